@@ -1,0 +1,69 @@
+"""The vocabulary that every stage speaks: frozen, typed, importing nothing of ours but errors."""
+
+from edgeconv.types.artifact import Artifact, TensorSpec, TrainedModel
+from edgeconv.types.bundle import Bundle
+from edgeconv.types.dataset import Dataset, LoadReport, Recording, Splits, subject_order
+from edgeconv.types.progress import Progress, Silent
+from edgeconv.types.recipe import Augmentation, Recipe, Training, Variant
+from edgeconv.types.result import (
+    Check,
+    EvaluationResult,
+    ParityResult,
+    ProfileResult,
+    Status,
+    worst,
+)
+from edgeconv.types.runner import Runner
+from edgeconv.types.scheme import (
+    ENDINGS,
+    PLANNED_SCHEMES,
+    SCHEMES,
+    TARGET_ALIASES,
+    Scheme,
+    Target,
+    parse_target,
+)
+from edgeconv.types.signal import (
+    CANONICAL_TO_SENSOR,
+    STANDARD_GRAVITY,
+    Normalisation,
+    Sensor,
+    Signal,
+)
+
+__all__ = [
+    "CANONICAL_TO_SENSOR",
+    "ENDINGS",
+    "PLANNED_SCHEMES",
+    "SCHEMES",
+    "STANDARD_GRAVITY",
+    "TARGET_ALIASES",
+    "Artifact",
+    "Augmentation",
+    "Bundle",
+    "Check",
+    "Dataset",
+    "EvaluationResult",
+    "LoadReport",
+    "Normalisation",
+    "ParityResult",
+    "ProfileResult",
+    "Progress",
+    "Recipe",
+    "Recording",
+    "Runner",
+    "Scheme",
+    "Sensor",
+    "Signal",
+    "Silent",
+    "Splits",
+    "Status",
+    "Target",
+    "TensorSpec",
+    "TrainedModel",
+    "Training",
+    "Variant",
+    "parse_target",
+    "subject_order",
+    "worst",
+]
