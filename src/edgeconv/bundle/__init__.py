@@ -1,0 +1,15 @@
+"""The bundle folder: manifest, atomic writes, reproducible bytes."""
+
+from edgeconv.bundle.folder import check_free, staging
+from edgeconv.bundle.manifest import is_bundle, read, write
+from edgeconv.bundle.reference import read_reference, write_reference
+
+__all__ = [
+    "check_free",
+    "is_bundle",
+    "read",
+    "read_reference",
+    "staging",
+    "write",
+    "write_reference",
+]

@@ -1,0 +1,115 @@
+"""A folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgeconv.errors import BadInput, UsageError
+
+MANIFEST = "manifest.json"
+MODEL = "model.keras"
+
+
+def check_free(out: Path, force: bool) -> None:
+    """Make sure, before any work starts, that `out` can be written.
+
+    Raises:
+        UsageError: it exists and `force` is off, or it is a folder that is no bundle, which is
+            never replaced: it may be somebody's home.
+        BadInput: a file stands there, or the place cannot be written.
+    """
+    if out.is_file():
+        raise BadInput(f"{out} is a file", "name a folder for --out")
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / MANIFEST).is_file():
+            raise UsageError(
+                f"{out} holds files, but no bundle", "name a new or empty folder for --out"
+            )
+        if not force:
+            raise UsageError(f"{out} exists", "pass --force to replace it, or name another --out")
+    parent = _existing_parent(out)
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise BadInput(f"cannot write in {parent}", "name a folder for --out that you may write")
+
+
+@contextmanager
+def staging(out: Path, force: bool) -> Iterator[Path]:
+    """A new folder beside `out` that takes its place in one step when the block ends well.
+
+    Where the block fails, `out` stays as it was. A model that had been trained by then is worth
+    keeping: the unfinished folder is then moved to `OUT.partial`, and a note is added to the error.
+
+    Raises:
+        BadInput: the disk is full or read-only.
+    """
+    check_free(out, force)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.staging-"))
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    try:
+        yield folder
+        folder.chmod(0o777 & ~_umask())
+        _swap(folder, out)
+    except BaseException as error:
+        kept = _keep_partial(folder, out)
+        if kept:
+            error.add_note(f"the trained model is kept: {kept / MODEL}")
+        if isinstance(error, OSError):
+            raise _unwritable(out, error) from error
+        raise
+
+
+def _swap(folder: Path, out: Path) -> None:
+    """Put `folder` where `out` is; the old one is removed only once the new one stands."""
+    if not out.exists():
+        folder.rename(out)
+        return
+    old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.old-"))
+    out.rename(old / out.name)
+    try:
+        folder.rename(out)
+    except OSError:
+        (old / out.name).rename(out)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _keep_partial(folder: Path, out: Path) -> Path | None:
+    if not (folder / MODEL).is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    partial = out.with_name(out.name + ".partial")
+    if (partial / MODEL).is_file():
+        shutil.rmtree(partial)
+    try:
+        return folder.rename(partial)
+    except OSError:
+        return folder
+
+
+def _existing_parent(path: Path) -> Path:
+    parent = path.absolute()
+    while not parent.exists():
+        parent = parent.parent
+    return parent
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _unwritable(out: Path, error: OSError) -> BadInput:
+    return BadInput(
+        f"cannot write {error.filename or out}: {error.strerror or error}",
+        "free some space or name another --out; nothing that was there before is lost",
+    )

@@ -1,0 +1,191 @@
+"""`manifest.json` and the files beside it, written from a `Bundle` and read back into one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from edgeconv.bundle.folder import MANIFEST, MODEL
+from edgeconv.errors import BadInput
+from edgeconv.formats.digest import sha256
+from edgeconv.types import (
+    Artifact,
+    Bundle,
+    EvaluationResult,
+    ParityResult,
+    ProfileResult,
+    Signal,
+    TrainedModel,
+)
+
+SCHEMA_VERSION = 1
+HISTORY = Path("training") / "history.json"
+
+
+def write(bundle: Bundle, folder: Path) -> None:
+    """Write manifest, labels, parity and profile of `bundle` into `folder`.
+
+    The artifacts and the model must lie there already. Keys are sorted, so that equal bundles
+    give equal bytes.
+    """
+    _write_json(folder / MANIFEST, _manifest(bundle))
+    labels = bundle.model.signal.labels
+    if labels:
+        (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels), "utf-8")
+    if bundle.parity:
+        _write_json(folder / "parity.json", [r.to_json() for r in bundle.parity])
+    if bundle.profile:
+        _write_json(folder / "profile.json", [r.to_json() for r in bundle.profile])
+
+
+def is_bundle(path: Path) -> bool:
+    return (path / MANIFEST).is_file()
+
+
+def read(path: Path, verify: bool = True) -> Bundle:
+    """Read a bundle; with `verify`, make sure that its files are those of the manifest.
+
+    Raises:
+        BadInput: not a bundle, a damaged manifest, or a file that is missing or has changed.
+    """
+    if not is_bundle(path):
+        what = "has no manifest.json" if path.is_dir() else "is no folder"
+        raise BadInput(f"{path} is no bundle: it {what}", "give a folder that edgeconv wrote")
+    data = _read_json(path / MANIFEST)
+    try:
+        if data["schema_version"] != SCHEMA_VERSION:
+            raise BadInput(
+                f"{path / MANIFEST} has schema version {data['schema_version']}, this edgeconv "
+                f"reads {SCHEMA_VERSION}",
+                "export the bundle again",
+            )
+        bundle = _from_manifest(data, path)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(f"{path / MANIFEST} is damaged: {error!r}", "export it again") from error
+    if verify:
+        _verify(bundle)
+    return bundle
+
+
+def _manifest(bundle: Bundle) -> dict[str, Any]:
+    parity = {result.artifact: result for result in bundle.parity}
+    profile = {result.artifact: result for result in bundle.profile}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "recipe": bundle.recipe,
+        "data": bundle.data,
+        "signal": bundle.model.signal.to_json(),
+        "model": {
+            "path": MODEL,
+            "sha256": bundle.model.sha256,
+            "parameters": bundle.model.parameters,
+            "training": bundle.model.training,
+        },
+        "artifacts": [
+            {
+                **artifact.to_json(),
+                "parity": _parity_brief(parity.get(artifact.name)),
+                "profile": _profile_brief(profile.get(artifact.name)),
+            }
+            for artifact in bundle.artifacts
+        ],
+        "evaluations": {name: e.to_json() for name, e in bundle.evaluations.items()},
+        "versions": bundle.versions,
+        "machine": bundle.machine,
+    }
+
+
+def _parity_brief(result: ParityResult | None) -> dict[str, Any]:
+    if result is None:
+        return {"status": "not_run", "reason": "parity was not asked for"}
+    return {
+        "status": str(result.status),
+        "reason": result.reason,
+        "runtime": result.runtime,
+        "n": result.n,
+        "metrics": result.metrics,
+    }
+
+
+def _profile_brief(result: ProfileResult | None) -> dict[str, Any]:
+    if result is None:
+        return {"status": "not_run", "reason": "profile was not asked for"}
+    return {
+        "status": str(result.status),
+        "reason": result.reason,
+        "runtime": result.runtime,
+        "threads": result.threads,
+        "latency_us": result.latency_us,
+        "macs": result.macs,
+        "peak_tensor_bytes": result.peak_tensor_bytes,
+    }
+
+
+def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
+    model = data["model"]
+    artifacts = [
+        {k: v for k, v in a.items() if k not in ("parity", "profile")} for a in data["artifacts"]
+    ]
+    return Bundle(
+        path=path,
+        model=TrainedModel(
+            path=path / MODEL,
+            sha256=model["sha256"],
+            signal=Signal.from_json(data["signal"]),
+            parameters=model["parameters"],
+            training=model["training"],
+        ),
+        artifacts=tuple(Artifact.from_json(a, path) for a in artifacts),
+        evaluations={n: EvaluationResult.from_json(e) for n, e in data["evaluations"].items()},
+        parity=tuple(map(ParityResult.from_json, _read_optional(path / "parity.json"))),
+        profile=tuple(map(ProfileResult.from_json, _read_optional(path / "profile.json"))),
+        history=tuple(_read_optional(path / HISTORY)),
+        data=data["data"],
+        recipe=data["recipe"],
+        versions=data["versions"],
+        machine=data["machine"],
+    )
+
+
+def _verify(bundle: Bundle) -> None:
+    expected = {bundle.model.path: bundle.model.sha256}
+    expected |= {artifact.path: artifact.sha256 for artifact in bundle.artifacts}
+    for path, digest in expected.items():
+        if not path.exists():
+            raise BadInput(f"{path} is named in the manifest, but missing", "export it again")
+        if sha256(path) != digest:
+            raise BadInput(
+                f"{path} has changed since the manifest was written: its sha256 is not "
+                f"{digest[:12]}…",
+                "export it again, or put the original file back",
+            )
+
+
+def moved(bundle: Bundle, folder: Path) -> Bundle:
+    """The same bundle with its paths in another folder."""
+    return replace(
+        bundle,
+        path=folder,
+        model=replace(bundle.model, path=folder / MODEL),
+        artifacts=tuple(replace(a, path=folder / a.name) for a in bundle.artifacts),
+    )
+
+
+def _write_json(path: Path, data: Any) -> None:
+    text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text + "\n", "utf-8")
+    part.replace(path)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read: {error}", "export the bundle again") from error
+
+
+def _read_optional(path: Path) -> list[dict[str, Any]]:
+    return _read_json(path) if path.is_file() else []

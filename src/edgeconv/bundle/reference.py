@@ -1,0 +1,56 @@
+"""The float reference's outputs, kept so that parity needs no TensorFlow."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeconv.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FILE = "reference.npz"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip entry needs a date; bytes must not depend on a clock
+
+
+def write_reference(
+    folder: Path, probabilities: NDArray[np.float32], data_sha256: str, model_sha256: str
+) -> None:
+    """Keep the outputs (n, classes) of the model on the data set with this digest."""
+    import numpy as np
+
+    arrays = {
+        "data_sha256": np.array(data_sha256),
+        "model_sha256": np.array(model_sha256),
+        "probabilities": probabilities,
+    }
+    with zipfile.ZipFile(folder / FILE, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), buffer.getvalue())
+
+
+def read_reference(folder: Path, data_sha256: str, model_sha256: str) -> NDArray[np.float32] | None:
+    """The kept outputs for exactly this data and model; None where there are none.
+
+    Raises:
+        BadInput: the file is damaged.
+    """
+    import numpy as np
+
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            if str(kept["data_sha256"]) != data_sha256 or str(kept["model_sha256"]) != model_sha256:
+                return None
+            probabilities: NDArray[np.float32] = kept["probabilities"]
+            return probabilities
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise BadInput(f"{path} is damaged: {error}", "remove it: Keras then runs again") from error
