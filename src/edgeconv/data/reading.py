@@ -1,0 +1,46 @@
+"""Bytes of a file, plain or gzipped, and clear words where that fails."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from edgeconv.errors import BadInput, UsageError
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+def require_path(path: Path | None, name: str, what: str) -> Path:
+    """The path of a specification that needs one.
+
+    Raises:
+        UsageError: the specification has none.
+        BadInput: nothing is there.
+    """
+    if path is None:
+        raise UsageError(f"data set '{name}' needs a path", f"write {name}:PATH, PATH being {what}")
+    if not path.exists():
+        raise BadInput(f"{path}: no such file or folder", f"{name} needs {what}")
+    return path
+
+
+def read_bytes(path: Path, what: str) -> bytes:
+    """Content of a file, unpacked where it is gzipped (told by its first bytes, not its name).
+
+    Raises:
+        BadInput: a folder, unreadable, empty, or a damaged gzip file.
+    """
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder, not a file", f"give {what}")
+    try:
+        content = path.read_bytes()
+        if content.startswith(GZIP_MAGIC):
+            content = gzip.decompress(content)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadInput(f"{path}: damaged gzip file ({error})", "get the file again") from error
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
+    if not content.strip():
+        raise BadInput(f"{path} is empty", f"give {what}")
+    return content
