@@ -1,0 +1,60 @@
+"""Parity results as JUnit XML, for the test view of a CI system."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from xml.etree import ElementTree as ET
+
+from edgeconv.report import words
+from edgeconv.types import Check, ParityResult, Status
+
+# Characters that XML 1.0 has no way to write (section 2.2 of the recommendation).
+_ILLEGAL = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def render_junit(results: Iterable[ParityResult], allow_not_run: bool = False) -> str:
+    """One suite an artifact and runtime, one case a check; the same bytes for the same results.
+
+    A check that did not run is an error, so that a CI that reads nothing else stays red; with
+    `allow_not_run` it is skipped.
+    """
+    root = ET.Element("testsuites", name="edgeconv parity")
+    for result in results:
+        _suite(root, result, "skipped" if allow_not_run else "error")
+    for key in ("tests", "failures", "errors", "skipped"):
+        root.set(key, str(sum(int(suite.get(key, 0)) for suite in root)))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
+
+
+def _suite(root: ET.Element, result: ParityResult, not_run: str) -> None:
+    name = _clean(f"{result.artifact} on {result.runtime or 'no runtime'}")
+    suite = ET.SubElement(root, "testsuite", name=name)
+    checks = list(result.checks)
+    if result.status is not Status.PASSED and result.status not in {c.status for c in checks}:
+        checks.append(Check("parity", result.status, None, None, "<=", result.reason))
+    elif not checks:
+        checks.append(Check("parity", result.status, None, None, "<=", result.reason))
+    for check in checks:
+        case = ET.SubElement(suite, "testcase", name=_clean(check.name), classname=name)
+        kind = {Status.FAILED: "failure", Status.NOT_RUN: not_run}.get(check.status)
+        if kind:
+            ET.SubElement(case, kind, message=_clean(_message(check)))
+    suite.set("tests", str(len(checks)))
+    for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(key, str(len(suite.findall(f"testcase/{tag}"))))
+
+
+def _message(check: Check) -> str:
+    text = check.reason or words.STATUS[check.status]
+    if check.value is None or check.limit is None:
+        return text
+    return (
+        f"{check.name} is {words.number(check.value)}, must be {check.direction} "
+        f"{words.number(check.limit)}: {text}"
+    )
+
+
+def _clean(text: str) -> str:
+    return _ILLEGAL.sub("�", text)
