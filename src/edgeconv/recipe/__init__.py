@@ -1,0 +1,23 @@
+"""Recipes: files ↔ typed values, and what is legal, all checked before any work starts."""
+
+from edgeconv.recipe.legality import (
+    DEFAULT_DEPLOYMENT_TARGET,
+    DEPLOYMENT_TARGETS,
+    LEGAL_SCHEMES,
+    check_variant,
+    check_variants,
+)
+from edgeconv.recipe.load import BUILT_IN, load_recipe
+from edgeconv.recipe.variants import DEFAULT_SENSOR, make_variants
+
+__all__ = [
+    "BUILT_IN",
+    "DEFAULT_DEPLOYMENT_TARGET",
+    "DEFAULT_SENSOR",
+    "DEPLOYMENT_TARGETS",
+    "LEGAL_SCHEMES",
+    "check_variant",
+    "check_variants",
+    "load_recipe",
+    "make_variants",
+]

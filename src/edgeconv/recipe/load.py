@@ -1,0 +1,131 @@
+"""A recipe file as a typed `Recipe`; every wrong word in it is named before work starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.recipe.legality import check_variants
+from edgeconv.recipe.variants import DEFAULT_SENSOR, make_variants
+from edgeconv.types import Augmentation, Recipe, Sensor, Training, Variant, parse_target
+
+_FOLDER = resources.files("edgeconv") / "recipes"
+BUILT_IN = tuple(
+    sorted(p.name.removesuffix(".toml") for p in _FOLDER.iterdir() if ".toml" in p.name)
+)
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """A built-in recipe by its name, or one from a TOML file.
+
+    Raises:
+        UsageError: no such recipe, or a wrong word or value in it.
+        BadInput: the file is no TOML.
+        Unsupported: a variant that cannot exist.
+    """
+    where = f"recipe {name_or_path}"
+    try:
+        data = tomllib.loads(_text(name_or_path))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{where} is no valid TOML: {error}", "mend that line") from error
+    variants = _variants(data.pop("variants", None), where)
+    training = _training(data.pop("training", {}), where)
+    gates = _gates(data.pop("gates", {}), where)
+    data.setdefault("name", Path(name_or_path).stem)
+    _check_fields(Recipe, data, where)
+    return Recipe(**data, variants=variants, training=training, gates=gates)
+
+
+def _text(name_or_path: str) -> str:
+    if name_or_path in BUILT_IN:
+        return (_FOLDER / f"{name_or_path}.toml").read_text("utf-8")
+    path = Path(name_or_path)
+    if path.is_file():
+        return path.read_text("utf-8")
+    raise UsageError(
+        f"no recipe '{name_or_path}'",
+        f"give a TOML file or one of: {', '.join(BUILT_IN)}",
+    )
+
+
+def _training(data: Any, where: str) -> Training:
+    table = dict(_table(data, f"{where}: [training]"))
+    augmentation = table.pop("augmentation", {})
+    _check_fields(Training, table, f"{where}: [training]")
+    if augmentation is False:
+        return Training(**table, augmentation=None)
+    inner = _table(augmentation, f"{where}: [training.augmentation]")
+    _check_fields(Augmentation, inner, f"{where}: [training.augmentation]")
+    return Training(**table, augmentation=Augmentation(**inner))
+
+
+def _variants(data: Any, where: str) -> tuple[Variant, ...]:
+    if data is None:
+        return make_variants()
+    if not isinstance(data, list):
+        raise UsageError(f"{where}: variants must be a list of tables", "write [[variants]]")
+    variants = [_variant(dict(_table(item, f"{where}: [[variants]]")), where) for item in data]
+    check_variants(variants)
+    return tuple(variants)
+
+
+def _variant(item: dict[str, Any], where: str) -> Variant:
+    where = f"{where}: [[variants]]"
+    for key in ("target", "scheme"):
+        if key not in item:
+            raise UsageError(f"{where}: '{key}' is missing", "name target and scheme in each")
+    item["target"] = parse_target(str(item["target"]))
+    sensor = item.get("sensor", DEFAULT_SENSOR[item["target"]])
+    if sensor not in list(Sensor):
+        raise UsageError(f"{where}: unknown sensor '{sensor}'", f"use {', '.join(Sensor)}")
+    item["sensor"] = Sensor(sensor)
+    _check_fields(Variant, item, where)
+    return Variant(**item)
+
+
+def _gates(data: Any, where: str) -> dict[str, float]:
+    table = _table(data, f"{where}: [gates]")
+    for name, limit in table.items():
+        if isinstance(limit, bool) or not isinstance(limit, int | float):
+            raise UsageError(f"{where}: gate '{name}' needs a number, got {limit!r}")
+    return {name: float(limit) for name, limit in table.items()}
+
+
+def _table(data: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(data, dict):
+        raise UsageError(f"{where} must be a table, got {data!r}")
+    return data
+
+
+def _check_fields(cls: type, data: Mapping[str, Any], where: str) -> None:
+    """Every key is a field of the dataclass, and its value has the field's type."""
+    hints = typing.get_type_hints(cls)
+    names = [field.name for field in dataclasses.fields(cls)]
+    for key, value in data.items():
+        if key not in names:
+            raise UsageError(f"{where}: unknown key '{key}'", f"known: {', '.join(names)}")
+        if not _fits(value, hints[key]):
+            raise UsageError(f"{where}: {key} = {value!r} is no {_name(hints[key])}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, inner) for inner in hint.__args__)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, typing.get_origin(hint) or hint)
+
+
+def _name(hint: Any) -> str:
+    return {float: "number", int: "whole number", bool: "true or false", str: "text"}.get(
+        hint, str(hint)
+    )
