@@ -95,14 +95,14 @@ def _places(header: list[str], mapping: Mapping, file: Path) -> dict[str, int]:
 def _row(fields: list[str], places: dict[str, int], where: str) -> Row:
     if len(fields) <= max(places.values()):
         raise BadInput(f"{where} has {len(fields)} fields, too few", "complete or delete the line")
-    names = [fields[places[role]].strip() for role in ("subject", "activity")]
-    if not all(names):
+    subject, activity = (fields[places[role]].strip() for role in ("subject", "activity"))
+    if not subject or not activity:
         raise BadInput(f"{where}: subject or activity is empty", "fill it in or delete the line")
-    numbers = [
+    stamp, x, y, z = (
         _number(fields[places[role]], f"{where}: {role}") if role in places else 0.0
         for role in ("timestamp", "x", "y", "z")
-    ]
-    return Row(*names, *numbers)
+    )
+    return Row(subject, activity, stamp, x, y, z)
 
 
 def _number(field: str, where: str) -> float:

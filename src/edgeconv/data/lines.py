@@ -52,9 +52,7 @@ class Lines:
 def parse_lines(content: bytes) -> Lines:
     """Every row of a file in WISDM's format, in its order; nothing is dropped without a count."""
     reader = _Reader(content)
-    pieces = [
-        (user, activity, table) for user, activity, table in reader.pieces() if table.size
-    ]
+    pieces = [(user, activity, table) for user, activity, table in reader.pieces() if table.size]
     return Lines(tuple(_merge(pieces)), dict(reader.dropped), reader.recovered)
 
 

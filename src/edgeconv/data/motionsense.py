@@ -59,9 +59,7 @@ def _trials(folder: Path) -> list[tuple[int, str, str, Path]]:
     return [(key[0], str(key[1]), *found[key]) for key in sorted(found)]
 
 
-def _stretches(
-    files: list[tuple[int, str, str, Path]], progress: Progress
-) -> Iterator[Stretch]:
+def _stretches(files: list[tuple[int, str, str, Path]], progress: Progress) -> Iterator[Stretch]:
     for done, (label, subject, name, file) in enumerate(files, 1):
         values = to_canonical(_read(file), "g", "ios")
         progress.update(done, len(files), name)

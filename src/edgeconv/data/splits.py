@@ -55,7 +55,9 @@ def split(
     order = sorted(subjects, key=lambda name: hashlib.sha256(name.encode()).digest())
     test, test_rule = _test(dataset.name, order, test_fraction, test_subjects)
     check_disjoint(val=val_subjects or (), test=test)
-    val, val_rule = _val([s for s in order if s not in test], len(order), val_fraction, val_subjects)
+    val, val_rule = _val(
+        [s for s in order if s not in test], len(order), val_fraction, val_subjects
+    )
     _check_known(subjects, {*test, *val})
     train = set(subjects) - set(test) - set(val)
     check_disjoint(train=train, val=val, test=test)

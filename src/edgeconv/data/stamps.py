@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _cut(length: int, after: NDArray[np.bool_]) -> Iterator[slice]:
     import numpy as np
 
     edges = [0, *(np.flatnonzero(after) + 1).tolist(), length]
-    yield from (slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b)
+    yield from (slice(a, b) for a, b in pairwise(edges) if a < b)
 
 
 def _newer(seconds: NDArray[np.float64], dropped: Counter[str]) -> NDArray[np.bool_]:

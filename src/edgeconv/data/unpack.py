@@ -1,0 +1,60 @@
+"""One wanted file out of a tar archive that nobody trusts."""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from edgeconv.errors import BadInput
+
+LARGEST = 1 << 30
+MOST_MEMBERS = 10_000
+BLOCK = 1 << 20
+
+
+def extract(archive: Path, wanted: str, target: Path) -> Path:
+    """Write the member called `wanted` (in whatever folder of the archive) to `target`.
+
+    Only this one regular file is read, and its name in the archive is never used as a path, so a
+    path that climbs out, a link or a device in the archive can do nothing; the `data` filter of
+    tarfile refuses a member that tries. Size and number of members are bounded.
+
+    Raises:
+        BadInput: not a tar archive, cut short, too large, or without the file.
+    """
+    try:
+        with tarfile.open(archive, "r:*") as tar:
+            member = _find(tar, wanted, archive)
+            _copy(tar, member, target)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise BadInput(f"{archive}: damaged or unsafe archive ({error})", "fetch again") from error
+    except OSError as error:
+        raise BadInput(f"{target}: cannot be written ({error.strerror or error})") from error
+    return target
+
+
+def _find(tar: tarfile.TarFile, wanted: str, archive: Path) -> tarfile.TarInfo:
+    for count, member in enumerate(tar):
+        if count >= MOST_MEMBERS:
+            raise BadInput(f"{archive}: more than {MOST_MEMBERS:,} members", "check the address")
+        if member.isreg() and PurePosixPath(member.name).name == wanted:
+            if member.size > LARGEST:
+                raise BadInput(f"{archive}: {wanted} would unpack to {member.size:,} bytes")
+            return member
+    raise BadInput(f"{archive}: no file {wanted} in the archive", "check the address")
+
+
+def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+    tarfile.data_filter(member, str(target.parent))
+    source = tar.extractfile(member)
+    if source is None:
+        raise BadInput(f"{member.name} is not a regular file")
+    part = target.with_name(f"{target.name}.unpacking")
+    try:
+        with source, part.open("wb") as file:
+            while block := source.read(BLOCK):
+                file.write(block)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
