@@ -107,11 +107,15 @@ def peak_bytes(
     """Largest sum of bytes of the activation tensors alive during one operation.
 
     A tensor lives from the operation that makes it (an input: from the start) to the last one
-    that reads it (an output: to the end).
+    that reads it (an output: to the end). What is computed from constants alone, such as an
+    unpacked weight, is a weight and no activation.
     """
+    weights = {i for i, tensor in enumerate(tensors) if tensor.constant}
     first = dict.fromkeys(inputs, 0)
     last: dict[int, int] = {}
     for step, op in enumerate(ops):
+        if weights.issuperset(op.inputs):
+            weights.update(op.outputs)
         for i in op.outputs:
             first.setdefault(i, step)
             last.setdefault(i, step)
@@ -120,7 +124,7 @@ def peak_bytes(
     last.update(dict.fromkeys(outputs, len(ops) - 1))
     change = [0] * (len(ops) + 1)
     for i, start in first.items():
-        if not tensors[i].constant:
+        if i not in weights:
             change[start] += tensors[i].bytes
             change[last.get(i, start) + 1] -= tensors[i].bytes
     peak = alive = 0

@@ -12,6 +12,7 @@ from edgeconv.formats.graph import Graph, Op, Tensor, peak_bytes
 from edgeconv.types import TensorSpec
 
 _DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, KeyError)
+_FLOATS = {0: "<f4", 1: "<f2"}  # TensorType FLOAT32 and FLOAT16
 _HINT = "export it again, or copy it again whole"
 
 
@@ -43,6 +44,30 @@ def read_graph(path: Path) -> Graph:
         return _graph(data)
     except _DAMAGED as error:
         raise BadInput(f"{path} is truncated or damaged: {error}", _HINT) from error
+
+
+def check_finite(path: Path) -> None:
+    """Make sure that no float constant is NaN or infinite.
+
+    Raises:
+        BadInput: one is; the message names its tensor.
+    """
+    import numpy as np
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAs(read_bytes(path), 0)
+    for g in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(g)
+        for i in range(graph.TensorsLength()):
+            tensor = graph.Tensors(i)
+            dtype = _FLOATS.get(tensor.Type())
+            buffer = model.Buffers(tensor.Buffer())
+            if dtype is None or buffer.DataIsNone():
+                continue
+            values = np.frombuffer(buffer.DataAsNumpy().tobytes(), dtype)
+            if not np.isfinite(values).all():
+                name = tensor.Name().decode()
+                raise BadInput(f"{path}: constant '{name}' holds NaN or infinity", _HINT)
 
 
 def _graph(data: bytes) -> Graph:

@@ -1,0 +1,140 @@
+"""Is a converted file what it should be? Every test of it that needs no converter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.errors import BadInput
+from edgeconv.formats import artifact, mlpackage, tflite
+from edgeconv.formats.digest import size
+from edgeconv.formats.graph import BITS, Graph
+from edgeconv.types import SCHEMES, Target
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Kernel = tuple[str, int, float]  # name, elements, sum of magnitudes
+
+_LAYOUT = ("transpose", "reshape", "expand_dims", "squeeze")
+_RESOURCE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
+PLAN_LIMIT = 1e-4  # probabilities; float32 Keras against float64 NumPy differs by about 1e-6
+_SMALL_BLOB = 10  # coremltools keeps constants of fewer elements inside the program
+
+# Largest and mean difference of a probability from float that a healthy conversion shows. Float32
+# differs by rounding only. The others are wide: parity judges precision, this finds broken files.
+LIMITS: dict[str, tuple[float, float]] = {
+    "float32": (1e-4, 1e-4),
+    "float16": (0.05, 0.01),
+    "dynamic": (0.5, 0.05),
+    "int8": (0.8, 0.06),
+    "int16x8": (0.5, 0.05),
+}
+
+
+def check_structure(
+    path: Path, scheme: str, kernels: Sequence[Kernel], layout_changes: int
+) -> dict[str, Any]:
+    """Size, operations and weights of a file; what was found, for the manifest.
+
+    Raises:
+        BadInput: the conversion is broken; the message names the file and what is wrong.
+    """
+    graph = artifact.read_graph(path)
+    _check_size(path, scheme, sum(elements for _, elements, _ in kernels))
+    _check_ops(path, graph)
+    found: dict[str, Any] = {"ops": len(graph.ops)}
+    if artifact.target_of(path) is Target.COREML:
+        found["layout_ops"] = _check_layout(path, graph, layout_changes)
+        _check_blobs(path, kernels)
+    else:
+        tflite.check_finite(path)
+    return found
+
+
+def check_plan(path: Path, error: float) -> None:
+    """Raises BadInput where the folded network is not the trained one."""
+    if not error <= PLAN_LIMIT:  # NaN fails too
+        raise _broken(path, f"folding changed the network: off by {error:.3g} from Keras")
+
+
+def check_outputs(
+    path: Path, scheme: str, reference: NDArray[np.float32], outputs: NDArray[np.float32]
+) -> dict[str, Any]:
+    """Outputs of the probe windows against the float model, both (n, classes).
+
+    Raises:
+        BadInput: wrong shape, NaN or infinity, or further off than the scheme explains.
+    """
+    import numpy as np
+
+    if outputs.shape != reference.shape:
+        raise _broken(path, f"outputs have shape {outputs.shape} instead of {reference.shape}")
+    if not np.isfinite(outputs).all():
+        raise _broken(path, "outputs hold NaN or infinity")
+    difference = np.abs(outputs.astype(np.float64) - reference)
+    largest, mean = float(difference.max()), float(difference.mean())
+    limit, mean_limit = LIMITS[scheme]
+    if largest > limit or mean > mean_limit:
+        raise _broken(
+            path,
+            f"outputs are up to {largest:.3g} (mean {mean:.3g}) off the float model; {scheme} "
+            f"explains at most {limit:g} (mean {mean_limit:g})",
+        )
+    return {"status": "passed", "max_abs": largest, "mean_abs": mean, "n": len(outputs)}
+
+
+def _broken(path: Path, what: str) -> BadInput:
+    return BadInput(
+        f"{path.name}: the conversion is broken: {what}",
+        "the file was not kept; try another scheme, and report the model if float32 fails too",
+    )
+
+
+def _check_size(path: Path, scheme: str, elements: int) -> None:
+    """A file cannot be smaller than its kernels: catches files without weights."""
+    needed = elements * BITS[SCHEMES[scheme].weights] // 8
+    actual = size(path)
+    if actual < needed:
+        raise _broken(
+            path,
+            f"{actual:,} bytes cannot hold {elements:,} weights ({needed:,} bytes as {scheme})",
+        )
+
+
+def _check_ops(path: Path, graph: Graph) -> None:
+    for op in graph.ops:
+        if op.kind in _RESOURCE:
+            raise _broken(path, f"it reads its weights from outside the file ({op.kind})")
+        if op.kind.startswith("CUSTOM:"):
+            raise _broken(path, f"operation {op.kind.removeprefix('CUSTOM:')} is no builtin one")
+
+
+def _check_layout(path: Path, graph: Graph, expected: int) -> int:
+    """Operations that move values instead of computing."""
+    found = sum(kind in _LAYOUT for kind in graph.kinds)
+    if found > expected:
+        raise _broken(path, f"{found} layout operations where {expected} suffice")
+    return found
+
+
+def _check_blobs(path: Path, kernels: Sequence[Kernel]) -> None:
+    """Every kernel must be found again in the weight file, finite and with its magnitudes."""
+    import numpy as np
+
+    sums: dict[int, list[float]] = {}
+    for name, dtype, data in mlpackage.blobs(path):
+        if not dtype.startswith("float"):
+            continue
+        values = np.frombuffer(data, dtype).astype(np.float64)
+        if not np.isfinite(values).all():
+            raise _broken(path, f"constant '{name}' holds NaN or infinity")
+        sums.setdefault(values.size, []).append(float(np.abs(values).sum()))
+    for name, elements, magnitude in kernels:
+        if elements < _SMALL_BLOB:
+            continue
+        # rounding to float16 changes one value by 2^-11 at most, and a sum by less
+        if not any(abs(s - magnitude) <= 1e-3 * magnitude for s in sums.get(elements, [])):
+            raise _broken(path, f"the kernel of layer '{name}' is not in it")

@@ -1,0 +1,252 @@
+"""The table of Keras layers that can be exported, and what each becomes in a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.errors import Unsupported
+from edgeconv.export.plan import (
+    LINEAR,
+    Activate,
+    Affine,
+    Conv,
+    Dense,
+    Depthwise,
+    Function,
+    GlobalPool,
+    Layer,
+    Opaque,
+    Pool,
+    Reshape,
+)
+
+if TYPE_CHECKING:
+    from edgeconv.export.plan import Array
+
+_PLAIN = ("linear", "relu", "sigmoid", "tanh", "softmax", "silu")
+_WITH_VALUE = {"relu6": ("relu_max", 6.0), "leaky_relu": ("leaky_relu", 0.2), "elu": ("elu", 1.0)}
+"""Keras' function name → ours and its default number (Keras: negative_slope 0.2, alpha 1)."""
+
+
+def translate(layer: Any) -> list[Layer]:
+    """What one Keras layer becomes; nothing for a layer that acts in training only.
+
+    Raises:
+        Unsupported: the layer, or a setting of it, is outside the table.
+    """
+    kind = type(layer).__name__
+    reader = TABLE.get(kind)
+    if reader is None:
+        raise Unsupported(
+            f"layer '{layer.name}' is a {kind}, which cannot be exported",
+            f"possible: {', '.join(sorted(TABLE))}",
+        )
+    if getattr(layer, "quantization_mode", None):
+        raise Unsupported(
+            f"layer '{layer.name}' ({kind}) is already quantized by Keras",
+            "export the float model and let the scheme quantize it",
+        )
+    if getattr(layer, "data_format", "channels_last") == "channels_first":
+        raise Unsupported(
+            f"layer '{layer.name}' ({kind}) is channels-first", "use data_format channels_last"
+        )
+    return reader(layer)
+
+
+def _weights(variable: Any) -> Array:
+    import numpy as np
+
+    return np.asarray(variable, np.float64)
+
+
+def _bias(layer: Any, size: int) -> Array:
+    import numpy as np
+
+    return _weights(layer.bias) if layer.use_bias else np.zeros(size)
+
+
+def _common(layer: Any) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "stride": int(layer.strides[0]),
+        "dilation": int(layer.dilation_rate[0]),
+        "padding": layer.padding,
+    }
+
+
+def _conv(layer: Any) -> list[Layer]:
+    kernel = _weights(layer.kernel)
+    return _with_activation(
+        layer,
+        lambda f: Conv(
+            kernel=kernel,
+            bias=_bias(layer, kernel.shape[2]),
+            groups=int(layer.groups),
+            function=f,
+            **_common(layer),
+        ),
+    )
+
+
+def _depthwise(layer: Any) -> list[Layer]:
+    kernel = _weights(layer.kernel)
+    bias = _bias(layer, kernel.shape[1] * kernel.shape[2])
+    return _with_activation(
+        layer, lambda f: Depthwise(kernel=kernel, bias=bias, function=f, **_common(layer))
+    )
+
+
+def _separable(layer: Any) -> list[Layer]:
+    import numpy as np
+
+    kernel, pointwise = _weights(layer.depthwise_kernel), _weights(layer.pointwise_kernel)
+    common = {**_common(layer), "name": f"{layer.name}_depthwise"}
+    first = Depthwise(kernel=kernel, bias=np.zeros(pointwise.shape[1]), **common)
+    bias = _bias(layer, pointwise.shape[2])
+    return [
+        first,
+        *_with_activation(layer, lambda f: Conv(layer.name, pointwise, bias, function=f)),
+    ]
+
+
+def _dense(layer: Any) -> list[Layer]:
+    kernel = _weights(layer.kernel)
+    bias = _bias(layer, kernel.shape[1])
+    if len(layer.input.shape) == 3:  # on every time step: a convolution with one tap
+        return _with_activation(layer, lambda f: Conv(layer.name, kernel[None], bias, function=f))
+    return _with_activation(layer, lambda f: Dense(layer.name, kernel, bias, f))
+
+
+def _with_activation(layer: Any, make: Callable[[Function], Layer]) -> list[Layer]:
+    """The layer with its activation inside, or softmax (which no operation fuses) after it."""
+    function = _function(layer, layer.activation)
+    if function.kind != "softmax":
+        return [make(function)]
+    return [make(LINEAR), Activate(f"{layer.name}_softmax", function)]
+
+
+def _function(layer: Any, activation: Any) -> Function:
+    """A Keras activation, which is a function or a layer of its own."""
+    name = getattr(activation, "__name__", type(activation).__name__)
+    if name in _PLAIN:
+        return Function(name)
+    if name in _WITH_VALUE:
+        return Function(*_WITH_VALUE[name])
+    if name in ACTIVATION_LAYERS:
+        return ACTIVATION_LAYERS[name](activation)
+    raise Unsupported(
+        f"layer '{layer.name}' ({type(layer).__name__}) uses activation '{name}', which cannot be "
+        "exported",
+        f"possible: {', '.join((*_PLAIN, *_WITH_VALUE))}",
+    )
+
+
+def _batch_norm(layer: Any) -> list[Layer]:
+    """At inference `(x − mean) / sqrt(variance + ε) · gamma + beta`."""
+    import numpy as np
+
+    shape = tuple(int(d) for d in layer.input.shape[1:])
+    if layer.axis not in (-1, len(shape)):
+        raise Unsupported(f"layer '{layer.name}' normalises axis {layer.axis}", "use the last axis")
+    scale = 1 / np.sqrt(_weights(layer.moving_variance) + layer.epsilon)
+    if layer.scale:
+        scale = scale * _weights(layer.gamma)
+    offset = -_weights(layer.moving_mean) * scale
+    if layer.center:
+        offset = offset + _weights(layer.beta)
+    return [Affine(layer.name, np.broadcast_to(scale, shape), np.broadcast_to(offset, shape))]
+
+
+def _pool(kind: str) -> Callable[[Any], list[Layer]]:
+    return lambda layer: [
+        Pool(layer.name, kind, int(layer.pool_size[0]), int(layer.strides[0]), layer.padding)
+    ]
+
+
+def _global(kind: str) -> Callable[[Any], list[Layer]]:
+    return lambda layer: [GlobalPool(layer.name, kind, bool(layer.keepdims))]
+
+
+def _reshape(layer: Any) -> list[Layer]:
+    shape = tuple(int(d) for d in layer.output.shape[1:])
+    if len(shape) > 2:
+        raise Unsupported(
+            f"layer '{layer.name}' ({type(layer).__name__}) makes {shape} of a window",
+            "use (time, channels) or one flat vector",
+        )
+    return [Reshape(layer.name, shape)]
+
+
+def _activation(layer: Any) -> list[Layer]:
+    return [Activate(layer.name, _function(layer, layer.activation))]
+
+
+def _activation_layer(layer: Any) -> list[Layer]:
+    return [Activate(layer.name, ACTIVATION_LAYERS[type(layer).__name__](layer))]
+
+
+def _relu(layer: Any) -> Function:
+    slope, ceiling = float(layer.negative_slope), layer.max_value
+    if float(layer.threshold) or (slope and ceiling is not None):
+        raise Unsupported(
+            f"layer '{layer.name}' (ReLU) has a threshold, or a slope and a ceiling at once",
+            "use a plain, clipped or leaky ReLU",
+        )
+    if ceiling is not None:
+        return Function("relu_max", float(ceiling))
+    return Function("leaky_relu", slope) if slope else Function("relu")
+
+
+def _elu(layer: Any) -> Function:
+    if float(layer.alpha) != 1:
+        raise Unsupported(f"layer '{layer.name}' (ELU) has alpha {layer.alpha}", "use alpha 1")
+    return Function("elu", 1.0)
+
+
+def _softmax(layer: Any) -> Function:
+    if layer.axis != -1:
+        raise Unsupported(f"layer '{layer.name}' (Softmax) runs over axis {layer.axis}", "use −1")
+    return Function("softmax")
+
+
+def _lambda(layer: Any) -> list[Layer]:
+    return [Opaque(layer.name, layer, tuple(int(d) for d in layer.output.shape[1:]))]
+
+
+ACTIVATION_LAYERS: Mapping[str, Callable[[Any], Function]] = {
+    "ReLU": _relu,
+    "LeakyReLU": lambda layer: Function("leaky_relu", float(layer.negative_slope)),
+    "ELU": _elu,
+    "Softmax": _softmax,
+}
+
+# act in training only
+_INACTIVE = (
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
+    "InputLayer",
+    "SpatialDropout1D",
+)
+
+TABLE: Mapping[str, Callable[[Any], list[Layer]]] = {
+    "Activation": _activation,
+    "AveragePooling1D": _pool("average"),
+    "BatchNormalization": _batch_norm,
+    "Conv1D": _conv,
+    "Dense": _dense,
+    "DepthwiseConv1D": _depthwise,
+    "Flatten": _reshape,
+    "GlobalAveragePooling1D": _global("average"),
+    "GlobalMaxPooling1D": _global("max"),
+    "Lambda": _lambda,  # only reaches this table where the caller declared it safe
+    "MaxPooling1D": _pool("max"),
+    "Reshape": _reshape,
+    "SeparableConv1D": _separable,
+    **dict.fromkeys(ACTIVATION_LAYERS, _activation_layer),
+    **dict.fromkeys(_INACTIVE, lambda _: []),
+}

@@ -1,0 +1,37 @@
+"""File names of artifacts: `<model>_<scheme>.<ending>`, longer only where that is not unique."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgeconv.errors import UsageError
+from edgeconv.types import ENDINGS, Sensor, Target, Variant
+
+DEFAULT_SENSORS = {Target.TFLITE: Sensor.ANDROID, Target.COREML: Sensor.IOS}
+
+
+def file_name(model: str, variant: Variant) -> str:
+    """The name says scheme; `_io8` for int8 input and output, and a sensor that is not the
+    target's own."""
+    parts = [model, variant.scheme]
+    if variant.io == "int8":
+        parts.append("io8")
+    if variant.sensor is not DEFAULT_SENSORS[variant.target]:
+        parts.append(str(variant.sensor))
+    return "_".join(parts) + ENDINGS[variant.target]
+
+
+def file_names(model: str, variants: Sequence[Variant]) -> list[str]:
+    """One name a variant.
+
+    Raises:
+        UsageError: two variants would be the same file (they differ in deployment target only).
+    """
+    names = [file_name(model, v) for v in variants]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(
+                f"two variants would both be called {name}",
+                "export them into two folders; a deployment target is not part of the name",
+            )
+    return names

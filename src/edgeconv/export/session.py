@@ -1,0 +1,271 @@
+"""One export call, seen from the parent: convert in a worker, finish, check, move into place."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv import plugins
+from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
+from edgeconv.export import check
+from edgeconv.export.job import REFERENCE, Job, Task
+from edgeconv.export.naming import file_names
+from edgeconv.export.process import Crashed, answers
+from edgeconv.export.targets import TARGETS, Exporter
+from edgeconv.formats import artifact, keras_file
+from edgeconv.formats.card import Card
+from edgeconv.types import SCHEMES, Artifact, Progress, Signal, Silent, Variant
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Windows = NDArray[np.float32]
+
+Run = Callable[[Path, "Windows"], "Windows | None"]
+"""Runs a file on inputs (n, features) → outputs (n, classes); None: no runtime for it here."""
+
+
+def export(
+    model_path: Path,
+    signal: Signal,
+    variant: Variant,
+    out: Path,
+    name: str,
+    calibration: Windows | None,
+    probe: Windows,
+    run: Run | None = None,
+    unsafe: bool = False,
+    progress: Progress | None = None,
+) -> Artifact:
+    """`export_all` for one variant."""
+    return export_all(
+        model_path, signal, [variant], out, name, calibration, probe, run, unsafe, progress
+    )[0]
+
+
+def export_all(
+    model_path: Path,
+    signal: Signal,
+    variants: Sequence[Variant],
+    out: Path,
+    name: str,
+    calibration: Windows | None,
+    probe: Windows,
+    run: Run | None = None,
+    unsafe: bool = False,
+    progress: Progress | None = None,
+) -> list[Artifact]:
+    """Export one Keras model as several files, in the order of `variants`.
+
+    Args:
+        signal: the contract that the model was trained with; a variant's `sensor` decides what its
+            file takes.
+        out: folder for the files; made where it is missing. Each file appears in one step, whole
+            and checked.
+        name: first part of every file name.
+        calibration: canonical windows of training subjects, for schemes with integer activations.
+        probe: canonical windows on which the files are compared with the float model.
+        run: how to run a file; without it the comparison is recorded as `not_run`.
+        unsafe: open models with Lambda layers too.
+
+    Raises:
+        BadInput: model, contract or folder cannot be used, or a conversion came out broken.
+        Unsupported: a layer or scheme cannot be exported, or the converter crashed; the message
+            names the file. Files that were finished stay in `out`.
+    """
+    variants = [_with_deployment(v) for v in variants]
+    _check_call(variants, calibration, probe)
+    names = file_names(name, variants)
+    keras_file.check(model_path)
+    tasks = tuple(Task(i, v, n) for i, (v, n) in enumerate(zip(variants, names, strict=True)))
+    with _workspace(out) as folder:
+        job = Job(model_path.resolve(), folder, signal, tasks, unsafe)
+        _save_windows(job, calibration, probe)
+        return _Session(job, out, name, run, progress or Silent()).run()
+
+
+def _with_deployment(variant: Variant) -> Variant:
+    """An empty deployment target means the oldest one."""
+    exporter: Exporter = plugins.choose("target", TARGETS, variant.target)
+    oldest = exporter.deployment_targets[0]
+    return replace(variant, deployment_target=variant.deployment_target or oldest)
+
+
+def _check_call(variants: Sequence[Variant], calibration: Windows | None, probe: Windows) -> None:
+    if not len(probe):
+        raise UsageError("export needs at least one probe window to compare files with")
+    for variant in variants:
+        exporter: Exporter = plugins.load(TARGETS[variant.target])
+        if variant.scheme not in exporter.schemes:
+            raise Unsupported(
+                f"scheme '{variant.scheme}' does not exist for {variant.target}",
+                f"possible: {', '.join(exporter.schemes)}",
+            )
+        if variant.deployment_target not in exporter.deployment_targets:
+            raise Unsupported(
+                f"deployment target '{variant.deployment_target}' does not exist for "
+                f"{variant.target}",
+                f"possible: {', '.join(filter(None, exporter.deployment_targets)) or 'none'}",
+            )
+        if SCHEMES[variant.scheme].needs_calibration and (
+            calibration is None or not len(calibration)
+        ):
+            raise UsageError(
+                f"scheme '{variant.scheme}' needs calibration windows",
+                "give --calibration SPEC: windows of training subjects",
+            )
+
+
+@contextmanager
+def _workspace(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out`, on the same file system; gone afterwards.
+
+    Raises:
+        BadInput: `out` cannot be written, or the disk is full.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        where = error.filename or out
+        raise BadInput(
+            f"cannot write to {out}: {error.strerror or error} ({where})",
+            "free some space, or choose another --out folder",
+        ) from error
+
+
+def _save_windows(job: Job, calibration: Windows | None, probe: Windows) -> None:
+    import numpy as np
+
+    np.save(job.probe, probe)
+    if calibration is not None:
+        np.save(job.calibration, calibration)
+
+
+@dataclass
+class _Session:
+    """State of one call: what is done, and what failed why."""
+
+    job: Job
+    out: Path
+    name: str
+    run_file: Run | None
+    progress: Progress
+    done: dict[int, Artifact] = field(default_factory=dict)
+    failed: dict[int, EdgeconvError] = field(default_factory=dict)
+
+    def run(self) -> list[Artifact]:
+        self.progress.stage("Export")
+        tasks = self.job.tasks
+        while pending := self._pending():
+            try:
+                for answer in answers(replace(self.job, tasks=pending)):
+                    self._handle(answer)
+            except Crashed as crash:
+                if crash.task is None:
+                    raise RuntimeError(f"the export worker died: {crash.cause}") from crash
+                # go on with the others in a new worker
+                self.failed[crash.task] = Unsupported(f"{tasks[crash.task].file}: {crash.cause}")
+        self._raise_failures()
+        return [self.done[task.number] for task in tasks]
+
+    def _pending(self) -> tuple[Task, ...]:
+        tried = self.done.keys() | self.failed.keys()
+        return tuple(task for task in self.job.tasks if task.number not in tried)
+
+    def _handle(self, answer: dict[str, Any]) -> None:
+        task = self.job.tasks[answer["task"]]
+        finished = len(self.done) + len(self.failed)
+        if answer["event"] == "start":
+            self.progress.update(finished, len(self.job.tasks), task.file)
+            return
+        try:
+            self.done[task.number] = self._finish(task, answer)
+        except EdgeconvError as error:
+            self.failed[task.number] = error
+        self.progress.update(finished + 1, len(self.job.tasks), task.file)
+
+    def _finish(self, task: Task, answer: dict[str, Any]) -> Artifact:
+        """Describe, check and move one converted file."""
+        path = self.job.folder / task.file
+        exporter: Exporter = plugins.load(TARGETS[task.variant.target])
+        signal = self.job.signal.for_sensor(task.variant.sensor)
+        exporter.finish(path, Card(self.name, signal))
+        checks = self._check(path, task.variant, signal, answer)
+        self._warn(task, answer)
+        final = self.out / task.file
+        described = artifact.describe(_move(path, final))
+        return replace(
+            described,
+            scheme=task.variant.scheme,
+            settings={**described.settings, **_settings(task.variant, answer), "checks": checks},
+            versions={**answer["versions"], "edgeconv": metadata.version("edgeconv")},
+        )
+
+    def _check(
+        self, path: Path, variant: Variant, signal: Signal, answer: dict[str, Any]
+    ) -> dict[str, Any]:
+        import numpy as np
+
+        check.check_plan(path, answer["plan_error"])
+        kernels = [(n, elements, magnitude) for n, elements, magnitude in answer["kernels"]]
+        structure = check.check_structure(path, variant.scheme, kernels, answer["layout_changes"])
+        found = {"plan_max_abs": answer["plan_error"], **structure}
+        outputs = self.run_file and self.run_file(path, signal.encode(np.load(self.job.probe)))
+        if outputs is None:
+            reason = "no runtime for this file here"
+            return {**found, "agreement": {"status": "not_run", "reason": reason}}
+        reference = np.load(self.job.folder / REFERENCE)
+        return {
+            **found,
+            "agreement": check.check_outputs(path, variant.scheme, reference, outputs),
+        }
+
+    def _warn(self, task: Task, answer: dict[str, Any]) -> None:
+        if answer["explicit"]:
+            layers = ", ".join(answer["explicit"])
+            self.progress.note(f"{task.file}: could not be folded and stays an operation: {layers}")
+        if not answer["softmax"]:
+            self.progress.note(
+                f"{task.file}: the model does not end in softmax; outputs are scores"
+            )
+
+    def _raise_failures(self) -> None:
+        if not self.failed:
+            return
+        first = next(iter(self.failed.values()))
+        kept = ", ".join(self.job.tasks[i].file for i in sorted(self.done)) or "none"
+        message = "; ".join(error.message for error in self.failed.values())
+        hint = f"{first.hint}. " if first.hint else ""
+        raise type(first)(message, f"{hint}finished and kept in {self.out}: {kept}") from first
+
+
+def _settings(variant: Variant, answer: dict[str, Any]) -> dict[str, Any]:
+    """How the file was made, for the manifest."""
+    settings: dict[str, Any] = {
+        "sensor": str(variant.sensor),
+        "io": variant.io,
+        "calibration_windows": answer["calibration_windows"],
+        "folding": {"exact": not answer["explicit"], "explicit": answer["explicit"]},
+    }
+    if variant.deployment_target:
+        settings["deployment_target"] = variant.deployment_target
+    return settings
+
+
+def _move(made: Path, final: Path) -> Path:
+    """Put a file or package in place in one step; an older one makes room first."""
+    if final.is_dir():
+        final.rename(made.with_name(f"{made.name}.old"))
+    return made.replace(final)

@@ -1,0 +1,57 @@
+"""The table of targets, and what each of them must offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from edgeconv.formats.card import Card
+from edgeconv.types import Variant
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgeconv.export.network import Traced
+
+TARGETS: dict[str, str] = {
+    "tflite": "edgeconv.export.tflite:TARGET",
+    "coreml": "edgeconv.export.coreml:TARGET",
+}
+
+
+class Convert(Protocol):
+    def __call__(
+        self,
+        traced: Traced,
+        variant: Variant,
+        calibration: NDArray[np.float32] | None,
+        path: Path,
+    ) -> None:
+        """Write the converter's bare file; runs in the worker.
+
+        `calibration` are windows as the artifact takes them, for schemes with integer activations.
+        """
+
+
+class Finish(Protocol):
+    def __call__(self, path: Path, card: Card) -> None:
+        """Put names, description and contract into a bare file; runs in the parent."""
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """One target.
+
+    Attributes:
+        channels_first: the layout in which its kernels want a trace.
+        packages: distributions whose versions decide the bytes.
+    """
+
+    schemes: tuple[str, ...]
+    deployment_targets: tuple[str, ...]
+    channels_first: bool
+    packages: tuple[str, ...]
+    convert: Convert
+    finish: Finish
