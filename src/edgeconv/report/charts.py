@@ -83,14 +83,14 @@ def bars(
             axes.text((v or 0.0) + most * 0.02, place, text(v), va="center", fontsize=9)
         axes.set_yticks(places, [_short(row) for row in rows])
         axes.tick_params(axis="y", length=0)
-        axes.set_xlim(0, most * 1.32)
+        axes.set_xlim(0, most * 1.4)
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
         axes.invert_yaxis()
         axes.set_title(title, loc="left", fontsize=11)
 
     listed = "; ".join(f"{_short(r)} {text(v)}" for r, v in zip(rows, values, strict=True))
-    return _svg(draw, (4.6, 0.62 + 0.3 * len(rows)), name, f"{title}: {listed}.")
+    return _svg(draw, (3.6, 0.5 + 0.27 * len(rows)), name, f"{title}: {listed}.")
 
 
 def _short(row: Row) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeconv.errors import MissingDependency
 from edgeconv.report import charts, words
 from edgeconv.report.summary import (
     Row,
@@ -51,8 +52,6 @@ def render_html(bundle: Bundle) -> str:
         import jinja2
         import matplotlib  # noqa: F401 (asked for here, where its absence becomes one clear line)
     except ModuleNotFoundError as error:
-        from edgeconv.errors import MissingDependency
-
         raise MissingDependency(
             f"the report needs the package '{error.name}'", f"install it: pip install {error.name}"
         ) from error
@@ -79,6 +78,7 @@ def _view(bundle: Bundle) -> dict[str, Any]:
         "verdict": verdict(bundle),
         "rows": rows,
         "reference": evaluation_of(bundle, "model.keras", bundle.model.sha256),
+        "reasons": _reasons(rows),
         "measured": _measured(bundle),
         "curves": [Markup(svg) for svg in _curves(bundle)],  # noqa: S704 (our own SVG)
         "bars": [Markup(svg) for svg in _bars(rows)],  # noqa: S704 (our own SVG, text escaped)
@@ -86,10 +86,19 @@ def _view(bundle: Bundle) -> dict[str, Any]:
         "parity": [(a, _parity(bundle, a)) for a in bundle.artifacts],
         "profiles": [(a, profile_of(bundle, a)) for a in bundle.artifacts],
         "parts_of_split": [
-            p for p in ("train", "val", "test") if p in bundle.data.get("splits", {})
+            p for p in ("train", "val", "test") if p in (bundle.data.get("splits") or {})
         ],
         "commands": _commands(bundle),
     }
+
+
+def _reasons(rows: Sequence[Row]) -> list[tuple[list[str], tuple[str, ...]]]:
+    """(files, their reasons), files with the same reasons together."""
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if row.reasons:
+            grouped.setdefault(row.reasons, []).append(row.name)
+    return [(names, reasons) for reasons, names in grouped.items()]
 
 
 def _measured(bundle: Bundle) -> list[Measured]:

@@ -14,7 +14,7 @@ def render_markdown(bundle: Bundle) -> str:
     """Verdict, table of artifacts, and each gate that failed or did not run."""
     total = verdict(bundle)
     lines = [f"## {words.STATUS[total.status]}: {_text(total.title)}", "", _text(total.text), ""]
-    if bundle.data.get("report", {}).get("synthetic"):
+    if (bundle.data.get("report") or {}).get("synthetic"):
         lines += ["> **Synthetic data**: the accuracies say nothing about people.", ""]
     reference = evaluation_of(bundle, "model.keras", bundle.model.sha256)
     if reference:

@@ -91,9 +91,9 @@ def verdict(bundle: Bundle) -> Verdict:
     if failed:
         text += f", {failed} failed"
     if waiting := total - passed - failed:
-        text += f", {waiting} not checked on this machine"
+        text += f", {waiting} not checked"
     titles = {
-        Status.PASSED: "Every file does what was trained",
+        Status.PASSED: "Every file passed its gates",
         Status.FAILED: f"{words.plural(failed, 'file')} must not ship",
         Status.NOT_RUN: "Not everything was checked",
     }

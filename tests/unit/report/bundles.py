@@ -89,6 +89,7 @@ def evaluation(name: str, seed: int, labels: tuple[str, ...] = LABELS) -> Evalua
         per_subject={str(s): {"accuracy": 0.9 + s / 200, "n": 400} for s in (3, 9, 16)},
         runtime="keras" if name == "model.keras" else "litert",
         sha256=digest(name),
+        data={"name": "synthetic", "split": "test"},
     )
 
 
