@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgeconv.errors import BadInput
+from edgeconv.formats import artifact, mlpackage, mlpackage_metadata
+from edgeconv.formats.card import CONTRACT_KEY, Card
+from edgeconv.formats.digest import sha256
+from edgeconv.types import Sensor, Signal, Target
+
+Make = Callable[[], Path]
+
+
+def test_the_graph_of_a_hand_made_package(make_package: Make) -> None:
+    path = make_package()
+    graph = mlpackage.read_graph(path)
+    assert graph.kinds == ("linear", "classify")
+    assert (graph.parameters, graph.macs) == (8, 8)
+    assert mlpackage.read_labels(path) == ("still", "geht")
+    assert mlpackage.read_contract(path) is None
+
+
+def test_embedding_names_and_describes(make_package: Make, signal: Signal) -> None:
+    path = make_package()
+    mlpackage_metadata.embed(path, Card("tiny", signal.for_sensor(Sensor.IOS)))
+    found = artifact.describe(path)
+    assert found.target is Target.COREML
+    assert [t.name for t in found.inputs] == ["sensor"]
+    assert {t.name: t.shape for t in found.outputs} == {"label": (), "probabilities": (2,)}
+    assert found.signal.sensor is Sensor.IOS
+    spec = mlpackage.read_spec(path)
+    fields = spec.description.metadata.userDefined
+    assert fields["com.edgeconv.unit"] == "g"
+    assert json.loads(fields[CONTRACT_KEY])["sign"] == "ios"
+    block = spec.mlProgram.functions["main"].block_specializations["CoreML5"]
+    assert list(block.outputs) == ["label", "probabilities"]
+    # the inner value that had the public name made room, also where it is read
+    classify = block.operations[-1]
+    assert classify.inputs["probabilities"].arguments[0].name == "probabilities_values"
+
+
+def test_embedding_twice_gives_the_same_bytes(make_package: Make, signal: Signal) -> None:
+    path = make_package()
+    mlpackage_metadata.embed(path, Card("tiny", signal))
+    once = sha256(path)
+    manifest = json.loads((path / "Manifest.json").read_text())
+    assert len(manifest["itemInfoEntries"]) == 2
+    mlpackage_metadata.embed(path, Card("tiny", signal))
+    assert sha256(path) == once
+
+
+def test_blobs_are_read_and_bounds_are_checked(make_package: Make) -> None:
+    path = make_package()
+    ((name, dtype, data),) = mlpackage.blobs(path)
+    assert (name, dtype, len(data)) == ("w", "float32", 32)
+    weights = mlpackage.model_file(path).parent / mlpackage.WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(BadInput, match="truncated"):
+        list(mlpackage.blobs(path))
+    weights.unlink()
+    with pytest.raises(BadInput, match="its weights are missing"):
+        list(mlpackage.blobs(path))
+
+
+def test_damaged_packages_are_bad_input(make_package: Make, tmp_path: Path) -> None:
+    path = make_package()
+    model = mlpackage.model_file(path)
+    whole = model.read_bytes()
+    model.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput, match="truncated"):
+        mlpackage.read_graph(path)
+    model.unlink()
+    with pytest.raises(BadInput, match="is missing"):
+        mlpackage.read_graph(path)
+    (path / "Manifest.json").write_text("{")
+    with pytest.raises(BadInput, match="Manifest"):
+        mlpackage.read_graph(path)
+    shutil.rmtree(path)
+    with pytest.raises(BadInput, match="does not exist"):
+        artifact.describe(path)
+    other = tmp_path / "model.onnx"
+    other.write_bytes(b"x")
+    with pytest.raises(BadInput, match="no artifact"):
+        artifact.describe(other)
