@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -59,6 +62,46 @@ def load_model(path: Path, unsafe: bool = False) -> Any:
             f"{path}: Keras cannot open this model: {first_line}",
             "use layers of Keras itself, and the Keras version that saved the file or a newer one",
         ) from error
+
+
+def input_size(path: Path) -> int:
+    """Values of one input sample, read from the configuration without Keras.
+
+    Raises:
+        BadInput: the model has no input layer with a fixed shape, or several.
+    """
+    shapes = [
+        item["config"].get("batch_shape")
+        for item in _objects(_config(path))
+        if item.get("class_name") == "InputLayer" and isinstance(item.get("config"), dict)
+    ]
+    if len(shapes) != 1 or not shapes[0] or None in shapes[0][1:]:
+        raise BadInput(
+            f"{path}: {len(shapes)} inputs of shape {shapes}, but a window model has one, of a "
+            "fixed size",
+            "save a model whose only input is keras.Input((window · channels,))",
+        )
+    return math.prod(shapes[0][1:])
+
+
+def parameter_count(path: Path) -> int:
+    """Weights of the model, trainable or not, read from its HDF5 part without Keras."""
+    import h5py
+
+    check(path)
+    with zipfile.ZipFile(path) as archive:
+        weights = io.BytesIO(archive.read("model.weights.h5"))
+    total = 0
+
+    def count(name: str, item: Any) -> None:
+        nonlocal total
+        # Optimizer state and the state of random generators are no parameters of the network.
+        if isinstance(item, h5py.Dataset) and not re.search("optimizer|seed_generator", name):
+            total += item.size
+
+    with h5py.File(weights, "r") as file:
+        file.visititems(count)
+    return total
 
 
 def read_contract(path: Path) -> Signal | None:
