@@ -66,10 +66,7 @@ def room(module: str) -> str:
 
 
 def imports(module: str, source: str, sources: Sources) -> Iterator[tuple[str, str, int]]:
-    """Each import of ours anywhere in a module: (module, imported name or "", line).
-
-    Late imports by a literal `"edgeconv.room.module:attribute"` count as well.
-    """
+    """Each import statement of ours, also in functions: (module, imported name or "", line)."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -82,7 +79,12 @@ def imports(module: str, source: str, sources: Sources) -> Iterator[tuple[str, s
                     inner = f"{base}.{alias.name}"
                     known = inner in sources or (base == "edgeconv" and alias.name in MAY_IMPORT)
                     yield *((inner, "") if known else (base, alias.name)), node.lineno
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+
+
+def references(source: str) -> Iterator[tuple[str, str, int]]:
+    """Each literal that names a module of ours, `"edgeconv.room.module:attribute"`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
             target = node.value.partition(":")[0]
             if _REFERENCE.fullmatch(node.value) and room(target) in MAY_IMPORT:
                 yield target, "", node.lineno
@@ -98,12 +100,12 @@ def _absolute(module: str, node: ast.ImportFrom, sources: Sources) -> str:
 
 
 def broken_imports(sources: Sources) -> list[str]:
-    """Imports that the table does not allow, at any level of a module."""
+    """Imports that the table does not allow, at any level of a module or by a literal name."""
     found = []
     for module, source in sources.items():
         own = room(module)
         allowed = MAY_IMPORT.get(own, set()) | {own}
-        for target, name, line in imports(module, source, sources):
+        for target, name, line in (*imports(module, source, sources), *references(source)):
             other = room(target)
             if other in allowed or (other in TABLES_OF.get(own, ()) and name.isupper()):
                 continue
@@ -117,7 +119,10 @@ def unlisted_rooms(sources: Sources) -> list[str]:
 
 
 def import_cycles(sources: Sources) -> list[str]:
-    """The first circle of modules that import each other, late imports in functions included."""
+    """The first circle of modules that import each other, also by imports in functions.
+
+    A plug-in's name in a table is no import of it: the plug-in may well import the table's room.
+    """
     graph = {
         module: {target for target, _, _ in imports(module, source, sources)} - {module}
         for module, source in sources.items()

@@ -85,4 +85,4 @@ def test_every_plug_in_of_a_table_can_be_loaded(room: str, table: str) -> None:
     assert references
     for name, reference in references.items():
         assert reference.startswith(f"edgeconv.{room}."), name
-        assert callable(plugins.load(reference)), name
+        assert plugins.load(reference) is not None, name

@@ -91,6 +91,12 @@ def test_a_cycle_is_caught(late: bool) -> None:
     assert rules.import_cycles({**sources, "edgeconv.data.b": ""}) == []
 
 
+def test_a_table_that_names_its_plug_in_makes_no_cycle() -> None:
+    table = "DATASETS = {'a': 'edgeconv.data.a:load'}"
+    sources = {"edgeconv.data": table, "edgeconv.data.a": "from edgeconv.data import DATASETS"}
+    assert rules.import_cycles(sources) == []
+
+
 @pytest.mark.parametrize("name", ["utils", "helpers", "common"])
 def test_a_module_without_a_job_is_caught(name: str) -> None:
     assert rules.vague_modules({f"edgeconv.data.{name}": ""}) == [f"edgeconv.data.{name}"]

@@ -17,7 +17,15 @@ from edgeconv.report.summary import (
     summary_table,
     verdict,
 )
-from edgeconv.types import Artifact, Bundle, EvaluationResult, ParityResult, Signal, Status
+from edgeconv.types import (
+    Artifact,
+    Bundle,
+    EvaluationResult,
+    ParityResult,
+    Signal,
+    Status,
+    subject_order,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 _WORDS = (
@@ -43,7 +51,9 @@ class Contract:
 
 
 def render_html(bundle: Bundle) -> str:
-    """The whole report. The same bundle gives the same bytes; what is missing says "not run".
+    """The whole report, the same bytes for the same bundle, whether in memory or read back.
+
+    What is missing says "not run" and why.
 
     Raises:
         MissingDependency: jinja2 or matplotlib is not installed.
@@ -73,13 +83,15 @@ def _view(bundle: Bundle) -> dict[str, Any]:
     from markupsafe import Markup
 
     rows = summary_table(bundle)
+    measured = _measured(bundle)
     return {
         "bundle": bundle,
         "verdict": verdict(bundle),
         "rows": rows,
         "reference": evaluation_of(bundle, "model.keras", bundle.model.sha256),
         "reasons": _reasons(rows),
-        "measured": _measured(bundle),
+        "measured": measured,
+        "people": _people(measured),
         "curves": [Markup(svg) for svg in _curves(bundle)],  # noqa: S704 (our own SVG)
         "bars": [Markup(svg) for svg in _bars(rows)],  # noqa: S704 (our own SVG, text escaped)
         "contracts": _contracts(bundle.artifacts),
@@ -106,6 +118,12 @@ def _measured(bundle: Bundle) -> list[Measured]:
     digests.update((a.name, a.sha256) for a in bundle.artifacts)
     found = ((name, evaluation_of(bundle, name, sha)) for name, sha in digests.items())
     return [Measured(name, result) for name, result in found if result is not None]
+
+
+def _people(measured: Sequence[Measured]) -> list[tuple[str, dict[str, float]]]:
+    """(person, figures) of the first measured file, numbers by value."""
+    figures = measured[0].result.per_subject if measured else {}
+    return sorted(figures.items(), key=lambda item: subject_order(item[0]))
 
 
 def _curves(bundle: Bundle) -> list[str]:

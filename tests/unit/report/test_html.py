@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edgeconv.errors import MissingDependency
 from edgeconv.report import render_html
-from edgeconv.types import Bundle, Normalisation, Sensor, Signal, Status
+from edgeconv.types import (
+    Bundle,
+    EvaluationResult,
+    Normalisation,
+    ParityResult,
+    ProfileResult,
+    Sensor,
+    Signal,
+    Status,
+)
 
 from . import bundles
 
@@ -105,6 +116,29 @@ def test_same_bytes_in_this_process_and_in_another(full: str) -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True
     )
     assert other.stdout.decode() == full
+
+
+def test_a_bundle_that_was_written_and_read_back_gives_the_same_bytes(full: str) -> None:
+    """Manifests are written with sorted keys, so the order in a dict must not show."""
+    bundle = bundles.full()
+
+    def sort(value: Any) -> Any:
+        return json.loads(json.dumps(value, sort_keys=True))
+
+    again = replace(
+        bundle,
+        model=replace(bundle.model, training=sort(bundle.model.training)),
+        evaluations={
+            name: EvaluationResult.from_json(sort(result.to_json()))
+            for name, result in sorted(bundle.evaluations.items())
+        },
+        parity=tuple(ParityResult.from_json(sort(r.to_json())) for r in bundle.parity),
+        profile=tuple(ProfileResult.from_json(sort(r.to_json())) for r in bundle.profile),
+        data=sort(bundle.data),
+        machine=sort(bundle.machine),
+        versions=sort(bundle.versions),
+    )
+    assert render_html(again) == full
 
 
 def test_hostile_names_stay_text() -> None:
