@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,8 +181,9 @@ def _commands(bundle: Bundle) -> list[tuple[str, str]]:
     recipe = bundle.recipe
     again = []
     if recipe.get("name"):
-        words_ = f"edgeconv run {recipe['name']} --data {recipe.get('data', 'synthetic')}"
-        again.append(("Make the bundle anew", f"{words_} --seed {recipe.get('seed', 0)} --out OUT"))
+        command = ["edgeconv", "run", recipe["name"], "--data", recipe.get("data", "synthetic")]
+        command += ["--seed", str(recipe.get("seed", 0)), "--out", "OUT"]
+        again.append(("Make the bundle anew", shlex.join(command)))
     again.append(("Check the files again", "edgeconv parity BUNDLE"))
     again.append(("Time them on this machine", "edgeconv profile BUNDLE"))
     return again

@@ -167,6 +167,12 @@ def test_summary_says_the_numbers(full: str) -> None:
     assert "no runtime on this machine opens a Core ML package" in text
 
 
+def test_commands_can_be_pasted() -> None:
+    recipe = {"name": "har", "data": "csv:my walks.csv", "seed": 3}
+    text = said(render_html(replace(bundles.full(), recipe=recipe)))
+    assert "edgeconv run har --data 'csv:my walks.csv' --seed 3 --out OUT" in text
+
+
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_synthetic_data_get_a_banner_and_recorded_ones_do_not(synthetic: bool) -> None:
     text = said(render_html(bundles.full(synthetic=synthetic)))
