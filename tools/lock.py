@@ -53,7 +53,7 @@ def compile_lock(uv: str, lock: Path, names: list[str], more: list[str]) -> None
             *("--output-file", str(lock.relative_to(ROOT))),
             *("--custom-compile-command", "make lock"),
             *("--universal", "--python-version", "3.11", "--fork-strategy", "fewest"),
-            *("--generate-hashes", "--no-emit-index-url", "--annotation-style", "line"),
+            *("--generate-hashes", "--annotation-style", "line"),
         ],
         cwd=ROOT,
         input="\n".join(names),
