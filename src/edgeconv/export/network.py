@@ -110,8 +110,10 @@ class _Emitter:
     def _constants(self, i: int, layer: Layer) -> dict[str, Array]:
         """What the layer must hold, laid out as its operation wants it."""
         match layer:
-            case Conv() | Depthwise():
+            case Conv():
                 return {"kernel": layer.kernel[None], "bias": layer.bias}
+            case Depthwise():
+                return {"kernel": self._depthwise_kernel(layer), "bias": layer.bias}
             case Dense():
                 return {"kernel": self._dense_kernel(i, layer), "bias": layer.bias}
             case Affine():
@@ -120,6 +122,14 @@ class _Emitter:
                     "offset": self._broadcast(layer.offset),
                 }
         return {}
+
+    def _depthwise_kernel(self, layer: Depthwise) -> Array:
+        """Channels first: as many groups as channels, since coremltools reads the length of time
+        as the channels of a channels-first depthwise operation."""
+        if not self.first:
+            return layer.kernel[None]
+        taps, channels, multiplier = layer.kernel.shape
+        return layer.kernel.reshape(1, taps, 1, channels * multiplier)
 
     def _dense_kernel(self, i: int, layer: Dense) -> Array:
         """Rows in the order in which a channels-first value was flattened."""
@@ -173,7 +183,7 @@ class _Emitter:
             x = tf.pad(x, self._axes([0, 0], [0, 0], [reach, 0], [0, 0]), name=_inner(layer, "pad"))
         padding = "SAME" if layer.padding == "same" else "VALID"
         kernel = self._get(layer, "kernel")
-        if isinstance(layer, Conv):
+        if isinstance(layer, Conv) or self.first:
             y = tf.nn.conv2d(
                 x,
                 kernel,
@@ -188,10 +198,9 @@ class _Emitter:
         y = tf.raw_ops.DepthwiseConv2dNative(
             input=x,
             filter=kernel,
-            strides=self._axes(1, layer.stride, layer.stride, 1),
+            strides=[1, layer.stride, layer.stride, 1],
             padding=padding,
-            data_format=self.format,
-            dilations=self._axes(1, layer.dilation, layer.dilation, 1),
+            dilations=[1, layer.dilation, layer.dilation, 1],
             name=_inner(layer, "conv"),
         )
         return self._finish(layer, y)

@@ -1,0 +1,308 @@
+"""Whole exports: bytes, contracts, errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeconv.errors import BadInput, Unsupported, UsageError
+from edgeconv.export import export, export_all
+from edgeconv.export.job import Job, Task
+from edgeconv.export.naming import file_name, file_names
+from edgeconv.export.process import Crashed, answers
+from edgeconv.formats import artifact, keras_file, mlpackage
+from edgeconv.formats.digest import sha256
+from edgeconv.types import Sensor, Signal, Silent, Target, Variant
+
+TFLITE, COREML = Target.TFLITE, Target.COREML
+FLOAT = Variant(TFLITE, "float32", Sensor.ANDROID)
+Save = Callable[..., Path]
+
+
+def stack() -> list[Any]:
+    """The reference network's kinds of layers, small."""
+    from keras import layers
+
+    return [
+        layers.Reshape((24, 3), name="steps"),
+        layers.Conv1D(16, 5, activation="relu", name="conv1"),
+        layers.BatchNormalization(name="norm"),
+        layers.MaxPooling1D(2, name="pool"),
+        layers.Conv1D(24, 3, name="conv2"),
+        layers.BatchNormalization(name="norm2"),
+        layers.ReLU(name="relu2"),
+        layers.GlobalAveragePooling1D(name="mean"),
+        layers.Dropout(0.5, name="drop"),
+        layers.Dense(3, activation="softmax", name="probabilities"),
+    ]
+
+
+VARIANTS = [
+    FLOAT,
+    Variant(TFLITE, "int8", Sensor.ANDROID),
+    Variant(TFLITE, "int8", Sensor.ANDROID, io="int8"),
+    Variant(TFLITE, "float16", Sensor.IOS),
+    Variant(COREML, "float16", Sensor.IOS),
+    Variant(COREML, "float32", Sensor.ANDROID, deployment_target="iOS18"),
+]
+
+_OTHER_PROCESS = """
+import sys, numpy as np
+from pathlib import Path
+from edgeconv.export import export_all
+from edgeconv.formats.keras_file import read_contract
+from edgeconv.types import Sensor, Target, Variant
+model, out, windows = map(Path, sys.argv[1:4])
+x = np.load(windows)
+variants = [eval(v) for v in sys.argv[4:]]
+export_all(model, read_contract(model), variants, out, "tiny", x, x[:4])
+"""
+
+
+@pytest.mark.heavy
+def test_every_variant_agrees_and_is_the_same_in_another_process(
+    tmp_path: Path, save: Save, signal: Signal, windows: Any, run: Any
+) -> None:
+    model = save(*stack())
+    keras_file.write_contract(model, signal)
+    made = export_all(model, signal, VARIANTS, tmp_path / "a", "tiny", windows, windows[:16], run)
+    assert [a.name for a in made] == [
+        "tiny_float32.tflite",
+        "tiny_int8.tflite",
+        "tiny_int8_io8.tflite",
+        "tiny_float16_ios.tflite",
+        "tiny_float16.mlpackage",
+        "tiny_float32_android.mlpackage",
+    ]
+    for found, variant in zip(made, VARIANTS, strict=True):
+        status = found.settings["checks"]["agreement"]["status"]
+        assert status == ("passed" if found.target is TFLITE else "not_run")
+        assert found.settings["checks"]["plan_max_abs"] < 1e-5
+        assert found.signal == signal.for_sensor(variant.sensor)
+        assert artifact.describe(found.path).signal == found.signal
+        assert artifact.read_labels(found.path) == signal.labels
+        assert [t.name for t in found.inputs] == ["sensor"]
+        assert "Identity" not in [t.name for t in found.outputs]
+    assert made[2].inputs[0].dtype == made[2].outputs[0].dtype == "int8"
+    # no trace of the normalisation after the activation of conv1: it went through the pooling
+    kinds = artifact.read_graph(made[0].path).kinds
+    assert not {"MUL", "ADD", "EXPAND_DIMS"} & set(kinds)
+    assert kinds.count("RESHAPE") == 1
+    assert made[4].settings["checks"]["layout_ops"] == 2
+    assert mlpackage.read_spec(made[4].path).specificationVersion == 6  # iOS 15
+    assert mlpackage.read_spec(made[5].path).specificationVersion == 9  # iOS 18
+    np.save(tmp_path / "windows.npy", windows)
+    script = [sys.executable, "-c", _OTHER_PROCESS, model, tmp_path / "b", tmp_path / "windows.npy"]
+    texts = [
+        f"Variant(Target('{v.target}'), '{v.scheme}', Sensor('{v.sensor}'), '{v.io}', "
+        f"'{v.deployment_target}')"
+        for v in VARIANTS
+    ]
+    subprocess.run([*map(str, script), *texts], check=True, capture_output=True)
+    for found in made:
+        assert sha256(tmp_path / "b" / found.name) == found.sha256
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "tiny.keras", "windows.npy"]
+
+
+@pytest.mark.heavy
+def test_a_padded_and_permuted_network(
+    tmp_path: Path, save: Save, signal: Signal, windows: Any, run: Any
+) -> None:
+    """Padding, stride, dilation, depthwise, causal, flatten: and the explicit contract."""
+    from keras import layers
+
+    notes: list[str] = []
+
+    class Listener(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    model = save(
+        layers.Reshape((24, 3), name="steps"),
+        layers.Conv1D(8, 5, padding="same", strides=2, activation="relu6", name="c1"),
+        layers.SeparableConv1D(8, 3, padding="same", activation="silu", name="sep"),
+        layers.DepthwiseConv1D(3, depth_multiplier=2, dilation_rate=2, name="dw"),
+        layers.LeakyReLU(negative_slope=0.1, name="leaky"),
+        layers.Conv1D(8, 2, padding="causal", dilation_rate=2, name="causal"),
+        layers.AveragePooling1D(2, padding="same", name="avg"),
+        layers.Flatten(name="flat"),
+        layers.Dense(10, activation="tanh", name="hidden"),
+        layers.Dense(3, name="logits"),
+    )
+    variants = [FLOAT, Variant(COREML, "float32", Sensor.IOS)]
+    made = export_all(
+        model, signal, variants, tmp_path / "o", "odd", None, windows[:8], run, progress=Listener()
+    )
+    assert made[0].settings["folding"] == {"exact": False, "explicit": ["sensor_contract"]}
+    assert any("sensor_contract" in note for note in notes)
+    assert any("softmax" in note for note in notes)
+
+
+HAND = [  # reference-models: window, channels, kernel (taps, in, out), result
+    ([0, 3, 4, 5], 1, [[[1]], [[2]]], [6, 11, 14]),
+    ([0, 0, 3, 6, 4, 7, 5, 8], 2, [[[1], [3]], [[2], [4]]], [30, 57, 67]),
+    ([0, 3, 4, 5], 1, [[[1, 3]], [[2, 4]]], [6, 12, 11, 25, 14, 32]),
+]
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("window", "channels", "kernel", "result"), HAND)
+def test_convolutions_worked_out_by_hand(
+    tmp_path: Path, run: Any, window: list[int], channels: int, kernel: Any, result: list[int]
+) -> None:
+    import keras
+
+    weights = np.array(kernel, np.float32)
+    conv = keras.layers.Conv1D(weights.shape[2], 2, use_bias=False, name="conv")
+    ends = keras.layers.Reshape((4, channels)), keras.layers.Flatten()
+    model = keras.Sequential([keras.Input((len(window),)), ends[0], conv, ends[1]])
+    conv.set_weights([weights])
+    path = tmp_path / "hand.keras"
+    model.save(path)
+    signal = Signal(window=4, step=4, channels=tuple("ab"[:channels]), sensor=Sensor.NORMALIZED)
+    samples = np.array([window], np.float32)
+    schemes = ("float32", "float16", "dynamic")
+    variants = [Variant(TFLITE, scheme, Sensor.ANDROID) for scheme in schemes]
+    for made in export_all(path, signal, variants, tmp_path / "o", "hand", None, samples):
+        # small integers are exact in float16, and kernels this small stay float in `dynamic`
+        assert run(made.path, samples)[0].tolist() == result
+
+
+@pytest.mark.heavy
+def test_a_lambda_needs_unsafe_and_then_works(
+    tmp_path: Path, save: Save, signal: Signal, windows: Any, run: Any
+) -> None:
+    import keras
+
+    model = save(
+        keras.layers.Reshape((24, 3), name="steps"),
+        keras.layers.Lambda(lambda x: x * 2.0, name="double", output_shape=(24, 3)),
+        keras.layers.Conv1D(4, 3, name="c"),
+        keras.layers.GlobalMaxPooling1D(name="g"),
+        keras.layers.Dense(3, activation="softmax", name="d"),
+    )
+    call = (model, signal, FLOAT, tmp_path / "o", "l", None, windows[:4], run)
+    with pytest.raises(BadInput, match="'double'") as caught:
+        export(*call)
+    assert "--unsafe" in caught.value.hint
+    assert export(*call, unsafe=True).path.is_file()
+
+
+@pytest.mark.heavy
+def test_what_the_model_may_not_be(
+    tmp_path: Path, save: Save, signal: Signal, windows: Any
+) -> None:
+    import keras
+    from keras import layers
+
+    def attempt(path: Path, contract: Signal = signal) -> Any:
+        probe = np.zeros((2, contract.flat_size), np.float32)
+        return export(path, contract, FLOAT, tmp_path / "o", "m", None, probe)
+
+    with pytest.raises(BadInput, match=r"takes 72 values .* 80 time steps × 3 channels = 240"):
+        attempt(save(*stack()), replace(signal, window=80))
+    with pytest.raises(BadInput, match="has 3 outputs, but the contract has 2 class labels"):
+        attempt(save(*stack()), replace(signal, labels=("a", "b")))
+    recurrent = save(layers.Reshape((24, 3)), layers.LSTM(4, name="memory"), layers.Dense(3))
+    with pytest.raises(Unsupported, match="layer 'memory' is a LSTM"):
+        attempt(recurrent)
+    entry = keras.Input((72,))
+    branched = keras.Model(entry, layers.Add(name="sum")([layers.Dense(3)(entry)] * 2))
+    branched.save(tmp_path / "b.keras")
+    with pytest.raises(Unsupported, match=r"layer 'sum' .* joins several branches"):
+        attempt(tmp_path / "b.keras")
+    diverged = keras.Sequential([keras.Input((72,)), layers.Dense(3, name="last")])
+    diverged.layers[-1].set_weights([np.full((72, 3), np.nan), np.zeros(3)])
+    diverged.save(tmp_path / "nan.keras")
+    with pytest.raises(BadInput, match="layer 'last': kernel holds NaN"):
+        attempt(tmp_path / "nan.keras")
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+@pytest.mark.heavy
+def test_a_crash_names_its_file_and_keeps_the_others(
+    tmp_path: Path, save: Save, signal: Signal, windows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site hook makes the worker die by SIGSEGV when it converts the second file."""
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(
+        "import os, signal, pathlib\n"
+        "write = pathlib.Path.write_bytes\n"
+        "def crash(self, data):\n"
+        "    if self.name == 'm_float16.tflite' and 'worker' in ' '.join(os.sys.orig_argv):\n"
+        "        os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "    return write(self, data)\n"
+        "pathlib.Path.write_bytes = crash\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(hook))
+    schemes = ("float32", "float16", "dynamic")
+    variants = [Variant(TFLITE, scheme, Sensor.ANDROID) for scheme in schemes]
+    with pytest.raises(Unsupported, match=r"m_float16.tflite: the converter crashed \(SIGSEGV\)"):
+        export_all(save(*stack()), signal, variants, tmp_path / "o", "m", None, windows[:4])
+    kept = sorted(p.name for p in (tmp_path / "o").iterdir())
+    assert kept == ["m_dynamic.tflite", "m_float32.tflite"]
+
+
+def test_a_worker_that_cannot_start_is_a_crash(tmp_path: Path, signal: Signal) -> None:
+    job = Job(tmp_path / "none.keras", tmp_path, signal, (Task(0, FLOAT, "x.tflite"),))
+    # no probe windows were written: the worker reports it as what it is
+    with pytest.raises(OSError, match=r"probe\.npy"):
+        list(answers(job))
+    (tmp_path / "probe.npy").write_bytes(b"no array")
+    with pytest.raises(Crashed, match="the converter failed") as caught:
+        list(answers(job))
+    assert caught.value.task is None
+
+
+def test_calls_that_cannot_work(tmp_path: Path, signal: Signal, windows: Any) -> None:
+    model = tmp_path / "none.keras"
+
+    def attempt(*variants: Variant, out: Path = tmp_path / "o", probe: Any = windows) -> None:
+        export_all(model, signal, variants, out, "m", None, probe)
+
+    with pytest.raises(UsageError, match="needs calibration"):
+        attempt(Variant(TFLITE, "int8", Sensor.ANDROID))
+    with pytest.raises(Unsupported, match="scheme 'int4'"):
+        attempt(Variant(COREML, "int4", Sensor.IOS))
+    with pytest.raises(Unsupported, match="deployment target 'iOS14'"):
+        attempt(Variant(COREML, "float16", Sensor.IOS, deployment_target="iOS14"))
+    with pytest.raises(UsageError, match="probe window"):
+        attempt(FLOAT, probe=windows[:0])
+    with pytest.raises(UsageError, match=r"both be called m_float32\.tflite"):
+        attempt(FLOAT, FLOAT)
+    with pytest.raises(BadInput, match="no such model"):
+        attempt(FLOAT)
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "empty.keras").touch()
+    with pytest.raises(BadInput, match="empty"):
+        export(tmp_path / "empty.keras", signal, FLOAT, tmp_path / "o", "m", None, windows)
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, signal: Signal, windows: Any
+) -> None:
+    import json
+    import zipfile
+
+    model = tmp_path / "m.keras"
+    with zipfile.ZipFile(model, "w") as archive:
+        archive.writestr("config.json", json.dumps({"class_name": "Sequential"}))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BadInput, match=r"cannot write to .*file"):
+        export(model, signal, FLOAT, tmp_path / "file" / "o", "m", None, windows)
+
+
+def test_names_never_collide() -> None:
+    names = file_names("har", VARIANTS)
+    assert len(set(names)) == len(names)
+    assert (
+        file_name("har", Variant(TFLITE, "int8", Sensor.ANDROID, "int8")) == "har_int8_io8.tflite"
+    )
