@@ -73,11 +73,7 @@ def fetch(
     archive = download(url or published.url, folder / published.archive, progress)
     progress.stage(f"Checking {published.file}")
     aside = folder / f"{published.file}.unverified"
-    try:
-        extract(archive, published.file, aside)
-    except BadInput:
-        archive.replace(archive.with_name(f"{archive.name}.damaged"))  # or it would block a retry
-        raise
+    extract(archive, published.file, aside)
     _accept(aside, target, archive, published, accept_other, progress)
     return target
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -21,13 +22,13 @@ def extract(archive: Path, wanted: str, target: Path) -> Path:
     tarfile refuses a member that tries. Size and number of members are bounded.
 
     Raises:
-        BadInput: not a tar archive, cut short, too large, or without the file.
+        BadInput: not a gzipped tar archive, cut short, too large, or without the file.
     """
     try:
-        with tarfile.open(archive, "r:*") as tar:
+        with tarfile.open(archive, "r:gz") as tar:
             member = _find(tar, wanted, archive)
             _copy(tar, member, target)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{archive}: damaged or unsafe archive ({error})", "fetch again") from error
     except OSError as error:
         raise BadInput(f"{target}: cannot be written ({error.strerror or error})") from error

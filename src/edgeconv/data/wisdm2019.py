@@ -1,8 +1,8 @@
 """WISDM 2019: Android phones in a trouser pocket, 18 activities, 180 s each.
 
 Weiss, Yoneda, Hayajneh: Smartphone and Smartwatch-Based Biometrics Using Activities of Daily
-Living, IEEE Access 7, 2019. The line format of v1.1 with letter codes; m/s², Android's sign; 20, 25 or
-50 Hz by subject and activity, so everything is resampled by its time stamps.
+Living, IEEE Access 7, 2019. The line format of v1.1 with letter codes; m/s², Android's sign; 20, 25
+or 50 Hz by subject and activity, so everything is resampled by its time stamps.
 """
 
 from __future__ import annotations
