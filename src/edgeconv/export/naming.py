@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeconv.errors import UsageError
-from edgeconv.types import ENDINGS, Sensor, Target, Variant
-
-DEFAULT_SENSORS = {Target.TFLITE: Sensor.ANDROID, Target.COREML: Sensor.IOS}
+from edgeconv.types import DEFAULT_SENSOR, ENDINGS, Variant
 
 
 def file_name(model: str, variant: Variant) -> str:
@@ -16,7 +14,7 @@ def file_name(model: str, variant: Variant) -> str:
     parts = [model, variant.scheme]
     if variant.io == "int8":
         parts.append("io8")
-    if variant.sensor is not DEFAULT_SENSORS[variant.target]:
+    if variant.sensor is not DEFAULT_SENSOR[variant.target]:
         parts.append(str(variant.sensor))
     return "_".join(parts) + ENDINGS[variant.target]
 

@@ -8,16 +8,16 @@ from edgeconv.recipe.legality import (
     check_variants,
 )
 from edgeconv.recipe.load import BUILT_IN, load_recipe
-from edgeconv.recipe.variants import DEFAULT_SENSOR, make_variants
+from edgeconv.recipe.variants import make_variants, parse_sensor
 
 __all__ = [
     "BUILT_IN",
     "DEFAULT_DEPLOYMENT_TARGET",
-    "DEFAULT_SENSOR",
     "DEPLOYMENT_TARGETS",
     "LEGAL_SCHEMES",
     "check_variant",
     "check_variants",
     "load_recipe",
     "make_variants",
+    "parse_sensor",
 ]

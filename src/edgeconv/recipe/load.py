@@ -13,8 +13,8 @@ from typing import Any
 
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.recipe.legality import check_variants
-from edgeconv.recipe.variants import DEFAULT_SENSOR, make_variants
-from edgeconv.types import Augmentation, Recipe, Sensor, Training, Variant, parse_target
+from edgeconv.recipe.variants import make_variants, parse_sensor
+from edgeconv.types import DEFAULT_SENSOR, Augmentation, Recipe, Training, Variant, parse_target
 
 _FOLDER = resources.files("edgeconv") / "recipes"
 BUILT_IN = tuple(
@@ -82,10 +82,7 @@ def _variant(item: dict[str, Any], where: str) -> Variant:
         if key not in item:
             raise UsageError(f"{where}: '{key}' is missing", "name target and scheme in each")
     item["target"] = parse_target(str(item["target"]))
-    sensor = item.get("sensor", DEFAULT_SENSOR[item["target"]])
-    if sensor not in list(Sensor):
-        raise UsageError(f"{where}: unknown sensor '{sensor}'", f"use {', '.join(Sensor)}")
-    item["sensor"] = Sensor(sensor)
+    item["sensor"] = parse_sensor(str(item.get("sensor", DEFAULT_SENSOR[item["target"]])))
     _check_fields(Variant, item, where)
     return Variant(**item)
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeconv.errors import Unsupported
+from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipe.legality import DEFAULT_DEPLOYMENT_TARGET, LEGAL_SCHEMES, check_variants
-from edgeconv.types import Sensor, Target, Variant, parse_target
-
-# Each file takes what its own phone's sensor gives.
-DEFAULT_SENSOR = {Target.TFLITE: Sensor.ANDROID, Target.COREML: Sensor.IOS}
+from edgeconv.types import DEFAULT_SENSOR, Sensor, Target, Variant, parse_target
 
 # What is made when no scheme is named. int16x8 is left out: its kernels are far slower than float.
 DEFAULT_SCHEMES = {
@@ -45,6 +42,16 @@ def make_variants(
             legal = "; ".join(f"{t}: {', '.join(LEGAL_SCHEMES[t])}" for t in wanted)
             raise Unsupported(f"no target that was asked for can hold '{scheme}'", legal)
     return tuple(variants)
+
+
+def parse_sensor(name: str) -> Sensor:
+    """A sensor by its name. Raises UsageError."""
+    try:
+        return Sensor(name)
+    except ValueError:
+        raise UsageError(
+            f"unknown sensor '{name}'", f"choose one of: {', '.join(Sensor)}"
+        ) from None
 
 
 def _targets(names: Sequence[str]) -> tuple[Target, ...]:

@@ -15,6 +15,7 @@ from edgeconv.types.result import (
 )
 from edgeconv.types.runner import Runner
 from edgeconv.types.scheme import (
+    DEFAULT_SENSOR,
     ENDINGS,
     PLANNED_SCHEMES,
     SCHEMES,
@@ -33,6 +34,7 @@ from edgeconv.types.signal import (
 
 __all__ = [
     "CANONICAL_TO_SENSOR",
+    "DEFAULT_SENSOR",
     "ENDINGS",
     "PLANNED_SCHEMES",
     "SCHEMES",

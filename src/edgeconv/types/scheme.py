@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edgeconv.errors import UsageError
+from edgeconv.types.signal import Sensor
 
 
 class Target(StrEnum):
@@ -23,6 +24,8 @@ TARGET_ALIASES = {
     "mlpackage": Target.COREML,
     "mlprogram": Target.COREML,
 }
+# Each file takes what its own phone's sensor gives, unless a variant says otherwise.
+DEFAULT_SENSOR = {Target.TFLITE: Sensor.ANDROID, Target.COREML: Sensor.IOS}
 ENDINGS = {Target.TFLITE: ".tflite", Target.COREML: ".mlpackage"}
 
 

@@ -1,0 +1,86 @@
+"""`edgeconv data list | describe | fetch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeconv.cli import options as opt
+from edgeconv.cli.console import Console
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_all(json: opt.JsonFile = None, quiet: opt.Quiet = False) -> int:
+    """The data sets that can be loaded."""
+    console = Console(quiet, verbose=False, json_file=json)
+    from edgeconv.pipeline import list_datasets
+
+    found = list_datasets()
+    console.table("Data sets", ("name", "SPEC", "what"), [(d.name, d.spec, d.what) for d in found])
+    console.json([{"name": d.name, "spec": d.spec, "what": d.what} for d in found])
+    return 0
+
+
+@app.command()
+def describe(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="NAME or NAME:PATH.")],
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+) -> int:
+    """What is in a data set: people, classes, windows, and what was dropped and why."""
+    console = Console(quiet, verbose=False, json_file=json)
+    from edgeconv.pipeline import describe_dataset
+
+    try:
+        facts = describe_dataset(spec, console)
+    finally:
+        console.close()
+    console.say(
+        f"{facts['name']}: {facts['windows']} windows of {len(facts['subjects'])} people, "
+        f"mean magnitude {facts['mean_magnitude']} m/s²"
+    )
+    console.table(
+        "Classes", ("class", "windows"), [(k, str(v)) for k, v in facts["classes"].items()]
+    )
+    console.table(
+        "People",
+        ("person", "windows"),
+        [(k, str(v)) for k, v in facts["windows_per_subject"].items()],
+    )
+    report = facts["report"]
+    console.say(f"kept {report['kept']}, dropped {sum(report['dropped'].values())}")
+    for reason, count in report["dropped"].items():
+        console.say(f"  {count} × {reason}")
+    for note in report["notes"]:
+        console.say(f"  {note}")
+    console.json(facts)
+    return 0
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="wisdm")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to put it.")] = Path(
+        "data"
+    ),
+    url: Annotated[
+        str | None, typer.Option("--url", help="Instead of the publisher's address.")
+    ] = None,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+) -> int:
+    """Download a data set from its publisher, resume, verify and unpack it."""
+    console = Console(quiet, verbose=False, json_file=json)
+    from edgeconv.pipeline import fetch_dataset
+
+    try:
+        path = fetch_dataset(name, out, url, console)
+    finally:
+        console.close()
+    console.say(f"{path}\nuse it as: --data {name}:{path}")
+    console.json({"name": name, "path": str(path)})
+    return 0

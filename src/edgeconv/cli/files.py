@@ -1,0 +1,193 @@
+"""`parity`, `profile`, `report`, `inspect` and `doctor`: commands about files that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgeconv.cli import options as opt
+from edgeconv.cli.console import Console, write_text
+from edgeconv.cli.show import gate, show_bundle
+from edgeconv.errors import MissingDependency, UsageError
+from edgeconv.report import render_junit
+
+BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that edgeconv wrote.")]
+
+
+def parity(
+    bundle: BundlePath,
+    data: opt.Data = None,
+    split: opt.Split = "test",
+    runtime: Annotated[
+        list[str] | None,
+        typer.Option("--runtime", metavar="NAME", help="Default: auto; may be repeated."),
+    ] = None,
+    gates: Annotated[
+        list[str] | None,
+        typer.Option("--gate", metavar="NAME=VALUE", help="Another limit; may be repeated."),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")
+    ] = None,
+    allow_not_run: opt.AllowNotRun = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Check that every file behaves like the float model; exit 1 if one does not."""
+    console = Console(quiet, verbose, json)
+    limits = dict(map(_gate, gates or []))
+    from edgeconv.pipeline import parity as check
+
+    try:
+        checked = check(bundle, data, split, tuple(runtime or ("auto",)), limits, console)
+    finally:
+        console.close()
+    show_bundle(console, checked)
+    failed = [
+        (r.artifact, c.name, _number(c.value), f"{c.direction} {_number(c.limit)}", c.reason)
+        for r in checked.parity
+        for c in r.checks
+        if str(c.status) != "passed"
+    ]
+    if failed:
+        console.table("Gates not passed", ("file", "gate", "value", "limit", "reason"), failed)
+    if junit:
+        write_text(junit, render_junit(checked.parity, allow_not_run))
+    return gate(checked, allow_not_run)
+
+
+def profile(
+    paths: Annotated[list[Path], typer.Argument(metavar="BUNDLE|ARTIFACT...")],
+    num_runs: Annotated[int, typer.Option("--num-runs", min=1, metavar="N")] = 300,
+    warmup_runs: Annotated[int, typer.Option("--warmup-runs", min=0, metavar="N")] = 50,
+    num_threads: Annotated[int, typer.Option("--num-threads", min=1, metavar="N")] = 1,
+    runtime: opt.Runtime = "auto",
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Latency on this machine, size, parameters, operations and memory of each file."""
+    console = Console(quiet, verbose, json)
+    from edgeconv.pipeline import profile as measure
+
+    try:
+        results = measure(paths, num_runs, warmup_runs, num_threads, runtime, console)
+    finally:
+        console.close()
+    console.table(
+        "Profile (µs, this machine)",
+        ("file", "bytes", "p50", "p90", "p99", "MACs", "peak tensor bytes", "runtime"),
+        [
+            (
+                r.artifact,
+                str(r.bytes),
+                *(_number(r.latency_us.get(q)) for q in ("p50", "p90", "p99")),
+                _number(r.macs),
+                _number(r.peak_tensor_bytes),
+                r.runtime if str(r.status) == "passed" else "not run",
+            )
+            for r in results
+        ],
+    )
+    for result in results:
+        if result.reason:
+            console.say(f"  {result.artifact}: {result.reason}")
+    console.json([r.to_json() for r in results])
+    return 0
+
+
+def report(
+    bundle: BundlePath,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help=".html or .md; default: in the bundle."),
+    ] = None,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+) -> int:
+    """Write the offline HTML report of a bundle (or Markdown) and show its table."""
+    console = Console(quiet, verbose=False, json_file=json)
+    from edgeconv.pipeline import write_report
+
+    read, path = write_report(bundle, out)
+    show_bundle(console, read)
+    console.say(f"\nReport: {path}")
+    return 0
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="ARTIFACT", help=".tflite, .mlpackage or .keras")],
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+) -> int:
+    """What a file takes and gives, its sensor contract, operations and cost."""
+    console = Console(quiet, verbose=False, json_file=json)
+    from edgeconv.pipeline import inspect_file
+
+    facts = inspect_file(path)
+    console.say(f"{path}: {facts['bytes']:,} bytes, sha256 {facts['sha256']}")
+    if "tensors" in facts:
+        console.table(
+            "Inputs and outputs",
+            ("tensor", "direction", "shape", "type", "scale", "zero point"),
+            [_tensor_row(t) for t in facts["tensors"]],
+        )
+    console.table("Cost", ("figure", "value"), [(k, str(v)) for k, v in facts["cost"].items()])
+    if facts["ops"]:
+        console.table(
+            "Operations", ("operation", "count"), [(k, str(v)) for k, v in facts["ops"].items()]
+        )
+    console.table("Sensor contract", ("field", "value"), _contract_rows(facts["contract"]))
+    console.json(facts)
+    return 0
+
+
+def doctor(
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+) -> int:
+    """Versions and platforms: what is missing, and the command that installs it."""
+    console = Console(quiet, verbose=False, json_file=json)
+    from edgeconv.pipeline import examine
+
+    found = examine()
+    console.table(
+        "Doctor",
+        ("what", "status", "version", "needed for", "mend"),
+        [(f.name, f.status, f.version, f.purpose, f.mend) for f in found],
+    )
+    console.json([vars(f) for f in found])
+    broken = [f for f in found if f.status == "missing" and f.required]
+    return MissingDependency.exit_code if broken else 0
+
+
+def _gate(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    try:
+        if equals:
+            return name.strip(), float(value)
+    except ValueError:
+        pass
+    raise UsageError(f"--gate {text}: not NAME=NUMBER", "for example --gate top1_agreement=0.99")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _tensor_row(tensor: dict[str, Any]) -> tuple[str, ...]:
+    shape = " × ".join("?" if n < 0 else str(n) for n in tensor["shape"])
+    scale, zero = tensor["scale"], tensor["zero_point"]
+    return (
+        tensor["name"], tensor["direction"], shape, tensor["dtype"],
+        _number(scale), _number(zero),
+    )  # fmt: skip
+
+
+def _contract_rows(contract: dict[str, Any] | None) -> list[tuple[str, str]]:
+    if contract is None:
+        return [("none", "the file does not say what its input means")]
+    return [(name, str(value)) for name, value in contract.items()]

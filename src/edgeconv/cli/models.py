@@ -1,0 +1,126 @@
+"""`train`, `export` and `evaluate`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeconv.cli import options as opt
+from edgeconv.cli.console import Console
+from edgeconv.cli.show import show_bundle, show_evaluation
+from edgeconv.errors import UsageError
+from edgeconv.recipe import load_recipe, make_variants, parse_sensor
+
+
+def train(
+    out: opt.Out,
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="Network to fit.")] = "har",
+    data: opt.Data = None,
+    recipe: Annotated[
+        str, typer.Option("--recipe", metavar="RECIPE", help="Whose training settings to use.")
+    ] = "har",
+    epochs: opt.Epochs = None,
+    seed: opt.Seed = None,
+    force: opt.Force = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Fit a network; Ctrl-C keeps the best model so far."""
+    console = Console(quiet, verbose, json)
+    chosen = load_recipe(recipe)
+    training = chosen.training
+    chosen = replace(
+        chosen,
+        model=model,
+        variants=(),
+        data=chosen.data if data is None else data,
+        seed=chosen.seed if seed is None else seed,
+        training=training if epochs is None else replace(training, epochs=epochs),
+    )
+    from edgeconv.pipeline import train as train_model
+
+    try:
+        bundle = train_model(chosen, out, force, console)
+    finally:
+        console.close()
+    show_evaluation(console, str(out / "model.keras"), bundle.evaluations["model.keras"])
+    if bundle.model.training.get("stopped") == "interrupted":
+        console.note("training was interrupted; the best model so far was kept")
+    return 0
+
+
+def export(
+    model: Annotated[
+        Path, typer.Argument(help="A .keras file, or a folder that holds model.keras.")
+    ],
+    out: opt.Out,
+    target: opt.Targets = None,
+    quantize: opt.Schemes = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            "--precision", metavar="TYPE", help="float16 or float32, without quantization."
+        ),
+    ] = None,
+    io: Annotated[
+        str, typer.Option("--io", metavar="TYPE", help="Of int8 files: float or int8.")
+    ] = "float",
+    sensor: opt.SensorOption = None,
+    deployment_target: opt.Deployment = "",
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            "--calibration", metavar="SPEC", help="Default: the model's own training data."
+        ),
+    ] = None,
+    unsafe: opt.Unsafe = False,
+    force: opt.Force = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Make phone files of a Keras model, each checked against it."""
+    console = Console(quiet, verbose, json)
+    if precision not in (None, "float16", "float32"):
+        raise UsageError(f"unknown precision '{precision}'", "choose float16 or float32")
+    schemes = [*(quantize or []), *([precision] if precision else [])]
+    whose = parse_sensor(sensor) if sensor else None
+    variants = make_variants(target or [], schemes, whose, io, deployment_target)
+    from edgeconv.pipeline import export as export_model
+
+    try:
+        bundle = export_model(model, variants, out, calibration, force, unsafe, console)
+    finally:
+        console.close()
+    show_bundle(console, bundle)
+    return 0
+
+
+def evaluate(
+    path: Annotated[
+        Path, typer.Argument(metavar="MODEL|ARTIFACT", help=".keras, .tflite, .mlpackage")
+    ],
+    data: Annotated[str, typer.Option("--data", metavar="SPEC", help="NAME or NAME:PATH.")],
+    split: opt.Split = "test",
+    runtime: opt.Runtime = "auto",
+    sensor: opt.SensorOption = None,
+    unsafe: opt.Unsafe = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Accuracy of a model or artifact on labelled recordings."""
+    console = Console(quiet, verbose, json)
+    whose = parse_sensor(sensor) if sensor else None
+    from edgeconv.pipeline import evaluate as evaluate_file
+
+    try:
+        result = evaluate_file(path, data, split, runtime, whose, unsafe, console)
+    finally:
+        console.close()
+    show_evaluation(console, str(path), result)
+    return 0

@@ -1,0 +1,70 @@
+"""Options that several commands share, spelled once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeconv.recipe import DEPLOYMENT_TARGETS
+
+_OUTPUT = "Output"
+
+JsonFile = Annotated[
+    str | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write the result as JSON; - is standard output.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Only results and errors.", rich_help_panel=_OUTPUT)
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Every step.", rich_help_panel=_OUTPUT)
+]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="SPEC", help="NAME or NAME:PATH; see `edgeconv data list`."),
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of everything random.")]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", metavar="N", min=1, help="Instead of the recipe's.")
+]
+Split = Annotated[str, typer.Option("--split", metavar="PART", help="train, val, test or all.")]
+Runtime = Annotated[
+    str, typer.Option("--runtime", metavar="NAME", help="auto, keras, litert, litert-reference …")
+]
+SensorOption = Annotated[
+    str | None,
+    typer.Option("--sensor", metavar="WHOSE", help="android (m/s²), ios (g) or normalized."),
+]
+Unsafe = Annotated[
+    bool, typer.Option("--unsafe", help="Open models that hold Python code (Lambda layers).")
+]
+AllowNotRun = Annotated[
+    bool, typer.Option("--allow-not-run", help="A check that did not run is no failure.")
+]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--target", metavar="NAME", help="tflite, coreml or all; may be repeated."),
+]
+Schemes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--quantize",
+        metavar="SCHEME",
+        help="float32, float16, dynamic, int8, int16x8; may be repeated.",
+    ),
+]
+Deployment = Annotated[
+    str,
+    typer.Option(
+        "--deployment-target", metavar="iOSxx", help=f"Core ML: {', '.join(DEPLOYMENT_TARGETS)}."
+    ),
+]

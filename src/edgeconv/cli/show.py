@@ -1,0 +1,86 @@
+"""Results as tables and JSON, and the exit code that they call for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.cli.console import Console
+from edgeconv.errors import GateFailed
+from edgeconv.report import summary_table, verdict
+from edgeconv.report.summary import HEADINGS
+
+if TYPE_CHECKING:
+    from edgeconv.pipeline import Bundle, EvaluationResult
+
+
+def show_bundle(console: Console, bundle: Bundle) -> None:
+    """The table of artifacts, what was not measured and why, and the verdict."""
+    rows = summary_table(bundle)
+    reference = bundle.evaluations.get("model.keras")
+    title = f"{bundle.path}"
+    if reference:
+        title += f": float model {reference.accuracy:.1%} on {reference.n} windows of unseen people"
+    console.table(title, HEADINGS, [row.cells() for row in rows])
+    for reason in dict.fromkeys(f"{row.name}: {r}" for row in rows for r in row.reasons):
+        console.say(f"  {reason}")
+    if bundle.data.get("report", {}).get("synthetic"):
+        console.say("SYNTHETIC DATA: these accuracies say nothing about people.")
+    found = verdict(bundle)
+    console.say(f"{found.title}: {found.text}")
+    console.json(bundle_json(bundle))
+
+
+def bundle_json(bundle: Bundle) -> dict[str, Any]:
+    """What `--json` writes of a bundle."""
+    found = verdict(bundle)
+    return {
+        "path": str(bundle.path),
+        "status": str(found.status),
+        "artifacts": [a.to_json() for a in bundle.artifacts],
+        "evaluations": {name: e.to_json() for name, e in bundle.evaluations.items()},
+        "parity": [r.to_json() for r in bundle.parity],
+        "profile": [r.to_json() for r in bundle.profile],
+    }
+
+
+def gate(bundle: Bundle, allow_not_run: bool) -> int:
+    """0, or 1 where a gate failed or a check that had to run did not."""
+    status = str(verdict(bundle).status)
+    if status == "failed" or (status == "not_run" and not allow_not_run):
+        return GateFailed.exit_code
+    return 0
+
+
+def show_evaluation(console: Console, name: str, result: EvaluationResult) -> None:
+    """Figures, per-class and per-subject tables, confusion matrix."""
+    console.say(
+        f"{name}: accuracy {result.accuracy:.4f}, balanced {result.balanced_accuracy:.4f}, "
+        f"macro-F1 {result.macro_f1:.4f}, loss {result.loss:.4f} "
+        f"on {result.n} windows ({result.runtime})"
+    )
+    console.table(
+        "Per class",
+        ("class", "precision", "recall", "F1", "windows"),
+        [
+            (
+                label,
+                *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")),
+                f"{row['n']:.0f}",
+            )
+            for label, row in result.per_class.items()
+        ],
+    )
+    console.table(
+        "Per subject",
+        ("subject", "accuracy", "windows"),
+        [(s, f"{row['accuracy']:.3f}", f"{row['n']:.0f}") for s, row in result.per_subject.items()],
+    )
+    console.table(
+        "Confusion: rows are the truth, columns the answer",
+        ("", *result.labels),
+        [
+            (label, *map(str, row))
+            for label, row in zip(result.labels, result.confusion, strict=True)
+        ],
+    )
+    console.json(result.to_json())
