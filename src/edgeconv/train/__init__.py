@@ -55,7 +55,6 @@ def train(
         progress.note(f"no training window of class {label}: the network cannot learn it")
     make_folder(out / "training")
     job = _Job(build, training, out, seed, progress)
-    progress.stage("train")
     first, signal = job.fit(splits.train, splits.val)
     save_history(first.history, out / "training" / "history.json")
     chosen, learned_from = first, splits.train

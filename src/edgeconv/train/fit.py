@@ -69,6 +69,8 @@ def fit(
     except KeyboardInterrupt:
         if not watch.history:
             raise
+        for callback in callbacks[1:]:
+            callback.on_train_end()  # Keras does not get to it, and TensorBoard's logs would stay
         progress.note(f"interrupted: keeping the best of {len(watch.history)} epochs")
         return Fit(watch.best, watch.best_epoch, "interrupted", tuple(watch.history))
     stopped = "early" if len(watch.history) < training.epochs else "finished"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +35,7 @@ def save_model(
     model.set_weights(weights)
     with _replacing(path, ".keras") as temporary:
         model.save(temporary)
+        _number_shared_objects(temporary)
         write_contract(temporary, signal)
     return int(model.count_params())
 
@@ -51,6 +54,22 @@ def make_folder(path: Path) -> None:
         raise BadInput(
             f"cannot make the folder {path}: {error.strerror}", "choose another --out"
         ) from error
+
+
+def _number_shared_objects(path: Path) -> None:
+    """Count what Keras calls `shared_object_id` from 0: it writes addresses in memory, which
+    differ from process to process."""
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    numbers: dict[bytes, int] = {}
+    entries["config.json"] = re.sub(
+        rb'("shared_object_id": )(\d+)',
+        lambda m: m[1] + str(numbers.setdefault(m[2], len(numbers))).encode(),
+        entries["config.json"],
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
 
 
 @contextmanager

@@ -90,7 +90,7 @@ class Training:
     normalisation: str = "common"
     keep: str = "last"
     patience: int = 0
-    refit: bool = False
+    refit: bool = True
     augmentation: Augmentation | None = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
