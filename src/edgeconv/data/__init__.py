@@ -16,6 +16,14 @@ DATASETS: dict[str, str] = {
     "csv": "edgeconv.data.csv_file:load",
 }
 
+PATHS: dict[str, str] = {
+    "motionsense": "DIR",
+    "wisdm": "FILE",
+    "wisdm2019": "DIR",
+    "csv": "FILE",
+}
+"""What follows the colon of a specification; the others take nothing."""
+
 _NO_PROGRESS = Silent()
 
 
