@@ -1,1 +1,68 @@
-"""placeholder"""
+"""edgeconv: from a Keras model to a phone-ready file, with proof that what ships is what was trained.
+
+The public Python interface. Everything is imported when it is first used, so that
+`import edgeconv` costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgeconv.data import load_dataset
+    from edgeconv.data.splits import split
+    from edgeconv.errors import EdgeconvError
+    from edgeconv.pipeline import evaluate, export, profile, run, train
+    from edgeconv.pipeline import parity as check_parity
+    from edgeconv.recipe import load_recipe, make_variants
+    from edgeconv.runtime import open_runner
+
+_PUBLIC = {
+    "EdgeconvError": "edgeconv.errors:EdgeconvError",
+    "check_parity": "edgeconv.pipeline:parity",
+    "evaluate": "edgeconv.pipeline:evaluate",
+    "export": "edgeconv.pipeline:export",
+    "load_dataset": "edgeconv.data:load_dataset",
+    "load_recipe": "edgeconv.recipe:load_recipe",
+    "make_variants": "edgeconv.recipe:make_variants",
+    "open_runner": "edgeconv.runtime:open_runner",
+    "profile": "edgeconv.pipeline:profile",
+    "run": "edgeconv.pipeline:run",
+    "split": "edgeconv.data.splits:split",
+    "train": "edgeconv.pipeline:train",
+}
+
+__all__ = [
+    "EdgeconvError",
+    "check_parity",
+    "evaluate",
+    "export",
+    "load_dataset",
+    "load_recipe",
+    "make_variants",
+    "open_runner",
+    "profile",
+    "run",
+    "split",
+    "train",
+]
+
+
+class _Public(ModuleType):
+    """The package as a user sees it: `edgeconv.train` is the function, not the room of that name.
+
+    The import system sets a sub-package as an attribute of its parent, which would hide a function
+    of the same name from the moment that the room is first imported.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _PUBLIC:
+            module, _, attribute = _PUBLIC[name].partition(":")
+            return getattr(import_module(module), attribute)
+        return super().__getattribute__(name)
+
+
+sys.modules[__name__].__class__ = _Public
