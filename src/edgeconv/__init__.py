@@ -1,4 +1,4 @@
-"""edgeconv: from a Keras model to a phone-ready file, with proof that what ships is what was trained.
+"""edgeconv: from a Keras model to a phone-ready file, with proof that they agree.
 
 The public Python interface. Everything is imported when it is first used, so that
 `import edgeconv` costs nothing.
