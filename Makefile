@@ -76,7 +76,7 @@ lock: ## write the lock files anew (needs uv); UPGRADE=1 takes newer versions
 	@bash -c 'exec "$$(bash tools/find-python.sh $(PYTHON))" tools/lock.py $(if $(UPGRADE),--upgrade)'
 
 bench: $(INSTALLED) ## every benchmark, one after the other
-	@for file in benchmarks/bench_*.py; do echo "== $$file" && $(PY) "$$file" || exit; done
+	@for file in benchmarks/*.py; do echo "== $$file" && $(PY) "$$file" || exit; done
 
 clean: ## what was built, all but the environment
 	@rm -rf out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(DEMOED)* $(TESTED)*
