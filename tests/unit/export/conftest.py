@@ -60,7 +60,8 @@ def windows(signal: Signal) -> Windows:
     """Canonical windows that look like a phone upright in a hand."""
     rng = np.random.default_rng(3)
     samples = rng.normal(0, 3, (200, signal.window, 3)) + np.array([0, 9.8, 0])
-    return samples.reshape(200, -1).astype(np.float32)
+    flat: Windows = samples.reshape(200, -1).astype(np.float32)
+    return flat
 
 
 def randomise(model: Any, seed: int = 0) -> Any:

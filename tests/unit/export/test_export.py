@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal as signal_numbers
 import subprocess
 import sys
 from collections.abc import Callable
@@ -170,7 +172,11 @@ def test_convolutions_worked_out_by_hand(
     samples = np.array([window], np.float32)
     schemes = ("float32", "float16", "dynamic")
     variants = [Variant(TFLITE, scheme, Sensor.ANDROID) for scheme in schemes]
-    for made in export_all(path, signal, variants, tmp_path / "o", "hand", None, samples):
+    variants.append(Variant(COREML, "float32", Sensor.ANDROID))
+    *files, package = export_all(path, signal, variants, tmp_path / "o", "hand", None, samples)
+    # no labels, so no classifier: the array itself is the output
+    assert [t.name for t in package.outputs] == ["probabilities"]
+    for made in files:
         # small integers are exact in float16, and kernels this small stay float in `dynamic`
         assert run(made.path, samples)[0].tolist() == result
 
@@ -249,6 +255,54 @@ def test_a_crash_names_its_file_and_keeps_the_others(
         export_all(save(*stack()), signal, variants, tmp_path / "o", "m", None, windows[:4])
     kept = sorted(p.name for p in (tmp_path / "o").iterdir())
     assert kept == ["m_dynamic.tflite", "m_float32.tflite"]
+
+
+_INTERRUPTED = """
+import sys, numpy as np
+from pathlib import Path
+from edgeconv.export import export
+from edgeconv.types import Sensor, Signal, Silent, Target, Variant
+class Listener(Silent):
+    def update(self, done, total, note=""):
+        print("started", flush=True)
+model, out = map(Path, sys.argv[1:])
+signal = Signal(window=24, labels=("a", "b", "c"))
+variant = Variant(Target.COREML, "float16", Sensor.IOS)
+export(model, signal, variant, out, "m", None, np.ones((2, 72), np.float32), progress=Listener())
+"""
+
+
+@pytest.mark.heavy
+def test_ctrl_c_leaves_no_process_and_no_files(tmp_path: Path, save: Save) -> None:
+    out = tmp_path / "o"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _INTERRUPTED, str(save(*stack())), str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"started\n"
+        (folder,) = tmp_path.glob(".o.*")
+        assert len(_processes_with(str(folder))) == 1
+        parent.send_signal(signal_numbers.SIGINT)
+        parent.communicate(timeout=20)
+    assert parent.returncode != 0
+    assert _processes_with(str(folder)) == []
+    assert not folder.exists()
+    assert list(out.iterdir()) == []
+
+
+def _processes_with(argument: str) -> list[str]:
+    """Process numbers whose command line names `argument`."""
+    if not Path("/proc/self/cmdline").exists():
+        pytest.skip("needs /proc to see the processes")
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if argument.encode() in (folder / "cmdline").read_bytes():
+                found.append(folder.name)
+    return found
 
 
 def test_a_worker_that_cannot_start_is_a_crash(tmp_path: Path, signal: Signal) -> None:

@@ -61,8 +61,14 @@ def _layer(draw: st.DrawFn, rng: Any, kind: str, shape: tuple[int, ...], name: s
     taps = draw(st.integers(1, min(3, shape[0])))
     if (taps - 1) * 2 >= shape[0]:
         padding = "same"
-    common = {"stride": draw(st.integers(1, 2)), "padding": padding, "function": draw(FUNCTIONS)}
-    common["dilation"] = 1 if common["stride"] > 1 else draw(st.integers(1, 2))
+    stride = draw(st.integers(1, 2))
+    dilation = 1 if stride > 1 else draw(st.integers(1, 2))
+    common: dict[str, Any] = {
+        "stride": stride,
+        "dilation": dilation,
+        "padding": padding,
+        "function": draw(FUNCTIONS),
+    }
     if kind == "conv":
         groups = 2 if channels % 2 == 0 and draw(st.booleans()) else 1
         kernel = rng.normal(size=(taps, channels // groups, 4))
