@@ -1,0 +1,75 @@
+"""A bundle appears whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeconv.bundle import check_free, staging
+from edgeconv.errors import BadInput, UsageError
+
+
+def test_the_folder_appears_in_one_step(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    with staging(out, force=False) as folder:
+        (folder / "manifest.json").write_text("{}")
+        assert not out.exists()
+    assert (out / "manifest.json").read_text() == "{}"
+    assert [p.name for p in out.parent.iterdir()] == ["out"]
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), staging(tmp_path / "out", force=False) as folder:
+        (folder / "half").write_text("x")
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_force_replaces_a_bundle_only_when_the_new_one_is_whole(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "manifest.json").write_text("old")
+    with pytest.raises(ZeroDivisionError), staging(out, force=True):
+        raise ZeroDivisionError
+    assert (out / "manifest.json").read_text() == "old"
+    with staging(out, force=True) as folder:
+        (folder / "manifest.json").write_text("new")
+    assert (out / "manifest.json").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_existing_bundle_needs_force(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(UsageError, match="--force"):
+        check_free(tmp_path, force=False)
+    check_free(tmp_path, force=True)
+
+
+def test_a_folder_that_is_no_bundle_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match="no bundle"):
+        check_free(tmp_path, force=True)
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(BadInput, match="is a file"):
+        check_free(tmp_path / "out", force=True)
+
+
+def test_a_trained_model_outlives_a_later_failure(tmp_path: Path) -> None:
+    """Ctrl-C during the export must not throw a training away."""
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt) as caught, staging(out, force=False) as folder:
+        (folder / "model.keras").write_text("weights")
+        raise KeyboardInterrupt
+    assert (tmp_path / "out.partial" / "model.keras").read_text() == "weights"
+    assert not out.exists()
+    assert "out.partial" in "".join(caught.value.__notes__)
+
+
+def test_a_full_disk_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="No space left"), staging(tmp_path / "o", force=False):
+        Path("/dev/full").write_bytes(b"x" * 10)
+    assert list(tmp_path.iterdir()) == []

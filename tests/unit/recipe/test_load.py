@@ -1,0 +1,81 @@
+"""A recipe file becomes a typed value, or the wrong word in it is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
+from edgeconv.recipe import BUILT_IN, load_recipe
+from edgeconv.types import Augmentation, Sensor, Target, Training
+
+
+def test_the_built_in_recipes_load() -> None:
+    assert set(BUILT_IN) == {"article", "har"}
+    for name in BUILT_IN:
+        assert load_recipe(name).name == name
+
+
+def test_the_default_recipe_spells_out_the_defaults() -> None:
+    """har.toml documents every figure; a default that moves without it would make it a lie."""
+    assert load_recipe("har").training == Training()
+
+
+def test_the_article_trains_without_augmentation() -> None:
+    training = load_recipe("article").training
+    assert training.augmentation is None
+    assert (training.batch_size, training.epochs, training.optimizer) == (400, 50, "adam")
+
+
+def test_fields_left_out_keep_their_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('data = "csv:x.csv"\n[training.augmentation]\njitter = 0\n')
+    recipe = load_recipe(str(file))
+    assert recipe.name == "mine"
+    assert recipe.training.augmentation == Augmentation(jitter=0)
+    assert {v.target for v in recipe.variants} == set(Target)
+
+
+def test_a_variant_takes_its_own_phones_sensor(tmp_path: Path) -> None:
+    file = tmp_path / "r.toml"
+    file.write_text('[[variants]]\ntarget = "ios"\nscheme = "float16"\n')
+    (variant,) = load_recipe(str(file)).variants
+    assert (variant.target, variant.sensor) == (Target.COREML, Sensor.IOS)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("epoch = 3", UsageError, "unknown key 'epoch'"),
+        ("seed = 1.5", UsageError, "seed = 1.5 is no whole number"),
+        ("seed = true", UsageError, "seed = True is no whole number"),
+        ("[training]\nepochs = 'many'", UsageError, "epochs = 'many'"),
+        ("[training]\nepochs = 0", UsageError, "at least 1"),
+        ("[training]\noptimizer = 'sgdx'", UsageError, "unknown optimizer"),
+        ("[training.augmentation]\nwarp = 1", UsageError, "unknown key 'warp'"),
+        ("[gates]\ntop1_agreement = 'high'", UsageError, "needs a number"),
+        ("variants = 3", UsageError, "must be a list"),
+        ("[[variants]]\nscheme = 'int8'", UsageError, "'target' is missing"),
+        ("[[variants]]\ntarget = 'onnx'\nscheme = 'int8'", UsageError, "unknown target 'onnx'"),
+        ("[[variants]]\ntarget = 'ios'\nscheme = 'int8'", Unsupported, "int8"),
+        (
+            "[[variants]]\ntarget = 'tflite'\nscheme = 'int8'\nsensor = 'x'",
+            UsageError,
+            "sensor 'x'",
+        ),
+        ("name = ", BadInput, "no valid TOML"),
+    ],
+)
+def test_every_wrong_word_is_named(
+    tmp_path: Path, text: str, error: type[EdgeconvError], words: str
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(text)
+    with pytest.raises(error, match=words):
+        load_recipe(str(file))
+
+
+def test_an_unknown_recipe_lists_the_built_in_ones() -> None:
+    with pytest.raises(UsageError, match="article, har"):
+        load_recipe("no-such-recipe")
