@@ -1,0 +1,76 @@
+"""Runs a plan: look values up, call, round to the declared type, forget what is dead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from edgeconv.errors import BadInput
+from edgeconv.runtime.mil.batching import Ref
+from edgeconv.runtime.mil.plan import Plan, Step
+from edgeconv.runtime.mil.precision import Compute, settle
+
+Values = dict[str, Any]
+Body = Callable[..., tuple[Any, ...]]
+"""A nested block as a function of its inputs, in their order."""
+
+
+class Engine:
+    """Executes plans. Random operations draw from `seed` anew in every `run`."""
+
+    def __init__(self, compute: Compute, seed: int = 0) -> None:
+        self._compute = compute
+        self._seed = seed
+        self._random = np.random.default_rng(seed)
+
+    def run(self, plan: Plan, inputs: Mapping[str, Any]) -> Values:
+        """The block's outputs by name; `inputs` are in carrier types.
+
+        Raises:
+            BadInput: an operation cannot work on the values it meets.
+        """
+        self._random = np.random.default_rng(self._seed)
+        with np.errstate(all="ignore"):  # infinities and NaN are the model's own answer
+            found = self._block(plan, dict(inputs))
+        return dict(zip(plan.block.outputs, found, strict=True))
+
+    def _block(self, plan: Plan, values: Values) -> tuple[Any, ...]:
+        values.update(plan.constants)
+        for step in plan.steps:
+            self._step(step, values)
+        return tuple(values[name] for name in plan.block.outputs)
+
+    def _step(self, step: Step, values: Values) -> None:
+        arguments = dict(step.fixed)
+        for parameter, ref in step.refs.items():
+            arguments[parameter] = _look_up(ref, values)
+        if step.bodies:
+            arguments["bodies"] = [partial(self._body, body, values) for body in step.bodies]
+        if not step.kind.pure:
+            arguments["random"] = self._random
+        try:
+            found = step.kind.function(**arguments)
+        except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
+            raise BadInput(f"{step.op.where} cannot run: {error}") from error
+        results: Sequence[Any] = found if isinstance(found, tuple) else (found,)
+        for (name, type_), value in zip(step.op.outputs, results, strict=True):
+            tensor = type_.kind == "tensor"
+            values[name] = (
+                settle(value, type_.dtype, self._compute, step.kind.exact) if tensor else value
+            )
+        for name in step.dead:
+            del values[name]
+
+    def _body(self, plan: Plan, outer: Values, *arguments: Any) -> tuple[Any, ...]:
+        inner = {name: outer[name] for name in plan.outer}
+        inner.update(zip(plan.block.inputs, arguments, strict=True))
+        return self._block(plan, inner)
+
+
+def _look_up(ref: Any, values: Values) -> Any:
+    if isinstance(ref, tuple):
+        return tuple(values[part] if isinstance(part, Ref) else part for part in ref)
+    return values[ref]

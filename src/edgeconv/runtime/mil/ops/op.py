@@ -1,0 +1,28 @@
+"""What the table holds for each operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edgeconv.runtime.mil.batching import Rule
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation of MIL.
+
+    Attributes:
+        function: takes MIL's parameters by their names; gives one result, or a tuple of them.
+        rule: when it may run on many samples at once; None for never.
+        exact: it selects or moves values of one type, so that its result needs no rounding.
+        pure: False if it draws random numbers (parameter `random`).
+        variadic: parameters that take several values.
+    """
+
+    function: Callable[..., Any]
+    rule: Rule | None = None
+    exact: bool = False
+    pure: bool = True
+    variadic: tuple[str, ...] = ()

@@ -1,0 +1,95 @@
+"""Tensor transformations: the same values in another shape or order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def reshape(x: Array, shape: Any) -> Array:
+    """Row-major reshape. 0 takes over the dimension of x, −1 is whatever remains."""
+    wanted = [int(d) for d in shape]
+    if len(wanted) == x.ndim:
+        wanted = [have if d == 0 else d for d, have in zip(wanted, x.shape, strict=True)]
+    return x.reshape(wanted)
+
+
+def transpose(x: Array, perm: Any) -> Array:
+    """Axes in the order `perm`: a view."""
+    return np.transpose(x, [int(p) for p in perm])
+
+
+def expand_dims(x: Array, axes: Any) -> Array:
+    """New axes of length 1 at these places of the result."""
+    return np.expand_dims(x, tuple(int(a) for a in axes))
+
+
+def squeeze(x: Array, axes: Any = None) -> Array:
+    """Drop axes of length 1: those named, all if none are. Longer ones stay, as in PyTorch."""
+    named = range(x.ndim) if axes is None else [int(a) % x.ndim for a in axes]
+    return np.squeeze(x, tuple({a for a in named if x.shape[a] == 1}))
+
+
+def concat(values: tuple[Array, ...], axis: Any, interleave: Any = False) -> Array:
+    """Join along `axis`; interleaved, entry i of each part stands before entry i + 1 of any."""
+    if not interleave:
+        return np.concatenate(values, int(axis))
+    at = int(axis) % values[0].ndim
+    stacked = np.stack(values, at + 1)
+    shape = list(values[0].shape)
+    shape[at] *= len(values)
+    return stacked.reshape(shape)
+
+
+def slice_by_index(
+    x: Array,
+    begin: Any,
+    end: Any,
+    stride: Any = None,
+    begin_mask: Any = None,
+    end_mask: Any = None,
+    squeeze_mask: Any = None,
+) -> Array:
+    """x[begin:end:stride] for each axis. A mask ignores its bound; squeezing takes one entry."""
+    return x[slices(x.shape, begin, end, stride, begin_mask, end_mask, squeeze_mask)]
+
+
+def slices(
+    shape: tuple[int, ...],
+    begin: Any,
+    end: Any,
+    stride: Any = None,
+    begin_mask: Any = None,
+    end_mask: Any = None,
+    squeeze_mask: Any = None,
+) -> tuple[slice | int, ...]:
+    """NumPy's index for the parameters of slice_by_index."""
+    index: list[slice | int] = []
+    for i, size in enumerate(shape):
+        step = 1 if stride is None else int(stride[i])
+        if squeeze_mask is not None and squeeze_mask[i]:
+            index.append(int(begin[i]))
+            continue
+        low = None if begin_mask is not None and begin_mask[i] else int(begin[i])
+        high = None if end_mask is not None and end_mask[i] else int(end[i])
+        if low is not None and low < 0:
+            low = max(low + size, 0)
+        if high is not None and high < 0:
+            high += size
+        # Counting down to 0 inclusive has no number in NumPy: −1 would mean the last entry.
+        index.append(slice(low, None if high is not None and high < 0 else high, step))
+    return tuple(index)
+
+
+def slice_by_size(x: Array, begin: Any, size: Any) -> Array:
+    """`size` entries from `begin` on; −1 means all that are left."""
+    index = []
+    for i, have in enumerate(x.shape):
+        low = int(begin[i]) % have if have else 0
+        count = int(size[i])
+        index.append(slice(low, have if count == -1 else low + count))
+    return x[tuple(index)]
