@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Windows = NDArray[np.float32]
+
+_FOLDER_ERRORS = (  # the user's disk or rights, not a mistake of ours
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EEXIST,
+    errno.EFBIG,
+    errno.EIO,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+)
 
 Run = Callable[[Path, "Windows"], "Windows | None"]
 """Runs a file on inputs (n, features) → outputs (n, classes); None: no runtime for it here."""
@@ -138,6 +151,8 @@ def _workspace(out: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
+        if error.errno not in _FOLDER_ERRORS:
+            raise
         where = error.filename or out
         raise BadInput(
             f"cannot write to {out}: {error.strerror or error} ({where})",

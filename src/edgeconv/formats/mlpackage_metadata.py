@@ -125,7 +125,8 @@ def _write(path: Path, spec: Any) -> None:
         }
     }
     if weights.is_dir():
-        content = (file.parent / mlpackage.WEIGHTS).read_bytes()
+        blob = file.parent / mlpackage.WEIGHTS  # missing where every constant is small
+        content = blob.read_bytes() if blob.is_file() else b""
         entries[_identifier(weights.relative_to(data), content)] = {
             "author": _AUTHOR,
             "description": "CoreML Model Weights",
