@@ -1,0 +1,93 @@
+"""Engines that run an artifact, all behind the `Runner` protocol.
+
+A new engine is one file and one line in each of the two tables below.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any, cast
+
+from edgeconv.errors import MissingDependency, UsageError
+from edgeconv.plugins import choose
+from edgeconv.types import Runner
+
+RUNTIMES: dict[str, str] = {
+    "keras": "edgeconv.runtime.keras_runner:KerasRunner",
+    "litert": "edgeconv.runtime.litert:LiteRTRunner",
+    "litert-reference": "edgeconv.runtime.litert:LiteRTReferenceRunner",
+    "coreml-reference": "edgeconv.runtime.coreml_reference:CoreMLReferenceRunner",
+}
+
+ENDINGS: dict[str, tuple[str, ...]] = {
+    ".keras": ("keras",),
+    ".tflite": ("litert", "litert-reference"),
+    ".mlpackage": ("coreml-reference",),
+}
+"""Runtimes that open a file with this ending; `auto` takes the first."""
+
+
+def runtime_for(path: Path, runtime: str = "auto") -> str:
+    """The name of the runtime that opens `path`.
+
+    Raises:
+        UsageError: an unknown ending or runtime, or one that does not open such a file.
+    """
+    if runtime != "auto" and runtime not in RUNTIMES:
+        choices = ", ".join(["auto", *RUNTIMES])
+        raise UsageError(f"unknown runtime '{runtime}'", f"choose one of: {choices}")
+    if path.suffix not in ENDINGS:
+        raise UsageError(
+            f"{path}: no runtime for the ending '{path.suffix}'",
+            f"give a file that ends in {', '.join(ENDINGS)}",
+        )
+    able = ENDINGS[path.suffix]
+    if runtime == "auto":
+        return able[0]
+    if runtime not in able:
+        raise UsageError(
+            f"runtime '{runtime}' does not open {path.name}", f"choose one of: {', '.join(able)}"
+        )
+    return runtime
+
+
+def unavailable(path: Path | str, runtime: str = "auto") -> str | None:
+    """Why `path` cannot be run here: the reason of a `not_run`. None where it can be.
+
+    Raises:
+        UsageError: as `runtime_for`.
+    """
+    try:
+        choose("runtime", RUNTIMES, runtime_for(Path(path), runtime))
+    except MissingDependency as error:
+        return str(error)
+    return None
+
+
+def open_runner(path: Path | str, runtime: str = "auto", **options: Any) -> Runner:
+    """Open a model or artifact to run it; use it as a context manager.
+
+    Args:
+        runtime: a name of `RUNTIMES`; `auto` chooses by the ending of the file.
+        options: of the runtime: `num_threads` (litert, litert-reference; default 1),
+            `unsafe` and `batch_size` (keras),
+            `compute`, `function` and `seed` (coreml-reference).
+
+    Raises:
+        BadInput: the file is missing, truncated or damaged.
+        UsageError: an unknown runtime or option, or a runtime that does not open such a file.
+        MissingDependency: a package or platform is missing.
+        Unsupported: the file holds an operation that the runtime has not.
+    """
+    path = Path(path)
+    name = runtime_for(path, runtime)
+    opener = choose("runtime", RUNTIMES, name)
+    known = [p for p in inspect.signature(opener).parameters if p != "path"]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise UsageError(
+            f"runtime '{name}' has no option '{unknown[0]}'",
+            f"it takes: {', '.join(known)}" if known else "it takes none",
+        )
+    return cast("Runner", opener(path, **options))

@@ -1,0 +1,211 @@
+"""`.tflite` files in LiteRT: with XNNPACK (the default on phones) or the built-in kernels alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from math import ceil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
+from edgeconv.formats.tflite import read_bytes, read_graph
+from edgeconv.runtime.arrays import Batching, Samples, dequantize, prepare
+from edgeconv.runtime.quiet import captured_stderr
+from edgeconv.types import TensorSpec
+
+DYNAMIC_CHUNK = 256  # samples per inference of a dynamic-batch file: bounds its memory
+
+_LACKING = ("unresolved", "Didn't find op", "Select TensorFlow op", "not supported", "Unsupported")
+
+
+class LiteRTRunner:
+    """LiteRT with its default delegate, XNNPACK.
+
+    A batch-1 file (what edgeconv exports) runs once for each sample, a dynamic-batch one is
+    resized. Not for use from two threads at once.
+
+    Raises:
+        BadInput: missing, truncated or damaged file.
+        Unsupported: an operation that LiteRT's built-in set has not (Flex, custom).
+        UsageError: `num_threads` below 1.
+    """
+
+    runtime: ClassVar[str] = "litert"
+    kernels: ClassVar[str] = "XNNPACK"
+    _resolver: ClassVar[Any] = OpResolverType.BUILTIN
+
+    def __init__(self, path: Path, num_threads: int = 1) -> None:
+        if num_threads < 1:
+            raise UsageError(f"num_threads must be at least 1, got {num_threads}")
+        self.path = path
+        graph = read_graph(path)  # a damaged file ends here, before native code sees it
+        self._interpreter: Any = _open(path, self._resolver, num_threads)
+        inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        self.inputs = _specs(graph.inputs, inputs)
+        self.outputs = _specs(graph.outputs, outputs)
+        self._input_at = dict(zip(self.inputs, [int(d["index"]) for d in inputs], strict=True))
+        self._output_at = dict(zip(self.outputs, [int(d["index"]) for d in outputs], strict=True))
+        self._batching = Batching.of([*self.inputs.values()], [*self.outputs.values()])
+        self._shapes = {
+            name: tuple(d["shape"]) for name, d in zip(self.inputs, inputs, strict=True)
+        }
+
+    def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Outputs as real numbers under the same leading batch. BadInput as in the protocol."""
+        samples = prepare(self.inputs, self._batching, arrays)
+        if samples.n == 0:
+            return {name: self._empty(spec, samples) for name, spec in self.outputs.items()}
+        found = (
+            self._run_each(samples) if self._batching.size in (0, 1) else self._run_many(samples)
+        )
+        return {
+            name: dequantize(spec, found[name]).reshape(samples.leading + found[name].shape[1:])
+            for name, spec in self.outputs.items()
+        }
+
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
+        """Fill the inputs with one inference's worth of samples; the result is the bare invoke."""
+        samples = prepare(self.inputs, self._batching, arrays)
+        chunk = max(self._batching.size, 1)
+        if samples.n != chunk:
+            raise BadInput(f"{self.path.name} takes {chunk} sample(s) for timing, got {samples.n}")
+        for name, array in samples.arrays.items():
+            self._set(name, array if self._batching.size else array[0])
+        invoke: Callable[[], None] = self._interpreter.invoke
+        return invoke
+
+    def _empty(self, spec: TensorSpec, samples: Samples) -> NDArray[Any]:
+        sample = tuple(max(d, 0) for d in self._batching.sample_shape(spec))
+        dtype = np.float32 if spec.quantized else spec.dtype
+        return np.empty(samples.leading + sample, dtype)
+
+    def _set(self, name: str, array: NDArray[Any]) -> None:
+        if array.shape != self._shapes[name]:
+            self._interpreter.resize_tensor_input(self._input_at[name], array.shape)
+            with captured_stderr([]):
+                self._interpreter.allocate_tensors()
+            self._shapes[name] = array.shape
+        self._interpreter.set_tensor(self._input_at[name], array)
+
+    def _run_each(self, samples: Samples) -> dict[str, NDArray[Any]]:
+        """One inference a sample; bound methods and prepared views keep the loop tight."""
+        interpreter, keep = self._interpreter, self._batching.size
+        for name, array in samples.arrays.items():  # also settles the shape of a free dimension
+            self._set(name, array[:1] if keep else array[0])
+        inputs = [
+            (self._input_at[name], array[:, None] if keep else array)
+            for name, array in samples.arrays.items()
+        ]
+        outputs = [(at, self._out(name, samples.n)) for name, at in self._output_at.items()]
+        set_tensor, invoke, get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
+        reset = interpreter.reset_all_variables
+        for row in range(samples.n):
+            reset()  # a fused LSTM keeps its state between calls; windows are independent
+            for at, array in inputs:
+                set_tensor(at, array[row])
+            invoke()
+            for at, out in outputs:
+                out[row] = get(at)
+        return dict(zip(self._output_at, (out for _, out in outputs), strict=True))
+
+    def _out(self, name: str, n: int) -> NDArray[Any]:
+        """Room for n outputs. A free dimension is known only once one inference has run."""
+        if -1 in self.outputs[name].shape:
+            self._interpreter.invoke()
+        sample = self._interpreter.get_tensor(self._output_at[name])
+        shape = sample.shape[1:] if self._batching.size else sample.shape
+        return np.empty((n, *shape), sample.dtype)
+
+    def _run_many(self, samples: Samples) -> dict[str, NDArray[Any]]:
+        """Chunks of a dynamic or larger fixed batch; a short last chunk of a fixed one is padded
+        with copies of its last sample, whose outputs are dropped."""
+        fixed = self._batching.size > 0
+        chunk = self._batching.size if fixed else DYNAMIC_CHUNK
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.outputs}
+        for step in range(ceil(samples.n / chunk)):
+            here = slice(step * chunk, (step + 1) * chunk)
+            count = min(chunk, samples.n - step * chunk)
+            for name, array in samples.arrays.items():
+                part = array[here]
+                if fixed and count < chunk:
+                    part = np.concatenate([part, part[-1:].repeat(chunk - count, axis=0)])
+                self._set(name, part)
+            self._interpreter.reset_all_variables()
+            self._interpreter.invoke()
+            for name, at in self._output_at.items():
+                parts[name].append(self._interpreter.get_tensor(at)[:count])
+        return {name: np.concatenate(found) for name, found in parts.items()}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._interpreter = None  # frees the model's memory
+
+
+class LiteRTReferenceRunner(LiteRTRunner):
+    """LiteRT without delegates: its built-in kernels, a second opinion on XNNPACK."""
+
+    runtime = "litert-reference"
+    kernels = "built-in"
+    _resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+
+
+def _open(path: Path, resolver: Any, num_threads: int) -> Any:
+    said: list[str] = []
+    make = partial(Interpreter, num_threads=num_threads, experimental_op_resolver_type=resolver)
+    try:
+        with captured_stderr(said):
+            interpreter = make(model_content=read_bytes(path))
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise _refusal(path, str(error), said) from error
+    for line in said:
+        sys.stderr.write(line + "\n")
+    return interpreter
+
+
+def _refusal(path: Path, error: str, said: list[str]) -> EdgeconvError:
+    text = "; ".join([*said, " ".join(error.split())])
+    if any(word in text for word in _LACKING):
+        return Unsupported(
+            f"{path}: LiteRT's built-in operations cannot run this file: {text}",
+            "export without Flex or custom operations",
+        )
+    return BadInput(f"{path}: LiteRT cannot open this file: {text}", "export it again")
+
+
+def _specs(named: tuple[TensorSpec, ...], details: list[dict[str, Any]]) -> dict[str, TensorSpec]:
+    """Specs by public name. LiteRT's details add what the file's stored shape hides: −1s."""
+    names = [_clean(spec.name) for spec in named]
+    if len(set(names)) < len(names):
+        names = [spec.name for spec in named]
+    return {
+        name: TensorSpec(
+            name, _shape(detail), np.dtype(detail["dtype"]).name, spec.scale, spec.zero_point
+        )
+        for name, spec, detail in zip(names, named, details, strict=True)
+    }
+
+
+def _shape(detail: dict[str, Any]) -> tuple[int, ...]:
+    signature = detail["shape_signature"]
+    return tuple(int(d) for d in (signature if len(signature) else detail["shape"]))
+
+
+def _clean(name: str) -> str:
+    """A tensor's name without what TensorFlow's exporter puts round it."""
+    return name.removeprefix("serving_default_").partition(":")[0]
