@@ -305,6 +305,33 @@ def _processes_with(argument: str) -> list[str]:
     return found
 
 
+_FULL = """
+import resource, sys, numpy as np
+from pathlib import Path
+from edgeconv.errors import BadInput
+from edgeconv.export import export
+from edgeconv.types import Sensor, Signal, Target, Variant
+model, out = map(Path, sys.argv[1:])
+signal = Signal(window=24, labels=("a", "b", "c"))
+variant = Variant(Target.TFLITE, "float32", Sensor.ANDROID)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+try:
+    export(model, signal, variant, out, "m", None, np.ones((2, 72), np.float32))
+except BadInput as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.heavy
+def test_a_disk_that_fills_up_is_bad_input(tmp_path: Path, save: Save) -> None:
+    """A limit on file size stands in for the disk: the same failing write, another errno."""
+    out = tmp_path / "o"
+    script = [sys.executable, "-c", _FULL, str(save(*stack())), str(out)]
+    done = subprocess.run(script, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"cannot write to {out}: File too large")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["o", "tiny.keras"]
+
+
 def test_a_worker_that_cannot_start_is_a_crash(tmp_path: Path, signal: Signal) -> None:
     job = Job(tmp_path / "none.keras", tmp_path, signal, (Task(0, FLOAT, "x.tflite"),))
     # no probe windows were written: the worker reports it as what it is
