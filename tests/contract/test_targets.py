@@ -7,7 +7,6 @@ import pytest
 from edgeconv import plugins
 from edgeconv.errors import Unsupported
 from edgeconv.export import TARGETS
-from edgeconv.export.naming import DEFAULT_SENSORS
 from edgeconv.export.targets import Exporter
 from edgeconv.recipe.legality import (
     DEFAULT_DEPLOYMENT_TARGET,
@@ -16,7 +15,15 @@ from edgeconv.recipe.legality import (
     check_variant,
     check_variants,
 )
-from edgeconv.types import ENDINGS, PLANNED_SCHEMES, SCHEMES, Sensor, Target, Variant
+from edgeconv.types import (
+    DEFAULT_SENSOR,
+    ENDINGS,
+    PLANNED_SCHEMES,
+    SCHEMES,
+    Sensor,
+    Target,
+    Variant,
+)
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -25,7 +32,7 @@ def test_a_target_is_complete(name: str) -> None:
     assert isinstance(exporter, Exporter)
     target = Target(name)
     assert target in ENDINGS
-    assert target in DEFAULT_SENSORS
+    assert target in DEFAULT_SENSOR
     assert set(exporter.schemes) <= set(SCHEMES)
     assert set(exporter.schemes) == set(LEGAL_SCHEMES[target])
     assert callable(exporter.convert)

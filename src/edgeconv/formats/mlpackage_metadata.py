@@ -83,6 +83,17 @@ def _rename_features(spec: Any) -> None:
     ):
         _free(spec, new, old)
         rename(spec, old, new)
+    _rename_converter_names(spec)
+
+
+def _rename_converter_names(spec: Any) -> None:
+    """The converter calls what a classifier reads `Identity…`, after TensorFlow's operation."""
+    for function in spec.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            for op in block.operations:
+                name = op.outputs[0].name
+                if name.startswith("Identity"):
+                    rename(spec, name, name.replace("Identity", "class_probabilities", 1))
 
 
 def _free(spec: Any, wanted: str, holder: str) -> None:
