@@ -61,6 +61,7 @@ def fit(
     try:
         model.fit(
             feed(batches),
+            shuffle=False,  # the batches are shuffled already
             epochs=training.epochs,
             steps_per_epoch=batches.steps,
             verbose=0,
@@ -130,6 +131,8 @@ def feed(batches: Batches) -> Any:
 
 def check_model(model: Any, signal: Signal) -> None:
     """Raises BadInput where a network's input or output does not fit the contract."""
+    if not model.built:
+        raise BadInput(f"network '{model.name}' has no input shape", "begin it with keras.Input")
     wanted = (None, signal.flat_size), (None, len(signal.labels))
     found = tuple(model.input_shape), tuple(model.output_shape)
     if found != wanted:

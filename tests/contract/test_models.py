@@ -1,0 +1,40 @@
+"""What every model of the table must give: named layers, one flat input, probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeconv.errors import UsageError
+from edgeconv.models import MODELS, build
+from edgeconv.types import Signal
+
+SIGNAL = Signal(labels=("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking"))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_fits_its_contract(name: str) -> None:
+    model = build(name)(SIGNAL)
+    assert model.input_shape == (None, SIGNAL.flat_size)
+    assert model.output_shape == (None, len(SIGNAL.labels))
+    assert model.name == name
+    assert [t.name for t in model.inputs] == ["sensor"]
+    assert model.layers[-1].name == "probabilities"
+    windows = np.random.default_rng(0).normal(0, 1, (5, SIGNAL.flat_size)).astype(np.float32)
+    found = np.asarray(model(windows))
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    assert (found >= 0).all()
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", MODELS)
+def test_names_do_not_count_up_within_a_process(name: str) -> None:
+    first, second = build(name)(SIGNAL), build(name)(SIGNAL)
+    assert [x.name for x in first.layers] == [x.name for x in second.layers]
+    assert [w.path for w in first.trainable_weights] == [w.path for w in second.trainable_weights]
+
+
+def test_an_unknown_model_lists_the_choices() -> None:
+    with pytest.raises(UsageError, match="har"):
+        build("transformer")
