@@ -1,0 +1,52 @@
+"""One small bundle, made by the real command line, for every end-to-end test."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeconv.cli.app import run_app
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Cli:
+    """Runs command lines in this process, so that TensorFlow is imported once."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def __call__(self, *words: object) -> Outcome:
+        self._capture.readouterr()
+        code = run_app([str(word) for word in words])
+        text = self._capture.readouterr()
+        return Outcome(code, text.out, text.err)
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capfd)
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`edgeconv run` on the embedded data, a few epochs only: the path of the bundle."""
+    out = tmp_path_factory.mktemp("e2e") / "bundle"
+    code = run_app(["run", "--out", str(out), "--epochs", "6", "--allow-not-run", "--quiet"])
+    assert code == 0
+    return out
