@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 FIELDS = 6
 NUMBERS = 4  # time stamp, x, y, z
 END = b";\n"
-FEW = 32  # lines that are not worth a try of the fast path
+FEW = 8  # lines that are not worth a try of the fast path
+BLOCK = 4096  # lines for the C parser at once: they stay in the processor's cache
 LONGEST_PREFIX = 16  # bytes of `user,activity,`, compared as two machine words
 _PREFIX = re.compile(rb"[A-Za-z0-9_]+,[A-Za-z0-9_]+,")
 
@@ -155,19 +156,20 @@ class _Reader:
     def _quickly(
         self, line: int, stop: int, prefix: bytes
     ) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
-        if stop - line <= FEW:
-            yield from self._slowly(line, stop)
-            return
-        text = self.content[self.starts[line] + len(prefix) : self.ends[stop - 1] + 1]
-        whole = text.endswith(END)
-        table = parse_block(text[: -len(END)], END + prefix, NUMBERS) if whole else None
-        if table is not None and len(table) == stop - line:
-            user, activity, _ = prefix.decode().split(",")
+        """Lines that begin with `prefix`, in blocks; odd ones and those after them slowly."""
+        user, activity, _ = prefix.decode().split(",")
+        while stop - line > FEW:
+            count = min(stop - line, BLOCK)
+            text = self.content[self.starts[line] + len(prefix) : self.ends[line + count - 1] + 1]
+            table = parse_block(text.removesuffix(END), END + prefix, count, NUMBERS)
             yield user, activity, table
-            return
-        middle = (line + stop) // 2
-        yield from self._quickly(line, middle, prefix)
-        yield from self._quickly(middle, stop, prefix)
+            line += len(table)
+            if len(table) < count:
+                few = FEW if len(table) else count  # no progress: do not try again and again
+                next_line = min(line + few, stop)
+                yield from self._slowly(line, next_line)
+                line = next_line
+        yield from self._slowly(line, stop)
 
     def _slowly(self, line: int, stop: int) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
         import numpy as np

@@ -74,14 +74,16 @@ def _read(file: Path) -> NDArray[np.float64]:
             f"{file}: line 1 is {header[:40]!r}, expected {HEADER.decode()!r}",
             "the accelerometer files of part B are needed, not device motion",
         )
-    table = parse_block(body.rstrip(b"\n"), b"\n", 4)
-    if table is None:
+    body = body.rstrip(b"\n")
+    rows = body.count(b"\n") + 1
+    table = parse_block(body, b"\n", rows, 4)
+    if len(table) < rows:
         raise BadInput(f"{file}: line {_bad_line(body)} is not 'row,x,y,z' in finite numbers")
     return table[:, 1:]
 
 
 def _bad_line(body: bytes) -> int:
     """Number in the file (the header is line 1) of the first line that does not parse."""
-    lines = body.rstrip(b"\n").split(b"\n")
-    bad = (n for n, line in enumerate(lines, 2) if parse_block(line, b"\n", 4) is None)
+    lines = body.split(b"\n")
+    bad = (n for n, line in enumerate(lines, 2) if not len(parse_block(line, b"\n", 1, 4)))
     return next(bad, 2)

@@ -91,7 +91,9 @@ def test_too_little_to_split(names: list[str], labels: tuple[int, ...], word: st
 def test_a_class_missing_from_training_is_named() -> None:
     data = people(numbered(6))
     keep = [r for r in data.recordings if r.label == 0 or r.subject == "1"]
-    stretches = [Stretch(r.subject, r.label, r.samples, rate_hz=20.0) for r in keep]
+    stretches = [
+        Stretch(r.subject, r.label, r.samples.astype(np.float64), rate_hz=20.0) for r in keep
+    ]
     less = assemble(Origin("test", "made up"), ("A", "B"), stretches)
     with pytest.raises(BadInput, match="no training subject recorded B"):
         split(less, test_subjects=["1"])

@@ -25,7 +25,7 @@ def cut(seconds: NDArray[np.float64]) -> tuple[list[int], Counter[str]]:
 
 
 def test_a_gap_splits_and_a_shorter_pause_does_not() -> None:
-    seconds = np.arange(300) * 0.05
+    seconds = np.arange(300, dtype=np.float64) * 0.05
     seconds[100:] += 0.05 * (GAP_INTERVALS - 1) - 0.001
     seconds[200:] += 0.05 * GAP_INTERVALS
     assert cut(seconds) == ([200, 100], Counter())
@@ -39,7 +39,7 @@ def test_a_restarted_clock_splits() -> None:
 
 
 def test_doubled_and_late_samples_are_dropped_and_counted() -> None:
-    seconds = np.arange(100) * 0.05
+    seconds = np.arange(100, dtype=np.float64) * 0.05
     seconds[10] = seconds[9]
     seconds[50] = seconds[49] - 0.01
     assert cut(seconds) == (
@@ -53,7 +53,7 @@ def test_a_clock_that_stands_still_is_counted() -> None:
 
 
 def test_windows_never_cross_and_short_recordings_are_counted() -> None:
-    seconds = np.arange(400) * 0.05
+    seconds = np.arange(400, dtype=np.float64) * 0.05
     seconds[200:] += 3.0
     data = assemble(
         Origin("test", "here"),
