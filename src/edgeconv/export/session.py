@@ -181,7 +181,6 @@ class _Session:
     failed: dict[int, EdgeconvError] = field(default_factory=dict)
 
     def run(self) -> list[Artifact]:
-        self.progress.stage("Export")
         tasks = self.job.tasks
         while pending := self._pending():
             try:
