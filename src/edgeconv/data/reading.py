@@ -41,6 +41,6 @@ def read_bytes(path: Path, what: str) -> bytes:
         raise BadInput(f"{path}: damaged gzip file ({error})", "get the file again") from error
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
-    if not content.strip():
+    if not content or content.isspace():
         raise BadInput(f"{path} is empty", f"give {what}")
     return content

@@ -253,3 +253,11 @@ def test_specifications() -> None:
         load_dataset("csv:")
     with pytest.raises(UsageError, match="takes no path"):
         load_dataset("synthetic:/x")
+
+
+def test_the_sample_loads_and_splits() -> None:
+    sample = Path(__file__).parents[3] / "samples" / "accelerometer.csv"
+    data = load_dataset(f"csv:{sample}")
+    assert data.signal.labels == ("Standing", "Walking")
+    assert [len(r.samples) for r in data.recordings] == [200] * 6
+    assert len(split(data).train) == 8
