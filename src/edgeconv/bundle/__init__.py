@@ -2,9 +2,11 @@
 
 from edgeconv.bundle.folder import check_free, staging
 from edgeconv.bundle.manifest import is_bundle, read, write
+from edgeconv.bundle.reference import FILE as REFERENCE
 from edgeconv.bundle.reference import read_reference, write_reference
 
 __all__ = [
+    "REFERENCE",
     "check_free",
     "is_bundle",
     "read",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,7 @@ def write(bundle: Bundle, folder: Path) -> None:
 
 
 def is_bundle(path: Path) -> bool:
+    """Whether a manifest lies in the folder."""
     return (path / MANIFEST).is_file()
 
 
@@ -161,16 +161,6 @@ def _verify(bundle: Bundle) -> None:
                 f"{digest[:12]}…",
                 "export it again, or put the original file back",
             )
-
-
-def moved(bundle: Bundle, folder: Path) -> Bundle:
-    """The same bundle with its paths in another folder."""
-    return replace(
-        bundle,
-        path=folder,
-        model=replace(bundle.model, path=folder / MODEL),
-        artifacts=tuple(replace(a, path=folder / a.name) for a in bundle.artifacts),
-    )
 
 
 def _write_json(path: Path, data: Any) -> None:

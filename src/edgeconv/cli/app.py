@@ -64,8 +64,7 @@ def run_app(words: Sequence[str]) -> int:
     except EdgeconvError as error:
         return _tell(error)
     except TyperException as error:
-        error.show()
-        return UsageError.exit_code
+        return _misused(error.format_message())
     except typer.Exit as leave:
         return leave.exit_code
     except (KeyboardInterrupt, typer.Abort) as error:
@@ -78,6 +77,13 @@ def run_app(words: Sequence[str]) -> int:
         traceback.print_exc()
         _print("this is a bug in edgeconv: please report it with the lines above")
         return BUG_EXIT_CODE
+
+
+def _misused(text: str) -> int:
+    """The words do not fit a command; without any words, the text is the help."""
+    help_asked = text.lstrip().startswith("Usage:")
+    _print(text if help_asked else f"error: {text}", "" if help_asked else "  see edgeconv --help")
+    return UsageError.exit_code
 
 
 def _tell(error: EdgeconvError) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.progress import Progress as RichProgress
 
+_WIDTH_OF_A_PIPE = 140
 _STATUS_STYLES = {"passed": "green", "failed": "bold red", "not run": "yellow"}
 
 
@@ -31,7 +32,10 @@ class Console:
         self.verbose = verbose
         self._json_file = json_file
         self._log: RichConsole = RichConsole(stderr=True, highlight=False, soft_wrap=True)
-        self._out: RichConsole = RichConsole(highlight=False)
+        # A file or a pipe has no width; rich would wrap the tables at 80.
+        self._out = RichConsole(
+            highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
+        )
         self._bar: RichProgress | None = None
         self._title = ""
 
@@ -84,9 +88,7 @@ class Console:
 
         table = Table(title=_plain(title), title_justify="left", box=box.SIMPLE_HEAD)
         for number, heading in enumerate(headings):
-            table.add_column(
-                _plain(heading), justify="right" if number else "left", no_wrap=not number
-            )
+            table.add_column(_plain(heading), justify="right" if number else "left", no_wrap=True)
         for row in rows:
             table.add_row(*(_styled(cell) for cell in row))
         self._out.print(table)
@@ -146,5 +148,5 @@ def _plain(text: str) -> str:
 
 
 def _styled(cell: str) -> str:
-    style = _STATUS_STYLES.get(cell.lower().replace("_", " "))
+    style = _STATUS_STYLES.get(cell.lstrip("✓✗– ").lower())
     return f"[{style}]{cell}[/{style}]" if style else _plain(cell)

@@ -1,0 +1,33 @@
+"""The wiring: the only place that knows the order of the stages.
+
+Every command, and the public Python interface, calls these functions.
+"""
+
+from edgeconv.pipeline.datasets import describe_dataset, fetch_dataset, list_datasets
+from edgeconv.pipeline.doctor import examine
+from edgeconv.pipeline.evaluation import evaluate
+from edgeconv.pipeline.exporting import export
+from edgeconv.pipeline.inspection import inspect_file
+from edgeconv.pipeline.job import run
+from edgeconv.pipeline.measure import profile
+from edgeconv.pipeline.reports import write_report
+from edgeconv.pipeline.training import train
+from edgeconv.pipeline.verify import parity
+from edgeconv.types import Bundle, EvaluationResult
+
+__all__ = [
+    "Bundle",
+    "EvaluationResult",
+    "describe_dataset",
+    "evaluate",
+    "examine",
+    "export",
+    "fetch_dataset",
+    "inspect_file",
+    "list_datasets",
+    "parity",
+    "profile",
+    "run",
+    "train",
+    "write_report",
+]

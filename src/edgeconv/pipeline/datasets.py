@@ -1,0 +1,49 @@
+"""Data sets by name: which there are, what is in one, and where to get one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeconv.data import DATASETS, PATHS, load_dataset
+from edgeconv.data.describe import describe
+from edgeconv.data.fetch import fetch
+from edgeconv.plugins import load
+from edgeconv.types import Progress, Silent
+
+_NOBODY = Silent()
+
+
+@dataclass(frozen=True)
+class Known:
+    """A data set that can be loaded: its name, how to write its specification, what it is."""
+
+    name: str
+    spec: str
+    what: str
+
+
+def list_datasets() -> list[Known]:
+    """One entry a loader, described by the first line of the loader's own module."""
+    return [Known(name, _spec(name), _what(reference)) for name, reference in DATASETS.items()]
+
+
+def describe_dataset(spec: str, progress: Progress = _NOBODY) -> dict[str, Any]:
+    """People, classes, windows, contract, drop counts. Raises as the loader."""
+    return describe(load_dataset(spec, progress))
+
+
+def fetch_dataset(name: str, out: Path, url: str | None, progress: Progress = _NOBODY) -> Path:
+    """Download, verify and unpack a data set; the path that its specification takes."""
+    progress.stage(f"fetch: {name}")
+    return fetch(name, out, url, progress)
+
+
+def _spec(name: str) -> str:
+    return f"{name}:{PATHS[name]}" if name in PATHS else name
+
+
+def _what(reference: str) -> str:
+    document = load(reference.partition(":")[0] + ":__doc__")
+    return str(document).strip().partition("\n")[0]

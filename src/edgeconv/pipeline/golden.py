@@ -1,0 +1,64 @@
+"""Golden vectors of a bundle: made once, filled in for new files, checked with every parity run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edgeconv.parity import golden
+from edgeconv.pipeline.predict import run_file
+from edgeconv.runtime import runtime_for, unavailable
+from edgeconv.types import Artifact, Bundle, Dataset, ParityResult, Status, worst
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def write_golden(bundle: Bundle, test: Dataset, reference: NDArray[np.float32]) -> None:
+    """Choose windows of test people, ask every file, and write the set into the bundle."""
+    made = golden.make(
+        test.windows, test.labels, reference, bundle.model.signal, bundle.model.sha256
+    )
+    _ask_all(made, bundle)
+
+
+def carry_golden(home: Bundle | None, bundle: Bundle) -> None:
+    """For an export: the windows of the bundle that the model came from, asked of the new files.
+
+    Needs neither the recordings nor the float model. Without such windows there is no golden set.
+    """
+    if home is None or not (home.path / golden.FOLDER).is_dir():
+        return
+    kept = golden.read(home.path)
+    if kept.model_sha256 == bundle.model.sha256 and not kept.conflicts:
+        _ask_all(kept.emptied(), bundle)
+
+
+def with_golden(bundle: Bundle, artifact: Artifact, result: ParityResult) -> ParityResult:
+    """The result with the verdict on the golden vectors added, where the bundle has any."""
+    if not (bundle.path / golden.FOLDER).is_dir() or result.status is Status.NOT_RUN:
+        return result
+    check = golden.check(golden.read(bundle.path), artifact, run_file)
+    reason = result.reason
+    if check.status is not Status.PASSED:
+        reason = "; ".join(filter(None, (reason, f"golden vectors: {check.reason}")))
+    return replace(
+        result,
+        checks=(*result.checks, check),
+        status=worst((result.status, check.status)),
+        reason=reason,
+    )
+
+
+def _ask_all(made: golden.GoldenSet, bundle: Bundle) -> None:
+    for artifact in bundle.artifacts:
+        reason = unavailable(artifact.path)
+        made = golden.expect(
+            made,
+            artifact,
+            "" if reason else runtime_for(artifact.path),
+            None if reason else run_file,
+            reason or "",
+        )
+    golden.write(made, bundle.path)

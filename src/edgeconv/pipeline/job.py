@@ -1,0 +1,90 @@
+"""All of it: data, training, files, proof, timing, report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from edgeconv import bundle as bundles
+from edgeconv.errors import EdgeconvError
+from edgeconv.machine import describe_machine, versions
+from edgeconv.parity import gates
+from edgeconv.pipeline.exporting import calibrate, calibration_size, export_variants
+from edgeconv.pipeline.golden import write_golden
+from edgeconv.pipeline.measure import profile_artifacts
+from edgeconv.pipeline.reports import write_report
+from edgeconv.pipeline.training import evaluate_reference, fit_model, load_splits
+from edgeconv.pipeline.verify import verify
+from edgeconv.recipe import check_variants
+from edgeconv.types import Artifact, Bundle, Progress, Recipe, Silent, Splits, TrainedModel
+
+_NOBODY = Silent()
+
+
+class _Stopped(EdgeconvError):
+    """Ctrl-C ended the training: the model is worth keeping, going on is not what was asked."""
+
+    exit_code = 130
+
+
+def run(recipe: Recipe, out: Path, force: bool = False, progress: Progress = _NOBODY) -> Bundle:
+    """Everything that a recipe says, into the bundle `out`.
+
+    Raises:
+        UsageError, Unsupported: the recipe cannot be run; found before any work starts.
+        BadInput, LeakError: the data cannot be used.
+    """
+    check_variants(recipe.variants)
+    for variant in recipe.variants:
+        gates.resolve_gates(variant.target, variant.scheme, recipe.gates)
+    with bundles.staging(out, force) as folder:
+        splits, data = load_splits(recipe.data, progress)
+        model = fit_model(recipe, splits, folder, progress)
+        base = Bundle(
+            path=folder,
+            model=model,
+            artifacts=(),
+            data=data,
+            recipe=recipe.to_json(),
+            versions=versions(),
+            machine=describe_machine(),
+        )
+        bundles.write(base, folder)
+        _refuse_interrupted(model)
+        artifacts = _export(recipe, model, splits, folder, progress)
+        finished = _measure(replace(base, artifacts=artifacts), recipe, splits, progress)
+        bundles.write(finished, folder)
+        progress.stage("report")
+        write_report(folder)
+    return bundles.read(out)
+
+
+def _refuse_interrupted(model: TrainedModel) -> None:
+    if model.training.get("stopped") == "interrupted":
+        raise _Stopped("training was interrupted", "go on with: edgeconv export MODEL --out DIR")
+
+
+def _export(
+    recipe: Recipe, model: TrainedModel, splits: Splits, folder: Path, progress: Progress
+) -> tuple[Artifact, ...]:
+    size = calibration_size(recipe.variants)
+    windows = calibrate(splits.train, splits.test.subject_names, size) if size else None
+    return tuple(export_variants(model, recipe.variants, folder, recipe.model, windows, progress))
+
+
+def _measure(bundle: Bundle, recipe: Recipe, splits: Splits, progress: Progress) -> Bundle:
+    """The proof: float model and files on test people, golden vectors, timing."""
+    test, model = splits.test, bundle.model
+    evaluation, reference = evaluate_reference(model, splits, bundle.data, progress)
+    bundles.write_reference(bundle.path, reference, test.sha256, model.sha256)
+    progress.stage("golden vectors")
+    write_golden(bundle, test, reference)
+    progress.stage(f"parity: {len(bundle.artifacts)} files on {len(test)} windows")
+    found = verify(bundle, test, reference, evaluation.data, ("auto",), recipe.gates, progress)
+    progress.stage(f"profile: {recipe.profile_runs} runs each, one thread")
+    return replace(
+        bundle,
+        evaluations={model.path.name: evaluation, **found.evaluations},
+        parity=found.parity,
+        profile=tuple(profile_artifacts(bundle.artifacts, recipe.profile_runs)),
+    )

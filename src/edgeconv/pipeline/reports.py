@@ -1,0 +1,37 @@
+"""A bundle's report as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeconv import bundle as bundles
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.report import render_html, render_markdown
+from edgeconv.types import Bundle
+
+_RENDERERS = {".html": render_html, ".md": render_markdown}
+
+
+def write_report(path: Path, out: Path | None = None) -> tuple[Bundle, Path]:
+    """Write the report of the bundle at `path`: HTML or Markdown by the ending of `out`.
+
+    Raises:
+        BadInput: no bundle, or `out` cannot be written.
+        UsageError: another ending.
+    """
+    bundle = bundles.read(path)
+    target = out or path / "report.html"
+    render = _RENDERERS.get(target.suffix.lower())
+    if render is None:
+        raise UsageError(f"--out {target}: unknown ending", "use .html or .md")
+    text = render(bundle)
+    part = target.with_name(target.name + ".part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise BadInput(
+            f"cannot write {target}: {error.strerror}", "name another file: --out FILE"
+        ) from error
+    return bundle, target

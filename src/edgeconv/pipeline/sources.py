@@ -1,0 +1,135 @@
+"""What a command's words name: models with their contract, artifacts, parts of a data set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv import bundle as bundles
+from edgeconv.data import load_dataset
+from edgeconv.data.splits import check_disjoint, split
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.formats import artifact, keras_file
+from edgeconv.formats.digest import sha256
+from edgeconv.types import Bundle, Dataset, Progress, Sensor, Signal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PARTS = ("train", "val", "test", "all")
+
+
+def find_model(path: Path) -> Path:
+    """The `.keras` file that MODEL names: itself, or the one in a folder that edgeconv wrote."""
+    return path / "model.keras" if (path / "model.keras").is_file() else path
+
+
+def home_bundle(path: Path) -> Bundle | None:
+    """The bundle that a file lies in, if its manifest names exactly these bytes."""
+    folder = path if path.is_dir() and bundles.is_bundle(path) else path.parent
+    if not bundles.is_bundle(folder):
+        return None
+    home = bundles.read(folder, verify=False)
+    named = {home.model.path.name: home.model.sha256}
+    named |= {a.path.name: a.sha256 for a in home.artifacts}
+    return home if named.get(path.name) == sha256(path) else None
+
+
+def contract_of(path: Path, sensor: Sensor | None, dataset: Dataset) -> Signal:
+    """The sensor contract of a model or artifact; `sensor` speaks for a file that carries none.
+
+    Raises:
+        BadInput: the file carries none and `sensor` is not given, or `normalized` without
+            statistics.
+        UsageError: `sensor` contradicts the contract in the file.
+    """
+    own = keras_file.read_contract(path) if _is_keras(path) else artifact.read_contract(path)
+    if own is None:
+        if sensor is None:
+            raise BadInput(
+                f"{path} carries no sensor contract, so nobody can know what its input means",
+                "say what it takes: --sensor android (m/s²) or --sensor ios (g)",
+            )
+        if sensor is Sensor.NORMALIZED:
+            raise BadInput(
+                f"{path} carries no sensor contract, so its normalisation is unknown",
+                "use a file that edgeconv wrote, or one that takes raw readings",
+            )
+        return replace(dataset.signal, sensor=sensor)
+    if sensor is not None and sensor is not own.sensor:
+        raise UsageError(
+            f"--sensor {sensor} contradicts the contract in {path}, which says {own.sensor}",
+            "leave --sensor out: the file speaks for itself",
+        )
+    return own
+
+
+def load_part(
+    spec: str, part: str, progress: Progress, home: Bundle | None = None
+) -> tuple[Dataset, dict[str, Any]]:
+    """Part `train`, `val`, `test` or `all` of a data set, and what the results say of it.
+
+    Where `home` tells which people of this very data set its model was trained on, a test or
+    validation part that holds one of them is refused, and `all` is marked.
+
+    Raises:
+        UsageError: no such part.
+        BadInput, LeakError: as loaders and `split`.
+    """
+    if part not in PARTS:
+        raise UsageError(f"unknown split '{part}'", f"choose one of: {', '.join(PARTS)}")
+    whole = load_dataset(spec, progress)
+    warn_synthetic(whole, progress)
+    dataset = whole if part == "all" else split(whole).part(part)
+    facts = {"spec": spec, "name": dataset.name, "split": part, "sha256": dataset.sha256}
+    trained_on = training_subjects(home, dataset.name)
+    if part in ("test", "val"):
+        check_disjoint(**{"train": trained_on, part: dataset.subject_names})
+    shared = [s for s in dataset.subject_names if s in trained_on]
+    if shared:
+        progress.note(
+            f"{len(shared)} of {len(dataset.subject_names)} people were in training: "
+            "these figures say nothing about people never seen"
+        )
+    return dataset, facts | {"subjects": len(dataset.subject_names), "trained_on": len(shared)}
+
+
+def warn_synthetic(dataset: Dataset, progress: Progress) -> None:
+    """Say loudly that figures on made-up data say nothing about people."""
+    if dataset.report.synthetic:
+        progress.note("SYNTHETIC DATA: its accuracies say nothing about people")
+
+
+def training_subjects(home: Bundle | None, name: str) -> tuple[str, ...]:
+    """People that the model of a bundle was fitted on, if they are from the data set `name`."""
+    if home is None or home.data.get("name") != name:
+        return ()
+    return tuple(home.model.training.get("train_subjects", ()))
+
+
+def labels_for(signal: Signal, dataset: Dataset) -> NDArray[np.int64]:
+    """The data set's labels as the model numbers its classes, matched by name.
+
+    Raises:
+        BadInput: the data have a class that the model does not know.
+    """
+    import numpy as np
+
+    names = signal.labels or dataset.signal.labels
+    present = {dataset.signal.labels[i] for i in np.unique(dataset.labels)}
+    unknown = sorted(present - set(names))
+    if unknown:
+        raise BadInput(
+            f"the data have classes that the model does not know: {', '.join(unknown)}; "
+            f"it knows {', '.join(names)}",
+            "evaluate it on data with its own classes",
+        )
+    number = np.array([names.index(n) if n in names else -1 for n in dataset.signal.labels])
+    mapped: NDArray[np.int64] = number[dataset.labels].astype(np.int64)
+    return mapped
+
+
+def _is_keras(path: Path) -> bool:
+    return path.suffix == ".keras"

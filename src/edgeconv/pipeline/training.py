@@ -1,0 +1,91 @@
+"""Data → float model: the first half of a run, and the whole of `edgeconv train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv import bundle as bundles
+from edgeconv.data import load_dataset
+from edgeconv.data.splits import split
+from edgeconv.machine import describe_machine, versions
+from edgeconv.models import build
+from edgeconv.pipeline.evaluation import judge_probabilities
+from edgeconv.pipeline.predict import predict_file
+from edgeconv.pipeline.sources import labels_for, warn_synthetic
+from edgeconv.train import train as fit
+from edgeconv.types import Bundle, EvaluationResult, Progress, Recipe, Silent, Splits, TrainedModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_NOBODY = Silent()
+
+
+def train(recipe: Recipe, out: Path, force: bool = False, progress: Progress = _NOBODY) -> Bundle:
+    """Fit the recipe's model on its data and write a bundle that holds it, without artifacts.
+
+    Raises:
+        UsageError, BadInput, LeakError: before any work where that is possible.
+    """
+    with bundles.staging(out, force) as folder:
+        splits, data = load_splits(recipe.data, progress)
+        model = fit_model(recipe, splits, folder, progress)
+        evaluation, outputs = evaluate_reference(model, splits, data, progress)
+        bundles.write_reference(folder, outputs, splits.test.sha256, model.sha256)
+        bundle = Bundle(
+            path=folder,
+            model=model,
+            artifacts=(),
+            evaluations={model.path.name: evaluation},
+            data=data,
+            recipe=recipe.to_json(),
+            versions=versions(),
+            machine=describe_machine(),
+        )
+        bundles.write(bundle, folder)
+    return bundles.read(out)
+
+
+def load_splits(spec: str, progress: Progress) -> tuple[Splits, dict[str, Any]]:
+    """The data set in its three parts, and what the manifest says of it."""
+    progress.stage(f"data: {spec}")
+    dataset = load_dataset(spec, progress)
+    warn_synthetic(dataset, progress)
+    splits = split(dataset)
+    for name in ("train", "val", "test"):
+        part = splits.part(name)
+        progress.note(f"{name}: {len(part)} windows of {len(part.subject_names)} people")
+    return splits, {
+        "spec": spec,
+        "name": dataset.name,
+        "report": dataset.report.to_json(),
+        "splits": splits.to_json(),
+    }
+
+
+def fit_model(recipe: Recipe, splits: Splits, folder: Path, progress: Progress) -> TrainedModel:
+    """Train into `folder`; the file's contract says what its input means."""
+    progress.stage(f"train: {recipe.model}, {recipe.training.epochs} epochs")
+    return fit(build(recipe.model), splits, recipe.training, folder, recipe.seed, progress)
+
+
+def evaluate_reference(
+    model: TrainedModel, splits: Splits, data: dict[str, Any], progress: Progress
+) -> tuple[EvaluationResult, NDArray[np.float32]]:
+    """The float model on test people, the first and only look at them, and its outputs."""
+    progress.stage("evaluate: model.keras on people never seen")
+    test = splits.test
+    facts = {
+        "spec": data["spec"],
+        "name": data["name"],
+        "split": "test",
+        "subjects": len(test.subject_names),
+        "sha256": test.sha256,
+    }
+    outputs, runtime = predict_file(model.path, model.signal, test.windows, "keras")
+    labels = labels_for(model.signal, test)
+    result = judge_probabilities(model.path, model.signal, test, labels, outputs, runtime, facts)
+    progress.note(f"accuracy {result.accuracy:.4f} on {result.n} windows")
+    return result, outputs

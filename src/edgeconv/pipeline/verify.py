@@ -1,0 +1,166 @@
+"""Do the files behave like the float model? Parity on real windows, golden vectors, accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv import bundle as bundles
+from edgeconv.errors import UsageError
+from edgeconv.machine import describe_machine
+from edgeconv.parity import check, gates
+from edgeconv.pipeline.evaluation import judge_probabilities
+from edgeconv.pipeline.golden import with_golden
+from edgeconv.pipeline.predict import predict_file
+from edgeconv.pipeline.sources import labels_for, load_part
+from edgeconv.runtime import unavailable
+from edgeconv.types import (
+    Artifact,
+    Bundle,
+    Dataset,
+    EvaluationResult,
+    ParityResult,
+    Progress,
+    Silent,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_NOBODY = Silent()
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What one parity run found."""
+
+    parity: tuple[ParityResult, ...]
+    evaluations: dict[str, EvaluationResult]
+
+
+def parity(
+    path: Path,
+    data: str | None = None,
+    part: str = "test",
+    runtimes: Sequence[str] = ("auto",),
+    overrides: Mapping[str, float] | None = None,
+    progress: Progress = _NOBODY,
+) -> Bundle:
+    """Check every artifact of a bundle against its float model.
+
+    Without `data`, the test people of the bundle's own data set are used, and the results are
+    written back into the bundle.
+
+    Raises:
+        BadInput: no bundle, or one of its files has changed.
+        UsageError: unknown gate, runtime or split, or no data to check on.
+    """
+    bundle = bundles.read(path)
+    spec = data or bundle.data.get("spec")
+    if not spec:
+        raise UsageError(f"{path} does not name its data", "name some: --data SPEC")
+    limits = {**bundle.recipe.get("gates", {}), **(overrides or {})}
+    for artifact in bundle.artifacts:
+        gates.resolve_gates(artifact.target, artifact.scheme, limits)
+    progress.stage(f"parity: {path} on {spec}")
+    dataset, facts = load_part(spec, part, progress, bundle)
+    reference = reference_outputs(bundle, dataset, progress)
+    found = verify(bundle, dataset, reference, facts, runtimes, limits, progress)
+    checked = replace(
+        bundle, parity=found.parity, evaluations={**bundle.evaluations, **found.evaluations}
+    )
+    if data is None and part == "test":
+        _write_back(checked, progress)
+    return checked
+
+
+def _write_back(bundle: Bundle, progress: Progress) -> None:
+    """Keep the newest results with the files; a read-only bundle can be checked all the same."""
+    try:
+        bundles.write(bundle, bundle.path)
+    except OSError as error:
+        progress.note(f"the results are not kept in {bundle.path}: {error.strerror}")
+
+
+def verify(
+    bundle: Bundle,
+    dataset: Dataset,
+    reference: NDArray[np.float32],
+    facts: dict[str, Any],
+    runtimes: Sequence[str],
+    overrides: Mapping[str, float],
+    progress: Progress,
+) -> Verification:
+    """Every artifact in every runtime that was asked for."""
+    labels = labels_for(bundle.model.signal, dataset)
+    results: list[ParityResult] = []
+    evaluations: dict[str, EvaluationResult] = {}
+    jobs = [(a, r) for a in bundle.artifacts for r in runtimes if _opens(a, r, runtimes)]
+    for done, (artifact, runtime) in enumerate(jobs, 1):
+        result, outputs = _check(artifact, runtime, dataset, labels, reference, overrides)
+        result = with_golden(bundle, artifact, result)
+        results.append(result)
+        if outputs is not None:
+            evaluations.setdefault(
+                artifact.name,
+                judge_probabilities(
+                    artifact.path,
+                    artifact.signal,
+                    dataset,
+                    labels,
+                    outputs,
+                    result.runtime,
+                    facts,
+                ),
+            )
+        progress.update(done, len(jobs), f"{artifact.name}: {_words(result)}")
+    return Verification(tuple(results), evaluations)
+
+
+def reference_outputs(bundle: Bundle, dataset: Dataset, progress: Progress) -> NDArray[np.float32]:
+    """The float model's probabilities: those kept in the bundle, or computed by Keras now."""
+    kept = bundles.read_reference(bundle.path, dataset.sha256, bundle.model.sha256)
+    if kept is not None:
+        return kept
+    progress.note("the bundle keeps no float outputs for these windows: Keras computes them")
+    model = bundle.model
+    outputs, _ = predict_file(model.path, model.signal, dataset.windows, "keras")
+    return outputs
+
+
+def _opens(artifact: Artifact, runtime: str, asked: Sequence[str]) -> bool:
+    """With several runtimes, each takes the files that it opens; a lone one must open all."""
+    if runtime == "auto" or len(asked) == 1:
+        return True
+    try:
+        unavailable(artifact.path, runtime)
+    except UsageError:
+        return False
+    return True
+
+
+def _check(
+    artifact: Artifact,
+    runtime: str,
+    dataset: Dataset,
+    labels: NDArray[np.int64],
+    reference: NDArray[np.float32],
+    overrides: Mapping[str, float],
+) -> tuple[ParityResult, NDArray[np.float32] | None]:
+    machine = describe_machine()
+    reason = unavailable(artifact.path, runtime)
+    if reason:
+        return check.not_run(artifact, runtime, reason, machine), None
+    limits = gates.resolve_gates(artifact.target, artifact.scheme, overrides)
+    outputs, ran = predict_file(artifact.path, artifact.signal, dataset.windows, runtime)
+    result = check.check_parity(artifact, ran, reference, outputs, labels, limits, machine)
+    import numpy as np
+
+    return result, outputs if np.isfinite(outputs).all() else None
+
+
+def _words(result: ParityResult) -> str:
+    return str(result.status).replace("_", " ")
