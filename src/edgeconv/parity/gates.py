@@ -1,0 +1,95 @@
+"""Limits that a file must keep, by target and scheme. docs/parity.md derives every figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.types import Check, Status, Target
+
+DIRECTIONS: dict[str, str] = {
+    "max_abs": "<=",
+    "mean_abs": "<=",
+    "rmse": "<=",
+    "snr_db": ">=",
+    "psnr_db": ">=",
+    "cosine": ">=",
+    "cosine_min": ">=",
+    "kl_mean": "<=",
+    "kl_max": "<=",
+    "js_mean": "<=",
+    "top1_agreement": ">=",
+    "accuracy": ">=",
+    "accuracy_drop": "<=",
+}
+"""Every gate, and on which side of its limit a good file lies."""
+
+_DROP = {"accuracy_drop": 0.005}  # half a point on people never seen, the promise of every scheme
+# Only the order of sums differs: 2^-24 relative a step, grown over the layers.
+_FLOAT32 = {"max_abs": 1e-4, "snr_db": 80.0, "kl_mean": 1e-6, "top1_agreement": 0.999}
+# Weights rounded to float16 (2^-11 relative) move a logit of about 10 by some 1e-2 at the worst,
+# and a probability by a quarter of that.
+_FLOAT16_WEIGHTS = {"max_abs": 0.01, "snr_db": 50.0, "kl_mean": 1e-4, "top1_agreement": 0.995}
+# Activations are rounded after every operation too.
+_FLOAT16 = {"max_abs": 0.03, "snr_db": 45.0, "kl_mean": 1e-4, "top1_agreement": 0.99}
+# 8-bit weights, 127 steps a channel; single windows near a boundary may move far, means may not.
+_INT8_WEIGHTS = {
+    **{"mean_abs": 0.01, "snr_db": 25.0, "cosine": 0.995},
+    **{"kl_mean": 0.02, "top1_agreement": 0.98},
+}
+# 8-bit activations as well, and probabilities in steps of 1/256.
+_INT8 = {
+    **{"mean_abs": 0.02, "snr_db": 20.0, "cosine": 0.99},
+    **{"kl_mean": 0.05, "top1_agreement": 0.97},
+}
+
+_DEFAULTS: dict[tuple[Target, str], dict[str, float]] = {
+    (Target.TFLITE, "float32"): _FLOAT32 | _DROP,
+    (Target.TFLITE, "float16"): _FLOAT16_WEIGHTS | _DROP,
+    (Target.TFLITE, "dynamic"): _INT8_WEIGHTS | _DROP,
+    (Target.TFLITE, "int8"): _INT8 | _DROP,
+    (Target.TFLITE, "int16x8"): _INT8_WEIGHTS | _DROP,
+    (Target.COREML, "float32"): _FLOAT32 | _DROP,
+    (Target.COREML, "float16"): _FLOAT16 | _DROP,
+}
+
+
+def default_gates(target: Target, scheme: str) -> dict[str, float]:
+    """The limits of a scheme; those of int8 for a scheme that has none of its own yet."""
+    return dict(_DEFAULTS.get((target, scheme), _INT8 | _DROP))
+
+
+def resolve_gates(target: Target, scheme: str, overrides: Mapping[str, float]) -> dict[str, float]:
+    """The scheme's limits with those of a recipe or of `--gate NAME=VALUE` put over them.
+
+    Raises:
+        UsageError: an unknown gate, or a limit that is no finite number.
+    """
+    for name, limit in overrides.items():
+        direction_of(name)
+        if not math.isfinite(limit):
+            raise UsageError(f"gate {name}: the limit must be a finite number, got {limit}")
+    return {**default_gates(target, scheme), **overrides}
+
+
+def judge(name: str, limit: float, metrics: Mapping[str, float]) -> Check:
+    """One number against its limit; NaN never passes.
+
+    Raises:
+        UsageError: no such gate.
+        BadInput: the metric was not measured. A missing number is no pass.
+    """
+    direction = direction_of(name)
+    if name not in metrics:
+        raise BadInput(f"gate {name}: its metric was not measured")
+    value = metrics[name]
+    passed = value <= limit if direction == "<=" else value >= limit
+    return Check(name, Status.PASSED if passed else Status.FAILED, value, limit, direction)
+
+
+def direction_of(name: str) -> str:
+    """`<=` or `>=`. Raises UsageError for an unknown gate; the message lists the known ones."""
+    if name not in DIRECTIONS:
+        raise UsageError(f"unknown gate '{name}'", f"choose one of: {', '.join(DIRECTIONS)}")
+    return DIRECTIONS[name]

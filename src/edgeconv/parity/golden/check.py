@@ -1,0 +1,71 @@
+"""Does a file still answer the golden inputs as it did?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.parity.golden.vectors import Expectation, GoldenSet, Run
+from edgeconv.types import Artifact, Check, Status
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAME = "golden"
+
+
+def check(golden: GoldenSet | None, artifact: Artifact, run: Run | None, reason: str = "") -> Check:
+    """Run the golden inputs once more: `value` is the largest deviation, `limit` the tolerance.
+
+    Failed where a value deviates (the reason names vector, class and both values), the file is not
+    the one that the vectors were made from, or the set contradicts itself. Not run without a set,
+    an expectation or `run`; `reason` says why there is no `run`.
+    """
+    if golden is None:
+        return _verdict(Status.NOT_RUN, "the bundle holds no golden vectors")
+    expected = golden.expected.get(artifact.name)
+    if golden.conflicts:
+        return _verdict(Status.FAILED, "; ".join(golden.conflicts))
+    if expected is None:
+        return _verdict(Status.NOT_RUN, "the golden set has no expectation for this file")
+    if expected.sha256 != artifact.sha256:
+        return _verdict(Status.FAILED, "file changed since golden vectors were made")
+    if expected.outputs is None:
+        return _verdict(expected.status, expected.reason, expected.tolerance)
+    if run is None:
+        return _verdict(Status.NOT_RUN, reason, expected.tolerance)
+    return compare(golden, expected, run(artifact.path, golden.inputs[expected.sensor]))
+
+
+def compare(golden: GoldenSet, expected: Expectation, outputs: NDArray[np.floating[Any]]) -> Check:
+    """Recorded answers (n, classes), whoever computed them, against the expected ones."""
+    import numpy as np
+
+    wanted = expected.outputs
+    if wanted is None:
+        return _verdict(Status.NOT_RUN, expected.reason, expected.tolerance)
+    if outputs.shape != wanted.shape:
+        return _verdict(
+            Status.FAILED,
+            f"{outputs.shape} values instead of {wanted.shape}",
+            expected.tolerance,
+        )
+    deviation = np.abs(outputs.astype(np.float64) - wanted)
+    deviation = np.where(np.isfinite(deviation), deviation, np.inf)
+    row, column = map(int, np.unravel_index(deviation.argmax(), deviation.shape))
+    largest = float(deviation[row, column])
+    if largest <= expected.tolerance:
+        return Check(NAME, Status.PASSED, largest, expected.tolerance, "<=")
+    several = int((deviation > expected.tolerance).any(axis=1).sum())
+    reason = (
+        f"vector {row} ({', '.join(golden.why[row])}): '{golden.signal.labels[column]}' is "
+        f"{outputs[row, column]:.4g} instead of {wanted[row, column]:.4g}"
+    )
+    if several > 1:
+        reason += f"; {several} of {len(deviation)} vectors deviate"
+    value = largest if np.isfinite(largest) else None
+    return Check(NAME, Status.FAILED, value, expected.tolerance, "<=", reason)
+
+
+def _verdict(status: Status, reason: str, tolerance: float | None = None) -> Check:
+    return Check(NAME, status, None, tolerance, "<=", reason)
