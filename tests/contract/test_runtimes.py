@@ -1,0 +1,141 @@
+"""What every runtime must offer, whatever it opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeconv.errors import BadInput
+from edgeconv.runtime import ENDINGS, RUNTIMES, open_runner, unavailable
+
+pytestmark = pytest.mark.heavy
+SIZE = 6
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same dense network as each kind of file that a runtime opens, batch 1, by ending."""
+    import coremltools as ct
+    import keras
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("contract")
+    keras.utils.set_random_seed(1)
+    layers = [
+        keras.Input((SIZE,), name="sensor"),
+        keras.layers.Dense(3, activation="softmax", name="probabilities"),
+    ]
+    model = keras.Sequential(layers, name="dense")
+    files = {ending: folder / f"dense{ending}" for ending in ENDINGS}
+    model.save(files[".keras"])
+    holder = tf.Module()
+    holder.kept = [v.value for v in model.variables]
+    traced = tf.function(
+        lambda sensor: {"probabilities": model(sensor, training=False)},
+        input_signature=[tf.TensorSpec((1, SIZE), tf.float32, name="sensor")],
+    ).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], holder)
+    files[".tflite"].write_bytes(converter.convert())
+    package = ct.convert(
+        [traced],
+        source="tensorflow",
+        convert_to="mlprogram",
+        compute_precision=ct.precision.FLOAT32,
+    )
+    package.save(str(files[".mlpackage"]))
+    return files
+
+
+@pytest.fixture(params=[(e, r) for e, names in ENDINGS.items() for r in names], ids="-".join)
+def case(request: pytest.FixtureRequest, made: dict[str, Path]) -> tuple[Path, str]:
+    ending, runtime = request.param
+    return made[ending], runtime
+
+
+def windows(n: int) -> Any:
+    return np.random.default_rng(2).normal(0, 1, (n, SIZE)).astype(np.float32)
+
+
+def numeric(outputs: dict[str, Any]) -> Any:
+    (found,) = outputs.values()
+    return found
+
+
+def test_the_fixture_covers_the_table(made: dict[str, Path]) -> None:
+    assert {r for ending in made for r in ENDINGS[ending]} == set(RUNTIMES)
+
+
+def test_it_opens_runs_and_says_who_it_is(case: tuple[Path, str], made: dict[str, Path]) -> None:
+    path, runtime = case
+    assert unavailable(path, runtime) is None
+    x = windows(7)
+    with open_runner(path, runtime) as runner:
+        assert runner.runtime == runtime
+        assert list(runner.inputs) == ["sensor"]
+        assert runner.inputs["sensor"].dtype == "float32"
+        assert len(runner.outputs) == 1
+        found = runner.run({"sensor": x})
+        assert set(found) == set(runner.outputs)
+    with open_runner(made[".keras"], "keras") as reference:
+        expected = numeric(reference.run({"sensor": x}))
+    np.testing.assert_allclose(numeric(found), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("leading", [(), (1,), (5,), (2, 3), (0,)])
+def test_any_leading_batch_comes_back(case: tuple[Path, str], leading: tuple[int, ...]) -> None:
+    count = int(np.prod(leading))
+    x = windows(count).reshape(*leading, SIZE)
+    with open_runner(*case) as runner:
+        found = numeric(runner.run({"sensor": x}))
+        assert found.shape == (*leading, 3)
+        flat = numeric(runner.run({"sensor": x.reshape(count, SIZE)}))
+    np.testing.assert_allclose(found.reshape(count, 3), flat, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {},
+        {"wrong": np.zeros((1, SIZE), np.float32)},
+        {"sensor": np.zeros((1, SIZE + 1), np.float32)},
+        {"sensor": np.zeros((1, SIZE), np.complex64)},
+        {"sensor": np.full((1, SIZE), "text")},
+    ],
+)
+def test_arrays_that_do_not_fit_are_bad_input(
+    case: tuple[Path, str], arrays: dict[str, Any]
+) -> None:
+    with open_runner(*case) as runner, pytest.raises(BadInput, match="sensor"):
+        runner.run(arrays)
+
+
+def test_the_same_input_gives_the_same_numbers(case: tuple[Path, str]) -> None:
+    with open_runner(*case) as runner:
+        first = numeric(runner.run({"sensor": windows(5)}))
+        np.testing.assert_array_equal(first, numeric(runner.run({"sensor": windows(5)})))
+
+
+def test_the_arrays_given_are_left_alone(case: tuple[Path, str]) -> None:
+    x = windows(4)
+    with open_runner(*case) as runner:
+        numeric(runner.run({"sensor": x}))[...] = 0
+    np.testing.assert_array_equal(x, windows(4))
+
+
+def test_nan_in_is_not_a_number_out(case: tuple[Path, str]) -> None:
+    x = windows(2)
+    x[0, 0] = np.nan
+    with open_runner(*case) as runner:
+        found = numeric(runner.run({"sensor": x}))
+    assert not np.isfinite(found[0]).all()
+    assert np.isfinite(found[1]).all()
+
+
+def test_bind_is_one_bare_inference(case: tuple[Path, str]) -> None:
+    with open_runner(*case) as runner:
+        infer = runner.bind({"sensor": windows(1)})
+        for _ in range(3):
+            infer()
