@@ -64,21 +64,6 @@ def not_run(
     return replace(_result(artifact, runtime, machine, 0), reason=reason)
 
 
-def with_check(result: ParityResult, check: Check) -> ParityResult:
-    """The result with one more check in it, which can only make its status worse.
-
-    A result that did not run keeps its reason and status: there is nothing to add to.
-    """
-    if result.status is Status.NOT_RUN:
-        return result
-    checks = (*result.checks, check)
-    status = worst((result.status, check.status))
-    said = result.reason if result.status is Status.FAILED else ""
-    if check.status is not Status.PASSED:
-        said = "; ".join(filter(None, (said, f"{check.name}: {check.reason}")))
-    return replace(result, status=status, checks=checks, reason=said)
-
-
 def failures(checks: tuple[Check, ...]) -> str:
     """The failed checks in one line."""
     return "; ".join(

@@ -18,11 +18,9 @@ def check(golden: GoldenSet | None, artifact: Artifact, run: Run | None, reason:
     """Run the golden inputs once more: `value` is the largest deviation, `limit` the tolerance.
 
     Failed where a value deviates (the reason names vector, class and both values), the file is not
-    the one that the vectors were made from, or the set contradicts itself. Not run without a set,
-    an expectation or `run`; `reason` says why there is no `run`.
+    the one that the vectors were made from, or the set contradicts itself. Not run without an
+    expectation or `run`; `reason` says why there is no `run`.
     """
-    if golden is None:
-        return _verdict(Status.NOT_RUN, "the bundle holds no golden vectors")
     expected = golden.expected.get(artifact.name)
     if golden.conflicts:
         return _verdict(Status.FAILED, "; ".join(golden.conflicts))

@@ -39,17 +39,15 @@ def write(golden: GoldenSet, folder: Path) -> None:
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), _npy(array))
 
 
-def read(folder: Path) -> GoldenSet | None:
-    """The golden set of a bundle's folder; None where it has none.
+def read(folder: Path) -> GoldenSet:
+    """The golden set of a bundle's folder.
 
     A set whose numbers contradict each other is returned with `conflicts`, which fail its checks.
 
     Raises:
-        BadInput: one of the two files is missing or cannot be read.
+        BadInput: one of the two files is missing or damaged.
     """
     place = folder / FOLDER
-    if not place.exists():
-        return None
     document = _read_json(place / JSON_NAME)
     kept = _read_npz(place / NPZ_NAME)
     try:
