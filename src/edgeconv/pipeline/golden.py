@@ -28,18 +28,17 @@ def carry_golden(home: Bundle | None, bundle: Bundle) -> None:
 
     Needs neither the recordings nor the float model. Without such windows there is no golden set.
     """
-    if home is None or not (home.path / golden.FOLDER).is_dir():
-        return
-    kept = golden.read(home.path)
-    if kept.model_sha256 == bundle.model.sha256 and not kept.conflicts:
+    kept = golden.read(home.path) if home is not None else None
+    if kept is not None and kept.model_sha256 == bundle.model.sha256 and not kept.conflicts:
         _ask_all(kept.emptied(), bundle)
 
 
 def with_golden(bundle: Bundle, artifact: Artifact, result: ParityResult) -> ParityResult:
     """The result with the verdict on the golden vectors added, where the bundle has any."""
-    if not (bundle.path / golden.FOLDER).is_dir() or result.status is Status.NOT_RUN:
+    kept = golden.read(bundle.path)
+    if kept is None or result.status is Status.NOT_RUN:
         return result
-    check = golden.check(golden.read(bundle.path), artifact, run_file)
+    check = golden.check(kept, artifact, run_file)
     reason = result.reason
     if check.status is not Status.PASSED:
         reason = "; ".join(filter(None, (reason, f"golden vectors: {check.reason}")))
