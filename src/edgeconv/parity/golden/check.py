@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NAME = "golden"
 
 
-def check(golden: GoldenSet | None, artifact: Artifact, run: Run | None, reason: str = "") -> Check:
+def check(golden: GoldenSet, artifact: Artifact, run: Run | None, reason: str = "") -> Check:
     """Run the golden inputs once more: `value` is the largest deviation, `limit` the tolerance.
 
     Failed where a value deviates (the reason names vector, class and both values), the file is not
