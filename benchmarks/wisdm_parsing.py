@@ -41,7 +41,7 @@ def generate(path: Path, lines: int) -> None:
         recording = number // per_recording
         user, label = recording // len(LABELS) + 1, LABELS[recording % len(LABELS)]
         stamp = 49_105_962_326_000 + number * 49_987_000
-        row = f"{user},{label},{stamp},{x},{y},{z};"
+        row = f"{user},{label},{stamp},{x!s},{y!s},{z!s};"  # !s: the nine digits of a float32
         rows.append(row if number % BAD_EVERY else malformed(row, number // BAD_EVERY))
     path.write_text("\n".join(rows) + "\n")
 

@@ -25,7 +25,8 @@ FIELDS = 6
 NUMBERS = 4  # time stamp, x, y, z
 END = b";\n"
 FEW = 8  # lines that are not worth a try of the fast path
-BLOCK = 4096  # lines for the C parser at once: they stay in the processor's cache
+BLOCK = 1024  # lines for the C parser at once: they stay in the processor's cache
+SLAB = 1 << 20  # bytes
 LONGEST_PREFIX = 16  # bytes of `user,activity,`, compared as two machine words
 _PREFIX = re.compile(rb"[A-Za-z0-9_]+,[A-Za-z0-9_]+,")
 
@@ -52,9 +53,24 @@ class Lines:
 
 def parse_lines(content: bytes) -> Lines:
     """Every row of a file in WISDM's format, in its order; nothing is dropped without a count."""
-    reader = _Reader(content)
-    pieces = [(user, activity, table) for user, activity, table in reader.pieces() if table.size]
-    return Lines(tuple(_merge(pieces)), dict(reader.dropped), reader.recovered)
+    pieces: list[tuple[str, str, NDArray[np.float64]]] = []
+    dropped: Counter[str] = Counter()
+    recovered = 0
+    for slab in _slabs(content.removeprefix(b"\xef\xbb\xbf")):
+        reader = _Reader(slab)
+        pieces += [piece for piece in reader.pieces() if piece[2].size]
+        dropped += reader.dropped
+        recovered += reader.recovered
+    return Lines(tuple(_merge(pieces)), dict(dropped), recovered)
+
+
+def _slabs(content: bytes) -> Iterator[bytes]:
+    """The content in parts of whole lines, small enough to reuse the same warm memory."""
+    start = 0
+    while start < len(content):
+        stop = content.find(b"\n", start + SLAB) + 1 or len(content)
+        yield content[start:stop]
+        start = stop
 
 
 def parse_line(line: bytes) -> list[Row | str]:
@@ -104,12 +120,11 @@ def _merge(pieces: list[tuple[str, str, NDArray[np.float64]]]) -> Iterator[Run]:
 
 
 class _Reader:
-    """One pass over the lines of a file; counts what it leaves out."""
+    """One pass over the lines of a slab; counts what it leaves out."""
 
     def __init__(self, content: bytes) -> None:
         import numpy as np
 
-        content = content.removeprefix(b"\xef\xbb\xbf")
         if b"\r" in content:
             content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if not content.endswith(b"\n"):
@@ -156,20 +171,28 @@ class _Reader:
     def _quickly(
         self, line: int, stop: int, prefix: bytes
     ) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
-        """Lines that begin with `prefix`, in blocks; odd ones and those after them slowly."""
-        user, activity, _ = prefix.decode().split(",")
-        while stop - line > FEW:
-            count = min(stop - line, BLOCK)
-            text = self.content[self.starts[line] + len(prefix) : self.ends[line + count - 1] + 1]
-            table = parse_block(text.removesuffix(END), END + prefix, count, NUMBERS)
+        """Lines that begin with `prefix`, in blocks."""
+        for first in range(line, stop, BLOCK):
+            yield from self._block(first, min(first + BLOCK, stop), prefix)
+
+    def _block(
+        self, line: int, stop: int, prefix: bytes
+    ) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
+        """A block in one piece, or in halves where something in it is odd."""
+        if stop - line <= FEW:
+            yield from self._slowly(line, stop)
+            return
+        text = self.content[self.starts[line] + len(prefix) : self.ends[stop - 1] + 1]
+        table = None
+        if text.endswith(END):
+            table = parse_block(text[: -len(END)], END + prefix, stop - line, NUMBERS)
+        if table is not None:
+            user, activity, _ = prefix.decode().split(",")
             yield user, activity, table
-            line += len(table)
-            if len(table) < count:
-                few = FEW if len(table) else count  # no progress: do not try again and again
-                next_line = min(line + few, stop)
-                yield from self._slowly(line, next_line)
-                line = next_line
-        yield from self._slowly(line, stop)
+            return
+        middle = (line + stop) // 2
+        yield from self._block(line, middle, prefix)
+        yield from self._block(middle, stop, prefix)
 
     def _slowly(self, line: int, stop: int) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
         import numpy as np
@@ -186,13 +209,7 @@ class _Reader:
 
 
 def _newlines(content: bytes) -> NDArray[np.int64]:
-    """Offsets of every line feed; a megabyte at a time, so that temporaries stay in the cache."""
+    """Offsets of every line feed."""
     import numpy as np
 
-    raw = np.frombuffer(content, np.uint8)
-    block = 1 << 20
-    found = [
-        np.flatnonzero(raw[start : start + block] == ord("\n")) + start
-        for start in range(0, len(raw), block)
-    ]
-    return np.concatenate(found)
+    return np.flatnonzero(np.frombuffer(content, np.uint8) == ord("\n"))

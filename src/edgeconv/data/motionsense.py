@@ -77,7 +77,7 @@ def _read(file: Path) -> NDArray[np.float64]:
     body = body.rstrip(b"\n")
     rows = body.count(b"\n") + 1
     table = parse_block(body, b"\n", rows, 4)
-    if len(table) < rows:
+    if table is None:
         raise BadInput(f"{file}: line {_bad_line(body)} is not 'row,x,y,z' in finite numbers")
     return table[:, 1:]
 
@@ -85,5 +85,5 @@ def _read(file: Path) -> NDArray[np.float64]:
 def _bad_line(body: bytes) -> int:
     """Number in the file (the header is line 1) of the first line that does not parse."""
     lines = body.split(b"\n")
-    bad = (n for n, line in enumerate(lines, 2) if not len(parse_block(line, b"\n", 1, 4)))
+    bad = (n for n, line in enumerate(lines, 2) if parse_block(line, b"\n", 1, 4) is None)
     return next(bad, 2)
