@@ -70,6 +70,10 @@ def fetch(
     url: Annotated[
         str | None, typer.Option("--url", help="Instead of the publisher's address.")
     ] = None,
+    accept_other: Annotated[
+        bool,
+        typer.Option("--accept-other", help="Keep a file whose content is not the known one."),
+    ] = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -78,7 +82,7 @@ def fetch(
     from edgeconv.pipeline import fetch_dataset
 
     try:
-        path = fetch_dataset(name, out, url, console)
+        path = fetch_dataset(name, out, url, accept_other, console)
     finally:
         console.close()
     console.say(f"{path}\nuse it as: --data {name}:{path}")

@@ -34,10 +34,21 @@ def describe_dataset(spec: str, progress: Progress = _NOBODY) -> dict[str, Any]:
     return describe(load_dataset(spec, progress))
 
 
-def fetch_dataset(name: str, out: Path, url: str | None, progress: Progress = _NOBODY) -> Path:
-    """Download, verify and unpack a data set; the path that its specification takes."""
+def fetch_dataset(
+    name: str,
+    out: Path,
+    url: str | None = None,
+    accept_other: bool = False,
+    progress: Progress = _NOBODY,
+) -> Path:
+    """Download, verify and unpack a data set; the path that its specification takes.
+
+    Raises:
+        BadInput: the transfer broke, or the content is not the known one and `accept_other` is off.
+        MissingDependency: no network.
+    """
     progress.stage(f"fetch: {name}")
-    return fetch(name, out, url, progress)
+    return fetch(name, out, url, progress, accept_other=accept_other)
 
 
 def _spec(name: str) -> str:

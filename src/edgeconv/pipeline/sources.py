@@ -71,8 +71,8 @@ def load_part(
 ) -> tuple[Dataset, dict[str, Any]]:
     """Part `train`, `val`, `test` or `all` of a data set, and what the results say of it.
 
-    Where `home` tells which people of this very data set its model was trained on, a test or
-    validation part that holds one of them is refused, and `all` is marked.
+    Where `home` tells which people of this very data set its model was trained on, a test part
+    that holds one of them is refused, and any other part says how many it holds.
 
     Raises:
         UsageError: no such part.
@@ -85,8 +85,8 @@ def load_part(
     dataset = whole if part == "all" else split(whole).part(part)
     facts = {"spec": spec, "name": dataset.name, "split": part, "sha256": dataset.sha256}
     trained_on = training_subjects(home, dataset.name)
-    if part in ("test", "val"):
-        check_disjoint(**{"train": trained_on, part: dataset.subject_names})
+    if part == "test":
+        check_disjoint(train=trained_on, test=dataset.subject_names)
     shared = [s for s in dataset.subject_names if s in trained_on]
     if shared:
         progress.note(
