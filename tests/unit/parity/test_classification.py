@@ -1,0 +1,145 @@
+"""Figures of a classifier against formulas written out by hand and properties that must hold."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edgeconv.errors import BadInput
+from edgeconv.parity.classification import EPSILON, evaluate
+from edgeconv.types import EvaluationResult
+
+NAMES = ("a", "b", "c")
+
+
+def judged(
+    rows: list[list[float]], labels: list[int], subjects: list[str] | None = None
+) -> EvaluationResult:
+    return evaluate(
+        np.array(rows, np.float32),
+        np.array(labels, np.int64),
+        np.array(subjects or ["1"] * len(rows)),
+        NAMES,
+        "litert",
+        "f" * 64,
+        {"name": "synthetic"},
+    )
+
+
+A, B, C = [0.7, 0.2, 0.1], [0.2, 0.6, 0.2], [0.1, 0.1, 0.8]
+
+
+def test_by_hand() -> None:
+    # truth: a a a b b c; answers: a a b b c c
+    found = judged([A, A, B, B, C, C], [0, 0, 0, 1, 1, 2], ["10", "9", "9", "9", "10", "10"])
+    assert found.accuracy == pytest.approx(4 / 6)
+    assert found.confusion == ((2, 1, 0), (0, 1, 1), (0, 0, 1))
+    assert found.balanced_accuracy == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    assert found.per_class["a"] == pytest.approx(
+        {"precision": 1.0, "recall": 2 / 3, "f1": 0.8, "n": 3}
+    )
+    assert found.per_class["b"] == pytest.approx(
+        {"precision": 0.5, "recall": 0.5, "f1": 0.5, "n": 2}
+    )
+    assert found.per_class["c"] == pytest.approx(
+        {"precision": 0.5, "recall": 1.0, "f1": 2 / 3, "n": 1}
+    )
+    assert found.macro_f1 == pytest.approx((0.8 + 0.5 + 2 / 3) / 3)
+    true = [0.7, 0.7, 0.2, 0.6, 0.1, 0.8]
+    assert found.loss == pytest.approx(-sum(map(math.log, true)) / 6, rel=1e-6)
+    assert list(found.per_subject) == ["9", "10"]
+    assert found.per_subject["9"] == pytest.approx({"accuracy": 2 / 3, "n": 3})
+    assert (found.n, found.labels, found.runtime) == (6, NAMES, "litert")
+
+
+def test_class_that_nobody_does_is_left_out_of_means() -> None:
+    found = judged([A, A, B], [0, 0, 1])
+    assert found.balanced_accuracy == 1.0
+    assert found.macro_f1 == 1.0
+    assert found.per_class["c"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "n": 0}
+
+
+def test_class_answered_but_absent_costs_macro_f1_only() -> None:
+    found = judged([A, A, B, C], [0, 0, 1, 1])  # scikit-learn 1.7: f1 1, 2/3 and 0
+    assert found.macro_f1 == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert found.balanced_accuracy == pytest.approx((1 + 1 / 2) / 2)
+
+
+def test_a_certain_mistake_has_a_finite_loss() -> None:
+    found = judged([[1.0, 0.0, 0.0]], [2])
+    assert found.loss == pytest.approx(-math.log(EPSILON))
+    assert json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_rows_are_scaled_for_the_loss() -> None:
+    """An int8 softmax sums to 255/256 or 257/256."""
+    assert judged([[0.35, 0.10, 0.05]], [0]).loss == pytest.approx(-math.log(0.7), rel=1e-6)
+
+
+def test_survives_json() -> None:
+    found = judged([A, B], [0, 1])
+    assert EvaluationResult.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "subjects", "says"),
+    [
+        ([], [], [], "no windows"),
+        ([[0.5, 0.5]], [0], ["1"], "3 classes"),
+        ([[float("nan"), 0.5, 0.5]], [0], ["1"], "NaN or infinite for 1 of 1"),
+        ([[float("inf"), 0.0, 0.0]], [0], ["1"], "NaN or infinite"),
+        ([[4.0, -2.0, 1.0]], [0], ["1"], "no probabilities"),
+        ([A], [3], ["1"], "labels go from 3"),
+        ([A], [-1], ["1"], "labels go from -1"),
+        ([A], [0, 1], ["1"], "do not belong together"),
+        ([A], [0], ["1", "2"], "do not belong together"),
+    ],
+)
+def test_bad_input(
+    rows: list[list[float]], labels: list[int], subjects: list[str], says: str
+) -> None:
+    with pytest.raises(BadInput, match=says):
+        evaluate(
+            np.array(rows, np.float32).reshape(len(rows), len(rows[0]) if rows else 3),
+            np.array(labels, np.int64),
+            np.array(subjects, np.str_),
+            NAMES,
+            "litert",
+            "",
+            {},
+        )
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60))
+def test_agrees_with_counting(pairs: list[tuple[int, int]]) -> None:
+    truth = np.array([t for t, _ in pairs])
+    answers = np.array([a for _, a in pairs])
+    rows: NDArray[np.float64] = np.eye(3)[answers]
+    found = judged(rows.tolist(), truth.tolist(), [str(i % 4) for i in range(len(pairs))])
+    assert found.accuracy == pytest.approx(sum(t == a for t, a in pairs) / len(pairs))
+    for i, row in enumerate(found.confusion):
+        for j, count in enumerate(row):
+            assert count == pairs.count((i, j))
+    assert found.balanced_accuracy == pytest.approx(
+        np.mean([np.mean(answers[truth == k] == k) for k in set(truth.tolist())])
+    )
+    weighted = sum(s["accuracy"] * s["n"] for s in found.per_subject.values()) / found.n
+    assert weighted == pytest.approx(found.accuracy)
+    assert 0 <= found.macro_f1 <= 1
+
+
+@given(st.permutations(range(3)))
+def test_naming_classes_otherwise_changes_nothing(order: list[int]) -> None:
+    random = np.random.default_rng(3)
+    rows, truth = random.dirichlet(np.ones(3), 40), random.integers(0, 3, 40)
+    plain = judged(rows.tolist(), truth.tolist())
+    inverse = np.argsort(order)
+    renamed = judged(rows[:, order].tolist(), inverse[truth].tolist())
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
+        assert getattr(renamed, name) == pytest.approx(getattr(plain, name))

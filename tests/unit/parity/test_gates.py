@@ -1,0 +1,78 @@
+"""Limits by scheme, and how others are put over them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.parity.gates import DIRECTIONS, default_gates, judge, resolve_gates
+from edgeconv.parity.metrics import METRICS
+from edgeconv.types import SCHEMES, Status, Target
+
+
+@pytest.mark.parametrize("target", Target)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_scheme_is_held_to_its_task(target: Target, scheme: str) -> None:
+    gates = default_gates(target, scheme)
+    assert gates["accuracy_drop"] == 0.005
+    assert {"top1_agreement", "snr_db"} <= set(gates) <= set(DIRECTIONS)
+
+
+def test_limits_loosen_with_precision() -> None:
+    order = ("float32", "float16", "dynamic", "int8")
+    limits = [default_gates(Target.TFLITE, scheme) for scheme in order]
+    for name in ("snr_db", "top1_agreement"):
+        found = [limit[name] for limit in limits]
+        assert found == sorted(found, reverse=True), name
+    drifts = [limit["kl_mean"] for limit in limits]
+    assert drifts == sorted(drifts)
+
+
+def test_gates_are_metrics() -> None:
+    assert set(DIRECTIONS) <= set(METRICS)
+
+
+def test_defaults_are_not_shared() -> None:
+    default_gates(Target.TFLITE, "int8")["snr_db"] = -1.0
+    assert default_gates(Target.TFLITE, "int8")["snr_db"] > 0
+
+
+def test_override_replaces_and_adds() -> None:
+    found = resolve_gates(Target.TFLITE, "int8", {"max_abs": 0.3, "accuracy_drop": 0.0})
+    assert found["max_abs"] == 0.3
+    assert found["accuracy_drop"] == 0.0
+    assert found["snr_db"] == default_gates(Target.TFLITE, "int8")["snr_db"]
+
+
+@pytest.mark.parametrize("name", ["max_diff", "snr", "reference_accuracy", ""])
+def test_unknown_gate_lists_the_known_ones(name: str) -> None:
+    with pytest.raises(UsageError, match="top1_agreement") as caught:
+        resolve_gates(Target.TFLITE, "int8", {name: 1.0})
+    assert f"'{name}'" in caught.value.message
+
+
+@pytest.mark.parametrize("limit", [math.nan, math.inf, -math.inf])
+def test_limit_must_be_finite(limit: float) -> None:
+    with pytest.raises(UsageError, match="finite"):
+        resolve_gates(Target.TFLITE, "int8", {"max_abs": limit})
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_direction_belongs_to_the_name(name: str) -> None:
+    better = -1 if DIRECTIONS[name] == "<=" else 1
+    assert judge(name, 0.5, {name: 0.5}).status is Status.PASSED
+    assert judge(name, 0.5, {name: 0.5 + 0.1 * better}).status is Status.PASSED
+    assert judge(name, 0.5, {name: 0.5 - 0.1 * better}).status is Status.FAILED
+    assert judge(name, 0.5, {name: math.nan}).status is Status.FAILED
+
+
+def test_missing_metric_is_no_pass() -> None:
+    with pytest.raises(BadInput, match="not measured"):
+        judge("max_abs", 0.5, {"rmse": 0.0})
+
+
+def test_unknown_gate_cannot_be_judged() -> None:
+    with pytest.raises(UsageError, match="unknown gate"):
+        judge("nonsense", 0.5, {"nonsense": 0.0})
