@@ -191,3 +191,12 @@ def affine_scale(view: View) -> Change | None:
     axis = view.value("axis", -1 if view.rank("scale") == 0 else None)
     scalar = view.rank("scale") == 0
     return {} if scalar or (axis is not None and int(axis) % view.rank("input") != 0) else None
+
+
+def rank_above(parameter: str, mixed: int) -> Rule:
+    """The operation mixes the last `mixed` axes and leaves those before them apart."""
+
+    def rule(view: View) -> Change | None:
+        return {} if view.only(parameter) and view.rank(parameter) > mixed else None
+
+    return rule

@@ -49,7 +49,7 @@ class Engine:
             arguments[parameter] = _look_up(ref, values)
         if step.bodies:
             arguments["bodies"] = [partial(self._body, body, values) for body in step.bodies]
-        if not step.kind.pure:
+        if step.kind.draws:
             arguments["random"] = self._random
         try:
             found = step.kind.function(**arguments)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from edgeconv.errors import BadInput, Unsupported
@@ -52,13 +53,18 @@ class Planner:
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
 
-    def plan(self, block: Block, known: frozenset[str] = frozenset()) -> Plan:
-        constants = {
-            name: self._carry(constant.value, constant.type)
-            for name, constant in block.constants.items()
-        }
+    def plan(
+        self,
+        block: Block,
+        known: frozenset[str] = frozenset(),
+        outer: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Plan:
+        """`known` and `outer`: values and constants of the blocks around this one."""
+        constants = dict(outer)
+        for name, constant in block.constants.items():
+            constants[name] = self._carry(constant.value, constant.type)
         steps: list[Step] = []
-        have = known | set(block.inputs) | set(constants)
+        have = {*known, *block.inputs, *constants}
         for op in block.operations:
             step = self._step(op, constants, have)
             if op.type.startswith("constexpr_"):
@@ -68,7 +74,7 @@ class Planner:
             have |= {name for name, _ in op.outputs}
         return _with_lifetimes(block, constants, steps)
 
-    def _step(self, op: Operation, constants: dict[str, Any], have: frozenset[str]) -> Step:
+    def _step(self, op: Operation, constants: dict[str, Any], have: set[str]) -> Step:
         kind = _lookup(op)
         missing = sorted(set(_names(op)) - have)
         if missing:
@@ -83,7 +89,7 @@ class Planner:
                 refs[parameter] = found[0]
             else:
                 fixed[parameter] = found[0]
-        bodies = tuple(self.plan(b, have | constants.keys()) for b in op.blocks)
+        bodies = tuple(self.plan(b, frozenset(have), constants) for b in op.blocks)
         return Step(op, kind, fixed, refs, bodies, ())
 
     def _resolve(self, argument: Argument, constants: dict[str, Any]) -> Any:
@@ -158,7 +164,7 @@ def batched(plan: Plan) -> Plan | None:
     """The plan for any number of samples along the first axis, None where one must loop."""
     block = plan.block
     types = dict(block.inputs)
-    if any(not t.shape or t.shape[0] != 1 for t in block.inputs.values()):
+    if any(not t.shape or t.shape[0] != 1 or t.kind != "tensor" for t in types.values()):
         return None
     carrying = set(block.inputs)
     steps = []
@@ -179,7 +185,7 @@ def _batched_step(step: Step, types: dict[str, ValueType], carrying: set[str]) -
         return None
     view = View(step.op, step.fixed, step.refs, types, carrying)
     if not view.batched:
-        return step if step.kind.pure else None
+        return None if step.kind.draws or step.kind.stateful else step
     change = step.kind.rule(view) if step.kind.rule else None
     if change is None or not _keeps_samples_first(step.op):
         return None

@@ -1,28 +1,65 @@
-"""Elementwise arithmetic with NumPy broadcasting, and casts."""
+"""Elementwise operations (MIL: elementwise_unary.py, elementwise_binary.py), NumPy broadcasting."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erf as _erf
 
 Array = NDArray[Any]
 
 
-def add(x: Array, y: Array) -> Array:
-    """x + y."""
-    return np.add(x, y)
+def unary(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """An operation of MIL's parameter `x` out of a function of NumPy."""
+
+    def operation(x: Any) -> Any:
+        return function(x)
+
+    operation.__doc__ = f"NumPy's {function.__name__} of x."
+    return operation
 
 
-def sub(x: Array, y: Array) -> Array:
-    """x − y."""
-    return np.subtract(x, y)
+def binary(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """An operation of MIL's parameters `x` and `y` out of a function of NumPy."""
+
+    def operation(x: Any, y: Any) -> Any:
+        return function(x, y)
+
+    operation.__doc__ = f"NumPy's {function.__name__} of x and y."
+    return operation
 
 
-def mul(x: Array, y: Array) -> Array:
-    """x · y."""
-    return np.multiply(x, y)
+def erf(x: Array) -> Array:
+    """The error function."""
+    return np.asarray(_erf(x))
+
+
+def clip(x: Array, alpha: Any, beta: Any) -> Array:
+    """min(max(x, alpha), beta)."""
+    return np.clip(x, alpha, beta)
+
+
+def inverse(x: Array, epsilon: Any = 1e-4) -> Array:
+    """1 / (x + epsilon)."""
+    return np.asarray(1 / (x + epsilon))
+
+
+def log(x: Array, epsilon: Any = 1e-45) -> Array:
+    """ln(x + epsilon)."""
+    return np.asarray(np.log(x + epsilon))
+
+
+def rsqrt(x: Array, epsilon: Any = 1e-12) -> Array:
+    """1 / √(x + epsilon)."""
+    return np.asarray(1 / np.sqrt(x + epsilon))
+
+
+def threshold(x: Array, alpha: Any) -> Array:
+    """max(x, alpha)."""
+    return np.asarray(np.maximum(x, alpha))
 
 
 def real_div(x: Array, y: Array) -> Array:
@@ -30,6 +67,18 @@ def real_div(x: Array, y: Array) -> Array:
     if np.result_type(x, y).kind in "iu":
         return np.trunc(np.asarray(x, np.float64) / y)
     return np.divide(x, y)
+
+
+def floor_div(x: Array, y: Array) -> Array:
+    """The largest whole number ≤ x / y."""
+    return np.asarray(np.floor_divide(x, y))
+
+
+def power(x: Array, y: Array) -> Array:
+    """x to the power of y; of integers by way of reals, since 2 to the −1 is no integer."""
+    if np.result_type(x, y).kind in "iu":
+        return np.power(np.asarray(x, np.float64), y)
+    return np.power(x, y)
 
 
 def cast(x: Array, dtype: str) -> Array:
@@ -53,3 +102,8 @@ _INTEGER_LIMITS = {
 def identity(x: Any) -> Any:
     """x."""
     return x
+
+
+def select(cond: Array, a: Array, b: Array) -> Array:
+    """a where cond is true (not 0), else b."""
+    return np.where(np.asarray(cond, np.bool_), a, b)

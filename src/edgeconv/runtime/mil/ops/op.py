@@ -17,12 +17,14 @@ class Op:
         function: takes MIL's parameters by their names; gives one result, or a tuple of them.
         rule: when it may run on many samples at once; None for never.
         exact: it selects or moves values of one type, so that its result needs no rounding.
-        pure: False if it draws random numbers (parameter `random`).
+        draws: it draws random numbers, from the generator in its parameter `random`.
+        stateful: it reads or changes a state.
         variadic: parameters that take several values.
     """
 
     function: Callable[..., Any]
     rule: Rule | None = None
     exact: bool = False
-    pure: bool = True
+    draws: bool = False
+    stateful: bool = False
     variadic: tuple[str, ...] = ()

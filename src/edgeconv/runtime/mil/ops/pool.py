@@ -1,4 +1,4 @@
-"""Pools (MIL: max_pool, avg_pool), axis by axis, since maxima and sums are separable."""
+"""Pools (MIL: pool.py), axis by axis, since maxima and sums are separable."""
 
 from __future__ import annotations
 
@@ -48,6 +48,20 @@ def avg_pool(
     counted = np.pad(counted, [*around, *((0, more) for more in extra)])
     mean: NDArray[Any] = sums / _reduce(counted, kernel, steps, np.add)
     return mean
+
+
+def l2_pool(
+    x: NDArray[Any],
+    kernel_sizes: Any,
+    pad_type: str,
+    strides: Any = None,
+    pad: Any = None,
+    ceil_mode: Any = False,
+) -> NDArray[Any]:
+    """√ Σ x² of each window."""
+    kernel, steps, pads, _ = _geometry(x, kernel_sizes, pad_type, strides, pad, bool(ceil_mode))
+    squares = np.pad(np.square(x), [(0, 0), (0, 0), *pads])
+    return np.asarray(np.sqrt(_reduce(squares, kernel, steps, np.add)))
 
 
 def _geometry(

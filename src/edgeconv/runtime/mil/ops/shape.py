@@ -93,3 +93,33 @@ def slice_by_size(x: Array, begin: Any, size: Any) -> Array:
         count = int(size[i])
         index.append(slice(low, have if count == -1 else low + count))
     return x[tuple(index)]
+
+
+def slice_update(
+    x: Array,
+    update: Array,
+    begin: Any,
+    end: Any,
+    stride: Any = None,
+    begin_mask: Any = None,
+    end_mask: Any = None,
+    squeeze_mask: Any = None,
+) -> Array:
+    """x with the slice that slice_by_index would take replaced (iOS18)."""
+    made = x.copy()
+    made[slices(x.shape, begin, end, stride, begin_mask, end_mask, squeeze_mask)] = update
+    return made
+
+
+def reshape_like(
+    x: Array,
+    ref_tensors: tuple[Array, ...],
+    begins: tuple[Any, ...],
+    ends: tuple[Any, ...],
+    end_masks: tuple[Any, ...],
+) -> Array:
+    """x in a shape put together from parts of the shapes of other tensors (iOS16)."""
+    wanted: list[int] = []
+    for ref, begin, end, open_ended in zip(ref_tensors, begins, ends, end_masks, strict=True):
+        wanted += ref.shape[int(begin) : None if open_ended else int(end)]
+    return x.reshape(wanted)

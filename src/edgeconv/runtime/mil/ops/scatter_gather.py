@@ -1,0 +1,114 @@
+"""Gathering and scattering (MIL: scatter_gather.py, iOS15–iOS17). Negative indices count back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+_MODES: dict[str, Callable[[Array, Any, Array], None]] = {
+    "add": np.add.at,
+    "sub": np.subtract.at,
+    "mul": np.multiply.at,
+    "div": np.divide.at,
+    "max": np.maximum.at,
+    "min": np.minimum.at,
+}
+
+
+def gather(
+    x: Array, indices: Array, axis: Any = 0, batch_dims: Any = 0, validate_indices: Any = False
+) -> Array:
+    """Slices of x along `axis`; the first `batch_dims` axes of both go together."""
+    del validate_indices  # an index out of range is always an error here
+    at, shared = int(axis) % x.ndim, int(batch_dims)
+    picks = np.asarray(indices).astype(np.intp)
+    if not shared:
+        return np.take(x, picks, axis=at)
+    lead = x.shape[:shared]
+    flat = x.reshape(-1, *x.shape[shared:])
+    rows = picks.reshape(-1, *picks.shape[shared:])
+    made = np.stack([np.take(a, b, axis=at - shared) for a, b in zip(flat, rows, strict=True)])
+    return made.reshape(lead + made.shape[1:])
+
+
+def gather_along_axis(
+    x: Array, indices: Array, axis: Any = 0, validate_indices: Any = False
+) -> Array:
+    """x[…, indices[…, i, …], …]: NumPy's take_along_axis."""
+    del validate_indices
+    return np.take_along_axis(x, indices.astype(np.intp), axis=int(axis))
+
+
+def gather_nd(
+    x: Array, indices: Array, batch_dims: Any = 0, validate_indices: Any = False
+) -> Array:
+    """Slices of x at the index tuples in the last axis of `indices`."""
+    del validate_indices
+    return x[_tuples(indices, int(batch_dims))]
+
+
+def scatter(
+    data: Array,
+    indices: Array,
+    updates: Array,
+    axis: Any = 0,
+    mode: str = "add",
+    validate_indices: Any = False,
+) -> Array:
+    """`data` with the slices at `indices` along `axis` changed by `updates`."""
+    del validate_indices
+    made = np.moveaxis(data.copy(), int(axis), 0)
+    at = int(axis) % data.ndim
+    picks = np.asarray(indices).astype(np.intp)
+    news = np.moveaxis(updates, range(at, at + picks.ndim), range(picks.ndim))
+    _apply(made, picks, news, mode)
+    return np.moveaxis(made, 0, int(axis))
+
+
+def scatter_along_axis(
+    data: Array,
+    indices: Array,
+    updates: Array,
+    axis: Any = 0,
+    mode: str = "add",
+    validate_indices: Any = False,
+) -> Array:
+    """`data` with the entries that gather_along_axis would take changed by `updates`."""
+    del validate_indices
+    at = int(axis) % data.ndim
+    where: list[Array] = list(np.indices(indices.shape, sparse=True))
+    where[at] = indices.astype(np.intp)
+    made = data.copy()
+    _apply(made, tuple(where), updates, mode)
+    return made
+
+
+def scatter_nd(
+    data: Array, indices: Array, updates: Array, mode: str = "add", validate_indices: Any = False
+) -> Array:
+    """`data` with the slices that gather_nd would take changed by `updates`."""
+    del validate_indices
+    made = data.copy()
+    _apply(made, _tuples(indices, 0), updates, mode)
+    return made
+
+
+def _apply(target: Array, where: Any, updates: Array, mode: str) -> None:
+    """Change `target` in place. Repeated indices add up, except that `update` keeps the last."""
+    if mode == "update":
+        target[where] = updates
+    else:
+        _MODES[mode](target, where, updates)
+
+
+def _tuples(indices: Array, batch_dims: int) -> tuple[Array, ...]:
+    """NumPy's index for tuples in the last axis, under leading axes that go together."""
+    picks = np.asarray(indices).astype(np.intp)
+    lead: list[Array] = list(np.indices(picks.shape[:batch_dims], sparse=True))
+    wide = [a.reshape(a.shape + (1,) * (picks.ndim - 1 - batch_dims)) for a in lead]
+    return (*wide, *np.moveaxis(picks, -1, 0))
