@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import Unsupported
+from edgeconv.export.keras_activations import ACTIVATION_LAYERS, read_function
 from edgeconv.export.plan import (
     LINEAR,
     Activate,
@@ -23,10 +24,6 @@ from edgeconv.export.plan import (
 
 if TYPE_CHECKING:
     from edgeconv.export.plan import Array
-
-_PLAIN = ("linear", "relu", "sigmoid", "tanh", "softmax", "silu")
-_WITH_VALUE = {"relu6": ("relu_max", 6.0), "leaky_relu": ("leaky_relu", 0.2), "elu": ("elu", 1.0)}
-"""Keras' function name → ours and its default number (Keras: negative_slope 0.2, alpha 1)."""
 
 
 def translate(layer: Any) -> list[Layer]:
@@ -120,26 +117,10 @@ def _dense(layer: Any) -> list[Layer]:
 
 def _with_activation(layer: Any, make: Callable[[Function], Layer]) -> list[Layer]:
     """The layer with its activation inside, or softmax (which no operation fuses) after it."""
-    function = _function(layer, layer.activation)
+    function = read_function(layer, layer.activation)
     if function.kind != "softmax":
         return [make(function)]
     return [make(LINEAR), Activate(f"{layer.name}_softmax", function)]
-
-
-def _function(layer: Any, activation: Any) -> Function:
-    """A Keras activation, which is a function or a layer of its own."""
-    name = getattr(activation, "__name__", type(activation).__name__)
-    if name in _PLAIN:
-        return Function(name)
-    if name in _WITH_VALUE:
-        return Function(*_WITH_VALUE[name])
-    if name in ACTIVATION_LAYERS:
-        return ACTIVATION_LAYERS[name](activation)
-    raise Unsupported(
-        f"layer '{layer.name}' ({type(layer).__name__}) uses activation '{name}', which cannot be "
-        "exported",
-        f"possible: {', '.join((*_PLAIN, *_WITH_VALUE))}",
-    )
 
 
 def _batch_norm(layer: Any) -> list[Layer]:
@@ -179,47 +160,16 @@ def _reshape(layer: Any) -> list[Layer]:
 
 
 def _activation(layer: Any) -> list[Layer]:
-    return [Activate(layer.name, _function(layer, layer.activation))]
+    return [Activate(layer.name, read_function(layer, layer.activation))]
 
 
 def _activation_layer(layer: Any) -> list[Layer]:
     return [Activate(layer.name, ACTIVATION_LAYERS[type(layer).__name__](layer))]
 
 
-def _relu(layer: Any) -> Function:
-    slope, ceiling = float(layer.negative_slope), layer.max_value
-    if float(layer.threshold) or (slope and ceiling is not None):
-        raise Unsupported(
-            f"layer '{layer.name}' (ReLU) has a threshold, or a slope and a ceiling at once",
-            "use a plain, clipped or leaky ReLU",
-        )
-    if ceiling is not None:
-        return Function("relu_max", float(ceiling))
-    return Function("leaky_relu", slope) if slope else Function("relu")
-
-
-def _elu(layer: Any) -> Function:
-    if float(layer.alpha) != 1:
-        raise Unsupported(f"layer '{layer.name}' (ELU) has alpha {layer.alpha}", "use alpha 1")
-    return Function("elu", 1.0)
-
-
-def _softmax(layer: Any) -> Function:
-    if layer.axis != -1:
-        raise Unsupported(f"layer '{layer.name}' (Softmax) runs over axis {layer.axis}", "use −1")
-    return Function("softmax")
-
-
 def _lambda(layer: Any) -> list[Layer]:
     return [Opaque(layer.name, layer, tuple(int(d) for d in layer.output.shape[1:]))]
 
-
-ACTIVATION_LAYERS: Mapping[str, Callable[[Any], Function]] = {
-    "ReLU": _relu,
-    "LeakyReLU": lambda layer: Function("leaky_relu", float(layer.negative_slope)),
-    "ELU": _elu,
-    "Softmax": _softmax,
-}
 
 # act in training only
 _INACTIVE = (

@@ -117,6 +117,8 @@ class Reshape:
 
 @dataclass(frozen=True)
 class Activate:
+    """An activation function that no operation before it takes in."""
+
     name: str
     function: Function
 

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import plugins
-from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
+from edgeconv.errors import EdgeconvError, Unsupported
 from edgeconv.export import check
 from edgeconv.export.job import REFERENCE, Job, Task
 from edgeconv.export.naming import file_names
 from edgeconv.export.process import Crashed, answers
+from edgeconv.export.request import check_call, with_deployment
 from edgeconv.export.targets import TARGETS, Exporter
+from edgeconv.export.workspace import move, workspace
 from edgeconv.formats import artifact, keras_file
 from edgeconv.formats.card import Card
-from edgeconv.types import SCHEMES, Artifact, Progress, Signal, Silent, Variant
+from edgeconv.types import Artifact, Progress, Signal, Silent, Variant
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Windows = NDArray[np.float32]
-
-_FOLDER_ERRORS = (  # the user's disk or rights, not a mistake of ours
-    errno.EACCES,
-    errno.EDQUOT,
-    errno.EEXIST,
-    errno.EFBIG,
-    errno.EIO,
-    errno.ENOSPC,
-    errno.ENOTDIR,
-    errno.EPERM,
-    errno.EROFS,
-)
 
 Run = Callable[[Path, "Windows"], "Windows | None"]
 """Runs a file on inputs (n, features) → outputs (n, classes); None: no runtime for it here."""
@@ -93,71 +79,15 @@ def export_all(
         Unsupported: a layer or scheme cannot be exported, or the converter crashed; the message
             names the file. Files that were finished stay in `out`.
     """
-    variants = [_with_deployment(v) for v in variants]
-    _check_call(variants, calibration, probe)
+    variants = [with_deployment(v) for v in variants]
+    check_call(variants, calibration, probe)
     names = file_names(name, variants)
     keras_file.check(model_path)
     tasks = tuple(Task(i, v, n) for i, (v, n) in enumerate(zip(variants, names, strict=True)))
-    with _workspace(out) as folder:
+    with workspace(out) as folder:
         job = Job(model_path.resolve(), folder, signal, tasks, unsafe)
         _save_windows(job, calibration, probe)
         return _Session(job, out, name, run, progress or Silent()).run()
-
-
-def _with_deployment(variant: Variant) -> Variant:
-    """An empty deployment target means the oldest one."""
-    exporter: Exporter = plugins.choose("target", TARGETS, variant.target)
-    oldest = exporter.deployment_targets[0]
-    return replace(variant, deployment_target=variant.deployment_target or oldest)
-
-
-def _check_call(variants: Sequence[Variant], calibration: Windows | None, probe: Windows) -> None:
-    if not len(probe):
-        raise UsageError("export needs at least one probe window to compare files with")
-    for variant in variants:
-        exporter: Exporter = plugins.load(TARGETS[variant.target])
-        if variant.scheme not in exporter.schemes:
-            raise Unsupported(
-                f"scheme '{variant.scheme}' does not exist for {variant.target}",
-                f"possible: {', '.join(exporter.schemes)}",
-            )
-        if variant.deployment_target not in exporter.deployment_targets:
-            raise Unsupported(
-                f"deployment target '{variant.deployment_target}' does not exist for "
-                f"{variant.target}",
-                f"possible: {', '.join(filter(None, exporter.deployment_targets)) or 'none'}",
-            )
-        if SCHEMES[variant.scheme].needs_calibration and (
-            calibration is None or not len(calibration)
-        ):
-            raise UsageError(
-                f"scheme '{variant.scheme}' needs calibration windows",
-                "give --calibration SPEC: windows of training subjects",
-            )
-
-
-@contextmanager
-def _workspace(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out`, on the same file system; gone afterwards.
-
-    Raises:
-        BadInput: `out` cannot be written, or the disk is full.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    except OSError as error:
-        if error.errno not in _FOLDER_ERRORS:
-            raise
-        where = error.filename or out
-        raise BadInput(
-            f"cannot write to {out}: {error.strerror or error} ({where})",
-            "free some space, or choose another --out folder",
-        ) from error
 
 
 def _save_windows(job: Job, calibration: Windows | None, probe: Windows) -> None:
@@ -219,7 +149,7 @@ class _Session:
         checks = self._check(path, task.variant, signal, answer)
         self._warn(task, answer)
         final = self.out / task.file
-        described = artifact.describe(_move(path, final))
+        described = artifact.describe(move(path, final))
         return replace(
             described,
             scheme=task.variant.scheme,
@@ -276,10 +206,3 @@ def _settings(variant: Variant, answer: dict[str, Any]) -> dict[str, Any]:
     if variant.deployment_target:
         settings["deployment_target"] = variant.deployment_target
     return settings
-
-
-def _move(made: Path, final: Path) -> Path:
-    """Put a file or package in place in one step; an older one makes room first."""
-    if final.is_dir():
-        final.rename(made.with_name(f"{made.name}.old"))
-    return made.replace(final)

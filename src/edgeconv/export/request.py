@@ -1,0 +1,56 @@
+"""What an export call asks for, completed and checked against the table of targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edgeconv import plugins
+from edgeconv.errors import Unsupported, UsageError
+from edgeconv.export.targets import TARGETS, Exporter
+from edgeconv.types import SCHEMES, Variant
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Windows = NDArray[np.float32]
+
+
+def with_deployment(variant: Variant) -> Variant:
+    """An empty deployment target means the oldest one."""
+    exporter: Exporter = plugins.choose("target", TARGETS, variant.target)
+    oldest = exporter.deployment_targets[0]
+    return replace(variant, deployment_target=variant.deployment_target or oldest)
+
+
+def check_call(variants: Sequence[Variant], calibration: Windows | None, probe: Windows) -> None:
+    """Refuse what cannot work before anything is read or started.
+
+    Raises:
+        UsageError: no probe windows, or no calibration windows where a scheme needs them.
+        Unsupported: a scheme or deployment target that a variant's target does not have.
+    """
+    if not len(probe):
+        raise UsageError("export needs at least one probe window to compare files with")
+    for variant in variants:
+        exporter: Exporter = plugins.load(TARGETS[variant.target])
+        if variant.scheme not in exporter.schemes:
+            raise Unsupported(
+                f"scheme '{variant.scheme}' does not exist for {variant.target}",
+                f"possible: {', '.join(exporter.schemes)}",
+            )
+        if variant.deployment_target not in exporter.deployment_targets:
+            raise Unsupported(
+                f"deployment target '{variant.deployment_target}' does not exist for "
+                f"{variant.target}",
+                f"possible: {', '.join(filter(None, exporter.deployment_targets)) or 'none'}",
+            )
+        if SCHEMES[variant.scheme].needs_calibration and (
+            calibration is None or not len(calibration)
+        ):
+            raise UsageError(
+                f"scheme '{variant.scheme}' needs calibration windows",
+                "give --calibration SPEC: windows of training subjects",
+            )
