@@ -29,8 +29,8 @@ class Job:
     """One artifact to time.
 
     Attributes:
-        open_runner: opens it; called twice, since the first time may import the engine. The second is
-            timed as `load_us`.
+        open_runner: opens it; called twice, since the first time may import the engine. The
+            second is timed as `load_us`.
         sample: the arrays of one inference, or what makes them for an opened runner.
         facts: `parameters`, `macs`, `peak_tensor_bytes`; each may be missing.
     """
@@ -65,8 +65,8 @@ def profile_many(
 ) -> list[ProfileResult]:
     """Time several artifacts in turns, so that they share the machine's good and bad moments.
 
-    Each is opened (`load_us`, engine and file already in memory), run once (`first_us`), warmed up with at least `warmup` inferences
-    and until block medians settle, then timed `runs` times, one sample an inference. `threads` is
+    Each is opened (`load_us`, engine and file already in memory), run once (`first_us`), warmed up
+    with at least `warmup` inferences and until block medians settle, then timed `runs` times, one sample an inference. `threads` is
     what the runners were opened with; it is recorded, not set. All stay open at the same time.
 
     Raises:
