@@ -66,8 +66,9 @@ def profile_many(
     """Time several artifacts in turns, so that they share the machine's good and bad moments.
 
     Each is opened (`load_us`, engine and file already in memory), run once (`first_us`), warmed up
-    with at least `warmup` inferences and until block medians settle, then timed `runs` times, one sample an inference. `threads` is
-    what the runners were opened with; it is recorded, not set. All stay open at the same time.
+    with at least `warmup` inferences and until block medians settle, then timed `runs` times, one
+    sample an inference. `threads` is what the runners were opened with; it is recorded, not set.
+    All stay open at the same time.
 
     Raises:
         UsageError: `runs` or `threads` below 1, or `warmup` below 0.
