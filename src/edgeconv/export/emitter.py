@@ -91,16 +91,14 @@ class Emitter:
             case Activate():
                 return self._activate(layer.function, x, _clean(layer.name))
             case Opaque():
-                outer = layer.call(self._to_keras(x, self.shapes[i]))
-                return self._from_keras(outer, layer.shape, _clean(layer.name))
+                return self._opaque(layer, self.shapes[i], x)
 
     def _convolution(self, layer: Conv | Depthwise, x: Any) -> Any:
         tf = self.tf
         if layer.padding == "causal":
             reach = (layer.kernel.shape[0] - 1) * layer.dilation
-            x = tf.pad(
-                x, self.layout.axes([0, 0], [0, 0], [reach, 0], [0, 0]), name=_inner(layer, "pad")
-            )
+            paddings = self.layout.axes([0, 0], [0, 0], [reach, 0], [0, 0])
+            x = tf.pad(x, paddings, name=_inner(layer, "pad"))
         padding = "SAME" if layer.padding == "same" else "VALID"
         kernel = self._get(layer, "kernel")
         if isinstance(layer, Conv) or self.layout.channels_first:
@@ -135,13 +133,10 @@ class Emitter:
 
     def _pool(self, layer: Pool, x: Any) -> Any:
         pool = self.tf.nn.max_pool2d if layer.kind == "max" else self.tf.nn.avg_pool2d
-        size, stride = (
-            self.layout.axes(1, 1, layer.size, 1),
-            self.layout.axes(1, 1, layer.stride, 1),
-        )
-        return pool(
-            x, size, stride, layer.padding.upper(), self.layout.format, name=_clean(layer.name)
-        )
+        size = self.layout.axes(1, 1, layer.size, 1)
+        stride = self.layout.axes(1, 1, layer.stride, 1)
+        padding, name = layer.padding.upper(), _clean(layer.name)
+        return pool(x, size, stride, padding, self.layout.format, name=name)
 
     def _global_pool(self, layer: GlobalPool, x: Any) -> Any:
         reduce = self.tf.reduce_max if layer.kind == "max" else self.tf.reduce_mean
@@ -166,6 +161,13 @@ class Emitter:
         return getattr(nn, function.kind)(x, name=name)  # relu, elu, sigmoid, tanh
 
     # --- shapes -------------------------------------------------------------------------------
+
+    def _opaque(self, layer: Opaque, before: Shape, x: Any) -> Any:
+        """Foreign code sees the rank that it had in Keras: it may well index an axis."""
+        x = self._to_keras(x, before)
+        if len(before) == 2:
+            x = self._move("reshape", x, (1, *before), None)
+        return self._from_keras(layer.call(x), layer.shape, _clean(layer.name))
 
     def _reshape(self, layer: Reshape, before: Shape, as_it_lies: bool, x: Any) -> Any:
         name = _clean(layer.name)

@@ -168,7 +168,19 @@ def _activation_layer(layer: Any) -> list[Layer]:
 
 
 def _lambda(layer: Any) -> list[Layer]:
-    return [Opaque(layer.name, layer, tuple(int(d) for d in layer.output.shape[1:]))]
+    """Its own code stays in the graph; what that code raises becomes one clear line."""
+
+    def call(value: Any) -> Any:
+        try:
+            return layer(value)
+        except Exception as error:
+            raise Unsupported(
+                f"layer '{layer.name}' (Lambda) cannot be exported: its code fails with "
+                f"{type(error).__name__}: {error}",
+                "replace the Lambda by layers of Keras itself",
+            ) from error
+
+    return [Opaque(layer.name, call, tuple(int(d) for d in layer.output.shape[1:]))]
 
 
 # act in training only
