@@ -77,6 +77,29 @@ def test_a_file_that_was_tampered_with_is_refused(cli: Cli, bundle: Path, tmp_pa
     assert "har_float32.tflite has changed" in done.err
 
 
+@pytest.mark.parametrize("how", ["removed", "moved value"])
+def test_golden_vectors_cannot_vanish(cli: Cli, bundle: Path, tmp_path: Path, how: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle, copy)
+    golden = copy / "golden" / "golden.json"
+    if how == "removed":
+        shutil.rmtree(golden.parent)
+    else:
+        golden.write_text(golden.read_text().replace("0.9", "0.8", 1))
+    done = cli("parity", copy)
+    assert done.code == 3
+    assert "golden.json" in done.err
+
+
+def test_export_from_a_folder_that_train_wrote(cli: Cli, tmp_path: Path) -> None:
+    trained = tmp_path / "trained"
+    done = cli("train", "--model", "har", "--epochs", 1, "--out", trained)
+    assert done.code == 0, done.err
+    done = cli("export", trained, "--quantize", "int8", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert (tmp_path / "out" / "har_int8.tflite").is_file()
+
+
 def test_a_gate_that_cannot_be_met_fails(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(bundle, copy)

@@ -20,6 +20,7 @@ from edgeconv.types import (
 )
 
 SCHEMA_VERSION = 1
+GOLDEN = Path("golden") / "golden.json"
 HISTORY = Path("training") / "history.json"
 
 
@@ -29,7 +30,9 @@ def write(bundle: Bundle, folder: Path) -> None:
     The artifacts and the model must lie there already. Keys are sorted, so that equal bundles
     give equal bytes.
     """
-    _write_json(folder / MANIFEST, _manifest(bundle))
+    golden = folder / GOLDEN
+    vectors = sha256(golden) if golden.is_file() else None
+    _write_json(folder / MANIFEST, {**_manifest(bundle), "golden": vectors})
     labels = bundle.model.signal.labels
     if labels:
         (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels), "utf-8")
@@ -65,7 +68,7 @@ def read(path: Path, verify: bool = True) -> Bundle:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"{path / MANIFEST} is damaged: {error!r}", "export it again") from error
     if verify:
-        _verify(bundle)
+        _verify(bundle, data.get("golden"))
     return bundle
 
 
@@ -149,9 +152,11 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
     )
 
 
-def _verify(bundle: Bundle) -> None:
+def _verify(bundle: Bundle, golden: str | None) -> None:
     expected = {bundle.model.path: bundle.model.sha256}
     expected |= {artifact.path: artifact.sha256 for artifact in bundle.artifacts}
+    if golden:
+        expected[bundle.path / GOLDEN] = golden
     for path, digest in expected.items():
         if not path.exists():
             raise BadInput(f"{path} is named in the manifest, but missing", "export it again")

@@ -19,7 +19,7 @@ from edgeconv.formats.digest import sha256
 from edgeconv.machine import describe_machine, versions
 from edgeconv.pipeline.golden import carry_golden
 from edgeconv.pipeline.predict import run_file
-from edgeconv.pipeline.sources import find_model, home_bundle, warn_synthetic
+from edgeconv.pipeline.sources import find_model, home_bundle
 from edgeconv.runtime import unavailable
 from edgeconv.types import (
     SCHEMES,
@@ -189,7 +189,6 @@ def _calibration(
             f"the model's own data cannot be loaded for calibration: {error.message}",
             "name recordings: --calibration SPEC",
         ) from error
-    warn_synthetic(dataset, progress)
     train = split(dataset).train
     same = home is not None and home.data.get("name") == dataset.name
     test = home.data.get("splits", {}).get("test", {}).get("subjects", ()) if home and same else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edgeconv.parity import golden
@@ -28,17 +29,30 @@ def carry_golden(home: Bundle | None, bundle: Bundle) -> None:
 
     Needs neither the recordings nor the float model. Without such windows there is no golden set.
     """
-    kept = golden.read(home.path) if home is not None else None
+    kept = golden_of(home) if home is not None else None
     if kept is not None and kept.model_sha256 == bundle.model.sha256 and not kept.conflicts:
         _ask_all(kept.emptied(), bundle)
 
 
-def with_golden(bundle: Bundle, artifact: Artifact, result: ParityResult) -> ParityResult:
-    """The result with the verdict on the golden vectors added, where the bundle has any."""
-    kept = golden.read(bundle.path)
+def golden_of(bundle: Bundle) -> golden.GoldenSet | None:
+    """The bundle's golden set; None where none was made. (A set that has vanished since is found
+    when the bundle is read.)
+
+    Raises:
+        BadInput: its files are damaged.
+    """
+    if not (bundle.path / golden.FOLDER).is_dir():
+        return None
+    return golden.read(bundle.path)
+
+
+def with_golden(
+    kept: golden.GoldenSet | None, artifact: Artifact, result: ParityResult
+) -> ParityResult:
+    """The result with the verdict on the golden vectors added, by the same runtime."""
     if kept is None or result.status is Status.NOT_RUN:
         return result
-    check = golden.check(kept, artifact, run_file)
+    check = golden.check(kept, artifact, partial(run_file, runtime=result.runtime))
     reason = result.reason
     if check.status is not Status.PASSED:
         reason = "; ".join(filter(None, (reason, f"golden vectors: {check.reason}")))

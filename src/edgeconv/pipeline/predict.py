@@ -40,9 +40,11 @@ def predict_file(
         return predict(runner, signal, canonical), runner.runtime
 
 
-def run_file(path: Path, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the exporter checks its files with."""
-    with open_runner(path) as runner:
+def run_file(
+    path: Path, encoded: NDArray[np.float32], runtime: str = "auto"
+) -> NDArray[np.float32]:
+    """What the exporter checks its files with, and what answers golden vectors."""
+    with open_runner(path, runtime) as runner:
         return run_encoded(runner, encoded)
 
 

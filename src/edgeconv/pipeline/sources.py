@@ -81,7 +81,6 @@ def load_part(
     if part not in PARTS:
         raise UsageError(f"unknown split '{part}'", f"choose one of: {', '.join(PARTS)}")
     whole = load_dataset(spec, progress)
-    warn_synthetic(whole, progress)
     dataset = whole if part == "all" else split(whole).part(part)
     facts = {"spec": spec, "name": dataset.name, "split": part, "sha256": dataset.sha256}
     trained_on = training_subjects(home, dataset.name)
@@ -94,12 +93,6 @@ def load_part(
             "these figures say nothing about people never seen"
         )
     return dataset, facts | {"subjects": len(dataset.subject_names), "trained_on": len(shared)}
-
-
-def warn_synthetic(dataset: Dataset, progress: Progress) -> None:
-    """Say loudly that figures on made-up data say nothing about people."""
-    if dataset.report.synthetic:
-        progress.note("SYNTHETIC DATA: its accuracies say nothing about people")
 
 
 def training_subjects(home: Bundle | None, name: str) -> tuple[str, ...]:

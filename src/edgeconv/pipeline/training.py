@@ -12,7 +12,7 @@ from edgeconv.machine import describe_machine, versions
 from edgeconv.models import build
 from edgeconv.pipeline.evaluation import judge_probabilities
 from edgeconv.pipeline.predict import predict_file
-from edgeconv.pipeline.sources import labels_for, warn_synthetic
+from edgeconv.pipeline.sources import labels_for
 from edgeconv.train import train as fit
 from edgeconv.types import Bundle, EvaluationResult, Progress, Recipe, Silent, Splits, TrainedModel
 
@@ -52,7 +52,6 @@ def load_splits(spec: str, progress: Progress) -> tuple[Splits, dict[str, Any]]:
     """The data set in its three parts, and what the manifest says of it."""
     progress.stage(f"data: {spec}")
     dataset = load_dataset(spec, progress)
-    warn_synthetic(dataset, progress)
     splits = split(dataset)
     for name in ("train", "val", "test"):
         part = splits.part(name)

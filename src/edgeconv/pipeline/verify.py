@@ -12,7 +12,7 @@ from edgeconv.errors import UsageError
 from edgeconv.machine import describe_machine
 from edgeconv.parity import check, gates
 from edgeconv.pipeline.evaluation import judge_probabilities
-from edgeconv.pipeline.golden import with_golden
+from edgeconv.pipeline.golden import golden_of, with_golden
 from edgeconv.pipeline.predict import predict_file
 from edgeconv.pipeline.sources import labels_for, load_part
 from edgeconv.runtime import unavailable
@@ -96,12 +96,13 @@ def verify(
 ) -> Verification:
     """Every artifact in every runtime that was asked for."""
     labels = labels_for(bundle.model.signal, dataset)
+    kept = golden_of(bundle)
     results: list[ParityResult] = []
     evaluations: dict[str, EvaluationResult] = {}
     jobs = [(a, r) for a in bundle.artifacts for r in runtimes if _opens(a, r, runtimes)]
     for done, (artifact, runtime) in enumerate(jobs, 1):
         result, outputs = _check(artifact, runtime, dataset, labels, reference, overrides)
-        result = with_golden(bundle, artifact, result)
+        result = with_golden(kept, artifact, result)
         results.append(result)
         if outputs is not None:
             evaluations.setdefault(
