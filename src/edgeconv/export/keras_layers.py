@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +168,14 @@ def _activation_layer(layer: Any) -> list[Layer]:
     return [Activate(layer.name, ACTIVATION_LAYERS[type(layer).__name__](layer))]
 
 
+def _reason(error: Exception) -> str:
+    """The line that says what happened; Keras prints it bold, under a heading of its own."""
+    plain = re.sub(r"\x1b\[\d*m", "", str(error))
+    lines = [line for line in plain.splitlines() if line.strip()] or ["no message"]
+    wrapped = lines[0].startswith("Exception encountered") and len(lines) > 1
+    return lines[1] if wrapped else lines[0]
+
+
 def _lambda(layer: Any) -> list[Layer]:
     """Its own code stays in the graph; what that code raises becomes one clear line."""
 
@@ -176,7 +185,7 @@ def _lambda(layer: Any) -> list[Layer]:
         except Exception as error:
             raise Unsupported(
                 f"layer '{layer.name}' (Lambda) cannot be exported: its code fails with "
-                f"{type(error).__name__}: {error}",
+                f"{type(error).__name__}: {_reason(error)}",
                 "replace the Lambda by layers of Keras itself",
             ) from error
 

@@ -25,7 +25,7 @@ from edgeconv.export.evaluate import evaluate
 from edgeconv.export.fold import explicit, for_sensor
 from edgeconv.export.job import REFERENCE, Job, Task
 from edgeconv.export.network import Traced, trace
-from edgeconv.export.plan import Activate, Plan
+from edgeconv.export.plan import Activate, Opaque, Plan
 from edgeconv.export.read_keras import read
 from edgeconv.export.targets import TARGETS, Exporter
 from edgeconv.formats import keras_file
@@ -86,6 +86,9 @@ class Session:
         self.probe: NDArray[np.float32] = np.load(job.probe)
         model = keras_file.load_model(job.model, job.unsafe)
         self.plan = read(model, job.signal)
+        if any(isinstance(layer, Opaque) for layer in self.plan.layers):
+            # foreign code runs first where its failure gets a name
+            evaluate(self.plan, np.zeros((1, *self.plan.input_shape)))
         self.reference = _reference(model, job, self.probe)
         np.save(job.folder / REFERENCE, self.reference)
         self._planned = cache(self._plan_uncached)

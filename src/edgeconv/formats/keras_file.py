@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeconv.errors import BadInput
+from edgeconv.errors import BadInput, EdgeconvError, Unsupported
 from edgeconv.formats.card import CONTRACT_FILE, contract_text, parse_contract
+from edgeconv.plugins import import_tensorflow
 from edgeconv.types import Signal
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: bytes must not depend on a clock
@@ -45,6 +46,8 @@ def load_model(path: Path, unsafe: bool = False) -> Any:
     Raises:
         BadInput: not a whole Keras 3 file, a Lambda layer without `unsafe`, or a class that is
             not part of Keras.
+        Unsupported: the code of a Lambda layer fails; often it uses a module that it only had
+            where the model was built.
     """
     found = lambda_layers(path)
     if found and not unsafe:
@@ -52,10 +55,29 @@ def load_model(path: Path, unsafe: bool = False) -> Any:
             f"{path}: Lambda layer '{found[0]}' holds Python code that would run on opening",
             "if you trust the file's author, pass --unsafe (unsafe=True in Python)",
         )
+    import_tensorflow()
+    return _open_foreign_code(path, found[0]) if found else _open(path)
+
+
+def _open_foreign_code(path: Path, layer: str) -> Any:
+    """Somebody's Python runs here, and may raise anything."""
+    try:
+        return _open(path, safe_mode=False)
+    except EdgeconvError:
+        raise
+    except Exception as error:
+        raise Unsupported(
+            f"{path}: the code of Lambda layer '{layer}' fails with "
+            f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
+            "replace the Lambda by layers of Keras itself",
+        ) from error
+
+
+def _open(path: Path, safe_mode: bool = True) -> Any:
     import keras
 
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=not unsafe)
+        return keras.models.load_model(path, compile=False, safe_mode=safe_mode)
     except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         first_line = str(error).strip().partition("\n")[0]
         raise BadInput(

@@ -164,6 +164,11 @@ def test_a_lambda_needs_unsafe_and_then_works(
         export(*call)
     assert "--unsafe" in caught.value.hint
     assert export(*call, unsafe=True).path.is_file()
+    lost = eval("lambda x: factor * x", {"factor": 2.0})  # byte code does not keep the factor
+    save(keras.layers.Lambda(lost, name="lost", output_shape=(72,)), keras.layers.Dense(3))
+    with pytest.raises(Unsupported, match=r"layer 'lost' .* NameError: name 'factor'") as failed:
+        export(*call, unsafe=True)
+    assert failed.value.exit_code == 4
 
 
 @pytest.mark.heavy

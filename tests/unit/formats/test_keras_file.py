@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.errors import BadInput
+from edgeconv.errors import BadInput, Unsupported
 from edgeconv.formats import keras_file
 from edgeconv.formats.card import CONTRACT_FILE, parse_contract
 from edgeconv.formats.digest import sha256, size
@@ -100,3 +100,19 @@ def test_digest_of_a_folder_depends_on_names_and_bytes(tmp_path: Path) -> None:
     assert sha256(folder) != before
     with pytest.raises(BadInput, match="no such file"):
         sha256(tmp_path / "none")
+
+
+@pytest.mark.heavy
+def test_a_lambda_whose_code_fails_is_unsupported(tmp_path: Path) -> None:
+    """Byte code keeps no imports: a name of the builder's module is gone when it is opened."""
+    import keras
+
+    double = eval("lambda x: factor * x", {"factor": 2.0})
+    path = tmp_path / "l.keras"
+    entry = keras.Input((4,))
+    keras.Model(entry, keras.layers.Lambda(double, name="double")(entry)).save(path)
+    with pytest.raises(BadInput, match="'double'") as refused:
+        keras_file.load_model(path)
+    assert "--unsafe" in refused.value.hint
+    with pytest.raises(Unsupported, match="Lambda layer 'double' fails with"):
+        keras_file.load_model(path, unsafe=True)
