@@ -31,7 +31,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeconv.errors import Unsupported
+from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtime.coreml_reference import CoreMLReferenceRunner
 
 _MAC = (26, 0)
@@ -42,6 +42,7 @@ class Record:
 
     def __init__(self) -> None:
         self.current = ""
+        self.compute = ""
         self.predictions: dict[str, int] = defaultdict(int)
         self.operations: dict[str, set[str]] = defaultdict(set)
         self.outcomes: dict[str, str] = {}
@@ -70,10 +71,12 @@ RECORD = Record()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--per-function", type=int, default=0, help="cases of each test function")
     parser.addoption("--seed", type=int, default=0, help="of the choice of cases")
+    parser.addoption("--compute", default="as-specified", help="of the runtime")
     parser.addoption("--results", default="", help="JSON file to write")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    RECORD.compute = config.getoption("--compute")
     testing_utils._IS_MACOS = True
     deps._IS_MACOS = True
     for module in (model_utils, ct.utils):
@@ -147,7 +150,7 @@ def _runner(model: Any) -> CoreMLReferenceRunner:
         function = getattr(model, "function_name", None)
         try:
             model._edgeconv_runner = CoreMLReferenceRunner(
-                Path(model.package_path), function=function
+                Path(model.package_path), compute=RECORD.compute, function=function
             )
         except Unsupported as error:
             if "of kind image" in error.message:
@@ -168,8 +171,11 @@ def _predict(self: Any, data: dict[str, Any], state: Any = None) -> dict[str, An
             pytest.skip("an optional input was not given")
         value = np.asarray(data[name])
         arrays[name] = (value.reshape(()) if not spec.shape else value).astype(spec.dtype)
-    found = runner.infer(arrays, state)
     RECORD.predicted(runner)
+    try:
+        found = runner.infer(arrays, state)
+    except BadInput as error:  # some tests want Core ML's error
+        raise RuntimeError(f"Unable to compute the prediction using ML Program: {error}") from error
     return {name: _public(name, value, runner) for name, value in found.items()}
 
 

@@ -133,7 +133,7 @@ def lstm(
 
 
 class _Cell:
-    """One LSTM direction: the three activations and the clip of the cell gate."""
+    """One LSTM direction: the three activations and the clip of the cell."""
 
     def __init__(self, gate: Any, new: Any, out: Any, clip: float | None) -> None:
         self._gate, self._new, self._out, self._clip = gate, new, out, clip
@@ -148,11 +148,10 @@ class _Cell:
         states = []
         for step in _order(inputs, direction):
             into, forget, out, new = np.split(step + state @ weight_hh.T, 4, axis=-1)
-            fresh = self._new(new)
-            if self._clip is not None:
-                fresh = np.clip(fresh, -self._clip, self._clip)
             kept = self._gate(forget + cell * peeps[1]) * cell
-            cell = kept + self._gate(into + cell * peeps[0]) * fresh
+            cell = kept + self._gate(into + cell * peeps[0]) * self._new(new)
+            if self._clip is not None:
+                cell = np.clip(cell, -self._clip, self._clip)
             state = self._gate(out + cell * peeps[2]) * self._out(cell)
             states.append(state)
         return _sequence(states, direction, every), state, cell

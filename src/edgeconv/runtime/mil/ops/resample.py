@@ -57,22 +57,11 @@ def _corners(boxes: Array, mode: str) -> Array:
 
 
 def _crop(image: Array, box: Array, height: int, width: int, mode: str, pad_value: Any) -> Array:
-    rows = box[0] + _box_grid(box[2] - box[0], height, mode)
-    columns = box[1] + _box_grid(box[3] - box[1], width, mode)
+    # A box from pixel a to pixel b spans b − a + 1 pixels, and is sampled like an image of that size.
+    rows = box[0] + grid(box[2] - box[0] + 1, height, mode)
+    columns = box[1] + grid(box[3] - box[1] + 1, width, mode)
     ys, xs = np.meshgrid(rows, columns, indexing="ij")
     return _bilinear(image, ys, xs, "clamp", pad_value)
-
-
-def _box_grid(extent: float, outputs: int, mode: str) -> Array:
-    """Sampling points inside a box from 0 to `extent`, which spans extent + 1 pixels."""
-    i = np.arange(outputs, dtype=np.float64)
-    if mode == "OFFSET_CORNERS":
-        return (i + 0.5) * (extent / outputs)
-    if mode == "UNALIGN_CORNERS":
-        return (i + 0.5) * (extent / outputs) - 0.5 if outputs else i
-    if mode == "DEFAULT":
-        return i * ((extent + 1) / outputs)
-    return np.asarray(grid(2, outputs, mode) * extent)
 
 
 def resample(

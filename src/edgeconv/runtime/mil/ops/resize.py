@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-def grid(size: int, outputs: int, mode: str) -> Array:
+def grid(size: float, outputs: int, mode: str) -> Array:
     """Where each output samples an axis of `size` (MIL: resize_bilinear, parameter sampling_mode).
 
     The points are not yet clamped to [0, size − 1]; `linear` does that.
@@ -100,7 +100,10 @@ def resize(
     interpolation_mode: str = "LINEAR",
     sampling_mode: str = "DEFAULT",
 ) -> Array:
-    """The last `resized_dims` axes to the last lengths in `shape`; 0 keeps a length (iOS17)."""
+    """The last `resized_dims` axes to the last lengths in `shape`; 0 keeps a length (iOS17).
+
+    Its nearest neighbour is the closer entry, while resize_nearest_neighbor takes the one below.
+    """
     count = int(resized_dims)
     made = x
     for axis, wanted in enumerate(list(shape)[len(shape) - count :], start=x.ndim - count):
@@ -109,16 +112,6 @@ def resize(
         if interpolation_mode == "LINEAR":
             made = linear(made, points, axis)
         else:
-            near = np.floor(np.clip(points, 0, size - 1) + _NEAREST_BIAS[sampling_mode])
+            near = np.floor(np.clip(points, 0, size - 1) + 0.5)
             made = np.take(made, near.astype(np.intp), axis)
     return made
-
-
-# A nearest neighbour is the entry below for sampling without offset, else the closer one.
-_NEAREST_BIAS = {
-    "DEFAULT": 0.0,
-    "STRICT_ALIGN_CORNERS": 0.5,
-    "ALIGN_CORNERS": 0.5,
-    "OFFSET_CORNERS": 0.5,
-    "UNALIGN_CORNERS": 0.5,
-}

@@ -1,4 +1,8 @@
-"""Gathering and scattering (MIL: scatter_gather.py, iOS15–iOS17). Negative indices count back."""
+"""Gathering and scattering (MIL: scatter_gather.py, iOS15–iOS17).
+
+Negative indices count back from the end. With `validate_indices` they are an error, like those
+beyond the end; without it, MIL leaves an index out of range undefined, and here it is an error.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +28,8 @@ def gather(
     x: Array, indices: Array, axis: Any = 0, batch_dims: Any = 0, validate_indices: Any = False
 ) -> Array:
     """Slices of x along `axis`; the first `batch_dims` axes of both go together."""
-    del validate_indices  # an index out of range is always an error here
     at, shared = int(axis) % x.ndim, int(batch_dims)
-    picks = np.asarray(indices).astype(np.intp)
+    picks = _checked(indices, x.shape[at], validate_indices)
     if not shared:
         return np.take(x, picks, axis=at)
     lead = x.shape[:shared]
@@ -40,16 +43,17 @@ def gather_along_axis(
     x: Array, indices: Array, axis: Any = 0, validate_indices: Any = False
 ) -> Array:
     """x[…, indices[…, i, …], …]: NumPy's take_along_axis."""
-    del validate_indices
-    return np.take_along_axis(x, indices.astype(np.intp), axis=int(axis))
+    picks = _checked(indices, x.shape[int(axis)], validate_indices)
+    return np.take_along_axis(x, picks, axis=int(axis))
 
 
 def gather_nd(
     x: Array, indices: Array, batch_dims: Any = 0, validate_indices: Any = False
 ) -> Array:
     """Slices of x at the index tuples in the last axis of `indices`."""
-    del validate_indices
-    return x[_tuples(indices, int(batch_dims))]
+    shared = int(batch_dims)
+    sizes = x.shape[shared : shared + indices.shape[-1]]
+    return x[_tuples(_checked(indices, sizes, validate_indices), shared)]
 
 
 def scatter(
@@ -61,10 +65,9 @@ def scatter(
     validate_indices: Any = False,
 ) -> Array:
     """`data` with the slices at `indices` along `axis` changed by `updates`."""
-    del validate_indices
     made = np.moveaxis(data.copy(), int(axis), 0)
     at = int(axis) % data.ndim
-    picks = np.asarray(indices).astype(np.intp)
+    picks = _checked(indices, data.shape[at], validate_indices)
     news = np.moveaxis(updates, range(at, at + picks.ndim), range(picks.ndim))
     _apply(made, picks, news, mode)
     return np.moveaxis(made, 0, int(axis))
@@ -79,10 +82,9 @@ def scatter_along_axis(
     validate_indices: Any = False,
 ) -> Array:
     """`data` with the entries that gather_along_axis would take changed by `updates`."""
-    del validate_indices
     at = int(axis) % data.ndim
     where: list[Array] = list(np.indices(indices.shape, sparse=True))
-    where[at] = indices.astype(np.intp)
+    where[at] = _checked(indices, data.shape[at], validate_indices)
     made = data.copy()
     _apply(made, tuple(where), updates, mode)
     return made
@@ -92,10 +94,18 @@ def scatter_nd(
     data: Array, indices: Array, updates: Array, mode: str = "add", validate_indices: Any = False
 ) -> Array:
     """`data` with the slices that gather_nd would take changed by `updates`."""
-    del validate_indices
     made = data.copy()
-    _apply(made, _tuples(indices, 0), updates, mode)
+    picks = _checked(indices, data.shape[: indices.shape[-1]], validate_indices)
+    _apply(made, _tuples(picks, 0), updates, mode)
     return made
+
+
+def _checked(indices: Any, size: Any, validate: Any) -> Array:
+    """Indices for NumPy. Raises IndexError for one outside [0, size) if that is to be checked."""
+    picks = np.asarray(indices).astype(np.intp)
+    if validate and ((picks < 0) | (picks >= np.asarray(size))).any():
+        raise IndexError(f"an index is out of bounds: expected between 0 and {size}")
+    return picks
 
 
 def _apply(target: Array, where: Any, updates: Array, mode: str) -> None:
@@ -108,7 +118,7 @@ def _apply(target: Array, where: Any, updates: Array, mode: str) -> None:
 
 def _tuples(indices: Array, batch_dims: int) -> tuple[Array, ...]:
     """NumPy's index for tuples in the last axis, under leading axes that go together."""
-    picks = np.asarray(indices).astype(np.intp)
+    picks = indices.astype(np.intp)
     lead: list[Array] = list(np.indices(picks.shape[:batch_dims], sparse=True))
     wide = [a.reshape(a.shape + (1,) * (picks.ndim - 1 - batch_dims)) for a in lead]
     return (*wide, *np.moveaxis(picks, -1, 0))

@@ -11,10 +11,15 @@ Array = NDArray[Any]
 
 
 def reshape(x: Array, shape: Any) -> Array:
-    """Row-major reshape. 0 takes over the dimension of x, −1 is whatever remains."""
+    """Row-major reshape; −1 is whatever remains.
+
+    0 takes over the dimension of x at the same place counted from the end, or is 1 where x has
+    none there (iOS17; before, both had to have the same rank).
+    """
     wanted = [int(d) for d in shape]
-    if len(wanted) == x.ndim:
-        wanted = [have if d == 0 else d for d, have in zip(wanted, x.shape, strict=True)]
+    have = [1] * (len(wanted) - x.ndim) + list(x.shape[max(x.ndim - len(wanted), 0) :])
+    if x.size:  # of an empty tensor, a 0 is just that
+        wanted = [h if d == 0 else d for d, h in zip(wanted, have, strict=True)]
     return x.reshape(wanted)
 
 

@@ -145,7 +145,8 @@ def non_maximum_suppression(
     """Boxes (batch, n, 4) by falling best score, without those that overlap a better one too much.
 
     A box is (centre x, centre y, width, height). Outputs are boxes, scores, indices (−1 and zeros
-    where fewer than `max_boxes` remain) and how many remain.
+    where fewer than `max_boxes` remain) and how many remain. The best box is kept even if its score
+    is too low (as in coremltools' own reference of its tests).
     """
     limit, batch = int(max_boxes), len(boxes)
     chosen = np.full((batch, limit), -1, np.int64)
@@ -153,7 +154,7 @@ def non_maximum_suppression(
         best = np.max(scores[sample], axis=-1)
         kinds = np.argmax(scores[sample], axis=-1) if per_class_suppression else np.zeros(len(best))
         found = _suppress(boxes[sample], best, kinds, float(iou_threshold), float(score_threshold))
-        kept = found[:limit]
+        kept = (found or [int(np.argmax(best))])[:limit]
         chosen[sample, : len(kept)] = kept
     there = (chosen >= 0)[..., None]
     rows = np.arange(batch)[:, None]
