@@ -22,6 +22,8 @@ TARGETS: dict[str, str] = {
 
 
 class Convert(Protocol):
+    """How a target turns a trace into its converter's file."""
+
     def __call__(
         self,
         traced: Traced,
@@ -36,6 +38,8 @@ class Convert(Protocol):
 
 
 class Finish(Protocol):
+    """How a target makes a converter's file describe itself."""
+
     def __call__(self, path: Path, card: Card) -> None:
         """Put names, description and contract into a bare file; runs in the parent."""
 
