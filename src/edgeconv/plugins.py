@@ -7,7 +7,12 @@ line with the command that installs it.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from edgeconv.errors import MissingDependency, UsageError
@@ -59,3 +64,46 @@ def choose(kind: str, table: Mapping[str, str], name: str) -> Any:
     if name not in table:
         raise UsageError(f"unknown {kind} '{name}'", f"choose one of: {', '.join(table)}")
     return load(table[name])
+
+
+# What native libraries say without being asked: absl's information lines, LiteRT's delegates.
+_CHATTER = re.compile(r"INFO:|[IW]\d{4} |WARNING: All log messages before absl|To enable the fol")
+
+
+@contextmanager
+def captured_stderr(lines: list[str]) -> Iterator[None]:
+    """Collect what native code writes to file descriptor 2, past `sys.stderr`, without chatter.
+
+    The descriptor belongs to the whole process, so keep the block short: an import or the opening
+    of a model, never running it. Lines are available after the block, also when it raised.
+    """
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            sink.seek(0)
+            text = sink.read().decode(errors="replace")
+            lines += [line for line in text.splitlines() if line and not _CHATTER.match(line)]
+
+
+def import_tensorflow() -> Any:
+    """TensorFlow, without the lines that it prints when it is first imported.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it reads this once, at its import
+    lines: list[str] = []
+    try:
+        with captured_stderr(lines):
+            return importlib.import_module("tensorflow")
+    except ModuleNotFoundError as error:
+        raise missing(error) from error
+    finally:
+        sys.stderr.writelines(f"{line}\n" for line in lines)

@@ -17,7 +17,9 @@ from edgeconv.recipe import load_recipe
 def run(
     recipe: Annotated[
         str,
-        typer.Argument(metavar="[RECIPE]", help="A built-in name (har, article) or a TOML file."),
+        typer.Argument(
+            metavar="[RECIPE]", help="har, article, a TOML file, or a bundle's manifest.json."
+        ),
     ] = "har",
     data: opt.Data = None,
     out: Annotated[

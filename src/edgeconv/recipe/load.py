@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 import types
 import typing
@@ -23,18 +24,15 @@ BUILT_IN = tuple(
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """A built-in recipe by its name, or one from a TOML file.
+    """A built-in recipe by its name, one from a TOML file, or that of a bundle (its manifest).
 
     Raises:
         UsageError: no such recipe, or a wrong word or value in it.
-        BadInput: the file is no TOML.
+        BadInput: the file is no TOML, or the manifest holds no recipe.
         Unsupported: a variant that cannot exist.
     """
     where = f"recipe {name_or_path}"
-    try:
-        data = tomllib.loads(_text(name_or_path))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{where} is no valid TOML: {error}", "mend that line") from error
+    data = _data(name_or_path, where)
     variants = _variants(data.pop("variants", None), where)
     training = _training(data.pop("training", {}), where)
     gates = _gates(data.pop("gates", {}), where)
@@ -43,12 +41,39 @@ def load_recipe(name_or_path: str) -> Recipe:
     return Recipe(**data, variants=variants, training=training, gates=gates)
 
 
+def _data(name_or_path: str, where: str) -> dict[str, Any]:
+    text = _text(name_or_path)
+    if name_or_path.endswith(".json"):
+        return _of_manifest(text, where)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{where} is no valid TOML: {error}", "mend that line") from error
+
+
+def _of_manifest(text: str, where: str) -> dict[str, Any]:
+    """The resolved recipe that a run has left in its manifest."""
+    try:
+        recipe: dict[str, Any] = json.loads(text)["recipe"]
+        recipe["name"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"{where} holds no recipe: {error!r}", "give the manifest.json of an edgeconv run"
+        ) from error
+    if recipe["training"]["augmentation"] is None:
+        recipe["training"]["augmentation"] = False
+    return recipe
+
+
 def _text(name_or_path: str) -> str:
     if name_or_path in BUILT_IN:
         return (_FOLDER / f"{name_or_path}.toml").read_text("utf-8")
     path = Path(name_or_path)
     if path.is_file():
-        return path.read_text("utf-8")
+        try:
+            return path.read_text("utf-8")
+        except UnicodeDecodeError as error:
+            raise BadInput(f"{path} is no text file: {error}", "save it as UTF-8") from error
     raise UsageError(
         f"no recipe '{name_or_path}'",
         f"give a TOML file or one of: {', '.join(BUILT_IN)}",

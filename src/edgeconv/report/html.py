@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,9 +180,7 @@ def _commands(bundle: Bundle) -> list[tuple[str, str]]:
     recipe = bundle.recipe
     again = []
     if recipe.get("name"):
-        command = ["edgeconv", "run", recipe["name"], "--data", recipe.get("data", "synthetic")]
-        command += ["--seed", str(recipe.get("seed", 0)), "--out", "OUT"]
-        again.append(("Make the bundle anew", shlex.join(command)))
+        again.append(("Make the bundle anew", "edgeconv run BUNDLE/manifest.json --out OUT"))
     again.append(("Check the files again", "edgeconv parity BUNDLE"))
     again.append(("Time them on this machine", "edgeconv profile BUNDLE"))
     return again

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.formats.tflite import read_bytes, read_graph
+from edgeconv.plugins import captured_stderr
 from edgeconv.runtime.arrays import Batching, Samples, dequantize, prepare
-from edgeconv.runtime.quiet import captured_stderr
 from edgeconv.types import TensorSpec
 
 DYNAMIC_CHUNK = 256  # samples per inference of a dynamic-batch file: bounds its memory

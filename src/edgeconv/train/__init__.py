@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.plugins import import_tensorflow
 from edgeconv.types import (
     Dataset,
     Progress,
@@ -47,6 +48,7 @@ def train(
         UsageError: the loss is no longer finite.
         KeyboardInterrupt: interrupted before the first epoch ended.
     """
+    import_tensorflow()
     from edgeconv.train import people
     from edgeconv.train.saving import make_folder, save_history
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,20 @@ def test_every_wrong_word_is_named(
 def test_an_unknown_recipe_lists_the_built_in_ones() -> None:
     with pytest.raises(UsageError, match="article, har"):
         load_recipe("no-such-recipe")
+
+
+def test_the_recipe_of_a_bundle_loads_again(tmp_path: Path) -> None:
+    """`edgeconv run BUNDLE/manifest.json` makes a bundle anew."""
+    for name in BUILT_IN:
+        recipe = load_recipe(name)
+        manifest = tmp_path / "manifest.json"
+        manifest.write_text(json.dumps({"recipe": recipe.to_json()}))
+        assert load_recipe(str(manifest)) == recipe
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"recipe": {}}'])
+def test_a_manifest_without_a_recipe(tmp_path: Path, text: str) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(text)
+    with pytest.raises(BadInput, match="holds no recipe"):
+        load_recipe(str(manifest))

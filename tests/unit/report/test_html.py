@@ -170,7 +170,7 @@ def test_summary_says_the_numbers(full: str) -> None:
 def test_commands_can_be_pasted() -> None:
     recipe = {"name": "har", "data": "csv:my walks.csv", "seed": 3}
     text = said(render_html(replace(bundles.full(), recipe=recipe)))
-    assert "edgeconv run har --data 'csv:my walks.csv' --seed 3 --out OUT" in text
+    assert "edgeconv run BUNDLE/manifest.json --out OUT" in text
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
