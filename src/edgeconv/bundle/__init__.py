@@ -1,6 +1,6 @@
 """The bundle folder: manifest, atomic writes, reproducible bytes."""
 
-from edgeconv.bundle.folder import check_free, staging
+from edgeconv.bundle.folder import check_free, staging, write_text
 from edgeconv.bundle.manifest import is_bundle, read, write
 from edgeconv.bundle.reference import FILE as REFERENCE
 from edgeconv.bundle.reference import read_reference, write_reference
@@ -14,4 +14,5 @@ __all__ = [
     "staging",
     "write",
     "write_reference",
+    "write_text",
 ]

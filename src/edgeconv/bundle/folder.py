@@ -66,6 +66,21 @@ def staging(out: Path, force: bool) -> Iterator[Path]:
         raise
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Raises:
+        BadInput: the place cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
 def _swap(folder: Path, out: Path) -> None:
     """Put `folder` where `out` is; the old one is removed only once the new one stands."""
     if not out.exists():
@@ -111,5 +126,5 @@ def _umask() -> int:
 def _unwritable(out: Path, error: OSError) -> BadInput:
     return BadInput(
         f"cannot write {error.filename or out}: {error.strerror or error}",
-        "free some space or name another --out; nothing that was there before is lost",
+        "free some space or name another place; nothing that was there before is lost",
     )

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edgeconv.bundle.folder import MANIFEST, MODEL
+from edgeconv.bundle.folder import MANIFEST, MODEL, write_text
 from edgeconv.errors import BadInput
 from edgeconv.formats.digest import sha256
 from edgeconv.types import (
@@ -170,9 +170,7 @@ def _verify(bundle: Bundle, golden: str | None) -> None:
 
 def _write_json(path: Path, data: Any) -> None:
     text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text + "\n", "utf-8")
-    part.replace(path)
+    write_text(path, text + "\n")
 
 
 def _read_json(path: Path) -> Any:

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.errors import BadInput
-
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.progress import Progress as RichProgress
@@ -106,6 +104,8 @@ class Console:
             self.close()
             sys.stdout.write(text + "\n")
             return
+        from edgeconv.pipeline import write_text
+
         write_text(Path(self._json_file), text + "\n")
 
     def _open_bar(self, total: int) -> RichProgress:
@@ -123,23 +123,6 @@ class Console:
             self._bar.add_task("", total=total)
             self._bar.start()
         return self._bar
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        BadInput: the place cannot be written.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise BadInput(
-            f"cannot write {path}: {error.strerror}", "name a file that you may write"
-        ) from error
 
 
 def _plain(text: str) -> str:

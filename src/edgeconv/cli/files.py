@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from edgeconv.cli import options as opt
-from edgeconv.cli.console import Console, write_text
+from edgeconv.cli.console import Console
 from edgeconv.cli.show import gate, show_bundle
 from edgeconv.errors import MissingDependency, UsageError
 from edgeconv.report import render_junit
@@ -55,6 +55,8 @@ def parity(
     if failed:
         console.table("Gates not passed", ("file", "gate", "value", "limit", "reason"), failed)
     if junit:
+        from edgeconv.pipeline import write_text
+
         write_text(junit, render_junit(checked.parity, allow_not_run))
     return gate(checked, allow_not_run)
 

@@ -3,6 +3,7 @@
 Every command, and the public Python interface, calls these functions.
 """
 
+from edgeconv.bundle import write_text
 from edgeconv.pipeline.datasets import describe_dataset, fetch_dataset, list_datasets
 from edgeconv.pipeline.doctor import examine
 from edgeconv.pipeline.evaluation import evaluate
@@ -30,4 +31,5 @@ __all__ = [
     "run",
     "train",
     "write_report",
+    "write_text",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeconv import bundle as bundles
-from edgeconv.errors import BadInput, UsageError
+from edgeconv.errors import UsageError
 from edgeconv.report import render_html, render_markdown
 from edgeconv.types import Bundle
 
@@ -24,14 +24,5 @@ def write_report(path: Path, out: Path | None = None) -> tuple[Bundle, Path]:
     render = _RENDERERS.get(target.suffix.lower())
     if render is None:
         raise UsageError(f"--out {target}: unknown ending", "use .html or .md")
-    text = render(bundle)
-    part = target.with_name(target.name + ".part")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise BadInput(
-            f"cannot write {target}: {error.strerror}", "name another file: --out FILE"
-        ) from error
+    bundles.write_text(target, render(bundle))
     return bundle, target

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
-from edgeconv.errors import UsageError
+from edgeconv.errors import BadInput, UsageError
 from edgeconv.machine import describe_machine
 from edgeconv.parity import check, gates
 from edgeconv.pipeline.evaluation import judge_probabilities
@@ -81,8 +81,8 @@ def _write_back(bundle: Bundle, progress: Progress) -> None:
     """Keep the newest results with the files; a read-only bundle can be checked all the same."""
     try:
         bundles.write(bundle, bundle.path)
-    except OSError as error:
-        progress.note(f"the results are not kept in {bundle.path}: {error.strerror}")
+    except (OSError, BadInput) as error:
+        progress.note(f"the results are not kept in the bundle: {error}")
 
 
 def verify(
