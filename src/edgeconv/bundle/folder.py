@@ -13,6 +13,7 @@ from edgeconv.errors import BadInput, UsageError
 
 MANIFEST = "manifest.json"
 MODEL = "model.keras"
+_FULL = 64 * 1024  # bytes; a disk with less left over is what made a write fail
 
 
 def check_free(out: Path, force: bool) -> None:
@@ -38,11 +39,12 @@ def check_free(out: Path, force: bool) -> None:
 
 
 @contextmanager
-def staging(out: Path, force: bool) -> Iterator[Path]:
+def staging(out: Path, force: bool, keep_model: bool = False) -> Iterator[Path]:
     """A new folder beside `out` that takes its place in one step when the block ends well.
 
-    Where the block fails, `out` stays as it was. A model that had been trained by then is worth
-    keeping: the unfinished folder is then moved to `OUT.partial`, and a note is added to the error.
+    Where the block fails, `out` stays as it was. With `keep_model`, a model that had been trained
+    by then is not thrown away: the unfinished folder is moved to `OUT.partial`, and a note is added
+    to the error.
 
     Raises:
         BadInput: the disk is full or read-only.
@@ -58,12 +60,14 @@ def staging(out: Path, force: bool) -> Iterator[Path]:
         folder.chmod(0o777 & ~_umask())
         _swap(folder, out)
     except BaseException as error:
-        kept = _keep_partial(folder, out)
+        told = _unwritable(out, error) if _is_the_disks_fault(error, folder) else error
+        kept = _keep_partial(folder, out) if keep_model else None
         if kept:
-            error.add_note(f"the trained model is kept: {kept / MODEL}")
-        if isinstance(error, OSError):
-            raise _unwritable(out, error) from error
-        raise
+            told.add_note(f"the trained model is kept: {kept / MODEL}")
+        shutil.rmtree(folder, ignore_errors=True)
+        if told is error:
+            raise
+        raise told from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -74,6 +78,9 @@ def write_text(path: Path, text: str) -> None:
     """
     part = path.with_name(path.name + ".part")
     try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, "utf-8")  # a pipe or device: nothing to replace
+            return
         part.write_text(text, "utf-8")
         part.replace(path)
     except OSError as error:
@@ -99,7 +106,6 @@ def _swap(folder: Path, out: Path) -> None:
 
 def _keep_partial(folder: Path, out: Path) -> Path | None:
     if not (folder / MODEL).is_file():
-        shutil.rmtree(folder, ignore_errors=True)
         return None
     partial = out.with_name(out.name + ".partial")
     if (partial / MODEL).is_file():
@@ -123,8 +129,19 @@ def _umask() -> int:
     return current
 
 
-def _unwritable(out: Path, error: OSError) -> BadInput:
+def _is_the_disks_fault(error: BaseException, folder: Path) -> bool:
+    """TensorFlow and HDF5 have error classes of their own for a full disk: ask the disk."""
+    if isinstance(error, OSError):
+        return True
+    return isinstance(error, Exception) and shutil.disk_usage(folder).free < _FULL
+
+
+def _unwritable(out: Path, error: BaseException) -> BadInput:
+    """`out` is named, not the file that a copy began with or a temporary name nobody knows."""
+    reason = "No space left on device"
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error)
     return BadInput(
-        f"cannot write {error.filename or out}: {error.strerror or error}",
+        f"cannot write {out}: {reason}",
         "free some space or name another place; nothing that was there before is lost",
     )

@@ -37,7 +37,7 @@ def run(recipe: Recipe, out: Path, force: bool = False, progress: Progress = _NO
     check_variants(recipe.variants)
     for variant in recipe.variants:
         gates.resolve_gates(variant.target, variant.scheme, recipe.gates)
-    with bundles.staging(out, force) as folder:
+    with bundles.staging(out, force, keep_model=True) as folder:
         splits, data = load_splits(recipe.data, progress)
         model = fit_model(recipe, splits, folder, progress)
         base = Bundle(

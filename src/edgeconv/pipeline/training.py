@@ -29,7 +29,7 @@ def train(recipe: Recipe, out: Path, force: bool = False, progress: Progress = _
     Raises:
         UsageError, BadInput, LeakError: before any work where that is possible.
     """
-    with bundles.staging(out, force) as folder:
+    with bundles.staging(out, force, keep_model=True) as folder:
         splits, data = load_splits(recipe.data, progress)
         model = fit_model(recipe, splits, folder, progress)
         evaluation, outputs = evaluate_reference(model, splits, data, progress)

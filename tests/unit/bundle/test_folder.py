@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from edgeconv.bundle import check_free, staging
+from edgeconv.bundle import check_free, staging, write_text
 from edgeconv.errors import BadInput, UsageError
+
+
+def fail(out: Path, name: str, error: BaseException, keep_model: bool = False) -> None:
+    """Begin a bundle, write one file into it, and fail."""
+    with staging(out, False, keep_model) as folder:
+        (folder / name).write_text("weights")
+        raise error
 
 
 def test_the_folder_appears_in_one_step(tmp_path: Path) -> None:
@@ -20,9 +28,8 @@ def test_the_folder_appears_in_one_step(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), staging(tmp_path / "out", force=False) as folder:
-        (folder / "half").write_text("x")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        fail(tmp_path / "out", "half", ZeroDivisionError())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -61,9 +68,8 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
 def test_a_trained_model_outlives_a_later_failure(tmp_path: Path) -> None:
     """Ctrl-C during the export must not throw a training away."""
     out = tmp_path / "out"
-    with pytest.raises(KeyboardInterrupt) as caught, staging(out, force=False) as folder:
-        (folder / "model.keras").write_text("weights")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fail(out, "model.keras", KeyboardInterrupt(), keep_model=True)
     assert (tmp_path / "out.partial" / "model.keras").read_text() == "weights"
     assert not out.exists()
     assert "out.partial" in "".join(caught.value.__notes__)
@@ -73,3 +79,29 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="No space left"), staging(tmp_path / "o", force=False):
         Path("/dev/full").write_bytes(b"x" * 10)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copied_model_is_no_trained_one(tmp_path: Path) -> None:
+    """A failed export must not leave a second, perhaps truncated, model behind."""
+    with pytest.raises(ZeroDivisionError):
+        fail(tmp_path / "out", "model.keras", ZeroDivisionError())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_goes_into_a_pipe_or_device_not_in_its_place(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "hello")
+    assert os.read(reader, 100) == b"hello"
+    os.close(reader)
+    assert pipe.is_fifo()
+    with pytest.raises(BadInput, match="No space left"):
+        write_text(Path("/dev/full"), "x")
+    assert Path("/dev/full").is_char_device()
+
+
+def test_text_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
+    file = tmp_path / "none" / "x.json"
+    with pytest.raises(BadInput, match=r"x\.json"):
+        write_text(file, "x")
