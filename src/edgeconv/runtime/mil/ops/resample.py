@@ -57,7 +57,7 @@ def _corners(boxes: Array, mode: str) -> Array:
 
 
 def _crop(image: Array, box: Array, height: int, width: int, mode: str, pad_value: Any) -> Array:
-    # A box from pixel a to pixel b spans b − a + 1 pixels, and is sampled like an image of that size.
+    # A box from pixel a to pixel b is sampled like an image of b − a + 1 pixels.
     rows = box[0] + grid(box[2] - box[0] + 1, height, mode)
     columns = box[1] + grid(box[3] - box[1] + 1, width, mode)
     ys, xs = np.meshgrid(rows, columns, indexing="ij")
