@@ -148,7 +148,7 @@ OPS: dict[str, Op] = {
     "instance_norm": Op(normalization.instance_norm, _X),
     "l2_norm": Op(normalization.l2_norm, rule.rank_above("x", 3)),
     "layer_norm": Op(normalization.layer_norm, _AXES),
-    "local_response_norm": Op(normalization.local_response_norm, _X),
+    "local_response_norm": Op(normalization.local_response_norm, rule.rank_above("x", 3)),
     # pool
     "avg_pool": Op(pool.avg_pool, _X),
     "l2_pool": Op(pool.l2_pool, _X),

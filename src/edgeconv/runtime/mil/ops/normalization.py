@@ -55,17 +55,16 @@ def l2_norm(x: Array, epsilon: Any = 1e-6) -> Array:
 def local_response_norm(
     x: Array, size: Any, alpha: Any = 1e-4, beta: Any = 0.75, k: Any = 1.0
 ) -> Array:
-    """x / (k + alpha / size · Σ x²)^beta, the sum over neighbouring channels (axis 1).
+    """x / (k + alpha / size · Σ x²)^beta, the sum over `size` neighbouring channels.
 
-    The neighbours are ⌊(size − 1) / 2⌋ channels to each side: of an even size one is left out, but
-    the quotient stays alpha / size (coremltools' literal test of size 2).
+    Channels are axis 1, but axis 0 of a rank-3 tensor, which Core ML takes for (C, H, W): so says
+    coremltools' literal test. Of an even size, the odd neighbour lies before, as in PyTorch.
     """
-    n = int(size)
-    reach = (n - 1) // 2
+    n, axis = int(size), 0 if x.ndim == 3 else 1
     around = [(0, 0)] * x.ndim
-    around[1] = (reach, reach)
-    squares = np.pad(np.square(x), around)
-    total = sum(squares[:, i : i + x.shape[1]] for i in range(2 * reach + 1))
+    around[axis] = (n // 2, n - 1 - n // 2)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(np.square(x), around), n, axis)
+    total = windows.sum(axis=-1)
     return np.asarray(x / np.power(k + alpha / n * total, beta))
 
 

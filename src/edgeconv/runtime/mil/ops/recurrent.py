@@ -41,7 +41,7 @@ def rnn(
     for step in _order(inputs, direction):
         state = function(step + state @ weight_hh.T)
         states.append(state)
-    return _sequence(states, direction, output_sequence), state
+    return _sequence(states, output_sequence), state
 
 
 def gru(
@@ -79,7 +79,7 @@ def gru(
             candidate = new(into_new + (reset * state) @ to_new + by_new)
         state = (1 - update) * candidate + update * state
         states.append(state)
-    return _sequence(states, direction, output_sequence), state
+    return _sequence(states, output_sequence), state
 
 
 def lstm(
@@ -128,7 +128,9 @@ def lstm(
         )
         for i, (way, weights) in enumerate(ways)
     ]
-    ys, hs, cs = (np.concatenate(pair, axis=-1) for pair in zip(*found, strict=True))
+    (forward, *ends), (backward, *back_ends) = found
+    ys = np.concatenate([forward, backward[::-1]], axis=-1)
+    hs, cs = (np.concatenate(pair, axis=-1) for pair in zip(ends, back_ends, strict=True))
     return ys, hs, cs
 
 
@@ -154,15 +156,17 @@ class _Cell:
                 cell = np.clip(cell, -self._clip, self._clip)
             state = self._gate(out + cell * peeps[2]) * self._out(cell)
             states.append(state)
-        return _sequence(states, direction, every), state, cell
+        return _sequence(states, every), state, cell
 
 
 def _order(steps: Array, direction: str) -> Array:
     return steps[::-1] if direction == "reverse" else steps
 
 
-def _sequence(states: list[Array], direction: str, every: Any) -> Array:
-    """All states in the order of the input, or the last one computed."""
-    if not every:
-        return states[-1][None]
-    return np.stack(states[::-1] if direction == "reverse" else states)
+def _sequence(states: list[Array], every: Any) -> Array:
+    """All states in the order in which they were computed, or the last one.
+
+    A reverse layer's first output thus belongs to the input's last step (coremltools' tests); only
+    a bidirectional layer puts both of its directions in the order of the input.
+    """
+    return np.stack(states) if every else states[-1][None]
