@@ -12,7 +12,7 @@ from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.show import show_bundle, show_evaluation
 from edgeconv.errors import UsageError
-from edgeconv.recipe import load_recipe, make_variants, parse_sensor
+from edgeconv.recipe import load_recipe, make_variants, override, parse_sensor
 
 
 def train(
@@ -31,16 +31,8 @@ def train(
 ) -> int:
     """Fit a network; Ctrl-C keeps the best model so far."""
     console = Console(quiet, verbose, json)
-    chosen = load_recipe(recipe)
-    training = chosen.training
-    chosen = replace(
-        chosen,
-        model=model,
-        variants=(),
-        data=chosen.data if data is None else data,
-        seed=chosen.seed if seed is None else seed,
-        training=training if epochs is None else replace(training, epochs=epochs),
-    )
+    chosen = override(load_recipe(recipe), data, seed, epochs)
+    chosen = replace(chosen, model=model, variants=())
     from edgeconv.pipeline import train as train_model
 
     try:

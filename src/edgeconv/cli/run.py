@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.show import gate, show_bundle
-from edgeconv.recipe import load_recipe
+from edgeconv.recipe import load_recipe, override
 
 
 def run(
@@ -35,14 +34,7 @@ def run(
 ) -> int:
     """Train, export, check, time and report, as a recipe says."""
     console = Console(quiet, verbose, json)
-    chosen = load_recipe(recipe)
-    chosen = replace(
-        chosen,
-        data=chosen.data if data is None else data,
-        seed=chosen.seed if seed is None else seed,
-    )
-    if epochs is not None:
-        chosen = replace(chosen, training=replace(chosen.training, epochs=epochs))
+    chosen = override(load_recipe(recipe), data, seed, epochs)
     from edgeconv.pipeline import run as run_all
 
     folder = out or Path("out") / chosen.name

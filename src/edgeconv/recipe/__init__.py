@@ -7,7 +7,7 @@ from edgeconv.recipe.legality import (
     check_variant,
     check_variants,
 )
-from edgeconv.recipe.load import BUILT_IN, load_recipe
+from edgeconv.recipe.load import BUILT_IN, load_recipe, override
 from edgeconv.recipe.variants import make_variants, parse_sensor
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "check_variants",
     "load_recipe",
     "make_variants",
+    "override",
     "parse_sensor",
 ]

@@ -41,6 +41,19 @@ def load_recipe(name_or_path: str) -> Recipe:
     return Recipe(**data, variants=variants, training=training, gates=gates)
 
 
+def override(recipe: Recipe, data: str | None, seed: int | None, epochs: int | None) -> Recipe:
+    """The recipe with what a command line says instead; None leaves it as it is."""
+    training = recipe.training
+    if epochs is not None:
+        training = dataclasses.replace(training, epochs=epochs)
+    return dataclasses.replace(
+        recipe,
+        data=recipe.data if data is None else data,
+        seed=recipe.seed if seed is None else seed,
+        training=training,
+    )
+
+
 def _data(name_or_path: str, where: str) -> dict[str, Any]:
     text = _text(name_or_path)
     if name_or_path.endswith(".json"):
