@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,7 @@ class Record:
         self.operations: dict[str, set[str]] = defaultdict(set)
         self.outcomes: dict[str, str] = {}
         self.reasons: dict[str, str] = {}
+        self.largest: dict[str, float] = {}
 
     def predicted(self, runner: CoreMLReferenceRunner) -> None:
         self.predictions[self.current] += 1
@@ -60,6 +62,7 @@ class Record:
                 "predictions": self.predictions[test],
                 "operations": sorted(self.operations[test]),
                 "reason": self.reasons.get(test, ""),
+                "largest_difference": self.largest.get(test),
             }
             for test, outcome in sorted(self.outcomes.items())
         ]
@@ -118,7 +121,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
             RECORD.reasons[name] = report.longrepr[2]
         elif report.outcome == "failed":
-            RECORD.reasons[name] = str(report.longrepr).strip().splitlines()[-1]
+            text = str(report.longrepr)
+            RECORD.reasons[name] = text.strip().splitlines()[-1]
+            differences = re.findall(r"Max absolute difference[^:]*: ([0-9.e+-]+)", text)
+            if differences:
+                RECORD.largest[name] = max(map(float, differences))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,0 +1,69 @@
+"""Failing cases of coremltools' tests that are no fault of the runtime, each with its evidence.
+
+A row whose cases pass is harmless; a failing case without a row fails the conformance test.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Exclusion(NamedTuple):
+    """`pattern` is searched in the test's name; a difference above `largest` is not excused."""
+
+    pattern: str
+    operations: str
+    largest: float
+    reason: str
+
+
+EXCLUSIONS = (
+    Exclusion(
+        r"precision='fp32'.*numpy\.float16",
+        "any of a test with float16 operands",
+        4e-3,  # half a float16 step of numbers from 8 to 16, the largest in these tests
+        "The case's tensors are float16, but its tolerance (1e-4) is float32's: outputs above "
+        "0.2 cannot meet it, since float16 numbers lie 1.2e-4 and more apart there.",
+    ),
+    Exclusion(
+        r"iOS18/test_compression\.py::TestJointCompressionOps.*precision='fp32'.*fp16",
+        "constexpr_lut_to_sparse, constexpr_sparse_blockwise_shift_scale",
+        5e-4,
+        "As above: a float16 palette plus 1, expected in float16, at a tolerance of 1e-4; the "
+        "largest difference is 4.9e-4, half a float16 step between 1 and 2.",
+    ),
+    Exclusion(
+        r"TestCropResize\.test_builder_to_backend_ios1[67]\[.*precision='fp32'",
+        "crop_resize",
+        1.1e-3,
+        "The literal 7.899 is rounded: the place is row 1.5, column 0.9 of 4·row + column + 1, "
+        "which is 7.9; all other values agree.",
+    ),
+    Exclusion(
+        r"iOS15/test_image_resizing\.py::TestCropResize\.test_builder_to_backend_smoke",
+        "crop_resize",
+        13.5,
+        "Its box is inverted and lies outside the image ((2, 2) to (1, 1), normalised); the "
+        "documentation defines no result, and the literal one is the whole image resized.",
+    ),
+    Exclusion(
+        r"TestResample\.test_builder_to_backend_smoke",
+        "resample",
+        0.0,
+        "After the numbers agreed, the test counts `cast` operations of the converter's program.",
+    ),
+    Exclusion(
+        r"TestScatter(AlongAxis|Nd)?\.test_ios17_invalid_indices",
+        "scatter, scatter_along_axis, scatter_nd",
+        0.0,
+        "Without validation an index out of range is undefined in MIL; the test wants an answer "
+        "that differs from the expected one; here it is an error, or counts from the end.",
+    ),
+)
+
+
+def excluded(test: str, difference: float | None) -> Exclusion | None:
+    """The row that covers a failing test and the largest difference in it, None without one."""
+    found = (row for row in EXCLUSIONS if re.search(row.pattern, test))
+    return next((row for row in found if (difference or 0.0) <= row.largest), None)
