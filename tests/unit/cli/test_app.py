@@ -1,0 +1,93 @@
+"""Errors become exit codes in one place."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from edgeconv.cli import app as cli_app
+from edgeconv.cli.app import run_app
+from edgeconv.errors import (
+    BadInput,
+    EdgeconvError,
+    GateFailed,
+    MissingDependency,
+    Unsupported,
+    UsageError,
+)
+
+
+def raising(error: BaseException) -> object:
+    def command(*_: object, **__: object) -> int:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (GateFailed("x"), 1),
+        (UsageError("x"), 2),
+        (BadInput("x"), 3),
+        (Unsupported("x"), 4),
+        (MissingDependency("x"), 5),
+        (KeyboardInterrupt(), 130),
+        (RuntimeError("x"), 70),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_error_has_its_exit_code(
+    error: BaseException,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cli_app, "app", raising(error))
+    assert run_app(["run"]) == code
+    said = capsys.readouterr().err
+    assert ("Traceback" in said) is (code == 70)
+
+
+def test_a_users_error_is_two_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli_app, "app", raising(EdgeconvError("what [x] is wrong", "do this")))
+    run_app(["run"])
+    assert capsys.readouterr().err == "error: what [x] is wrong\n  do this\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["run", "--help"], ["data", "--help"], ["--version"]]
+)
+def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(words) == 0
+    assert capsys.readouterr().out
+
+
+def test_no_words_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app([]) == 2
+    assert "Usage:" in capsys.readouterr().err
+
+
+def test_json_on_standard_output_stands_alone() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edgeconv", "data", "list", "--json", "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("[")
+    assert done.stdout.rstrip().endswith("]")
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    """`edgeconv data list | head -0`"""
+    code = (
+        f"{sys.executable} -m edgeconv data list | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
+    )
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
