@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "tanh": np.tanh,
-    "scaled_tanh": lambda x: act.scaled_tanh(x, 1.7159, 2 / 3),
+    "scaled_tanh": np.tanh,  # a layer cannot give alpha and beta; both are 1 by default
     "sigmoid": act.sigmoid,
     "hard_sigmoid": lambda x: act.sigmoid_hard(x, 0.2, 0.5),
     "sigmoid_hard": lambda x: act.sigmoid_hard(x, 0.2, 0.5),
