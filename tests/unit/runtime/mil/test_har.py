@@ -1,0 +1,62 @@
+"""The exported `har` network against Keras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeconv.export import export_all
+from edgeconv.formats.keras_file import load_model
+from edgeconv.models.har import build
+from edgeconv.runtime.coreml_reference import CoreMLReferenceRunner
+from edgeconv.types import Normalisation, Sensor, Signal, Target, Variant
+
+pytestmark = pytest.mark.heavy
+
+LABELS = ("a", "b", "c", "d", "e", "f")
+SIGNAL = Signal(labels=LABELS, normalisation=Normalisation((0.1, 0.2, 9.0), (2.0, 3.0, 4.0)))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NDArray[Any], NDArray[Any]]:
+    """The folder of float32 and float16 packages, windows, and Keras' answer to them."""
+    import keras
+
+    folder = tmp_path_factory.mktemp("har")
+    keras.utils.set_random_seed(3)
+    build(SIGNAL).save(folder / "model.keras")
+    rng = np.random.default_rng(0)
+    x = (rng.normal(0, 3, (200, 240)) + np.tile([0, 0, 9.8], 80)).astype(np.float32)
+    variants = [Variant(Target.COREML, s, Sensor.ANDROID) for s in ("float32", "float16")]
+    export_all(folder / "model.keras", SIGNAL, variants, folder, "har", None, x[:32])
+    model = load_model(folder / "model.keras")
+    normalised = SIGNAL.for_sensor(Sensor.NORMALIZED).encode(x)
+    return folder, x, np.asarray(model.predict(normalised, verbose=0))
+
+
+# Measured 3.3e-7 and 3.3e-4; probabilities near 1/6 are spaced 1.2e-4 apart in float16.
+@pytest.mark.parametrize(("scheme", "limit"), [("float32", 1e-6), ("float16", 1e-3)])
+def test_agreement_with_keras(exported: Any, scheme: str, limit: float) -> None:
+    folder, x, expected = exported
+    (path,) = folder.glob(f"har_{scheme}*.mlpackage")
+    runner = CoreMLReferenceRunner(path)
+    assert runner.vectorised
+    found = runner.run({"sensor": x})
+    np.testing.assert_allclose(found["probabilities"], expected, atol=limit)
+    top = found["probabilities"].argmax(1)
+    assert [LABELS[i] for i in top] == found["label"].tolist()
+
+
+def test_float16_is_what_the_difference_is_made_of(exported: Any) -> None:
+    """With float32 arithmetic only the rounding of the weights is left."""
+    folder, x, expected = exported
+    (path,) = folder.glob("har_float16*.mlpackage")
+    errors = [
+        np.abs(CoreMLReferenceRunner(path, c).run({"sensor": x})["probabilities"] - expected).max()
+        for c in ("as-specified", "float32")
+    ]
+    assert errors[1] < errors[0]
