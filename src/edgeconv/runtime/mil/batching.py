@@ -123,21 +123,25 @@ def reshape(view: View) -> Change | None:
 
 
 def transpose(view: View) -> Change | None:
+    """The first axis stays first."""
     perm = view.value("perm")
     return {} if view.only("x") and perm is not None and int(perm[0]) % len(perm) == 0 else None
 
 
 def expand_dims(view: View) -> Change | None:
+    """New axes come behind the first one."""
     axes = view.axes("axes", len(view.out_shape))
     return {} if axes is not None and 0 not in axes else None
 
 
 def squeeze(view: View) -> Change | None:
+    """The first axis is not among those dropped by name."""
     axes = view.axes("axes", view.rank("x"))
     return {} if axes is not None and 0 not in axes else None
 
 
 def linear(view: View) -> Change | None:
+    """Every row is multiplied alone."""
     return {} if view.only("x") and view.rank("x") >= 2 else None
 
 
