@@ -25,7 +25,7 @@ def main(out: Path) -> None:
         print(result.artifact, result.status, f"top-1 {result.metrics['top1_agreement']:.3f}")
 
     # What an Android phone that lies on its back reports: m/s², gravity on z, 80 steps of x y z.
-    at_rest = np.tile(np.float32([0.0, 0.0, 9.81]), 80)[None, :]
+    at_rest = np.tile(np.array([0.0, 0.0, 9.81], np.float32), 80)[None, :]
     file = bundle.artifacts[0]
     with edgeconv.open_runner(file.path) as runner:
         probabilities = runner.run({"sensor": at_rest})["probabilities"][0]

@@ -126,7 +126,7 @@ def test_export_from_a_bundle(cli: Cli, bundle: Path, tmp_path: Path) -> None:
 
 def test_export_takes_every_sensor(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     """The same physical movement gives the same answer, whatever the phone's unit and sign."""
-    standing = np.tile(np.float32([0.3, 9.6, 1.2]), 80)[None, :]
+    standing = np.tile(np.array([0.3, 9.6, 1.2], np.float32), 80)[None, :]
     answers = []
     for sensor, factor in (("android", 1.0), ("ios", -1 / 9.80665)):
         out = tmp_path / sensor
