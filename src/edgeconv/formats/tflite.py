@@ -11,7 +11,10 @@ from edgeconv.errors import BadInput
 from edgeconv.formats.graph import Graph, Op, Tensor, peak_bytes
 from edgeconv.types import TensorSpec
 
-_DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, KeyError)
+_DAMAGED = (
+    *(struct.error, IndexError, ValueError, TypeError, OverflowError, KeyError),
+    AttributeError,  # a name that is no longer there
+)
 _FLOATS = {0: "<f4", 1: "<f2"}  # TensorType FLOAT32 and FLOAT16
 _HINT = "export it again, or copy it again whole"
 

@@ -122,3 +122,17 @@ def test_a_nan_weight_is_found(tmp_path: Path, tflite_bytes: bytes) -> None:
     path.write_bytes(tflite_bytes.replace(seven, np.float32("nan").tobytes()))
     with pytest.raises(BadInput, match="constant 'w' holds NaN"):
         tflite.check_finite(path)
+
+
+@settings(
+    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1))
+def test_flipped_bits_are_bad_input_or_harmless(file: Path, flips: list[tuple[float, int]]) -> None:
+    data = bytearray(file.read_bytes())
+    for place, bit in flips:
+        data[int(place * len(data))] ^= 1 << bit
+    flipped = file.with_name("flipped.tflite")
+    flipped.write_bytes(data)
+    with contextlib.suppress(BadInput):
+        tflite.read_graph(flipped)
