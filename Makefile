@@ -22,7 +22,7 @@ HADOLINT  := build/hadolint/bin/hadolint
 fresh = [ -z "$(if $(FORCE)$(ARGS),1)" ] && [ -e $(1) ] && \
   [ -z "$$(find $(2) -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' -newer $(1))" ]
 
-.PHONY: help setup demo test lint types lint-docker lock bench clean distclean
+.PHONY: help setup demo test lint types lint-docker lock bench conformance clean distclean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -77,6 +77,11 @@ lock: ## write the lock files anew (needs uv); UPGRADE=1 takes newer versions
 
 bench: $(INSTALLED) ## every benchmark, one after the other
 	@for file in benchmarks/*.py; do echo "== $$file" && $(PY) "$$file" || exit; done
+
+conformance: $(INSTALLED) ## all of coremltools' own operation tests on the reference runtime (hours)
+	@mkdir -p out && PYTHONPATH=tests/conformance $(PY) -m pytest -q -p coreml_reference_plugin \
+	  -p no:cacheprovider -p no:warnings -c /dev/null --results out/conformance.json \
+	  --pyargs coremltools.converters.mil.mil.ops.tests $(ARGS)
 
 clean: ## what was built, all but the environment
 	@rm -rf out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(DEMOED)* $(TESTED)*
