@@ -114,6 +114,8 @@ def test_export_from_a_bundle(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "ios"
     done = cli("export", bundle / "model.keras", "--target", "coreml", "--out", out)
     assert done.code == 0, done.err
+    assert f"edgeconv parity {out}" in done.out
+    assert done.out.count("✓ passed") == 2
     assert {p.name for p in out.glob("*.mlpackage")} == {
         *("har_float16.mlpackage", "har_float32.mlpackage")
     }

@@ -10,7 +10,7 @@ import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.cli.show import show_bundle, show_evaluation
+from edgeconv.cli.show import show_evaluation, show_export
 from edgeconv.errors import UsageError
 from edgeconv.recipe import load_recipe, make_variants, override, parse_sensor
 
@@ -88,7 +88,7 @@ def export(
         bundle = export_model(model, variants, out, calibration, force, unsafe, console)
     finally:
         console.close()
-    show_bundle(console, bundle)
+    show_export(console, bundle)
     return 0
 
 

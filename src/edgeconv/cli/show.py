@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.cli.console import Console
 from edgeconv.errors import GateFailed
-from edgeconv.report import summary_table, verdict
+from edgeconv.report import summary_table, verdict, words
 from edgeconv.report.summary import HEADINGS
 
 if TYPE_CHECKING:
@@ -27,6 +27,29 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
         console.say("SYNTHETIC DATA: these accuracies say nothing about people.")
     found = verdict(bundle)
     console.say(f"{found.title}: {found.text}")
+    console.json(bundle_json(bundle))
+
+
+def show_export(console: Console, bundle: Bundle) -> None:
+    """What was made and how close each file is to the float model on the exporter's own windows."""
+    rows = []
+    for artifact in bundle.artifacts:
+        agreement = artifact.settings.get("checks", {}).get("agreement", {})
+        largest = agreement.get("max_abs")
+        rows.append(
+            (
+                artifact.name,
+                words.size(artifact.bytes),
+                f"{artifact.signal.sensor} ({artifact.signal.unit})",
+                words.status(agreement.get("status", "not_run")),
+                "–" if largest is None else f"{largest:.2g}",
+                str(agreement.get("n", 0)),
+            )
+        )
+    headings = ("file", "size", "takes", "like the float model", "largest difference", "windows")
+    console.table(str(bundle.path), headings, rows)
+    data = "" if bundle.data.get("spec") else " --data SPEC"
+    console.say(f"Now prove it on people never seen: edgeconv parity {bundle.path}{data}")
     console.json(bundle_json(bundle))
 
 

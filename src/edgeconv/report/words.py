@@ -14,6 +14,11 @@ STATUS = {
 }
 
 
+def status(value: str) -> str:
+    """A status in words with its mark, also from its name in a manifest."""
+    return STATUS[Status(value)]
+
+
 def size(count: float | None) -> str:
     """Bytes in decimal units, as app stores count them: `540 kB`, `2.09 MB`."""
     if count is None:
