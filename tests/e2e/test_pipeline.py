@@ -126,6 +126,20 @@ def test_export_from_a_bundle(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     assert again.code == 0, again.err
 
 
+def test_export_without_recordings(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+    """A model file on its own: what needs no calibration is made, the rest is named."""
+    lone = tmp_path / "lone.keras"
+    shutil.copyfile(bundle / "model.keras", lone)
+    asked = cli("export", lone, "--quantize", "int8", "--out", tmp_path / "asked")
+    assert asked.code == 2
+    assert "--calibration" in asked.err
+    usual = cli("export", lone, "--target", "tflite", "--out", tmp_path / "usual")
+    assert usual.code == 0, usual.err
+    assert "int8 left out" in usual.err
+    assert not (tmp_path / "usual" / "lone_int8.tflite").exists()
+    assert (tmp_path / "usual" / "lone_float16.tflite").exists()
+
+
 def test_export_takes_every_sensor(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     """The same physical movement gives the same answer, whatever the phone's unit and sign."""
     standing = np.tile(np.array([0.3, 9.6, 1.2], np.float32), 80)[None, :]

@@ -85,7 +85,10 @@ def export(
     from edgeconv.pipeline import export as export_model
 
     try:
-        bundle = export_model(model, variants, out, calibration, force, unsafe, console)
+        bundle = export_model(
+            *(model, variants, out, calibration, force, unsafe, console),
+            all_or_nothing=bool(schemes),
+        )
     finally:
         console.close()
     show_export(console, bundle)

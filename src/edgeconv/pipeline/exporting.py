@@ -9,23 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
-from edgeconv.data import load_dataset
-from edgeconv.data.calibration import calibration_windows
-from edgeconv.data.splits import check_disjoint, split
-from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, UsageError
+from edgeconv.errors import BadInput
 from edgeconv.export import export_all
 from edgeconv.formats import keras_file
 from edgeconv.formats.digest import sha256
 from edgeconv.machine import describe_machine, versions
+from edgeconv.pipeline.calibration import calibration_for
 from edgeconv.pipeline.golden import carry_golden
 from edgeconv.pipeline.predict import run_file
 from edgeconv.pipeline.sources import find_model, home_bundle
 from edgeconv.runtime import unavailable
 from edgeconv.types import (
-    SCHEMES,
     Artifact,
     Bundle,
-    Dataset,
     Progress,
     Sensor,
     Signal,
@@ -40,7 +36,6 @@ if TYPE_CHECKING:
 
 _NOBODY = Silent()
 PROBES = 64
-CALIBRATION_SEED = 0  # fixed: the same data give the same file
 
 
 def export(
@@ -51,12 +46,15 @@ def export(
     force: bool = False,
     unsafe: bool = False,
     progress: Progress = _NOBODY,
+    all_or_nothing: bool = True,
 ) -> Bundle:
     """Export a `.keras` file (or the one in a folder that edgeconv wrote) as a new bundle.
 
     Args:
         calibration: data specification for schemes with integer activations; its training people
             are used. Without it, those of the bundle that the model lies in.
+        all_or_nothing: where there are no calibration data, fail; otherwise leave the files that
+            need them out, and say so.
 
     Raises:
         UsageError: a scheme needs calibration data and there are none.
@@ -66,7 +64,7 @@ def export(
     home = home_bundle(path)
     trained = trained_model(path, home, variants)
     with bundles.staging(out, force) as folder:
-        windows = _calibration(variants, calibration, home, progress)
+        windows, variants = calibration_for(variants, calibration, home, all_or_nothing, progress)
         shutil.copyfile(path, folder / "model.keras")
         kept = replace(trained, path=folder / "model.keras")
         name = str(home.recipe.get("model", path.stem)) if home else path.stem
@@ -113,17 +111,6 @@ def export_variants(
     )
 
 
-def calibrate(train: Dataset, test_subjects: Sequence[str], n: int) -> NDArray[np.float32]:
-    """Calibration windows of training people. Raises LeakError if one is a test person."""
-    check_disjoint(calibration=train.subject_names, test=test_subjects)
-    return calibration_windows(train, n, CALIBRATION_SEED)
-
-
-def calibration_size(variants: Sequence[Variant]) -> int:
-    """How many windows the schemes of these variants want; 0 where none needs any."""
-    return max((SCHEMES[v.scheme].calibration for v in variants), default=0)
-
-
 def probe_windows(signal: Signal) -> NDArray[np.float32]:
     """Windows to compare files on where no recording is at hand: gravity in random directions
     with noise of walking strength, the same at every call. They prove nothing about accuracy."""
@@ -163,36 +150,6 @@ def _foreign_contract(path: Path) -> Signal:
 
 def _run_if_possible(path: Path, encoded: NDArray[np.float32]) -> NDArray[np.float32] | None:
     return None if unavailable(path) else run_file(path, encoded)
-
-
-def _calibration(
-    variants: Sequence[Variant], spec: str | None, home: Bundle | None, progress: Progress
-) -> NDArray[np.float32] | None:
-    size = calibration_size(variants)
-    own = home.data.get("spec") if home else None
-    if not size and spec is None:
-        return None
-    if spec is None and own is None:
-        names = ", ".join(sorted({v.scheme for v in variants if SCHEMES[v.scheme].calibration}))
-        raise UsageError(
-            f"{names}: activation ranges need recordings",
-            "name some: --calibration SPEC, for example --calibration motionsense:DIR",
-        )
-    used = spec or str(own)
-    progress.stage(f"calibration: {used}")
-    try:
-        dataset = load_dataset(used, progress)
-    except EdgeconvError as error:
-        if spec is not None or isinstance(error, MissingDependency):
-            raise
-        raise BadInput(
-            f"the model's own data cannot be loaded for calibration: {error.message}",
-            "name recordings: --calibration SPEC",
-        ) from error
-    train = split(dataset).train
-    same = home is not None and home.data.get("name") == dataset.name
-    test = home.data.get("splits", {}).get("test", {}).get("subjects", ()) if home and same else ()
-    return calibrate(train, test, size or PROBES)
 
 
 def _copy_from_home(home: Bundle | None, folder: Path) -> None:

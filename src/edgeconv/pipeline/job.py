@@ -9,7 +9,8 @@ from edgeconv import bundle as bundles
 from edgeconv.errors import EdgeconvError
 from edgeconv.machine import describe_machine, versions
 from edgeconv.parity import gates
-from edgeconv.pipeline.exporting import calibrate, calibration_size, export_variants
+from edgeconv.pipeline.calibration import calibrate, calibration_size
+from edgeconv.pipeline.exporting import export_variants
 from edgeconv.pipeline.golden import write_golden
 from edgeconv.pipeline.measure import profile_artifacts
 from edgeconv.pipeline.reports import write_report
