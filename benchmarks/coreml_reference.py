@@ -2,8 +2,9 @@
 
     python benchmarks/coreml_reference.py [BUNDLE]
 
-BUNDLE is a folder that `edgeconv run` wrote, by default that of `make demo`. In turns (A B C A B C …), ratio of the medians of one
-run; the goal is that the float16 file takes no longer than Keras. Batch-1 latency is told as well.
+BUNDLE is a folder that `edgeconv run` wrote, by default that of `make demo`. In turns (A B C A B C
+…), ratio of the medians of one run; the goal is that the float16 file takes no longer than Keras.
+Batch-1 latency is told as well.
 """
 
 from __future__ import annotations
