@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -11,10 +10,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.errors import BadInput, Unsupported, UsageError
-from edgeconv.formats.mlpackage import WEIGHTS, model_file, proto, read_spec
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.formats.mlpackage import WEIGHTS, model_file, read_spec
 from edgeconv.runtime.arrays import Batching, Samples, prepare
-from edgeconv.runtime.mil.engine import Engine
+from edgeconv.runtime.mil.engine import Engine, Watch
+from edgeconv.runtime.mil.interface import Interface
 from edgeconv.runtime.mil.ops.control import State
 from edgeconv.runtime.mil.plan import Plan, Planner, batched
 from edgeconv.runtime.mil.precision import Compute, as_declared, settle
@@ -34,6 +34,9 @@ class CoreMLReferenceRunner:
             `float64` ignore float16, which shows what it costs.
         function: which function of a multi-function package; None for its default.
         seed: of the random operations, drawn anew in every run.
+
+    Attributes:
+        tensors: type of each numeric tensor that `intermediates` can give, in computed order.
 
     Raises:
         BadInput: missing, truncated or damaged package, or one without an ML program.
@@ -56,9 +59,10 @@ class CoreMLReferenceRunner:
         weights = WeightFile(model_file(path).parent / WEIGHTS)
         block = read_function(spec, weights, function, str(path))
         self._plan = Planner(self._compute).plan(block)
-        self._interface = _Interface.of(spec, function, self._plan, path)
+        self._interface = Interface.of(spec, function, self._plan, path)
         self.inputs, self.outputs = self._interface.inputs, self._interface.outputs
         self._batching = _batching([*self.inputs.values(), *self.outputs.values()])
+        self.tensors = _tensors(self._plan)
         self._many: Plan | None = batched(self._plan) if self._batching.size == 1 else None
 
     @property
@@ -81,18 +85,48 @@ class CoreMLReferenceRunner:
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n == 0:
             return {n: self._empty(spec, samples) for n, spec in self.outputs.items()}
-        size = CHUNK if self._many is not None else 1
-        if self._batching.size < 0:
-            size = samples.n  # a free first dimension need not be a batch: never cut it
         parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.outputs}
-        for start in range(0, samples.n, size):
-            chunk = {k: v[start : start + size] for k, v in samples.arrays.items()}
+        for chunk in self._chunks(samples):
             for name, value in self._call(chunk).items():
                 parts[name].append(value)
-        return {
-            name: np.concatenate(found).reshape(samples.leading + found[0].shape[1:])
-            for name, found in parts.items()
-        }
+        return {name: _joined(found, samples) for name, found in parts.items()}
+
+    def intermediates(
+        self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Values inside the program, under the same leading batch as in `run`.
+
+        Args:
+            names: MIL names of the wanted values; None for all that `tensors` lists. All of them
+                for all samples are in memory at the end, so name them where samples are many.
+
+        Returns:
+            Name → (batch, *one sample's shape), in the program's own types as `run` gives them.
+            A value that does not depend on the input is repeated for each sample.
+
+        Raises:
+            BadInput: as `run`; an unknown name, or no sample at all.
+        """
+        wanted = dict.fromkeys(self.tensors if names is None else names)
+        unknown = sorted(set(wanted) - self.tensors.keys())
+        if unknown:
+            raise BadInput(
+                f"{self.path.name} has no tensor '{unknown[0]}' in its main block",
+                "`tensors` of the runner lists them; constants are none of them",
+            )
+        samples = prepare(self.inputs, self._batching, arrays)
+        if samples.n == 0:
+            raise BadInput(f"{self.path.name}: no sample to look inside with")
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in wanted}
+        for chunk in self._chunks(samples):
+            n = len(next(iter(chunk.values())))
+
+            def keep(name: str, value: Any, n: int = n) -> None:
+                if name in parts:
+                    parts[name].append(self._rows(name, value, n))
+
+            self._call(chunk, keep)
+        return {name: _joined(found, samples) for name, found in parts.items()}
 
     def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
         """One inference of these samples, for timing."""
@@ -113,12 +147,8 @@ class CoreMLReferenceRunner:
         Args:
             state: what `make_state` gave, to carry it on; None for a fresh one.
         """
-        values: dict[str, Any] = {
-            name: settle(array, self._interface.stored[name], self._compute)
-            for name, array in arrays.items()
-        }
-        values.update(self.make_state() if state is None else state)
-        return self._outputs(self._engine.run(self._plan, values))
+        carried = self.make_state() if state is None else state
+        return self._outputs(self._engine.run(self._plan, self._settled(arrays) | carried))
 
     def make_state(self) -> dict[str, State]:
         """Zeros for each state of the program, by name."""
@@ -128,17 +158,38 @@ class CoreMLReferenceRunner:
             if t.kind == "state"
         }
 
-    def _call(self, chunk: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def _chunks(self, samples: Samples) -> Iterator[dict[str, NDArray[Any]]]:
+        size = CHUNK if self._many is not None else 1
+        if self._batching.size < 0:
+            size = samples.n  # a free first dimension need not be a batch: never cut it
+        for start in range(0, samples.n, size):
+            yield {k: v[start : start + size] for k, v in samples.arrays.items()}
+
+    def _call(
+        self, chunk: Mapping[str, NDArray[Any]], watch: Watch | None = None
+    ) -> dict[str, NDArray[Any]]:
         """Outputs (samples, …) of one pass of the engine."""
-        if not self._batching.size:
-            return {k: v[None] for k, v in self.infer({k: v[0] for k, v in chunk.items()}).items()}
-        if self._many is None or len(next(iter(chunk.values()))) == 1:
-            return self.infer(chunk)
-        values = {
+        alone = not self._batching.size
+        single = self._many is None or len(next(iter(chunk.values()))) == 1
+        plan = self._plan if alone or self._many is None or single else self._many
+        values = self._settled({k: v[0] for k, v in chunk.items()} if alone else chunk)
+        found = self._outputs(self._engine.run(plan, values | self.make_state(), watch))
+        return {k: v[None] for k, v in found.items()} if alone else found
+
+    def _settled(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        return {
             name: settle(array, self._interface.stored[name], self._compute)
-            for name, array in chunk.items()
+            for name, array in arrays.items()
         }
-        return self._outputs(self._engine.run(self._many, values))
+
+    def _rows(self, name: str, value: Any, n: int) -> NDArray[Any]:
+        """A copy of a value with the samples first, `n` of them."""
+        type_ = self.tensors[name]
+        array = as_declared(np.asarray(value), type_.dtype, self._compute)
+        head = type_.shape[0] if type_.shape else 0
+        first = bool(self._batching.size) and head in (1, -1) and array.shape[0] in (1, n)
+        row = array if first else array[None]
+        return np.array(np.broadcast_to(row, (n, *row.shape[1:])))
 
     def _outputs(self, found: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         return {
@@ -162,44 +213,6 @@ class CoreMLReferenceRunner:
         self._many = None
 
 
-@dataclass(frozen=True)
-class _Interface:
-    """What a caller sees. `stored` are the program's own types of the inputs."""
-
-    inputs: dict[str, TensorSpec]
-    outputs: dict[str, TensorSpec]
-    stored: dict[str, str]
-    labels: tuple[Any, ...]
-
-    @classmethod
-    def of(cls, spec: Any, function: str | None, plan: Plan, path: Path) -> _Interface:
-        description = _description(spec, function)
-        declared = plan.block.inputs
-        inputs = {}
-        for feature in description.input:
-            if feature.name not in declared:
-                raise BadInput(f"{path}: the program has no input '{feature.name}'")
-            shape = declared[feature.name].shape or ()
-            inputs[feature.name] = TensorSpec(feature.name, shape, _dtype(feature, path))
-        made: dict[str, tuple[Operation | None, ValueType]] = {
-            name: (op, t) for op in plan.block.operations for name, t in op.outputs
-        }
-        # A constant may be an output too; it is in no operation's outputs.
-        made.update((name, (None, c.type)) for name, c in plan.block.constants.items())
-        outputs = {}
-        for feature in description.output:
-            op, type_ = made.get(feature.name, (None, declared.get(feature.name)))
-            if type_ is None:
-                raise BadInput(f"{path}: the program does not make its output '{feature.name}'")
-            if op is not None and op.type == "classify":
-                outputs[feature.name] = _classifier(feature, _labels(plan))
-            else:
-                dtype = _dtype(feature, path)
-                outputs[feature.name] = TensorSpec(feature.name, type_.shape or (), dtype)
-        stored = {name: t.dtype for name, t in declared.items()}
-        return cls(inputs, outputs, stored, _labels(plan))
-
-
 def _batching(specs: list[TensorSpec]) -> Batching:
     """One sample or any number; a larger fixed first dimension belongs to the sample, since
     nothing says that it is a batch."""
@@ -207,42 +220,22 @@ def _batching(specs: list[TensorSpec]) -> Batching:
     return found if found.size in (1, -1) else Batching(0)
 
 
+def _tensors(plan: Plan) -> dict[str, ValueType]:
+    """Type of each numeric tensor that the main block computes, in the order of computation."""
+    return {
+        name: type_
+        for step in plan.steps
+        for name, type_ in step.op.outputs
+        if type_.kind == "tensor" and type_.dtype != "string"
+    }
+
+
+def _joined(parts: list[NDArray[Any]], samples: Samples) -> NDArray[Any]:
+    return np.concatenate(parts).reshape(samples.leading + parts[0].shape[1:])
+
+
 def _nested(block: Block) -> Iterator[Operation]:
     for op in block.operations:
         yield op
         for inner in op.blocks:
             yield from _nested(inner)
-
-
-def _labels(plan: Plan) -> tuple[Any, ...]:
-    found = [step.fixed["classes"] for step in plan.steps if step.op.type == "classify"]
-    return tuple(found[0]) if found else ()
-
-
-def _description(spec: Any, function: str | None) -> Any:
-    """Inputs and outputs of the chosen function; a plain package has one description for all."""
-    wanted = function or spec.description.defaultFunctionName
-    for each in spec.description.functions:
-        if each.name == wanted:
-            return each
-    return spec.description
-
-
-def _dtype(feature: Any, path: Path) -> str:
-    kind = feature.type.WhichOneof("Type")
-    if kind != "multiArrayType":
-        raise Unsupported(
-            f"{path}: '{feature.name}' is of kind {str(kind).removesuffix('Type')}",
-            "coreml-reference takes and gives arrays only; export it with tensor inputs",
-        )
-    types = proto("FeatureTypes_pb2").ArrayFeatureType.ArrayDataType
-    name = str(types.Name(feature.type.multiArrayType.dataType)).lower()
-    return "float64" if name == "double" else name
-
-
-def _classifier(feature: Any, labels: tuple[Any, ...]) -> TensorSpec:
-    """The label, or the dictionary of probabilities flattened in the order of the labels."""
-    kind = str(feature.type.WhichOneof("Type")).removesuffix("Type")
-    if kind == "dictionary":
-        return TensorSpec(feature.name, (1, len(labels)), "float32")
-    return TensorSpec(feature.name, (1,), kind)  # string or int64

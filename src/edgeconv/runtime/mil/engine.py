@@ -16,6 +16,8 @@ from edgeconv.runtime.mil.precision import Compute, settle
 Values = dict[str, Any]
 Body = Callable[..., tuple[Any, ...]]
 """A nested block as a function of its inputs, in their order."""
+Watch = Callable[[str, Any], None]
+"""Sees each value of the main block, by its name, before it may be forgotten."""
 
 
 class Engine:
@@ -26,7 +28,7 @@ class Engine:
         self._seed = seed
         self._random = np.random.default_rng(seed)
 
-    def run(self, plan: Plan, inputs: Mapping[str, Any]) -> Values:
+    def run(self, plan: Plan, inputs: Mapping[str, Any], watch: Watch | None = None) -> Values:
         """The block's outputs by name; `inputs` are in carrier types.
 
         Raises:
@@ -34,13 +36,18 @@ class Engine:
         """
         self._random = np.random.default_rng(self._seed)
         with np.errstate(all="ignore"):  # infinities and NaN are the model's own answer
-            found = self._block(plan, dict(inputs))
+            found = self._block(plan, dict(inputs), watch)
         return dict(zip(plan.block.outputs, found, strict=True))
 
-    def _block(self, plan: Plan, values: Values) -> tuple[Any, ...]:
+    def _block(self, plan: Plan, values: Values, watch: Watch | None = None) -> tuple[Any, ...]:
         values.update(plan.constants)
         for step in plan.steps:
             self._step(step, values)
+            if watch is not None:
+                for name, _ in step.op.outputs:
+                    watch(name, values[name])
+            for name in step.dead:
+                del values[name]
         return tuple(values[name] for name in plan.block.outputs)
 
     def _step(self, step: Step, values: Values) -> None:
@@ -61,8 +68,6 @@ class Engine:
             values[name] = (
                 settle(value, type_.dtype, self._compute, step.kind.exact) if tensor else value
             )
-        for name in step.dead:
-            del values[name]
 
     def _body(self, plan: Plan, outer: Values, *arguments: Any) -> tuple[Any, ...]:
         inner = {name: outer[name] for name in plan.outer}
