@@ -3,6 +3,7 @@
 Every command, and the public Python interface, calls these functions.
 """
 
+from edgeconv.bundle import read as read_bundle
 from edgeconv.bundle import write_text
 from edgeconv.pipeline.datasets import describe_dataset, fetch_dataset, list_datasets
 from edgeconv.pipeline.doctor import examine
@@ -13,12 +14,15 @@ from edgeconv.pipeline.job import run
 from edgeconv.pipeline.measure import profile
 from edgeconv.pipeline.reports import write_report
 from edgeconv.pipeline.training import train
-from edgeconv.pipeline.verify import parity
+from edgeconv.pipeline.trial import Trial, prepare
+from edgeconv.pipeline.verify import check_file, parity
 from edgeconv.types import Bundle, EvaluationResult
 
 __all__ = [
     "Bundle",
     "EvaluationResult",
+    "Trial",
+    "check_file",
     "describe_dataset",
     "evaluate",
     "examine",
@@ -27,7 +31,9 @@ __all__ = [
     "inspect_file",
     "list_datasets",
     "parity",
+    "prepare",
     "profile",
+    "read_bundle",
     "run",
     "train",
     "write_report",

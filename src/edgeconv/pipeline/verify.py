@@ -14,7 +14,8 @@ from edgeconv.parity import check, gates
 from edgeconv.pipeline.evaluation import judge_probabilities
 from edgeconv.pipeline.golden import golden_of, with_golden
 from edgeconv.pipeline.predict import predict_file
-from edgeconv.pipeline.sources import labels_for, load_part
+from edgeconv.pipeline.sources import labels_for
+from edgeconv.pipeline.trial import Trial, prepare
 from edgeconv.runtime import unavailable
 from edgeconv.types import (
     Artifact,
@@ -58,23 +59,37 @@ def parity(
         BadInput: no bundle, or one of its files has changed.
         UsageError: unknown gate, runtime or split, or no data to check on.
     """
-    bundle = bundles.read(path)
-    spec = data or bundle.data.get("spec")
-    if not spec:
-        raise UsageError(f"{path} does not name its data", "name some: --data SPEC")
-    limits = {**bundle.recipe.get("gates", {}), **(overrides or {})}
-    for artifact in bundle.artifacts:
-        gates.resolve_gates(artifact.target, artifact.scheme, limits)
-    progress.stage(f"parity: {path} on {spec}")
-    dataset, facts = load_part(spec, part, progress, bundle)
-    reference = reference_outputs(bundle, dataset, progress)
-    found = verify(bundle, dataset, reference, facts, runtimes, limits, progress)
+    trial = prepare(path, data, part, overrides, progress)
+    bundle = trial.bundle
+    found = verify(
+        bundle, trial.dataset, trial.reference, trial.facts, runtimes, trial.limits, progress
+    )
     checked = replace(
         bundle, parity=found.parity, evaluations={**bundle.evaluations, **found.evaluations}
     )
     if data is None and part == "test":
         _write_back(checked, progress)
     return checked
+
+
+def check_file(
+    trial: Trial, name: str, runtimes: Sequence[str] = ("auto",), progress: Progress = _NOBODY
+) -> tuple[ParityResult, ...]:
+    """One file of a bundle, in every runtime that was asked for; nothing is written.
+
+    Raises:
+        UsageError: the bundle holds no such file, or an unknown runtime.
+        BadInput: the file is damaged.
+    """
+    bundle = trial.bundle
+    chosen = tuple(a for a in bundle.artifacts if a.name == name)
+    if not chosen:
+        names = ", ".join(a.name for a in bundle.artifacts) or "none"
+        raise UsageError(f"{bundle.path} has no file '{name}'", f"it has: {names}")
+    one = replace(bundle, artifacts=chosen)
+    return verify(
+        one, trial.dataset, trial.reference, trial.facts, runtimes, trial.limits, progress
+    ).parity
 
 
 def _write_back(bundle: Bundle, progress: Progress) -> None:
@@ -119,17 +134,6 @@ def verify(
             )
         progress.update(done, len(jobs), f"{artifact.name}: {_words(result)}")
     return Verification(tuple(results), evaluations)
-
-
-def reference_outputs(bundle: Bundle, dataset: Dataset, progress: Progress) -> NDArray[np.float32]:
-    """The float model's probabilities: those kept in the bundle, or computed by Keras now."""
-    kept = bundles.read_reference(bundle.path, dataset.sha256, bundle.model.sha256)
-    if kept is not None:
-        return kept
-    progress.note("the bundle keeps no float outputs for these windows: Keras computes them")
-    model = bundle.model
-    outputs, _ = predict_file(model.path, model.signal, dataset.windows, "keras")
-    return outputs
 
 
 def _opens(artifact: Artifact, runtime: str, asked: Sequence[str]) -> bool:
