@@ -6,6 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from edgeconv.bundle.evidence import (
+    LABELS,
+    PARITY,
+    PROFILE,
+    check_complete,
+    check_unchanged,
+    digests,
+)
 from edgeconv.bundle.folder import MANIFEST, MODEL, write_text
 from edgeconv.errors import BadInput
 from edgeconv.formats.digest import sha256
@@ -27,19 +35,20 @@ HISTORY = Path("training") / "history.json"
 def write(bundle: Bundle, folder: Path) -> None:
     """Write manifest, labels, parity and profile of `bundle` into `folder`.
 
-    The artifacts and the model must lie there already. Keys are sorted, so that equal bundles
-    give equal bytes.
+    The artifacts and the model must lie there already, golden vectors and float outputs too where
+    there are some. Keys are sorted, so that equal bundles give equal bytes.
     """
-    golden = folder / GOLDEN
-    vectors = sha256(golden) if golden.is_file() else None
-    _write_json(folder / MANIFEST, {**_manifest(bundle), "golden": vectors})
     labels = bundle.model.signal.labels
     if labels:
-        (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels), "utf-8")
+        (folder / LABELS).write_text("".join(f"{label}\n" for label in labels), "utf-8")
     if bundle.parity:
-        _write_json(folder / "parity.json", [r.to_json() for r in bundle.parity])
+        _write_json(folder / PARITY, [r.to_json() for r in bundle.parity])
     if bundle.profile:
-        _write_json(folder / "profile.json", [r.to_json() for r in bundle.profile])
+        _write_json(folder / PROFILE, [r.to_json() for r in bundle.profile])
+    golden = folder / GOLDEN
+    vectors = sha256(golden) if golden.is_file() else None
+    beside = {"golden": vectors, "files": digests(folder)}
+    _write_json(folder / MANIFEST, {**_manifest(bundle), **beside})
 
 
 def is_bundle(path: Path) -> bool:
@@ -51,7 +60,8 @@ def read(path: Path, verify: bool = True) -> Bundle:
     """Read a bundle; with `verify`, make sure that its files are those of the manifest.
 
     Raises:
-        BadInput: not a bundle, a damaged manifest, or a file that is missing or has changed.
+        BadInput: not a bundle, a damaged manifest, a file that is missing or has changed, or an
+            artifact that the manifest does not know.
     """
     if not is_bundle(path):
         what = "has no manifest.json" if path.is_dir() else "is no folder"
@@ -68,7 +78,7 @@ def read(path: Path, verify: bool = True) -> Bundle:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"{path / MANIFEST} is damaged: {error!r}", "export it again") from error
     if verify:
-        _verify(bundle, data.get("golden"))
+        _verify(bundle, data.get("golden"), data.get("files", {}))
     return bundle
 
 
@@ -142,8 +152,8 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
         ),
         artifacts=tuple(Artifact.from_json(a, path) for a in artifacts),
         evaluations={n: EvaluationResult.from_json(e) for n, e in data["evaluations"].items()},
-        parity=tuple(map(ParityResult.from_json, _read_optional(path / "parity.json"))),
-        profile=tuple(map(ProfileResult.from_json, _read_optional(path / "profile.json"))),
+        parity=tuple(map(ParityResult.from_json, _read_optional(path / PARITY))),
+        profile=tuple(map(ProfileResult.from_json, _read_optional(path / PROFILE))),
         history=tuple(_read_optional(path / HISTORY)),
         data=data["data"],
         recipe=data["recipe"],
@@ -152,20 +162,14 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
     )
 
 
-def _verify(bundle: Bundle, golden: str | None) -> None:
-    expected = {bundle.model.path: bundle.model.sha256}
-    expected |= {artifact.path: artifact.sha256 for artifact in bundle.artifacts}
+def _verify(bundle: Bundle, golden: str | None, beside: dict[str, str]) -> None:
+    """Bundles of version 0.1.0 name no digests of the files `beside` model and artifacts."""
+    named = {bundle.model.path.name: bundle.model.sha256}
+    named |= {artifact.name: artifact.sha256 for artifact in bundle.artifacts}
     if golden:
-        expected[bundle.path / GOLDEN] = golden
-    for path, digest in expected.items():
-        if not path.exists():
-            raise BadInput(f"{path} is named in the manifest, but missing", "export it again")
-        if sha256(path) != digest:
-            raise BadInput(
-                f"{path} has changed since the manifest was written: its sha256 is not "
-                f"{digest[:12]}…",
-                "export it again, or put the original file back",
-            )
+        named[GOLDEN.as_posix()] = golden
+    check_unchanged(bundle.path, named | beside)
+    check_complete(bundle.path, (artifact.name for artifact in bundle.artifacts))
 
 
 def _write_json(path: Path, data: Any) -> None:

@@ -43,7 +43,11 @@ def golden_of(bundle: Bundle) -> golden.GoldenSet | None:
     """
     if not (bundle.path / golden.FOLDER).is_dir():
         return None
-    return golden.read(bundle.path)
+    kept = golden.read(bundle.path)
+    if kept.model_sha256 != bundle.model.sha256:
+        stale = "golden vectors were made from another float model"
+        return replace(kept, conflicts=(*kept.conflicts, stale))
+    return kept
 
 
 def with_golden(
