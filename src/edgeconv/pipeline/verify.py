@@ -11,6 +11,7 @@ from edgeconv import bundle as bundles
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.machine import describe_machine
 from edgeconv.parity import check, gates
+from edgeconv.pipeline.contracts import with_contract
 from edgeconv.pipeline.evaluation import judge_probabilities
 from edgeconv.pipeline.golden import golden_of, with_golden
 from edgeconv.pipeline.predict import predict_file
@@ -117,7 +118,7 @@ def verify(
     jobs = [(a, r) for a in bundle.artifacts for r in runtimes if _opens(a, r, runtimes)]
     for done, (artifact, runtime) in enumerate(jobs, 1):
         result, outputs = _check(artifact, runtime, dataset, labels, reference, overrides)
-        result = with_golden(kept, artifact, result)
+        result = with_contract(bundle, artifact, with_golden(kept, artifact, result))
         results.append(result)
         if outputs is not None:
             evaluations.setdefault(
