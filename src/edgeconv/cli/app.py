@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from edgeconv.cli import data, files, models, run
+from edgeconv.cli import data, files, models, parity, run
 from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -28,7 +28,7 @@ app.command("run")(run.run)
 app.command("train")(models.train)
 app.command("export")(models.export)
 app.command("evaluate")(models.evaluate)
-app.command("parity")(files.parity)
+app.command("parity")(parity.parity)
 app.command("profile")(files.profile)
 app.command("report")(files.report)
 app.command("inspect")(files.inspect)

@@ -1,4 +1,4 @@
-"""`parity`, `profile`, `report`, `inspect` and `doctor`: commands about files that exist."""
+"""`profile`, `report`, `inspect` and `doctor`: commands about files that exist."""
 
 from __future__ import annotations
 
@@ -9,56 +9,8 @@ import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.cli.show import gate, show_bundle
-from edgeconv.errors import MissingDependency, UsageError
-from edgeconv.report import render_junit
-
-BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that edgeconv wrote.")]
-
-
-def parity(
-    bundle: BundlePath,
-    data: opt.Data = None,
-    split: opt.Split = "test",
-    runtime: Annotated[
-        list[str] | None,
-        typer.Option("--runtime", metavar="NAME", help="Default: auto; may be repeated."),
-    ] = None,
-    gates: Annotated[
-        list[str] | None,
-        typer.Option("--gate", metavar="NAME=VALUE", help="Another limit; may be repeated."),
-    ] = None,
-    junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")
-    ] = None,
-    allow_not_run: opt.AllowNotRun = False,
-    json: opt.JsonFile = None,
-    quiet: opt.Quiet = False,
-    verbose: opt.Verbose = False,
-) -> int:
-    """Check that every file behaves like the float model; exit 1 if one does not."""
-    console = Console(quiet, verbose, json)
-    limits = dict(map(_gate, gates or []))
-    from edgeconv.pipeline import parity as check
-
-    try:
-        checked = check(bundle, data, split, tuple(runtime or ("auto",)), limits, console)
-    finally:
-        console.close()
-    show_bundle(console, checked)
-    failed = [
-        (r.artifact, c.name, _number(c.value), f"{c.direction} {_number(c.limit)}", c.reason)
-        for r in checked.parity
-        for c in r.checks
-        if str(c.status) != "passed"
-    ]
-    if failed:
-        console.table("Gates not passed", ("file", "gate", "value", "limit", "reason"), failed)
-    if junit:
-        from edgeconv.pipeline import write_text
-
-        write_text(junit, render_junit(checked.parity, allow_not_run))
-    return gate(checked, allow_not_run)
+from edgeconv.cli.show import show_bundle
+from edgeconv.errors import MissingDependency
 
 
 def profile(
@@ -102,7 +54,7 @@ def profile(
 
 
 def report(
-    bundle: BundlePath,
+    bundle: opt.BundlePath,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help=".html or .md; default: in the bundle."),
@@ -164,16 +116,6 @@ def doctor(
     console.json([vars(f) for f in found])
     broken = [f for f in found if f.status == "missing" and f.required]
     return MissingDependency.exit_code if broken else 0
-
-
-def _gate(text: str) -> tuple[str, float]:
-    name, equals, value = text.partition("=")
-    try:
-        if equals:
-            return name.strip(), float(value)
-    except ValueError:
-        pass
-    raise UsageError(f"--gate {text}: not NAME=NUMBER", "for example --gate top1_agreement=0.99")
 
 
 def _number(value: float | None) -> str:

@@ -11,6 +11,7 @@ from edgeconv.recipe import DEPLOYMENT_TARGETS
 
 _OUTPUT = "Output"
 
+BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that edgeconv wrote.")]
 JsonFile = Annotated[
     str | None,
     typer.Option(

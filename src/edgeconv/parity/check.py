@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from edgeconv.errors import BadInput
 from edgeconv.parity.gates import direction_of, judge
 from edgeconv.parity.metrics import compare
-from edgeconv.types import Artifact, Check, ParityResult, Status, worst
+from edgeconv.parity.noninferiority import GATE, LEVEL, as_check, margin_of
+from edgeconv.parity.task import evidence
+from edgeconv.types import Artifact, Check, Evidence, ParityResult, Status, worst
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,15 +26,18 @@ def check_parity(
     labels: NDArray[np.integer[Any]],
     gates: Mapping[str, float],
     machine: Mapping[str, Any],
+    subjects: NDArray[np.str_] | None = None,
+    level: float = LEVEL,
 ) -> ParityResult:
     """Outputs (n, classes) of a file against the float reference's, on the same windows.
 
     Without windows or gates the result is `not_run`. Another shape, NaN or infinity fail every
-    gate.
+    gate. `subjects` (n,) names whose windows they are; `level` is the confidence of the bounds in
+    `evidence`. Where the gate `max_drop` is set, too few windows to know make it `not_run`.
 
     Raises:
         BadInput: the reference itself holds NaN, or labels of another number of windows.
-        UsageError: an unknown gate.
+        UsageError: an unknown gate, or a `max_drop` or `level` that is no share.
     """
     import numpy as np
 
@@ -48,13 +53,20 @@ def check_parity(
     broken = ~np.isfinite(candidate)
     if broken.any():
         return _without_numbers(base, gates, Status.FAILED, _not_finite(broken, artifact))
-    metrics = compare(reference, candidate, labels)
+    metrics = compare(reference, candidate, labels, subjects)
+    names = artifact.signal.labels
+    found = evidence(reference, candidate, labels, subjects, names, margin_of(gates), level)
     checks = tuple(
-        _explained(judge(name, limit, metrics), artifact, reference, candidate, metrics)
+        as_check(found.drop)
+        if name == GATE
+        else _explained(judge(name, limit, metrics), artifact, reference, candidate, found)
         for name, limit in gates.items()
     )
     status = worst(check.status for check in checks)
-    return replace(base, status=status, metrics=metrics, checks=checks, reason=failures(checks))
+    reason = failures(checks)
+    return replace(
+        base, status=status, metrics=metrics, checks=checks, reason=reason, evidence=found
+    )
 
 
 def not_run(
@@ -65,11 +77,13 @@ def not_run(
 
 
 def failures(checks: tuple[Check, ...]) -> str:
-    """The failed checks in one line."""
+    """The failed and the undecided checks in one line."""
     return "; ".join(
-        f"{c.name} is {c.value:.4g}, must be {c.direction} {c.limit:g}"
+        f"{c.name}: {c.reason}"
+        if c.name == GATE
+        else f"{c.name} is {c.value:.4g}, must be {c.direction} {c.limit:g}"
         for c in checks
-        if c.status is Status.FAILED and c.value is not None and c.limit is not None
+        if c.status is not Status.PASSED and c.value is not None and c.limit is not None
     )
 
 
@@ -124,33 +138,54 @@ def _explained(
     artifact: Artifact,
     reference: NDArray[Any],
     candidate: NDArray[Any],
-    metrics: Mapping[str, float],
+    found: Evidence,
 ) -> Check:
     """A failed check says where to look first."""
-    import numpy as np
-
     if check.status is not Status.FAILED:
         return check
     reason = ""
     if check.name == "max_abs":
-        off = np.abs(reference.astype(np.float64) - candidate)
-        row, column = map(int, np.unravel_index(off.argmax(), off.shape))
-        reason = (
-            f"furthest off in window {row}: {_label(artifact, column)} is "
-            f"{candidate[row, column]:.4g} instead of {reference[row, column]:.4g}"
-        )
+        reason = _furthest(artifact, reference, candidate)
     elif check.name == "top1_agreement":
-        flipped = np.asarray(reference.argmax(axis=1) != candidate.argmax(axis=1))
         reason = (
-            f"{int(flipped.sum())} of {flipped.size} windows have another answer than the float "
-            f"model's, first window {int(flipped.argmax())}"
+            f"{len(found.flips)} of {len(reference)} windows have another answer than the float "
+            f"model's, first window {found.flips.window[0]}"
         )
     elif check.name == "accuracy_drop":
-        reason = (
-            f"accuracy {metrics['accuracy']:.4f} instead of {metrics['reference_accuracy']:.4f} "
-            f"on {len(reference)} windows"
-        )
+        right, before = _share(found.per_class, "file"), _share(found.per_class, "reference")
+        reason = f"accuracy {right:.4f} instead of {before:.4f} on {len(reference)} windows"
+    elif check.name == "class_drop":
+        reason = _hit(found.per_class, "recall of '{}'")
+    elif check.name == "subject_drop":
+        reason = _hit(found.per_subject, "accuracy of person {}")
     return replace(check, reason=reason)
+
+
+def _furthest(artifact: Artifact, reference: NDArray[Any], candidate: NDArray[Any]) -> str:
+    import numpy as np
+
+    off = np.abs(reference.astype(np.float64) - candidate)
+    row, column = map(int, np.unravel_index(off.argmax(), off.shape))
+    return (
+        f"furthest off in window {row}: {_label(artifact, column)} is "
+        f"{candidate[row, column]:.4g} instead of {reference[row, column]:.4g}"
+    )
+
+
+def _share(table: Mapping[str, Mapping[str, float]], key: str) -> float:
+    """A share over all groups again."""
+    return sum(row[key] * row["n"] for row in table.values()) / sum(
+        row["n"] for row in table.values()
+    )
+
+
+def _hit(table: Mapping[str, Mapping[str, float]], whose: str) -> str:
+    """The group that lost most."""
+    name, row = max(table.items(), key=lambda item: item[1]["drop"])
+    return (
+        f"{whose.format(name)} is {row['file']:.4f} instead of {row['reference']:.4f} on "
+        f"{row['n']:.0f} windows"
+    )
 
 
 def _label(artifact: Artifact, column: int) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from edgeconv.errors import BadInput, UsageError
+from edgeconv.parity.noninferiority import CONFIDENCE, DROP, GATE, LEVEL, check_limits
 from edgeconv.types import Check, Status, Target
 
 DIRECTIONS: dict[str, str] = {
@@ -22,6 +23,11 @@ DIRECTIONS: dict[str, str] = {
     "top1_agreement": ">=",
     "accuracy": ">=",
     "accuracy_drop": "<=",
+    GATE: "<=",  # the drop with confidence: `noninferiority.py`
+    "macro_f1": ">=",
+    "macro_f1_drop": "<=",
+    "class_drop": "<=",
+    "subject_drop": "<=",
 }
 """Every gate, and on which side of its limit a good file lies."""
 
@@ -63,14 +69,21 @@ def default_gates(target: Target, scheme: str) -> dict[str, float]:
 def resolve_gates(target: Target, scheme: str, overrides: Mapping[str, float]) -> dict[str, float]:
     """The scheme's limits with those of a recipe or of `--gate NAME=VALUE` put over them.
 
+    `max_drop` is the limit of `accuracy_drop` as well, unless that one is set too: who allows two
+    points with confidence does not mean to fail at half a point without. `confidence` among the
+    overrides is no gate: `noninferiority.level_of` reads it.
+
     Raises:
-        UsageError: an unknown gate, or a limit that is no finite number.
+        UsageError: an unknown gate, or a limit that is no finite number (`max_drop`: no share).
     """
-    for name, limit in overrides.items():
+    check_limits(overrides.get(GATE, DROP), overrides.get(CONFIDENCE, LEVEL))
+    given = {name: limit for name, limit in overrides.items() if name != CONFIDENCE}
+    for name, limit in given.items():
         direction_of(name)
         if not math.isfinite(limit):
             raise UsageError(f"gate {name}: the limit must be a finite number, got {limit}")
-    return {**default_gates(target, scheme), **overrides}
+    drop = {"accuracy_drop": given[GATE]} if GATE in given else {}
+    return {**default_gates(target, scheme), **drop, **given}
 
 
 def judge(name: str, limit: float, metrics: Mapping[str, float]) -> Check:

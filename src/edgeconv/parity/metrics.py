@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import BadInput
 from edgeconv.parity.classification import EPSILON, SLACK
+from edgeconv.parity.task import largest_drop, macro_f1
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,7 @@ METRICS = (
     *("max_abs", "mean_abs", "rmse", "snr_db", "psnr_db", "cosine", "cosine_min"),
     *("kl_mean", "kl_max", "js_mean"),
     *("top1_agreement", "accuracy", "reference_accuracy", "accuracy_drop"),
+    *("macro_f1", "reference_macro_f1", "macro_f1_drop", "class_drop", "subject_drop"),
 )
 """Every name that `compare` gives a number to."""
 
@@ -30,6 +32,7 @@ def compare(
     reference: NDArray[np.floating[Any]],
     candidate: NDArray[np.floating[Any]],
     labels: NDArray[np.integer[Any]],
+    subjects: NDArray[np.str_] | None = None,
 ) -> dict[str, float]:
     """All `METRICS` of class probabilities (n, classes) against the float reference's.
 
@@ -39,7 +42,9 @@ def compare(
     `kl_mean`, `kl_max` of KL(reference ‖ candidate) and `js_mean`, the Jensen–Shannon divergence
     (Lin, 1991; at most ln 2), in nats, probabilities not below `EPSILON` and scaled to sum 1.
     `top1_agreement` is the share of windows with the same answer; `accuracy_drop` =
-    `reference_accuracy` − `accuracy`, as shares: above 0 is worse.
+    `reference_accuracy` − `accuracy`, as shares: above 0 is worse; `macro_f1_drop` the same for
+    macro-F1; `class_drop` and `subject_drop` are the largest drop of a class' recall and of a
+    person's accuracy (without `subjects` all windows are one person's).
 
     Raises:
         BadInput: no windows, different shapes, NaN or infinity, or a reference that holds no
@@ -49,19 +54,30 @@ def compare(
 
     _check(reference, candidate, labels)
     ref, can = reference.astype(np.float64), candidate.astype(np.float64)
-    answers, reference_answers = can.argmax(axis=1), ref.argmax(axis=1)
-    right, reference_right = (
-        int((answers == labels).sum()),
-        int((reference_answers == labels).sum()),
-    )
-    n = len(labels)
+    return {**_element_wise(ref, can), **_by_window(ref, can), **_task(ref, can, labels, subjects)}
+
+
+def _task(
+    ref: Floats,
+    can: Floats,
+    labels: NDArray[np.integer[Any]],
+    subjects: NDArray[np.str_] | None,
+) -> dict[str, float]:
+    answers, before = can.argmax(axis=1), ref.argmax(axis=1)
+    right, right_before = answers == labels, before == labels
+    n, classes = ref.shape
+    f1, f1_before = macro_f1(answers, labels, classes), macro_f1(before, labels, classes)
+    drop = (int(right_before.sum()) - int(right.sum())) / n
     return {
-        **_element_wise(ref, can),
-        **_by_window(ref, can),
-        "top1_agreement": float((answers == reference_answers).mean()),
-        "accuracy": right / n,
-        "reference_accuracy": reference_right / n,
-        "accuracy_drop": (reference_right - right) / n,
+        "top1_agreement": float((answers == before).mean()),
+        "accuracy": int(right.sum()) / n,
+        "reference_accuracy": int(right_before.sum()) / n,
+        "accuracy_drop": drop,
+        "macro_f1": f1,
+        "reference_macro_f1": f1_before,
+        "macro_f1_drop": f1_before - f1,
+        "class_drop": largest_drop(right_before, right, labels),
+        "subject_drop": drop if subjects is None else largest_drop(right_before, right, subjects),
     }
 
 

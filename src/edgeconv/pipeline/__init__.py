@@ -16,11 +16,12 @@ from edgeconv.pipeline.reports import write_report
 from edgeconv.pipeline.training import train
 from edgeconv.pipeline.trial import Trial, prepare
 from edgeconv.pipeline.verify import check_file, parity
-from edgeconv.types import Bundle, EvaluationResult
+from edgeconv.types import Bundle, EvaluationResult, ParityResult
 
 __all__ = [
     "Bundle",
     "EvaluationResult",
+    "ParityResult",
     "Trial",
     "check_file",
     "describe_dataset",

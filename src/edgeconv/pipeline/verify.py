@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgeconv import bundle as bundles
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.machine import describe_machine
-from edgeconv.parity import check, gates
+from edgeconv.parity import check, gates, noninferiority
 from edgeconv.pipeline.contracts import with_contract
 from edgeconv.pipeline.evaluation import judge_probabilities
 from edgeconv.pipeline.golden import golden_of, with_golden
@@ -162,7 +162,10 @@ def _check(
         return check.not_run(artifact, runtime, reason, machine), None
     limits = gates.resolve_gates(artifact.target, artifact.scheme, overrides)
     outputs, ran = predict_file(artifact.path, artifact.signal, dataset.windows, runtime)
-    result = check.check_parity(artifact, ran, reference, outputs, labels, limits, machine)
+    level = noninferiority.level_of(overrides)
+    result = check.check_parity(
+        artifact, ran, reference, outputs, labels, limits, machine, dataset.subjects, level
+    )
     import numpy as np
 
     return result, outputs if np.isfinite(outputs).all() else None

@@ -3,6 +3,7 @@
 from edgeconv.types.artifact import Artifact, TensorSpec, TrainedModel
 from edgeconv.types.bundle import Bundle
 from edgeconv.types.dataset import Dataset, LoadReport, Recording, Splits, subject_order
+from edgeconv.types.evidence import Decision, Evidence, Flips, Interval, NonInferiority
 from edgeconv.types.progress import Progress, Silent
 from edgeconv.types.recipe import Augmentation, Recipe, Training, Variant
 from edgeconv.types.result import (
@@ -13,11 +14,11 @@ from edgeconv.types.result import (
     Status,
     worst,
 )
-from edgeconv.types.runner import Runner
+from edgeconv.types.runner import Inspectable, Runner
 from edgeconv.types.scheme import (
+    CALIBRATION_METHODS,
     DEFAULT_SENSOR,
     ENDINGS,
-    PLANNED_SCHEMES,
     SCHEMES,
     TARGET_ALIASES,
     Scheme,
@@ -33,10 +34,10 @@ from edgeconv.types.signal import (
 )
 
 __all__ = [
+    "CALIBRATION_METHODS",
     "CANONICAL_TO_SENSOR",
     "DEFAULT_SENSOR",
     "ENDINGS",
-    "PLANNED_SCHEMES",
     "SCHEMES",
     "STANDARD_GRAVITY",
     "TARGET_ALIASES",
@@ -45,8 +46,14 @@ __all__ = [
     "Bundle",
     "Check",
     "Dataset",
+    "Decision",
     "EvaluationResult",
+    "Evidence",
+    "Flips",
+    "Inspectable",
+    "Interval",
     "LoadReport",
+    "NonInferiority",
     "Normalisation",
     "ParityResult",
     "ProfileResult",

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from edgeconv.types.evidence import Evidence
+
 
 class Status(StrEnum):
     """Outcome of a check; `not_run` is an answer of its own and never counts as passed."""
@@ -71,7 +73,10 @@ class EvaluationResult:
 
 @dataclass(frozen=True)
 class ParityResult:
-    """One artifact against the float reference on real windows."""
+    """One artifact against the float reference on real windows.
+
+    `reference` is set where that is another file than the bundle's float model.
+    """
 
     artifact: str
     sha256: str
@@ -84,6 +89,8 @@ class ParityResult:
     checks: tuple[Check, ...] = ()
     reason: str = ""  # why it did not run, or what failed
     machine: dict[str, Any] = field(default_factory=dict)
+    evidence: Evidence | None = None
+    reference: dict[str, str] = field(default_factory=dict)  # name, sha256, runtime
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,7 +98,15 @@ class ParityResult:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ParityResult:
         checks = tuple(Check(**{**c, "status": Status(c["status"])}) for c in data["checks"])
-        return cls(**{**data, "status": Status(data["status"]), "checks": checks})
+        kept = data.get("evidence")
+        return cls(
+            **{
+                **data,
+                "status": Status(data["status"]),
+                "checks": checks,
+                "evidence": Evidence.from_json(kept) if kept else None,
+            }
+        )
 
 
 @dataclass(frozen=True)

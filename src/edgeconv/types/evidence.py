@@ -1,0 +1,113 @@
+"""What stands behind a parity verdict: intervals, every changed answer, and who is hit by them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Decision(StrEnum):
+    """Is a file worse than the float model by more than is allowed? The data may not say."""
+
+    NON_INFERIOR = "non-inferior"
+    INFERIOR = "inferior"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A share with its confidence bounds. `level` is that of the whole interval."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    method: str
+
+
+@dataclass(frozen=True)
+class NonInferiority:
+    """The drop of accuracy (share; above 0 is worse) against the largest one allowed.
+
+    Attributes:
+        low, high: bounds of the drop, each with confidence `level` of its own (one-sided).
+        lost, won: windows that only the float model, or only the file, answers rightly.
+        people: subjects; their windows are not independent, which `method` accounts for.
+        windows_needed: about how many windows would decide, None where that cannot be said.
+        reason: the verdict in a sentence.
+    """
+
+    decision: Decision
+    drop: float
+    low: float
+    high: float
+    max_drop: float
+    level: float
+    method: str
+    lost: int
+    won: int
+    people: int
+    mcnemar_p: float
+    windows_needed: int | None
+    reason: str
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> NonInferiority:
+        return cls(**{**data, "decision": Decision(data["decision"])})
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Every window with another answer than the reference's, one column an attribute.
+
+    Answers and truths are class numbers. `margin` is the reference's: how far its two largest
+    probabilities were apart. A flip at a large margin is what no rounding explains.
+    """
+
+    window: tuple[int, ...] = ()
+    reference: tuple[int, ...] = ()
+    answer: tuple[int, ...] = ()
+    truth: tuple[int, ...] = ()
+    margin: tuple[float, ...] = ()
+    subject: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.window)
+
+    @classmethod
+    def from_json(cls, data: dict[str, list[Any]]) -> Flips:
+        return cls(**{name: tuple(column) for name, column in data.items()})
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Beside the metrics of a `ParityResult`.
+
+    Attributes:
+        labels: names of the classes that `flips` numbers.
+        per_class: recall of the reference and the file, its drop, windows, flips, by class.
+        per_subject: the same with accuracy, by subject.
+    """
+
+    agreement: Interval
+    drop: NonInferiority
+    flips: Flips = field(default_factory=Flips)
+    labels: tuple[str, ...] = ()
+    per_class: dict[str, dict[str, float]] = field(default_factory=dict)
+    per_subject: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Evidence:
+        return cls(
+            **{
+                **data,
+                "agreement": Interval(**data["agreement"]),
+                "drop": NonInferiority.from_json(data["drop"]),
+                "flips": Flips.from_json(data["flips"]),
+                "labels": tuple(data["labels"]),
+            }
+        )
