@@ -4,13 +4,13 @@ from edgeconv.types.artifact import Artifact, TensorSpec, TrainedModel
 from edgeconv.types.bundle import Bundle
 from edgeconv.types.dataset import Dataset, LoadReport, Recording, Splits, subject_order
 from edgeconv.types.evidence import Decision, Evidence, Flips, Interval, NonInferiority
+from edgeconv.types.profile import Change, Comparison, OpProfile, Peaks, ProfileResult
 from edgeconv.types.progress import Progress, Silent
 from edgeconv.types.recipe import Augmentation, Recipe, Training, Variant
 from edgeconv.types.result import (
     Check,
     EvaluationResult,
     ParityResult,
-    ProfileResult,
     Status,
     worst,
 )
@@ -44,7 +44,9 @@ __all__ = [
     "Artifact",
     "Augmentation",
     "Bundle",
+    "Change",
     "Check",
+    "Comparison",
     "Dataset",
     "Decision",
     "EvaluationResult",
@@ -55,7 +57,9 @@ __all__ = [
     "LoadReport",
     "NonInferiority",
     "Normalisation",
+    "OpProfile",
     "ParityResult",
+    "Peaks",
     "ProfileResult",
     "Progress",
     "Recipe",

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.types.artifact import Artifact, TrainedModel
-from edgeconv.types.result import EvaluationResult, ParityResult, ProfileResult
+from edgeconv.types.profile import ProfileResult
+from edgeconv.types.result import EvaluationResult, ParityResult
 
 
 @dataclass(frozen=True)
