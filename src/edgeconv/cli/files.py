@@ -9,8 +9,8 @@ import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.cli.show import show_bundle
-from edgeconv.errors import MissingDependency
+from edgeconv.cli.show import show_bundle, show_lints
+from edgeconv.errors import GateFailed, MissingDependency
 
 
 def profile(
@@ -74,10 +74,13 @@ def report(
 
 def inspect(
     path: Annotated[Path, typer.Argument(metavar="ARTIFACT", help=".tflite, .mlpackage or .keras")],
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 where a lint of severity error is found.")
+    ] = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
 ) -> int:
-    """What a file takes and gives, its sensor contract, operations and cost."""
+    """What a file takes and gives, its sensor contract, operations, cost and lints."""
     console = Console(quiet, verbose=False, json_file=json)
     from edgeconv.pipeline import inspect_file
 
@@ -95,8 +98,10 @@ def inspect(
             "Operations", ("operation", "count"), [(k, str(v)) for k, v in facts["ops"].items()]
         )
     console.table("Sensor contract", ("field", "value"), _contract_rows(facts["contract"]))
+    show_lints(console, facts["lints"])
     console.json(facts)
-    return 0
+    broken = any(finding["severity"] == "error" for finding in facts["lints"])
+    return GateFailed.exit_code if strict and broken else 0
 
 
 def doctor(

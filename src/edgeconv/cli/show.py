@@ -107,3 +107,14 @@ def show_evaluation(console: Console, name: str, result: EvaluationResult) -> No
         ],
     )
     console.json(result.to_json())
+
+
+def show_lints(console: Console, findings: list[dict[str, Any]]) -> None:
+    """Each finding in two lines: what and where, and what to do about it."""
+    if not findings:
+        console.say("Lints: none")
+        return
+    console.say(f"Lints: {words.plural(len(findings), 'finding')}")
+    for found in findings:
+        console.say(f"  {found['severity']} {found['rule']}: {found['where']}: {found['text']}")
+        console.say(f"    {found['advice']}")

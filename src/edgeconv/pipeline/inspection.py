@@ -10,12 +10,16 @@ from typing import Any
 from edgeconv.formats import artifact as files
 from edgeconv.formats import keras_file
 from edgeconv.formats.digest import sha256, size
+from edgeconv.formats.lints import Finding, Severity, lint
+from edgeconv.pipeline.flexible import lint_flexible
+from edgeconv.types import Target
 
 
 def inspect_file(path: Path) -> dict[str, Any]:
-    """Tensors, cost, operations and contract of a `.tflite`, `.mlpackage` or `.keras` file.
+    """Tensors, cost, operations, contract and lints of a `.tflite`, `.mlpackage` or `.keras` file.
 
-    Nothing of the model is run, and no framework is imported.
+    No framework is imported, and nothing is run but a Core ML file with flexible shapes, at the
+    sizes that it declares. There are no lints for `.keras` files.
 
     Raises:
         BadInput: missing, damaged or of another kind.
@@ -44,7 +48,15 @@ def inspect_file(path: Path) -> dict[str, Any]:
         "ops": dict(Counter(graph.kinds).most_common()),
         "contract": contract.to_json() if contract else None,
         "settings": described.settings,
+        "lints": [finding.to_json() for finding in _lints(path, described.target)],
     }
+
+
+def _lints(path: Path, target: Target) -> list[Finding]:
+    """What the file tells, and where its shape is flexible, what running it tells."""
+    run = lint_flexible(path) if target is Target.COREML else []
+    order = list(Severity)
+    return sorted([*run, *lint(path)], key=lambda finding: order.index(finding.severity))
 
 
 def _keras(path: Path) -> dict[str, Any]:
@@ -59,4 +71,5 @@ def _keras(path: Path) -> dict[str, Any]:
         "ops": {},
         "contract": contract.to_json() if contract else None,
         "settings": {"lambda_layers": list(keras_file.lambda_layers(path))},
+        "lints": [],
     }

@@ -1,0 +1,76 @@
+"""What a lint is: a rule with a name and a severity, and what it found in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+File = TypeVar("File")
+
+
+class Severity(StrEnum):
+    """How sure the file is to go wrong.
+
+    An error computes something else than was meant, or does not run. A warning is a conversion
+    that could be better, or a file that leaves its user guessing. A hint is a guess of ours.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+    HINT = "hint"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One place that breaks a rule: an operation, tensor or feature by its name, and the facts."""
+
+    where: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rule(Generic[File]):
+    """One row of a table. `check` reads a file's view; `advice` is what to do about it."""
+
+    name: str
+    severity: Severity
+    check: Callable[[File], Iterable[Found]]
+    advice: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a file breaks, and where; `places` counts them all, `text` names the first."""
+
+    rule: str
+    severity: Severity
+    where: str
+    text: str
+    advice: str
+    places: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "severity": str(self.severity)}
+
+
+def apply(rules: Sequence[Rule[File]], file: File) -> list[Finding]:
+    """One finding for each broken rule, in the order of the table."""
+    findings = []
+    for rule in rules:
+        found = list(rule.check(file))
+        if found:
+            first = found[0]
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            findings.append(
+                Finding(
+                    rule.name,
+                    rule.severity,
+                    first.where,
+                    first.text + more,
+                    rule.advice,
+                    len(found),
+                )
+            )
+    return findings
