@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.formats.keras_file import load_model
 from edgeconv.runtime.arrays import Batching, prepare
+from edgeconv.runtime.keras_graph import KerasGraph
 from edgeconv.types import TensorSpec
+from edgeconv.types.layers import LayerInfo
 
 
 class KerasRunner:
@@ -59,6 +62,47 @@ class KerasRunner:
             name: np.concatenate(found)[: samples.n].reshape(samples.leading + found[0].shape[1:])
             for name, found in parts.items()
         }
+
+    @cached_property
+    def _graph(self) -> KerasGraph:
+        return KerasGraph(self._model)
+
+    @property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """The model's layers in computed order, nested models opened."""
+        return self._graph.layers
+
+    @property
+    def tensors(self) -> dict[str, TensorSpec]:
+        """Type of each value that `intermediates` can give, in computed order."""
+        return self._graph.tensors
+
+    def intermediates(
+        self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Outputs of layers by layer, and values before activations; as in `Inspectable`."""
+        samples = prepare(self.inputs, self._batching, arrays)
+        if samples.n == 0:
+            raise BadInput(f"{self.path.name}: no sample to look inside with")
+        found = self.replay(samples.arrays, self.tensors if names is None else names)
+        return {k: v.reshape(samples.leading + v.shape[1:]) for k, v in found.items()}
+
+    def replay(
+        self, given: Mapping[str, NDArray[Any]], names: Collection[str]
+    ) -> dict[str, NDArray[Any]]:
+        """The named values where others are `given`, of any layers, (n, *one sample's shape).
+
+        Raises:
+            BadInput: an unknown name, or a value that needs an input that is not given.
+        """
+        n = len(next(iter(given.values())))
+        size = self._batching.size if self._batching.size > 0 else self._batch_size
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+        for start in range(0, n, size):
+            chunk = {k: np.asarray(v[start : start + size]) for k, v in given.items()}
+            for name, value in self._graph.evaluate(names, chunk).items():
+                parts[name].append(np.asarray(value))
+        return {name: np.concatenate(found) for name, found in parts.items()}
 
     def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
         """One inference of these samples, the copy into TensorFlow included."""

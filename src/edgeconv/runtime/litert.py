@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Mapping
 from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
-from edgeconv.formats.tflite import read_bytes, read_graph
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.formats.tflite import read_graph
 from edgeconv.plugins import captured_stderr
+from edgeconv.runtime import litert_tensors
 from edgeconv.runtime.arrays import Batching, Samples, dequantize, prepare
+from edgeconv.runtime.litert_open import BUILT_IN, DEFAULT, open_interpreter
 from edgeconv.types import TensorSpec
 
 DYNAMIC_CHUNK = 256  # samples per inference of a dynamic-batch file: bounds its memory
-
-_LACKING = ("unresolved", "Didn't find op", "Select TensorFlow op", "not supported", "Unsupported")
 
 
 class LiteRTRunner:
@@ -30,6 +27,9 @@ class LiteRTRunner:
 
     A batch-1 file (what edgeconv exports) runs once for each sample, a dynamic-batch one is
     resized. Not for use from two threads at once.
+
+    Attributes:
+        tensors: type of each value that `intermediates` can give, in computed order.
 
     Raises:
         BadInput: missing, truncated or damaged file.
@@ -39,14 +39,15 @@ class LiteRTRunner:
 
     runtime: ClassVar[str] = "litert"
     kernels: ClassVar[str] = "XNNPACK"
-    _resolver: ClassVar[Any] = OpResolverType.BUILTIN
+    _resolver: ClassVar[Any] = DEFAULT
 
     def __init__(self, path: Path, num_threads: int = 1) -> None:
         if num_threads < 1:
             raise UsageError(f"num_threads must be at least 1, got {num_threads}")
         self.path = path
         graph = read_graph(path)  # a damaged file ends here, before native code sees it
-        self._interpreter: Any = _open(path, self._resolver, num_threads)
+        self._num_threads = num_threads
+        self._interpreter: Any = open_interpreter(path, self._resolver, num_threads)
         inputs = self._interpreter.get_input_details()
         outputs = self._interpreter.get_output_details()
         self.inputs = _specs(graph.inputs, inputs)
@@ -57,6 +58,8 @@ class LiteRTRunner:
         self._shapes = {
             name: tuple(d["shape"]) for name, d in zip(self.inputs, inputs, strict=True)
         }
+        self._places = litert_tensors.readable(graph)
+        self.tensors = litert_tensors.specs(graph, self._places)
 
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Outputs as real numbers under the same leading batch. BadInput as in the protocol."""
@@ -70,6 +73,42 @@ class LiteRTRunner:
             name: dequantize(spec, found[name]).reshape(samples.leading + found[name].shape[1:])
             for name, spec in self.outputs.items()
         }
+
+    def intermediates(
+        self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Values inside the file, sample by sample, as real numbers; as in `Inspectable`.
+
+        A value that the delegate keeps to itself reads as zeros; it is taken from the built-in
+        kernels instead.
+        """
+        asked = litert_tensors.chosen(self.path, self.tensors, names)
+        samples = prepare(self.inputs, self._batching, arrays)
+        if samples.n == 0:
+            raise BadInput(f"{self.path.name}: no sample to look inside with")
+        found = self._observe(self._resolver, samples, asked)
+        dark = [name for name, value in found.items() if not value.any()]
+        if dark and self._resolver is not BUILT_IN:
+            found |= self._observe(BUILT_IN, samples, dark)
+        return {
+            name: dequantize(self.tensors[name], value).reshape(samples.leading + value.shape[1:])
+            for name, value in found.items()
+        }
+
+    def _observe(
+        self, resolver: Any, samples: Samples, names: Collection[str]
+    ) -> dict[str, NDArray[Any]]:
+        interpreter = open_interpreter(self.path, resolver, self._num_threads, preserve=True)
+        batch = abs(self._batching.size)  # a free batch is opened with one sample
+        feeds = (
+            {
+                self._input_at[name]: array[[row] * batch] if batch else array[row]
+                for name, array in samples.arrays.items()
+            }
+            for row in range(samples.n)
+        )
+        places = {name: self._places[name] for name in names}
+        return litert_tensors.observe(interpreter, feeds, places, batch)
 
     def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
         """Fill the inputs with one inference's worth of samples; the result is the bare invoke."""
@@ -161,31 +200,7 @@ class LiteRTReferenceRunner(LiteRTRunner):
 
     runtime = "litert-reference"
     kernels = "built-in"
-    _resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-
-
-def _open(path: Path, resolver: Any, num_threads: int) -> Any:
-    said: list[str] = []
-    make = partial(Interpreter, num_threads=num_threads, experimental_op_resolver_type=resolver)
-    try:
-        with captured_stderr(said):
-            interpreter = make(model_content=read_bytes(path))
-            interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise _refusal(path, str(error), said) from error
-    for line in said:
-        sys.stderr.write(line + "\n")
-    return interpreter
-
-
-def _refusal(path: Path, error: str, said: list[str]) -> EdgeconvError:
-    text = "; ".join([*said, " ".join(error.split())])
-    if any(word in text for word in _LACKING):
-        return Unsupported(
-            f"{path}: LiteRT's built-in operations cannot run this file: {text}",
-            "export without Flex or custom operations",
-        )
-    return BadInput(f"{path}: LiteRT cannot open this file: {text}", "export it again")
+    _resolver = BUILT_IN
 
 
 def _specs(named: tuple[TensorSpec, ...], details: list[dict[str, Any]]) -> dict[str, TensorSpec]:

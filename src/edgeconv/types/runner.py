@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -10,6 +10,37 @@ from edgeconv.types.artifact import TensorSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+class TensorType(Protocol):
+    """What is known of a value inside an artifact; an unknown dimension is −1."""
+
+    @property
+    def dtype(self) -> str: ...
+
+    @property
+    def shape(self) -> tuple[int, ...] | None: ...
+
+
+class Inspectable(Protocol):
+    """A runner that also shows the values between its operations.
+
+    `tensors` names every value that it can show, in the order in which they are computed.
+    """
+
+    runtime: str
+
+    @property
+    def tensors(self) -> Mapping[str, TensorType]: ...
+
+    def intermediates(
+        self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Values (batch, *one sample's shape) of the named tensors, None for all of them.
+
+        Quantized values are real numbers. Raises BadInput as `Runner.run`, for an unknown name,
+        and where there is no sample.
+        """
 
 
 class Runner(Protocol):
