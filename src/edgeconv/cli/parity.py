@@ -66,21 +66,26 @@ def parity(
 
 
 def _show_gates(console: Console, results: Sequence[ParityResult]) -> None:
-    """Every check that is no pass, with its reason."""
+    """Every check that is no pass, and where to look first."""
+    checks = [(r, c) for r in results for c in r.checks if str(c.status) != "passed"]
+    if not checks:
+        return
     rows = [
         (
             r.artifact,
+            r.runtime,
             c.name,
             words.number(c.value),
             f"{c.direction} {words.number(c.limit)}",
-            c.reason,
+            words.status(c.status),
         )
-        for r in results
-        for c in r.checks
-        if str(c.status) != "passed"
+        for r, c in checks
     ]
-    if rows:
-        console.table("Gates not passed", ("file", "gate", "value", "limit", "reason"), rows)
+    headings = ("file", "runtime", "gate", "value", "limit", "outcome")
+    console.table("Gates not passed", headings, rows)
+    for result, check in checks:
+        if check.reason and check.reason not in result.reason:
+            console.say(f"  {result.artifact}: {check.name}: {check.reason}")
 
 
 def _write_junit(path: Path | None, results: Sequence[ParityResult], allow_not_run: bool) -> None:

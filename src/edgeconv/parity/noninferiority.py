@@ -14,6 +14,7 @@ CONFIDENCE = "confidence"  # stands among the gates of a recipe, but sets no lim
 LEVEL = 0.95
 DROP = 0.005  # what the verdict is about where no gate says more: the promise of every scheme
 _MANY = 2**24  # windows: more than anybody records
+_GROWTH = 1.02  # the number of windows needed is told to a fiftieth
 
 _STATUS = {
     Decision.NON_INFERIOR: Status.PASSED,
@@ -42,13 +43,16 @@ def decide(
     b, c, n = sum(lost), sum(won), sum(windows)
     low, high = tango(b, c, n, level)
     method = "Tango (1998) over windows"
+    people = len(windows)
     between = clustered([x - y for x, y in zip(lost, won, strict=True)], windows, level)
     if between is not None:
         low, high = min(low, between[0]), max(high, between[1])
-        method += f" and ratio estimator between {len(windows)} people, the wider of both"
+        method += f" and ratio estimator between {people} people, the wider of both"
     drop = (b - c) / n
     decision = _decision(low, high, max_drop)
-    needed = _needed(b, c, n, high, max_drop, level) if decision is Decision.UNDECIDED else None
+    needed = None
+    if decision is Decision.UNDECIDED and drop < max_drop:
+        needed = _needed(b, c, n, between[1] if between else drop, max_drop, level)
     found = NonInferiority(
         decision=decision,
         drop=drop,
@@ -59,7 +63,7 @@ def decide(
         method=method,
         lost=b,
         won=c,
-        people=len(windows),
+        people=people,
         mcnemar_p=mcnemar(b, c),
         windows_needed=needed,
         reason="",
@@ -102,21 +106,21 @@ def _decision(low: float, high: float, max_drop: float) -> Decision:
     return Decision.INFERIOR if low > max_drop else Decision.UNDECIDED
 
 
-def _needed(lost: int, won: int, n: int, high: float, max_drop: float, level: float) -> int | None:
-    """Windows at which the bound would pass, should the shares stay as they are.
+def _needed(
+    lost: int, won: int, n: int, between: float, max_drop: float, level: float
+) -> int | None:
+    """Windows at which both upper bounds would pass, should the shares stay as they are.
 
-    A bound's distance from the drop falls with the root of the windows, which gives the start for
-    the wider, clustered one; None where the drop itself is too large.
+    `between` is the bound between people; its distance from the drop falls with the root of the
+    number of people.
     """
     drop = (lost - won) / n
-    if drop >= max_drop:
-        return None
-    factor = max(1.0, ((high - drop) / (max_drop - drop)) ** 2)
+    factor = max(1.0, ((between - drop) / (max_drop - drop)) ** 2)
     while factor * n < _MANY:
         bound = tango(round(lost * factor), round(won * factor), round(n * factor), level)[1]
         if bound <= max_drop:
             return round(n * factor)
-        factor *= 1.1
+        factor *= _GROWTH
     return None
 
 

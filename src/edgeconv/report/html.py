@@ -15,6 +15,7 @@ from edgeconv.report.summary import (
     parity_of,
     profile_of,
     summary_table,
+    surest_flips,
     verdict,
 )
 from edgeconv.types import (
@@ -30,7 +31,7 @@ from edgeconv.types import (
 TEMPLATES = Path(__file__).parent / "templates"
 _WORDS = (
     *("size", "percent", "points", "duration", "times", "count", "number", "plural"),
-    *("sensor", "normalisation", "window", "layout"),
+    *("sensor", "normalisation", "window", "layout", "between", "change"),
 )
 
 
@@ -74,6 +75,7 @@ def render_html(bundle: Bundle) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update({name: getattr(words, name) for name in _WORDS})
+    environment.filters["surest"] = surest_flips
     environment.globals.update(STATUS=words.STATUS, Status=Status)
     return environment.get_template("page.html").render(**_view(bundle))
 

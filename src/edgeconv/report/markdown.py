@@ -6,7 +6,7 @@ import html
 import re
 
 from edgeconv.report import words
-from edgeconv.report.summary import HEADINGS, evaluation_of, summary_table, verdict
+from edgeconv.report.summary import HEADINGS, evaluation_of, summary_table, surest_flips, verdict
 from edgeconv.types import Bundle, Status
 
 
@@ -30,6 +30,7 @@ def render_markdown(bundle: Bundle) -> str:
         lines.append("")
     lines += [f"- `{_code(row.name)}`: {_text(reason)}" for row in rows for reason in row.reasons]
     lines += _failures(bundle)
+    lines += _flips(bundle)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -42,6 +43,25 @@ def _failures(bundle: Bundle) -> list[str]:
         for check in result.checks
         if check.status is Status.FAILED
     ]
+
+
+def _flips(bundle: Bundle) -> list[str]:
+    """The changed answers that the float model was surest of: what rounding explains least."""
+    lines = []
+    for result in bundle.parity:
+        found = result.evidence
+        if found is None or not len(found.flips):
+            continue
+        i = surest_flips(result, 1)[0]
+        flips, names = found.flips, found.labels
+        lines.append(
+            f"- `{_code(result.artifact)}` on {_text(result.runtime)}: "
+            f"{words.plural(len(flips), 'window')} answered otherwise; the surest is window "
+            f"{flips.window[i]} of person {_text(flips.subject[i])}: "
+            f"{_text(names[flips.answer[i]])} instead of {_text(names[flips.reference[i]])} "
+            f"(margin {words.number(flips.margin[i])}, truly {_text(names[flips.truth[i]])})"
+        )
+    return lines
 
 
 def _line(cells: list[str] | tuple[str, ...]) -> str:

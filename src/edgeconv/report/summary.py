@@ -13,6 +13,7 @@ from edgeconv.types import (
     Artifact,
     Bundle,
     EvaluationResult,
+    Evidence,
     ParityResult,
     ProfileResult,
     Status,
@@ -20,7 +21,7 @@ from edgeconv.types import (
 )
 
 HEADINGS = (
-    *("file", "size", "vs float32", "accuracy", "Δ points", "parity"),
+    *("file", "size", "vs float32", "accuracy", "Δ points", "same answer", "parity"),
     *("p50", "vs float32"),
 )
 
@@ -32,6 +33,7 @@ class Row:
     Attributes:
         accuracy: share of test windows, measured on this file.
         drop: accuracy minus that of the float model (share of 1; negative is worse).
+        evidence: intervals and flips of the parity check that is least sure.
         size_ratio: bytes of the float32 file over bytes of this one, of the same target if any.
         speed_up: p50 of the float32 file over p50 of this one, same target and runtime only.
     """
@@ -48,6 +50,7 @@ class Row:
     size_ratio: float | None
     speed_up: float | None
     reasons: tuple[str, ...] = ()
+    evidence: Evidence | None = None
 
     def cells(self) -> tuple[str, ...]:
         """The row in words, in the order of HEADINGS."""
@@ -56,7 +59,8 @@ class Row:
             words.size(self.bytes),
             words.times(self.size_ratio),
             words.percent(self.accuracy),
-            words.points(self.drop),
+            words.change(self.evidence.drop) if self.evidence else words.points(self.drop),
+            words.between(self.evidence.agreement if self.evidence else None),
             words.STATUS[self.parity],
             words.duration(self.p50_us),
             words.times(self.speed_up),
@@ -82,23 +86,32 @@ def verdict(bundle: Bundle) -> Verdict:
     statuses = [parity_status(bundle, artifact) for artifact in bundle.artifacts]
     if not statuses:
         return Verdict(Status.NOT_RUN, "Nothing was exported", "The bundle holds no artifact.")
-    failed, passed, total = (
-        statuses.count(Status.FAILED),
-        statuses.count(Status.PASSED),
-        len(statuses),
-    )
-    text = f"{passed} of {words.plural(total, 'file')} passed every gate"
+    failed, passed = statuses.count(Status.FAILED), statuses.count(Status.PASSED)
+    text = f"{passed} of {words.plural(len(statuses), 'file')} passed every gate"
     if failed:
         text += f", {failed} failed"
-    if waiting := total - passed - failed:
+    open_ones = [
+        artifact
+        for artifact, status in zip(bundle.artifacts, statuses, strict=True)
+        if status is Status.NOT_RUN
+    ]
+    unsure = sum(_unsure(bundle, artifact) for artifact in open_ones)
+    if unsure:
+        text += f", {unsure} on too few windows to know"
+    if waiting := len(open_ones) - unsure:
         text += f", {waiting} not checked"
     titles = {
         Status.PASSED: "Every file passed its gates",
         Status.FAILED: f"{words.plural(failed, 'file')} must not ship",
-        Status.NOT_RUN: "Not everything was checked",
+        Status.NOT_RUN: "Not everything was checked" if waiting else "Too few windows to know",
     }
     status = worst(statuses)
     return Verdict(status, titles[status], f"{text}.")
+
+
+def _unsure(bundle: Bundle, artifact: Artifact) -> bool:
+    waiting = [r for r in parity_of(bundle, artifact) if r.status is Status.NOT_RUN]
+    return bool(waiting) and all(map(undecided, waiting))
 
 
 def evaluation_of(bundle: Bundle, name: str, sha256: str) -> EvaluationResult | None:
@@ -119,6 +132,24 @@ def parity_of(bundle: Bundle, artifact: Artifact) -> tuple[ParityResult, ...]:
 def parity_status(bundle: Bundle, artifact: Artifact) -> Status:
     """The worst over runtimes; `not_run` where there is no result for these bytes."""
     return worst(result.status for result in parity_of(bundle, artifact))
+
+
+def evidence_of(bundle: Bundle, artifact: Artifact) -> Evidence | None:
+    """The evidence of the runtime in which the file agrees least with the float model."""
+    found = [r.evidence for r in parity_of(bundle, artifact) if r.evidence is not None]
+    return min(found, key=lambda e: e.agreement.value, default=None)
+
+
+def undecided(result: ParityResult) -> bool:
+    """Everything ran and nothing failed, but the windows are too few for `max_drop`."""
+    checks = [c for c in result.checks if c.status is not Status.PASSED]
+    return bool(checks) and all(c.name == "max_drop" and c.value is not None for c in checks)
+
+
+def surest_flips(result: ParityResult, most: int) -> list[int]:
+    """Positions in the list of flips, those first of which the reference was surest."""
+    margins = result.evidence.flips.margin if result.evidence else ()
+    return sorted(range(len(margins)), key=lambda i: -margins[i])[:most]
 
 
 def profile_of(bundle: Bundle, artifact: Artifact) -> ProfileResult | None:
@@ -149,6 +180,7 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         size_ratio=_size_ratio(bundle.artifacts, artifact),
         speed_up=_speed_up(bundle, artifact),
         reasons=_reasons(bundle, artifact),
+        evidence=evidence_of(bundle, artifact),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from edgeconv.types import Sensor, Signal, Status
+from edgeconv.types import Interval, NonInferiority, Sensor, Signal, Status
 
 NOT_RUN = "not run"
 STATUS = {
@@ -41,6 +41,22 @@ def points(difference: float | None) -> str:
     return (
         "0.00" if round(100 * difference, 2) == 0 else f"{100 * difference:+.2f}".replace("-", "−")
     )
+
+
+def between(interval: Interval | None) -> str:
+    """A share and its confidence bounds in percent: `99.94 % (99.66…100)`."""
+    if interval is None:
+        return NOT_RUN
+    low, high = (f"{100 * bound:.4g}" for bound in (interval.low, interval.high))
+    return f"{percent(interval.value)} ({low}…{high})"
+
+
+def change(found: NonInferiority | None) -> str:
+    """The change of accuracy in points, signed, with its bounds: `−0.12 (−0.31…0.07)`."""
+    if found is None:
+        return NOT_RUN
+    low, high = points(-found.high).lstrip("+"), points(-found.low).lstrip("+")
+    return f"{points(-found.drop)} ({low}…{high})"
 
 
 def duration(microseconds: float | None) -> str:

@@ -1,0 +1,116 @@
+"""How sure a result is, in every output: intervals, the undecided verdict, changed answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edgeconv.report import (
+    render_html,
+    render_junit,
+    render_markdown,
+    summary_table,
+    verdict,
+    words,
+)
+from edgeconv.types import (
+    Bundle,
+    Check,
+    Decision,
+    Evidence,
+    Flips,
+    Interval,
+    NonInferiority,
+    Status,
+    Target,
+)
+
+from . import bundles
+
+REASON = "too few windows to know: the drop is 0.1 points"
+
+
+def evidence(decision: Decision = Decision.UNDECIDED) -> Evidence:
+    drop = NonInferiority(
+        decision=decision,
+        drop=0.001,
+        low=-0.002,
+        high=0.0062,
+        max_drop=0.005,
+        level=0.95,
+        method="Tango (1998) over windows",
+        lost=5,
+        won=2,
+        people=3,
+        mcnemar_p=0.45,
+        windows_needed=9000,
+        reason=REASON,
+    )
+    flips = Flips((3, 99), (0, 1), (2, 0), (0, 5), (0.02, 0.91), ("7", "12"))
+    row = {"reference": 0.9, "file": 0.88, "drop": 0.02, "lost": 2, "won": 0, "flips": 2, "n": 100}
+    return Evidence(
+        agreement=Interval(0.9993, 0.9975, 0.9999, 0.95, "Clopper-Pearson, two-sided"),
+        drop=drop,
+        flips=flips,
+        labels=bundles.LABELS,
+        per_class={"Walking": row},
+        per_subject={"12": row},
+    )
+
+
+def undecided() -> Bundle:
+    """Its TFLite files alone, all on too few windows."""
+    bundle = bundles.full()
+    check = Check("max_drop", Status.NOT_RUN, 0.0062, 0.005, "<=", REASON)
+    results = tuple(
+        replace(
+            r,
+            status=Status.NOT_RUN,
+            checks=(*r.checks, check),
+            evidence=evidence(),
+            reason=f"max_drop: {REASON}",
+        )
+        for r in bundle.parity
+        if r.target == "tflite"
+    )
+    files = tuple(a for a in bundle.artifacts if a.target is Target.TFLITE)
+    return replace(bundle, artifacts=files, parity=results)
+
+
+def test_rows_carry_both_intervals() -> None:
+    row = summary_table(undecided())[0]
+    assert "99.93 % (99.75…99.99)" in row.cells()
+    assert "−0.10 (−0.62…0.20)" in row.cells()
+
+
+def test_undecided_is_a_verdict_of_its_own() -> None:
+    found = verdict(undecided())
+    assert found.status is Status.NOT_RUN
+    assert found.title == "Too few windows to know"
+    assert "4 on too few windows to know" in found.text
+    mixed = undecided()
+    failed = replace(mixed.parity[0], status=Status.FAILED)
+    assert verdict(replace(mixed, parity=(failed, *mixed.parity[1:]))).status is Status.FAILED
+
+
+@pytest.mark.parametrize("allow", [False, True])
+def test_junit_never_counts_undecided_as_passed(allow: bool) -> None:
+    text = render_junit(undecided().parity, allow)
+    assert text.count("too few windows to know") == 4
+    assert f'{"skipped" if allow else "errors"}="4"' in text
+
+
+def test_pages_show_flips_and_bounds() -> None:
+    page = render_html(undecided())
+    assert "99.93 % (99.75…99.99)" in page
+    assert "2 windows answered otherwise" in page
+    assert page.index("0.91") < page.index("0.02</td>")
+    assert "McNemar" in page
+    text = render_markdown(undecided())
+    assert "the surest is window 99 of person 12: Downstairs instead of Jogging" in text
+    assert "−0.10 (−0.62…0.20)" in text
+
+
+def test_words_without_evidence() -> None:
+    assert words.between(None) == words.change(None) == words.NOT_RUN
