@@ -94,7 +94,11 @@ SABOTAGE: dict[str, tuple[str, float, Broken]] = {
     "max_drop": ("one window in twenty lost", 0.01, lambda: _flipped_windows(1 / 20)),
     "macro_f1": ("labels rotated", 0.9, lambda: np.roll(reference(), 1, axis=1)),
     "macro_f1_drop": ("one window in twenty lost", 0.01, lambda: _flipped_windows(1 / 20)),
-    "class_drop": ("one class never answered", 0.02, lambda: reference() * np.float32([1, 0, 1])),
+    "class_drop": (
+        "one class never answered",
+        0.02,
+        lambda: reference() * np.array([1, 0, 1], np.float32),
+    ),
     "subject_drop": ("one window in a hundred lost", 0.005, lambda: _flipped_windows(1 / 100)),
 }
 
