@@ -7,9 +7,15 @@ from typing import Annotated
 
 import typer
 
-from edgeconv.recipe import DEPLOYMENT_TARGETS
+from edgeconv.recipe import CALIBRATION_METHODS, DEPLOYMENT_TARGETS, LEGAL_SCHEMES
 
 _OUTPUT = "Output"
+
+
+def _names(*groups: tuple[str, ...]) -> str:
+    """Every name once, in order."""
+    return ", ".join(dict.fromkeys(name for group in groups for name in group))
+
 
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that edgeconv wrote.")]
 JsonFile = Annotated[
@@ -60,12 +66,50 @@ Schemes = Annotated[
     typer.Option(
         "--quantize",
         metavar="SCHEME",
-        help="float32, float16, dynamic, int8, int16x8; may be repeated.",
+        help=f"{_names(*LEGAL_SCHEMES.values())}; may be repeated.",
     ),
 ]
 Deployment = Annotated[
     str,
     typer.Option(
         "--deployment-target", metavar="iOSxx", help=f"Core ML: {', '.join(DEPLOYMENT_TARGETS)}."
+    ),
+]
+CalibrationMethod = Annotated[
+    str,
+    typer.Option(
+        "--calibration-method",
+        metavar="NAME",
+        help=f"How w8a8 chooses ranges: {', '.join(CALIBRATION_METHODS)}.",
+    ),
+]
+Runtimes = Annotated[
+    list[str] | None,
+    typer.Option("--runtime", metavar="NAME", help="Default: auto; may be repeated."),
+]
+Gates = Annotated[
+    list[str] | None,
+    typer.Option("--gate", metavar="NAME=VALUE", help="Another limit; may be repeated."),
+]
+MaxDrop = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        metavar="SHARE",
+        help="Accuracy may not fall by more, with confidence: 0.005 is half a point.",
+    ),
+]
+Confidence = Annotated[
+    float | None,
+    typer.Option("--confidence", metavar="SHARE", help="Of --max-drop; default: 0.95."),
+]
+Junit = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")]
+Sensors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sensor",
+        metavar="WHOSE",
+        help="What a file without a contract takes: android (m/s²), ios (g), normalized; once, or "
+        "once for each file.",
     ),
 ]

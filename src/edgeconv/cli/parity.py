@@ -10,53 +10,75 @@ import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.cli.show import gate, show_bundle
+from edgeconv.cli.show import gate, gate_results, show_bundle, worst_of
 from edgeconv.errors import UsageError
+from edgeconv.recipe import parse_sensor
 from edgeconv.report import render_junit, words
 
 if TYPE_CHECKING:
-    from edgeconv.pipeline import ParityResult
+    from edgeconv.pipeline import Check, ParityResult
 
 
 def parity(
-    bundle: opt.BundlePath,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="BUNDLE | REFERENCE FILE", help="A folder, or any two model files."),
+    ],
     data: opt.Data = None,
     split: opt.Split = "test",
-    runtime: Annotated[
-        list[str] | None,
-        typer.Option("--runtime", metavar="NAME", help="Default: auto; may be repeated."),
-    ] = None,
-    gates: Annotated[
-        list[str] | None,
-        typer.Option("--gate", metavar="NAME=VALUE", help="Another limit; may be repeated."),
-    ] = None,
-    max_drop: Annotated[
-        float | None,
-        typer.Option(
-            "--max-drop",
-            metavar="SHARE",
-            help="Accuracy may not fall by more, with confidence: 0.005 is half a point.",
-        ),
-    ] = None,
-    confidence: Annotated[
-        float | None,
-        typer.Option("--confidence", metavar="SHARE", help="Of --max-drop; default: 0.95."),
-    ] = None,
-    junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")
-    ] = None,
+    runtime: opt.Runtimes = None,
+    gates: opt.Gates = None,
+    max_drop: opt.MaxDrop = None,
+    confidence: opt.Confidence = None,
+    sensor: opt.Sensors = None,
+    unsafe: opt.Unsafe = False,
+    junit: opt.Junit = None,
     allow_not_run: opt.AllowNotRun = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Check that every file behaves like the float model; exit 1 if one does not."""
+    """Check that every file behaves like the float model, or one file like another.
+
+    Exit 1 if one does not, or if a check did not run.
+    """
     console = Console(quiet, verbose, json)
     limits = _limits(gates or [], max_drop, confidence)
+    runtimes = tuple(runtime or ("auto",))
+    if len(paths) == 1:
+        return _bundle(console, paths[0], data, split, runtimes, limits, junit, allow_not_run)
+    if len(paths) > 2:
+        raise UsageError(f"{len(paths)} files are named", "name a bundle, or two files")
+    if data is None:
+        raise UsageError("two files are compared on recordings", "name some: --data SPEC")
+    from edgeconv.pipeline import compare_files
+
+    whose = [parse_sensor(name) for name in sensor or ()]
+    try:
+        results = compare_files(
+            paths[0], paths[1], data, split, runtimes, limits, whose, unsafe, console
+        )
+    finally:
+        console.close()
+    show_results(console, results)
+    _write_junit(junit, results, allow_not_run)
+    return gate_results(results, allow_not_run)
+
+
+def _bundle(
+    console: Console,
+    path: Path,
+    data: str | None,
+    split: str,
+    runtimes: tuple[str, ...],
+    limits: dict[str, float],
+    junit: Path | None,
+    allow_not_run: bool,
+) -> int:
     from edgeconv.pipeline import parity as check
 
     try:
-        checked = check(bundle, data, split, tuple(runtime or ("auto",)), limits, console)
+        checked = check(path, data, split, runtimes, limits, console)
     finally:
         console.close()
     show_bundle(console, checked)
@@ -65,27 +87,54 @@ def parity(
     return gate(checked, allow_not_run)
 
 
+def show_results(console: Console, results: Sequence[ParityResult]) -> None:
+    """Results that belong to no bundle: a line a file, its checks, and JSON."""
+    for result in results:
+        against = f" against {result.reference['name']}" if result.reference else ""
+        console.say(
+            f"{result.artifact} ({result.scheme}) on {result.runtime or 'no runtime'}{against}: "
+            f"{words.status(result.status)}, {words.plural(result.n, 'window')}"
+        )
+        if result.evidence:
+            found = result.evidence
+            console.say(f"  same answer {words.between(found.agreement)}; {found.drop.reason}")
+        if result.reason:
+            console.say(f"  {result.reason}")
+    console.table(
+        "Checks",
+        ("file", "runtime", "check", "value", "limit", "outcome"),
+        [_check_row(r, c) for r in results for c in r.checks],
+    )
+    console.json(
+        {
+            "status": str(worst_of(results)),
+            "parity": [result.to_json() for result in results],
+        }
+    )
+
+
 def _show_gates(console: Console, results: Sequence[ParityResult]) -> None:
     """Every check that is no pass, and where to look first."""
     checks = [(r, c) for r in results for c in r.checks if str(c.status) != "passed"]
     if not checks:
         return
-    rows = [
-        (
-            r.artifact,
-            r.runtime,
-            c.name,
-            words.number(c.value),
-            f"{c.direction} {words.number(c.limit)}",
-            words.status(c.status),
-        )
-        for r, c in checks
-    ]
+    rows = [_check_row(r, c) for r, c in checks]
     headings = ("file", "runtime", "gate", "value", "limit", "outcome")
     console.table("Gates not passed", headings, rows)
     for result, check in checks:
         if check.reason and check.reason not in result.reason:
             console.say(f"  {result.artifact}: {check.name}: {check.reason}")
+
+
+def _check_row(result: ParityResult, check: Check) -> tuple[str, ...]:
+    return (
+        result.artifact,
+        result.runtime,
+        check.name,
+        words.number(check.value),
+        f"{check.direction} {words.number(check.limit)}",
+        words.status(check.status),
+    )
 
 
 def _write_junit(path: Path | None, results: Sequence[ParityResult], allow_not_run: bool) -> None:

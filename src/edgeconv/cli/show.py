@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.cli.console import Console
@@ -10,7 +11,7 @@ from edgeconv.report import summary_table, verdict, words
 from edgeconv.report.summary import HEADINGS
 
 if TYPE_CHECKING:
-    from edgeconv.pipeline import Bundle, EvaluationResult
+    from edgeconv.pipeline import Bundle, EvaluationResult, ParityResult
 
 
 def show_bundle(console: Console, bundle: Bundle) -> None:
@@ -68,7 +69,21 @@ def bundle_json(bundle: Bundle) -> dict[str, Any]:
 
 def gate(bundle: Bundle, allow_not_run: bool) -> int:
     """0, or 1 where a gate failed or a check that had to run did not."""
-    status = str(verdict(bundle).status)
+    return _code(str(verdict(bundle).status), allow_not_run)
+
+
+def gate_results(results: Sequence[ParityResult], allow_not_run: bool) -> int:
+    """The same for results that belong to no bundle."""
+    return _code(worst_of(results), allow_not_run)
+
+
+def worst_of(results: Sequence[ParityResult]) -> str:
+    """Failed beats not run beats passed; nothing at all is not run."""
+    found = {str(result.status) for result in results}
+    return next((s for s in ("failed", "not_run") if s in found), "passed" if found else "not_run")
+
+
+def _code(status: str, allow_not_run: bool) -> int:
     if status == "failed" or (status == "not_run" and not allow_not_run):
         return GateFailed.exit_code
     return 0

@@ -5,6 +5,7 @@ Every command, and the public Python interface, calls these functions.
 
 from edgeconv.bundle import read as read_bundle
 from edgeconv.bundle import write_text
+from edgeconv.pipeline.compare import compare_files
 from edgeconv.pipeline.datasets import describe_dataset, fetch_dataset, list_datasets
 from edgeconv.pipeline.doctor import examine
 from edgeconv.pipeline.evaluation import evaluate
@@ -16,14 +17,16 @@ from edgeconv.pipeline.reports import write_report
 from edgeconv.pipeline.training import train
 from edgeconv.pipeline.trial import Trial, prepare
 from edgeconv.pipeline.verify import check_file, parity
-from edgeconv.types import Bundle, EvaluationResult, ParityResult
+from edgeconv.types import Bundle, Check, EvaluationResult, ParityResult
 
 __all__ = [
     "Bundle",
+    "Check",
     "EvaluationResult",
     "ParityResult",
     "Trial",
     "check_file",
+    "compare_files",
     "describe_dataset",
     "evaluate",
     "examine",

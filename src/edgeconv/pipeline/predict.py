@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.errors import BadInput
+from edgeconv.pipeline.shapes import class_output, shaped_input
 from edgeconv.runtime import open_runner
-from edgeconv.types import Runner, Signal, TensorSpec
+from edgeconv.types import Runner, Signal
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_FLAT = Signal(channels=("value",))  # the files that edgeconv writes take flat windows
 
 
 def predict(runner: Runner, signal: Signal, canonical: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -20,15 +22,16 @@ def predict(runner: Runner, signal: Signal, canonical: NDArray[np.float32]) -> N
     Raises:
         BadInput: the input or the output has another size than the contract says.
     """
-    return run_encoded(runner, signal.encode(canonical))
+    return run_encoded(runner, signal.encode(canonical), signal)
 
 
-def run_encoded(runner: Runner, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
+def run_encoded(
+    runner: Runner, encoded: NDArray[np.float32], signal: Signal
+) -> NDArray[np.float32]:
     """The same for windows that are already what the artifact's sensor gives."""
-    name, spec = _only_input(runner)
-    shaped = encoded.reshape(len(encoded), *_input_shape(spec, encoded.shape[1]))
+    name, shaped = shaped_input(runner, encoded, signal)
     outputs = runner.run({name: shaped})
-    probabilities: NDArray[np.float32] = outputs[_probabilities(runner)]
+    probabilities: NDArray[np.float32] = outputs[class_output(runner, len(signal.labels) or None)]
     return probabilities.reshape(len(encoded), -1)
 
 
@@ -45,48 +48,12 @@ def run_file(
 ) -> NDArray[np.float32]:
     """What the exporter checks its files with, and what answers golden vectors."""
     with open_runner(path, runtime) as runner:
-        return run_encoded(runner, encoded)
+        return run_encoded(runner, encoded, _FLAT)
 
 
 def bound_sample(
     runner: Runner, signal: Signal, canonical: NDArray[np.float32]
 ) -> dict[str, NDArray[Any]]:
     """One canonical window (1, window·channels) as the named array that `Runner.bind` takes."""
-    name, spec = _only_input(runner)
-    encoded = signal.encode(canonical[:1])
-    return {name: encoded.reshape(1, *_input_shape(spec, encoded.shape[1]))}
-
-
-def _only_input(runner: Runner) -> tuple[str, TensorSpec]:
-    if len(runner.inputs) != 1:
-        raise BadInput(f"the model has {len(runner.inputs)} inputs, a window model has one")
-    return next(iter(runner.inputs.items()))
-
-
-def _input_shape(spec: TensorSpec, flat: int) -> tuple[int, ...]:
-    """The shape of one sample behind the batch dimension; a foreign model may take (80, 3)."""
-    inner = spec.shape[1:]
-    known = [size for size in inner if size > 0]
-    product = 1
-    for size in known:
-        product *= size
-    if len(known) == len(inner) and product == flat:
-        return inner
-    raise BadInput(
-        f"input '{spec.name}' takes {' × '.join(map(str, inner))} values, but a window of the "
-        f"contract has {flat}",
-        "use data and a model with the same window",
-    )
-
-
-def _probabilities(runner: Runner) -> str:
-    """The output that holds a value per class; a Core ML classifier also has a label."""
-    if "probabilities" in runner.outputs:
-        return "probabilities"
-    numeric = [n for n, s in runner.outputs.items() if s.dtype not in ("string", "int64")]
-    if len(numeric) != 1:
-        raise BadInput(
-            f"cannot tell which output holds the classes: {', '.join(runner.outputs) or 'none'}",
-            "give the model one numeric output, or name it 'probabilities'",
-        )
-    return numeric[0]
+    name, shaped = shaped_input(runner, signal.encode(canonical[:1]), signal)
+    return {name: shaped}
