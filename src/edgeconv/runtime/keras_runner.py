@@ -73,6 +73,11 @@ class KerasRunner:
         return self._graph.layers
 
     @property
+    def ends(self) -> tuple[str, ...]:
+        """Names of the values that are the model's outputs."""
+        return self._graph.outputs
+
+    @property
     def tensors(self) -> dict[str, TensorSpec]:
         """Type of each value that `intermediates` can give, in computed order."""
         return self._graph.tensors

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.errors import BadInput, UsageError
+from edgeconv.formats.graph import activations
 from edgeconv.formats.tflite import read_graph
 from edgeconv.plugins import captured_stderr
 from edgeconv.runtime import litert_tensors
@@ -58,7 +59,7 @@ class LiteRTRunner:
         self._shapes = {
             name: tuple(d["shape"]) for name, d in zip(self.inputs, inputs, strict=True)
         }
-        self._places = litert_tensors.readable(graph)
+        self._places = activations(graph)
         self.tensors = litert_tensors.specs(graph, self._places)
 
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

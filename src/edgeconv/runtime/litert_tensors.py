@@ -14,24 +14,6 @@ from edgeconv.formats.graph import Graph
 from edgeconv.types import TensorSpec
 
 
-def readable(graph: Graph) -> dict[str, int]:
-    """Name → position of each value that depends on the input, in computed order.
-
-    What is computed from constants alone, such as an unpacked weight, is a weight. A name that
-    occurs again gets its position behind it.
-    """
-    fixed = {i for i, tensor in enumerate(graph.tensors) if tensor.constant}
-    found: dict[str, int] = {}
-    for op in graph.ops:
-        if fixed.issuperset(op.inputs):
-            fixed.update(op.outputs)
-            continue
-        for i in op.outputs:
-            name = graph.tensors[i].name
-            found[name if name not in found else f"{name}#{i}"] = i
-    return found
-
-
 def specs(graph: Graph, places: Mapping[str, int]) -> dict[str, TensorSpec]:
     """Type, shape and scale of each of these values."""
     return {name: graph.tensors[i].spec(name) for name, i in places.items()}
