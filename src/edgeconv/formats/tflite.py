@@ -178,7 +178,11 @@ def _macs(kind: str, inputs: list[Tensor], output: Tensor) -> int:
 def _interface(
     model: Any, tensors: tuple[Tensor, ...], wanted: list[int], side: str
 ) -> tuple[TensorSpec, ...]:
-    """Inputs or outputs under the names of the signature, else under the tensors' own."""
+    """Inputs or outputs under the names of the signature, else under the tensors' own.
+
+    Without a signature, what TensorFlow's exporter put round a name is taken off, unless two of
+    them would then be the same.
+    """
     names: dict[int, str] = {}
     for i in range(min(model.SignatureDefsLength(), 1)):
         signature = model.SignatureDefs(i)
@@ -187,7 +191,15 @@ def _interface(
             "outputs": (signature.OutputsLength, signature.Outputs),
         }[side]
         names = {int(at(j).TensorIndex()): at(j).Name().decode() for j in range(length())}
+    bare = [_bare(tensors[i].name) for i in wanted]
+    if len(set(bare)) == len(bare):
+        names = {**dict(zip(wanted, bare, strict=True)), **names}
     return tuple(tensors[i].spec(names.get(i, "")) for i in wanted)
+
+
+def _bare(name: str) -> str:
+    """`serving_default_sensor:0` is `sensor`."""
+    return name.removeprefix("serving_default_").partition(":")[0]
 
 
 def _parameters(graph: Any, tensors: tuple[Tensor, ...]) -> int:

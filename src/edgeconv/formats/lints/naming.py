@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _MADE_UP = re.compile(
+    r"serving_default_.*|"
     r"(Identity|StatefulPartitionedCall|PartitionedCall|var|args|keras_tensor)(_\d+)*(:\d+)?"
 )
 

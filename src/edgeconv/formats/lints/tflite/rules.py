@@ -144,10 +144,12 @@ def labels(file: TFLiteFile) -> Iterator[Found]:
 
 
 def names(file: TFLiteFile) -> Iterator[Found]:
-    """Inputs and outputs that a converter named, which includes every file without a signature."""
-    for spec in (*file.graph.inputs, *file.graph.outputs):
-        if converter_name(spec.name) or not file.signatures:
-            yield Found(spec.name, "the name was made up by a converter, or there is no signature")
+    """Inputs and outputs that a converter named: without a signature, by their tensors' names."""
+    ends = (*file.inputs, *file.outputs)
+    for spec, index in zip((*file.graph.inputs, *file.graph.outputs), ends, strict=True):
+        name = spec.name if file.signatures else file.tensor(index).name
+        if converter_name(name):
+            yield Found(name, "the name was made up by a converter and says nothing")
 
 
 def unused_inputs(file: TFLiteFile) -> Iterator[Found]:
