@@ -26,7 +26,7 @@ class Opened:
 
 
 def opened(shape: tuple[int, ...], **options: Any) -> Runner:
-    return cast(Runner, Opened(shape, **options))
+    return cast("Runner", Opened(shape, **options))
 
 
 SIGNAL = Signal(window=80)
@@ -77,7 +77,7 @@ def test_two_inputs_are_refused() -> None:
     two = Opened((1, 240))
     two.inputs["again"] = two.inputs["x"]
     with pytest.raises(BadInput, match="2 inputs"):
-        shaped_input(cast(Runner, two), WINDOWS, SIGNAL)
+        shaped_input(cast("Runner", two), WINDOWS, SIGNAL)
 
 
 @given(st.integers(2, 40), st.integers(1, 6))
