@@ -128,14 +128,16 @@ class CoreMLReferenceRunner:
             self._call(chunk, keep)
         return {name: _joined(found, samples) for name, found in parts.items()}
 
-    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
-        """One inference of these samples, for timing."""
+    def bind(
+        self, arrays: Mapping[str, NDArray[Any]], watch: Watch | None = None
+    ) -> Callable[[], None]:
+        """One inference of these samples, for timing; `watch` sees each value as it is made."""
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n != 1:
             raise BadInput(f"{self.path.name} takes 1 sample for timing, got {samples.n}")
 
         def infer() -> None:
-            self._call(samples.arrays)
+            self._call(samples.arrays, watch)
 
         return infer
 
