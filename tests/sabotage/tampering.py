@@ -1,0 +1,196 @@
+"""Ways to break the files of a bundle, each in the file's own format."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeconv.formats import mlpackage, tflite_metadata
+from edgeconv.formats.card import CONTRACT_FILE, CONTRACT_KEY
+
+Change = Callable[[NDArray[Any]], NDArray[Any]]
+_TYPES = {0: np.float32, 2: np.int32, 9: np.int8}  # TensorType FLOAT32, INT32, INT8
+
+
+# ---- .tflite: the flatbuffer is unpacked, changed and packed again; what is attached stays -------
+
+
+@contextmanager
+def tflite(path: Path) -> Iterator[Any]:
+    """The file's `ModelT`, written back at the end of the block."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    old = path.read_bytes()
+    tree = schema.ModelT.InitFromPackedBuf(old, 0)
+    yield tree
+    new = io.BytesIO(tflite_metadata.pack(tree))
+    attached = _entries(old)
+    if attached:
+        with zipfile.ZipFile(new, "a", zipfile.ZIP_STORED) as archive:
+            for name, data in attached.items():
+                archive.writestr(zipfile.ZipInfo(name), data)
+    path.write_bytes(new.getvalue())
+
+
+def constant(path: Path, layer: str, change: Change, bias: bool = False) -> None:
+    """Change the kernel or the bias of a layer (`conv1` … `conv4`, `probabilities`)."""
+    with tflite(path) as tree:
+        graph = tree.subgraphs[0]
+        for op in graph.operators:
+            output = graph.tensors[int(op.outputs[0])].name.decode()
+            if len(op.inputs) == 3 and output.startswith(layer):
+                tensor = graph.tensors[int(op.inputs[2 if bias else 1])]
+                buffer = tree.buffers[tensor.buffer]
+                raw = np.asarray(buffer.data, np.uint8).tobytes()
+                values = np.frombuffer(raw, _TYPES[tensor.type]).reshape(tensor.shape)
+                changed = np.ascontiguousarray(change(values.copy()), values.dtype)
+                buffer.data = np.frombuffer(changed.tobytes(), np.uint8)
+                return
+        raise LookupError(f"{path.name} has no layer {layer}")
+
+
+def quantization(path: Path, tensor: str, scale: float = 1.0, zero_point: int = 0) -> None:
+    """Multiply a tensor's scale, shift its zero point; nothing else in the file knows."""
+    with tflite(path) as tree:
+        (found,) = (t for t in tree.subgraphs[0].tensors if t.name.decode() == tensor)
+        found.quantization.scale = np.asarray(found.quantization.scale) * np.float32(scale)
+        found.quantization.zeroPoint = np.asarray(found.quantization.zeroPoint) + zero_point
+
+
+def without_softmax(path: Path) -> None:
+    """The file gives logits: its last operation is gone."""
+    with tflite(path) as tree:
+        graph = tree.subgraphs[0]
+        logits = graph.operators[-1].inputs[0]
+        graph.operators = graph.operators[:-1]
+        graph.outputs = [logits]
+        for signature in tree.signatureDefs:
+            signature.outputs[0].tensorIndex = int(logits)
+
+
+def attached(path: Path, name: str, change: Callable[[bytes], bytes | None]) -> None:
+    """Change (or with None remove) a file that is attached to a `.tflite`."""
+    entries = _entries(path.read_bytes())
+    data = path.read_bytes()
+    flatbuffer = data[: _start_of_zip(data)]
+    out = io.BytesIO(flatbuffer)
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_STORED) as archive:
+        for entry, old in entries.items():
+            new = change(old) if entry == name else old
+            if new is not None:
+                archive.writestr(zipfile.ZipInfo(entry), new)
+    path.write_bytes(out.getvalue())
+
+
+def contract(path: Path, **fields: object) -> None:
+    """Other fields in the sensor contract inside a `.tflite` or `.mlpackage`."""
+    if path.suffix == ".tflite":
+        attached(path, CONTRACT_FILE, lambda old: _updated(old, fields))
+        return
+    with mlmodel(path) as spec:
+        own = spec.description.metadata.userDefined
+        own[CONTRACT_KEY] = _updated(own[CONTRACT_KEY].encode(), fields).decode()
+
+
+def _updated(text: bytes, fields: dict[str, object]) -> bytes:
+    return json.dumps({**json.loads(text), **fields}).encode()
+
+
+def _entries(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _start_of_zip(data: bytes) -> int:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return min(info.header_offset for info in archive.infolist())
+
+
+# ---- .mlpackage: the protobuf, and the blobs that it points into ---------------------------------
+
+
+@contextmanager
+def mlmodel(path: Path) -> Iterator[Any]:
+    """The package's `Model` message, written back at the end of the block."""
+    spec = mlpackage.read_spec(path)
+    yield spec
+    mlpackage.model_file(path).write_bytes(spec.SerializeToString())
+
+
+def weight_file(path: Path) -> Path:
+    """The package's `weight.bin`."""
+    return mlpackage.model_file(path).parent / mlpackage.WEIGHTS
+
+
+def blob(path: Path, number: int, change: Change) -> None:
+    """Change the float values of one blob, in the order of the program (kernel, bias, kernel …)."""
+    file = weight_file(path)
+    data = bytearray(file.read_bytes())
+    _, dtype, raw = list(mlpackage.blobs(path))[number]
+    start = data.index(raw)
+    values = np.frombuffer(raw, dtype)
+    data[start : start + len(raw)] = np.ascontiguousarray(change(values.copy()), dtype).tobytes()
+    file.write_bytes(data)
+
+
+def class_names(path: Path, names: list[str]) -> None:
+    """Other class names in the `classify` operation."""
+    with mlmodel(path) as spec:
+        block = next(iter(spec.mlProgram.functions["main"].block_specializations.values()))
+        constants = {op.outputs[0].name: op for op in block.operations if op.type == "const"}
+        (classify,) = (op for op in block.operations if op.type == "classify")
+        binding = classify.inputs["classes"].arguments[0]
+        value = binding.value
+        if binding.WhichOneof("binding") == "name":
+            value = constants[binding.name].attributes["val"]
+        held = value.immediateValue
+        if held.WhichOneof("value") == "list":
+            for item, name in zip(held.list.values, names, strict=True):
+                item.immediateValue.tensor.strings.values[0] = name
+        else:
+            held.tensor.strings.values[:] = names
+
+
+# ---- .keras, .json, .npz ------------------------------------------------------------------------
+
+
+def keras_weights(path: Path, change: Change) -> None:
+    """Change every weight array of a `.keras` file."""
+    import h5py
+
+    entries = _entries(path.read_bytes())
+    weights = io.BytesIO(entries["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+
+        def visit(_: str, node: Any) -> None:
+            if isinstance(node, h5py.Dataset) and node.ndim > 1:
+                node[...] = change(node[...])
+
+        file.visititems(visit)
+    entries["model.weights.h5"] = weights.getvalue()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+
+
+def document(path: Path, change: Callable[[Any], None]) -> None:
+    """Change a JSON file in place."""
+    data = json.loads(path.read_text("utf-8"))
+    change(data)
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def arrays(path: Path, name: str, change: Change) -> None:
+    """Change one array of an `.npz`."""
+    with np.load(path, allow_pickle=False) as kept:
+        held = {key: kept[key] for key in kept.files}
+    held[name] = change(held[name].copy())
+    np.savez(path, **held)
