@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.errors import BadInput
-from edgeconv.runtime import ENDINGS, RUNTIMES, open_runner, unavailable
+from edgeconv.errors import BadInput, MissingDependency
+from edgeconv.runtime import ENDINGS, RUNTIMES, SYSTEMS, open_runner, unavailable
 
 pytestmark = pytest.mark.heavy
 SIZE = 6
@@ -52,7 +52,26 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(params=[(e, r) for e, names in ENDINGS.items() for r in names], ids="-".join)
 def case(request: pytest.FixtureRequest, made: dict[str, Path]) -> tuple[Path, str]:
     ending, runtime = request.param
+    reason = unavailable(made[ending], runtime)
+    if reason is not None:
+        pytest.skip(reason)
     return made[ending], runtime
+
+
+@pytest.mark.parametrize(("ending", "runtime"), [(e, r) for e, n in ENDINGS.items() for r in n])
+def test_it_is_available_or_says_what_it_needs(
+    made: dict[str, Path], ending: str, runtime: str
+) -> None:
+    reason = unavailable(made[ending], runtime)
+    if reason is None:
+        with open_runner(made[ending], runtime) as runner:
+            assert runner.runtime == runtime
+        return
+    assert runtime in SYSTEMS, "all that the lock file installs must run here"
+    assert SYSTEMS[runtime] in reason
+    assert "\n" not in reason
+    with pytest.raises(MissingDependency, match=SYSTEMS[runtime]):
+        open_runner(made[ending], runtime)
 
 
 def windows(n: int) -> Any:
@@ -66,6 +85,7 @@ def numeric(outputs: dict[str, Any]) -> Any:
 
 def test_the_fixture_covers_the_table(made: dict[str, Path]) -> None:
     assert {r for ending in made for r in ENDINGS[ending]} == set(RUNTIMES)
+    assert set(RUNTIMES) >= set(SYSTEMS)
 
 
 def test_it_opens_runs_and_says_who_it_is(case: tuple[Path, str], made: dict[str, Path]) -> None:

@@ -1,11 +1,12 @@
 """Engines that run an artifact, all behind the `Runner` protocol.
 
-A new engine is one file and one line in each of the two tables below.
+A new engine is one file and one line in each of the first two tables below.
 """
 
 from __future__ import annotations
 
 import inspect
+import platform
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,15 +18,21 @@ RUNTIMES: dict[str, str] = {
     "keras": "edgeconv.runtime.keras_runner:KerasRunner",
     "litert": "edgeconv.runtime.litert:LiteRTRunner",
     "litert-reference": "edgeconv.runtime.litert:LiteRTReferenceRunner",
+    "coreml": "edgeconv.runtime.coreml:CoreMLRunner",
     "coreml-reference": "edgeconv.runtime.coreml_reference:CoreMLReferenceRunner",
 }
 
 ENDINGS: dict[str, tuple[str, ...]] = {
     ".keras": ("keras",),
     ".tflite": ("litert", "litert-reference"),
-    ".mlpackage": ("coreml-reference",),
+    ".mlpackage": ("coreml", "coreml-reference"),
 }
-"""Runtimes that open a file with this ending; `auto` takes the first."""
+"""Runtimes that open a file with this ending; `auto` takes the first that this system has."""
+
+SYSTEMS: dict[str, str] = {"coreml": "macOS"}
+"""Runtimes that one operating system alone has."""
+
+_PLATFORMS = {"Darwin": "macOS"}  # what Python calls them
 
 
 def runtime_for(path: Path, runtime: str = "auto") -> str:
@@ -44,7 +51,7 @@ def runtime_for(path: Path, runtime: str = "auto") -> str:
         )
     able = ENDINGS[path.suffix]
     if runtime == "auto":
-        return able[0]
+        return next(name for name in able if _lacking(name) is None)
     if runtime not in able:
         raise UsageError(
             f"runtime '{runtime}' does not open {path.name}", f"choose one of: {', '.join(able)}"
@@ -59,10 +66,28 @@ def unavailable(path: Path | str, runtime: str = "auto") -> str | None:
         UsageError: as `runtime_for`.
     """
     try:
-        choose("runtime", RUNTIMES, runtime_for(Path(path), runtime))
+        _opener(runtime_for(Path(path), runtime))
     except MissingDependency as error:
         return str(error)
     return None
+
+
+def _lacking(runtime: str) -> str | None:
+    """The operating system that a runtime needs, if this is another one."""
+    here = platform.system()
+    needed = SYSTEMS.get(runtime)
+    return needed if needed and needed != _PLATFORMS.get(here, here) else None
+
+
+def _opener(runtime: str) -> Any:
+    """The class behind a name. Raises MissingDependency for a missing package or system."""
+    needed = _lacking(runtime)
+    if needed:
+        others = [n for able in ENDINGS.values() if runtime in able for n in able if n != runtime]
+        raise MissingDependency(
+            f"runtime '{runtime}' needs {needed}", f"use one that runs here: {', '.join(others)}"
+        )
+    return choose("runtime", RUNTIMES, runtime)
 
 
 def open_runner(path: Path | str, runtime: str = "auto", **options: Any) -> Runner:
@@ -71,7 +96,7 @@ def open_runner(path: Path | str, runtime: str = "auto", **options: Any) -> Runn
     Args:
         runtime: a name of `RUNTIMES`; `auto` chooses by the ending of the file.
         options: of the runtime: `num_threads` (litert, litert-reference; default 1),
-            `unsafe` and `batch_size` (keras),
+            `unsafe` and `batch_size` (keras), `compute_units` (coreml),
             `compute`, `function` and `seed` (coreml-reference).
 
     Raises:
@@ -82,7 +107,7 @@ def open_runner(path: Path | str, runtime: str = "auto", **options: Any) -> Runn
     """
     path = Path(path)
     name = runtime_for(path, runtime)
-    opener = choose("runtime", RUNTIMES, name)
+    opener = _opener(name)
     known = [p for p in inspect.signature(opener).parameters if p != "path"]
     unknown = sorted(set(options) - set(known))
     if unknown:
