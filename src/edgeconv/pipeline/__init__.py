@@ -3,6 +3,7 @@
 Every command, and the public Python interface, calls these functions.
 """
 
+from edgeconv.bundle import append_text
 from edgeconv.bundle import read as read_bundle
 from edgeconv.bundle import write_text
 from edgeconv.pipeline.compare import compare_files
@@ -25,6 +26,7 @@ __all__ = [
     "EvaluationResult",
     "ParityResult",
     "Trial",
+    "append_text",
     "check_file",
     "compare_files",
     "describe_dataset",
