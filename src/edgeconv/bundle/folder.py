@@ -88,6 +88,19 @@ def write_text(path: Path, text: str) -> None:
         raise _unwritable(path, error) from error
 
 
+def append_text(path: Path, text: str) -> None:
+    """Add to the end of a text file, which need not exist: others write into it too.
+
+    Raises:
+        BadInput: the place cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def _swap(folder: Path, out: Path) -> None:
     """Put `folder` where `out` is; the old one is removed only once the new one stands."""
     if not out.exists():

@@ -104,6 +104,12 @@ Confidence = Annotated[
     typer.Option("--confidence", metavar="SHARE", help="Of --max-drop; default: 0.95."),
 ]
 Junit = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")]
+Summary = Annotated[
+    Path | None,
+    typer.Option(
+        "--summary", metavar="FILE", help="Add Markdown to it: a CI job's $GITHUB_STEP_SUMMARY."
+    ),
+]
 Sensors = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,10 +10,11 @@ import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
+from edgeconv.cli.outcome import Outcome
 from edgeconv.cli.show import gate, gate_results, show_bundle, worst_of
 from edgeconv.errors import UsageError
 from edgeconv.recipe import parse_sensor
-from edgeconv.report import render_junit, words
+from edgeconv.report import render_markdown, render_results, words
 
 if TYPE_CHECKING:
     from edgeconv.pipeline import Check, ParityResult
@@ -33,6 +34,7 @@ def parity(
     sensor: opt.Sensors = None,
     unsafe: opt.Unsafe = False,
     junit: opt.Junit = None,
+    summary: opt.Summary = None,
     allow_not_run: opt.AllowNotRun = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
@@ -45,8 +47,9 @@ def parity(
     console = Console(quiet, verbose, json)
     limits = _limits(gates or [], max_drop, confidence)
     runtimes = tuple(runtime or ("auto",))
+    outcome = Outcome(junit, summary, allow_not_run)
     if len(paths) == 1:
-        return _bundle(console, paths[0], data, split, runtimes, limits, junit, allow_not_run)
+        return _bundle(console, paths[0], data, split, runtimes, limits, outcome)
     if len(paths) > 2:
         raise UsageError(f"{len(paths)} files are named", "name a bundle, or two files")
     if data is None:
@@ -55,13 +58,14 @@ def parity(
 
     whose = [parse_sensor(name) for name in sensor or ()]
     try:
-        results = compare_files(
-            paths[0], paths[1], data, split, runtimes, limits, whose, unsafe, console
-        )
+        with outcome.refusals():
+            results = compare_files(
+                paths[0], paths[1], data, split, runtimes, limits, whose, unsafe, console
+            )
     finally:
         console.close()
     show_results(console, results)
-    _write_junit(junit, results, allow_not_run)
+    outcome.results(results, lambda: render_results(results))
     return gate_results(results, allow_not_run)
 
 
@@ -72,19 +76,19 @@ def _bundle(
     split: str,
     runtimes: tuple[str, ...],
     limits: dict[str, float],
-    junit: Path | None,
-    allow_not_run: bool,
+    outcome: Outcome,
 ) -> int:
     from edgeconv.pipeline import parity as check
 
     try:
-        checked = check(path, data, split, runtimes, limits, console)
+        with outcome.refusals():
+            checked = check(path, data, split, runtimes, limits, console)
     finally:
         console.close()
     show_bundle(console, checked)
     _show_gates(console, checked.parity)
-    _write_junit(junit, checked.parity, allow_not_run)
-    return gate(checked, allow_not_run)
+    outcome.results(checked.parity, lambda: render_markdown(checked))
+    return gate(checked, outcome.allow_not_run)
 
 
 def show_results(console: Console, results: Sequence[ParityResult]) -> None:
@@ -135,14 +139,6 @@ def _check_row(result: ParityResult, check: Check) -> tuple[str, ...]:
         f"{check.direction} {words.number(check.limit)}",
         words.status(check.status),
     )
-
-
-def _write_junit(path: Path | None, results: Sequence[ParityResult], allow_not_run: bool) -> None:
-    if path is None:
-        return
-    from edgeconv.pipeline import write_text
-
-    write_text(path, render_junit(results, allow_not_run))
 
 
 def _limits(

@@ -5,8 +5,8 @@ very bytes (sha256) it was measured on.
 """
 
 from edgeconv.report.html import render_html
-from edgeconv.report.junit import render_junit
-from edgeconv.report.markdown import render_markdown
+from edgeconv.report.junit import render_junit, render_junit_refusal
+from edgeconv.report.markdown import render_markdown, render_refusal, render_results
 from edgeconv.report.summary import Row, Verdict, summary_table, verdict
 
 __all__ = [
@@ -14,7 +14,10 @@ __all__ = [
     "Verdict",
     "render_html",
     "render_junit",
+    "render_junit_refusal",
     "render_markdown",
+    "render_refusal",
+    "render_results",
     "summary_table",
     "verdict",
 ]

@@ -28,6 +28,17 @@ def render_junit(results: Iterable[ParityResult], allow_not_run: bool = False) -
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
 
 
+def render_junit_refusal(message: str, hint: str = "") -> str:
+    """For a check that could not begin: one error, so that a CI that reads nothing else is red."""
+    counts = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0"}
+    root = ET.Element("testsuites", {"name": "edgeconv parity", **counts})
+    suite = ET.SubElement(root, "testsuite", {"name": "edgeconv parity", **counts})
+    case = ET.SubElement(suite, "testcase", name="parity", classname="edgeconv parity")
+    ET.SubElement(case, "error", message=_clean(f"{message} ({hint})" if hint else message))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
+
+
 def _suite(root: ET.Element, result: ParityResult, not_run: str) -> None:
     name = _clean(f"{result.artifact} on {result.runtime or 'no runtime'}")
     suite = ET.SubElement(root, "testsuite", name=name)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 
 from edgeconv.report import words
 from edgeconv.report.summary import HEADINGS, evaluation_of, summary_table, surest_flips, verdict
-from edgeconv.types import Bundle, Status
+from edgeconv.types import Bundle, Check, ParityResult, Status
 
 
 def render_markdown(bundle: Bundle) -> str:
@@ -29,26 +30,55 @@ def render_markdown(bundle: Bundle) -> str:
         lines += [_line([_text(cell) for cell in row.cells()]) for row in rows]
         lines.append("")
     lines += [f"- `{_code(row.name)}`: {_text(reason)}" for row in rows for reason in row.reasons]
-    lines += _failures(bundle)
-    lines += _flips(bundle)
+    lines += [*_failures(bundle.parity), *_flips(bundle.parity)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _failures(bundle: Bundle) -> list[str]:
+def render_results(results: Sequence[ParityResult]) -> str:
+    """The same for results that belong to no bundle."""
+    lines = []
+    for result in results:
+        against = f" against `{_code(str(result.reference['name']))}`" if result.reference else ""
+        lines += [
+            f"## {words.STATUS[result.status]}: `{_code(result.artifact)}`{against}",
+            "",
+            f"{words.plural(result.n, 'window')} on {_text(result.runtime or 'no runtime')}.",
+            "",
+        ]
+        if result.reason:
+            lines += [f"- {_text(result.reason)}"]
+    lines += [*_failures(results), *_flips(results)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def render_refusal(message: str, hint: str = "") -> str:
+    """For a check that could not begin: what is wrong, and what to do about it."""
+    lines = ["## ✗ Nothing was checked", "", f"{_text(message)}."]
+    return "\n".join([*lines, *(["", f"{_text(hint)}."] if hint else [])]) + "\n"
+
+
+def _failures(results: Sequence[ParityResult]) -> list[str]:
     return [
-        f"- `{_code(result.artifact)}` on {_text(result.runtime)}: {_text(check.name)} is "
-        f"{words.number(check.value)}, must be {_text(check.direction)} "
-        f"{words.number(check.limit)}"
-        for result in bundle.parity
+        f"- `{_code(result.artifact)}` on {_text(result.runtime)}: {_failure(check)}"
+        for result in results
         for check in result.checks
         if check.status is Status.FAILED
     ]
 
 
-def _flips(bundle: Bundle) -> list[str]:
+def _failure(check: Check) -> str:
+    if check.value is None or check.limit is None:
+        return f"{_text(check.name)}: {_text(check.reason)}"
+    return (
+        f"{_text(check.name)} is {words.number(check.value)}, must be {_text(check.direction)} "
+        f"{words.number(check.limit)}"
+    )
+
+
+def _flips(results: Sequence[ParityResult]) -> list[str]:
     """The changed answers that the float model was surest of: what rounding explains least."""
     lines = []
-    for result in bundle.parity:
+    for result in results:
         found = result.evidence
         if found is None or not len(found.flips):
             continue
