@@ -3,9 +3,8 @@
 Every command, and the public Python interface, calls these functions.
 """
 
-from edgeconv.bundle import append_text
+from edgeconv.bundle import append_text, write_text
 from edgeconv.bundle import read as read_bundle
-from edgeconv.bundle import write_text
 from edgeconv.pipeline.compare import compare_files
 from edgeconv.pipeline.datasets import describe_dataset, fetch_dataset, list_datasets
 from edgeconv.pipeline.doctor import examine
