@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.bundle import check_free, staging, write_text
+from edgeconv.bundle import append_text, check_free, staging, write_text
 from edgeconv.errors import BadInput, UsageError
 
 
@@ -105,3 +105,12 @@ def test_text_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None
     file = tmp_path / "none" / "x.json"
     with pytest.raises(BadInput, match=r"x\.json"):
         write_text(file, "x")
+
+
+def test_text_is_added_to_what_others_wrote(tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    append_text(summary, "one\n")
+    append_text(summary, "two\n")
+    assert summary.read_text() == "one\ntwo\n"
+    with pytest.raises(BadInput, match="cannot write"):
+        append_text(tmp_path / "absent" / "summary.md", "x")

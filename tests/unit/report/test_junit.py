@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeconv.report import render_junit
+from edgeconv.report import render_junit, render_junit_refusal
 from edgeconv.types import ParityResult, Status
 
 from . import bundles
@@ -66,3 +66,10 @@ def test_any_text_gives_valid_xml(text: str) -> None:
 
 def test_no_results_are_an_empty_suite() -> None:
     assert root().get("tests") == "0"
+
+
+def test_a_refusal_is_one_error_with_its_hint() -> None:
+    tree = ET.fromstring(render_junit_refusal("x.tflite has <changed>\x00", "export it again"))
+    assert (tree.get("tests"), tree.get("errors"), tree.get("failures")) == ("1", "1", "0")
+    (error,) = tree.findall(".//error")
+    assert error.get("message") == "x.tflite has <changed>� (export it again)"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgeconv.report import render_markdown
-from edgeconv.types import Status
+from edgeconv.report import render_markdown, render_refusal, render_results
+from edgeconv.types import Check, Status
 
 from . import bundles
 
@@ -43,3 +43,16 @@ def test_nothing_in_a_name_becomes_markup() -> None:
 
 def test_empty_bundle() -> None:
     assert "Nothing was exported" in render_markdown(replace(bundles.bare(), artifacts=()))
+
+
+def test_results_without_a_bundle() -> None:
+    result = replace(bundles.full().parity[0], reference={"name": "a`b.tflite", "path": "x"})
+    broken = Check("contract", Status.FAILED, None, None, "<=", "rate_hz is 50 | 20")
+    text = render_results([replace(result, status=Status.FAILED, checks=(broken,))])
+    assert text.startswith("## ✗ failed: `har_float32.tflite` against `a'b.tflite`\n")
+    assert r"- `har_float32.tflite` on litert: contract: rate_hz is 50 \| 20" in text
+
+
+def test_a_refusal_says_what_to_do() -> None:
+    text = render_refusal("x.tflite has <changed>", "export it again")
+    assert text == "## ✗ Nothing was checked\n\nx.tflite has &lt;changed&gt;.\n\nexport it again.\n"
