@@ -18,8 +18,8 @@ from edgeconv.recipe.legality import (
 from edgeconv.types import (
     DEFAULT_SENSOR,
     ENDINGS,
-    PLANNED_SCHEMES,
     SCHEMES,
+    Scheme,
     Sensor,
     Target,
     Variant,
@@ -33,8 +33,7 @@ def test_a_target_is_complete(name: str) -> None:
     target = Target(name)
     assert target in ENDINGS
     assert target in DEFAULT_SENSOR
-    assert set(exporter.schemes) <= set(SCHEMES)
-    assert set(exporter.schemes) == set(LEGAL_SCHEMES[target])
+    assert set(exporter.schemes) == set(SCHEMES[target]) == set(LEGAL_SCHEMES[target])
     assert callable(exporter.convert)
     assert callable(exporter.finish)
     assert exporter.packages
@@ -47,16 +46,21 @@ def test_the_table_holds_every_target() -> None:
     assert coreml.deployment_targets[0] == DEFAULT_DEPLOYMENT_TARGET
 
 
+def _systems(scheme: Scheme) -> tuple[str, ...]:
+    """Deployment targets that can hold a scheme."""
+    return DEPLOYMENT_TARGETS[DEPLOYMENT_TARGETS.index(scheme.first) :] if scheme.first else ()
+
+
 @pytest.mark.parametrize("target", list(Target))
 def test_every_legal_scheme_passes(target: Target) -> None:
-    deployments = DEPLOYMENT_TARGETS if target is Target.COREML else ("",)
     check_variants(
-        Variant(target, scheme, sensor, deployment_target=deployment)
-        for scheme in LEGAL_SCHEMES[target]
+        Variant(target, scheme.name, sensor, deployment_target=deployment)
+        for scheme in SCHEMES[target].values()
         for sensor in Sensor
-        for deployment in deployments
+        for deployment in ("", *_systems(scheme))
     )
-    for scheme in {*SCHEMES, *PLANNED_SCHEMES, "int3"} - set(LEGAL_SCHEMES[target]):
+    every = {name for t in Target for name in SCHEMES[t]}
+    for scheme in {*every, "int3"} - set(LEGAL_SCHEMES[target]):
         with pytest.raises(Unsupported, match=f"'{scheme}'") as caught:
             check_variant(Variant(target, scheme, Sensor.ANDROID))
         assert "float16" in caught.value.hint
@@ -65,18 +69,27 @@ def test_every_legal_scheme_passes(target: Target) -> None:
 @pytest.mark.parametrize(
     ("variant", "words"),
     [
-        (Variant(Target.COREML, "int4", Sensor.IOS, deployment_target="iOS15"), "needs iOS18"),
-        (Variant(Target.COREML, "int4", Sensor.IOS, deployment_target="iOS18"), "not made yet"),
+        (Variant(Target.COREML, "int4", Sensor.IOS, deployment_target="iOS17"), "needs iOS18"),
+        (Variant(Target.COREML, "int8", Sensor.IOS, deployment_target="iOS15"), "needs iOS16"),
+        (Variant(Target.COREML, "w8a8", Sensor.IOS, deployment_target="iOS16"), "needs iOS17"),
         (
             Variant(Target.COREML, "float16", Sensor.IOS, deployment_target="iOS14"),
             "unknown deploy",
         ),
-        (Variant(Target.COREML, "int8", Sensor.IOS), "does not exist for coreml iOS15"),
+        (Variant(Target.COREML, "dynamic", Sensor.IOS), "does not exist for coreml"),
+        (
+            Variant(Target.TFLITE, "int8", Sensor.ANDROID, calibration_method="mse"),
+            "'mse' cannot go with scheme 'int8'",
+        ),
+        (
+            Variant(Target.COREML, "int8", Sensor.IOS, calibration_method="minmax"),
+            "'minmax' cannot go with",
+        ),
         (Variant(Target.COREML, "float16", Sensor.IOS, io="int8"), "int8 input and output"),
         (Variant(Target.TFLITE, "float32", Sensor.IOS, io="int8"), "int8 input and output"),
         (Variant(Target.TFLITE, "int8", Sensor.IOS, io="uint8"), "unknown input/output type"),
         (Variant(Target.TFLITE, "int8", Sensor.IOS, deployment_target="iOS17"), "means nothing"),
-        (Variant(Target.TFLITE, "palette4", Sensor.IOS), "Core ML only"),
+        (Variant(Target.TFLITE, "palette4", Sensor.IOS), "only for coreml"),
     ],
 )
 def test_illegal_combinations_say_what_is_possible(variant: Variant, words: str) -> None:

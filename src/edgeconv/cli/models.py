@@ -69,6 +69,7 @@ def export(
             "--calibration", metavar="SPEC", help="Default: the model's own training data."
         ),
     ] = None,
+    calibration_method: opt.CalibrationMethod = "",
     unsafe: opt.Unsafe = False,
     force: opt.Force = False,
     json: opt.JsonFile = None,
@@ -81,7 +82,9 @@ def export(
         raise UsageError(f"unknown precision '{precision}'", "choose float16 or float32")
     schemes = [*(quantize or []), *([precision] if precision else [])]
     whose = parse_sensor(sensor) if sensor else None
-    variants = make_variants(target or [], schemes, whose, io, deployment_target)
+    variants = make_variants(
+        target or [], schemes, whose, io, deployment_target, calibration_method
+    )
     from edgeconv.pipeline import export as export_model
 
     try:

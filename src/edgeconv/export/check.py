@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import BadInput
-from edgeconv.formats import artifact, mlpackage, tflite
+from edgeconv.export.coreml_weights import SMALLEST
+from edgeconv.formats import artifact, mlpackage, mlweights, tflite
 from edgeconv.formats.digest import size
 from edgeconv.formats.graph import BITS, Graph
 from edgeconv.types import SCHEMES, Target
@@ -21,23 +22,54 @@ Kernel = tuple[str, int, float]  # name, elements, sum of magnitudes
 _LAYOUT = ("transpose", "reshape", "expand_dims", "squeeze")
 _RESOURCE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 PLAN_LIMIT = 1e-4  # probabilities; float32 Keras against float64 NumPy differs by about 1e-6
-_SMALL_BLOB = 10  # coremltools keeps constants of fewer elements inside the program
 
 # Largest and mean difference of a probability from float that a healthy conversion shows. Float32
 # differs by rounding only. The others are wide: parity judges precision, this finds broken files.
-LIMITS: dict[str, tuple[float, float]] = {
-    "float32": (1e-4, 1e-4),
-    "float16": (0.05, 0.01),
-    "dynamic": (0.5, 0.05),
-    "int8": (0.8, 0.06),
-    "int16x8": (0.5, 0.05),
+# At 2 bits and fewer, or with weights left out and no training after it, a sound conversion may
+# lose the task altogether: then only shape and finiteness can be told here, and the kernels above.
+_ANY = (1.0, 1.0)
+LIMITS: dict[Target, dict[str, tuple[float, float]]] = {
+    Target.TFLITE: {
+        "float32": (1e-4, 1e-4),
+        "float16": (0.05, 0.01),
+        "dynamic": (0.5, 0.05),
+        "int8": (0.8, 0.06),
+        "int16x8": (0.5, 0.05),
+    },
+    Target.COREML: {
+        "float32": (1e-4, 1e-4),
+        "float16": (0.05, 0.01),
+        "int8": (0.5, 0.05),
+        "int4": (0.8, 0.06),
+        "w8a8": (0.8, 0.06),
+        "palette8": (0.5, 0.05),
+        "palette6": (0.8, 0.06),
+        "palette4": (0.9, 0.1),
+        "palette3": (1.0, 0.2),
+        "palette2": _ANY,
+        "palette1": _ANY,
+        "pruned50": _ANY,
+        "pruned75": _ANY,
+        "pruned50-int8": _ANY,
+        "pruned75-int8": _ANY,
+        "pruned50-palette4": _ANY,
+    },
 }
+
+# How far the sum of a kernel's magnitudes may move, as a share, by the bits that are stored: 2^-11
+# at most in float16. A quantizer's errors cancel but for weights near 0; `har` moved by 0.02 % at 8
+# bits, and by 1.6 % at worst below (docs/export.md).
+_SUM_LIMITS = {32: 1e-3, 16: 1e-3, 8: 5e-3}
+_COARSE = 0.05
 
 
 def check_structure(
     path: Path, scheme: str, kernels: Sequence[Kernel], layout_changes: int
 ) -> dict[str, Any]:
     """Size, operations and weights of a file; what was found, for the manifest.
+
+    For a scheme that compresses, `compressed` names the layers that really are, and
+    `not_compressed` the others with a reason.
 
     Raises:
         BadInput: the conversion is broken; the message names the file and what is wrong.
@@ -48,7 +80,8 @@ def check_structure(
     found: dict[str, Any] = {"ops": len(graph.ops)}
     if artifact.target_of(path) is Target.COREML:
         found["layout_ops"] = _check_layout(path, graph, layout_changes)
-        _check_blobs(path, kernels)
+        _check_blobs(path)
+        found.update(_check_kernels(path, scheme, kernels))
     else:
         tflite.check_finite(path)
     return found
@@ -76,7 +109,7 @@ def check_outputs(
         raise _broken(path, "outputs hold NaN or infinity")
     difference = np.abs(outputs.astype(np.float64) - reference)
     largest, mean = float(difference.max()), float(difference.mean())
-    limit, mean_limit = LIMITS[scheme]
+    limit, mean_limit = LIMITS[artifact.target_of(path)][scheme]
     if largest > limit or mean > mean_limit:
         raise _broken(
             path,
@@ -95,7 +128,8 @@ def _broken(path: Path, what: str) -> BadInput:
 
 def _check_size(path: Path, scheme: str, elements: int) -> None:
     """A file cannot be smaller than its kernels: catches files without weights."""
-    needed = elements * BITS[SCHEMES[scheme].weights] // 8
+    known = SCHEMES[artifact.target_of(path)][scheme]
+    needed = int(elements * (1 - known.sparsity) * BITS[known.weights]) // 8
     actual = size(path)
     if actual < needed:
         raise _broken(
@@ -120,21 +154,44 @@ def _check_layout(path: Path, graph: Graph, expected: int) -> int:
     return found
 
 
-def _check_blobs(path: Path, kernels: Sequence[Kernel]) -> None:
-    """Every kernel must be found again in the weight file, finite and with its magnitudes."""
+def _check_blobs(path: Path) -> None:
+    """Every float in the weight file must be a number."""
     import numpy as np
 
-    sums: dict[int, list[float]] = {}
     for name, dtype, data in mlpackage.blobs(path):
-        if not dtype.startswith("float"):
-            continue
-        values = np.frombuffer(data, dtype).astype(np.float64)
-        if not np.isfinite(values).all():
+        if dtype.startswith("float") and not np.isfinite(np.frombuffer(data, dtype)).all():
             raise _broken(path, f"constant '{name}' holds NaN or infinity")
-        sums.setdefault(values.size, []).append(float(np.abs(values).sum()))
+
+
+def _check_kernels(path: Path, scheme: str, kernels: Sequence[Kernel]) -> dict[str, Any]:
+    """Every kernel must be found again, in order, unpacked, and with its magnitudes."""
+    import numpy as np
+
+    left = iter(mlweights.read_weights(path))
+    compressed: list[str] = []
+    kept: list[dict[str, str]] = []
     for name, elements, magnitude in kernels:
-        if elements < _SMALL_BLOB:
-            continue
-        # rounding to float16 changes one value by 2^-11 at most, and a sum by less
-        if not any(abs(s - magnitude) <= 1e-3 * magnitude for s in sums.get(elements, [])):
+        weight = next((w for w in left if w.elements == elements), None)
+        if weight is None:
             raise _broken(path, f"the kernel of layer '{name}' is not in it")
+        values = weight.values().astype(np.float64)
+        if not np.isfinite(values).all():
+            raise _broken(path, f"the kernel of layer '{name}' holds NaN or infinity")
+        moved = abs(float(np.abs(values).sum()) - magnitude)
+        if moved > _SUM_LIMITS.get(BITS[weight.dtype], _COARSE) * magnitude:
+            raise _broken(path, f"the kernel of layer '{name}' is not in it with its magnitudes")
+        if weight.compressed:
+            compressed.append(name)
+        else:
+            kept.append({"layer": name, "reason": _why_not(elements)})
+    if not SCHEMES[Target.COREML][scheme].compressed:
+        return {}
+    if not compressed:
+        raise _broken(path, f"no kernel in it is compressed, as {scheme} says")
+    return {"compressed": compressed, "not_compressed": kept}
+
+
+def _why_not(elements: int) -> str:
+    if elements <= SMALLEST:
+        return f"{elements:,} weights; up to {SMALLEST:,} stay float16"
+    return "the converter left it as it is"

@@ -1,14 +1,17 @@
-"""Core ML: one traced network through coremltools, one precision and system version at a time."""
+"""Core ML: one traced network through coremltools, one scheme and system version at a time."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from edgeconv.export.calibrate import INT8_SYMMETRIC, activation_ranges
+from edgeconv.export.coreml_activations import pipeline
+from edgeconv.export.coreml_weights import compress
 from edgeconv.export.targets import Exporter
 from edgeconv.formats import mlpackage_metadata
 from edgeconv.formats.card import Card
-from edgeconv.types import Variant
+from edgeconv.types import SCHEMES, Target, Variant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,28 +22,42 @@ if TYPE_CHECKING:
 
 def convert(
     traced: Traced, variant: Variant, calibration: NDArray[np.float32] | None, path: Path
-) -> None:
+) -> dict[str, Any]:
     """Write coremltools' bare package; `finish` names and describes it.
 
     Input and output are float32 for every deployment target, so that one piece of app code fits
-    them all and raw readings are not rounded before the model sees them.
+    them all and raw readings are not rounded before the model sees them. Whatever a scheme leaves
+    alone is float16.
     """
-    del calibration  # no scheme of this target has integer activations yet
     import coremltools as ct
     import numpy as np
 
+    scheme = SCHEMES[Target.COREML][variant.scheme]
+    settings: dict[str, Any] = {}
+    passes = None
+    if calibration is not None:
+        method = variant.calibration_method or scheme.methods[0]
+        windows = calibration.astype(np.float64)
+        ranges = activation_ranges(traced.plan, windows, method, INT8_SYMMETRIC)
+        passes = pipeline(traced.plan, ranges)
+        settings = {"calibration_method": method, "activation_ranges": ranges}
     classes = traced.labels
+    float32 = scheme.weights == "float32"
     model = ct.convert(
         [traced.function],
         source="tensorflow",
         convert_to="mlprogram",
         inputs=[ct.TensorType(name=traced.input, shape=traced.shape, dtype=np.float32)],
         minimum_deployment_target=ct.target[variant.deployment_target],
-        compute_precision=ct.precision[variant.scheme.upper()],
+        compute_precision=ct.precision.FLOAT32 if float32 else ct.precision.FLOAT16,
         classifier_config=ct.ClassifierConfig(list(classes)) if classes else None,
+        pass_pipeline=passes,
         skip_model_load=True,
     )
+    if scheme.compressed:
+        model = compress(model, scheme)
     model.save(str(path))
+    return settings
 
 
 def finish(path: Path, card: Card) -> None:
@@ -49,10 +66,10 @@ def finish(path: Path, card: Card) -> None:
 
 
 TARGET = Exporter(
-    schemes=("float16", "float32"),
+    schemes=tuple(SCHEMES[Target.COREML]),
     deployment_targets=("iOS15", "iOS16", "iOS17", "iOS18", "iOS26"),
     channels_first=True,
-    packages=("coremltools", "tensorflow", "keras"),
+    packages=("coremltools", "tensorflow", "keras", "scikit-learn"),
     convert=convert,
     finish=finish,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edgeconv.export.plan import (
@@ -24,12 +25,19 @@ if TYPE_CHECKING:
     from edgeconv.export.plan import Array
 
 
-def evaluate(plan: Plan, windows: Array) -> Array:
-    """Outputs of `windows`, (n, *input shape) → (n, *output shape), float64."""
+def evaluate(
+    plan: Plan, windows: Array, observe: Callable[[Layer, Array], None] | None = None
+) -> Array:
+    """Outputs of `windows`, (n, *input shape) → (n, *output shape), float64.
+
+    `observe` is called before each layer with what the layer reads, (n, *shape).
+    """
     import numpy as np
 
     value = np.asarray(windows, np.float64).reshape(-1, *plan.input_shape)
     for layer in plan.layers:
+        if observe is not None:
+            observe(layer, value)
         value = _apply(layer, value)
     return value
 

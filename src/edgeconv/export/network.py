@@ -23,6 +23,7 @@ class Traced:
     function alone TFLite's writes a file without weights and says nothing.
     """
 
+    plan: Plan
     module: Any
     function: Any
     shape: tuple[int, ...]
@@ -46,4 +47,4 @@ def trace(plan: Plan, labels: tuple[str, ...], channels_first: bool) -> Traced:
     signature = [tf.TensorSpec(shape, tf.float32, INPUT)]
     module.network = tf.function(network, input_signature=signature, autograph=False)
     function = module.network.get_concrete_function()
-    return Traced(module, function, shape, labels, emitter.layout_changes)
+    return Traced(plan, module, function, shape, labels, emitter.layout_changes)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def with_deployment(variant: Variant) -> Variant:
-    """An empty deployment target means the oldest one."""
-    exporter: Exporter = plugins.choose("target", TARGETS, variant.target)
-    oldest = exporter.deployment_targets[0]
-    return replace(variant, deployment_target=variant.deployment_target or oldest)
+    """An empty deployment target means the first one that can hold the scheme."""
+    if variant.deployment_target or variant.scheme not in SCHEMES[variant.target]:
+        return variant
+    return replace(variant, deployment_target=SCHEMES[variant.target][variant.scheme].first)
 
 
 def check_call(variants: Sequence[Variant], calibration: Windows | None, probe: Windows) -> None:
@@ -47,10 +47,21 @@ def check_call(variants: Sequence[Variant], calibration: Windows | None, probe: 
                 f"{variant.target}",
                 f"possible: {', '.join(filter(None, exporter.deployment_targets)) or 'none'}",
             )
-        if SCHEMES[variant.scheme].needs_calibration and (
+        _check_first(variant, exporter)
+        if SCHEMES[variant.target][variant.scheme].needs_calibration and (
             calibration is None or not len(calibration)
         ):
             raise UsageError(
                 f"scheme '{variant.scheme}' needs calibration windows",
                 "give --calibration SPEC: windows of training subjects",
             )
+
+
+def _check_first(variant: Variant, exporter: Exporter) -> None:
+    """Refuse a system version that is older than the scheme."""
+    first, known = SCHEMES[variant.target][variant.scheme].first, exporter.deployment_targets
+    if first and known.index(variant.deployment_target) < known.index(first):
+        raise Unsupported(
+            f"scheme '{variant.scheme}' needs {first} or later, not {variant.deployment_target}",
+            "leave the deployment target out, or choose another scheme",
+        )

@@ -79,15 +79,31 @@ def export_all(
         Unsupported: a layer or scheme cannot be exported, or the converter crashed; the message
             names the file. Files that were finished stay in `out`.
     """
-    variants = [with_deployment(v) for v in variants]
+    progress = progress or Silent()
+    asked, variants = variants, [with_deployment(v) for v in variants]
     check_call(variants, calibration, probe)
     names = file_names(name, variants)
+    _note_deployment(asked, variants, names, progress)
     keras_file.check(model_path)
     tasks = tuple(Task(i, v, n) for i, (v, n) in enumerate(zip(variants, names, strict=True)))
     with workspace(out) as folder:
         job = Job(model_path.resolve(), folder, signal, tasks, unsafe)
         _save_windows(job, calibration, probe)
-        return _Session(job, out, name, run, progress or Silent()).run()
+        return _Session(job, out, name, run, progress).run()
+
+
+def _note_deployment(
+    asked: Sequence[Variant], resolved: Sequence[Variant], names: Sequence[str], progress: Progress
+) -> None:
+    """Say which files need a newer system than the oldest, where nobody asked for it."""
+    newer: dict[str, list[str]] = {}
+    for before, after, file in zip(asked, resolved, names, strict=True):
+        exporter: Exporter = plugins.load(TARGETS[after.target])
+        oldest = exporter.deployment_targets[0]
+        if not before.deployment_target and after.deployment_target != oldest:
+            newer.setdefault(after.deployment_target, []).append(file)
+    for first, files in sorted(newer.items()):
+        progress.note(f"for {first} or later, the first that can hold them: {', '.join(files)}")
 
 
 def _save_windows(job: Job, calibration: Windows | None, probe: Windows) -> None:
@@ -147,13 +163,19 @@ class _Session:
         signal = self.job.signal.for_sensor(task.variant.sensor)
         exporter.finish(path, Card(self.name, signal))
         checks = self._check(path, task.variant, signal, answer)
-        self._warn(task, answer)
+        kernels = {k: checks.pop(k) for k in ("compressed", "not_compressed") if k in checks}
+        self._warn(task, answer, kernels.get("not_compressed", []))
         final = self.out / task.file
         described = artifact.describe(move(path, final))
         return replace(
             described,
             scheme=task.variant.scheme,
-            settings={**described.settings, **_settings(task.variant, answer), "checks": checks},
+            settings={
+                **described.settings,
+                **_settings(task.variant, answer),
+                **kernels,
+                "checks": checks,
+            },
             versions={**answer["versions"], "edgeconv": metadata.version("edgeconv")},
         )
 
@@ -176,7 +198,10 @@ class _Session:
             "agreement": check.check_outputs(path, variant.scheme, reference, outputs),
         }
 
-    def _warn(self, task: Task, answer: dict[str, Any]) -> None:
+    def _warn(self, task: Task, answer: dict[str, Any], left: list[dict[str, str]]) -> None:
+        if left:
+            layers = "; ".join(f"{each['layer']} ({each['reason']})" for each in left)
+            self.progress.note(f"{task.file}: not compressed: {layers}")
         if answer["explicit"]:
             layers = ", ".join(answer["explicit"])
             self.progress.note(f"{task.file}: could not be folded and stays an operation: {layers}")
@@ -202,6 +227,7 @@ def _settings(variant: Variant, answer: dict[str, Any]) -> dict[str, Any]:
         "io": variant.io,
         "calibration_windows": answer["calibration_windows"],
         "folding": {"exact": not answer["explicit"], "explicit": answer["explicit"]},
+        **answer["settings"],
     }
     if variant.deployment_target:
         settings["deployment_target"] = variant.deployment_target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeconv.formats.card import Card
 from edgeconv.types import Variant
@@ -30,10 +30,11 @@ class Convert(Protocol):
         variant: Variant,
         calibration: NDArray[np.float32] | None,
         path: Path,
-    ) -> None:
+    ) -> dict[str, Any]:
         """Write the converter's bare file; runs in the worker.
 
         `calibration` are windows as the artifact takes them, for schemes with integer activations.
+        What comes back is kept in the artifact's settings; it must be fit for JSON.
         """
 
 

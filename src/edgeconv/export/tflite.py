@@ -10,6 +10,7 @@ from edgeconv.export.targets import Exporter
 from edgeconv.formats import tflite_metadata
 from edgeconv.formats.card import Card
 from edgeconv.types import Variant
+from edgeconv.types.scheme import MINMAX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def convert(
     traced: Traced, variant: Variant, calibration: NDArray[np.float32] | None, path: Path
-) -> None:
+) -> dict[str, Any]:
     """The stock converter's own file."""
     import tensorflow as tf
 
@@ -31,6 +32,9 @@ def convert(
     if variant.io == "int8":
         converter.inference_input_type = converter.inference_output_type = tf.int8
     path.write_bytes(converter.convert())
+    if calibration is None:
+        return {}
+    return {"calibration_method": MINMAX}  # the converter's own and only one
 
 
 def finish(path: Path, card: Card) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import errors, plugins
+from edgeconv.export.coreml_weights import SMALLEST
 from edgeconv.export.evaluate import evaluate
 from edgeconv.export.fold import explicit, for_sensor
 from edgeconv.export.job import REFERENCE, Job, Task
@@ -29,7 +30,7 @@ from edgeconv.export.plan import Activate, Opaque, Plan
 from edgeconv.export.read_keras import read
 from edgeconv.export.targets import TARGETS, Exporter
 from edgeconv.formats import keras_file
-from edgeconv.types import SCHEMES, Sensor
+from edgeconv.types import SCHEMES, Scheme, Sensor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,11 +101,12 @@ class Session:
         plan, error = self._planned(task.variant.sensor)
         traced = self._traced(task.variant.sensor, target.channels_first)
         calibration = self._calibration(task)
-        target.convert(traced, task.variant, calibration, self.job.folder / task.file)
+        settings = target.convert(traced, task.variant, calibration, self.job.folder / task.file)
         return {
             "plan_error": error,
             "explicit": list(explicit(plan)),
-            "kernels": _kernels(plan),
+            "kernels": _kernels(plan, _scheme(task)),
+            "settings": settings,
             "softmax": _ends_in_softmax(plan),
             "layout_changes": traced.layout_changes,
             "calibration_windows": 0 if calibration is None else len(calibration),
@@ -124,11 +126,11 @@ class Session:
         return trace(self._planned(sensor)[0], self.job.signal.labels, channels_first)
 
     def _calibration(self, task: Task) -> NDArray[np.float32] | None:
-        if not SCHEMES[task.variant.scheme].needs_calibration:
+        if not _scheme(task).needs_calibration:
             return None
         import numpy as np
 
-        windows = np.load(self.job.calibration)[: SCHEMES[task.variant.scheme].calibration]
+        windows = np.load(self.job.calibration)[: _scheme(task).calibration]
         limited = np.clip(windows, -CALIBRATION_LIMIT, CALIBRATION_LIMIT)
         return self.job.signal.for_sensor(task.variant.sensor).encode(limited)
 
@@ -142,13 +144,24 @@ def _reference(model: Any, job: Job, probe: NDArray[np.float32]) -> NDArray[np.f
     return np.asarray(model(shaped, training=False), np.float32)
 
 
-def _kernels(plan: Plan) -> list[tuple[str, int, float]]:
-    """Name, size and sum of magnitudes of each kernel: what must be found in the file again."""
+def _scheme(task: Task) -> Scheme:
+    return SCHEMES[task.variant.target][task.variant.scheme]
+
+
+def _kernels(plan: Plan, scheme: Scheme) -> list[tuple[str, int, float]]:
+    """Name, size and sum of magnitudes of each kernel: what must be found in the file again.
+
+    A pruned kernel keeps the largest of its weights.
+    """
+    import numpy as np
+
     found = []
     for layer in plan.layers:
         kernel = getattr(layer, "kernel", None)
         if kernel is not None:
-            found.append((layer.name, int(kernel.size), float(abs(kernel).sum())))
+            sizes = np.sort(abs(kernel), axis=None)
+            pruned = round(sizes.size * scheme.sparsity) if sizes.size > SMALLEST else 0
+            found.append((layer.name, sizes.size, float(sizes[pruned:].sum())))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeconv.errors import BadInput
-from edgeconv.formats import mlpackage, tflite, tflite_metadata
+from edgeconv.formats import mlpackage, mlweights, tflite, tflite_metadata
 from edgeconv.formats.digest import sha256, size
 from edgeconv.formats.graph import Graph
 from edgeconv.types import ENDINGS, Artifact, Sensor, Signal, Target
@@ -61,12 +61,20 @@ def describe(path: Path) -> Artifact:
         sha256=sha256(path),
         bytes=size(path),
         target=target_of(path),
-        scheme=scheme_of(graph),
+        scheme=_scheme(path, graph),
         signal=signal or _unknown(graph, read_labels(path)),
         inputs=graph.inputs,
         outputs=graph.outputs,
         settings={"contract": "embedded" if signal else "none", **graph.extra},
     )
+
+
+def _scheme(path: Path, graph: Graph) -> str:
+    """Core ML's compressed weights are told by how they are unpacked, the rest by types."""
+    if target_of(path) is Target.COREML:
+        quantized = "quantize" in graph.kinds
+        return mlweights.scheme_of(mlweights.read_weights(path), quantized) or scheme_of(graph)
+    return scheme_of(graph)
 
 
 def scheme_of(graph: Graph) -> str:
@@ -76,8 +84,6 @@ def scheme_of(graph: Graph) -> str:
     """
     weights = {t.dtype for t in graph.tensors if t.constant and len(t.shape) > 1}
     activations = {t.dtype for t in graph.tensors if not t.constant}
-    if any(kind.startswith("constexpr_lut") for kind in graph.kinds):
-        return "palette"
     if "int4" in weights:
         return "int4"
     if "int8" in weights:

@@ -17,6 +17,7 @@ from edgeconv.types import Signal
 
 __all__ = [
     "WEIGHTS",
+    "blob_at",
     "blobs",
     "model_file",
     "proto",
@@ -24,6 +25,7 @@ __all__ = [
     "read_graph",
     "read_labels",
     "read_spec",
+    "weight_file",
 ]
 
 WEIGHTS = Path("weights") / "weight.bin"
@@ -92,31 +94,39 @@ def read_graph(path: Path) -> Graph:
 
 
 def blobs(path: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Name, data type and bytes of every weight that lies in `weight.bin`.
+    """Name of its operation, data type and bytes of everything that lies in `weight.bin`.
 
     Raises:
         BadInput: the file is missing or shorter than the program says.
     """
     spec = read_spec(path)
-    file = model_file(path).parent / WEIGHTS
-    data = file.read_bytes() if file.is_file() else b""
+    data = weight_file(path)
     names = dtypes()
     for op in operations(spec, str(path)):
-        for value in op.attributes.values():
+        inline = [a.value for i in op.inputs.values() for a in i.arguments if a.HasField("value")]
+        for value in (*op.attributes.values(), *inline):
             if value.WhichOneof("value") == "blobFileValue":
-                start, length = _blob(
-                    data, value.blobFileValue.offset, f"{path}: {op.outputs[0].name}"
-                )
+                name = op.outputs[0].name
                 dtype = names[value.type.tensorType.dataType]
-                yield op.outputs[0].name, dtype, data[start : start + length]
+                yield name, dtype, blob_at(data, value.blobFileValue.offset, f"{path}: {name}")
 
 
-def _blob(data: bytes, offset: int, where: str) -> tuple[int, int]:
-    """Start and length of a weight whose header stands at `offset`."""
+def weight_file(path: Path) -> bytes:
+    """`weight.bin` of a package; empty where it has none, because every constant is small."""
+    file = model_file(path).parent / WEIGHTS
+    return file.read_bytes() if file.is_file() else b""
+
+
+def blob_at(data: bytes, offset: int, where: str) -> bytes:
+    """What the weight file holds for the header at `offset`.
+
+    Raises:
+        BadInput: no weight begins there, or the file is too short; `where` is named.
+    """
     try:
         sentinel, _, length, start = _BLOB.unpack_from(data, offset)
     except struct.error as error:
         raise BadInput(f"{where}: its weights are missing from weight.bin", _HINT) from error
     if sentinel != _BLOB_SENTINEL or start + length > len(data):
         raise BadInput(f"{where}: weight.bin is truncated or damaged", _HINT)
-    return start, length
+    return data[start : start + length]

@@ -118,16 +118,18 @@ class Program:
     def _parameters(self) -> int:
         """Elements of float constants of rank ≥ 1; a compressed weight by its unpacked shape."""
         packed: set[str] = set()
+        read: set[str] = set()
+        for op in self.operations:
+            names = {a.name for v in op.inputs.values() for a in v.arguments}
+            (packed if op.type.startswith("constexpr_") else read).update(names)
         total = 0
         for op in self.operations:
-            if op.type.startswith("constexpr_"):
-                packed.update(a.name for v in op.inputs.values() for a in v.arguments)
-        for op in self.operations:
-            tensor = self.tensors[self.number[op.outputs[0].name]]
-            weight = op.type == "const" and tensor.dtype.startswith("float") and tensor.shape
-            unpacks = op.type.startswith("constexpr_")
-            if (weight or unpacks) and tensor.name not in packed:
-                total += tensor.elements
+            for tensor in (self.tensors[self.number[out.name]] for out in op.outputs):
+                weight = op.type == "const" and tensor.dtype.startswith("float") and tensor.shape
+                # one of two outputs of an operation that unpacks may be read by the next such
+                unpacks = op.type.startswith("constexpr_") and tensor.name in read
+                if (weight or unpacks) and tensor.name not in packed:
+                    total += tensor.elements
         return total
 
 

@@ -27,7 +27,7 @@ def calibrate(train: Dataset, test_subjects: Sequence[str], n: int) -> NDArray[n
 
 def calibration_size(variants: Sequence[Variant]) -> int:
     """How many windows the schemes of these variants want; 0 where none needs any."""
-    return max((SCHEMES[v.scheme].calibration for v in variants), default=0)
+    return max((SCHEMES[v.target][v.scheme].calibration for v in variants), default=0)
 
 
 def calibration_for(
@@ -49,7 +49,7 @@ def calibration_for(
     try:
         return _windows(variants, spec, home, size or FOR_PROBES, progress), variants
     except EdgeconvError as error:
-        rest = [v for v in variants if not SCHEMES[v.scheme].needs_calibration]
+        rest = [v for v in variants if not SCHEMES[v.target][v.scheme].needs_calibration]
         if spec is not None or all_or_nothing or not rest:
             raise
         left_out = ", ".join(sorted({v.scheme for v in variants if v not in rest}))
@@ -66,7 +66,8 @@ def _windows(
 ) -> NDArray[np.float32]:
     own = home.data.get("spec") if home else None
     if spec is None and own is None:
-        names = ", ".join(sorted({v.scheme for v in variants if SCHEMES[v.scheme].calibration}))
+        needing = {v.scheme for v in variants if SCHEMES[v.target][v.scheme].calibration}
+        names = ", ".join(sorted(needing))
         raise UsageError(
             f"the activation ranges of {names} need recordings",
             "name some: --calibration SPEC, for example --calibration motionsense:DIR",

@@ -5,25 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgeconv.errors import Unsupported
-from edgeconv.types import PLANNED_SCHEMES, SCHEMES, Target, Variant
+from edgeconv.types import SCHEMES, Target, Variant
 
-LEGAL_SCHEMES: dict[Target, tuple[str, ...]] = {
-    Target.TFLITE: ("float32", "float16", "dynamic", "int8", "int16x8"),
-    Target.COREML: ("float16", "float32"),
-}
+LEGAL_SCHEMES: dict[Target, tuple[str, ...]] = {t: tuple(SCHEMES[t]) for t in Target}
 
 # Every deployment target for which coremltools 9 writes ML programs (iOS 13 and 14 predate them).
 DEPLOYMENT_TARGETS = ("iOS15", "iOS16", "iOS17", "iOS18", "iOS26")
 DEFAULT_DEPLOYMENT_TARGET = "iOS15"
 
-# Where a scheme that no exporter makes yet could live at all: its first deployment target.
-_PLANNED_FIRST = {
-    "int4": "iOS18",
-    "palette8": "iOS16",
-    "palette6": "iOS16",
-    "palette4": "iOS16",
-    "w8a8": "iOS17",
-}
 _IO = ("float", "int8")
 
 
@@ -34,6 +23,7 @@ def check_variant(variant: Variant) -> None:
         Unsupported: naming the combination and what is possible instead.
     """
     _check_scheme(variant)
+    _check_calibration(variant)
     if variant.io not in _IO:
         raise Unsupported(f"unknown input/output type '{variant.io}'", f"use {' or '.join(_IO)}")
     if variant.io == "int8" and (variant.scheme, variant.target) != ("int8", Target.TFLITE):
@@ -48,7 +38,7 @@ def check_variant(variant: Variant) -> None:
                 "leave it out, or choose target coreml",
             )
         return
-    _check_deployment(variant.deployment_target)
+    _check_deployment(variant)
 
 
 def check_variants(variants: Iterable[Variant]) -> None:
@@ -57,36 +47,48 @@ def check_variants(variants: Iterable[Variant]) -> None:
         check_variant(variant)
 
 
-def _check_deployment(deployment: str) -> None:
-    if deployment and deployment not in DEPLOYMENT_TARGETS:
+def _check_deployment(variant: Variant) -> None:
+    """A known system version, and one whose format can hold the scheme; empty is always right."""
+    wanted, first = variant.deployment_target, SCHEMES[Target.COREML][variant.scheme].first
+    if not wanted:
+        return
+    if wanted not in DEPLOYMENT_TARGETS:
         raise Unsupported(
-            f"unknown deployment target '{deployment}' for coreml",
+            f"unknown deployment target '{wanted}' for coreml",
             f"choose one of: {', '.join(DEPLOYMENT_TARGETS)}",
         )
+    if DEPLOYMENT_TARGETS.index(wanted) < DEPLOYMENT_TARGETS.index(first):
+        raise Unsupported(
+            f"scheme '{variant.scheme}' for coreml {wanted}: the format needs {first} or later",
+            f"leave the deployment target out; possible for {wanted}: "
+            f"{', '.join(_possible(wanted))}",
+        )
+
+
+def _possible(deployment: str) -> list[str]:
+    """Schemes that a system version can hold."""
+    known = DEPLOYMENT_TARGETS[: DEPLOYMENT_TARGETS.index(deployment) + 1]
+    return [s.name for s in SCHEMES[Target.COREML].values() if s.first in known]
 
 
 def _check_scheme(variant: Variant) -> None:
     legal = LEGAL_SCHEMES[variant.target]
     if variant.scheme in legal:
         return
-    where = str(variant.target)
-    if variant.target is Target.COREML:
-        where += f" {variant.deployment_target or DEFAULT_DEPLOYMENT_TARGET}"
-    hint = f"possible for {where}: {', '.join(legal)}"
-    if variant.scheme in PLANNED_SCHEMES:
-        raise Unsupported(f"scheme '{variant.scheme}' for {where}: {_planned(variant)}", hint)
-    if variant.scheme in SCHEMES:
-        raise Unsupported(f"scheme '{variant.scheme}' does not exist for {where}", hint)
-    raise Unsupported(f"unknown scheme '{variant.scheme}' for {where}", hint)
+    others = [str(t) for t in Target if variant.scheme in LEGAL_SCHEMES[t]]
+    hint = f"possible for {variant.target}: {', '.join(legal)}"
+    if others:
+        raise Unsupported(
+            f"scheme '{variant.scheme}' does not exist for {variant.target}, only for "
+            f"{' and '.join(others)}",
+            hint,
+        )
+    raise Unsupported(f"unknown scheme '{variant.scheme}' for {variant.target}", hint)
 
 
-def _planned(variant: Variant) -> str:
-    """Why a planned scheme is refused: too old a system, no such target, or not made yet."""
-    first = _PLANNED_FIRST[variant.scheme]
-    if variant.target is Target.TFLITE:
-        return "not made yet" if variant.scheme == "int4" else "exists for Core ML only"
-    order = DEPLOYMENT_TARGETS
-    wanted = variant.deployment_target or DEFAULT_DEPLOYMENT_TARGET
-    if wanted in order and order.index(wanted) < order.index(first):
-        return f"the format needs {first} or later, and is not made yet"
-    return "not made yet"
+def _check_calibration(variant: Variant) -> None:
+    method, legal = variant.calibration_method, SCHEMES[variant.target][variant.scheme].methods
+    if method and method not in legal:
+        what = f"calibration method '{method}' cannot go with scheme '{variant.scheme}' for "
+        choices = f"choose one of: {', '.join(legal)}" if legal else "it needs no calibration"
+        raise Unsupported(f"{what}{variant.target}", choices)

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeconv.errors import Unsupported, UsageError
-from edgeconv.recipe.legality import DEFAULT_DEPLOYMENT_TARGET, LEGAL_SCHEMES, check_variants
-from edgeconv.types import DEFAULT_SENSOR, Sensor, Target, Variant, parse_target
+from edgeconv.recipe.legality import LEGAL_SCHEMES, check_variants
+from edgeconv.types import (
+    CALIBRATION_METHODS,
+    DEFAULT_SENSOR,
+    SCHEMES,
+    Sensor,
+    Target,
+    Variant,
+    parse_target,
+)
 
 # What is made when no scheme is named. int16x8 is left out: its kernels are far slower than float.
 DEFAULT_SCHEMES = {
@@ -21,22 +29,37 @@ def make_variants(
     sensor: Sensor | None = None,
     io: str = "float",
     deployment_target: str = "",
+    calibration_method: str = "",
 ) -> tuple[Variant, ...]:
     """Every combination that was asked for.
 
-    A scheme is made for each target that can hold it; `sensor` None means each target's own.
+    A scheme is made for each target that can hold it; `sensor` None means each target's own, an
+    empty deployment target each scheme's first, an empty calibration method each scheme's default.
 
     Raises:
-        UsageError: no such target or sensor.
+        UsageError: no such target, sensor or calibration method.
         Unsupported: a scheme that none of the targets can hold, or an illegal combination.
     """
+    if calibration_method and calibration_method not in CALIBRATION_METHODS:
+        raise UsageError(
+            f"unknown calibration method '{calibration_method}'",
+            f"choose one of: {', '.join(CALIBRATION_METHODS)}",
+        )
     wanted = _targets(targets)
     variants = [
-        _variant(target, scheme, sensor, io, deployment_target)
+        Variant(
+            target=target,
+            scheme=scheme,
+            sensor=sensor or DEFAULT_SENSOR[target],
+            io=io if scheme == "int8" and target is Target.TFLITE else "float",
+            deployment_target=deployment_target if target is Target.COREML else "",
+            calibration_method=_method(target, scheme, calibration_method),
+        )
         for target in wanted
         for scheme in _schemes(target, schemes, sole=len(wanted) == 1)
     ]
     check_variants(variants)
+    _check_method_used(variants, calibration_method)
     for scheme in schemes:
         if not any(v.scheme == scheme for v in variants):
             legal = "; ".join(f"{t}: {', '.join(LEGAL_SCHEMES[t])}" for t in wanted)
@@ -68,15 +91,17 @@ def _schemes(target: Target, asked: Sequence[str], sole: bool) -> tuple[str, ...
     return unique if sole else tuple(s for s in unique if s in LEGAL_SCHEMES[target])
 
 
-def _variant(
-    target: Target, scheme: str, sensor: Sensor | None, io: str, deployment_target: str
-) -> Variant:
-    return Variant(
-        target=target,
-        scheme=scheme,
-        sensor=sensor or DEFAULT_SENSOR[target],
-        io=io if scheme == "int8" and target is Target.TFLITE else "float",
-        deployment_target=(deployment_target or DEFAULT_DEPLOYMENT_TARGET)
-        if target is Target.COREML
-        else "",
-    )
+def _method(target: Target, scheme: str, asked: str) -> str:
+    """A method is for the schemes that have a choice; the others keep their only way."""
+    known = SCHEMES[target].get(scheme)
+    return asked if known is not None and asked in known.methods else ""
+
+
+def _check_method_used(variants: Sequence[Variant], asked: str) -> None:
+    """A method that no scheme can use is not dropped silently. Raises Unsupported."""
+    if asked and not any(v.calibration_method for v in variants):
+        names = ", ".join(dict.fromkeys(v.scheme for v in variants))
+        can = [f"{s.name} ({t})" for t in Target for s in SCHEMES[t].values() if asked in s.methods]
+        raise Unsupported(
+            f"calibration method '{asked}' cannot go with: {names}", f"it is for {', '.join(can)}"
+        )

@@ -120,13 +120,21 @@ def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True)
 class Variant:
-    """One artifact to make. `io` is for int8 only; `deployment_target` for Core ML only."""
+    """One artifact to make.
+
+    Attributes:
+        io: `int8` input and output, for TFLite's int8 only.
+        deployment_target: for Core ML only; empty is the first that can hold the scheme.
+        calibration_method: how activation ranges are chosen, for schemes with integer activations;
+            empty is the scheme's default.
+    """
 
     target: Target
     scheme: str
     sensor: Sensor
     io: str = "float"
     deployment_target: str = ""
+    calibration_method: str = ""
 
 
 @dataclass(frozen=True)

@@ -29,38 +29,84 @@ DEFAULT_SENSOR = {Target.TFLITE: Sensor.ANDROID, Target.COREML: Sensor.IOS}
 ENDINGS = {Target.TFLITE: ".tflite", Target.COREML: ".mlpackage"}
 
 
+# How an activation's range is chosen from what was seen: docs/export.md.
+MINMAX, PERCENTILE, MSE = "minmax", "percentile", "mse"
+CALIBRATION_METHODS = (MINMAX, PERCENTILE, MSE)
+
+
 @dataclass(frozen=True)
 class Scheme:
     """Number formats of one exported file.
 
     Attributes:
-        weights, activations: element types inside the file.
-        granularity: `per-tensor` or `per-channel` weight scales; empty for floats.
+        weights, activations: element types inside the file; of a palette, the type of its indices.
+        granularity: what shares a scale or a palette: `per-tensor`, `per-channel`, `per-block`;
+            empty for floats.
+        palette: whether weights are indices into a table of float16 numbers.
+        sparsity: share of each compressed kernel's weights that is set to 0 and not stored.
+        first: the first deployment target whose format can hold it; empty for TFLite.
         calibration: windows of training subjects that set activation ranges; 0 for none.
+        methods: ways to choose these ranges, the default first.
     """
 
     name: str
     weights: str
     activations: str
     granularity: str = ""
+    palette: bool = False
+    sparsity: float = 0.0
+    first: str = ""
     calibration: int = 0
+    methods: tuple[str, ...] = ()
 
     @property
     def needs_calibration(self) -> bool:
         return self.calibration > 0
 
+    @property
+    def compressed(self) -> bool:
+        """Whether weights are stored as anything but float numbers in full."""
+        return self.sparsity > 0 or not self.weights.startswith("float")
 
-_ALL = (
-    Scheme("float32", "float32", "float32"),
-    Scheme("float16", "float16", "float16"),
-    Scheme("dynamic", "int8", "float32", "per-channel"),
-    Scheme("int8", "int8", "int8", "per-channel", 500),
-    Scheme("int16x8", "int8", "int16", "per-channel", 500),
+
+_F32, _F16 = "float32", "float16"
+_TENSOR, _CHANNEL, _BLOCK = "per-tensor", "per-channel", "per-block"
+
+_TFLITE = (
+    Scheme("float32", _F32, _F32),
+    Scheme("float16", _F16, _F16),
+    Scheme("dynamic", "int8", _F32, _CHANNEL),
+    Scheme("int8", "int8", "int8", _CHANNEL, calibration=500, methods=(MINMAX,)),
+    Scheme("int16x8", "int8", "int16", _CHANNEL, calibration=500, methods=(MINMAX,)),
 )
-SCHEMES: dict[str, Scheme] = {scheme.name: scheme for scheme in _ALL}
-
-# Names of the contract that later work fills in: known, but no exporter makes them yet.
-PLANNED_SCHEMES = ("int4", "palette8", "palette6", "palette4", "w8a8")
+_COREML = (
+    Scheme("float16", _F16, _F16, first="iOS15"),
+    Scheme("float32", _F32, _F32, first="iOS15"),
+    Scheme("int8", "int8", _F16, _CHANNEL, first="iOS16"),
+    Scheme("int4", "int4", _F16, _BLOCK, first="iOS18"),
+    Scheme(
+        *("w8a8", "int8", "int8", _CHANNEL),
+        first="iOS17",
+        calibration=500,
+        methods=(MSE, PERCENTILE, MINMAX),
+    ),
+    Scheme("palette8", "uint8", _F16, _TENSOR, palette=True, first="iOS16"),
+    Scheme("palette6", "uint6", _F16, _TENSOR, palette=True, first="iOS16"),
+    Scheme("palette4", "uint4", _F16, _TENSOR, palette=True, first="iOS16"),
+    Scheme("palette3", "uint3", _F16, _TENSOR, palette=True, first="iOS18"),
+    Scheme("palette2", "uint2", _F16, _TENSOR, palette=True, first="iOS16"),
+    Scheme("palette1", "uint1", _F16, _TENSOR, palette=True, first="iOS16"),
+    Scheme("pruned50", _F16, _F16, sparsity=0.5, first="iOS16"),
+    Scheme("pruned75", _F16, _F16, sparsity=0.75, first="iOS16"),
+    Scheme("pruned50-int8", "int8", _F16, _CHANNEL, sparsity=0.5, first="iOS18"),
+    Scheme("pruned75-int8", "int8", _F16, _CHANNEL, sparsity=0.75, first="iOS18"),
+    Scheme("pruned50-palette4", "uint4", _F16, _TENSOR, True, 0.5, "iOS18"),
+)
+SCHEMES: dict[Target, dict[str, Scheme]] = {
+    Target.TFLITE: {scheme.name: scheme for scheme in _TFLITE},
+    Target.COREML: {scheme.name: scheme for scheme in _COREML},
+}
+"""Every scheme of every target. A `-` in a name joins what is done one after the other."""
 
 
 def parse_target(name: str) -> Target:

@@ -59,7 +59,7 @@ def test_a_variant_takes_its_own_phones_sensor(tmp_path: Path) -> None:
         ("variants = 3", UsageError, "must be a list"),
         ("[[variants]]\nscheme = 'int8'", UsageError, "'target' is missing"),
         ("[[variants]]\ntarget = 'onnx'\nscheme = 'int8'", UsageError, "unknown target 'onnx'"),
-        ("[[variants]]\ntarget = 'ios'\nscheme = 'int8'", Unsupported, "int8"),
+        ("[[variants]]\ntarget = 'ios'\nscheme = 'int16x8'", Unsupported, "int16x8"),
         (
             "[[variants]]\ntarget = 'tflite'\nscheme = 'int8'\nsensor = 'x'",
             UsageError,

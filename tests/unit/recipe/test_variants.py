@@ -21,18 +21,44 @@ def test_a_scheme_goes_to_the_targets_that_can_hold_it() -> None:
     assert [(v.target, v.scheme) for v in made] == [
         (Target.TFLITE, "int8"),
         (Target.TFLITE, "float16"),
+        (Target.COREML, "int8"),
         (Target.COREML, "float16"),
+    ]
+    alone = make_variants(["all"], ["palette4", "dynamic"])
+    assert [(v.target, v.scheme) for v in alone] == [
+        (Target.TFLITE, "dynamic"),
+        (Target.COREML, "palette4"),
     ]
 
 
 def test_a_lone_target_refuses_what_it_cannot_hold() -> None:
-    with pytest.raises(Unsupported, match=r"int8.*coreml.*possible.*float16"):
-        make_variants(["coreml"], ["int8"])
+    with pytest.raises(Unsupported, match=r"int16x8.*coreml.*only for tflite") as caught:
+        make_variants(["coreml"], ["int16x8"])
+    assert "possible for coreml: float16" in caught.value.hint
 
 
-def test_a_planned_scheme_says_what_is_possible() -> None:
-    with pytest.raises(Unsupported, match=r"int4.*iOS15.*iOS18.*possible"):
+def test_an_older_system_than_the_scheme_is_refused() -> None:
+    with pytest.raises(Unsupported, match=r"int4.*iOS15.*needs iOS18") as caught:
         make_variants(["coreml"], ["int4"], deployment_target="iOS15")
+    assert "possible for iOS15: float16, float32" in caught.value.hint
+    (variant,) = make_variants(["coreml"], ["int4"])
+    assert variant.deployment_target == ""  # the exporter takes the scheme's first, and says so
+
+
+def test_a_calibration_method_goes_to_the_schemes_that_have_a_choice() -> None:
+    made = make_variants(["all"], ["w8a8", "int8"], calibration_method="percentile")
+    methods = {(v.target, v.scheme): v.calibration_method for v in made}
+    assert methods == {
+        (Target.TFLITE, "int8"): "",
+        (Target.COREML, "w8a8"): "percentile",
+        (Target.COREML, "int8"): "",
+    }
+    with pytest.raises(Unsupported, match=r"'mse' cannot go with: int8") as caught:
+        make_variants(["tflite"], ["int8"], calibration_method="mse")
+    assert "w8a8" in caught.value.hint
+    with pytest.raises(UsageError, match=r"unknown calibration method 'entropy'") as unknown:
+        make_variants(["coreml"], ["w8a8"], calibration_method="entropy")
+    assert "percentile" in unknown.value.hint
 
 
 def test_a_scheme_that_nothing_can_hold_is_not_dropped_silently() -> None:

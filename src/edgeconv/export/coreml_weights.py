@@ -1,0 +1,88 @@
+"""Core ML: fewer bits for each kernel, through coremltools' own optimizations.
+
+Which kernels, and in which blocks, is decided here and named to coremltools one by one: what it
+selects by itself it also skips by itself, with a warning at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgeconv.errors import Unsupported
+from edgeconv.formats.graph import BITS
+from edgeconv.types import Scheme
+
+SMALLEST = 2_048
+"""Kernels of at most so many numbers stay float16: about 4 KB, often the last layer, which feels
+rounding most; their table or scales would eat what is saved. It is coremltools' default too."""
+
+LARGEST_BLOCK = 32
+"""int4: so many neighbouring input channels share a scale at most."""
+_SMALLEST_BLOCK = 8  # below, the scales need as many bits as the weights
+
+_KERNEL_OPS = ("conv", "conv_transpose", "linear", "matmul")
+
+
+def compress(model: Any, scheme: Scheme) -> Any:
+    """The model with its kernels pruned, then quantized or made a palette, as the scheme says.
+
+    Raises:
+        Unsupported: no kernel is large enough.
+    """
+    import coremltools.optimize.coreml as cto
+
+    kernels = _kernels(cto, model)
+    if not kernels:
+        raise Unsupported(
+            f"scheme '{scheme.name}': no layer has more than {SMALLEST:,} weights, so there is "
+            "nothing to compress",
+            "use float16 for a model this small",
+        )
+    if scheme.sparsity:
+        config = cto.OpMagnitudePrunerConfig(target_sparsity=scheme.sparsity, weight_threshold=0)
+        model = cto.prune_weights(model, _named(cto, dict.fromkeys(kernels, config)))
+    if scheme.weights.startswith("float"):
+        return model
+    make = cto.palettize_weights if scheme.palette else cto.linear_quantize_weights
+    if scheme.sparsity:
+        # what is pruned has other names by now, and nothing else is looked at
+        config = cto.OptimizationConfig(global_config=_config(cto, scheme, ()))
+        return make(model, config, joint_compression=True)
+    configs = {name: _config(cto, scheme, shape) for name, shape in kernels.items()}
+    return make(model, _named(cto, configs))
+
+
+def block_size(channels: int) -> int:
+    """The largest block of at most `LARGEST_BLOCK` that divides the channels; 0: one each kernel.
+
+    coremltools skips a kernel whose channels its block does not divide.
+    """
+    found = max(n for n in range(1, LARGEST_BLOCK + 1) if channels % n == 0)
+    return found if found >= _SMALLEST_BLOCK else 0
+
+
+def _kernels(cto: Any, model: Any) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every constant that is a kernel and large enough."""
+    found = cto.get_weights_metadata(model, weight_threshold=SMALLEST)
+    return {
+        name: tuple(data.val.shape)
+        for name, data in found.items()
+        if data.val.ndim > 1 and all(child.op_type in _KERNEL_OPS for child in data.child_ops)
+    }
+
+
+def _named(cto: Any, configs: Mapping[str, Any]) -> Any:
+    """A configuration for these constants and no others."""
+    return cto.OptimizationConfig(global_config=None, op_name_configs=dict(configs))
+
+
+def _config(cto: Any, scheme: Scheme, shape: tuple[int, ...]) -> Any:
+    if scheme.palette:
+        bits = BITS[scheme.weights]
+        return cto.OpPalettizerConfig(mode="kmeans", nbits=bits, weight_threshold=0)
+    quantizer = {"mode": "linear_symmetric", "dtype": scheme.weights, "weight_threshold": 0}
+    block = block_size(shape[1]) if scheme.granularity == "per-block" else 0
+    if block:
+        return cto.OpLinearQuantizerConfig(granularity="per_block", block_size=block, **quantizer)
+    return cto.OpLinearQuantizerConfig(granularity="per_channel", **quantizer)
