@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from edgeconv.cli import data, files, models, parity, run
+from edgeconv.cli import data, files, models, parity, profile, run
 from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -29,10 +29,10 @@ app.command("train")(models.train)
 app.command("export")(models.export)
 app.command("evaluate")(models.evaluate)
 app.command("parity")(parity.parity)
-app.command("profile")(files.profile)
 app.command("report")(files.report)
 app.command("inspect")(files.inspect)
 app.command("doctor")(files.doctor)
+app.add_typer(profile.app, name="profile", help="Latency, size and memory; a gate on them.")
 app.add_typer(data.app, name="data", help="Data sets: list, describe, fetch.")
 
 

@@ -13,46 +13,6 @@ from edgeconv.cli.show import show_bundle, show_lints
 from edgeconv.errors import GateFailed, MissingDependency
 
 
-def profile(
-    paths: Annotated[list[Path], typer.Argument(metavar="BUNDLE|ARTIFACT...")],
-    num_runs: Annotated[int, typer.Option("--num-runs", min=1, metavar="N")] = 300,
-    warmup_runs: Annotated[int, typer.Option("--warmup-runs", min=0, metavar="N")] = 50,
-    num_threads: Annotated[int, typer.Option("--num-threads", min=1, metavar="N")] = 1,
-    runtime: opt.Runtime = "auto",
-    json: opt.JsonFile = None,
-    quiet: opt.Quiet = False,
-    verbose: opt.Verbose = False,
-) -> int:
-    """Latency on this machine, size, parameters, operations and memory of each file."""
-    console = Console(quiet, verbose, json)
-    from edgeconv.pipeline import profile as measure
-
-    try:
-        results = measure(paths, num_runs, warmup_runs, num_threads, runtime, console)
-    finally:
-        console.close()
-    console.table(
-        "Profile (µs, this machine)",
-        ("file", "bytes", "p50", "p90", "p99", "MACs", "peak tensor bytes", "runtime"),
-        [
-            (
-                r.artifact,
-                str(r.bytes),
-                *(_number(r.latency_us.get(q)) for q in ("p50", "p90", "p99")),
-                _number(r.macs),
-                _number(r.peak_tensor_bytes),
-                r.runtime if str(r.status) == "passed" else "not run",
-            )
-            for r in results
-        ],
-    )
-    for result in results:
-        if result.reason:
-            console.say(f"  {result.artifact}: {result.reason}")
-    console.json([r.to_json() for r in results])
-    return 0
-
-
 def report(
     bundle: opt.BundlePath,
     out: Annotated[

@@ -12,18 +12,20 @@ from edgeconv.pipeline.evaluation import evaluate
 from edgeconv.pipeline.exporting import export
 from edgeconv.pipeline.inspection import inspect_file
 from edgeconv.pipeline.job import run
-from edgeconv.pipeline.measure import profile
+from edgeconv.pipeline.measure import profile, profile_against
 from edgeconv.pipeline.reports import write_report
 from edgeconv.pipeline.training import train
 from edgeconv.pipeline.trial import Trial, prepare
 from edgeconv.pipeline.verify import check_file, parity
-from edgeconv.types import Bundle, Check, EvaluationResult, ParityResult
+from edgeconv.types import Bundle, Check, Comparison, EvaluationResult, ParityResult, ProfileResult
 
 __all__ = [
     "Bundle",
     "Check",
+    "Comparison",
     "EvaluationResult",
     "ParityResult",
+    "ProfileResult",
     "Trial",
     "append_text",
     "check_file",
@@ -38,6 +40,7 @@ __all__ = [
     "parity",
     "prepare",
     "profile",
+    "profile_against",
     "read_bundle",
     "run",
     "train",

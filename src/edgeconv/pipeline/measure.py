@@ -1,20 +1,37 @@
-"""How fast and how large the files are."""
+"""How fast and how large the files are, where the time goes, and whether it became more."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
 from edgeconv.formats import artifact as files
-from edgeconv.machine import describe_machine
+from edgeconv.machine import describe_machine, versions
+from edgeconv.pipeline.baseline import Baseline, compare, read_baseline, with_partners
 from edgeconv.pipeline.exporting import probe_windows
+from edgeconv.pipeline.footprint import footprint
+from edgeconv.pipeline.operations import operations
 from edgeconv.pipeline.predict import bound_sample
 from edgeconv.profile import Job, not_run, profile_many
-from edgeconv.runtime import open_runner, unavailable
-from edgeconv.types import Artifact, ProfileResult, Progress, Runner, Silent, Target
+from edgeconv.profile.arena import measure_arena
+from edgeconv.profile.compare import MAX_SLOWDOWN, limit_of
+from edgeconv.profile.peaks import measure_peaks
+from edgeconv.runtime import open_runner, runtime_for, unavailable
+from edgeconv.types import (
+    Artifact,
+    Comparison,
+    Peaks,
+    ProfileResult,
+    Progress,
+    Runner,
+    Silent,
+    Status,
+    Target,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +43,7 @@ WARMUP = 50
 NO_STOPWATCH = (
     "a reference runtime in NumPy tells nothing about the speed of Core ML; profile it on a Mac"
 )
+_ENGINES = {"keras": "keras", "litert": "ai-edge-litert", "coreml": "coremltools"}
 
 
 def profile(
@@ -35,16 +53,52 @@ def profile(
     threads: int = 1,
     runtime: str = "auto",
     progress: Progress = _NOBODY,
+    why: bool = True,
 ) -> list[ProfileResult]:
     """Time every artifact that `paths` name: files, or all of a bundle. In turns, so that a slow
     moment of the machine hits all of them.
 
+    With `why`, also memory, the machine's peaks, and the time of each operation.
+
     Raises:
         BadInput: a file is missing, damaged, or no artifact.
     """
-    artifacts = [artifact for path in paths for artifact in _artifacts(path)]
+    artifacts = artifacts_of(paths)
     progress.stage(f"profile: {len(artifacts)} files, {runs} runs each, {threads} thread(s)")
-    return profile_artifacts(artifacts, runs, warmup, threads, runtime)
+    results = profile_artifacts(artifacts, runs, warmup, threads, runtime)
+    return explain(artifacts, results, progress) if why else results
+
+
+def profile_against(
+    paths: Sequence[Path],
+    baseline: Path,
+    runs: int,
+    warmup: int = WARMUP,
+    threads: int = 1,
+    runtime: str = "auto",
+    max_slowdown: float = MAX_SLOWDOWN,
+    progress: Progress = _NOBODY,
+    why: bool = True,
+) -> tuple[list[ProfileResult], list[Comparison]]:
+    """`profile`, and each file against an earlier one.
+
+    Args:
+        baseline: JSON of an earlier profile, a bundle, or an artifact. Files of it that are at
+            hand are timed in turns with the new ones.
+        max_slowdown: share by which a file may become slower, 0.05 for 5 %.
+
+    Raises:
+        BadInput: a file or the baseline is missing, damaged, or none.
+        UsageError: `max_slowdown` is negative.
+    """
+    limit = limit_of(max_slowdown)
+    artifacts = artifacts_of(paths)
+    found = read_baseline(baseline, frozenset(a.sha256 for a in artifacts))
+    timer = partial(profile_artifacts, runs=runs, warmup=warmup, threads=threads, runtime=runtime)
+    progress.stage(f"profile: {len(artifacts)} files against {baseline}, {runs} runs each")
+    results, partners = _in_turns(artifacts, found, timer)
+    compared = compare(artifacts, results, partners, found, limit, timer)
+    return explain(artifacts, results, progress) if why else results, compared
 
 
 def profile_artifacts(
@@ -56,19 +110,31 @@ def profile_artifacts(
 ) -> list[ProfileResult]:
     """The results in the order of `artifacts`; one that cannot be timed here says why."""
     machine = describe_machine()
-    reasons = {a.path: _why_not(a, runtime) for a in artifacts}
-    jobs = {
-        a.path: Job(a, _opener(a, runtime, threads), partial(_sample, artifact=a), facts_of(a))
-        for a in artifacts
-        if reasons[a.path] is None
-    }
-    timed = profile_many(list(jobs.values()), runs, warmup, threads, machine) if jobs else []
-    results = dict(zip(jobs, timed, strict=True))
-    for artifact in artifacts:
-        reason = reasons[artifact.path]
-        if reason is not None:
-            results[artifact.path] = not_run(artifact, reason, facts_of(artifact), machine)
-    return [results[a.path] for a in artifacts]
+    reasons = [_why_not(a, runtime) for a in artifacts]
+    jobs = [
+        _job(a, runtime, threads)
+        for a, reason in zip(artifacts, reasons, strict=True)
+        if reason is None
+    ]
+    timed = iter(profile_many(jobs, runs, warmup, threads, machine))
+    return [
+        next(timed) if reason is None else not_run(a, reason, facts_of(a), machine)
+        for a, reason in zip(artifacts, reasons, strict=True)
+    ]
+
+
+def explain(
+    artifacts: Sequence[Artifact], results: Sequence[ProfileResult], progress: Progress = _NOBODY
+) -> list[ProfileResult]:
+    """The results with operations, memory and this machine's peaks; a step for each file."""
+    timed = [r for r in results if r.status is Status.PASSED]
+    progress.stage("profile: operations and memory")
+    peaks = measure_peaks(timed[0].threads) if timed else None
+    found = []
+    for number, (artifact, result) in enumerate(zip(artifacts, results, strict=True), 1):
+        found.append(_explained(artifact, result, peaks))
+        progress.update(number, len(results), artifact.name)
+    return found
 
 
 def facts_of(artifact: Artifact) -> dict[str, int | None]:
@@ -81,19 +147,63 @@ def facts_of(artifact: Artifact) -> dict[str, int | None]:
     }
 
 
+def artifacts_of(paths: Sequence[Path]) -> list[Artifact]:
+    """The artifacts that `paths` name: files, or all of a bundle."""
+    return [artifact for path in paths for artifact in _artifacts(path)]
+
+
+def _explained(artifact: Artifact, result: ProfileResult, peaks: Peaks | None) -> ProfileResult:
+    ran = result.status is Status.PASSED
+    ops, method = operations(artifact, result.runtime, result.threads, time_them=ran)
+    memory = footprint(artifact, result.runtime, result.threads) if ran else {}
+    if artifact.target is Target.TFLITE:
+        arena, reason = measure_arena(artifact.path)
+        memory |= {"arena": arena} if arena is not None else {"arena_reason": reason}
+    return replace(result, ops=ops, ops_method=method, memory=memory, peaks=peaks if ran else None)
+
+
+def _in_turns(
+    artifacts: Sequence[Artifact],
+    baseline: Baseline,
+    timer: Callable[[Sequence[Artifact]], list[ProfileResult]],
+) -> tuple[list[ProfileResult], list[tuple[Artifact, ProfileResult] | None]]:
+    """Each artifact right beside its partner in every round."""
+    partners = with_partners(artifacts, baseline)
+    line = [
+        one for pair in zip(artifacts, partners, strict=True) for one in pair if one is not None
+    ]
+    timed = iter(timer(line))
+    results, found = [], []
+    for partner in partners:
+        results.append(next(timed))
+        found.append((partner, next(timed)) if partner is not None else None)
+    return results, found
+
+
 def _artifacts(path: Path) -> tuple[Artifact, ...]:
     return bundles.read(path).artifacts if bundles.is_bundle(path) else (files.describe(path),)
 
 
 def _why_not(artifact: Artifact, runtime: str) -> str | None:
-    if artifact.target is Target.COREML and runtime == "auto":
+    if runtime == "auto" and runtime_for(artifact.path) == "coreml-reference":
         return NO_STOPWATCH
     return unavailable(artifact.path, runtime)
 
 
-def _opener(artifact: Artifact, runtime: str, threads: int) -> Callable[[], Runner]:
+def _job(artifact: Artifact, runtime: str, threads: int) -> Job:
     options: dict[str, Any] = {"num_threads": threads} if artifact.target is Target.TFLITE else {}
-    return partial(open_runner, artifact.path, runtime, **options)
+    name = runtime_for(artifact.path, runtime)
+    return Job(
+        artifact,
+        partial(_open, artifact, name, options),
+        partial(_sample, artifact=artifact),
+        facts_of(artifact),
+        versions().get(_ENGINES.get(name.partition("-")[0], ""), ""),
+    )
+
+
+def _open(artifact: Artifact, runtime: str, options: Mapping[str, Any]) -> Runner:
+    return open_runner(artifact.path, runtime, **options)
 
 
 def _sample(runner: Runner, artifact: Artifact) -> Mapping[str, NDArray[np.float32]]:

@@ -6,11 +6,13 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from statistics import fmean, median
+from statistics import median
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import UsageError
+from edgeconv.profile.calibration import Calibration
+from edgeconv.profile.statistics import median_interval, summary
 from edgeconv.types import Artifact, ProfileResult, Runner, Status
 
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
     Sample = Mapping[str, NDArray[Any]] | Callable[[Runner], Mapping[str, NDArray[Any]]]
 
-ROUNDS = 20  # each artifact's turn comes this often, so that a slow spell of the machine hits all
+ROUNDS = 40  # each artifact's turn comes this often, so that a slow spell of the machine hits all
+COLD = 5  # openings of each file, all but the first timed
 SETTLE = 3  # untimed inferences at the start of a turn: the others have emptied the caches
 STABLE = 0.05  # warm-up ends when two successive blocks' medians differ by at most this share
 WARMUP_LIMIT = 10  # … or after this many times the asked warm-up
@@ -29,9 +32,9 @@ class Job:
     """One artifact to time.
 
     Attributes:
-        open_runner: opens it; called twice, since the first time may import the engine. The
-            second is timed as `load_us`.
+        open_runner: opens it; called several times, since the first may import the engine.
         sample: the arrays of one inference, or what makes them for an opened runner.
+        version: of the engine, as it is recorded.
         facts: `parameters`, `macs`, `peak_tensor_bytes`; each may be missing.
     """
 
@@ -39,6 +42,7 @@ class Job:
     open_runner: Callable[[], Runner]
     sample: Sample
     facts: Mapping[str, int | None] = field(default_factory=dict)
+    version: str = ""
 
 
 def profile(
@@ -65,10 +69,11 @@ def profile_many(
 ) -> list[ProfileResult]:
     """Time several artifacts in turns, so that they share the machine's good and bad moments.
 
-    Each is opened (`load_us`, engine and file already in memory), run once (`first_us`), warmed up
-    with at least `warmup` inferences and until block medians settle, then timed `runs` times, one
-    sample an inference. `threads` is what the runners were opened with; it is recorded, not set.
-    All stay open at the same time.
+    Each is opened COLD times (`load_us`, engine and file already in memory) and run once
+    (`first_us`), warmed up with at least `warmup` inferences and until block medians settle, then
+    timed `runs` times, one sample an inference, in ROUNDS rounds of changing order. The calibration
+    kernels run beside each round. `threads` is what the runners were opened with; it is recorded,
+    not set. One runner of each stays open all the time.
 
     Raises:
         UsageError: `runs` or `threads` below 1, or `warmup` below 0.
@@ -79,15 +84,18 @@ def profile_many(
             f"profile: runs and threads must be at least 1 and warm-up at least 0, got {runs}, "
             f"{threads} and {warmup}"
         )
-    with ExitStack() as stack:
+    if not jobs:
+        return []
+    calibration = Calibration()
+    with ExitStack() as stack, _no_garbage_collection():
         timed = [_Timed(job, stack) for job in jobs]
-        with _no_garbage_collection():
-            for one in timed:
-                one.warm_up(warmup)
-            for turn in _turns(runs):
-                for one in timed:
-                    one.measure(turn)
-        return [one.result(threads, machine) for one in timed]
+        for one in timed:
+            one.warm_up(warmup)
+        for number, turn in enumerate(_turns(runs)):
+            for one in timed if number % 2 == 0 else reversed(timed):
+                one.measure(turn)
+            calibration.measure()
+        return [one.result(threads, machine, calibration) for one in timed]
 
 
 def not_run(
@@ -103,21 +111,6 @@ def not_run(
     )
 
 
-def summary(samples_us: Sequence[float]) -> dict[str, float]:
-    """p50, p90, p99 (linear interpolation between samples), mean, min and max."""
-    import numpy as np
-
-    p50, p90, p99 = np.percentile(samples_us, (50, 90, 99))
-    return {
-        "p50": float(p50),
-        "p90": float(p90),
-        "p99": float(p99),
-        "mean": fmean(samples_us),
-        "min": min(samples_us),
-        "max": max(samples_us),
-    }
-
-
 class _Timed:
     """An opened artifact and what was measured of it so far."""
 
@@ -125,15 +118,25 @@ class _Timed:
         self._job = job
         with job.open_runner():
             pass  # whatever is imported or read from disk for the first time is no cost of the file
-        start = perf_counter_ns()
-        runner = stack.enter_context(job.open_runner())
-        self._load_us = (perf_counter_ns() - start) / 1e3
-        sample = job.sample(runner) if callable(job.sample) else job.sample
-        self._runtime = runner.runtime
-        self._infer = runner.bind(sample)
-        self._first_us = self._once()
-        self._samples_us: list[float] = []
+        self._cold: dict[str, list[float]] = {"load_us": [], "first_us": []}
+        for _ in range(COLD - 2):
+            with ExitStack() as closing:
+                self._open(closing)
+        self._open(stack)
+        self._rounds: list[list[float]] = []
         self._warmup = 0
+        self._settled = True
+
+    def _open(self, stack: ExitStack) -> None:
+        """Open and run once, both timed; the opened runner stays until `stack` closes it."""
+        start = perf_counter_ns()
+        runner = stack.enter_context(self._job.open_runner())
+        self._cold["load_us"].append((perf_counter_ns() - start) / 1e3)
+        sample = self._job.sample(runner) if callable(self._job.sample) else self._job.sample
+        self._runtime = runner.runtime
+        self._kernels = str(getattr(runner, "kernels", ""))
+        self._infer = runner.bind(sample)
+        self._cold["first_us"].append(self._once())
 
     def _once(self) -> float:
         start = perf_counter_ns()
@@ -151,24 +154,36 @@ class _Timed:
             if settled and self._warmup >= least:
                 return
             before = now
+        self._settled = least == 0
 
     def measure(self, runs: int) -> None:
+        """One round of so many samples."""
         for _ in range(SETTLE):
             self._infer()
-        self._samples_us += [self._once() for _ in range(runs)]
+        self._rounds.append([self._once() for _ in range(runs)])
 
-    def result(self, threads: int, machine: Mapping[str, Any]) -> ProfileResult:
+    def result(
+        self, threads: int, machine: Mapping[str, Any], calibration: Calibration
+    ) -> ProfileResult:
         job = self._job
+        samples = tuple(sample for samples in self._rounds for sample in samples)
         return ProfileResult(
             **_about(job.artifact, job.facts, machine),
             runtime=self._runtime,
+            kernels=self._kernels,
+            version=job.version,
             status=Status.PASSED,
             threads=threads,
             warmup=self._warmup,
-            latency_us=summary(self._samples_us),
-            samples_us=tuple(self._samples_us),
-            load_us=self._load_us,
-            first_us=self._first_us,
+            settled=self._settled,
+            latency_us=summary(samples),
+            samples_us=samples,
+            rounds=tuple(map(len, self._rounds)),
+            interval_us=median_interval(self._rounds),
+            reference_us={k: tuple(v) for k, v in calibration.reference_us.items()},
+            load_us=median(self._cold["load_us"]),
+            first_us=median(self._cold["first_us"]),
+            cold={k: tuple(v) for k, v in self._cold.items()},
         )
 
 

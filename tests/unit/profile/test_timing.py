@@ -13,13 +13,11 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.profile import Job, not_run, profile, profile_many
-from edgeconv.profile.timing import ROUNDS, SETTLE, WARMUP_LIMIT, summary
+from edgeconv.profile.timing import COLD, ROUNDS, SETTLE, WARMUP_LIMIT
 from edgeconv.types import Artifact, ProfileResult, Runner, Signal, Status, Target, TensorSpec
 
 FACTS = {"parameters": 7, "macs": 21, "peak_tensor_bytes": 96}
@@ -98,7 +96,11 @@ def test_what_is_known_is_measured() -> None:
     assert (found.artifact, found.runtime, found.bytes, found.threads) == (
         *("har_int8.tflite", "busy", 1234, 1),
     )
-    assert len(found.samples_us) == 40
+    assert len(found.samples_us) == sum(found.rounds) == 40
+    assert found.interval_us is not None
+    assert found.interval_us[0] <= found.latency_us["p50"] <= found.interval_us[1]
+    assert {len(times) for times in found.reference_us.values()} == {len(found.rounds)}
+    assert [len(times) for times in found.cold.values()] == [COLD - 1, COLD - 1]
     assert found.latency_us["min"] >= 200.0
     assert found.latency_us["p50"] < 400.0
     assert found.load_us is not None
@@ -111,24 +113,26 @@ def test_what_is_known_is_measured() -> None:
 
 
 def test_first_inference_and_warm_up_are_no_samples() -> None:
-    runner = Busy(us=50.0, factor=lambda number: 10.0 if number < 11 else 1.0)
+    runner = Busy(us=50.0, factor=lambda number: 10.0 if number < 10 + COLD - 1 else 1.0)
     found = timed(runner)
     assert found.first_us is not None
     assert found.first_us >= 500.0
     assert found.latency_us["p50"] < 400.0
     assert found.warmup >= 10
-    assert len(runner.log) == 1 + found.warmup + 40 + ROUNDS * SETTLE
+    assert len(runner.log) == COLD - 1 + found.warmup + 40 + ROUNDS * SETTLE
 
 
 def test_warm_up_goes_on_until_it_has_settled() -> None:
     """A processor that clocks up: each block of 5 is a quarter faster than the one before."""
-    runner = Busy(us=20.0, factor=lambda number: 1.25 ** max(0, 8 - number // 5))
+    runner = Busy(us=20.0, factor=lambda number: 1.25 ** max(0, 8 - (number - COLD + 1) // 5))
     assert timed(runner).warmup >= 40
 
 
 def test_warm_up_ends_though_nothing_settles() -> None:
-    runner = Busy(us=20.0, factor=lambda number: 1.0 + (number // 5) % 2)
-    assert timed(runner, runs=1).warmup <= 10 * WARMUP_LIMIT
+    runner = Busy(us=20.0, factor=lambda number: 1.0 + ((number - COLD + 1) // 5) % 2)
+    found = timed(runner, runs=1)
+    assert found.warmup <= 10 * WARMUP_LIMIT
+    assert not found.settled
 
 
 def test_without_warm_up() -> None:
@@ -139,13 +143,13 @@ def test_turns_are_taken() -> None:
     log: list[str] = []
     runners = [Busy(name=name, log=log) for name in "ab"]
     jobs = [Job(artifact(r.name), lambda r=r: r, SAMPLE, FACTS) for r in runners]  # type: ignore[misc]
-    found = profile_many(jobs, 60, 0, 2, MACHINE)
+    found = profile_many(jobs, 120, 0, 2, MACHINE)
     assert [r.artifact for r in found] == ["a", "b"]
-    assert {len(r.samples_us) for r in found} == {60}
+    assert {len(r.samples_us) for r in found} == {120}
     assert {r.threads for r in found} == {2}
-    timed_part = "".join(log)[2:]
-    turn = 60 // ROUNDS + SETTLE
-    assert timed_part == ("a" * turn + "b" * turn) * ROUNDS
+    timed_part = "".join(log)[2 * (COLD - 1) :]
+    turn = 120 // ROUNDS + SETTLE
+    assert timed_part == ("a" * turn + "b" * 2 * turn + "a" * turn) * (ROUNDS // 2)
 
 
 def test_sample_may_depend_on_the_runner() -> None:
@@ -207,20 +211,3 @@ def test_facts_may_be_missing() -> None:
 def test_survives_json() -> None:
     found = timed(Busy(), runs=5)
     assert ProfileResult.from_json(json.loads(json.dumps(found.to_json()))) == found
-
-
-@given(st.lists(st.floats(0.1, 1e6), min_size=1, max_size=200))
-def test_summary_is_ordered(samples: list[float]) -> None:
-    found = summary(samples)
-    assert set(found) == {"p50", "p90", "p99", "mean", "min", "max"}
-    order = [found[name] for name in ("min", "p50", "p90", "p99", "max")]
-    assert order == sorted(order)
-    assert found["min"] <= found["mean"] * (1 + 1e-9)
-    assert found["mean"] <= found["max"] * (1 + 1e-9)
-
-
-def test_summary_by_hand() -> None:
-    found = summary([float(i) for i in range(1, 102)])
-    assert found == pytest.approx(
-        {"p50": 51.0, "p90": 91.0, "p99": 100.0, "mean": 51.0, "min": 1.0, "max": 101.0}
-    )
