@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from edgeconv.data import load_dataset
     from edgeconv.data.splits import split
     from edgeconv.errors import EdgeconvError
-    from edgeconv.pipeline import evaluate, export, profile, run, train
+    from edgeconv.formats.artifact import read_contract
+    from edgeconv.pipeline import evaluate, export, inspect_file, profile, run, train
     from edgeconv.pipeline import parity as check_parity
     from edgeconv.recipe import load_recipe, make_variants
     from edgeconv.runtime import open_runner
@@ -25,11 +26,13 @@ _PUBLIC = {
     "check_parity": "edgeconv.pipeline:parity",
     "evaluate": "edgeconv.pipeline:evaluate",
     "export": "edgeconv.pipeline:export",
+    "inspect_file": "edgeconv.pipeline:inspect_file",
     "load_dataset": "edgeconv.data:load_dataset",
     "load_recipe": "edgeconv.recipe:load_recipe",
     "make_variants": "edgeconv.recipe:make_variants",
     "open_runner": "edgeconv.runtime:open_runner",
     "profile": "edgeconv.pipeline:profile",
+    "read_contract": "edgeconv.formats.artifact:read_contract",
     "run": "edgeconv.pipeline:run",
     "split": "edgeconv.data.splits:split",
     "train": "edgeconv.pipeline:train",
@@ -40,11 +43,13 @@ __all__ = [
     "check_parity",
     "evaluate",
     "export",
+    "inspect_file",
     "load_dataset",
     "load_recipe",
     "make_variants",
     "open_runner",
     "profile",
+    "read_contract",
     "run",
     "split",
     "train",
