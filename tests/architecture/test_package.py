@@ -16,7 +16,7 @@ from . import rules
 
 LIGHT = (
     *("edgeconv.cli", "edgeconv.recipe", "edgeconv.types", "edgeconv.errors", "edgeconv.plugins"),
-    "edgeconv.pipeline",
+    *("edgeconv.pipeline", "edgeconv.pytest_plugin"),
 )
 TABLES = {"data": "DATASETS", "models": "MODELS", "export": "TARGETS", "runtime": "RUNTIMES"}
 
