@@ -33,7 +33,7 @@ HISTORY = Path("training") / "history.json"
 
 
 def write(bundle: Bundle, folder: Path) -> None:
-    """Write manifest, labels, parity and profile of `bundle` into `folder`.
+    """Write manifest, labels, parity, profile and layers of `bundle` into `folder`.
 
     The artifacts and the model must lie there already, golden vectors and float outputs too where
     there are some. Keys are sorted, so that equal bundles give equal bytes.

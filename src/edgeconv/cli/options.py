@@ -119,3 +119,6 @@ Sensors = Annotated[
         "once for each file.",
     ),
 ]
+Layers = Annotated[
+    bool, typer.Option("--layers", help="Compare inside too, layer by layer (needs TensorFlow).")
+]

@@ -10,6 +10,7 @@ import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
+from edgeconv.cli.layers import show_layers
 from edgeconv.cli.outcome import Outcome
 from edgeconv.cli.show import gate, gate_results, show_bundle, worst_of
 from edgeconv.errors import UsageError
@@ -33,6 +34,7 @@ def parity(
     confidence: opt.Confidence = None,
     sensor: opt.Sensors = None,
     unsafe: opt.Unsafe = False,
+    layers: opt.Layers = False,
     junit: opt.Junit = None,
     summary: opt.Summary = None,
     allow_not_run: opt.AllowNotRun = False,
@@ -49,7 +51,9 @@ def parity(
     runtimes = tuple(runtime or ("auto",))
     outcome = Outcome(junit, summary, allow_not_run)
     if len(paths) == 1:
-        return _bundle(console, paths[0], data, split, runtimes, limits, outcome)
+        return _bundle(console, paths[0], data, split, runtimes, limits, layers, outcome)
+    if layers:
+        raise UsageError("--layers compares a bundle's files with its Keras model", "name a bundle")
     if len(paths) > 2:
         raise UsageError(f"{len(paths)} files are named", "name a bundle, or two files")
     if data is None:
@@ -76,17 +80,20 @@ def _bundle(
     split: str,
     runtimes: tuple[str, ...],
     limits: dict[str, float],
+    layers: bool,
     outcome: Outcome,
 ) -> int:
     from edgeconv.pipeline import parity as check
 
     try:
         with outcome.refusals():
-            checked = check(path, data, split, runtimes, limits, console)
+            checked = check(path, data, split, runtimes, limits, console, layers)
     finally:
         console.close()
     show_bundle(console, checked)
     _show_gates(console, checked.parity)
+    if layers:
+        show_layers(console, checked.layers)
     outcome.results(checked.parity, lambda: render_markdown(checked))
     return gate(checked, outcome.allow_not_run)
 

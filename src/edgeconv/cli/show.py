@@ -64,6 +64,7 @@ def bundle_json(bundle: Bundle) -> dict[str, Any]:
         "evaluations": {name: e.to_json() for name, e in bundle.evaluations.items()},
         "parity": [r.to_json() for r in bundle.parity],
         "profile": [r.to_json() for r in bundle.profile],
+        "layers": [r.to_json() for r in bundle.layers],
     }
 
 

@@ -18,12 +18,14 @@ from edgeconv.pipeline.training import train
 from edgeconv.pipeline.trial import Trial, prepare
 from edgeconv.pipeline.verify import check_file, parity
 from edgeconv.types import Bundle, Check, Comparison, EvaluationResult, ParityResult, ProfileResult
+from edgeconv.types.layers import LayersResult
 
 __all__ = [
     "Bundle",
     "Check",
     "Comparison",
     "EvaluationResult",
+    "LayersResult",
     "ParityResult",
     "ProfileResult",
     "Trial",

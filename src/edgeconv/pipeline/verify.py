@@ -14,6 +14,7 @@ from edgeconv.parity import check, gates, noninferiority
 from edgeconv.pipeline.contracts import with_contract
 from edgeconv.pipeline.evaluation import judge_probabilities
 from edgeconv.pipeline.golden import golden_of, with_golden
+from edgeconv.pipeline.layers import compare_layers
 from edgeconv.pipeline.predict import predict_file
 from edgeconv.pipeline.sources import labels_for
 from edgeconv.pipeline.trial import Trial, prepare
@@ -50,8 +51,9 @@ def parity(
     runtimes: Sequence[str] = ("auto",),
     overrides: Mapping[str, float] | None = None,
     progress: Progress = _NOBODY,
+    layers: bool = False,
 ) -> Bundle:
-    """Check every artifact of a bundle against its float model.
+    """Check every artifact of a bundle against its float model; with `layers` also inside.
 
     Without `data`, the test people of the bundle's own data set are used, and the results are
     written back into the bundle.
@@ -68,6 +70,11 @@ def parity(
     checked = replace(
         bundle, parity=found.parity, evaluations={**bundle.evaluations, **found.evaluations}
     )
+    if layers:
+        inside = compare_layers(
+            bundle, trial.dataset, trial.facts, _jobs(bundle, runtimes), progress
+        )
+        checked = replace(checked, layers=inside)
     if data is None and part == "test":
         _write_back(checked, progress)
     return checked
@@ -115,7 +122,7 @@ def verify(
     kept = golden_of(bundle)
     results: list[ParityResult] = []
     evaluations: dict[str, EvaluationResult] = {}
-    jobs = [(a, r) for a in bundle.artifacts for r in runtimes if _opens(a, r, runtimes)]
+    jobs = _jobs(bundle, runtimes)
     for done, (artifact, runtime) in enumerate(jobs, 1):
         result, outputs = _check(artifact, runtime, dataset, labels, reference, overrides)
         result = with_contract(bundle, artifact, with_golden(kept, artifact, result))
@@ -135,6 +142,10 @@ def verify(
             )
         progress.update(done, len(jobs), f"{artifact.name}: {_words(result)}")
     return Verification(tuple(results), evaluations)
+
+
+def _jobs(bundle: Bundle, runtimes: Sequence[str]) -> list[tuple[Artifact, str]]:
+    return [(a, r) for a in bundle.artifacts for r in runtimes if _opens(a, r, runtimes)]
 
 
 def _opens(artifact: Artifact, runtime: str, asked: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.types.artifact import Artifact, TrainedModel
+from edgeconv.types.layers import LayersResult
 from edgeconv.types.profile import ProfileResult
 from edgeconv.types.result import EvaluationResult, ParityResult
 
@@ -30,6 +31,7 @@ class Bundle:
     evaluations: dict[str, EvaluationResult] = field(default_factory=dict)
     parity: tuple[ParityResult, ...] = ()
     profile: tuple[ProfileResult, ...] = ()
+    layers: tuple[LayersResult, ...] = ()
     history: tuple[dict[str, float], ...] = ()
     data: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)

@@ -84,7 +84,8 @@ class LayerParity:
         note: what became of it, in words; what it was compared before or after.
         covers: the layers whose own error `own_snr_db` holds.
         metrics: `max_abs`, `mean_abs`, `rmse`, `snr_db`, `cosine`, `non_finite`, of the error
-            that has gathered up to here; `own_snr_db` of what this layer alone adds;
+            that has gathered up to here; `own_snr_db` of what this layer alone adds,
+            `own_limit_db` of what its number format explains;
             `output_max_abs`, `output_rmse`, `output_flips` of the error as it stands here, carried
             on to the output by the float model. None where it cannot be computed.
         reference_range, range: smallest and largest value, float model and file.
@@ -148,10 +149,7 @@ class LayersResult:
     Attributes:
         n: windows it was measured on; `sample` says how they were chosen.
         suspects: layers whose own error nothing explains, the first of them where it begins.
-        limit_db: the `own_snr_db` below which a layer is suspect, None where it was not judged.
         text: the verdict in a sentence.
-        delegate_max_abs: how far the runtime's output is from that of the kernels that showed the
-            values, where these are two.
     """
 
     artifact: str
@@ -165,7 +163,6 @@ class LayersResult:
     sample: dict[str, Any] = field(default_factory=dict)
     layers: tuple[LayerParity, ...] = ()
     suspects: tuple[str, ...] = ()
-    limit_db: float | None = None
     warnings: tuple[RangeWarning, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -1,0 +1,118 @@
+"""Arrays that may be each other: shapes up to a permutation of axes, and how alike they are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+from edgeconv.parity.metrics import MAX_DB
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MOST_AXES = 4
+_ENOUGH = 20_000  # values that similarity is measured on
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How a file's value becomes the float model's shape: drop axes of 1, permute, reshape."""
+
+    squeezed: tuple[int, ...]
+    axes: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    def apply(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(n, *file's shape) → (n, *float model's shape)."""
+        n = len(values)
+        moved = values.reshape(n, *self.squeezed).transpose(0, *(a + 1 for a in self.axes))
+        return moved.reshape(n, *self.shape)
+
+    @property
+    def words(self) -> str:
+        """Empty where nothing is permuted."""
+        return "" if self.axes == tuple(sorted(self.axes)) else "axes permuted"
+
+
+def arrangements(
+    reference: tuple[int, ...], candidate: tuple[int, ...], channels_first: bool
+) -> tuple[Arrangement, ...]:
+    """All ways in which a sample of shape `candidate` can be one of shape `reference`.
+
+    Axes of length 1 do not count. The likeliest comes first: channels moved to the front in a
+    channels-first file, else the axes as they are. A value that is flat on one side only is also
+    tried as it lies in memory, in either layout.
+    """
+    ref = tuple(d for d in reference if d != 1)
+    can = tuple(d for d in candidate if d != 1)
+    if math.prod(ref) != math.prod(can) or max(len(ref), len(can)) > _MOST_AXES:
+        return ()
+    if len(ref) != len(can):
+        return _flattened(reference, ref, can)
+    likely = (*range(1, len(can)), 0) if channels_first else tuple(range(len(can)))
+    orders = sorted(permutations(range(len(can))), key=lambda order: order != likely)
+    return tuple(
+        Arrangement(can, order, reference)
+        for order in orders
+        if tuple(can[a] for a in order) == ref
+    )
+
+
+def _flattened(
+    reference: tuple[int, ...], ref: tuple[int, ...], can: tuple[int, ...]
+) -> tuple[Arrangement, ...]:
+    """One side is flat: the same order in memory, or channels first on the file's side."""
+    if len(can) == 1 and len(ref) > 1:  # flat in the file
+        first = (ref[-1], *ref[:-1])
+        moved = (*range(1, len(ref)), 0)
+        return (Arrangement(can, (0,), reference), Arrangement(first, moved, reference))
+    if len(ref) == 1 and len(can) > 1:
+        moved = (*range(1, len(can)), 0)
+        return (
+            Arrangement(can, tuple(range(len(can))), reference),
+            Arrangement(can, moved, reference),
+        )
+    return ()
+
+
+def similarity(reference: NDArray[Any], candidate: NDArray[Any]) -> tuple[float, float]:
+    """(correlation, signal-to-noise ratio in dB) of two arrays of one shape.
+
+    Large arrays are sampled evenly. Correlation is Pearson's; constants have none (0). NaN and
+    infinity of the candidate count as 0.
+    """
+    import numpy as np
+
+    stride = max(1, reference.size // _ENOUGH)
+    ref = reference.reshape(-1)[::stride].astype(np.float64)
+    can = np.nan_to_num(candidate.reshape(-1)[::stride].astype(np.float64), posinf=0, neginf=0)
+    return _correlation(ref, can), decibels(float((ref**2).sum()), float(((ref - can) ** 2).sum()))
+
+
+def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    import numpy as np
+
+    a, b = a - a.mean(), b - b.mean()
+    lengths = float(np.sqrt(dot(a, a) * dot(b, b)))
+    return dot(a, b) / lengths if lengths > 0 else 0.0
+
+
+def dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Scalar product of two flat arrays. Without BLAS, whose threads cost more than they save."""
+    import numpy as np
+
+    return float(np.einsum("i,i->", a, b))
+
+
+def decibels(signal: float, noise: float) -> float:
+    """10 lg(signal / noise) of two sums of squares, within ±`MAX_DB`."""
+    if noise == 0:
+        return MAX_DB
+    if signal == 0 or not math.isfinite(noise):
+        return -MAX_DB
+    return max(-MAX_DB, min(10 * (math.log10(signal) - math.log10(noise)), MAX_DB))

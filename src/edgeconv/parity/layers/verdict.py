@@ -1,0 +1,164 @@
+"""The layer where an error begins.
+
+Every layer is judged by what it adds *by itself*: the float model computes the layer from the
+file's own values before it, and `own_snr_db` compares that with the file's value after it. An error
+that came from further up is in both and cancels, so one damaged layer lowers this number in one
+place only. It is held against what the number formats explain:
+
+- float32, 100 dB: one rounding is 149 dB (20 lg(√3·2²⁴)), sums of thousands of products may cost
+  30, and 19 are to spare.
+- float16, 55 dB: one rounding is 71 dB, weights and activations both round, 10 to spare.
+- 8-bit weights, 29 dB: 6.02·8 + 4.77 − 20 lg(R/σ) = 35 dB at R = 8σ (Bennett, 1948), less `MARGIN`.
+- an integer tensor: step²/12 against the tensor's own power and the weights' 35 dB, less `MARGIN`.
+- fewer bits, or pruned: `STANDS_OUT` below the median of the layers whose weights are compressed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from edgeconv.types import Scheme
+from edgeconv.types.layers import BEFORE, LayerInfo, LayerParity, Outcome
+
+FLOAT32_DB, FLOAT16_DB = 100.0, 55.0
+WEIGHTS8_DB = 35.0
+MARGIN = 6.0
+STANDS_OUT = 12.0
+COMPRESSED = 2_048
+"""Numbers up to which converters leave a layer's weights as they are."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`rows` are those that were judged, each with its `own_limit_db`."""
+
+    outcome: Outcome
+    text: str
+    suspects: tuple[str, ...]
+    rows: tuple[LayerParity, ...]
+
+
+def judge(
+    rows: Sequence[LayerParity], layers: Sequence[LayerInfo], scheme: Scheme | None
+) -> Verdict:
+    """Name the layers whose own error their number format does not explain.
+
+    Args:
+        scheme: of the file; None where it is unknown, which is judged as fewer bits are.
+    """
+    peers = _peers(rows, layers, scheme)
+    judged = tuple(_with_limit(row, scheme, peers) for row in rows)
+    found = [row for row in judged if _fails(row)]
+    suspects = tuple(dict.fromkeys(culprit(row, layers) for row in found))
+    if found:
+        return Verdict(Outcome.SUSPECT, _accusation(found[0], judged, suspects), suspects,
+                       judged)  # fmt: skip
+    return Verdict(Outcome.CLEAR, _clearance(judged), (), judged)
+
+
+def culprit(row: LayerParity, layers: Sequence[LayerInfo]) -> str:
+    """The layer to look at: of those that the row covers, the last one with weights."""
+    weighted = [x.name for x in layers if x.name in row.covers and x.weights]
+    return weighted[-1] if weighted else row.layer.removesuffix(BEFORE)
+
+
+def _fails(row: LayerParity) -> bool:
+    limit = row.metrics.get("own_limit_db")
+    if limit is None:
+        return False
+    own = row.metrics["own_snr_db"]
+    return own is None or own < limit
+
+
+def _with_limit(row: LayerParity, scheme: Scheme | None, peers: float | None) -> LayerParity:
+    if not row.metrics:
+        return row
+    limit = _limit(row, scheme, peers)
+    return replace(row, metrics={**row.metrics, "own_limit_db": limit})
+
+
+def _limit(row: LayerParity, scheme: Scheme | None, peers: float | None) -> float | None:
+    if scheme is None or _coarse(scheme):
+        return peers
+    if row.quantized is not None:
+        return _by_step(row, row.quantized.scale)
+    if "int8" in (scheme.weights, scheme.activations) or scheme.palette:
+        return WEIGHTS8_DB - MARGIN
+    return FLOAT16_DB if "float16" in (scheme.weights, scheme.activations) else FLOAT32_DB
+
+
+def _coarse(scheme: Scheme) -> bool:
+    """Whether weights have fewer than 8 bits, or are pruned: then no step says what is right."""
+    bits = "".join(c for c in scheme.weights if c.isdigit())
+    return scheme.sparsity > 0 or int(bits) < 8
+
+
+def _by_step(row: LayerParity, step: float) -> float:
+    """What rounding to a tensor's steps explains, in dB, together with 8-bit weights."""
+    snr, rmse = row.metrics["snr_db"], row.metrics["rmse"]
+    weights = 10 ** (-WEIGHTS8_DB / 10)
+    if snr is None or not rmse:
+        return WEIGHTS8_DB - MARGIN
+    power = rmse**2 * 10 ** (snr / 10)
+    return -10 * math.log10(step**2 / 12 / power + weights) - MARGIN
+
+
+def _peers(
+    rows: Sequence[LayerParity], layers: Sequence[LayerInfo], scheme: Scheme | None
+) -> float | None:
+    """The limit by the median of layers with compressed weights; None for fewer than three."""
+    if scheme is not None and not _coarse(scheme):
+        return None
+    large = {x.name for x in layers if x.weights > COMPRESSED}
+    own = [
+        -math.inf if row.metrics["own_snr_db"] is None else row.metrics["own_snr_db"]
+        for row in rows
+        if row.metrics and large & set(row.covers) and row.metrics["own_snr_db"] != 200.0
+    ]
+    return median(own) - STANDS_OUT if len(own) >= 3 else None
+
+
+def _accusation(first: LayerParity, rows: Sequence[LayerParity], suspects: Sequence[str]) -> str:
+    metrics = first.metrics
+    own, limit = metrics["own_snr_db"], metrics["own_limit_db"]
+    name = suspects[0]
+    together = [x for x in first.covers if x != name]
+    what = f"the error begins in '{name}'"
+    if together:
+        what += f" (with {', '.join(together)}, which the file computes with it)"
+    if metrics["non_finite"]:
+        what += ": it gives NaN or infinity"
+    elif own is not None:
+        what += f": by itself it is at {own:.1f} dB, its number format explains {limit:.0f} or more"
+    before = [
+        row.metrics["own_snr_db"]
+        for row in rows[: list(rows).index(first)]
+        if row.metrics.get("own_snr_db") is not None
+    ]
+    if before:
+        what += f"; no layer before it is below {min(x for x in before if x is not None):.0f}"
+    if metrics.get("output_flips"):
+        what += f"; it alone changes the answer of {metrics['output_flips']:.0f} windows"
+    if first.matched_by == ("order",):
+        what += "; it was matched by order and shape alone, so look at the match first"
+    others = [s for s in suspects if s != name]
+    return what + (f"; also suspect: {', '.join(others)}" if others else "")
+
+
+def _clearance(rows: Sequence[LayerParity]) -> str:
+    own = [
+        (value, row.layer.removesuffix(BEFORE))
+        for row in rows
+        if (value := row.metrics.get("own_snr_db")) is not None
+        and row.metrics.get("own_limit_db") is not None
+    ]
+    if not own:
+        return "no layer was judged: fewer than three have weights that the scheme compresses"
+    least, layer = min(own)
+    return (
+        f"no layer adds more error than its number format explains; the most is added by "
+        f"'{layer}', {least:.0f} dB by itself"
+    )
