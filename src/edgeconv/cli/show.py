@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeconv.cli.console import Console
 from edgeconv.errors import GateFailed
 from edgeconv.report import summary_table, verdict, words
+from edgeconv.report.judges import judges
 from edgeconv.report.summary import HEADINGS
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
     console.table(title, HEADINGS, [row.cells() for row in rows])
     for reason in dict.fromkeys(f"{row.name}: {r}" for row in rows for r in row.reasons):
         console.say(f"  {reason}")
+    for judge in judges(bundle):
+        console.say(f"  judged by {judge.text}")
     if bundle.data.get("report", {}).get("synthetic"):
         console.say("SYNTHETIC DATA: these accuracies say nothing about people.")
     found = verdict(bundle)

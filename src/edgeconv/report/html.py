@@ -9,6 +9,7 @@ from typing import Any
 
 from edgeconv.errors import MissingDependency
 from edgeconv.report import charts, words
+from edgeconv.report.judges import judges, named
 from edgeconv.report.summary import (
     Row,
     evaluation_of,
@@ -74,7 +75,7 @@ def render_html(bundle: Bundle) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update({name: getattr(words, name) for name in _WORDS})
+    environment.filters.update({name: getattr(words, name) for name in _WORDS}, named=named)
     environment.filters["surest"] = surest_flips
     environment.globals.update(STATUS=words.STATUS, Status=Status)
     return environment.get_template("page.html").render(**_view(bundle))
@@ -89,6 +90,7 @@ def _view(bundle: Bundle) -> dict[str, Any]:
     return {
         "bundle": bundle,
         "verdict": verdict(bundle),
+        "judges": judges(bundle),
         "rows": rows,
         "reference": evaluation_of(bundle, "model.keras", bundle.model.sha256),
         "reasons": _reasons(rows),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from edgeconv.report import words
+from edgeconv.report.judges import judges
 from edgeconv.report.summary import HEADINGS, evaluation_of, summary_table, surest_flips, verdict
 from edgeconv.types import Bundle, Check, ParityResult, Status
 
@@ -30,7 +31,7 @@ def render_markdown(bundle: Bundle) -> str:
         lines += [_line([_text(cell) for cell in row.cells()]) for row in rows]
         lines.append("")
     lines += [f"- `{_code(row.name)}`: {_text(reason)}" for row in rows for reason in row.reasons]
-    lines += [*_failures(bundle.parity), *_flips(bundle.parity)]
+    lines += [*_failures(bundle.parity), *_flips(bundle.parity), *_judges(bundle)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -55,6 +56,13 @@ def render_refusal(message: str, hint: str = "") -> str:
     """For a check that could not begin: what is wrong, and what to do about it."""
     lines = ["## ✗ Nothing was checked", "", f"{_text(message)}."]
     return "\n".join([*lines, *(["", f"{_text(hint)}."] if hint else [])]) + "\n"
+
+
+def _judges(bundle: Bundle) -> list[str]:
+    """Which runtime judged which file, and what that does not show."""
+    found = judges(bundle)
+    lines = ["", *(f"- Judged by {_text(judge.text)}" for judge in found)] if found else []
+    return lines + [line for j in found if j.limit for line in ("", _text(j.limit))]
 
 
 def _failures(results: Sequence[ParityResult]) -> list[str]:
