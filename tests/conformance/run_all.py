@@ -1,0 +1,73 @@
+"""All of coremltools' own tests on the reference runtime, one process for each module.
+
+    python -m tests.conformance.run_all [--suites operations,torch] [--only conv] [--jobs 2]
+
+Results are written test by test to `out/conformance/`; a second call continues where the first was
+cut off, and begins a module anew if the runtime has changed. At the end `docs/conformance.md` and
+`out/conformance.json` are written from whatever results there are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .record import Results
+from .suites import ROOT, SUITES, Module, command, environment, modules
+from .summarise import write
+
+OUT = ROOT / "out" / "conformance"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="coremltools' own tests on coreml-reference")
+    parser.add_argument("--suites", default=",".join(SUITES), help="which, by commas")
+    parser.add_argument("--only", default="", help="modules whose path contains this")
+    parser.add_argument("--jobs", type=int, default=1, help="modules at a time")
+    parser.add_argument("--per-function", type=int, default=0, help="cases of each; 0 for all")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the results")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    chosen = [m for m in modules(options.suites.split(",")) if options.only in m.name]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for line in pool.map(lambda module: run(module, options.out, options.per_function), chosen):
+            say(line)
+    failed = write(options.out, ROOT)
+    say(f"{failed} tests failed without an exclusion; the table is docs/conformance.md")
+    return 1 if failed else 0
+
+
+def run(module: Module, out: Path, per_function: int) -> str:
+    """Run one module, or what is left of it; says how that went."""
+    path = out / module.file
+    with path.with_suffix(".log").open("a") as log:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return f"{module.name}: left to another run that is at it"
+        log.truncate(0)
+        done = subprocess.run(
+            command([module.dotted], "--results", str(path), "--per-function", str(per_function)),
+            *(-1, None, subprocess.DEVNULL, log, subprocess.STDOUT),
+            env=environment(),
+            cwd=out,
+        )
+    results = Results.read(path)
+    if results is None:
+        return f"{module.name}: no results, see {path.with_suffix('.log')}"
+    judged = sum(row.predictions > 0 for row in results.rows)
+    end = f", ended by signal {-done.returncode}" if done.returncode < 0 else ""
+    return f"{module.name}: {len(results.rows)} of {results.collected}, {judged} predicted{end}"
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

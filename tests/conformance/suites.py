@@ -1,0 +1,113 @@
+"""Which of coremltools' test modules can judge the runtime, and how one of them is run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TORCH = ROOT / "build" / "torch"
+"""Where `make torch` installs PyTorch, apart from the environment of the project."""
+
+SUITES = {
+    "operations": "converters/mil/mil/ops/tests",
+    "passes": "converters/mil/mil/passes/tests",
+    "milproto": "converters/mil/frontend/milproto",
+    "tensorflow2": "converters/mil/frontend/tensorflow2/test",
+    "tensorflow": "converters/mil/frontend/tensorflow/test",
+    "torch": "converters/mil/frontend/torch/test",
+}
+
+PACKAGES = ("coremltools", "numpy", "tensorflow", "keras", "torch")
+"""Whose versions bear on the results."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file of tests in the wheel; `name` is its path from `coremltools` on."""
+
+    suite: str
+    name: str
+
+    @property
+    def dotted(self) -> str:
+        return "coremltools." + self.name.removesuffix(".py").replace("/", ".")
+
+    @property
+    def file(self) -> str:
+        """A file name for its results."""
+        return self.name.removeprefix("converters/mil/").replace("/", "-") + ".jsonl"
+
+
+def modules(suites: Sequence[str] = tuple(SUITES)) -> list[Module]:
+    """The modules of these suites, in the order of SUITES."""
+    spec = find_spec("coremltools")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    return [
+        Module(suite, path.relative_to(package).as_posix())
+        for suite, folder in SUITES.items()
+        if suite in suites
+        for path in sorted((package / folder).rglob("test_*.py"))
+    ]
+
+
+def environment() -> dict[str, str]:
+    """Of the process that runs the tests: PyTorch added where it was installed, threads bounded."""
+    paths = [str(ROOT), str(ROOT / "src"), *([str(TORCH)] if TORCH.exists() else [])]
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+@cache
+def has_torch() -> bool:
+    """Whether PyTorch can be imported in that process."""
+    command = [sys.executable, "-c", "import torch"]
+    return subprocess.run(command, env=environment(), capture_output=True).returncode == 0
+
+
+@cache
+def header() -> dict[str, str]:
+    """What judged and what was judged, for the first line of a file of results."""
+    sources = sorted((ROOT / "src" / "edgeconv" / "runtime").rglob("*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return {
+        "date": date.today().isoformat(),
+        "commit": _git("rev-parse", "--short", "HEAD"),
+        "runtime": digest[:12],
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES if name != "torch"},
+        "torch": _torch_version() if has_torch() else "",
+    }
+
+
+def _torch_version() -> str:
+    command = [sys.executable, "-c", "import torch; print(torch.__version__)"]
+    found = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    return found.stdout.strip()
+
+
+def _git(*words: str) -> str:
+    found = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    return found.stdout.strip()
+
+
+def command(dotted: Sequence[str], *options: str) -> list[str]:
+    """The pytest call that runs these modules against the runtime; see `environment`."""
+    return [
+        *(sys.executable, "-m", "pytest", "-q", "-p", "tests.conformance.plugin"),
+        *("-p", "no:cacheprovider", "-p", "no:warnings", "-c", os.devnull),
+        *("--header", json.dumps(header()), *options, "--pyargs", *dotted),
+    ]
