@@ -87,10 +87,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.addinivalue_line("markers", f"{MARK}: checks model files with edgeconv (set by itself)")
     config.stash[_TRIALS] = _Trials()
+    folder = config.invocation_params.dir
+    named = {(folder / word.partition("::")[0]).resolve() for word in config.args}
     for manifest in _manifests(config):
         if not manifest.is_file():
             raise pytest.UsageError(f"--edgeconv-bundle {manifest.parent}: no {MANIFEST} in it")
-        config.args.append(str(manifest))
+        if manifest not in named:  # somebody may want a single file of it
+            config.args.append(str(manifest))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
