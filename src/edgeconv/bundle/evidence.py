@@ -12,6 +12,7 @@ from edgeconv.types import ENDINGS
 
 GOLDEN_ARRAYS = "golden/golden.npz"
 LABELS, PARITY, PROFILE = "labels.txt", "parity.json", "profile.json"
+INPUTS = "inputs.json"  # how the training people's readings look
 _AGAIN = "export it again, or put the original file back"
 _REMADE = {
     REFERENCE: "remove it: Keras then runs again",
@@ -23,7 +24,7 @@ _REMADE = {
 
 def digests(folder: Path) -> dict[str, str]:
     """Digests of the files beside model and artifacts that results rest on, where they exist."""
-    names = (LABELS, PARITY, PROFILE, REFERENCE, GOLDEN_ARRAYS)
+    names = (LABELS, PARITY, PROFILE, REFERENCE, INPUTS, GOLDEN_ARRAYS)
     return {name: sha256(folder / name) for name in names if (folder / name).is_file()}
 
 

@@ -33,7 +33,7 @@ app.command("report")(files.report)
 app.command("inspect")(files.inspect)
 app.command("doctor")(files.doctor)
 app.add_typer(profile.app, name="profile", help="Latency, size and memory; a gate on them.")
-app.add_typer(data.app, name="data", help="Data sets: list, describe, fetch.")
+app.add_typer(data.app, name="data", help="Data sets: list, describe, check, fetch.")
 
 
 def _version(show: bool) -> None:

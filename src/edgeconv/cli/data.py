@@ -1,4 +1,4 @@
-"""`edgeconv data list | describe | fetch`."""
+"""`edgeconv data list | describe | check | fetch`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
+from edgeconv.errors import GateFailed
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -59,6 +60,34 @@ def describe(
         console.say(f"  {note}")
     console.json(facts)
     return 0
+
+
+@app.command()
+def check(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="NAME or NAME:PATH.")],
+    against: Annotated[
+        Path, typer.Option("--against", metavar="BUNDLE", help="Whose training people to compare.")
+    ],
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+) -> int:
+    """Are recordings like a bundle's training data? Exit 1 and a name for a sensor mistake."""
+    console = Console(quiet, verbose=False, json_file=json)
+    from edgeconv.pipeline import check_recordings
+
+    try:
+        found = check_recordings(spec, against, console)
+    finally:
+        console.close()
+    unusual = found.sentence or "these readings look like the training people's"
+    console.say(f"{spec}: {unusual}")
+    rows = [("windows", f"{found.windows:,}"), ("classes compared", ", ".join(found.classes))]
+    rows.append(("distance", "–" if found.distance is None else f"{found.distance:.2f}"))
+    rows.append(("gravity", f"{found.gravity:.2f} m/s²"))
+    rows += [(f"{axis} beyond training", f"{share:.2%}") for axis, share in found.outside.items()]
+    console.table("Readings", ("figure", "value"), rows)
+    console.json(found.to_json())
+    return GateFailed.exit_code if found.findings else 0
 
 
 @app.command()

@@ -10,6 +10,7 @@ from edgeconv.pipeline.datasets import describe_dataset, fetch_dataset, list_dat
 from edgeconv.pipeline.doctor import examine
 from edgeconv.pipeline.evaluation import evaluate
 from edgeconv.pipeline.exporting import export
+from edgeconv.pipeline.inputs import check_recordings
 from edgeconv.pipeline.inspection import inspect_file
 from edgeconv.pipeline.job import run
 from edgeconv.pipeline.measure import profile, profile_against
@@ -31,6 +32,7 @@ __all__ = [
     "Trial",
     "append_text",
     "check_file",
+    "check_recordings",
     "compare_files",
     "describe_dataset",
     "evaluate",

@@ -153,8 +153,10 @@ def _run_if_possible(path: Path, encoded: NDArray[np.float32]) -> NDArray[np.flo
 
 
 def _copy_from_home(home: Bundle | None, folder: Path) -> None:
-    """The learning curve and the float outputs on test people travel with the model."""
-    for name in (Path("training") / "history.json", Path(bundles.REFERENCE)):
+    """The learning curve, the float outputs on test people and the look of the training people's
+    readings travel with the model."""
+    names = (Path("training") / "history.json", Path(bundles.REFERENCE), Path(bundles.INPUTS))
+    for name in names:
         if home is not None and (home.path / name).is_file():
             (folder / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(home.path / name, folder / name)

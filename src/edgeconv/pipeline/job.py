@@ -12,6 +12,7 @@ from edgeconv.parity import gates
 from edgeconv.pipeline.calibration import calibrate, calibration_size
 from edgeconv.pipeline.exporting import export_variants
 from edgeconv.pipeline.golden import write_golden
+from edgeconv.pipeline.inputs import input_facts, write_inputs
 from edgeconv.pipeline.measure import profile_artifacts
 from edgeconv.pipeline.reports import write_report
 from edgeconv.pipeline.training import evaluate_reference, fit_model, load_splits
@@ -78,6 +79,9 @@ def _measure(bundle: Bundle, recipe: Recipe, splits: Splits, progress: Progress)
     test, model = splits.test, bundle.model
     evaluation, reference = evaluate_reference(model, splits, bundle.data, progress)
     bundles.write_reference(bundle.path, reference, test.sha256, model.sha256)
+    write_inputs(bundle.path, splits.train)
+    facts = evaluation.data | input_facts(bundle, test, splits.train, progress)
+    evaluation = replace(evaluation, data=facts)
     progress.stage("golden vectors")
     write_golden(bundle, test, reference)
     progress.stage(f"parity: {len(bundle.artifacts)} files on {len(test)} windows")

@@ -12,6 +12,7 @@ from edgeconv.data.splits import check_disjoint, split
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.formats import artifact, keras_file
 from edgeconv.formats.digest import sha256
+from edgeconv.pipeline.inputs import input_facts
 from edgeconv.types import Bundle, Dataset, Progress, Sensor, Signal
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def load_part(
         raise UsageError(f"unknown split '{part}'", f"choose one of: {', '.join(PARTS)}")
     whole = load_dataset(spec, progress)
     dataset = whole if part == "all" else split(whole).part(part)
-    facts = {"spec": spec, "name": dataset.name, "split": part, "sha256": dataset.sha256}
+    facts: dict[str, Any] = {"spec": spec, "name": dataset.name, "split": part}
+    facts["sha256"] = dataset.sha256
     trained_on = training_subjects(home, dataset.name)
     if part == "test":
         check_disjoint(train=trained_on, test=dataset.subject_names)
@@ -92,7 +94,8 @@ def load_part(
             f"{len(shared)} of {len(dataset.subject_names)} people were in training: "
             "these figures say nothing about people never seen"
         )
-    return dataset, facts | {"subjects": len(dataset.subject_names), "trained_on": len(shared)}
+    facts |= {"subjects": len(dataset.subject_names), "trained_on": len(shared)}
+    return dataset, facts | input_facts(home, dataset, whole, progress)
 
 
 def training_subjects(home: Bundle | None, name: str) -> tuple[str, ...]:
