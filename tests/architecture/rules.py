@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {"errors", "recipe", "pipeline", "report"},
     "__init__": {*LEAVES, *STAGES, *READERS, "recipe", "bundle", "pipeline"},
     "__main__": {"cli"},
-    "pytest_plugin": {"errors", "pipeline"},
+    "pytest_plugin": {"errors", "pipeline", "report"},
 }
 TABLES_OF = {"recipe": set(STAGES)}  # may import these rooms' literal tables (UPPER_CASE) only
 

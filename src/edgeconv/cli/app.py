@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from edgeconv.cli import data, files, models, parity, profile, run
+from edgeconv.cli import data, files, hook, models, parity, profile, run
 from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -29,6 +29,7 @@ app.command("train")(models.train)
 app.command("export")(models.export)
 app.command("evaluate")(models.evaluate)
 app.command("parity")(parity.parity)
+app.command("hook")(hook.hook)
 app.command("report")(files.report)
 app.command("inspect")(files.inspect)
 app.command("doctor")(files.doctor)

@@ -47,7 +47,7 @@ def parity(
     Exit 1 if one does not, or if a check did not run.
     """
     console = Console(quiet, verbose, json)
-    limits = _limits(gates or [], max_drop, confidence)
+    limits = parse_limits(gates or [], max_drop, confidence)
     runtimes = tuple(runtime or ("auto",))
     outcome = Outcome(junit, summary, allow_not_run)
     if len(paths) == 1:
@@ -148,9 +148,14 @@ def _check_row(result: ParityResult, check: Check) -> tuple[str, ...]:
     )
 
 
-def _limits(
-    gates: Sequence[str], max_drop: float | None, confidence: float | None
+def parse_limits(
+    gates: Sequence[str], max_drop: float | None = None, confidence: float | None = None
 ) -> dict[str, float]:
+    """`NAME=VALUE` words as limits, those of `--max-drop` and `--confidence` among them.
+
+    Raises:
+        UsageError: a word is something else.
+    """
     named = {"max_drop": max_drop, "confidence": confidence}
     return dict(map(_gate, gates)) | {k: v for k, v in named.items() if v is not None}
 
