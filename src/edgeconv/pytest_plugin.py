@@ -200,37 +200,20 @@ def _checker(config: pytest.Config) -> Callable[..., tuple[ParityResult, ...]]:
 
 def _judge(results: Sequence[ParityResult], trial: Trial, allow_not_run: bool) -> None:
     __tracebackhide__ = True
+    from edgeconv.report import explain
+
     failed = [result for result in results if str(result.status) == "failed"]
     waiting = [result for result in results if str(result.status) == "not_run"]
     if failed or (waiting and not allow_not_run):
         where = f"{trial.facts['spec']}, split {trial.facts['split']}"
-        told = [_told(result, where) for result in failed + waiting]
+        told = [explain(result, where) for result in failed + waiting]
+        if waiting:
+            told.append(f"{_ALLOW} skips what cannot be checked here")
         raise NotLikeTheModel("\n".join(told))
     if waiting:
         pytest.skip("; ".join(f"{r.artifact} was not checked: {r.reason}" for r in waiting))
     if not results:
         raise NotLikeTheModel(f"{trial.bundle.path} holds no file: nothing was checked")
-
-
-def _told(result: ParityResult, where: str) -> str:
-    if str(result.status) == "not_run":
-        return (
-            f"{result.artifact} was not checked: {result.reason}\n"
-            f"  {_ALLOW} skips what cannot be checked here"
-        )
-    lines = [
-        f"{result.artifact} does not behave like the float model "
-        f"({result.runtime}, {result.n} windows of {where})"
-    ]
-    for check in result.checks:
-        if str(check.status) == "failed":
-            number = "" if check.value is None else f" is {check.value:.4g}"
-            limit = "" if check.limit is None else f", must be {check.direction} {check.limit:g}"
-            lines.append(
-                f"  {check.name}{number and number + limit}"
-                + (f": {check.reason}" if check.reason else "")
-            )
-    return "\n".join(lines if len(lines) > 1 else [*lines, f"  {result.reason}"])
 
 
 def _manifests(config: pytest.Config) -> list[Path]:

@@ -1,0 +1,34 @@
+"""One result in plain lines, for a test's failure or a hook's output."""
+
+from __future__ import annotations
+
+from edgeconv.report import words
+from edgeconv.types import Check, ParityResult, Status
+
+
+def explain(result: ParityResult, where: str) -> str:
+    """What failed or did not run, check by check; `where` names the recordings."""
+    if result.status is Status.PASSED:
+        return (
+            f"{result.artifact} behaves like the float model "
+            f"({result.runtime}, {words.plural(result.n, 'window')} of {where})"
+        )
+    if result.status is Status.NOT_RUN:
+        return f"{result.artifact} was not checked: {result.reason or words.NOT_RUN}"
+    heading = (
+        f"{result.artifact} does not behave like the float model "
+        f"({result.runtime}, {words.plural(result.n, 'window')} of {where})"
+    )
+    failed = [check for check in result.checks if check.status is not Status.PASSED]
+    lines = [f"  {_line(check)}" for check in failed] or [f"  {result.reason}"]
+    return "\n".join([heading, *lines])
+
+
+def _line(check: Check) -> str:
+    if check.value is None or check.limit is None:
+        return f"{check.name}: {check.reason}"
+    number = (
+        f"{check.name} is {words.number(check.value)}, must be {check.direction} "
+        f"{words.number(check.limit)}"
+    )
+    return f"{number}: {check.reason}" if check.reason else number
