@@ -103,6 +103,10 @@ Confidence = Annotated[
     float | None,
     typer.Option("--confidence", metavar="SHARE", help="Of --max-drop; default: 0.95."),
 ]
+Golden = Annotated[
+    Path | None,
+    typer.Option("--golden", metavar="FILE", help="Judge what a device recorded, a JSON file."),
+]
 Junit = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")]
 Summary = Annotated[
     Path | None,

@@ -35,6 +35,7 @@ def parity(
     sensor: opt.Sensors = None,
     unsafe: opt.Unsafe = False,
     layers: opt.Layers = False,
+    golden: opt.Golden = None,
     junit: opt.Junit = None,
     summary: opt.Summary = None,
     allow_not_run: opt.AllowNotRun = False,
@@ -50,27 +51,51 @@ def parity(
     limits = parse_limits(gates or [], max_drop, confidence)
     runtimes = tuple(runtime or ("auto",))
     outcome = Outcome(junit, summary, allow_not_run)
+    if golden is not None:
+        return _recorded(console, paths, golden, outcome)
     if len(paths) == 1:
         return _bundle(console, paths[0], data, split, runtimes, limits, layers, outcome)
     if layers:
         raise UsageError("--layers compares a bundle's files with its Keras model", "name a bundle")
-    if len(paths) > 2:
-        raise UsageError(f"{len(paths)} files are named", "name a bundle, or two files")
-    if data is None:
-        raise UsageError("two files are compared on recordings", "name some: --data SPEC")
     from edgeconv.pipeline import compare_files
 
+    first, second, spec = _two(paths, data)
     whose = [parse_sensor(name) for name in sensor or ()]
     try:
         with outcome.refusals():
             results = compare_files(
-                paths[0], paths[1], data, split, runtimes, limits, whose, unsafe, console
+                first, second, spec, split, runtimes, limits, whose, unsafe, console
             )
     finally:
         console.close()
+    return _finish(console, results, outcome)
+
+
+def _two(paths: Sequence[Path], data: str | None) -> tuple[Path, Path, str]:
+    if len(paths) > 2:
+        raise UsageError(f"{len(paths)} files are named", "name a bundle, or two files")
+    if data is None:
+        raise UsageError("two files are compared on recordings", "name some: --data SPEC")
+    return paths[0], paths[1], data
+
+
+def _recorded(console: Console, paths: Sequence[Path], recorded: Path, outcome: Outcome) -> int:
+    if len(paths) != 1:
+        raise UsageError("--golden checks one bundle", "name its folder alone")
+    from edgeconv.pipeline import check_recorded
+
+    try:
+        with outcome.refusals():
+            results = check_recorded(paths[0], recorded, console)
+    finally:
+        console.close()
+    return _finish(console, results, outcome)
+
+
+def _finish(console: Console, results: Sequence[ParityResult], outcome: Outcome) -> int:
     show_results(console, results)
     outcome.results(results, lambda: render_results(results))
-    return gate_results(results, allow_not_run)
+    return gate_results(results, outcome.allow_not_run)
 
 
 def _bundle(

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeconv import bundle as bundles
+from edgeconv.errors import BadInput
 from edgeconv.parity import golden
 from edgeconv.pipeline.predict import run_file
 from edgeconv.runtime import runtime_for, unavailable
-from edgeconv.types import Artifact, Bundle, Dataset, ParityResult, Status, worst
+from edgeconv.types import (
+    Artifact,
+    Bundle,
+    Dataset,
+    ParityResult,
+    Progress,
+    Silent,
+    Status,
+    worst,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_NOBODY = Silent()
 
 
 def write_golden(bundle: Bundle, test: Dataset, reference: NDArray[np.float32]) -> None:
@@ -48,6 +63,29 @@ def golden_of(bundle: Bundle) -> golden.GoldenSet | None:
         stale = "golden vectors were made from another float model"
         return replace(kept, conflicts=(*kept.conflicts, stale))
     return kept
+
+
+def check_recorded(path: Path, recorded: Path, progress: Progress = _NOBODY) -> list[ParityResult]:
+    """What a device answered to a bundle's golden vectors, one result a recorded file.
+
+    Files of the bundle that the device did not run are told as a note.
+
+    Raises:
+        BadInput: no bundle, no golden vectors in it, or a results file that cannot be read or names
+            a file that the set does not know.
+    """
+    bundle = bundles.read(path)
+    progress.stage(f"golden vectors: {recorded} against {path}")
+    kept = golden_of(bundle)
+    if kept is None:
+        raise BadInput(f"{path} holds no golden vectors", "make the bundle with edgeconv run")
+    found = golden.check_recording(
+        kept, golden.digest_of(bundle.path), golden.read_recording(recorded)
+    )
+    absent = sorted(set(kept.expected) - {result.artifact for result in found})
+    if absent:
+        progress.note(f"not recorded, so not judged: {', '.join(absent)}")
+    return found
 
 
 def with_golden(

@@ -2,7 +2,8 @@
 
 from edgeconv.parity.golden.check import check, compare
 from edgeconv.parity.golden.choose import choose
-from edgeconv.parity.golden.store import FOLDER, read, write
+from edgeconv.parity.golden.recorded import Recording, check_recording, read_recording
+from edgeconv.parity.golden.store import FOLDER, digest_of, read, write
 from edgeconv.parity.golden.tolerance import tolerance_of
 from edgeconv.parity.golden.vectors import Expectation, GoldenSet, Run, expect, make
 
@@ -10,13 +11,17 @@ __all__ = [
     "FOLDER",
     "Expectation",
     "GoldenSet",
+    "Recording",
     "Run",
     "check",
+    "check_recording",
     "choose",
     "compare",
+    "digest_of",
     "expect",
     "make",
     "read",
+    "read_recording",
     "tolerance_of",
     "write",
 ]

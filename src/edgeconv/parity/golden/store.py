@@ -62,6 +62,15 @@ def read(folder: Path) -> GoldenSet:
         ) from error
 
 
+def digest_of(folder: Path) -> str:
+    """The digest that golden.json gives itself: which set a device was asked.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    return str(_read_json(folder / FOLDER / JSON_NAME).get("sha256", ""))
+
+
 def arrays_of(golden: GoldenSet) -> dict[str, NDArray[Any]]:
     """Every array of a set by the name it has in the `.npz`."""
     return {
