@@ -84,7 +84,7 @@ def read(path: Path, verify: bool = True) -> Bundle:
 
 def _manifest(bundle: Bundle) -> dict[str, Any]:
     parity = {result.artifact: result for result in bundle.parity}
-    profile = {result.artifact: result for result in bundle.profile}
+    profile = {result.artifact: result for result in bundle.profile if not result.device}
     return {
         "schema_version": SCHEMA_VERSION,
         "recipe": bundle.recipe,

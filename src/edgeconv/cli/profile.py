@@ -11,13 +11,13 @@ from typer.core import TyperGroup
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
+from edgeconv.cli.profile_tables import show_compared, show_profile
 from edgeconv.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
     from edgeconv.pipeline import Comparison, ProfileResult
 
 _MEASURE = "measure"
-_OUTCOMES = {"unclear": "not told apart"}
 
 
 class _MeasureByDefault(TyperGroup):
@@ -51,6 +51,20 @@ def measure(
             "--max-slowdown", metavar="SHARE", help="Against the baseline; default 0.05 (5 %)."
         ),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device", metavar="DEVICE", help="adb, adb:SERIAL (a phone) or coreml (on a Mac)."
+        ),
+    ] = None,
+    benchmark_binary: Annotated[
+        str | None,
+        typer.Option(
+            "--benchmark-binary",
+            metavar="PATH",
+            help="benchmark_model: on the phone, or a file here that is copied there.",
+        ),
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Latency alone: no operations, memory and peaks.")
     ] = False,
@@ -66,29 +80,58 @@ def measure(
     """
     if max_slowdown is not None and baseline is None:
         raise UsageError("--max-slowdown needs a --baseline", "name an earlier profile")
+    if benchmark_binary is not None and device is None:
+        raise UsageError("--benchmark-binary needs a --device", "for example --device adb")
     console = Console(quiet, verbose, json)
     shared: dict[str, Any] = {
-        "runs": num_runs,
-        "warmup": warmup_runs,
-        "threads": num_threads,
-        "runtime": runtime,
+        **{"runs": num_runs, "warmup": warmup_runs, "threads": num_threads, "runtime": runtime},
         "progress": console,
-        "why": not quick,
+        **({} if max_slowdown is None else {"max_slowdown": max_slowdown}),
     }
     from edgeconv import pipeline
 
-    compared: list[Comparison] | None = None
+    compared: list[Comparison] = []
     try:
-        if baseline is None:
-            results = pipeline.profile(paths, **shared)
+        if device is not None:
+            binary: dict[str, Any] = {"binary": benchmark_binary} if benchmark_binary else {}
+            results, compared = pipeline.profile_on(
+                device, paths, baseline=baseline, **binary, **shared
+            )
+        elif baseline is not None:
+            results, compared = pipeline.profile_against(paths, baseline, why=not quick, **shared)
         else:
-            if max_slowdown is not None:
-                shared["max_slowdown"] = max_slowdown
-            results, compared = pipeline.profile_against(paths, baseline, **shared)
+            results = pipeline.profile(paths, why=not quick, **shared)
     finally:
         console.close()
-    _show(console, results, verbose or len(results) == 1)
-    return _close(console, results, compared, allow_not_run)
+    show_profile(console, results, verbose or len(results) == 1)
+    return _close(console, results, None if baseline is None else compared, allow_not_run)
+
+
+@app.command("import")
+def import_result(
+    result: Annotated[Path, typer.Argument(metavar="RESULT")],
+    bundle: opt.BundlePath,
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="What to call the device.")
+    ] = "",
+    artifact: Annotated[
+        str, typer.Option("--artifact", metavar="FILE", help="Which file a log is about.")
+    ] = "",
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+) -> int:
+    """Add a result of another machine or a phone to a bundle and its report.
+
+    RESULT is the JSON of `edgeconv profile --json`, or what benchmark_model printed.
+    """
+    console = Console(quiet, verbose=False, json_file=json)
+    from edgeconv.pipeline import import_profile
+
+    home, added = import_profile(result, bundle, device, artifact)
+    show_profile(console, added, with_operations=False)
+    console.say(f"{len(added)} result(s) added to {home.path}, report written anew")
+    console.json([r.to_json() for r in added])
+    return 0
 
 
 def _close(
@@ -100,7 +143,7 @@ def _close(
     """Comparisons, JSON, exit code."""
     beside = {c.artifact: c.to_json() for c in compared or ()}
     if compared is not None:
-        _show_compared(console, compared)
+        show_compared(console, compared)
     console.json(
         [
             r.to_json() | ({"baseline": beside.get(r.artifact)} if compared is not None else {})
@@ -110,95 +153,3 @@ def _close(
     statuses = {str(c.status) for c in compared or ()}
     failed = "failed" in statuses or ("not_run" in statuses and not allow_not_run)
     return GateFailed.exit_code if failed else 0
-
-
-def _show(console: Console, results: Sequence[ProfileResult], with_operations: bool) -> None:
-    where = ", ".join(dict.fromkeys(r.device or "this machine" for r in results))
-    console.table(
-        f"Profile (µs, {where})",
-        (
-            *("file", "bytes", "p50", "95 %", "p90", "p99", "first"),
-            *("MACs", "peak tensors", "runtime"),
-        ),
-        [_row(r) for r in results],
-    )
-    for result in results:
-        if result.reason:
-            console.say(f"  {result.artifact}: {result.reason}")
-        if result.ops and with_operations:
-            _show_operations(console, result)
-
-
-def _row(result: ProfileResult) -> tuple[str, ...]:
-    ran = str(result.status) == "passed"
-    engine = f"{result.runtime} ({result.kernels})" if result.kernels else result.runtime
-    return (
-        result.artifact,
-        str(result.bytes),
-        _number(result.latency_us.get("p50")),
-        _interval(result.interval_us),
-        *(_number(result.latency_us.get(q)) for q in ("p90", "p99")),
-        _number(result.first_us),
-        _number(result.macs),
-        _number(result.peak_tensor_bytes),
-        f"{engine} × {result.threads}" if ran else "not run",
-    )
-
-
-def _show_operations(console: Console, result: ProfileResult) -> None:
-    total = sum(op.us or 0.0 for op in result.ops)
-    console.table(
-        f"{result.artifact}: operations",
-        ("operation", "µs", "95 %", "share", "MACs", "bytes", "ops/byte", "GFLOP/s"),
-        [
-            (
-                op.kind,
-                _number(op.us),
-                _interval(op.interval_us),
-                f"{op.us / total:.0%}" if op.us is not None and total else "–",
-                _number(op.macs),
-                _number(op.bytes),
-                _number(op.intensity),
-                _number(op.gflops),
-            )
-            for op in result.ops
-        ],
-    )
-    if result.ops_method:
-        console.say(f"  operations: {result.ops_method}")
-
-
-def _show_compared(console: Console, compared: Sequence[Comparison]) -> None:
-    console.table(
-        "Against the baseline (p50, ratio to it)",
-        ("file", "outcome", "ratio", "99 %", "limit", "baseline"),
-        [
-            (
-                c.artifact,
-                _OUTCOMES.get(str(c.change), str(c.change)),
-                _number(c.ratio),
-                _span(c.low, c.high),
-                _number(c.limit),
-                c.baseline or "–",
-            )
-            for c in compared
-        ],
-    )
-    said = [": ".join(filter(None, (c.samples, c.reason))) for c in compared]
-    for text in dict.fromkeys(said):
-        names = [c.artifact for c, about in zip(compared, said, strict=True) if about == text]
-        console.say(f"  {', '.join(names)}: {text}")
-
-
-def _interval(pair: tuple[float, float] | None) -> str:
-    return "–" if pair is None else _span(*pair)
-
-
-def _span(low: float | None, high: float | None) -> str:
-    if low is None:
-        return "–"
-    return f"{_number(low)}…{'∞' if high is None else _number(high)}"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

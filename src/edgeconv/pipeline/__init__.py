@@ -7,9 +7,12 @@ from edgeconv.bundle import append_text, write_text
 from edgeconv.bundle import read as read_bundle
 from edgeconv.pipeline.compare import compare_files
 from edgeconv.pipeline.datasets import describe_dataset, fetch_dataset, list_datasets
+from edgeconv.pipeline.devices import profile_on
 from edgeconv.pipeline.doctor import examine
 from edgeconv.pipeline.evaluation import evaluate
 from edgeconv.pipeline.exporting import export
+from edgeconv.pipeline.golden import check_recorded
+from edgeconv.pipeline.imported import import_profile
 from edgeconv.pipeline.inputs import check_recordings
 from edgeconv.pipeline.inspection import inspect_file
 from edgeconv.pipeline.job import run
@@ -32,6 +35,7 @@ __all__ = [
     "Trial",
     "append_text",
     "check_file",
+    "check_recorded",
     "check_recordings",
     "compare_files",
     "describe_dataset",
@@ -39,12 +43,14 @@ __all__ = [
     "examine",
     "export",
     "fetch_dataset",
+    "import_profile",
     "inspect_file",
     "list_datasets",
     "parity",
     "prepare",
     "profile",
     "profile_against",
+    "profile_on",
     "read_bundle",
     "run",
     "train",

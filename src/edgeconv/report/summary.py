@@ -140,6 +140,12 @@ def evidence_of(bundle: Bundle, artifact: Artifact) -> Evidence | None:
     return min(found, key=lambda e: e.agreement.value, default=None)
 
 
+def input_sentences(bundle: Bundle) -> tuple[str, ...]:
+    """What is unusual of the recordings that results rest on, each sentence once."""
+    reports = (e.data.get("inputs") or {} for e in bundle.evaluations.values())
+    return tuple(dict.fromkeys(s for r in reports if (s := str(r.get("sentence", "")))))
+
+
 def undecided(result: ParityResult) -> bool:
     """Everything ran and nothing failed, but the windows are too few for `max_drop`."""
     checks = [c for c in result.checks if c.status is not Status.PASSED]
@@ -153,11 +159,13 @@ def surest_flips(result: ParityResult, most: int) -> list[int]:
 
 
 def profile_of(bundle: Bundle, artifact: Artifact) -> ProfileResult | None:
-    """The profile of exactly these bytes: the first one that ran, else the first."""
+    """The profile of exactly these bytes on the bundle's machine: the first that ran, or any."""
     found = [
         result
         for result in bundle.profile
-        if result.artifact == artifact.name and result.sha256 == artifact.sha256
+        if result.artifact == artifact.name
+        and result.sha256 == artifact.sha256
+        and not result.device
     ]
     return next((r for r in found if r.status is Status.PASSED), found[0] if found else None)
 

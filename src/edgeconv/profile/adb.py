@@ -1,0 +1,138 @@
+"""A phone at the end of `adb`: what it is, files to and from it, commands on it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from edgeconv.errors import BadInput, MissingDependency, UsageError
+
+_SECONDS = 600
+_PROPERTIES = {
+    "manufacturer": "ro.product.manufacturer",
+    "model": "ro.product.model",
+    "android": "ro.build.version.release",
+    "processor": "ro.soc.model",
+    "architecture": "ro.product.cpu.abi",
+}
+_STATES = {
+    "unauthorized": "has not allowed this computer: unlock it and accept the dialogue",
+    "offline": "does not answer: plug it in again, or run adb kill-server",
+}
+
+
+class Adb:
+    """One device.
+
+    Args:
+        serial: as `adb devices` lists it; empty for the only device there is.
+
+    Raises:
+        MissingDependency: no `adb` on this machine.
+        UsageError: no such device, or several and no serial.
+        BadInput: the device is there, but does not let us in.
+    """
+
+    def __init__(self, serial: str = "") -> None:
+        self._adb = _find()
+        self.serial = self._choose(serial)
+
+    def describe(self) -> dict[str, str]:
+        """Make, model, Android version, processor and architecture, as far as it tells them."""
+        said = {k: self.shell(["getprop", p]).strip() for k, p in _PROPERTIES.items()}
+        known = {k: v for k, v in said.items() if v}
+        return {**known, "system": f"Android {known.get('android', '')}".strip()}
+
+    def shell(self, words: list[str]) -> str:
+        """What a command on the device prints, errors included.
+
+        Raises:
+            BadInput: it failed; the message holds its last words.
+        """
+        done = self._run("shell", shlex.join(words))
+        if done.returncode:
+            last = (done.stdout.strip().splitlines() or ["no message"])[-1]
+            raise BadInput(
+                f"{words[0]} failed on {self.serial} with exit code {done.returncode}: {last}",
+                "run it by hand: adb shell " + shlex.join(words),
+            )
+        return done.stdout
+
+    def has(self, path: str) -> bool:
+        """Whether an executable file is there."""
+        return self._run("shell", f"test -x {shlex.quote(path)}").returncode == 0
+
+    def push(self, local: Path, remote: str) -> None:
+        """Raises BadInput where adb cannot copy."""
+        self._copy("push", str(local), remote)
+
+    def pull(self, remote: str, local: Path) -> None:
+        """Raises BadInput where adb cannot copy."""
+        self._copy("pull", remote, str(local))
+
+    def _copy(self, verb: str, source: str, target: str) -> None:
+        done = self._run(verb, source, target)
+        if done.returncode:
+            last = (done.stdout.strip().splitlines() or ["no message"])[-1]
+            raise BadInput(f"adb {verb} {source}: {last}", "is there room on the device?")
+
+    def _choose(self, serial: str) -> str:
+        listed = dict(_devices(self._call("devices").stdout))
+        if serial and serial not in listed:
+            raise UsageError(
+                f"adb sees no device '{serial}'", f"it sees: {', '.join(listed) or 'none'}"
+            )
+        if not listed:
+            raise UsageError("adb sees no device", "plug a phone in and allow USB debugging on it")
+        if not serial and len(listed) > 1:
+            raise UsageError(
+                f"adb sees {len(listed)} devices",
+                f"name one: --device adb:SERIAL with {' or '.join(listed)}",
+            )
+        chosen = serial or next(iter(listed))
+        if listed[chosen] != "device":
+            state = listed[chosen]
+            raise BadInput(
+                f"{chosen} is {state}: it {_STATES.get(state, 'cannot be used in this state')}"
+            )
+        return chosen
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self._call("-s", self.serial, *words)
+
+    def _call(self, *words: str) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                [self._adb, *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                errors="replace",
+                timeout=_SECONDS,
+                check=False,
+            )
+        except (subprocess.TimeoutExpired, OSError) as error:
+            raise BadInput(f"adb {words[0]} did not work: {error}") from error
+
+
+def _find() -> str:
+    """The program `adb`: on the path, or in the Android SDK."""
+    home = os.environ.get("ANDROID_HOME", "")
+    inside = shutil.which("adb", path=str(Path(home) / "platform-tools")) if home else None
+    found = shutil.which("adb") or inside
+    if found is None:
+        raise MissingDependency(
+            "the program 'adb' is not installed",
+            "install Android's platform-tools (Debian: apt install adb)",
+        )
+    return found
+
+
+def _devices(text: str) -> list[tuple[str, str]]:
+    """(serial, state) from `adb devices`, whose first line is a heading."""
+    rows = [line.split("\t") for line in text.splitlines() if "\t" in line]
+    return [(row[0].strip(), row[1].strip()) for row in rows]

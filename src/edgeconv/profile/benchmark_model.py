@@ -1,0 +1,120 @@
+"""What Google's `benchmark_model` prints, read back.
+
+The tool's lines may begin with `INFO: ` or logcat's `I tflite  : `; older versions have no
+percentiles. Its last `count=` line before the summary is the measurement, those before are warm-up.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edgeconv.errors import BadInput
+
+_NUMBER = r"([-\d.]+(?:e[+-]?\d+)?)"
+_SUMMARY = re.compile(
+    rf"Inference timings in us: Init: {_NUMBER}, First inference: {_NUMBER}, "
+    rf"Warmup \(avg\): {_NUMBER}, Inference \(avg\): {_NUMBER}"
+)
+_COUNT = re.compile(r"\bcount=(\d+)(.*)")
+_STATISTIC = re.compile(rf"(\w+)={_NUMBER}")
+_MEMORY = re.compile(
+    rf"(?:Memory footprint delta from the start of the tool|Peak memory footprint) \(MB\): "
+    rf"init={_NUMBER} overall={_NUMBER}"
+)
+_OPERATIONS = "Operator-wise Profiling Info for Regular Benchmark Runs"
+_INSIDE = "Delegate internal:"
+_ORDER, _TOP = "= Run Order =", "= Top by Computation Time ="
+# node type, [start,] first, avg ms, %, cdf %, mem KB, times called, name
+_ROW = re.compile(
+    r"^\s*(?P<kind>\S.*?)\s+(?:[\d.]+\s+)?[\d.]+\s+(?P<ms>[\d.]+)\s+[\d.]+%\s+[\d.]+%"
+    r"\s+[\d.]+\s+\d+\s+(?P<name>\S.*?)\s*$"
+)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One run of the tool, µs. `p50_us` is its median, or the mean where it tells none."""
+
+    init_us: float
+    first_us: float
+    p50_us: float
+    statistics: dict[str, float]
+    delegate: str
+    memory_mb: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class NodeTime:
+    """One line of the tool's table of operations."""
+
+    kind: str
+    name: str
+    us: float
+
+
+def parse_timing(text: str) -> Timing:
+    """Read the output of one run.
+
+    Raises:
+        BadInput: it holds no result; the tool's own complaint, or its last line, is told.
+    """
+    summary = _SUMMARY.search(text)
+    counts = [m for m in _COUNT.finditer(text) if summary and m.start() < summary.start()]
+    if summary is None or not counts:
+        raise BadInput(
+            f"benchmark_model printed no result: {complaint(text)}",
+            "run its command line by hand; it names the reason",
+        )
+    init, first, _, average = map(float, summary.groups())
+    last = counts[-1]
+    found = {name: float(value) for name, value in _STATISTIC.findall(last.group(2))}
+    memory = _MEMORY.search(text)
+    return Timing(
+        init_us=init,
+        first_us=first,
+        p50_us=found.get("median", average),
+        statistics={"count": float(last.group(1)), "avg": average, **found},
+        delegate=_delegate(text),
+        memory_mb=(float(memory.group(1)), float(memory.group(2))) if memory else None,
+    )
+
+
+def parse_nodes(text: str) -> tuple[NodeTime, ...]:
+    """The time of each operation of a run with `--enable_op_profiling=true`; empty without it.
+
+    Where a delegate took the graph and tells what it did, its own operations are given.
+    """
+    _, found, section = text.partition(_OPERATIONS)
+    if not found:
+        return ()
+    graph, inside, delegate = section.partition(_INSIDE)
+    return _table(delegate if inside else graph) or _table(graph)
+
+
+def complaint(text: str) -> str:
+    """The line of an output that says what went wrong, else its last one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"error|fail|not found|denied", line, re.I)]
+    return (errors or lines or ["it printed nothing"])[-1][:300]
+
+
+def _table(section: str) -> tuple[NodeTime, ...]:
+    _, _, table = section.partition(_ORDER)
+    rows = map(_ROW.match, table.partition(_TOP)[0].splitlines())
+    return tuple(
+        NodeTime(row["kind"], _bare(row["name"]), float(row["ms"]) * 1e3) for row in rows if row
+    )
+
+
+def _bare(name: str) -> str:
+    """`[a/Relu6]:0` without brackets and number."""
+    return re.sub(r":\d+$", "", name).strip("[]")
+
+
+def _delegate(text: str) -> str:
+    """Which delegate took the graph, in the tool's words; empty where none did."""
+    applied = re.search(r"Explicitly applied (\w+) delegate", text)
+    created = re.search(r"Created TensorFlow Lite (\w+) delegate", text)
+    found = applied or created
+    return found.group(1) if found else ""
