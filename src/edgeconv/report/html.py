@@ -13,6 +13,7 @@ from edgeconv.report.judges import judges, named
 from edgeconv.report.summary import (
     Row,
     evaluation_of,
+    input_sentences,
     parity_of,
     profile_of,
     summary_table,
@@ -105,6 +106,7 @@ def _view(bundle: Bundle) -> dict[str, Any]:
             p for p in ("train", "val", "test") if p in (bundle.data.get("splits") or {})
         ],
         "commands": _commands(bundle),
+        "input_sentences": input_sentences(bundle),
     }
 
 

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 
 from edgeconv.report import words
 from edgeconv.report.judges import judges
-from edgeconv.report.summary import HEADINGS, evaluation_of, summary_table, surest_flips, verdict
+from edgeconv.report.summary import (
+    HEADINGS,
+    evaluation_of,
+    input_sentences,
+    summary_table,
+    surest_flips,
+    verdict,
+)
 from edgeconv.types import Bundle, Check, ParityResult, Status
 
 
@@ -18,6 +25,8 @@ def render_markdown(bundle: Bundle) -> str:
     lines = [f"## {words.STATUS[total.status]}: {_text(total.title)}", "", _text(total.text), ""]
     if (bundle.data.get("report") or {}).get("synthetic"):
         lines += ["> **Synthetic data**: the accuracies say nothing about people.", ""]
+    for sentence in input_sentences(bundle):
+        lines += [f"> **The recordings**: {_text(sentence)}.", ""]
     reference = evaluation_of(bundle, "model.keras", bundle.model.sha256)
     if reference:
         lines += [

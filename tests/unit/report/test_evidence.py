@@ -114,3 +114,13 @@ def test_pages_show_flips_and_bounds() -> None:
 
 def test_words_without_evidence() -> None:
     assert words.between(None) == words.change(None) == words.NOT_RUN
+
+
+def test_a_sensor_mistake_stands_in_every_report() -> None:
+    bundle = bundles.full()
+    name, found = next(iter(bundle.evaluations.items()))
+    told = replace(found, data={**found.data, "inputs": {"sentence": "the readings are in g"}})
+    marked = replace(bundle, evaluations={**bundle.evaluations, name: told})
+    assert "The readings are in g." in render_html(marked)
+    assert "> **The recordings**: the readings are in g." in render_markdown(marked)
+    assert "The recordings" not in render_markdown(bundle)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 FIT = 2.5  # distance after undoing what nothing else looks like: units, layout, normalisation
 GAIN = 0.5
-UNLIKE = 3.0  # distance from which recordings are called unlike training, without a reason
 ALIKE = 0.4  # of the fit asked for: explanations that are nearer cannot be told apart
 _CAP = 16.0
 _UNIT = math.log(1.5)  # gravity further from 9.8 than this factor is a matter of unit
@@ -50,6 +49,7 @@ class InputReport:
 
     Attributes:
         distance: of the readings as they are; None without a class that training had.
+        usual: up to which distance so many people are like those of training.
         distances: after undoing each mistake, by kind.
         outside: by axis, share of readings beyond the range of training.
         gravity: median length of a window's mean, m/s².
@@ -58,6 +58,7 @@ class InputReport:
 
     findings: tuple[Finding, ...]
     distance: float | None
+    usual: float
     distances: dict[str, float]
     outside: dict[str, float]
     gravity: float
@@ -70,10 +71,11 @@ class InputReport:
         """For a person; empty where nothing is unusual."""
         if self.findings:
             return "; ".join(f"{f.sentence}{_others(f)}" for f in self.findings)
-        if self.distance is not None and self.distance > UNLIKE:
+        if self.distance is not None and self.distance > self.usual:
             return (
                 f"these readings are unlike the training people's (distance {self.distance:.1f}, "
-                "usual are 0.4 to 2): another phone, place on the body, or kind of person"
+                f"up to {self.usual:.1f} is usual): another phone, place on the body, or kind of "
+                "person"
             )
         return ""
 
@@ -96,13 +98,15 @@ def check_inputs(
     before = _distance(profile, known)
     ways = mistakes(profile)
     after = {way.kind: _distance(profile, known, way) for way in ways} if known else {}
-    found = [*_named(ways, before, after, len({who for who, _ in known})), *_by_size(size)][:1]
+    people = max(1, len({who for who, _ in known}))
+    found = [*_named(ways, before, after, people), *_by_size(size)][:1]
     rate = _rate(profile, known) if AXIS_MAJOR not in {f.kind for f in found} else None
     if rate is not None and rate != profile.rate_hz and _slower(profile, known, rate):
         found.append(_rate_finding(rate, profile.rate_hz))
     return InputReport(
         findings=tuple(found),
         distance=before if known else None,
+        usual=1.5 + 1.5 / people,
         distances=after,
         outside=_outside(profile, windows),
         gravity=size,
