@@ -140,7 +140,7 @@ def _close(
     compared: Sequence[Comparison] | None,
     allow_not_run: bool,
 ) -> int:
-    """Comparisons, JSON, exit code."""
+    """Comparisons and JSON; exit 1 for a slower file, or wrong answers on a device."""
     beside = {c.artifact: c.to_json() for c in compared or ()}
     if compared is not None:
         show_compared(console, compared)
@@ -151,5 +151,6 @@ def _close(
         ]
     )
     statuses = {str(c.status) for c in compared or ()}
+    statuses |= {str(r.details.get("golden", {}).get("status")) for r in results}
     failed = "failed" in statuses or ("not_run" in statuses and not allow_not_run)
     return GateFailed.exit_code if failed else 0

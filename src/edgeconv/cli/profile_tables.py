@@ -27,6 +27,10 @@ def show_profile(console: Console, results: Sequence[ProfileResult], with_operat
     for result in results:
         if result.reason:
             console.say(f"  {result.artifact}: {result.reason}")
+        golden = result.details.get("golden")
+        if golden:
+            told = ": ".join(filter(None, (golden["status"], golden["reason"])))
+            console.say(f"  {result.artifact}: {golden['n']} golden vectors on it: {told}")
         if result.ops and with_operations:
             _show_operations(console, result)
 

@@ -93,7 +93,8 @@ def read_results(path: Path) -> tuple[ProfileResult, ...]:
     try:
         data: Any = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        what = "is a folder without a manifest" if path.is_dir() else f"cannot be read: {error}"
+        told = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        what = "is a folder without a manifest" if path.is_dir() else f"cannot be read: {told}"
         raise BadInput(f"{path} {what}", "give the JSON of `edgeconv profile --json`") from error
     if isinstance(data, dict):
         data = data.get("profile")

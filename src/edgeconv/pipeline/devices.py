@@ -176,7 +176,8 @@ def _judge(
 
     rows = [np.frombuffer(data, spec.dtype).astype(np.float32) for data in outputs]
     if len({len(row) for row in rows}) != 1:
-        return {"status": "failed", "reason": "the outputs' sizes differ from each other"}
+        reason = "the outputs' sizes differ from each other"
+        return {"status": "failed", "n": len(rows), "reason": reason}
     real = np.stack(rows)
     if spec.scale is not None:
         real = (real - (spec.zero_point or 0)) * np.float32(spec.scale)

@@ -13,7 +13,7 @@ from edgeconv.pipeline.calibration import calibrate, calibration_size
 from edgeconv.pipeline.exporting import export_variants
 from edgeconv.pipeline.golden import write_golden
 from edgeconv.pipeline.inputs import input_facts, write_inputs
-from edgeconv.pipeline.measure import profile_artifacts
+from edgeconv.pipeline.measure import explain, profile_artifacts
 from edgeconv.pipeline.reports import write_report
 from edgeconv.pipeline.training import evaluate_reference, fit_model, load_splits
 from edgeconv.pipeline.verify import verify
@@ -87,9 +87,10 @@ def _measure(bundle: Bundle, recipe: Recipe, splits: Splits, progress: Progress)
     progress.stage(f"parity: {len(bundle.artifacts)} files on {len(test)} windows")
     found = verify(bundle, test, reference, evaluation.data, ("auto",), recipe.gates, progress)
     progress.stage(f"profile: {recipe.profile_runs} runs each, one thread")
+    timed = profile_artifacts(bundle.artifacts, recipe.profile_runs)
     return replace(
         bundle,
         evaluations={model.path.name: evaluation, **found.evaluations},
         parity=found.parity,
-        profile=tuple(profile_artifacts(bundle.artifacts, recipe.profile_runs)),
+        profile=tuple(explain(bundle.artifacts, timed, progress)),
     )

@@ -77,7 +77,8 @@ class Adb:
         done = self._run(verb, source, target)
         if done.returncode:
             last = (done.stdout.strip().splitlines() or ["no message"])[-1]
-            raise BadInput(f"adb {verb} {source}: {last}", "is there room on the device?")
+            hint = "is there room on the device?" if verb == "push" else ""
+            raise BadInput(f"adb {verb} {source}: {last}", hint)
 
     def _choose(self, serial: str) -> str:
         listed = dict(_devices(self._call("devices").stdout))
