@@ -337,6 +337,13 @@ CONTRACTS = (
         "rate_hz is 25.0 in the manifest for har_float32.tflite, but 20.0 in that for the model",
     ),
     Sabotage(
+        "quantization of the input changed in the manifest",
+        manifest(lambda data: data["artifacts"][1]["inputs"][0].update(scale=0.1, zero_point=3)),
+        "contract",
+        r"input is sensor float32 1×240 in \S+, but .* 1×240 \(scale 0.1, zero point 3\)",
+        INT8,
+    ),
+    Sabotage(
         "axes renamed in the manifest",
         manifest_contract(0, channels=["z", "y", "x"]),
         "contract",

@@ -7,7 +7,17 @@ from dataclasses import asdict, replace
 
 from edgeconv.formats import artifact as files
 from edgeconv.formats import keras_file
-from edgeconv.types import Artifact, Bundle, Check, ParityResult, Sensor, Signal, Status, worst
+from edgeconv.types import (
+    Artifact,
+    Bundle,
+    Check,
+    ParityResult,
+    Sensor,
+    Signal,
+    Status,
+    TensorSpec,
+    worst,
+)
 
 NAME = "contract"
 
@@ -50,9 +60,32 @@ def _contradictions(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
             f"{artifact.name} names its classes {', '.join(labels)}, the manifest "
             f"{', '.join(artifact.signal.labels)}"
         )
+    yield from _tensors(artifact)
     trained = keras_file.read_contract(model.path)
     if trained is not None:
         yield from _differences(trained, model.path.name, model.signal, "the manifest")
+
+
+def _tensors(artifact: Artifact) -> Iterator[str]:
+    """An app allocates its buffers, and quantizes by itself, as the manifest says."""
+    graph = files.read_graph(artifact.path)
+    sides = {
+        "input": (graph.inputs, artifact.inputs),
+        "output": (graph.outputs, artifact.outputs),
+    }
+    for side, (own, said) in sides.items():
+        if own != said:
+            yield (
+                f"{side} is {_words(own)} in {artifact.name}, but {_words(said)} in the manifest"
+            )
+
+
+def _words(tensors: tuple[TensorSpec, ...]) -> str:
+    return ", ".join(
+        f"{t.name} {t.dtype} {'×'.join(map(str, t.shape))}"
+        + (f" (scale {t.scale:g}, zero point {t.zero_point})" if t.scale is not None else "")
+        for t in tensors
+    )
 
 
 def _differences(one: Signal, said_by: str, other: Signal, against: str) -> Iterator[str]:
