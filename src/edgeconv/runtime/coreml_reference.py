@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.formats.mlpackage import WEIGHTS, model_file, read_spec
 from edgeconv.runtime.arrays import Batching, Samples, prepare
-from edgeconv.runtime.mil.engine import Engine, Watch
+from edgeconv.runtime.mil.engine import Watch
+from edgeconv.runtime.mil.executor import Executor
 from edgeconv.runtime.mil.interface import Interface
 from edgeconv.runtime.mil.ops.control import State
-from edgeconv.runtime.mil.plan import Plan, Planner, batched
+from edgeconv.runtime.mil.plan import Plan, Planner
 from edgeconv.runtime.mil.precision import Compute, as_declared, settle
 from edgeconv.runtime.mil.program import Block, Operation, ValueType, read_function
+from edgeconv.runtime.mil.threads import one_thread, spread
 from edgeconv.runtime.mil.weights import WeightFile
 from edgeconv.types import TensorSpec
-
-CHUNK = 64  # samples at once where a batch-1 program allows it: keeps windows in the cache
 
 
 class CoreMLReferenceRunner:
@@ -54,7 +54,6 @@ class CoreMLReferenceRunner:
             raise UsageError(f"unknown compute '{compute}'", f"choose one of: {', '.join(Compute)}")
         self.path = path
         self._compute = Compute(compute)
-        self._engine = Engine(self._compute, seed)
         spec = read_spec(path)
         weights = WeightFile(model_file(path).parent / WEIGHTS)
         block = read_function(spec, weights, function, str(path))
@@ -63,7 +62,7 @@ class CoreMLReferenceRunner:
         self.inputs, self.outputs = self._interface.inputs, self._interface.outputs
         self._batching = _batching([*self.inputs.values(), *self.outputs.values()])
         self.tensors = _tensors(self._plan)
-        self._many: Plan | None = batched(self._plan) if self._batching.size == 1 else None
+        self._executor = Executor(self._plan, self._compute, seed, self._batching.size == 1)
 
     @property
     def labels(self) -> tuple[Any, ...]:
@@ -78,18 +77,19 @@ class CoreMLReferenceRunner:
     @property
     def vectorised(self) -> bool:
         """Whether many samples go through a batch-1 program at once, rather than one by one."""
-        return self._many is not None
+        return self._executor.vectorised
 
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Outputs under the same leading batch. BadInput as in the protocol."""
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n == 0:
             return {n: self._empty(spec, samples) for n, spec in self.outputs.items()}
-        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.outputs}
-        for chunk in self._chunks(samples):
-            for name, value in self._call(chunk).items():
-                parts[name].append(value)
-        return {name: _joined(found, samples) for name, found in parts.items()}
+        chunks = list(self._chunks(samples))
+        if self.vectorised:
+            made = spread(self._call, chunks)
+        else:
+            made = [self._call(chunk) for chunk in chunks]
+        return {name: _joined([part[name] for part in made], samples) for name in self.outputs}
 
     def intermediates(
         self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
@@ -131,13 +131,15 @@ class CoreMLReferenceRunner:
     def bind(
         self, arrays: Mapping[str, NDArray[Any]], watch: Watch | None = None
     ) -> Callable[[], None]:
-        """One inference of these samples, for timing; `watch` sees each value as it is made."""
+        """One inference of these samples, for timing; `watch` sees each value as it is made, for
+        which no operations are fused."""
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n != 1:
             raise BadInput(f"{self.path.name} takes 1 sample for timing, got {samples.n}")
 
         def infer() -> None:
-            self._call(samples.arrays, watch)
+            with one_thread():
+                self._call(samples.arrays, watch)
 
         return infer
 
@@ -150,7 +152,7 @@ class CoreMLReferenceRunner:
             state: what `make_state` gave, to carry it on; None for a fresh one.
         """
         carried = self.make_state() if state is None else state
-        return self._outputs(self._engine.run(self._plan, self._settled(arrays) | carried))
+        return self._outputs(self._executor.run(self._settled(arrays) | carried, 1))
 
     def make_state(self) -> dict[str, State]:
         """Zeros for each state of the program, by name."""
@@ -161,7 +163,7 @@ class CoreMLReferenceRunner:
         }
 
     def _chunks(self, samples: Samples) -> Iterator[dict[str, NDArray[Any]]]:
-        size = CHUNK if self._many is not None else 1
+        size = self._executor.chunk
         if self._batching.size < 0:
             size = samples.n  # a free first dimension need not be a batch: never cut it
         for start in range(0, samples.n, size):
@@ -170,12 +172,11 @@ class CoreMLReferenceRunner:
     def _call(
         self, chunk: Mapping[str, NDArray[Any]], watch: Watch | None = None
     ) -> dict[str, NDArray[Any]]:
-        """Outputs (samples, …) of one pass of the engine."""
+        """Outputs (samples, …) of one pass."""
         alone = not self._batching.size
-        single = self._many is None or len(next(iter(chunk.values()))) == 1
-        plan = self._plan if alone or self._many is None or single else self._many
+        n = 1 if alone else len(next(iter(chunk.values())))
         values = self._settled({k: v[0] for k, v in chunk.items()} if alone else chunk)
-        found = self._outputs(self._engine.run(plan, values | self.make_state(), watch))
+        found = self._outputs(self._executor.run(values | self.make_state(), n, watch))
         return {k: v[None] for k, v in found.items()} if alone else found
 
     def _settled(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
@@ -212,7 +213,7 @@ class CoreMLReferenceRunner:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._many = None
+        """Nothing is held that must be given back."""
 
 
 def _batching(specs: list[TensorSpec]) -> Batching:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,12 @@ Watch = Callable[[str, Any], None]
 
 
 class Engine:
-    """Executes plans. Random operations draw from `seed` anew in every `run`."""
+    """Executes plans; several threads may at once. Random operations draw from `seed` anew in every
+    `run`."""
 
     def __init__(self, compute: Compute, seed: int = 0) -> None:
         self._compute = compute
         self._seed = seed
-        self._random = np.random.default_rng(seed)
 
     def run(self, plan: Plan, inputs: Mapping[str, Any], watch: Watch | None = None) -> Values:
         """The block's outputs by name; `inputs` are in carrier types.
@@ -34,12 +34,23 @@ class Engine:
         Raises:
             BadInput: an operation cannot work on the values it meets.
         """
-        self._random = np.random.default_rng(self._seed)
         with np.errstate(all="ignore"):  # infinities and NaN are the model's own answer
-            found = self._block(plan, dict(inputs), watch)
+            found = _Run(self._compute, self._seed).block(plan, dict(inputs), watch)
         return dict(zip(plan.block.outputs, found, strict=True))
 
-    def _block(self, plan: Plan, values: Values, watch: Watch | None = None) -> tuple[Any, ...]:
+
+class _Run:
+    """One run, with its own random numbers."""
+
+    def __init__(self, compute: Compute, seed: int) -> None:
+        self._compute = compute
+        self._seed = seed
+
+    @cached_property
+    def _random(self) -> np.random.Generator:
+        return np.random.default_rng(self._seed)
+
+    def block(self, plan: Plan, values: Values, watch: Watch | None = None) -> tuple[Any, ...]:
         values.update(plan.constants)
         for step in plan.steps:
             self._step(step, values)
@@ -72,7 +83,7 @@ class Engine:
     def _body(self, plan: Plan, outer: Values, *arguments: Any) -> tuple[Any, ...]:
         inner = {name: outer[name] for name in plan.outer}
         inner.update(zip(plan.block.inputs, arguments, strict=True))
-        return self._block(plan, inner)
+        return self.block(plan, inner)
 
 
 def _look_up(ref: Any, values: Values) -> Any:

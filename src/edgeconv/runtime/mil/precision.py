@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeconv.runtime.mil.rounding import half
+
 
 class Compute(StrEnum):
     """How float tensors are computed.
@@ -60,7 +62,7 @@ def settle(value: Any, dtype: str, compute: Compute, exact: bool = False) -> Any
         carrier = np.float64 if dtype == "float64" else compute.carrier
         array = np.asarray(value, carrier)
         if dtype == "float16" and compute is Compute.AS_SPECIFIED and not exact:
-            return array.astype(np.float16).astype(carrier)
+            return half(array)
         return array
     if dtype in INTEGERS:
         return np.asarray(value).astype(INTEGERS[dtype], copy=False)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edgeconv.errors import BadInput
-from edgeconv.runtime.coreml_reference import CHUNK, CoreMLReferenceRunner
+from edgeconv.runtime.coreml_reference import CoreMLReferenceRunner
+from edgeconv.runtime.mil.executor import CHUNK
 
 from .programs import Package
 

@@ -9,7 +9,8 @@ import pytest
 
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.runtime import open_runner
-from edgeconv.runtime.coreml_reference import CHUNK, CoreMLReferenceRunner
+from edgeconv.runtime.coreml_reference import CoreMLReferenceRunner
+from edgeconv.runtime.mil.executor import CHUNK
 
 from .programs import Package
 

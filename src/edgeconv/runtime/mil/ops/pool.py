@@ -22,7 +22,7 @@ def max_pool(
     geometry = _geometry(x, kernel_sizes, pad_type, strides, pad, bool(ceil_mode))
     kernel, steps, pads, _ = geometry
     padded = np.pad(x, [(0, 0), (0, 0), *pads], constant_values=-np.inf)
-    return _reduce(padded, kernel, steps, np.maximum)
+    return reduce_windows(padded, kernel, steps, np.maximum)
 
 
 def avg_pool(
@@ -40,13 +40,13 @@ def avg_pool(
     """
     kernel, steps, pads, extra = _geometry(x, kernel_sizes, pad_type, strides, pad, bool(ceil_mode))
     around = [(0, 0), (0, 0)]
-    sums = _reduce(np.pad(x, [*around, *pads]), kernel, steps, np.add)
+    sums = reduce_windows(np.pad(x, [*around, *pads]), kernel, steps, np.add)
     counted = np.ones((1, 1, *x.shape[2:]), x.dtype)
     inner = [(low, high - more) for (low, high), more in zip(pads, extra, strict=True)]
     fill = 0 if exclude_padding_from_average else 1
     counted = np.pad(counted, [*around, *inner], constant_values=fill)
     counted = np.pad(counted, [*around, *((0, more) for more in extra)])
-    mean: NDArray[Any] = sums / _reduce(counted, kernel, steps, np.add)
+    mean: NDArray[Any] = sums / reduce_windows(counted, kernel, steps, np.add)
     return mean
 
 
@@ -61,7 +61,7 @@ def l2_pool(
     """√ Σ x² of each window."""
     kernel, steps, pads, _ = _geometry(x, kernel_sizes, pad_type, strides, pad, bool(ceil_mode))
     squares = np.pad(np.square(x), [(0, 0), (0, 0), *pads])
-    return np.asarray(np.sqrt(_reduce(squares, kernel, steps, np.add)))
+    return np.asarray(np.sqrt(reduce_windows(squares, kernel, steps, np.add)))
 
 
 def _geometry(
@@ -87,15 +87,22 @@ def _ceil_extra(size: int, low: int, high: int, kernel: int, stride: int) -> int
     return max((outputs - 1) * stride + kernel - size - low - high, 0)
 
 
-def _reduce(x: NDArray[Any], kernel: list[int], strides: list[int], join: Any) -> NDArray[Any]:
-    for axis, (k, stride) in enumerate(zip(kernel, strides, strict=True), start=2):
+def reduce_windows(
+    x: NDArray[Any], kernel: list[int], strides: list[int], join: Any, first: int = 2
+) -> NDArray[Any]:
+    """Join the entries of each window along the axes from `first` on, keeping the memory's order.
+
+    Raises:
+        ValueError: a window is larger than its axis.
+    """
+    for axis, (k, stride) in enumerate(zip(kernel, strides, strict=True), start=first):
         outputs = (x.shape[axis] - k) // stride + 1
         if outputs < 1:
             raise ValueError(f"the window {k} is larger than its input {x.shape[axis]}")
-        moved = np.moveaxis(x, axis, 0)
         span = (outputs - 1) * stride + 1
-        made = moved[0:span:stride].copy()
-        for tap in range(1, k):
-            join(made, moved[tap : tap + span : stride], out=made)
-        x = np.moveaxis(made, 0, axis)
+        taps = [x[(slice(None),) * axis + (slice(t, t + span, stride),)] for t in range(k)]
+        made = join(taps[0], taps[1]) if k > 1 else taps[0].copy(order="K")
+        for tap in taps[2:]:
+            join(made, tap, out=made)
+        x = made
     return x
