@@ -149,7 +149,7 @@ def _explained(
     elif check.name == "top1_agreement":
         reason = (
             f"{len(found.flips)} of {len(reference)} windows have another answer than the float "
-            f"model's, first window {found.flips.window[0]}"
+            f"model's{_first(found.flips.window)}"
         )
     elif check.name == "accuracy_drop":
         right, before = _share(found.per_class, "file"), _share(found.per_class, "reference")
@@ -159,6 +159,11 @@ def _explained(
     elif check.name == "subject_drop":
         reason = _hit(found.per_subject, "accuracy of person {}")
     return replace(check, reason=reason)
+
+
+def _first(windows: Sequence[int]) -> str:
+    """None changed where the limit itself lies above 1."""
+    return f", first window {windows[0]}" if windows else ""
 
 
 def _furthest(artifact: Artifact, reference: NDArray[Any], candidate: NDArray[Any]) -> str:
