@@ -13,6 +13,7 @@ from edgeconv.formats import keras_file
 from edgeconv.formats.digest import sha256, size
 from edgeconv.machine import describe_machine
 from edgeconv.parity import check, gates, noninferiority
+from edgeconv.pipeline.foreign import try_foreign
 from edgeconv.pipeline.predict import predict_file
 from edgeconv.pipeline.sources import find_model, home_bundle, labels_for, load_part
 from edgeconv.runtime import ENDINGS, runtime_for, unavailable
@@ -73,6 +74,8 @@ def compare_files(
     reference, candidate = find_model(reference), find_model(candidate)
     limits = dict(overrides or {})
     progress.stage(f"parity: {candidate.name} against {reference.name} on {data}")
+    for path in (reference, candidate):
+        try_foreign(path)
     home = home_bundle(reference) or home_bundle(candidate)
     dataset, _ = load_part(data, part, progress, home)
     first, second = _sides((reference, candidate), sensors, dataset, unsafe, progress)

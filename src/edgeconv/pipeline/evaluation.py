@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.formats.digest import sha256
 from edgeconv.parity.classification import evaluate as judge
+from edgeconv.pipeline.foreign import try_foreign
 from edgeconv.pipeline.predict import predict_file
 from edgeconv.pipeline.sources import contract_of, find_model, home_bundle, labels_for, load_part
 from edgeconv.types import Dataset, EvaluationResult, Progress, Sensor, Signal, Silent
@@ -37,6 +38,7 @@ def evaluate(
     """
     path = find_model(path)
     progress.stage(f"evaluate: {path.name} on {data}")
+    try_foreign(path)
     dataset, facts = load_part(data, part, progress, home_bundle(path))
     signal = contract_of(path, sensor, dataset)
     options = {"unsafe": unsafe} if path.suffix == ".keras" else {}

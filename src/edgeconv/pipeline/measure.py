@@ -14,6 +14,7 @@ from edgeconv.machine import describe_machine, versions
 from edgeconv.pipeline.baseline import Baseline, compare, read_baseline, with_partners
 from edgeconv.pipeline.exporting import probe_windows
 from edgeconv.pipeline.footprint import footprint
+from edgeconv.pipeline.foreign import try_foreign
 from edgeconv.pipeline.operations import operations
 from edgeconv.pipeline.predict import bound_sample
 from edgeconv.profile import Job, not_run, profile_many
@@ -181,7 +182,10 @@ def _in_turns(
 
 
 def _artifacts(path: Path) -> tuple[Artifact, ...]:
-    return bundles.read(path).artifacts if bundles.is_bundle(path) else (files.describe(path),)
+    if bundles.is_bundle(path):
+        return bundles.read(path).artifacts
+    try_foreign(path)
+    return (files.describe(path),)
 
 
 def _why_not(artifact: Artifact, runtime: str) -> str | None:

@@ -61,15 +61,16 @@ class Net:
     def tensor(self, name: str) -> Tensor:
         return next(t for t in self.tensors if t.name == name)
 
-    def write(self, path: Path, signal: Signal | None = SIGNAL) -> Path:
-        """The file, with the contract where there is a signal."""
-        data = tflite_metadata.pack(self._tree())
+    def write(self, path: Path, signal: Signal | None = SIGNAL, tree: Any = None) -> Path:
+        """The file, with the contract where there is a signal; of `tree`, if it was changed."""
+        data = tflite_metadata.pack(tree or self.tree())
         if signal is not None:
             data = tflite_metadata.embed(data, Card("tiny", signal))
         path.write_bytes(data)
         return path
 
-    def _tree(self) -> Any:
+    def tree(self) -> Any:
+        """The schema's `ModelT`."""
         from ai_edge_litert import schema_py_generated as schema
 
         tree = schema.ModelT()
