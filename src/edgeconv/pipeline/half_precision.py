@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from edgeconv.formats import artifact as files
 from edgeconv.formats.mlpackage import WEIGHTS, model_file, read_spec
 from edgeconv.parity.layers import names
 from edgeconv.parity.layers.ranges import HalfRange, half_warnings
-from edgeconv.pipeline.layer_values import shaped
+from edgeconv.pipeline.layer_values import readers_of, shaped
 from edgeconv.runtime import open_runner
 from edgeconv.types import Artifact, Inspectable
 from edgeconv.types.layers import LayerInfo, RangeWarning
@@ -44,12 +45,11 @@ def half_precision(
             for name, values in inside.intermediates(given, halves).items():
                 found.setdefault(name, HalfRange()).add(values)
     known = {names.clean(layer.name): layer.name for layer in layers}
-    weights = {
-        name: warned
-        for name, value in _half_weights(artifact).items()
-        if (warned := half_warnings(_layer(name, owners, known), name, "weight", _stored(value)))
-    }
-    made = [w for warned in weights.values() for w in warned]
+    readers = readers_of(files.read_graph(artifact.path))
+    made = []
+    for name, value in _half_weights(artifact).items():
+        owner = _layer(readers.get(name, name), owners, known)
+        made += half_warnings(owner, name, "weight", _stored(value))
     for name in halves:
         made += half_warnings(_layer(name, owners, known), name, "activation", found[name])
     return _each_once(made)

@@ -85,6 +85,24 @@ def _candidate(
     )
 
 
+def readers_of(graph: Graph) -> dict[str, str]:
+    """Constant → the value whose operation reads it, also where it is unpacked in between.
+
+    Converters name weights after anything (`transpose_0_to_fp16`); the value bears the layer's
+    name.
+    """
+    made_of = {i: {i} for i, tensor in enumerate(graph.tensors) if tensor.constant}
+    found: dict[str, str] = {}
+    for op in graph.ops:
+        constants = set().union(*(made_of.get(i, set()) for i in op.inputs))
+        if all(i in made_of for i in op.inputs):
+            made_of.update((i, constants) for i in op.outputs)
+            continue
+        for i in constants:
+            found.setdefault(graph.tensors[i].name, op.name)
+    return found
+
+
 def shaped(inputs: Mapping[str, TensorSpec], name: str, encoded: NDArray[Any]) -> NDArray[Any]:
     """Windows (n, window·channels) in the shape that a runner's input has behind its batch.
 

@@ -10,7 +10,7 @@ from edgeconv.data.calibration import calibration_windows
 from edgeconv.errors import BadInput, EdgeconvError
 from edgeconv.parity.layers import verdict
 from edgeconv.parity.layers.match import Match, match
-from edgeconv.parity.layers.measure import Gathered
+from edgeconv.parity.layers.measure import Error, Gathered
 from edgeconv.parity.layers.points import CONTRACT, Affine, points
 from edgeconv.parity.layers.ranges import CodeUse, code_warnings
 from edgeconv.parity.layers.rows import rows
@@ -186,7 +186,12 @@ class _Comparison:
             restored = found.restored(values[found.candidate.tensor])
             expected = reference[name] if name == start else self.keras.replay(known, [name])[name]
             gathered = self.gathered[name]
-            gathered.own.add(expected, restored)
+            wanted = found.reference(expected)  # as the file should have it
+            arranged = found.arranged(values[found.candidate.tensor])
+            gathered.own.add(wanted, arranged)
+            if name in self.codes:
+                gathered.within = gathered.within or Error()
+                gathered.within.add(self.codes[name].cut(wanted), arranged)
             if output is None or not np.array_equal(expected, restored):
                 given = {start: reference[start], name: restored}
                 output = self.keras.replay(given, [end])[end]
@@ -200,13 +205,7 @@ class _Comparison:
         ranges = {name: use.result() for name, use in self.codes.items()}
         listed = rows(self.keras.layers, self.matches, self.gathered, ranges)
         found = verdict.judge(listed, self.keras.layers, self._scheme)
-        warnings = [
-            w
-            for row in listed
-            if row.quantized
-            for w in code_warnings(row.layer, row.tensor, row.quantized)
-        ]
-        warnings += self._half(windows)
+        warnings = [*code_warnings(listed), *self._half(windows)]
         return LayersResult(
             artifact=self.artifact.name,
             sha256=self.artifact.sha256,

@@ -85,7 +85,8 @@ class LayerParity:
         covers: the layers whose own error `own_snr_db` holds.
         metrics: `max_abs`, `mean_abs`, `rmse`, `snr_db`, `cosine`, `non_finite`, of the error
             that has gathered up to here; `own_snr_db` of what this layer alone adds,
-            `own_limit_db` of what its number format explains;
+            `own_within_db` the same without what saturates in an integer tensor; `own_limit_db`
+            of what its number format explains;
             `output_max_abs`, `output_rmse`, `output_flips` of the error as it stands here, carried
             on to the output by the float model. None where it cannot be computed.
         reference_range, range: smallest and largest value, float model and file.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.parity.layers import names
-from edgeconv.parity.layers.points import INPUT, Affine, Point
+from edgeconv.parity.layers.points import FOLDABLE, INPUT, Affine, Point
 from edgeconv.parity.layers.values import Arrangement, arrangements, similarity
 
 if TYPE_CHECKING:
@@ -114,11 +114,15 @@ def _pair(
     named = _name_score(point, candidate, spoken)
     if point.layer == INPUT and spoken and not named:
         return None  # the input in another shape is a layer's, if it says so
-    for arrangement in arrangements(point.shape, candidate.shape, channels_first):
+    # shape and order alone speak for nothing that says whose it is, nor for what is often folded
+    lone = not spoken and point.kind not in FOLDABLE
+    for arrangement in arrangements(point.shape, candidate.shape, channels_first, point.inner):
         arranged = arrangement.apply(values)
         for affine in (None, *point.pending):
             expected = affine.undo(reference) if affine else reference
             alike, db = similarity(expected, arranged)
+            if not named and alike < CONFIRMED and not lone:
+                continue
             score = _SHAPE + named + max(alike, 0.0) / 2 + min(max(db, 0.0), _MOST_DB) / _DB
             if best is None or score > best[0] + 1e-9:
                 means = _means(point, candidate, named, alike)

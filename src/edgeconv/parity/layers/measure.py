@@ -108,11 +108,13 @@ class Gathered:
 
     error: Error = field(default_factory=Error)
     own: Error = field(default_factory=Error)
+    within: Error | None = None  # as `own`, with what the tensor cannot hold cut off
     effect: Effect = field(default_factory=Effect)
 
     def metrics(self) -> dict[str, float | None]:
         return {
             **self.error.metrics(),
             "own_snr_db": self.own.snr_db,
+            "own_within_db": self.own.snr_db if self.within is None else self.within.snr_db,
             **self.effect.metrics(),
         }

@@ -22,6 +22,8 @@ IN_TRAINING_ONLY = frozenset(
 )
 RESHAPING = frozenset({"Reshape", "Flatten"})
 ACTIVATIONS = frozenset({"Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"})
+FOLDABLE = AFFINE | RESHAPING | ACTIVATIONS
+"""Layers that a file often has no value of."""
 _MAXIMA = frozenset({"MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"})
 _MEANS = frozenset(
     {"AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D"}
@@ -64,6 +66,7 @@ class Point:
         heirs: layers whose names its tensor may bear, since they took this one in.
         shape: of one sample.
         pending: affine operations that a file may apply only later.
+        inner: the shape that a flat value was flattened from.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Point:
     heirs: tuple[str, ...] = ()
     pending: tuple[Affine, ...] = field(default=())
     output: bool = False
+    inner: tuple[int, ...] = ()
 
     @property
     def owner(self) -> str:
@@ -101,6 +105,7 @@ def points(
     by_name = {layer.name: layer for layer in layers}
     pending: dict[str, tuple[Affine, ...]] = {input_name: (contract,) if contract else ()}
     heirs: dict[str, tuple[str, ...]] = {}
+    inner: dict[str, tuple[int, ...]] = {}
     found = [Point(input_name, INPUT, INPUT, values[input_name].shape[1:], (), pending[input_name])]
     for layer in layers:
         source = layer.sources[0] if len(layer.sources) == 1 else ""
@@ -110,16 +115,31 @@ def points(
         )
         pending[layer.name] = carried + _own(layer, source, values, pending.get(source, ()))
         if layer.kind in IN_TRAINING_ONLY:
-            heirs[layer.name] = heirs.get(source, ())
+            heirs[layer.name], inner[layer.name] = heirs.get(source, ()), inner.get(source, ())
             continue
         if layer.kind in AFFINE | ACTIVATIONS and source in by_name:
             heirs[layer.name] = (*heirs.get(source, ()), source)
+        inner[layer.name] = _inner(layer, source, shape, values, inner)
         last = layer.name == output
         common = (layer.name, layer.kind, shape)
         if layer.name + BEFORE in values:
             found.append(Point(layer.name + BEFORE, *common))
-        found.append(Point(layer.name, *common, heirs.get(layer.name, ()), carried, last))
+        found.append(
+            Point(layer.name, *common, heirs.get(layer.name, ()), carried, last, inner[layer.name])
+        )
     return found
+
+
+def _inner(
+    layer: LayerInfo,
+    source: str,
+    shape: tuple[int, ...],
+    values: Mapping[str, NDArray[Any]],
+    known: Mapping[str, tuple[int, ...]],
+) -> tuple[int, ...]:
+    if layer.kind in RESHAPING and len(shape) == 1 and source in values:
+        return tuple(values[source].shape[1:])
+    return known.get(source, ()) if layer.kind in AFFINE | ACTIVATIONS else ()
 
 
 def _own(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.parity.layers.values import dot
-from edgeconv.types.layers import QuantizedRange, RangeWarning
+from edgeconv.types.layers import BEFORE, LayerParity, QuantizedRange, RangeWarning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,9 @@ SATURATED = 0.001
 """Share of values beyond an integer tensor's range from which it is said."""
 WIDE = 0.25
 """Part of an integer tensor's range, two bits less than all, below which it is called too wide."""
+
+_FIXED = frozenset({"LOGISTIC", "SOFTMAX", "TANH"})
+"""Operations whose output range TFLite's specification fixes."""
 
 _KEEP = "or keep this layer in float32"
 _OVER = f"scale its weights down and those of the next layer up by the same factor, {_KEEP}"
@@ -133,6 +137,13 @@ class CodeUse:
             np.clip(codes, 0, len(self._codes) - 1).astype(np.int64), minlength=len(self._codes)
         )
 
+    def cut(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Real numbers as far as the tensor can hold them."""
+        import numpy as np
+
+        cut: NDArray[Any] = np.clip(values, self.low, self.high)
+        return cut
+
     def result(self) -> QuantizedRange:
         """Raises ValueError where nothing was added."""
         import numpy as np
@@ -154,30 +165,48 @@ class CodeUse:
         )
 
 
-def code_warnings(layer: str, tensor: str, found: QuantizedRange) -> list[RangeWarning]:
-    """A range that is too narrow for the windows, or far wider than they need."""
-    largest = max(abs(found.low), abs(found.high))
-    held = f"{found.low:.4g} to {found.high:.4g}"
-    if found.saturated > SATURATED:
-        text = (
-            f"'{layer}' holds {held}, and {found.saturated:.2%} of the float model's values lie "
-            "beyond: they saturate"
-        )
-        return [
-            RangeWarning(
-                layer, tensor, "saturation", "activation", found.saturated, largest, text,
-                _CALIBRATE,
-            )
-        ]  # fmt: skip
-    if found.used < WIDE:
-        lost = math.log2(1 / max(found.used, 2.0**-16))
-        text = (
-            f"'{layer}' holds {held}, but the windows use {found.used:.0%} of that: the "
-            f"calibration range is too wide and costs {lost:.1f} of the bits"
-        )
-        return [
-            RangeWarning(
-                layer, tensor, "wide_range", "activation", found.used, largest, text, _NARROW
-            )
-        ]
-    return []
+def code_warnings(rows: Sequence[LayerParity]) -> list[RangeWarning]:
+    """Integer ranges that are too narrow for the windows, or far wider than they need.
+
+    A range that an operation fixes (a sigmoid's) or hands on (a pooling's) is nobody's calibration
+    and is not called wide.
+    """
+    made: list[RangeWarning] = []
+    before: tuple[float, int] | None = None
+    for row in rows:
+        found = row.quantized
+        if found is None:
+            continue
+        handed_on = before == (found.scale, found.zero_point)
+        before = (found.scale, found.zero_point)
+        if handed_on:
+            continue
+        if found.saturated > SATURATED:
+            made.append(_narrow(row, found))
+        elif found.used < WIDE and row.operation not in _FIXED:
+            made.append(_wide(row, found))
+    return made
+
+
+def _narrow(row: LayerParity, found: QuantizedRange) -> RangeWarning:
+    text = (
+        f"'{row.layer}' holds {found.low:.4g} to {found.high:.4g}, and {found.saturated:.2%} of "
+        "the float model's values lie beyond: they saturate"
+    )
+    return _warn(row, "saturation", found.saturated, text, _CALIBRATE)
+
+
+def _wide(row: LayerParity, found: QuantizedRange) -> RangeWarning:
+    lost = math.log2(1 / max(found.used, 2.0**-16))
+    text = (
+        f"'{row.layer}' holds {found.low:.4g} to {found.high:.4g}, but the windows use "
+        f"{found.used:.0%} of that: the calibration range is too wide and costs {lost:.1f} bits"
+    )
+    return _warn(row, "wide_range", found.used, text, _NARROW)
+
+
+def _warn(row: LayerParity, kind: str, share: float, text: str, advice: str) -> RangeWarning:
+    largest = max(map(abs, row.reference_range or (0.0,)))
+    return RangeWarning(
+        row.layer.removesuffix(BEFORE), row.tensor, kind, "activation", share, largest, text, advice
+    )

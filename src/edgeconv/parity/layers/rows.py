@@ -45,7 +45,8 @@ def rows(
 
 
 def covered(name: str, layers: Sequence[LayerInfo], matched: frozenset[str]) -> tuple[str, ...]:
-    """Layers between a value and the nearest compared ones before it, in computed order."""
+    """Layers between a value and the nearest compared ones before it, in computed order; those
+    that act in training only left out."""
     if name.endswith(BEFORE):
         name = name.removesuffix(BEFORE)
     elif name + BEFORE in matched:
@@ -57,7 +58,7 @@ def covered(name: str, layers: Sequence[LayerInfo], matched: frozenset[str]) -> 
         if here in by_name and here not in found:
             found.add(here)
             waiting += [s for s in by_name[here].sources if s not in matched]
-    return tuple(layer.name for layer in layers if layer.name in found)
+    return tuple(x.name for x in layers if x.name in found and x.kind not in IN_TRAINING_ONLY)
 
 
 def _compared(
@@ -120,18 +121,24 @@ def _missing(
     layer: LayerInfo, layers: Sequence[LayerInfo], made: Mapping[str, LayerParity]
 ) -> LayerParity:
     presence, note = Presence.UNMATCHED, "no value of the file could be told to be its"
-    after = [other for other in layers if layer.name in other.sources]
-    takers = [o.name for o in after if o.kind in AFFINE | ACTIVATIONS and o.name in made]
+    taker = _taker(layer.name, layers, made)
     if layer.kind in IN_TRAINING_ONLY:
         presence, note = Presence.REMOVED, "acts in training only"
     elif layer.kind in AFFINE:
         presence, note = Presence.FOLDED, "its arithmetic is in a neighbour's weights"
-    elif takers:
-        presence = Presence.FUSED
-        note = f"the file shows it only after {_listed(takers)}"
+    elif taker:
+        presence, note = Presence.FUSED, f"the file shows it only after '{taker}'"
     elif layer.kind in RESHAPING:
         presence, note = Presence.REMOVED, "the same numbers in another shape: no operation"
     return LayerParity(layer.name, layer.kind, presence, note=note)
+
+
+def _taker(name: str, layers: Sequence[LayerInfo], made: Mapping[str, LayerParity]) -> str:
+    """The compared layer that took this one in: behind it by affine layers and activations."""
+    for other in layers:
+        if name in other.sources and other.kind in AFFINE | ACTIVATIONS:
+            return other.name if other.name in made else _taker(other.name, layers, made)
+    return ""
 
 
 def _listed(names: Sequence[str]) -> str:

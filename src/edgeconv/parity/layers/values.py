@@ -40,20 +40,30 @@ class Arrangement:
 
 
 def arrangements(
-    reference: tuple[int, ...], candidate: tuple[int, ...], channels_first: bool
+    reference: tuple[int, ...],
+    candidate: tuple[int, ...],
+    channels_first: bool,
+    inner: tuple[int, ...] = (),
 ) -> tuple[Arrangement, ...]:
     """All ways in which a sample of shape `candidate` can be one of shape `reference`.
 
     Axes of length 1 do not count. The likeliest comes first: channels moved to the front in a
-    channels-first file, else the axes as they are. A value that is flat on one side only is also
-    tried as it lies in memory, in either layout.
+    channels-first file, else the axes as they are. A flat value is also tried as the other layout
+    would lie in memory.
+
+    Args:
+        inner: the shape that a flat `reference` was flattened from.
     """
     ref = tuple(d for d in reference if d != 1)
     can = tuple(d for d in candidate if d != 1)
     if math.prod(ref) != math.prod(can) or max(len(ref), len(can)) > _MOST_AXES:
         return ()
+    if len(can) == 1:
+        return _flattened(reference, ref if len(ref) > 1 else inner)
+    if len(ref) == 1:
+        return _flattening(reference, can)
     if len(ref) != len(can):
-        return _flattened(reference, ref, can)
+        return ()
     likely = (*range(1, len(can)), 0) if channels_first else tuple(range(len(can)))
     orders = sorted(permutations(range(len(can))), key=lambda order: order != likely)
     return tuple(
@@ -63,21 +73,21 @@ def arrangements(
     )
 
 
-def _flattened(
-    reference: tuple[int, ...], ref: tuple[int, ...], can: tuple[int, ...]
-) -> tuple[Arrangement, ...]:
-    """One side is flat: the same order in memory, or channels first on the file's side."""
-    if len(can) == 1 and len(ref) > 1:  # flat in the file
-        first = (ref[-1], *ref[:-1])
-        moved = (*range(1, len(ref)), 0)
-        return (Arrangement(can, (0,), reference), Arrangement(first, moved, reference))
-    if len(ref) == 1 and len(can) > 1:
-        moved = (*range(1, len(can)), 0)
-        return (
-            Arrangement(can, tuple(range(len(can))), reference),
-            Arrangement(can, moved, reference),
-        )
-    return ()
+def _flattened(reference: tuple[int, ...], inner: tuple[int, ...]) -> tuple[Arrangement, ...]:
+    """A flat value of the file: in the float model's order, or with its channels first."""
+    flat = (math.prod(reference),)
+    ways = [Arrangement(flat, (0,), reference)]
+    if len(inner) > 1 and inner[-1] > 1 and math.prod(inner[:-1]) > 1:
+        moved = (*range(1, len(inner)), 0)
+        ways.append(Arrangement((inner[-1], *inner[:-1]), moved, reference))
+    return tuple(ways)
+
+
+def _flattening(reference: tuple[int, ...], can: tuple[int, ...]) -> tuple[Arrangement, ...]:
+    """A value that only the float model has flattened: channels last, or first."""
+    moved = (*range(1, len(can)), 0)
+    orders = (tuple(range(len(can))), moved)
+    return tuple(Arrangement(can, order, reference) for order in orders)
 
 
 def similarity(reference: NDArray[Any], candidate: NDArray[Any]) -> tuple[float, float]:

@@ -51,7 +51,11 @@ def judge(
     """
     peers = _peers(rows, layers, scheme)
     judged = tuple(_with_limit(row, scheme, peers) for row in rows)
-    found = [row for row in judged if _fails(row)]
+    found: list[LayerParity] = []
+    for row in judged:
+        # what comes after a wrong layer is out of its calibrated range through no fault of its own
+        if _fails(row, "own_within_db" if found else "own_snr_db"):
+            found.append(row)
     suspects = tuple(dict.fromkeys(culprit(row, layers) for row in found))
     if found:
         return Verdict(Outcome.SUSPECT, _accusation(found[0], judged, suspects), suspects,
@@ -65,11 +69,11 @@ def culprit(row: LayerParity, layers: Sequence[LayerInfo]) -> str:
     return weighted[-1] if weighted else row.layer.removesuffix(BEFORE)
 
 
-def _fails(row: LayerParity) -> bool:
+def _fails(row: LayerParity, measure: str) -> bool:
     limit = row.metrics.get("own_limit_db")
     if limit is None:
         return False
-    own = row.metrics["own_snr_db"]
+    own = row.metrics[measure]
     return own is None or own < limit
 
 
