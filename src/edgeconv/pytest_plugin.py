@@ -204,14 +204,14 @@ def _judge(results: Sequence[ParityResult], trial: Trial, allow_not_run: bool) -
 
     failed = [result for result in results if str(result.status) == "failed"]
     waiting = [result for result in results if str(result.status) == "not_run"]
+    where = f"{trial.facts['spec']}, split {trial.facts['split']}"
     if failed or (waiting and not allow_not_run):
-        where = f"{trial.facts['spec']}, split {trial.facts['split']}"
         told = [explain(result, where) for result in failed + waiting]
         if waiting:
             told.append(f"{_ALLOW} skips what cannot be checked here")
         raise NotLikeTheModel("\n".join(told))
     if waiting:
-        pytest.skip("; ".join(f"{r.artifact} was not checked: {r.reason}" for r in waiting))
+        pytest.skip("; ".join(explain(result, where) for result in waiting))
     if not results:
         raise NotLikeTheModel(f"{trial.bundle.path} holds no file: nothing was checked")
 

@@ -161,7 +161,6 @@ def test_a_hook_writes_nothing(cli: Cli, app: Path) -> None:
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="Core ML runs here")
 @pytest.mark.heavy
 def test_a_hook_takes_limits(cli: Cli, app: Path) -> None:
     words = ("hook", app / "models" / "har" / "manifest.json", "--gate", "top1_agreement=1.01")

@@ -14,7 +14,8 @@ def explain(result: ParityResult, where: str) -> str:
             f"({result.runtime}, {words.plural(result.n, 'window')} of {where})"
         )
     if result.status is Status.NOT_RUN:
-        return f"{result.artifact} was not checked: {result.reason or words.NOT_RUN}"
+        verdict = "is not proven to behave like the float model" if result.n else "was not checked"
+        return f"{result.artifact} {verdict}: {result.reason or words.NOT_RUN}"
     heading = (
         f"{result.artifact} does not behave like the float model "
         f"({result.runtime}, {words.plural(result.n, 'window')} of {where})"
