@@ -67,8 +67,9 @@ def modules(suites: Sequence[str] = tuple(SUITES)) -> list[Module]:
 def environment() -> dict[str, str]:
     """Of the process that runs the tests: PyTorch added where it was installed, threads bounded."""
     paths = [str(ROOT), str(ROOT / "src"), *([str(TORCH)] if TORCH.exists() else [])]
-    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(paths)}
+    settings = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    settings["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # only ours
+    return {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 @cache
