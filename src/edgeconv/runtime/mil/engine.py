@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeconv.errors import BadInput
+from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtime.mil.batching import Ref
 from edgeconv.runtime.mil.plan import Plan, Step
 from edgeconv.runtime.mil.precision import Compute, settle
@@ -73,6 +73,8 @@ class _Run:
             found = step.kind.function(**arguments)
         except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
             raise BadInput(f"{step.op.where} cannot run: {error}") from error
+        except Unsupported as error:
+            raise Unsupported(f"{step.op.where}: {error.message}", error.hint) from error
         results: Sequence[Any] = found if isinstance(found, tuple) else (found,)
         for (name, type_), value in zip(step.op.outputs, results, strict=True):
             tensor = type_.kind == "tensor"

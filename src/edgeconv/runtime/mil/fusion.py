@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.runtime.mil.batching import flat
-from edgeconv.runtime.mil.ops.conv import Kernel
+from edgeconv.runtime.mil.ops.kernel import Kernel
 from edgeconv.runtime.mil.ops.op import Op
 from edgeconv.runtime.mil.plan import Plan, Step
 from edgeconv.runtime.mil.precision import FLOATS, Compute
@@ -125,18 +125,21 @@ def _looked_up(step: Step) -> Iterator[str]:
 
 def _starts(step: Step) -> bool:
     """A convolution by constant weights."""
-    type_ = step.op.outputs[0][1]
-    return step.op.type == "conv" and set(step.refs) == {"x"} and type_.dtype in FLOATS
+    if step.op.type != "conv" or set(step.refs) != {"x"}:
+        return False
+    return step.op.outputs[0][1].dtype in FLOATS
 
 
 def _joins(chain: list[Step], step: Step) -> bool:
     kind = step.op.type
     have = {part.op.type for part in chain}
-    if set(step.refs) != {"x"} or step.op.outputs[0][1].dtype != chain[0].op.outputs[0][1].dtype:
+    if kind not in (*_CEILING, "max_pool") or set(step.refs) != {"x"}:
+        return False
+    if step.op.outputs[0][1].dtype != chain[0].op.outputs[0][1].dtype:
         return False
     if kind in _CEILING:
         return not have & set(_CEILING)
-    if kind != "max_pool" or "max_pool" in have or step.fixed.get("ceil_mode", False):
+    if "max_pool" in have or step.fixed.get("ceil_mode", False):
         return False
     kernel, strides = _pool(step.fixed)
     if any(s < k for k, s in zip(kernel, strides, strict=True)):

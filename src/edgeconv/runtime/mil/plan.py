@@ -13,7 +13,7 @@ from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtime.mil.batching import Ref, View, flat
 from edgeconv.runtime.mil.ops import OPS
 from edgeconv.runtime.mil.ops.op import Op
-from edgeconv.runtime.mil.precision import FLOATS, Compute, settle
+from edgeconv.runtime.mil.precision import FLOATS, TYPES, Compute, settle
 from edgeconv.runtime.mil.program import Argument, Block, Constant, Operation, ValueType
 
 
@@ -60,6 +60,8 @@ class Planner:
         outer: Mapping[str, Any] = MappingProxyType({}),
     ) -> Plan:
         """`known` and `outer`: values and constants of the blocks around this one."""
+        for name, type_ in block.inputs.items():
+            _check_type(type_, f"input '{name}'")
         constants = dict(outer)
         for name, constant in block.constants.items():
             constants[name] = self._carry(constant.value, constant.type)
@@ -76,6 +78,8 @@ class Planner:
 
     def _step(self, op: Operation, constants: dict[str, Any], have: set[str]) -> Step:
         kind = _lookup(op)
+        for _, type_ in op.outputs:
+            _check_type(type_, op.where)
         missing = sorted(set(_names(op)) - have)
         if missing:
             raise BadInput(f"{op.where} needs the value '{missing[0]}', which nothing makes")
@@ -112,6 +116,14 @@ class Planner:
         results = found if isinstance(found, tuple) else (found,)
         for (name, type_), value in zip(step.op.outputs, results, strict=True):
             constants[name] = settle(value, type_.dtype, self._compute)
+
+
+def _check_type(type_: ValueType, where: str) -> None:
+    if type_.dtype and type_.dtype not in TYPES:
+        raise Unsupported(
+            f"{where}: coreml-reference does not compute in {type_.dtype}",
+            "run the model on a Mac, or export it in float16 or float32",
+        )
 
 
 def _lookup(op: Operation) -> Op:

@@ -50,6 +50,9 @@ INTEGERS: dict[str, type[np.integer[Any]]] = {
     "uint64": np.uint64,
 }
 
+TYPES = frozenset({*FLOATS, *INTEGERS, "bool", "string"})
+"""All that can be computed here: bfloat16 and float8 are not among them."""
+
 
 def settle(value: Any, dtype: str, compute: Compute, exact: bool = False) -> Any:
     """The result of an operation as a tensor of its declared type.

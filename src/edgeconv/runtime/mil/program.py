@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgeconv.errors import BadInput
+from edgeconv.errors import BadInput, Unsupported
 from edgeconv.formats.mlpackage import proto
 from edgeconv.runtime.mil.weights import WeightFile, decode_immediate
 
@@ -30,6 +30,10 @@ class Constant:
     value: Any
     type: ValueType
 
+
+CONSTANTS = frozenset({"const", "_const_symbolic"})
+"""Operations that hold a constant. Of `_const_symbolic`, which the converter has for values with
+unknown parts, only known values can be written into a file."""
 
 Argument = str | Constant
 """What an operation's parameter is bound to: a value's name or a constant."""
@@ -102,11 +106,17 @@ class _Reader:
         constants: dict[str, Constant] = {}
         operations = []
         for op in message.operations:
-            if op.type == "const":
-                constants[op.outputs[0].name] = self._constant(op.attributes["val"])
-                self._position += 1
-            else:
-                operations.append(self._operation(op))
+            try:
+                if op.type in CONSTANTS:
+                    self._position += 1
+                    constants[op.outputs[0].name] = self._constant(op.attributes["val"])
+                else:
+                    operations.append(self._operation(op))
+            except Unsupported as error:
+                name = op.outputs[0].name if op.outputs else "no output"
+                raise Unsupported(
+                    f"operation '{op.type}' (output '{name}'): {error.message}", error.hint
+                ) from error
         named = {item.name: self._type(item.type) for item in inputs}
         return Block(named, tuple(message.outputs), tuple(operations), constants)
 

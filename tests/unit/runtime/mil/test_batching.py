@@ -66,6 +66,11 @@ CASES: dict[str, list[Case]] = {
         (X4, {"weight": _WEIGHT, "pad_type": "same", "strides": [2, 1], "bias": np.ones(2)}),
         (X4, {"weight": np.ones((4, 2, 2, 2)), "groups": 2}),
     ],
+    "conv_quantized": [
+        (X4, {"weight": np.arange(72, dtype=np.uint8).reshape(2, 4, 3, 3), "bias": np.ones(2),
+              "quantization_type": "linear", "quant_scale": np.array([0.1, 0.2]),
+              "quant_bias": np.float32(-3)}),
+    ],
     "conv_transpose": [(X4, {"weight": np.ones((4, 2, 2, 3)), "strides": [2, 2]})],
     "crop": [(X4, {"crop_height": [1, 2], "crop_width": [0, 1]})],
     "cumsum": [(X3, {"axis": 1})],

@@ -60,3 +60,36 @@ def test_float16_is_what_the_difference_is_made_of(exported: Any) -> None:
         for c in ("as-specified", "float32")
     ]
     assert errors[1] < errors[0]
+
+
+def test_the_three_computes(exported: Any) -> None:
+    """float32 and float64 ignore declared types, so that float64 judges the others."""
+    folder, x, _ = exported
+    (half,), (single,) = (list(folder.glob(f"har_{s}*.mlpackage")) for s in ("float16", "float32"))
+
+    def answers(path: Path) -> dict[str, NDArray[Any]]:
+        return {
+            compute: CoreMLReferenceRunner(path, compute).run({"sensor": x})["probabilities"]
+            for compute in ("as-specified", "float32", "float64")
+        }
+
+    found = answers(half)
+    assert [str(a.dtype) for a in found.values()] == ["float32", "float32", "float64"]
+    errors = {name: np.abs(a - found["float64"]).max() for name, a in found.items()}
+    assert 0 < errors["float32"] < 1e-6
+    assert 1e-5 < errors["as-specified"] < 1e-3
+    # Nothing is declared as float16 in the float32 file, so that nothing is rounded to it.
+    found = answers(single)
+    np.testing.assert_array_equal(found["as-specified"], found["float32"])
+    assert 0 < np.abs(found["float32"] - found["float64"]).max() < 1e-6
+
+
+def test_fused_and_one_by_one_agree_on_the_network(exported: Any) -> None:
+    """Not bit for bit: the matrix products are of other sizes, so that sums may differ by rounding,
+    which float16 may make a whole unit in the last place."""
+    folder, x, _ = exported
+    (path,) = folder.glob("har_float16*.mlpackage")
+    runner = CoreMLReferenceRunner(path)
+    last = list(runner.tensors)[-1]
+    inside = runner.intermediates({"sensor": x}, [last])[last]
+    np.testing.assert_allclose(inside, runner.run({"sensor": x})["probabilities"], atol=5e-4)

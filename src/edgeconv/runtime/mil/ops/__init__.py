@@ -79,6 +79,7 @@ OPS: dict[str, Op] = {
     "write_state": Op(control.write_state, stateful=True),
     # conv
     "conv": Op(conv.conv, _X),
+    "conv_quantized": Op(conv.conv_quantized, _X),
     "conv_transpose": Op(conv.conv_transpose, _X),
     # elementwise, unary
     "abs": Op(unary(np.abs), _EACH, exact=True),
