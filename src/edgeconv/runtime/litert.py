@@ -206,22 +206,14 @@ class LiteRTReferenceRunner(LiteRTRunner):
 
 def _specs(named: tuple[TensorSpec, ...], details: list[dict[str, Any]]) -> dict[str, TensorSpec]:
     """Specs by public name. LiteRT's details add what the file's stored shape hides: −1s."""
-    names = [_clean(spec.name) for spec in named]
-    if len(set(names)) < len(names):
-        names = [spec.name for spec in named]
     return {
-        name: TensorSpec(
-            name, _shape(detail), np.dtype(detail["dtype"]).name, spec.scale, spec.zero_point
+        spec.name: TensorSpec(
+            spec.name, _shape(detail), np.dtype(detail["dtype"]).name, spec.scale, spec.zero_point
         )
-        for name, spec, detail in zip(names, named, details, strict=True)
+        for spec, detail in zip(named, details, strict=True)
     }
 
 
 def _shape(detail: dict[str, Any]) -> tuple[int, ...]:
     signature = detail["shape_signature"]
     return tuple(int(d) for d in (signature if len(signature) else detail["shape"]))
-
-
-def _clean(name: str) -> str:
-    """A tensor's name without what TensorFlow's exporter puts round it."""
-    return name.removeprefix("serving_default_").partition(":")[0]
