@@ -19,13 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.runtime.mil.batching import flat
+from edgeconv.runtime.mil.ops.activation import relu, relu6
+from edgeconv.runtime.mil.ops.conv import conv
 from edgeconv.runtime.mil.ops.kernel import Kernel
 from edgeconv.runtime.mil.ops.op import Op
+from edgeconv.runtime.mil.ops.pool import max_pool
 from edgeconv.runtime.mil.plan import Plan, Step
 from edgeconv.runtime.mil.precision import FLOATS, Compute
 from edgeconv.runtime.mil.rounding import half, half_in_place, rectify
 
 _CEILING = {"relu": None, "relu6": 6.0}  # what follows max(x, 0)
+_KNOWN = {"conv": conv, "max_pool": max_pool, "relu": relu, "relu6": relu6}
+"""What is done here in another way. A function that another took the place of is left alone."""
 
 
 @dataclass(frozen=True)
@@ -125,15 +130,20 @@ def _looked_up(step: Step) -> Iterator[str]:
 
 def _starts(step: Step) -> bool:
     """A convolution by constant weights."""
-    if step.op.type != "conv" or set(step.refs) != {"x"}:
+    if step.op.type != "conv" or not _known(step):
         return False
     return step.op.outputs[0][1].dtype in FLOATS
+
+
+def _known(step: Step) -> bool:
+    """An operation of this table, all of it constant but x."""
+    return step.kind.function is _KNOWN.get(step.op.type) and set(step.refs) == {"x"}
 
 
 def _joins(chain: list[Step], step: Step) -> bool:
     kind = step.op.type
     have = {part.op.type for part in chain}
-    if kind not in (*_CEILING, "max_pool") or set(step.refs) != {"x"}:
+    if kind not in (*_CEILING, "max_pool") or not _known(step):
         return False
     if step.op.outputs[0][1].dtype != chain[0].op.outputs[0][1].dtype:
         return False

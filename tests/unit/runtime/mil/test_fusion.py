@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgeconv.runtime.mil.engine import Engine
 from edgeconv.runtime.mil.fusion import fused
+from edgeconv.runtime.mil.ops import OPS
 from edgeconv.runtime.mil.plan import Planner, batched
 from edgeconv.runtime.mil.precision import Compute
 from edgeconv.runtime.mil.program import Argument, Block, Operation, ValueType
@@ -137,3 +140,22 @@ def test_other_declared_types_are_not_joined() -> None:
     wide = Operation("relu", 1, second.inputs, (("y1", ValueType("float32", (1, 1, 1, 1))),))
     plan = Planner(Compute.AS_SPECIFIED).plan(Block(made.inputs, ("y1",), (first, wide)))
     assert len(fused(plan, Compute.AS_SPECIFIED).steps) == 2
+
+
+@pytest.mark.parametrize("kind", ["conv", "relu", "max_pool"])
+def test_an_operation_that_was_replaced_is_left_alone(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a wrong operation in the table would go unnoticed by those who break it on purpose."""
+    right = OPS[kind]
+
+    def wrong(**given: Any) -> Any:
+        return right.function(**given) + 1
+
+    wrong.__signature__ = inspect.signature(right.function)  # type: ignore[attr-defined]
+    made = block(("relu", "max_pool"), {})
+    expected = both(made, Compute.FLOAT32)[1]
+    monkeypatch.setitem(OPS, kind, replace(right, function=wrong))
+    single, quick, _ = both(made, Compute.FLOAT32)
+    np.testing.assert_array_equal(quick, single)
+    assert (quick != expected).any()
