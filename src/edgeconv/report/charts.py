@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Stand-ins that become the page's own colours (CSS variables), so that a dark page stays legible.
-_INK, _GRID, _ONE, _TWO = "#010203", "#040506", "#070809", "#0a0b0c"
+INK, GRID, ONE, TWO, BAD = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
 _PAGE_COLOURS = {
-    _INK: "currentColor",
-    _GRID: "var(--line)",
-    _ONE: "var(--accent)",
-    _TWO: "var(--second)",
+    INK: "currentColor",
+    GRID: "var(--line)",
+    ONE: "var(--accent)",
+    TWO: "var(--second)",
+    BAD: "rgb(var(--bad))",
 }
 _STYLE = {
     "svg.hashsalt": "edgeconv",
@@ -28,15 +29,15 @@ _STYLE = {
     "svg.id": None,
     "font.size": 10.0,
     "font.family": "sans-serif",
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _GRID,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GRID,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "grid.color": _GRID,
+    "grid.color": GRID,
     "grid.linewidth": 0.8,
     "legend.frameon": False,
 }
@@ -47,8 +48,8 @@ def learning_curve(history: Sequence[Mapping[str, float]], key: str, title: str)
 
     def draw(axes: Axes) -> None:
         for name, colour, line, label in (
-            (key, _TWO, "--", "training people"),
-            (f"val_{key}", _ONE, "-", "validation people"),
+            (key, TWO, "--", "training people"),
+            (f"val_{key}", ONE, "-", "validation people"),
         ):
             pairs = [(e["epoch"], e[name]) for e in history if name in e]
             if pairs:
@@ -62,7 +63,7 @@ def learning_curve(history: Sequence[Mapping[str, float]], key: str, title: str)
     last = history[-1]
     end = ", ".join(f"{n} {words.number(last[n])}" for n in (key, f"val_{key}") if n in last)
     description = f"{title} over {words.plural(len(history), 'epoch')}; at the end {end}."
-    return _svg(draw, (4.6, 2.7), f"curve-{key}", description)
+    return svg(draw, (4.6, 2.7), f"curve-{key}", description)
 
 
 def bars(
@@ -78,7 +79,7 @@ def bars(
 
     def draw(axes: Axes) -> None:
         places = range(len(rows))
-        axes.barh(places, [v or 0.0 for v in values], height=0.62, color=_ONE)
+        axes.barh(places, [v or 0.0 for v in values], height=0.62, color=ONE)
         for place, v in zip(places, values, strict=True):
             axes.text((v or 0.0) + most * 0.02, place, text(v), va="center", fontsize=9)
         axes.set_yticks(places, [_short(row) for row in rows])
@@ -90,7 +91,7 @@ def bars(
         axes.set_title(title, loc="left", fontsize=11)
 
     listed = "; ".join(f"{_short(r)} {text(v)}" for r, v in zip(rows, values, strict=True))
-    return _svg(draw, (3.6, 0.5 + 0.27 * len(rows)), name, f"{title}: {listed}.")
+    return svg(draw, (3.6, 0.5 + 0.27 * len(rows)), name, f"{title}: {listed}.")
 
 
 def _short(row: Row) -> str:
@@ -98,7 +99,7 @@ def _short(row: Row) -> str:
     return f"{row.target} {row.scheme}".replace("$", r"\$")
 
 
-def _svg(
+def svg(
     draw: Callable[[Axes], None], inches: tuple[float, float], name: str, description: str
 ) -> str:
     """Draw into an SVG element with a title, unique ids, and neither dates nor addresses."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.errors import MissingDependency
-from edgeconv.report import charts, words
+from edgeconv.report import charts, performance, words
 from edgeconv.report.judges import judges, named
 from edgeconv.report.summary import (
     Row,
@@ -88,6 +88,7 @@ def _view(bundle: Bundle) -> dict[str, Any]:
 
     rows = summary_table(bundle)
     measured = _measured(bundle)
+    speed = performance.section(bundle)
     return {
         "bundle": bundle,
         "verdict": verdict(bundle),
@@ -102,6 +103,8 @@ def _view(bundle: Bundle) -> dict[str, Any]:
         "contracts": _contracts(bundle.artifacts),
         "parity": [(a, _parity(bundle, a)) for a in bundle.artifacts],
         "profiles": [(a, profile_of(bundle, a)) for a in bundle.artifacts],
+        "speed": speed,
+        "speed_figures": [Markup(svg) for svg in speed.figures],  # noqa: S704 (our own SVG)
         "parts_of_split": [
             p for p in ("train", "val", "test") if p in (bundle.data.get("splits") or {})
         ],

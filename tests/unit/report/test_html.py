@@ -92,7 +92,7 @@ def test_page_needs_nothing_from_outside(full: str) -> None:
 def test_every_chart_is_described_and_follows_the_colours_of_the_page(full: str) -> None:
     page = Page(full)
     charts = [attributes for tag, attributes in page.tags if tag == "svg"]
-    assert len(charts) == 5
+    assert len(charts) == 6
     assert all(a["role"] == "img" and a["aria-labelledby"] in page.ids for a in charts)
     assert "Size: tflite float32 2.09 MB; tflite float16 1.05 MB" in full
     assert "currentColor" in full
