@@ -25,7 +25,6 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "ai_edge_litert": "ai-edge-litert",
     "matplotlib": "matplotlib",
     "scipy": "scipy",
-    "sklearn": "scikit-learn",
     "jinja2": "jinja2",
     "tflite_micro": "tflite-micro",
 }

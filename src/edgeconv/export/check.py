@@ -53,6 +53,7 @@ LIMITS: dict[Target, dict[str, tuple[float, float]]] = {
         "pruned50-int8": _ANY,
         "pruned75-int8": _ANY,
         "pruned50-palette4": _ANY,
+        "pruned75-palette4": _ANY,
     },
 }
 

@@ -35,7 +35,7 @@ def convert(
     scheme = SCHEMES[Target.COREML][variant.scheme]
     settings: dict[str, Any] = {}
     passes = None
-    if calibration is not None:
+    if calibration is not None and scheme.methods:
         method = variant.calibration_method or scheme.methods[0]
         windows = calibration.astype(np.float64)
         ranges = activation_ranges(traced.plan, windows, method, INT8_SYMMETRIC)
@@ -69,7 +69,7 @@ TARGET = Exporter(
     schemes=tuple(SCHEMES[Target.COREML]),
     deployment_targets=("iOS15", "iOS16", "iOS17", "iOS18", "iOS26"),
     channels_first=True,
-    packages=("coremltools", "tensorflow", "keras", "scikit-learn"),
+    packages=("coremltools", "tensorflow", "keras"),
     convert=convert,
     finish=finish,
 )

@@ -7,9 +7,11 @@ selects by itself it also skips by itself, with a warning at most.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from edgeconv.errors import Unsupported
+from edgeconv.export.palette import encode
 from edgeconv.formats.graph import BITS
 from edgeconv.types import Scheme
 
@@ -25,7 +27,10 @@ _KERNEL_OPS = ("conv", "conv_transpose", "linear", "matmul")
 
 
 def compress(model: Any, scheme: Scheme) -> Any:
-    """The model with its kernels pruned, then quantized or made a palette, as the scheme says.
+    """The model with its kernels in the form that the scheme says.
+
+    What is left out, and the numbers of a palette, are settled before the conversion (`refit.py`):
+    here zeros are left out and numbers get their indices. Only `int8` and `int4` round here.
 
     Raises:
         Unsupported: no kernel is large enough.
@@ -40,17 +45,14 @@ def compress(model: Any, scheme: Scheme) -> Any:
             "use float16 for a model this small",
         )
     if scheme.sparsity:
-        config = cto.OpMagnitudePrunerConfig(target_sparsity=scheme.sparsity, weight_threshold=0)
+        config = cto.OpThresholdPrunerConfig(minimum_sparsity_percentile=0.0, weight_threshold=0)
         model = cto.prune_weights(model, _named(cto, dict.fromkeys(kernels, config)))
+        kernels = _sparse(model)
     if scheme.weights.startswith("float"):
         return model
     make = cto.palettize_weights if scheme.palette else cto.linear_quantize_weights
-    if scheme.sparsity:
-        # what is pruned has other names by now, and nothing else is looked at
-        config = cto.OptimizationConfig(global_config=_config(cto, scheme, ()))
-        return make(model, config, joint_compression=True)
     configs = {name: _config(cto, scheme, shape) for name, shape in kernels.items()}
-    return make(model, _named(cto, configs))
+    return make(model, _named(cto, configs), joint_compression=bool(scheme.sparsity))
 
 
 def block_size(channels: int) -> int:
@@ -72,6 +74,19 @@ def _kernels(cto: Any, model: Any) -> dict[str, tuple[int, ...]]:
     }
 
 
+def _sparse(model: Any) -> dict[str, tuple[int, ...]]:
+    """Name → shape of what pruning made: operations that spread numbers among zeros."""
+    found = {}
+    for function in model.get_spec().mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            for op in block.operations:
+                if op.type == "constexpr_sparse_to_dense":
+                    name = op.attributes["name"].immediateValue.tensor.strings.values[0]
+                    kind = op.outputs[0].type.tensorType
+                    found[name] = tuple(int(d.constant.size) for d in kind.dimensions)
+    return found
+
+
 def _named(cto: Any, configs: Mapping[str, Any]) -> Any:
     """A configuration for these constants and no others."""
     return cto.OptimizationConfig(global_config=None, op_name_configs=dict(configs))
@@ -79,8 +94,8 @@ def _named(cto: Any, configs: Mapping[str, Any]) -> Any:
 
 def _config(cto: Any, scheme: Scheme, shape: tuple[int, ...]) -> Any:
     if scheme.palette:
-        bits = BITS[scheme.weights]
-        return cto.OpPalettizerConfig(mode="kmeans", nbits=bits, weight_threshold=0)
+        table = partial(encode, BITS[scheme.weights])
+        return cto.OpPalettizerConfig(mode="custom", lut_function=table, weight_threshold=0)
     quantizer = {"mode": "linear_symmetric", "dtype": scheme.weights, "weight_threshold": 0}
     block = block_size(shape[1]) if scheme.granularity == "per-block" else 0
     if block:

@@ -38,16 +38,19 @@ def evaluate(
     for layer in plan.layers:
         if observe is not None:
             observe(layer, value)
-        value = _apply(layer, value)
+        value = apply(layer, value)
     return value
 
 
-def _apply(layer: Layer, x: Array) -> Array:
+def apply(layer: Layer, x: Array) -> Array:
+    """One layer's outputs, (n, *shape) → (n, *shape after it)."""
     match layer:
         case Conv():
             return _function(layer.function, _convolve(layer, x))
         case Depthwise():
-            taps = _taps(x, layer.kernel.shape[0], layer.stride, layer.dilation, layer.padding, 0.0)
+            taps = taps_of(
+                x, layer.kernel.shape[0], layer.stride, layer.dilation, layer.padding, 0.0
+            )
             return _function(layer.function, _depthwise(layer, taps))
         case Dense():
             return _function(layer.function, x @ layer.kernel + layer.bias)
@@ -71,7 +74,7 @@ def _opaque(layer: Opaque, x: Array) -> Array:
     return np.asarray(layer.call(x.astype(np.float32)), np.float64)
 
 
-def _taps(x: Array, taps: int, stride: int, dilation: int, padding: str, fill: float) -> Array:
+def taps_of(x: Array, taps: int, stride: int, dilation: int, padding: str, fill: float) -> Array:
     """(n, time, channels) → (n, output time, channels, taps)."""
     import numpy as np
 
@@ -92,7 +95,7 @@ def _taps(x: Array, taps: int, stride: int, dilation: int, padding: str, fill: f
 def _convolve(layer: Conv, x: Array) -> Array:
     import numpy as np
 
-    taps = _taps(x, layer.kernel.shape[0], layer.stride, layer.dilation, layer.padding, 0.0)
+    taps = taps_of(x, layer.kernel.shape[0], layer.stride, layer.dilation, layer.padding, 0.0)
     inputs = np.split(taps, layer.groups, axis=2)
     kernels = np.split(layer.kernel, layer.groups, axis=2)
     parts = [
@@ -118,9 +121,9 @@ def _pool(layer: Pool, x: Array) -> Array:
     import numpy as np
 
     if layer.kind == "max":
-        return np.asarray(_taps(x, layer.size, layer.stride, 1, layer.padding, -np.inf).max(-1))
+        return np.asarray(taps_of(x, layer.size, layer.stride, 1, layer.padding, -np.inf).max(-1))
     # the average leaves padding out of its count
-    taps = _taps(x, layer.size, layer.stride, 1, layer.padding, np.nan)
+    taps = taps_of(x, layer.size, layer.stride, 1, layer.padding, np.nan)
     return np.asarray(np.nanmean(taps, axis=-1))
 
 

@@ -17,7 +17,7 @@ from edgeconv.export.job import Job
 _ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "-1",  # conversion needs no GPU, and looking for one takes time
     "KERAS_BACKEND": "tensorflow",
-    "OMP_NUM_THREADS": "1",  # k-means adds up in the order in which threads finish
+    "OMP_NUM_THREADS": "1",  # sums of several threads depend on which comes first
     "PYTHONHASHSEED": "0",  # the order of Python's sets must not show in a file
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }

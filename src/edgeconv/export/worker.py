@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import errors, plugins
-from edgeconv.export.coreml_weights import SMALLEST
 from edgeconv.export.evaluate import evaluate
 from edgeconv.export.fold import explicit, for_sensor
 from edgeconv.export.job import REFERENCE, Job, Task
 from edgeconv.export.network import Traced, trace
 from edgeconv.export.plan import Activate, Opaque, Plan
 from edgeconv.export.read_keras import read
+from edgeconv.export.refit import refit
 from edgeconv.export.targets import TARGETS, Exporter
 from edgeconv.formats import keras_file
 from edgeconv.types import SCHEMES, Scheme, Sensor
@@ -99,14 +99,15 @@ class Session:
         """Convert one file; returns what the parent needs to check and describe it."""
         target: Exporter = plugins.load(TARGETS[task.variant.target])
         plan, error = self._planned(task.variant.sensor)
-        traced = self._traced(task.variant.sensor, target.channels_first)
         calibration = self._calibration(task)
+        plan, made_up = self._settled(plan, task, calibration)
+        traced = self._traced(plan, target.channels_first)
         settings = target.convert(traced, task.variant, calibration, self.job.folder / task.file)
         return {
             "plan_error": error,
             "explicit": list(explicit(plan)),
-            "kernels": _kernels(plan, _scheme(task)),
-            "settings": settings,
+            "kernels": _kernels(plan),
+            "settings": {**settings, **made_up},
             "softmax": _ends_in_softmax(plan),
             "layout_changes": traced.layout_changes,
             "calibration_windows": 0 if calibration is None else len(calibration),
@@ -122,11 +123,22 @@ class Session:
         outputs = evaluate(plan, inputs.astype(np.float64))
         return plan, float(np.abs(outputs - self.reference).max())
 
-    def _trace_uncached(self, sensor: Sensor, channels_first: bool) -> Traced:
-        return trace(self._planned(sensor)[0], self.job.signal.labels, channels_first)
+    def _trace_uncached(self, plan: Plan, channels_first: bool) -> Traced:
+        return trace(plan, self.job.signal.labels, channels_first)
+
+    def _settled(
+        self, plan: Plan, task: Task, calibration: NDArray[np.float32] | None
+    ) -> tuple[Plan, dict[str, Any]]:
+        """The plan with the weights that the scheme leaves, and what the manifest keeps of that."""
+        scheme = _scheme(task)
+        if not (scheme.palette or scheme.sparsity):
+            return plan, {}
+        windows = None if calibration is None else calibration.astype("float64")
+        settled, layers = refit(plan, windows, scheme)
+        return settled, {"made_up_on_windows": list(layers)}
 
     def _calibration(self, task: Task) -> NDArray[np.float32] | None:
-        if not _scheme(task).needs_calibration:
+        if not _scheme(task).calibration or not self.job.calibration.exists():
             return None
         import numpy as np
 
@@ -148,20 +160,13 @@ def _scheme(task: Task) -> Scheme:
     return SCHEMES[task.variant.target][task.variant.scheme]
 
 
-def _kernels(plan: Plan, scheme: Scheme) -> list[tuple[str, int, float]]:
-    """Name, size and sum of magnitudes of each kernel: what must be found in the file again.
-
-    A pruned kernel keeps the largest of its weights.
-    """
-    import numpy as np
-
+def _kernels(plan: Plan) -> list[tuple[str, int, float]]:
+    """Name, size and sum of magnitudes of each kernel: what must be found in the file again."""
     found = []
     for layer in plan.layers:
         kernel = getattr(layer, "kernel", None)
         if kernel is not None:
-            sizes = np.sort(abs(kernel), axis=None)
-            pruned = round(sizes.size * scheme.sparsity) if sizes.size > SMALLEST else 0
-            found.append((layer.name, sizes.size, float(sizes[pruned:].sum())))
+            found.append((layer.name, int(kernel.size), float(abs(kernel).sum())))
     return found
 
 

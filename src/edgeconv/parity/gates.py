@@ -58,6 +58,17 @@ _DEFAULTS: dict[tuple[Target, str], dict[str, float]] = {
     (Target.TFLITE, "int16x8"): _INT8_WEIGHTS | _DROP,
     (Target.COREML, "float32"): _FLOAT32 | _DROP,
     (Target.COREML, "float16"): _FLOAT16 | _DROP,
+    **{(Target.COREML, name): _INT8_WEIGHTS | _DROP for name in ("int8", "palette8", "palette6")},
+    # Fewer bits buy size, not worse answers: held to int8's promise, whatever is left of the
+    # weights. palette2 and palette1 do not keep it without training after compression.
+    **{
+        (Target.COREML, name): _INT8 | _DROP
+        for name in (
+            *("w8a8", "int4", "palette4", "palette3", "palette2", "palette1"),
+            *("pruned50", "pruned75", "pruned50-int8", "pruned75-int8"),
+            *("pruned50-palette4", "pruned75-palette4"),
+        )
+    },
 }
 
 

@@ -50,10 +50,14 @@ def calibration_for(
         return _windows(variants, spec, home, size or FOR_PROBES, progress), variants
     except EdgeconvError as error:
         rest = [v for v in variants if not SCHEMES[v.target][v.scheme].needs_calibration]
-        if spec is not None or all_or_nothing or not rest:
+        complete = len(rest) == len(variants)
+        if spec is not None or not rest or (all_or_nothing and not complete):
             raise
-        left_out = ", ".join(sorted({v.scheme for v in variants if v not in rest}))
-        progress.note(f"{left_out} left out: {error.message}; {error.hint}")
+        if not complete:
+            left_out = ", ".join(sorted({v.scheme for v in variants if v not in rest}))
+            progress.note(f"{left_out} left out: {error.message}; {error.hint}")
+        if plain := [v.scheme for v in rest if SCHEMES[v.target][v.scheme].makes_up]:
+            progress.note(f"{', '.join(plain)}: each weight is rounded for itself: {error.message}")
         return None, rest
 
 
@@ -66,10 +70,12 @@ def _windows(
 ) -> NDArray[np.float32]:
     own = home.data.get("spec") if home else None
     if spec is None and own is None:
-        needing = {v.scheme for v in variants if SCHEMES[v.target][v.scheme].calibration}
-        names = ", ".join(sorted(needing))
+        asking = {v.scheme for v in variants if SCHEMES[v.target][v.scheme].calibration}
+        needing = {v.scheme for v in variants if SCHEMES[v.target][v.scheme].needs_calibration}
+        names = ", ".join(sorted(needing or asking))
+        what = f"activation ranges of {names} need" if needing else f"weights of {names} lack"
         raise UsageError(
-            f"the activation ranges of {names} need recordings",
+            f"the {what} recordings",
             "name some: --calibration SPEC, for example --calibration motionsense:DIR",
         )
     used = spec or str(own)

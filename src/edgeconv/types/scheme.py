@@ -45,8 +45,10 @@ class Scheme:
         palette: whether weights are indices into a table of float16 numbers.
         sparsity: share of each compressed kernel's weights that is set to 0 and not stored.
         first: the first deployment target whose format can hold it; empty for TFLite.
-        calibration: windows of training subjects that set activation ranges; 0 for none.
-        methods: ways to choose these ranges, the default first.
+        calibration: windows of training subjects that set activation ranges, or on which weights
+            make up for each other's error; 0 for none.
+        methods: ways to choose activation ranges, the default first; empty where there are none
+            to choose, and calibration windows can be done without.
     """
 
     name: str
@@ -61,7 +63,13 @@ class Scheme:
 
     @property
     def needs_calibration(self) -> bool:
-        return self.calibration > 0
+        """Whether it cannot be made without calibration windows."""
+        return bool(self.methods)
+
+    @property
+    def makes_up(self) -> bool:
+        """Whether weights are settled together on calibration windows, where there are any."""
+        return self.calibration > 0 and not self.methods
 
     @property
     def compressed(self) -> bool:
@@ -90,17 +98,18 @@ _COREML = (
         calibration=500,
         methods=(MSE, PERCENTILE, MINMAX),
     ),
-    Scheme("palette8", "uint8", _F16, _TENSOR, palette=True, first="iOS16"),
-    Scheme("palette6", "uint6", _F16, _TENSOR, palette=True, first="iOS16"),
-    Scheme("palette4", "uint4", _F16, _TENSOR, palette=True, first="iOS16"),
-    Scheme("palette3", "uint3", _F16, _TENSOR, palette=True, first="iOS18"),
-    Scheme("palette2", "uint2", _F16, _TENSOR, palette=True, first="iOS16"),
-    Scheme("palette1", "uint1", _F16, _TENSOR, palette=True, first="iOS16"),
-    Scheme("pruned50", _F16, _F16, sparsity=0.5, first="iOS16"),
-    Scheme("pruned75", _F16, _F16, sparsity=0.75, first="iOS16"),
-    Scheme("pruned50-int8", "int8", _F16, _CHANNEL, sparsity=0.5, first="iOS18"),
-    Scheme("pruned75-int8", "int8", _F16, _CHANNEL, sparsity=0.75, first="iOS18"),
-    Scheme("pruned50-palette4", "uint4", _F16, _TENSOR, True, 0.5, "iOS18"),
+    Scheme("palette8", "uint8", _F16, _TENSOR, True, 0.0, "iOS16", 500),
+    Scheme("palette6", "uint6", _F16, _TENSOR, True, 0.0, "iOS16", 500),
+    Scheme("palette4", "uint4", _F16, _TENSOR, True, 0.0, "iOS16", 500),
+    Scheme("palette3", "uint3", _F16, _TENSOR, True, 0.0, "iOS18", 500),
+    Scheme("palette2", "uint2", _F16, _TENSOR, True, 0.0, "iOS16", 500),
+    Scheme("palette1", "uint1", _F16, _TENSOR, True, 0.0, "iOS16", 500),
+    Scheme("pruned50", _F16, _F16, "", False, 0.5, "iOS16", 500),
+    Scheme("pruned75", _F16, _F16, "", False, 0.75, "iOS16", 500),
+    Scheme("pruned50-int8", "int8", _F16, _CHANNEL, False, 0.5, "iOS18", 500),
+    Scheme("pruned75-int8", "int8", _F16, _CHANNEL, False, 0.75, "iOS18", 500),
+    Scheme("pruned50-palette4", "uint4", _F16, _TENSOR, True, 0.5, "iOS18", 500),
+    Scheme("pruned75-palette4", "uint4", _F16, _TENSOR, True, 0.75, "iOS18", 500),
 )
 SCHEMES: dict[Target, dict[str, Scheme]] = {
     Target.TFLITE: {scheme.name: scheme for scheme in _TFLITE},

@@ -13,7 +13,7 @@ from edgeconv.types import Augmentation, Sensor, Target, Training
 
 
 def test_the_built_in_recipes_load() -> None:
-    assert set(BUILT_IN) == {"article", "har"}
+    assert set(BUILT_IN) == {"article", "coreml", "har"}
     for name in BUILT_IN:
         assert load_recipe(name).name == name
 

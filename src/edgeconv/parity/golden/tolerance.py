@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeconv.types import Artifact, Target
+from edgeconv.types import SCHEMES, Artifact, Target
 
 _SUMS = (
     "the same float32 numbers summed in another order: 2^-24 relative a step, grown over the "
@@ -21,6 +21,12 @@ _BYTES = (
     "to 0.031 between XNNPACK and the built-in kernels, and the output's own step is 1/256; "
     "doubled for kernels not measured here"
 )
+_PACKED = "weights unpack to the same float16 numbers everywhere, so it is float16's tolerance"
+_HALF_AND_BYTES = (
+    "float16 between layers as without quantization, 0.1; where that moves an activation over the "
+    "edge of one of its 254 steps, the step reaches the output as up to 0.03 (measured on TFLite's "
+    "kernel sets), which the same 0.1 covers"
+)
 
 _TOLERANCES: dict[tuple[Target, str], tuple[float, str]] = {
     (Target.TFLITE, "float32"): (1e-4, _SUMS),
@@ -30,6 +36,12 @@ _TOLERANCES: dict[tuple[Target, str], tuple[float, str]] = {
     (Target.TFLITE, "int16x8"): (0.02, "16-bit activations round 2^-15 of their range a layer"),
     (Target.COREML, "float32"): (1e-4, _SUMS),
     (Target.COREML, "float16"): (0.1, _HALF),
+    (Target.COREML, "w8a8"): (0.1, _HALF_AND_BYTES),
+    **{
+        (Target.COREML, name): (0.1, f"{_PACKED}: {_HALF}")
+        for name, scheme in SCHEMES[Target.COREML].items()
+        if scheme.compressed and scheme.activations == "float16"
+    },
 }
 
 
