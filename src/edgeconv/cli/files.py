@@ -57,6 +57,12 @@ def inspect(
         console.table(
             "Operations", ("operation", "count"), [(k, str(v)) for k, v in facts["ops"].items()]
         )
+    if facts.get("kernels"):
+        console.table(
+            "Kernels",
+            ("read by", "weights", "stored as"),
+            [(k["op"], f"{k['weights']:,}", k["stored"]) for k in facts["kernels"]],
+        )
     console.table("Sensor contract", ("field", "value"), _contract_rows(facts["contract"]))
     show_lints(console, facts["lints"])
     console.json(facts)

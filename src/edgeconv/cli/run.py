@@ -17,7 +17,8 @@ def run(
     recipe: Annotated[
         str,
         typer.Argument(
-            metavar="[RECIPE]", help="har, coreml, article, a TOML file, or a bundle's manifest.json."
+            metavar="[RECIPE]",
+            help="har, coreml, article, a TOML file, or a bundle's manifest.json.",
         ),
     ] = "har",
     data: opt.Data = None,

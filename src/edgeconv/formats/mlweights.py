@@ -61,6 +61,12 @@ class Weight:
     def compressed(self) -> bool:
         return self.sparse or not self.dtype.startswith("float")
 
+    @property
+    def storage(self) -> str:
+        """How it lies in the file, in words: `palette of 16`, `int8, 25 % stored`."""
+        how = f"palette of {1 << BITS[self.dtype]}" if self.palette else self.dtype
+        return f"{how}, {100 * self.kept / self.elements:.0f} % stored" if self.sparse else how
+
 
 def read_weights(path: Path) -> list[Weight]:
     """Every constant kernel of a package, in the order of its operations.
@@ -131,6 +137,9 @@ class _Constants:
             case "constexpr_affine_dequantize":
                 return self._type(op, "quantized_data"), False, elements
             case "constexpr_blockwise_shift_scale":
+                source = self.made.get(_operand(op, "data"))
+                if source is not None and source[0].type.startswith("constexpr_"):
+                    return self._storage(source[0], elements, dtype)  # a palette, then scaled
                 return self._type(op, "data"), False, elements
             case "constexpr_lut_to_dense":
                 return self._palette(op), True, elements

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.formats import artifact as files
-from edgeconv.formats import keras_file
+from edgeconv.formats import keras_file, mlweights
 from edgeconv.formats.digest import sha256, size
 from edgeconv.formats.lints import Finding, Severity, lint
 from edgeconv.pipeline.flexible import lint_flexible
@@ -46,10 +46,21 @@ def inspect_file(path: Path) -> dict[str, Any]:
             "peak_tensor_bytes": graph.peak_tensor_bytes,
         },
         "ops": dict(Counter(graph.kinds).most_common()),
+        "kernels": _kernels(path, described.target),
         "contract": contract.to_json() if contract else None,
         "settings": described.settings,
         "lints": [finding.to_json() for finding in _lints(path, described.target)],
     }
+
+
+def _kernels(path: Path, target: Target) -> list[dict[str, Any]]:
+    """How each kernel of a Core ML file is stored: what a compression has passed over shows."""
+    if target is not Target.COREML:
+        return []
+    return [
+        {"op": w.op, "weights": w.elements, "stored": w.storage, "compressed": w.compressed}
+        for w in mlweights.read_weights(path)
+    ]
 
 
 def _lints(path: Path, target: Target) -> list[Finding]:
