@@ -12,19 +12,21 @@ from edgeconv.types import ENDINGS
 
 GOLDEN_ARRAYS = "golden/golden.npz"
 LABELS, PARITY, PROFILE = "labels.txt", "parity.json", "profile.json"
+LAYERS = "layers.json"
 INPUTS = "inputs.json"  # how the training people's readings look
 _AGAIN = "export it again, or put the original file back"
 _REMADE = {
     REFERENCE: "remove it: Keras then runs again",
     PARITY: "remove it, and let `edgeconv parity` measure again",
     PROFILE: "remove it, and measure again",
+    LAYERS: "remove it, and let `edgeconv parity --layers` measure again",
 }
 """Files that can be made anew from the others, and how; a bundle may lack them."""
 
 
 def digests(folder: Path) -> dict[str, str]:
     """Digests of the files beside model and artifacts that results rest on, where they exist."""
-    names = (LABELS, PARITY, PROFILE, REFERENCE, INPUTS, GOLDEN_ARRAYS)
+    names = (LABELS, PARITY, PROFILE, LAYERS, REFERENCE, INPUTS, GOLDEN_ARRAYS)
     return {name: sha256(folder / name) for name in names if (folder / name).is_file()}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeconv.bundle.evidence import (
     LABELS,
+    LAYERS,
     PARITY,
     PROFILE,
     check_complete,
@@ -26,6 +27,7 @@ from edgeconv.types import (
     Signal,
     TrainedModel,
 )
+from edgeconv.types.layers import LayersResult
 
 SCHEMA_VERSION = 1
 GOLDEN = Path("golden") / "golden.json"
@@ -45,6 +47,8 @@ def write(bundle: Bundle, folder: Path) -> None:
         _write_json(folder / PARITY, [r.to_json() for r in bundle.parity])
     if bundle.profile:
         _write_json(folder / PROFILE, [r.to_json() for r in bundle.profile])
+    if bundle.layers:
+        _write_json(folder / LAYERS, [r.to_json() for r in bundle.layers])
     golden = folder / GOLDEN
     vectors = sha256(golden) if golden.is_file() else None
     beside = {"golden": vectors, "files": digests(folder)}
@@ -154,6 +158,7 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
         evaluations={n: EvaluationResult.from_json(e) for n, e in data["evaluations"].items()},
         parity=tuple(map(ParityResult.from_json, _read_optional(path / PARITY))),
         profile=tuple(map(ProfileResult.from_json, _read_optional(path / PROFILE))),
+        layers=tuple(map(LayersResult.from_json, _read_optional(path / LAYERS))),
         history=tuple(_read_optional(path / HISTORY)),
         data=data["data"],
         recipe=data["recipe"],
