@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgeconv.errors import Unsupported
 from edgeconv.runtime.mil.ops import OPS
 
 
@@ -55,6 +56,19 @@ def test_conv_transpose_with_dilations_and_an_output_shape() -> None:
     parameters = {"weight": row(1, 10, 100), "strides": [2], "output_shape": [1, 1, 4]}
     made = call("conv_transpose", x=row(1, 2), **parameters)
     assert made.ravel().tolist() == [1, 10, 102, 20]
+
+
+def test_a_quantized_convolution_scales_its_weights_first() -> None:
+    stored = np.array([[[1, 3]], [[2, 0]]], np.uint8)
+    parameters = {
+        "weight": stored,
+        "quant_scale": row(10, 1)[0, 0],
+        "quant_bias": row(-20, 5)[0, 0],
+    }
+    made = call("conv_quantized", x=row(1, 2), quantization_type="linear", **parameters)
+    assert made.tolist() == [[[10], [17]]]  # (−10, 10) and (7, 5)
+    with pytest.raises(Unsupported, match="lut"):
+        call("conv_quantized", x=row(1, 2), quantization_type="lut", **parameters)
 
 
 def test_which_windows_a_pool_looks_at() -> None:
