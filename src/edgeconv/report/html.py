@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgeconv.errors import MissingDependency
-from edgeconv.report import charts, performance, words
+from edgeconv.report import charts, layers, performance, words
 from edgeconv.report.judges import judges, named
 from edgeconv.report.summary import (
     Row,
@@ -17,9 +17,9 @@ from edgeconv.report.summary import (
     parity_of,
     profile_of,
     summary_table,
-    surest_flips,
     verdict,
 )
+from edgeconv.report.traces import trace
 from edgeconv.types import (
     Artifact,
     Bundle,
@@ -77,9 +77,16 @@ def render_html(bundle: Bundle) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update({name: getattr(words, name) for name in _WORDS}, named=named)
-    environment.filters["surest"] = surest_flips
+    environment.filters["trace"] = _trace
     environment.globals.update(STATUS=words.STATUS, Status=Status)
     return environment.get_template("page.html").render(**_view(bundle))
+
+
+def _trace(readings: Sequence[float], channels: Sequence[str], title: str) -> Any:
+    """One window as a drawing."""
+    from markupsafe import Markup
+
+    return Markup(trace(readings, channels, title))  # noqa: S704 (our own SVG and words)
 
 
 def _view(bundle: Bundle) -> dict[str, Any]:
@@ -105,6 +112,11 @@ def _view(bundle: Bundle) -> dict[str, Any]:
         "profiles": [(a, profile_of(bundle, a)) for a in bundle.artifacts],
         "speed": speed,
         "speed_figures": [Markup(svg) for svg in speed.figures],  # noqa: S704 (our own SVG)
+        "layers": [
+            replace(part, figure=Markup(part.figure))  # noqa: S704 (our own SVG)
+            for part in layers.sections(bundle)
+        ],
+        "layer_headings": layers.HEADINGS,
         "parts_of_split": [
             p for p in ("train", "val", "test") if p in (bundle.data.get("splits") or {})
         ],
@@ -191,5 +203,6 @@ def _commands(bundle: Bundle) -> list[tuple[str, str]]:
     if recipe.get("name"):
         again.append(("Make the bundle anew", "edgeconv run BUNDLE/manifest.json --out OUT"))
     again.append(("Check the files again", "edgeconv parity BUNDLE"))
+    again.append(("Look inside them, layer by layer", "edgeconv parity BUNDLE --layers"))
     again.append(("Time them on this machine", "edgeconv profile BUNDLE"))
     return again

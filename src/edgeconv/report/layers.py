@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgeconv.report import charts
 from edgeconv.report.words import number
 from edgeconv.types import Artifact, Bundle
 from edgeconv.types.layers import BEFORE, LayerParity, LayersResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 EXACT_DB = 200.0
 HEADINGS = (
@@ -80,3 +88,78 @@ def verdict(result: LayersResult) -> str:
     """The one sentence."""
     said = {"clear": "nothing stands out", "suspect": "look here", "not_run": "not run"}
     return f"{said[result.outcome]}: {result.text}"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One file's part of the report: the result, its picture, and its rows in words."""
+
+    result: LayersResult
+    figure: str
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+def sections(bundle: Bundle) -> list[Section]:
+    """One for each result that was measured on a file as it is now."""
+    found = [r for a in bundle.artifacts for r in layers_of(bundle, a)]
+    return [
+        Section(
+            result,
+            chart(result, f"layers-{i}") if result.layers else "",
+            tuple(cells(row) for row in result.layers if row.metrics),
+            notes(result),
+        )
+        for i, result in enumerate(found)
+    ]
+
+
+def chart(result: LayersResult, name: str) -> str:
+    """Error by layer, from the input at the top to the output: all that has gathered (line), what
+    each layer adds alone (dots), what its number format explains (strokes)."""
+    rows = [row for row in result.layers if row.metrics]
+    tall = 0.3 + 0.24 * len(rows)
+    suspect = [_beyond(row) for row in rows]
+
+    def draw(axes: Axes) -> None:
+        places = list(range(len(rows)))
+        axes.plot(_levels(rows, "snr_db"), places, color=charts.ONE, lw=1.6, label="gathered")
+        alone = _levels(rows, "own_snr_db")
+        for bad, colour, label in (
+            (False, charts.TWO, "added alone"),
+            (True, charts.BAD, "suspect"),
+        ):
+            held = [(x, y) for x, y, s in zip(alone, places, suspect, strict=True) if s is bad]
+            if held:
+                axes.plot(*zip(*held, strict=True), "o", ms=5, color=colour, label=label)
+        limits = _levels(rows, "own_limit_db")
+        axes.plot(limits, places, "|", ms=11, mew=1.4, color=charts.INK, label="explained down to")
+        axes.set_yticks(places, [title(row).replace("$", r"\$") for row in rows])
+        axes.invert_yaxis()
+        axes.set_xlim(_LEAST_DB, _MOST_DB + 4)
+        axes.set_xlabel("dB against the float model; right is better")
+        axes.grid(visible=True, axis="x")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.55 / tall), ncols=2, fontsize=8)
+
+    said = "; ".join(
+        f"{title(row)} {decibels(row.metrics['snr_db'])}, "
+        f"alone {decibels(row.metrics['own_snr_db'])}"
+        for row in rows
+    )
+    description = f"Error by layer of {result.artifact}, dB: {said}."
+    return charts.svg(draw, (4.6, tall + 1.3), name, description)
+
+
+def _beyond(row: LayerParity) -> bool:
+    """Whether its number format does not explain what the layer adds."""
+    own, limit = row.metrics["own_snr_db"], row.metrics.get("own_limit_db")
+    return limit is not None and (own is None or own < limit)
+
+
+_LEAST_DB, _MOST_DB = -10.0, 160.0
+
+
+def _levels(rows: Sequence[LayerParity], key: str) -> list[float]:
+    """For the axis: what is exact stands at its right end, what is no number at its left."""
+    values = [row.metrics.get(key) for row in rows]
+    return [_LEAST_DB if v is None else min(max(v, _LEAST_DB), _MOST_DB) for v in values]

@@ -5,8 +5,8 @@ file's own values before it, and `own_snr_db` compares that with the file's valu
 that came from further up is in both and cancels, so one damaged layer lowers this number in one
 place only. It is held against what the number formats explain:
 
-- float32, 100 dB: one rounding is 149 dB (20 lg(√3·2²⁴)), sums of thousands of products may cost
-  30, and 19 are to spare.
+- float32, 90 dB: one rounding is 149 dB (20 lg(√3·2²⁴)), sums of thousands of products may cost
+  30, readings far from zero as much again.
 - float16, 55 dB: one rounding is 71 dB, weights and activations both round, 10 to spare.
 - 8-bit weights, 29 dB: 6.02·8 + 4.77 − 20 lg(R/σ) = 35 dB at R = 8σ (Bennett, 1948), less `MARGIN`.
 - an integer tensor: step²/12 against the tensor's own power and the weights' 35 dB, less `MARGIN`.
@@ -23,7 +23,7 @@ from statistics import median
 from edgeconv.types import Scheme
 from edgeconv.types.layers import BEFORE, LayerInfo, LayerParity, Outcome
 
-FLOAT32_DB, FLOAT16_DB = 100.0, 55.0
+FLOAT32_DB, FLOAT16_DB = 90.0, 55.0
 WEIGHTS8_DB = 35.0
 MARGIN = 6.0
 STANDS_OUT = 12.0
@@ -136,7 +136,9 @@ def _accusation(first: LayerParity, rows: Sequence[LayerParity], suspects: Seque
     if metrics["non_finite"]:
         what += ": it gives NaN or infinity"
     elif own is not None:
-        what += f": by itself it is at {own:.1f} dB, its number format explains {limit:.0f} or more"
+        what += (
+            f": by itself it is at {own:.0f} dB, and its number format explains {limit:.0f} or more"
+        )
     before = [
         row.metrics["own_snr_db"]
         for row in rows[: list(rows).index(first)]
@@ -145,7 +147,7 @@ def _accusation(first: LayerParity, rows: Sequence[LayerParity], suspects: Seque
     if before:
         what += f"; no layer before it is below {min(x for x in before if x is not None):.0f}"
     if metrics.get("output_flips"):
-        what += f"; it alone changes the answer of {metrics['output_flips']:.0f} windows"
+        what += f"; with it {metrics['output_flips']:.0f} windows get another answer"
     if first.matched_by == ("order",):
         what += "; it was matched by order and shape alone, so look at the match first"
     others = [s for s in suspects if s != name]
