@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.parity.intervals import clopper_pearson
 from edgeconv.parity.noninferiority import LEVEL, decide
-from edgeconv.types import Evidence, Flips, Interval, subject_order
+from edgeconv.types import Evidence, Flips, Interval, ParityResult, subject_order
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     Answers = NDArray[np.int64]
 
+SHOWN = 6  # flips whose readings are kept to be looked at
 _DIGITS = 6  # of a margin: enough to rank, and the list stays readable
 
 
@@ -100,6 +102,18 @@ def flips(
         margin=tuple(np.round(top[:, -1] - top[:, -2], _DIGITS).tolist()) if len(changed) else (),
         subject=tuple(map(str, subjects[changed])),
     )
+
+
+def with_readings(result: ParityResult, windows: NDArray[np.float32]) -> ParityResult:
+    """The result with the sensor's readings of its surest flips, of canonical `windows`."""
+    import numpy as np
+
+    found = result.evidence
+    if found is None or not len(found.flips):
+        return result
+    numbers = [found.flips.window[i] for i in found.flips.surest(SHOWN)]
+    kept = {str(n): tuple(np.round(windows[n].astype(float), 2).tolist()) for n in numbers}
+    return replace(result, evidence=replace(found, flips=replace(found.flips, readings=kept)))
 
 
 def _table(

@@ -13,6 +13,7 @@ from edgeconv.formats import keras_file
 from edgeconv.formats.digest import sha256, size
 from edgeconv.machine import describe_machine
 from edgeconv.parity import check, gates, noninferiority
+from edgeconv.parity.task import with_readings
 from edgeconv.pipeline.foreign import try_foreign
 from edgeconv.pipeline.predict import predict_file
 from edgeconv.pipeline.sources import find_model, home_bundle, labels_for, load_part
@@ -121,7 +122,7 @@ def _judge(
         dataset.subjects,
         noninferiority.level_of(overrides),
     )
-    return _named(result, first, second, ran)
+    return _named(with_readings(result, dataset.windows), first, second, ran)
 
 
 def _run(side: Side, dataset: Dataset, runtime: str) -> tuple[NDArray[np.float32], str] | str:

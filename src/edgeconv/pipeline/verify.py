@@ -11,6 +11,7 @@ from edgeconv import bundle as bundles
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.machine import describe_machine
 from edgeconv.parity import check, gates, noninferiority
+from edgeconv.parity.task import with_readings
 from edgeconv.pipeline.contracts import with_contract
 from edgeconv.pipeline.evaluation import judge_probabilities
 from edgeconv.pipeline.golden import golden_of, with_golden
@@ -179,6 +180,7 @@ def _check(
     )
     import numpy as np
 
+    result = with_readings(result, dataset.windows)
     return result, outputs if np.isfinite(outputs).all() else None
 
 

@@ -13,7 +13,6 @@ from edgeconv.report.summary import (
     evaluation_of,
     input_sentences,
     summary_table,
-    surest_flips,
     verdict,
 )
 from edgeconv.types import Bundle, Check, ParityResult, Status
@@ -99,7 +98,7 @@ def _flips(results: Sequence[ParityResult]) -> list[str]:
         found = result.evidence
         if found is None or not len(found.flips):
             continue
-        i = surest_flips(result, 1)[0]
+        i = found.flips.surest(1)[0]
         flips, names = found.flips, found.labels
         lines.append(
             f"- `{_code(result.artifact)}` on {_text(result.runtime)}: "

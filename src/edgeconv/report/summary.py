@@ -152,12 +152,6 @@ def undecided(result: ParityResult) -> bool:
     return bool(checks) and all(c.name == "max_drop" and c.value is not None for c in checks)
 
 
-def surest_flips(result: ParityResult, most: int) -> list[int]:
-    """Positions in the list of flips, those first of which the reference was surest."""
-    margins = result.evidence.flips.margin if result.evidence else ()
-    return sorted(range(len(margins)), key=lambda i: -margins[i])[:most]
-
-
 def profile_of(bundle: Bundle, artifact: Artifact) -> ProfileResult | None:
     """The profile of exactly these bytes on the bundle's machine: the first that ran, or any."""
     found = [

@@ -62,7 +62,9 @@ class Flips:
     """Every window with another answer than the reference's, one column an attribute.
 
     Answers and truths are class numbers. `margin` is the reference's: how far its two largest
-    probabilities were apart. A flip at a large margin is what no rounding explains.
+    probabilities were apart. A flip at a large margin is what no rounding explains. `readings` are
+    the canonical windows (m/s², x0 y0 z0 x1 …) of those flips that the reference was surest of, by
+    the window's number.
     """
 
     window: tuple[int, ...] = ()
@@ -71,13 +73,20 @@ class Flips:
     truth: tuple[int, ...] = ()
     margin: tuple[float, ...] = ()
     subject: tuple[str, ...] = ()
+    readings: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.window)
 
     @classmethod
-    def from_json(cls, data: dict[str, list[Any]]) -> Flips:
-        return cls(**{name: tuple(column) for name, column in data.items()})
+    def from_json(cls, data: dict[str, Any]) -> Flips:
+        columns = {n: tuple(column) for n, column in data.items() if n != "readings"}
+        kept = data.get("readings", {})
+        return cls(**columns, readings={window: tuple(row) for window, row in kept.items()})
+
+    def surest(self, most: int) -> list[int]:
+        """Positions of the flips that the reference was surest of, those first."""
+        return sorted(range(len(self)), key=lambda i: -self.margin[i])[:most]
 
 
 @dataclass(frozen=True)

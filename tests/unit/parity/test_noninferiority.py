@@ -7,13 +7,14 @@ import json
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.unit.parity.outputs import LABELS, artifact, labels, reference
+from tests.unit.parity.outputs import LABELS, artifact, labels, reference, windows
 
 from edgeconv.errors import UsageError
 from edgeconv.parity.check import check_parity
 from edgeconv.parity.gates import default_gates, resolve_gates
 from edgeconv.parity.intervals import tango
 from edgeconv.parity.noninferiority import decide, level_of, margin_of
+from edgeconv.parity.task import SHOWN, with_readings
 from edgeconv.types import Decision, ParityResult, Status, Target
 
 
@@ -168,3 +169,17 @@ def test_survives_json() -> None:
     old = found.to_json()
     del old["evidence"], old["reference"]
     assert ParityResult.from_json(json.loads(json.dumps(old))).evidence is None
+
+
+def test_the_surest_flips_keep_their_readings() -> None:
+    found = with_readings(judge(losing(50), {"top1_agreement": 0.1}), windows())
+    assert found.evidence is not None
+    flips = found.evidence.flips
+    assert len(flips) > len(flips.readings) == SHOWN
+    best = flips.window[flips.surest(1)[0]]
+    assert flips.margin[flips.surest(1)[0]] == max(flips.margin)
+    np.testing.assert_allclose(flips.readings[str(best)], windows()[best], atol=0.006)
+    again = ParityResult.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
+    assert again == found
+    untouched = judge(reference(), {"top1_agreement": 0.1})
+    assert with_readings(untouched, windows()) == untouched

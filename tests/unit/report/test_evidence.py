@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from edgeconv.report import (
     verdict,
     words,
 )
+from edgeconv.report.traces import HEIGHT, WIDTH, trace
 from edgeconv.types import (
     Bundle,
     Check,
@@ -47,7 +49,8 @@ def evidence(decision: Decision = Decision.UNDECIDED) -> Evidence:
         windows_needed=9000,
         reason=REASON,
     )
-    flips = Flips((3, 99), (0, 1), (2, 0), (0, 5), (0.02, 0.91), ("7", "12"))
+    readings = {"99": tuple(float(i % 20) for i in range(240)), "3": (9.81,) * 240}
+    flips = Flips((3, 99), (0, 1), (2, 0), (0, 5), (0.02, 0.91), ("7", "12"), readings)
     row = {"reference": 0.9, "file": 0.88, "drop": 0.02, "lost": 2, "won": 0, "flips": 2, "n": 100}
     return Evidence(
         agreement=Interval(0.9993, 0.9975, 0.9999, 0.95, "Clopper-Pearson, two-sided"),
@@ -110,6 +113,24 @@ def test_pages_show_flips_and_bounds() -> None:
     text = render_markdown(undecided())
     assert "the surest is window 99 of person 12: Downstairs instead of Jogging" in text
     assert "−0.10 (−0.62…0.20)" in text
+
+
+def test_flips_are_drawn_with_both_verdicts() -> None:
+    page = render_html(undecided())
+    first = page.index('aria-label="Readings of window 99"')
+    assert first < page.index('aria-label="Readings of window 3"')
+    figure = page[first : page.index("</figure>", first)]
+    assert figure.count("<polyline") == 3
+    for word in ("Window 99, person 12", "Jogging", "Downstairs", "truly Walking"):
+        assert word in figure
+    assert "nan" not in figure
+
+
+def test_a_trace_fits_its_frame() -> None:
+    drawn = trace([float(i) for i in range(240)], ("x", "y", "z"), "window")
+    points = [p.split(",") for p in " ".join(re.findall('points="([^"]+)"', drawn)).split()]
+    assert len(points) == 240
+    assert all(0 <= float(x) <= WIDTH and 0 <= float(y) <= HEIGHT for x, y in points)
 
 
 def test_words_without_evidence() -> None:
