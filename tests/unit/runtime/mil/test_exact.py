@@ -184,6 +184,27 @@ def test_where_a_bilinear_resize_samples(mode: str, expected: list[float]) -> No
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
+    [("DEFAULT", [0, 0, 0, 1, 1, 1]), ("STRICT_ALIGN_CORNERS", [0, 0, 0, 1, 1, 1])],
+)
+def test_the_nearest_neighbour_of_a_pixel(mode: str, expected: list[float]) -> None:
+    """Its centre decides; resize_nearest_neighbor takes the pixel's edge instead."""
+    x = np.array([[[[0, 1]]]], np.float32)
+    how = {"interpolation_mode": "NEAREST_NEIGHBOR", "sampling_mode": mode}
+    made = call("resize", x=x, shape=[1, 6], resized_dims=2, **how)
+    assert made.ravel().tolist() == expected
+    made = call("resize", x=x, shape=[1, 3], resized_dims=2, **how)
+    assert made.ravel().tolist() == [0, 1, 1]
+    made = call("resize_nearest_neighbor", x=x, target_size_height=1, target_size_width=3)
+    assert made.ravel().tolist() == [0, 0, 1]
+
+
+def test_scalars_join_to_a_vector() -> None:
+    made = call("concat", values=(np.int32(3), np.array(4, np.int32)), axis=0)
+    assert made.tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
     [("CORNERS_HEIGHT_FIRST", [[1, 2], [4, 5]]), ("CORNERS_WIDTH_FIRST", [[3, 4], [6, 7]])],
 )
 def test_how_a_box_is_read(mode: str, expected: list[list[float]]) -> None:

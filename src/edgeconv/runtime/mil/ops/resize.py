@@ -102,7 +102,9 @@ def resize(
 ) -> Array:
     """The last `resized_dims` axes to the last lengths in `shape`; 0 keeps a length (iOS17).
 
-    Its nearest neighbour is the closer entry, while resize_nearest_neighbor takes the one below.
+    By default the nearest neighbour is the entry that holds the centre of the output's pixel, at
+    ⌊(i + ½) · length / outputs⌋, as in coremltools' lowering of TensorFlow's half-pixel resize;
+    resize_nearest_neighbor leaves the ½ out. With another mode it is the entry closest to the point.
     """
     count = int(resized_dims)
     made = x
@@ -112,6 +114,7 @@ def resize(
         if interpolation_mode == "LINEAR":
             made = linear(made, points, axis)
         else:
-            near = np.floor(np.clip(points, 0, size - 1) + 0.5)
+            shift = size / len(points) / 2 if sampling_mode == "DEFAULT" else 0.5
+            near = np.clip(np.floor(points + shift), 0, size - 1)
             made = np.take(made, near.astype(np.intp), axis)
     return made

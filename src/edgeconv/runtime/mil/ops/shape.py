@@ -40,7 +40,9 @@ def squeeze(x: Array, axes: Any = None) -> Array:
 
 
 def concat(values: tuple[Array, ...], axis: Any, interleave: Any = False) -> Array:
-    """Join along `axis`; interleaved, entry i of each part stands before entry i + 1 of any."""
+    """Join along `axis`, scalars to a vector; interleaved, entry i of each part stands before
+    entry i + 1 of any."""
+    values = tuple(np.atleast_1d(part) for part in values)
     if not interleave:
         return np.concatenate(values, int(axis))
     at = int(axis) % values[0].ndim
