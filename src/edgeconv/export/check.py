@@ -25,8 +25,8 @@ PLAN_LIMIT = 1e-4  # probabilities; float32 Keras against float64 NumPy differs 
 
 # Largest and mean difference of a probability from float that a healthy conversion shows. Float32
 # differs by rounding only. The others are wide: parity judges precision, this finds broken files.
-# At 2 bits and fewer, or with weights left out and no training after it, a sound conversion may
-# lose the task altogether: then only shape and finiteness can be told here, and the kernels above.
+# At 2 bits and fewer, or with weights left out and no recordings to make up for it, a sound
+# conversion may lose the task altogether: then shape, finiteness and the kernels must do.
 _ANY = (1.0, 1.0)
 LIMITS: dict[Target, dict[str, tuple[float, float]]] = {
     Target.TFLITE: {
@@ -57,11 +57,11 @@ LIMITS: dict[Target, dict[str, tuple[float, float]]] = {
     },
 }
 
-# How far the sum of a kernel's magnitudes may move, as a share, by the bits that are stored: 2^-11
-# at most in float16. A quantizer's errors cancel but for weights near 0; `har` moved by 0.02 % at 8
-# bits, and by 1.6 % at worst below (docs/export.md).
-_SUM_LIMITS = {32: 1e-3, 16: 1e-3, 8: 5e-3}
-_COARSE = 0.05
+# How far the sum of a kernel's magnitudes may move, as a share. Rounding to float16 changes one
+# value by 2^-11 at most, and a sum by less; a palette's numbers are float16 already. Where integers
+# are rounded to, errors cancel but for weights near 0: `har` moved by 0.02 % at 8 bits, 1.2 % at 4.
+_SUM_LIMITS = {"int8": 5e-3, "int4": 0.05}
+_SUM_LIMIT = 1e-3
 
 
 def check_structure(
@@ -179,7 +179,7 @@ def _check_kernels(path: Path, scheme: str, kernels: Sequence[Kernel]) -> dict[s
         if not np.isfinite(values).all():
             raise _broken(path, f"the kernel of layer '{name}' holds NaN or infinity")
         moved = abs(float(np.abs(values).sum()) - magnitude)
-        if moved > _SUM_LIMITS.get(BITS[weight.dtype], _COARSE) * magnitude:
+        if moved > _SUM_LIMITS.get(weight.dtype, _SUM_LIMIT) * magnitude:
             raise _broken(path, f"the kernel of layer '{name}' is not in it with its magnitudes")
         if weight.compressed:
             compressed.append(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +72,7 @@ def nearest(palette: Array, values: Array) -> Array:
     return found
 
 
-def encode(bits: int, kernel: Array) -> tuple[Array, NDArray[np.uint8]]:
+def encode(bits: int, kernel: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     """Table of 2^bits numbers and flat indices of a kernel that holds no others but 0.
 
     A pruned kernel has zeros that are not stored: its table has no room for them, and theirs are

@@ -74,7 +74,7 @@ def _has_matrix(layer: Conv | Dense) -> bool:
     """Whether every output of the layer is a product with the same, not too many inputs."""
     if isinstance(layer, Conv) and layer.groups > 1:
         return False
-    return layer.kernel.size // layer.kernel.shape[-1] <= INPUTS
+    return bool(layer.kernel.size // layer.kernel.shape[-1] <= INPUTS)
 
 
 def _kept(kernel: Array, scheme: Scheme) -> NDArray[np.bool_]:

@@ -163,7 +163,9 @@ class _Session:
         signal = self.job.signal.for_sensor(task.variant.sensor)
         exporter.finish(path, Card(self.name, signal))
         checks = self._check(path, task.variant, signal, answer)
-        kernels = {k: checks.pop(k) for k in ("compressed", "not_compressed") if k in checks}
+        kernels: dict[str, Any] = {
+            k: checks.pop(k) for k in ("compressed", "not_compressed") if k in checks
+        }
         self._warn(task, answer, kernels.get("not_compressed", []))
         final = self.out / task.file
         described = artifact.describe(move(path, final))

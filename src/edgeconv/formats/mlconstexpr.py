@@ -41,7 +41,8 @@ def _affine(given: Given) -> Array:
         scale = scale.reshape(along)
     if zero.ndim:
         zero = zero.reshape(along)
-    return (data.astype("f8") - zero.astype("f8")) * scale.astype("f8")
+    made: Array = (data.astype("f8") - zero.astype("f8")) * scale.astype("f8")
+    return made
 
 
 def _blockwise(given: Given, data: str = "data") -> Array:

@@ -30,7 +30,9 @@ PLAN = Plan(
 )
 
 
-def ranges(values: np.ndarray, method: str, quantizer: Quantizer = INT8_AFFINE) -> dict:  # type: ignore[type-arg]
+def ranges(
+    values: np.ndarray, method: str, quantizer: Quantizer = INT8_AFFINE
+) -> dict[str, tuple[float, float]]:
     return activation_ranges(PLAN, values.reshape(-1, 1), method, quantizer)
 
 
@@ -53,7 +55,7 @@ def test_percentile_lets_go_of_one_in_ten_thousand_at_each_end() -> None:
     assert ranges(values, "minmax")["first"] == (-1000.0, 1000.0)
 
 
-def _error(values: np.ndarray, limits: tuple[float, float], quantizer: Quantizer) -> float:  # type: ignore[type-arg]
+def _error(values: np.ndarray, limits: tuple[float, float], quantizer: Quantizer) -> float:
     low, high = quantizer.span(*limits)
     step = (high - low) / quantizer.levels
     rounded = np.clip(np.rint((values - low) / step), 0, quantizer.levels) * step + low

@@ -30,13 +30,13 @@ LAST = Dense("d", RNG.normal(0, 1, (280, 16)), np.zeros(16))
 PLAN = _plan(CONV, WIDE, Reshape("flat", (280,)), LAST)
 
 
-def correlated(n: int) -> np.ndarray:  # type: ignore[type-arg]
+def correlated(n: int) -> np.ndarray:
     """Windows of slow movement: neighbours tell of each other, as in any recording."""
     steps = np.random.default_rng(5).normal(0, 1, (n, 20, 3)).cumsum(1)
     return np.asarray(steps.reshape(n, 60))
 
 
-def _error(plan: Plan, windows: np.ndarray) -> float:  # type: ignore[type-arg]
+def _error(plan: Plan, windows: np.ndarray) -> float:
     return float(((evaluate(plan, windows) - evaluate(PLAN, windows)) ** 2).mean())
 
 
@@ -56,7 +56,7 @@ def test_made_up_weights_are_better_on_windows_never_seen(name: str) -> None:
             _holds(layer.kernel, scheme)
 
 
-def _holds(kernel: np.ndarray, scheme: Scheme) -> None:  # type: ignore[type-arg]
+def _holds(kernel: np.ndarray, scheme: Scheme) -> None:
     zeros = (kernel == 0).sum()
     if scheme.sparsity:
         assert zeros >= round(kernel.size * scheme.sparsity)

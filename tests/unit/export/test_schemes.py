@@ -208,7 +208,8 @@ def test_the_method_of_calibration_decides_the_ranges(
 def test_without_recordings_weights_are_rounded_for_themselves(
     made: dict[str, Artifact], model: Path, windows: Any, tmp_path: Path
 ) -> None:
-    found = export(model, SIGNAL, variant("palette2"), tmp_path, "m", None, windows[:16], run_file)
+    call = (model, SIGNAL, variant("palette2"), tmp_path, "tiny", None, windows[:16], run_file)
+    found = export(*call)
     assert found.settings["made_up_on_windows"] == []
     assert found.bytes == made["palette2"].bytes
     plain = found.settings["checks"]["agreement"]["mean_abs"]
@@ -274,8 +275,8 @@ _PACKED = [
     ("int4", "constexpr_blockwise_shift_scale", "scale"),
     ("palette8", "constexpr_lut_to_dense", "lut"),
     ("palette4", "constexpr_lut_to_dense", "lut"),
-    ("palette3", "constexpr_lut_to_dense", "lut"),
-    ("palette1", "constexpr_lut_to_dense", "lut"),
+    ("palette3", "constexpr_lut_to_dense", "indices"),
+    ("palette1", "constexpr_lut_to_dense", "indices"),
     ("pruned50", "constexpr_sparse_to_dense", "nonzero_data"),
     ("pruned75-int8", "constexpr_sparse_blockwise_shift_scale", "scale"),
     ("pruned50-palette4", "constexpr_lut_to_sparse", "lut"),

@@ -87,6 +87,6 @@ def test_sparse_and_joint(seed: int) -> None:
 
 
 def test_a_mask_that_does_not_fit_its_numbers_is_bad_input() -> None:
-    given = {"nonzero_data": np.ones(3), "mask": np.array([1, 0, 1], np.uint8)}
+    given: dict[str, Any] = {"nonzero_data": np.ones(3), "mask": np.array([1, 0, 1], np.uint8)}
     with pytest.raises(BadInput, match="3 numbers for 2 places"):
         UNPACK["constexpr_sparse_to_dense"](given)

@@ -9,7 +9,7 @@ import pytest
 
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.recipe import BUILT_IN, load_recipe
-from edgeconv.types import Augmentation, Sensor, Target, Training
+from edgeconv.types import SCHEMES, Augmentation, Sensor, Target, Training
 
 
 def test_the_built_in_recipes_load() -> None:
@@ -21,6 +21,14 @@ def test_the_built_in_recipes_load() -> None:
 def test_the_default_recipe_spells_out_the_defaults() -> None:
     """har.toml documents every figure; a default that moves without it would make it a lie."""
     assert load_recipe("har").training == Training()
+
+
+def test_the_coreml_recipe_is_har_with_every_scheme_that_keeps_its_promise() -> None:
+    har, coreml = load_recipe("har"), load_recipe("coreml")
+    assert coreml.training == har.training
+    made = {variant.scheme for variant in coreml.variants}
+    assert made == set(SCHEMES[Target.COREML]) - {"palette2", "palette1"}
+    assert {v.target for v in coreml.variants} == {Target.COREML}
 
 
 def test_the_article_trains_without_augmentation() -> None:
@@ -78,7 +86,7 @@ def test_every_wrong_word_is_named(
 
 
 def test_an_unknown_recipe_lists_the_built_in_ones() -> None:
-    with pytest.raises(UsageError, match="article, har"):
+    with pytest.raises(UsageError, match="article, coreml, har"):
         load_recipe("no-such-recipe")
 
 
