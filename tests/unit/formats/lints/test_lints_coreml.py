@@ -374,3 +374,27 @@ def test_shapes_that_only_running_judges(tmp_path: Path) -> None:
     shapes = [sizes["sensor"] for sizes in declared_sizes(edit(path, widen))]
     assert shapes == [low, high, (4, 3, 1, 8), (1, 3, 1, 16)]
     assert SHAPE in shapes
+
+
+@pytest.mark.parametrize("bits", [3, 4])
+def test_packed_weights_in_place_tell_their_version(tmp_path: Path, bits: int) -> None:
+    """iOS 18 puts the indices of a palette into the operation, in types of their own."""
+    import coremltools as ct
+    import coremltools.optimize.coreml as cto
+
+    path = package(tmp_path / "p.mlpackage", target="iOS18")
+    assert [f.rule for f in lint(path)] == ["target-higher-than-needed"]
+    levels = np.linspace(-1, 1, 2**bits).astype(np.float16)
+    config = cto.OptimizationConfig(
+        cto.OpPalettizerConfig(mode="custom", lut_function=_palette(levels), weight_threshold=64)
+    )
+    model = ct.models.MLModel(str(path), skip_model_load=True)
+    cto.palettize_weights(model, config).save(str(path))
+    assert [f.rule for f in lint(path)] == []
+
+
+def _palette(levels: Any) -> Callable[[Any], Any]:
+    def nearest(weight: Any) -> Any:
+        return levels, np.abs(weight.reshape(-1, 1) - levels).argmin(axis=1).astype(np.uint8)
+
+    return nearest

@@ -54,6 +54,17 @@ class Node:
         given = tuple(name for names in self.inputs.values() for name in names if name)
         return (*given, *sorted(self.captured))
 
+    @property
+    def literal_types(self) -> tuple[str, ...]:
+        """Types of the parameters whose values stand in the operation itself."""
+        types = dtypes()
+        return tuple(
+            types[binding.value.type.tensorType.dataType]
+            for argument in self.message.inputs.values()
+            for binding in argument.arguments
+            if binding.WhichOneof("binding") == "value"
+        )
+
     def first(self, key: str) -> str:
         """The value given as parameter `key`; "" where there is none or a literal."""
         return next(iter(self.inputs.get(key, ())), "")

@@ -116,10 +116,10 @@ def _needs_of(function: Function, node: Node) -> Iterator[tuple[str, str, int]]:
         for key in given:
             if f"{node.kind}.{key}" in names:
                 yield node.name, f"parameter {key} of {node.kind}", version
-    for name in (*node.reads, *(out.name for out in node.outputs)):
-        dtype = function.values[name].dtype if name in function.values else ""
+    read = [function.values[name].dtype for name in node.reads if name in function.values]
+    for dtype in (*read, *node.literal_types, *(out.dtype for out in node.outputs)):
         if dtype in _TYPES:
-            yield name, f"type {dtype}", _TYPES[dtype]
+            yield node.name, f"type {dtype}", _TYPES[dtype]
 
 
 def _newer_types(function: Function, node: Node) -> bool:
