@@ -17,10 +17,10 @@ from edgeconv.pipeline.footprint import footprint
 from edgeconv.pipeline.foreign import try_foreign
 from edgeconv.pipeline.operations import operations
 from edgeconv.pipeline.predict import bound_sample
+from edgeconv.pipeline.roofs import roofs
 from edgeconv.profile import Job, not_run, profile_many
 from edgeconv.profile.arena import measure_arena
 from edgeconv.profile.compare import MAX_SLOWDOWN, limit_of
-from edgeconv.profile.peaks import measure_peaks
 from edgeconv.runtime import open_runner, runtime_for, unavailable
 from edgeconv.types import (
     Artifact,
@@ -130,7 +130,7 @@ def explain(
     """The results with operations, memory and this machine's peaks; a step for each file."""
     timed = [r for r in results if r.status is Status.PASSED]
     progress.stage("profile: operations and memory")
-    peaks = measure_peaks(timed[0].threads) if timed else None
+    peaks = roofs(timed[0].threads, timed[0].runtime) if timed else None
     found = []
     for number, (artifact, result) in enumerate(zip(artifacts, results, strict=True), 1):
         found.append(_explained(artifact, result, peaks))

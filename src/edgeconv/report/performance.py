@@ -133,9 +133,12 @@ def _roofline(results: Sequence[ProfileResult], peaks: Peaks) -> str:
     x = np.geomspace(min(*wide, 0.25) / 2, max(*wide, 64.0) * 2, 100)
 
     def draw(axes: Axes) -> None:
-        roofs = (("-", peaks.cache_gbs, "cache"), ("--", peaks.memory_gbs, "memory"))
-        for line, bandwidth, name in roofs:
-            y = np.minimum(peaks.gflops, bandwidth * x)
+        roofs = [("-", peaks.gflops, peaks.cache_gbs, "float32")]
+        if peaks.int8_gflops:
+            roofs.append(("-.", peaks.int8_gflops, peaks.cache_gbs, "int8"))
+        roofs.append(("--", peaks.gflops, peaks.memory_gbs, "float32 from memory"))
+        for line, most, bandwidth, name in roofs:
+            y = np.minimum(most, bandwidth * x)
             axes.plot(x, y, line, color=charts.INK, lw=1.1, label=f"roof, {name}")
         for number, (result, ops) in enumerate(points):
             colour = charts.ONE if number % 2 == 0 else charts.TWO
@@ -149,18 +152,18 @@ def _roofline(results: Sequence[ProfileResult], peaks: Peaks) -> str:
             )
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_ylim(min(reached) / 2, max(*reached, peaks.gflops) * 2)
+        axes.set_ylim(min(reached) / 2, max(*reached, peaks.gflops, peaks.int8_gflops or 0.0) * 2)
         axes.set_xlabel("operations a byte")
         axes.set_ylabel("GFLOP/s")
         axes.grid(visible=True)
-        axes.legend(loc="lower right", fontsize=8)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
         axes.set_title("Roofline", loc="left", fontsize=11)
 
     listed = "; ".join(
         f"{_short(r)} up to {max(op.gflops or 0.0 for op in ops):.0f} GFLOP/s" for r, ops in points
     )
     text = f"Roofline: peak {peaks.gflops:.0f} GFLOP/s, {peaks.cache_gbs:.0f} GB/s; {listed}."
-    return charts.svg(draw, (4.6, 3.4), "roofline", text)
+    return charts.svg(draw, (6.0, 3.2), "roofline", text)
 
 
 def _points(result: ProfileResult) -> list[OpProfile]:

@@ -51,19 +51,17 @@ class OpProfile:
 class Peaks:
     """What this machine reaches at most, measured: the roofs that an operation is held against.
 
-    `gflops` is a float32 matrix product, `memory_gbs` and `cache_gbs` a copy (bytes read plus bytes
-    written a second) that does not, and that does, fit into the caches.
+    `gflops` is float32 arithmetic, `int8_gflops` that of 8-bit integers where an engine with such
+    kernels was measured. `memory_gbs` and `cache_gbs` are a copy (bytes read plus bytes written a
+    second) that does not, and that does, fit into the caches.
     """
 
     threads: int
     gflops: float
     memory_gbs: float
     cache_gbs: float
+    int8_gflops: float | None = None
     method: str = ""
-
-    def roof(self, intensity: float) -> float:
-        """Most billions of operations a second at this many operations a byte."""
-        return min(self.gflops, self.cache_gbs * intensity)
 
 
 @dataclass(frozen=True)

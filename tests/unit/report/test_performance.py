@@ -14,7 +14,7 @@ from edgeconv.types import Bundle, OpProfile, Peaks, ProfileResult
 
 from .bundles import full
 
-PEAKS = Peaks(1, 100.0, 10.0, 80.0, "measured")
+PEAKS = Peaks(1, 100.0, 10.0, 80.0, 400.0, "measured")
 OPS = (
     OpProfile(0, "RESHAPE", "steps", 0, 960, us=0.0, interval_us=(0.0, 0.1)),
     OpProfile(1, "CONV_2D", "conv<1>", 6_200_000, 450_000, us=68.0, interval_us=(67.0, 69.0)),
