@@ -142,8 +142,13 @@ def other_contract(file: str, **fields: object) -> Callable[[Path], None]:
     return lambda folder: t.contract(folder / file, **fields)
 
 
-def manifest_contract(number: int, **fields: object) -> Callable[[Path], None]:
-    return manifest(lambda data: data["artifacts"][number]["signal"].update(fields))
+def manifest_contract(**fields: object) -> Callable[[Path], None]:
+    return manifest(lambda data: _entry(data, FLOAT)["signal"].update(fields))
+
+
+def _entry(data: Any, name: str) -> Any:
+    (found,) = (artifact for artifact in data["artifacts"] if artifact["path"] == name)
+    return found
 
 
 def rename_everywhere(data: Any) -> None:
@@ -326,26 +331,26 @@ CONTRACTS = (
     ),
     Sabotage(
         "sign flipped in the manifest's contract",
-        manifest_contract(0, **IOS),
+        manifest_contract(**IOS),
         "max_abs",
         f"{OFF}.*sensor is android in {FLOAT}, but ios in the manifest",
     ),
     Sabotage(
         "rate changed in the manifest",
-        manifest_contract(0, rate_hz=25.0),
+        manifest_contract(rate_hz=25.0),
         "contract",
         "rate_hz is 25.0 in the manifest for har_float32.tflite, but 20.0 in that for the model",
     ),
     Sabotage(
         "quantization of the input changed in the manifest",
-        manifest(lambda data: data["artifacts"][1]["inputs"][0].update(scale=0.1, zero_point=3)),
+        manifest(lambda data: _entry(data, INT8)["inputs"][0].update(scale=0.1, zero_point=3)),
         "contract",
         r"input is sensor float32 1×240 in \S+, but .* 1×240 \(scale 0.1, zero point 3\)",
         INT8,
     ),
     Sabotage(
         "axes renamed in the manifest",
-        manifest_contract(0, channels=["z", "y", "x"]),
+        manifest_contract(channels=["z", "y", "x"]),
         "contract",
         r"channels is \('z', 'y', 'x'\) in the manifest",
     ),
@@ -357,13 +362,13 @@ CONTRACTS = (
     ),
     Sabotage(
         "unit alone changed in the manifest",
-        manifest_contract(0, unit="g"),
+        manifest_contract(unit="g"),
         READING,
         "contradicts itself: unit is 'g', but sensor 'android' means 'm/s.2'",
     ),
     Sabotage(
         "axis-major layout in the manifest",
-        manifest_contract(0, layout="axis-major"),
+        manifest_contract(layout="axis-major"),
         READING,
         "unknown layout 'axis-major'",
     ),
