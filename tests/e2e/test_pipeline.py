@@ -23,6 +23,7 @@ def test_a_bundle_holds_what_the_contract_says(bundle: Path) -> None:
         *("manifest.json", "model.keras", "labels.txt", "golden", "parity.json"),
         *("profile.json", "report.html", "har_float32.tflite", "har_float16.tflite"),
         *("har_dynamic.tflite", "har_int8.tflite", "har_float16.mlpackage"),
+        *("har_w8a8.mlpackage", "har_palette4.mlpackage"),
     }
     assert (bundle / "labels.txt").read_text().split() == [
         *("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking")
@@ -36,7 +37,7 @@ def test_a_bundle_holds_what_the_contract_says(bundle: Path) -> None:
 
 def test_every_file_was_checked_and_passed(bundle: Path) -> None:
     results = json.loads((bundle / "parity.json").read_text())
-    assert len(results) == 6
+    assert len(results) == 8
     assert {r["status"] for r in results} == {"passed"}
     assert all(r["checks"] and r["n"] > 100 for r in results)
 

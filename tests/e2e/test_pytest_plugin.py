@@ -17,6 +17,7 @@ pytest_plugins = ["pytester"]
 FILES = {
     *("har_float32.tflite", "har_float16.tflite", "har_dynamic.tflite", "har_int8.tflite"),
     *("har_float16.mlpackage", "har_float32.mlpackage"),
+    *("har_w8a8.mlpackage", "har_palette4.mlpackage"),
 }
 
 
