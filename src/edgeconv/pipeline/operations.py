@@ -41,6 +41,8 @@ def operations(artifact: Artifact, runtime: str, threads: int, time_them: bool) 
     counts = cuts(graph)
     if not time_them or not counts:
         return _rows(graph, counts), "" if counts else "the file has no operation"
+    if runtime == "coreml":
+        return _rows(graph, counts), "Core ML does not show its operations: Xcode times them"
     try:
         if artifact.target is Target.TFLITE:
             return _by_cuts(artifact, graph, counts, runtime, threads)
