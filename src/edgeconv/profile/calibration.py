@@ -12,6 +12,7 @@ from time import perf_counter_ns
 REPEATS = 9  # of each kernel in a round, some 50 µs apiece
 SIDE = 48  # of the matrices: small enough that BLAS stays on one thread
 PRODUCTS = 12
+KERNELS = ("product", "copy")
 COPIED = 512 * 1024  # bytes: more than the first cache, less than the last
 
 
@@ -31,7 +32,7 @@ def kernels() -> Mapping[str, Callable[[], object]]:
     def copy() -> None:
         np.copyto(target, source)
 
-    return {"product": product, "copy": copy}
+    return dict(zip(KERNELS, (product, copy), strict=True))
 
 
 class Calibration:
