@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.formats.lints.programs import CHANNELS, SIGNAL, STEPS, block, edit, package
+from tests.unit.formats.lints.programs import (
+    CHANNELS,
+    SIGNAL,
+    STEPS,
+    block,
+    edit,
+    package,
+    stateful,
+)
 
 from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 from edgeconv.formats.mlpackage import read_spec
@@ -150,6 +158,34 @@ def test_compute_units_reach_core_ml(scores: Path, framework: Framework, units: 
     with CoreMLRunner(scores, compute_units=units) as runner:
         runner.run({"sensor": windows(1)})
     assert framework.units == [units.upper()]
+
+
+def test_each_sample_begins_with_a_fresh_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Core ML takes a state with single predictions only."""
+    import coremltools as ct
+
+    path = stateful(tmp_path / "state.mlpackage")
+    assert Features.of(path).stateful
+    made: list[Any] = []
+
+    def make_state(model: Any) -> Any:
+        with CoreMLReferenceRunner(path) as reference:
+            made.append(reference.make_state())
+        return made[-1]
+
+    def predict(model: Any, data: dict[str, Any], state: Any = None) -> Any:
+        with CoreMLReferenceRunner(path) as reference:
+            return reference.infer(data, state)
+
+    monkeypatch.setattr(ct.models.MLModel, "make_state", make_state)
+    monkeypatch.setattr(ct.models.MLModel, "predict", predict)
+    x = np.array([[1, 2], [3, 4], [5, 6]], np.float16)
+    with CoreMLRunner(path) as runner:
+        (found,) = runner.run({"step": x}).values()
+    np.testing.assert_array_equal(found, x)
+    assert len({id(state) for state in made}) == 3
 
 
 def test_bind_is_one_inference(scores: Path, framework: Framework) -> None:

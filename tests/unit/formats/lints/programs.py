@@ -100,3 +100,29 @@ def edit(path: Path, change: Callable[[Any], None]) -> Path:
 def block(spec: Any) -> Any:
     function = spec.mlProgram.functions["main"]
     return function.block_specializations[function.opset]
+
+
+def stateful(path: Path) -> Path:
+    """A running sum: what comes in is added to a state of two numbers, which is the output."""
+    import coremltools as ct
+    from coremltools.converters.mil import Builder as mb
+    from coremltools.converters.mil.mil import types
+
+    entries = [
+        mb.TensorSpec(shape=(1, 2), dtype=types.fp16),
+        mb.StateTensorSpec(shape=(1, 2), dtype=types.fp16),
+    ]
+
+    @mb.program(input_specs=entries, opset_version=ct.target.iOS18)  # type: ignore[untyped-decorator]
+    def program(step: Any, total: Any) -> Any:
+        total_now = mb.add(x=mb.read_state(input=total), y=step)
+        return mb.coreml_update_state(state=total, value=total_now, name="total_out")
+
+    model = ct.convert(
+        program,
+        convert_to="mlprogram",
+        minimum_deployment_target=ct.target.iOS18,
+        skip_model_load=True,
+    )
+    model.save(str(path))
+    return path

@@ -22,6 +22,7 @@ from tests.unit.formats.lints.programs import (
     package,
     plain,
     pooled,
+    stateful,
 )
 
 from edgeconv.formats import mlpackage
@@ -398,3 +399,9 @@ def _palette(levels: Any) -> Callable[[Any], Any]:
         return levels, np.abs(weight.reshape(-1, 1) - levels).argmin(axis=1).astype(np.uint8)
 
     return nearest
+
+
+def test_a_state_is_used_and_needs_its_version(tmp_path: Path) -> None:
+    """Nothing is dead that feeds a state, and iOS 18 is needed for one."""
+    found = {f.rule for f in lint(stateful(tmp_path / "state.mlpackage"))}
+    assert found == {"weights-none", "no-contract", "no-description"}
