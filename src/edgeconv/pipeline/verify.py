@@ -126,7 +126,8 @@ def verify(
     jobs = _jobs(bundle, runtimes)
     for done, (artifact, runtime) in enumerate(jobs, 1):
         result, outputs = _check(artifact, runtime, dataset, labels, reference, overrides)
-        result = with_contract(bundle, artifact, with_golden(kept, artifact, result))
+        result = with_golden(bundle, kept, artifact, result)
+        result = with_contract(bundle, artifact, result)
         results.append(result)
         if outputs is not None:
             evaluations.setdefault(
