@@ -28,8 +28,8 @@ def with_contract(bundle: Bundle, artifact: Artifact, result: ParityResult) -> P
     The numbers of a window say nothing of its rate or of the names of classes, so that a file can
     pass every other gate and still be fed or read wrongly by the app.
     """
-    if result.status is Status.NOT_RUN:
-        return result
+    if not result.n:
+        return result  # nothing runs the file here
     reason = "; ".join(dict.fromkeys(_contradictions(bundle, artifact)))
     status = Status.FAILED if reason else Status.PASSED
     told = f"sensor contract: {reason}" if reason else ""
