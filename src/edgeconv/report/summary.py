@@ -176,7 +176,7 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         sensor=str(artifact.signal.sensor),
         bytes=artifact.bytes,
         accuracy=accuracy,
-        drop=accuracy - reference.accuracy if accuracy is not None and reference else None,
+        drop=_change(evaluation, reference),
         parity=parity_status(bundle, artifact),
         p50_us=_p50(profile),
         size_ratio=_size_ratio(bundle.artifacts, artifact),
@@ -184,6 +184,17 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         reasons=_reasons(bundle, artifact),
         evidence=evidence_of(bundle, artifact),
     )
+
+
+def _change(
+    evaluation: EvaluationResult | None, reference: EvaluationResult | None
+) -> float | None:
+    """Accuracy minus the float model's, where both were measured on the same windows."""
+    if evaluation is None or reference is None:
+        return None
+    if evaluation.data.get("sha256") != reference.data.get("sha256"):
+        return None
+    return evaluation.accuracy - reference.accuracy
 
 
 def _p50(profile: ProfileResult | None) -> float | None:

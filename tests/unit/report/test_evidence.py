@@ -106,7 +106,7 @@ def test_junit_never_counts_undecided_as_passed(allow: bool) -> None:
 
 def test_pages_show_flips_and_bounds() -> None:
     page = render_html(undecided())
-    assert "99.93 % (99.75…99.99)" in page
+    assert '99.93 % <small class="bounds">(99.75…99.99)</small>' in page
     assert "2 windows answered otherwise" in page
     assert page.index("0.91") < page.index("0.02</td>")
     assert "McNemar" in page
@@ -145,3 +145,12 @@ def test_a_sensor_mistake_stands_in_every_report() -> None:
     assert "The readings are in g." in render_html(marked)
     assert "> **The recordings**: the readings are in g." in render_markdown(marked)
     assert "The recordings" not in render_markdown(bundle)
+
+
+def test_accuracies_on_other_windows_are_not_subtracted() -> None:
+    bundle = bundles.full()
+    name = bundle.artifacts[0].name
+    moved = replace(bundle.evaluations[name], data={"sha256": "other"})
+    changed = replace(bundle, evaluations={**bundle.evaluations, name: moved})
+    assert summary_table(changed)[0].drop is None
+    assert summary_table(bundle)[0].drop is not None
