@@ -20,6 +20,34 @@ if TYPE_CHECKING:
 _MEASURE = "measure"
 
 
+_Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline", metavar="FILE", help="An earlier profile's JSON, a bundle or an artifact."
+    ),
+]
+_MaxSlowdown = Annotated[
+    float | None,
+    typer.Option(
+        "--max-slowdown", metavar="SHARE", help="Against the baseline; default 0.05 (5 %)."
+    ),
+]
+_Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", metavar="DEVICE", help="adb, adb:SERIAL (a phone) or coreml (on a Mac)."
+    ),
+]
+_Binary = Annotated[
+    str | None,
+    typer.Option(
+        "--benchmark-binary",
+        metavar="PATH",
+        help="benchmark_model: on the phone, or a file here that is copied there.",
+    ),
+]
+
+
 class _MeasureByDefault(TyperGroup):
     """`edgeconv profile FILE` is `edgeconv profile measure FILE`."""
 
@@ -39,32 +67,10 @@ def measure(
     warmup_runs: Annotated[int, typer.Option("--warmup-runs", min=0, metavar="N")] = 50,
     num_threads: Annotated[int, typer.Option("--num-threads", min=1, metavar="N")] = 1,
     runtime: opt.Runtime = "auto",
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            "--baseline", metavar="FILE", help="An earlier profile's JSON, a bundle or an artifact."
-        ),
-    ] = None,
-    max_slowdown: Annotated[
-        float | None,
-        typer.Option(
-            "--max-slowdown", metavar="SHARE", help="Against the baseline; default 0.05 (5 %)."
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            "--device", metavar="DEVICE", help="adb, adb:SERIAL (a phone) or coreml (on a Mac)."
-        ),
-    ] = None,
-    benchmark_binary: Annotated[
-        str | None,
-        typer.Option(
-            "--benchmark-binary",
-            metavar="PATH",
-            help="benchmark_model: on the phone, or a file here that is copied there.",
-        ),
-    ] = None,
+    baseline: _Baseline = None,
+    max_slowdown: _MaxSlowdown = None,
+    device: _Device = None,
+    benchmark_binary: _Binary = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Latency alone: no operations, memory and peaks.")
     ] = False,

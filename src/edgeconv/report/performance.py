@@ -144,7 +144,7 @@ def _roofline(results: Sequence[ProfileResult], peaks: Peaks) -> str:
             colour = charts.ONE if number % 2 == 0 else charts.TWO
             axes.plot(
                 [op.intensity for op in ops],
-                [op.gflops for op in ops],
+                [op.gflops or 0.0 for op in ops],
                 _MARKS[number % len(_MARKS)],
                 color=colour,
                 markersize=5,
