@@ -65,7 +65,7 @@ def _show_operations(console: Console, result: ProfileResult) -> None:
                 _number(op.macs),
                 _number(op.bytes),
                 _number(op.intensity),
-                _number(op.gflops),
+                _number(op.gflops if op.interval_us and op.interval_us[0] else None),
             )
             for op in result.ops
         ],

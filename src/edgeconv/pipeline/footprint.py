@@ -47,13 +47,11 @@ def footprint(artifact: Artifact, runtime: str, threads: int) -> dict[str, Any]:
 
 def _measure(path: Path, runtime: str, threads: int) -> dict[str, Any]:
     from edgeconv.formats import artifact as files
-    from edgeconv.pipeline.exporting import probe_windows
-    from edgeconv.pipeline.predict import bound_sample
+    from edgeconv.pipeline.probe import probe_sample
     from edgeconv.plugins import choose
     from edgeconv.runtime import RUNTIMES, open_runner
 
     artifact = files.describe(path)
-    windows = probe_windows(artifact.signal)
     choose("runtime", RUNTIMES, runtime)
     found: dict[str, Any] = {"rss_engine": _rss()}
     options = {"num_threads": threads} if artifact.target is Target.TFLITE else {}
@@ -61,7 +59,7 @@ def _measure(path: Path, runtime: str, threads: int) -> dict[str, Any]:
     with open_runner(path, runtime, **options) as runner:
         found["open_us"] = (perf_counter_ns() - start) / 1e3
         found["rss_open"] = _rss()
-        infer = runner.bind(bound_sample(runner, artifact.signal, windows))
+        infer = runner.bind(probe_sample(runner, artifact))
         start = perf_counter_ns()
         infer()
         found["first_us"] = (perf_counter_ns() - start) / 1e3

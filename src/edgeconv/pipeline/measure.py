@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgeconv import bundle as bundles
 from edgeconv.formats import artifact as files
 from edgeconv.machine import describe_machine, versions
 from edgeconv.pipeline.baseline import Baseline, compare, read_baseline, with_partners
-from edgeconv.pipeline.exporting import probe_windows
 from edgeconv.pipeline.footprint import footprint
 from edgeconv.pipeline.foreign import try_foreign
 from edgeconv.pipeline.operations import operations
-from edgeconv.pipeline.predict import bound_sample
+from edgeconv.pipeline.probe import probe_sample
 from edgeconv.pipeline.roofs import roofs
 from edgeconv.profile import Job, not_run, profile_many
 from edgeconv.profile.arena import measure_arena
@@ -33,10 +32,6 @@ from edgeconv.types import (
     Status,
     Target,
 )
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _NOBODY = Silent()
 WARMUP = 50
@@ -200,7 +195,7 @@ def _job(artifact: Artifact, runtime: str, threads: int) -> Job:
     return Job(
         artifact,
         partial(_open, artifact, name, options),
-        partial(_sample, artifact=artifact),
+        partial(probe_sample, artifact=artifact),
         facts_of(artifact),
         versions().get(_ENGINES.get(name.partition("-")[0], ""), ""),
     )
@@ -208,8 +203,3 @@ def _job(artifact: Artifact, runtime: str, threads: int) -> Job:
 
 def _open(artifact: Artifact, runtime: str, options: Mapping[str, Any]) -> Runner:
     return open_runner(artifact.path, runtime, **options)
-
-
-def _sample(runner: Runner, artifact: Artifact) -> Mapping[str, NDArray[np.float32]]:
-    """Latency does not depend on the values (no denormals in them): the exporter's probes do."""
-    return bound_sample(runner, artifact.signal, probe_windows(artifact.signal))

@@ -15,8 +15,7 @@ from edgeconv.errors import EdgeconvError
 from edgeconv.formats import artifact as files
 from edgeconv.formats.graph import Graph, Op
 from edgeconv.formats.tflite_prefix import cuts, prefixes
-from edgeconv.pipeline.exporting import probe_windows
-from edgeconv.pipeline.predict import bound_sample
+from edgeconv.pipeline.probe import probe_sample
 from edgeconv.profile.ops import Opener, by_differences, by_steps
 from edgeconv.runtime import open_runner
 from edgeconv.types import Artifact, OpProfile, Target
@@ -68,7 +67,7 @@ def _open_cut(
     path: Path, artifact: Artifact, runtime: str, threads: int, stack: ExitStack
 ) -> Callable[[], object]:
     runner = stack.enter_context(open_runner(path, runtime, num_threads=threads))
-    return runner.bind(bound_sample(runner, artifact.signal, probe_windows(artifact.signal)))
+    return runner.bind(probe_sample(runner, artifact))
 
 
 def _by_steps(artifact: Artifact, graph: Graph, counts: Sequence[int], runtime: str) -> Found:
@@ -80,7 +79,7 @@ def _by_steps(artifact: Artifact, graph: Graph, counts: Sequence[int], runtime: 
 
     rows, inferences = _rows(graph, counts), []
     with open_runner(artifact.path, runtime) as runner:
-        sample = bound_sample(runner, artifact.signal, probe_windows(artifact.signal))
+        sample = probe_sample(runner, artifact)
         bind: Callable[..., Callable[[], None]] = runner.bind
         infer = bind(sample, watch)
         infer()

@@ -1,0 +1,57 @@
+"""Inputs for timing: a window where the file takes one, noise of its shapes where it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from edgeconv.formats import artifact as files
+from edgeconv.formats.tflite_probe import CHANNELS, SIDE, convolution
+from edgeconv.pipeline.measure import profile
+from edgeconv.pipeline.probe import probe_sample
+from edgeconv.runtime import open_runner
+from edgeconv.types import Runner, Status, TensorSpec
+
+
+class TwoInputs:
+    """What a text model with a mask takes."""
+
+    inputs = {  # noqa: RUF012 (as the protocol has it)
+        "tokens": TensorSpec("tokens", (1, 8), "int32"),
+        "scores": TensorSpec("scores", (-1, 4), "float32"),
+    }
+
+
+@pytest.fixture
+def probe(tmp_path: Path) -> Path:
+    path = tmp_path / "probe.tflite"
+    path.write_bytes(convolution("float32"))
+    return path
+
+
+def test_one_input_of_any_shape(probe: Path) -> None:
+    with open_runner(probe) as runner:
+        found = probe_sample(runner, files.describe(probe))
+        (values,) = found.values()
+        assert values.shape == (1, SIDE, SIDE, CHANNELS)
+        assert (np.abs(values) > np.finfo(np.float32).tiny).all()
+
+
+def test_several_inputs(probe: Path) -> None:
+    found = probe_sample(cast("Runner", TwoInputs()), files.describe(probe))
+    assert {name: (v.shape, v.dtype.name) for name, v in found.items()} == {
+        "tokens": ((1, 8), "int32"),
+        "scores": ((1, 4), "float32"),
+    }
+
+
+def test_foreign_file_is_profiled_with_its_operations(probe: Path) -> None:
+    found: Any = profile([probe], 20, 5)[0]
+    assert found.status is Status.PASSED
+    assert [op.kind for op in found.ops] == ["CONV_2D"]
+    assert found.ops[0].us == pytest.approx(found.latency_us["p50"], rel=0.5)
+    assert found.peaks.int8_gflops > 0
+    assert found.memory["rss_peak"] > found.memory["rss_engine"] / 2
