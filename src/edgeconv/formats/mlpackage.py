@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ __all__ = [
     "read_graph",
     "read_labels",
     "read_spec",
+    "refusing",
     "weight_file",
 ]
 
@@ -80,8 +82,10 @@ def read_contract(path: Path) -> Signal | None:
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """Class names of a classifier; empty for another model."""
-    return Program(read_spec(path), str(path)).labels
+    """Class names of a classifier; empty for another model. Raises BadInput as `read_graph`."""
+    spec = read_spec(path)
+    with refusing(path):
+        return Program(spec, str(path)).labels
 
 
 def read_graph(path: Path) -> Graph:
@@ -90,7 +94,18 @@ def read_graph(path: Path) -> Graph:
     Raises:
         BadInput: no package, a damaged one, or one that holds no ML program.
     """
-    return Program(read_spec(path), str(path)).graph()
+    spec = read_spec(path)
+    with refusing(path):
+        return Program(spec, str(path)).graph()
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """A message that parses may still name what is not there: damage, not a bug of ours."""
+    try:
+        yield
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise BadInput(f"{path}: its program is damaged: {error!r}", _HINT) from error
 
 
 def blobs(path: Path) -> Iterator[tuple[str, str, bytes]]:

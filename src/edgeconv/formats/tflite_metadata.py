@@ -73,7 +73,7 @@ def read_contract(path: Path) -> Signal | None:
 def read_labels(path: Path) -> tuple[str, ...]:
     """The class names that the file carries; empty where it carries none."""
     text = _attached(path, LABELS_FILE)
-    return () if text is None else tuple(text.decode().splitlines())
+    return () if text is None else tuple(text.decode(errors="replace").splitlines())
 
 
 def _attached(path: Path, name: str) -> bytes | None:
@@ -83,7 +83,7 @@ def _attached(path: Path, name: str) -> bytes | None:
     try:
         with zipfile.ZipFile(data) as archive:
             return archive.read(name) if name in archive.namelist() else None
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise BadInput(f"{path}: the attached '{name}' is damaged: {error}") from error
 
 

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edgeconv.errors import BadInput
 from edgeconv.formats import artifact, mlpackage, mlpackage_metadata
 from edgeconv.formats.card import CONTRACT_KEY, Card
 from edgeconv.formats.digest import sha256
+from edgeconv.formats.lints import lint
 from edgeconv.types import Sensor, Signal, Target
 
 Make = Callable[[], Path]
@@ -87,3 +91,40 @@ def test_damaged_packages_are_bad_input(make_package: Make, tmp_path: Path) -> N
     other.write_bytes(b"x")
     with pytest.raises(BadInput, match="no artifact"):
         artifact.describe(other)
+
+
+@settings(
+    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1))
+def test_flipped_bits_are_bad_input_or_harmless(
+    whole: Path, flips: list[tuple[float, int]]
+) -> None:
+    model = mlpackage.model_file(whole)
+    before = model.read_bytes()
+    data = bytearray(before)
+    for place, bit in flips:
+        data[int(place * len(data))] ^= 1 << bit
+    model.write_bytes(data)
+    try:
+        for read in (mlpackage.read_graph, mlpackage.read_labels, artifact.read_contract, lint):
+            with contextlib.suppress(BadInput):
+                read(whole)
+    finally:
+        model.write_bytes(before)
+
+
+@pytest.fixture
+def whole(make_package: Make, signal: Signal) -> Path:
+    path = make_package()
+    mlpackage_metadata.embed(path, Card("tiny", signal))
+    return path
+
+
+def test_an_operation_without_its_inputs_is_bad_input(whole: Path) -> None:
+    spec = mlpackage.read_spec(whole)
+    block = spec.mlProgram.functions["main"].block_specializations["CoreML5"]
+    block.operations[1].inputs.clear()
+    mlpackage.model_file(whole).write_bytes(spec.SerializeToString())
+    with pytest.raises(BadInput, match="its program is damaged: KeyError"):
+        mlpackage.read_graph(whole)

@@ -13,6 +13,7 @@ from edgeconv.formats.lints import coreml, tflite
 from edgeconv.formats.lints.coreml.package import Package
 from edgeconv.formats.lints.rule import Finding, Rule, Severity, apply
 from edgeconv.formats.lints.tflite.file import TFLiteFile
+from edgeconv.formats.mlpackage import refusing
 from edgeconv.types import Target
 
 __all__ = ["Finding", "Rule", "Severity", "lint"]
@@ -26,4 +27,5 @@ def lint(path: Path) -> list[Finding]:
     """
     if target_of(path) is Target.TFLITE:
         return apply(tflite.RULES, TFLiteFile(path))
-    return apply(coreml.RULES, Package(path))
+    with refusing(path):
+        return apply(coreml.RULES, Package(path))
