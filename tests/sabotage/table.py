@@ -97,13 +97,24 @@ def rotate_classes(folder: Path) -> None:
         t.constant(folder / FLOAT, "probabilities", lambda a: np.roll(a, 1, axis=0), biased)
 
 
-def swap_two_classes(folder: Path) -> None:
+def first_ten(step: int) -> t.Change:
+    """Ten output channels zeroed (0) or in reverse order (−1): little, of a hundred."""
+
     def change(array: NDArray[Any]) -> NDArray[Any]:
-        array[[2, 3]] = array[[3, 2]]
+        array[:10] = array[:10][::-1] if step else 0
         return array
 
+    return change
+
+
+def swap_rows(array: NDArray[Any]) -> NDArray[Any]:
+    array[[2, 3]] = array[[3, 2]]
+    return array
+
+
+def swap_two_classes(folder: Path) -> None:
     for biased in (False, True):
-        t.constant(folder / FLOAT, "probabilities", change, biased)
+        t.constant(folder / FLOAT, "probabilities", swap_rows, biased)
 
 
 def sharper(folder: Path) -> None:
@@ -220,6 +231,11 @@ NUMBERS = (
         "cosine is",
         INT8,
     ),
+    Sabotage("int8: dead channels", weights("conv1", first_ten(0), INT8), "golden", "vector", INT8),
+    Sabotage(
+        "int8: channels reversed", weights("conv1", first_ten(-1), INT8), "golden", "vector", INT8
+    ),
+    Sabotage("int8: biases are zero", bias("conv4", np.zeros_like, INT8), "golden", "vector", INT8),
     Sabotage(
         "int8: wrong zero point",
         lambda folder: t.quantization(folder / INT8, "tfl.quantize", zero_point=20),

@@ -188,6 +188,12 @@ def test_deviating_vector_is_named() -> None:
     assert golden.check(made(), ANDROID, _moved(0.01)).status is Status.PASSED
 
 
+def test_what_recorded_the_answers_is_held_tighter_than_another_device() -> None:
+    found = golden.check(made(), ANDROID, _moved(0.01), at_home=True)
+    assert (found.status, found.limit) == (Status.FAILED, 0.005)
+    assert golden.check(made(), ANDROID, _moved(0.004), at_home=True).status is Status.PASSED
+
+
 @pytest.mark.parametrize("by", [np.nan, np.inf])
 def test_answer_that_is_no_number_fails(by: float) -> None:
     found = golden.check(made(), ANDROID, _moved(by))

@@ -16,8 +16,8 @@ NAME = "golden"
 
 AT_HOME = 0.005
 """Tolerance where runtime, its version and the architecture are those that recorded the answers.
-Integer kernels are exact there. A float16 may round the other way where more threads or vector lanes
-order a sum otherwise: a step of float16 at a logit of 10 is 2^-7, a quarter of it 0.002 of a
+Integer kernels are exact there. A float16 may round the other way where more threads or vector
+lanes order a sum otherwise: a step of float16 at a logit of 10 is 2^-7, a quarter of it 0.002 of a
 probability. A broken channel, which could hide in what another device may do, is found."""
 
 
