@@ -104,7 +104,7 @@ def resize(
 
     By default the nearest neighbour is the entry that holds the centre of the output's pixel, at
     ⌊(i + ½) · length / outputs⌋, as in coremltools' lowering of TensorFlow's half-pixel resize;
-    resize_nearest_neighbor leaves the ½ out. With another mode it is the entry closest to the point.
+    resize_nearest_neighbor leaves the ½ out. In another mode it is the entry closest to the point.
     """
     count = int(resized_dims)
     made = x
