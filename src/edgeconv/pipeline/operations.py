@@ -1,17 +1,25 @@
-"""The operations of a file with their cost, and their time where it can be measured."""
+"""The operations of a file with their cost, and their time where it can be measured.
+
+Cut files are no files that LiteRT was ever tried with: a crash must not end the caller, so they are
+timed in a process of its own, `python -m edgeconv.pipeline.operations FILE RUNTIME THREADS`.
+"""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import partial
 from math import ceil
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from edgeconv.errors import EdgeconvError
+from edgeconv.errors import BadInput, EdgeconvError
 from edgeconv.formats import artifact as files
 from edgeconv.formats.graph import Graph, Op
 from edgeconv.formats.tflite_prefix import cuts, prefixes
@@ -23,6 +31,7 @@ from edgeconv.types import Artifact, OpProfile, Target
 MOST_CUTS = 48
 MOST_BYTES = 512 << 20  # of all cut files that are open together; each holds its own weights
 _INFERENCES = 40
+_SECONDS = 300
 
 CUT = "by difference: the file cut behind each operation, all cut files timed in turns"
 STEPS = "each step of the reference runtime, which computes in NumPy: no phone's time"
@@ -44,23 +53,42 @@ def operations(artifact: Artifact, runtime: str, threads: int, time_them: bool) 
         return _rows(graph, counts), "Core ML does not show its operations: Xcode times them"
     try:
         if artifact.target is Target.TFLITE:
-            return _by_cuts(artifact, graph, counts, runtime, threads)
+            return _apart(artifact, runtime, threads)
         return _by_steps(artifact, graph, counts, runtime)
-    except (EdgeconvError, RuntimeError) as error:  # LiteRT refuses a cut file by RuntimeError
+    except EdgeconvError as error:
         return _rows(graph, counts), f"not timed one by one: {error}"
 
 
-def _by_cuts(
-    artifact: Artifact, graph: Graph, counts: Sequence[int], runtime: str, threads: int
-) -> Found:
-    chosen = _chosen(counts, artifact.bytes)
+def _apart(artifact: Artifact, runtime: str, threads: int) -> Found:
+    """`_by_cuts` in a process of its own. Raises BadInput where that fails."""
+    words = [str(artifact.path), runtime, str(threads)]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "edgeconv.pipeline.operations", *words],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BadInput(f"it took more than {_SECONDS} s") from error
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or [""])[-1]
+        raise BadInput(f"LiteRT ended with exit code {done.returncode} on a cut file: {said}")
+    rows = json.loads(done.stdout.splitlines()[-1])
+    return tuple(map(OpProfile.from_json, rows)), CUT
+
+
+def _by_cuts(artifact: Artifact, graph: Graph, runtime: str, threads: int) -> tuple[OpProfile, ...]:
+    chosen = _chosen(cuts(graph), artifact.bytes)
     with tempfile.TemporaryDirectory() as folder:
         openers: list[Opener] = []
         for number, data in enumerate(prefixes(artifact.path, (0, *chosen))):
             path = Path(folder) / f"{number}.tflite"
             path.write_bytes(data)
             openers.append(partial(_open_cut, path, artifact, runtime, threads))
-        return by_differences(_rows(graph, chosen), openers), CUT
+        return by_differences(_rows(graph, chosen), openers)
 
 
 def _open_cut(
@@ -138,3 +166,9 @@ def _row(graph: Graph, members: Sequence[int]) -> OpProfile:
         macs=sum(op.macs for op in ops),
         bytes=sum(graph.tensors[i].bytes for op in ops for i in {*op.inputs, *op.outputs}),
     )
+
+
+if __name__ == "__main__":
+    one = files.describe(Path(sys.argv[1]))
+    timed = _by_cuts(one, files.read_graph(one.path), sys.argv[2], int(sys.argv[3]))
+    sys.stdout.write(json.dumps([asdict(row) for row in timed]) + "\n")

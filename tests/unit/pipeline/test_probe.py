@@ -11,6 +11,7 @@ import pytest
 from edgeconv.formats import artifact as files
 from edgeconv.formats.tflite_probe import CHANNELS, SIDE, convolution
 from edgeconv.pipeline.measure import profile
+from edgeconv.pipeline.operations import operations
 from edgeconv.pipeline.probe import probe_sample
 from edgeconv.runtime import open_runner
 from edgeconv.types import Runner, Status, TensorSpec
@@ -55,3 +56,15 @@ def test_foreign_file_is_profiled_with_its_operations(probe: Path) -> None:
     assert found.ops[0].us == pytest.approx(found.latency_us["p50"], rel=0.5)
     assert found.peaks.int8_gflops > 0
     assert found.memory["rss_peak"] > found.memory["rss_engine"] / 2
+
+
+def test_crash_of_a_cut_file_is_a_reason(probe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter that ends as LiteRT does on a broken graph."""
+    artifact = files.describe(probe)
+    dying = probe.with_name("python")
+    dying.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    dying.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(dying))
+    rows, method = operations(artifact, "litert", 1, time_them=True)
+    assert [(row.kind, row.us) for row in rows] == [("CONV_2D", None)]
+    assert "exit code -11" in method
