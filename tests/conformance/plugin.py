@@ -99,11 +99,10 @@ def _choose(names: set[str], per_function: int, seed: int) -> set[str]:
     own = {name for name in names if not name.startswith("converters/")}
     for name in sorted(names - own):
         functions[name.partition("[")[0]].append(name)
-    choose = random.Random(seed)
     return own | {
         name
-        for cases in functions.values()
-        for name in choose.sample(cases, min(per_function, len(cases)))
+        for function, cases in functions.items()
+        for name in random.Random(f"{seed} {function}").sample(cases, min(per_function, len(cases)))
     }
 
 
