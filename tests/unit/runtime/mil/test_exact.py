@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgeconv.errors import Unsupported
 from edgeconv.runtime.mil.ops import OPS
+from edgeconv.runtime.mil.ops.control import State
 
 
 def call(kind: str, **parameters: Any) -> Any:
@@ -196,6 +197,13 @@ def test_the_nearest_neighbour_of_a_pixel(mode: str, expected: list[float]) -> N
     assert made.ravel().tolist() == [0, 1, 1]
     made = call("resize_nearest_neighbor", x=x, target_size_height=1, target_size_width=3)
     assert made.ravel().tolist() == [0, 0, 1]
+
+
+def test_a_state_keeps_what_was_written_last() -> None:
+    state = State(np.zeros(2, np.float32))
+    for values in ([3, 4], [5, 6]):
+        call("write_state", input=state, data=np.array(values, np.float32))
+    assert call("read_state", input=state).tolist() == [5, 6]
 
 
 def test_scalars_join_to_a_vector() -> None:
