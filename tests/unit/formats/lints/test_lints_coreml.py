@@ -313,6 +313,17 @@ def test_a_reduction_takes_any_order(tmp_path: Path) -> None:
     assert "1 layout operations (1 transpose) where 0 would do" in found.text
 
 
+def test_a_reduction_that_keeps_its_dimensions_needs_its_order(tmp_path: Path) -> None:
+    """(1, 1, 1, channels) and (1, channels, 1, 1) are different tensors."""
+
+    def network(mb: Any, x: Any) -> Any:
+        x = mb.transpose(x=plain_map(mb, x), perm=[0, 2, 3, 1])
+        x = mb.reduce_mean(x=x, axes=[1, 2], keep_dims=True)
+        return mb.reduce_sum(x=x, axes=[1, 2], keep_dims=False)
+
+    assert lint(package(tmp_path / "t.mlpackage", network)) == []
+
+
 @pytest.mark.parametrize("last", [2, 3])
 def test_what_the_rows_and_columns_need_is_not_avoidable(tmp_path: Path, last: int) -> None:
     """Flat readings become channels first: a reshape and a transpose are the least."""

@@ -31,7 +31,7 @@ _ELEMENT_WISE = frozenset(
         *("thresholded_relu", "scaled_tanh", "inverse"),
     )
 )
-_LARGEST = 1 << 24  # positions that are sent through a run, a bound on memory
+_LARGEST = 1 << 20  # positions that are sent through a run, a bound on time and memory
 _LARGEST_RANK = 5  # of all permutations
 
 
@@ -184,15 +184,20 @@ def _absorbs(
     import numpy as np
 
     axes = package.integers(function, node, "axes")
-    if not node.kind.startswith("reduce_") or axes is None or len(source) > _LARGEST_RANK:
+    kept = package.integers(function, node, "keep_dims") or (0,)
+    if not node.kind.startswith("reduce_") or axes is None or kept[0]:
+        return False
+    if len(source) > _LARGEST_RANK:
         return False
     reduced = {axis % positions.ndim for axis in axes}
     wanted = _groups(positions, reduced)
     plain = np.arange(positions.size).reshape(source)
-    candidates = (
-        set(c) for n in range(len(source) + 1) for c in combinations(range(len(source)), n)
+    candidates = (c for n in range(len(source) + 1) for c in combinations(range(len(source)), n))
+    return any(
+        np.array_equal(_groups(plain, set(c)), wanted)
+        for c in candidates
+        if prod(source[axis] for axis in c) == wanted.shape[1]
     )
-    return any(np.array_equal(_groups(plain, c), wanted) for c in candidates)
 
 
 def _groups(positions: NDArray[Any], reduced: set[int]) -> NDArray[Any]:
