@@ -3,8 +3,9 @@
     python -m tests.conformance.run_all [--suites operations,torch] [--only conv] [--jobs 2]
 
 Results are written test by test to `out/conformance/`; a second call continues where the first was
-cut off, and begins a module anew if the runtime has changed. At the end `docs/conformance.md` and
-`out/conformance.json` are written from whatever results there are.
+cut off, and begins a module anew if the runtime has changed. After each module
+`docs/conformance.md` and `out/conformance.json` are written from whatever results there are;
+`--suites none` only writes them.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def main() -> int:
     with ThreadPoolExecutor(options.jobs) as pool:
         for line in pool.map(lambda module: run(module, options.out, options.per_function), chosen):
             say(line)
+            write(options.out, ROOT)
     failed = write(options.out, ROOT)
     say(f"{failed} tests failed without an exclusion; the table is docs/conformance.md")
     return 1 if failed else 0

@@ -82,6 +82,7 @@ def write(folder: Path, root: Path) -> int:
         "modules": table,
         "failures": [{"test": row.test, "reason": row.reason} for row in wrong],
     }
+    (root / "out").mkdir(exist_ok=True)
     (root / "out" / "conformance.json").write_text(json.dumps(document, indent=1) + "\n")
     (root / "docs" / "conformance.md").write_text("\n".join(_page(found)) + "\n")
     return len(wrong)
@@ -121,9 +122,13 @@ def _modules(found: list[Summary]) -> Iterator[str]:
     rows = [(name, *counts.values()) for name, counts in [*sums, ("**all**", _total(found))]]
     yield from _table(("suite", *names), rows)
     yield "\n## Results by module\n"
-    own = ((f"`{_short(s.module)}`", *s.counts().values()) for s in found)
+    begun = [s for s in found if s.results is not None]
+    own = ((f"`{_short(s.module)}`", *s.counts().values()) for s in begun)
     yield from _table(("module", *names), own)
-    errors = [s for s in found if s.results is not None and s.results.header.get("error")]
+    missing = [f"`{_short(s.module)}`" for s in found if s.results is None]
+    if missing:
+        yield f"\nNot begun, and so in no number above: {', '.join(missing)}."
+    errors = [s for s in begun if s.results is not None and s.results.header.get("error")]
     if errors:
         yield "\nThese could not be collected:\n"
         yield from (f"- `{_short(s.module)}`: {s.results.header['error']}" for s in errors)  # type: ignore[union-attr]
