@@ -13,6 +13,7 @@ from edgeconv.parity.layers.match import Match, match
 from edgeconv.parity.layers.measure import Error, Gathered
 from edgeconv.parity.layers.points import CONTRACT, Affine, points
 from edgeconv.parity.layers.ranges import CodeUse, code_warnings
+from edgeconv.parity.layers.refine import refine
 from edgeconv.parity.layers.rows import rows
 from edgeconv.pipeline.half_precision import half_precision
 from edgeconv.pipeline.layer_values import candidates, shaped
@@ -152,14 +153,16 @@ class _Comparison:
         wanted = points(self.keras.layers, reference, name, contract, self.keras.ends[0])
         offered = candidates(self.artifact.path, cast("Inspectable", self.runner).tensors)
         first = self.artifact.target is Target.COREML
-        self.matches = match(wanted, reference, offered, values, first)
-        if not self.matches:
+        found = match(wanted, reference, offered, values, first)
+        if not found:
             raise BadInput("no value of the file has the shape of a layer of the float model")
-        for found in self.matches:
-            self.gathered[found.point.name] = Gathered()
-            held = found.candidate
+        start = {name: reference[name]}
+        self.matches = refine(found, wanted, start, values, first, self.keras.replay)
+        for each in self.matches:
+            self.gathered[each.point.name] = Gathered()
+            held = each.candidate
             if held.scale is not None and "int" in held.dtype:
-                self.codes[found.point.name] = CodeUse(held.scale, held.zero_point or 0, held.dtype)
+                self.codes[each.point.name] = CodeUse(held.scale, held.zero_point or 0, held.dtype)
 
     def _errors(self, reference: dict[str, NDArray[Any]], values: dict[str, NDArray[Any]]) -> None:
         for found in self.matches:

@@ -153,7 +153,9 @@ def chart(result: LayersResult, name: str) -> str:
 def _beyond(row: LayerParity) -> bool:
     """Whether its number format does not explain what the layer adds."""
     own, limit = row.metrics["own_snr_db"], row.metrics.get("own_limit_db")
-    return limit is not None and (own is None or own < limit)
+    if own is None:
+        return bool(row.metrics["own_non_finite"])
+    return limit is not None and own < limit
 
 
 _LEAST_DB, _MOST_DB = -10.0, 160.0

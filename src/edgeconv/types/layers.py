@@ -83,12 +83,12 @@ class LayerParity:
         similarity: 0 to 1, of the values that the match was confirmed by.
         note: what became of it, in words; what it was compared before or after.
         covers: the layers whose own error `own_snr_db` holds.
-        metrics: `max_abs`, `mean_abs`, `rmse`, `snr_db`, `cosine`, `non_finite`, of the error
-            that has gathered up to here; `own_snr_db` of what this layer alone adds,
-            `own_within_db` the same without what saturates in an integer tensor; `own_limit_db`
-            of what its number format explains;
-            `output_max_abs`, `output_rmse`, `output_flips` of the error as it stands here, carried
-            on to the output by the float model. None where it cannot be computed.
+        metrics: of the error that has gathered up to here `max_abs`, `mean_abs`, `rmse`,
+            `snr_db`, `cosine`, `non_finite`; of what this layer alone adds `own_snr_db`,
+            `own_non_finite` (values that are NaN or infinity and need not be), `own_within_db`
+            (without what saturates in an integer tensor), `own_limit_db` (what its number format
+            explains); of the error as it stands here, carried on to the output by the float
+            model, `output_max_abs`, `output_rmse`, `output_flips`. None where there is none.
         reference_range, range: smallest and largest value, float model and file.
     """
 

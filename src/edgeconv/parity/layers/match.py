@@ -87,12 +87,11 @@ def match(
         values: the file's by tensor name, (n, *shape), real numbers.
         channels_first: layout that is tried first.
     """
-    layers = {names.clean(p.owner): p.owner for p in points}
-    spoken = [{layers[k]: v for k, v in names.owners(c.names, layers).items()} for c in candidates]
+    spoken = [spoken_for(points, candidate) for candidate in candidates]
     table: dict[tuple[int, int], tuple[float, Match]] = {}
     for i, point in enumerate(points):
         for j, candidate in enumerate(candidates):
-            scored = _pair(
+            scored = pair(
                 point, reference[point.name], candidate, values[candidate.tensor],
                 spoken[j], channels_first,
             )  # fmt: skip
@@ -101,7 +100,13 @@ def match(
     return _align(len(points), len(candidates), table)
 
 
-def _pair(
+def spoken_for(points: Sequence[Point], candidate: Candidate) -> dict[str, float]:
+    """Layer → how much the candidate's names speak for it."""
+    layers = {names.clean(p.owner): p.owner for p in points}
+    return {layers[k]: v for k, v in names.owners(candidate.names, layers).items()}
+
+
+def pair(
     point: Point,
     reference: NDArray[Any],
     candidate: Candidate,

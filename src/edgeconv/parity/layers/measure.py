@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Error:
-    """Running sums of the difference between two arrays. Values that are not finite are counted
-    and left out of every other figure."""
+    """Running sums of the difference between two arrays.
+
+    Values of the candidate that are not finite are counted and left out of every other figure.
+    Where the reference itself is not finite nothing can be asked.
+    """
 
     count: int = 0
     non_finite: int = 0
@@ -33,15 +36,14 @@ class Error:
         """Arrays of one shape."""
         import numpy as np
 
-        ref, can = reference.reshape(-1).astype(np.float64), candidate.reshape(-1)
-        good = np.isfinite(can)
-        self.count += ref.size
-        self.non_finite += int(ref.size - good.sum())
-        if not good.all():
-            ref, can = ref[good], can[good]
+        ref, can = reference.reshape(-1), candidate.reshape(-1)
+        asked = np.isfinite(ref)
+        good = asked & np.isfinite(can)
+        self.count += int(asked.sum())
+        self.non_finite += int(asked.sum() - good.sum())
+        ref, can = ref[good].astype(np.float64), can[good].astype(np.float64)
         if not ref.size:
             return
-        can = can.astype(np.float64)
         off = np.abs(ref - can)
         self.signal += dot(ref, ref)
         self.noise += dot(off, off)
@@ -115,6 +117,7 @@ class Gathered:
         return {
             **self.error.metrics(),
             "own_snr_db": self.own.snr_db,
+            "own_non_finite": self.own.non_finite,
             "own_within_db": self.own.snr_db if self.within is None else self.within.snr_db,
             **self.effect.metrics(),
         }

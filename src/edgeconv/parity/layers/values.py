@@ -94,13 +94,15 @@ def similarity(reference: NDArray[Any], candidate: NDArray[Any]) -> tuple[float,
     """(correlation, signal-to-noise ratio in dB) of two arrays of one shape.
 
     Large arrays are sampled evenly. Correlation is Pearson's; constants have none (0). NaN and
-    infinity of the candidate count as 0.
+    infinity count as 0.
     """
     import numpy as np
 
     stride = max(1, reference.size // _ENOUGH)
-    ref = reference.reshape(-1)[::stride].astype(np.float64)
-    can = np.nan_to_num(candidate.reshape(-1)[::stride].astype(np.float64), posinf=0, neginf=0)
+    ref, can = (
+        np.nan_to_num(values.reshape(-1)[::stride].astype(np.float64), posinf=0, neginf=0)
+        for values in (reference, candidate)
+    )
     return _correlation(ref, can), decibels(float((ref**2).sum()), float(((ref - can) ** 2).sum()))
 
 

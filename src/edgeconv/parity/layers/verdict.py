@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from edgeconv.parity.layers.points import AFFINE
 from edgeconv.types import Scheme
 from edgeconv.types.layers import BEFORE, LayerInfo, LayerParity, Outcome
 
@@ -64,9 +65,12 @@ def judge(
 
 
 def culprit(row: LayerParity, layers: Sequence[LayerInfo]) -> str:
-    """The layer to look at: of those that the row covers, the last one with weights."""
-    weighted = [x.name for x in layers if x.name in row.covers and x.weights]
-    return weighted[-1] if weighted else row.layer.removesuffix(BEFORE)
+    """The layer to look at: of those that the row covers, the last one with weights; one that is
+    folded into another only where there is no other."""
+    weighted = [x for x in layers if x.name in row.covers and x.weights]
+    kernels = [x for x in weighted if x.kind not in AFFINE]
+    found = kernels or weighted
+    return found[-1].name if found else row.layer.removesuffix(BEFORE)
 
 
 def _fails(row: LayerParity, measure: str) -> bool:
@@ -74,7 +78,9 @@ def _fails(row: LayerParity, measure: str) -> bool:
     if limit is None:
         return False
     own = row.metrics[measure]
-    return own is None or own < limit
+    if own is None:  # not a number in the file, or only behind one
+        return bool(row.metrics["own_non_finite"])
+    return own < limit
 
 
 def _with_limit(row: LayerParity, scheme: Scheme | None, peers: float | None) -> LayerParity:
@@ -133,7 +139,7 @@ def _accusation(first: LayerParity, rows: Sequence[LayerParity], suspects: Seque
     what = f"the error begins in '{name}'"
     if together:
         what += f" (with {', '.join(together)}, which the file computes with it)"
-    if metrics["non_finite"]:
+    if metrics["own_non_finite"]:
         what += ": it gives NaN or infinity"
     elif own is not None:
         what += (

@@ -36,6 +36,7 @@ def rows(own: Mapping[str, float | None], within: float | None = None) -> list[L
                 "snr_db": 40.0,
                 "rmse": 0.01,
                 "non_finite": 0,
+                "own_non_finite": 0,
                 "own_snr_db": own[name],
                 "own_within_db": own[name] if within is None else within,
                 "output_flips": 3,
@@ -67,7 +68,7 @@ def test_exactly_the_damaged_one_is_named(scheme: Scheme, usual: float, damaged:
 
 def test_numbers_that_are_none_are_named() -> None:
     made = rows({**dict.fromkeys(NAMES, 70.0), "c": None})
-    made[2] = replace(made[2], metrics={**made[2].metrics, "non_finite": 5})
+    made[2] = replace(made[2], metrics={**made[2].metrics, "non_finite": 5, "own_non_finite": 5})
     found = judge(made, LAYERS, FLOAT16)
     assert found.suspects == ("c",)
     assert "NaN or infinity" in found.text
