@@ -16,11 +16,14 @@ import json
 import os
 import random
 import re
+import sys
+import unittest.mock
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+sys.modules["mock"] = unittest.mock  # the package of that name is the same, for older Pythons
 os.environ["PYMIL_TEST_TARGETS"] = "mlprogram"
 os.environ["INCLUDE_MIL_FP32_UNIT_TESTS"] = "1"  # float16 cases allow an error of 0.5
 os.environ["RUN_BACKWARD_COMPATIBILITY"] = "1"  # every system version of an operation
