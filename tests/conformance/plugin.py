@@ -23,7 +23,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.modules["mock"] = unittest.mock  # the package of that name is the same, for older Pythons
 os.environ["PYMIL_TEST_TARGETS"] = "mlprogram"
 os.environ["INCLUDE_MIL_FP32_UNIT_TESTS"] = "1"  # float16 cases allow an error of 0.5
 os.environ["RUN_BACKWARD_COMPATIBILITY"] = "1"  # every system version of an operation
@@ -67,6 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    sys.modules["mock"] = unittest.mock  # the package of that name is the same, for older Pythons
     serve(config.getoption("--compute"), WATCH.predicted)
     WATCH.writer = Writer(config.getoption("--results"))
     if config.getoption("breaks"):
