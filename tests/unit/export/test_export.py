@@ -305,8 +305,8 @@ def test_calls_that_cannot_work(tmp_path: Path, signal: Signal, windows: Any) ->
 
     with pytest.raises(UsageError, match="needs calibration"):
         attempt(Variant(TFLITE, "int8", Sensor.ANDROID))
-    with pytest.raises(Unsupported, match="scheme 'int4'"):
-        attempt(Variant(COREML, "int4", Sensor.IOS))
+    with pytest.raises(Unsupported, match="scheme 'int3'"):
+        attempt(Variant(COREML, "int3", Sensor.IOS))
     with pytest.raises(Unsupported, match="deployment target 'iOS14'"):
         attempt(Variant(COREML, "float16", Sensor.IOS, deployment_target="iOS14"))
     with pytest.raises(UsageError, match="probe window"):
