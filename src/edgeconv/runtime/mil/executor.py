@@ -11,8 +11,8 @@ from edgeconv.runtime.mil.lifetimes import peak_bytes
 from edgeconv.runtime.mil.plan import Plan, batched
 from edgeconv.runtime.mil.precision import Compute
 
-CHUNK = 64  # the most samples at once where a batch-1 program allows it
-CHUNK_BYTES = 4 << 20  # live tensors of a chunk, by the plan: they stay in the cache, and bounded
+CHUNK = 128  # the most samples at once where a batch-1 program allows it
+CHUNK_BYTES = 8 << 20  # live tensors of a chunk, by the plan: they stay in the cache, and bounded
 
 
 class Executor:

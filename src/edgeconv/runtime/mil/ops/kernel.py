@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeconv.runtime.mil.ops.windows import paddings, windows_last
 
-SCRATCH = 1 << 20  # bytes of gathered windows at once, which stay in the cache
+SCRATCH = 2 << 20  # bytes of gathered windows at once, which stay in the cache
 
 
 @dataclass(frozen=True)
