@@ -26,14 +26,22 @@ MOST_TRIES = 200  # tests that may judge one wrong operation, quickest first
 
 
 class Bench:
-    """Every operation of the table, observed and breakable, from `install` on."""
+    """Every operation of the table, observed and breakable while it is installed.
+
+    Otherwise the table is as it was: the engine fuses only operations that it knows.
+    """
 
     def __init__(self) -> None:
         self.used: set[str] = set()
         self._wrong: dict[str, Wrong] = {}
+        self._right = dict(OPS)
+        self._breakable = {name: self._observed(name, op) for name, op in OPS.items()}
 
     def install(self) -> None:
-        OPS.update({name: self._observed(name, op) for name, op in OPS.items()})
+        OPS.update(self._breakable)
+
+    def remove(self) -> None:
+        OPS.update(self._right)
 
     @contextmanager
     def broken(self, name: str, wrong: Wrong) -> Iterator[None]:
