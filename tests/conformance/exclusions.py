@@ -66,6 +66,28 @@ EXCLUSIONS = (
         "Without validation an index out of range is undefined in MIL; the test wants an answer "
         "that differs from the expected one; here it is an error, or counts from the end.",
     ),
+    Exclusion(
+        r"TestTF2FlexibleInput\.test_tf2keras_(outofbound_range_dim|enumerated_shapes)"
+        r"|TestTfModelInputsOutputs\.test_shaping_utils",
+        "none: the interface",
+        0.0,
+        "After the numbers agreed, the test wants Core ML's refusal of a shape outside the declared "
+        "range; a single inference of this runtime takes any shape that the program can work on.",
+    ),
+    Exclusion(
+        r"frontend/tensorflow/test/test_ops\.py::TestImageResizing\.test_resize_bilinear\[.*fp32",
+        "upsample_bilinear, resize_bilinear",
+        3e-4,
+        "TensorFlow interpolates between values of ±100 at coordinates in float32, which are up to "
+        "6.4e-7 of a pixel off (measured for 10 to 25 and 30 pixels): 1.3e-4 on each axis.",
+    ),
+    Exclusion(
+        r"frontend/tensorflow/test/test_ops\.py::TestConcat\.test_concat\[.*num_inputs=1",
+        "concat",
+        0.0,
+        "The test hands a shape to TensorFlow as an array, `unhashable type: 'numpy.ndarray'`, "
+        "before this axis is predicted.",
+    ),
 )
 
 
