@@ -119,7 +119,7 @@ def chart(result: LayersResult, name: str) -> str:
     each layer adds alone (dots), what its number format explains (strokes)."""
     rows = [row for row in result.layers if row.metrics]
     tall = 0.3 + 0.24 * len(rows)
-    suspect = [_beyond(row) for row in rows]
+    suspect = [_beyond(row, result.suspects) for row in rows]
 
     def draw(axes: Axes) -> None:
         places = list(range(len(rows)))
@@ -150,12 +150,11 @@ def chart(result: LayersResult, name: str) -> str:
     return charts.svg(draw, (4.6, tall + 1.3), name, description)
 
 
-def _beyond(row: LayerParity) -> bool:
-    """Whether its number format does not explain what the layer adds."""
+def _beyond(row: LayerParity, suspects: Sequence[str]) -> bool:
+    """Whether this row is why a layer is suspect."""
     own, limit = row.metrics["own_snr_db"], row.metrics.get("own_limit_db")
-    if own is None:
-        return bool(row.metrics["own_non_finite"])
-    return limit is not None and own < limit
+    concerned = {row.layer.removesuffix(BEFORE), *row.covers} & set(suspects)
+    return bool(concerned) and limit is not None and (own is None or own < limit)
 
 
 _LEAST_DB, _MOST_DB = -10.0, 160.0

@@ -28,6 +28,8 @@ FLOAT32_DB, FLOAT16_DB = 90.0, 55.0
 WEIGHTS8_DB = 35.0
 MARGIN = 6.0
 STANDS_OUT = 12.0
+SATURATED = 0.05
+"""Share of values that saturate from which a layer is suspect for that alone."""
 COMPRESSED = 2_048
 """Numbers up to which converters leave a layer's weights as they are."""
 
@@ -54,8 +56,7 @@ def judge(
     judged = tuple(_with_limit(row, scheme, peers) for row in rows)
     found: list[LayerParity] = []
     for row in judged:
-        # what comes after a wrong layer is out of its calibrated range through no fault of its own
-        if _fails(row, "own_within_db" if found else "own_snr_db"):
+        if _fails(row, bool(found)):
             found.append(row)
     suspects = tuple(dict.fromkeys(culprit(row, layers) for row in found))
     if found:
@@ -73,11 +74,18 @@ def culprit(row: LayerParity, layers: Sequence[LayerInfo]) -> str:
     return found[-1].name if found else row.layer.removesuffix(BEFORE)
 
 
-def _fails(row: LayerParity, measure: str) -> bool:
+def _fails(row: LayerParity, behind: bool) -> bool:
+    """Whether a row is beyond its limit; `behind` another one that is.
+
+    Some saturation is a warning of its own and no suspicion. What stands behind a wrong layer is
+    out of its calibrated range through no fault of its own.
+    """
     limit = row.metrics.get("own_limit_db")
     if limit is None:
         return False
-    own = row.metrics[measure]
+    saturated = row.quantized.saturated if row.quantized else 0.0
+    mild = behind or saturated <= SATURATED
+    own = row.metrics["own_within_db" if mild else "own_snr_db"]
     if own is None:  # not a number in the file, or only behind one
         return bool(row.metrics["own_non_finite"])
     return own < limit

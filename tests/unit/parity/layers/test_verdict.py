@@ -82,12 +82,27 @@ def test_the_layer_with_weights_answers_for_what_is_computed_with_it() -> None:
     assert "relu" in found.text
 
 
+def saturating(share: float, own: Mapping[str, float | None]) -> list[LayerParity]:
+    """Rows of an integer file; what saturates in `d` is not among `own_within_db`."""
+    found = QuantizedRange(0.001, 0, "int8", -0.1, 0.1, share, 1.0, 1.0)
+    return [replace(r, quantized=found) if r.layer == "d" else r for r in rows(own, within=36.0)]
+
+
 def test_saturation_after_a_wrong_layer_is_no_second_suspect() -> None:
-    own = {**dict.fromkeys(NAMES, 38.0), "b": 4.0, "d": 10.0}
-    healthy = rows(own, within=36.0)
-    assert judge(healthy, LAYERS, INT8).suspects == ("b",)
-    alone = rows({**own, "b": 38.0}, within=36.0)
-    assert judge(alone, LAYERS, INT8).suspects == ("d",)
+    own = {**dict.fromkeys(NAMES, 38.0), "b": None, "d": 10.0}
+    made = saturating(0.3, own)
+    made[1] = replace(
+        made[1], metrics={**made[1].metrics, "own_within_db": None, "own_non_finite": 1}
+    )
+    assert judge(made, LAYERS, INT8).suspects == ("b",)
+
+
+@pytest.mark.parametrize(("share", "suspects"), [(0.3, ("d",)), (0.01, ())])
+def test_some_saturation_is_a_warning_and_much_is_a_suspicion(
+    share: float, suspects: tuple[str, ...]
+) -> None:
+    own = {**dict.fromkeys(NAMES, 38.0), "d": 10.0}
+    assert judge(saturating(share, own), LAYERS, INT8).suspects == suspects
 
 
 def test_a_wide_step_explains_its_own_rounding() -> None:
