@@ -71,8 +71,9 @@ EXCLUSIONS = (
         r"|TestTfModelInputsOutputs\.test_shaping_utils",
         "none: the interface",
         0.0,
-        "After the numbers agreed, the test wants Core ML's refusal of a shape outside the declared "
-        "range; a single inference of this runtime takes any shape that the program can work on.",
+        "After the numbers agreed, the test wants Core ML's refusal of a shape outside the "
+        "declared range; a single inference of this runtime takes any shape that the program can "
+        "work on.",
     ),
     Exclusion(
         r"frontend/tensorflow/test/test_ops\.py::TestImageResizing\.test_resize_bilinear\[.*fp32",
