@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Range = tuple[float, float]
 
 _STEP_NAME = "edgeconv::quantize_activations"
-_OPERANDS = {"conv": "weight", "linear": "weight"}
+_WITH_KERNEL = ("conv", "linear")
 _STEPS = 127  # −127 … 127, with 0 in the middle
 
 
@@ -85,7 +85,7 @@ def insert_pairs(function: Any, wanted: Sequence[tuple[int, Range]]) -> None:
     """
     left = list(wanted)
     for op in list(function.operations):
-        kernel = getattr(op, _OPERANDS.get(op.op_type, ""), None) if _OPERANDS else None
+        kernel = getattr(op, "weight", None) if op.op_type in _WITH_KERNEL else None
         if left and kernel is not None and kernel.val is not None and kernel.val.size == left[0][0]:
             _insert(function, op, scale_of(left.pop(0)[1]))
     if left:
