@@ -9,6 +9,7 @@ from edgeconv.cli.console import Console
 from edgeconv.errors import GateFailed
 from edgeconv.report import summary_table, verdict, words
 from edgeconv.report.judges import judges
+from edgeconv.report.reasons import shared_reasons
 from edgeconv.report.summary import HEADINGS
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
     if reference:
         title += f": float model {reference.accuracy:.1%} on {reference.n} windows of unseen people"
     console.table(title, HEADINGS, [row.cells() for row in rows])
-    for reason in dict.fromkeys(f"{row.name}: {r}" for row in rows for r in row.reasons):
-        console.say(f"  {reason}")
+    for names, reasons in shared_reasons(rows):
+        for reason in reasons:
+            console.say(f"  {', '.join(names)}: {reason}")
     for judge in judges(bundle):
         console.say(f"  judged by {judge.text}")
     if bundle.data.get("report", {}).get("synthetic"):

@@ -10,6 +10,7 @@ from typing import Any
 from edgeconv.errors import MissingDependency
 from edgeconv.report import charts, layers, performance, words
 from edgeconv.report.judges import judges, named
+from edgeconv.report.reasons import shared_reasons
 from edgeconv.report.summary import (
     Row,
     evaluation_of,
@@ -102,7 +103,7 @@ def _view(bundle: Bundle) -> dict[str, Any]:
         "judges": judges(bundle),
         "rows": rows,
         "reference": evaluation_of(bundle, "model.keras", bundle.model.sha256),
-        "reasons": _reasons(rows),
+        "reasons": shared_reasons(rows),
         "measured": measured,
         "people": _people(measured),
         "curves": [Markup(svg) for svg in _curves(bundle)],  # noqa: S704 (our own SVG)
@@ -123,15 +124,6 @@ def _view(bundle: Bundle) -> dict[str, Any]:
         "commands": _commands(bundle),
         "input_sentences": input_sentences(bundle),
     }
-
-
-def _reasons(rows: Sequence[Row]) -> list[tuple[list[str], tuple[str, ...]]]:
-    """(files, their reasons), files with the same reasons together."""
-    grouped: dict[tuple[str, ...], list[str]] = {}
-    for row in rows:
-        if row.reasons:
-            grouped.setdefault(row.reasons, []).append(row.name)
-    return [(names, reasons) for reasons, names in grouped.items()]
 
 
 def _measured(bundle: Bundle) -> list[Measured]:

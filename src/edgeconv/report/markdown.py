@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from edgeconv.report import words
 from edgeconv.report.judges import judges
+from edgeconv.report.reasons import shared_reasons
 from edgeconv.report.summary import (
     HEADINGS,
     evaluation_of,
@@ -38,7 +39,9 @@ def render_markdown(bundle: Bundle) -> str:
         lines += [_line(HEADINGS), _line(["---"] + ["---:"] * (len(HEADINGS) - 1))]
         lines += [_line([_text(cell) for cell in row.cells()]) for row in rows]
         lines.append("")
-    lines += [f"- `{_code(row.name)}`: {_text(reason)}" for row in rows for reason in row.reasons]
+    for names, reasons in shared_reasons(rows):
+        files = ", ".join(f"`{_code(name)}`" for name in names)
+        lines += [f"- {files}: {_text(reason)}" for reason in reasons]
     lines += [*_failures(bundle.parity), *_flips(bundle.parity), *_judges(bundle)]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -50,6 +50,8 @@ def test_quantized_values_are_real_numbers(
         quantized = {n: t for n, t in runner.tensors.items() if t.quantized}
     assert quantized
     for name, spec in quantized.items():
+        assert spec.scale
+        assert spec.zero_point is not None
         steps = found[name] / spec.scale + spec.zero_point
         np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)
         assert found[name].any()
