@@ -196,7 +196,7 @@ EXCUSED = {
     "_const_symbolic": "internal to the converter; no saved program has it",
     "const": "no operation of the table: the reader of the program decodes it",
     "cond": "its value inference only hands on the value of a branch",
-    "reverse_sequence": "its value inference raises NotImplementedError",
+    "reverse_sequence": "coremltools left it unwritten; coremltools' own tests of it judge",
     "list_length": "its input is a list, which has no value at conversion",
 }
 """Operations with a value inference that no case can judge, and why."""

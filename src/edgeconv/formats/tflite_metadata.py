@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ def _attached(path: Path, name: str) -> bytes | None:
     try:
         with zipfile.ZipFile(data) as archive:
             return archive.read(name) if name in archive.namelist() else None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    # RuntimeError: encrypted, or packed by a method that zipfile has not
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise BadInput(f"{path}: the attached '{name}' is damaged: {error}") from error
 
 
