@@ -15,7 +15,15 @@ from typing import Any
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.recipe.legality import check_variants
 from edgeconv.recipe.variants import make_variants, parse_sensor
-from edgeconv.types import DEFAULT_SENSOR, Augmentation, Recipe, Training, Variant, parse_target
+from edgeconv.types import (
+    DEFAULT_SENSOR,
+    Augmentation,
+    FineTuning,
+    Recipe,
+    Training,
+    Variant,
+    parse_target,
+)
 
 _FOLDER = resources.files("edgeconv") / "recipes"
 BUILT_IN = tuple(
@@ -35,10 +43,13 @@ def load_recipe(name_or_path: str) -> Recipe:
     data = _data(name_or_path, where)
     variants = _variants(data.pop("variants", None), where)
     training = _training(data.pop("training", {}), where)
+    compression = _compression(data.pop("compression", {}), where)
     gates = _gates(data.pop("gates", {}), where)
     data.setdefault("name", Path(name_or_path).stem)
     _check_fields(Recipe, data, where)
-    return Recipe(**data, variants=variants, training=training, gates=gates)
+    return Recipe(
+        **data, variants=variants, training=training, compression=compression, gates=gates
+    )
 
 
 def override(recipe: Recipe, data: str | None, seed: int | None, epochs: int | None) -> Recipe:
@@ -102,6 +113,12 @@ def _training(data: Any, where: str) -> Training:
     inner = _table(augmentation, f"{where}: [training.augmentation]")
     _check_fields(Augmentation, inner, f"{where}: [training.augmentation]")
     return Training(**table, augmentation=Augmentation(**inner))
+
+
+def _compression(data: Any, where: str) -> FineTuning:
+    table = _table(data, f"{where}: [compression]")
+    _check_fields(FineTuning, table, f"{where}: [compression]")
+    return FineTuning(**table)
 
 
 def _variants(data: Any, where: str) -> tuple[Variant, ...]:

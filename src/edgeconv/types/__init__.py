@@ -2,6 +2,13 @@
 
 from edgeconv.types.artifact import Artifact, TensorSpec, TrainedModel
 from edgeconv.types.bundle import Bundle
+from edgeconv.types.compression import (
+    COMPRESSIONS,
+    Compressed,
+    Compression,
+    FineTuning,
+    Tune,
+)
 from edgeconv.types.dataset import Dataset, LoadReport, Recording, Splits, subject_order
 from edgeconv.types.evidence import Decision, Evidence, Flips, Interval, NonInferiority
 from edgeconv.types.profile import Change, Comparison, OpProfile, Peaks, ProfileResult
@@ -36,6 +43,7 @@ from edgeconv.types.signal import (
 __all__ = [
     "CALIBRATION_METHODS",
     "CANONICAL_TO_SENSOR",
+    "COMPRESSIONS",
     "DEFAULT_SENSOR",
     "ENDINGS",
     "SCHEMES",
@@ -47,10 +55,13 @@ __all__ = [
     "Change",
     "Check",
     "Comparison",
+    "Compressed",
+    "Compression",
     "Dataset",
     "Decision",
     "EvaluationResult",
     "Evidence",
+    "FineTuning",
     "Flips",
     "Inspectable",
     "Interval",
@@ -75,6 +86,7 @@ __all__ = [
     "TensorSpec",
     "TrainedModel",
     "Training",
+    "Tune",
     "Variant",
     "parse_target",
     "subject_order",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgeconv.errors import UsageError
+from edgeconv.types.compression import FineTuning
 from edgeconv.types.scheme import Target
 from edgeconv.types.signal import Sensor
 
@@ -127,6 +128,8 @@ class Variant:
         deployment_target: for Core ML only; empty is the first that can hold the scheme.
         calibration_method: how activation ranges are chosen, for schemes with integer activations;
             empty is the scheme's default.
+        compress: what is done to the trained weights first, a name of `COMPRESSIONS`; empty:
+            nothing.
     """
 
     target: Target
@@ -135,17 +138,22 @@ class Variant:
     io: str = "float"
     deployment_target: str = ""
     calibration_method: str = ""
+    compress: str = ""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Data, model, training, variants and gates of one run; `gates` override the scheme's own."""
+    """Data, model, training, variants and gates of one run; `gates` override the scheme's own.
+
+    `compression` is how variants with `compress` are trained on.
+    """
 
     name: str
     data: str = "synthetic"
     model: str = "har"
     seed: int = 0
     training: Training = field(default_factory=Training)
+    compression: FineTuning = field(default_factory=FineTuning)
     variants: tuple[Variant, ...] = ()
     gates: dict[str, float] = field(default_factory=dict)
     profile_runs: int = 300
