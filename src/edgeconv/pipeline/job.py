@@ -8,6 +8,7 @@ from pathlib import Path
 from edgeconv import bundle as bundles
 from edgeconv.errors import EdgeconvError
 from edgeconv.machine import describe_machine, versions
+from edgeconv.models import file_stem
 from edgeconv.parity import gates
 from edgeconv.pipeline.calibration import calibrate, calibration_size
 from edgeconv.pipeline.exporting import export_variants
@@ -71,7 +72,9 @@ def _export(
 ) -> tuple[Artifact, ...]:
     size = calibration_size(recipe.variants)
     windows = calibrate(splits.train, splits.test.subject_names, size) if size else None
-    return tuple(export_variants(model, recipe.variants, folder, recipe.model, windows, progress))
+    return tuple(
+        export_variants(model, recipe.variants, folder, file_stem(recipe.model), windows, progress)
+    )
 
 
 def _measure(bundle: Bundle, recipe: Recipe, splits: Splits, progress: Progress) -> Bundle:
