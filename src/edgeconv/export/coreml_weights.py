@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from edgeconv.errors import Unsupported
-from edgeconv.export.palette import encode
 from edgeconv.formats.graph import BITS
+from edgeconv.formats.palette import encode
 from edgeconv.types import Scheme
 
 SMALLEST = 2_048

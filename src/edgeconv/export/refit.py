@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 
 from edgeconv.export.coreml_weights import SMALLEST
 from edgeconv.export.evaluate import apply, taps_of
-from edgeconv.export.palette import nearest, palette_of
 from edgeconv.export.plan import Conv, Dense, Depthwise, Layer, Plan
 from edgeconv.formats.graph import BITS
+from edgeconv.formats.palette import nearest, palette_of
 from edgeconv.types import Scheme
 
 if TYPE_CHECKING:

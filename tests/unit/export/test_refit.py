@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeconv.export.evaluate import evaluate
-from edgeconv.export.palette import encode, nearest, palette_of
 from edgeconv.export.plan import Conv, Dense, Depthwise, Function, Layer, Plan, Reshape
 from edgeconv.export.refit import refit
+from edgeconv.formats.palette import encode, nearest, palette_of
 from edgeconv.types import SCHEMES, Scheme, Target
 
 CORE_ML = SCHEMES[Target.COREML]
