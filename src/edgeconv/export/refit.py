@@ -94,7 +94,7 @@ def _rounded(kernel: Array, scheme: Scheme) -> Array:
     kept = _kept(kernel, scheme)
     if not scheme.palette:
         return np.where(kept, kernel, 0.0)
-    palette = palette_of(kernel[kept], BITS[scheme.weights])
+    palette = palette_of(kernel[kept], 1 << BITS[scheme.weights])
     return np.where(kept, nearest(palette, kernel), 0.0)
 
 
@@ -129,7 +129,7 @@ def _one_by_one(covariance: Array, product: Array, kernel: Array, scheme: Scheme
     else:
         weights = inverse @ product
     free = weights != 0  # what was left out stays out
-    palette = palette_of(weights[:-1][free[:-1]], BITS[scheme.weights])
+    palette = palette_of(weights[:-1][free[:-1]], 1 << BITS[scheme.weights])
     factor = np.linalg.cholesky(inverse).T
     for j in range(len(kernel)):
         settled = np.where(free[j], nearest(palette, weights[j]), 0.0)

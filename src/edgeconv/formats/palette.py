@@ -14,8 +14,8 @@ _ROUNDS = 100
 _BINS = 1024
 
 
-def palette_of(values: Array, bits: int) -> Array:
-    """At most 2^bits float16 numbers with a small Σ (value − nearest)², ascending.
+def palette_of(values: Array, count: int) -> Array:
+    """At most `count` float16 numbers with a small Σ (value − nearest)², ascending.
 
     In one dimension clusters are runs of the sorted values, so dynamic programming finds the best
     ones (Bellman, 1973; Wang and Song, 2011): here over a histogram, and then Lloyd's algorithm
@@ -25,7 +25,7 @@ def palette_of(values: Array, bits: int) -> Array:
 
     ordered = np.sort(values, axis=None).astype(np.float64)
     sums = np.concatenate([[0.0], np.cumsum(ordered)])
-    points = _start(ordered, 1 << bits)
+    points = _start(ordered, count)
     for _ in range(_ROUNDS):
         ends = np.searchsorted(ordered, (points[1:] + points[:-1]) / 2)
         edges = np.concatenate([[0], ends, [ordered.size]])
