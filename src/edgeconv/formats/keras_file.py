@@ -18,7 +18,7 @@ from edgeconv.formats.card import CONTRACT_FILE, contract_text, parse_contract
 from edgeconv.plugins import import_tensorflow
 from edgeconv.types import Signal
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: bytes must not depend on a clock
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: bytes must not depend on a clock
 _SAVE_HINT = "save the model with Keras 3: model.save('model.keras')"
 
 
@@ -153,8 +153,8 @@ def write_contract(path: Path, signal: Signal) -> None:
         with zipfile.ZipFile(path) as old, zipfile.ZipFile(temporary, "w") as new:
             for entry in sorted(old.namelist()):
                 if entry != CONTRACT_FILE:
-                    new.writestr(zipfile.ZipInfo(entry, _EPOCH), _undated(entry, old.read(entry)))
-            new.writestr(zipfile.ZipInfo(CONTRACT_FILE, _EPOCH), contract_text(signal))
+                    new.writestr(zipfile.ZipInfo(entry, EPOCH), _undated(entry, old.read(entry)))
+            new.writestr(zipfile.ZipInfo(CONTRACT_FILE, EPOCH), contract_text(signal))
         temporary.chmod(path.stat().st_mode & 0o777)
         temporary.replace(path)
     finally:
