@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv import plugins
 from edgeconv.errors import EdgeconvError, Unsupported
-from edgeconv.export import check
+from edgeconv.export import check, here, process
 from edgeconv.export.job import REFERENCE, Job, Task
 from edgeconv.export.naming import file_names
-from edgeconv.export.process import Crashed, answers
+from edgeconv.export.process import Crashed
 from edgeconv.export.request import check_call, with_deployment
 from edgeconv.export.targets import TARGETS, Exporter
 from edgeconv.export.workspace import move, workspace
@@ -60,6 +60,7 @@ def export_all(
     run: Run | None = None,
     unsafe: bool = False,
     progress: Progress | None = None,
+    isolated: bool = True,
 ) -> list[Artifact]:
     """Export one Keras model as several files, in the order of `variants`.
 
@@ -73,6 +74,8 @@ def export_all(
         probe: canonical windows on which the files are compared with the float model.
         run: how to run a file; without it the comparison is recorded as `not_run`.
         unsafe: open models with Lambda layers too.
+        isolated: convert in a process of its own, which may crash; off, in this one, which a
+            caller that is itself such a process has TensorFlow loaded in already.
 
     Raises:
         BadInput: model, contract or folder cannot be used, or a conversion came out broken.
@@ -89,7 +92,8 @@ def export_all(
     with workspace(out) as folder:
         job = Job(model_path.resolve(), folder, signal, tasks, unsafe)
         _save_windows(job, calibration, probe)
-        return _Session(job, out, name, run, progress).run()
+        answers = process.answers if isolated else here.answers
+        return _Session(job, out, name, run, progress, answers).run()
 
 
 def _note_deployment(
@@ -123,6 +127,7 @@ class _Session:
     name: str
     run_file: Run | None
     progress: Progress
+    answers: Callable[[Job], Iterator[dict[str, Any]]]
     done: dict[int, Artifact] = field(default_factory=dict)
     failed: dict[int, EdgeconvError] = field(default_factory=dict)
 
@@ -130,7 +135,7 @@ class _Session:
         tasks = self.job.tasks
         while pending := self._pending():
             try:
-                for answer in answers(replace(self.job, tasks=pending)):
+                for answer in self.answers(replace(self.job, tasks=pending)):
                     self._handle(answer)
             except Crashed as crash:
                 if crash.task is None:
