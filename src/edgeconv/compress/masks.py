@@ -1,0 +1,52 @@
+"""Which weights of a kernel stay, by their magnitude."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+
+GROUP, KEPT = 4, 2
+
+
+def largest(weights: NDArray[Any], sparsity: float) -> Mask:
+    """True for all but the smallest weights: exactly round(sparsity · size) are False.
+
+    Among equal magnitudes those that come first are left out first, so that weights that are
+    0 already stay so.
+    """
+    import numpy as np
+
+    order = np.argsort(np.abs(weights), axis=None, kind="stable")
+    mask = np.ones(weights.size, np.bool_)
+    mask[order[: round(sparsity * weights.size)]] = False
+    return mask.reshape(weights.shape)
+
+
+def two_of_four(weights: NDArray[Any], axis: int) -> Mask:
+    """True for the two larger ones of each four neighbours along `axis`, whose length must be a
+    multiple of four.
+
+    `axis` is that of input channels. TFLite and Core ML store kernels in another order than Keras
+    (output, …, input and output, input, …), but sum over the same channels: the four stay
+    neighbours along the input channels in both.
+    """
+    import numpy as np
+
+    moved = np.moveaxis(np.abs(weights), axis, -1)
+    groups = moved.reshape(*moved.shape[:-1], -1, GROUP)
+    order = np.argsort(groups, axis=-1, kind="stable")
+    mask = np.ones(groups.shape, np.bool_)
+    np.put_along_axis(mask, order[..., : GROUP - KEPT], values=False, axis=-1)
+    return np.moveaxis(mask.reshape(moved.shape), -1, axis)
+
+
+def ramp(done: float, final: float, until: float) -> float:
+    """Sparsity once a share `done` of all steps is made: it climbs fast at first, and reaches
+    `final` at the share `until` (Zhu and Gupta, "To prune, or not to prune", 2017: a cubic)."""
+    left = max(0.0, 1 - done / until)
+    return final * (1 - left**3)
