@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.parity.histogram import error_histogram
 from edgeconv.parity.intervals import clopper_pearson
 from edgeconv.parity.noninferiority import LEVEL, decide
 from edgeconv.types import Evidence, Flips, Interval, ParityResult, subject_order
@@ -79,6 +80,7 @@ def evidence(
         labels=tuple(names.values()),
         per_class=_table(answers, own, labels, labels, names),
         per_subject=dict(sorted(per_subject.items(), key=lambda item: subject_order(item[0]))),
+        errors=error_histogram(reference, candidate),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
@@ -13,6 +14,7 @@ from edgeconv.report.summary import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 # Stand-ins that become the page's own colours (CSS variables), so that a dark page stays legible.
 INK, GRID, ONE, TWO, BAD = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
@@ -23,11 +25,17 @@ _PAGE_COLOURS = {
     TWO: "var(--second)",
     BAD: "rgb(var(--bad))",
 }
+TEXT = 12.0
+"""Units of a drawing, 72 an inch: 12 px or more where a phone has 336 px for `WIDE` inches."""
+WIDE = 4.6
 _STYLE = {
     "svg.hashsalt": "edgeconv",
     "svg.fonttype": "none",
     "svg.id": None,
-    "font.size": 10.0,
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "axes.titlelocation": "left",
+    "legend.fontsize": TEXT,
     "font.family": "sans-serif",
     "text.color": INK,
     "axes.labelcolor": INK,
@@ -56,14 +64,14 @@ def learning_curve(history: Sequence[Mapping[str, float]], key: str, title: str)
                 mark = "o" if len(pairs) == 1 else ""
                 axes.plot(*zip(*pairs, strict=True), line, marker=mark, color=colour, label=label)
         axes.set_xlabel("epoch")
-        axes.set_title(title, loc="left", fontsize=11)
+        axes.set_title(title)
         axes.grid(visible=True)
-        axes.legend(loc="best", fontsize=9)
+        axes.legend(loc="best")
 
     last = history[-1]
     end = ", ".join(f"{n} {words.number(last[n])}" for n in (key, f"val_{key}") if n in last)
     description = f"{title} over {words.plural(len(history), 'epoch')}; at the end {end}."
-    return svg(draw, (4.6, 2.7), f"curve-{key}", description)
+    return svg(draw, (WIDE, 2.9), f"curve-{key}", description)
 
 
 def bars(
@@ -81,22 +89,33 @@ def bars(
         places = range(len(rows))
         axes.barh(places, [v or 0.0 for v in values], height=0.62, color=ONE)
         for place, v in zip(places, values, strict=True):
-            axes.text((v or 0.0) + most * 0.02, place, text(v), va="center", fontsize=9)
+            axes.text((v or 0.0) + most * 0.02, place, text(v), va="center")
         axes.set_yticks(places, [_short(row) for row in rows])
         axes.tick_params(axis="y", length=0)
         axes.set_xlim(0, most * 1.4)
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
         axes.invert_yaxis()
-        axes.set_title(title, loc="left", fontsize=11)
+        axes.set_title(title)
 
     listed = "; ".join(f"{_short(r)} {text(v)}" for r, v in zip(rows, values, strict=True))
-    return svg(draw, (3.6, 0.5 + 0.27 * len(rows)), name, f"{title}: {listed}.")
+    return svg(draw, (WIDE, 0.5 + 0.27 * len(rows)), name, f"{title}: {listed}.")
 
 
 def _short(row: Row) -> str:
     """A tick label; `$` would begin a formula."""
     return f"{row.target} {row.scheme}".replace("$", r"\$")
+
+
+def decades(axis: Axis) -> None:
+    """Powers of ten in plain text: a formula's exponents would be too small to read."""
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    digits = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"10{str(round(math.log10(value))).translate(digits)}")
+    )
+    axis.set_minor_locator(NullLocator())
 
 
 def svg(

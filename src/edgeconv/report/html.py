@@ -9,6 +9,7 @@ from typing import Any
 
 from edgeconv.errors import MissingDependency
 from edgeconv.report import charts, layers, performance, words
+from edgeconv.report.errors import error_chart, error_words
 from edgeconv.report.judges import judges, named
 from edgeconv.report.reasons import shared_reasons
 from edgeconv.report.summary import (
@@ -78,7 +79,7 @@ def render_html(bundle: Bundle) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update({name: getattr(words, name) for name in _WORDS}, named=named)
-    environment.filters["trace"] = _trace
+    environment.filters.update(trace=_trace, errors=_errors, error_words=error_words)
     environment.globals.update(STATUS=words.STATUS, Status=Status)
     return environment.get_template("page.html").render(**_view(bundle))
 
@@ -88,6 +89,13 @@ def _trace(readings: Sequence[float], channels: Sequence[str], title: str) -> An
     from markupsafe import Markup
 
     return Markup(trace(readings, channels, title))  # noqa: S704 (our own SVG and words)
+
+
+def _errors(result: ParityResult, place: str) -> Any:
+    """The histogram of a result's errors as a drawing; `place` makes its ids unique."""
+    from markupsafe import Markup
+
+    return Markup(error_chart(result, f"errors-{place}"))  # noqa: S704 (our own SVG and words)
 
 
 def _view(bundle: Bundle) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def chart(result: LayersResult, name: str) -> str:
         axes.set_xlim(_LEAST_DB, _MOST_DB + 4)
         axes.set_xlabel("dB against the float model; right is better")
         axes.grid(visible=True, axis="x")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.55 / tall), ncols=2, fontsize=8)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.55 / tall), ncols=2)
 
     said = "; ".join(
         f"{title(row)} {decibels(row.metrics['snr_db'])}, "
@@ -147,7 +147,7 @@ def chart(result: LayersResult, name: str) -> str:
         for row in rows
     )
     description = f"Error by layer of {result.artifact}, dB: {said}."
-    return charts.svg(draw, (4.6, tall + 1.3), name, description)
+    return charts.svg(draw, (charts.WIDE, tall + 1.5), name, description)
 
 
 def _beyond(row: LayerParity, suspects: Sequence[str]) -> bool:

@@ -112,14 +112,14 @@ def _distributions(results: Sequence[ProfileResult]) -> str:
         axes.set_ylim(len(results) - 0.7, -1.05)
         _plain_ticks(axes, float(edges[0]), float(edges[-1]))
         axes.set_xlabel("one inference; line: p50")
-        axes.set_title("Distributions", loc="left", fontsize=11)
+        axes.set_title("Distributions")
 
     listed = "; ".join(
         f"{_short(r)} p50 {words.duration(r.latency_us['p50'])}, p99 "
         f"{words.duration(r.latency_us['p99'])}"
         for r in results
     )
-    size = (5.6, max(3.2, 0.9 + 0.36 * len(results)))
+    size = (charts.WIDE, max(3.2, 0.9 + 0.36 * len(results)))
     return charts.svg(draw, size, "distributions", f"Distributions of latency: {listed}.")
 
 
@@ -152,18 +152,21 @@ def _roofline(results: Sequence[ProfileResult], peaks: Peaks) -> str:
             )
         axes.set_xscale("log")
         axes.set_yscale("log")
+        charts.decades(axes.xaxis)
+        charts.decades(axes.yaxis)
         axes.set_ylim(min(reached) / 2, max(*reached, peaks.gflops, peaks.int8_gflops or 0.0) * 2)
         axes.set_xlabel("operations a byte")
         axes.set_ylabel("GFLOP/s")
         axes.grid(visible=True)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
-        axes.set_title("Roofline", loc="left", fontsize=11)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.22), ncols=1)
+        axes.set_title("Roofline")
 
     listed = "; ".join(
         f"{_short(r)} up to {max(op.gflops or 0.0 for op in ops):.0f} GFLOP/s" for r, ops in points
     )
     text = f"Roofline: peak {peaks.gflops:.0f} GFLOP/s, {peaks.cache_gbs:.0f} GB/s; {listed}."
-    return charts.svg(draw, (5.6, 3.2), "roofline", text)
+    tall = 3.0 + 0.24 * (len(points) + 3)
+    return charts.svg(draw, (charts.WIDE, tall), "roofline", text)
 
 
 def _points(result: ProfileResult) -> list[OpProfile]:

@@ -10,7 +10,14 @@ from edgeconv.types.compression import (
     Tune,
 )
 from edgeconv.types.dataset import Dataset, LoadReport, Recording, Splits, subject_order
-from edgeconv.types.evidence import Decision, Evidence, Flips, Interval, NonInferiority
+from edgeconv.types.evidence import (
+    Decision,
+    ErrorHistogram,
+    Evidence,
+    Flips,
+    Interval,
+    NonInferiority,
+)
 from edgeconv.types.profile import Change, Comparison, OpProfile, Peaks, ProfileResult
 from edgeconv.types.progress import Progress, Silent
 from edgeconv.types.recipe import Augmentation, Recipe, Training, Variant
@@ -59,6 +66,7 @@ __all__ = [
     "Compression",
     "Dataset",
     "Decision",
+    "ErrorHistogram",
     "EvaluationResult",
     "Evidence",
     "FineTuning",

@@ -90,10 +90,37 @@ class Flips:
 
 
 @dataclass(frozen=True)
+class ErrorHistogram:
+    """How far single outputs are from the reference's, counted by size and by sign.
+
+    Attributes:
+        edges: ascending sizes, n + 1 for n bins; the first bin takes all that is smaller too.
+        above, below: values of the file that lie above, or below, the reference's, a count a bin.
+        equal: values that are the very same.
+    """
+
+    edges: tuple[float, ...]
+    above: tuple[int, ...]
+    below: tuple[int, ...]
+    equal: int
+
+    @property
+    def total(self) -> int:
+        """All values that were compared: windows times classes."""
+        return self.equal + sum(self.above) + sum(self.below)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ErrorHistogram:
+        counts = {name: tuple(data[name]) for name in ("edges", "above", "below")}
+        return cls(**counts, equal=data["equal"])
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Beside the metrics of a `ParityResult`.
 
     Attributes:
+        errors: of all outputs; None in results of versions that did not count them.
         labels: names of the classes that `flips` numbers.
         per_class: recall of the reference and the file, its drop, windows, flips, by class.
         per_subject: the same with accuracy, by subject.
@@ -105,12 +132,14 @@ class Evidence:
     labels: tuple[str, ...] = ()
     per_class: dict[str, dict[str, float]] = field(default_factory=dict)
     per_subject: dict[str, dict[str, float]] = field(default_factory=dict)
+    errors: ErrorHistogram | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Evidence:
+        errors = data.get("errors")
         return cls(
             **{
                 **data,
@@ -118,5 +147,6 @@ class Evidence:
                 "drop": NonInferiority.from_json(data["drop"]),
                 "flips": Flips.from_json(data["flips"]),
                 "labels": tuple(data["labels"]),
+                "errors": ErrorHistogram.from_json(errors) if errors else None,
             }
         )

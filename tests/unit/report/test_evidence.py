@@ -15,11 +15,13 @@ from edgeconv.report import (
     verdict,
     words,
 )
+from edgeconv.report.errors import error_chart
 from edgeconv.report.traces import HEIGHT, WIDTH, trace
 from edgeconv.types import (
     Bundle,
     Check,
     Decision,
+    ErrorHistogram,
     Evidence,
     Flips,
     Interval,
@@ -59,6 +61,7 @@ def evidence(decision: Decision = Decision.UNDECIDED) -> Evidence:
         labels=bundles.LABELS,
         per_class={"Walking": row},
         per_subject={"12": row},
+        errors=ErrorHistogram((1e-4, 1e-3, 1e-2, 1e-1), (8, 0, 4), (4, 0, 4), 4),
     )
 
 
@@ -106,7 +109,7 @@ def test_junit_never_counts_undecided_as_passed(allow: bool) -> None:
 
 def test_pages_show_flips_and_bounds() -> None:
     page = render_html(undecided())
-    assert '99.93 % <small class="bounds">(99.75…99.99)</small>' in page
+    assert '<span>99.93 % <small class="bounds">(99.75…99.99)</small></span>' in page
     assert "2 windows answered otherwise" in page
     assert page.index("0.91") < page.index("0.02</td>")
     assert "McNemar" in page
@@ -124,6 +127,23 @@ def test_flips_are_drawn_with_both_verdicts() -> None:
     for word in ("Window 99, person 12", "Jogging", "Downstairs", "truly Walking"):
         assert word in figure
     assert "nan" not in figure
+
+
+def test_errors_are_drawn_and_told() -> None:
+    page = render_html(undecided())
+    assert page.count(">Errors against the reference<") == 4
+    told = "Of 24 outputs half are off by at most 0.001, none by more than 0.1"
+    assert told in page
+    assert "50.00 % lie above the reference, 33.33 % below, 16.67 % are equal" in page
+    older = replace(undecided().parity[0], evidence=replace(evidence(), errors=None))
+    assert "Error histogram: not run." in render_html(replace(undecided(), parity=(older,)))
+
+
+@pytest.mark.parametrize(("limit", "red"), [(0.005, True), (0.5, False)])
+def test_errors_beyond_the_gate_stand_out(limit: float, red: bool) -> None:
+    check = Check("max_abs", Status.PASSED, 0.1, limit, "<=")
+    result = replace(undecided().parity[0], checks=(check,))
+    assert ("rgb(var(--bad))" in error_chart(result, "x")) is red
 
 
 def test_a_trace_fits_its_frame() -> None:
