@@ -66,7 +66,7 @@ class Steps(keras.callbacks.Callback):  # type: ignore[misc]
         self.after_step, self.progress = after_step, progress
         self.done = 0
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
         """One more update of the weights is done."""
         self.done += 1
         if self.after_step is not None:
