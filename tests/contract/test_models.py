@@ -11,7 +11,7 @@ from edgeconv.types import Signal
 
 SIGNAL = Signal(labels=("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking"))
 # every reference network, and members of every family
-NAMES = (*MODELS, "cnn:8s2-16", "cnn:8s2-d16k5-p2-d24s2-max")
+NAMES = (*MODELS, "cnn:8s2-16", "cnn:8s2-d16k5-p2-d24s2-max", "cnn:f4-8k3-flat")
 
 
 @pytest.mark.heavy

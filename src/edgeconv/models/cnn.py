@@ -1,7 +1,7 @@
 """`cnn:SPEC`: small 1-D convolutional networks, each described by its own name.
 
-    SPEC   = layer ("-" layer)* ("-" summary)?
-    layer  = "d"? FILTERS (("s" STRIDE) | ("k" TAPS))*  |  "p" SIZE
+    SPEC    = ("f" STEPS "-")? layer ("-" layer)* ("-" summary)?
+    layer   = "d"? FILTERS (("s" STRIDE) | ("k" TAPS))*  |  "p" SIZE
     summary = "avg" | "max" | "flat"
 
 `cnn:24s2-32-48s2-64` is four convolutions of 24, 32, 48 and 64 filters, the first and the third
@@ -10,6 +10,10 @@ the second and third, 3 after that. `d` makes a layer depthwise-separable: every
 convolved by itself, then a convolution with one tap mixes them. `p3` is max pooling over 3 steps.
 What the time steps become at the end is their average unless it says `max`, or `flat` for all of
 them side by side. Then a dense layer gives a probability for each label of the contract.
+
+`f4` in front lays every 4 time steps side by side as one step of 4 × 3 channels, before the first
+convolution. `f4-24k3` is the same function as `24k12s4`, and faster on a processor whose kernels
+work on whole registers of channels, which three channels leave nearly empty.
 
 Convolutions are without padding, so that a sensor's offset folds into the first one exactly, and
 end in a ReLU.
@@ -32,6 +36,7 @@ MOST_LAYERS = 32
 MOST_FILTERS = 1024
 
 _CONVOLUTION = re.compile(r"(d?)([0-9]+)((?:[sk][0-9]+)*)")
+_FRAME = re.compile(r"f([0-9]+)")
 _POOLING = re.compile(r"p([0-9]+)")
 _EXAMPLE = "write layers such as 24s2-d32k5-p2-48: filters, s stride, k kernel, d separable, p pool"
 
@@ -55,14 +60,21 @@ class Pooling:
 
 @dataclass(frozen=True)
 class Design:
-    """A network of the family: `spec` is its text as it was written."""
+    """A network of the family.
+
+    Attributes:
+        spec: its text, as it was written.
+        frame: time steps of the window that are laid side by side as one step of the network.
+    """
 
     spec: str
     layers: tuple[Convolution | Pooling, ...]
     summary: str = "avg"
+    frame: int = 1
 
     def steps(self, window: int) -> int:
         """Time steps that a window of `window` has after the last layer; below 1: too short."""
+        window //= self.frame
         for layer in self.layers:
             if isinstance(layer, Pooling):
                 window //= layer.size
@@ -81,7 +93,9 @@ def family(spec: str) -> Callable[[Signal], Any]:
 def parse(spec: str) -> Design:
     """What a specification says. Raises UsageError, naming the part that is wrong."""
     parts = spec.split("-")
-    summary = parts.pop() if parts[-1] in SUMMARIES else "avg"
+    framed = _FRAME.fullmatch(parts[0])
+    frame = _number(spec, parts.pop(0), framed[1], 2, MOST_FILTERS) if framed else 1
+    summary = parts.pop() if parts and parts[-1] in SUMMARIES else "avg"
     layers: list[Convolution | Pooling] = []
     count = 0
     for part in parts:
@@ -95,7 +109,7 @@ def parse(spec: str) -> Design:
         raise UsageError(f"network 'cnn:{spec}' has no convolution", _EXAMPLE)
     if len(layers) > MOST_LAYERS:
         raise UsageError(f"network 'cnn:{spec}' has more than {MOST_LAYERS} layers")
-    return Design(spec, tuple(layers), summary)
+    return Design(spec, tuple(layers), summary, frame)
 
 
 def build(design: Design, signal: Signal) -> Any:
@@ -104,6 +118,12 @@ def build(design: Design, signal: Signal) -> Any:
     Raises:
         BadInput: the window is too short for its convolutions, or fewer than two classes.
     """
+    if signal.window % design.frame:
+        raise BadInput(
+            f"network 'cnn:{design.spec}' lays {design.frame} time steps side by side, but windows "
+            f"have {signal.window}",
+            "take a frame that divides the window",
+        )
     if design.steps(signal.window) < 1:
         raise BadInput(
             f"network 'cnn:{design.spec}' has no time step left of windows of {signal.window}",
@@ -119,7 +139,9 @@ def build(design: Design, signal: Signal) -> Any:
     return keras.Sequential(
         [
             keras.Input((signal.flat_size,), name="sensor"),
-            layers.Reshape((signal.window, len(signal.channels)), name="steps"),
+            layers.Reshape(
+                (signal.window // design.frame, design.frame * len(signal.channels)), name="steps"
+            ),
             *(x for i, layer in enumerate(design.layers, 1) for x in _keras_layers(i, layer)),
             _summary(design.summary),
             layers.Dense(len(signal.labels), activation="softmax", name="probabilities"),

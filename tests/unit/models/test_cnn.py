@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,15 +31,17 @@ def written(layer: Convolution | Pooling) -> str:
     st.lists(convolutions | poolings, max_size=10),
     convolutions,
     st.sampled_from(["", "-avg", "-max", "-flat"]),
+    st.integers(1, 16),
 )
 def test_what_is_written_is_what_is_read(
-    layers: list[Convolution | Pooling], last: Convolution, tail: str
+    layers: list[Convolution | Pooling], last: Convolution, tail: str, frame: int
 ) -> None:
-    spec = "-".join(map(written, [*layers, last])) + tail
-    assert parse(spec) == Design(spec, (*layers, last), tail.lstrip("-") or "avg")
+    front = f"f{frame}-" if frame > 1 else ""
+    spec = front + "-".join(map(written, [*layers, last])) + tail
+    assert parse(spec) == Design(spec, (*layers, last), tail.lstrip("-") or "avg", frame)
 
 
-@given(st.text(max_size=40) | st.from_regex(r"[dskp0-9avgmx-]{0,30}", fullmatch=True))
+@given(st.text(max_size=40) | st.from_regex(r"[fdskp0-9avgmx-]{0,30}", fullmatch=True))
 def test_any_text_is_a_design_or_the_user_s_error(text: str) -> None:
     try:
         assert parse(text).layers
@@ -56,7 +59,24 @@ def test_kernels_shrink_with_depth_unless_told() -> None:
 @pytest.mark.parametrize(
     "spec",
     [
-        *("", "-", "avg", "p2", "8--8", "8s", "8x2", "8s2s2", "8s0", "0", "8-p1", "dd8"),
+        *(
+            "",
+            "-",
+            "avg",
+            "p2",
+            "8--8",
+            "8s",
+            "8x2",
+            "8s2s2",
+            "8s0",
+            "0",
+            "8-p1",
+            "dd8",
+            "f4",
+            "f1-8",
+            "8-f4",
+            "f4-max",
+        ),
         *("8-avg-8", "8 ", "9999999999", "9" * 9999, "-".join(["8"] * 33), "²"),
     ],
     ids=lambda spec: spec[:12] or "nothing",
@@ -83,6 +103,20 @@ def test_time_steps_left_are_those_of_a_sum_without_padding(
 def test_windows_that_leave_no_step_are_refused() -> None:
     with pytest.raises(BadInput, match="no time step"):
         build("cnn:8k41-8k41")(Signal(labels=LABELS))
+
+
+def test_a_frame_has_to_divide_the_window() -> None:
+    with pytest.raises(BadInput, match="side by side"):
+        build("cnn:f7-8k2")(Signal(labels=LABELS))
+
+
+@pytest.mark.heavy
+def test_a_frame_is_a_strided_convolution_by_another_name() -> None:
+    framed, strided = (build(f"cnn:{s}")(Signal(labels=LABELS)) for s in ("f4-8k3", "8k12s4"))
+    kernel, *others = framed.get_weights()
+    strided.set_weights([kernel.reshape(12, 3, 8), *others])
+    windows = np.random.default_rng(0).normal(size=(5, 240)).astype(np.float32)
+    np.testing.assert_allclose(framed(windows), strided(windows), atol=1e-6)
 
 
 @pytest.mark.parametrize("labels", [(), ("Walking",)])
