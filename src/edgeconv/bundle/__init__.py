@@ -1,12 +1,13 @@
 """The bundle folder: manifest, atomic writes, reproducible bytes."""
 
 from edgeconv.bundle.evidence import INPUTS
-from edgeconv.bundle.folder import append_text, check_free, staging, write_text
+from edgeconv.bundle.folder import COMPRESSED, append_text, check_free, staging, write_text
 from edgeconv.bundle.manifest import is_bundle, read, write
 from edgeconv.bundle.reference import FILE as REFERENCE
 from edgeconv.bundle.reference import read_reference, write_reference
 
 __all__ = [
+    "COMPRESSED",
     "INPUTS",
     "REFERENCE",
     "append_text",

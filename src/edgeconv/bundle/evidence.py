@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from edgeconv.bundle.folder import COMPRESSED
 from edgeconv.bundle.reference import FILE as REFERENCE
 from edgeconv.errors import BadInput
 from edgeconv.formats.digest import sha256
@@ -25,8 +26,9 @@ _REMADE = {
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Digests of the files beside model and artifacts that results rest on, where they exist."""
-    names = (LABELS, PARITY, PROFILE, LAYERS, REFERENCE, INPUTS, GOLDEN_ARRAYS)
+    """Digests of the files beside models and artifacts that results rest on, where they exist."""
+    outputs = sorted(f"{COMPRESSED}/{p.name}" for p in (folder / COMPRESSED).glob("*.npz"))
+    names = (LABELS, PARITY, PROFILE, LAYERS, REFERENCE, INPUTS, GOLDEN_ARRAYS, *outputs)
     return {name: sha256(folder / name) for name in names if (folder / name).is_file()}
 
 
@@ -39,15 +41,21 @@ def check_unchanged(folder: Path, named: Mapping[str, str]) -> None:
     for name, digest in named.items():
         path = folder / name
         if not path.exists():
-            if name in _REMADE:
+            if _remade(name):
                 continue
             raise BadInput(f"{path} is named in the manifest, but missing", "export it again")
         if sha256(path) != digest:
             raise BadInput(
                 f"{path} has changed since the manifest was written: its sha256 is not "
                 f"{digest[:12]}…",
-                _REMADE.get(name, _AGAIN),
+                _remade(name) or _AGAIN,
             )
+
+
+def _remade(name: str) -> str:
+    """How to have a file made anew; empty for one that cannot be."""
+    outputs = name.startswith(f"{COMPRESSED}/") and name.endswith(".npz")
+    return _REMADE[REFERENCE] if outputs else _REMADE.get(name, "")
 
 
 def check_complete(folder: Path, artifacts: Iterable[str]) -> None:

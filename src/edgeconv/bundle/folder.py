@@ -13,6 +13,7 @@ from edgeconv.errors import BadInput, UsageError
 
 MANIFEST = "manifest.json"
 MODEL = "model.keras"
+COMPRESSED = "compressed"  # networks that were trained on, one file a compression
 _FULL = 64 * 1024  # bytes; a disk with less left over is what made a write fail
 
 

@@ -15,12 +15,13 @@ from edgeconv.bundle.evidence import (
     check_unchanged,
     digests,
 )
-from edgeconv.bundle.folder import MANIFEST, MODEL, write_text
+from edgeconv.bundle.folder import COMPRESSED, MANIFEST, MODEL, write_text
 from edgeconv.errors import BadInput
 from edgeconv.formats.digest import sha256
 from edgeconv.types import (
     Artifact,
     Bundle,
+    Compressed,
     EvaluationResult,
     ParityResult,
     ProfileResult,
@@ -111,6 +112,7 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         "evaluations": {name: e.to_json() for name, e in bundle.evaluations.items()},
         "versions": bundle.versions,
         "machine": bundle.machine,
+        "compressed": {name: each.to_json() for name, each in bundle.compressed.items()},
     }
 
 
@@ -164,6 +166,10 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
         recipe=data["recipe"],
         versions=data["versions"],
         machine=data["machine"],
+        compressed={
+            name: Compressed.from_json(each, path / COMPRESSED)
+            for name, each in data.get("compressed", {}).items()
+        },
     )
 
 
@@ -171,6 +177,7 @@ def _verify(bundle: Bundle, golden: str | None, beside: dict[str, str]) -> None:
     """Bundles of version 0.1.0 name no digests of the files `beside` model and artifacts."""
     named = {bundle.model.path.name: bundle.model.sha256}
     named |= {artifact.name: artifact.sha256 for artifact in bundle.artifacts}
+    named |= {f"{COMPRESSED}/{c.path.name}": c.sha256 for c in bundle.compressed.values()}
     if golden:
         named[GOLDEN.as_posix()] = golden
     check_unchanged(bundle.path, named | beside)

@@ -1,4 +1,4 @@
-"""The float reference's outputs, kept so that parity needs no TensorFlow."""
+"""Outputs of the bundle's Keras models, kept so that parity needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FILE = "reference.npz"
+FILE = "reference.npz"  # the float model's
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip entry needs a date; bytes must not depend on a clock
 
 
 def write_reference(
-    folder: Path, probabilities: NDArray[np.float32], data_sha256: str, model_sha256: str
+    folder: Path,
+    probabilities: NDArray[np.float32],
+    data_sha256: str,
+    model_sha256: str,
+    name: str = FILE,
 ) -> None:
-    """Keep the outputs (n, classes) of the model on the data set with this digest."""
+    """Keep the outputs (n, classes) of a model on the data set with this digest."""
     import numpy as np
 
     arrays = {
@@ -28,14 +32,16 @@ def write_reference(
         "model_sha256": np.array(model_sha256),
         "probabilities": probabilities,
     }
-    with zipfile.ZipFile(folder / FILE, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
+    with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key, array in arrays.items():
             buffer = io.BytesIO()
             np.save(buffer, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), buffer.getvalue())
+            archive.writestr(zipfile.ZipInfo(f"{key}.npy", _EPOCH), buffer.getvalue())
 
 
-def read_reference(folder: Path, data_sha256: str, model_sha256: str) -> NDArray[np.float32] | None:
+def read_reference(
+    folder: Path, data_sha256: str, model_sha256: str, name: str = FILE
+) -> NDArray[np.float32] | None:
     """The kept outputs for exactly this data and model; None where there are none.
 
     Raises:
@@ -43,7 +49,7 @@ def read_reference(folder: Path, data_sha256: str, model_sha256: str) -> NDArray
     """
     import numpy as np
 
-    path = folder / FILE
+    path = folder / name
     if not path.is_file():
         return None
     try:

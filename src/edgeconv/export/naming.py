@@ -9,9 +9,9 @@ from edgeconv.types import DEFAULT_SENSOR, ENDINGS, Variant
 
 
 def file_name(model: str, variant: Variant) -> str:
-    """The name says scheme; `_io8` for int8 input and output, and a sensor that is not the
-    target's own."""
-    parts = [model, variant.scheme]
+    """The name says compression, where there is one, and scheme; `_io8` for int8 input and output,
+    and a sensor that is not the target's own."""
+    parts = [model, *filter(None, [variant.compress]), variant.scheme]
     if variant.io == "int8":
         parts.append("io8")
     if variant.sensor is not DEFAULT_SENSOR[variant.target]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgeconv.errors import Unsupported
+from edgeconv.recipe.compressions import check_compression
 from edgeconv.types import SCHEMES, Target, Variant
 
 LEGAL_SCHEMES: dict[Target, tuple[str, ...]] = {t: tuple(SCHEMES[t]) for t in Target}
@@ -23,6 +24,7 @@ def check_variant(variant: Variant) -> None:
         Unsupported: naming the combination and what is possible instead.
     """
     _check_scheme(variant)
+    check_compression(variant)
     _check_calibration(variant)
     if variant.io not in _IO:
         raise Unsupported(f"unknown input/output type '{variant.io}'", f"use {' or '.join(_IO)}")

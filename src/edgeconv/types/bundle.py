@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.types.artifact import Artifact, TrainedModel
+from edgeconv.types.compression import Compressed
 from edgeconv.types.layers import LayersResult
 from edgeconv.types.profile import ProfileResult
 from edgeconv.types.result import EvaluationResult, ParityResult
@@ -23,6 +24,7 @@ class Bundle:
         history: one dict an epoch: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate.
         data: name, load report and splits of the data set; empty for a bare export.
         recipe: the resolved recipe; empty for a bare export.
+        compressed: the networks that retrained artifacts were made of, by the compression's name.
     """
 
     path: Path
@@ -37,3 +39,4 @@ class Bundle:
     recipe: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
+    compressed: dict[str, Compressed] = field(default_factory=dict)

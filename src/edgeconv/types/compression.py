@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -100,3 +100,12 @@ class Compressed:
     sha256: str
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest; the path is the file's name."""
+        return {**asdict(self), "path": self.path.name}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], folder: Path) -> Compressed:
+        ranges = {name: (low, high) for name, (low, high) in data["ranges"].items()}
+        return cls(folder / data["path"], data["sha256"], ranges, data["settings"])

@@ -1,0 +1,69 @@
+"""Which compression can go with which scheme, so that its promise holds in the file."""
+
+from __future__ import annotations
+
+from edgeconv.errors import Unsupported
+from edgeconv.types import COMPRESSIONS, SCHEMES, Compression, Scheme, Target, Variant
+
+
+def check_compression(variant: Variant) -> None:
+    """Refuse a compression that the scheme would undo.
+
+    Raises:
+        Unsupported: no such compression, or one that cannot go with the scheme; what is possible
+            instead.
+    """
+    if not variant.compress:
+        return
+    if variant.compress not in COMPRESSIONS:
+        raise Unsupported(
+            f"unknown compression '{variant.compress}'",
+            f"choose one of: {', '.join(COMPRESSIONS)}",
+        )
+    reason = conflict(COMPRESSIONS[variant.compress], variant.target, variant.scheme)
+    if reason:
+        legal = ", ".join(legal_schemes(variant.compress, variant.target))
+        raise Unsupported(
+            f"compression '{variant.compress}' cannot go with scheme '{variant.scheme}' for "
+            f"{variant.target}: {reason}",
+            f"schemes that can, for {variant.target}: {legal or 'none'}",
+        )
+
+
+def legal_schemes(compress: str, target: Target) -> tuple[str, ...]:
+    """The schemes of a target that keep what a compression promises; all for no compression."""
+    if not compress:
+        return tuple(SCHEMES[target])
+    method = COMPRESSIONS[compress]
+    return tuple(name for name in SCHEMES[target] if not conflict(method, target, name))
+
+
+def conflict(method: Compression, target: Target, scheme: str) -> str:
+    """Why a scheme would undo a compression; empty where it keeps it."""
+    kind = SCHEMES[target][scheme]
+    return _of_rounding(method, target, kind) or _of_weights(method, kind)
+
+
+def _of_rounding(method: Compression, target: Target, scheme: Scheme) -> str:
+    """Quantization-aware training is for the very rounding that it has seen."""
+    if not method.bits:
+        return ""
+    wanted = f"int{method.bits}"
+    if target is not Target.TFLITE or (scheme.weights, scheme.activations) != (wanted, "int8"):
+        return f"it trains for {wanted} weights and int8 activations of tflite"
+    return ""
+
+
+def _of_weights(method: Compression, scheme: Scheme) -> str:
+    """A palette or the leaving out of weights moves those that a compression has settled, but
+    where the scheme has room for exactly what the compression left."""
+    entries = 1 << int(scheme.weights.removeprefix("uint")) if scheme.palette else 0
+    if scheme.sparsity and scheme.sparsity != method.sparsity:
+        return f"it leaves out {scheme.sparsity:.0%} of the weights by itself"
+    if scheme.sparsity and method.pattern:
+        return f"it leaves weights out without regard to the pattern {method.pattern}"
+    if entries and not method.clusters:
+        return f"a palette of {entries} numbers moves the weights that were trained"
+    if entries and entries < method.clusters:
+        return f"a palette of {entries} numbers cannot hold {method.clusters}"
+    return ""
