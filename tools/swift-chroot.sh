@@ -3,7 +3,7 @@
 # a small Debian 13 of its own. Root, about 1 minute and 3.3 GB. Done once; a broken try is begun anew.
 #
 #   tools/swift-chroot.sh                    make it
-#   tools/swift-chroot.sh DIR swift test …   run a command in DIR, which is copied in, and copied back
+#   tools/swift-chroot.sh DIR swift test …   run a command in a copy of DIR
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 root=${EDGECONV_SWIFT_ROOT:-$here/build/swift}
@@ -38,11 +38,9 @@ trap leave EXIT
 
 folder=$(cd "$1" && pwd)
 shift
-inside=$(mktemp -d "$root/tmp/package.XXXXXX")
-trap 'rm -rf "$inside"; leave' EXIT
-cp -a "$folder/." "$inside/"
+inside=$root$folder # the same path as outside; what an earlier build left there makes this one quick
+mkdir -p "$inside"
+find "$inside" -mindepth 1 -maxdepth 1 ! -name .build -exec rm -rf {} +
+find "$folder" -mindepth 1 -maxdepth 1 ! -name .build -exec cp -a -t "$inside" {} +
 mounted || mount -t proc proc "$root/proc"
-status=0
-chroot "$root" env HOME=/root bash -c 'cd "$1" && shift && exec "$@"' - "/tmp/${inside##*/}" "$@" || status=$?
-cp -a "$inside/." "$folder/"
-exit "$status"
+chroot "$root" env HOME=/root bash -c 'cd "$1" && shift && exec "$@"' - "$folder" "$@"

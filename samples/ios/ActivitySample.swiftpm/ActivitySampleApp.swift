@@ -1,0 +1,8 @@
+import SwiftUI
+
+@main
+struct ActivitySampleApp: App {
+  var body: some Scene {
+    WindowGroup { ActivityView() }
+  }
+}

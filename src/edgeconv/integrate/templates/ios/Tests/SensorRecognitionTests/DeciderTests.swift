@@ -1,0 +1,23 @@
+import XCTest
+
+@testable import SensorStreaming
+
+final class DeciderTests: XCTestCase {
+  func testEveryDecision() throws {
+    let vectors = try Vectors.load()
+    XCTAssertFalse(vectors.decisions.isEmpty)
+    for decisions in vectors.decisions {
+      var decider = Decider(
+        logits: decisions.logits, alpha: decisions.alpha, hysteresis: decisions.hysteresis)
+      for update in decisions.updates {
+        let outputs = update.outputs.map { $0 ?? .nan }
+        let found = decider.update(segment: update.segment, outputs: outputs)
+        XCTAssertEqual(found?.index, update.label, decisions.name)
+        XCTAssert(
+          agree(
+            found?.probabilities ?? [], update.probabilities ?? [],
+            within: vectors.tolerance.smoothed), decisions.name)
+      }
+    }
+  }
+}

@@ -1,0 +1,31 @@
+#if canImport(CoreML)
+  import CoreML
+  import XCTest
+
+  @testable import SensorRecognition
+  @testable import SensorStreaming
+
+  /// The Core ML model on this machine, on every compute unit, against the recorded answers.
+  final class ModelTests: XCTestCase {
+    func testEveryStreamOnEveryComputeUnit() async throws {
+      let vectors = try Vectors.load()
+      for units in [MLComputeUnits.cpuOnly, .cpuAndGPU, .cpuAndNeuralEngine, .all] {
+        let classifier = try await Classifier.packaged(computeUnits: units)
+        for recorded in vectors.streams where recorded.restartBefore.isEmpty {
+          let recognizer = Recognizer(stream: SensorStream(settings: recorded.settings)) {
+            try await classifier.outputs(for: $0)
+          }
+          var found: [Recognition] = []
+          for sample in recorded.readings { found += try await recognizer.push(sample) }
+          XCTAssertEqual(found.count, recorded.expected.windows.count, recorded.name)
+          for (each, window) in zip(found, recorded.expected.windows) {
+            XCTAssert(
+              agree(each.outputs, window.outputs, within: vectors.tolerance.probability),
+              "\(recorded.name), \(units)")
+            if window.sure { XCTAssertEqual(each.decision.index, window.decision) }
+          }
+        }
+      }
+    }
+  }
+#endif

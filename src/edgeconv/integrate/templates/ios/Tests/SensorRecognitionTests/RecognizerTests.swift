@@ -1,0 +1,57 @@
+import XCTest
+
+@testable import SensorRecognition
+@testable import SensorStreaming
+
+/// From raw samples with time stamps to decisions. What the model answered is on record; the model
+/// itself is asked in ModelTests, where Core ML is.
+final class RecognizerTests: XCTestCase {
+  func testEveryStreamIsDecidedAsByTheReference() async throws {
+    let vectors = try Vectors.load()
+    for recorded in vectors.streams where recorded.restartBefore.isEmpty {
+      let windows = recorded.expected.windows
+      let recognizer = Recognizer(stream: SensorStream(settings: recorded.settings)) { window in
+        windows[window.number].outputs
+      }
+      var found: [Recognition] = []
+      for try await each in recognizer.recognitions(of: replay(recorded)) { found.append(each) }
+      XCTAssertEqual(found.map(\.decision.index), windows.map(\.decision), recorded.name)
+      XCTAssertEqual(found.map(\.endNanoseconds), windows.map(\.endNs), recorded.name)
+      for (each, window) in zip(found, windows) {
+        XCTAssert(
+          agree(
+            each.decision.probabilities, window.smoothed, within: vectors.tolerance.smoothed),
+          recorded.name)
+      }
+    }
+  }
+
+  func testTheModelsErrorReachesTheReader() async throws {
+    let recorded = try XCTUnwrap(Vectors.load().streams.first)
+    let wanted = RecognitionError.wrongOutput("Walking")
+    let recognizer = Recognizer(stream: SensorStream(settings: recorded.settings)) { _ in
+      throw wanted
+    }
+    do {
+      for try await _ in recognizer.recognitions(of: replay(recorded)) { XCTFail("no answer") }
+      XCTFail("no error")
+    } catch {
+      XCTAssertEqual(error as? RecognitionError, wanted)
+    }
+  }
+
+  func testAnotherModelIsRefused() throws {
+    try ContractCheck.check(Contract.fields)
+    for key in Contract.fields.keys {
+      XCTAssertThrowsError(try ContractCheck.check(Contract.fields.merging([key: "?"]) { $1 }))
+    }
+    XCTAssertThrowsError(try ContractCheck.check([:]))
+  }
+
+  private func replay(_ recorded: Vectors.Stream) -> AsyncStream<Sample> {
+    AsyncStream { continuation in
+      for sample in recorded.readings { continuation.yield(sample) }
+      continuation.finish()
+    }
+  }
+}

@@ -1,0 +1,28 @@
+// The part of Apple's Core Motion that the package uses, so that it is really compiled where Core
+// Motion is not. tests/swift compares the names with declarations made from Apple's headers.
+import Foundation
+
+public struct CMAcceleration {
+  public var x: Double
+  public var y: Double
+  public var z: Double
+}
+
+open class CMLogItem: NSObject {
+  open var timestamp: TimeInterval { 0 }
+}
+
+open class CMAccelerometerData: CMLogItem {
+  open var acceleration: CMAcceleration { CMAcceleration(x: 0, y: 0, z: 0) }
+}
+
+public typealias CMAccelerometerHandler = (CMAccelerometerData?, (any Error)?) -> Void
+
+open class CMMotionManager: NSObject {
+  open var accelerometerUpdateInterval: TimeInterval = 0
+  open var isAccelerometerAvailable: Bool { false }
+  open func startAccelerometerUpdates(
+    to queue: OperationQueue, withHandler handler: @escaping CMAccelerometerHandler
+  ) {}
+  open func stopAccelerometerUpdates() {}
+}
