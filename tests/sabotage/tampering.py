@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.formats import mlpackage, tflite_metadata
+from edgeconv.formats import mlpackage, tflite_pack
 from edgeconv.formats.card import CONTRACT_FILE, CONTRACT_KEY
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
@@ -31,7 +31,7 @@ def tflite(path: Path) -> Iterator[Any]:
     old = path.read_bytes()
     tree = schema.ModelT.InitFromPackedBuf(old, 0)
     yield tree
-    new = io.BytesIO(tflite_metadata.pack(tree))
+    new = io.BytesIO(tflite_pack.pack(tree))
     attached = _entries(old)
     if attached:
         with zipfile.ZipFile(new, "a", zipfile.ZIP_STORED) as archive:

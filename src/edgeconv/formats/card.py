@@ -69,8 +69,8 @@ class Card:
 
 
 def contract_text(signal: Signal) -> str:
-    """The contract as JSON with sorted keys, so that equal contracts are equal bytes."""
-    return json.dumps(signal.to_json(), indent=1, sort_keys=True, ensure_ascii=False)
+    """The contract as JSON, compact and with sorted keys: equal contracts are equal bytes."""
+    return json.dumps(signal.to_json(), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
 def parse_contract(text: str | bytes, where: str) -> Signal:

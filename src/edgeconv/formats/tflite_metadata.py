@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from edgeconv.errors import BadInput
 from edgeconv.formats.card import CONTRACT_FILE, Card, contract_text, parse_contract
 from edgeconv.formats.tflite import read_bytes
+from edgeconv.formats.tflite_pack import pack, slim
 from edgeconv.types import Signal
 
 LABELS_FILE = "labels.txt"
@@ -27,38 +28,28 @@ _IDENTIFIER = b"M001"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: bytes must not depend on a clock
 _DESCRIPTIONS, _TENSOR_AXIS_LABELS = 1, 2  # AssociatedFileType
 _FEATURE_PROPERTIES = 1  # ContentProperties
-_BUFFER_ALIGNMENT = 16  # what the schema demands of weights; Python's generated packer ignores it
 
 
 def embed(model: bytes, card: Card) -> bytes:
-    """A converted model with clean names, its description, its labels and its contract.
+    """A converted model with clean names, its description, its labels and its contract, slim.
 
     The one input and output, and their signature, are called `sensor` and `probabilities`.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     tree = schema.ModelT.InitFromPackedBuf(model, 0)
+    tree.metadata = [m for m in tree.metadata or [] if m.name != METADATA.encode()]
     _rename(tree)
+    slim(tree)
     entry = schema.MetadataT()
     entry.name = METADATA
     entry.buffer = len(tree.buffers)
     buffer = schema.BufferT()
     buffer.data = _bytes_array(_metadata(card))
     tree.buffers.append(buffer)
-    tree.metadata = [*(tree.metadata or []), entry]
-    tree.description = card.summary.encode()
+    tree.metadata = [*tree.metadata, entry]
+    tree.description = None  # the metadata has it
     return _attach(pack(tree), card)
-
-
-def pack(tree: Any) -> bytes:
-    """Serialise a `ModelT`, weights aligned as the schema demands."""
-    import flatbuffers
-
-    for buffer in tree.buffers:
-        buffer.Pack = _aligned(buffer)
-    builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(tree.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def read_contract(path: Path) -> Signal | None:
@@ -104,27 +95,6 @@ def _bytes_array(data: bytes) -> Any:
     import numpy as np
 
     return np.frombuffer(data, np.uint8)
-
-
-def _aligned(buffer: Any) -> Callable[[Any], int]:
-    """`BufferT.Pack` with the alignment of `force_align` in the schema."""
-
-    def pack_buffer(builder: Any) -> int:
-        from ai_edge_litert import schema_py_generated as schema
-
-        vector = None
-        if buffer.data is not None and len(buffer.data):
-            data = bytes(buffer.data)
-            builder.StartVector(1, len(data), _BUFFER_ALIGNMENT)
-            builder.head = builder.Head() - len(data)
-            builder.Bytes[builder.Head() : builder.Head() + len(data)] = data
-            vector = builder.EndVector()
-        schema.BufferStart(builder)
-        if vector is not None:
-            schema.BufferAddData(builder, vector)
-        return int(schema.BufferEnd(builder))
-
-    return pack_buffer
 
 
 def _attach(model: bytes, card: Card) -> bytes:

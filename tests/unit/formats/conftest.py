@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.formats import mlpackage, tflite_metadata
+from edgeconv.formats import mlpackage, tflite_pack
 from edgeconv.types import Normalisation, Signal
 
 
@@ -56,7 +56,7 @@ def tflite_bytes() -> bytes:
     op.builtinOptions = schema.FullyConnectedOptionsT()
     graph.operators, graph.inputs, graph.outputs = [op], [0], [3]
     model.subgraphs = [graph]
-    return tflite_metadata.pack(model)
+    return tflite_pack.pack(model)
 
 
 @pytest.fixture

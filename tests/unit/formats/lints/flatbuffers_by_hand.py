@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeconv.formats import tflite_metadata
+from edgeconv.formats import tflite_metadata, tflite_pack
 from edgeconv.formats.card import Card
 from edgeconv.types import Signal
 
@@ -63,7 +63,7 @@ class Net:
 
     def write(self, path: Path, signal: Signal | None = SIGNAL, tree: Any = None) -> Path:
         """The file, with the contract where there is a signal; of `tree`, if it was changed."""
-        data = tflite_metadata.pack(tree or self.tree())
+        data = tflite_pack.pack(tree or self.tree())
         if signal is not None:
             data = tflite_metadata.embed(data, Card("tiny", signal))
         path.write_bytes(data)
