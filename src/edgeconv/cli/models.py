@@ -70,6 +70,10 @@ def export(
         ),
     ] = None,
     calibration_method: opt.CalibrationMethod = "",
+    compress: opt.Compressions = None,
+    data: opt.CompressionData = None,
+    epochs: opt.CompressionEpochs = None,
+    seed: opt.Seed = None,
     unsafe: opt.Unsafe = False,
     force: opt.Force = False,
     json: opt.JsonFile = None,
@@ -83,19 +87,37 @@ def export(
     schemes = [*(quantize or []), *([precision] if precision else [])]
     whose = parse_sensor(sensor) if sensor else None
     variants = make_variants(
-        target or [], schemes, whose, io, deployment_target, calibration_method
+        *(target or [], schemes, whose, io, deployment_target, calibration_method),
+        compressions=compress or [],
     )
+    _refuse_idle(compress, data, epochs, seed)
     from edgeconv.pipeline import export as export_model
 
     try:
         bundle = export_model(
             *(model, variants, out, calibration, force, unsafe, console),
             all_or_nothing=bool(schemes),
+            data=data,
+            epochs=epochs,
+            seed=seed,
         )
     finally:
         console.close()
     show_export(console, bundle)
     return 0
+
+
+def _refuse_idle(
+    compress: list[str] | None, data: str | None, epochs: int | None, seed: int | None
+) -> None:
+    """Words that would do nothing. Raises UsageError."""
+    given = {"--data": data, "--epochs": epochs, "--seed": seed}
+    idle = [name for name, value in given.items() if value is not None]
+    if idle and not compress:
+        raise UsageError(
+            f"{idle[0]} means something with --compress only",
+            "recordings for the ranges of int8 files are named by --calibration",
+        )
 
 
 def evaluate(

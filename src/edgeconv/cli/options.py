@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgeconv.recipe import CALIBRATION_METHODS, DEPLOYMENT_TARGETS, LEGAL_SCHEMES
+from edgeconv.recipe import CALIBRATION_METHODS, COMPRESSIONS, DEPLOYMENT_TARGETS, LEGAL_SCHEMES
 
 _OUTPUT = "Output"
 
@@ -82,6 +82,24 @@ CalibrationMethod = Annotated[
         metavar="NAME",
         help=f"How w8a8 chooses ranges: {', '.join(CALIBRATION_METHODS)}.",
     ),
+]
+Compressions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--compress",
+        metavar="NAME",
+        help=f"First train on, smaller: {', '.join(COMPRESSIONS)}; may be repeated.",
+    ),
+]
+CompressionData = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="SPEC", help="For --compress; default: the model's own training data."
+    ),
+]
+CompressionEpochs = Annotated[
+    int | None,
+    typer.Option("--epochs", metavar="N", min=1, help="Of each step of a compression."),
 ]
 Runtimes = Annotated[
     list[str] | None,

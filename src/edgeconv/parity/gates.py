@@ -55,6 +55,7 @@ _DEFAULTS: dict[tuple[Target, str], dict[str, float]] = {
     (Target.TFLITE, "float16"): _FLOAT16_WEIGHTS | _DROP,
     (Target.TFLITE, "dynamic"): _INT8_WEIGHTS | _DROP,
     (Target.TFLITE, "int8"): _INT8 | _DROP,
+    (Target.TFLITE, "int4"): _INT8 | _DROP,  # half the size buys no worse answers
     (Target.TFLITE, "int16x8"): _INT8_WEIGHTS | _DROP,
     (Target.COREML, "float32"): _FLOAT32 | _DROP,
     (Target.COREML, "float16"): _FLOAT16 | _DROP,
@@ -77,8 +78,14 @@ def default_gates(target: Target, scheme: str) -> dict[str, float]:
     return dict(_DEFAULTS.get((target, scheme), _INT8 | _DROP))
 
 
-def resolve_gates(target: Target, scheme: str, overrides: Mapping[str, float]) -> dict[str, float]:
+def resolve_gates(
+    target: Target, scheme: str, overrides: Mapping[str, float], retrained: bool = False
+) -> dict[str, float]:
     """The scheme's limits with those of a recipe or of `--gate NAME=VALUE` put over them.
+
+    A file whose weights were trained on is another network: it may answer otherwise, and be no
+    worse. Of the scheme's limits only that of accuracy holds for it against the float model;
+    the others hold against the network that it was made of.
 
     `max_drop` is the limit of `accuracy_drop` as well, unless that one is set too: who allows two
     points with confidence does not mean to fail at half a point without. `confidence` among the
@@ -94,7 +101,8 @@ def resolve_gates(target: Target, scheme: str, overrides: Mapping[str, float]) -
         if not math.isfinite(limit):
             raise UsageError(f"gate {name}: the limit must be a finite number, got {limit}")
     drop = {"accuracy_drop": given[GATE]} if GATE in given else {}
-    return {**default_gates(target, scheme), **drop, **given}
+    own = dict(_DROP) if retrained else default_gates(target, scheme)
+    return {**own, **drop, **given}
 
 
 def judge(name: str, limit: float, metrics: Mapping[str, float]) -> Check:

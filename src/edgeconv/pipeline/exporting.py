@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
@@ -15,6 +16,7 @@ from edgeconv.formats import keras_file
 from edgeconv.formats.digest import sha256
 from edgeconv.machine import describe_machine, versions
 from edgeconv.pipeline.calibration import calibration_for
+from edgeconv.pipeline.compression import compress_all, learning_for, names_of, told
 from edgeconv.pipeline.golden import carry_golden
 from edgeconv.pipeline.predict import run_file
 from edgeconv.pipeline.sources import find_model, home_bundle
@@ -22,6 +24,7 @@ from edgeconv.runtime import unavailable
 from edgeconv.types import (
     Artifact,
     Bundle,
+    Compressed,
     Progress,
     Sensor,
     Signal,
@@ -47,6 +50,9 @@ def export(
     unsafe: bool = False,
     progress: Progress = _NOBODY,
     all_or_nothing: bool = True,
+    data: str | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
 ) -> Bundle:
     """Export a `.keras` file (or the one in a folder that edgeconv wrote) as a new bundle.
 
@@ -55,20 +61,29 @@ def export(
             are used. Without it, those of the bundle that the model lies in.
         all_or_nothing: where there are no calibration data, fail; otherwise leave the files that
             need them out, and say so.
+        data: recordings for variants with a compression, which trains the network on; without it,
+            those of the bundle that the model lies in. Test people are never among them.
+        epochs, seed: of each step of a compression; None: as the model's bundle says.
 
     Raises:
-        UsageError: a scheme needs calibration data and there are none.
+        UsageError: a scheme needs calibration data, or a compression recordings, and there are
+            none.
         BadInput, Unsupported: as `export_all`.
     """
     path = find_model(model)
     home = home_bundle(path)
     trained = trained_model(path, home, variants)
+    names = names_of(variants)
     with bundles.staging(out, force) as folder:
         windows, variants = calibration_for(variants, calibration, home, all_or_nothing, progress)
         shutil.copyfile(path, folder / "model.keras")
         kept = replace(trained, path=folder / "model.keras")
         name = str(home.recipe.get("model", path.stem)) if home else path.stem
-        artifacts = export_variants(kept, variants, folder, name, windows, progress, unsafe)
+        made: dict[str, Compressed] = {}
+        if names:
+            learning = learning_for(kept, home, data, epochs, seed, progress)
+            made = compress_all(names, kept, learning, folder, progress)
+        artifacts = export_variants(kept, variants, folder, name, windows, progress, unsafe, made)
         _copy_from_home(home, folder)
         bundle = Bundle(
             path=folder,
@@ -79,6 +94,7 @@ def export(
             recipe=_recipe(home, variants),
             versions=versions(),
             machine=describe_machine(),
+            compressed=made,
         )
         carry_golden(home, bundle)
         bundles.write(bundle, folder)
@@ -93,22 +109,32 @@ def export_variants(
     calibration: NDArray[np.float32] | None,
     progress: Progress,
     unsafe: bool = False,
+    compressed: Mapping[str, Compressed] = MappingProxyType({}),
 ) -> list[Artifact]:
-    """Every variant into `folder`, each checked against the float model."""
+    """Every variant into `folder`, in their order, each checked against the network that it was
+    made of: the float model, or what a compression, given by its name, has made of that."""
     progress.stage(f"export: {len(variants)} files")
     probe = calibration[:PROBES] if calibration is not None else probe_windows(model.signal)
-    return export_all(
-        model.path,
-        model.signal,
-        variants,
-        folder,
-        name,
-        calibration,
-        probe,
-        _run_if_possible,
-        unsafe,
-        progress,
-    )
+    found: dict[Variant, Artifact] = {}
+    for compress in dict.fromkeys(v.compress for v in variants):
+        group = [v for v in variants if v.compress == compress]
+        made = compressed.get(compress)
+        files = export_all(
+            made.path if made else model.path,
+            model.signal,
+            group,
+            folder,
+            name,
+            calibration,
+            probe,
+            _run_if_possible,
+            unsafe,
+            progress,
+            ranges=made.ranges if made else None,
+        )
+        kept = [told(file, compress, made) for file in files] if made else files
+        found |= dict(zip(group, kept, strict=True))
+    return [found[v] for v in variants]
 
 
 def probe_windows(signal: Signal) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from edgeconv.machine import describe_machine, versions
 from edgeconv.models import file_stem
 from edgeconv.parity import gates
 from edgeconv.pipeline.calibration import calibrate, calibration_size
+from edgeconv.pipeline.compression import Learning, compress_all, learned_from, names_of
 from edgeconv.pipeline.exporting import export_variants
 from edgeconv.pipeline.golden import write_golden
 from edgeconv.pipeline.inputs import input_facts, write_inputs
@@ -19,7 +20,16 @@ from edgeconv.pipeline.reports import write_report
 from edgeconv.pipeline.training import evaluate_reference, fit_model, load_splits
 from edgeconv.pipeline.verify import verify
 from edgeconv.recipe import check_variants
-from edgeconv.types import Artifact, Bundle, Progress, Recipe, Silent, Splits, TrainedModel
+from edgeconv.types import (
+    Artifact,
+    Bundle,
+    Compressed,
+    Progress,
+    Recipe,
+    Silent,
+    Splits,
+    TrainedModel,
+)
 
 _NOBODY = Silent()
 
@@ -54,8 +64,10 @@ def run(recipe: Recipe, out: Path, force: bool = False, progress: Progress = _NO
         )
         bundles.write(base, folder)
         _refuse_interrupted(model)
-        artifacts = _export(recipe, model, splits, folder, progress)
-        finished = _measure(replace(base, artifacts=artifacts), recipe, splits, progress)
+        made = _compress(recipe, model, splits, folder, progress)
+        artifacts = _export(recipe, model, splits, folder, made, progress)
+        made_of = replace(base, artifacts=artifacts, compressed=made)
+        finished = _measure(made_of, recipe, splits, progress)
         bundles.write(finished, folder)
         progress.stage("report")
         write_report(folder)
@@ -67,13 +79,32 @@ def _refuse_interrupted(model: TrainedModel) -> None:
         raise _Stopped("training was interrupted", "go on with: edgeconv export MODEL --out DIR")
 
 
-def _export(
+def _compress(
     recipe: Recipe, model: TrainedModel, splits: Splits, folder: Path, progress: Progress
+) -> dict[str, Compressed]:
+    names = names_of(recipe.variants)
+    if not names:
+        return {}
+    people = learned_from(model, splits)
+    learning = Learning(people, recipe.training, recipe.compression, recipe.seed, splits.test)
+    return compress_all(names, model, learning, folder, progress)
+
+
+def _export(
+    recipe: Recipe,
+    model: TrainedModel,
+    splits: Splits,
+    folder: Path,
+    made: dict[str, Compressed],
+    progress: Progress,
 ) -> tuple[Artifact, ...]:
     size = calibration_size(recipe.variants)
     windows = calibrate(splits.train, splits.test.subject_names, size) if size else None
     return tuple(
-        export_variants(model, recipe.variants, folder, file_stem(recipe.model), windows, progress)
+        export_variants(
+            *(model, recipe.variants, folder, file_stem(recipe.model), windows, progress),
+            compressed=made,
+        )
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from edgeconv.data.calibration import calibration_windows
 from edgeconv.errors import EdgeconvError, MissingDependency
+from edgeconv.pipeline.conversion import made_of
 from edgeconv.pipeline.layer_comparison import Comparison, chunks
 from edgeconv.runtime import open_runner, unavailable
 from edgeconv.types import Artifact, Bundle, Dataset, Progress, Signal
@@ -32,21 +35,27 @@ def compare_layers(
 ) -> tuple[LayersResult, ...]:
     """One result for each artifact and runtime of `jobs`; what could not be compared is `not_run`.
 
+    A retrained file is compared with the network that it was made of.
+
     Raises:
         BadInput: a file or the model is damaged, or there are no windows.
     """
     windows = calibration_windows(dataset, SAMPLE, SEED)
     sample = {**facts, "windows": len(windows), "seed": SEED}
     progress.stage(f"layers: {len(windows)} windows")
-    try:
-        opened = open_runner(bundle.model.path)
-    except MissingDependency as error:
-        reason = f"the float model cannot be run: {error}"
-        return tuple(_not_run(a, r, reason, sample) for a, r in jobs)
     found = []
-    with cast("KerasRunner", opened) as keras:
+    opened: dict[Path, KerasRunner] = {}
+    with ExitStack() as stack:
         for done, (artifact, runtime) in enumerate(jobs, 1):
-            result = _one(keras, bundle.model.signal, artifact, runtime, windows, sample)
+            path = made_of(bundle, artifact)
+            try:
+                if path not in opened:
+                    runner = stack.enter_context(open_runner(path))
+                    opened[path] = cast("KerasRunner", runner)
+            except MissingDependency as error:
+                reason = f"the float model cannot be run: {error}"
+                return tuple(_not_run(a, r, reason, sample) for a, r in jobs)
+            result = _one(opened[path], bundle.model.signal, artifact, runtime, windows, sample)
             found.append(result)
             progress.update(done, len(jobs), f"{artifact.name}: {result.outcome}")
     return tuple(found)

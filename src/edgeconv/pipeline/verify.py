@@ -13,10 +13,12 @@ from edgeconv.machine import describe_machine
 from edgeconv.parity import check, gates, noninferiority
 from edgeconv.parity.task import with_readings
 from edgeconv.pipeline.contracts import with_contract
+from edgeconv.pipeline.conversion import compressed_outputs, is_retrained, with_conversion
 from edgeconv.pipeline.evaluation import judge_probabilities
 from edgeconv.pipeline.golden import golden_of, with_golden
 from edgeconv.pipeline.layers import compare_layers
 from edgeconv.pipeline.predict import predict_file
+from edgeconv.pipeline.promises import with_promise
 from edgeconv.pipeline.sources import labels_for
 from edgeconv.pipeline.trial import Trial, prepare
 from edgeconv.runtime import unavailable
@@ -124,8 +126,12 @@ def verify(
     results: list[ParityResult] = []
     evaluations: dict[str, EvaluationResult] = {}
     jobs = _jobs(bundle, runtimes)
+    networks = compressed_outputs(bundle, dataset, progress)
     for done, (artifact, runtime) in enumerate(jobs, 1):
         result, outputs = _check(artifact, runtime, dataset, labels, reference, overrides)
+        if outputs is not None:
+            result = with_conversion(artifact, result, networks, outputs, labels)
+        result = with_promise(artifact, result)
         result = with_golden(bundle, kept, artifact, result)
         result = with_contract(bundle, artifact, result)
         results.append(result)
@@ -173,7 +179,9 @@ def _check(
     reason = unavailable(artifact.path, runtime)
     if reason:
         return check.not_run(artifact, runtime, reason, machine), None
-    limits = gates.resolve_gates(artifact.target, artifact.scheme, overrides)
+    limits = gates.resolve_gates(
+        artifact.target, artifact.scheme, overrides, retrained=is_retrained(artifact)
+    )
     outputs, ran = predict_file(artifact.path, artifact.signal, dataset.windows, runtime)
     level = noninferiority.level_of(overrides)
     result = check.check_parity(

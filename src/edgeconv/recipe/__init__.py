@@ -9,11 +9,12 @@ from edgeconv.recipe.legality import (
 )
 from edgeconv.recipe.load import BUILT_IN, load_recipe, override
 from edgeconv.recipe.variants import make_variants, parse_sensor
-from edgeconv.types import CALIBRATION_METHODS
+from edgeconv.types import CALIBRATION_METHODS, COMPRESSIONS
 
 __all__ = [
     "BUILT_IN",
     "CALIBRATION_METHODS",
+    "COMPRESSIONS",
     "DEFAULT_DEPLOYMENT_TARGET",
     "DEPLOYMENT_TARGETS",
     "LEGAL_SCHEMES",

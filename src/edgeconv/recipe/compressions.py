@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeconv.errors import Unsupported
+from edgeconv.errors import Unsupported, UsageError
 from edgeconv.types import COMPRESSIONS, SCHEMES, Compression, Scheme, Target, Variant
 
 
@@ -10,13 +10,13 @@ def check_compression(variant: Variant) -> None:
     """Refuse a compression that the scheme would undo.
 
     Raises:
-        Unsupported: no such compression, or one that cannot go with the scheme; what is possible
-            instead.
+        UsageError: no such compression.
+        Unsupported: one that cannot go with the scheme; the hint says what can.
     """
     if not variant.compress:
         return
     if variant.compress not in COMPRESSIONS:
-        raise Unsupported(
+        raise UsageError(
             f"unknown compression '{variant.compress}'",
             f"choose one of: {', '.join(COMPRESSIONS)}",
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeconv.errors import Unsupported, UsageError
+from edgeconv.recipe.compressions import legal_schemes
 from edgeconv.recipe.legality import LEGAL_SCHEMES, check_variants
 from edgeconv.types import (
     CALIBRATION_METHODS,
+    COMPRESSIONS,
     DEFAULT_SENSOR,
     SCHEMES,
     Sensor,
@@ -30,14 +32,17 @@ def make_variants(
     io: str = "float",
     deployment_target: str = "",
     calibration_method: str = "",
+    compressions: Sequence[str] = (),
 ) -> tuple[Variant, ...]:
     """Every combination that was asked for.
 
     A scheme is made for each target that can hold it; `sensor` None means each target's own, an
     empty deployment target each scheme's first, an empty calibration method each scheme's default.
+    With `compressions`, each file is made for each of them; without schemes, those of the target's
+    default ones that keep what the compression promises, else the first that does.
 
     Raises:
-        UsageError: no such target, sensor or calibration method.
+        UsageError: no such target, sensor, calibration method or compression.
         Unsupported: a scheme that none of the targets can hold, or an illegal combination.
     """
     if calibration_method and calibration_method not in CALIBRATION_METHODS:
@@ -45,6 +50,10 @@ def make_variants(
             f"unknown calibration method '{calibration_method}'",
             f"choose one of: {', '.join(CALIBRATION_METHODS)}",
         )
+    for name in compressions:
+        if name not in COMPRESSIONS:
+            choices = ", ".join(COMPRESSIONS)
+            raise UsageError(f"unknown compression '{name}'", f"choose one of: {choices}")
     wanted = _targets(targets)
     variants = [
         Variant(
@@ -54,9 +63,11 @@ def make_variants(
             io=io if scheme == "int8" and target is Target.TFLITE else "float",
             deployment_target=deployment_target if target is Target.COREML else "",
             calibration_method=_method(target, scheme, calibration_method),
+            compress=compress,
         )
         for target in wanted
-        for scheme in _schemes(target, schemes, sole=len(wanted) == 1)
+        for compress in dict.fromkeys(compressions or [""])
+        for scheme in _schemes(target, schemes, compress, sole=len(wanted) == 1)
     ]
     check_variants(variants)
     _check_method_used(variants, calibration_method)
@@ -83,10 +94,12 @@ def _targets(names: Sequence[str]) -> tuple[Target, ...]:
     return tuple(dict.fromkeys(map(parse_target, names)))
 
 
-def _schemes(target: Target, asked: Sequence[str], sole: bool) -> tuple[str, ...]:
+def _schemes(target: Target, asked: Sequence[str], compress: str, sole: bool) -> tuple[str, ...]:
     """With several targets, a scheme that only the other one knows is passed over here."""
     if not asked:
-        return DEFAULT_SCHEMES[target]
+        legal = legal_schemes(compress, target)
+        usual = tuple(s for s in DEFAULT_SCHEMES[target] if s in legal)
+        return usual or legal[:1]
     unique = tuple(dict.fromkeys(asked))
     return unique if sole else tuple(s for s in unique if s in LEGAL_SCHEMES[target])
 

@@ -36,6 +36,7 @@ def tuner(
     def tune(network: Any, after_step: Callable[[float], None] | None = None) -> None:
         steps = Steps(plan.epochs, batches.steps, after_step, progress)
         compile_model(network, plan, batches.steps)
+        network.steps_per_execution = 1  # so that Python has its say after each step
         network.fit(
             feed(batches),
             shuffle=False,  # the batches are shuffled already
