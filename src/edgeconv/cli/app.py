@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from edgeconv.cli import data, files, hook, models, parity, profile, run
+from edgeconv.cli import data, files, hook, integrate, models, parity, profile, run
 from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -31,6 +31,7 @@ app.command("evaluate")(models.evaluate)
 app.command("parity")(parity.parity)
 app.command("hook")(hook.hook)
 app.command("report")(files.report)
+app.command("integrate")(integrate.integrate)
 app.command("inspect")(files.inspect)
 app.command("doctor")(files.doctor)
 app.add_typer(profile.app, name="profile", help="Latency, size and memory; a gate on them.")

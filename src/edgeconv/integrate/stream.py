@@ -62,6 +62,11 @@ class StreamSettings:
         return oversampling(self.sensor_hz, self.rate_hz)
 
     @property
+    def tap_count(self) -> int:
+        """Length of the low-pass, in points of the fine grid."""
+        return len(lowpass(self.oversampling))
+
+    @property
     def max_gap_ns(self) -> int:
         return math.floor(GAP_INTERVALS * NANOSECONDS / self.sensor_hz + 0.5)
 

@@ -15,6 +15,7 @@ from edgeconv.pipeline.golden import check_recorded
 from edgeconv.pipeline.imported import import_profile
 from edgeconv.pipeline.inputs import check_recordings
 from edgeconv.pipeline.inspection import inspect_file
+from edgeconv.pipeline.integration import Package, integrate
 from edgeconv.pipeline.job import run
 from edgeconv.pipeline.measure import profile, profile_against
 from edgeconv.pipeline.reports import write_report
@@ -30,6 +31,7 @@ __all__ = [
     "Comparison",
     "EvaluationResult",
     "LayersResult",
+    "Package",
     "ParityResult",
     "ProfileResult",
     "Trial",
@@ -45,6 +47,7 @@ __all__ = [
     "fetch_dataset",
     "import_profile",
     "inspect_file",
+    "integrate",
     "list_datasets",
     "parity",
     "prepare",

@@ -30,7 +30,7 @@ def with_contract(bundle: Bundle, artifact: Artifact, result: ParityResult) -> P
     """
     if not result.n:
         return result  # nothing runs the file here
-    reason = "; ".join(dict.fromkeys(_contradictions(bundle, artifact)))
+    reason = "; ".join(dict.fromkeys(contradictions(bundle, artifact)))
     status = Status.FAILED if reason else Status.PASSED
     told = f"sensor contract: {reason}" if reason else ""
     return replace(
@@ -41,7 +41,8 @@ def with_contract(bundle: Bundle, artifact: Artifact, result: ParityResult) -> P
     )
 
 
-def _contradictions(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
+def contradictions(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
+    """Sentences on what the file, the manifest and the float model say differently."""
     model = bundle.model
     own = files.read_contract(artifact.path)
     if own is None:

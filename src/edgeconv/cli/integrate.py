@@ -1,0 +1,59 @@
+"""`integrate`: a package for an app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeconv.cli import options as opt
+from edgeconv.cli.console import Console
+
+if TYPE_CHECKING:
+    from edgeconv.pipeline import Package
+
+
+def integrate(
+    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="ios, android, web or mcu.")],
+    bundle: opt.BundlePath,
+    out: opt.Out,
+    artifact: Annotated[
+        str, typer.Option("--artifact", metavar="FILE", help="Of the bundle; default: the best.")
+    ] = "",
+    sensor_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--sensor-rate", metavar="HZ", help="What the app asks its sensor for; default: 50."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace generated files that you have changed.")
+    ] = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Write a package that takes sensor samples and gives decisions, with its tests."""
+    console = Console(quiet, verbose, json)
+    from edgeconv.pipeline import integrate as write_package
+
+    try:
+        package = write_package(platform, bundle, out, artifact, force, sensor_rate, console)
+    finally:
+        console.close()
+    show_package(console, package)
+    return 0
+
+
+def show_package(console: Console, package: Package) -> None:
+    """Where it is, what is in it, and how to see that it works."""
+    written = package.written
+    counts = {name: len(files) for name, files in vars(written).items() if files}
+    files = ", ".join(f"{n} {name}" for name, n in counts.items())
+    console.say(f"{package.path}: {package.summary} with {package.artifact.name} ({files})")
+    console.say(
+        f"Tested with {package.windows} windows from {package.streams} streams of a "
+        f"{package.sensor_hz:g} Hz sensor's samples and others: {package.check_with}"
+    )
+    console.say(f"Begin with {package.path / 'README.md'}")
+    console.json(package.to_json())

@@ -1,0 +1,192 @@
+"""A package's folder: written so that nobody's own work is lost, and no half package is left.
+
+`.edgeconv` records the digest of every file that was generated. Where it says that a file is
+unchanged it may be replaced; everything else in the folder is the user's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from edgeconv.errors import BadInput, UsageError
+
+RECORD = ".edgeconv"
+FORMAT, VERSION = "edgeconv-package", 1
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a package's files, by path in it."""
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def check_free(out: Path) -> None:
+    """Make sure, before any work starts, that `out` can take a package.
+
+    Raises:
+        UsageError: it holds files, but no package.
+        BadInput: it is a file, or its record is damaged.
+    """
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file", "name a folder for --out")
+    if _record(out) is None and out.is_dir() and any(out.iterdir()):
+        raise UsageError(
+            f"{out} holds files, but no package that edgeconv wrote",
+            "name a new or empty folder for --out",
+        )
+
+
+def write(out: Path, files: Mapping[str, bytes], about: Mapping[str, Any], force: bool) -> Written:
+    """Write a package whole, or leave `out` as it was.
+
+    Files that an earlier run generated and this one does not are removed, if they are unchanged.
+
+    Args:
+        files: contents by path, with `/`.
+        about: what the record says besides: platform, artifact, version.
+        force: replace files that the user has changed or put there.
+
+    Raises:
+        UsageError, BadInput: as `check_free`.
+        BadInput: files that are not as generated stand in the way; they are named. Or the place
+            cannot be written.
+    """
+    check_free(out)
+    record = _record(out) or {"files": {}}
+    known: dict[str, list[str]] = record["files"]
+    wanted = {name: _digest(content) for name, content in files.items()}
+    present = {name: _digest_of(out / name) for name in {*wanted, *known}}
+    own = {
+        name
+        for name, digest in present.items()
+        if digest is not None and digest not in (*known.get(name, []), wanted.get(name))
+    }
+    blocked = sorted(own & set(wanted))
+    if blocked and not force:
+        more = f" and {len(blocked) - _SHOWN} more" if len(blocked) > _SHOWN else ""
+        raise BadInput(
+            f"{out} holds changes of yours: {', '.join(blocked[:_SHOWN])}{more}",
+            "keep them elsewhere and pass --force to replace them, or name another --out",
+        )
+    gone = sorted(n for n in set(known) - set(wanted) - own if present[n] is not None)
+    try:
+        _replace(out.resolve(), files, known, {**about, "files": wanted}, gone)
+    except OSError as error:
+        raise BadInput(
+            f"cannot write {out}: {error.strerror or error}",
+            "name another place; run it again: what was written stays known",
+        ) from error
+    same = {name for name, digest in wanted.items() if present[name] == digest}
+    new = {name for name in wanted if present[name] is None}
+    return Written(
+        tuple(sorted(new)),
+        tuple(sorted(set(wanted) - same - new)),
+        tuple(sorted(same)),
+        tuple(gone),
+    )
+
+
+def _replace(
+    out: Path,
+    files: Mapping[str, bytes],
+    known: Mapping[str, list[str]],
+    record: dict[str, Any],
+    gone: list[str],
+) -> None:
+    """A new folder appears in one step. In an existing one, the record first names the old and the
+    new digests, so that a run that is cut off leaves no file that passes for the user's."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.staging-"))
+    try:
+        for name, content in files.items():
+            target = stage / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        _write_record(stage / RECORD, record)
+        if not (out.is_dir() and any(out.iterdir())):
+            stage.chmod(0o777 & ~_umask())
+            stage.replace(out)
+            return
+        both = {n: [*known.get(n, []), d] for n, d in record["files"].items()}
+        old = {n: digests for n, digests in known.items() if n not in both}
+        _write_record(stage / "both", {**record, "files": {**old, **both}})
+        (stage / "both").replace(out / RECORD)
+        for name in files:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            (stage / name).replace(out / name)
+        for name in gone:
+            (out / name).unlink()
+            _remove_empty((out / name).parent, out)
+        (stage / RECORD).replace(out / RECORD)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _remove_empty(folder: Path, out: Path) -> None:
+    while folder != out and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def _write_record(path: Path, record: dict[str, Any]) -> None:
+    document = {"format": FORMAT, "schema_version": VERSION, **record}
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _record(out: Path) -> dict[str, Any] | None:
+    """The record with a list of digests for each file; None where there is none."""
+    path = out / RECORD
+    if not path.is_file():
+        return None
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        if (document["format"], document["schema_version"]) != (FORMAT, VERSION):
+            raise ValueError(f"no {FORMAT} of version {VERSION}")
+        files = {
+            _inside(name): [digests] if isinstance(digests, str) else list(map(str, digests))
+            for name, digests in document["files"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"{path} is damaged: {error}", "remove the package and let it be written anew"
+        ) from error
+    return {**document, "files": files}
+
+
+def _inside(name: str) -> str:
+    """A path that leads nowhere else. Raises ValueError."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(f"'{name}' is no path in the package")
+    return name
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _digest_of(path: Path) -> str | None:
+    """None where there is no such file; something else than a file is nobody's but the user's."""
+    if path.is_file() and not path.is_symlink():
+        return _digest(path.read_bytes())
+    return "" if path.exists() or path.is_symlink() else None
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
