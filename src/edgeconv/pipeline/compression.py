@@ -12,6 +12,7 @@ from edgeconv.data import load_dataset
 from edgeconv.data.splits import check_disjoint, split
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.pipeline.predict import predict_file
+from edgeconv.plugins import import_tensorflow
 from edgeconv.recipe import load_recipe
 from edgeconv.types import (
     Artifact,
@@ -65,6 +66,7 @@ def compress_all(
         BadInput, LeakError, UsageError, Unsupported: as the compressors; people of the test part
             are among those to learn from.
     """
+    import_tensorflow()
     from edgeconv.train.tune import tuner
 
     made: dict[str, Compressed] = {}

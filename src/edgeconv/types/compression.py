@@ -64,7 +64,7 @@ class FineTuning:
         learning_rate: the highest, of a cosine down to nearly 0.
     """
 
-    epochs: int = 10
+    epochs: int = 8
     learning_rate: float = 5e-4
 
     def __post_init__(self) -> None:
