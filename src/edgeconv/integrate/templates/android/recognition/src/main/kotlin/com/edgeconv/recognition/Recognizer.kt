@@ -1,0 +1,59 @@
+package com.edgeconv.recognition
+
+import com.edgeconv.recognition.stream.Counts
+import com.edgeconv.recognition.stream.Decider
+import com.edgeconv.recognition.stream.Decision
+import com.edgeconv.recognition.stream.Sample
+import com.edgeconv.recognition.stream.SensorStream
+import com.edgeconv.recognition.stream.Window
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.flow
+
+/**
+ * What was recognised in one window.
+ *
+ * @property outputs the model's own, before smoothing
+ * @property endNanoseconds time of the window's last sample, on the sensor's clock
+ * @property latencyNanoseconds how long the model took
+ */
+data class Recognition(
+    val decision: Decision,
+    val outputs: List<Double>,
+    val endNanoseconds: Long,
+    val latencyNanoseconds: Long,
+)
+
+/** A window in, an output for each class. */
+fun interface Model {
+    fun outputs(window: Window): FloatArray
+}
+
+/** From samples to decisions, one after the other. Not for several threads at once. */
+class Recognizer(
+    private val model: Model,
+    private val stream: SensorStream = SensorStream(),
+    private val decider: Decider = Decider(),
+) {
+    /** What became of the samples so far. */
+    val counts: Counts get() = stream.counts
+
+    /** Forgets all samples, as when the app comes back to the foreground. */
+    fun restart() = stream.restart()
+
+    /** Takes one sample; returns what was recognised where it completed a window. */
+    fun push(sample: Sample): List<Recognition> = stream.push(sample).mapNotNull(::recognise)
+
+    /** What is recognised in a flow of samples. Collect it away from the main thread. */
+    fun recognitions(samples: Flow<Sample>): Flow<Recognition> =
+        flow {
+            samples.collect { sample -> push(sample).forEach { emit(it) } }
+        }
+
+    private fun recognise(window: Window): Recognition? {
+        val begin = System.nanoTime()
+        val outputs = model.outputs(window).map(Float::toDouble)
+        val latency = System.nanoTime() - begin
+        val decision = decider.update(window.segment, outputs) ?: return null
+        return Recognition(decision, outputs, window.endNanoseconds, latency)
+    }
+}

@@ -1,0 +1,7 @@
+package android.hardware;
+
+public final class Sensor {
+  public static final int TYPE_ACCELEROMETER = 1;
+
+  private Sensor() {}
+}
