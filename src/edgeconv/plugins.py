@@ -27,6 +27,8 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "scipy": "scipy",
     "jinja2": "jinja2",
     "tflite_micro": "tflite-micro",
+    "mlflow": "mlflow-skinny",
+    "ai_edge_quantizer": "ai-edge-quantizer",
 }
 
 

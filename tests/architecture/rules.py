@@ -32,10 +32,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{stage: set(LEAVES) for stage in STAGES},
     **{reader: {"types", "errors"} for reader in READERS},
     "integrate": set(LEAVES),
+    "search": set(LEAVES),
     "bundle": {"types", "errors", "formats"},
-    "pipeline": {*LEAVES, *STAGES, *READERS, "integrate", "recipe", "bundle"},
+    "pipeline": {*LEAVES, *STAGES, *READERS, "search", "integrate", "recipe", "bundle"},
     "cli": {"errors", "recipe", "pipeline", "report"},
-    "__init__": {*LEAVES, *STAGES, *READERS, "integrate", "recipe", "bundle", "pipeline"},
+    "__init__": {*LEAVES, *STAGES, *READERS, "search", "integrate", "recipe", "bundle", "pipeline"},
     "__main__": {"cli"},
     "pytest_plugin": {"errors", "pipeline", "report"},
 }
@@ -47,6 +48,7 @@ FUNCTION_LINES = 60
 FRAMEWORKS = (
     *("numpy", "tensorflow", "keras", "coremltools", "ai_edge_litert"),
     *("matplotlib", "scipy", "jinja2", "flatbuffers", "google.protobuf", "torch"),
+    *("optuna", "mlflow", "ray"),
 )
 
 _REFERENCE = re.compile(r"edgeconv(\.\w+)+(:\w+)?")

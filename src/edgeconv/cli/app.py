@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from edgeconv.cli import data, files, hook, integrate, models, parity, profile, run
+from edgeconv.cli import data, files, hook, integrate, models, parity, profile, run, search
 from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -30,6 +30,7 @@ app.command("export")(models.export)
 app.command("evaluate")(models.evaluate)
 app.command("parity")(parity.parity)
 app.command("hook")(hook.hook)
+app.command("search")(search.search)
 app.command("report")(files.report)
 app.command("integrate")(integrate.integrate)
 app.command("inspect")(files.inspect)

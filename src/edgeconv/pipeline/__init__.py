@@ -19,13 +19,18 @@ from edgeconv.pipeline.integration import Package, integrate
 from edgeconv.pipeline.job import run
 from edgeconv.pipeline.measure import profile, profile_against
 from edgeconv.pipeline.reports import write_report
+from edgeconv.pipeline.searching import SearchOptions, SearchResult, search, search_table
 from edgeconv.pipeline.training import train
 from edgeconv.pipeline.trial import Trial, prepare
 from edgeconv.pipeline.verify import check_file, parity
+from edgeconv.search import Budgets
+from edgeconv.search.board import Board
 from edgeconv.types import Bundle, Check, Comparison, EvaluationResult, ParityResult, ProfileResult
 from edgeconv.types.layers import LayersResult
 
 __all__ = [
+    "Board",
+    "Budgets",
     "Bundle",
     "Check",
     "Comparison",
@@ -34,6 +39,8 @@ __all__ = [
     "Package",
     "ParityResult",
     "ProfileResult",
+    "SearchOptions",
+    "SearchResult",
     "Trial",
     "append_text",
     "check_file",
@@ -56,6 +63,8 @@ __all__ = [
     "profile_on",
     "read_bundle",
     "run",
+    "search",
+    "search_table",
     "train",
     "write_report",
     "write_text",

@@ -1,0 +1,231 @@
+"""What a search worker does: one fold of one candidate, from training to the file's accuracy."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.data.calibration import calibration_windows
+from edgeconv.errors import BadInput, EdgeconvError, UsageError
+from edgeconv.export import export_all
+from edgeconv.formats import artifact as files
+from edgeconv.models import build
+from edgeconv.pipeline.calibration import SEED, calibration_size
+from edgeconv.pipeline.predict import predict_file
+from edgeconv.plugins import import_tensorflow
+from edgeconv.search import Candidate, Outcome, Task
+from edgeconv.train import train
+from edgeconv.types import (
+    DEFAULT_SENSOR,
+    Artifact,
+    Augmentation,
+    Dataset,
+    Sensor,
+    Signal,
+    Splits,
+    Target,
+    TrainedModel,
+    Training,
+    Variant,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FOLD_SEED = 7  # who is in which fold depends on the people alone, not on the search's seed
+SIZING = 32  # windows that set the ranges of an untrained network, whose size is asked for
+_RULE = "a fold of the search: held-out people judge and are not trained on"
+
+
+def make_folds(subjects: Sequence[str], count: int) -> tuple[tuple[str, ...], ...]:
+    """People in `count` groups of nearly equal size; each is held out once.
+
+    Raises:
+        UsageError: fewer than two folds.
+        BadInput: fewer people than folds.
+    """
+    import numpy as np
+
+    if count < 2:
+        raise UsageError(f"--folds {count}: a fold is judged by those of the others", "use 2 to 10")
+    if len(subjects) < count:
+        raise BadInput(
+            f"{len(subjects)} people besides those of the test, but {count} folds",
+            f"pass --folds {len(subjects)} or record more people",
+        )
+    order = np.random.default_rng(FOLD_SEED).permutation(len(subjects))
+    parts = np.array_split(order, count)
+    return tuple(tuple(subjects[i] for i in sorted(part)) for part in parts)
+
+
+@dataclass(frozen=True, eq=False)
+class FoldJudge:
+    """Carries out the tasks of a search; travels to the workers with its data.
+
+    Attributes:
+        dataset: of the people that may be looked at; the test people are not among them.
+        folds: who is held out in each.
+        training: the recipe's; a candidate says what differs.
+    """
+
+    dataset: Dataset
+    folds: tuple[tuple[str, ...], ...]
+    training: Training
+
+    def __call__(self, task: Task) -> Outcome:
+        """Train, compress, export and judge; or only measure the untrained network's files."""
+        began = time.perf_counter()
+        one_thread()
+        with tempfile.TemporaryDirectory(prefix="edgeconv-search-") as folder:
+            if task.fold is None:
+                found = self._size(task, Path(folder))
+            else:
+                found = self._judge(task, task.fold, Path(folder))
+        return replace(found, seconds=round(time.perf_counter() - began, 2))
+
+    def _size(self, task: Task, folder: Path) -> Outcome:
+        """Bytes and MACs do not depend on the weights, as long as no two of them are alike: a
+        converter stores equal tensors, such as the zeros of new biases, once."""
+        import keras
+        import numpy as np
+
+        from edgeconv.train.batches import normalisation
+        from edgeconv.train.saving import save_model
+
+        statistics = normalisation(self.dataset, self.training.normalisation)
+        signal = replace(self.dataset.signal, sensor=Sensor.NORMALIZED, normalisation=statistics)
+        keras.utils.set_random_seed(task.seed)
+        make, path = build(task.candidate.model), folder / "model.keras"
+        try:
+            random = np.random.default_rng(task.seed)
+            weights = [random.normal(0, 0.1, w.shape) for w in make(signal).get_weights()]
+        except BadInput as error:  # a window too short for its kernels and strides
+            return Outcome(failed=error.message)
+        save_model(make, weights, signal, path, task.seed)
+        made = self._export(task.candidate, path, signal, self.dataset, SIZING, folder)
+        return _weighed(made)
+
+    def _judge(self, task: Task, fold: int, folder: Path) -> Outcome:
+        held = self.folds[fold]
+        settings = with_settings(self.training, task.candidate)
+        others = [s for s in self.dataset.subject_names if s not in held]
+        splits, settings = self._splits(others, held, settings, fold)
+        try:
+            model = train(build(task.candidate.model), splits, settings, folder, task.seed)
+        except UsageError as error:
+            if "diverged" not in error.message:
+                raise
+            return Outcome(failed=error.message)
+        judges = self.dataset.of_subjects(held)
+        full = _right(model.path, model.signal, judges, "keras").mean()
+        train_people = self.dataset.of_subjects(others)
+        made = self._export_trained(task, model, train_people, folder)
+        right = {a.scheme: _right(a.path, a.signal, judges, "litert") for a in made}
+        return replace(
+            _weighed(made),
+            full=float(full),
+            accuracy={scheme: float(each.mean()) for scheme, each in right.items()},
+            people={
+                scheme: {s: float(each[judges.subjects == s].mean()) for s in held}
+                for scheme, each in right.items()
+            },
+        )
+
+    def _splits(
+        self, others: list[str], held: tuple[str, ...], training: Training, fold: int
+    ) -> tuple[Splits, Training]:
+        """Where the last epoch is kept, the held-out people may watch one fit. Where people
+        choose the epoch, they are drawn from the others, or the fold would judge itself."""
+        import numpy as np
+
+        nobody = self.dataset.of_subjects(())
+        if training.keep == "last" and not training.patience:
+            watching = self.dataset.of_subjects(held)
+            splits = Splits(self.dataset.of_subjects(others), watching, nobody, _RULE)
+            return splits, replace(training, refit=False)
+        count = max(1, len(others) // 8)
+        drawn = np.random.default_rng(FOLD_SEED + fold).choice(len(others), count, replace=False)
+        choosing = [others[i] for i in sorted(drawn)]
+        rest = self.dataset.of_subjects(s for s in others if s not in choosing)
+        return Splits(rest, self.dataset.of_subjects(choosing), nobody, _RULE), training
+
+    def _export_trained(
+        self, task: Task, model: TrainedModel, people: Dataset, folder: Path
+    ) -> list[Artifact]:
+        return self._export(task.candidate, model.path, model.signal, people, None, folder)
+
+    def _export(
+        self,
+        candidate: Candidate,
+        path: Path,
+        signal: Signal,
+        people: Dataset,
+        windows: int | None,
+        folder: Path,
+    ) -> list[Artifact]:
+        variants = [variant(candidate, scheme) for scheme in candidate.schemes]
+        needed = windows or calibration_size(variants) or SIZING
+        ranges = calibration_windows(people, needed, SEED)
+        return export_all(
+            path,
+            signal,
+            variants,
+            folder / "files",
+            "candidate",
+            ranges,
+            ranges[:SIZING],
+            isolated=False,
+        )
+
+
+def variant(candidate: Candidate, scheme: str) -> Variant:
+    """The file that one scheme of a candidate is."""
+    return Variant(
+        Target.TFLITE, scheme, DEFAULT_SENSOR[Target.TFLITE], compress=candidate.compress
+    )
+
+
+def with_settings(training: Training, candidate: Candidate) -> Training:
+    """The recipe's training with what the candidate says instead."""
+    settings: dict[str, Any] = dict(candidate.training)
+    inner = {
+        key.partition(".")[2]: settings.pop(key)
+        for key in list(settings)
+        if key.startswith("augmentation.")
+    }
+    if inner:
+        augmentation = training.augmentation or Augmentation()
+        settings["augmentation"] = replace(augmentation, **inner)
+    return replace(training, **settings)
+
+
+def one_thread() -> None:
+    """Sums of several threads depend on which comes first; TensorFlow takes this once."""
+    tf = import_tensorflow()
+    if tf.config.threading.get_intra_op_parallelism_threads() != 1:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError as error:
+            raise EdgeconvError(
+                f"TensorFlow runs with several threads already: {error}",
+                "set TF_NUM_INTRAOP_THREADS=1",
+            ) from error
+
+
+def _right(path: Path, signal: Signal, judges: Dataset, runtime: str) -> NDArray[np.bool_]:
+    """Which of the judges' windows a file recognises."""
+    probabilities, _ = predict_file(path, signal, judges.windows, runtime)
+    found: NDArray[np.bool_] = probabilities.argmax(axis=1) == judges.labels
+    return found
+
+
+def _weighed(made: list[Artifact]) -> Outcome:
+    """Size of each file. MACs are the network's: its schemes share them."""
+    macs = max((files.read_graph(a.path).macs or 0 for a in made), default=0)
+    return Outcome(bytes={a.scheme: a.bytes for a in made}, macs=macs)

@@ -1,0 +1,231 @@
+"""The search itself: asks, has judged, stops, tells in order, and confirms what came out."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, Protocol
+
+from edgeconv.errors import BadInput
+from edgeconv.search.budgets import Budgets
+from edgeconv.search.candidates import Candidate, Outcome, Point, Task
+from edgeconv.search.executors import Executor
+from edgeconv.search.journal import Journal
+from edgeconv.search.trials import Rivals, State, Trial, deviation
+
+REPEATS = 100  # questions in a row that bring nothing new: the space is at its end
+
+
+class Asks(Protocol):
+    """Where candidates come from."""
+
+    def ask(self) -> tuple[Any, Candidate]:
+        """The next one, and a ticket."""
+
+    def tell(self, ticket: Any, point: Point | None) -> None:
+        """What it came to."""
+
+
+class Listener(Protocol):
+    """Who follows a search."""
+
+    def changed(self, search: Search) -> None:
+        """Something was found or begun."""
+
+    def ended(self, trial: Trial) -> None:
+        """A trial is over; in the order of their numbers."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is done, and in which order.
+
+    Attributes:
+        generation: candidates that are under way at a time. Candidate n is asked for when those
+            up to n − generation have been told, whatever the number of workers.
+        trials: candidates to judge, skipped ones not counted; None: until the time is over.
+        until: moment of `clock` at which the last trial should have ended; None: no limit.
+    """
+
+    folds: int
+    seed: int
+    generation: int = 6
+    trials: int | None = None
+    until: float | None = None
+    clock: Callable[[], float] = time.monotonic
+
+
+@dataclass
+class Search:
+    """One search, from its first question to its front."""
+
+    sampler: Asks
+    executor: Executor
+    journal: Journal
+    budgets: Budgets
+    plan: Plan
+    listener: Listener
+    trials: list[Trial] = field(default_factory=list)
+    told: int = 0
+    repeats: int = 0
+    out_of_time: bool = False
+    _known: set[str] = field(default_factory=set)
+    _ready: deque[tuple[Task, Outcome]] = field(default_factory=deque)
+    _running: dict[str, Trial | None] = field(default_factory=dict)
+    _seconds: list[float] = field(default_factory=list)
+
+    def run(self, anchor: Candidate) -> None:
+        """Judge `anchor`, the recipe's own network, and then what the sampler asks for."""
+        self._begin(anchor, None)
+        self._fill()
+        while self._ready or self._running:
+            task, outcome = self._next()
+            trial = self._running.pop(task.key)
+            if trial is not None:
+                self._advance(trial, task, outcome)
+            self._tell()
+            self.listener.changed(self)
+
+    def points(self) -> tuple[Point, ...]:
+        """Every measured file."""
+        return tuple(point for trial in self.trials for point in trial.points())
+
+    def told_points(self, first: int | None = None) -> tuple[Point, ...]:
+        """The measured files of the first trials, of all that were told where None is given."""
+        count = self.told if first is None else first
+        return tuple(point for trial in self.trials[:count] for point in trial.points())
+
+    def anchor(self) -> Trial:
+        """The recipe's own network."""
+        return self.trials[0]
+
+    def confirm(self, candidates: Sequence[Candidate], seeds: Sequence[int]) -> dict[str, Outcome]:
+        """Judge candidates on every fold with other seeds; outcomes by the key of their task.
+
+        What the time does not allow any more is left out, a whole seed of a candidate at a time.
+        """
+        found: dict[str, Outcome] = {}
+        seconds = 0.0
+        for seed in seeds:
+            for candidate in candidates:
+                tasks = [Task(candidate, seed, fold) for fold in range(self.plan.folds)]
+                new = sum(self.journal.get(task) is None for task in tasks)
+                seconds += new * self._own_seconds(candidate)
+                if new and not self._time_for(seconds):
+                    self.out_of_time = True
+                    break
+                for task in tasks:
+                    self._submit(None, task)
+        while self._ready or self._running:
+            task, outcome = self._next()
+            self._running.pop(task.key)
+            found[task.key] = outcome
+            self.listener.changed(self)
+        return found
+
+    def _next(self) -> tuple[Task, Outcome]:
+        if self._ready:
+            return self._ready.popleft()
+        task, outcome = self.executor.collect()
+        if not outcome.failed.startswith("its worker died"):
+            self.journal.add(task, outcome)
+        if task.fold is not None:
+            self._seconds.append(outcome.seconds)
+        return task, outcome
+
+    def _begin(self, candidate: Candidate, ticket: Any) -> None:
+        points = self.told_points()
+        full = self.trials[0].full() if self.told else ()
+        rivals = Rivals(points, full, deviation(points, full))
+        trial = Trial(len(self.trials), candidate, ticket, rivals)
+        self.trials.append(trial)
+        self._known.add(candidate.key)
+        self._submit(trial, Task(candidate, self.plan.seed))
+
+    def _submit(self, trial: Trial | None, task: Task) -> None:
+        self._running[task.key] = trial
+        known = self.journal.get(task)
+        if known is not None:
+            self._ready.append((task, known))
+        else:
+            self.executor.submit(task)
+
+    def _advance(self, trial: Trial, task: Task, outcome: Outcome) -> None:
+        if trial.anchor and outcome.failed:
+            raise BadInput(
+                f"the recipe's own network {trial.candidate.model} cannot be judged: "
+                f"{outcome.failed}",
+                "mend the recipe: everything else is compared with it",
+            )
+        if task.fold is None:
+            trial.size(outcome, self.budgets)
+            if trial.state is State.RUNNING:
+                first = range(self.plan.folds) if trial.anchor else range(1)
+                for fold in first:
+                    self._submit(trial, Task(trial.candidate, self.plan.seed, fold))
+            return
+        trial.judge(task.fold, outcome, self.plan.folds, self.budgets)
+        if trial.state is State.RUNNING and not trial.anchor:
+            self._submit(trial, Task(trial.candidate, self.plan.seed, task.fold + 1))
+
+    def _tell(self) -> None:
+        """Tell what has ended, one at a time and in order, and ask after each."""
+        while self.told < len(self.trials) and self.trials[self.told].state is not State.RUNNING:
+            trial = self.trials[self.told]
+            self.told += 1
+            if trial.ticket is not None:
+                points = trial.points()
+                self.sampler.tell(trial.ticket, points[0] if points else None)
+            self.listener.ended(trial)
+            self._fill()
+
+    def _fill(self) -> None:
+        while len(self.trials) - self.told < self.plan.generation and self._more():
+            ticket, candidate = self.sampler.ask()
+            if candidate.key in self._known:
+                self.repeats += 1
+                self.sampler.tell(ticket, self._again(candidate))
+                continue
+            self.repeats = 0
+            self._begin(candidate, ticket)
+
+    def _again(self, candidate: Candidate) -> Point | None:
+        """What is known of a candidate that the sampler asks for again."""
+        points = (p for p in self.told_points() if p.candidate.key == candidate.key)
+        return next(points, None)
+
+    def _more(self) -> bool:
+        if self.repeats >= REPEATS:
+            return False
+        skipped = sum(t.state is State.SKIPPED for t in self.trials[: self.told])
+        asked = len(self.trials) - 1 - skipped
+        if self.plan.trials is not None and asked >= self.plan.trials:
+            return False
+        if not self._time_for(self._pending_seconds()):
+            self.out_of_time = True
+        return not self.out_of_time
+
+    def _time_for(self, seconds: float) -> bool:
+        """Whether so many seconds of work can be done in time."""
+        if self.plan.until is None:
+            return True
+        left = self.plan.until - self.plan.clock()
+        return left > 0 and seconds / self.executor.workers <= left
+
+    def _pending_seconds(self) -> float:
+        """Of what is under way and one candidate more, by what tasks took so far."""
+        typical = median(self._seconds) if self._seconds else 0.0
+        folds = sum(
+            self.plan.folds - len(trial.outcomes)
+            for trial in self.trials[self.told :]
+            if trial.state is State.RUNNING
+        )
+        return typical * (folds + self.plan.folds)
+
+    def _own_seconds(self, candidate: Candidate) -> float:
+        """A fold of this candidate, as it was measured."""
+        trials = (trial for trial in self.trials if trial.candidate == candidate)
+        return max((o.seconds for t in trials for o in t.outcomes.values()), default=0.0)

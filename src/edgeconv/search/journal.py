@@ -1,0 +1,120 @@
+"""What was found so far, on disk: one line a task, so that a killed search loses only what ran."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.search.candidates import Outcome, Task
+
+HEADER, LINES = "search.json", "trials.jsonl"
+
+
+@dataclass
+class Journal:
+    """Outcomes by task. A search that starts again finds here what it need not do again."""
+
+    folder: Path
+    found: dict[str, Outcome] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, folder: Path, header: dict[str, Any]) -> Journal:
+        """Begin a journal, or go on with the one in `folder`.
+
+        Args:
+            header: everything that outcomes depend on.
+
+        Raises:
+            UsageError: the folder holds another search, or files that are no search.
+            BadInput: it cannot be read or written.
+        """
+        header = json.loads(json.dumps(header))  # as it will be read
+        try:
+            kept = _read_header(folder)
+            if kept is None:
+                folder.mkdir(parents=True, exist_ok=True)
+                _write(folder / HEADER, json.dumps(header, indent=1, sort_keys=True) + "\n")
+            elif kept != header:
+                changed = sorted(k for k in {*kept, *header} if kept.get(k) != header.get(k))
+                raise UsageError(
+                    f"{folder} holds a search with another {', '.join(changed)}",
+                    "name another --out, or pass --force to begin anew",
+                )
+            return cls(folder, _read_lines(folder / LINES))
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+
+    def get(self, task: Task) -> Outcome | None:
+        """What is known of a task."""
+        return self.found.get(task.key)
+
+    def add(self, task: Task, outcome: Outcome) -> None:
+        """Keep an outcome for good. Raises BadInput where the disk does not take it."""
+        line = {"key": task.key, "seed": task.seed, "fold": task.fold}
+        line |= {"candidate": task.candidate.to_json(), "outcome": outcome.to_json()}
+        try:
+            with (self.folder / LINES).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        self.found[task.key] = outcome
+
+
+def is_search(folder: Path) -> bool:
+    """Whether a search has begun in this folder."""
+    return (folder / HEADER).is_file()
+
+
+def _read_header(folder: Path) -> Any:
+    path = folder / HEADER
+    if not path.is_file():
+        if folder.is_file():
+            raise BadInput(f"{folder} is a file", "name a folder for --out")
+        if folder.is_dir() and any(folder.iterdir()):
+            raise UsageError(f"{folder} holds files, but no search", "name a new or empty --out")
+        return None
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise BadInput(f"{path} is damaged: {error}", "pass --force to begin anew") from error
+
+
+def _read_lines(path: Path) -> dict[str, Outcome]:
+    """Every whole line. What a kill or a full disk has cut at the end is removed from the file,
+    or the next line would be glued to it."""
+    if not path.is_file():
+        return {}
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+    found = {}
+    for number, line in enumerate(data[:whole].splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            found[str(entry["key"])] = Outcome.from_json(entry["outcome"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(
+                f"{path}, line {number} is damaged: {error!r}", "remove that line, and start again"
+            ) from error
+    return found
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, "utf-8")
+    part.replace(path)
+
+
+def _unwritable(folder: Path, error: OSError) -> BadInput:
+    return BadInput(
+        f"cannot write {folder}: {error.strerror or error}",
+        "free some space or name another --out; what was found so far is kept",
+    )
