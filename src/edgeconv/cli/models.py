@@ -70,6 +70,8 @@ def export(
         ),
     ] = None,
     calibration_method: opt.CalibrationMethod = "",
+    keep_float: opt.KeepFloat = None,
+    keep_int8: opt.KeepInt8 = None,
     compress: opt.Compressions = None,
     data: opt.CompressionData = None,
     epochs: opt.CompressionEpochs = None,
@@ -89,6 +91,8 @@ def export(
     variants = make_variants(
         *(target or [], schemes, whose, io, deployment_target, calibration_method),
         compressions=compress or [],
+        float_layers=keep_float or [],
+        int8_layers=keep_int8 or [],
     )
     _refuse_idle(compress, data, epochs, seed)
     from edgeconv.pipeline import export as export_model

@@ -80,7 +80,7 @@ CalibrationMethod = Annotated[
     typer.Option(
         "--calibration-method",
         metavar="NAME",
-        help=f"How w8a8 chooses ranges: {', '.join(CALIBRATION_METHODS)}.",
+        help=f"How int8, int4 and w8a8 choose ranges: {', '.join(CALIBRATION_METHODS)}.",
     ),
 ]
 Compressions = Annotated[
@@ -100,6 +100,22 @@ CompressionData = Annotated[
 CompressionEpochs = Annotated[
     int | None,
     typer.Option("--epochs", metavar="N", min=1, help="Of each step of a compression."),
+]
+KeepFloat = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep-float",
+        metavar="LAYER",
+        help="Of TFLite's int8 and int4: a layer that stays float32; may be repeated.",
+    ),
+]
+KeepInt8 = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep-int8",
+        metavar="LAYER",
+        help="Of TFLite's int4: a layer with 8-bit weights; may be repeated.",
+    ),
 ]
 Runtimes = Annotated[
     list[str] | None,

@@ -50,6 +50,18 @@ class Quantizer:
             return -high, high
         return min(low, 0.0), max(high, 0.0)
 
+    def nudged(self, low: float, high: float) -> tuple[float, float]:
+        """The same range, moved by less than half a step so that 0 is one of its numbers.
+
+        An empty range becomes one of width 1: nothing but zeros was seen, and any step will do.
+        """
+        low, high = self.span(low, high)
+        if low == high:
+            low, high = self.span(0.0, 1.0)
+        step = (high - low) / self.levels
+        below = round(-low / step)
+        return -below * step, (self.levels - below) * step
+
 
 INT8_SYMMETRIC = Quantizer(levels=254, symmetric=True)
 """−127 … 127 around 0: what Core ML's own quantization of activations writes."""
@@ -67,35 +79,62 @@ def activation_ranges(
         method: one of `CALIBRATION_METHODS`.
         quantizer: what `mse` measures the error of.
     """
-    extremes = _extremes(plan, windows)
+    kernels = {
+        i: layer.name
+        for i, layer in enumerate(plan.layers)
+        if isinstance(layer, Conv | Depthwise | Dense)
+    }
+    return ranges_of(plan, windows, method, quantizer, kernels)
+
+
+def ranges_of(
+    plan: Plan, windows: Array, method: str, quantizer: Quantizer, wanted: Mapping[int, str]
+) -> Ranges:
+    """The ranges of some values, each under a name of the caller's.
+
+    Args:
+        wanted: number of a value → its name; value `i` is what layer `i` reads, and the last one
+            is the output.
+    """
+    extremes = _extremes(plan, windows, wanted)
     if method == MINMAX:
         return extremes
-    counts = _histograms(plan, windows, extremes)
+    counts = _histograms(plan, windows, wanted, extremes)
     choose = _METHODS[method]
     return {name: choose(counts[name], extremes[name], quantizer) for name in extremes}
 
 
-def _observe(plan: Plan, windows: Array, see: Callable[[str, Array], None]) -> None:
+def _observe(
+    plan: Plan, windows: Array, wanted: Mapping[int, str], see: Callable[[str, Array], None]
+) -> None:
+    numbers = {id(layer): i for i, layer in enumerate(plan.layers)}
+
     def look(layer: Layer, value: Array) -> None:
-        if isinstance(layer, Conv | Depthwise | Dense):
-            see(layer.name, value)
+        name = wanted.get(numbers[id(layer)])
+        if name is not None:
+            see(name, value)
 
+    last = wanted.get(len(plan.layers))
     for start in range(0, len(windows), _CHUNK):
-        evaluate(plan, windows[start : start + _CHUNK], look)
+        outputs = evaluate(plan, windows[start : start + _CHUNK], look)
+        if last is not None:
+            see(last, outputs)
 
 
-def _extremes(plan: Plan, windows: Array) -> Ranges:
+def _extremes(plan: Plan, windows: Array, wanted: Mapping[int, str]) -> Ranges:
     found: Ranges = {}
 
     def widen(name: str, value: Array) -> None:
         low, high = found.get(name, (float("inf"), float("-inf")))
         found[name] = min(low, float(value.min())), max(high, float(value.max()))
 
-    _observe(plan, windows, widen)
+    _observe(plan, windows, wanted, widen)
     return found
 
 
-def _histograms(plan: Plan, windows: Array, extremes: Ranges) -> dict[str, NDArray[np.int64]]:
+def _histograms(
+    plan: Plan, windows: Array, wanted: Mapping[int, str], extremes: Ranges
+) -> dict[str, NDArray[np.int64]]:
     import numpy as np
 
     found = {name: np.zeros(BINS, np.int64) for name in extremes}
@@ -103,7 +142,7 @@ def _histograms(plan: Plan, windows: Array, extremes: Ranges) -> dict[str, NDArr
     def count(name: str, value: Array) -> None:
         found[name] += np.histogram(value, BINS, extremes[name])[0]
 
-    _observe(plan, windows, count)
+    _observe(plan, windows, wanted, count)
     return found
 
 

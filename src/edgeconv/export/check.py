@@ -34,6 +34,7 @@ LIMITS: dict[Target, dict[str, tuple[float, float]]] = {
         "float16": (0.05, 0.01),
         "dynamic": (0.5, 0.05),
         "int8": (0.8, 0.06),
+        "int4": (0.9, 0.1),
         "int16x8": (0.5, 0.05),
     },
     Target.COREML: {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.export import points
 from edgeconv.export.calibrate import INT8_SYMMETRIC, activation_ranges
 from edgeconv.export.coreml_activations import pipeline
 from edgeconv.export.coreml_weights import compress
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
 
 
 def convert(
-    traced: Traced, variant: Variant, calibration: NDArray[np.float32] | None, path: Path
+    traced: Traced,
+    variant: Variant,
+    calibration: NDArray[np.float32] | None,
+    ranges: Mapping[str, tuple[float, float]] | None,
+    path: Path,
 ) -> dict[str, Any]:
     """Write coremltools' bare package; `finish` names and describes it.
 
@@ -35,12 +41,9 @@ def convert(
     scheme = SCHEMES[Target.COREML][variant.scheme]
     settings: dict[str, Any] = {}
     passes = None
-    if calibration is not None and scheme.methods:
-        method = variant.calibration_method or scheme.methods[0]
-        windows = calibration.astype(np.float64)
-        ranges = activation_ranges(traced.plan, windows, method, INT8_SYMMETRIC)
-        passes = pipeline(traced.plan, ranges)
-        settings = {"calibration_method": method, "activation_ranges": ranges}
+    if scheme.methods:
+        settings = _ranges(traced, variant, calibration, ranges)
+        passes = pipeline(traced.plan, settings["activation_ranges"])
     classes = traced.labels
     float32 = scheme.weights == "float32"
     model = ct.convert(
@@ -58,6 +61,23 @@ def convert(
         model = compress(model, scheme)
     model.save(str(path))
     return settings
+
+
+def _ranges(
+    traced: Traced,
+    variant: Variant,
+    calibration: NDArray[np.float32] | None,
+    given: Mapping[str, tuple[float, float]] | None,
+) -> dict[str, Any]:
+    """What each kernel reads, and where that is known from."""
+    if given is not None:
+        found = points.read_by_kernels(traced.plan, given)
+        return {"calibration_method": points.GIVEN, "activation_ranges": found}
+    assert calibration is not None  # `check_call` has seen to it
+    method = variant.calibration_method or SCHEMES[Target.COREML][variant.scheme].methods[0]
+    windows = calibration.astype("float64")
+    found = activation_ranges(traced.plan, windows, method, INT8_SYMMETRIC)
+    return {"calibration_method": method, "activation_ranges": found}
 
 
 def finish(path: Path, card: Card) -> None:

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import Unsupported
+from edgeconv.export import points
+from edgeconv.export.calibrate import INT8_AFFINE
 from edgeconv.export.layout import Layout
 from edgeconv.export.plan import (
     Activate,
@@ -23,6 +25,8 @@ from edgeconv.export.plan import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgeconv.export.plan import Array, Shape
 
 OUTPUT = "probabilities"
@@ -31,14 +35,21 @@ OUTPUT = "probabilities"
 class Emitter:
     """Emits a plan's operations on values of rank 4 (time and channels) or rank 2 (features).
 
-    The operation that gives a layer's result bears the layer's name.
+    The operation that gives a layer's result bears the layer's name. With `ranges`, fake
+    quantization follows each value that becomes integers of its own (`points.py`).
     """
 
-    def __init__(self, plan: Plan, channels_first: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        channels_first: bool,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
         import tensorflow as tf
 
         self.tf = tf
         self.plan = plan
+        self.ranges = ranges or {}
         self.layout = Layout(plan, channels_first)
         self.shapes = plan.shapes()
         self.layout_changes = 0
@@ -49,14 +60,15 @@ class Emitter:
 
     def run(self, value: Any) -> Any:
         """The output of one window (1, features)."""
+        value = self._rounded(value, points.INPUT)
         for i, layer in enumerate(self.plan.layers):
-            value = self._emit(i, layer, value)
+            value = self._rounded(self._emit(i, layer, value), layer.name)
         return self.tf.identity(value, name=OUTPUT)
 
     # --- weights ------------------------------------------------------------------------------
 
     def _hold(self, layer: str, part: str, value: Array) -> None:
-        key = f"{_clean(layer)}_{part}"
+        key = f"{clean(layer)}_{part}"
         if key in self.variables:
             raise Unsupported(
                 f"two layers are called '{layer}'", "give every layer a name of its own"
@@ -66,7 +78,7 @@ class Emitter:
         )
 
     def _get(self, layer: Layer, part: str) -> Any:
-        return self.variables[f"{_clean(layer.name)}_{part}"]
+        return self.variables[f"{clean(layer.name)}_{part}"]
 
     # --- operations ---------------------------------------------------------------------------
 
@@ -81,7 +93,8 @@ class Emitter:
                 return self._finish(layer, product)
             case Affine():
                 scaled = self.tf.multiply(x, self._get(layer, "scale"), name=_inner(layer, "scale"))
-                return self.tf.add(scaled, self._get(layer, "offset"), name=_clean(layer.name))
+                scaled = self._rounded(scaled, points.after_scale(layer))
+                return self.tf.add(scaled, self._get(layer, "offset"), name=clean(layer.name))
             case Pool():
                 return self._pool(layer, x)
             case GlobalPool():
@@ -89,7 +102,7 @@ class Emitter:
             case Reshape():
                 return self._reshape(layer, self.shapes[i], self.layout.flattens_as_it_lies(i), x)
             case Activate():
-                return self._activate(layer.function, x, _clean(layer.name))
+                return self._activate(layer.function, x, clean(layer.name))
             case Opaque():
                 return self._opaque(layer, self.shapes[i], x)
 
@@ -126,39 +139,56 @@ class Emitter:
     def _finish(self, layer: Conv | Depthwise | Dense, y: Any) -> Any:
         """Bias and activation; the last of them bears the layer's name."""
         linear = layer.function.kind == "linear"
-        name = _clean(layer.name) if linear else _inner(layer, "bias")
+        name = clean(layer.name) if linear else _inner(layer, "bias")
         data_format = self.layout.format if len(y.shape) == 4 else None
         y = self.tf.nn.bias_add(y, self._get(layer, "bias"), data_format=data_format, name=name)
-        return y if linear else self._activate(layer.function, y, _clean(layer.name))
+        if linear:
+            return y
+        if not points.fused(layer.function):
+            y = self._rounded(y, points.before_function(layer))
+        return self._activate(layer.function, y, clean(layer.name))
 
     def _pool(self, layer: Pool, x: Any) -> Any:
         pool = self.tf.nn.max_pool2d if layer.kind == "max" else self.tf.nn.avg_pool2d
         size = self.layout.axes(1, 1, layer.size, 1)
         stride = self.layout.axes(1, 1, layer.stride, 1)
-        padding, name = layer.padding.upper(), _clean(layer.name)
+        padding, name = layer.padding.upper(), clean(layer.name)
         return pool(x, size, stride, padding, self.layout.format, name=name)
 
     def _global_pool(self, layer: GlobalPool, x: Any) -> Any:
         reduce = self.tf.reduce_max if layer.kind == "max" else self.tf.reduce_mean
         axes = [2, 3] if self.layout.channels_first else [1, 2]
-        return reduce(x, axes, keepdims=layer.keep, name=_clean(layer.name))
+        return reduce(x, axes, keepdims=layer.keep, name=clean(layer.name))
 
     def _activate(self, function: Function, x: Any, name: str) -> Any:
         nn = self.tf.nn
         match function.kind:
             case "relu_max" if function.value == 6:
                 return nn.relu6(x, name=name)
+            case "relu_max" if self.ranges:
+                return nn.relu(x, name=name)  # the range ends at the ceiling
             case "relu_max":
                 return self.tf.minimum(nn.relu(x), function.value, name=name)
             case "leaky_relu":
                 return nn.leaky_relu(x, function.value, name=name)
             case "silu":
-                return self.tf.multiply(x, self.tf.sigmoid(x), name=name)
+                gate = self.tf.sigmoid(x)
+                return self.tf.multiply(x, self._round_to(points.SIGMOID, gate), name=name)
             case "softmax":
                 return nn.softmax(x, axis=self.layout.channel_axis, name=name)
             case "linear":
                 return self.tf.identity(x, name=name)
         return getattr(nn, function.kind)(x, name=name)  # relu, elu, sigmoid, tanh
+
+    def _rounded(self, x: Any, point: str) -> Any:
+        """The value as its integers stand for it; unchanged where the point has no range."""
+        return self._round_to(self.ranges[point], x) if point in self.ranges else x
+
+    def _round_to(self, limits: tuple[float, float], x: Any) -> Any:
+        if not self.ranges:
+            return x
+        low, high = INT8_AFFINE.nudged(*limits)
+        return self.tf.quantization.fake_quant_with_min_max_args(x, low, high, num_bits=8)
 
     # --- shapes -------------------------------------------------------------------------------
 
@@ -167,10 +197,10 @@ class Emitter:
         x = self._to_keras(x, before)
         if len(before) == 2:
             x = self._move("reshape", x, (1, *before), None)
-        return self._from_keras(layer.call(x), layer.shape, _clean(layer.name))
+        return self._from_keras(layer.call(x), layer.shape, clean(layer.name))
 
     def _reshape(self, layer: Reshape, before: Shape, as_it_lies: bool, x: Any) -> Any:
-        name = _clean(layer.name)
+        name = clean(layer.name)
         if as_it_lies:
             return self._move("reshape", x, (1, *layer.shape), name)
         return self._from_keras(self._to_keras(x, before), layer.shape, name)
@@ -194,10 +224,10 @@ class Emitter:
         return getattr(self.tf, kind)(x, how, name=name)
 
 
-def _clean(name: str) -> str:
+def clean(name: str) -> str:
     """A layer's name as TensorFlow accepts it."""
     return re.sub(r"[^A-Za-z0-9_.]", "_", name)
 
 
 def _inner(layer: Layer, part: str) -> str:
-    return f"{_clean(layer.name)}_{part}"
+    return f"{clean(layer.name)}_{part}"

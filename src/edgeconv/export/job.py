@@ -29,6 +29,7 @@ class Job:
         folder: where the worker writes; `probe.npy` and `calibration.npy` lie there, both
             canonical windows.
         signal: the contract that the model was trained with.
+        ranges: of activations by layer, as `export_all` takes them; None: measure them.
     """
 
     model: Path
@@ -36,6 +37,7 @@ class Job:
     signal: Signal
     tasks: tuple[Task, ...]
     unsafe: bool = False
+    ranges: dict[str, tuple[float, float]] | None = None
 
     @property
     def probe(self) -> Path:
@@ -51,6 +53,7 @@ class Job:
             "folder": str(self.folder),
             "signal": self.signal.to_json(),
             "unsafe": self.unsafe,
+            "ranges": self.ranges,
             "tasks": [asdict(task) for task in self.tasks],
         }
         path.write_text(json.dumps(data))
@@ -58,12 +61,14 @@ class Job:
     @classmethod
     def read(cls, path: Path) -> Job:
         data = json.loads(path.read_text())
+        ranges = data["ranges"]
         return cls(
             model=Path(data["model"]),
             folder=Path(data["folder"]),
             signal=Signal.from_json(data["signal"]),
             tasks=tuple(map(_task, data["tasks"])),
             unsafe=data["unsafe"],
+            ranges=ranges and {name: (low, high) for name, (low, high) in ranges.items()},
         )
 
 
@@ -73,5 +78,7 @@ def _task(data: dict[str, Any]) -> Task:
         **variant,
         "target": Target(variant["target"]),
         "sensor": Sensor(variant["sensor"]),
+        "float_layers": tuple(variant["float_layers"]),
+        "int8_layers": tuple(variant["int8_layers"]),
     }
     return Task(data["number"], Variant(**typed), data["file"])

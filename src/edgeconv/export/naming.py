@@ -9,9 +9,11 @@ from edgeconv.types import DEFAULT_SENSOR, ENDINGS, Variant
 
 
 def file_name(model: str, variant: Variant) -> str:
-    """The name says compression, where there is one, and scheme; `_io8` for int8 input and output,
-    and a sensor that is not the target's own."""
+    """The name says compression, where there is one, and scheme; `_mixed` for layers of another
+    precision, `_io8` for int8 input and output, and a sensor that is not the target's own."""
     parts = [model, *filter(None, [variant.compress]), variant.scheme]
+    if variant.float_layers or variant.int8_layers:
+        parts.append("mixed")
     if variant.io == "int8":
         parts.append("io8")
     if variant.sensor is not DEFAULT_SENSOR[variant.target]:
@@ -23,7 +25,8 @@ def file_names(model: str, variants: Sequence[Variant]) -> list[str]:
     """One name a variant.
 
     Raises:
-        UsageError: two variants would be the same file (they differ in deployment target only).
+        UsageError: two variants would be the same file (they differ only in deployment target,
+            or in which layers are of another precision).
     """
     names = [file_name(model, v) for v in variants]
     for name in names:

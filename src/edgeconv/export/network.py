@@ -6,6 +6,7 @@ wrap each convolution in EXPAND_DIMS/RESHAPE (TFLite) or transposes (Core ML).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +33,20 @@ class Traced:
     input: str = INPUT
 
 
-def trace(plan: Plan, labels: tuple[str, ...], channels_first: bool) -> Traced:
-    """One window (1, features) in, `probabilities` out."""
+def trace(
+    plan: Plan,
+    labels: tuple[str, ...],
+    channels_first: bool,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> Traced:
+    """One window (1, features) in, `probabilities` out.
+
+    `ranges` (`points.py`) make the trace round its values as 8-bit integers would, so that a
+    converter needs no recordings to quantize it.
+    """
     import tensorflow as tf
 
-    emitter = Emitter(plan, channels_first)
+    emitter = Emitter(plan, channels_first, ranges)
     module = tf.Module(name="network")
     module.held = emitter.variables
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,17 @@ def with_deployment(variant: Variant) -> Variant:
     return replace(variant, deployment_target=SCHEMES[variant.target][variant.scheme].first)
 
 
-def check_call(variants: Sequence[Variant], calibration: Windows | None, probe: Windows) -> None:
+def check_call(
+    variants: Sequence[Variant],
+    calibration: Windows | None,
+    probe: Windows,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> None:
     """Refuse what cannot work before anything is read or started.
 
     Raises:
-        UsageError: no probe windows, or no calibration windows where a scheme needs them.
+        UsageError: no probe windows, or neither calibration windows nor ranges where a scheme
+            needs them.
         Unsupported: a scheme or deployment target that a variant's target does not have.
     """
     if not len(probe):
@@ -48,9 +54,10 @@ def check_call(variants: Sequence[Variant], calibration: Windows | None, probe: 
                 f"possible: {', '.join(filter(None, exporter.deployment_targets)) or 'none'}",
             )
         _check_first(variant, exporter)
-        if SCHEMES[variant.target][variant.scheme].needs_calibration and (
-            calibration is None or not len(calibration)
-        ):
+        scheme = SCHEMES[variant.target][variant.scheme]
+        known = scheme.takes_ranges and bool(ranges)
+        none = calibration is None or not len(calibration)
+        if scheme.needs_calibration and none and not known:
             raise UsageError(
                 f"scheme '{variant.scheme}' needs calibration windows",
                 "give --calibration SPEC: windows of training subjects",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -61,6 +61,7 @@ def export_all(
     unsafe: bool = False,
     progress: Progress | None = None,
     isolated: bool = True,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> list[Artifact]:
     """Export one Keras model as several files, in the order of `variants`.
 
@@ -76,6 +77,9 @@ def export_all(
         unsafe: open models with Lambda layers too.
         isolated: convert in a process of its own, which may crash; off, in this one, which a
             caller that is itself such a process has TensorFlow loaded in already.
+        ranges: lowest and highest value of each layer's output by its name in the Keras model, and
+            of the input as `sensor` (m/s², Android's sign), for schemes with 8-bit activations,
+            which then need no calibration: what quantization-aware training has settled on.
 
     Raises:
         BadInput: model, contract or folder cannot be used, or a conversion came out broken.
@@ -84,13 +88,14 @@ def export_all(
     """
     progress = progress or Silent()
     asked, variants = variants, [with_deployment(v) for v in variants]
-    check_call(variants, calibration, probe)
+    check_call(variants, calibration, probe, ranges)
     names = file_names(name, variants)
     _note_deployment(asked, variants, names, progress)
     keras_file.check(model_path)
     tasks = tuple(Task(i, v, n) for i, (v, n) in enumerate(zip(variants, names, strict=True)))
     with workspace(out) as folder:
-        job = Job(model_path.resolve(), folder, signal, tasks, unsafe)
+        given = dict(ranges) if ranges else None
+        job = Job(model_path.resolve(), folder, signal, tasks, unsafe, given)
         _save_windows(job, calibration, probe)
         answers = process.answers if isolated else here.answers
         return _Session(job, out, name, run, progress, answers).run()

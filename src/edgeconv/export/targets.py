@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,12 +30,15 @@ class Convert(Protocol):
         traced: Traced,
         variant: Variant,
         calibration: NDArray[np.float32] | None,
+        ranges: Mapping[str, tuple[float, float]] | None,
         path: Path,
     ) -> dict[str, Any]:
         """Write the converter's bare file; runs in the worker.
 
-        `calibration` are windows as the artifact takes them, for schemes with integer activations.
-        What comes back is kept in the artifact's settings; it must be fit for JSON.
+        `calibration` are windows as the artifact takes them, for schemes with integer activations;
+        `ranges` are those of every point where a value becomes integers (`points.py`), as a
+        training left them, and go before calibration. What comes back is kept in the artifact's
+        settings; it must be fit for JSON.
         """
 
 

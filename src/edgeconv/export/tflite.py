@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.errors import Unsupported
+from edgeconv.export import points
+from edgeconv.export.calibrate import INT8_AFFINE
+from edgeconv.export.few_bits import quantize
+from edgeconv.export.network import trace
 from edgeconv.export.targets import Exporter
 from edgeconv.formats import tflite_metadata
 from edgeconv.formats.card import Card
-from edgeconv.types import Variant
+from edgeconv.types import SCHEMES, Target, Variant
 from edgeconv.types.scheme import MINMAX
 
 if TYPE_CHECKING:
@@ -20,26 +25,88 @@ if TYPE_CHECKING:
 
 
 def convert(
-    traced: Traced, variant: Variant, calibration: NDArray[np.float32] | None, path: Path
+    traced: Traced,
+    variant: Variant,
+    calibration: NDArray[np.float32] | None,
+    ranges: Mapping[str, tuple[float, float]] | None,
+    path: Path,
 ) -> dict[str, Any]:
-    """The stock converter's own file."""
-    import tensorflow as tf
+    """The converter's own file.
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
-    _SCHEMES[variant.scheme](tf, converter)
-    if calibration is not None:
-        converter.representative_dataset = _samples(calibration)
-    if variant.io == "int8":
-        converter.inference_input_type = converter.inference_output_type = tf.int8
-    path.write_bytes(converter.convert())
-    if calibration is None:
-        return {}
-    return {"calibration_method": MINMAX}  # the converter's own and only one
+    With 8-bit activations the trace itself rounds its values, so that the converter takes our
+    ranges instead of measuring its own. Weights of fewer bits, and layers that stay float, are
+    for ai-edge-quantizer, with the same ranges.
+    """
+    if not SCHEMES[Target.TFLITE][variant.scheme].takes_ranges:
+        path.write_bytes(_converted(traced, variant.scheme, calibration))
+        return {} if calibration is None else {"calibration_method": MINMAX}
+    if not points.can_be_quantized(traced.plan):
+        return _foreign(traced, variant, calibration, path)
+    settings = _ranges(traced, variant, calibration, ranges)
+    limits = settings["activation_ranges"]
+    if variant.scheme == "int8" and not variant.float_layers:
+        rounding = trace(traced.plan, traced.labels, channels_first=False, ranges=limits)
+        path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
+        return settings
+    data, kept = quantize(_converted(traced, "float32", None), traced.plan, limits, variant)
+    path.write_bytes(data)
+    return settings | kept
 
 
 def finish(path: Path, card: Card) -> None:
     """Put names, description, labels and contract into the file."""
     path.write_bytes(tflite_metadata.embed(path.read_bytes(), card))
+
+
+def _ranges(
+    traced: Traced,
+    variant: Variant,
+    calibration: NDArray[np.float32] | None,
+    given: Mapping[str, tuple[float, float]] | None,
+) -> dict[str, Any]:
+    """The range at every point, and where it is known from."""
+    if given is not None:
+        return {"calibration_method": points.GIVEN, "activation_ranges": dict(given)}
+    assert calibration is not None  # `check_call` has seen to it
+    method = variant.calibration_method or SCHEMES[Target.TFLITE][variant.scheme].methods[0]
+    found = points.measured(traced.plan, calibration.astype("float64"), method, INT8_AFFINE)
+    return {"calibration_method": method, "activation_ranges": found}
+
+
+def _foreign(
+    traced: Traced, variant: Variant, calibration: NDArray[np.float32] | None, path: Path
+) -> dict[str, Any]:
+    """int8 of a network with code of its own (Lambda): only the converter can look inside."""
+    if variant.scheme != "int8" or variant.float_layers or calibration is None:
+        raise Unsupported(
+            f"scheme '{variant.scheme}': the network holds code of its own (a Lambda layer), whose "
+            "values only the converter's own calibration can measure",
+            "use int8 with calibration windows, or replace the Lambda by layers of Keras",
+        )
+    if variant.calibration_method not in ("", MINMAX):
+        raise Unsupported(
+            f"calibration method '{variant.calibration_method}' cannot go with a Lambda layer, "
+            "inside which only the converter measures",
+            f"use {MINMAX}",
+        )
+    path.write_bytes(_converted(traced, variant.scheme, calibration, variant.io))
+    return {"calibration_method": MINMAX}
+
+
+def _converted(
+    traced: Traced, how: str, calibration: NDArray[np.float32] | None, io: str = "float"
+) -> bytes:
+    """The stock converter's bytes; `how` is one of `_SETTINGS`."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
+    _SETTINGS[how](tf, converter)
+    if calibration is not None:
+        converter.representative_dataset = _samples(calibration)
+    if io == "int8":
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+    data: bytes = converter.convert()
+    return data
 
 
 def _samples(windows: NDArray[np.float32]) -> Callable[[], Iterator[list[Any]]]:
@@ -73,7 +140,10 @@ def _int16x8(tf: Any, converter: Any) -> None:
     ]
 
 
-_SCHEMES: Mapping[str, Callable[[Any, Any], None]] = {
+# Of a trace that rounds its values. Restricted to integer kernels, the converter would ask for
+# recordings all the same; `check.py` looks for operations that stayed float.
+_ROUNDED = "dynamic"
+_SETTINGS: Mapping[str, Callable[[Any, Any], None]] = {
     "float32": _float32,
     "float16": _float16,
     "dynamic": _dynamic,
@@ -82,7 +152,7 @@ _SCHEMES: Mapping[str, Callable[[Any, Any], None]] = {
 }
 
 TARGET = Exporter(
-    schemes=tuple(_SCHEMES),
+    schemes=tuple(SCHEMES[Target.TFLITE]),
     deployment_targets=("",),
     channels_first=False,
     packages=("tensorflow", "keras"),

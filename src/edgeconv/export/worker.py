@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import errors, plugins
+from edgeconv.export import points
 from edgeconv.export.evaluate import evaluate
 from edgeconv.export.fold import explicit, for_sensor
 from edgeconv.export.job import REFERENCE, Job, Task
@@ -102,7 +103,9 @@ class Session:
         calibration = self._calibration(task)
         plan, made_up = self._settled(plan, task, calibration)
         traced = self._traced(plan, target.channels_first)
-        settings = target.convert(traced, task.variant, calibration, self.job.folder / task.file)
+        ranges = self._given_ranges(task, plan)
+        file = self.job.folder / task.file
+        settings = target.convert(traced, task.variant, calibration, ranges, file)
         return {
             "plan_error": error,
             "explicit": list(explicit(plan)),
@@ -136,6 +139,13 @@ class Session:
         windows = None if calibration is None else calibration.astype("float64")
         settled, layers = refit(plan, windows, scheme)
         return settled, {"made_up_on_windows": list(layers)}
+
+    def _given_ranges(self, task: Task, plan: Plan) -> points.Ranges | None:
+        """What a training settled on, in the artifact's own unit."""
+        if not self.job.ranges or not _scheme(task).takes_ranges:
+            return None
+        signal = self.job.signal.for_sensor(task.variant.sensor)
+        return points.completed(plan, self.job.ranges, signal)
 
     def _calibration(self, task: Task) -> NDArray[np.float32] | None:
         if not _scheme(task).calibration or not self.job.calibration.exists():

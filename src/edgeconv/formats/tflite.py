@@ -49,6 +49,11 @@ def read_graph(path: Path) -> Graph:
         raise BadInput(f"{path} is truncated or damaged: {error}", _HINT) from error
 
 
+def parse_graph(data: bytes) -> Graph:
+    """`read_graph` of bytes that a converter has just made."""
+    return _graph(data)
+
+
 def check_finite(path: Path) -> None:
     """Make sure that no float constant is NaN or infinite.
 

@@ -26,6 +26,7 @@ def check_variant(variant: Variant) -> None:
     _check_scheme(variant)
     check_compression(variant)
     _check_calibration(variant)
+    _check_layers(variant)
     if variant.io not in _IO:
         raise Unsupported(f"unknown input/output type '{variant.io}'", f"use {' or '.join(_IO)}")
     if variant.io == "int8" and (variant.scheme, variant.target) != ("int8", Target.TFLITE):
@@ -86,6 +87,23 @@ def _check_scheme(variant: Variant) -> None:
             hint,
         )
     raise Unsupported(f"unknown scheme '{variant.scheme}' for {variant.target}", hint)
+
+
+def _check_layers(variant: Variant) -> None:
+    """Layers of a precision of their own exist in TFLite's integer files."""
+    place = (variant.target, variant.scheme)
+    if variant.float_layers and place not in ((Target.TFLITE, "int8"), (Target.TFLITE, "int4")):
+        raise Unsupported(
+            f"layers that stay float cannot go with scheme '{variant.scheme}' for {variant.target}",
+            "--keep-float is for schemes int8 and int4 of target tflite",
+        )
+    if variant.int8_layers and place != (Target.TFLITE, "int4"):
+        raise Unsupported(
+            f"layers in 8 bits cannot be chosen for scheme '{variant.scheme}' of {variant.target}",
+            "--keep-int8 is for scheme int4 of target tflite",
+        )
+    if both := sorted(set(variant.float_layers) & set(variant.int8_layers)):
+        raise Unsupported(f"layer '{both[0]}' cannot be both float and int8", "name it once")
 
 
 def _check_calibration(variant: Variant) -> None:

@@ -138,6 +138,9 @@ def _variant(item: dict[str, Any], where: str) -> Variant:
             raise UsageError(f"{where}: '{key}' is missing", "name target and scheme in each")
     item["target"] = parse_target(str(item["target"]))
     item["sensor"] = parse_sensor(str(item.get("sensor", DEFAULT_SENSOR[item["target"]])))
+    for key in ("float_layers", "int8_layers"):
+        if isinstance(item.get(key), list) and all(isinstance(n, str) for n in item[key]):
+            item[key] = tuple(item[key])
     _check_fields(Variant, item, where)
     return Variant(**item)
 

@@ -23,6 +23,7 @@ DEFAULT_SCHEMES = {
     Target.TFLITE: ("float32", "float16", "dynamic", "int8"),
     Target.COREML: ("float16", "float32"),
 }
+_INT4 = (Target.TFLITE, "int4")
 
 
 def make_variants(
@@ -33,13 +34,16 @@ def make_variants(
     deployment_target: str = "",
     calibration_method: str = "",
     compressions: Sequence[str] = (),
+    float_layers: Sequence[str] = (),
+    int8_layers: Sequence[str] = (),
 ) -> tuple[Variant, ...]:
     """Every combination that was asked for.
 
     A scheme is made for each target that can hold it; `sensor` None means each target's own, an
     empty deployment target each scheme's first, an empty calibration method each scheme's default.
     With `compressions`, each file is made for each of them; without schemes, those of the target's
-    default ones that keep what the compression promises, else the first that does.
+    default ones that keep what the compression promises, else the first that does. Layers of
+    another precision are for the schemes that can have them.
 
     Raises:
         UsageError: no such target, sensor, calibration method or compression.
@@ -63,6 +67,8 @@ def make_variants(
             io=io if scheme == "int8" and target is Target.TFLITE else "float",
             deployment_target=deployment_target if target is Target.COREML else "",
             calibration_method=_method(target, scheme, calibration_method),
+            float_layers=tuple(float_layers) if _mixes(target, scheme) else (),
+            int8_layers=tuple(int8_layers) if (target, scheme) == _INT4 else (),
             compress=compress,
         )
         for target in wanted
@@ -71,6 +77,7 @@ def make_variants(
     ]
     check_variants(variants)
     _check_method_used(variants, calibration_method)
+    _check_layers_used(variants, float_layers, int8_layers)
     for scheme in schemes:
         if not any(v.scheme == scheme for v in variants):
             legal = "; ".join(f"{t}: {', '.join(LEGAL_SCHEMES[t])}" for t in wanted)
@@ -108,6 +115,27 @@ def _method(target: Target, scheme: str, asked: str) -> str:
     """A method is for the schemes that have a choice; the others keep their only way."""
     known = SCHEMES[target].get(scheme)
     return asked if known is not None and asked in known.methods else ""
+
+
+def _mixes(target: Target, scheme: str) -> bool:
+    """Whether single layers of its files can have another precision."""
+    return target is Target.TFLITE and scheme in ("int8", "int4")
+
+
+def _check_layers_used(
+    variants: Sequence[Variant], float_layers: Sequence[str], int8_layers: Sequence[str]
+) -> None:
+    """Layers that no file can treat so are not dropped silently. Raises Unsupported."""
+    if float_layers and not any(v.float_layers for v in variants):
+        raise Unsupported(
+            f"no scheme that was asked for can keep {', '.join(float_layers)} in float",
+            "--keep-float is for int8 and int4 (tflite)",
+        )
+    if int8_layers and not any(v.int8_layers for v in variants):
+        raise Unsupported(
+            f"no scheme that was asked for can keep {', '.join(int8_layers)} in 8 bits",
+            "--keep-int8 is for int4 (tflite)",
+        )
 
 
 def _check_method_used(variants: Sequence[Variant], asked: str) -> None:

@@ -128,6 +128,8 @@ class Variant:
         deployment_target: for Core ML only; empty is the first that can hold the scheme.
         calibration_method: how activation ranges are chosen, for schemes with integer activations;
             empty is the scheme's default.
+        float_layers: layers that an `int8` or `int4` TFLite file computes in float32.
+        int8_layers: layers whose weights an `int4` TFLite file holds in 8 bits.
         compress: what is done to the trained weights first, a name of `COMPRESSIONS`; empty:
             nothing.
     """
@@ -139,6 +141,8 @@ class Variant:
     deployment_target: str = ""
     calibration_method: str = ""
     compress: str = ""
+    float_layers: tuple[str, ...] = ()
+    int8_layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,11 @@ class Scheme:
         return bool(self.methods)
 
     @property
+    def takes_ranges(self) -> bool:
+        """Whether ranges that a training has settled on can stand for calibration."""
+        return self.needs_calibration and self.activations == "int8"
+
+    @property
     def makes_up(self) -> bool:
         """Whether weights are settled together on calibration windows, where there are any."""
         return self.calibration > 0 and not self.methods
@@ -84,7 +89,8 @@ _TFLITE = (
     Scheme("float32", _F32, _F32),
     Scheme("float16", _F16, _F16),
     Scheme("dynamic", "int8", _F32, _CHANNEL),
-    Scheme("int8", "int8", "int8", _CHANNEL, calibration=500, methods=(MINMAX,)),
+    Scheme("int8", "int8", "int8", _CHANNEL, calibration=500, methods=CALIBRATION_METHODS),
+    Scheme("int4", "int4", "int8", _CHANNEL, calibration=500, methods=CALIBRATION_METHODS),
     Scheme("int16x8", "int8", "int16", _CHANNEL, calibration=500, methods=(MINMAX,)),
 )
 _COREML = (

@@ -33,7 +33,7 @@ def test_convolutions_worked_out_by_hand(
     traced = trace(plan, (), channels_first=False)
     for scheme in ("float32", "float16", "dynamic"):
         path = tmp_path / f"hand_{scheme}.tflite"
-        tflite.convert(traced, Variant(Target.TFLITE, scheme, Sensor.ANDROID), None, path)
+        tflite.convert(traced, Variant(Target.TFLITE, scheme, Sensor.ANDROID), None, None, path)
         # small integers are exact in float16, and kernels this small stay float in `dynamic`
         assert run(path, np.array([window], np.float32))[0].tolist() == result
 
@@ -56,6 +56,6 @@ def test_a_model_without_labels_is_no_classifier(tmp_path: Path) -> None:
     plan = for_sensor(read(_model(1, HAND[0][2]), signal), signal, Sensor.ANDROID)
     path = tmp_path / "hand.mlpackage"
     variant = Variant(Target.COREML, "float32", Sensor.ANDROID, deployment_target="iOS15")
-    coreml.convert(trace(plan, (), channels_first=True), variant, None, path)
+    coreml.convert(trace(plan, (), channels_first=True), variant, None, None, path)
     coreml.finish(path, Card("hand", signal))
     assert [t.name for t in artifact.describe(path).outputs] == ["probabilities"]

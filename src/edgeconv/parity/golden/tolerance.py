@@ -33,6 +33,7 @@ _TOLERANCES: dict[tuple[Target, str], tuple[float, str]] = {
     (Target.TFLITE, "float16"): (0.02, _HALF_WEIGHTS),
     (Target.TFLITE, "dynamic"): (0.07, _BYTES),
     (Target.TFLITE, "int8"): (0.07, _BYTES),
+    (Target.TFLITE, "int4"): (0.07, _BYTES),  # the same 4-bit numbers everywhere
     (Target.TFLITE, "int16x8"): (0.02, "16-bit activations round 2^-15 of their range a layer"),
     (Target.COREML, "float32"): (1e-4, _SUMS),
     (Target.COREML, "float16"): (0.1, _HALF),
