@@ -14,6 +14,7 @@ STACK = (
     "keras",
     "coremltools",
     "ai-edge-litert",
+    "tflite-micro",
     "numpy",
     "scipy",
     "flatbuffers",

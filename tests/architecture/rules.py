@@ -17,7 +17,7 @@ Sources = Mapping[str, str]
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "edgeconv"
 
-LEAVES = {"types", "errors", "plugins", "formats", "machine"}
+LEAVES = {"types", "errors", "plugins", "formats", "machine", "child"}
 STAGES = ("data", "models", "train", "compress", "export", "runtime")
 READERS = ("parity", "profile", "report")
 
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "types": {"errors"},
     "plugins": {"errors"},
+    "child": set(),
     "formats": {"types", "errors", "plugins"},
     "machine": {"types", "errors", "plugins"},
     "recipe": {"types", "errors", "plugins"},

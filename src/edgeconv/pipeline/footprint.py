@@ -12,6 +12,8 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from edgeconv.child import run_module
+from edgeconv.errors import EdgeconvError
 from edgeconv.types import Artifact, Target
 
 _INFERENCES = 20
@@ -28,14 +30,7 @@ def footprint(artifact: Artifact, runtime: str, threads: int) -> dict[str, Any]:
     """
     words = [str(artifact.path), runtime, str(threads)]
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "edgeconv.pipeline.footprint", *words],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
+        done = run_module("edgeconv.pipeline.footprint", *words, seconds=_SECONDS)
     except subprocess.TimeoutExpired:
         return {"rss_reason": f"the process took more than {_SECONDS} s"}
     if done.returncode:
@@ -43,6 +38,16 @@ def footprint(artifact: Artifact, runtime: str, threads: int) -> dict[str, Any]:
         return {"rss_reason": f"the process that measures it failed: {last}"}
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def arena(path: Path) -> tuple[int | None, str]:
+    """(bytes that a microcontroller must set aside for one inference, ""), or (None, why not)."""
+    from edgeconv.runtime.arena import measure_arena
+
+    try:
+        return measure_arena(path), ""
+    except EdgeconvError as error:
+        return None, str(error)
 
 
 def _measure(path: Path, runtime: str, threads: int) -> dict[str, Any]:

@@ -12,13 +12,12 @@ from edgeconv import bundle as bundles
 from edgeconv.formats import artifact as files
 from edgeconv.machine import describe_machine, versions
 from edgeconv.pipeline.baseline import Baseline, compare, read_baseline, with_partners
-from edgeconv.pipeline.footprint import footprint
+from edgeconv.pipeline.footprint import arena, footprint
 from edgeconv.pipeline.foreign import try_foreign
 from edgeconv.pipeline.operations import operations
 from edgeconv.pipeline.probe import probe_sample
 from edgeconv.pipeline.roofs import roofs
 from edgeconv.profile import Job, not_run, profile_many
-from edgeconv.profile.arena import measure_arena
 from edgeconv.profile.compare import MAX_SLOWDOWN, limit_of
 from edgeconv.runtime import open_runner, runtime_for, unavailable
 from edgeconv.types import (
@@ -39,7 +38,12 @@ WARMUP = 50
 NO_STOPWATCH = (
     "a reference runtime in NumPy tells nothing about the speed of Core ML; profile it on a Mac"
 )
-_ENGINES = {"keras": "keras", "litert": "ai-edge-litert", "coreml": "coremltools"}
+_ENGINES = {
+    "keras": "keras",
+    "litert": "ai-edge-litert",
+    "tflite": "tflite-micro",
+    "coreml": "coremltools",
+}
 
 
 def profile(
@@ -153,8 +157,8 @@ def _explained(artifact: Artifact, result: ProfileResult, peaks: Peaks | None) -
     ops, method = operations(artifact, result.runtime, result.threads, time_them=ran)
     memory = footprint(artifact, result.runtime, result.threads) if ran else {}
     if artifact.target is Target.TFLITE:
-        arena, reason = measure_arena(artifact.path)
-        memory |= {"arena": arena} if arena is not None else {"arena_reason": reason}
+        bytes_, reason = arena(artifact.path)
+        memory |= {"arena": bytes_} if bytes_ is not None else {"arena_reason": reason}
     return replace(result, ops=ops, ops_method=method, memory=memory, peaks=peaks if ran else None)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from edgeconv.child import run_module
 from edgeconv.errors import BadInput, EdgeconvError
 from edgeconv.formats import artifact as files
 from edgeconv.formats.graph import Graph, Op
@@ -36,6 +37,13 @@ _SECONDS = 300
 CUT = "by difference: the file cut behind each operation, all cut files timed in turns"
 STEPS = "each step of the reference runtime, which computes in NumPy: no phone's time"
 
+SILENT = {
+    "coreml": "Core ML does not show its operations: Xcode times them",
+    "tflite-micro": "not timed one by one: only LiteRT's operations are",
+    "litertjs": "not timed one by one: only LiteRT's operations are",
+}
+"""Runtimes whose operations cannot be timed, and why."""
+
 Found = tuple[tuple[OpProfile, ...], str]
 
 
@@ -49,8 +57,8 @@ def operations(artifact: Artifact, runtime: str, threads: int, time_them: bool) 
     counts = cuts(graph)
     if not time_them or not counts:
         return _rows(graph, counts), "" if counts else "the file has no operation"
-    if runtime == "coreml":
-        return _rows(graph, counts), "Core ML does not show its operations: Xcode times them"
+    if runtime in SILENT:
+        return _rows(graph, counts), SILENT[runtime]
     try:
         if artifact.target is Target.TFLITE:
             return _apart(artifact, runtime, threads)
@@ -63,14 +71,7 @@ def _apart(artifact: Artifact, runtime: str, threads: int) -> Found:
     """`_by_cuts` in a process of its own. Raises BadInput where that fails."""
     words = [str(artifact.path), runtime, str(threads)]
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "edgeconv.pipeline.operations", *words],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
+        done = run_module("edgeconv.pipeline.operations", *words, seconds=_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise BadInput(f"it took more than {_SECONDS} s") from error
     if done.returncode:

@@ -11,6 +11,8 @@ WHAT = {
     "keras": "the float model itself, on TensorFlow",
     "litert": "LiteRT with XNNPACK, as on a phone's CPU, but on this machine's",
     "litert-reference": "LiteRT's built-in kernels, without XNNPACK",
+    "tflite-micro": "Google's interpreter for microcontrollers, on this machine",
+    "litertjs": "LiteRT.js in Node, as on a web page's CPU",
     "coreml": "Apple's Core ML on a Mac",
     "coreml-reference": "NumPy model of Core ML, not a phone",
 }

@@ -1,6 +1,7 @@
 """Engines that run an artifact, all behind the `Runner` protocol.
 
-A new engine is one file and one line in each of the first two tables below.
+A new engine is one file and one line in each of the first two tables below; the others hold what
+only some need.
 """
 
 from __future__ import annotations
@@ -18,19 +19,24 @@ RUNTIMES: dict[str, str] = {
     "keras": "edgeconv.runtime.keras_runner:KerasRunner",
     "litert": "edgeconv.runtime.litert:LiteRTRunner",
     "litert-reference": "edgeconv.runtime.litert:LiteRTReferenceRunner",
+    "tflite-micro": "edgeconv.runtime.tflite_micro:TFLiteMicroRunner",
+    "litertjs": "edgeconv.runtime.litertjs.runner:LiteRTJSRunner",
     "coreml": "edgeconv.runtime.coreml:CoreMLRunner",
     "coreml-reference": "edgeconv.runtime.coreml_reference:CoreMLReferenceRunner",
 }
 
 ENDINGS: dict[str, tuple[str, ...]] = {
     ".keras": ("keras",),
-    ".tflite": ("litert", "litert-reference"),
+    ".tflite": ("litert", "litert-reference", "tflite-micro", "litertjs"),
     ".mlpackage": ("coreml", "coreml-reference"),
 }
 """Runtimes that open a file with this ending; `auto` takes the first that this system has."""
 
-SYSTEMS: dict[str, str] = {"coreml": "macOS"}
+SYSTEMS: dict[str, str] = {"coreml": "macOS", "tflite-micro": "Linux"}
 """Runtimes that one operating system alone has."""
+
+PROGRAMS: dict[str, str] = {"litertjs": "edgeconv.runtime.litertjs.node:installed"}
+"""What looks for that which pip does not install; it raises MissingDependency."""
 
 _PLATFORMS = {"Darwin": "macOS"}  # what Python calls them
 
@@ -87,6 +93,8 @@ def _opener(runtime: str) -> Any:
         raise MissingDependency(
             f"runtime '{runtime}' needs {needed}", f"use one that runs here: {', '.join(others)}"
         )
+    if runtime in PROGRAMS:
+        choose("program", PROGRAMS, runtime)()
     return choose("runtime", RUNTIMES, runtime)
 
 
@@ -95,8 +103,8 @@ def open_runner(path: Path | str, runtime: str = "auto", **options: Any) -> Runn
 
     Args:
         runtime: a name of `RUNTIMES`; `auto` chooses by the ending of the file.
-        options: of the runtime: `num_threads` (litert, litert-reference; default 1),
-            `unsafe` and `batch_size` (keras), `compute_units` (coreml),
+        options: of the runtime: `num_threads` (of `.tflite` files; default 1, and no other in
+            tflite-micro and litertjs), `unsafe` and `batch_size` (keras), `compute_units` (coreml),
             `compute`, `function` and `seed` (coreml-reference).
 
     Raises:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from edgeconv.child import run_module
 from edgeconv.errors import BadInput, EdgeconvError
 
 SECONDS = 60.0
@@ -27,14 +28,7 @@ def probe(path: Path, seconds: float = SECONDS) -> None:
         BadInput: LiteRT crashes on the file, fails while it runs, or does not end in time.
     """
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "edgeconv.runtime.probe", str(path)],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-            check=False,
-        )
+        done = run_module("edgeconv.runtime.probe", str(path), seconds=seconds)
     except subprocess.TimeoutExpired as error:
         raise BadInput(f"{path}: LiteRT did not run this file in {seconds:g} s", _HINT) from error
     if done.returncode < 0:

@@ -6,16 +6,13 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter_ns
 
 import pytest
 
 from edgeconv.errors import MissingDependency
-from edgeconv.formats.tflite_probe import convolution
 from edgeconv.profile import coreml_benchmark
-from edgeconv.profile.arena import MISSING, measure_arena
 from edgeconv.profile.calibration import KERNELS, Calibration
 from edgeconv.profile.ops import by_differences, by_steps, shares
 from edgeconv.profile.peaks import measure_peaks
@@ -76,21 +73,6 @@ def test_peaks_are_those_of_a_machine() -> None:
     assert found.gflops > 1.0
     assert found.cache_gbs > 1.0
     assert found.memory_gbs > 0.5
-
-
-def test_arena(tmp_path: Path) -> None:
-    path = tmp_path / "probe.tflite"
-    path.write_bytes(convolution("int8"))
-    found, reason = measure_arena(path)
-    if find_spec("tflite_micro") is None:
-        assert (found, reason) == (None, MISSING)
-        return
-    assert found is not None
-    assert found > 2 * 16 * 16 * 256  # input and output of the convolution
-    path.write_bytes(b"no model")
-    found, reason = measure_arena(path)
-    assert found is None
-    assert "cannot run it" in reason
 
 
 def test_core_ml_samples_are_milliseconds() -> None:

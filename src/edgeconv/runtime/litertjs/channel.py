@@ -1,0 +1,100 @@
+"""Questions to a child process and its answers, over pipes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import threading
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import IO, Any, cast
+
+_GRACE = 2.0  # seconds for a child to end by itself once its input has ended
+_LAST = 4096  # bytes of what it said at the end
+
+
+class ChannelError(Exception):
+    """The child has ended, was too slow, or says something that is no answer."""
+
+
+class Channel:
+    """A child that answers each request with one line of JSON and as many bytes as that names.
+
+    The child is ended when the channel is closed or forgotten, and when this process ends; none is
+    left behind. A request that was interrupted leaves nothing to go on with: close the channel.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # a full pipe would stop the child
+        self._child = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
+        )
+        self._to = cast("IO[bytes]", self._child.stdin)
+        self._from = cast("IO[bytes]", self._child.stdout)
+        self._end = weakref.finalize(self, _end, self._child, self._said)
+
+    def ask(
+        self, head: dict[str, Any], payload: bytes, seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send a request and wait for its answer. Raises ChannelError."""
+        line = json.dumps({**head, "bytes": len(payload)}).encode() + b"\n"
+        try:
+            self._to.write(line + payload)
+            self._to.flush()
+        except OSError as error:  # a closed pipe
+            raise ChannelError(self._why()) from error
+        return self.listen(seconds)
+
+    def listen(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        """The next answer. Raises ChannelError; a child that is too slow is killed."""
+        late = threading.Event()
+        timer = threading.Timer(seconds, self._give_up, (late,))
+        timer.daemon = True
+        timer.start()
+        try:
+            head: dict[str, Any] = json.loads(self._from.readline() or b"null") or {"bytes": -1}
+            size = int(head.pop("bytes"))
+            payload = self._from.read(size) if size > 0 else b""
+        except (ValueError, KeyError, AttributeError) as error:
+            raise ChannelError(f"it says what is no answer: {error}") from error
+        finally:
+            timer.cancel()
+        if late.is_set():
+            raise ChannelError(f"it did not answer in {seconds:g} s")
+        if len(payload) < abs(size):
+            raise ChannelError(self._why())
+        return head, payload
+
+    def close(self) -> None:
+        """End the child, if it has not ended, and let it go. May be called twice."""
+        self._end()
+
+    def _give_up(self, late: threading.Event) -> None:
+        late.set()
+        self._child.kill()
+
+    def _why(self) -> str:
+        """How the child ended, with its last line of trouble."""
+        with suppress(subprocess.TimeoutExpired):
+            self._child.wait(_GRACE)
+        code = self._child.poll()
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        self._said.seek(max(0, self._said.seek(0, 2) - _LAST))
+        lines = self._said.read().decode(errors="replace").split("\n")
+        errors = [line.strip() for line in lines if "Error" in line]
+        return f"it ended ({how})" + (f": {errors[-1]}" if errors else "")
+
+
+def _end(child: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # what was still to be sent finds no reader
+                pipe.close()
+    try:
+        child.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    said.close()
