@@ -32,6 +32,7 @@ class Sabotage:
         message: regular expression of what is said.
         artifact: the file that must be refused.
         limits: gates beyond the defaults, as `--gate` sets them.
+        whole: takes the windows of all test people, as what the bundle records does.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Sabotage:
     artifact: str = FLOAT
     seal: Seal = Seal.ALL
     limits: Mapping[str, float] = field(default_factory=dict)
+    whole: bool = False
 
 
 def weights(layer: str, change: t.Change, file: str = FLOAT) -> Callable[[Path], None]:
@@ -126,6 +128,28 @@ def sharper(folder: Path) -> None:
 def dead_channel(folder: Path) -> None:
     for biased in (False, True):
         t.constant(folder / FLOAT, "conv1", one_channel(0), biased)
+
+
+def two_steps(array: NDArray[Any]) -> NDArray[Any]:
+    """What no rounding explains, and no output shows."""
+    flat = array.reshape(-1)
+    flat[7] += -2 if flat[7] > 0 else 2
+    return array
+
+
+def first_dead(array: NDArray[Any]) -> NDArray[Any]:
+    array.reshape(100, -1)[0] = 0
+    return array
+
+
+def recorded_broken(how: Callable[[Path], None], file: str) -> Callable[[Path], None]:
+    """Broken before its golden vectors were recorded, as by its converter."""
+
+    def both(folder: Path) -> None:
+        how(folder)
+        t.record_again(folder, file)
+
+    return both
 
 
 def golden_value(folder: Path, both: bool) -> None:
@@ -236,6 +260,41 @@ NUMBERS = (
         "int8: channels reversed", weights("conv1", first_ten(-1), INT8), "golden", "vector", INT8
     ),
     Sabotage("int8: biases are zero", bias("conv4", np.zeros_like, INT8), "golden", "vector", INT8),
+    Sabotage(
+        "int8: dead channels from the start",
+        recorded_broken(weights("conv1", first_ten(0), INT8), INT8),
+        "weights",
+        r"kernel of 'conv1', output channel \d and 9 more: \S+ half steps from the trained weights",
+        INT8,
+    ),
+    Sabotage(
+        "int8: channels reversed from the start",
+        recorded_broken(weights("conv1", first_ten(-1), INT8), INT8),
+        "weights",
+        "kernel of 'conv1', output channel",
+        INT8,
+    ),
+    Sabotage(
+        "int8: biases are zero from the start",
+        recorded_broken(bias("conv4", np.zeros_like, INT8), INT8),
+        "weights",
+        "bias of 'conv4', output channel",
+        INT8,
+    ),
+    Sabotage(
+        "int8: one weight off by two steps",
+        weights("conv2", two_steps, INT8),
+        "weights",
+        r"kernel of 'conv2', output channel \d+: \S+ half steps",
+        INT8,
+    ),
+    Sabotage(
+        "Core ML: a dead channel from the start",
+        recorded_broken(core(0, first_dead), CORE),
+        "weights",
+        "kernel of 'conv1', output channel 0: ",
+        CORE,
+    ),
     Sabotage(
         "int8: wrong zero point",
         lambda folder: t.quantization(folder / INT8, "tfl.quantize", zero_point=20),
@@ -524,4 +583,76 @@ BUNDLES = (
 )
 """Refused before or while the files are opened."""
 
-TABLE = (*NUMBERS, *OPTIONAL, *CONTRACTS, *GOLDEN, *BUNDLES)
+
+def prouder(name: str, **figures: float) -> Callable[[Path], None]:
+    """Figures of the manifest edited."""
+    return manifest(lambda data: data["evaluations"][name].update(figures))
+
+
+def lenient(data: Any) -> None:
+    """Every recorded limit as wide as can be."""
+    for result in data:
+        for check in result["checks"]:
+            if check["limit"] is not None:
+                check["limit"] = 1e9 if check["direction"] == "<=" else -1e9
+
+
+def one_limit(data: Any) -> None:
+    for result in data:
+        for check in result["checks"]:
+            if check["name"] == "top1_agreement":
+                check["limit"] = 0.5
+
+
+RECORDS = (
+    Sabotage(
+        "accuracy of the float model edited",
+        prouder("model.keras", accuracy=0.999),
+        "record",
+        r"accuracy of model.keras is 0\.999 in the manifest, but 0\.\d+ on its windows",
+        whole=True,
+    ),
+    Sabotage(
+        "confusion of the float model edited",
+        manifest(lambda d: d["evaluations"]["model.keras"]["confusion"][0].__setitem__(1, 0)),
+        "record",
+        r"confusion 0 1 of model.keras is 0 in the manifest, but \d+",
+        whole=True,
+    ),
+    Sabotage(
+        "accuracy of a file edited",
+        prouder(INT8, accuracy=0.999),
+        "record",
+        f"accuracy of {INT8} is 0.9990 in the manifest, but 0",
+        INT8,
+        whole=True,
+    ),
+    Sabotage(
+        "a recipe's gate widened",
+        manifest(lambda data: data["recipe"].update(gates={"snr_db": -10})),
+        "record",
+        f"{FLOAT} was judged by snr_db >= 90, but scheme and recipe say -10",
+    ),
+    Sabotage(
+        "recorded limits widened",
+        lambda folder: t.document(folder / "parity.json", lenient),
+        "record",
+        f"{FLOAT} was judged by max_abs <= 1e[+]09, but scheme and recipe say 0.0001",
+    ),
+    Sabotage(
+        "one recorded limit widened",
+        lambda folder: t.document(folder / "parity.json", one_limit),
+        "record",
+        f"{INT8} was judged by top1_agreement >= 0.5, but scheme and recipe say 0.97",
+        INT8,
+    ),
+    Sabotage(
+        "golden tolerance widened",
+        golden(lambda data: data["artifacts"][FLOAT].update(tolerance=0.5)),
+        "record",
+        f"the golden tolerance of {FLOAT} is 0.5, but its scheme explains 0.0001",
+    ),
+)
+"""Refused because what the bundle says of itself can be worked out again."""
+
+TABLE = (*NUMBERS, *OPTIONAL, *CONTRACTS, *GOLDEN, *RECORDS, *BUNDLES)

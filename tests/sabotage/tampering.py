@@ -194,3 +194,20 @@ def arrays(path: Path, name: str, change: Change) -> None:
         held = {key: kept[key] for key in kept.files}
     held[name] = change(held[name].copy())
     np.savez(path, **held)
+
+
+def record_again(folder: Path, file: str) -> None:
+    """The golden answers of a file as it is now, as an export would record them."""
+    from edgeconv.formats.digest import sha256
+    from edgeconv.parity import golden
+    from edgeconv.pipeline import read_bundle
+    from edgeconv.pipeline.predict import run_file
+    from edgeconv.runtime import runtime_for
+
+    from .seal import Seal, renew
+
+    renew(folder, Seal.ALL)
+    (artifact,) = (a for a in read_bundle(folder).artifacts if a.name == file)
+    assert artifact.sha256 == sha256(folder / file)
+    kept = golden.read(folder)
+    golden.write(golden.expect(kept, artifact, runtime_for(artifact.path), run_file, ""), folder)

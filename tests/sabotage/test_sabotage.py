@@ -41,7 +41,8 @@ def judged(folder: Path, trial: Trial, row: Sabotage) -> ParityResult:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_sabotage_is_refused(row: Sabotage, copy: Path, one_person: Trial) -> None:
+def test_sabotage_is_refused(row: Sabotage, copy: Path, trial: Trial, one_person: Trial) -> None:
+    some = trial if row.whole else one_person
     row.how(copy)
     renew(copy, row.seal)
     if row.gate == READING:
@@ -49,9 +50,9 @@ def test_sabotage_is_refused(row: Sabotage, copy: Path, one_person: Trial) -> No
             read_bundle(copy)
     elif row.gate == OPENING:
         with pytest.raises(BadInput, match=row.message):
-            judged(copy, one_person, row)
+            judged(copy, some, row)
     else:
-        result = judged(copy, one_person, row)
+        result = judged(copy, some, row)
         failed = {check.name for check in result.checks if check.status is Status.FAILED}
         assert result.status is Status.FAILED
         assert row.gate in failed, result.reason
@@ -75,7 +76,15 @@ def test_a_sound_file_passes(name: str, rewritten: bool, copy: Path, trial: Tria
 
 
 def test_every_gate_has_its_sabotage() -> None:
-    assert {row.gate for row in TABLE} >= {*DIRECTIONS, "golden", "contract", READING, OPENING}
+    assert {row.gate for row in TABLE} >= {
+        *DIRECTIONS,
+        "golden",
+        "contract",
+        "weights",
+        "record",
+        READING,
+        OPENING,
+    }
 
 
 def test_there_are_enough_and_no_two_of_one_name() -> None:

@@ -36,6 +36,7 @@ class Weight:
 
     Attributes:
         op: name of the value that the operation with this kernel makes.
+        kind: of that operation, such as `conv`.
         dtype: of the numbers that are stored; of a palette, of its indices (`uint4`).
         palette: whether these are indices into a table.
         kept: numbers that are stored; fewer than `elements` where zeros are left out.
@@ -43,6 +44,7 @@ class Weight:
     """
 
     op: str
+    kind: str
     shape: tuple[int, ...]
     dtype: str
     palette: bool
@@ -79,7 +81,7 @@ def read_weights(path: Path) -> list[Weight]:
     for op in constants.operations:
         name = _operand(op, _KERNELS.get(op.type, ""))
         if name in constants.made:
-            found.append(constants.weight(name, op.outputs[0].name))
+            found.append(constants.weight(name, op.outputs[0].name, op.type))
     return found
 
 
@@ -124,12 +126,12 @@ class _Constants:
     def data(self) -> bytes:
         return weight_file(self.path)
 
-    def weight(self, name: str, reader: str) -> Weight:
+    def weight(self, name: str, reader: str, kind: str) -> Weight:
         op, i = self.made[name]
-        kind = op.outputs[i].type.tensorType
-        shape = tuple(int(d.constant.size) for d in kind.dimensions)
-        dtype, palette, kept = self._storage(op, prod(shape), self.types[kind.dataType])
-        return Weight(reader, shape, dtype, palette, kept, lambda: self.evaluate(name))
+        tensor = op.outputs[i].type.tensorType
+        shape = tuple(int(d.constant.size) for d in tensor.dimensions)
+        dtype, palette, kept = self._storage(op, prod(shape), self.types[tensor.dataType])
+        return Weight(reader, kind, shape, dtype, palette, kept, lambda: self.evaluate(name))
 
     def _storage(self, op: Any, elements: int, dtype: str) -> tuple[str, bool, int]:
         """Type of what is stored, whether it is a palette's indices, and how many numbers."""

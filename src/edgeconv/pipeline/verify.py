@@ -19,8 +19,10 @@ from edgeconv.pipeline.golden import golden_of, with_golden
 from edgeconv.pipeline.layers import compare_layers
 from edgeconv.pipeline.predict import predict_file
 from edgeconv.pipeline.promises import with_promise
+from edgeconv.pipeline.record import float_figures, with_record
 from edgeconv.pipeline.sources import labels_for
 from edgeconv.pipeline.trial import Trial, prepare
+from edgeconv.pipeline.weights import with_weights
 from edgeconv.runtime import unavailable
 from edgeconv.types import (
     Artifact,
@@ -127,6 +129,8 @@ def verify(
     evaluations: dict[str, EvaluationResult] = {}
     jobs = _jobs(bundle, runtimes)
     networks = compressed_outputs(bundle, dataset, progress)
+    figures = float_figures(bundle, dataset, labels, reference)
+    asked = {k: v for k, v in overrides.items() if bundle.recipe.get("gates", {}).get(k) != v}
     for done, (artifact, runtime) in enumerate(jobs, 1):
         result, outputs = _check(artifact, runtime, dataset, labels, reference, overrides)
         if outputs is not None:
@@ -134,20 +138,15 @@ def verify(
         result = with_promise(artifact, result)
         result = with_golden(bundle, kept, artifact, result)
         result = with_contract(bundle, artifact, result)
-        results.append(result)
+        result = with_weights(bundle, artifact, result)
+        judged = None
         if outputs is not None:
-            evaluations.setdefault(
-                artifact.name,
-                judge_probabilities(
-                    artifact.path,
-                    artifact.signal,
-                    dataset,
-                    labels,
-                    outputs,
-                    result.runtime,
-                    facts,
-                ),
+            judged = judge_probabilities(
+                *(artifact.path, artifact.signal, dataset, labels, outputs, result.runtime, facts)
             )
+            evaluations.setdefault(artifact.name, judged)
+        result = with_record(bundle, kept, artifact, result, figures, judged)
+        results.append(replace(result, asked=asked))
         progress.update(done, len(jobs), f"{artifact.name}: {_words(result)}")
     return Verification(tuple(results), evaluations)
 

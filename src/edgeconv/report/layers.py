@@ -133,13 +133,13 @@ def chart(result: LayersResult, name: str) -> str:
             if held:
                 axes.plot(*zip(*held, strict=True), "o", ms=5, color=colour, label=label)
         limits = _levels(rows, "own_limit_db")
-        axes.plot(limits, places, "|", ms=11, mew=1.4, color=charts.INK, label="explained down to")
+        axes.plot(limits, places, "|", ms=11, mew=1.4, color=charts.INK, label="limit")
         axes.set_yticks(places, [title(row).replace("$", r"\$") for row in rows])
         axes.invert_yaxis()
         axes.set_xlim(_LEAST_DB, _MOST_DB + 4)
-        axes.set_xlabel("dB against the float model; right is better")
+        axes.set_xlabel("dB; right is better")
         axes.grid(visible=True, axis="x")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.55 / tall), ncols=2)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.35, -0.6 / tall), ncols=2)
 
     said = "; ".join(
         f"{title(row)} {decibels(row.metrics['snr_db'])}, "

@@ -75,7 +75,8 @@ class EvaluationResult:
 class ParityResult:
     """One artifact against the float reference on real windows.
 
-    `reference` is set where that is another file than the bundle's float model.
+    `reference` is set where that is another file than the bundle's float model. `asked` are the
+    limits that whoever ran it set beyond those of scheme and recipe.
     """
 
     artifact: str
@@ -91,6 +92,7 @@ class ParityResult:
     machine: dict[str, Any] = field(default_factory=dict)
     evidence: Evidence | None = None
     reference: dict[str, str] = field(default_factory=dict)  # name, sha256, runtime
+    asked: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
