@@ -10,21 +10,22 @@ from typing import Any
 from edgeconv.errors import BadInput
 from edgeconv.formats.digest import sha256
 from edgeconv.formats.keras_file import EPOCH, load_model
+from edgeconv.plugins import import_tensorflow
 
 WEIGHTS = "model.weights.h5"
 
 
 def open_network(path: Path, seed: int) -> Any:
-    """The trained network, and everything random (dropout) set by the seed.
+    """The trained network, everything random in it (dropout) set by the seed.
 
     Raises:
         BadInput: not a whole `.keras` file.
     """
-    network = load_model(path)
+    import_tensorflow()
     import keras
 
-    keras.utils.set_random_seed(seed)
-    return network
+    keras.utils.set_random_seed(seed)  # a dropout draws its own seed as it is made
+    return load_model(path)
 
 
 def save(network: Any, original: Path, out: Path) -> str:
