@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from edgeconv.export import export_all
 from edgeconv.formats import artifact as files
 from edgeconv.models import build
 from edgeconv.pipeline.calibration import SEED, calibration_size
+from edgeconv.pipeline.compression import Learning, compress_all
 from edgeconv.pipeline.predict import predict_file
 from edgeconv.plugins import import_tensorflow
 from edgeconv.search import Candidate, Outcome, Task
@@ -24,8 +25,10 @@ from edgeconv.types import (
     Artifact,
     Augmentation,
     Dataset,
+    FineTuning,
     Sensor,
     Signal,
+    Silent,
     Splits,
     Target,
     TrainedModel,
@@ -71,11 +74,13 @@ class FoldJudge:
         dataset: of the people that may be looked at; the test people are not among them.
         folds: who is held out in each.
         training: the recipe's; a candidate says what differs.
+        fine_tuning: how a compressed candidate is trained on.
     """
 
     dataset: Dataset
     folds: tuple[tuple[str, ...], ...]
     training: Training
+    fine_tuning: FineTuning
 
     def __call__(self, task: Task) -> Outcome:
         """Train, compress, export and judge; or only measure the untrained network's files."""
@@ -107,7 +112,7 @@ class FoldJudge:
         except BadInput as error:  # a window too short for its kernels and strides
             return Outcome(failed=error.message)
         save_model(make, weights, signal, path, task.seed)
-        made = self._export(task.candidate, path, signal, self.dataset, SIZING, folder)
+        made = self._export(task.candidate, path, signal, self.dataset, folder, windows=SIZING)
         return _weighed(made)
 
     def _judge(self, task: Task, fold: int, folder: Path) -> Outcome:
@@ -123,8 +128,8 @@ class FoldJudge:
             return Outcome(failed=error.message)
         judges = self.dataset.of_subjects(held)
         full = _right(model.path, model.signal, judges, "keras").mean()
-        train_people = self.dataset.of_subjects(others)
-        made = self._export_trained(task, model, train_people, folder)
+        learned = Learning(self.dataset.of_subjects(others), settings, self.fine_tuning, task.seed)
+        made = self._export_trained(task.candidate, model, learned, folder)
         right = {a.scheme: _right(a.path, a.signal, judges, "litert") for a in made}
         return replace(
             _weighed(made),
@@ -155,9 +160,14 @@ class FoldJudge:
         return Splits(rest, self.dataset.of_subjects(choosing), nobody, _RULE), training
 
     def _export_trained(
-        self, task: Task, model: TrainedModel, people: Dataset, folder: Path
+        self, candidate: Candidate, model: TrainedModel, learned: Learning, folder: Path
     ) -> list[Artifact]:
-        return self._export(task.candidate, model.path, model.signal, people, None, folder)
+        if not candidate.compress:
+            return self._export(candidate, model.path, model.signal, learned.people, folder)
+        name = candidate.compress
+        made = compress_all([name], model, learned, folder, Silent())[name]
+        people, signal = learned.people, model.signal
+        return self._export(candidate, made.path, signal, people, folder, ranges=made.ranges)
 
     def _export(
         self,
@@ -165,20 +175,22 @@ class FoldJudge:
         path: Path,
         signal: Signal,
         people: Dataset,
-        windows: int | None,
         folder: Path,
+        windows: int | None = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
     ) -> list[Artifact]:
         variants = [variant(candidate, scheme) for scheme in candidate.schemes]
         needed = windows or calibration_size(variants) or SIZING
-        ranges = calibration_windows(people, needed, SEED)
+        calibration = calibration_windows(people, needed, SEED)
         return export_all(
             path,
             signal,
             variants,
             folder / "files",
             "candidate",
-            ranges,
-            ranges[:SIZING],
+            calibration,
+            calibration[:SIZING],
+            ranges=ranges,
             isolated=False,
         )
 

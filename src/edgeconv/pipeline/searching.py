@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from edgeconv.errors import UsageError
+from edgeconv.errors import Unsupported, UsageError
 from edgeconv.machine import describe_machine, versions
-from edgeconv.pipeline.search_folds import FoldJudge, make_folds
+from edgeconv.pipeline.search_folds import FoldJudge, make_folds, variant
 from edgeconv.pipeline.search_front import judge_members, publish
 from edgeconv.pipeline.training import load_splits
-from edgeconv.recipe import LEGAL_SCHEMES
+from edgeconv.recipe import LEGAL_SCHEMES, check_variant
 from edgeconv.search import (
     Budgets,
     Candidate,
@@ -70,6 +70,7 @@ class SearchOptions:
         seeds: how many further seeds the members of the front are confirmed with.
         members: of the front that get a bundle, at most.
         generation: candidates under way at a time.
+        compress: methods that candidates may be trained on with, besides none.
     """
 
     budgets: Budgets = field(default_factory=Budgets)
@@ -80,7 +81,7 @@ class SearchOptions:
     members: int = 6
     generation: int = 6
     schemes: tuple[str, ...] = ("int8",)
-    compress: tuple[str, ...] = ("",)
+    compress: tuple[str, ...] = ()
     executor: str = "local"
     workers: int | None = None
     address: str = ""
@@ -123,7 +124,7 @@ def search(recipe: Recipe, out: Path, options: SearchOptions, progress: Watcher)
     folds = make_folds(people.subject_names, options.folds)
     journal = Journal.open(out, _header(recipe, people, options))
     tracker = _tracker(recipe, out, options)
-    judge = FoldJudge(people, folds, recipe.training)
+    judge = FoldJudge(people, folds, recipe.training, recipe.compression)
     executor = open_executor(options.executor, judge, options.workers, options.address)
     try:
         space = _space(recipe, options)
@@ -264,8 +265,30 @@ def _people(splits: Splits) -> Dataset:
 
 
 def _space(recipe: Recipe, options: SearchOptions) -> Space:
+    """Each compression goes with those of the schemes that keep what it promises.
+
+    Raises:
+        Unsupported: a compression that none of them keeps.
+    """
     how = recipe.training.augmentation
-    return Space(options.schemes, recipe.training.epochs, options.compress, bool(how and how.mixup))
+    schemes = {"": options.schemes}
+    for name in options.compress:
+        schemes[name] = _schemes_for(name, options.schemes)
+    return Space(schemes, recipe.training.epochs, bool(how and how.mixup))
+
+
+def _schemes_for(compress: str, schemes: Sequence[str]) -> tuple[str, ...]:
+    legal, refusals = [], []
+    for scheme in schemes:
+        try:
+            check_variant(variant(Candidate("", compress=compress), scheme))
+        except Unsupported as error:
+            refusals.append(error)
+        else:
+            legal.append(scheme)
+    if not legal:
+        raise refusals[0]
+    return tuple(legal)
 
 
 def _header(recipe: Recipe, people: Dataset, options: SearchOptions) -> dict[str, Any]:
@@ -276,6 +299,7 @@ def _header(recipe: Recipe, people: Dataset, options: SearchOptions) -> dict[str
         "recipe": recipe.name,
         "model": recipe.model,
         "training": asdict(recipe.training),
+        "compression": asdict(recipe.compression),
         "data": people.sha256,
         "seed": recipe.seed,
         "folds": options.folds,

@@ -123,11 +123,12 @@ class Tracker:
 
 def import_mlflow() -> Any:
     """MLflow, which then says nothing unasked. Raises MissingDependency."""
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    logging.getLogger("alembic").setLevel(logging.ERROR)
     try:
         import mlflow
         import mlflow.tracking
     except ModuleNotFoundError as error:
         raise plugins.missing(error) from error
+    # After the import, which sets its own.
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     return mlflow

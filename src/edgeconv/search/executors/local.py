@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -118,7 +117,10 @@ def _work(connection: Connection, evaluate: Evaluate) -> None:
     """Life of a worker process: until its parent hangs up or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.stdout = sys.stderr
+    # Converters write to both from native code; what went wrong travels through the connection.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
     while True:
         try:
             task = connection.recv()
