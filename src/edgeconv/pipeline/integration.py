@@ -23,9 +23,9 @@ from edgeconv.integrate.platform import check_contract
 from edgeconv.machine import versions
 from edgeconv.parity import golden
 from edgeconv.pipeline.contracts import contradictions
+from edgeconv.pipeline.footprint import arena
 from edgeconv.pipeline.golden import golden_of
 from edgeconv.pipeline.predict import run_file
-from edgeconv.profile.arena import measure_arena
 from edgeconv.runtime import unavailable
 from edgeconv.types import Artifact, Bundle, Progress, Silent
 
@@ -146,7 +146,7 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
         source_sign=platform.source_sign,
         document=document,
         version=versions().get("edgeconv", ""),
-        arena_bytes=measure_arena(file.path)[0] if platform.measures_arena else None,
+        arena_bytes=arena(file.path)[0] if platform.measures_arena else None,
     )
 
 
