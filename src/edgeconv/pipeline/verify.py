@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
-from edgeconv.errors import BadInput, UsageError
+from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.machine import describe_machine
 from edgeconv.parity import check, gates, noninferiority
 from edgeconv.parity.task import with_readings
@@ -181,7 +181,12 @@ def _check(
     limits = gates.resolve_gates(
         artifact.target, artifact.scheme, overrides, retrained=is_retrained(artifact)
     )
-    outputs, ran = predict_file(artifact.path, artifact.signal, dataset.windows, runtime)
+    try:
+        outputs, ran = predict_file(artifact.path, artifact.signal, dataset.windows, runtime)
+    except Unsupported as error:
+        if runtime == "auto":
+            raise
+        return check.not_run(artifact, runtime, str(error), machine), None
     level = noninferiority.level_of(overrides)
     result = check.check_parity(
         artifact, ran, reference, outputs, labels, limits, machine, dataset.subjects, level
