@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from edgeconv.data.splits import split
     from edgeconv.errors import EdgeconvError
     from edgeconv.formats.artifact import read_contract
-    from edgeconv.pipeline import evaluate, export, inspect_file, profile, run, train
+    from edgeconv.pipeline import (
+        check_recorded,
+        check_recordings,
+        compare_files,
+        evaluate,
+        export,
+        inspect_file,
+        profile,
+        run,
+        train,
+    )
     from edgeconv.pipeline import parity as check_parity
     from edgeconv.recipe import load_recipe, make_variants
     from edgeconv.runtime import open_runner
@@ -24,6 +34,9 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "EdgeconvError": "edgeconv.errors:EdgeconvError",
     "check_parity": "edgeconv.pipeline:parity",
+    "check_recorded": "edgeconv.pipeline:check_recorded",
+    "check_recordings": "edgeconv.pipeline:check_recordings",
+    "compare_files": "edgeconv.pipeline:compare_files",
     "evaluate": "edgeconv.pipeline:evaluate",
     "export": "edgeconv.pipeline:export",
     "inspect_file": "edgeconv.pipeline:inspect_file",
@@ -41,6 +54,9 @@ _PUBLIC = {
 __all__ = [
     "EdgeconvError",
     "check_parity",
+    "check_recorded",
+    "check_recordings",
+    "compare_files",
     "evaluate",
     "export",
     "inspect_file",

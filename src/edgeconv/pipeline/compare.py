@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edgeconv.errors import BadInput, UsageError
-from edgeconv.formats import artifact as files
-from edgeconv.formats import keras_file
-from edgeconv.formats.digest import sha256, size
+from edgeconv.errors import BadInput, Unsupported
 from edgeconv.machine import describe_machine
 from edgeconv.parity import check, gates, noninferiority
 from edgeconv.parity.task import with_readings
 from edgeconv.pipeline.foreign import try_foreign
+from edgeconv.pipeline.logits import as_probabilities
 from edgeconv.pipeline.predict import predict_file
+from edgeconv.pipeline.sides import Side, runtimes_of, sides_of
 from edgeconv.pipeline.sources import find_model, home_bundle, labels_for, load_part
-from edgeconv.runtime import ENDINGS, runtime_for, unavailable
+from edgeconv.runtime import runtime_for, unavailable
 from edgeconv.types import (
-    Artifact,
     Dataset,
     ParityResult,
     Progress,
     Sensor,
-    Signal,
     Silent,
-    Target,
 )
 
 if TYPE_CHECKING:
@@ -34,17 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NOBODY = Silent()
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two files: what its input means, and its class names if it carries any."""
-
-    path: Path
-    artifact: Artifact
-    signal: Signal
-    labels: tuple[str, ...]
-    options: dict[str, Any]
 
 
 def compare_files(
@@ -62,7 +47,8 @@ def compare_files(
 
     Both get the same windows, each as its own sensor contract says. A file without a contract gets
     what `sensors` names (one for all such files, or one a file in their order); where neither file
-    has one, both get the canonical signal, m/s² with Android's sign.
+    has one, both get the canonical signal, m/s² with Android's sign. A file that gives logits is
+    judged by their softmax.
 
     Args:
         runtimes: each file takes those that open it; the reference runs in the first of its own.
@@ -79,15 +65,15 @@ def compare_files(
         try_foreign(path)
     home = home_bundle(reference) or home_bundle(candidate)
     dataset, _ = load_part(data, part, progress, home)
-    first, second = _sides((reference, candidate), sensors, dataset, unsafe, progress)
+    first, second = sides_of((reference, candidate), sensors, dataset, unsafe, progress)
     scheme = gates.resolve_gates(second.artifact.target, second.artifact.scheme, limits)
-    base = _run(first, dataset, _runtimes(first, runtimes)[0])
+    base = _run(first, dataset, runtimes_of(first, runtimes)[0])
     if isinstance(base, str):
         return (_not_run(first, second, f"the reference {reference.name} cannot run: {base}"),)
     outputs, ran = base
     return tuple(
         _judge(first, second, dataset, outputs, ran, runtime, scheme, limits)
-        for runtime in _runtimes(second, runtimes)
+        for runtime in runtimes_of(second, runtimes)
     )
 
 
@@ -130,90 +116,15 @@ def _run(side: Side, dataset: Dataset, runtime: str) -> tuple[NDArray[np.float32
     reason = unavailable(side.path, runtime)
     if reason:
         return reason
-    return predict_file(side.path, side.signal, dataset.windows, runtime, **side.options)
-
-
-def _sides(
-    paths: tuple[Path, Path],
-    sensors: Sequence[Sensor],
-    dataset: Dataset,
-    unsafe: bool,
-    progress: Progress,
-) -> tuple[Side, Side]:
-    if len(sensors) > len(paths):
-        raise UsageError("--sensor is given more than twice", "once, or once for each file")
-    found = [_describe(path, unsafe) for path in paths]
-    own = [_contract(path) for path in paths]
-    asked = _asked(sensors, own)
-    for i, (side, contract, sensor) in enumerate(zip(found, own, asked, strict=True)):
-        signal = _signal(side.path, contract, sensor, own[1 - i], dataset, progress)
-        found[i] = replace(side, signal=signal, labels=signal.labels if contract else side.labels)
-    return found[0], found[1]
-
-
-def _asked(sensors: Sequence[Sensor], own: Sequence[Signal | None]) -> list[Sensor | None]:
-    """What the caller says of each file; a lone word speaks for those without a contract."""
-    if len(sensors) == len(own):
-        return [*sensors]
-    lone = next(iter(sensors), None)
-    silent = any(contract is None for contract in own)
-    return [None if contract and silent else lone for contract in own]
-
-
-def _signal(
-    path: Path,
-    own: Signal | None,
-    sensor: Sensor | None,
-    other: Signal | None,
-    dataset: Dataset,
-    progress: Progress,
-) -> Signal:
-    """What a file's input means: its contract's word, else the caller's."""
-    if own is not None:
-        if sensor is not None and sensor is not own.sensor:
-            raise UsageError(
-                f"--sensor {sensor} contradicts the contract in {path}, which says {own.sensor}",
-                "leave --sensor out: the file speaks for itself",
-            )
-        return own
-    if sensor is None and other is not None:
-        raise BadInput(
-            f"{path} carries no sensor contract, so nobody can know what its input means",
-            "say what it takes: --sensor android (m/s²), ios (g) or normalized",
+    try:
+        outputs, ran = predict_file(
+            side.path, side.signal, dataset.windows, runtime, **side.options
         )
-    if sensor is Sensor.NORMALIZED and (other is None or other.normalisation is None):
-        raise BadInput(
-            f"{path} takes normalised input, but neither file says by which mean and deviation",
-            "compare with a file that carries a contract, or with one that takes raw readings",
-        )
-    if sensor is None:
-        progress.note(f"{path.name} carries no sensor contract: it gets m/s² with Android's sign")
-    given = other.normalisation if other is not None else None
-    return replace(dataset.signal, sensor=sensor or Sensor.ANDROID, normalisation=given)
-
-
-def _describe(path: Path, unsafe: bool) -> Side:
-    if path.suffix != ".keras":
-        made = files.describe(path)
-        return Side(path, made, made.signal, files.read_labels(path), {})
-    keras_file.check(path)
-    flat = Signal(channels=("value",), sensor=Sensor.NORMALIZED)
-    # Keras is no target; the limits of float32 are the same for each of them.
-    made = Artifact(path, sha256(path), size(path), Target.TFLITE, "float32", flat, (), ())
-    return Side(path, made, flat, (), {"unsafe": unsafe})
-
-
-def _contract(path: Path) -> Signal | None:
-    return keras_file.read_contract(path) if path.suffix == ".keras" else files.read_contract(path)
-
-
-def _runtimes(side: Side, asked: Sequence[str]) -> list[str]:
-    """Those of the asked that open the file; its default where none does."""
-    for name in asked:
-        if name != "auto" and not any(name in able for able in ENDINGS.values()):
-            runtime_for(side.path, name)  # an unknown name: raises
-    able = [name for name in asked if name in ENDINGS.get(side.path.suffix, ())]
-    return able or [runtime_for(side.path)]
+    except Unsupported as error:
+        if runtime == runtime_for(side.path):
+            raise
+        return str(error)
+    return as_probabilities(outputs), ran
 
 
 def _check_classes(

@@ -45,14 +45,17 @@ def tflite(path: Path, matrix: NDArray[np.float32], shape: tuple[int, ...]) -> P
     return path
 
 
-def mlpackage(path: Path, matrix: NDArray[np.float32], shape: tuple[int, ...]) -> Path:
+def mlpackage(
+    path: Path, matrix: NDArray[np.float32], shape: tuple[int, ...], softmax: bool = True
+) -> Path:
     import coremltools as ct
     from coremltools.converters.mil import Builder as mb
 
     @mb.program(input_specs=[mb.TensorSpec(shape=shape)], opset_version=ct.target.iOS16)  # type: ignore[untyped-decorator]
     def model(x: Any) -> Any:
         flat = mb.reshape(x=x, shape=(1, matrix.shape[0]))
-        return mb.softmax(x=mb.matmul(x=flat, y=matrix), axis=-1)
+        logits = mb.matmul(x=flat, y=matrix)
+        return mb.softmax(x=logits, axis=-1) if softmax else logits
 
     built = ct.convert(
         model,
@@ -169,3 +172,14 @@ def test_command(files: dict[str, Path], tmp_path: Path) -> None:
     assert run_app([*words, "x.tflite", "--data", DATA]) == 2
     other = ["parity", str(files["tflite"]), str(files["other"]), "--data", DATA, "-q"]
     assert run_app(other) == 1
+
+
+def test_logits_are_judged_by_their_softmax(files: dict[str, Path], tmp_path: Path) -> None:
+    logits = mlpackage(tmp_path / "logits.mlpackage", 20 * weights(), (1, 240), softmax=False)
+    sure = mlpackage(tmp_path / "sure.mlpackage", 20 * weights(), (1, 240))
+    (found,) = compare_files(sure, logits, DATA)
+    assert found.status is Status.PASSED
+    assert found.metrics["max_abs"] < 1e-5
+    (found,) = compare_files(logits, files["other"], DATA)
+    assert found.status is Status.FAILED
+    assert found.metrics["max_abs"] <= 1
