@@ -10,7 +10,10 @@ place only. It is held against what the number formats explain:
 - float16, 55 dB: one rounding is 71 dB, weights and activations both round, 10 to spare.
 - 8-bit weights, 29 dB: 6.02·8 + 4.77 − 20 lg(R/σ) = 35 dB at R = 8σ (Bennett, 1948), less `MARGIN`.
 - an integer tensor: step²/12 against the tensor's own power and the weights' 35 dB, less `MARGIN`.
-- fewer bits, or pruned: `STANDS_OUT` below the median of the layers whose weights are compressed.
+- fewer bits, or pruned: what the scheme leaves of weights (`explained.py`), less `COARSE_MARGIN`,
+  or `STANDS_OUT` below the median of the layers whose weights are compressed, whichever is less.
+  Pruning takes more from a small first layer than recordings can make up for in its peers; only the
+  scheme knows that this is no damage.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from edgeconv.parity.layers.explained import bits_of, explained_db
 from edgeconv.parity.layers.points import AFFINE
 from edgeconv.types import Scheme
 from edgeconv.types.layers import BEFORE, LayerInfo, LayerParity, Outcome
@@ -27,6 +31,7 @@ from edgeconv.types.layers import BEFORE, LayerInfo, LayerParity, Outcome
 FLOAT32_DB, FLOAT16_DB = 90.0, 55.0
 WEIGHTS8_DB = 35.0
 MARGIN = 6.0
+COARSE_MARGIN = 3.0
 STANDS_OUT = 12.0
 SATURATED = 0.05
 """Share of values that saturate from which a layer is suspect for that alone."""
@@ -99,8 +104,11 @@ def _with_limit(row: LayerParity, scheme: Scheme | None, peers: float | None) ->
 
 
 def _limit(row: LayerParity, scheme: Scheme | None, peers: float | None) -> float | None:
-    if scheme is None or _coarse(scheme):
+    if scheme is None:
         return peers
+    if _coarse(scheme):
+        least = explained_db(scheme) - COARSE_MARGIN
+        return least if peers is None else min(peers, least)
     if row.quantized is not None:
         return _by_step(row, row.quantized.scale)
     if "int8" in (scheme.weights, scheme.activations) or scheme.palette:
@@ -110,8 +118,7 @@ def _limit(row: LayerParity, scheme: Scheme | None, peers: float | None) -> floa
 
 def _coarse(scheme: Scheme) -> bool:
     """Whether weights have fewer than 8 bits, or are pruned: then no step says what is right."""
-    bits = "".join(c for c in scheme.weights if c.isdigit())
-    return scheme.sparsity > 0 or int(bits) < 8
+    return scheme.sparsity > 0 or bits_of(scheme) < 8
 
 
 def _by_step(row: LayerParity, step: float) -> float:

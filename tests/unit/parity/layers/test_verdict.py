@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from edgeconv.parity.layers.explained import explained_db
 from edgeconv.parity.layers.verdict import judge
 from edgeconv.types import SCHEMES, Scheme, Target
 from edgeconv.types.layers import LayerInfo, LayerParity, Outcome, Presence, QuantizedRange
@@ -115,7 +118,49 @@ def test_a_wide_step_explains_its_own_rounding() -> None:
     assert judge(made, LAYERS, INT8).outcome is Outcome.SUSPECT
 
 
-def test_few_bits_are_judged_only_among_peers() -> None:
-    found = judge(rows(dict.fromkeys(NAMES, 3.0))[:2], LAYERS[:2], INT4)
+def test_an_unknown_scheme_is_judged_among_peers_alone() -> None:
+    found = judge(rows(dict.fromkeys(NAMES, 3.0))[:2], LAYERS[:2], None)
     assert found.outcome is Outcome.CLEAR
     assert "no layer was judged" in found.text
+
+
+@pytest.mark.parametrize(("own", "suspects"), [(9.0, ()), (7.0, NAMES[:2])])
+def test_few_bits_explain_themselves_where_there_are_no_peers(
+    own: float, suspects: tuple[str, ...]
+) -> None:
+    """Four even bits leave 10.8 dB."""
+    assert judge(rows(dict.fromkeys(NAMES, own))[:2], LAYERS[:2], INT4).suspects == suspects
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "others"),
+    [("pruned50", 12.2, 28.3), ("pruned75", 6.0, 21.5), ("palette4", 23.1, 35.5)],
+)
+def test_what_a_scheme_takes_from_a_first_layer_is_no_damage(
+    name: str, first: float, others: float
+) -> None:
+    """As measured on `har`: its peers make up for their error, the first layer cannot."""
+    scheme = SCHEMES[Target.COREML][name]
+    healthy = {**dict.fromkeys(NAMES, others), "a": first}
+    assert judge(rows(healthy), LAYERS, scheme).outcome is Outcome.CLEAR
+    for damaged in NAMES:
+        found = judge(rows({**healthy, damaged: -1.0}), LAYERS, scheme)
+        assert found.suspects == (damaged,)
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("pruned50", 11.5), ("pruned75", 5.6), ("palette4", 19.7), ("palette1", 4.4), ("int4", 10.8),
+     ("int8", 34.9), ("pruned50-palette4", 10.9), ("float16", math.inf)],
+)  # fmt: skip
+def test_what_a_scheme_explains(name: str, least: float) -> None:
+    assert explained_db(SCHEMES[Target.COREML][name]) == pytest.approx(least, abs=0.06)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.75])
+def test_pruning_loses_what_the_formula_says(share: float) -> None:
+    weights = np.random.default_rng(0).normal(size=200_000)
+    smallest = np.sort(weights**2)[: int(share * weights.size)]
+    scheme = SCHEMES[Target.COREML][f"pruned{100 * share:.0f}"]
+    measured = -10 * math.log10(smallest.sum() / (weights**2).sum())
+    assert explained_db(scheme) == pytest.approx(measured, abs=0.1)
