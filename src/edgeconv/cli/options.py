@@ -45,7 +45,7 @@ Epochs = Annotated[
 ]
 Split = Annotated[str, typer.Option("--split", metavar="PART", help="train, val, test or all.")]
 Runtime = Annotated[
-    str, typer.Option("--runtime", metavar="NAME", help="auto, keras, litert, litert-reference …")
+    str, typer.Option("--runtime", metavar="NAME", help="auto, keras, litert, tflite-micro …")
 ]
 SensorOption = Annotated[
     str | None,

@@ -7,7 +7,9 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 
+from edgeconv.errors import MissingDependency
 from edgeconv.machine import usable_cores
+from edgeconv.runtime.litertjs.node import installed
 
 # distribution -> what it is needed for; the first ones cannot be done without
 _REQUIRED = {
@@ -20,7 +22,10 @@ _REQUIRED = {
     "matplotlib": "the report's charts",
     "jinja2": "the report",
 }
-_OPTIONAL = {"tensorboard": "TensorBoard logs of a training"}
+_OPTIONAL = {
+    "tensorboard": "TensorBoard logs of a training",
+    "tflite-micro": "the arena of a microcontroller, --runtime tflite-micro",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Python, packages and platforms, looked up without importing any framework."""
-    return [_python(), *_packages(), _core_ml(), _cores()]
+    return [_python(), *_packages(), _litert_js(), _core_ml(), _cores()]
 
 
 def _python() -> Finding:
@@ -65,6 +70,15 @@ def _package(name: str, purpose: str, required: bool) -> Finding:
         return Finding(name, "ok", metadata.version(name), purpose, "", required)
     except metadata.PackageNotFoundError:
         return Finding(name, "missing", "", purpose, f"pip install {name}", required)
+
+
+def _litert_js() -> Finding:
+    purpose = "--runtime litertjs: files as a web page runs them"
+    try:
+        found = installed()
+    except MissingDependency as error:
+        return Finding("LiteRT.js", "missing", "", purpose, error.hint, required=False)
+    return Finding("LiteRT.js", "ok", found.version, purpose, "", required=False)
 
 
 def _core_ml() -> Finding:

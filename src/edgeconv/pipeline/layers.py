@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from edgeconv.data.calibration import calibration_windows
-from edgeconv.errors import EdgeconvError, MissingDependency
+from edgeconv.errors import EdgeconvError, MissingDependency, Unsupported
 from edgeconv.pipeline.conversion import made_of
 from edgeconv.pipeline.layer_comparison import Comparison, chunks
 from edgeconv.runtime import open_runner, unavailable
@@ -55,7 +55,10 @@ def compare_layers(
             except MissingDependency as error:
                 reason = f"the float model cannot be run: {error}"
                 return tuple(_not_run(a, r, reason, sample) for a, r in jobs)
-            result = _one(opened[path], bundle.model.signal, artifact, runtime, windows, sample)
+            try:
+                result = _one(opened[path], bundle.model.signal, artifact, runtime, windows, sample)
+            except Unsupported as error:
+                result = _not_run(artifact, runtime, str(error), sample)
             found.append(result)
             progress.update(done, len(jobs), f"{artifact.name}: {result.outcome}")
     return tuple(found)
