@@ -22,6 +22,12 @@ COMPRESSORS: dict[str, str] = {
     "prune75-cluster16": "edgeconv.compress.weights:compress",
     "prune80-cluster16": "edgeconv.compress.weights:compress",
     "prune2of4-cluster16": "edgeconv.compress.weights:compress",
+    "qat8": "edgeconv.compress.qat:compress",
+    "qat4": "edgeconv.compress.qat:compress",
+    "prune80-qat8": "edgeconv.compress.qat:compress",
+    "prune2of4-qat8": "edgeconv.compress.qat:compress",
+    "cluster16-qat8": "edgeconv.compress.qat:compress",
+    "prune80-cluster16-qat8": "edgeconv.compress.qat:compress",
 }
 
 
