@@ -8,10 +8,12 @@ from edgeconv.errors import UsageError
 from edgeconv.types import DEFAULT_SENSOR, ENDINGS, Variant
 
 
-def file_name(model: str, variant: Variant) -> str:
+def file_name(model: str, variant: Variant, method: bool = False) -> str:
     """The name says compression, where there is one, and scheme; `_mixed` for layers of another
-    precision, `_io8` for int8 input and output, and a sensor that is not the target's own."""
+    precision, `_io8` for int8 input and output, and a sensor that is not the target's own. With `method` also how ranges were chosen."""
     parts = [model, *filter(None, [variant.compress]), variant.scheme]
+    if method and variant.calibration_method:
+        parts.append(variant.calibration_method)
     if variant.float_layers or variant.int8_layers:
         parts.append("mixed")
     if variant.io == "int8":
@@ -28,7 +30,8 @@ def file_names(model: str, variants: Sequence[Variant]) -> list[str]:
         UsageError: two variants would be the same file (they differ only in deployment target,
             or in which layers are of another precision).
     """
-    names = [file_name(model, v) for v in variants]
+    short = [file_name(model, v) for v in variants]
+    names = [file_name(model, v, short.count(n) > 1) for v, n in zip(variants, short, strict=True)]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgeconv.errors import Unsupported, UsageError
+from edgeconv.export.naming import file_names
 from edgeconv.recipe import check_variant, load_recipe, make_variants
 from edgeconv.recipe.compressions import conflict, legal_schemes
 from edgeconv.types import COMPRESSIONS, DEFAULT_SENSOR, SCHEMES, Target, Variant
@@ -86,3 +87,11 @@ def test_a_recipe_names_compressions_and_how_to_train_on(tmp_path: Path) -> None
     file.write_text("[compression]\nlearning_rate = 0\n")
     with pytest.raises(UsageError, match="learning_rate must be above 0"):
         load_recipe(str(file))
+
+
+def test_the_recipe_compress_is_har_with_every_method() -> None:
+    har, recipe = load_recipe("har"), load_recipe("compress")
+    assert recipe.training == har.training
+    named = {v.compress for v in recipe.variants if v.compress}
+    assert set(COMPRESSIONS) - named == {"prune50-cluster16"}
+    assert file_names("har", recipe.variants)
