@@ -13,6 +13,8 @@ from edgeconv.integrate.vectors import make_document
 from edgeconv.plugins import choose
 
 PLATFORMS: dict[str, str] = {
+    "ios": "edgeconv.integrate.apple:PLATFORM",
+    "android": "edgeconv.integrate.android:PLATFORM",
     "mcu": "edgeconv.integrate.mcu:PLATFORM",
 }
 

@@ -67,6 +67,7 @@ class Facts:
             "oversampling": stream.oversampling,
             "max_gap_ns": stream.max_gap_ns,
             "closest_ns": stream.closest_ns,
+            "warm_up_s": (stream.tap_count - 1) * stream.spacing_ns / 1e9,
             "logits": self.document["contract"]["outputs"] == "logits",
             "alpha": self.document["decision"]["alpha"],
             "hysteresis": self.document["decision"]["hysteresis"],

@@ -7,5 +7,9 @@ public abstract class Context {
     return null;
   }
 
+  public final String getString(int resId, Object... formatArgs) {
+    return "";
+  }
+
   public abstract AssetManager getAssets();
 }

@@ -19,7 +19,7 @@
         shape: [1, NSNumber(value: 3 * Contract.window)], dataType: .float32)
       let fields =
         model.modelDescription.metadata[.creatorDefinedKey] as? [String: String] ?? [:]
-      try ContractCheck.check(fields)
+      try FileContract.check(fields[FileContract.key])
     }
 
     /// Opens the model of this package, compiling it first where Xcode has not done so.

@@ -1,14 +1,39 @@
+import Foundation
 import SensorStreaming
 
-/// Compares what a model's file says of itself with what this package was made for.
-enum ContractCheck {
-  /// - Throws: ``RecognitionError/wrongModel(_:)``, naming the first field that differs.
-  static func check(_ fields: [String: String]) throws {
-    for (key, wanted) in Contract.fields.sorted(by: { $0.key < $1.key }) {
-      let found = fields[key] ?? "nothing"
-      if found != wanted {
-        throw RecognitionError.wrongModel("\(key) is \(found), not \(wanted)")
-      }
+/// The contract that a model's file carries in its own metadata.
+struct FileContract: Decodable, Equatable {
+  static let key = "com.edgeconv.contract"
+
+  let channels: [String]
+  let labels: [String]
+  let layout: String
+  let rateHz: Double
+  let sensor: String
+  let window: Int
+
+  /// - Throws: ``RecognitionError/wrongModel(_:)`` where the file says something else than this
+  ///   package was made for, or nothing.
+  static func check(_ text: String?) throws {
+    guard let text else { throw RecognitionError.wrongModel("it carries no contract") }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    guard let found = try? decoder.decode(FileContract.self, from: Data(text.utf8)) else {
+      throw RecognitionError.wrongModel("its contract cannot be read")
+    }
+    try found.compare("channels", \.channels, with: Contract.channels)
+    try found.compare("labels", \.labels, with: Contract.labels)
+    try found.compare("layout", \.layout, with: "time-major")
+    try found.compare("rate", \.rateHz, with: Contract.rateHz)
+    try found.compare("sensor", \.sensor, with: Contract.sensor)
+    try found.compare("window", \.window, with: Contract.window)
+  }
+
+  private func compare<Value: Equatable>(
+    _ name: String, _ value: (FileContract) -> Value, with wanted: Value
+  ) throws {
+    if value(self) != wanted {
+      throw RecognitionError.wrongModel("\(name) is \(value(self)), not \(wanted)")
     }
   }
 }

@@ -24,7 +24,11 @@ public struct Decider: Sendable {
   ///   - logits: whether the model gives logits, which go through softmax first.
   ///   - alpha: weight of the newest window, above 0; 1 takes every window for itself.
   ///   - hysteresis: by how much another class must lead the present one, from 0 to below 1.
-  public init(logits: Bool = Contract.logits, alpha: Double = 0.5, hysteresis: Double = 0.1) {
+  public init(
+    logits: Bool = Contract.logits,
+    alpha: Double = Contract.alpha,
+    hysteresis: Double = Contract.hysteresis
+  ) {
     precondition(alpha > 0 && alpha <= 1 && hysteresis >= 0 && hysteresis < 1)
     self.logits = logits
     self.alpha = alpha

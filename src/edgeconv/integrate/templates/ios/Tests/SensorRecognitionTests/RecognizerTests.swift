@@ -41,11 +41,27 @@ final class RecognizerTests: XCTestCase {
   }
 
   func testAnotherModelIsRefused() throws {
-    try ContractCheck.check(Contract.fields)
-    for key in Contract.fields.keys {
-      XCTAssertThrowsError(try ContractCheck.check(Contract.fields.merging([key: "?"]) { $1 }))
+    var contract: [String: Any] = [
+      "channels": Contract.channels, "labels": Contract.labels, "layout": "time-major",
+      "rate_hz": Contract.rateHz, "sensor": Contract.sensor, "window": Contract.window,
+    ]
+    try FileContract.check(text(contract))
+    let others: [String: Any] = [
+      "channels": ["z", "y", "x"], "labels": Array(Contract.labels.reversed()),
+      "layout": "axis-major", "rate_hz": Contract.rateHz + 1, "sensor": "another",
+      "window": Contract.window + 1,
+    ]
+    for (key, other) in others {
+      let right = contract.updateValue(other, forKey: key)
+      XCTAssertThrowsError(try FileContract.check(text(contract)), key)
+      contract[key] = right
     }
-    XCTAssertThrowsError(try ContractCheck.check([:]))
+    XCTAssertThrowsError(try FileContract.check("{}"))
+    XCTAssertThrowsError(try FileContract.check(nil))
+  }
+
+  private func text(_ contract: [String: Any]) throws -> String {
+    String(decoding: try JSONSerialization.data(withJSONObject: contract), as: UTF8.self)
   }
 
   private func replay(_ recorded: Vectors.Stream) -> AsyncStream<Sample> {

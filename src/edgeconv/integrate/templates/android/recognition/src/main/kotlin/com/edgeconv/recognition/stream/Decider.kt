@@ -26,8 +26,8 @@ data class Decision(
  */
 class Decider(
     private val logits: Boolean = Contract.LOGITS,
-    private val alpha: Double = 0.5,
-    private val hysteresis: Double = 0.1,
+    private val alpha: Double = Contract.ALPHA,
+    private val hysteresis: Double = Contract.HYSTERESIS,
 ) {
     private var segment = -1
     private var latest: Decision? = null

@@ -1,0 +1,143 @@
+"""The Kotlin library of a real bundle: compiled, linted, tested, and its tests tested."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.conftest import ROOT
+from tests.packages.conftest import Kotlin
+from tests.packages.mutation import Mutation
+
+from edgeconv.pipeline import integrate
+
+pytestmark = pytest.mark.heavy
+
+_MAIN, _TEST = "recognition/src/main/kotlin", "recognition/src/test/kotlin"
+_ON_PHONE = "recognition/src/androidTest/kotlin"
+_PACKAGE = "com.edgeconv.recognition"
+_TESTS = ("SensorStreamTest", "DeciderTest", "RecognizerTest")
+_STREAM = f"{_MAIN}/com/edgeconv/recognition/stream/SensorStream.kt"
+MUTATIONS = (
+    Mutation("the sign is lost", _STREAM, "x * settings.factor", "-x * settings.factor"),
+    Mutation("the scale is lost", _STREAM, "z * settings.factor", "z"),
+    Mutation("axes change places", _STREAM, "recent[held][1] = y", "recent[held][1] = x"),
+    Mutation(
+        "a step too many between windows",
+        _STREAM,
+        "beyond % settings.step == 0",
+        "beyond % (settings.step + 1) == 0",
+    ),
+    Mutation(
+        "a gap restarts nothing",
+        _STREAM,
+        "if (time > last) gaps++ else clockResets++\n                restart()",
+        "if (time > last) gaps++ else clockResets++",
+    ),
+    Mutation("the filter is skipped", _STREAM, "centre + sum", "centre"),
+    Mutation(
+        "the hysteresis is forgotten",
+        f"{_MAIN}/com/edgeconv/recognition/stream/Decider.kt",
+        "lead > hysteresis",
+        "lead > 0",
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def package(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("android") / "package"
+    integrate("android", bundle, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def stubs(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Classes in the place of Android's and LiteRT's, so that the adapters are compiled."""
+    out = tmp_path_factory.mktemp("stubs")
+    sources = map(str, sorted((ROOT / "tests/kotlin/stubs").rglob("*.java")))
+    words = ("javac", "-Xlint:all", "-Werror", "-cp", kotlin.libraries, "-d", str(out), *sources)
+    subprocess.run(words, check=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def compiled(
+    package: Path, stubs: Path, kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """Classes of the library and of its tests."""
+    out = tmp_path_factory.mktemp("classes")
+    main, test = out / "main", out / "test"
+    kotlin.compile([package / _MAIN], main, stubs)
+    kotlin.compile([package / _TEST, package / _ON_PHONE], test, stubs, friend=main)
+    return main, test
+
+
+def test_its_own_tests_pass(
+    package: Path, stubs: Path, compiled: tuple[Path, Path], kotlin: Kotlin
+) -> None:
+    done = kotlin.junit(_names(), stubs, *compiled, package / "recognition/src/test/resources")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "OK (7 tests)" in done.stdout
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
+def test_its_tests_notice_a_wrong_core(
+    mutation: Mutation,
+    package: Path,
+    stubs: Path,
+    compiled: tuple[Path, Path],
+    kotlin: Kotlin,
+    tmp_path: Path,
+) -> None:
+    with mutation.applied(package):
+        kotlin.compile([package / _MAIN], tmp_path, stubs)
+    _, test = compiled
+    done = kotlin.junit(_names(), stubs, tmp_path, test, package / "recognition/src/test/resources")
+    assert done.returncode != 0
+    assert "Tests run: 7" in done.stdout, done.stdout + done.stderr
+
+
+def test_it_and_the_sample_app_are_linted(package: Path, kotlin: Kotlin, tmp_path: Path) -> None:
+    shutil.copytree(package, tmp_path / "package")
+    shutil.copytree(ROOT / "samples/android", tmp_path / "app")
+    shutil.copy(package / ".editorconfig", tmp_path)
+    done = kotlin.lint(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "app" / "Bad.kt").write_text("package bad\n\nfun  f( ) = 1\n")
+    assert kotlin.lint(tmp_path).returncode != 0
+
+
+def test_the_sample_app_compiles(
+    compiled: tuple[Path, Path], stubs: Path, kotlin: Kotlin, tmp_path: Path
+) -> None:
+    """Its resources and manifest through aapt, its code against the stubs."""
+    if not (shutil.which("aapt") and _FRAMEWORK.exists()):
+        pytest.skip("no aapt: apt-get install aapt android-framework-res")
+    app = ROOT / "samples/android/app/src/main"
+    manifest = tmp_path / "AndroidManifest.xml"
+    # Gradle has the package's name in its build file; aapt wants it here.
+    text = (app / "AndroidManifest.xml").read_text("utf-8")
+    name = 'package="com.example.activitysample"'
+    manifest.write_text(text.replace("<manifest ", f"<manifest {name} ", 1), "utf-8")
+    generated = tmp_path / "generated"
+    generated.mkdir()
+    words = ("aapt", "package", "-f", "-m", "-0", "tflite", "-J", str(generated))
+    words += ("-M", str(manifest), "-S", str(app / "res"), "-I", str(_FRAMEWORK))
+    words += ("--min-sdk-version", "24", "-F", str(tmp_path / "app.apk"))
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    classes = tmp_path / "classes"
+    resources = sorted(generated.rglob("R.java"))
+    subprocess.run(("javac", "-d", str(classes), *map(str, resources)), check=True)
+    main, _ = compiled
+    kotlin.compile([app / "kotlin"], tmp_path / "out", stubs, main, classes)
+
+
+_FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
+
+
+def _names() -> list[str]:
+    return [f"{_PACKAGE}.{name}" for name in _TESTS]
