@@ -17,13 +17,16 @@ DEMOED    := .venv/.demo-made
 TESTED    := .venv/.tests-passed
 HADOLINT  := build/hadolint/bin/hadolint
 ACTIONS   := build/workflows/bin
+LITERTJS  := build/litertjs/node_modules
+BIOME     := build/javascript/node_modules/.bin/biome
+NPM       := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 # Shell test: stamp $(1) exists and no file under $(2) is newer. A stamp carries the time at which
 # its work began, so that an edit during the work counts as newer.
 fresh = [ -z "$(if $(FORCE)$(ARGS),1)" ] && [ -e $(1) ] && \
   [ -z "$$(find $(2) -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' -newer $(1))" ]
 
-.PHONY: help setup demo test lint types lint-docker lint-workflows lock bench conformance torch clean distclean
+.PHONY: help setup demo test lint types lint-docker lint-workflows lint-javascript litertjs lock bench conformance torch clean distclean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -83,6 +86,20 @@ $(ACTIONS)/zizmor: tools/workflows.lock
 	$(ACTIONS)/python -m pip --disable-pip-version-check --quiet install \
 	  --require-hashes -r tools/workflows.lock && \
 	touch $@
+
+lint-javascript: $(BIOME) ## biome, rules and format, on the JavaScript of the runtime litertjs
+	@$(BIOME) check --config-path=tools/javascript src/edgeconv/runtime/litertjs/serve.mjs
+
+$(BIOME): tools/javascript/package-lock.json
+	@mkdir -p build/javascript && cp tools/javascript/package*.json build/javascript && \
+	$(NPM) --prefix build/javascript && touch $@
+
+litertjs: $(LITERTJS) ## LiteRT.js for the runtime litertjs, from the hash-pinned lock file (needs npm)
+	@echo 'export EDGECONV_LITERTJS=$(CURDIR)/build/litertjs'
+
+$(LITERTJS): src/edgeconv/runtime/litertjs/package-lock.json
+	@mkdir -p build/litertjs && cp src/edgeconv/runtime/litertjs/package*.json build/litertjs && \
+	$(NPM) --prefix build/litertjs && touch $@
 
 lock: ## write the lock files anew (needs uv); UPGRADE=1 takes newer versions
 	@bash -c 'exec "$$(bash tools/find-python.sh $(PYTHON))" tools/lock.py $(if $(UPGRADE),--upgrade)'

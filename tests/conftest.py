@@ -12,6 +12,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 ROOT = Path(__file__).resolve().parent.parent
 
+if (ROOT / "build" / "litertjs" / "node_modules").is_dir():  # made by `make litertjs`
+    os.environ.setdefault("EDGECONV_LITERTJS", str(ROOT / "build" / "litertjs"))
+
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:

@@ -12,6 +12,8 @@ from edgeconv.cli.console import Console
 from edgeconv.cli.show import show_bundle, show_lints
 from edgeconv.errors import GateFailed, MissingDependency
 
+_CELL = 40  # characters: a command that a table would cut is told below it
+
 
 def report(
     bundle: opt.BundlePath,
@@ -79,11 +81,17 @@ def doctor(
     from edgeconv.pipeline import examine
 
     found = examine()
+    long = [f for f in found if len(f.mend) > _CELL]
     console.table(
         "Doctor",
         ("what", "status", "version", "needed for", "mend"),
-        [(f.name, f.status, f.version, f.purpose, f.mend) for f in found],
+        [
+            (f.name, f.status, f.version, f.purpose, f.mend if f not in long else "see below")
+            for f in found
+        ],
     )
+    for finding in long:
+        console.say(f"{finding.name}: {finding.mend}")
     console.json([vars(f) for f in found])
     broken = [f for f in found if f.status == "missing" and f.required]
     return MissingDependency.exit_code if broken else 0
