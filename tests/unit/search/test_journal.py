@@ -1,0 +1,79 @@
+"""What is on disk after a kill, and whose it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.search import Candidate, Journal, Outcome, Task, is_search
+from edgeconv.search.journal import HEADER, LINES
+
+HEAD = {"recipe": "har", "seed": 0, "folds": (1, 2)}
+TASK = Task(Candidate("cnn:8", (("epochs", 3),)), 0, 1)
+FOUND = Outcome({"int8": 4000}, 12, {"int8": 0.9}, {"int8": {"1": 0.9}}, 0.91, 2.5)
+
+
+def test_what_was_found_is_there_again(tmp_path: Path) -> None:
+    Journal.open(tmp_path / "s", HEAD).add(TASK, FOUND)
+
+    again = Journal.open(tmp_path / "s", HEAD)
+
+    assert again.get(TASK) == FOUND
+    assert again.get(Task(TASK.candidate, 1, 1)) is None
+    assert is_search(tmp_path / "s")
+
+
+def test_a_line_that_was_cut_is_dropped_and_the_next_one_is_whole(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path, HEAD)
+    journal.add(TASK, FOUND)
+    with (tmp_path / LINES).open("a") as file:
+        file.write('{"key": "abc/0/2", "outc')
+
+    again = Journal.open(tmp_path, HEAD)
+    other = Task(TASK.candidate, 0, 2)
+    again.add(other, FOUND)
+
+    assert list(Journal.open(tmp_path, HEAD).found) == [TASK.key, other.key]
+
+
+@pytest.mark.parametrize("line", ["{", '{"key": 1}', '{"key": "a", "outcome": {"x": 1}}'])
+def test_a_damaged_line_is_named(tmp_path: Path, line: str) -> None:
+    Journal.open(tmp_path, HEAD)
+    (tmp_path / LINES).write_text(f"{line}\n")
+
+    with pytest.raises(BadInput, match="line 1"):
+        Journal.open(tmp_path, HEAD)
+
+
+def test_another_search_is_refused_with_what_differs(tmp_path: Path) -> None:
+    Journal.open(tmp_path, HEAD)
+
+    with pytest.raises(UsageError, match="another recipe, seed") as caught:
+        Journal.open(tmp_path, {**HEAD, "seed": 1, "recipe": "article"})
+    assert "--force" in caught.value.hint
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+
+    with pytest.raises(UsageError, match="no search"):
+        Journal.open(tmp_path, HEAD)
+    with pytest.raises(BadInput, match="is a file"):
+        Journal.open(tmp_path / "thesis.tex", HEAD)
+
+
+def test_a_damaged_header_is_named(tmp_path: Path) -> None:
+    (tmp_path / HEADER).write_text("{")
+
+    with pytest.raises(BadInput, match="damaged"):
+        Journal.open(tmp_path, HEAD)
+
+
+def test_a_full_disk_is_the_users_error(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path, HEAD)
+    (tmp_path / LINES).symlink_to("/dev/full")
+
+    with pytest.raises(BadInput, match="No space left"):
+        journal.add(TASK, FOUND)

@@ -1,0 +1,96 @@
+"""Intervals, paired differences, and the rule that stops a candidate."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import t
+
+from edgeconv.search.statistics import (
+    DEVIATION,
+    SURE,
+    difference,
+    estimate,
+    pooled,
+    worse,
+)
+
+_SHARES = st.floats(0, 1)
+_FOLDS = st.lists(_SHARES, min_size=1, max_size=6)
+
+
+def test_an_interval_is_students() -> None:
+    values = [0.91, 0.95, 0.93, 0.97, 0.90]
+
+    found = estimate(values)
+
+    low, high = t.interval(0.95, 4, np.mean(values), np.std(values, ddof=1) / math.sqrt(5))
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_one_fold_has_no_interval_and_shows_nothing() -> None:
+    assert estimate([0.9]).half is None
+    assert estimate([0.9]).noise
+
+
+def test_a_difference_is_paired() -> None:
+    """Folds differ by ten points, the candidates by one on each: that is no noise."""
+    other = [0.80, 0.85, 0.90]
+    one = [v + 0.01 + e for v, e in zip(other, (0.001, 0.0, -0.001), strict=True)]
+
+    assert difference(one, other).mean == pytest.approx(0.01)
+    assert not difference(one, other).noise
+    assert estimate(one).low < estimate(other).mean
+
+
+@given(_FOLDS, st.data())
+def test_a_candidate_as_good_as_its_rival_goes_on(folds: list[float], data: st.DataObject) -> None:
+    better = [data.draw(st.floats(v, 1)) for v in folds]
+
+    assert not worse(better, folds, 0.0, DEVIATION)
+    assert not worse([], folds, 0.0, DEVIATION)
+
+
+@given(_FOLDS, st.data())
+def test_what_is_worse_than_a_hopeless_one_is_hopeless(
+    folds: list[float], data: st.DataObject
+) -> None:
+    values = [data.draw(_SHARES) for _ in folds]
+    lower = [data.draw(st.floats(0, v)) for v in values]
+
+    if worse(values, folds, 0.0, DEVIATION):
+        assert worse(lower, folds, 0.0, DEVIATION)
+
+
+@given(_FOLDS, st.floats(0, 0.5), st.floats(0, 0.5))
+def test_a_larger_margin_stops_fewer(folds: list[float], one: float, more: float) -> None:
+    rival = [min(v + 0.2, 1) for v in folds]
+
+    if worse(folds, rival, one + more, DEVIATION):
+        assert worse(folds, rival, one, DEVIATION)
+
+
+def test_only_the_folds_that_are_done_are_compared() -> None:
+    assert not worse([0.9], [0.9, 1.0, 1.0], 0.0, 0.001)
+    assert worse([0.5], [0.9, 0.1, 0.1], 0.0, 0.02)
+
+
+def test_equal_candidates_are_rarely_stopped() -> None:
+    """As often as the rule says: once in 200 looks."""
+    random = np.random.default_rng(0)
+    noise = random.normal(0, 0.02, (20_000, 2))
+
+    stopped = sum(worse(list(gap), [0.0, 0.0], 0.0, 0.02) for gap in noise)
+
+    assert stopped / len(noise) == pytest.approx(t.sf(SURE, 1e9), rel=0.35)
+
+
+def test_the_deviation_begins_as_a_guess_and_follows_what_is_seen() -> None:
+    assert pooled([]) == pytest.approx(DEVIATION)
+    random = np.random.default_rng(1)
+    seen = [list(random.normal(0.1, 0.05, 5)) for _ in range(200)]
+    assert pooled(seen) == pytest.approx(0.05, rel=0.05)
