@@ -18,6 +18,8 @@ TESTED    := .venv/.tests-passed
 HADOLINT  := build/hadolint/bin/hadolint
 ACTIONS   := build/workflows/bin
 LITERTJS  := build/litertjs/node_modules
+KOTLIN    := build/kotlin/node_modules
+SWIFT     := build/swift/.installed
 BIOME     := build/javascript/node_modules/.bin/biome
 NPM       := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
@@ -26,7 +28,7 @@ NPM       := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 fresh = [ -z "$(if $(FORCE)$(ARGS),1)" ] && [ -e $(1) ] && \
   [ -z "$$(find $(2) -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' -newer $(1))" ]
 
-.PHONY: help setup demo test lint types lint-docker lint-workflows lint-javascript litertjs lock bench conformance torch clean distclean
+.PHONY: help setup demo test lint types lint-docker lint-workflows lint-javascript litertjs kotlin swift lock bench conformance torch clean distclean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -100,6 +102,17 @@ litertjs: $(LITERTJS) ## LiteRT.js for the runtime litertjs, from the hash-pinne
 $(LITERTJS): src/edgeconv/runtime/litertjs/package-lock.json
 	@mkdir -p build/litertjs && cp src/edgeconv/runtime/litertjs/package*.json build/litertjs && \
 	$(NPM) --prefix build/litertjs && touch $@
+
+kotlin: $(KOTLIN) ## compiler and linter for the tests of the Android package (needs npm; and a JDK, junit4, libandroid-json-java, aapt and android-framework-res of Debian)
+
+$(KOTLIN): tools/kotlin/package-lock.json
+	@mkdir -p build/kotlin && cp tools/kotlin/package*.json build/kotlin && \
+	$(NPM) --prefix build/kotlin && touch $@
+
+swift: $(SWIFT) ## Debian 13's Swift in build/swift, for the tests of the iOS package (root, 3.3 GB)
+
+$(SWIFT): tools/swift-chroot.sh
+	@tools/swift-chroot.sh && touch $@
 
 lock: ## write the lock files anew (needs uv); UPGRADE=1 takes newer versions
 	@bash -c 'exec "$$(bash tools/find-python.sh $(PYTHON))" tools/lock.py $(if $(UPGRADE),--upgrade)'
