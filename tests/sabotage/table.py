@@ -347,6 +347,14 @@ OPTIONAL = (
             **{"js_mean": 1e-5, "mean_abs": 1e-4, "cosine": 0.99999},
         }.items()
     ),
+    Sabotage(
+        "int8: a range too narrow",
+        lambda folder: t.quantization(folder / INT8, "tfl.quantize", scale=0.25),
+        "saturated",
+        r"saturated is 0\.\d+, must be <= 0.01",
+        INT8,
+        limits={"saturated": 0.01},
+    ),
     *(
         Sabotage(
             f"wrong answers against {gate}",

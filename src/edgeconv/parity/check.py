@@ -28,12 +28,14 @@ def check_parity(
     machine: Mapping[str, Any],
     subjects: NDArray[np.str_] | None = None,
     level: float = LEVEL,
+    measured: Mapping[str, float] | None = None,
 ) -> ParityResult:
     """Outputs (n, classes) of a file against the float reference's, on the same windows.
 
     Without windows or gates the result is `not_run`. Another shape, NaN or infinity fail every
     gate. `subjects` (n,) names whose windows they are; `level` is the confidence of the bounds in
-    `evidence`. Where the gate `max_drop` is set, too few windows to know make it `not_run`.
+    `evidence`; `measured` are numbers of other sources that gates may ask for. Where the gate
+    `max_drop` is set, too few windows to know make it `not_run`.
 
     Raises:
         BadInput: the reference itself holds NaN, or labels of another number of windows.
@@ -53,7 +55,7 @@ def check_parity(
     broken = ~np.isfinite(candidate)
     if broken.any():
         return _without_numbers(base, gates, Status.FAILED, _not_finite(broken, artifact))
-    metrics = compare(reference, candidate, labels, subjects)
+    metrics = {**compare(reference, candidate, labels, subjects), **(measured or {})}
     names = artifact.signal.labels
     found = evidence(reference, candidate, labels, subjects, names, margin_of(gates), level)
     checks = tuple(

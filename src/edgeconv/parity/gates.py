@@ -28,6 +28,7 @@ DIRECTIONS: dict[str, str] = {
     "macro_f1_drop": "<=",
     "class_drop": "<=",
     "subject_drop": "<=",
+    "saturated": "<=",  # integer files: `drift/saturation.py`
 }
 """Every gate, and on which side of its limit a good file lies."""
 

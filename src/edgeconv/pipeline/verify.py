@@ -11,6 +11,7 @@ from edgeconv import bundle as bundles
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.machine import describe_machine
 from edgeconv.parity import check, gates, noninferiority
+from edgeconv.parity.drift.saturation import sentence as saturation_sentence
 from edgeconv.parity.task import with_readings
 from edgeconv.pipeline.contracts import with_contract
 from edgeconv.pipeline.conversion import compressed_outputs, is_retrained, with_conversion
@@ -20,6 +21,7 @@ from edgeconv.pipeline.layers import compare_layers
 from edgeconv.pipeline.predict import predict_file
 from edgeconv.pipeline.promises import with_promise
 from edgeconv.pipeline.record import float_figures, with_record
+from edgeconv.pipeline.saturation import saturated, saturation_of, with_shares
 from edgeconv.pipeline.sources import labels_for
 from edgeconv.pipeline.trial import Trial, prepare
 from edgeconv.pipeline.weights import with_weights
@@ -147,6 +149,8 @@ def verify(
             evaluations.setdefault(artifact.name, judged)
         result = with_record(bundle, kept, artifact, result, figures, judged)
         results.append(replace(result, asked=asked))
+        if told := saturation_sentence(result):
+            progress.note(told)
         progress.update(done, len(jobs), f"{artifact.name}: {_words(result)}")
     return Verification(tuple(results), evaluations)
 
@@ -188,12 +192,14 @@ def _check(
             raise
         return check.not_run(artifact, runtime, str(error), machine), None
     level = noninferiority.level_of(overrides)
+    shares = saturation_of(artifact, dataset)
     result = check.check_parity(
-        artifact, ran, reference, outputs, labels, limits, machine, dataset.subjects, level
+        *(artifact, ran, reference, outputs, labels, limits, machine, dataset.subjects, level),
+        measured=saturated(shares),
     )
     import numpy as np
 
-    result = with_readings(result, dataset.windows)
+    result = with_shares(with_readings(result, dataset.windows), shares)
     return result, outputs if np.isfinite(outputs).all() else None
 
 

@@ -121,6 +121,7 @@ class Evidence:
 
     Attributes:
         errors: of all outputs; None in results of versions that did not count them.
+        saturation: tensor → share of its values at the end of its range, of an integer file.
         labels: names of the classes that `flips` numbers.
         per_class: recall of the reference and the file, its drop, windows, flips, by class.
         per_subject: the same with accuracy, by subject.
@@ -133,6 +134,7 @@ class Evidence:
     per_class: dict[str, dict[str, float]] = field(default_factory=dict)
     per_subject: dict[str, dict[str, float]] = field(default_factory=dict)
     errors: ErrorHistogram | None = None
+    saturation: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
