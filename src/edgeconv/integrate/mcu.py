@@ -22,13 +22,16 @@ def _takes(artifact: Artifact) -> bool:
 
 def _slots(facts: Facts) -> Mapping[str, Any]:
     filters = facts.document["filters"]
+    content = facts.artifact.path.read_bytes()
     return {
         "taps": lowpass(facts.stream.oversampling),
         "taps_max": max(facts.stream.tap_count, *(len(f["taps"]) for f in filters)),
         "spacing_ns": facts.stream.spacing_ns,
         "vectors": facts.document,
         "filters": {f["sensor_hz"]: _filter(i, f, facts) for i, f in enumerate(filters)},
-        "file": facts.artifact.path.read_bytes(),
+        "file": content,
+        "file_bytes": f"{len(content):,}",
+        "state_bytes": f"{state_bytes(facts):,}",
         "operations": operations(facts.artifact),
         "arena_bytes": facts.arena_bytes,
     }
@@ -45,6 +48,13 @@ def _filter(index: int, document: Mapping[str, Any], facts: Facts) -> dict[str, 
         "max_gap_ns": settings.max_gap_ns,
         "closest_ns": settings.closest_ns,
     }
+
+
+def state_bytes(facts: Facts) -> int:
+    """Size of `edgeconv_stream` on a 32-bit device, about: its arrays and a hundred bytes more."""
+    signal = facts.signal
+    floats = facts.stream.tap_count * len(signal.channels) + 2 * signal.flat_size
+    return 4 * floats + 200
 
 
 _METHODS = {"CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "MAX_POOL_2D": "MaxPool2D"}
@@ -146,5 +156,6 @@ PLATFORM = Platform(
         "comment": _comment,
     },
     check_with="make test",
+    vectors="test/stream.json",
     measures_arena=True,
 )

@@ -19,14 +19,14 @@ typedef struct {
   float alpha;      /* weight of the newest window, above 0; 1 takes every window for itself */
   float hysteresis; /* by how much another class must be ahead to be taken */
   uint32_t segment;
-  int label; /* index into edgeconv_labels, or EDGECONV_NO_DECISION */
+  int label;                             /* index into edgeconv_labels, or EDGECONV_NO_DECISION */
   float probabilities[EDGECONV_CLASSES]; /* smoothed */
 } edgeconv_decider;
 
 void edgeconv_decider_init(edgeconv_decider *decider, bool logits, float alpha, float hysteresis);
 
-/* The decision after the outputs for a window of this segment. A new segment forgets what was before.
- * Outputs that are not finite are no answer: the decision stays as it was. */
+/* The decision after the outputs for a window of this segment. A new segment forgets what was
+ * before. Outputs that are not finite are no answer: the decision stays as it was. */
 int edgeconv_decider_update(edgeconv_decider *decider, uint32_t segment,
                             const float outputs[EDGECONV_CLASSES]);
 

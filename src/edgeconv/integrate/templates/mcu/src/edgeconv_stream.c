@@ -68,7 +68,8 @@ static void emit(edgeconv_stream *s, int64_t end_ns) {
   s->on_window(&window, s->context);
 }
 
-/* One step of the contract from the fine grid, whose ring is full; `middle` is under the middle tap. */
+/* One step of the contract from the fine grid, whose ring is full; `middle` is under the middle
+ * tap. */
 static void make_step(edgeconv_stream *s, uint32_t middle) {
   const uint16_t count = s->settings->tap_count;
   const float *centre = s->fine[(s->fine_oldest + count / 2) % count];

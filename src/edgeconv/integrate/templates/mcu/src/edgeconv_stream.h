@@ -64,12 +64,12 @@ typedef struct {
   int64_t start_ns;
   edgeconv_sample recent[4]; /* the latest, oldest first */
   uint8_t recent_count;
-  uint32_t next;                                      /* first point of the fine grid without a value */
-  float fine[EDGECONV_TAPS_MAX][EDGECONV_CHANNELS];   /* ring */
+  uint32_t next; /* first point of the fine grid without a value */
+  float fine[EDGECONV_TAPS_MAX][EDGECONV_CHANNELS]; /* ring */
   uint16_t fine_oldest;
   uint16_t fine_count;
-  float steps[EDGECONV_WINDOW][EDGECONV_CHANNELS];    /* ring */
-  uint32_t made;                                      /* steps since the restart */
+  float steps[EDGECONV_WINDOW][EDGECONV_CHANNELS]; /* ring */
+  uint32_t made;                                   /* steps since the restart */
   float window[EDGECONV_INPUT_SIZE];
 } edgeconv_stream;
 
@@ -78,8 +78,8 @@ typedef struct {
 bool edgeconv_stream_init(edgeconv_stream *stream, const edgeconv_settings *settings,
                           edgeconv_on_window on_window, void *context);
 
-/* Takes one sample, in the sensor's unit and sign; `t_ns` is the sensor's time stamp from any origin.
- * Calls `on_window` for each window that it completes, mostly none. */
+/* Takes one sample, in the sensor's unit and sign; `t_ns` is the sensor's time stamp from any
+ * origin. Calls `on_window` for each window that it completes, mostly none. */
 void edgeconv_stream_push(edgeconv_stream *stream, int64_t t_ns, float x, float y, float z);
 
 /* Forgets all samples, as after a pause; counts and window numbers go on. */

@@ -13,14 +13,14 @@
 
 static int failures;
 
-#define CHECK(condition, ...)   \
-  do {                          \
-    if (!(condition)) {         \
-      failures++;               \
-      printf("FAILED: ");       \
-      printf(__VA_ARGS__);      \
+#define CHECK(condition, ...)        \
+  do {                               \
+    if (!(condition)) {              \
+      failures++;                    \
+      printf("FAILED: ");            \
+      printf(__VA_ARGS__);           \
       printf(" (%s)\n", #condition); \
-    }                           \
+    }                                \
   } while (0)
 
 typedef struct {
