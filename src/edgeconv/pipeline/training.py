@@ -13,6 +13,7 @@ from edgeconv.models import build
 from edgeconv.pipeline.evaluation import judge_probabilities
 from edgeconv.pipeline.predict import predict_file
 from edgeconv.pipeline.sources import labels_for
+from edgeconv.pipeline.teacher import find_teacher
 from edgeconv.train import train as fit
 from edgeconv.types import Bundle, EvaluationResult, Progress, Recipe, Silent, Splits, TrainedModel
 
@@ -67,7 +68,8 @@ def load_splits(spec: str, progress: Progress) -> tuple[Splits, dict[str, Any]]:
 def fit_model(recipe: Recipe, splits: Splits, folder: Path, progress: Progress) -> TrainedModel:
     """Train into `folder`; the file's contract says what its input means."""
     progress.stage(f"train: {recipe.model}, {recipe.training.epochs} epochs")
-    return fit(build(recipe.model), splits, recipe.training, folder, recipe.seed, progress)
+    teacher = find_teacher(recipe.training.distillation, splits)
+    return fit(build(recipe.model), splits, recipe.training, folder, recipe.seed, progress, teacher)
 
 
 def evaluate_reference(

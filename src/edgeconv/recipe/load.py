@@ -18,6 +18,7 @@ from edgeconv.recipe.variants import make_variants, parse_sensor
 from edgeconv.types import (
     DEFAULT_SENSOR,
     Augmentation,
+    Distillation,
     FineTuning,
     Recipe,
     Training,
@@ -56,7 +57,10 @@ def override(recipe: Recipe, data: str | None, seed: int | None, epochs: int | N
     """The recipe with what a command line says instead; None leaves it as it is."""
     training = recipe.training
     if epochs is not None:
-        training = dataclasses.replace(training, epochs=epochs)
+        how = training.distillation
+        if how is not None:  # a short try has a short teacher
+            how = dataclasses.replace(how, epochs=min(how.epochs, epochs))
+        training = dataclasses.replace(training, epochs=epochs, distillation=how)
     return dataclasses.replace(
         recipe,
         data=recipe.data if data is None else data,
@@ -107,12 +111,22 @@ def _text(name_or_path: str) -> str:
 def _training(data: Any, where: str) -> Training:
     table = dict(_table(data, f"{where}: [training]"))
     augmentation = table.pop("augmentation", {})
+    distillation = _distillation(table.pop("distillation", None), where)
     _check_fields(Training, table, f"{where}: [training]")
     if augmentation is False:
-        return Training(**table, augmentation=None)
+        return Training(**table, augmentation=None, distillation=distillation)
     inner = _table(augmentation, f"{where}: [training.augmentation]")
     _check_fields(Augmentation, inner, f"{where}: [training.augmentation]")
-    return Training(**table, augmentation=Augmentation(**inner))
+    return Training(**table, augmentation=Augmentation(**inner), distillation=distillation)
+
+
+def _distillation(data: Any, where: str) -> Distillation | None:
+    """None where the recipe, or the manifest of a run, has no such table."""
+    if data is None:
+        return None
+    table = _table(data, f"{where}: [training.distillation]")
+    _check_fields(Distillation, table, f"{where}: [training.distillation]")
+    return Distillation(**table)
 
 
 def _compression(data: Any, where: str) -> FineTuning:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.errors import UsageError
 from edgeconv.plugins import import_tensorflow
 from edgeconv.types import (
     Dataset,
@@ -21,6 +22,7 @@ from edgeconv.types import (
 )
 
 if TYPE_CHECKING:
+    from edgeconv.train.distill import Teacher
     from edgeconv.train.fit import Fit
 
 CHECKPOINT = "best.keras"  # of a training under way; gone when it ends
@@ -34,8 +36,13 @@ def train(
     out: Path,
     seed: int = 0,
     progress: Progress = _NO_PROGRESS,
+    teacher: Callable[[Signal], Any] | Path | None = None,
 ) -> TrainedModel:
     """Fit the network that `build` makes of a contract, and save it with its contract.
+
+    Where the training asks for distillation, `teacher` builds the teacher's network, which is
+    fitted to the training people first (never to those who validate), or is the `.keras` file of
+    a finished one, whose people the caller has checked.
 
     Writes out/model.keras, out/training/history.json and out/training/tensorboard/. The same
     arguments give the same bytes of model.keras on the same machine and versions. Ctrl-C keeps
@@ -45,9 +52,11 @@ def train(
         LeakError: a subject is in two parts of `splits`.
         BadInput: too little data, a network that does not fit the contract, or a folder that
             cannot be written.
-        UsageError: the loss is no longer finite.
-        KeyboardInterrupt: interrupted before the first epoch ended.
+        UsageError: the loss is no longer finite, or distillation without a teacher.
+        KeyboardInterrupt: interrupted before the first epoch ended, or while the teacher learned.
     """
+    if (training.distillation is None) != (teacher is None):
+        raise UsageError("distillation needs a recipe that asks for it, and a teacher handed in")
     import_tensorflow()
     from edgeconv.train import people
     from edgeconv.train.saving import make_folder, save_history
@@ -57,6 +66,8 @@ def train(
         progress.note(f"no training window of class {label}: the network cannot learn it")
     make_folder(out / "training")
     job = _Job(build, training, out, seed, progress)
+    if teacher is not None:
+        job = replace(job, teacher=job.find_teacher(teacher, splits))
     first, signal = job.fit(splits.train, splits.val)
     save_history(first.history, out / "training" / "history.json")
     chosen, learned_from = first, splits.train
@@ -69,7 +80,10 @@ def train(
         except KeyboardInterrupt:
             progress.note("interrupted: keeping the network of the first fit")
             chosen = replace(first, stopped="interrupted")
-    return job.save(chosen, signal, _summary(first, chosen, training, seed, splits, learned_from))
+    summary = _summary(first, chosen, training, seed, splits, learned_from)
+    if job.teacher is not None:
+        summary["teacher"] = {"name": job.teacher.name, "parameters": job.teacher.parameters}
+    return job.save(chosen, signal, summary)
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,33 @@ class _Job:
     out: Path
     seed: int
     progress: Progress
+    teacher: Teacher | None = None
+
+    def find_teacher(self, source: Callable[[Signal], Any] | Path, splits: Splits) -> Teacher:
+        """The teacher in a file, or a new one that learns from the training people as the student
+        will, for its own number of epochs. Raises KeyboardInterrupt where it is interrupted."""
+        from edgeconv.train.distill import Teacher
+
+        how = self.training.distillation
+        signal = self._signal(splits.train)
+        if isinstance(source, Path) or how is None:
+            return Teacher.read(Path(str(source)), signal)
+        self.progress.stage(f"train the teacher: {how.teacher}, {how.epochs} epochs")
+        training = replace(
+            self.training,
+            epochs=how.epochs,
+            learning_rate=how.learning_rate,
+            keep="last",
+            patience=0,
+            distillation=None,
+        )
+        model = source(signal)
+        found = replace(self, build=source)._run(signal, splits.train, splits.val, training)
+        if found.stopped == "interrupted":
+            raise KeyboardInterrupt
+        model.set_weights(found.weights)
+        self.progress.stage(f"train the student, {self.training.epochs} epochs")
+        return Teacher.of(model, signal)
 
     def fit(self, train: Dataset, val: Dataset) -> tuple[Fit, Signal]:
         """Fit with validation, logs and a checkpoint on disk."""
@@ -136,7 +177,16 @@ class _Job:
         model = self.build(signal)
         check_model(model, signal)
         return fit(
-            model, signal, train, val, training, self.seed, self.progress, tensorboard, checkpoint
+            model,
+            signal,
+            train,
+            val,
+            training,
+            self.seed,
+            self.progress,
+            tensorboard,
+            checkpoint,
+            self.teacher,
         )
 
     def _tensorboard(self) -> Path | None:

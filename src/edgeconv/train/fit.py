@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from edgeconv.errors import BadInput
 from edgeconv.train.batches import Batches
+from edgeconv.train.distill import DistillationLoss, Teacher, accuracy, taught
 from edgeconv.train.watch import Watch, Weights
 from edgeconv.types import Dataset, Progress, Signal, Training
 
@@ -43,24 +44,26 @@ def fit(
     progress: Progress,
     tensorboard: Path | None = None,
     checkpoint: Callable[[Weights], None] | None = None,
+    teacher: Teacher | None = None,
 ) -> Fit:
     """Fit `model` in place. `signal` is the normalised contract of its input.
 
-    Without `val` the last epoch is kept. `checkpoint` is called with each new best weights.
+    Without `val` the last epoch is kept. `checkpoint` is called with each new best weights. Where
+    the training asks for distillation, `teacher` gives the soft labels.
 
     Raises:
         UsageError: the loss is no longer finite.
         KeyboardInterrupt: interrupted before the first epoch ended, so there is nothing to keep.
     """
     batches = Batches.of(train, signal, training, seed)
-    compile_model(model, training, batches.steps)
+    compile_model(model, training, batches.steps, taught=teacher is not None)
     watch = Watch(signal, val, training, progress, checkpoint)
     callbacks: list[Any] = [watch]
     if tensorboard is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard), write_graph=False))
     try:
         model.fit(
-            feed(batches),
+            feed(batches, teacher),
             shuffle=False,  # the batches are shuffled already
             epochs=training.epochs,
             steps_per_epoch=batches.steps,
@@ -80,8 +83,9 @@ def fit(
     return Fit(watch.last, len(watch.history), stopped, tuple(watch.history))
 
 
-def compile_model(model: Any, training: Training, steps: int) -> None:
-    """Give `model` its optimizer and loss, for epochs of `steps` batches."""
+def compile_model(model: Any, training: Training, steps: int, taught: bool = False) -> None:
+    """Give `model` its optimizer and loss, for epochs of `steps` batches; `taught` ones hold a
+    teacher's labels as well."""
     options: dict[str, Any] = {"global_clipnorm": training.clipnorm or None}
     if training.ema:
         options |= {"use_ema": True, "ema_momentum": training.ema}
@@ -91,10 +95,13 @@ def compile_model(model: Any, training: Training, steps: int) -> None:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     else:
         optimizer = keras.optimizers.Adam(rate, **options)
+    loss: Any = keras.losses.CategoricalCrossentropy(label_smoothing=training.label_smoothing)
+    if taught and training.distillation is not None:
+        loss = DistillationLoss(training.distillation, training.label_smoothing)
     model.compile(
         optimizer,
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=training.label_smoothing),
-        metrics=["accuracy"],
+        loss=loss,
+        metrics=[accuracy if taught else "accuracy"],
         # A whole epoch without a return to Python: half the time of a small network's epoch.
         steps_per_execution=steps,
         jit_compile=False,  # XLA on a CPU measured no faster, and compiles for long
@@ -119,16 +126,18 @@ def learning_rate(training: Training, steps: int) -> Any:
     )
 
 
-def feed(batches: Batches) -> Any:
+def feed(batches: Batches, teacher: Teacher | None = None) -> Any:
     """The batches as a `tf.data` pipeline that prepares the next ones in the background."""
+    labels = len(batches.signal.labels) * (1 if teacher is None else 2)
     shapes = (
         tf.TensorSpec((None, batches.signal.flat_size), tf.float32),
-        tf.TensorSpec((None, len(batches.signal.labels)), tf.float32),
+        tf.TensorSpec((None, labels), tf.float32),
         tf.TensorSpec((None,), tf.float32),
     )
-    return tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=shapes).prefetch(
-        PREFETCH
-    )
+    return tf.data.Dataset.from_generator(
+        lambda: iter(batches) if teacher is None else taught(batches, teacher),
+        output_signature=shapes,
+    ).prefetch(PREFETCH)
 
 
 def check_model(model: Any, signal: Signal) -> None:

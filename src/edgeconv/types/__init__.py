@@ -10,6 +10,7 @@ from edgeconv.types.compression import (
     Tune,
 )
 from edgeconv.types.dataset import Dataset, LoadReport, Recording, Splits, subject_order
+from edgeconv.types.distillation import Distillation
 from edgeconv.types.evidence import (
     Decision,
     ErrorHistogram,
@@ -66,6 +67,7 @@ __all__ = [
     "Compression",
     "Dataset",
     "Decision",
+    "Distillation",
     "ErrorHistogram",
     "EvaluationResult",
     "Evidence",

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeconv.errors import UsageError
 from edgeconv.types.compression import FineTuning
+from edgeconv.types.distillation import Distillation
 from edgeconv.types.scheme import Target
 from edgeconv.types.signal import Sensor
 
@@ -75,6 +76,7 @@ class Training:
         refit: fit once more on training and validation people, for as many epochs as the first
             fit chose; validation figures stay those of the first fit.
         augmentation: None trains on the grid's windows as they are.
+        distillation: None learns from the labels alone.
     """
 
     epochs: int = 30
@@ -93,6 +95,7 @@ class Training:
     patience: int = 0
     refit: bool = True
     augmentation: Augmentation | None = field(default_factory=Augmentation)
+    distillation: Distillation | None = None
 
     def __post_init__(self) -> None:
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
