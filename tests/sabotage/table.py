@@ -297,14 +297,14 @@ NUMBERS = (
     ),
     Sabotage(
         "int8: wrong zero point",
-        lambda folder: t.quantization(folder / INT8, "tfl.quantize", zero_point=20),
+        lambda folder: t.input_quantization(folder / INT8, zero_point=20),
         "mean_abs",
         "mean_abs is",
         INT8,
     ),
     Sabotage(
         "int8: wrong scale",
-        lambda folder: t.quantization(folder / INT8, "tfl.quantize", scale=2),
+        lambda folder: t.input_quantization(folder / INT8, scale=2),
         "mean_abs",
         "mean_abs is",
         INT8,
@@ -349,7 +349,7 @@ OPTIONAL = (
     ),
     Sabotage(
         "int8: a range too narrow",
-        lambda folder: t.quantization(folder / INT8, "tfl.quantize", scale=0.25),
+        lambda folder: t.input_quantization(folder / INT8, scale=0.25),
         "saturated",
         r"saturated is 0\.\d+, must be <= 0.01",
         INT8,
@@ -622,9 +622,9 @@ RECORDS = (
     ),
     Sabotage(
         "confusion of the float model edited",
-        manifest(lambda d: d["evaluations"]["model.keras"]["confusion"][0].__setitem__(1, 0)),
+        manifest(lambda d: d["evaluations"]["model.keras"]["confusion"][0].__setitem__(0, 9999)),
         "record",
-        r"confusion 0 1 of model.keras is 0 in the manifest, but \d+",
+        r"confusion 0 0 of model.keras is 9999 in the manifest, but \d+",
         whole=True,
     ),
     Sabotage(
@@ -656,7 +656,7 @@ RECORDS = (
     ),
     Sabotage(
         "golden tolerance widened",
-        golden(lambda data: data["artifacts"][FLOAT].update(tolerance=0.5)),
+        golden(lambda data: data["artifacts"][FLOAT]["tolerance"].update(max_abs=0.5)),
         "record",
         f"the golden tolerance of {FLOAT} is 0.5, but its scheme explains 0.0001",
     ),

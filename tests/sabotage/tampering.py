@@ -57,10 +57,13 @@ def constant(path: Path, layer: str, change: Change, bias: bool = False) -> None
         raise LookupError(f"{path.name} has no layer {layer}")
 
 
-def quantization(path: Path, tensor: str, scale: float = 1.0, zero_point: int = 0) -> None:
-    """Multiply a tensor's scale, shift its zero point; nothing else in the file knows."""
+def input_quantization(path: Path, scale: float = 1.0, zero_point: int = 0) -> None:
+    """Multiply the scale that readings are quantized by, shift the zero point; nothing else in the
+    file knows."""
     with tflite(path) as tree:
-        (found,) = (t for t in tree.subgraphs[0].tensors if t.name.decode() == tensor)
+        graph = tree.subgraphs[0]
+        made = (graph.tensors[int(op.outputs[0])] for op in graph.operators)
+        found = next(tensor for tensor in made if _TYPES.get(tensor.type) is np.int8)
         found.quantization.scale = np.asarray(found.quantization.scale) * np.float32(scale)
         found.quantization.zeroPoint = np.asarray(found.quantization.zeroPoint) + zero_point
 

@@ -36,7 +36,7 @@ def saturation_of(artifact: Artifact, dataset: Dataset) -> dict[str, float] | No
         return None
     windows = calibration_windows(dataset, SAMPLE, SEED)
     _count(artifact, windows, counted)
-    shares = {_short(name): found.share for name, found in counted.items()}
+    shares = {_short(name, graph): found.share for name, found in counted.items()}
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
@@ -52,9 +52,11 @@ def with_shares(result: ParityResult, shares: dict[str, float] | None) -> Parity
     return replace(result, evidence=replace(result.evidence, saturation=shares))
 
 
-def _short(name: str) -> str:
+def _short(name: str, graph: Graph) -> str:
     """A tensor's name without what converters add; what quantizes the readings is the input."""
-    return "input" if name == "tfl.quantize" else name.partition(";")[0]
+    first = next((op for op in graph.ops if op.kind == "QUANTIZE"), None)
+    readings = first is not None and graph.tensors[first.outputs[0]].name == name
+    return "input" if readings else name.partition(";")[0]
 
 
 def _count(
