@@ -1,0 +1,71 @@
+"""What compressing buys: size, size in a store, accuracy on unseen people and time of each file.
+
+    python tools/compression_table.py BUNDLE… > table.md
+
+Reads bundles that `edgeconv run`, or `export`, `parity` and `profile`, have left; measures nothing
+but the size of each file as a store packs it: a zip with deflate (level 9).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+from edgeconv.bundle import read
+from edgeconv.formats.digest import size
+from edgeconv.types import Bundle
+
+HEAD = ("file", "bytes", "packed", "accuracy", "points lost (95 %)", "changed", "µs", "verdict")
+
+
+def packed(path: Path) -> int:
+    """Bytes of a file, or of a package's files, in a zip."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for file in files:
+            archive.write(file, file.relative_to(path.parent))
+    return len(buffer.getvalue())
+
+
+def rows(bundle: Bundle) -> list[list[str]]:
+    """One row a file: what is not measured is a dash."""
+    parity = {r.artifact: r for r in bundle.parity}
+    times = {r.artifact: r.latency_us.get("p50") for r in bundle.profile if not r.device}
+    found = []
+    for artifact in bundle.artifacts:
+        result = parity.get(artifact.name)
+        drop = result.evidence.drop if result and result.evidence else None
+        time = times.get(artifact.name)
+        found.append(
+            [
+                f"`{artifact.name}`",
+                f"{size(artifact.path):,}",
+                f"{packed(artifact.path):,}",
+                f"{result.metrics['accuracy']:.4f}" if drop and result else "–",
+                f"{100 * drop.drop:.2f} ({100 * drop.low:.2f} … {100 * drop.high:.2f})"
+                if drop
+                else "–",
+                f"{drop.lost + drop.won}" if drop else "–",
+                f"{time:.0f}" if time else "–",
+                str(result.status).replace("_", " ") if result else "–",
+            ]
+        )
+    return found
+
+
+def main() -> None:
+    """The table in Markdown, on standard output."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("bundles", nargs="+", type=Path)
+    lines = [list(HEAD), ["---"] * len(HEAD)]
+    for path in parser.parse_args().bundles:
+        lines += rows(read(path))
+    sys.stdout.write("".join(f"| {' | '.join(line)} |\n" for line in lines))
+
+
+if __name__ == "__main__":
+    main()
