@@ -126,8 +126,10 @@ def test_the_example_type_checks_against_the_interface_of_tflite_micro(package: 
 
 def test_the_sources_are_formatted(package: Path) -> None:
     formatter = pytest.importorskip("clang_format").get_executable("clang-format")
+    tables = ("model_data.c", "stream_vectors.c")  # are not to be formatted, and say so
     files = [p for p in package.rglob("*") if p.suffix in (".c", ".h", ".cc")]
-    assert len(files) == 13
+    files = [p for p in files if p.name not in tables]
+    assert len(files) == 11
     run(formatter, "--dry-run", "-Werror", *files)
 
 
