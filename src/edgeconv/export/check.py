@@ -157,7 +157,7 @@ def _check_layout(path: Path, graph: Graph, expected: int) -> int:
 
 
 def _check_blobs(path: Path) -> None:
-    """Every float in the weight file must be a number."""
+    """Every float that the file holds must be a number."""
     import numpy as np
 
     for name, dtype, data in mlpackage.blobs(path):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import Unsupported
 from edgeconv.export.calibrate import INT8_SYMMETRIC
-from edgeconv.export.coreml_weights import SMALLEST
+from edgeconv.export.coreml_weights import worth
 from edgeconv.export.plan import Conv, Dense, Depthwise, Plan
 
 if TYPE_CHECKING:
@@ -33,10 +33,11 @@ def pipeline(plan: Plan, ranges: Mapping[str, Range]) -> Any:
     import coremltools as ct
 
     _register()
+    total = plan.kernel_elements
     wanted = [
         (layer.kernel.size, ranges[layer.name])
         for layer in plan.layers
-        if isinstance(layer, Conv | Depthwise | Dense) and layer.kernel.size > SMALLEST
+        if isinstance(layer, Conv | Depthwise | Dense) and worth(layer.kernel.size, total)
     ]
     found = ct.PassPipeline()
     found.append_pass(_STEP_NAME)

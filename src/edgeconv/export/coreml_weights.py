@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from math import prod
 from typing import Any
 
 from edgeconv.errors import Unsupported
@@ -15,9 +16,11 @@ from edgeconv.formats.graph import BITS
 from edgeconv.formats.palette import encode
 from edgeconv.types import Scheme
 
-SMALLEST = 2_048
-"""Kernels of at most so many numbers stay float16: about 4 KB, often the last layer, which feels
-rounding most; their table or scales would eat what is saved. It is coremltools' default too."""
+SMALLEST, TINY, SHARE = 2_048, 400, 0.05
+"""Kernels of at most so many numbers stay float16, as by coremltools' own default: about 4 KB,
+often the last layer, which feels rounding most. A small network is made of such kernels: one that
+has more than this share of all numbers is compressed too, down to the second number, below which a
+table or scales eat what is saved."""
 
 LARGEST_BLOCK = 32
 """int4: so many neighbouring input channels share a scale at most."""
@@ -40,7 +43,7 @@ def compress(model: Any, scheme: Scheme) -> Any:
     kernels = _kernels(cto, model)
     if not kernels:
         raise Unsupported(
-            f"scheme '{scheme.name}': no layer has more than {SMALLEST:,} weights, so there is "
+            f"scheme '{scheme.name}': no layer has more than {TINY:,} weights, so there is "
             "nothing to compress",
             "use float16 for a model this small",
         )
@@ -55,6 +58,11 @@ def compress(model: Any, scheme: Scheme) -> Any:
     return make(model, _named(cto, configs), joint_compression=bool(scheme.sparsity))
 
 
+def worth(elements: int, total: int) -> bool:
+    """Whether a kernel of so many numbers is compressed in a network that has `total` of them."""
+    return elements > SMALLEST or elements > max(TINY, SHARE * total)
+
+
 def block_size(channels: int) -> int:
     """The largest block of at most `LARGEST_BLOCK` that divides the channels; 0: one each kernel.
 
@@ -66,12 +74,14 @@ def block_size(channels: int) -> int:
 
 def _kernels(cto: Any, model: Any) -> dict[str, tuple[int, ...]]:
     """Name → shape of every constant that is a kernel and large enough."""
-    found = cto.get_weights_metadata(model, weight_threshold=SMALLEST)
-    return {
+    found = cto.get_weights_metadata(model, weight_threshold=0)
+    shapes = {
         name: tuple(data.val.shape)
         for name, data in found.items()
         if data.val.ndim > 1 and all(child.op_type in _KERNEL_OPS for child in data.child_ops)
     }
+    total = sum(map(prod, shapes.values()))
+    return {name: shape for name, shape in shapes.items() if worth(prod(shape), total)}
 
 
 def _sparse(model: Any) -> dict[str, tuple[int, ...]]:

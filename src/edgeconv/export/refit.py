@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edgeconv.export.coreml_weights import SMALLEST
+from edgeconv.export.coreml_weights import worth
 from edgeconv.export.evaluate import apply, taps_of
 from edgeconv.export.plan import Conv, Dense, Depthwise, Layer, Plan
 from edgeconv.formats.graph import BITS
@@ -54,9 +54,10 @@ def refit(plan: Plan, windows: Array | None, scheme: Scheme) -> tuple[Plan, tupl
     if windows is not None:
         shaped = windows.reshape(-1, *plan.input_shape)
         read = (shaped, shaped)
+    total = plan.kernel_elements
     for layer in plan.layers:
         made = layer
-        if isinstance(layer, Conv | Depthwise | Dense) and layer.kernel.size > SMALLEST:
+        if isinstance(layer, Conv | Depthwise | Dense) and worth(layer.kernel.size, total):
             if read is not None and not isinstance(layer, Depthwise) and _has_matrix(layer):
                 made = _made_up(layer, *read, scheme)
                 made_up.append(layer.name)

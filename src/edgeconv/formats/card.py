@@ -29,7 +29,7 @@ class Card:
     def summary(self) -> str:
         """One paragraph: what the model does with what."""
         s = self.signal
-        classes = f"one of {len(s.labels)} classes: {', '.join(s.labels)}" if s.labels else "scores"
+        classes = f"one of {len(s.labels)} classes" if s.labels else "scores"
         seconds = s.window / s.rate_hz
         text = (
             f"{self.name}: {seconds:g} s of {'/'.join(s.channels)} at {s.rate_hz:g} Hz → {classes}"
@@ -53,16 +53,11 @@ class Card:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The contract's main facts for a human reader."""
+        """What a reader must know first, in words; the contract has all of it."""
         s = self.signal
         return {
-            "com.edgeconv.channels": ",".join(s.channels),
-            "com.edgeconv.labels": ",".join(s.labels),
-            "com.edgeconv.layout": s.layout,
             "com.edgeconv.rate_hz": f"{s.rate_hz:g}",
-            "com.edgeconv.sensor": str(s.sensor),
             "com.edgeconv.sign": s.sign,
-            "com.edgeconv.step": str(s.step),
             "com.edgeconv.unit": s.unit,
             "com.edgeconv.window": str(s.window),
         }

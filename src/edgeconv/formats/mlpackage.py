@@ -109,7 +109,8 @@ def refusing(path: Path) -> Iterator[None]:
 
 
 def blobs(path: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Name of its operation, data type and bytes of everything that lies in `weight.bin`.
+    """Name of its operation, data type and bytes of every tensor that is stored as such, in
+    `weight.bin` or, where it is small, in the program.
 
     Raises:
         BadInput: the file is missing or shorter than the program says.
@@ -120,10 +121,19 @@ def blobs(path: Path) -> Iterator[tuple[str, str, bytes]]:
     for op in operations(spec, str(path)):
         inline = [a.value for i in op.inputs.values() for a in i.arguments if a.HasField("value")]
         for value in (*op.attributes.values(), *inline):
+            name, dtype = op.outputs[0].name, names[value.type.tensorType.dataType]
             if value.WhichOneof("value") == "blobFileValue":
-                name = op.outputs[0].name
-                dtype = names[value.type.tensorType.dataType]
                 yield name, dtype, blob_at(data, value.blobFileValue.offset, f"{path}: {name}")
+            elif (inside := _stored_inside(value.immediateValue.tensor)) is not None:
+                yield name, dtype, inside
+
+
+def _stored_inside(tensor: Any) -> bytes | None:
+    """A tensor's bytes where the program itself holds floats or packed numbers."""
+    held = tensor.WhichOneof("value")
+    if held == "floats":
+        return struct.pack(f"<{len(tensor.floats.values)}f", *tensor.floats.values)
+    return bytes(tensor.bytes.values) if held == "bytes" else None
 
 
 def weight_file(path: Path) -> bytes:

@@ -1,7 +1,7 @@
 """Names, descriptions and the sensor contract in a Core ML package, and its reproducible bytes.
 
 Converters put the day, random identifiers and the order of a hash table into a package; `embed`
-replaces the first two by fixed values and writes the rest in a fixed order.
+leaves the first out, derives the second from the content and writes the rest in a fixed order.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import Any
 
 from edgeconv.formats import mlpackage
 from edgeconv.formats.card import CONTRACT_KEY, Card, contract_text
+from edgeconv.formats.mlpackage_slim import slim
 
 INPUT = "sensor"
 PROBABILITIES = "probabilities"
 LABEL = "label"
 
-_DATE_KEY = "com.github.apple.coremltools.conversion_date"
-_PINNED_DATE = "1980-01-01"  # as in the other formats: a date would change the bytes every day
+_CONVERTERS_OWN = "com.github.apple.coremltools."  # versions, which the manifest has, and the day
+_OUR_OWN = "com.edgeconv."
 _NAMESPACE = uuid.UUID("6f7c5c52-8a0c-5d3e-9f1e-0f6f8a3f1e07")  # arbitrary, fixed for ever
 _AUTHOR = "com.apple.CoreML"
 
@@ -29,13 +30,15 @@ _AUTHOR = "com.apple.CoreML"
 def embed(path: Path, card: Card) -> None:
     """Rewrite a converted package in place.
 
+    What the program says in more words than it needs is made short (mlpackage_slim.py).
+
     A classifier gets the outputs `label` (string) and `probabilities` (dictionary of label →
     number); another model gets the array `probabilities`.
     """
     spec = mlpackage.read_spec(path)
     _rename_features(spec)
     _describe(spec, card)
-    _write(path, spec)
+    _write(path, spec, slim(spec, mlpackage.weight_file(path)))
 
 
 def rename(spec: Any, old: str, new: str) -> None:
@@ -108,7 +111,9 @@ def _describe(spec: Any, card: Card) -> None:
     metadata.author = card.author
     metadata.license = card.licence
     metadata.versionString = card.version
-    fields = {**card.fields, CONTRACT_KEY: contract_text(card.signal), _DATE_KEY: _PINNED_DATE}
+    for key in [k for k in metadata.userDefined if k.startswith((_CONVERTERS_OWN, _OUR_OWN))]:
+        del metadata.userDefined[key]
+    fields = {**card.fields, CONTRACT_KEY: contract_text(card.signal)}
     for key, value in fields.items():
         metadata.userDefined[key] = value
     texts = {
@@ -120,12 +125,13 @@ def _describe(spec: Any, card: Card) -> None:
         feature.shortDescription = texts[feature.name]
 
 
-def _write(path: Path, spec: Any) -> None:
+def _write(path: Path, spec: Any, weights: bytes) -> None:
     """The package anew: `model.mlmodel`, the weights and a manifest with derived identifiers."""
     file = mlpackage.model_file(path)
     file.write_bytes(spec.SerializeToString(deterministic=True))
     data = path / "Data"
-    weights = file.parent / mlpackage.WEIGHTS.parent
+    blob = file.parent / mlpackage.WEIGHTS
+    shutil.rmtree(blob.parent, ignore_errors=True)
     model_id = _identifier(file.relative_to(data), file.read_bytes())
     entries = {
         model_id: {
@@ -135,22 +141,22 @@ def _write(path: Path, spec: Any) -> None:
             "path": file.relative_to(data).as_posix(),
         }
     }
-    if weights.is_dir():
-        blob = file.parent / mlpackage.WEIGHTS  # missing where every constant is small
-        content = blob.read_bytes() if blob.is_file() else b""
-        entries[_identifier(weights.relative_to(data), content)] = {
+    if weights:
+        blob.parent.mkdir()
+        blob.write_bytes(weights)
+        entries[_identifier(blob.parent.relative_to(data), weights)] = {
             "author": _AUTHOR,
             "description": "CoreML Model Weights",
-            "name": weights.name,
-            "path": weights.relative_to(data).as_posix(),
+            "name": blob.parent.name,
+            "path": blob.parent.relative_to(data).as_posix(),
         }
     manifest = {
         "fileFormatVersion": "1.0.0",
         "itemInfoEntries": entries,
         "rootModelIdentifier": model_id,
     }
-    text = json.dumps(manifest, indent=4, sort_keys=True)
-    (path / "Manifest.json").write_text(f"{text}\n")
+    text = json.dumps(manifest, separators=(",", ":"), sort_keys=True)
+    (path / "Manifest.json").write_text(text)
     for stray in path.iterdir():  # nothing but the two known entries belongs into a package
         if stray.name not in ("Data", "Manifest.json"):
             shutil.rmtree(stray) if stray.is_dir() else stray.unlink()

@@ -14,7 +14,7 @@ import pytest
 
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.export import check, export, export_all
-from edgeconv.export.coreml_weights import SMALLEST, block_size
+from edgeconv.export.coreml_weights import SMALLEST, block_size, worth
 from edgeconv.formats import artifact, keras_file, mlpackage, mlweights
 from edgeconv.formats.digest import sha256
 from edgeconv.formats.mlprogram import operations
@@ -231,9 +231,17 @@ def test_a_model_too_small_to_compress_is_refused(
 ) -> None:
     from keras import layers
 
-    path = save(layers.Dense(20, name="hidden"), layers.Dense(3, activation="softmax", name="p"))
-    with pytest.raises(Unsupported, match=r"'int8': no layer has more than 2,048 weights"):
+    path = save(layers.Dense(3, name="hidden"), layers.Dense(3, activation="softmax", name="p"))
+    with pytest.raises(Unsupported, match=r"'int8': no layer has more than 400 weights"):
         export(path, SIGNAL, variant("int8"), tmp_path, "m", None, windows[:4])
+
+
+@pytest.mark.parametrize(
+    ("elements", "total", "compressed"),
+    [(960, 519_960, False), (2_049, 519_960, True), (1_920, 6_384, True), (192, 6_384, False)],
+)
+def test_what_is_small_depends_on_the_network(elements: int, total: int, compressed: bool) -> None:
+    assert worth(elements, total) == compressed
 
 
 @pytest.mark.parametrize(("channels", "size"), [(3, 0), (100, 25), (160, 32), (64, 32), (37, 0)])
@@ -253,18 +261,23 @@ def _kernels(path: Path) -> list[tuple[str, int, float]]:
     ]
 
 
-def _fields(path: Path, kind: str, field: str) -> list[int]:
-    """Offsets of a field of the unpacking operations in the weight file."""
-    found = []
-    for op in operations(mlpackage.read_spec(path), str(path)):
-        if op.type == kind:
-            value = (
-                op.attributes[field]
-                if field in op.attributes
-                else op.inputs[field].arguments[0].value
-            )
-            found.append(value.blobFileValue.offset)
-    return found
+def _zero(path: Path, kind: str, field: str, number: int) -> None:
+    """Take a field of an unpacking operation to 0, in the weight file or in the program."""
+    spec = mlpackage.read_spec(path)
+    op = [op for op in operations(spec, str(path)) if op.type == kind][number]
+    inputs = op.inputs[field].arguments if field in op.inputs else ()
+    value = inputs[0].value if inputs else op.attributes[field]
+    file = mlpackage.model_file(path)
+    if value.WhichOneof("value") == "blobFileValue":
+        weights = file.parent / mlpackage.WEIGHTS
+        data = bytearray(weights.read_bytes())
+        _, _, length, start = mlpackage._BLOB.unpack_from(data, value.blobFileValue.offset)
+        data[start : start + length] = bytes(length)
+        weights.write_bytes(data)
+    else:
+        held = value.immediateValue.tensor.bytes
+        held.values = bytes(len(held.values))
+        file.write_bytes(spec.SerializeToString())
 
 
 _PACKED = [
@@ -292,18 +305,9 @@ def test_weights_that_went_wrong_are_found(
     shutil.copytree(made[scheme].path, path)
     kernels = _kernels(path)
     check.check_structure(path, scheme, kernels, 2)
-    file = mlpackage.model_file(path).parent / mlpackage.WEIGHTS
-    data = bytearray(file.read_bytes())
-    start, length = _span(data, _fields(path, kind, field)[-1])
-    data[start : start + length] = bytes(length)  # all zero
-    file.write_bytes(data)
+    _zero(path, kind, field, -1)
     with pytest.raises(BadInput, match="layer 'conv3' is not in it with its magnitudes"):
         check.check_structure(path, scheme, kernels, 2)
-
-
-def _span(data: bytearray, offset: int) -> tuple[int, int]:
-    _, _, length, start = mlpackage._BLOB.unpack_from(data, offset)
-    return start, length
 
 
 @pytest.mark.heavy
@@ -311,11 +315,7 @@ def test_a_mask_that_lost_its_places_is_found(made: dict[str, Artifact], tmp_pat
     path = tmp_path / "broken.mlpackage"
     shutil.copytree(made["pruned50"].path, path)
     kernels = _kernels(path)
-    file = mlpackage.model_file(path).parent / mlpackage.WEIGHTS
-    data = bytearray(file.read_bytes())
-    start, length = _span(data, _fields(path, "constexpr_sparse_to_dense", "mask")[0])
-    data[start : start + length] = bytes(length)
-    file.write_bytes(data)
+    _zero(path, "constexpr_sparse_to_dense", "mask", 0)
     with pytest.raises(BadInput, match="numbers for 0 places"):
         check.check_structure(path, "pruned50", kernels, 2)
 

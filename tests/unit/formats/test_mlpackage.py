@@ -53,7 +53,7 @@ def test_embedding_twice_gives_the_same_bytes(make_package: Make, signal: Signal
     mlpackage_metadata.embed(path, Card("tiny", signal))
     once = sha256(path)
     manifest = json.loads((path / "Manifest.json").read_text())
-    assert len(manifest["itemInfoEntries"]) == 2
+    assert len(manifest["itemInfoEntries"]) == 1  # eight weights need no file of their own
     mlpackage_metadata.embed(path, Card("tiny", signal))
     assert sha256(path) == once
 

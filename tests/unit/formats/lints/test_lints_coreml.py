@@ -45,10 +45,13 @@ def breaks(rule: str) -> Callable[[Make], Make]:
 
 
 @breaks("weights-missing")
-def truncated(path: Path) -> Path:
-    weights = mlpackage.model_file(package(path)).parent / mlpackage.WEIGHTS
-    weights.write_bytes(weights.read_bytes()[:-1])
-    return path
+def elsewhere(path: Path) -> Path:
+    def point(spec: Any) -> None:
+        kernel = next(op for op in block(spec).operations if op.type == "const")
+        kernel.attributes["val"].blobFileValue.fileName = "@model_path/weights/weight.bin"
+        kernel.attributes["val"].blobFileValue.offset = 64
+
+    return edit(package(path), point)
 
 
 @breaks("weights-nan")
