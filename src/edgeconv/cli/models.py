@@ -72,6 +72,7 @@ def export(
     calibration_method: opt.CalibrationMethod = "",
     keep_float: opt.KeepFloat = None,
     keep_int8: opt.KeepInt8 = None,
+    min_snr: opt.MinSnr = 0.0,
     compress: opt.Compressions = None,
     data: opt.CompressionData = None,
     epochs: opt.CompressionEpochs = None,
@@ -93,6 +94,7 @@ def export(
         compressions=compress or [],
         float_layers=keep_float or [],
         int8_layers=keep_int8 or [],
+        min_snr_db=min_snr,
     )
     _refuse_idle(compress, data, epochs, seed)
     from edgeconv.pipeline import export as export_model

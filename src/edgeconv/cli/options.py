@@ -117,6 +117,14 @@ KeepInt8 = Annotated[
         help="Of TFLite's int4: a layer with 8-bit weights; may be repeated.",
     ),
 ]
+MinSnr = Annotated[
+    float,
+    typer.Option(
+        "--min-snr",
+        metavar="DB",
+        help="Of TFLite's int8 and int4: keep as few layers precise as the outputs need for it.",
+    ),
+]
 Runtimes = Annotated[
     list[str] | None,
     typer.Option("--runtime", metavar="NAME", help="Default: auto; may be repeated."),

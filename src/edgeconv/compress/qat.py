@@ -42,7 +42,8 @@ def compress(
 
     network = open_network(model.path, seed)
     walk = Walk.of(network, model.signal, method.bits)
-    holds, left = {}, {}
+    holds: weights.Holds = {}
+    left: dict[str, str] = {}
     if method.sparsity or method.clusters:
         holds, left = weights.retrain(network, method, tune, progress)
     progress.stage(f"quantization-aware training: {method.bits}-bit weights")

@@ -10,11 +10,12 @@ from edgeconv.types import DEFAULT_SENSOR, ENDINGS, Variant
 
 def file_name(model: str, variant: Variant, method: bool = False) -> str:
     """The name says compression, where there is one, and scheme; `_mixed` for layers of another
-    precision, `_io8` for int8 input and output, and a sensor that is not the target's own. With `method` also how ranges were chosen."""
+    precision, `_io8` for int8 input and output, and a sensor that is not the target's own. With
+    `method` also how ranges were chosen."""
     parts = [model, *filter(None, [variant.compress]), variant.scheme]
     if method and variant.calibration_method:
         parts.append(variant.calibration_method)
-    if variant.float_layers or variant.int8_layers:
+    if variant.float_layers or variant.int8_layers or variant.min_snr_db:
         parts.append("mixed")
     if variant.io == "int8":
         parts.append("io8")

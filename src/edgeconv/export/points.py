@@ -65,10 +65,10 @@ def can_be_quantized(plan: Plan) -> bool:
 
 def measured(plan: Plan, windows: Array, method: str, quantizer: Quantizer) -> Ranges:
     """The range at every point, from windows (n, features) as the plan takes them."""
-    opened = _opened(plan)
-    names = _names(opened)
+    apart = opened(plan)
+    names = names_of(apart)
     seen = {i + 1: name for i, name in enumerate(names) if name}
-    return _with_fixed(plan, ranges_of(opened, windows, method, quantizer, {0: INPUT, **seen}))
+    return _with_fixed(plan, ranges_of(apart, windows, method, quantizer, {0: INPUT, **seen}))
 
 
 def completed(plan: Plan, given: Mapping[str, tuple[float, float]], signal: Signal) -> Ranges:
@@ -92,7 +92,7 @@ def completed(plan: Plan, given: Mapping[str, tuple[float, float]], signal: Sign
             p, q = signal.for_sensor(Sensor.NORMALIZED).affine()
             found[after_scale(layer)] = _through(_through(canonical, a, b), p / a, 0 * q)
             found[layer.name] = _through(canonical, p, q)
-    wanted = [name for name in _names(_opened(plan)) if name]
+    wanted = [name for name in names_of(opened(plan)) if name]
     missing = [name for name in wanted if name not in found and name not in given]
     if missing:
         raise Unsupported(
@@ -119,7 +119,7 @@ def _through(limits: tuple[float, float], scale: Array, offset: Array) -> tuple[
     return min(float(e.min()) for e in ends), max(float(e.max()) for e in ends)
 
 
-def _opened(plan: Plan) -> Plan:
+def opened(plan: Plan) -> Plan:
     """The same network with a layer of its own for the value at every point."""
     import numpy as np
 
@@ -137,12 +137,12 @@ def _opened(plan: Plan) -> Plan:
     return plan.with_layers(layers)
 
 
-def _names(opened: Plan) -> list[str]:
-    """For each layer the name of the point after it; empty where there is none."""
-    following: Sequence[Layer | None] = (*opened.layers[1:], None)
+def names_of(apart: Plan) -> list[str]:
+    """For each layer of an `opened` plan the name of the point after it; empty: there is none."""
+    following: Sequence[Layer | None] = (*apart.layers[1:], None)
     return [
         layer.name if _has_point(layer, after) else ""
-        for layer, after in zip(opened.layers, following, strict=True)
+        for layer, after in zip(apart.layers, following, strict=True)
     ]
 
 

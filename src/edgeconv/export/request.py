@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgeconv import plugins
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.export.targets import TARGETS, Exporter
-from edgeconv.types import SCHEMES, Variant
+from edgeconv.types import SCHEMES, Progress, Variant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,3 +72,17 @@ def _check_first(variant: Variant, exporter: Exporter) -> None:
             f"scheme '{variant.scheme}' needs {first} or later, not {variant.deployment_target}",
             "leave the deployment target out, or choose another scheme",
         )
+
+
+def note_deployment(
+    asked: Sequence[Variant], resolved: Sequence[Variant], names: Sequence[str], progress: Progress
+) -> None:
+    """Say which files need a newer system than the oldest, where nobody asked for it."""
+    newer: dict[str, list[str]] = {}
+    for before, after, file in zip(asked, resolved, names, strict=True):
+        exporter: Exporter = plugins.load(TARGETS[after.target])
+        oldest = exporter.deployment_targets[0]
+        if not before.deployment_target and after.deployment_target != oldest:
+            newer.setdefault(after.deployment_target, []).append(file)
+    for first, files in sorted(newer.items()):
+        progress.note(f"for {first} or later, the first that can hold them: {', '.join(files)}")

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from edgeconv import plugins
 from edgeconv.errors import EdgeconvError, Unsupported
 from edgeconv.export import check, here, process
+from edgeconv.export.cautions import cautions
 from edgeconv.export.job import REFERENCE, Job, Task
 from edgeconv.export.naming import file_names
 from edgeconv.export.process import Crashed
-from edgeconv.export.request import check_call, with_deployment
+from edgeconv.export.request import check_call, note_deployment, with_deployment
 from edgeconv.export.targets import TARGETS, Exporter
 from edgeconv.export.workspace import move, workspace
 from edgeconv.formats import artifact, keras_file
@@ -90,7 +91,9 @@ def export_all(
     asked, variants = variants, [with_deployment(v) for v in variants]
     check_call(variants, calibration, probe, ranges)
     names = file_names(name, variants)
-    _note_deployment(asked, variants, names, progress)
+    note_deployment(asked, variants, names, progress)
+    for caution in cautions(variants):
+        progress.note(caution)
     keras_file.check(model_path)
     tasks = tuple(Task(i, v, n) for i, (v, n) in enumerate(zip(variants, names, strict=True)))
     with workspace(out) as folder:
@@ -99,20 +102,6 @@ def export_all(
         _save_windows(job, calibration, probe)
         answers = process.answers if isolated else here.answers
         return _Session(job, out, name, run, progress, answers).run()
-
-
-def _note_deployment(
-    asked: Sequence[Variant], resolved: Sequence[Variant], names: Sequence[str], progress: Progress
-) -> None:
-    """Say which files need a newer system than the oldest, where nobody asked for it."""
-    newer: dict[str, list[str]] = {}
-    for before, after, file in zip(asked, resolved, names, strict=True):
-        exporter: Exporter = plugins.load(TARGETS[after.target])
-        oldest = exporter.deployment_targets[0]
-        if not before.deployment_target and after.deployment_target != oldest:
-            newer.setdefault(after.deployment_target, []).append(file)
-    for first, files in sorted(newer.items()):
-        progress.note(f"for {first} or later, the first that can hold them: {', '.join(files)}")
 
 
 def _save_windows(job: Job, calibration: Windows | None, probe: Windows) -> None:
@@ -214,6 +203,9 @@ class _Session:
         if left:
             layers = "; ".join(f"{each['layer']} ({each['reason']})" for each in left)
             self.progress.note(f"{task.file}: not compressed: {layers}")
+        for bits in ("float", "int8"):
+            if precise := answer["settings"].get(f"{bits}_layers"):
+                self.progress.note(f"{task.file}: {bits}: {', '.join(precise)}")
         if answer["explicit"]:
             layers = ", ".join(answer["explicit"])
             self.progress.note(f"{task.file}: could not be folded and stays an operation: {layers}")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import Unsupported
-from edgeconv.export import points
+from edgeconv.export import points, sensitivity
 from edgeconv.export.calibrate import INT8_AFFINE
 from edgeconv.export.few_bits import quantize
 from edgeconv.export.network import trace
 from edgeconv.export.targets import Exporter
 from edgeconv.formats import tflite_metadata
 from edgeconv.formats.card import Card
+from edgeconv.formats.graph import BITS
 from edgeconv.types import SCHEMES, Target, Variant
 from edgeconv.types.scheme import MINMAX
 
@@ -44,6 +46,9 @@ def convert(
         return _foreign(traced, variant, calibration, path)
     settings = _ranges(traced, variant, calibration, ranges)
     limits = settings["activation_ranges"]
+    if variant.min_snr_db:
+        variant, found = _chosen(traced, variant, calibration, limits)
+        settings |= found
     if variant.scheme == "int8" and not variant.float_layers:
         rounding = trace(traced.plan, traced.labels, channels_first=False, ranges=limits)
         path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
@@ -73,11 +78,41 @@ def _ranges(
     return {"calibration_method": method, "activation_ranges": found}
 
 
+def _chosen(
+    traced: Traced,
+    variant: Variant,
+    calibration: NDArray[np.float32] | None,
+    limits: Mapping[str, tuple[float, float]],
+) -> tuple[Variant, dict[str, Any]]:
+    """The variant with the layers that must be more precise, and how that was measured."""
+    if calibration is None or not len(calibration):
+        raise Unsupported(
+            "without recordings nobody can measure which layers must stay precise",
+            "name the layers (--keep-float, --keep-int8), or give --calibration SPEC",
+        )
+    bits = BITS[SCHEMES[Target.TFLITE][variant.scheme].weights]
+    every = -(-len(calibration) // sensitivity.WINDOWS)
+    windows = calibration[::every].astype("float64")
+    finer = 8 if bits < 8 else sensitivity.FLOAT
+    layers, reached = sensitivity.choose(
+        traced.plan, windows, limits, bits, finer, variant.min_snr_db
+    )
+    kept = {"min_snr_db": variant.min_snr_db, "expected_snr_db": round(reached, 2)}
+    if finer == sensitivity.FLOAT:
+        return replace(variant, float_layers=_joined(variant.float_layers, layers)), kept
+    return replace(variant, int8_layers=_joined(variant.int8_layers, layers)), kept
+
+
+def _joined(named: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*named, *chosen)))
+
+
 def _foreign(
     traced: Traced, variant: Variant, calibration: NDArray[np.float32] | None, path: Path
 ) -> dict[str, Any]:
     """int8 of a network with code of its own (Lambda): only the converter can look inside."""
-    if variant.scheme != "int8" or variant.float_layers or calibration is None:
+    mixed = variant.float_layers or variant.min_snr_db
+    if variant.scheme != "int8" or mixed or calibration is None:
         raise Unsupported(
             f"scheme '{variant.scheme}': the network holds code of its own (a Lambda layer), whose "
             "values only the converter's own calibration can measure",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
-from edgeconv.errors import Unsupported
+from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipe.compressions import check_compression
 from edgeconv.types import SCHEMES, Target, Variant
+from edgeconv.types.scheme import REFUSED
 
 LEGAL_SCHEMES: dict[Target, tuple[str, ...]] = {t: tuple(SCHEMES[t]) for t in Target}
 
@@ -78,6 +80,11 @@ def _check_scheme(variant: Variant) -> None:
     legal = LEGAL_SCHEMES[variant.target]
     if variant.scheme in legal:
         return
+    if reason := REFUSED.get((variant.target, variant.scheme)):
+        raise Unsupported(
+            f"scheme '{variant.scheme}' for {variant.target} is refused: {reason}",
+            "use int4, or a compression (--compress) with int8",
+        )
     others = [str(t) for t in Target if variant.scheme in LEGAL_SCHEMES[t]]
     hint = f"possible for {variant.target}: {', '.join(legal)}"
     if others:
@@ -92,10 +99,15 @@ def _check_scheme(variant: Variant) -> None:
 def _check_layers(variant: Variant) -> None:
     """Layers of a precision of their own exist in TFLite's integer files."""
     place = (variant.target, variant.scheme)
-    if variant.float_layers and place not in ((Target.TFLITE, "int8"), (Target.TFLITE, "int4")):
+    if not 0 <= variant.min_snr_db < math.inf:
+        raise UsageError(f"min_snr_db must be 0 or above, got {variant.min_snr_db}")
+    if (variant.float_layers or variant.min_snr_db) and place not in (
+        (Target.TFLITE, "int8"),
+        (Target.TFLITE, "int4"),
+    ):
         raise Unsupported(
             f"layers that stay float cannot go with scheme '{variant.scheme}' for {variant.target}",
-            "--keep-float is for schemes int8 and int4 of target tflite",
+            "--keep-float and --min-snr are for schemes int8 and int4 of target tflite",
         )
     if variant.int8_layers and place != (Target.TFLITE, "int4"):
         raise Unsupported(

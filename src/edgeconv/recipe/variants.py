@@ -36,6 +36,7 @@ def make_variants(
     compressions: Sequence[str] = (),
     float_layers: Sequence[str] = (),
     int8_layers: Sequence[str] = (),
+    min_snr_db: float = 0.0,
 ) -> tuple[Variant, ...]:
     """Every combination that was asked for.
 
@@ -69,6 +70,7 @@ def make_variants(
             calibration_method=_method(target, scheme, calibration_method),
             float_layers=tuple(float_layers) if _mixes(target, scheme) else (),
             int8_layers=tuple(int8_layers) if (target, scheme) == _INT4 else (),
+            min_snr_db=min_snr_db if _mixes(target, scheme) else 0.0,
             compress=compress,
         )
         for target in wanted
@@ -78,6 +80,11 @@ def make_variants(
     check_variants(variants)
     _check_method_used(variants, calibration_method)
     _check_layers_used(variants, float_layers, int8_layers)
+    if min_snr_db and not any(v.min_snr_db for v in variants):
+        raise Unsupported(
+            "no scheme that was asked for can keep single layers precise",
+            "--min-snr is for int8 and int4 (tflite)",
+        )
     for scheme in schemes:
         if not any(v.scheme == scheme for v in variants):
             legal = "; ".join(f"{t}: {', '.join(LEGAL_SCHEMES[t])}" for t in wanted)

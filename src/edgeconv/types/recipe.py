@@ -133,6 +133,8 @@ class Variant:
             empty is the scheme's default.
         float_layers: layers that an `int8` or `int4` TFLite file computes in float32.
         int8_layers: layers whose weights an `int4` TFLite file holds in 8 bits.
+        min_snr_db: signal-to-noise ratio of the outputs of an `int8` or `int4` TFLite file on
+            calibration windows: layers stay float (int8 in an int4 file) until it is reached.
         compress: what is done to the trained weights first, a name of `COMPRESSIONS`; empty:
             nothing.
     """
@@ -146,6 +148,7 @@ class Variant:
     compress: str = ""
     float_layers: tuple[str, ...] = ()
     int8_layers: tuple[str, ...] = ()
+    min_snr_db: float = 0.0
 
 
 @dataclass(frozen=True)
