@@ -1,0 +1,57 @@
+"""What does `edgeconv parity BUNDLE` cost on 3,000 windows, in seconds of processor time?
+
+Everything from the start of Python is counted: imports, reading the recordings, every file in its
+runtime, golden vectors, weights, contracts. Give a bundle whose data are at hand (default:
+out/demo); its test windows are taken again from the start where there are fewer than 3,000.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from edgeconv.pipeline.trial import prepare
+from edgeconv.pipeline.verify import verify
+from edgeconv.types import Silent
+
+WINDOWS = 3_000
+
+
+def main(folder: Path) -> int:
+    """Print JSON; 1 where a file failed or TensorFlow was imported."""
+    import numpy as np
+
+    trial = prepare(folder)
+    rows = np.arange(WINDOWS) % len(trial.dataset)
+    dataset = replace(trial.dataset, index=trial.dataset.index[rows])
+    opened = time.process_time()
+    found = verify(
+        trial.bundle,
+        dataset,
+        trial.reference[rows],
+        {**trial.facts, "sha256": dataset.sha256},
+        ("auto",),
+        trial.limits,
+        Silent(),
+    )
+    told = {
+        "windows": len(dataset),
+        "files": len(found.parity),
+        "status": [str(result.status) for result in found.parity],
+        "cpu_s": round(time.process_time(), 2),
+        "of_which_checking_s": round(time.process_time() - opened, 2),
+        "tensorflow": "tensorflow" in sys.modules,
+    }
+    sys.stdout.write(json.dumps(told) + "\n")
+    return int(told["tensorflow"] or {*told["status"]} != {"passed"})
+
+
+if __name__ == "__main__":
+    where = Path(sys.argv[1] if len(sys.argv) > 1 else "out/demo")
+    if not (where / "manifest.json").is_file():
+        sys.stdout.write(f"{where} is no bundle: run `make demo` first\n")
+        sys.exit(0)
+    sys.exit(main(where))
