@@ -52,23 +52,11 @@ def export(
     out: opt.Out,
     target: opt.Targets = None,
     quantize: opt.Schemes = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(
-            "--precision", metavar="TYPE", help="float16 or float32, without quantization."
-        ),
-    ] = None,
-    io: Annotated[
-        str, typer.Option("--io", metavar="TYPE", help="Of int8 files: float or int8.")
-    ] = "float",
+    precision: opt.Precision = None,
+    io: opt.Io = "float",
     sensor: opt.SensorOption = None,
     deployment_target: opt.Deployment = "",
-    calibration: Annotated[
-        str | None,
-        typer.Option(
-            "--calibration", metavar="SPEC", help="Default: the model's own training data."
-        ),
-    ] = None,
+    calibration: opt.Calibration = None,
     calibration_method: opt.CalibrationMethod = "",
     keep_float: opt.KeepFloat = None,
     keep_int8: opt.KeepInt8 = None,

@@ -75,6 +75,15 @@ Deployment = Annotated[
         "--deployment-target", metavar="iOSxx", help=f"Core ML: {', '.join(DEPLOYMENT_TARGETS)}."
     ),
 ]
+Precision = Annotated[
+    str | None,
+    typer.Option("--precision", metavar="TYPE", help="float16 or float32, without quantization."),
+]
+Io = Annotated[str, typer.Option("--io", metavar="TYPE", help="Of int8 files: float or int8.")]
+Calibration = Annotated[
+    str | None,
+    typer.Option("--calibration", metavar="SPEC", help="Default: the model's own training data."),
+]
 CalibrationMethod = Annotated[
     str,
     typer.Option(

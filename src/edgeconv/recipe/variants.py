@@ -55,10 +55,7 @@ def make_variants(
             f"unknown calibration method '{calibration_method}'",
             f"choose one of: {', '.join(CALIBRATION_METHODS)}",
         )
-    for name in compressions:
-        if name not in COMPRESSIONS:
-            choices = ", ".join(COMPRESSIONS)
-            raise UsageError(f"unknown compression '{name}'", f"choose one of: {choices}")
+    _check_compressions(compressions)
     wanted = _targets(targets)
     variants = [
         Variant(
@@ -90,6 +87,13 @@ def make_variants(
             legal = "; ".join(f"{t}: {', '.join(LEGAL_SCHEMES[t])}" for t in wanted)
             raise Unsupported(f"no target that was asked for can hold '{scheme}'", legal)
     return tuple(variants)
+
+
+def _check_compressions(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in COMPRESSIONS:
+            choices = ", ".join(COMPRESSIONS)
+            raise UsageError(f"unknown compression '{name}'", f"choose one of: {choices}")
 
 
 def parse_sensor(name: str) -> Sensor:
