@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipe.compressions import legal_schemes
@@ -50,12 +50,8 @@ def make_variants(
         UsageError: no such target, sensor, calibration method or compression.
         Unsupported: a scheme that none of the targets can hold, or an illegal combination.
     """
-    if calibration_method and calibration_method not in CALIBRATION_METHODS:
-        raise UsageError(
-            f"unknown calibration method '{calibration_method}'",
-            f"choose one of: {', '.join(CALIBRATION_METHODS)}",
-        )
-    _check_compressions(compressions)
+    _check_names("calibration method", filter(None, [calibration_method]), CALIBRATION_METHODS)
+    _check_names("compression", compressions, COMPRESSIONS)
     wanted = _targets(targets)
     variants = [
         Variant(
@@ -89,11 +85,11 @@ def make_variants(
     return tuple(variants)
 
 
-def _check_compressions(names: Sequence[str]) -> None:
+def _check_names(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    choices = tuple(known)
     for name in names:
-        if name not in COMPRESSIONS:
-            choices = ", ".join(COMPRESSIONS)
-            raise UsageError(f"unknown compression '{name}'", f"choose one of: {choices}")
+        if name not in choices:
+            raise UsageError(f"unknown {kind} '{name}'", f"choose one of: {', '.join(choices)}")
 
 
 def parse_sensor(name: str) -> Sensor:
