@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 
 from edgeconv.errors import BadInput, MissingDependency
-from edgeconv.runtime import ENDINGS, RUNTIMES, SYSTEMS, open_runner, unavailable
+from edgeconv.runtime import ENDINGS, PROGRAMS, RUNTIMES, SYSTEMS, open_runner, unavailable
 
 pytestmark = pytest.mark.heavy
 SIZE = 6
+_HOME = {"macOS": "Darwin", "Linux": "Linux"}
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +69,14 @@ def test_it_is_available_or_says_what_it_needs(
         with open_runner(made[ending], runtime) as runner:
             assert runner.runtime == runtime
         return
-    assert runtime in SYSTEMS, "all that the lock file installs must run here"
-    assert SYSTEMS[runtime] in reason
+    assert runtime in (*SYSTEMS, *PROGRAMS), "all that the lock file installs must run here"
     assert "\n" not in reason
-    with pytest.raises(MissingDependency, match=SYSTEMS[runtime]):
+    if runtime in SYSTEMS and platform.system() != _HOME[SYSTEMS[runtime]]:
+        assert f"needs {SYSTEMS[runtime]}" in reason
+    with pytest.raises(MissingDependency) as caught:
         open_runner(made[ending], runtime)
+    assert str(caught.value) == reason
+    assert caught.value.hint
 
 
 def windows(n: int) -> Any:
@@ -85,7 +90,7 @@ def numeric(outputs: dict[str, Any]) -> Any:
 
 def test_the_fixture_covers_the_table(made: dict[str, Path]) -> None:
     assert {r for ending in made for r in ENDINGS[ending]} == set(RUNTIMES)
-    assert set(RUNTIMES) >= set(SYSTEMS)
+    assert set(RUNTIMES) >= {*SYSTEMS, *PROGRAMS}
 
 
 def test_it_opens_runs_and_says_who_it_is(case: tuple[Path, str], made: dict[str, Path]) -> None:

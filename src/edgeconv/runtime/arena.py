@@ -1,7 +1,7 @@
 """The memory that a microcontroller must set aside for a `.tflite` file: tflite-micro's arena.
 
 The smallest one is found by trying, in a process of its own, since tflite-micro may crash on a file
-that it cannot run: `python -m edgeconv.runtime.arena FILE`.
+that it cannot run: `python -m edgeconv.runtime.arena FILE smallest|any`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from edgeconv.plugins import captured_stderr, missing
 ENGINE = "tflite_micro.python.tflite_micro.runtime"
 SECONDS = 60.0
 ALIGNMENT = 16  # bytes: of the arena's start, in the documentation of tflite-micro
-_ROOM = 1 << 28  # bytes enough for any file; only what is used of them costs memory
+ROOM = 1 << 28  # bytes enough for any file; only what is used of them costs memory
 _REFUSED = "tflite-micro runs int8 and float32 files of its own operations: export one of those"
 _DAMAGED = "it is damaged or was never run: export it again, or copy it again whole"
 
@@ -34,18 +34,27 @@ def measure_arena(path: Path, seconds: float = SECONDS) -> int:
     """Bytes of the smallest arena, a multiple of 16, in which `path` opens; it ran there on zeros.
 
     Of this machine's 64-bit processor; the part for tflite-micro's own records, which are full of
-    pointers, is smaller on a 32-bit one. Costs a process, about half a second.
+    pointers, is smaller on a 32-bit one. Costs a process, about a second.
 
     Raises:
         BadInput: a damaged file, or one on which tflite-micro crashes or does not end in time.
         Unsupported: tflite-micro cannot run the file; the message says why.
         MissingDependency: tflite-micro is not installed.
     """
+    return int(_asked(path, "smallest", seconds)["arena"])
+
+
+def try_out(path: Path, seconds: float = SECONDS) -> None:
+    """Run `path` once on zeros, as a process of its own. Raises as `measure_arena`."""
+    _asked(path, "any", seconds)
+
+
+def _asked(path: Path, arena: str, seconds: float) -> dict[str, Any]:
     read_graph(path)  # a damaged file ends here, before native code sees it
     if find_spec("tflite_micro") is None:
         raise missing(ModuleNotFoundError(name="tflite_micro"))
     try:
-        done = run_module("edgeconv.runtime.arena", str(path), seconds=seconds)
+        done = run_module("edgeconv.runtime.arena", str(path), arena, seconds=seconds)
     except subprocess.TimeoutExpired as error:
         text = f"{path}: tflite-micro did not run this file in {seconds:g} s"
         raise BadInput(text, _DAMAGED) from error
@@ -57,10 +66,9 @@ def measure_arena(path: Path, seconds: float = SECONDS) -> int:
         raise BadInput(f"{path}: tflite-micro cannot run this file: {last}", _DAMAGED)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     if "refused" in found:
-        raise Unsupported(
-            f"{path}: tflite-micro cannot run this file: {found['refused']}", _REFUSED
-        )
-    return int(found["arena"])
+        text = f"{path}: tflite-micro cannot run this file: {found['refused']}"
+        raise Unsupported(text, _REFUSED)
+    return found
 
 
 def reason(said: list[str]) -> str:
@@ -83,21 +91,24 @@ def open_interpreter(data: bytes, arena: int) -> Any:
         raise Unsupported(reason(said) if said else str(error), _REFUSED) from error
 
 
-def _ask(data: bytes) -> dict[str, Any]:
-    """The child's answer: the smallest arena, or why the file does not run.
+def _ask(data: bytes, arena: str) -> dict[str, Any]:
+    """The child's answer: an arena that is enough, or why the file does not run.
 
     tflite-micro's own count (`print_allocations`) leaves out what it needs for a moment while it
     plans, which is the larger part for a small file.
     """
+    size = ROOM
     try:
-        _run_once(data, _ROOM)
-        steps = bisect_left(
-            range(_ROOM // ALIGNMENT), True, key=lambda n: _opens(data, n * ALIGNMENT)
-        )
-        _run_once(data, steps * ALIGNMENT)
+        _run_once(data, size)
+        if arena == "smallest":
+            steps = range(ROOM // ALIGNMENT)
+            size = ALIGNMENT * bisect_left(
+                steps, True, key=lambda step: _opens(data, step * ALIGNMENT)
+            )
+            _run_once(data, size)
     except Unsupported as error:
         return {"refused": error.message}
-    return {"arena": steps * ALIGNMENT}
+    return {"arena": size}
 
 
 def _opens(data: bytes, arena: int) -> bool:
@@ -114,10 +125,10 @@ def _opens(data: bytes, arena: int) -> bool:
 
 def _run_once(data: bytes, arena: int) -> Any:
     import numpy as np
-    from ai_edge_litert import schema_py_generated as schema
 
     interpreter = open_interpreter(data, arena)
-    for at in range(schema.Model.GetRootAs(data, 0).Subgraphs(0).InputsLength()):
+    model = import_module(ENGINE).schema_fb.Model.GetRootAsModel(data, 0)
+    for at in range(model.Subgraphs(0).InputsLength()):
         details = interpreter.get_input_details(at)
         interpreter.set_input(np.zeros(details["shape"], details["dtype"]), at)
     said: list[str] = []
@@ -130,4 +141,4 @@ def _run_once(data: bytes, arena: int) -> Any:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_ask(Path(sys.argv[1]).read_bytes())) + "\n")
+    sys.stdout.write(json.dumps(_ask(Path(sys.argv[1]).read_bytes(), sys.argv[2])) + "\n")

@@ -17,7 +17,7 @@ from tflite_micro.python.tflite_micro import runtime as _engine  # noqa: F401  #
 
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.formats.tflite import read_bytes, read_graph
-from edgeconv.runtime.arena import measure_arena, open_interpreter
+from edgeconv.runtime.arena import ROOM, open_interpreter, try_out
 from edgeconv.runtime.stepping import Arrays, Steps
 from edgeconv.types import TensorSpec
 
@@ -26,9 +26,6 @@ class TFLiteMicroRunner:
     """tflite-micro's interpreter. One inference a sample; not for use from two threads at once.
 
     A file is tried in a process of its own before this one opens it.
-
-    Attributes:
-        arena_bytes: the memory that it runs in, as a microcontroller must set aside.
 
     Raises:
         BadInput: missing, truncated or damaged file, or one that crashes tflite-micro.
@@ -48,8 +45,8 @@ class TFLiteMicroRunner:
         self.inputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.inputs}
         self.outputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.outputs}
         self._steps = Steps(path, self.inputs, self.outputs)
-        self.arena_bytes = measure_arena(path)
-        self._interpreter: Any = open_interpreter(read_bytes(path), self.arena_bytes)
+        try_out(path)
+        self._interpreter: Any = open_interpreter(read_bytes(path), ROOM)
 
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Outputs as real numbers under the same leading batch. BadInput as in the protocol."""

@@ -54,18 +54,26 @@ class Channel:
         timer.daemon = True
         timer.start()
         try:
-            head: dict[str, Any] = json.loads(self._from.readline() or b"null") or {"bytes": -1}
-            size = int(head.pop("bytes"))
-            payload = self._from.read(size) if size > 0 else b""
+            found = self._read()
         except (ValueError, KeyError, AttributeError) as error:
-            raise ChannelError(f"it says what is no answer: {error}") from error
+            raise ChannelError(f"it says what is no answer: {error!r}") from error
         finally:
             timer.cancel()
         if late.is_set():
             raise ChannelError(f"it did not answer in {seconds:g} s")
-        if len(payload) < abs(size):
+        if found is None:
             raise ChannelError(self._why())
-        return head, payload
+        return found
+
+    def _read(self) -> tuple[dict[str, Any], bytes] | None:
+        """One answer; None where the child has ended before its end."""
+        line = self._from.readline()
+        if not line.endswith(b"\n"):
+            return None
+        head: dict[str, Any] = json.loads(line)
+        size = int(head.pop("bytes"))
+        payload = self._from.read(size)
+        return (head, payload) if len(payload) == size else None
 
     def close(self) -> None:
         """End the child, if it has not ended, and let it go. May be called twice."""
