@@ -66,9 +66,15 @@ _SUM_LIMIT = 1e-3
 
 
 def check_structure(
-    path: Path, scheme: str, kernels: Sequence[Kernel], layout_changes: int
+    path: Path,
+    scheme: str,
+    kernels: Sequence[Kernel],
+    layout_changes: int,
+    float_layers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Size, operations and weights of a file; what was found, for the manifest.
+
+    `float_layers` are those that were meant to stay float in a file of integers.
 
     For a scheme that compresses, `compressed` names the layers that really are, and
     `not_compressed` the others with a reason.
@@ -86,6 +92,8 @@ def check_structure(
         found.update(_check_kernels(path, scheme, kernels))
     else:
         tflite.check_finite(path)
+        if SCHEMES[Target.TFLITE][scheme].takes_ranges:
+            _check_integers(path, graph, float_layers)
     return found
 
 
@@ -146,6 +154,17 @@ def _check_ops(path: Path, graph: Graph) -> None:
             raise _broken(path, f"it reads its weights from outside the file ({op.kind})")
         if op.kind.startswith("CUSTOM:"):
             raise _broken(path, f"operation {op.kind.removeprefix('CUSTOM:')} is no builtin one")
+
+
+def _check_integers(path: Path, graph: Graph, float_layers: Sequence[str]) -> None:
+    """An operation without an integer kernel stays float, and the converter says nothing."""
+    left = [
+        op.name
+        for op in graph.ops
+        if op.macs and not graph.tensors[op.inputs[0]].dtype.startswith("int")
+    ]
+    if len(left) > len(float_layers):
+        raise _broken(path, f"operations in it stayed float: {', '.join(left)}")
 
 
 def _check_layout(path: Path, graph: Graph, expected: int) -> int:

@@ -187,7 +187,10 @@ class _Session:
 
         check.check_plan(path, answer["plan_error"])
         kernels = [(n, elements, magnitude) for n, elements, magnitude in answer["kernels"]]
-        structure = check.check_structure(path, variant.scheme, kernels, answer["layout_changes"])
+        structure = check.check_structure(
+            *(path, variant.scheme, kernels, answer["layout_changes"]),
+            answer["settings"].get("float_layers", ()),
+        )
         found = {"plan_max_abs": answer["plan_error"], **structure}
         outputs = self.run_file and self.run_file(path, signal.encode(np.load(self.job.probe)))
         if outputs is None:
