@@ -47,7 +47,10 @@ def inspect(
     from edgeconv.pipeline import inspect_file
 
     facts = inspect_file(path)
-    console.say(f"{path}: {facts['bytes']:,} bytes, sha256 {facts['sha256']}")
+    console.say(
+        f"{path}: {facts['bytes']:,} bytes ({facts['deflated_bytes']:,} deflated, as in a "
+        f"download), sha256 {facts['sha256']}"
+    )
     if "tensors" in facts:
         console.table(
             "Inputs and outputs",
@@ -64,6 +67,12 @@ def inspect(
             "Kernels",
             ("read by", "weights", "stored as"),
             [(k["op"], f"{k['weights']:,}", k["stored"]) for k in facts["kernels"]],
+        )
+    if facts.get("parts"):
+        console.table(
+            "Bytes by part",
+            ("part", "bytes", "share"),
+            [(k, f"{v:,}", f"{v / facts['bytes']:.1%}") for k, v in facts["parts"].items()],
         )
     console.table("Sensor contract", ("field", "value"), _contract_rows(facts["contract"]))
     show_lints(console, facts["lints"])

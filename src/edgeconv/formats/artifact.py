@@ -8,6 +8,7 @@ from edgeconv.errors import BadInput
 from edgeconv.formats import mlpackage, mlweights, tflite, tflite_metadata
 from edgeconv.formats.digest import sha256, size
 from edgeconv.formats.graph import Graph
+from edgeconv.formats.packed import deflated
 from edgeconv.types import ENDINGS, Artifact, Sensor, Signal, Target
 
 
@@ -65,7 +66,11 @@ def describe(path: Path) -> Artifact:
         signal=signal or _unknown(graph, read_labels(path)),
         inputs=graph.inputs,
         outputs=graph.outputs,
-        settings={"contract": "embedded" if signal else "none", **graph.extra},
+        settings={
+            "contract": "embedded" if signal else "none",
+            "deflated_bytes": deflated(path),
+            **graph.extra,
+        },
     )
 
 

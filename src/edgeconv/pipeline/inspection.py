@@ -9,8 +9,10 @@ from typing import Any
 
 from edgeconv.formats import artifact as files
 from edgeconv.formats import keras_file, mlweights
+from edgeconv.formats.anatomy import anatomy
 from edgeconv.formats.digest import sha256, size
 from edgeconv.formats.lints import Finding, Severity, lint
+from edgeconv.formats.packed import deflated
 from edgeconv.pipeline.flexible import lint_flexible
 from edgeconv.types import Target
 
@@ -32,6 +34,8 @@ def inspect_file(path: Path) -> dict[str, Any]:
     return {
         "path": str(path),
         "bytes": described.bytes,
+        "deflated_bytes": described.settings["deflated_bytes"],
+        "parts": anatomy(path),
         "sha256": described.sha256,
         "scheme": described.scheme,
         "target": str(described.target),
@@ -75,6 +79,7 @@ def _keras(path: Path) -> dict[str, Any]:
     return {
         "path": str(path),
         "bytes": size(path),
+        "deflated_bytes": deflated(path),
         "sha256": sha256(path),
         "scheme": "float32",
         "target": "keras",
