@@ -169,9 +169,9 @@ class _Maker:
         return self._plain("clock", "the clock is set back an hour", moved)
 
     def _by_hand(self) -> Case:
-        samples = self._samples(self.even(50, 2 * self.length), "g", "android")
-        half = (len(samples) // 2,)
-        return Case("by-hand", "the app restarts it", samples, 50.0, "g", "android", half)
+        samples = self._samples(self.even(50, 1.5 * self.length), "g", "android")
+        third = (len(samples) // 3,)
+        return Case("by-hand", "the app restarts it", samples, 50.0, "g", "android", third)
 
     def _stillness(self) -> Case:
         samples = tuple((t, 0.0, 0.0, 1.0) for t in self.even(50))
