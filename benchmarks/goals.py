@@ -19,6 +19,7 @@ import json
 import os
 import sys
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -131,7 +132,8 @@ def main() -> int:
     full = right_answers(wanted.full / "model.keras", test)
     result: dict[str, Any] = {"full": float(full.mean()), "people": kept["subjects"], "files": {}}
     with tempfile.TemporaryDirectory() as name:
-        article = stock(Path(name))
+        with redirect_stdout(sys.stderr):  # converters speak where the answer goes
+            article = stock(Path(name))
         result["article"] = {suffix: size(path) for suffix, path in article.items()}
         files = sorted(p for p in wanted.student.iterdir() if p.suffix in article)
         for path in files:
