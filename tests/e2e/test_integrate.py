@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from tests.e2e.conftest import Cli
 
-from edgeconv import integrate as room
+import edgeconv
 from edgeconv.formats.artifact import describe
+from edgeconv.integrate import RECORD
 from edgeconv.pipeline.predict import run_file
 
 pytestmark = pytest.mark.heavy
@@ -52,7 +53,7 @@ def test_json_says_what_was_written(cli: Cli, bundle: Path, tmp_path: Path) -> N
     assert found.json["streams"] >= 12
     for name in found.json["new"]:
         assert (out / name).is_file()
-    record = json.loads((out / room.RECORD).read_text())
+    record = json.loads((out / RECORD).read_text())
     assert record["artifact"]["sha256"] == found.json["sha256"]
     assert set(record["files"]) == set(found.json["new"])
     again = cli("integrate", PLATFORM, bundle, "--out", out, "--json", "-")
@@ -76,7 +77,7 @@ def test_changes_of_the_user_are_not_overwritten(
     cli: Cli, package: Path, bundle: Path, tmp_path: Path
 ) -> None:
     out = Path(shutil.copytree(package, tmp_path / "package"))
-    name = min(json.loads((out / room.RECORD).read_text())["files"])
+    name = min(json.loads((out / RECORD).read_text())["files"])
     (out / name).write_text("our own words")
     found = cli("integrate", PLATFORM, bundle, "--out", out)
     assert found.code == 3
@@ -150,6 +151,13 @@ def test_a_folder_that_is_no_bundle_or_no_package(cli: Cli, bundle: Path, tmp_pa
     (tmp_path / "thesis.txt").write_text("years of work")
     assert cli("integrate", PLATFORM, tmp_path, "--out", tmp_path / "package").code == 3
     assert cli("integrate", PLATFORM, bundle, "--out", tmp_path).code == 2
+
+
+def test_python_writes_the_same_package(package: Path, bundle: Path, tmp_path: Path) -> None:
+    made = edgeconv.integrate(PLATFORM, bundle, tmp_path / "package")
+    assert made.artifact.name == json.loads((package / RECORD).read_text())["artifact"]["name"]
+    for name in made.written.new:
+        assert (made.path / name).read_bytes() == (package / name).read_bytes(), name
 
 
 def test_another_sensor_rate_is_in_the_package(cli: Cli, bundle: Path, tmp_path: Path) -> None:
