@@ -20,6 +20,7 @@ from edgeconv.pipeline.roofs import roofs
 from edgeconv.profile import Job, not_run, profile_many
 from edgeconv.profile.compare import MAX_SLOWDOWN, limit_of
 from edgeconv.runtime import open_runner, runtime_for, unavailable
+from edgeconv.runtime.litertjs.node import installed
 from edgeconv.types import (
     Artifact,
     Comparison,
@@ -201,8 +202,15 @@ def _job(artifact: Artifact, runtime: str, threads: int) -> Job:
         partial(_open, artifact, name, options),
         partial(probe_sample, artifact=artifact),
         facts_of(artifact),
-        versions().get(_ENGINES.get(name.partition("-")[0], ""), ""),
+        _version(name),
     )
+
+
+def _version(runtime: str) -> str:
+    """Of the engine behind a runtime that is here; empty where it is our own."""
+    if runtime == "litertjs":
+        return installed().version
+    return versions().get(_ENGINES.get(runtime.partition("-")[0], ""), "")
 
 
 def _open(artifact: Artifact, runtime: str, options: Mapping[str, Any]) -> Runner:
