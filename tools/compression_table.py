@@ -3,32 +3,21 @@
     python tools/compression_table.py BUNDLE… > table.md
 
 Reads bundles that `edgeconv run`, or `export`, `parity` and `profile`, have left; measures nothing
-but the size of each file as a store packs it: a zip with deflate (level 9).
+but the size of each file in a download, as `edgeconv inspect` tells it.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import sys
-import zipfile
 from pathlib import Path
 
 from edgeconv.bundle import read
 from edgeconv.formats.digest import size
+from edgeconv.formats.packed import deflated
 from edgeconv.types import Bundle
 
-HEAD = ("file", "bytes", "packed", "accuracy", "points lost (95 %)", "changed", "µs", "verdict")
-
-
-def packed(path: Path) -> int:
-    """Bytes of a file, or of a package's files, in a zip."""
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for file in files:
-            archive.write(file, file.relative_to(path.parent))
-    return len(buffer.getvalue())
+HEAD = ("file", "bytes", "in a download", "accuracy", "points lost (95 %)", "changed", "µs", "verdict")
 
 
 def rows(bundle: Bundle) -> list[list[str]]:
@@ -44,7 +33,7 @@ def rows(bundle: Bundle) -> list[list[str]]:
             [
                 f"`{artifact.name}`",
                 f"{size(artifact.path):,}",
-                f"{packed(artifact.path):,}",
+                f"{deflated(artifact.path):,}",
                 f"{result.metrics['accuracy']:.4f}" if drop and result else "–",
                 f"{100 * drop.drop:.2f} ({100 * drop.low:.2f} … {100 * drop.high:.2f})"
                 if drop
