@@ -8,6 +8,7 @@ import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
+from edgeconv.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeconv.pipeline import Package
@@ -29,6 +30,10 @@ def integrate(
     force: Annotated[
         bool, typer.Option("--force", help="Replace generated files that you have changed.")
     ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="web: build the demo page with npm and serve it here.")
+    ] = False,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of --serve.")] = 8000,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -36,12 +41,17 @@ def integrate(
     """Write a package that takes sensor samples and gives decisions, with its tests."""
     console = Console(quiet, verbose, json)
     from edgeconv.pipeline import integrate as write_package
+    from edgeconv.pipeline.serving import serve as serve_page
 
+    if serve and platform != "web":
+        raise UsageError(f"--serve is for web, not for {platform}", "leave it out")
     try:
         package = write_package(platform, bundle, out, artifact, force, sensor_rate, console)
+        show_package(console, package)
+        if serve:
+            serve_page(out, lambda place: console.say(f"{place} (Ctrl-C ends it)"), port, console)
     finally:
         console.close()
-    show_package(console, package)
     return 0
 
 

@@ -15,6 +15,7 @@ from edgeconv.plugins import choose
 PLATFORMS: dict[str, str] = {
     "ios": "edgeconv.integrate.apple:PLATFORM",
     "android": "edgeconv.integrate.android:PLATFORM",
+    "web": "edgeconv.integrate.web:PLATFORM",
     "mcu": "edgeconv.integrate.mcu:PLATFORM",
 }
 

@@ -1,0 +1,82 @@
+import { contract } from "./contract.js";
+
+/** What is said after one window. */
+export interface Decision {
+  /** Place of the class in `contract.labels`. */
+  readonly index: number;
+  /** Smoothed probabilities, in the order of the labels. */
+  readonly probabilities: readonly number[];
+}
+
+/** How decisions are made. */
+export interface DeciderSettings {
+  /** Whether the model gives logits, which go through softmax first. */
+  readonly logits: boolean;
+  /** Weight of the newest window, above 0; 1 takes every window for itself. */
+  readonly alpha: number;
+  /** By how much another class must lead the present one, from 0 to below 1. */
+  readonly hysteresis: number;
+}
+
+/**
+ * Makes decisions that do not flicker: an exponential mean of the probabilities, and a class that
+ * changes only for a clear lead.
+ */
+export class Decider {
+  readonly #settings: DeciderSettings;
+  #segment = -1;
+  #latest: Decision | null = null;
+
+  /** @throws RangeError where a setting makes no sense. */
+  constructor(settings: DeciderSettings = contract) {
+    const { alpha, hysteresis } = settings;
+    if (!(alpha > 0 && alpha <= 1 && hysteresis >= 0 && hysteresis < 1)) {
+      throw new RangeError(`alpha is ${alpha}, hysteresis ${hysteresis}`);
+    }
+    this.#settings = settings;
+  }
+
+  /**
+   * The decision after the outputs for a window of `segment`.
+   *
+   * A new segment forgets what was before. Outputs that are not finite are no answer: the decision
+   * stays as it was, null at the beginning.
+   */
+  update(segment: number, outputs: readonly number[]): Decision | null {
+    if (segment !== this.#segment) {
+      this.#segment = segment;
+      this.#latest = null;
+    }
+    if (!outputs.every(Number.isFinite)) return this.#latest;
+    const now = this.#settings.logits ? softmax(outputs) : outputs;
+    this.#latest = this.#latest
+      ? this.#follow(this.#latest, now)
+      : { index: largest(now), probabilities: now };
+    return this.#latest;
+  }
+
+  #follow(old: Decision, now: readonly number[]): Decision {
+    const { alpha, hysteresis } = this.#settings;
+    const smoothed = old.probabilities.map((before, i) => before + alpha * (at(now, i) - before));
+    const challenger = largest(smoothed);
+    const lead = at(smoothed, challenger) - at(smoothed, old.index);
+    return { index: lead > hysteresis ? challenger : old.index, probabilities: smoothed };
+  }
+}
+
+/** Probabilities of logits, without overflow. */
+function softmax(logits: readonly number[]): number[] {
+  const top = Math.max(...logits);
+  const powers = logits.map((logit) => Math.exp(logit - top));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+}
+
+/** The first of the largest. */
+function largest(values: readonly number[]): number {
+  return values.indexOf(Math.max(...values));
+}
+
+function at(values: readonly number[], index: number): number {
+  return values[index] as number;
+}
