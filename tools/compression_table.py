@@ -13,11 +13,15 @@ import sys
 from pathlib import Path
 
 from edgeconv.bundle import read
+from edgeconv.errors import EdgeconvError
 from edgeconv.formats.digest import size
 from edgeconv.formats.packed import deflated
 from edgeconv.types import Bundle
 
-HEAD = ("file", "bytes", "in a download", "accuracy", "points lost (95 %)", "changed", "µs", "verdict")
+HEAD = (
+    *("file", "bytes", "in a download", "accuracy"),
+    *("points lost (95 %)", "changed", "µs", "verdict"),
+)
 
 
 def rows(bundle: Bundle) -> list[list[str]]:
@@ -46,15 +50,20 @@ def rows(bundle: Bundle) -> list[list[str]]:
     return found
 
 
-def main() -> None:
-    """The table in Markdown, on standard output."""
+def main() -> int:
+    """The table in Markdown, on standard output; the exit code of the contract."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("bundles", nargs="+", type=Path)
     lines = [list(HEAD), ["---"] * len(HEAD)]
-    for path in parser.parse_args().bundles:
-        lines += rows(read(path))
+    try:
+        for path in parser.parse_args().bundles:
+            lines += rows(read(path))
+    except EdgeconvError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
     sys.stdout.write("".join(f"| {' | '.join(line)} |\n" for line in lines))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
