@@ -137,9 +137,13 @@ def test_a_decision_is_sure_only_where_no_tolerance_can_change_it() -> None:
 def test_probabilities_are_told_from_logits() -> None:
     assert not gives_logits(answer, SIGNAL, golden())
     assert gives_logits(lambda x: answer(x) * 7 - 3, SIGNAL, golden())
-    assert gives_logits(lambda x: answer(x) * 0.9, SIGNAL, None)
-    eighth = document()["contract"]
-    assert eighth["outputs"] == "probabilities"
+    assert not gives_logits(lambda x: answer(x) * 1.0005, SIGNAL, None)
+    assert document()["contract"]["outputs"] == "probabilities"
+    logits = make_document(SIGNAL, "m", "0", lambda x: answer(x) * 7 - 3, 0.07, golden())
+    assert logits["contract"]["outputs"] == "logits"
+    for stream in logits["streams"]:
+        for window in stream["expected"]["windows"]:
+            assert sum(window["smoothed"]) == pytest.approx(1)
 
 
 def test_a_bundle_without_golden_windows_gets_a_made_up_movement() -> None:
