@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from edgeconv.integrate.facts import Facts
 from edgeconv.integrate.platform import Files, Platform
 from edgeconv.types import Artifact, Target
@@ -22,9 +20,17 @@ def _model(facts: Facts) -> Files:
 
 
 def quoted(text: str) -> str:
-    """A Kotlin string: JSON's escapes, and a `$` that begins no template."""
-    plain = json.dumps(text, ensure_ascii=False).replace("$", "\\$").replace("\\f", "\\u000c")
-    return "".join(c if ord(c) >= 32 else f"\\u{ord(c):04x}" for c in plain)
+    """A Kotlin string; a `$` in it begins no template."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\$':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    utf16 = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{utf16[i : i + 4]}" for i in range(0, len(utf16), 4))
 
 
 PLATFORM = Platform(

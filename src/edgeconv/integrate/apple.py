@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,9 +30,14 @@ def _slots(facts: Facts) -> Mapping[str, Any]:
 
 
 def quoted(text: str) -> str:
-    """A Swift string. JSON's escapes are Swift's but for \\uXXXX, which are not used, and \\b, \\f."""
-    plain = json.dumps(text, ensure_ascii=False).replace("\\b", "\\u{8}").replace("\\f", "\\u{c}")
-    return "".join(c if ord(c) >= 32 else f"\\u{{{ord(c):x}}}" for c in plain)
+    """A Swift string."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\u{{{ord(character):x}}}"
 
 
 PLATFORM = Platform(
