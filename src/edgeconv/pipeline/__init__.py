@@ -17,9 +17,11 @@ from edgeconv.pipeline.inputs import check_recordings
 from edgeconv.pipeline.inspection import inspect_file
 from edgeconv.pipeline.integration import Package, integrate
 from edgeconv.pipeline.job import run
+from edgeconv.pipeline.layers_of_files import compare_inside
 from edgeconv.pipeline.measure import profile, profile_against
 from edgeconv.pipeline.reports import write_report
-from edgeconv.pipeline.searching import SearchOptions, SearchResult, search, search_table
+from edgeconv.pipeline.search_options import SearchOptions
+from edgeconv.pipeline.searching import SearchResult, search, search_table
 from edgeconv.pipeline.training import train
 from edgeconv.pipeline.trial import Trial, prepare
 from edgeconv.pipeline.verify import check_file, parity
@@ -47,6 +49,7 @@ __all__ = [
     "check_recorded",
     "check_recordings",
     "compare_files",
+    "compare_inside",
     "describe_dataset",
     "evaluate",
     "examine",

@@ -5,107 +5,37 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from edgeconv.errors import Unsupported, UsageError
-from edgeconv.machine import describe_machine, versions
+from edgeconv.machine import versions
 from edgeconv.pipeline.search_folds import FoldJudge, make_folds, variant
 from edgeconv.pipeline.search_front import judge_members, publish
+from edgeconv.pipeline.search_options import SearchOptions, Watcher
+from edgeconv.pipeline.search_run import Run, people_of
 from edgeconv.pipeline.training import load_splits
-from edgeconv.recipe import LEGAL_SCHEMES, check_variant
+from edgeconv.recipe import check_variant
 from edgeconv.search import (
     Budgets,
     Candidate,
     Executor,
     Journal,
-    Plan,
-    Point,
     Sampler,
-    Search,
     Space,
-    State,
     Task,
-    Trial,
-    area,
-    front,
     is_search,
     open_executor,
-    thin,
 )
-from edgeconv.search.board import Board, board_of
-from edgeconv.search.more import what_more_would_buy
 from edgeconv.search.results import (
-    Anchor,
     SearchResult,
-    confirmed,
-    confirmed_full,
-    members_of,
 )
-from edgeconv.search.statistics import estimate
 from edgeconv.search.table import HEADINGS, notes, rows, summary
 from edgeconv.search.tracking import Tracker
-from edgeconv.types import Dataset, Progress, Recipe, Splits, Target
+from edgeconv.types import Dataset, Recipe
 
-MINUTES = 45.0
-AFTERWARDS = 0.4  # share of the time that confirmation, bundles and their proof take
-CONFIRMING = 0.5  # of that
 _SCHEMA = 1
-
-
-class Watcher(Progress, Protocol):
-    """Follows a search besides its stages."""
-
-    def board(self, board: Board) -> None:
-        """Trials have begun or ended."""
-
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """What a search is asked for besides its recipe.
-
-    Attributes:
-        minutes: for all of it; None: no limit, where `trials` is given, else `MINUTES`.
-        seeds: how many further seeds the members of the front are confirmed with.
-        members: of the front that get a bundle, at most.
-        generation: candidates under way at a time.
-        compress: methods that candidates may be trained on with, besides none.
-    """
-
-    budgets: Budgets = field(default_factory=Budgets)
-    trials: int | None = None
-    minutes: float | None = None
-    folds: int = 5
-    seeds: int = 1
-    members: int = 6
-    generation: int = 6
-    schemes: tuple[str, ...] = ("int8",)
-    compress: tuple[str, ...] = ()
-    executor: str = "local"
-    workers: int | None = None
-    address: str = ""
-    tracking_uri: str = ""
-    force: bool = False
-
-    def __post_init__(self) -> None:
-        unknown = [s for s in self.schemes if s not in LEGAL_SCHEMES[Target.TFLITE]]
-        if unknown:
-            raise UsageError(
-                f"--quantize {unknown[0]}: the search judges TFLite files only",
-                f"choose from: {', '.join(LEGAL_SCHEMES[Target.TFLITE])}",
-            )
-        for name in ("trials", "minutes", "seeds", "members", "generation", "workers"):
-            value = getattr(self, name)
-            if value is not None and value < (0 if name == "seeds" else 1e-9):
-                raise UsageError(f"--{name} {value} is too few", "give a larger number")
-
-    @property
-    def limit(self) -> float | None:
-        """Minutes for all of it."""
-        if self.minutes is None and self.trials is None:
-            return MINUTES
-        return self.minutes
 
 
 def search(recipe: Recipe, out: Path, options: SearchOptions, progress: Watcher) -> SearchResult:
@@ -118,10 +48,10 @@ def search(recipe: Recipe, out: Path, options: SearchOptions, progress: Watcher)
         KeyboardInterrupt: what was found until then is in the folder.
     """
     began = time.monotonic()
-    _make_room(out, options.force)
     splits, _ = load_splits(recipe.data, progress)
-    people = _people(splits)
+    people = people_of(splits)
     folds = make_folds(people.subject_names, options.folds)
+    _make_room(out, options.force)
     journal = Journal.open(out, _header(recipe, people, options))
     tracker = _tracker(recipe, out, options)
     judge = FoldJudge(people, folds, recipe.training, recipe.compression)
@@ -130,7 +60,7 @@ def search(recipe: Recipe, out: Path, options: SearchOptions, progress: Watcher)
         space = _space(recipe, options)
         progress.stage(f"search: {options.folds} folds of {len(people.subject_names)} people")
         _refuse_impossible(space, options.budgets, executor, journal, recipe.seed)
-        run = _Run(recipe, out, options, splits, progress, tracker, began)
+        run = Run(recipe, out, options, splits, progress, tracker, began)
         work = run.search(Sampler(space, recipe.seed), executor, journal)
         try:
             work.run(Candidate(recipe.model, schemes=options.schemes))
@@ -142,126 +72,15 @@ def search(recipe: Recipe, out: Path, options: SearchOptions, progress: Watcher)
     finally:
         executor.close()
     result = judge_members(recipe, result, out, progress)
+    result = replace(result, minutes=run.minutes())
     publish(result, out)
     run.finish(result)
     return result
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What the parts of one search share."""
-
-    recipe: Recipe
-    out: Path
-    options: SearchOptions
-    splits: Splits
-    progress: Watcher
-    tracker: Tracker
-    began: float
-
-    def search(self, sampler: Sampler, executor: Executor, journal: Journal) -> Search:
-        options, limit = self.options, self.options.limit
-        until = None if limit is None else self.began + limit * 60 * (1 - AFTERWARDS)
-        plan = Plan(options.folds, self.recipe.seed, options.generation, options.trials, until)
-        return Search(sampler, executor, journal, options.budgets, plan, self)
-
-    def changed(self, search: Search) -> None:
-        """Show it."""
-        self.progress.board(board_of(search))
-
-    def ended(self, trial: Trial) -> None:
-        """Keep it."""
-        self.tracker.log(trial)
-
-    def confirm(self, work: Search) -> SearchResult:
-        """Judge the members of the front with further seeds, as far as time allows."""
-        seeds = self._seeds()
-        members = self._members(work)
-        self.progress.stage(f"confirm: {len(members)} members with {len(seeds)} more seeds")
-        if work.plan.until is not None and self.options.limit is not None:
-            rest = self.options.limit * 60 * AFTERWARDS * CONFIRMING
-            work.plan = replace(work.plan, until=work.plan.clock() + rest)
-        anchor = work.anchor().candidate
-        candidates = list(dict.fromkeys([*(p.candidate for p in members), anchor]))
-        outcomes = work.confirm(candidates, seeds)
-        return self.result(work, members, outcomes)
-
-    def result(
-        self,
-        work: Search,
-        members: Sequence[Point],
-        outcomes: Any = None,
-        interrupted: bool = False,
-    ) -> SearchResult:
-        """The table, so far."""
-        seeds = self._seeds()
-        found = outcomes or {}
-        members = members or self._members(work)
-        anchor = work.anchor()
-        full: tuple[float, ...] = anchor.full()
-        runs = len(full)
-        if anchor.points():
-            full, runs = confirmed_full(anchor.points()[0], full, seeds, found)
-        first = {point.key: point.accuracy for point in members}
-        sure = thin(front(confirmed(p, seeds, found) for p in members), self.options.members)
-        states = {str(s): sum(t.state is s for t in work.trials) for s in State}
-        return SearchResult(
-            recipe=self.recipe.name,
-            data=self.recipe.data,
-            seed=self.recipe.seed,
-            seeds=tuple(seeds),
-            folds=self.options.folds,
-            people=(
-                len(_people(self.splits).subject_names),
-                len(self.splits.test.subject_names),
-            ),
-            budgets=self.options.budgets,
-            anchor=Anchor(anchor.candidate.model, full, estimate(full), runs),
-            members=members_of(sure, first, full),
-            points=work.told_points(),
-            states=states,
-            minutes=round((time.monotonic() - self.began) / 60, 1),
-            more=what_more_would_buy(work),
-            interrupted=interrupted,
-            versions=versions(),
-            machine=describe_machine(),
-        )
-
-    def finish(self, result: SearchResult) -> None:
-        """The outcome of the whole, with its files."""
-        chosen = result.chosen
-        figures = {"members": float(len(result.members)), "area": area(result.points)}
-        if chosen is not None:
-            figures |= {"accuracy": chosen.accuracy.mean, "bytes": float(chosen.point.bytes)}
-        files = [self.out / name for name in ("front.json", "front.md", "front.html", "front.svg")]
-        files += [
-            self.out / member.bundle / member.file for member in result.members if member.bundle
-        ]
-        self.tracker.log_front("front", figures, files)
-
-    def _seeds(self) -> list[int]:
-        return [self.recipe.seed + 1 + i for i in range(self.options.seeds)]
-
-    def _members(self, work: Search) -> tuple[Point, ...]:
-        """Files within the budgets that can be judged by now; all, where none is."""
-        budgets, full = self.options.budgets, work.anchor().full()
-        points = [p for p in work.told_points() if budgets.fits(p.bytes, p.macs)]
-        if budgets.max_drop is not None:
-            whole = sum(full) / len(full)
-            points = [p for p in points if whole - p.accuracy <= budgets.max_drop] or points
-        return thin(front(points or work.told_points()), self.options.members)
-
-
 def search_table(result: SearchResult) -> tuple[Sequence[str], list[tuple[str, ...]], list[str]]:
     """Headings, rows and notes, for a terminal."""
     return HEADINGS, rows(result), [*summary(result), *notes(result)]
-
-
-def _people(splits: Splits) -> Dataset:
-    """Everybody but the test people, in one data set."""
-    from edgeconv.train.people import together
-
-    return together(splits.train, splits.val)
 
 
 def _space(recipe: Recipe, options: SearchOptions) -> Space:

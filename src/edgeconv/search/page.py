@@ -12,6 +12,7 @@ from edgeconv.search.candidates import Point
 from edgeconv.search.results import SearchResult
 from edgeconv.search.table import HEADINGS, notes, rows, summary
 
+_NEEDLESS = re.compile(r"<!--.*?-->\n?|<metadata>.*?</metadata>\n?", re.DOTALL)
 INK, GRAY, LINE, MARK = "#1f2328", "#8b949e", "#0a66c2", "#b3500b"
 _STYLE = {"svg.hashsalt": "edgeconv", "svg.fonttype": "none", "svg.id": None, "font.size": 11}
 _TICKS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
@@ -71,7 +72,7 @@ def render_plot(result: SearchResult) -> str:
         _label(axes, result)
         sink = io.StringIO()
         figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
-    return re.sub(r"<!--.*?-->\n?", "", sink.getvalue(), flags=re.DOTALL)
+    return _NEEDLESS.sub("", sink.getvalue())
 
 
 def _draw_trials(axes: Any, points: Sequence[Point], members: set[tuple[str, str]]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.search.toy import point
 
 from edgeconv.search import Candidate, Point, area, front, thin
 from edgeconv.search.front import APART, dominates
-from tests.unit.search.toy import point
 
 _POINTS = st.builds(
     lambda accuracy, size, macs, name: Point(
@@ -56,7 +58,7 @@ def test_thinning_keeps_a_rising_ladder(points: list[Point], most: int) -> None:
     assert len(kept) <= most
     assert set(kept) <= set(members)
     assert bool(kept) == bool(members)
-    for smaller, larger in zip(kept, kept[1:], strict=False):
+    for smaller, larger in itertools.pairwise(kept):
         assert larger.accuracy > smaller.accuracy
         assert larger.bytes >= smaller.bytes * APART
     if members:

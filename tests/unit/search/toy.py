@@ -1,4 +1,4 @@
-"""A landscape that is known: accuracy grows with a network's filters, with noise by fold."""
+"""A landscape that is known: accuracy grows with the filters, and separable networks are bad."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Toy:
             with self.log.open("a") as file:
                 file.write(f"{task.key}\n")
         time.sleep(self.seconds)
-        best = 1 - math.exp(-work / 40) / 2
+        best = 1 - math.exp(-work / 40) / 2 - (0.2 if "-d" in model else 0.0)
         drawn = int(hashlib.sha256(task.key.encode()).hexdigest()[:8], 16) / 2**32 - 0.5
         accuracy = min(max(best + 2 * self.noise * drawn, 0.0), 1.0)
         found = {s: accuracy - (0.0 if s == "int8" else 0.01) for s in sizes}

@@ -11,6 +11,7 @@ from edgeconv.search.candidates import Evaluate, Outcome, Task
 from edgeconv.search.executors.threads import keep_to_one_thread
 
 TRIES = 2
+STARTS = 3  # Ray gives its own processes half a minute, which a busy machine may need
 
 
 class OnRay:
@@ -73,11 +74,17 @@ class OnRay:
             options["address"] = address
         else:
             options |= {"num_cpus": workers, "include_dashboard": False, "address": "local"}
-        try:
-            self._ray.init(**options)
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            where = f"no Ray cluster at {address}" if address else "Ray does not start"
-            raise BadInput(f"{where}: {error}", "start one: ray start --head") from error
+        for left in reversed(range(1 if address else STARTS)):
+            try:
+                self._ray.init(**options)
+                return
+            except Exception as error:
+                self._ray.shutdown()
+                if left:
+                    continue
+                where = f"no Ray cluster at {address}" if address else "Ray does not start"
+                hint = "start one: ray start --head" if address else "try again when it is idle"
+                raise BadInput(f"{where}: {error}", hint) from error
 
     def _dead(self, task: Task, error: Exception) -> Outcome | None:
         self._hired -= 1

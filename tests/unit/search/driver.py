@@ -1,0 +1,80 @@
+"""A search over the toy, as the pipeline sets it up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.unit.search.toy import Toy
+
+from edgeconv.search import (
+    Budgets,
+    Candidate,
+    Evaluate,
+    Journal,
+    Plan,
+    Point,
+    Sampler,
+    Search,
+    Space,
+    Trial,
+    front,
+    open_executor,
+)
+
+ANCHOR = Candidate("cnn:100", schemes=("int8", "int4"))
+SPACE = Space({"": ("int8", "int4")}, 5)
+
+
+@dataclass
+class Heard:
+    """Listens, and remembers which trials ended."""
+
+    ended_numbers: list[int] = field(default_factory=list)
+
+    def changed(self, search: Search) -> None: ...
+
+    def ended(self, trial: Trial) -> None:
+        self.ended_numbers.append(trial.number)
+
+
+def toy_search(
+    folder: Path,
+    evaluate: Evaluate | None = None,
+    executor: str = "local",
+    workers: int = 1,
+    trials: int | None = 12,
+    budgets: Budgets | None = None,
+    until: float | None = None,
+    seed: int = 0,
+    **plan: Any,
+) -> Search:
+    """One whole search, three folds a candidate."""
+    journal = Journal.open(folder, {"seed": seed})
+    crew = open_executor(executor, evaluate or Toy(), workers, "")
+    try:
+        sampler = Sampler(SPACE, seed)
+        wanted = Plan(folds=3, seed=seed, trials=trials, until=until, **plan)
+        search = Search(sampler, crew, journal, budgets or Budgets(), wanted, Heard())
+        search.run(ANCHOR)
+    finally:
+        crew.close()
+    return search
+
+
+def figures(points: Sequence[Point]) -> list[tuple[str, str, int, tuple[float, ...]]]:
+    """What two searches are compared by."""
+    return [(p.candidate.key, p.scheme, p.bytes, p.folds) for p in points]
+
+
+def states(search: Search) -> list[tuple[str, str]]:
+    return [(t.candidate.key, str(t.state)) for t in search.trials]
+
+
+if __name__ == "__main__":
+    folder, log, seconds, trials = Path(sys.argv[1]), Path(sys.argv[2]), *map(float, sys.argv[3:5])
+    done = toy_search(folder, Toy(seconds, log=log), workers=2, trials=int(trials))
+    sys.stdout.write(" ".join(row[0] for row in figures(front(done.points()))))

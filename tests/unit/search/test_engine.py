@@ -1,0 +1,214 @@
+"""The whole search over a landscape that is known, in real worker processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tests.unit.search.driver import ANCHOR, SPACE, Heard, figures, states, toy_search
+from tests.unit.search.toy import DEADLY, Toy, point
+
+from edgeconv.errors import BadInput
+from edgeconv.search import (
+    Budgets,
+    Candidate,
+    Outcome,
+    Plan,
+    Sampler,
+    Search,
+    Space,
+    State,
+    Task,
+    front,
+    open_executor,
+)
+from edgeconv.search.board import board_of, size_class
+from edgeconv.search.journal import LINES, Journal
+from edgeconv.search.more import what_more_would_buy
+from edgeconv.search.trials import Rivals, Trial
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
+    one = toy_search(tmp_path / "1", workers=1)
+    three = toy_search(tmp_path / "3", workers=3)
+
+    assert states(one) == states(three)
+    assert figures(front(one.points())) == figures(front(three.points()))
+    assert len(one.trials) >= 13
+    assert one.listener.ended_numbers == list(range(len(one.trials)))  # type: ignore[attr-defined]
+
+
+def test_hopeless_candidates_are_stopped_and_are_no_figures(tmp_path: Path) -> None:
+    search = toy_search(tmp_path, Toy(noise=0.001), trials=20)
+
+    stopped = [t for t in search.trials if t.state is State.STOPPED]
+    assert stopped
+    for trial in stopped:
+        assert 0 < len(trial.outcomes) < 3
+        assert "folds" in trial.reason
+        assert trial.points() == ()
+    kept = {p.candidate.key for p in search.points()}
+    assert not kept & {t.candidate.key for t in stopped}
+    assert search.anchor().state is State.FINISHED
+
+
+def test_what_is_over_a_budget_is_never_trained(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    budgets = Budgets(max_bytes=8000, max_macs=60_000)
+
+    search = toy_search(tmp_path / "s", Toy(log=log), budgets=budgets, trials=8)
+
+    skipped = [t for t in search.trials if t.state is State.SKIPPED]
+    assert skipped
+    begun = {line.split("/")[0] for line in log.read_text().splitlines()}
+    assert not begun & {t.candidate.key for t in skipped}
+    assert all(budgets.fits(p.bytes, p.macs) for p in search.points() if p.candidate != ANCHOR)
+    assert len(search.trials) - 1 - len(skipped) == 8
+
+
+def test_a_search_goes_on_where_it_was(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    toy_search(tmp_path / "s", Toy(log=log), trials=4)
+    before = log.read_text().splitlines()
+
+    more = toy_search(tmp_path / "s", Toy(log=log), trials=10)
+    whole = toy_search(tmp_path / "w", trials=10)
+
+    after = log.read_text().splitlines()
+    assert after[: len(before)] == before
+    assert len(set(after)) == len(after)
+    assert states(more) == states(whole)
+
+
+def test_killing_the_process_group_loses_no_finished_fold(tmp_path: Path) -> None:
+    log, folder = tmp_path / "log", tmp_path / "s"
+    words = [sys.executable, "-m", "tests.unit.search.driver", str(folder), str(log)]
+    running = subprocess.Popen(
+        [*words, "0.1", "10"], cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE
+    )
+    assert running.stdout is not None
+    while not log.exists() or len(log.read_text().splitlines()) < 9:
+        assert running.poll() is None
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    running.stdout.close()
+    kept = len((folder / LINES).read_text().splitlines())
+
+    done = subprocess.run([*words, "0", "10"], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    begun = Counter(log.read_text().splitlines())
+    assert kept >= 7
+    assert sum(n - 1 for n in begun.values()) <= 2  # those that the two workers had under way
+    whole = toy_search(tmp_path / "w", trials=10)
+    assert done.stdout.split() == [row[0] for row in figures(front(whole.points()))]
+
+
+def test_time_ends_the_questions_not_the_answers(tmp_path: Path) -> None:
+    clock = iter(range(10**6))
+
+    search = toy_search(tmp_path, trials=None, until=40, clock=lambda: float(next(clock)))
+
+    assert search.out_of_time
+    assert all(t.state is not State.RUNNING for t in search.trials)
+    assert any("Start the same command again" in line for line in what_more_would_buy(search))
+
+
+def test_a_recipe_that_cannot_be_judged_ends_the_search(tmp_path: Path) -> None:
+    executor = open_executor("local", Toy(), 1, "")
+    search = Search(
+        Sampler(SPACE, 0),
+        executor,
+        Journal.open(tmp_path, {}),
+        Budgets(),
+        Plan(3, 0, trials=1),
+        Heard(),
+    )
+    try:
+        with pytest.raises(BadInput, match="recipe's own network"):
+            search.run(Candidate(DEADLY))
+    finally:
+        executor.close()
+
+
+def test_confirmation_judges_every_fold_of_every_seed(tmp_path: Path) -> None:
+    executor = open_executor("local", Toy(), 2, "")
+    journal = Journal.open(tmp_path, {})
+    search = Search(Sampler(SPACE, 0), executor, journal, Budgets(), Plan(3, 0, trials=1), Heard())
+    try:
+        search.run(ANCHOR)
+        found = search.confirm([ANCHOR], [1, 2])
+    finally:
+        executor.close()
+
+    assert sorted(found) == sorted(Task(ANCHOR, s, f).key for s in (1, 2) for f in range(3))
+
+
+def test_a_budget_on_the_drop_stops_what_loses_more() -> None:
+    trial = Trial(1, Candidate("cnn:4"), rivals=Rivals(full=(0.95, 0.95, 0.95), deviation=0.01))
+    budgets = Budgets(max_drop=0.02)
+    trial.size(Outcome({"int8": 4000}, 10), budgets)
+
+    trial.judge(0, Outcome({"int8": 4000}, 10, {"int8": 0.92}, full=0.92), 3, budgets)
+    begun = trial.state
+    trial.judge(1, Outcome({"int8": 4000}, 10, {"int8": 0.80}, full=0.80), 3, budgets)
+
+    assert (begun, trial.state) == (State.RUNNING, State.STOPPED)
+    assert "--max-drop" in trial.reason
+
+
+def test_a_candidate_is_not_stopped_by_a_larger_rival() -> None:
+    rival = point(0.99, 9000)
+    trial = Trial(1, Candidate("cnn:4"), rivals=Rivals((rival,), deviation=0.001))
+    trial.size(Outcome({"int8": 4000}, 10), Budgets())
+
+    trial.judge(0, Outcome({"int8": 4000}, 10, {"int8": 0.1}, full=0.1), 3, Budgets())
+
+    assert trial.state is State.RUNNING
+
+
+def test_the_board_shows_the_best_of_each_size_class(tmp_path: Path) -> None:
+    search = toy_search(tmp_path, trials=6)
+
+    board = board_of(search)
+
+    assert sum(board.counts.values()) == len(search.trials)
+    for kind, model, scheme, _, size in board.best:
+        limit = int(kind.split()[1]) * 1024
+        assert size_class(size) == limit
+        inside = [p for p in search.points() if size_class(p.bytes) == limit]
+        best = max(inside, key=lambda p: p.accuracy)
+        assert (best.candidate.model, best.scheme) == (model, scheme)
+    assert "finished" in board.line()
+
+
+def test_a_space_that_is_used_up_ends_the_search(tmp_path: Path) -> None:
+    class Narrow(Space):
+        def starts(self) -> list[dict[str, object]]:
+            return []
+
+        def candidate(self, params: dict[str, object]) -> Candidate:
+            return Candidate(f"cnn:{10 + int(bool(params['separable']))}", schemes=("int8",))
+
+    executor = open_executor("local", Toy(), 1, "")
+    search = Search(
+        Sampler(Narrow({"": ("int8",)}, 5), 0),
+        executor,
+        Journal.open(tmp_path, {}),
+        Budgets(),
+        Plan(3, 0),
+        Heard(),
+    )
+    try:
+        search.run(ANCHOR)
+    finally:
+        executor.close()
+
+    assert len(search.trials) == 3
+    assert any("repeat itself" in line for line in what_more_would_buy(search))

@@ -1,0 +1,144 @@
+"""The table of a front: what is confirmed, what is noise, what keeps which budget."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from edgeconv.search import Budgets, Candidate, Outcome, Point, Task
+from edgeconv.search.page import render_page, render_plot
+from edgeconv.search.results import (
+    Anchor,
+    Member,
+    SearchResult,
+    confirmed,
+    confirmed_full,
+    kept_budgets,
+    members_of,
+)
+from edgeconv.search.statistics import estimate
+from edgeconv.search.table import notes, render_table, rows
+
+FULL = (0.97, 0.95, 0.96)
+
+
+def _point(model: str, size: int, folds: tuple[float, ...]) -> Point:
+    return Point(Candidate(model), "int8", size, size * 2, folds, len(folds))
+
+
+POINTS = (
+    _point("cnn:4", 5_000, (0.90, 0.88, 0.89)),
+    _point("cnn:8<b>", 9_000, (0.965, 0.948, 0.957)),
+    _point("cnn:16", 20_000, (0.967, 0.944, 0.962)),
+)
+
+
+def _result(budgets: Budgets, members: tuple[Member, ...] | None = None) -> SearchResult:
+    first = {p.key: p.accuracy for p in POINTS}
+    found = members or members_of(POINTS, first, FULL)
+    judged = tuple(replace(m, met=kept_budgets(m, budgets)) for m in found)
+    return SearchResult(
+        recipe="har",
+        data="motionsense:/home/me",
+        seed=0,
+        seeds=(1,),
+        folds=3,
+        people=(15, 3),
+        budgets=budgets,
+        anchor=Anchor("har", FULL, estimate(FULL), 3),
+        members=judged,
+        points=POINTS,
+        states={"finished": 4, "stopped": 1},
+        minutes=3.0,
+        more=("more time buys little",),
+    )
+
+
+def test_a_gain_inside_the_noise_is_called_so() -> None:
+    small, middle, large = _result(Budgets()).members
+
+    assert small.gain is None
+    assert middle.gain is not None
+    assert not middle.gain.noise
+    assert large.gain is not None
+    assert large.gain.noise
+    assert "(noise)" in rows(_result(Budgets()))[2][5]
+
+
+def test_the_smallest_within_half_a_point_is_chosen() -> None:
+    chosen = _result(Budgets()).chosen
+
+    assert chosen is not None
+    assert chosen.point.bytes == 9_000
+    assert _result(Budgets(max_drop=0.1)).chosen == _result(Budgets(max_drop=0.1)).members[0]
+
+
+def test_nothing_is_chosen_where_nothing_keeps_the_budgets() -> None:
+    result = _result(Budgets(max_bytes=6_000, max_drop=0.01))
+
+    assert result.chosen is None
+    assert not result.met
+    assert "no member is within" in notes(result)[0]
+    assert [row[-1] for row in rows(result)][:2] == ["misses max_drop", "misses max_bytes"]
+
+
+@pytest.mark.parametrize(
+    ("interval", "kept"),
+    [((1.0, 2.0), True), ((3.1, 4.0), False), ((2.5, 3.5), None), (None, None)],
+)
+def test_latency_is_decided_by_its_interval(
+    interval: tuple[float, float] | None, kept: bool | None
+) -> None:
+    member = replace(_result(Budgets()).members[0], interval_us=interval)
+
+    assert kept_budgets(member, Budgets(max_latency_us=3.0)) == {"max_latency_us": kept}
+
+
+def test_a_confirmation_is_the_mean_over_seeds_fold_by_fold() -> None:
+    point = POINTS[0]
+    outcomes = {
+        Task(point.candidate, 1, fold).key: Outcome(accuracy={"int8": 0.92}, full=0.93)
+        for fold in range(3)
+    }
+
+    sure = confirmed(point, [1, 2], outcomes)
+
+    assert sure.folds == pytest.approx((0.91, 0.90, 0.905))
+    assert sure.runs == 6
+    full, runs = confirmed_full(point, FULL, [1, 2], outcomes)
+    assert full == pytest.approx((0.95, 0.94, 0.945))
+    assert runs == 6
+
+
+def test_a_seed_that_lacks_a_fold_does_not_count() -> None:
+    point = POINTS[0]
+    outcomes = {Task(point.candidate, 1, 0).key: Outcome(accuracy={"int8": 0.1}, full=0.1)}
+
+    assert confirmed(point, [1], outcomes) == point
+    assert confirmed_full(point, FULL, [1], outcomes) == (FULL, 3)
+
+
+def test_two_members_of_one_network_have_names_of_their_own() -> None:
+    twin = replace(POINTS[0], candidate=Candidate("cnn:4", (("epochs", 60),)), bytes=5_600)
+    points = (POINTS[0], twin)
+
+    names = [m.name for m in members_of(points, {p.key: 0.9 for p in points}, FULL)]
+
+    assert len(set(names)) == 2
+
+
+def test_table_page_and_json_say_the_same_and_need_no_network() -> None:
+    result = _result(Budgets(max_bytes=10_000))
+    drawing = render_plot(result)
+    page, table = render_page(result, drawing), render_table(result)
+
+    assert "<b>" not in page.replace("&lt;b&gt;", "")
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "/home/me" not in page + table
+    for member in result.members:
+        assert member.name.replace("<b>", "&lt;b&gt;") in page
+        assert member.name in table
+    assert render_plot(result) == drawing
+    json.dumps(result.to_json(), allow_nan=False)
