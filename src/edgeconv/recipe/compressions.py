@@ -57,13 +57,27 @@ def _of_rounding(method: Compression, target: Target, scheme: Scheme) -> str:
 def _of_weights(method: Compression, scheme: Scheme) -> str:
     """A palette or the leaving out of weights moves those that a compression has settled, but
     where the scheme has room for exactly what the compression left."""
-    entries = 1 << int(scheme.weights.removeprefix("uint")) if scheme.palette else 0
+    return _of_zeros(method, scheme) or _of_numbers(method, scheme)
+
+
+def _of_zeros(method: Compression, scheme: Scheme) -> str:
     if scheme.sparsity and scheme.sparsity != method.sparsity:
         return f"it leaves out {scheme.sparsity:.0%} of the weights by itself"
     if scheme.sparsity and method.pattern:
         return f"it leaves weights out without regard to the pattern {method.pattern}"
+    if method.sparsity and scheme.palette and not scheme.sparsity:
+        return "its palette has no place for zeros, and would move them"
+    return ""
+
+
+def _of_numbers(method: Compression, scheme: Scheme) -> str:
+    entries = 1 << int(scheme.weights.removeprefix("uint")) if scheme.palette else 0
     if entries and not method.clusters:
         return f"a palette of {entries} numbers moves the weights that were trained"
     if entries and entries < method.clusters:
         return f"a palette of {entries} numbers cannot hold {method.clusters}"
+    if method.clusters and scheme.sparsity and not entries:
+        return "it settles the weights that stay anew, each for itself"
+    if method.clusters and scheme.granularity == "per-block":
+        return "each block of channels has a scale of its own, and so numbers of its own"
     return ""

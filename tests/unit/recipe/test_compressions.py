@@ -31,7 +31,10 @@ def test_what_is_legal_passes_and_the_rest_is_refused(name: str, target: Target)
 @pytest.mark.parametrize(
     ("name", "target", "scheme", "words"),
     [
-        ("prune80", Target.COREML, "palette4", "moves the weights"),
+        ("prune80", Target.COREML, "palette4", "no place for zeros"),
+        ("prune75", Target.COREML, "pruned75-palette4", "moves the weights"),
+        ("prune75-cluster16", Target.COREML, "pruned75", "each for itself"),
+        ("cluster16", Target.COREML, "int4", "each block"),
         ("prune80", Target.COREML, "pruned75", "leaves out 75%"),
         ("prune2of4", Target.COREML, "pruned50", "pattern 2:4"),
         ("cluster32", Target.COREML, "palette4", "cannot hold 32"),
