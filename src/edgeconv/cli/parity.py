@@ -18,7 +18,7 @@ from edgeconv.recipe import parse_sensor
 from edgeconv.report import render_markdown, render_results, words
 
 if TYPE_CHECKING:
-    from edgeconv.pipeline import Check, ParityResult
+    from edgeconv.pipeline import Check, LayersResult, ParityResult
 
 
 def parity(
@@ -55,9 +55,7 @@ def parity(
         return _recorded(console, paths, golden, outcome)
     if len(paths) == 1:
         return _bundle(console, paths[0], data, split, runtimes, limits, layers, outcome)
-    if layers:
-        raise UsageError("--layers compares a bundle's files with its Keras model", "name a bundle")
-    from edgeconv.pipeline import compare_files
+    from edgeconv.pipeline import compare_files, compare_inside
 
     first, second, spec = _two(paths, data)
     whose = [parse_sensor(name) for name in sensor or ()]
@@ -66,9 +64,14 @@ def parity(
             results = compare_files(
                 first, second, spec, split, runtimes, limits, whose, unsafe, console
             )
+            inside = (
+                compare_inside(first, second, spec, split, runtimes, whose, unsafe, console)
+                if layers
+                else ()
+            )
     finally:
         console.close()
-    return _finish(console, results, outcome)
+    return _finish(console, results, outcome, inside)
 
 
 def _two(paths: Sequence[Path], data: str | None) -> tuple[Path, Path, str]:
@@ -92,8 +95,13 @@ def _recorded(console: Console, paths: Sequence[Path], recorded: Path, outcome: 
     return _finish(console, results, outcome)
 
 
-def _finish(console: Console, results: Sequence[ParityResult], outcome: Outcome) -> int:
-    show_results(console, results)
+def _finish(
+    console: Console,
+    results: Sequence[ParityResult],
+    outcome: Outcome,
+    inside: Sequence[LayersResult] = (),
+) -> int:
+    show_results(console, results, inside)
     outcome.results(results, lambda: render_results(results))
     return gate_results(results, outcome.allow_not_run)
 
@@ -123,7 +131,9 @@ def _bundle(
     return gate(checked, outcome.allow_not_run)
 
 
-def show_results(console: Console, results: Sequence[ParityResult]) -> None:
+def show_results(
+    console: Console, results: Sequence[ParityResult], inside: Sequence[LayersResult] = ()
+) -> None:
     """Results that belong to no bundle: a line a file, its checks, and JSON."""
     for result in results:
         against = f" against {result.reference['name']}" if result.reference else ""
@@ -141,10 +151,12 @@ def show_results(console: Console, results: Sequence[ParityResult]) -> None:
         ("file", "runtime", "check", "value", "limit", "outcome"),
         [_check_row(r, c) for r in results for c in r.checks],
     )
+    show_layers(console, inside)
     console.json(
         {
             "status": str(worst_of(results)),
             "parity": [result.to_json() for result in results],
+            **({"layers": [result.to_json() for result in inside]} if inside else {}),
         }
     )
 

@@ -67,7 +67,7 @@ class Comparison:
     def _settle(
         self, name: str, reference: dict[str, NDArray[Any]], values: dict[str, NDArray[Any]]
     ) -> None:
-        contract = _between(self.artifact.signal, self.signal, reference[name].shape[1:])
+        contract = between(self.artifact.signal, self.signal, reference[name].shape[1:])
         wanted = points(self.keras.layers, reference, name, contract, self.keras.ends[0])
         offered = candidates(self.artifact.path, cast("Inspectable", self.runner).tensors)
         first = self.artifact.target is Target.COREML
@@ -159,7 +159,7 @@ def _only(runner: Runner | KerasRunner) -> str:
     return next(iter(runner.inputs))
 
 
-def _between(of_file: Signal, of_model: Signal, shape: tuple[int, ...]) -> Affine | None:
+def between(of_file: Signal, of_model: Signal, shape: tuple[int, ...]) -> Affine | None:
     """The float model's input as an affine operation on the file's; None where they are equal.
 
     With `file = canonical·a + b` and `model = canonical·p + q`:

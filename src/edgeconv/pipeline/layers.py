@@ -54,17 +54,19 @@ def compare_layers(
                     opened[path] = cast("KerasRunner", runner)
             except MissingDependency as error:
                 reason = f"the float model cannot be run: {error}"
-                return tuple(_not_run(a, r, reason, sample) for a, r in jobs)
+                return tuple(not_compared(a, r, reason, sample) for a, r in jobs)
             try:
-                result = _one(opened[path], bundle.model.signal, artifact, runtime, windows, sample)
+                result = compare_one(
+                    opened[path], bundle.model.signal, artifact, runtime, windows, sample
+                )
             except Unsupported as error:
-                result = _not_run(artifact, runtime, str(error), sample)
+                result = not_compared(artifact, runtime, str(error), sample)
             found.append(result)
             progress.update(done, len(jobs), f"{artifact.name}: {result.outcome}")
     return tuple(found)
 
 
-def _one(
+def compare_one(
     keras: KerasRunner,
     signal: Signal,
     artifact: Artifact,
@@ -72,23 +74,27 @@ def _one(
     windows: NDArray[np.float32],
     sample: dict[str, Any],
 ) -> LayersResult:
+    """One artifact in one runtime against an opened Keras model of contract `signal`."""
     reason = unavailable(artifact.path, runtime)
     if reason:
-        return _not_run(artifact, runtime, reason, sample)
+        return not_compared(artifact, runtime, reason, sample)
     with open_runner(artifact.path, runtime) as runner:
         if not hasattr(runner, "intermediates"):
             reason = f"{runner.runtime} does not show the values inside a file"
-            return _not_run(artifact, runner.runtime, reason, sample)
+            return not_compared(artifact, runner.runtime, reason, sample)
         try:
             comparison = Comparison(keras, signal, artifact, runner)
             for chunk in chunks(windows):
                 comparison.add(chunk)
             return comparison.result(runner.runtime, windows, sample)
         except EdgeconvError as error:
-            return _not_run(artifact, runner.runtime, str(error), sample)
+            return not_compared(artifact, runner.runtime, str(error), sample)
 
 
-def _not_run(artifact: Artifact, runtime: str, reason: str, sample: dict[str, Any]) -> LayersResult:
+def not_compared(
+    artifact: Artifact, runtime: str, reason: str, sample: dict[str, Any]
+) -> LayersResult:
+    """A result that says why there is none."""
     return LayersResult(
         artifact=artifact.name,
         sha256=artifact.sha256,

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from edgeconv.data import load_dataset
+from edgeconv.errors import UsageError
 from edgeconv.export import export_all
 from edgeconv.formats.artifact import read_graph
 from edgeconv.formats.digest import sha256
@@ -19,6 +20,7 @@ from edgeconv.formats.mlpackage import WEIGHTS, model_file, read_spec
 from edgeconv.formats.mlprogram import operations
 from edgeconv.pipeline.layer_values import readers_of
 from edgeconv.pipeline.layers import compare_layers
+from edgeconv.pipeline.layers_of_files import compare_inside
 from edgeconv.types import (
     Artifact,
     Bundle,
@@ -176,13 +178,15 @@ def test_exactly_the_damaged_layer_is_named(
 
 
 def _weights_of(path: Path, layer: str) -> str:
-    """Name of the kernel that the operation with this layer's name reads."""
+    """Name of the kernel that the operation with this layer's name reads, or with that of the ReLU
+    which a converter merged with it."""
+    own = {layer, "relu2"} if layer == "conv2" else {layer}
     graph = read_graph(path)
     large = {t.name for t in graph.tensors if t.constant and t.elements > 64}
     return next(
         constant
         for constant, value in readers_of(graph).items()
-        if constant in large and layer in value.replace(";", "_").split("_")
+        if constant in large and own & set(value.replace(";", "_").split("_"))
     )
 
 
@@ -217,6 +221,52 @@ def _damage_coreml(source: Path, target: Path, layer: str) -> None:
     values = np.frombuffer(data, np.float16, int(np.prod(shape)), start).reshape(shape)
     values[...] = values[::-1].copy()
     file.write_bytes(data)
+
+
+def files(bundle: Bundle) -> list[Path]:
+    return [artifact.path for artifact in bundle.artifacts]
+
+
+def test_two_files_are_matched_value_by_value(bundle: Bundle) -> None:
+    """Either way round; one takes m/s², the other g with iOS's sign."""
+    float32, int8, coreml = files(bundle)
+    for pair in ((float32, coreml), (coreml, float32), (float32, int8)):
+        (result,) = compare_inside(*pair, "synthetic")
+        assert result.outcome is Outcome.CLEAR, result.text
+        matched = " ".join(r.layer for r in result.layers if r.metrics)
+        for layer in ("conv1", "pool", "separable", "hidden", "probabilities"):
+            assert layer in matched, (pair, matched)
+        assert result.sample["reference"] == pair[0].name
+
+
+def test_what_only_one_file_has_is_said(bundle: Bundle) -> None:
+    float32, _, coreml = files(bundle)
+    (result,) = compare_inside(float32, coreml, "synthetic")
+    alone = [r for r in result.layers if r.presence is Presence.UNMATCHED]
+    assert alone
+    assert all("only the second file" in r.note or "no value" in r.note for r in alone)
+    assert f"{len(alone)} more have no partner" in result.text
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv2", "hidden"])
+def test_two_files_part_at_the_damaged_layer(bundle: Bundle, tmp_path: Path, layer: str) -> None:
+    float32, _, coreml = files(bundle)
+    _damage_tflite(float32, tmp_path / "damaged.tflite", layer)
+    (result,) = compare_inside(coreml, tmp_path / "damaged.tflite", "synthetic")
+    assert result.outcome is Outcome.SUSPECT
+    assert layer in result.suspects[0] or "relu2" in result.suspects[0], result.text
+    assert "the two files part at" in result.text
+
+
+def test_a_keras_model_and_a_file_are_compared_layer_by_layer(
+    bundle: Bundle, data: Dataset
+) -> None:
+    normalised = [Sensor.NORMALIZED]
+    (result,) = compare_inside(bundle.model.path, files(bundle)[0], "synthetic", sensors=normalised)
+    assert result.outcome is Outcome.CLEAR, result.text
+    assert {r.layer for r in result.layers} >= {"conv1", "hidden"}
+    with pytest.raises(UsageError, match="looks inside"):
+        compare_inside(files(bundle)[0], bundle.model.path, "synthetic")
 
 
 @pytest.mark.parametrize(("gain", "kind"), [(2e4, "overflow"), (2e-5, "underflow")])

@@ -97,7 +97,7 @@ def match(
             )  # fmt: skip
             if scored is not None:
                 table[i, j] = scored
-    return _align(len(points), len(candidates), table)
+    return align(len(points), len(candidates), table)
 
 
 def spoken_for(points: Sequence[Point], candidate: Candidate) -> dict[str, float]:
@@ -156,7 +156,7 @@ def _means(point: Point, candidate: Candidate, named: float, alike: float) -> tu
     return tuple(found) or ("order",)
 
 
-def _align(n: int, m: int, table: Mapping[tuple[int, int], tuple[float, Match]]) -> list[Match]:
+def align(n: int, m: int, table: Mapping[tuple[int, int], tuple[float, Match]]) -> list[Match]:
     """The pairing with the largest sum of scores; of equal ones that with the later points."""
     best = [[0.0] * (m + 1) for _ in range(n + 1)]
     for i in range(1, n + 1):

@@ -107,10 +107,17 @@ def _limit(row: LayerParity, scheme: Scheme | None, peers: float | None) -> floa
     if scheme is None:
         return peers
     if _coarse(scheme):
-        least = explained_db(scheme) - COARSE_MARGIN
+        least = floor_of(scheme)
         return least if peers is None else min(peers, least)
     if row.quantized is not None:
         return _by_step(row, row.quantized.scale)
+    return floor_of(scheme)
+
+
+def floor_of(scheme: Scheme) -> float:
+    """What a scheme explains of one layer, in dB, without a look at any tensor."""
+    if _coarse(scheme):
+        return explained_db(scheme) - COARSE_MARGIN
     if "int8" in (scheme.weights, scheme.activations) or scheme.palette:
         return WEIGHTS8_DB - MARGIN
     return FLOAT16_DB if "float16" in (scheme.weights, scheme.activations) else FLOAT32_DB
