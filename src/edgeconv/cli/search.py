@@ -105,6 +105,14 @@ def search(
         ),
     ] = 6,
     schemes: opt.Schemes = None,
+    compress: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--compress",
+            metavar="NAME",
+            help="A compression to choose from, besides none; may be repeated.",
+        ),
+    ] = None,
     executor: Annotated[
         str,
         typer.Option("--executor", metavar="NAME", help="local or ray.", rich_help_panel=_WHERE),
@@ -161,6 +169,7 @@ def search(
         members=members,
         generation=generation,
         schemes=tuple(schemes or ("int8",)),
+        compress=tuple(compress or ()),
         executor=executor,
         workers=workers,
         address=address,
