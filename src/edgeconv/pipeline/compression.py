@@ -15,6 +15,7 @@ from edgeconv.pipeline.predict import predict_file
 from edgeconv.plugins import import_tensorflow
 from edgeconv.recipe import load_recipe
 from edgeconv.types import (
+    COMPRESSIONS,
     Artifact,
     Bundle,
     Compressed,
@@ -24,6 +25,7 @@ from edgeconv.types import (
     Recipe,
     Signal,
     Splits,
+    Target,
     TrainedModel,
     Training,
     Variant,
@@ -51,6 +53,24 @@ class Learning:
 def names_of(variants: Sequence[Variant]) -> list[str]:
     """The compressions that variants ask for, each once, in their order."""
     return list(dict.fromkeys(v.compress for v in variants if v.compress))
+
+
+def warn(variants: Sequence[Variant], progress: Progress) -> None:
+    """Say what a compression does not buy, with the figures of docs/compression.md."""
+    dense = [v for v in variants if v.compress and v.target is Target.TFLITE]
+    promised = {v.compress: COMPRESSIONS[v.compress] for v in dense}
+    stored = [n for n, m in promised.items() if m.sparsity or m.clusters]
+    if stored:
+        progress.note(
+            f"{', '.join(stored)}: smaller in a download only; a .tflite file stores each weight "
+            "and computes with it (har, int8: 533 kB and 27 µs with 80 % zeros as without)"
+        )
+    shared = {v.compress for v in dense if v.scheme == "int8" and promised[v.compress].clusters}
+    if alone := sorted(n for n in shared if not promised[n].sparsity):
+        progress.note(
+            f"{', '.join(alone)} as int8: each output channel has a scale, and so numbers, of its "
+            "own; har with 16 clusters takes 325 kB in a download, and 219 kB as int4 without any"
+        )
 
 
 def compress_all(

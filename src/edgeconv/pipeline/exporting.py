@@ -16,7 +16,7 @@ from edgeconv.formats import keras_file
 from edgeconv.formats.digest import sha256
 from edgeconv.machine import describe_machine, versions
 from edgeconv.pipeline.calibration import calibration_for
-from edgeconv.pipeline.compression import compress_all, learning_for, names_of, told
+from edgeconv.pipeline.compression import compress_all, learning_for, names_of, told, warn
 from edgeconv.pipeline.golden import carry_golden
 from edgeconv.pipeline.predict import run_file
 from edgeconv.pipeline.sources import find_model, home_bundle
@@ -81,6 +81,7 @@ def export(
         name = str(home.recipe.get("model", path.stem)) if home else path.stem
         made: dict[str, Compressed] = {}
         if names:
+            warn(variants, progress)
             learning = learning_for(kept, home, data, epochs, seed, progress)
             made = compress_all(names, kept, learning, folder, progress)
         artifacts = export_variants(kept, variants, folder, name, windows, progress, unsafe, made)

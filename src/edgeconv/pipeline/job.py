@@ -11,7 +11,7 @@ from edgeconv.machine import describe_machine, versions
 from edgeconv.models import file_stem
 from edgeconv.parity import gates
 from edgeconv.pipeline.calibration import calibrate, calibration_size
-from edgeconv.pipeline.compression import Learning, compress_all, learned_from, names_of
+from edgeconv.pipeline.compression import Learning, compress_all, learned_from, names_of, warn
 from edgeconv.pipeline.exporting import export_variants
 from edgeconv.pipeline.golden import write_golden
 from edgeconv.pipeline.inputs import input_facts, write_inputs
@@ -85,6 +85,7 @@ def _compress(
     names = names_of(recipe.variants)
     if not names:
         return {}
+    warn(recipe.variants, progress)
     people = learned_from(model, splits)
     learning = Learning(people, recipe.training, recipe.compression, recipe.seed, splits.test)
     return compress_all(names, model, learning, folder, progress)
