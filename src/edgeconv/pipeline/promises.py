@@ -10,6 +10,7 @@ from edgeconv.formats import mlweights
 from edgeconv.formats.tflite_kernels import read_kernels
 from edgeconv.types import (
     COMPRESSIONS,
+    SCHEMES,
     Artifact,
     Check,
     Compression,
@@ -72,7 +73,7 @@ def _checks(artifact: Artifact, method: Compression, promised: dict[str, Any]) -
         yield _check(PATTERN, most, _TWO, "<=", reason)
     if method.clusters:
         most, layer = max((_distinct(f), f.layer) for f in found)
-        limit = method.clusters * _scales(artifact, found[0])
+        limit = method.clusters * _scales(artifact, found[0]) + _zero(artifact)
         reason = f"an output of {layer} has {most} different weights" if most > limit else ""
         yield _check(DISTINCT, most, limit, "<=", reason)
 
@@ -120,6 +121,12 @@ def _most_of_four(found: Found) -> int:
 
     moved = np.moveaxis(found.values != 0, found.axis, -1)
     return int(moved.reshape(-1, _FOUR).sum(axis=1).max())
+
+
+def _zero(artifact: Artifact) -> int:
+    """1 where the scheme has a palette for the weights that stay, and 0 beside it."""
+    scheme = SCHEMES[artifact.target][artifact.scheme]
+    return int(scheme.palette and scheme.sparsity > 0)
 
 
 def _scales(artifact: Artifact, first: Found) -> int:
