@@ -50,13 +50,18 @@ def test_the_terminal_shows_tables_and_other_data_is_not_kept(cli: Cli, own: Pat
     assert (own / "layers.json").read_bytes() == before
 
 
-def test_two_files_have_no_layers_to_compare(cli: Cli, own: Path) -> None:
-    done = cli(
-        *("parity", own / "model.keras", own / "har_int8.tflite", "--layers"),
-        *("--data", "synthetic"),
-    )
-    assert done.code == 2
-    assert "name a bundle" in done.err
+def test_two_files_are_compared_inside(cli: Cli, own: Path) -> None:
+    """A model and a file layer by layer; two files value by value."""
+    for first, told in (("model.keras", "conv4"), ("har_float16.mlpackage", "conv4_cast_fp16")):
+        done = cli(
+            *("parity", own / first, own / "har_int8.tflite", "--layers", "--json", "-"),
+            *("--data", "synthetic"),
+        )
+        assert done.code == 0, done.err
+        (found,) = done.json["layers"]
+        assert found["outcome"] == "clear", found["text"]
+        assert told in {row["layer"] for row in found["layers"] if row["metrics"]}
+        assert found["sample"]["reference"] == first
 
 
 def test_without_keras_it_is_not_run_and_parity_holds(own: Path) -> None:

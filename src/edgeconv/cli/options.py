@@ -174,6 +174,4 @@ Sensors = Annotated[
         "once for each file.",
     ),
 ]
-Layers = Annotated[
-    bool, typer.Option("--layers", help="Compare inside too, layer by layer (needs TensorFlow).")
-]
+Layers = Annotated[bool, typer.Option("--layers", help="Compare inside too, layer by layer.")]
