@@ -47,8 +47,9 @@ def match_files(
             shape=c.shape,
             pending=(contracts[c.tensor],) if c.tensor in contracts else (),
             output=c.output,
+            inner=_inner(reference[:i], c),
         )
-        for c in reference
+        for i, c in enumerate(reference)
     ]
     table: dict[tuple[int, int], tuple[float, Match]] = {}
     for j, other in enumerate(candidate):
@@ -60,6 +61,15 @@ def match_files(
             if scored is not None:
                 table[i, j] = scored
     return align(len(points), len(candidate), table)
+
+
+def _inner(before: Sequence[Candidate], flat: Candidate) -> tuple[int, ...]:
+    """The shape that a flat value was flattened from: the two files may do so in other orders."""
+    if sum(d != 1 for d in flat.shape) > 1:
+        return ()
+    shapes = (tuple(d for d in c.shape if d != 1) for c in reversed(before))
+    fitting = (s for s in shapes if len(s) > 1 and math.prod(s) == math.prod(flat.shape))
+    return next(fitting, ())
 
 
 def _spoken(reference: Sequence[Candidate], other: Candidate) -> dict[str, float]:
