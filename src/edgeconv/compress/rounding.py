@@ -22,6 +22,7 @@ from edgeconv.compress.chain import Call, Kernel, Stage, stages_of
 from edgeconv.types import Sensor, Signal
 
 LEVELS = 255  # steps of an 8-bit activation
+DEPTHWISE_BITS = 8
 Ranges = dict[str, tuple[float, float]]
 At = Callable[[str, Any], Any]
 """What becomes of the value at a point; points are named after layers, the input `sensor`."""
@@ -105,7 +106,9 @@ def nudged(low: float, high: float) -> tuple[float, float]:
 def _apply(stage: Kernel, x: Any, bits: int) -> Any:
     weights, bias = _folded(stage)
     if bits:
-        weights = _rounded(weights, bits, stage.output_axes)
+        # a file has no 4-bit kernels for depthwise convolutions
+        own = max(bits, DEPTHWISE_BITS) if stage.kind == "depthwise" else bits
+        weights = _rounded(weights, own, stage.output_axes)
     y = _product(stage, x, weights) + bias
     if stage.ceiling is None:
         return y

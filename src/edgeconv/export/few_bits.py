@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _FIXED = {"SOFTMAX": points.SIGMOID, "LOGISTIC": points.SIGMOID, "TANH": points.TANH}
 _NAMED = (Conv, Depthwise, Dense)
+# What the emitter calls the operations of one layer; the converter may number them.
+_PARTS = "(_conv|_matmul|_bias)[0-9]*"
 
 
 def quantize(
@@ -47,6 +49,7 @@ def quantize(
     everything = qtyping.TFLOperationName.ALL_SUPPORTED
     bits = BITS[SCHEMES[Target.TFLITE][variant.scheme].weights]
     found.add_static_config(".*", everything, 8, bits)
+    found.add_static_config(".*", qtyping.TFLOperationName.DEPTHWISE_CONV_2D, 8, 8)
     graph = tflite.parse_graph(data)
     for name in variant.int8_layers:
         found.add_static_config(_of(name), everything, 8, 8)
@@ -61,10 +64,20 @@ def quantize(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # its interpreter keeps tensors, and says so
         made = found.quantize(limits, enable_progress_bar=False, enable_progress_report=False)
-    kept = {"float_layers": list(variant.float_layers), "int8_layers": list(variant.int8_layers)}
+    kept = {"float_layers": list(variant.float_layers), "int8_layers": _in_8_bits(plan, variant)}
     return _in_one_piece(bytes(made.quantized_model)), {
         name: layers for name, layers in kept.items() if layers
     }
+
+
+def _in_8_bits(plan: Plan, variant: Variant) -> list[str]:
+    """Layers of an int4 file that have 8-bit weights: the named ones, and depthwise ones, for
+    which no 4-bit kernels exist and which have few weights."""
+    if variant.scheme == "int8":
+        return []
+    deep = [layer.name for layer in plan.layers if isinstance(layer, Depthwise)]
+    named = dict.fromkeys((*variant.int8_layers, *deep))
+    return [name for name in named if name not in variant.float_layers]
 
 
 def _in_one_piece(data: bytes) -> bytes:
@@ -94,7 +107,7 @@ def _check_names(plan: Plan, names: Iterable[str]) -> None:
 
 def _of(layer: str) -> str:
     """The operations of one layer, by the names that the converter joined with `;`."""
-    return f"(^|.*;){re.escape(clean(layer))}(_[a-z]+)?(;|$)"
+    return f"(^|.*;){re.escape(clean(layer))}({_PARTS})?(;|$)"
 
 
 def _float_results(graph: Graph, layers: Iterable[str]) -> list[str]:
@@ -120,17 +133,24 @@ def _by_tensor(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Any]:
     entry = graph.ops[0].inputs[0]
     found: dict[int, Range] = {entry: ranges[points.INPUT]}
     for op in graph.ops:
-        own = [
-            named[part] for part in graph.tensors[op.outputs[0]].name.split(";") if part in named
-        ]
+        own = _named_by(graph.tensors[op.outputs[0]].name, named)
         if op.kind in _FIXED:
-            limits = _FIXED[op.kind]
-        elif own:
-            limits = own[-1]
+            found[op.outputs[0]] = _FIXED[op.kind]
+        elif own is not None:
+            found[op.outputs[0]] = own
+        elif op.macs:
+            raise Unsupported(f"the converter hides the result of '{op.name}'", "use int8")
         else:
-            limits = found[op.inputs[0]]
-        found[op.outputs[0]] = limits
+            found[op.outputs[0]] = found[op.inputs[0]]
     return {graph.tensors[i].name: _extremes(limits) for i, limits in found.items()}
+
+
+def _named_by(tensor: str, named: Mapping[str, Range]) -> Range | None:
+    """The range of the point whose name is among those that the converter joined; of a kernel
+    without bias or function, nothing but the operation's own name is left."""
+    parts = tensor.split(";")
+    bare = [re.sub(f"{_PARTS}$", "", part) for part in parts]
+    return next((named[part] for part in (*parts, *bare) if part in named), None)
 
 
 def _extremes(limits: Range) -> dict[str, Any]:

@@ -205,7 +205,9 @@ def _round_kernel(layer: Conv | Depthwise | Dense, bits: int) -> Array:
     """Symmetric, a scale for each output."""
     import numpy as np
 
-    outputs = (1, 2) if isinstance(layer, Depthwise) else (layer.kernel.ndim - 1,)
+    deep = isinstance(layer, Depthwise)
+    outputs = (1, 2) if deep else (layer.kernel.ndim - 1,)
+    bits = max(bits, 8) if deep else bits  # as `few_bits.py` leaves them
     summed = tuple(a for a in range(layer.kernel.ndim) if a not in outputs)
     largest = np.abs(layer.kernel).max(axis=summed, keepdims=True)
     step = np.where(largest > 0, largest, 1) / (2 ** (bits - 1) - 1)
