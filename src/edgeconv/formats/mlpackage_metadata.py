@@ -96,7 +96,7 @@ def _rename_converter_names(spec: Any) -> None:
             for op in block.operations:
                 name = op.outputs[0].name
                 if name.startswith("Identity"):
-                    rename(spec, name, name.replace("Identity", "class_probabilities", 1))
+                    rename(spec, name, name.replace("Identity", "answer", 1))
 
 
 def _free(spec: Any, wanted: str, holder: str) -> None:

@@ -21,7 +21,7 @@ from edgeconv.types import (
 )
 
 HEADINGS = (
-    *("file", "size", "vs float32", "accuracy", "Δ points", "same answer", "parity"),
+    *("file", "size (download)", "vs float32", "accuracy", "Δ points", "same answer", "parity"),
     *("p50", "vs float32"),
 )
 
@@ -34,6 +34,7 @@ class Row:
         accuracy: share of test windows, measured on this file.
         drop: accuracy minus that of the float model (share of 1; negative is worse).
         evidence: intervals and flips of the parity check that is least sure.
+        deflated: bytes of it in a download, where the manifest tells.
         size_ratio: bytes of the float32 file over bytes of this one, of the same target if any.
         speed_up: p50 of the float32 file over p50 of this one, same target and runtime only.
     """
@@ -51,12 +52,13 @@ class Row:
     speed_up: float | None
     reasons: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    deflated: int | None = None
 
     def cells(self) -> tuple[str, ...]:
         """The row in words, in the order of HEADINGS."""
         return (
             self.name,
-            words.size(self.bytes),
+            self.size,
             words.times(self.size_ratio),
             words.percent(self.accuracy),
             words.change(self.evidence.drop) if self.evidence else words.points(self.drop),
@@ -65,6 +67,12 @@ class Row:
             words.duration(self.p50_us),
             words.times(self.speed_up),
         )
+
+    @property
+    def size(self) -> str:
+        """As it lies in an app, and how large it is in a download: `540 kB (489 kB)`."""
+        download = "" if self.deflated is None else f" ({words.size(self.deflated)})"
+        return f"{words.size(self.bytes)}{download}"
 
 
 @dataclass(frozen=True)
@@ -183,6 +191,7 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         speed_up=_speed_up(bundle, artifact),
         reasons=_reasons(bundle, artifact),
         evidence=evidence_of(bundle, artifact),
+        deflated=artifact.settings.get("deflated_bytes"),
     )
 
 
