@@ -62,8 +62,8 @@ def show_package(console: Console, package: Package) -> None:
     files = ", ".join(f"{n} {name}" for name, n in counts.items())
     console.say(f"{package.path}: {package.summary} with {package.artifact.name} ({files})")
     console.say(
-        f"Tested with {package.windows} windows from {package.streams} streams of a "
-        f"{package.sensor_hz:g} Hz sensor's samples and others: {package.check_with}"
+        f"Its tests ({package.streams} streams, {package.windows} windows), in that folder: "
+        f"{package.check_with}"
     )
     console.say(f"Begin with {package.path / 'README.md'}")
     console.json(package.to_json())
