@@ -1,10 +1,13 @@
 """Judge a recipe by subject-disjoint cross-validation: every person is held out once a seed.
 
     python tools/cross_validate.py har --data motionsense:DIR --folds 6 --seeds 0,1 --out cv.json
+    python tools/cross_validate.py student --model cnn:f2-16k5s2-24k5s2-32k4 --against cv.json …
 
 Prints one line a run, then the mean and deviation over all runs and the accuracy of each person.
 The folds depend on the number of folds and on who is in the data only, so that two recipes are
-compared on the same people. The people who validate are drawn from those who are not held out.
+compared on the same people; `--against` compares with an earlier --out, fold by fold. A recipe that
+picks its epoch by validation is fitted as `edgeconv train` does, with people drawn from those who
+are not held out; one that keeps its last epoch is fitted once, on all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,11 @@ import numpy as np
 
 import edgeconv
 from edgeconv.models import build
+from edgeconv.pipeline.teacher import find_teacher
+from edgeconv.recipe import override
 from edgeconv.train import train as fit
+from edgeconv.train.fold import judge, takes_last
+from edgeconv.train.people import together
 from edgeconv.types import Dataset, Recipe, TrainedModel
 
 FOLD_SEED = 7
@@ -42,6 +49,7 @@ class Run:
     people: dict[str, float]
     confusion: list[list[int]]  # truth × prediction, in the order of the contract's labels
     epochs: int
+    parameters: int
     seconds: float
 
 
@@ -64,9 +72,18 @@ def run_fold(
     """Train on the others and judge on the people of `test`."""
     began = time.perf_counter()
     splits = edgeconv.split(dataset, test_subjects=test, val_subjects=val)
-    with tempfile.TemporaryDirectory() as folder:
-        model = fit(build(recipe.model), splits, recipe.training, Path(folder), seed)
-        predicted = predict(model, splits.test)
+    training, network = recipe.training, build(recipe.model)
+    teacher = find_teacher(training.distillation, splits)
+    if takes_last(training):
+        everyone = together(splits.train, splits.val)
+        judged = judge(network, everyone, splits.test, training, seed, teacher=teacher)
+        predicted, epochs = judged.predicted, len(judged.history)
+        parameters = judged.parameters
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            model = fit(network, splits, training, Path(folder), seed, teacher=teacher)
+            predicted, epochs = predict(model, splits.test), model.training["epochs"]
+            parameters = model.parameters
     right = predicted == splits.test.labels
     confusion = np.zeros((len(dataset.signal.labels),) * 2, int)
     np.add.at(confusion, (splits.test.labels, predicted), 1)
@@ -78,7 +95,8 @@ def run_fold(
         accuracy=float(right.mean()),
         people={s: float(right[splits.test.subjects == s].mean()) for s in test},
         confusion=confusion.tolist(),
-        epochs=model.training["epochs"],
+        epochs=epochs,
+        parameters=parameters,
         seconds=round(time.perf_counter() - began, 1),
     )
 
@@ -108,6 +126,34 @@ def summarise(runs: list[Run]) -> dict[str, Any]:
     }
 
 
+def paired(runs: list[Run], other: dict[str, Any]) -> dict[str, Any]:
+    """The difference to another recipe's runs of the same folds and seeds, or of the same folds
+    where no seed is common, with a 95 % interval over folds (Student's t: seeds of one fold share
+    their people, so they count as one)."""
+    from scipy.stats import t
+
+    seeds = {r.seed for r in runs} & {r["seed"] for r in other["runs"]}
+    by_fold: dict[int, list[list[float]]] = defaultdict(lambda: [[], []])
+    for run in runs:
+        if run.seed in seeds or not seeds:
+            by_fold[run.fold][0].append(run.accuracy)
+    for theirs in other["runs"]:
+        if theirs["seed"] in seeds or not seeds:
+            by_fold[theirs["fold"]][1].append(theirs["accuracy"])
+    gaps = np.array([np.mean(a) - np.mean(b) for a, b in by_fold.values() if a and b])
+    if len(gaps) < 2:
+        return {"folds": len(gaps), "difference": float(gaps.sum()) if len(gaps) else None}
+    reach = float(t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / np.sqrt(len(gaps)))
+    return {
+        "against": other["recipe"]["name"],
+        "folds": len(gaps),
+        "seeds": sorted(seeds),
+        "difference": float(gaps.mean()),
+        "low": float(gaps.mean()) - reach,
+        "high": float(gaps.mean()) + reach,
+    }
+
+
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -117,6 +163,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", default="0", help="seeds, with commas between")
     parser.add_argument("--only", default="", help="numbers of the folds to run, with commas")
     parser.add_argument("--val", type=int, default=2, help="people who validate each run")
+    parser.add_argument("--model", help="another network than the recipe's")
+    parser.add_argument("--epochs", type=int, help="other epochs than the recipe's")
+    parser.add_argument("--against", type=Path, help="JSON file of another recipe's runs")
     parser.add_argument("--out", type=Path, help="JSON file of all runs")
     return parser.parse_args()
 
@@ -125,7 +174,8 @@ def main() -> int:
     """Run the folds; the exit code of the contract."""
     wanted = arguments()
     try:
-        recipe = edgeconv.load_recipe(wanted.recipe)
+        recipe = override(edgeconv.load_recipe(wanted.recipe), None, None, wanted.epochs)
+        recipe = replace(recipe, model=wanted.model or recipe.model)
         dataset = edgeconv.load_dataset(wanted.data)
         subjects = dataset.subject_names
         groups = folds(subjects, wanted.folds)
@@ -148,6 +198,18 @@ def main() -> int:
     return 0
 
 
+def describe(found: dict[str, Any]) -> str:
+    """A comparison in words, in points of accuracy."""
+    if "low" not in found:
+        return "too few folds in common for an interval"
+    low, high = 100 * found["low"], 100 * found["high"]
+    word = "inside the noise" if low <= 0 <= high else "outside the noise"
+    return (
+        f"against {found['against']}: {100 * found['difference']:+.2f} points, 95 % interval "
+        f"{low:+.2f} to {high:+.2f} over {found['folds']} folds ({word})"
+    )
+
+
 def report(
     recipe: Recipe, wanted: argparse.Namespace, runs: list[Run], labels: tuple[str, ...]
 ) -> None:
@@ -162,6 +224,10 @@ def report(
         print(f"  recall {label}: {recall:.3f}")
     for subject, accuracy in summary["people"].items():
         print(f"  person {subject}: {accuracy:.3f}")
+    comparison = None
+    if wanted.against:
+        comparison = paired(runs, json.loads(wanted.against.read_text("utf-8")))
+        print(describe(comparison))
     if wanted.out:
         found = {
             "recipe": recipe.to_json(),
@@ -169,6 +235,7 @@ def report(
             "folds": wanted.folds,
             "labels": labels,
             "summary": summary,
+            "comparison": comparison,
             "runs": [asdict(run) for run in runs],
         }
         temporary = wanted.out.with_name(f".{wanted.out.name}.part")

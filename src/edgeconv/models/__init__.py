@@ -11,6 +11,7 @@ from edgeconv.types import Signal
 
 MODELS: dict[str, str] = {
     "har": "edgeconv.models.har:build",
+    "student": "edgeconv.models.student:build",
 }
 FAMILIES: dict[str, str] = {
     "cnn": "edgeconv.models.cnn:family",

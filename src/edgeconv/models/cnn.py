@@ -112,8 +112,10 @@ def parse(spec: str) -> Design:
     return Design(spec, tuple(layers), summary, frame)
 
 
-def build(design: Design, signal: Signal) -> Any:
+def build(design: Design, signal: Signal, name: str = "") -> Any:
     """The untrained network: "sensor" (n, window·channels) → "probabilities" (n, classes).
+
+    It is called `name`, or cnn-<spec>.
 
     Raises:
         BadInput: the window is too short for its convolutions, or fewer than two classes.
@@ -146,7 +148,7 @@ def build(design: Design, signal: Signal) -> Any:
             _summary(design.summary),
             layers.Dense(len(signal.labels), activation="softmax", name="probabilities"),
         ],
-        name=f"cnn-{design.spec}",
+        name=name or f"cnn-{design.spec}",
     )
 
 

@@ -19,6 +19,16 @@ CHUNK = 1024  # windows that go through the network at once
 SMALLEST = 1e-7  # probabilities below are taken as this, as Keras' own cross-entropy does
 
 
+def probabilities(model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, classes) for encoded windows (n, window·channels)."""
+    parts = [
+        np.asarray(model(inputs[i : i + CHUNK], training=False))
+        for i in range(0, len(inputs), CHUNK)
+    ]
+    found: NDArray[np.float32] = np.concatenate(parts)
+    return found
+
+
 class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps `history`, and the weights of the last and of the best epoch.
 
@@ -86,15 +96,11 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def _validate(self) -> dict[str, float]:
         if self.inputs is None or self.labels is None:
             return {}
-        parts = [
-            np.asarray(self.model(self.inputs[i : i + CHUNK], training=False))
-            for i in range(0, len(self.inputs), CHUNK)
-        ]
-        probabilities = np.concatenate(parts)
-        of_truth = probabilities[np.arange(len(self.labels)), self.labels]
+        found = probabilities(self.model, self.inputs)
+        of_truth = found[np.arange(len(self.labels)), self.labels]
         return {
             "val_loss": float(-np.log(np.maximum(of_truth, SMALLEST)).mean()),
-            "val_accuracy": float((probabilities.argmax(axis=1) == self.labels).mean()),
+            "val_accuracy": float((found.argmax(axis=1) == self.labels).mean()),
         }
 
     def _keep(self, weights: Weights, entry: dict[str, float]) -> None:

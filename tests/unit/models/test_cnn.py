@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.models import build, file_stem
 from edgeconv.models.cnn import MOST_FILTERS, TAPS, Convolution, Design, Pooling, parse
+from edgeconv.models.student import SPEC
 from edgeconv.types import Signal
 
 LABELS = ("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking")
@@ -135,6 +136,13 @@ def test_shapes_and_parameters(spec: str, parameters: int, steps: int) -> None:
     assert model.count_params() == parameters
     assert model.layers[-2].input.shape[1] == parse(spec).steps(80) == steps
     assert [t.name for t in model.inputs] == ["sensor"]
+
+
+@pytest.mark.heavy
+def test_the_student_is_a_member_of_the_family() -> None:
+    student, member = (build(n)(Signal(labels=LABELS)) for n in ("student", f"cnn:{SPEC}"))
+    assert student.count_params() == 7_414
+    assert [x.get_config() for x in student.layers] == [x.get_config() for x in member.layers]
 
 
 @pytest.mark.heavy

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
-from edgeconv.recipe import BUILT_IN, load_recipe
-from edgeconv.types import SCHEMES, Augmentation, Sensor, Target, Training
+from edgeconv.recipe import BUILT_IN, load_recipe, override
+from edgeconv.types import SCHEMES, Augmentation, Distillation, Sensor, Target, Training
 
 
 def test_the_built_in_recipes_load() -> None:
-    assert {"article", "compress", "coreml", "har"} <= set(BUILT_IN)
+    assert {"article", "compress", "coreml", "har", "student"} <= set(BUILT_IN)
     for name in BUILT_IN:
         assert load_recipe(name).name == name
 
@@ -29,6 +30,27 @@ def test_the_coreml_recipe_is_har_with_every_scheme_that_keeps_its_promise() -> 
     made = {variant.scheme for variant in coreml.variants}
     assert made == set(SCHEMES[Target.COREML]) - {"palette2", "palette1"}
     assert {v.target for v in coreml.variants} == {Target.COREML}
+
+
+def test_the_student_is_trained_as_har_but_longer_and_without_mixup() -> None:
+    har, student = load_recipe("har").training, load_recipe("student").training
+    assert har.augmentation is not None
+    assert student == replace(
+        har, epochs=150, learning_rate=0.003, augmentation=replace(har.augmentation, mixup=0.0)
+    )
+
+
+def test_a_teacher_is_read_and_a_short_try_shortens_it(tmp_path: Path) -> None:
+    file = tmp_path / "taught.toml"
+    file.write_text('[training.distillation]\nteacher = "har"\nweight = 1\nepochs = 20\n')
+    recipe = load_recipe(str(file))
+    how = Distillation("har", epochs=20, weight=1)
+    assert recipe.training.distillation == how
+    assert override(recipe, None, None, 90).training.distillation == how
+    assert override(recipe, None, None, 2).training.distillation == replace(how, epochs=2)
+    kept = tmp_path / "manifest.json"
+    kept.write_text(json.dumps({"recipe": recipe.to_json()}))
+    assert load_recipe(str(kept)).training == recipe.training
 
 
 def test_the_article_trains_without_augmentation() -> None:
@@ -57,6 +79,9 @@ def test_a_variant_takes_its_own_phones_sensor(tmp_path: Path) -> None:
     ("text", "error", "words"),
     [
         ("epoch = 3", UsageError, "unknown key 'epoch'"),
+        ("[training.distillation]\nwieght = 1", UsageError, "unknown key 'wieght'"),
+        ("[training.distillation]\nweight = 2", UsageError, "weight must be"),
+        ("[training]\ndistillation = true", UsageError, "must be a table"),
         ("seed = 1.5", UsageError, "seed = 1.5 is no whole number"),
         ("seed = true", UsageError, "seed = True is no whole number"),
         ("[training]\nepochs = 'many'", UsageError, "epochs = 'many'"),

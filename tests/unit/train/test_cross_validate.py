@@ -49,6 +49,27 @@ def test_each_person_is_held_out_once(tmp_path: Path) -> None:
     assert found["summary"]["mean"] == pytest.approx(mean)
 
 
+def test_an_earlier_recipe_is_compared_fold_by_fold(tmp_path: Path) -> None:
+    recipe, first = tmp_path / "last.toml", tmp_path / "first.json"
+    recipe.write_text(RECIPE.replace("false", "true"))
+    common = [
+        str(recipe),
+        "--data",
+        "synthetic",
+        "--folds",
+        "2",
+        "--val",
+        "1",
+        "--model",
+        "cnn:4s4",
+    ]
+    one = run(*common, "--out", str(first))
+    assert one.returncode == 0, one.stderr
+    again = run(*common, "--against", str(first), "--epochs", "1")
+    assert "against last: +0.00 points, 95 % interval +0.00 to +0.00 over 2 folds" in again.stdout
+    assert {r["parameters"] for r in json.loads(first.read_text())["runs"]} == {142}
+
+
 def test_a_wrong_word_is_the_user_s_error() -> None:
     result = run("no-such-recipe", "--data", "synthetic")
     assert result.returncode == 2
