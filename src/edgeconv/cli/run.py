@@ -18,7 +18,7 @@ def run(
         str,
         typer.Argument(
             metavar="[RECIPE]",
-            help="har, coreml, article, a TOML file, or a bundle's manifest.json.",
+            help="har, coreml, compress, article, a TOML file, or a bundle's manifest.json.",
         ),
     ] = "har",
     data: opt.Data = None,
