@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeconv.errors import BadInput, MissingDependency
-from edgeconv.runtime import ENDINGS, PROGRAMS, RUNTIMES, SYSTEMS, open_runner, unavailable
+from edgeconv.runtime import ENDINGS, EXTRAS, RUNTIMES, SYSTEMS, open_runner, unavailable
 
 pytestmark = pytest.mark.heavy
 SIZE = 6
@@ -69,7 +69,7 @@ def test_it_is_available_or_says_what_it_needs(
         with open_runner(made[ending], runtime) as runner:
             assert runner.runtime == runtime
         return
-    assert runtime in (*SYSTEMS, *PROGRAMS), "all that the lock file installs must run here"
+    assert runtime in (*SYSTEMS, *EXTRAS), "all that the lock file installs must run here"
     assert "\n" not in reason
     if runtime in SYSTEMS and platform.system() != _HOME[SYSTEMS[runtime]]:
         assert f"needs {SYSTEMS[runtime]}" in reason
@@ -90,7 +90,7 @@ def numeric(outputs: dict[str, Any]) -> Any:
 
 def test_the_fixture_covers_the_table(made: dict[str, Path]) -> None:
     assert {r for ending in made for r in ENDINGS[ending]} == set(RUNTIMES)
-    assert set(RUNTIMES) >= {*SYSTEMS, *PROGRAMS}
+    assert set(RUNTIMES) >= {*SYSTEMS, *EXTRAS}
 
 
 def test_it_opens_runs_and_says_who_it_is(case: tuple[Path, str], made: dict[str, Path]) -> None:

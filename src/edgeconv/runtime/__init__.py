@@ -35,8 +35,11 @@ ENDINGS: dict[str, tuple[str, ...]] = {
 SYSTEMS: dict[str, str] = {"coreml": "macOS", "tflite-micro": "Linux"}
 """Runtimes that one operating system alone has."""
 
-PROGRAMS: dict[str, str] = {"litertjs": "edgeconv.runtime.litertjs.node:installed"}
-"""What looks for that which pip does not install; it raises MissingDependency."""
+EXTRAS: dict[str, str] = {
+    "tflite-micro": "edgeconv.runtime.arena:installed",
+    "litertjs": "edgeconv.runtime.litertjs.node:installed",
+}
+"""What looks for packages that edgeconv itself does not bring; it raises MissingDependency."""
 
 _PLATFORMS = {"Darwin": "macOS"}  # what Python calls them
 
@@ -93,8 +96,8 @@ def _opener(runtime: str) -> Any:
         raise MissingDependency(
             f"runtime '{runtime}' needs {needed}", f"use one that runs here: {', '.join(others)}"
         )
-    if runtime in PROGRAMS:
-        choose("program", PROGRAMS, runtime)()
+    if runtime in EXTRAS:
+        choose("runtime", EXTRAS, runtime)()
     return choose("runtime", RUNTIMES, runtime)
 
 

@@ -30,6 +30,12 @@ _REFUSED = "tflite-micro runs int8 and float32 files of its own operations: expo
 _DAMAGED = "it is damaged or was never run: export it again, or copy it again whole"
 
 
+def installed() -> None:
+    """Raises MissingDependency where tflite-micro is not."""
+    if find_spec("tflite_micro") is None:
+        raise missing(ModuleNotFoundError(name="tflite_micro"))
+
+
 def measure_arena(path: Path, seconds: float = SECONDS) -> int:
     """Bytes of the smallest arena, a multiple of 16, in which `path` opens; it ran there on zeros.
 
@@ -51,8 +57,7 @@ def try_out(path: Path, seconds: float = SECONDS) -> None:
 
 def _asked(path: Path, arena: str, seconds: float) -> dict[str, Any]:
     read_graph(path)  # a damaged file ends here, before native code sees it
-    if find_spec("tflite_micro") is None:
-        raise missing(ModuleNotFoundError(name="tflite_micro"))
+    installed()
     try:
         done = run_module("edgeconv.runtime.arena", str(path), arena, seconds=seconds)
     except subprocess.TimeoutExpired as error:

@@ -150,7 +150,13 @@ class CoreMLReferenceRunner:
 
         Args:
             state: what `make_state` gave, to carry it on; None for a fresh one.
+
+        Raises:
+            BadInput: a shape outside of what the description of a flexible input allows.
         """
+        for name, flexible in self._interface.flexible.items():
+            if name in arrays:
+                flexible.check(name, np.shape(arrays[name]))
         carried = self.make_state() if state is None else state
         return self._outputs(self._executor.run(self._settled(arrays) | carried, 1))
 

@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from tflite_micro.python.tflite_micro import runtime as _engine  # noqa: F401  # missing: says so
 
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.formats.tflite import read_bytes, read_graph

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeconv.errors import BadInput
 from edgeconv.formats.lints import Severity
 from edgeconv.pipeline import inspect_file
 from edgeconv.pipeline.flexible import LARGEST, RULE, lint_flexible
+from edgeconv.runtime.coreml_reference import CoreMLReferenceRunner
 
 pytestmark = pytest.mark.heavy
 SIZE = 8
@@ -87,6 +89,26 @@ def test_what_is_too_large_is_said_to_be_not_run(convert: Convert) -> None:
     (found,) = lint_flexible(path)
     assert found.severity is Severity.HINT
     assert "too large to be tried here" in found.text
+
+
+def test_a_shape_that_is_not_allowed_is_refused_as_core_ml_does(convert: Convert) -> None:
+    import coremltools as ct
+
+    def infer(path: Path, *shape: int) -> tuple[int, ...]:
+        with CoreMLReferenceRunner(path) as runner:
+            (found,) = runner.infer({"sensor": np.ones(shape, np.float32)}).values()
+        return found.shape
+
+    ranged = convert(really_flexible, (1, ct.RangeDim(SIZE, 64, SIZE), 1))
+    assert infer(ranged, 1, 64, 1) == (1, 64, 1)
+    for size in (SIZE - 1, 65):
+        with pytest.raises(BadInput, match=rf"not in allowed range.*allows \(1, {SIZE}…64, 1\)"):
+            infer(ranged, 1, size, 1)
+    shapes = ct.EnumeratedShapes([(1, SIZE, 1), (3, SIZE, 1)])
+    listed = convert(really_flexible, shapes)
+    assert infer(listed, 3, SIZE, 1) == (3, SIZE, 1)
+    with pytest.raises(BadInput, match=rf"\(2 x {SIZE} x 1\) was not in enumerated set"):
+        infer(listed, 2, SIZE, 1)
 
 
 def test_a_fixed_shape_is_not_run(convert: Convert) -> None:

@@ -12,7 +12,6 @@ import pytest
 from tests.unit.formats.lints.flatbuffers_by_hand import Net, Op, Tensor
 
 from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
-from edgeconv.plugins import missing
 from edgeconv.runtime import arena, open_runner, unavailable
 from edgeconv.runtime.arena import measure_arena, reason
 
@@ -127,7 +126,11 @@ def test_its_own_lines_become_one() -> None:
     assert reason([]) == "it gives no reason"
 
 
-def test_a_missing_package_says_how_to_install_it() -> None:
-    error = missing(ModuleNotFoundError(name="tflite_micro"))
-    assert isinstance(error, MissingDependency)
-    assert error.hint == "install it: pip install tflite-micro"
+def test_a_missing_package_says_how_to_install_it(
+    sums: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arena, "find_spec", lambda name: None)
+    assert "'tflite-micro' is not installed" in str(unavailable(sums, "tflite-micro"))
+    with pytest.raises(MissingDependency, match="pip install tflite-micro") as caught:
+        open_runner(sums, "tflite-micro")
+    assert caught.value.exit_code == 5

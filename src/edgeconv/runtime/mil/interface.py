@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.formats.mlpackage import proto
+from edgeconv.runtime.mil.flexible import Flexible
 from edgeconv.runtime.mil.plan import Plan
 from edgeconv.runtime.mil.program import Operation, ValueType
 from edgeconv.types import TensorSpec
@@ -15,23 +16,28 @@ from edgeconv.types import TensorSpec
 
 @dataclass(frozen=True)
 class Interface:
-    """What a caller sees. `stored` are the program's own types of the inputs."""
+    """What a caller sees. `stored` are the program's own types of the inputs, `flexible` the shapes
+    of those that allow several."""
 
     inputs: dict[str, TensorSpec]
     outputs: dict[str, TensorSpec]
     stored: dict[str, str]
     labels: tuple[Any, ...]
+    flexible: dict[str, Flexible]
 
     @classmethod
     def of(cls, spec: Any, function: str | None, plan: Plan, path: Path) -> Interface:
         description = _description(spec, function)
         declared = plan.block.inputs
-        inputs = {}
+        inputs, flexible = {}, {}
         for feature in description.input:
             if feature.name not in declared:
                 raise BadInput(f"{path}: the program has no input '{feature.name}'")
             shape = declared[feature.name].shape or ()
             inputs[feature.name] = TensorSpec(feature.name, shape, _dtype(feature, path))
+            allowed = Flexible.of(feature)
+            if allowed is not None:
+                flexible[feature.name] = allowed
         made: dict[str, tuple[Operation | None, ValueType]] = {
             name: (op, t) for op in plan.block.operations for name, t in op.outputs
         }
@@ -48,7 +54,7 @@ class Interface:
                 dtype = _dtype(feature, path)
                 outputs[feature.name] = TensorSpec(feature.name, type_.shape or (), dtype)
         stored = {name: t.dtype for name, t in declared.items()}
-        return cls(inputs, outputs, stored, _labels(plan))
+        return cls(inputs, outputs, stored, _labels(plan), flexible)
 
 
 def _labels(plan: Plan) -> tuple[Any, ...]:
