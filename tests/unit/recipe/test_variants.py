@@ -49,12 +49,12 @@ def test_a_calibration_method_goes_to_the_schemes_that_have_a_choice() -> None:
     made = make_variants(["all"], ["w8a8", "int8"], calibration_method="percentile")
     methods = {(v.target, v.scheme): v.calibration_method for v in made}
     assert methods == {
-        (Target.TFLITE, "int8"): "",
+        (Target.TFLITE, "int8"): "percentile",
         (Target.COREML, "w8a8"): "percentile",
         (Target.COREML, "int8"): "",
     }
-    with pytest.raises(Unsupported, match=r"'mse' cannot go with: int8") as caught:
-        make_variants(["tflite"], ["int8"], calibration_method="mse")
+    with pytest.raises(Unsupported, match=r"'mse' cannot go with: int16x8") as caught:
+        make_variants(["tflite"], ["int16x8"], calibration_method="mse")
     assert "w8a8" in caught.value.hint
     with pytest.raises(UsageError, match=r"unknown calibration method 'entropy'") as unknown:
         make_variants(["coreml"], ["w8a8"], calibration_method="entropy")
