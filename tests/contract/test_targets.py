@@ -79,7 +79,7 @@ def test_every_legal_scheme_passes(target: Target) -> None:
         (Variant(Target.COREML, "dynamic", Sensor.IOS), "does not exist for coreml"),
         (
             Variant(Target.TFLITE, "int16x8", Sensor.ANDROID, calibration_method="mse"),
-            "'mse' cannot go with scheme 'int8'",
+            "'mse' cannot go with scheme 'int16x8'",
         ),
         (
             Variant(Target.COREML, "int8", Sensor.IOS, calibration_method="minmax"),
