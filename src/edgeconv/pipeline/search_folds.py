@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeconv.data.calibration import calibration_windows
 from edgeconv.errors import BadInput, EdgeconvError, UsageError
@@ -17,53 +17,32 @@ from edgeconv.models import build
 from edgeconv.pipeline.calibration import SEED, calibration_size
 from edgeconv.pipeline.compression import Learning, compress_all
 from edgeconv.pipeline.predict import predict_file
+from edgeconv.pipeline.search_settings import FOLD_SEED, variant, with_settings
+from edgeconv.pipeline.sensitivity import sensitivity
+from edgeconv.pipeline.teacher import find_teacher
 from edgeconv.plugins import import_tensorflow
 from edgeconv.search import Candidate, Outcome, Task
+from edgeconv.search.mixed import INT4
 from edgeconv.train import train
 from edgeconv.types import (
-    DEFAULT_SENSOR,
     Artifact,
-    Augmentation,
     Dataset,
     FineTuning,
     Sensor,
     Signal,
     Silent,
     Splits,
-    Target,
     TrainedModel,
     Training,
-    Variant,
 )
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FOLD_SEED = 7  # who is in which fold depends on the people alone, not on the search's seed
+RANGES = 500  # windows that sensitivity is measured on
 SIZING = 32  # windows that set the ranges of an untrained network, whose size is asked for
 _RULE = "a fold of the search: held-out people judge and are not trained on"
-
-
-def make_folds(subjects: Sequence[str], count: int) -> tuple[tuple[str, ...], ...]:
-    """People in `count` groups of nearly equal size; each is held out once.
-
-    Raises:
-        UsageError: fewer than two folds.
-        BadInput: fewer people than folds.
-    """
-    import numpy as np
-
-    if count < 2:
-        raise UsageError(f"--folds {count}: a fold is judged by those of the others", "use 2 to 10")
-    if len(subjects) < count:
-        raise BadInput(
-            f"{len(subjects)} people besides those of the test, but {count} folds",
-            f"pass --folds {len(subjects)} or record more people",
-        )
-    order = np.random.default_rng(FOLD_SEED).permutation(len(subjects))
-    parts = np.array_split(order, count)
-    return tuple(tuple(subjects[i] for i in sorted(part)) for part in parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +100,9 @@ class FoldJudge:
         others = [s for s in self.dataset.subject_names if s not in held]
         splits, settings = self._splits(others, held, settings, fold)
         try:
-            model = train(build(task.candidate.model), splits, settings, folder, task.seed)
+            teacher = find_teacher(settings.distillation, splits)
+            network = build(task.candidate.model)
+            model = train(network, splits, settings, folder, task.seed, teacher=teacher)
         except UsageError as error:
             if "diverged" not in error.message:
                 raise
@@ -130,16 +111,28 @@ class FoldJudge:
         full = _right(model.path, model.signal, judges, "keras").mean()
         learned = Learning(self.dataset.of_subjects(others), settings, self.fine_tuning, task.seed)
         made = self._export_trained(task.candidate, model, learned, folder)
+        spared = self._spared(task.candidate, model, learned.people)
         right = {a.scheme: _right(a.path, a.signal, judges, "litert") for a in made}
         return replace(
             _weighed(made),
             full=float(full),
+            spared_db=spared,
             accuracy={scheme: float(each.mean()) for scheme, each in right.items()},
             people={
                 scheme: {s: float(each[judges.subjects == s].mean()) for s in held}
                 for scheme, each in right.items()
             },
         )
+
+    def _spared(
+        self, candidate: Candidate, model: TrainedModel, people: Dataset
+    ) -> dict[str, float]:
+        """What mixed precision is chosen by; of the trained network, before any compression."""
+        if INT4 not in candidate.schemes or candidate.int8_layers:
+            return {}
+        windows = calibration_windows(people, RANGES, SEED)
+        effects = sensitivity(model.path, model.signal, windows, INT4)
+        return {effect.layer: round(effect.spared_db, 3) for effect in effects}
 
     def _splits(
         self, others: list[str], held: tuple[str, ...], training: Training, fold: int
@@ -193,27 +186,6 @@ class FoldJudge:
             ranges=ranges,
             isolated=False,
         )
-
-
-def variant(candidate: Candidate, scheme: str) -> Variant:
-    """The file that one scheme of a candidate is."""
-    return Variant(
-        Target.TFLITE, scheme, DEFAULT_SENSOR[Target.TFLITE], compress=candidate.compress
-    )
-
-
-def with_settings(training: Training, candidate: Candidate) -> Training:
-    """The recipe's training with what the candidate says instead."""
-    settings: dict[str, Any] = dict(candidate.training)
-    inner = {
-        key.partition(".")[2]: settings.pop(key)
-        for key in list(settings)
-        if key.startswith("augmentation.")
-    }
-    if inner:
-        augmentation = training.augmentation or Augmentation()
-        settings["augmentation"] = replace(augmentation, **inner)
-    return replace(training, **settings)
 
 
 def one_thread() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgeconv import bundle as bundles
 from edgeconv.pipeline.job import run
 from edgeconv.pipeline.measure import profile_artifacts
-from edgeconv.pipeline.search_folds import variant, with_settings
+from edgeconv.pipeline.search_settings import variant, with_settings
 from edgeconv.report import verdict
 from edgeconv.search.page import render_page, render_plot
 from edgeconv.search.results import Member, SearchResult, kept_budgets

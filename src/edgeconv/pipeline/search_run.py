@@ -24,6 +24,7 @@ from edgeconv.search import (
     thin,
 )
 from edgeconv.search.board import board_of
+from edgeconv.search.mixed import mixed
 from edgeconv.search.more import what_more_would_buy
 from edgeconv.search.results import (
     Anchor,
@@ -74,6 +75,9 @@ class Run:
         if work.plan.until is not None and self.options.limit is not None:
             rest = self.options.limit * 60 * AFTERWARDS * CONFIRMING
             work.plan = replace(work.plan, until=work.plan.clock() + rest)
+        if refined := mixed(members, work.trials):
+            work.add(refined)
+            members = self._members(work)
         anchor = work.anchor().candidate
         candidates = list(dict.fromkeys([*(p.candidate for p in members), anchor]))
         outcomes = work.confirm(candidates, seeds)

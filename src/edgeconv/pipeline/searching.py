@@ -11,10 +11,11 @@ from typing import Any
 
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.machine import versions
-from edgeconv.pipeline.search_folds import FoldJudge, make_folds, variant
+from edgeconv.pipeline.search_folds import FoldJudge
 from edgeconv.pipeline.search_front import judge_members, publish
 from edgeconv.pipeline.search_options import SearchOptions, Watcher
 from edgeconv.pipeline.search_run import Run, people_of
+from edgeconv.pipeline.search_settings import make_folds, variant
 from edgeconv.pipeline.training import load_splits
 from edgeconv.recipe import check_variant
 from edgeconv.search import (
@@ -64,11 +65,12 @@ def search(recipe: Recipe, out: Path, options: SearchOptions, progress: Watcher)
         work = run.search(Sampler(space, recipe.seed), executor, journal)
         try:
             work.run(Candidate(recipe.model, schemes=options.schemes))
-        except KeyboardInterrupt:
+            result = run.confirm(work)
+        except KeyboardInterrupt as interrupt:
             if work.told:
                 publish(run.result(work, (), interrupted=True), out)
+            interrupt.add_note(f"every finished fit is kept in {out}: the same command goes on")
             raise
-        result = run.confirm(work)
     finally:
         executor.close()
     result = judge_members(recipe, result, out, progress)

@@ -20,30 +20,25 @@ class Candidate:
             table below it (`augmentation.mixup`).
         compress: a method's name; empty: none.
         schemes: TFLite schemes that each of its folds is judged in; the first one steers.
+        int8_layers: layers whose weights an `int4` file holds in 8 bits.
     """
 
     model: str
     training: tuple[tuple[str, Setting], ...] = ()
     compress: str = ""
     schemes: tuple[str, ...] = ("int8",)
+    int8_layers: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """Twelve hexadecimal digits that belong to this candidate alone."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        # What a candidate does not use is no part of its name, so that older journals stay good.
+        said = {k: v for k, v in asdict(self).items() if v or k != "int8_layers"}
+        text = json.dumps(said, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "training": dict(self.training), "schemes": list(self.schemes)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Candidate:
-        return cls(
-            data["model"],
-            tuple(sorted(data["training"].items())),
-            data["compress"],
-            tuple(data["schemes"]),
-        )
 
 
 @dataclass(frozen=True)
@@ -70,6 +65,8 @@ class Outcome:
             empty where only the size was asked for.
         people: the same for each held-out person, by scheme.
         full: accuracy of the float network itself.
+        spared_db: of each layer: the signal-to-noise ratio of the outputs where every layer is
+            rounded to 4 bits but this one; empty where no `int4` file was judged.
         failed: why the candidate cannot be judged; empty: it can.
     """
 
@@ -78,6 +75,7 @@ class Outcome:
     accuracy: dict[str, float] = field(default_factory=dict)
     people: dict[str, dict[str, float]] = field(default_factory=dict)
     full: float | None = None
+    spared_db: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     failed: str = ""
 

@@ -72,6 +72,7 @@ class Search:
     told: int = 0
     repeats: int = 0
     out_of_time: bool = False
+    asking: bool = True
     _known: set[str] = field(default_factory=set)
     _ready: deque[tuple[Task, Outcome]] = field(default_factory=deque)
     _running: dict[str, Trial | None] = field(default_factory=dict)
@@ -81,6 +82,17 @@ class Search:
         """Judge `anchor`, the recipe's own network, and then what the sampler asks for."""
         self._begin(anchor, None)
         self._fill()
+        self._work()
+
+    def add(self, candidates: Sequence[Candidate]) -> None:
+        """Judge candidates that no sampler has asked for, as far as time allows."""
+        self.asking = False
+        for candidate in candidates:
+            if candidate.key not in self._known and self._time_for(self._pending_seconds()):
+                self._begin(candidate, None)
+        self._work()
+
+    def _work(self) -> None:
         while self._ready or self._running:
             task, outcome = self._next()
             trial = self._running.pop(task.key)
@@ -198,7 +210,7 @@ class Search:
         return next(points, None)
 
     def _more(self) -> bool:
-        if self.repeats >= REPEATS:
+        if not self.asking or self.repeats >= REPEATS:
             return False
         skipped = sum(t.state is State.SKIPPED for t in self.trials[: self.told])
         asked = len(self.trials) - 1 - skipped

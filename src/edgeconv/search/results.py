@@ -158,6 +158,8 @@ def members_of(
         name = f"{point.candidate.model.replace(':', '-')}_{point.scheme}"
         if point.candidate.compress:
             name += f"_{point.candidate.compress}"
+        if point.candidate.int8_layers:
+            name += "_mixed"
         if name in names:
             name += f"_{point.candidate.key[:4]}"
         names.add(name)

@@ -50,6 +50,7 @@ def toy_search(
     budgets: Budgets | None = None,
     until: float | None = None,
     seed: int = 0,
+    added: Sequence[Candidate] = (),
     **plan: Any,
 ) -> Search:
     """One whole search, three folds a candidate."""
@@ -60,6 +61,7 @@ def toy_search(
         wanted = Plan(folds=3, seed=seed, trials=trials, until=until, **plan)
         search = Search(sampler, crew, journal, budgets or Budgets(), wanted, Heard())
         search.run(ANCHOR)
+        search.add(added)
     finally:
         crew.close()
     return search

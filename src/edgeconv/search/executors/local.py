@@ -16,6 +16,7 @@ from edgeconv.errors import EdgeconvError, UsageError
 from edgeconv.search.candidates import Evaluate, Outcome, Task
 from edgeconv.search.executors.threads import ONE_THREAD, keep_to_one_thread
 
+GOODBYE = 10.0  # seconds that an idle worker may take to leave
 TRIES = 2  # the system may have taken a worker's memory for somebody else
 
 
@@ -54,12 +55,15 @@ class Local:
                 return ended
 
     def close(self) -> None:
-        """Kill the workers: nothing that they hold is worth keeping."""
+        """End the workers: the idle ones by themselves, the busy ones at once."""
         for worker in self._crew:
-            worker.process.kill()
-        for worker in self._crew:
-            worker.process.join()
+            if worker.task is not None:
+                worker.process.kill()
             worker.connection.close()
+        for worker in self._crew:
+            worker.process.join(GOODBYE)
+            worker.process.kill()
+            worker.process.join()
         self._crew.clear()
         self._waiting.clear()
 

@@ -1,0 +1,58 @@
+"""Which layers of a 4-bit file are tried in 8 bits, and that they are judged like all else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.unit.search.driver import ANCHOR, figures, toy_search
+from tests.unit.search.toy import point
+
+from edgeconv.search import Budgets, Candidate, Outcome, State, Trial
+from edgeconv.search.mixed import mixed
+
+
+def _trial(candidate: Candidate, *folds: dict[str, float]) -> Trial:
+    trial = Trial(1, candidate, state=State.FINISHED, schemes=candidate.schemes)
+    trial.outcomes = {n: Outcome(spared_db=found) for n, found in enumerate(folds)}
+    return trial
+
+
+def test_the_layers_that_gain_most_over_all_folds_are_spared() -> None:
+    member = point(0.9, 4000)
+    candidate = Candidate(member.candidate.model, schemes=("int8", "int4"))
+    int4 = type(member)(candidate, "int4", 3000, 10, (0.88,) * 2, 2)
+    int8 = type(member)(candidate, "int8", 4000, 10, (0.90,) * 2, 2)
+    trial = _trial(
+        candidate,
+        {"conv1": 20.0, "conv2": 30.0, "probabilities": 15.0},
+        {"conv1": 28.0, "conv2": 19.0, "probabilities": 15.0},
+    )
+
+    found = mixed([int4, int8], [trial])
+
+    assert [c.int8_layers for c in found] == [("conv2",), ("conv2", "conv1")]
+    assert {c.schemes for c in found} == {("int4",)}
+    assert len({c.key for c in (candidate, *found)}) == 3
+
+
+def test_nothing_is_mixed_where_nothing_was_measured_or_all_would_be_spared() -> None:
+    candidate = Candidate("cnn:8", schemes=("int4",))
+    member = type(point(0.9, 1))(candidate, "int4", 3000, 10, (0.88,) * 2, 2)
+
+    assert mixed([member], [_trial(candidate, {})]) == []
+    assert mixed([member], [_trial(candidate, {"probabilities": 9.0})]) == []
+
+
+def test_a_candidate_without_them_keeps_the_key_it_had() -> None:
+    assert ANCHOR.key == Candidate("cnn:100", schemes=("int8", "int4"), int8_layers=()).key
+
+
+def test_what_is_added_is_judged_and_nothing_else_is_asked_for(tmp_path: Path) -> None:
+    extra = Candidate("cnn:9-9", schemes=("int4",), int8_layers=("conv1",))
+
+    search = toy_search(tmp_path, trials=3, budgets=Budgets(), added=[extra, ANCHOR])
+
+    assert [t.candidate for t in search.trials if t.candidate == extra] == [extra]
+    assert search.trials[-1].candidate == extra
+    assert len([t for t in search.trials if t.candidate == ANCHOR]) == 1
+    assert any(row[0] == extra.key for row in figures(search.points()))
