@@ -34,7 +34,6 @@ class Row:
         accuracy: share of test windows, measured on this file.
         drop: accuracy minus that of the float model (share of 1; negative is worse).
         evidence: intervals and flips of the parity check that is least sure.
-        deflated: bytes of it in a download, where the manifest tells.
         size_ratio: bytes of the float32 file over bytes of this one, of the same target if any.
         speed_up: p50 of the float32 file over p50 of this one, same target and runtime only.
     """
@@ -71,8 +70,8 @@ class Row:
     @property
     def size(self) -> str:
         """As it lies in an app, and how large it is in a download: `540 kB (489 kB)`."""
-        download = "" if self.deflated is None else f" ({words.size(self.deflated)})"
-        return f"{words.size(self.bytes)}{download}"
+        packed = f" ({words.size(self.deflated)})" if self.deflated else ""
+        return words.size(self.bytes) + packed
 
 
 @dataclass(frozen=True)
@@ -176,14 +175,13 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
     evaluation = evaluation_of(bundle, artifact.name, artifact.sha256)
     reference = evaluation_of(bundle, "model.keras", bundle.model.sha256)
     profile = profile_of(bundle, artifact)
-    accuracy = evaluation.accuracy if evaluation else None
     return Row(
         name=artifact.name,
         target=str(artifact.target),
         scheme=artifact.scheme,
         sensor=str(artifact.signal.sensor),
         bytes=artifact.bytes,
-        accuracy=accuracy,
+        accuracy=evaluation.accuracy if evaluation else None,
         drop=_change(evaluation, reference),
         parity=parity_status(bundle, artifact),
         p50_us=_p50(profile),
