@@ -22,7 +22,7 @@ _STREAM, _DECIDER = "src/sensorStream.ts", "src/decider.ts"
 MUTATIONS = (
     Mutation("the sign is lost", _STREAM, "x * factor", "-x * factor"),
     Mutation("the scale is lost", _STREAM, "y * factor", "y"),
-    Mutation("axes change places", _STREAM, "[at + 2] = z", "[at + 2] = y"),
+    Mutation("an axis is lost", _STREAM, "#recent[at] = x", "#recent[at + 2] = x"),
     Mutation("a step too many", _STREAM, "% this.#settings.step", "% (this.#settings.step + 1)"),
     Mutation(
         "a gap restarts nothing",
@@ -32,7 +32,7 @@ MUTATIONS = (
     ),
     Mutation("the filter is skipped", _STREAM, "centre + sum", "centre"),
     Mutation("the layout is turned", _STREAM, "Math.floor(i / CHANNELS), i %", "i % 80, i %"),
-    Mutation("the hysteresis is forgotten", _DECIDER, "lead > hysteresis", "lead > 0"),
+    Mutation("the hysteresis is forgotten", _DECIDER, "lead > hysteresis", "lead > 0 * hysteresis"),
 )
 
 
