@@ -12,7 +12,7 @@ from edgeconv.search.journal import HEADER, LINES
 
 HEAD = {"recipe": "har", "seed": 0, "folds": (1, 2)}
 TASK = Task(Candidate("cnn:8", (("epochs", 3),)), 0, 1)
-FOUND = Outcome({"int8": 4000}, 12, {"int8": 0.9}, {"int8": {"1": 0.9}}, 0.91, 2.5)
+FOUND = Outcome({"int8": 4000}, 12, {"int8": 0.9}, {"int8": {"1": 0.9}}, 0.91, seconds=2.5)
 
 
 def test_what_was_found_is_there_again(tmp_path: Path) -> None:
