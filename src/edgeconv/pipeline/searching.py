@@ -66,10 +66,10 @@ def search(recipe: Recipe, out: Path, options: SearchOptions, progress: Watcher)
         try:
             work.run(Candidate(recipe.model, schemes=options.schemes))
             result = run.confirm(work)
-        except KeyboardInterrupt as interrupt:
+        except KeyboardInterrupt:
             if work.told:
                 publish(run.result(work, (), interrupted=True), out)
-            interrupt.add_note(f"every finished fit is kept in {out}: the same command goes on")
+            progress.note(f"every finished fit is kept in {out}: the same command goes on")
             raise
     finally:
         executor.close()
