@@ -2,7 +2,8 @@
 
 All locks are universal (Python 3.11–3.13, Linux and macOS), carry hashes and name no index.
 `requirements.lock` is what the program runs with, `requirements-dev.lock` adds the tools of the
-dev group and the extras that few need. The second is made first and the first is held to it, so both name the same versions.
+dev group and the extras that few need. The second is made first and the first is held to it, so
+both name the same versions.
 `tools/hadolint.lock` is the Dockerfile's linter and `tools/workflows.lock` those of the sample
 workflows; each lives in an environment of its own.
 `tools/torch.lock` is PyTorch for the conformance tests, with what the others lack of its needs; it
