@@ -104,7 +104,20 @@ SABOTAGE: dict[str, tuple[str, float, Broken]] = {
 
 
 def test_every_gate_has_its_sabotage() -> None:
-    assert set(SABOTAGE) == set(DIRECTIONS)
+    inside = {"saturated"}  # not of outputs: below, and in the table of sabotaged files
+    assert set(SABOTAGE) == set(DIRECTIONS) - inside
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.02, Status.FAILED), (0.001, Status.PASSED)])
+def test_numbers_of_other_sources_can_be_gates(share: float, status: Status) -> None:
+    file, limits = artifact("int8", Target.TFLITE), {"saturated": 0.01}
+    found = check_parity(
+        *(file, "litert", reference(), reference(), labels(), limits, {}),
+        measured={"saturated": share},
+    )
+    assert found.status is status
+    with pytest.raises(BadInput, match="was not measured"):
+        check_parity(file, "litert", reference(), reference(), labels(), limits, {})
 
 
 @pytest.mark.parametrize("gate", SABOTAGE)

@@ -30,7 +30,7 @@ def test_limits_loosen_with_precision() -> None:
 
 
 def test_gates_are_metrics() -> None:
-    assert set(DIRECTIONS) <= {*METRICS, "max_drop"}
+    assert set(DIRECTIONS) <= {*METRICS, "max_drop", "saturated"}
 
 
 def test_defaults_are_not_shared() -> None:

@@ -53,7 +53,7 @@ def test_against_scipy() -> None:
 def test_every_name_and_every_gate_has_a_number() -> None:
     found = compare(REF, CAN, TRUE)
     assert tuple(found) == METRICS
-    assert set(DIRECTIONS) <= {*found, "max_drop"}
+    assert set(DIRECTIONS) <= {*found, "max_drop", "saturated"}
     assert all(type(value) is float for value in found.values())
 
 
