@@ -13,7 +13,7 @@ from edgeconv.data.calibration import calibration_windows
 from edgeconv.errors import BadInput, EdgeconvError, UsageError
 from edgeconv.export import export_all
 from edgeconv.formats import artifact as files
-from edgeconv.models import build
+from edgeconv.models import build, file_stem
 from edgeconv.pipeline.calibration import SEED, calibration_size
 from edgeconv.pipeline.compression import Learning, compress_all
 from edgeconv.pipeline.predict import predict_file
@@ -180,7 +180,7 @@ class FoldJudge:
             signal,
             variants,
             folder / "files",
-            "candidate",
+            file_stem(candidate.model),  # the name is in the file, so it counts
             calibration,
             calibration[:SIZING],
             ranges=ranges,

@@ -48,6 +48,7 @@ def judge_members(
         test = bundle.evaluations.get(file.name)
         judged = replace(
             member,
+            point=replace(member.point, bytes=file.bytes),
             bundle=str(Path(FRONT) / member.name),
             file=file.name,
             test=test.accuracy if test else None,
