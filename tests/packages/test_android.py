@@ -124,7 +124,7 @@ def test_the_sample_app_compiles(
     manifest.write_text(text.replace("<manifest ", f"<manifest {name} ", 1), "utf-8")
     generated = tmp_path / "generated"
     generated.mkdir()
-    words = ("aapt", "package", "-f", "-m", "-0", "tflite", "-J", str(generated))
+    words: tuple[str, ...] = ("aapt", "package", "-f", "-m", "-0", "tflite", "-J", str(generated))
     words += ("-M", str(manifest), "-S", str(app / "res"), "-I", str(_FRAMEWORK))
     words += ("--min-sdk-version", "24", "-F", str(tmp_path / "app.apk"))
     done = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -21,12 +21,13 @@ from edgeconv.pipeline.layers_of_files import compare_inside
 from edgeconv.pipeline.measure import profile, profile_against
 from edgeconv.pipeline.reports import write_report
 from edgeconv.pipeline.search_options import SearchOptions
-from edgeconv.pipeline.searching import SearchResult, search, search_table
+from edgeconv.pipeline.searching import search, search_table
 from edgeconv.pipeline.training import train
 from edgeconv.pipeline.trial import Trial, prepare
 from edgeconv.pipeline.verify import check_file, parity
 from edgeconv.search import Budgets
 from edgeconv.search.board import Board
+from edgeconv.search.results import SearchResult
 from edgeconv.types import Bundle, Check, Comparison, EvaluationResult, ParityResult, ProfileResult
 from edgeconv.types.layers import LayersResult
 

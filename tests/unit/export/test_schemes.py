@@ -42,7 +42,7 @@ LARGE = {"conv2": 3 * 24 * 40, "conv3": 3 * 40 * 24}  # above the smallest that 
 SMALL = ["conv1", "probabilities"]
 
 
-def variant(scheme: str, **more: str) -> Variant:
+def variant(scheme: str, **more: Any) -> Variant:
     return Variant(COREML, scheme, Sensor.IOS, **more)
 
 

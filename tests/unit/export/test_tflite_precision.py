@@ -89,7 +89,7 @@ def made(
     model: Path, windows: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, Artifact], Notes]:
     notes = Notes()
-    found = {}
+    found: dict[str, Artifact] = {}
     out = tmp_path_factory.mktemp("made")
     # the same words make the same name: two of them must not lie in one folder
     for group in (("int8", "int4", "mixed", "mse"), ("chosen",)):

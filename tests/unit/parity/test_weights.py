@@ -20,7 +20,7 @@ def trained(seed: int = 0) -> Array:
 
 def int8(values: Array) -> Array:
     """As a converter rounds: the largest of an output channel is 127 steps."""
-    step = np.abs(values).max(axis=(0, 1, 2)) / 127
+    step: Array = np.abs(values).max(axis=(0, 1, 2)) / 127
     return np.rint(values / step) * step
 
 

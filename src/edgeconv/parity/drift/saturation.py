@@ -38,8 +38,8 @@ class Saturation:
         import numpy as np
 
         limits = np.iinfo(dtype)
-        ends = [(int(end) - zero_point) * scale for end in (limits.min, limits.max)]
-        return cls(scale, *ends)
+        low, high = ((int(end) - zero_point) * scale for end in (limits.min, limits.max))
+        return cls(scale, low, high)
 
     def add(self, values: NDArray[Any]) -> None:
         """Its values as real numbers."""
