@@ -1,5 +1,6 @@
-// The part of Apple's Core ML that the package uses, so that it is really compiled where Core ML is
-// not. tests/swift compares the names with declarations made from Apple's headers.
+// The part of Apple's Core ML that the package uses, so that it is really compiled where that
+// is not. tests/packages/test_stubs.py compares the names with declarations made from Apple's
+// headers.
 import Foundation
 
 public enum MLComputeUnits: Int, Sendable {

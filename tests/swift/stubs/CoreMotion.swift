@@ -1,5 +1,6 @@
-// The part of Apple's Core Motion that the package uses, so that it is really compiled where Core
-// Motion is not. tests/swift compares the names with declarations made from Apple's headers.
+// The part of Apple's Core Motion that the package uses, so that it is really compiled where that
+// is not. tests/packages/test_stubs.py compares the names with declarations made from Apple's
+// headers.
 import Foundation
 
 public struct CMAcceleration {
