@@ -52,7 +52,7 @@ def test_the_terminal_shows_tables_and_other_data_is_not_kept(cli: Cli, own: Pat
 
 def test_two_files_are_compared_inside(cli: Cli, own: Path) -> None:
     """A model and a file layer by layer; two files value by value."""
-    for first, told in (("model.keras", "conv4"), ("har_float16.mlpackage", "conv4_cast_fp16")):
+    for first in ("model.keras", "har_float16.mlpackage"):
         done = cli(
             *("parity", own / first, own / "har_int8.tflite", "--layers", "--json", "-"),
             *("--data", "synthetic"),
@@ -60,7 +60,7 @@ def test_two_files_are_compared_inside(cli: Cli, own: Path) -> None:
         assert done.code == 0, done.err
         (found,) = done.json["layers"]
         assert found["outcome"] == "clear", found["text"]
-        assert told in {row["layer"] for row in found["layers"] if row["metrics"]}
+        assert "conv4" in {row["layer"] for row in found["layers"] if row["metrics"]}
         assert found["sample"]["reference"] == first
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from edgeconv.errors import BadInput
 from edgeconv.formats import mlpackage, tflite
 from edgeconv.formats.card import CONTRACT_KEY
 from edgeconv.formats.digest import files, size
@@ -157,7 +158,10 @@ def _part(op: Any, field: str, value: Any) -> str:
 def _length(value: Any, blob: bytes, where: str) -> int:
     """Bytes of the numbers or letters themselves."""
     if value.WhichOneof("value") == "blobFileValue":
-        return len(mlpackage.blob_at(blob, value.blobFileValue.offset, where))
+        try:
+            return len(mlpackage.blob_at(blob, value.blobFileValue.offset, where))
+        except BadInput:  # no bytes here; a lint names what is missing
+            return 0
     held = value.immediateValue
     if held.WhichOneof("value") == "list":
         return sum(_length(item, blob, where) for item in held.list.values)

@@ -24,8 +24,8 @@ def _plan(*layers: Layer) -> Plan:
     return Plan("p", (60,), (Reshape("steps", (20, 3)), *layers))
 
 
-CONV = Conv("conv", RNG.normal(0, 0.2, (5, 3, 48)), np.full(48, 0.1), function=Function("relu"))
-WIDE = Conv("wide", RNG.normal(0, 0.1, (3, 48, 40)), np.zeros(40), stride=2)
+CONV = Conv("conv", RNG.normal(0, 0.2, (5, 3, 24)), np.full(24, 0.1), function=Function("relu"))
+WIDE = Conv("wide", RNG.normal(0, 0.1, (3, 24, 40)), np.zeros(40), stride=2)
 LAST = Dense("d", RNG.normal(0, 1, (280, 16)), np.zeros(16))
 PLAN = _plan(CONV, WIDE, Reshape("flat", (280,)), LAST)
 
