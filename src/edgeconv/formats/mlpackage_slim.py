@@ -118,13 +118,17 @@ def _holds(op: Any) -> bool:
 
 
 def _file_values(blocks: list[Any]) -> Iterator[Any]:
-    """Every value that lies in the weight file, inner blocks included."""
+    """Every value that lies in the weight file, inner blocks included.
+
+    By name: a protobuf map is in another order in every process, and the file must not be.
+    """
     for block in blocks:
         for op in block.operations:
             yield from _file_values(list(op.blocks))
-            bindings = (b for argument in op.inputs.values() for b in argument.arguments)
+            bindings = (b for name in sorted(op.inputs) for b in op.inputs[name].arguments)
             given = [b.value for b in bindings if b.WhichOneof("binding") == "value"]
-            for value in (*op.attributes.values(), *given):
+            kept = [op.attributes[name] for name in sorted(op.attributes)]
+            for value in (*kept, *given):
                 if value.WhichOneof("value") == "blobFileValue":
                     yield value
 

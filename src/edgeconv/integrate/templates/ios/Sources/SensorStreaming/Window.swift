@@ -23,4 +23,7 @@ public struct Counts: Sendable, Equatable {
   public internal(set) var gaps = 0
   /// Restarts because the time stamp went back.
   public internal(set) var clockResets = 0
+
+  /// Nothing has come yet.
+  public init() {}
 }
