@@ -17,7 +17,7 @@ let package = Package(
       supportedDeviceFamilies: [.phone, .pad],
       supportedInterfaceOrientations: [.portrait],
       capabilities: [
-        .motion(purposeString: "The accelerometer shows what you are doing. Nothing leaves the phone.")
+        .motion(purposeString: "Shows what you are doing. Nothing leaves the phone.")
       ]
     )
   ],
