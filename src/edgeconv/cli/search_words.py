@@ -54,7 +54,7 @@ Minutes = Annotated[
     typer.Option(
         "--minutes",
         metavar="M",
-        help="For all of it; default: 45, or no limit with --trials.",
+        help="For all of it; default: 50, or no limit with --trials.",
         rich_help_panel=_EFFORT,
     ),
 ]

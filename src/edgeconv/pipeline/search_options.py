@@ -13,7 +13,7 @@ from edgeconv.search import (
 from edgeconv.search.board import Board
 from edgeconv.types import Progress, Target
 
-MINUTES = 45.0
+MINUTES = 50.0
 
 
 class Watcher(Progress, Protocol):

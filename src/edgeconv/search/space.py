@@ -26,17 +26,18 @@ class Chooser(Protocol):
         """One of some."""
 
 
-# What earlier explorations found good (docs/students.md), from large to small: the search begins
-# on a front, not in the dark. layers, width, growth, first stride, place of a later stride of 2.
+# What earlier explorations found good (docs/students.md): the search begins on a front, not in the
+# dark. The first one is of the kind of `student`, then a larger and a smaller one.
+_STARTED = ("layers", "width", "growth", "stride", "later_stride_at", "taps", "summary", "longer")
 _STARTS = (
-    (4, 24, 1.4, 2, 3),
-    (3, 16, 1.4, 2, 2),
-    (3, 8, 1.75, 4, 2),
-    (3, 6, 1.7, 4, 2),
+    (3, 16, 1.4, 4, 2, 12, "max", 9),
+    (4, 24, 1.4, 2, 3, 8, "avg", 3),
+    (3, 8, 1.75, 4, 2, 8, "max", 9),
 )
 LAYERS, WIDTH, GROWTH, STRIDES = (2, 5), (4, 32), (1.0, 2.0), (1, 2, 4)
 TAPS, LATER_TAPS, RATE = (5, 12), (2, 7), (1e-3, 1e-2)
-LONGER = (1, 2, 3)  # times the recipe's epochs: a small network needs more of them
+SUMMARIES = ("avg", "max")
+LONGER = (1, 3, 9)  # times the recipe's epochs: a small network needs more of them
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Space:
             "later_stride_at": trial.suggest_int("later_stride_at", 1, LAYERS[1]),
             "taps": trial.suggest_int("taps", *TAPS),
             "later_taps": trial.suggest_int("later_taps", *LATER_TAPS),
+            "summary": trial.suggest_categorical("summary", SUMMARIES),
             "separable": trial.suggest_categorical("separable", (False, True)),
             "learning_rate": trial.suggest_float("learning_rate", *RATE, log=True),
             "longer": trial.suggest_categorical("longer", LONGER),
@@ -88,14 +90,12 @@ class Space:
 
     def starts(self) -> list[Params]:
         """What is tried first, with every compression."""
-        names = ("layers", "width", "growth", "stride", "later_stride_at")
-        rest: Params = {"taps": 8, "later_taps": 5, "separable": False, "learning_rate": 3e-3}
-        rest["longer"] = LONGER[-1]
+        rest: Params = {"later_taps": 5, "separable": False, "learning_rate": 3e-3}
         if self.mixup:
             rest["mixup"] = False
         several: list[Params] = [{"compress": c} for c in self.schemes]
         return [
-            {**dict(zip(names, values, strict=True)), **rest, **how}
+            {**dict(zip(_STARTED, values, strict=True)), **rest, **how}
             for how in (several if len(several) > 1 else [{}])
             for values in _STARTS
         ]
@@ -104,7 +104,8 @@ class Space:
         """The candidates with the fewest weights: where they are over a budget, all are."""
         few: Params = {"layers": LAYERS[0], "width": WIDTH[0], "growth": GROWTH[0]}
         few |= {"stride": STRIDES[-1], "later_stride_at": 2, "taps": TAPS[0]}
-        few |= {"later_taps": LATER_TAPS[0], "learning_rate": RATE[0], "longer": 1}
+        few |= {"later_taps": LATER_TAPS[0], "learning_rate": RATE[0], "longer": LONGER[0]}
+        few["summary"] = SUMMARIES[0]
         return tuple(
             self.candidate(few | {"separable": separable, "compress": compress})
             for compress in self.schemes
@@ -113,7 +114,7 @@ class Space:
 
 
 def spec(params: Params) -> str:
-    """The name of a network: `cnn:f2-24k4-32k5-48s2k5`.
+    """The name of a network: `cnn:f2-24k4-32k5-48s2k5-max`.
 
     A stride of the first layer is said as a frame: the same function, and faster.
     """
@@ -128,6 +129,8 @@ def spec(params: Params) -> str:
         separable = "d" if params["separable"] else ""
         stride = "s2" if place == params["later_stride_at"] else ""
         layers.append(f"{separable}{filters}{stride}k{params['later_taps']}")
+    if params["summary"] != "avg":
+        layers.append(params["summary"])
     return f"cnn:{'-'.join(layers)}"
 
 

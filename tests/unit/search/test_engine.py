@@ -105,7 +105,8 @@ def test_killing_the_process_group_loses_no_finished_fold(tmp_path: Path) -> Non
 
     begun = Counter(log.read_text().splitlines())
     assert kept >= 7
-    assert sum(n - 1 for n in begun.values()) <= 2  # those that the two workers had under way
+    # what each of the two workers had under way, and the answer it had just given
+    assert sum(n - 1 for n in begun.values()) <= 4
     whole = toy_search(tmp_path / "w", trials=10)
     assert done.stdout.split() == [row[0] for row in figures(front(whole.points()))]
 

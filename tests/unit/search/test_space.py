@@ -9,7 +9,7 @@ from tests.unit.search.toy import point
 
 from edgeconv.models.cnn import parse
 from edgeconv.search import Sampler, Space
-from edgeconv.search.space import GROWTH, LATER_TAPS, LAYERS, STRIDES, TAPS, WIDTH, spec
+from edgeconv.search.space import GROWTH, LATER_TAPS, LAYERS, STRIDES, SUMMARIES, TAPS, WIDTH, spec
 
 SPACE = Space({"": ("int8", "int4"), "qat4": ("int4",)}, 30)
 
@@ -25,6 +25,7 @@ SPACE = Space({"": ("int8", "int4"), "qat4": ("int4",)}, 30)
             "taps": st.integers(*TAPS),
             "later_taps": st.integers(*LATER_TAPS),
             "separable": st.booleans(),
+            "summary": st.sampled_from(SUMMARIES),
         }
     )
 )
@@ -32,6 +33,7 @@ def test_every_answer_names_a_network(params: dict[str, object]) -> None:
     design = parse(spec(params).removeprefix("cnn:"))
 
     assert len(design.layers) == params["layers"]
+    assert design.summary == params["summary"]
 
 
 def test_the_search_begins_with_what_is_known_and_fits_an_80_step_window() -> None:
@@ -46,7 +48,7 @@ def test_a_candidate_says_what_differs_from_the_recipe() -> None:
 
     assert dict(candidate.training) == {
         "augmentation.mixup": 0.0,
-        "epochs": 90,
+        "epochs": 270,
         "learning_rate": 0.003,
     }
 
