@@ -18,6 +18,7 @@ COMPRESSORS: dict[str, str] = {
     "cluster32": "edgeconv.compress.weights:compress",
     "cluster16": "edgeconv.compress.weights:compress",
     "cluster8": "edgeconv.compress.weights:compress",
+    "cluster4": "edgeconv.compress.weights:compress",
     "prune50-cluster16": "edgeconv.compress.weights:compress",
     "prune75-cluster16": "edgeconv.compress.weights:compress",
     "prune80-cluster16": "edgeconv.compress.weights:compress",

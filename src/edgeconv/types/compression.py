@@ -38,6 +38,7 @@ _TABLE = (
     Compression("cluster32", clusters=32),
     Compression("cluster16", clusters=16),
     Compression("cluster8", clusters=8),
+    Compression("cluster4", clusters=4),
     Compression("prune50-cluster16", 0.5, clusters=16),
     Compression("prune75-cluster16", 0.75, clusters=16),
     Compression("prune80-cluster16", 0.8, clusters=16),

@@ -36,7 +36,7 @@ def test_the_student_is_trained_as_har_but_longer_and_without_mixup() -> None:
     har, student = load_recipe("har").training, load_recipe("student").training
     assert har.augmentation is not None
     assert student == replace(
-        har, epochs=150, learning_rate=0.003, augmentation=replace(har.augmentation, mixup=0.0)
+        har, epochs=400, learning_rate=0.003, augmentation=replace(har.augmentation, mixup=0.0)
     )
 
 
