@@ -67,15 +67,6 @@ EXCLUSIONS = (
         "that differs from the expected one; here it is an error, or counts from the end.",
     ),
     Exclusion(
-        r"TestTF2FlexibleInput\.test_tf2keras_(outofbound_range_dim|enumerated_shapes)"
-        r"|TestTfModelInputsOutputs\.test_shaping_utils",
-        "none: the interface",
-        0.0,
-        "After the numbers agreed, the test wants Core ML's refusal of a shape outside the "
-        "declared range; a single inference of this runtime takes any shape that the program can "
-        "work on.",
-    ),
-    Exclusion(
         r"frontend/tensorflow/test/test_ops\.py::TestImageResizing\.test_resize_bilinear\[.*fp32",
         "upsample_bilinear, resize_bilinear",
         3e-4,
