@@ -6,13 +6,13 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.progress import Progress as RichProgress
 
-_WIDTH_OF_A_PIPE = 140
+_WIDTH_OF_A_PIPE = 200
 _STATUS_STYLES = {"passed": "green", "failed": "bold red", "not run": "yellow"}
 
 
@@ -86,7 +86,9 @@ class Console:
 
         table = Table(title=_plain(title), title_justify="left", box=box.SIMPLE_HEAD)
         for number, heading in enumerate(headings):
-            table.add_column(_plain(heading), justify="right" if number else "left", no_wrap=True)
+            # A narrow terminal folds cells: a figure cut off would be another figure.
+            justify: Literal["right", "left"] = "right" if number else "left"
+            table.add_column(_plain(heading), justify=justify, overflow="fold")
         for row in rows:
             table.add_row(*(_styled(cell) for cell in row))
         self._out.print(table)

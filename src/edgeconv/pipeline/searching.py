@@ -114,7 +114,8 @@ def _schemes_for(compress: str, schemes: Sequence[str]) -> tuple[str, ...]:
 
 def _header(recipe: Recipe, people: Dataset, options: SearchOptions) -> dict[str, Any]:
     """Everything that an outcome depends on; budgets and times may change."""
-    used = {k: v for k, v in versions().items() if k in ("tensorflow", "keras", "numpy", "optuna")}
+    counted = ("edgeconv", "tensorflow", "keras", "numpy")
+    used = {name: version for name, version in versions().items() if name in counted}
     return {
         "schema": _SCHEMA,
         "recipe": recipe.name,
