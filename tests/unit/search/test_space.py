@@ -53,6 +53,14 @@ def test_a_candidate_says_what_differs_from_the_recipe() -> None:
     }
 
 
+def test_a_wide_network_is_not_trained_nine_times_as_long() -> None:
+    small = SPACE.starts()[0]
+    wide = small | {"width": 32, "growth": 2.0}
+
+    epochs = [dict(SPACE.candidate(params).training)["epochs"] for params in (small, wide)]
+    assert epochs == [270, 90]
+
+
 @settings(max_examples=3, deadline=None)
 @given(st.integers(0, 99))
 def test_the_same_seed_and_answers_give_the_same_questions(seed: int) -> None:
