@@ -10,7 +10,7 @@ import typer
 _BUDGETS, _EFFORT, _WHERE = "Budgets", "Effort", "Where it runs"
 
 RecipeName = Annotated[
-    str, typer.Argument(metavar="[RECIPE]", help="har, coreml, article or a TOML file.")
+    str, typer.Argument(metavar="[RECIPE]", help="A built-in recipe such as har, or a TOML file.")
 ]
 Folder = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Default: out/search-<recipe>.")

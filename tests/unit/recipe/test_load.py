@@ -14,7 +14,7 @@ from edgeconv.types import SCHEMES, Augmentation, Distillation, Sensor, Target, 
 
 
 def test_the_built_in_recipes_load() -> None:
-    assert {"article", "compress", "coreml", "har", "student"} <= set(BUILT_IN)
+    assert {"article", "compress", "coreml", "har", "student", "student-coreml"} <= set(BUILT_IN)
     for name in BUILT_IN:
         assert load_recipe(name).name == name
 
@@ -38,6 +38,7 @@ def test_the_student_is_trained_as_har_but_longer_and_without_mixup() -> None:
     assert student == replace(
         har, epochs=400, learning_rate=0.003, augmentation=replace(har.augmentation, mixup=0.0)
     )
+    assert load_recipe("student-coreml").training == student
 
 
 def test_a_teacher_is_read_and_a_short_try_shortens_it(tmp_path: Path) -> None:
