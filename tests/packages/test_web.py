@@ -147,10 +147,11 @@ def test_live_motion_of_a_browser_with_the_opposite_sign(browser: Browser, addre
     page.goto(address)
     expect(page.locator("#live")).to_be_enabled(timeout=60_000)
     page.click("#live")
+    expect(page.locator("#sensor")).to_contain_text("no sample yet", timeout=60_000)
     page.evaluate(_LYING, -9.8)
-    expect(page.locator("#sensor")).to_contain_text("ios sign")
+    expect(page.locator("#sensor")).to_contain_text("ios sign", timeout=60_000)
     page.evaluate(_LYING, -9.8)
-    expect(page.locator("#sensor")).to_contain_text("ios sign")
+    expect(page.locator("#sensor")).to_contain_text("ios sign", timeout=60_000)
     expect(page.locator("#problem")).to_be_hidden()
     page.close()
 

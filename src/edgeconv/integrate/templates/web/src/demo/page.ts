@@ -74,6 +74,7 @@ async function live(classifier: Classifier): Promise<void> {
       recognizer.settled().catch(tell);
     }, sign);
   stop = listen();
+  view.say("sensor", "no sample yet");
 }
 
 function rate(samples: readonly Sample[]): string {
