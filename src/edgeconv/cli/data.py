@@ -15,9 +15,11 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
-def list_all(json: opt.JsonFile = None, quiet: opt.Quiet = False) -> int:
+def list_all(
+    json: opt.JsonFile = None, quiet: opt.Quiet = False, verbose: opt.Verbose = False
+) -> int:
     """The data sets that can be loaded."""
-    console = Console(quiet, verbose=False, json_file=json)
+    console = Console(quiet, verbose, json)
     from edgeconv.pipeline import list_datasets
 
     found = list_datasets()
@@ -31,9 +33,10 @@ def describe(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="NAME or NAME:PATH.")],
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """What is in a data set: people, classes, windows, and what was dropped and why."""
-    console = Console(quiet, verbose=False, json_file=json)
+    console = Console(quiet, verbose, json)
     from edgeconv.pipeline import describe_dataset
 
     try:
@@ -70,9 +73,10 @@ def check(
     ],
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Are recordings like a bundle's training data? Exit 1 and a name for a sensor mistake."""
-    console = Console(quiet, verbose=False, json_file=json)
+    console = Console(quiet, verbose, json)
     from edgeconv.pipeline import check_recordings
 
     try:
@@ -105,9 +109,10 @@ def fetch(
     ] = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Download a data set from its publisher, resume, verify and unpack it."""
-    console = Console(quiet, verbose=False, json_file=json)
+    console = Console(quiet, verbose, json)
     from edgeconv.pipeline import fetch_dataset
 
     try:

@@ -23,9 +23,10 @@ def report(
     ] = None,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Write the offline HTML report of a bundle (or Markdown) and show its table."""
-    console = Console(quiet, verbose=False, json_file=json)
+    console = Console(quiet, verbose, json)
     from edgeconv.pipeline import write_report
 
     read, path = write_report(bundle, out)
@@ -41,9 +42,10 @@ def inspect(
     ] = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """What a file takes and gives, its sensor contract, operations, cost and lints."""
-    console = Console(quiet, verbose=False, json_file=json)
+    console = Console(quiet, verbose, json)
     from edgeconv.pipeline import inspect_file
 
     facts = inspect_file(path)
@@ -84,9 +86,10 @@ def inspect(
 def doctor(
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Versions and platforms: what is missing, and the command that installs it."""
-    console = Console(quiet, verbose=False, json_file=json)
+    console = Console(quiet, verbose, json)
     from edgeconv.pipeline import examine
 
     found = examine()

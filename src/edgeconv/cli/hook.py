@@ -27,15 +27,19 @@ def hook(
     data: opt.Data = None,
     gates: opt.Gates = None,
     allow_not_run: opt.AllowNotRun = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """For pre-commit: check the bundles that changed files lie in.
 
     Exit 1 if a file of one must not be committed. Nothing is written.
     """
-    console = Console(quiet=True, verbose=False, json_file=None)
+    # pre-commit shows nothing of a hook that passes; a person who asks sees the steps.
+    console = Console(quiet or not verbose, verbose, json)
     limits = parse_limits(gates or [])
     allowed = {"passed", "not_run"} if allow_not_run else {"passed"}
-    sound = True
+    refused: list[dict[str, str]] = []
     for folder in bundles_of(files or []):
         if manifest_only:
             from edgeconv.pipeline import read_bundle
@@ -44,9 +48,10 @@ def hook(
             continue
         for text, status in _parity(folder, data, limits, console):
             if status not in allowed:
-                sound = False
+                refused.append({"bundle": str(folder), "status": status, "why": text})
                 console.say(f"{folder}: {text}")
-    return 0 if sound else GateFailed.exit_code
+    console.json({"refused": refused})
+    return GateFailed.exit_code if refused else 0
 
 
 def bundles_of(files: Iterable[Path]) -> list[Path]:

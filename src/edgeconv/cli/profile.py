@@ -125,12 +125,13 @@ def import_result(
     ] = "",
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Add a result of another machine or a phone to a bundle and its report.
 
     RESULT is the JSON of `edgeconv profile --json`, or what benchmark_model printed.
     """
-    console = Console(quiet, verbose=False, json_file=json)
+    console = Console(quiet, verbose, json)
     from edgeconv.pipeline import import_profile
 
     home, added = import_profile(result, bundle, device, artifact)

@@ -10,15 +10,15 @@ import typer
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.show import gate, show_bundle
-from edgeconv.recipe import load_recipe, override
+from edgeconv.recipe import BUILT_IN, load_recipe, override
 
 
 def run(
     recipe: Annotated[
         str,
         typer.Argument(
-            metavar="[RECIPE]",
-            help="har, coreml, compress, article, a TOML file, or a bundle's manifest.json.",
+            metavar="RECIPE",
+            help=f"{', '.join(BUILT_IN)}, a TOML file, or a bundle's manifest.json.",
         ),
     ] = "har",
     data: opt.Data = None,

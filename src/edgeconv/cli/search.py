@@ -25,7 +25,7 @@ def search(
     seeds: by.Seeds = 1,
     members: by.Members = 6,
     generation: by.Generation = 6,
-    schemes: opt.Schemes = None,
+    schemes: by.Schemes = None,
     compress: by.Compress = None,
     executor: by.Executor = "local",
     address: by.Address = "",

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from edgeconv.recipe import SEARCHED_SCHEMES
+
 _BUDGETS, _EFFORT, _WHERE = "Budgets", "Effort", "Where it runs"
 
 RecipeName = Annotated[
-    str, typer.Argument(metavar="[RECIPE]", help="A built-in recipe such as har, or a TOML file.")
+    str, typer.Argument(metavar="RECIPE", help="A built-in recipe such as har, or a TOML file.")
 ]
 Folder = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Default: out/search-<recipe>.")
@@ -92,6 +94,14 @@ Generation = Annotated[
         min=1,
         help="Candidates under way at a time.",
         rich_help_panel=_EFFORT,
+    ),
+]
+Schemes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--quantize",
+        metavar="SCHEME",
+        help=f"{', '.join(SEARCHED_SCHEMES)}; may be repeated.  [default: int8]",
     ),
 ]
 Compress = Annotated[

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edgeconv.errors import UsageError
-from edgeconv.recipe import LEGAL_SCHEMES
+from edgeconv.recipe import SEARCHED_SCHEMES
 from edgeconv.search import (
     Budgets,
 )
 from edgeconv.search.board import Board
-from edgeconv.types import Progress, Target
+from edgeconv.types import Progress
 
 MINUTES = 50.0
 
@@ -51,11 +51,11 @@ class SearchOptions:
     force: bool = False
 
     def __post_init__(self) -> None:
-        unknown = [s for s in self.schemes if s not in LEGAL_SCHEMES[Target.TFLITE]]
+        unknown = [s for s in self.schemes if s not in SEARCHED_SCHEMES]
         if unknown:
             raise UsageError(
                 f"--quantize {unknown[0]}: the search judges TFLite files only",
-                f"choose from: {', '.join(LEGAL_SCHEMES[Target.TFLITE])}",
+                f"choose from: {', '.join(SEARCHED_SCHEMES)}",
             )
         for name in ("trials", "minutes", "seeds", "members", "generation", "workers"):
             value = getattr(self, name)

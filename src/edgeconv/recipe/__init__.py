@@ -4,6 +4,7 @@ from edgeconv.recipe.legality import (
     DEFAULT_DEPLOYMENT_TARGET,
     DEPLOYMENT_TARGETS,
     LEGAL_SCHEMES,
+    SEARCHED_SCHEMES,
     check_variant,
     check_variants,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "DEFAULT_DEPLOYMENT_TARGET",
     "DEPLOYMENT_TARGETS",
     "LEGAL_SCHEMES",
+    "SEARCHED_SCHEMES",
     "check_variant",
     "check_variants",
     "load_recipe",

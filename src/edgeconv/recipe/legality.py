@@ -12,6 +12,9 @@ from edgeconv.types.scheme import REFUSED
 
 LEGAL_SCHEMES: dict[Target, tuple[str, ...]] = {t: tuple(SCHEMES[t]) for t in Target}
 
+# A search runs every candidate on every fold, for which LiteRT alone is fast enough here.
+SEARCHED_SCHEMES = LEGAL_SCHEMES[Target.TFLITE]
+
 # Every deployment target for which coremltools 9 writes ML programs (iOS 13 and 14 predate them).
 DEPLOYMENT_TARGETS = ("iOS15", "iOS16", "iOS17", "iOS18", "iOS26")
 DEFAULT_DEPLOYMENT_TARGET = "iOS15"

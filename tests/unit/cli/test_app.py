@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import cast
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from edgeconv.cli import app as cli_app
 from edgeconv.cli.app import run_app
@@ -65,6 +69,30 @@ def test_a_users_error_is_two_lines(
 def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(words) == 0
     assert capsys.readouterr().out
+
+
+def commands(group: TyperGroup, *words: str) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, *words, name)
+        else:
+            yield (*words, name)
+
+
+COMMANDS = tuple(commands(cast("TyperGroup", get_command(cli_app.app))))
+
+
+def test_the_commands_are_found() -> None:
+    assert {("run",), ("data", "list"), ("profile", "import"), ("hook",)} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_its_output_options(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_app([*words, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert [o for o in ("--json", "--quiet", "--verbose") if o not in said] == []
 
 
 def test_no_words_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
