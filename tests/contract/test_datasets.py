@@ -61,6 +61,17 @@ def wisdm2019(folder: Path) -> str:
     return f"wisdm2019:{folder}"
 
 
+def hapt(folder: Path) -> str:
+    labels = []
+    for user in (1, 2, 3):
+        file = folder / "RawData" / f"acc_exp0{user}_user0{user}.txt"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("".join(f"1.0 {0.1 * np.sin(n / 9):.4f} 0.0 \n" for n in range(2000)))
+        labels += [f"{user} {user} 1 1 1000", f"{user} {user} 4 1001 2000"]
+    (folder / "RawData" / "labels.txt").write_text("\n".join(labels))
+    return f"hapt:{folder}"
+
+
 def csv(folder: Path) -> str:
     file = folder / "mine.csv"
     lines = rows(("Walk", "Sit"), range(1, 4), 1e3)
@@ -69,7 +80,7 @@ def csv(folder: Path) -> str:
     return f"csv:{file}"
 
 
-MAKERS = {maker.__name__: maker for maker in (synthetic, motionsense, wisdm, wisdm2019, csv)}
+MAKERS = {maker.__name__: maker for maker in (synthetic, motionsense, wisdm, wisdm2019, hapt, csv)}
 
 
 def test_every_data_set_has_its_row() -> None:

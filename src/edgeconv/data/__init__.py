@@ -13,6 +13,7 @@ DATASETS: dict[str, str] = {
     "motionsense": "edgeconv.data.motionsense:load",
     "wisdm": "edgeconv.data.wisdm:load",
     "wisdm2019": "edgeconv.data.wisdm2019:load",
+    "hapt": "edgeconv.data.hapt:load",
     "csv": "edgeconv.data.csv_file:load",
 }
 
@@ -20,6 +21,7 @@ PATHS: dict[str, str] = {
     "motionsense": "DIR",
     "wisdm": "FILE",
     "wisdm2019": "DIR",
+    "hapt": "DIR",
     "csv": "FILE",
 }
 """What follows the colon of a specification; the others take nothing."""

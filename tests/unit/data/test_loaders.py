@@ -92,6 +92,53 @@ def test_wisdm2019_counts_other_activities(tmp_path: Path, inner: bool) -> None:
     assert [data.signal.labels[n] for n in set(data.labels.tolist())] == ["Walking"]
 
 
+READING = "1.0 0.0 0.0"
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_hapt_keeps_the_labelled_rows(tmp_path: Path, inner: bool) -> None:
+    raw = tmp_path / "RawData"
+    rows = ["0.0 0.0 0.0"] * 10 + [READING] * 300 + ["0.0 2.0 0.0"] * 400
+    put(raw / "acc_exp01_user07.txt.gz", rows, zipped=True)
+    put(raw / "gyro_exp01_user07.txt", ["9 9 9"])
+    labels = ["1 7 5 11 310", "1 7 7 311 400", "1 7 1 401 700", "2 7 1 1 900"]
+    put(raw / "labels.txt", labels)
+    data = load_dataset(f"hapt:{raw if inner else tmp_path}")
+    assert data.report.dropped == {"not labelled": 20, "a transition between postures": 90}
+    assert (data.report.kept, data.subject_names) == (600, ("7",))
+    assert "1 labelled experiments are not here" in data.report.notes
+    still, walking = data.recordings
+    assert [data.signal.labels[r.label] for r in data.recordings] == ["Standing", "Walking"]
+    assert still.samples[:, 0] == pytest.approx(9.80665)
+    assert walking.samples[:, 1] == pytest.approx(2 * 9.80665)
+
+
+@pytest.mark.parametrize(
+    ("readings", "labels", "word"),
+    [
+        ([READING] * 300, ["1 7 1 1 301"], "300 rows, but labels.txt names row 301"),
+        ([READING] * 300, ["1 7 1 1 0"], "line 1 has rows 1 to 0"),
+        ([READING] * 300, ["1 7 1 1 300", "1 7 13 1 3"], "line 2 has activity 13"),
+        ([READING] * 300, ["2 7 1 1 300"], "no label belongs"),
+        ([READING, "1.0 nan 0.0"], ["1 7 1 1 2"], "line 2 is not 'x y z'"),
+        ([READING, "1.0 0.0"], ["1 7 1 1 2"], "line 2 is not 'x y z'"),
+        ([READING] * 300, ["1 7 1 1"], "line 1 is not 'experiment"),
+        ([READING] * 79, ["1 7 1 1 79"], "as long as a window"),
+    ],
+)
+def test_hapt_refuses(tmp_path: Path, readings: list[str], labels: list[str], word: str) -> None:
+    put(tmp_path / "acc_exp01_user07.txt", readings)
+    put(tmp_path / "labels.txt", labels)
+    with pytest.raises(BadInput, match=word):
+        load_dataset(f"hapt:{tmp_path}")
+
+
+def test_hapt_without_labels(tmp_path: Path) -> None:
+    put(tmp_path / "acc_exp01_user07.txt", [READING])
+    with pytest.raises(BadInput, match=r"no labels\.txt"):
+        load_dataset(f"hapt:{tmp_path}")
+
+
 def csv_lines(people: int = 3, activities: tuple[str, ...] = ("Run", "Rest")) -> list[str]:
     rows = [
         f"p{person},{activity},{n * 0.02:.3f},0.0,9.81,0.1"
@@ -231,7 +278,7 @@ def test_unusable_files(tmp_path: Path, name: str) -> None:
         load_dataset(f"{name}:{tmp_path / 'cut.gz'}")
 
 
-@pytest.mark.parametrize("name", ["motionsense", "wisdm2019"])
+@pytest.mark.parametrize("name", ["motionsense", "wisdm2019", "hapt"])
 def test_unusable_folders(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadInput, match="no "):
         load_dataset(f"{name}:{tmp_path}")

@@ -88,3 +88,28 @@ def test_wisdm2019(wisdm2019: Dataset) -> None:
     assert min(lengths) > 3500
     mean, _ = mean_of(wisdm2019, "Standing")
     assert mean == pytest.approx(9.81, abs=0.3)
+
+
+def test_hapt(recordings: Path) -> None:
+    data = load_dataset(f"hapt:{recordings / 'hapt'}")
+    told = describe(data)
+    assert told["classes"] == {
+        "Downstairs": 618,
+        "Laying": 917,
+        "Sitting": 838,
+        "Standing": 931,
+        "Upstairs": 705,
+        "Walking": 817,
+    }
+    report = told["report"]
+    assert report["kept"] + sum(report["dropped"].values()) == 884457  # every row of 49 files
+    assert len(told["subjects"]) == 24
+    mean, _ = mean_of(data, "Standing")
+    assert mean == pytest.approx(9.81, abs=0.5)
+    # On the waist: upright, gravity is on x; lying, it is not.
+    means = {
+        name: data.windows.reshape(-1, 80, 3)[data.labels == n].mean((0, 1))
+        for n, name in enumerate(data.signal.labels)
+    }
+    assert means["Standing"][0] > 9.0
+    assert abs(means["Laying"][0]) < 5.0
