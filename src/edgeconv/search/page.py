@@ -64,12 +64,14 @@ def render_plot(result: SearchResult) -> str:
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(9, 4.6), layout="constrained")
+        figure = Figure(figsize=(9, 5), layout="constrained")
         axes = figure.add_subplot()
         _draw_trials(axes, result.points, {m.point.key for m in result.members})
         _draw_members(axes, result)
         _draw_anchor(axes, result)
         _label(axes, result)
+        # Outside: intervals are long, and anywhere.
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
         sink = io.StringIO()
         figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
     return _NEEDLESS.sub("", sink.getvalue())
@@ -114,16 +116,8 @@ def _draw_members(axes: Any, result: SearchResult) -> None:
 
 def _draw_anchor(axes: Any, result: SearchResult) -> None:
     full = result.anchor.accuracy
-    axes.axhline(full.mean * 100, color=INK, linewidth=1, linestyle="--")
-    axes.annotate(
-        f"{result.anchor.model} in float {full.mean * 100:.1f} %",
-        (1, full.mean * 100),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 4),
-        textcoords="offset points",
-        ha="right",
-        color=INK,
-    )
+    label = f"{result.anchor.model} in float: {full.mean * 100:.1f} %"
+    axes.axhline(full.mean * 100, color=INK, linewidth=1, linestyle="--", label=label)
 
 
 def _label(axes: Any, result: SearchResult) -> None:
@@ -136,7 +130,6 @@ def _label(axes: Any, result: SearchResult) -> None:
     axes.grid(color="#e5e8eb", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower right", frameon=False)
 
 
 def _row(row: tuple[str, ...]) -> str:
