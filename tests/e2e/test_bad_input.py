@@ -72,6 +72,8 @@ CASES: list[Case] = [
     ("no bundle", lambda d: ["parity", str(d)], 3, "manifest.json"),
     ("no artifact", lambda d: ["inspect", f"{d}/x.tflite"], 3, "x.tflite"),
     ("bad gate", lambda d: ["parity", str(d), "--gate", "top1"], 2, "NAME=NUMBER"),
+    ("bad seed", lambda d: ["run", "--seed", "-1", "--out", f"{d}/o"], 2, "from 0 to"),
+    ("bad time", lambda d: ["search", "--minutes", "nan", "--out", f"{d}/o"], 2, "--minutes nan"),
 ]
 
 

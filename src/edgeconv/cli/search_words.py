@@ -63,7 +63,7 @@ Minutes = Annotated[
 Trials = Annotated[
     int | None,
     typer.Option(
-        "--trials", metavar="N", min=0, help="Candidates to judge.", rich_help_panel=_EFFORT
+        "--trials", metavar="N", min=1, help="Candidates to judge.", rich_help_panel=_EFFORT
     ),
 ]
 Folds = Annotated[

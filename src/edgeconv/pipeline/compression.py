@@ -153,13 +153,14 @@ def learning_for(
     splits = split(dataset)
     own = home if home is not None and home.data.get("name") == dataset.name else None
     recipe = _recipe(home, dataset)
+    recipe = recipe if seed is None else replace(recipe, seed=seed)
     _check_people(splits, recipe.training)
     how = recipe.compression if epochs is None else replace(recipe.compression, epochs=epochs)
     return Learning(
         people=_people(model, dataset, splits) if own else splits.train,
         training=recipe.training,
         how=how,
-        seed=recipe.seed if seed is None else seed,
+        seed=recipe.seed,
         test=splits.test if own else None,
     )
 

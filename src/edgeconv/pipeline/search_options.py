@@ -59,7 +59,8 @@ class SearchOptions:
             )
         for name in ("trials", "minutes", "seeds", "members", "generation", "workers"):
             value = getattr(self, name)
-            if value is not None and value < (0 if name == "seeds" else 1e-9):
+            # NaN is not enough of anything either.
+            if value is not None and not value >= (0 if name == "seeds" else 1e-9):
                 raise UsageError(f"--{name} {value} is too few", "give a larger number")
 
     @property

@@ -56,6 +56,7 @@ OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "cosine")
 NORMALISATIONS = ("axis", "common")
 KEEPS = ("best", "last")
+SEEDS = 2**32  # as many as NumPy's and TensorFlow's generators take
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,16 @@ class Recipe:
     variants: tuple[Variant, ...] = ()
     gates: dict[str, float] = field(default_factory=dict)
     profile_runs: int = 300
+
+    def __post_init__(self) -> None:
+        if not self.name.strip(" .") or set(self.name) & set("/\\"):
+            raise UsageError(
+                f"recipe: name = {self.name!r} cannot be a folder's name", "choose a plain word"
+            )
+        if not 0 <= self.seed < SEEDS:
+            raise UsageError(f"a seed is a number from 0 to {SEEDS - 1}, got {self.seed}")
+        if self.profile_runs < 1:
+            raise UsageError(f"recipe: profile_runs must be at least 1, got {self.profile_runs}")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
