@@ -15,6 +15,7 @@ from edgeconv.export import export_all
 from edgeconv.formats import keras_file
 from edgeconv.formats.digest import sha256
 from edgeconv.machine import describe_machine, versions
+from edgeconv.models import file_stem
 from edgeconv.pipeline.calibration import calibration_for
 from edgeconv.pipeline.compression import compress_all, learning_for, names_of, told, warn
 from edgeconv.pipeline.golden import carry_golden
@@ -78,7 +79,7 @@ def export(
         windows, variants = calibration_for(variants, calibration, home, all_or_nothing, progress)
         shutil.copyfile(path, folder / "model.keras")
         kept = replace(trained, path=folder / "model.keras")
-        name = str(home.recipe.get("model", path.stem)) if home else path.stem
+        name = file_stem(str(home.recipe.get("model", path.stem)) if home else path.stem)
         made: dict[str, Compressed] = {}
         if names:
             warn(variants, progress)
