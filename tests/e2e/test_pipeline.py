@@ -95,11 +95,11 @@ def test_golden_vectors_cannot_vanish(cli: Cli, bundle: Path, tmp_path: Path, ho
 def test_export_from_a_folder_that_train_wrote(cli: Cli, tmp_path: Path) -> None:
     """A colon of the model's name is in no file's: not every file system takes it."""
     trained = tmp_path / "trained"
-    done = cli("train", "--model", "cnn:8s4-8", "--epochs", 1, "--out", trained)
+    done = cli("train", "--model", "cnn:16s4-32", "--epochs", 1, "--out", trained)
     assert done.code == 0, done.err
     done = cli("export", trained, "--quantize", "int8", "--out", tmp_path / "out")
     assert done.code == 0, done.err
-    assert (tmp_path / "out" / "cnn-8s4-8_int8.tflite").is_file()
+    assert (tmp_path / "out" / "cnn-16s4-32_int8.tflite").is_file()
 
 
 def test_a_gate_that_cannot_be_met_fails(cli: Cli, bundle: Path, tmp_path: Path) -> None:
