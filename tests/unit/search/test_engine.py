@@ -121,6 +121,15 @@ def test_time_ends_the_questions_not_the_answers(tmp_path: Path) -> None:
     assert any("Start the same command again" in line for line in what_more_would_buy(search))
 
 
+def test_what_more_time_buys_is_told_by_many_networks_only(tmp_path: Path) -> None:
+    (few,) = what_more_would_buy(toy_search(tmp_path / "few", Toy(seconds=0.001), trials=4))
+    (many,) = what_more_would_buy(toy_search(tmp_path / "many", trials=20))
+
+    assert few.startswith("4 networks were judged, too few")
+    assert "another hour on this machine judges some 1200000 more" in few
+    assert many.startswith("the last third of the trials")
+
+
 def test_a_recipe_that_cannot_be_judged_ends_the_search(tmp_path: Path) -> None:
     executor = open_executor("local", Toy(), 1, "")
     search = Search(
