@@ -47,7 +47,7 @@ def check_unchanged(folder: Path, named: Mapping[str, str]) -> None:
         if sha256(path) != digest:
             raise BadInput(
                 f"{path} has changed since the manifest was written: its sha256 is not "
-                f"{digest[:12]}…",
+                f"{str(digest)[:12]}…",
                 _remade(name) or _AGAIN,
             )
 
