@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -61,14 +61,16 @@ Targets = Annotated[
     list[str] | None,
     typer.Option("--target", metavar="NAME", help="tflite, coreml or all; may be repeated."),
 ]
-Schemes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--quantize",
-        metavar="SCHEME",
-        help=f"{_names(*LEGAL_SCHEMES.values())}; may be repeated.",
-    ),
-]
+
+
+def quantize(*groups: tuple[str, ...], default: str = "") -> Any:
+    """`--quantize`, with the schemes that a command takes."""
+    shown = f"  [default: {default}]" if default else ""
+    help_ = f"{_names(*groups)}; may be repeated.{shown}"
+    return typer.Option("--quantize", metavar="SCHEME", help=help_)
+
+
+Schemes = Annotated[list[str] | None, quantize(*LEGAL_SCHEMES.values())]
 Deployment = Annotated[
     str,
     typer.Option(

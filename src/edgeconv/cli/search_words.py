@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgeconv.cli.options import quantize
 from edgeconv.recipe import SEARCHED_SCHEMES
 
 _BUDGETS, _EFFORT, _WHERE = "Budgets", "Effort", "Where it runs"
@@ -96,14 +97,7 @@ Generation = Annotated[
         rich_help_panel=_EFFORT,
     ),
 ]
-Schemes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--quantize",
-        metavar="SCHEME",
-        help=f"{', '.join(SEARCHED_SCHEMES)}; may be repeated.  [default: int8]",
-    ),
-]
+Schemes = Annotated[list[str] | None, quantize(SEARCHED_SCHEMES, default="int8")]
 Compress = Annotated[
     list[str] | None,
     typer.Option(
