@@ -77,6 +77,7 @@ def states(search: Search) -> list[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    folder, log, seconds, trials = Path(sys.argv[1]), Path(sys.argv[2]), *map(float, sys.argv[3:5])
-    done = toy_search(folder, Toy(seconds, log=log), workers=2, trials=int(trials))
+    folder, log, endless = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+    toy = Toy(log=log, endless_after=endless)
+    done = toy_search(folder, toy, workers=2, trials=int(sys.argv[4]))
     sys.stdout.write(" ".join(row[0] for row in figures(front(done.points()))))

@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 import re
-import time
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +22,16 @@ class Toy:
     """An evaluation without data or frameworks.
 
     Attributes:
-        seconds: that a fold takes.
+        seconds: that a fold says it took.
         noise: deviation of a fold's accuracy, uniform.
         log: a file that gets a line for each fold that is begun.
+        endless_after: folds; one that is begun when so many are in the log never ends.
     """
 
     seconds: float = 0.0
     noise: float = 0.01
     log: Path | None = None
+    endless_after: float = math.inf
 
     def __call__(self, task: Task) -> Outcome:
         model = task.candidate.model
@@ -45,7 +47,8 @@ class Toy:
         if self.log is not None:
             with self.log.open("a") as file:
                 file.write(f"{task.key}\n")
-        time.sleep(self.seconds)
+            if len(self.log.read_text().splitlines()) > self.endless_after:
+                signal.pause()
         best = 1 - math.exp(-work / 40) / 2 - (0.2 if "-d" in model else 0.0)
         drawn = int(hashlib.sha256(task.key.encode()).hexdigest()[:8], 16) / 2**32 - 0.5
         accuracy = min(max(best + 2 * self.noise * drawn, 0.0), 1.0)
