@@ -16,7 +16,7 @@ from .exclusions import excluded
 from .record import Results, Row
 from .suites import ROOT, command, environment, modules
 
-PER_FUNCTION = 4  # cases of each test function
+PER_FUNCTION = 6  # cases of each test function
 OWN = tuple(
     f"tests/{path}.py"
     for path in (
