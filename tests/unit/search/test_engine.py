@@ -94,9 +94,8 @@ def test_killing_the_process_group_loses_no_finished_fold(tmp_path: Path) -> Non
         [*words, "9", "10"], cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE
     )
     assert running.stdout is not None
-    while (
-        not log.exists() or len(log.read_text().splitlines()) < 11
-    ):  # both workers are busy for ever
+    # Then both workers are at folds that never end.
+    while not log.exists() or len(log.read_text().splitlines()) < 11:
         assert running.poll() is None
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
