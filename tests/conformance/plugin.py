@@ -35,7 +35,7 @@ from edgeconv.runtime.coreml_reference import CoreMLReferenceRunner
 
 from .breaking import Bench, every_operation, judged
 from .mutations import MUTATIONS
-from .record import Results, Row, Writer
+from .record import Results, Row, Writer, without_places
 from .serve import serve
 
 
@@ -176,7 +176,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def _error(text: str) -> str:
     """The line that names the error; pytest marks it with an E."""
     marked = [line[1:].strip() for line in text.splitlines() if re.match(r"E\s+\S", line)]
-    return (marked or text.strip().splitlines())[0][:300]
+    return without_places((marked or text.strip().splitlines())[0])[:300]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

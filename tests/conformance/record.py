@@ -7,6 +7,7 @@ be continued, and what is missing is known.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -93,3 +94,9 @@ class Writer:
         if self.path is not None:
             with self.path.open("a") as file:
                 file.write(row.to_json() + "\n")
+
+
+def without_places(text: str) -> str:
+    """A message without the folders of the machine that it was made on."""
+    text = re.sub(r"(?<![\w.…])/(?:[^\s'\"/:]+/)*site-packages/", "", text)
+    return re.sub(r"(?<![\w.…])/(?:[^\s'\"/:]+/)+", "…/", text)
