@@ -12,7 +12,7 @@ WORKDIR /build
 COPY requirements.lock ./
 RUN pip install --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
-COPY src ./src
+COPY edgeconv ./edgeconv
 RUN pip install --no-deps --no-build-isolation .
 
 FROM python:3.11-slim-bookworm

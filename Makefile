@@ -44,7 +44,7 @@ $(INSTALLED): pyproject.toml requirements-dev.lock
 	touch $@
 
 demo: $(INSTALLED) ## train, export, check and time on the embedded data; the bundle is out/demo
-	@if [ -e out/demo/manifest.json ] && $(call fresh,$(DEMOED),src $(INSTALLED)); then \
+	@if [ -e out/demo/manifest.json ] && $(call fresh,$(DEMOED),edgeconv $(INSTALLED)); then \
 	  echo "out/demo is up to date (make demo FORCE=1 makes it anew)"; \
 	  .venv/bin/edgeconv report out/demo; \
 	else \
@@ -54,7 +54,7 @@ demo: $(INSTALLED) ## train, export, check and time on the embedded data; the bu
 	fi
 
 test: $(INSTALLED) ## every test, or some: make test ARGS="-k folding"
-	@if $(call fresh,$(TESTED),src tests samples tools benchmarks $(INSTALLED)); then \
+	@if $(call fresh,$(TESTED),edgeconv tests samples tools benchmarks $(INSTALLED)); then \
 	  echo "nothing changed since the tests last passed (make test FORCE=1 runs them all the same)"; \
 	else \
 	  touch $(TESTED).begun && \
@@ -90,7 +90,7 @@ $(ACTIONS)/zizmor: tools/workflows.lock
 	touch $@
 
 lint-javascript: $(BIOME) ## biome, rules and format, on the JavaScript of the runtime litertjs
-	@$(BIOME) check --config-path=tools/javascript src/edgeconv/runtime/litertjs/serve.mjs
+	@$(BIOME) check --config-path=tools/javascript edgeconv/runtime/litertjs/serve.mjs
 
 $(BIOME): tools/javascript/package-lock.json
 	@mkdir -p build/javascript && cp tools/javascript/package*.json build/javascript && \
@@ -99,8 +99,8 @@ $(BIOME): tools/javascript/package-lock.json
 litertjs: $(LITERTJS) ## LiteRT.js for the runtime litertjs, from the hash-pinned lock file (needs npm)
 	@echo 'export EDGECONV_LITERTJS=$(CURDIR)/build/litertjs'
 
-$(LITERTJS): src/edgeconv/runtime/litertjs/package-lock.json
-	@mkdir -p build/litertjs && cp src/edgeconv/runtime/litertjs/package*.json build/litertjs && \
+$(LITERTJS): edgeconv/runtime/litertjs/package-lock.json
+	@mkdir -p build/litertjs && cp edgeconv/runtime/litertjs/package*.json build/litertjs && \
 	$(NPM) --prefix build/litertjs && touch $@
 
 kotlin: $(KOTLIN) ## compiler and linter for the tests of the Android package (needs npm; and a JDK, junit4, libandroid-json-java, aapt and android-framework-res of Debian)
@@ -132,7 +132,7 @@ build/torch/.installed: tools/torch.lock $(INSTALLED)
 
 clean: ## what was built, all but the environment
 	@rm -rf out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(DEMOED)* $(TESTED)*
-	@find src tests samples tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find edgeconv tests samples tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## the environment too
 	@rm -rf .venv

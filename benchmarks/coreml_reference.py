@@ -21,7 +21,7 @@ from time import perf_counter_ns, process_time_ns
 import numpy as np
 
 import edgeconv
-from edgeconv.formats.keras_file import load_model, read_contract
+from edgeconv.ir.keras_file import load_model, read_contract
 
 WINDOWS, ROUNDS, SINGLE = 6000, 15, 200
 LIMIT = 1.0

@@ -70,19 +70,19 @@ for name in ("FLOAT16", "FLOAT32"):
 OURS = """
 import sys, numpy as np
 from pathlib import Path
-from edgeconv.export import export_all
-from edgeconv.runtime import open_runner
-from edgeconv.types import Normalisation, Sensor, Signal, Target, Variant
-signal = Signal(labels=tuple("abcdef"), normalisation=Normalisation((0.0,) * 3, (1.0,) * 3))
+from edgeconv.targets.conversion import export_all
+from edgeconv.runtimes import open_runner
+from edgeconv.core import Normalization, InputConvention, Signal, Target, Variant
+signal = Signal(labels=tuple("abcdef"), normalisation=Normalization((0.0,) * 3, (1.0,) * 3))
 windows = np.load(sys.argv[3])
 def run(path, inputs):
     if path.suffix != ".tflite":
         return None
     with open_runner(path) as runner:
         return runner.run({"sensor": inputs})["probabilities"]
-variants = [Variant(Target.TFLITE, s, Sensor.ANDROID)
+variants = [Variant(Target.TFLITE, s, InputConvention.ANDROID)
             for s in ("float32", "float16", "dynamic", "int8")]
-variants += [Variant(Target.COREML, s, Sensor.IOS) for s in ("float16", "float32")]
+variants += [Variant(Target.COREML, s, InputConvention.IOS) for s in ("float16", "float32")]
 model, out = Path(sys.argv[1]), Path(sys.argv[2])
 export_all(model, signal, variants, out, "har", windows, windows[:32], run)
 """

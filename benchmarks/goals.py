@@ -28,14 +28,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import edgeconv
+from edgeconv.core import Dataset
+from edgeconv.core.digest import size
 from edgeconv.errors import EdgeconvError
-from edgeconv.formats.artifact import read_contract
-from edgeconv.formats.digest import size
-from edgeconv.formats.packed import deflated
 from edgeconv.parity.noninferiority import decide
-from edgeconv.pipeline.measure import artifacts_of, profile_artifacts
-from edgeconv.profile.statistics import paired_ratio
-from edgeconv.types import Dataset
+from edgeconv.profiling.statistics import paired_ratio
+from edgeconv.targets.compressed_size import deflated
+from edgeconv.targets.files import read_contract
+from edgeconv.workflows.profile import artifacts_of, profile_artifacts
 
 SMALLER, FASTER, DROP = 150, 100, 0.005
 LEVEL = 0.99
@@ -48,8 +48,8 @@ def stock(folder: Path) -> dict[str, Path]:
     import coremltools as ct
     import tensorflow as tf
 
+    from edgeconv.core import Signal
     from edgeconv.models import build
-    from edgeconv.types import Signal
 
     model = build("har")(Signal(labels=tuple("abcdef")))
     made = {".tflite": folder / "article.tflite", ".mlpackage": folder / "article.mlpackage"}
@@ -65,7 +65,7 @@ def stock(folder: Path) -> dict[str, Path]:
 def right_answers(path: Path, test: Dataset) -> Right:
     """Which windows a file recognises; a Core ML file runs in the reference runtime."""
     if path.suffix == ".keras":
-        from edgeconv.formats.keras_file import read_contract as read
+        from edgeconv.ir.keras_file import read_contract as read
 
         signal = read(path)
     else:

@@ -13,9 +13,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from edgeconv.pipeline.trial import prepare
-from edgeconv.pipeline.verify import verify
-from edgeconv.types import Silent
+from edgeconv.core import NullProgress
+from edgeconv.workflows.parity import verify
+from edgeconv.workflows.steps.parity_context import prepare
 
 WINDOWS = 3_000
 
@@ -35,7 +35,7 @@ def main(folder: Path) -> int:
         {**trial.facts, "sha256": dataset.sha256},
         ("auto",),
         trial.limits,
-        Silent(),
+        NullProgress(),
     )
     status = [str(result.status) for result in found.parity]
     tensorflow = "tensorflow" in sys.modules

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeconv.pipeline.measure import artifacts_of, profile_artifacts
-from edgeconv.profile.compare import compare_paired, compare_recorded, limit_of
-from edgeconv.types import Artifact, Change, ProfileResult
+from edgeconv.core import Artifact, Change, ProfileResult
+from edgeconv.profiling.comparison import compare_paired, compare_recorded, limit_of
+from edgeconv.workflows.profile import artifacts_of, profile_artifacts
 
 RUNS = 40  # of each kind and file
 SAMPLES = 300

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from edgeconv import open_runner
-from edgeconv.data import motionsense
-from edgeconv.data.resample import resample_stamped, resample_uniform
-from edgeconv.formats.artifact import read_contract
-from edgeconv.integrate.stream import Stream, StreamSettings
-from edgeconv.types import Signal, Silent
+from edgeconv.core import NullProgress, Signal
+from edgeconv.datasets import motionsense
+from edgeconv.datasets.resampling import resample_stamped, resample_uniform
+from edgeconv.integration.stream import Stream, StreamSettings
+from edgeconv.targets.files import read_contract
 
 ARTIFACT = "har_float32.tflite"
 JITTERS = (0.0, 0.1, 0.3)
@@ -47,7 +47,7 @@ class Sums:
 def recordings(folder: Path, every: int) -> Iterator[Array]:
     """Canonical samples (n, 3) at 50 Hz of every `every`-th trial."""
     trials = motionsense._trials(folder)[::every]
-    for stretch in motionsense._stretches(trials, Silent()):
+    for stretch in motionsense._stretches(trials, NullProgress()):
         yield stretch.values
 
 

@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from edgeconv.data.lines import parse_lines
-from edgeconv.data.reading import read_bytes
-from edgeconv.data.wisdm import LABELS, load
-from edgeconv.types import Silent
+from edgeconv.core import NullProgress
+from edgeconv.datasets.files import read_bytes
+from edgeconv.datasets.wisdm import LABELS, load
+from edgeconv.datasets.wisdm_format import parse_lines
 
 LIMIT = 10.0
 WINDOW, STEP = 80, 40
@@ -95,7 +95,7 @@ def ours(path: Path) -> int:
 
 def whole_loader(path: Path) -> int:
     """`load_dataset`: all of `ours`, and gaps, resampling by time stamp and the report."""
-    return len(load(path, Silent()).windows)
+    return len(load(path, NullProgress()).windows)
 
 
 def measure(path: Path, rounds: int) -> dict[str, list[float]]:

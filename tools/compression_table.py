@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 from edgeconv.bundle import read
+from edgeconv.core import Bundle
+from edgeconv.core.digest import size
 from edgeconv.errors import EdgeconvError
-from edgeconv.formats.digest import size
-from edgeconv.formats.packed import deflated
-from edgeconv.types import Bundle
+from edgeconv.targets.compressed_size import deflated
 
 HEAD = (
     *("file", "bytes", "in a download", "accuracy"),

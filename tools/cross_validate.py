@@ -25,13 +25,13 @@ from typing import Any
 import numpy as np
 
 import edgeconv
+from edgeconv.core import Dataset, Recipe, TrainedModel
 from edgeconv.models import build
-from edgeconv.pipeline.teacher import find_teacher
-from edgeconv.recipe import override
-from edgeconv.train import train as fit
-from edgeconv.train.fold import judge, takes_last
-from edgeconv.train.people import together
-from edgeconv.types import Dataset, Recipe, TrainedModel
+from edgeconv.recipes import override
+from edgeconv.training import train as fit
+from edgeconv.training.cross_validation import judge, takes_last
+from edgeconv.training.subjects import together
+from edgeconv.workflows.steps.teacher import find_teacher
 
 FOLD_SEED = 7
 VALIDATION_SEED = 100

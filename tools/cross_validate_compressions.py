@@ -25,14 +25,14 @@ import cross_validate as folds
 import numpy as np
 
 import edgeconv
-from edgeconv.compress import compress
-from edgeconv.compress.saving import open_network, save
+from edgeconv.compression import compress
+from edgeconv.compression.model_file import open_network, save
+from edgeconv.core import Dataset, NullProgress, Recipe, Splits
 from edgeconv.models import build
-from edgeconv.pipeline.compression import learned_from
-from edgeconv.recipe import override
-from edgeconv.train import train
-from edgeconv.train.tune import tuner
-from edgeconv.types import Dataset, Recipe, Silent, Splits
+from edgeconv.recipes import override
+from edgeconv.training import train
+from edgeconv.training.finetune import tuner
+from edgeconv.workflows.steps.compression import learned_from
 
 PLAIN, ON = "float", "trained on"
 
@@ -45,7 +45,9 @@ def run_fold(
     with tempfile.TemporaryDirectory() as folder:
         model = train(build(recipe.model), splits, recipe.training, Path(folder), seed)
         people = learned_from(model, splits)
-        tune = tuner(people, model.signal, recipe.training, recipe.compression, seed, Silent())
+        tune = tuner(
+            people, model.signal, recipe.training, recipe.compression, seed, NullProgress()
+        )
         found = {PLAIN: judge(model, splits)}
         network = open_network(model.path, seed)
         tune(network)
@@ -53,7 +55,7 @@ def run_fold(
         found[ON] = judge(replace(model, path=path, sha256=save(network, model.path, path)), splits)
         for name in names:
             path = Path(folder) / f"{name}.keras"
-            made = compress(name, model, people, tune, path, seed, Silent())
+            made = compress(name, model, people, tune, path, seed, NullProgress())
             found[name] = judge(replace(model, path=made.path, sha256=made.sha256), splits)
     return found
 

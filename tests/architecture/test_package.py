@@ -15,10 +15,15 @@ from edgeconv import plugins
 from . import rules
 
 LIGHT = (
-    *("edgeconv.cli", "edgeconv.recipe", "edgeconv.types", "edgeconv.errors", "edgeconv.plugins"),
-    *("edgeconv.pipeline", "edgeconv.pytest_plugin"),
+    *("edgeconv.cli", "edgeconv.recipes", "edgeconv.core", "edgeconv.errors", "edgeconv.plugins"),
+    *("edgeconv.workflows", "edgeconv.pytest_plugin"),
 )
-TABLES = {"data": "DATASETS", "models": "MODELS", "export": "TARGETS", "runtime": "RUNTIMES"}
+TABLES = {
+    "datasets": "DATASETS",
+    "models": "MODELS",
+    "targets.base": "TARGETS",
+    "runtimes": "RUNTIMES",
+}
 
 PROBE = """
 import sys
@@ -84,5 +89,5 @@ def test_every_plug_in_of_a_table_can_be_loaded(room: str, table: str) -> None:
     references = getattr(importlib.import_module(f"edgeconv.{room}"), table)
     assert references
     for name, reference in references.items():
-        assert reference.startswith(f"edgeconv.{room}."), name
+        assert reference.startswith(f"edgeconv.{room.partition('.')[0]}."), name
         assert plugins.load(reference) is not None, name

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeconv.runtime.mil.ops import OPS
-from edgeconv.runtime.mil.ops.op import Op
+from edgeconv.runtimes.coreml_reference.ops import OPS
+from edgeconv.runtimes.coreml_reference.ops.op import Op
 
 Function = Callable[..., Any]
 Wrong = Callable[..., Any]

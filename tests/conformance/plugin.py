@@ -31,7 +31,7 @@ import numpy as np
 import pytest
 from _pytest.runner import runtestprotocol
 
-from edgeconv.runtime.coreml_reference import CoreMLReferenceRunner
+from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
 
 from .breaking import Bench, every_operation, judged
 from .mutations import MUTATIONS

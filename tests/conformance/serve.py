@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from edgeconv.errors import BadInput, Unsupported
-from edgeconv.runtime.coreml_reference import CoreMLReferenceRunner
+from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
 
 MAC = (26, 0)
 Noted = Callable[[CoreMLReferenceRunner], None]

@@ -66,7 +66,7 @@ def modules(suites: Sequence[str] = tuple(SUITES)) -> list[Module]:
 
 def environment() -> dict[str, str]:
     """Of the process that runs the tests: PyTorch added where it was installed, threads bounded."""
-    paths = [str(ROOT), str(ROOT / "src"), *([str(TORCH)] if TORCH.exists() else [])]
+    paths = [str(ROOT), *([str(TORCH)] if TORCH.exists() else [])]
     settings = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     settings["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # only ours
     return {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(paths)}
@@ -82,7 +82,7 @@ def has_torch() -> bool:
 @cache
 def header() -> dict[str, str]:
     """What judged and what was judged, for the first line of a file of results."""
-    sources = sorted((ROOT / "src" / "edgeconv" / "runtime").rglob("*.py"))
+    sources = sorted((ROOT / "edgeconv" / "runtime").rglob("*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     return {
         "date": date.today().isoformat(),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from edgeconv.runtime.mil.ops import OPS
+from edgeconv.runtimes.coreml_reference.ops import OPS
 
 from .exclusions import excluded
 from .record import Results, Row

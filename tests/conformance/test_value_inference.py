@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.runtime.mil.ops import OPS
-from edgeconv.runtime.mil.precision import Compute, settle
+from edgeconv.runtimes.coreml_reference.ops import OPS
+from edgeconv.runtimes.coreml_reference.precision import Compute, settle
 
 from .oracle_cases import CASES, EXCUSED, cases
 from .oracle_inputs import Case

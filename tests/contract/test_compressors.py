@@ -10,26 +10,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.train.small import dataset, splits
 
-from edgeconv.compress import COMPRESSORS, compress
-from edgeconv.errors import Unsupported, UsageError
-from edgeconv.formats.digest import sha256
-from edgeconv.formats.keras_file import load_model, read_contract
-from edgeconv.train import train
-from edgeconv.train.tune import tuner
-from edgeconv.types import (
+from edgeconv.compression import COMPRESSORS, compress
+from edgeconv.core import (
     COMPRESSIONS,
     Compressed,
-    FineTuning,
+    FinetuneConfig,
+    NullProgress,
     Signal,
-    Silent,
     TrainedModel,
     Training,
 )
+from edgeconv.core.digest import sha256
+from edgeconv.errors import Unsupported, UsageError
+from edgeconv.ir.keras_file import load_model, read_contract
+from edgeconv.training import train
+from edgeconv.training.finetune import tuner
+from tests.unit.training.small import dataset, splits
 
 TRAINING = Training(epochs=1, batch_size=16, ema=0.5, refit=False)
-HOW = FineTuning(epochs=2, learning_rate=1e-3)
+HOW = FinetuneConfig(epochs=2, learning_rate=1e-3)
 
 
 def network(signal: Signal) -> Any:
@@ -59,8 +59,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
 def compressed(name: str, model: TrainedModel, out: Path, seed: int = 0) -> Compressed:
     """By a real training."""
     people = dataset("1", "2", "3")
-    tune = tuner(people, model.signal, TRAINING, HOW, seed, Silent())
-    return compress(name, model, people, tune, out, seed, Silent())
+    tune = tuner(people, model.signal, TRAINING, HOW, seed, NullProgress())
+    return compress(name, model, people, tune, out, seed, NullProgress())
 
 
 def walk(network: Any, after_step: Callable[[float], None] | None = None) -> None:
@@ -83,7 +83,7 @@ def test_a_compression_keeps_network_contract_and_promise(
     name: str, model: TrainedModel, tmp_path: Path
 ) -> None:
     people = dataset("1", "2", "3")
-    made = compress(name, model, people, walk, tmp_path / "small.keras", 0, Silent())
+    made = compress(name, model, people, walk, tmp_path / "small.keras", 0, NullProgress())
     method = COMPRESSIONS[name]
     assert made.sha256 == sha256(made.path)
     assert read_contract(made.path) == model.signal
@@ -128,7 +128,7 @@ def test_what_is_interrupted_leaves_nothing(model: TrainedModel, tmp_path: Path)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        compress("prune80", model, people, tune, tmp_path / "a" / "x.keras", 0, Silent())
+        compress("prune80", model, people, tune, tmp_path / "a" / "x.keras", 0, NullProgress())
     assert not list(tmp_path.rglob("*.keras"))
 
 
@@ -154,5 +154,5 @@ def test_a_network_without_a_kernel_to_compress_is_refused(tmp_path: Path) -> No
 def test_an_unknown_compression_lists_the_choices(tmp_path: Path) -> None:
     nothing: Any = None
     with pytest.raises(UsageError, match="unknown compression 'zip'") as caught:
-        compress("zip", nothing, nothing, nothing, tmp_path, 0, Silent())
+        compress("zip", nothing, nothing, nothing, tmp_path, 0, NullProgress())
     assert "prune80" in caught.value.hint

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from edgeconv import plugins
-from edgeconv.export import TARGETS
-from edgeconv.export.job import Job, Task
-from edgeconv.export.process import answers
-from edgeconv.export.targets import Exporter
-from edgeconv.formats import mlpackage
-from edgeconv.formats.card import Card
-from edgeconv.recipe.legality import DEPLOYMENT_TARGETS
-from edgeconv.runtime import open_runner
-from edgeconv.types import Normalisation, Sensor, Signal, Target, Variant
+from edgeconv.core import InputConvention, Normalization, Signal, Target, Variant
+from edgeconv.core.metadata import ModelMetadata
+from edgeconv.recipes.legality import DEPLOYMENT_TARGETS
+from edgeconv.runtimes import open_runner
+from edgeconv.targets.base import Exporter
+from edgeconv.targets.conversion import TARGETS
+from edgeconv.targets.conversion.job import Job, Task
+from edgeconv.targets.conversion.process import answers
+from edgeconv.targets.coreml import package
 
 pytestmark = pytest.mark.heavy
 
@@ -25,9 +25,9 @@ SIGNAL = Signal(
     window=24,
     step=12,
     labels=("still", "walk", "run"),
-    normalisation=Normalisation((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
+    normalisation=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
 )
-ANDROID = Variant(Target.TFLITE, "float32", Sensor.ANDROID)
+ANDROID = Variant(Target.TFLITE, "float32", InputConvention.ANDROID)
 # largest difference of a probability: rounding in float32, in float16
 LIMITS = {"float32": 1e-5, "float16": 0.01}
 CASES = [*((d, "float32") for d in DEPLOYMENT_TARGETS), (DEPLOYMENT_TARGETS[0], "float16")]
@@ -71,7 +71,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, windows: Windows) -> Path:
     out = tmp_path_factory.mktemp("deployment")
     model.save(out / "tiny.keras")
     coreml = [
-        Variant(Target.COREML, scheme, Sensor.IOS, deployment_target=deployment)
+        Variant(Target.COREML, scheme, InputConvention.IOS, deployment_target=deployment)
         for deployment, scheme in CASES
     ]
     tasks = tuple(Task(i, v, _name(v)) for i, v in enumerate([ANDROID, *coreml]))
@@ -80,7 +80,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, windows: Windows) -> Path:
     assert [a["event"] for a in answers(job)] == ["start", "done"] * len(tasks)
     for task in tasks:
         exporter: Exporter = plugins.load(TARGETS[task.variant.target])
-        exporter.finish(out / task.file, Card("tiny", SIGNAL.for_sensor(task.variant.sensor)))
+        exporter.finish(
+            out / task.file, ModelMetadata("tiny", SIGNAL.for_sensor(task.variant.sensor))
+        )
     return out
 
 
@@ -88,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, windows: Windows) -> Path:
 def expected(folder: Path, windows: Windows) -> Windows:
     """Probabilities of the TFLite float32 file, fed m/s² with Android's sign."""
     with open_runner(folder / _name(ANDROID)) as runner:
-        inputs = {"sensor": SIGNAL.for_sensor(Sensor.ANDROID).encode(windows)}
+        inputs = {"sensor": SIGNAL.for_sensor(InputConvention.ANDROID).encode(windows)}
         found = np.asarray(runner.run(inputs)["probabilities"], np.float32)
     assert len(set(found.argmax(1))) > 1, "a model that always answers the same proves nothing"
     return found.reshape(len(windows), -1)
@@ -106,10 +108,12 @@ def _ask(path: Path, inputs: Windows) -> tuple[Windows, list[str]]:
 def test_a_package_answers_as_tflite_does(
     folder: Path, windows: Windows, expected: Windows, deployment: str, scheme: str
 ) -> None:
-    path = folder / _name(Variant(Target.COREML, scheme, Sensor.IOS, deployment_target=deployment))
-    assert mlpackage.read_spec(path).specificationVersion == SPECIFICATIONS[deployment]
-    signal = mlpackage.read_contract(path)
-    assert signal == SIGNAL.for_sensor(Sensor.IOS)
+    path = folder / _name(
+        Variant(Target.COREML, scheme, InputConvention.IOS, deployment_target=deployment)
+    )
+    assert package.read_spec(path).specificationVersion == SPECIFICATIONS[deployment]
+    signal = package.read_contract(path)
+    assert signal == SIGNAL.for_sensor(InputConvention.IOS)
     found, labels = _ask(path, signal.encode(windows))
     assert np.abs(found - expected).max() < LIMITS[scheme]
     assert labels == [SIGNAL.labels[i] for i in found.argmax(1)]
@@ -120,6 +124,8 @@ def test_a_package_that_is_fed_androids_units_answers_otherwise(
 ) -> None:
     """The comparison above would see a contract that is not folded in."""
     newest = DEPLOYMENT_TARGETS[-1]
-    variant = Variant(Target.COREML, "float32", Sensor.IOS, deployment_target=newest)
-    found, _ = _ask(folder / _name(variant), SIGNAL.for_sensor(Sensor.ANDROID).encode(windows))
+    variant = Variant(Target.COREML, "float32", InputConvention.IOS, deployment_target=newest)
+    found, _ = _ask(
+        folder / _name(variant), SIGNAL.for_sensor(InputConvention.ANDROID).encode(windows)
+    )
     assert np.abs(found - expected).max() > 0.1

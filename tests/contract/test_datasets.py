@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeconv.data import DATASETS, load_dataset
-from edgeconv.data.calibration import calibration_windows
-from edgeconv.data.describe import describe
+from edgeconv.core import Dataset, InputConvention
+from edgeconv.datasets import DATASETS, load_dataset
+from edgeconv.datasets.calibration import calibration_windows
+from edgeconv.datasets.describe import describe
 from edgeconv.errors import EdgeconvError
-from edgeconv.types import Dataset, Sensor
 
 WALK = "{user},{activity},{stamp},{x:.4f},{y:.4f},{z:.4f}"
 
@@ -103,7 +103,7 @@ def test_name_is_the_one_of_the_table(dataset: Dataset, spec: str) -> None:
 
 def test_signal_is_canonical(dataset: Dataset) -> None:
     signal = dataset.signal
-    assert (signal.sensor, signal.normalisation) == (Sensor.ANDROID, None)
+    assert (signal.sensor, signal.normalisation) == (InputConvention.ANDROID, None)
     assert (signal.window, signal.step, signal.rate_hz) == (80, 40, 20.0)
     assert dataset.windows.dtype == np.float32
     assert dataset.windows.shape == (len(dataset), 240)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.search.driver import figures, states, toy_search
-from tests.unit.search.toy import DEADLY, REFUSED, Toy
 
 from edgeconv.errors import BadInput, MissingDependency, UsageError
-from edgeconv.search import EXECUTORS, Candidate, Executor, Task, front, open_executor
+from edgeconv.search import EXECUTORS, Candidate, Executor, Task, open_executor, pareto_front
+from tests.unit.search.driver import figures, states, toy_search
+from tests.unit.search.toy import DEADLY, REFUSED, Toy
 
 pytestmark = pytest.mark.filterwarnings(
     # Ray's own client, of a setting that is not ours
@@ -74,7 +74,7 @@ def test_every_executor_finds_the_same_front(name: str, tmp_path: Path) -> None:
     other = toy_search(tmp_path / name, executor=name, workers=2, trials=8)
 
     assert states(other) == states(alone)
-    assert figures(front(other.points())) == figures(front(alone.points()))
+    assert figures(pareto_front(other.points())) == figures(pareto_front(alone.points()))
 
 
 def test_an_unknown_executor_lists_the_choices() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from edgeconv.runtime.mil.ops import OPS
-from edgeconv.runtime.mil.program import CONSTANTS
+from edgeconv.runtimes.coreml_reference.ops import OPS
+from edgeconv.runtimes.coreml_reference.program import CONSTANTS
 
 pytestmark = pytest.mark.heavy
 

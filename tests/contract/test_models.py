@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgeconv.core import Signal
 from edgeconv.errors import UsageError
 from edgeconv.models import MODELS, build, file_stem
-from edgeconv.types import Signal
 
 SIGNAL = Signal(labels=("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking"))
 # every reference network, and members of every family

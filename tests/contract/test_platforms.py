@@ -11,11 +11,11 @@ from tempfile import gettempdir
 import jinja2
 import pytest
 
-from edgeconv.integrate import PLATFORMS, Platform, find_platform
-from edgeconv.integrate.cases import SIGNS, UNITS
-from edgeconv.recipe import make_variants
-from edgeconv.recipe.legality import check_variant
-from edgeconv.types import SCHEMES
+from edgeconv.core import SCHEMES
+from edgeconv.integration import PLATFORMS, Platform, find_platform
+from edgeconv.integration.test_streams import SIGNS, UNITS
+from edgeconv.recipes import make_variants
+from edgeconv.recipes.legality import check_variant
 
 ROOT = Path(__file__).parents[2]
 BINARY = {".png", ".jar"}
@@ -84,7 +84,7 @@ def test_its_templates_are_clean_text(platform: Platform) -> None:
 def test_its_templates_are_installed_with_the_package(platform: Platform) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     patterns = project["tool"]["setuptools"]["package-data"]["edgeconv"]
-    home = ROOT / "src" / "edgeconv"
+    home = ROOT / "edgeconv"
     found = {
         home / name
         for pattern in patterns

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeconv.errors import BadInput, MissingDependency
-from edgeconv.runtime import ENDINGS, EXTRAS, RUNTIMES, SYSTEMS, open_runner, unavailable
+from edgeconv.runtimes import ENDINGS, EXTRAS, RUNTIMES, SYSTEMS, open_runner, unavailable
 
 pytestmark = pytest.mark.heavy
 SIZE = 6

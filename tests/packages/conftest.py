@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.conftest import ROOT
 
-from edgeconv import types
-from edgeconv.pipeline import run
+from edgeconv import core
+from edgeconv.workflows.run import run
+from tests.conftest import ROOT
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 """Runs a command in a folder: `tool(folder, "swift", "test")`."""
@@ -22,16 +22,16 @@ Tool = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network on the embedded data, with what each platform takes."""
-    tflite, coreml = types.Target.TFLITE, types.Target.COREML
-    android, ios = types.Sensor.ANDROID, types.Sensor.IOS
-    recipe = types.Recipe(
+    tflite, coreml = core.Target.TFLITE, core.Target.COREML
+    android, ios = core.InputConvention.ANDROID, core.InputConvention.IOS
+    recipe = core.Recipe(
         name="packages",
         model="cnn:8s2-12s2",
-        training=types.Training(epochs=3, refit=False, augmentation=None),
+        training=core.Training(epochs=3, refit=False, augmentation=None),
         variants=(
-            types.Variant(tflite, "int8", android),
-            types.Variant(tflite, "int8", android, io="int8"),
-            types.Variant(coreml, "float16", ios),
+            core.Variant(tflite, "int8", android),
+            core.Variant(tflite, "int8", android, io="int8"),
+            core.Variant(coreml, "float16", ios),
         ),
         profile_runs=1,
     )

@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
+from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
 from tests.packages.conftest import Kotlin
 from tests.packages.mutation import Mutation
-
-from edgeconv.pipeline import integrate
 
 pytestmark = pytest.mark.heavy
 

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+
+from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
 from tests.packages.conftest import Tool
 from tests.packages.mutation import Mutation
-
-from edgeconv.pipeline import integrate
 
 pytestmark = pytest.mark.heavy
 

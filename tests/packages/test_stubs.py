@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import ROOT
 
 SWIFT, JAVA = ROOT / "tests/swift/stubs", ROOT / "tests/kotlin/stubs"

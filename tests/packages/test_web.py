@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
 from tests.packages.mutation import Mutation
-
-from edgeconv.pipeline import integrate
 
 pytestmark = pytest.mark.heavy
 
@@ -84,7 +84,7 @@ def test_it_is_linted(package: Path) -> None:
 def address(package: Path) -> Iterator[str]:
     """The page, served as `edgeconv integrate web --serve` does, by a process of its own."""
     code = (
-        "import sys; from pathlib import Path; from edgeconv.pipeline.serving import serve; "
+        "import sys; from pathlib import Path; from edgeconv.integration.web_server import serve; "
         "serve(Path(sys.argv[1]), lambda place: print(place, flush=True), port=0)"
     )
     words = [sys.executable, "-c", code, str(package)]

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.conftest import ROOT
 
 import edgeconv
-from edgeconv.pipeline import Trial, prepare
+from edgeconv.workflows.steps.parity_context import Trial, prepare
+from tests.conftest import ROOT
 
 RECORDINGS = ROOT.parent / "shared" / "data" / "motionsense"
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.formats.mlpackage import model_file
+from edgeconv.targets.coreml.package import model_file
 
 from . import tampering as t
 from .seal import Seal

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.formats import mlpackage, tflite_pack
-from edgeconv.formats.card import CONTRACT_FILE, CONTRACT_KEY
+from edgeconv.core.metadata import CONTRACT_FILE, CONTRACT_KEY
+from edgeconv.targets.coreml import package
+from edgeconv.targets.tflite import serialize
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
 _TYPES = {0: np.float32, 2: np.int32, 9: np.int8}  # TensorType FLOAT32, INT32, INT8
@@ -31,7 +32,7 @@ def tflite(path: Path) -> Iterator[Any]:
     old = path.read_bytes()
     tree = schema.ModelT.InitFromPackedBuf(old, 0)
     yield tree
-    new = io.BytesIO(tflite_pack.pack(tree))
+    new = io.BytesIO(serialize.pack(tree))
     attached = _entries(old)
     if attached:
         with zipfile.ZipFile(new, "a", zipfile.ZIP_STORED) as archive:
@@ -123,21 +124,21 @@ def _start_of_zip(data: bytes) -> int:
 @contextmanager
 def mlmodel(path: Path) -> Iterator[Any]:
     """The package's `Model` message, written back at the end of the block."""
-    spec = mlpackage.read_spec(path)
+    spec = package.read_spec(path)
     yield spec
-    mlpackage.model_file(path).write_bytes(spec.SerializeToString())
+    package.model_file(path).write_bytes(spec.SerializeToString())
 
 
 def weight_file(path: Path) -> Path:
     """The package's `weight.bin`."""
-    return mlpackage.model_file(path).parent / mlpackage.WEIGHTS
+    return package.model_file(path).parent / package.WEIGHTS
 
 
 def blob(path: Path, number: int, change: Change) -> None:
     """Change the float values of one blob, in the order of the program (kernel, bias, kernel …)."""
     file = weight_file(path)
     data = bytearray(file.read_bytes())
-    _, dtype, raw = list(mlpackage.blobs(path))[number]
+    _, dtype, raw = list(package.blobs(path))[number]
     start = data.index(raw)
     values = np.frombuffer(raw, dtype)
     data[start : start + len(raw)] = np.ascontiguousarray(change(values.copy()), dtype).tobytes()
@@ -201,11 +202,11 @@ def arrays(path: Path, name: str, change: Change) -> None:
 
 def record_again(folder: Path, file: str) -> None:
     """The golden answers of a file as it is now, as an export would record them."""
-    from edgeconv.formats.digest import sha256
+    from edgeconv.bundle import read as read_bundle
+    from edgeconv.core.digest import sha256
     from edgeconv.parity import golden
-    from edgeconv.pipeline import read_bundle
-    from edgeconv.pipeline.predict import run_file
-    from edgeconv.runtime import runtime_for
+    from edgeconv.runtimes import runtime_for
+    from edgeconv.runtimes.predict import run_file
 
     from .seal import Seal, renew
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from edgeconv.bundle import read as read_bundle
+from edgeconv.core import ParityResult, Status
 from edgeconv.errors import BadInput
 from edgeconv.parity.gates import DIRECTIONS
-from edgeconv.pipeline import Trial, check_file, prepare, read_bundle
-from edgeconv.types import ParityResult, Status
+from edgeconv.workflows.parity import check_file
+from edgeconv.workflows.steps.parity_context import Trial, prepare
 
 from . import tampering
 from .seal import Seal, renew

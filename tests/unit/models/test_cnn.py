@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeconv.core import Signal
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.models import build, file_stem
 from edgeconv.models.cnn import MOST_FILTERS, TAPS, Convolution, Design, Pooling, parse
 from edgeconv.models.student import SPEC
-from edgeconv.types import Signal
 
 LABELS = ("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from edgeconv.core import Signal
 from edgeconv.errors import BadInput
 from edgeconv.models.har import SHORTEST_WINDOW, build
-from edgeconv.types import Signal
 
 LABELS = ("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking")
 

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.types import Artifact, Sensor, Signal, Target
+from edgeconv.core import Artifact, InputConvention, Signal, Target
 
 LABELS = ("Sitting", "Upstairs", "Walking")
 SIGNAL = Signal(window=8, step=4, labels=LABELS)
 
 
 def artifact(
-    scheme: str = "float32", target: Target = Target.TFLITE, sensor: Sensor = Sensor.ANDROID
+    scheme: str = "float32",
+    target: Target = Target.TFLITE,
+    sensor: InputConvention = InputConvention.ANDROID,
 ) -> Artifact:
     ending = ".tflite" if target is Target.TFLITE else ".mlpackage"
     return Artifact(

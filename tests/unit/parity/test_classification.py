@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from edgeconv.core import EvaluationResult
 from edgeconv.errors import BadInput
 from edgeconv.parity.classification import EPSILON, evaluate
-from edgeconv.types import EvaluationResult
 
 NAMES = ("a", "b", "c")
 

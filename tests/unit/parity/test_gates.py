@@ -6,10 +6,10 @@ import math
 
 import pytest
 
+from edgeconv.core import SCHEMES, Status, Target
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.parity.gates import DIRECTIONS, default_gates, judge, resolve_gates
 from edgeconv.parity.metrics import METRICS
-from edgeconv.types import SCHEMES, Status, Target
 
 
 @pytest.mark.parametrize(("target", "scheme"), [(t, s) for t in Target for s in SCHEMES[t]])

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from edgeconv.core import ErrorHistogram
 from edgeconv.parity.histogram import error_histogram
-from edgeconv.types import ErrorHistogram
 
 OUTPUTS = arrays(np.float32, (7, 3), elements=st.floats(-4, 4, width=32))
 

@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.unit.parity.outputs import LABELS, artifact, labels, reference, windows
 
+from edgeconv.core import Decision, ParityResult, Status, Target
 from edgeconv.errors import UsageError
-from edgeconv.parity.check import check_parity
 from edgeconv.parity.gates import default_gates, resolve_gates
 from edgeconv.parity.intervals import tango
 from edgeconv.parity.noninferiority import decide, level_of, margin_of
-from edgeconv.parity.task import SHOWN, with_readings
-from edgeconv.types import Decision, ParityResult, Status, Target
+from edgeconv.parity.task_impact import SHOWN, with_readings
+from edgeconv.parity.verdict import check_parity
+from tests.unit.parity.outputs import LABELS, artifact, labels, reference, windows
 
 
 def people(n: int = 1500, count: int = 5) -> NDArray[np.str_]:

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.conftest import ROOT
-from tests.unit.formats.lints.programs import package
 
-from edgeconv.runtime.coreml_reference import CoreMLReferenceRunner
-from edgeconv.types import Sensor, Signal
+from edgeconv.core import InputConvention, Signal
+from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
+from tests.conftest import ROOT
+from tests.unit.targets.lints.programs import package
 
 pytestmark = pytest.mark.heavy
 SCRIPT = ROOT / "samples" / "ci" / "compare_coreml_runtimes.py"
 # The embedded recordings have windows of 80 steps of x y z.
-SIGNAL = Signal(labels=("still", "walking"), sensor=Sensor.IOS)
+SIGNAL = Signal(labels=("still", "walking"), sensor=InputConvention.IOS)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.unit.search.toy import Toy
-
 from edgeconv.search import (
     Budgets,
     Candidate,
@@ -21,9 +19,10 @@ from edgeconv.search import (
     Search,
     Space,
     Trial,
-    front,
     open_executor,
+    pareto_front,
 )
+from tests.unit.search.toy import Toy
 
 ANCHOR = Candidate("cnn:100", schemes=("int8", "int4"))
 SPACE = Space({"": ("int8", "int4")}, 5)
@@ -80,4 +79,4 @@ if __name__ == "__main__":
     folder, log, endless = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
     toy = Toy(log=log, endless_after=endless)
     done = toy_search(folder, toy, workers=2, trials=int(sys.argv[4]))
-    sys.stdout.write(" ".join(row[0] for row in figures(front(done.points()))))
+    sys.stdout.write(" ".join(row[0] for row in figures(pareto_front(done.points()))))

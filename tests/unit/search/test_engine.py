@@ -10,8 +10,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.unit.search.driver import ANCHOR, SPACE, Heard, figures, states, toy_search
-from tests.unit.search.toy import DEADLY, Toy, point
 
 from edgeconv.errors import BadInput
 from edgeconv.search import (
@@ -24,13 +22,15 @@ from edgeconv.search import (
     Space,
     State,
     Task,
-    front,
     open_executor,
+    pareto_front,
 )
-from edgeconv.search.board import board_of, size_class
+from edgeconv.search.budget_advice import what_more_would_buy
 from edgeconv.search.journal import LINES, Journal
-from edgeconv.search.more import what_more_would_buy
+from edgeconv.search.progress_board import board_of, size_class
 from edgeconv.search.trials import Rivals, Trial
+from tests.unit.search.driver import ANCHOR, SPACE, Heard, figures, states, toy_search
+from tests.unit.search.toy import DEADLY, Toy, point
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -40,7 +40,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
     three = toy_search(tmp_path / "3", workers=3)
 
     assert states(one) == states(three)
-    assert figures(front(one.points())) == figures(front(three.points()))
+    assert figures(pareto_front(one.points())) == figures(pareto_front(three.points()))
     assert len(one.trials) >= 13
     assert one.listener.ended_numbers == list(range(len(one.trials)))  # type: ignore[attr-defined]
 
@@ -111,7 +111,7 @@ def test_killing_the_process_group_loses_no_finished_fold(tmp_path: Path) -> Non
     # what each of the two workers had under way, and the answer it had just given
     assert sum(n - 1 for n in begun.values()) <= 4
     whole = toy_search(tmp_path / "w", trials=10)
-    assert done.stdout.split() == [row[0] for row in figures(front(whole.points()))]
+    assert done.stdout.split() == [row[0] for row in figures(pareto_front(whole.points()))]
 
 
 def test_time_ends_the_questions_not_the_answers(tmp_path: Path) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.search.driver import ANCHOR, figures, toy_search
-from tests.unit.search.toy import point
-
 from edgeconv.search import Budgets, Candidate, Outcome, State, Trial
 from edgeconv.search.mixed import mixed
+from tests.unit.search.driver import ANCHOR, figures, toy_search
+from tests.unit.search.toy import point
 
 
 def _trial(candidate: Candidate, *folds: dict[str, float]) -> Trial:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.search.toy import point
 
 from edgeconv.models.cnn import parse
 from edgeconv.search import Sampler, Space
 from edgeconv.search.space import GROWTH, LATER_TAPS, LAYERS, STRIDES, SUMMARIES, TAPS, WIDTH, spec
+from tests.unit.search.toy import point
 
 SPACE = Space({"": ("int8", "int4"), "qat4": ("int4",)}, 30)
 

@@ -10,14 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from edgeconv.search.statistics import (
-    DEVIATION,
-    SURE,
-    difference,
-    estimate,
-    pooled,
-    worse,
-)
+from edgeconv.search.statistics import DEVIATION, SURE, difference, estimate, pooled, worse
 
 _SHARES = st.floats(0, 1)
 _FOLDS = st.lists(_SHARES, min_size=1, max_size=6)

@@ -1,0 +1,24 @@
+"""The bundle folder: manifest, atomic writes, reproducible bytes."""
+
+from edgeconv.bundle.folder import COMPRESSED, append_text, check_free, staging, write_text
+from edgeconv.bundle.integrity import INPUTS
+from edgeconv.bundle.manifest import is_bundle, read, write
+from edgeconv.bundle.reference import FILE as REFERENCE
+from edgeconv.bundle.reference import read_reference, write_reference
+from edgeconv.bundle.source import source_bundle
+
+__all__ = [
+    "COMPRESSED",
+    "INPUTS",
+    "REFERENCE",
+    "append_text",
+    "check_free",
+    "is_bundle",
+    "read",
+    "read_reference",
+    "source_bundle",
+    "staging",
+    "write",
+    "write_reference",
+    "write_text",
+]

@@ -1,0 +1,74 @@
+"""Does a bundle's folder hold what its manifest says, no file more and no byte changed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from edgeconv.bundle.folder import COMPRESSED
+from edgeconv.bundle.reference import FILE as REFERENCE
+from edgeconv.core import ENDINGS
+from edgeconv.core.digest import sha256
+from edgeconv.errors import BadInput
+
+GOLDEN_ARRAYS = "golden/golden.npz"
+LABELS, PARITY, PROFILE = "labels.txt", "parity.json", "profile.json"
+LAYERS = "layers.json"
+INPUTS = "inputs.json"  # how the training people's readings look
+_AGAIN = "export it again, or put the original file back"
+_REMADE = {
+    REFERENCE: "remove it: Keras then runs again",
+    PARITY: "remove it, and let `edgeconv parity` measure again",
+    PROFILE: "remove it, and measure again",
+    LAYERS: "remove it, and let `edgeconv parity --layers` measure again",
+}
+"""Files that can be made anew from the others, and how; a bundle may lack them."""
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Digests of the files beside models and artifacts that results rest on, where they exist."""
+    outputs = sorted(f"{COMPRESSED}/{p.name}" for p in (folder / COMPRESSED).glob("*.npz"))
+    names = (LABELS, PARITY, PROFILE, LAYERS, REFERENCE, INPUTS, GOLDEN_ARRAYS, *outputs)
+    return {name: sha256(folder / name) for name in names if (folder / name).is_file()}
+
+
+def check_unchanged(folder: Path, named: Mapping[str, str]) -> None:
+    """Make sure that each file has the digest that the manifest gives it.
+
+    Raises:
+        BadInput: one is missing or has changed.
+    """
+    for name, digest in named.items():
+        path = folder / name
+        if not path.exists():
+            if _remade(name):
+                continue
+            raise BadInput(f"{path} is named in the manifest, but missing", "export it again")
+        if sha256(path) != digest:
+            raise BadInput(
+                f"{path} has changed since the manifest was written: its sha256 is not "
+                f"{str(digest)[:12]}…",
+                _remade(name) or _AGAIN,
+            )
+
+
+def _remade(name: str) -> str:
+    """How to have a file made anew; empty for one that cannot be."""
+    outputs = name.startswith(f"{COMPRESSED}/") and name.endswith(".npz")
+    return _REMADE[REFERENCE] if outputs else _REMADE.get(name, "")
+
+
+def check_complete(folder: Path, artifacts: Iterable[str]) -> None:
+    """Make sure that no artifact lies in the folder that the manifest does not know: an app team
+    would ship it, and nobody has checked it.
+
+    Raises:
+        BadInput: there is one.
+    """
+    known = set(artifacts)
+    for path in sorted(folder.iterdir()):
+        if path.name.endswith(tuple(ENDINGS.values())) and path.name not in known:
+            raise BadInput(
+                f"{path} is not in the manifest: nobody has checked it",
+                "move it out of the bundle, or export it into one",
+            )

@@ -1,0 +1,200 @@
+"""`manifest.json` and the files beside it, written from a `Bundle` and read back into one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from edgeconv.bundle.folder import COMPRESSED, MANIFEST, MODEL, write_text
+from edgeconv.bundle.integrity import (
+    LABELS,
+    LAYERS,
+    PARITY,
+    PROFILE,
+    check_complete,
+    check_unchanged,
+    digests,
+)
+from edgeconv.core import (
+    Artifact,
+    Bundle,
+    Compressed,
+    EvaluationResult,
+    ParityResult,
+    ProfileResult,
+    Signal,
+    TrainedModel,
+)
+from edgeconv.core.digest import sha256
+from edgeconv.core.layerwise import LayersResult
+from edgeconv.errors import BadInput
+
+SCHEMA_VERSION = 1
+GOLDEN = Path("golden") / "golden.json"
+HISTORY = Path("training") / "history.json"
+
+
+def write(bundle: Bundle, folder: Path) -> None:
+    """Write manifest, labels, parity, profile and layers of `bundle` into `folder`.
+
+    The artifacts and the model must lie there already, golden vectors and float outputs too where
+    there are some. Keys are sorted, so that equal bundles give equal bytes.
+    """
+    labels = bundle.model.signal.labels
+    if labels:
+        (folder / LABELS).write_text("".join(f"{label}\n" for label in labels), "utf-8")
+    if bundle.parity:
+        _write_json(folder / PARITY, [r.to_json() for r in bundle.parity])
+    if bundle.profile:
+        _write_json(folder / PROFILE, [r.to_json() for r in bundle.profile])
+    if bundle.layers:
+        _write_json(folder / LAYERS, [r.to_json() for r in bundle.layers])
+    golden = folder / GOLDEN
+    vectors = sha256(golden) if golden.is_file() else None
+    beside = {"golden": vectors, "files": digests(folder)}
+    _write_json(folder / MANIFEST, {**_manifest(bundle), **beside})
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a manifest lies in the folder."""
+    return (path / MANIFEST).is_file()
+
+
+def read(path: Path, verify: bool = True) -> Bundle:
+    """Read a bundle; with `verify`, make sure that its files are those of the manifest.
+
+    Raises:
+        BadInput: not a bundle, a damaged manifest, a file that is missing or has changed, or an
+            artifact that the manifest does not know.
+    """
+    if not is_bundle(path):
+        what = "has no manifest.json" if path.is_dir() else "is no folder"
+        raise BadInput(f"{path} is no bundle: it {what}", "give a folder that edgeconv wrote")
+    data = _read_json(path / MANIFEST)
+    try:
+        if data["schema_version"] != SCHEMA_VERSION:
+            raise BadInput(
+                f"{path / MANIFEST} has schema version {data['schema_version']}, this edgeconv "
+                f"reads {SCHEMA_VERSION}",
+                "export the bundle again",
+            )
+        bundle = _from_manifest(data, path)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(f"{path / MANIFEST} is damaged: {error!r}", "export it again") from error
+    if verify:
+        _verify(bundle, data.get("golden"), data.get("files", {}))
+    return bundle
+
+
+def _manifest(bundle: Bundle) -> dict[str, Any]:
+    parity = {result.artifact: result for result in bundle.parity}
+    profile = {result.artifact: result for result in bundle.profile if not result.device}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "recipe": bundle.recipe,
+        "data": bundle.data,
+        "signal": bundle.model.signal.to_json(),
+        "model": {
+            "path": MODEL,
+            "sha256": bundle.model.sha256,
+            "parameters": bundle.model.parameters,
+            "training": bundle.model.training,
+        },
+        "artifacts": [
+            {
+                **artifact.to_json(),
+                "parity": _parity_brief(parity.get(artifact.name)),
+                "profile": _profile_brief(profile.get(artifact.name)),
+            }
+            for artifact in bundle.artifacts
+        ],
+        "evaluations": {name: e.to_json() for name, e in bundle.evaluations.items()},
+        "versions": bundle.versions,
+        "machine": bundle.machine,
+        "compressed": {name: each.to_json() for name, each in bundle.compressed.items()},
+    }
+
+
+def _parity_brief(result: ParityResult | None) -> dict[str, Any]:
+    if result is None:
+        return {"status": "not_run", "reason": "parity was not asked for"}
+    return {
+        "status": str(result.status),
+        "reason": result.reason,
+        "runtime": result.runtime,
+        "n": result.n,
+        "metrics": result.metrics,
+    }
+
+
+def _profile_brief(result: ProfileResult | None) -> dict[str, Any]:
+    if result is None:
+        return {"status": "not_run", "reason": "profile was not asked for"}
+    return {
+        "status": str(result.status),
+        "reason": result.reason,
+        "runtime": result.runtime,
+        "threads": result.threads,
+        "latency_us": result.latency_us,
+        "macs": result.macs,
+        "peak_tensor_bytes": result.peak_tensor_bytes,
+    }
+
+
+def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
+    model = data["model"]
+    artifacts = [
+        {k: v for k, v in a.items() if k not in ("parity", "profile")} for a in data["artifacts"]
+    ]
+    return Bundle(
+        path=path,
+        model=TrainedModel(
+            path=path / MODEL,
+            sha256=model["sha256"],
+            signal=Signal.from_json(data["signal"]),
+            parameters=model["parameters"],
+            training=model["training"],
+        ),
+        artifacts=tuple(Artifact.from_json(a, path) for a in artifacts),
+        evaluations={n: EvaluationResult.from_json(e) for n, e in data["evaluations"].items()},
+        parity=tuple(map(ParityResult.from_json, _read_optional(path / PARITY))),
+        profile=tuple(map(ProfileResult.from_json, _read_optional(path / PROFILE))),
+        layers=tuple(map(LayersResult.from_json, _read_optional(path / LAYERS))),
+        history=tuple(_read_optional(path / HISTORY)),
+        data=data["data"],
+        recipe=data["recipe"],
+        versions=data["versions"],
+        machine=data["machine"],
+        compressed={
+            name: Compressed.from_json(each, path / COMPRESSED)
+            for name, each in data.get("compressed", {}).items()
+        },
+    )
+
+
+def _verify(bundle: Bundle, golden: str | None, beside: dict[str, str]) -> None:
+    """Bundles of version 0.1.0 name no digests of the files `beside` model and artifacts."""
+    named = {bundle.model.path.name: bundle.model.sha256}
+    named |= {artifact.name: artifact.sha256 for artifact in bundle.artifacts}
+    named |= {f"{COMPRESSED}/{c.path.name}": c.sha256 for c in bundle.compressed.values()}
+    if golden:
+        named[GOLDEN.as_posix()] = golden
+    check_unchanged(bundle.path, named | beside)
+    check_complete(bundle.path, (artifact.name for artifact in bundle.artifacts))
+
+
+def _write_json(path: Path, data: Any) -> None:
+    text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read: {error}", "export the bundle again") from error
+
+
+def _read_optional(path: Path) -> list[dict[str, Any]]:
+    return _read_json(path) if path.is_file() else []

@@ -1,0 +1,79 @@
+"""`edgeconv hook`: checks the bundles whose files a commit changes, and changes none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeconv.cli import options as opt
+from edgeconv.cli.console import Console
+from edgeconv.cli.parity import parse_limits
+from edgeconv.errors import GateFailed
+from edgeconv.reporting import explain
+
+BUNDLE = ("manifest.json", "model.keras")  # what every bundle holds
+
+
+def hook(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="What the commit changes.")
+    ] = None,
+    manifest_only: Annotated[
+        bool, typer.Option("--manifest-only", help="Digests and completeness; runs no file.")
+    ] = False,
+    data: opt.Data = None,
+    gates: opt.Gates = None,
+    allow_not_run: opt.AllowNotRun = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """For pre-commit: check the bundles that changed files lie in.
+
+    Exit 1 if a file of one must not be committed. Nothing is written.
+    """
+    # pre-commit shows nothing of a hook that passes; a person who asks sees the steps.
+    console = Console(quiet or not verbose, verbose, json)
+    limits = parse_limits(gates or [])
+    allowed = {"passed", "not_run"} if allow_not_run else {"passed"}
+    refused: list[dict[str, str]] = []
+    for folder in bundles_of(files or []):
+        if manifest_only:
+            from edgeconv.bundle import read as read_bundle
+
+            read_bundle(folder)
+            continue
+        for text, status in _parity(folder, data, limits, console):
+            if status not in allowed:
+                refused.append({"bundle": str(folder), "status": status, "why": text})
+                console.say(f"{folder}: {text}")
+    console.json({"refused": refused})
+    return GateFailed.exit_code if refused else 0
+
+
+def bundles_of(files: Iterable[Path]) -> list[Path]:
+    """The bundles that files lie in, each once; a file in none is not ours to judge."""
+    found = (next(filter(_is_bundle, file.parents), None) for file in files)
+    return sorted({folder for folder in found if folder is not None})
+
+
+def _is_bundle(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in BUNDLE)
+
+
+def _parity(
+    folder: Path, data: str | None, limits: dict[str, float], console: Console
+) -> Iterator[tuple[str, str]]:
+    """What is to be said of each file, and its status. The results are not kept in the bundle: a
+    hook that changes files stops the commit."""
+    from edgeconv.workflows.parity import check_file
+    from edgeconv.workflows.steps.parity_context import prepare
+
+    trial = prepare(folder, data, overrides=limits, progress=console)
+    where = f"{trial.facts['spec']}, split {trial.facts['split']}"
+    for artifact in trial.bundle.artifacts:
+        for result in check_file(trial, artifact.name, progress=console):
+            yield explain(result, where), str(result.status)

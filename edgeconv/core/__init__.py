@@ -1,0 +1,99 @@
+"""The vocabulary that every stage speaks: frozen, typed, importing nothing of ours but errors."""
+
+from edgeconv.core.artifact import Artifact, TensorSpec, TrainedModel
+from edgeconv.core.bundle import Bundle
+from edgeconv.core.compression import (
+    COMPRESSIONS,
+    Compressed,
+    Compression,
+    FinetuneConfig,
+    FinetuneFn,
+)
+from edgeconv.core.dataset import Dataset, LoadReport, Recording, Splits, subject_order
+from edgeconv.core.distillation import Distillation
+from edgeconv.core.parity_statistics import (
+    Decision,
+    Disagreements,
+    ErrorHistogram,
+    Interval,
+    NonInferiority,
+    ParityStatistics,
+)
+from edgeconv.core.profile import Change, Comparison, OpProfile, Peaks, ProfileResult
+from edgeconv.core.progress import NULL_PROGRESS, NullProgress, Progress
+from edgeconv.core.recipe import Augmentation, Recipe, Training, Variant
+from edgeconv.core.results import Check, EvaluationResult, ParityResult, Status, worst
+from edgeconv.core.runner import Inspectable, Runner
+from edgeconv.core.schemes import (
+    CALIBRATION_METHODS,
+    DEFAULT_SENSOR,
+    ENDINGS,
+    SCHEMES,
+    TARGET_ALIASES,
+    Scheme,
+    Target,
+    parse_target,
+)
+from edgeconv.core.signal import (
+    CANONICAL_TO_SENSOR,
+    STANDARD_GRAVITY,
+    InputConvention,
+    Normalization,
+    Signal,
+)
+
+__all__ = [
+    "CALIBRATION_METHODS",
+    "CANONICAL_TO_SENSOR",
+    "COMPRESSIONS",
+    "DEFAULT_SENSOR",
+    "ENDINGS",
+    "NULL_PROGRESS",
+    "SCHEMES",
+    "STANDARD_GRAVITY",
+    "TARGET_ALIASES",
+    "Artifact",
+    "Augmentation",
+    "Bundle",
+    "Change",
+    "Check",
+    "Comparison",
+    "Compressed",
+    "Compression",
+    "Dataset",
+    "Decision",
+    "Disagreements",
+    "Distillation",
+    "ErrorHistogram",
+    "EvaluationResult",
+    "FinetuneConfig",
+    "FinetuneFn",
+    "InputConvention",
+    "Inspectable",
+    "Interval",
+    "LoadReport",
+    "NonInferiority",
+    "Normalization",
+    "NullProgress",
+    "OpProfile",
+    "ParityResult",
+    "ParityStatistics",
+    "Peaks",
+    "ProfileResult",
+    "Progress",
+    "Recipe",
+    "Recording",
+    "Runner",
+    "Scheme",
+    "Signal",
+    "Splits",
+    "Status",
+    "Target",
+    "TensorSpec",
+    "TrainedModel",
+    "Training",
+    "Variant",
+    "parse_target",
+    "subject_order",
+    "worst",
+]

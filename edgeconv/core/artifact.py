@@ -1,0 +1,85 @@
+"""What stages hand each other instead of live models: paths with digests and tensor specs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeconv.core.schemes import Target
+from edgeconv.core.signal import Signal
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output. `scale` and `zero_point` are set for quantized tensors only:
+    real = (stored − zero_point) · scale. An unknown dimension is −1."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+    @property
+    def quantized(self) -> bool:
+        return self.scale is not None
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> TensorSpec:
+        return cls(**{**data, "shape": tuple(data["shape"])})
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A saved Keras model whose input is the normalised signal of its contract."""
+
+    path: Path
+    sha256: str
+    signal: Signal
+    parameters: int
+    training: dict[str, Any] = field(default_factory=dict)  # what the manifest keeps of the fit
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One exported file (or package folder) and what it takes."""
+
+    path: Path
+    sha256: str
+    bytes: int
+    target: Target
+    scheme: str
+    signal: Signal
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    settings: dict[str, Any] = field(default_factory=dict)  # io, deployment target, calibration …
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest; the path is relative to the bundle."""
+        return {
+            **asdict(self),
+            "path": self.path.name,
+            "target": str(self.target),
+            "signal": self.signal.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], folder: Path) -> Artifact:
+        return cls(
+            path=folder / data["path"],
+            sha256=data["sha256"],
+            bytes=data["bytes"],
+            target=Target(data["target"]),
+            scheme=data["scheme"],
+            signal=Signal.from_json(data["signal"]),
+            inputs=tuple(map(TensorSpec.from_json, data["inputs"])),
+            outputs=tuple(map(TensorSpec.from_json, data["outputs"])),
+            settings=data["settings"],
+            versions=data["versions"],
+        )

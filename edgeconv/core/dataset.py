@@ -1,0 +1,159 @@
+"""Recordings, the windows cut from them, and splits that never share a subject."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.core.signal import Signal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One gap-free stretch of one subject doing one thing.
+
+    `samples` is (time steps, channels) float32: the canonical signal at the contract's rate.
+    """
+
+    subject: str
+    label: int
+    samples: NDArray[np.float32]
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a loader kept and dropped, so that nothing is lost silently."""
+
+    source: str
+    kept: int
+    dropped: dict[str, int] = field(default_factory=dict)  # reason -> count
+    notes: tuple[str, ...] = ()
+    synthetic: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "kept": self.kept,
+            "dropped": dict(self.dropped),
+            "notes": list(self.notes),
+            "synthetic": self.synthetic,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Windows with their labels and subjects, and the recordings they were cut from.
+
+    Attributes:
+        name: the specification it was loaded by, without its path.
+        signal: always the canonical contract (sensor android, no normalisation).
+        recordings: what training augmentation cuts its windows from.
+        index: int64 (n, 2): recording number and first time step of each window.
+    """
+
+    name: str
+    signal: Signal
+    recordings: tuple[Recording, ...]
+    index: NDArray[np.int64]
+    report: LoadReport
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @cached_property
+    def windows(self) -> NDArray[np.float32]:
+        """(n, window·channels) float32, canonical, time-major."""
+        import numpy as np
+
+        out = np.empty((len(self.index), self.signal.flat_size), np.float32)
+        for row, (recording, start) in enumerate(self.index):
+            stop = start + self.signal.window
+            out[row] = self.recordings[recording].samples[start:stop].reshape(-1)
+        return out
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,) class numbers, in the order of `signal.labels`."""
+        import numpy as np
+
+        per_recording = np.array([r.label for r in self.recordings], np.int64)
+        return per_recording[self.index[:, 0]]
+
+    @cached_property
+    def subjects(self) -> NDArray[np.str_]:
+        """(n,) the subject of each window."""
+        import numpy as np
+
+        per_recording = np.array([r.subject for r in self.recordings], np.str_)
+        return per_recording[self.index[:, 0]]
+
+    @property
+    def subject_names(self) -> tuple[str, ...]:
+        """Every subject that has a recording, sorted (numbers by value)."""
+        return tuple(sorted({r.subject for r in self.recordings}, key=subject_order))
+
+    def of_subjects(self, subjects: Iterable[str]) -> Dataset:
+        """The part of the data set that these subjects recorded."""
+        import numpy as np
+
+        wanted = set(subjects)
+        keep = [i for i, r in enumerate(self.recordings) if r.subject in wanted]
+        renumber = np.full(len(self.recordings), -1, np.int64)
+        renumber[keep] = np.arange(len(keep))
+        index = self.index.copy()
+        index[:, 0] = renumber[index[:, 0]]
+        return replace(
+            self,
+            recordings=tuple(self.recordings[i] for i in keep),
+            index=index[index[:, 0] >= 0],
+        )
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of windows, labels and subjects: which data a number was measured on."""
+        digest = hashlib.sha256(self.windows.tobytes())
+        digest.update(self.labels.tobytes())
+        digest.update("\0".join(self.subjects.tolist()).encode())
+        digest.update("\0".join(self.signal.labels).encode())
+        return digest.hexdigest()
+
+
+def subject_order(subject: str) -> tuple[int, int, str]:
+    """Sort key: numeric subjects by value, then the others by name."""
+    return (0, int(subject), "") if subject.isdecimal() else (1, 0, subject)
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Subject-disjoint parts of one data set; `rule` says in words how they were chosen."""
+
+    train: Dataset
+    val: Dataset
+    test: Dataset
+    rule: str
+
+    def part(self, name: str) -> Dataset:
+        """`train`, `val` or `test`."""
+        part: Dataset = getattr(self, name)
+        return part
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "rule": self.rule,
+            **{
+                name: {
+                    "subjects": list(self.part(name).subject_names),
+                    "windows": len(self.part(name)),
+                    "sha256": self.part(name).sha256,
+                }
+                for name in ("train", "val", "test")
+            },
+        }

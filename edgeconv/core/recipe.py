@@ -1,0 +1,183 @@
+"""A recipe: everything that decides a run, as data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from edgeconv.core.compression import FinetuneConfig
+from edgeconv.core.distillation import Distillation
+from edgeconv.core.schemes import Target
+from edgeconv.core.signal import InputConvention
+from edgeconv.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Label-preserving changes of a training window, drawn anew each time; 0 switches one off.
+
+    Attributes:
+        shift: largest shift off the step grid, in time steps, inside the same recording.
+        speed: largest change of cadence: the factor is exp(uniform(−speed, speed)).
+        turn: probability of a 180° turn about the phone's long axis (screen in or out of a pocket).
+        upside_down: probability of a 180° turn about the screen's normal.
+        mirror: probability of a reflection left to right (the other pocket).
+        axis_gain: deviation of a factor for each axis (sensor sensitivity).
+        amplitude: deviation of the logarithm of one factor for all axes (how hard a person steps).
+        roll_rad: deviation of a rotation about the screen's normal, in radians (the phone leans).
+        rotation_rad: deviation of each component of a small rotation vector, in radians.
+        jitter: deviation of white noise, in m/s².
+        mixup: alpha of mixup's Beta distribution (Zhang et al., 2018).
+    """
+
+    shift: int = 20
+    speed: float = 0.15
+    turn: float = 0.5
+    upside_down: float = 0.1
+    mirror: float = 0.5
+    axis_gain: float = 0.05
+    amplitude: float = 0.1
+    roll_rad: float = 0.4
+    rotation_rad: float = 0.15
+    jitter: float = 0.1
+    mixup: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not 0 <= value < math.inf:
+                raise UsageError(f"augmentation: {name} must be 0 or above, got {value}")
+        for name in ("turn", "upside_down", "mirror"):
+            if getattr(self, name) > 1:
+                raise UsageError(f"augmentation: {name} is a probability, at most 1")
+
+
+OPTIMIZERS = ("adam", "adamw")
+SCHEDULES = ("constant", "cosine")
+NORMALISATIONS = ("axis", "common")
+KEEPS = ("best", "last")
+SEEDS = 2**32  # as many as NumPy's and TensorFlow's generators take
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the network is fitted.
+
+    Attributes:
+        optimizer: `adam`, or `adamw` with `weight_decay` on kernels (not on biases).
+        schedule: of the learning rate: `constant`, or `cosine` down to 0.5 % of it.
+        warmup: share of all steps during which a cosine schedule first climbs to the rate.
+        clipnorm: largest norm of one step's whole gradient; 0: unlimited.
+        class_weights: power of a class's inverse frequency in the loss; 0: none, 1: balanced.
+        ema: momentum of the weights' moving average, which then is the model; 0: none.
+        normalisation: `axis`: mean and deviation of each channel; `common`: mean 0 and one scale,
+            the root mean square of all channels, so that a turned phone looks the same.
+        keep: which epoch is the model: `last`, or `best` by validation loss.
+        patience: epochs without a better validation loss before stopping; 0: never.
+        refit: fit once more on training and validation people, for as many epochs as the first
+            fit chose; validation figures stay those of the first fit.
+        augmentation: None trains on the grid's windows as they are.
+        distillation: None learns from the labels alone.
+    """
+
+    epochs: int = 30
+    batch_size: int = 128
+    optimizer: str = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    schedule: str = "cosine"
+    warmup: float = 0.05
+    clipnorm: float = 1.0
+    label_smoothing: float = 0.1
+    class_weights: float = 0.0
+    ema: float = 0.99
+    normalisation: str = "common"
+    keep: str = "last"
+    patience: int = 0
+    refit: bool = True
+    augmentation: Augmentation | None = field(default_factory=Augmentation)
+    distillation: Distillation | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("normalisation", self.normalisation, NORMALISATIONS)
+        _one_of("keep", self.keep, KEEPS)
+        for name, lowest in (("epochs", 1), ("batch_size", 1), ("patience", 0)):
+            if getattr(self, name) < lowest:
+                raise UsageError(f"training: {name} must be at least {lowest}")
+        for name in ("warmup", "label_smoothing", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"training: {name} must be from 0 to below 1")
+        for name in ("weight_decay", "clipnorm", "class_weights"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UsageError(f"training: {name} must be 0 or above")
+        if not 0 < self.learning_rate < math.inf:
+            raise UsageError("training: learning_rate must be above 0")
+        if self.optimizer == "adam" and self.weight_decay:
+            raise UsageError("training: adam has no weight decay", "use adamw, or weight_decay = 0")
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"training: unknown {name} '{value}'", f"choose: {', '.join(choices)}")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One artifact to make.
+
+    Attributes:
+        io: `int8` input and output, for TFLite's int8 only.
+        deployment_target: for Core ML only; empty is the first that can hold the scheme.
+        calibration_method: how activation ranges are chosen, for schemes with integer activations;
+            empty is the scheme's default.
+        float_layers: layers that an `int8` or `int4` TFLite file computes in float32.
+        int8_layers: layers whose weights an `int4` TFLite file holds in 8 bits.
+        min_snr_db: signal-to-noise ratio of the outputs of an `int8` or `int4` TFLite file on
+            calibration windows: layers stay float (int8 in an int4 file) until it is reached.
+        compress: what is done to the trained weights first, a name of `COMPRESSIONS`; empty:
+            nothing.
+    """
+
+    target: Target
+    scheme: str
+    sensor: InputConvention
+    io: str = "float"
+    deployment_target: str = ""
+    calibration_method: str = ""
+    compress: str = ""
+    float_layers: tuple[str, ...] = ()
+    int8_layers: tuple[str, ...] = ()
+    min_snr_db: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Data, model, training, variants and gates of one run; `gates` override the scheme's own.
+
+    `compression` is how variants with `compress` are trained on.
+    """
+
+    name: str
+    data: str = "synthetic"
+    model: str = "har"
+    seed: int = 0
+    training: Training = field(default_factory=Training)
+    compression: FinetuneConfig = field(default_factory=FinetuneConfig)
+    variants: tuple[Variant, ...] = ()
+    gates: dict[str, float] = field(default_factory=dict)
+    profile_runs: int = 300
+
+    def __post_init__(self) -> None:
+        if not self.name.strip(" .") or set(self.name) & set("/\\"):
+            raise UsageError(
+                f"recipe: name = {self.name!r} cannot be a folder's name", "choose a plain word"
+            )
+        if not 0 <= self.seed < SEEDS:
+            raise UsageError(f"a seed is a number from 0 to {SEEDS - 1}, got {self.seed}")
+        if self.profile_runs < 1:
+            raise UsageError(f"recipe: profile_runs must be at least 1, got {self.profile_runs}")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,169 @@
+"""The sensor contract: what the numbers in a window mean, and how to make them from a recording.
+
+The *canonical* signal of this project is acceleration with gravity in m/s², Android's sign (a phone
+lying flat on its back reads +9.81 on z). Every data set is converted to it once, when it is loaded.
+A `Signal` says what one model or artifact takes instead, and `encode` converts canonical windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.errors import BadInput, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+STANDARD_GRAVITY = 9.80665
+"""m/s² per g, exact by definition (CGPM 1901); the factor of both phone platforms."""
+
+
+class InputConvention(StrEnum):
+    """Whose numbers a model takes as its input."""
+
+    ANDROID = "android"  # TYPE_ACCELEROMETER: m/s², gravity included
+    IOS = "ios"  # CMAccelerometerData: g, gravity included, the opposite sign of Android's
+    NORMALIZED = "normalized"  # (canonical − mean) / std, as the network was trained
+
+
+# One unit of the sensor's own reading per m/s² of the canonical signal.
+CANONICAL_TO_SENSOR = {InputConvention.ANDROID: 1.0, InputConvention.IOS: -1.0 / STANDARD_GRAVITY}
+UNITS = {
+    InputConvention.ANDROID: "m/s^2",
+    InputConvention.IOS: "g",
+    InputConvention.NORMALIZED: "standard deviations",
+}
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Per-channel standardisation `(x − mean) / std` of the canonical signal, in m/s²."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std):
+            raise UsageError("normalisation: mean and std differ in length")
+        if not all(s > 0 for s in self.std):
+            raise UsageError(f"normalisation: every std must be above 0, got {self.std}")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """The contract between a phone's sensor and a model's input.
+
+    Attributes:
+        channels: names, in memory order within one time step.
+        rate_hz: sampling rate that the window is made of.
+        window, step: time steps in a window, and between the starts of two windows.
+        labels: class names in the order of the output.
+        sensor: whose numbers the input takes (unit and sign follow from it).
+        normalisation: statistics of the training subjects, None where a model has none.
+    """
+
+    channels: tuple[str, ...] = ("x", "y", "z")
+    rate_hz: float = 20.0
+    window: int = 80
+    step: int = 40
+    labels: tuple[str, ...] = ()
+    sensor: InputConvention = InputConvention.ANDROID
+    normalisation: Normalization | None = None
+    layout: str = "time-major"  # x0 y0 z0 x1 y1 z1 …; the only layout there is
+
+    def __post_init__(self) -> None:
+        if self.layout != "time-major":
+            raise BadInput(f"sensor contract: unknown layout '{self.layout}'", "use time-major")
+        if self.window < 1 or self.step < 1 or not self.rate_hz > 0:
+            raise BadInput("sensor contract: window, step and rate must be positive")
+        if self.normalisation and len(self.normalisation.mean) != len(self.channels):
+            raise BadInput("sensor contract: normalisation and channels differ in length")
+
+    @property
+    def flat_size(self) -> int:
+        """Length of one flat input vector: window × channels."""
+        return self.window * len(self.channels)
+
+    @property
+    def unit(self) -> str:
+        return UNITS[self.sensor]
+
+    @property
+    def sign(self) -> str:
+        """`android` or `ios`: which way gravity points in the readings."""
+        return "ios" if self.sensor is InputConvention.IOS else "android"
+
+    @property
+    def normalisation_folded(self) -> bool:
+        """True where the file itself normalises, so that it takes a sensor's raw readings."""
+        return self.sensor is not InputConvention.NORMALIZED and self.normalisation is not None
+
+    def for_sensor(self, sensor: InputConvention) -> Signal:
+        return replace(self, sensor=sensor)
+
+    def affine(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Per-channel `(scale, offset)` with `input = canonical · scale + offset`."""
+        import numpy as np
+
+        n = len(self.channels)
+        if self.sensor is not InputConvention.NORMALIZED:
+            return np.full(n, CANONICAL_TO_SENSOR[self.sensor]), np.zeros(n)
+        if self.normalisation is None:
+            return np.ones(n), np.zeros(n)
+        std = np.asarray(self.normalisation.std, np.float64)
+        return 1.0 / std, -np.asarray(self.normalisation.mean, np.float64) / std
+
+    def encode(self, canonical: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Canonical windows (n, window·channels) as this contract's input, float32.
+
+        Raises:
+            BadInput: the windows have another length than the contract says.
+        """
+        import numpy as np
+
+        if canonical.ndim != 2 or canonical.shape[1] != self.flat_size:
+            raise BadInput(
+                f"windows of shape {canonical.shape} do not fit a contract of {self.window} time "
+                f"steps × {len(self.channels)} channels = {self.flat_size} values"
+            )
+        scale, offset = self.affine()
+        steps = canonical.reshape(-1, self.window, len(self.channels)).astype(np.float64)
+        return (steps * scale + offset).astype(np.float32).reshape(canonical.shape)
+
+    def to_json(self) -> dict[str, Any]:
+        """What is written into every artifact; unit and sign are there for a human reader."""
+        return {
+            **asdict(self),
+            "unit": self.unit,
+            "sign": self.sign,
+            "normalisation_folded": self.normalisation_folded,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Signal:
+        """Raises BadInput where a field is missing or contradicts another."""
+        try:
+            norm = data["normalisation"]
+            signal = cls(
+                channels=tuple(data["channels"]),
+                rate_hz=float(data["rate_hz"]),
+                window=int(data["window"]),
+                step=int(data["step"]),
+                labels=tuple(data["labels"]),
+                sensor=InputConvention(data["sensor"]),
+                normalisation=norm
+                and Normalization(tuple(map(float, norm["mean"])), tuple(map(float, norm["std"]))),
+                layout=data["layout"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"sensor contract is damaged: {error!r}") from error
+        for name in ("unit", "sign"):
+            if name in data and data[name] != getattr(signal, name):
+                raise BadInput(
+                    f"sensor contract contradicts itself: {name} is '{data[name]}', "
+                    f"but sensor '{signal.sensor}' means '{getattr(signal, name)}'"
+                )
+        return signal

@@ -1,0 +1,41 @@
+"""What is in a data set, for a person and for JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeconv.core import Dataset
+from edgeconv.datasets.windowing import mean_magnitude
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Subjects, classes, windows of each, contract, load report and a check of gravity."""
+    import numpy as np
+
+    signal, labels = dataset.signal, dataset.labels
+    windows = {
+        subject: {
+            name: int(((dataset.subjects == subject) & (labels == number)).sum())
+            for number, name in enumerate(signal.labels)
+        }
+        for subject in dataset.subject_names
+    }
+    return {
+        "name": dataset.name,
+        "windows": len(dataset),
+        "recordings": len(dataset.recordings),
+        "seconds": round(sum(len(r.samples) for r in dataset.recordings) / signal.rate_hz, 2),
+        "subjects": list(dataset.subject_names),
+        "classes": {
+            name: int(count)
+            for name, count in zip(
+                signal.labels, np.bincount(labels, minlength=len(signal.labels)), strict=True
+            )
+        },
+        "windows_per_subject": {s: sum(classes.values()) for s, classes in windows.items()},
+        "windows_per_subject_and_class": windows,
+        "signal": signal.to_json(),
+        "mean_magnitude": round(mean_magnitude(dataset.recordings), 3),
+        "report": dataset.report.to_json(),
+        "sha256": dataset.sha256,
+    }

@@ -1,0 +1,26 @@
+"""Seeded random windows, for comparing and timing files where no recording is at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeconv.core import Signal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PROBES = 64
+
+
+def probe_windows(signal: Signal) -> NDArray[np.float32]:
+    """Windows to compare files on where no recording is at hand: gravity in random directions
+    with noise of walking strength, the same at every call. They prove nothing about accuracy."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    channels = len(signal.channels)
+    direction = random.normal(size=(PROBES, 1, channels))
+    direction /= np.linalg.norm(direction, axis=2, keepdims=True)
+    noise = random.normal(size=(PROBES, signal.window, channels)) * 3.0
+    return (9.81 * direction + noise).astype(np.float32).reshape(PROBES, signal.flat_size)

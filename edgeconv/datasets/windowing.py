@@ -1,0 +1,145 @@
+"""From canonical samples to a `Dataset`: recordings at the contract's rate and their windows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgeconv.core import Dataset, LoadReport, Recording, Signal
+from edgeconv.datasets.resampling import resample_stamped, resample_uniform
+from edgeconv.datasets.timestamps import split_stretches
+from edgeconv.datasets.units import gravity_note
+from edgeconv.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LOWEST_RATE = 0.5
+"""Of the contract's rate: below it the upper half of the band would be invented."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """Samples of one subject doing one thing, as a loader found them.
+
+    `values` (n, 3) is canonical (m/s², Android's sign). Either `seconds` (n,) or `rate_hz` is set.
+    """
+
+    subject: str
+    label: int
+    values: NDArray[np.float64]
+    seconds: NDArray[np.float64] | None = None
+    rate_hz: float = 0.0
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a data set says of where it comes from."""
+
+    name: str
+    source: str
+    notes: tuple[str, ...] = ()
+    synthetic: bool = False
+
+
+def assemble(
+    origin: Origin,
+    labels: Sequence[str],
+    stretches: Iterable[Segment],
+    dropped: Mapping[str, int] | None = None,
+) -> Dataset:
+    """Resample every stretch and index its windows; none crosses a stretch or a gap.
+
+    The report's `kept` and `dropped` count the samples (lines) of the source.
+
+    Raises:
+        BadInput: not one window is left.
+    """
+    signal = Signal(labels=tuple(labels))
+    counts = Counter(dropped or {})
+    recordings: list[Recording] = []
+    kept = 0
+    for stretch in stretches:
+        for used, recording in _recordings(stretch, signal, counts):
+            recordings.append(recording)
+            kept += used
+    if not recordings:
+        raise BadInput(
+            f"{origin.source}: no recording is as long as a window ({signal.window} steps at "
+            f"{signal.rate_hz:g} Hz = {signal.window / signal.rate_hz:g} s)",
+            f"dropped samples: {dict(counts)}" if counts else "give longer recordings",
+        )
+    report = LoadReport(
+        origin.source,
+        kept,
+        {reason: n for reason, n in counts.items() if n},
+        (*origin.notes, *_gravity_notes(recordings)),
+        origin.synthetic,
+    )
+    index = window_index([len(r.samples) for r in recordings], signal)
+    return Dataset(origin.name, signal, tuple(recordings), index, report)
+
+
+def window_index(lengths: Sequence[int], signal: Signal) -> NDArray[np.int64]:
+    """(n, 2): recording number and first time step of every whole window, in order."""
+    import numpy as np
+
+    rows = [
+        (number, start)
+        for number, length in enumerate(lengths)
+        for start in range(0, length - signal.window + 1, signal.step)
+    ]
+    return np.array(rows, np.int64).reshape(-1, 2)
+
+
+def mean_magnitude(recordings: Iterable[Recording]) -> float:
+    """Mean length of the acceleration vector in m/s², over all samples."""
+    import numpy as np
+
+    total, count = 0.0, 0
+    for recording in recordings:
+        total += float(np.linalg.norm(recording.samples.astype(np.float64), axis=1).sum())
+        count += len(recording.samples)
+    return total / count
+
+
+def _gravity_notes(recordings: list[Recording]) -> list[str]:
+    note = gravity_note(mean_magnitude(recordings))
+    return [note] if note else []
+
+
+def _recordings(
+    stretch: Segment, signal: Signal, dropped: Counter[str]
+) -> Iterator[tuple[int, Recording]]:
+    """Number of source samples used, and the recording made of them."""
+    import numpy as np
+
+    for used, samples in _at_rate(stretch, signal.rate_hz, dropped):
+        if len(samples) < signal.window:
+            dropped["recording shorter than a window"] += used
+            continue
+        yield (
+            used,
+            Recording(stretch.subject, stretch.label, samples.astype(np.float32), stretch.source),
+        )
+
+
+def _at_rate(
+    stretch: Segment, rate_hz: float, dropped: Counter[str]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    import numpy as np
+
+    if stretch.seconds is None:
+        yield len(stretch.values), resample_uniform(stretch.values, stretch.rate_hz, rate_hz)
+        return
+    for seconds, values in split_stretches(stretch.seconds, stretch.values, dropped):
+        if len(seconds) < 4:  # too few for a cubic spline, and for any window
+            dropped["recording shorter than a window"] += len(seconds)
+        elif 1.0 / float(np.median(np.diff(seconds))) < LOWEST_RATE * rate_hz:
+            dropped[f"sampled below {LOWEST_RATE * rate_hz:g} Hz"] += len(seconds)
+        else:
+            yield len(seconds), resample_stamped(seconds, values, rate_hz)

@@ -1,0 +1,65 @@
+"""WISDM 2019: Android phones in a trouser pocket, 18 activities, 180 s each.
+
+Weiss, Yoneda, Hayajneh: Smartphone and Smartwatch-Based Biometrics Using Activities of Daily
+Living, IEEE Access 7, 2019. The line format of v1.1 with letter codes; m/s², Android's sign; 20, 25
+or 50 Hz by subject and activity, so everything is resampled by its time stamps.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from edgeconv.core import Dataset, Progress
+from edgeconv.datasets.files import read_bytes, require_path
+from edgeconv.datasets.windowing import Origin, Segment, assemble
+from edgeconv.datasets.wisdm import recovered_note, stretches_of
+from edgeconv.datasets.wisdm_format import parse_lines
+from edgeconv.errors import BadInput
+
+WHAT = "the folder that holds raw/phone/accel"
+LABELS = ("Jogging", "Sitting", "Stairs", "Standing", "Walking")
+CODES = {"A": 4, "B": 0, "C": 2, "D": 1, "E": 3}
+PATTERN = "data_*_accel_phone.txt*"
+
+
+def load(path: Path | None, progress: Progress) -> Dataset:
+    """The five activities that the pocket sets share; stairs are not told apart in this one.
+
+    Raises:
+        UsageError, BadInput: no such folder, no recordings in it, or none of these activities.
+    """
+    folder = require_path(path, "wisdm2019", WHAT)
+    files = _files(folder)
+    progress.stage("Reading WISDM 2019")
+    dropped: Counter[str] = Counter()
+    stretches: list[Segment] = []
+    recovered = 0
+    for done, file in enumerate(files, 1):
+        lines = parse_lines(read_bytes(file, "a WISDM 2019 recording"))
+        recovered += lines.recovered
+        stretches += stretches_of(lines, CODES, dropped, file.name)
+        progress.update(done, len(files), file.name)
+    if not stretches:
+        raise BadInput(f"{folder}: no walking, jogging, stairs, sitting or standing", str(dropped))
+    origin = Origin(
+        "wisdm2019",
+        f"{folder.name}: phone accelerometer of {len(files)} subjects",
+        recovered_note(recovered),
+    )
+    return assemble(origin, LABELS, stretches, dropped)
+
+
+def _files(folder: Path) -> list[Path]:
+    """One file a subject; the plain text goes before its own .gz."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder", f"give {WHAT}")
+    inner = folder / "raw" / "phone" / "accel"
+    root = inner if inner.is_dir() else folder
+    found: dict[str, Path] = {}
+    for file in sorted(root.glob(PATTERN)):
+        if file.name.endswith((".txt", ".txt.gz")):
+            found.setdefault(file.name.removesuffix(".gz"), file)
+    if not found:
+        raise BadInput(f"{folder}: no files like data_1600_accel_phone.txt", f"give {WHAT}")
+    return list(found.values())

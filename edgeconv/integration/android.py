@@ -1,0 +1,52 @@
+"""An Android phone: a Kotlin library with the TFLite file."""
+
+from __future__ import annotations
+
+from edgeconv.core import Artifact, Target
+from edgeconv.integration.platform import Files, Platform
+from edgeconv.integration.template_context import Facts
+
+_ASSETS = "recognition/src/main/assets"
+
+
+def _takes(artifact: Artifact) -> bool:
+    """Floats in and out: the library hands over windows as they are."""
+    return [t.dtype for t in (*artifact.inputs, *artifact.outputs)] == ["float32", "float32"]
+
+
+def _model(facts: Facts) -> Files:
+    path = facts.artifact.path
+    return {f"{_ASSETS}/{path.name}": path.read_bytes()}
+
+
+def quoted(text: str) -> str:
+    """A Kotlin string; a `$` in it begins no template."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\$':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    utf16 = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{utf16[i : i + 4]}" for i in range(0, len(utf16), 4))
+
+
+PLATFORM = Platform(
+    name="android",
+    summary="a Kotlin library for LiteRT and SensorManager",
+    target=Target.TFLITE,
+    takes=_takes,
+    needs="a TFLite file with float input and output",
+    prefers=("int8", "dynamic", "float16", "float32"),
+    export="--target tflite --quantize int8",
+    source_unit="m/s^2",
+    source_sign="android",
+    sensor_hz=50.0,
+    fastest_hz=200.0,
+    model=_model,
+    filters={"quoted": quoted},
+    vectors="recognition/src/test/resources/stream.json",
+    check_with="./gradlew :recognition:testDebugUnitTest, in an app that includes it",
+)

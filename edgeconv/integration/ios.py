@@ -1,0 +1,60 @@
+"""An iPhone: a Swift package with the Core ML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgeconv.core import InputConvention, Target
+from edgeconv.integration.platform import Files, Platform
+from edgeconv.integration.template_context import Facts
+
+_OLDEST = 16  # the first iOS with asynchronous compilation of a model
+_RESOURCES = "Sources/SensorRecognition/Resources"
+
+
+def _model(facts: Facts) -> Files:
+    root = facts.artifact.path
+    return {
+        f"{_RESOURCES}/{root.name}/{path.relative_to(root).as_posix()}": path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _slots(facts: Facts) -> Mapping[str, Any]:
+    asked = str(facts.artifact.settings.get("deployment_target", "")).removeprefix("iOS")
+    ios = max(_OLDEST, int(asked or 0))
+    # Apple numbered its systems alike from 26 on; before that macOS was three behind.
+    return {"ios": ios, "macos": ios if ios >= 26 else ios - 3}
+
+
+def quoted(text: str) -> str:
+    """A Swift string."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\u{{{ord(character):x}}}"
+
+
+PLATFORM = Platform(
+    name="ios",
+    summary="a Swift package for Core ML and Core Motion",
+    target=Target.COREML,
+    takes=lambda artifact: artifact.signal.sensor is InputConvention.IOS,
+    needs="a Core ML file that takes what the iPhone's sensor gives",
+    prefers=("float16", "w8a8", "int8", "palette8", "palette6", "palette4", "float32"),
+    export="--target coreml --precision float16",
+    source_unit="g",
+    source_sign="ios",
+    sensor_hz=50.0,
+    fastest_hz=100.0,
+    model=_model,
+    slots=_slots,
+    filters={"quoted": quoted},
+    vectors="Tests/SensorRecognitionTests/Resources/stream.json",
+    check_with="swift test",
+)

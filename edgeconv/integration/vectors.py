@@ -1,0 +1,227 @@
+"""`stream.json`: what every package must make of the test streams. docs/stream.md describes it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.core import STANDARD_GRAVITY, InputConvention, Signal
+from edgeconv.integration.lowpass import lowpass, oversampling
+from edgeconv.integration.smoothing import ALPHA, HYSTERESIS, Decider, Decision
+from edgeconv.integration.stream import Stream, StreamSettings, Window
+from edgeconv.integration.test_streams import Case, make_cases, source_factor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Answer = Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]]
+    """Inputs of the artifact (n, window·channels) to its outputs (n, classes)."""
+
+FORMAT, VERSION = "edgeconv-streams", 1
+VALUE_TOLERANCE = 1e-4
+"""m/s². Numbers of up to 80 m/s² in float32 are off by 2.4e-6 each; conversion, a cubic (its
+weights' sizes add up to at most 1.25) and the filter (1.7) leave below 2e-5."""
+
+_SLACK = 1e-3  # rounding of a probability
+
+
+def make_document(
+    signal: Signal,
+    artifact: str,
+    sha256: str,
+    answer: Answer,
+    probability_tolerance: float,
+    golden: NDArray[np.float32] | None,
+) -> dict[str, Any]:
+    """Every stream with what is expected of it, ready to be written as JSON.
+
+    Args:
+        signal: the artifact's contract (android or ios).
+        answer: runs the artifact.
+        probability_tolerance: by how much another device's probabilities may differ.
+        golden: canonical windows of the bundle, in m/s², if it has some.
+    """
+    cases = make_cases(signal, golden)
+    logits = gives_logits(answer, signal, golden)
+    gravity = STANDARD_GRAVITY if signal.sensor is InputConvention.IOS else 1.0
+    return {
+        "format": FORMAT,
+        "schema_version": VERSION,
+        "artifact": {"name": artifact, "sha256": sha256},
+        "contract": {
+            "channels": list(signal.channels),
+            "rate_hz": signal.rate_hz,
+            "window": signal.window,
+            "step": signal.step,
+            "unit": signal.unit,
+            "sign": signal.sign,
+            "labels": list(signal.labels),
+            "outputs": "logits" if logits else "probabilities",
+        },
+        "decision": {"alpha": ALPHA, "hysteresis": HYSTERESIS},
+        "tolerance": {
+            "value": VALUE_TOLERANCE / gravity,
+            "probability": probability_tolerance,
+            "smoothed": 1e-6,
+        },
+        "filters": [_filter(hz, signal) for hz in sorted({case.sensor_hz for case in cases})],
+        "streams": [_stream(case, signal, logits, answer, probability_tolerance) for case in cases],
+        "decisions": [_updates(*case) for case in DECISIONS],
+    }
+
+
+def write_document(document: dict[str, Any]) -> str:
+    """As text: one line a list of numbers, so that it stays readable and small."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def gives_logits(answer: Answer, signal: Signal, golden: NDArray[np.float32] | None) -> bool:
+    """Whether the artifact's outputs need softmax, told from what it answers.
+
+    A probability lies in [0, 1], which logits of several windows never all do; the rule by which
+    parity reads foreign files.
+    """
+    import numpy as np
+
+    windows = np.zeros((1, signal.flat_size), np.float32) if golden is None else golden
+    outputs = np.asarray(answer(signal.encode(windows)), np.float64)
+    return bool(outputs.min() < -_SLACK or outputs.max() > 1 + _SLACK)
+
+
+def _filter(hz: float, signal: Signal) -> dict[str, Any]:
+    factor = oversampling(hz, signal.rate_hz)
+    return {"sensor_hz": hz, "oversampling": factor, "taps": lowpass(factor)}
+
+
+def _stream(
+    case: Case, signal: Signal, logits: bool, answer: Answer, tolerance: float
+) -> dict[str, Any]:
+    factor = source_factor(case.unit, case.sign, signal)
+    stream = Stream(
+        StreamSettings(signal.rate_hz, signal.window, signal.step, case.sensor_hz, factor)
+    )
+    windows = []
+    for position, sample in enumerate(case.samples):
+        if position in case.restart_before:
+            stream.restart()
+        windows += stream.push(sample)
+    return {
+        "name": case.name,
+        "about": case.about,
+        "sensor_hz": case.sensor_hz,
+        "unit": case.unit,
+        "sign": case.sign,
+        "factor": factor,
+        "restart_before": list(case.restart_before),
+        "samples": {
+            "t_ns": [sample[0] for sample in case.samples],
+            **{
+                name: [_number(sample[i]) for sample in case.samples]
+                for i, name in enumerate("xyz", 1)
+            },
+        },
+        "expected": {
+            "counts": asdict(stream.counts),
+            "segment": stream.segment,
+            "windows": _answered(windows, logits, answer, tolerance),
+        },
+    }
+
+
+def _answered(
+    windows: Sequence[Window], logits: bool, answer: Answer, tolerance: float
+) -> list[dict[str, Any]]:
+    """The windows with the artifact's answers, and what is decided on them.
+
+    `sure` says whether a device within the tolerance must decide the same: no lead up to here, in
+    this segment, was within twice the tolerance of the one that it takes.
+    """
+    import numpy as np
+
+    if not windows:
+        return []
+    inputs = np.array([window.values for window in windows], np.float32)
+    rows = np.asarray(answer(inputs), np.float32)
+    decider, sure, segment, latest = Decider(logits), True, -1, None
+    found = []
+    for window, row in zip(windows, rows, strict=True):
+        if window.segment != segment:
+            sure, segment, latest = True, window.segment, None
+        decision = decider.update(window.segment, row.tolist())
+        if decision is None:
+            raise ValueError("the artifact answered with numbers that are not finite")
+        sure = sure and _margin(decision, latest) > 2 * tolerance
+        latest = decision
+        found.append(
+            {
+                "number": window.number,
+                "segment": window.segment,
+                "end_ns": window.end_ns,
+                "values": _short(np.asarray(window.values, np.float32)),
+                "outputs": _short(row),
+                "smoothed": [round(p, 9) for p in decision.probabilities],
+                "decision": decision.label,
+                "sure": sure,
+            }
+        )
+    return found
+
+
+def _margin(decision: Decision, before: Decision | None) -> float:
+    """How far the smoothed probabilities are from another decision."""
+    kept = before.label if before else decision.label
+    others = [p for i, p in enumerate(decision.probabilities) if i != kept]
+    lead = max(others, default=-math.inf) - decision.probabilities[kept]
+    return abs(lead - (HYSTERESIS if before else 0.0))
+
+
+_A, _B, _CLOSE = (0.9, 0.1, 0.0), (0.2, 0.8, 0.0), (0.4375, 0.5625, 0.0)
+_NAN = (math.nan, 0.5, 0.5)
+Updates = tuple[tuple[int, tuple[float, ...]], ...]
+DECISIONS: tuple[tuple[str, bool, float, float, Updates], ...] = (
+    ("ties go to the first", False, 0.5, 0.1, ((0, (0.25, 0.375, 0.375)),)),
+    ("smoothing", False, 0.25, 0.1, ((0, _A), (0, _B), (0, _B), (0, _B), (0, _A))),
+    ("only more than the hysteresis", False, 1.0, 0.125, ((0, _A), (0, _CLOSE), (0, _B))),
+    ("a new segment forgets", False, 0.5, 0.1, ((0, _A), (0, _A), (1, _CLOSE), (1, _A))),
+    ("no answer", False, 0.5, 0.1, ((0, _NAN), (0, _A), (0, _NAN), (0, _B))),
+    ("logits", True, 0.5, 0.1, ((0, (1000.0, 999.0, -1000.0)), (0, (-3.0, 2.5, 0.25)))),
+)
+"""Name, whether outputs are logits, alpha, hysteresis, and what comes in."""
+
+
+def _updates(
+    name: str, logits: bool, alpha: float, hysteresis: float, updates: Updates
+) -> dict[str, Any]:
+    decider = Decider(logits, alpha, hysteresis)
+    found = []
+    for segment, outputs in updates:
+        decision = decider.update(segment, outputs)
+        found.append(
+            {
+                "segment": segment,
+                "outputs": [_number(value) for value in outputs],
+                "label": None if decision is None else decision.label,
+                "probabilities": None if decision is None else list(decision.probabilities),
+            }
+        )
+    return {
+        "name": name,
+        "logits": logits,
+        "alpha": alpha,
+        "hysteresis": hysteresis,
+        "updates": found,
+    }
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN: null stands for it."""
+    return value if math.isfinite(value) else None
+
+
+def _short(values: NDArray[np.float32]) -> list[float]:
+    """The shortest decimals that read back as the same float32."""
+    return [float(str(value)) for value in values]

@@ -1,0 +1,91 @@
+"""The demo page of a web package, built and served on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from edgeconv.core import NULL_PROGRESS, Progress
+from edgeconv.errors import BadInput, MissingDependency, Unsupported
+
+HOST = "127.0.0.1"
+PORT = 8000
+_BUILT = "dist/demo/page.js"
+_SHOWN = 5  # lines of what a failing tool said
+
+
+def serve(
+    package: Path,
+    on_ready: Callable[[str], None],
+    port: int = PORT,
+    progress: Progress = NULL_PROGRESS,
+) -> None:
+    """Build a web package with npm and serve it to this machine until Ctrl-C.
+
+    Args:
+        on_ready: called once with the page's address.
+        port: 0 takes a free one.
+
+    Raises:
+        Unsupported: the package has no page.
+        MissingDependency: there is no npm.
+        BadInput: npm fails, or the port is taken.
+    """
+    if not (package / "index.html").is_file():
+        raise Unsupported(
+            f"{package} has no page to serve", "only web packages have one: edgeconv integrate web"
+        )
+    progress.stage(f"npm: {package}")
+    _npm(package, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    _npm(package, "run", "build")
+    handler = partial(_Handler, directory=str(package))
+    try:
+        server = ThreadingHTTPServer((HOST, port), handler)
+    except OSError as error:
+        raise BadInput(
+            f"cannot listen on port {port}: {error.strerror or error}", "choose another --port"
+        ) from error
+    with server:
+        on_ready(f"http://localhost:{server.server_address[1]}/")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return
+
+
+def _npm(package: Path, *words: str) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise MissingDependency(
+            "building the page needs npm", "install Node.js 20 or later, which brings it along"
+        )
+    done = subprocess.run([npm, *words], cwd=package, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        raise BadInput(
+            f"npm {words[0]} failed in {package}: {' / '.join(said[-_SHOWN:])}",
+            "run it there by hand to see all of it",
+        )
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Files with the types that browsers insist on, never from a cache, without a log."""
+
+    extensions_map = {  # noqa: RUF012 - the base class's own form
+        **SimpleHTTPRequestHandler.extensions_map,
+        ".js": "text/javascript",
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+    }
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Requests are no news."""

@@ -1,0 +1,1 @@
+"""The network between Keras and every target: graph, folding, quantization points, calibration."""

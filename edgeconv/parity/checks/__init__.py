@@ -1,0 +1,1 @@
+"""What parity checks of each artifact, one module a check."""

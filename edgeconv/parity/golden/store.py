@@ -1,0 +1,144 @@
+"""A golden set as files: `golden/golden.json` for any language, `golden/golden.npz` for Python.
+
+Both hold the same numbers, and the JSON its own digest, so that a value moved in one is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.errors import BadInput
+from edgeconv.parity.golden.json_format import from_document, to_document
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgeconv.parity.golden.vectors import GoldenSet
+
+FOLDER = "golden"
+JSON_NAME, NPZ_NAME = "golden.json", "golden.npz"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip entry needs a date; bytes must not depend on a clock
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+
+def write(golden: GoldenSet, folder: Path) -> None:
+    """Write `golden/` into a bundle's folder. The same set gives the same bytes."""
+    place = folder / FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    document = to_document(golden)
+    document["sha256"] = _digest(document)
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    (place / JSON_NAME).write_text(text + "\n", encoding="utf-8")
+    with zipfile.ZipFile(place / NPZ_NAME, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays_of(golden).items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), _npy(array))
+
+
+def read(folder: Path) -> GoldenSet:
+    """The golden set of a bundle's folder.
+
+    A set whose numbers contradict each other is returned with `conflicts`, which fail its checks.
+
+    Raises:
+        BadInput: one of the two files is missing or damaged.
+    """
+    place = folder / FOLDER
+    document = _read_json(place / JSON_NAME)
+    kept = _read_npz(place / NPZ_NAME)
+    try:
+        golden = from_document(document)
+        conflicts = _conflicts(golden, kept)
+        if not conflicts and document.get("sha256") != _digest(document):
+            conflicts = ("golden.json was changed after it was written (its digest is another)",)
+        return from_document(document, conflicts)
+    except _DAMAGED as error:
+        raise BadInput(
+            f"{place / JSON_NAME} is damaged: {error!r}", "export the bundle again"
+        ) from error
+
+
+def digest_of(folder: Path) -> str:
+    """The digest that golden.json gives itself: which set a device was asked.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    return str(_read_json(folder / FOLDER / JSON_NAME).get("sha256", ""))
+
+
+def arrays_of(golden: GoldenSet) -> dict[str, NDArray[Any]]:
+    """Every array of a set by the name it has in the `.npz`."""
+    return {
+        "windows": golden.windows,
+        "labels": golden.labels,
+        "reference": golden.reference,
+        **{f"input_{sensor}": array for sensor, array in golden.inputs.items()},
+        **{
+            f"expected_{name}": expected.outputs
+            for name, expected in golden.expected.items()
+            if expected.outputs is not None
+        },
+    }
+
+
+def _digest(document: dict[str, Any]) -> str:
+    content = {key: value for key, value in document.items() if key != "sha256"}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _conflicts(golden: GoldenSet, kept: dict[str, NDArray[Any]]) -> tuple[str, ...]:
+    """Where the two files, or a sensor's inputs and the windows they come from, differ."""
+    import numpy as np
+
+    found = []
+    ours = arrays_of(golden)
+    if set(ours) != set(kept):
+        names = ", ".join(sorted(set(ours) ^ set(kept)))
+        return (f"golden.json and golden.npz differ in what they hold: {names}",)
+    for name, array in ours.items():
+        if array.shape != kept[name].shape:
+            found.append(f"golden.json and golden.npz differ in the shape of {name}")
+        elif not np.array_equal(array, kept[name]):
+            place = tuple(map(int, np.argwhere(array != kept[name])[0]))
+            found.append(
+                f"golden.json and golden.npz differ in {name}, vector {place[0]}: "
+                f"{array[place]:.6g} against {kept[name][place]:.6g}"
+            )
+    for sensor, array in golden.inputs.items():
+        if not np.array_equal(array, golden.signal.for_sensor(sensor).encode(golden.windows)):
+            found.append(f"the inputs for sensor '{sensor}' are not the set's own windows")
+    return tuple(found)
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read: {error}", "export the bundle again") from error
+    if not isinstance(document, dict):
+        raise BadInput(f"{path} is damaged: no object", "export the bundle again")
+    return document
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise BadInput(f"{path} cannot be read: {error}", "export the bundle again") from error

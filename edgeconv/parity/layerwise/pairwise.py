@@ -1,0 +1,166 @@
+"""Two files side by side, where neither is a Keras model: their values matched as far as names and
+numbers allow.
+
+Nobody can compute one layer of a file from the other file's values, so only the error that has
+gathered is known, not what each layer adds. Independent rounding of k values adds up to k times the
+noise of one: a value is held against what the coarser of the two number formats explains of one
+layer, less 10 lg k dB.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.core import Scheme
+from edgeconv.core.layerwise import LayerMatchStatus, LayerParity, Outcome
+from edgeconv.parity.layerwise import name_matching
+from edgeconv.parity.layerwise.match import Candidate, Match, align, pair
+from edgeconv.parity.layerwise.measure import Error
+from edgeconv.parity.layerwise.points import Affine, Point
+from edgeconv.parity.layerwise.verdict import floor_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def match_files(
+    reference: Sequence[Candidate],
+    reference_values: Mapping[str, NDArray[Any]],
+    candidate: Sequence[Candidate],
+    values: Mapping[str, NDArray[Any]],
+    contracts: Mapping[str, Affine],
+) -> list[Match]:
+    """The best pairing that keeps both orders.
+
+    Args:
+        reference_values, values: by tensor name, (n, *shape), real numbers.
+        contracts: by reference tensor, what its value is of the other file's where both still hold
+            the readings, each as its own sensor contract has them.
+    """
+    points = [
+        Point(
+            name=c.tensor,
+            layer=c.tensor,
+            kind=c.operation,
+            shape=c.shape,
+            pending=(contracts[c.tensor],) if c.tensor in contracts else (),
+            output=c.output,
+            inner=_inner(reference[:i], c),
+        )
+        for i, c in enumerate(reference)
+    ]
+    table: dict[tuple[int, int], tuple[float, Match]] = {}
+    for j, other in enumerate(candidate):
+        spoken = _spoken(reference, other)
+        for i, point in enumerate(points):
+            scored = pair(
+                point, reference_values[point.name], other, values[other.tensor], spoken, False
+            )
+            if scored is not None:
+                table[i, j] = scored
+    return align(len(points), len(candidate), table)
+
+
+def _inner(before: Sequence[Candidate], flat: Candidate) -> tuple[int, ...]:
+    """The shape that a flat value was flattened from: the two files may do so in other orders."""
+    if sum(d != 1 for d in flat.shape) > 1:
+        return ()
+    shapes = (tuple(d for d in c.shape if d != 1) for c in reversed(before))
+    fitting = (s for s in shapes if len(s) > 1 and math.prod(s) == math.prod(flat.shape))
+    return next(fitting, ())
+
+
+def _spoken(reference: Sequence[Candidate], other: Candidate) -> dict[str, float]:
+    """Reference tensor → how much the other's names speak for it."""
+    whose = {
+        name_matching.clean(word): c.tensor for c in reversed(reference) for n in c.names
+        for word in name_matching.words(n)
+    }  # fmt: skip
+    found: dict[str, float] = {}
+    for word, score in name_matching.owners(other.names, list(whose)).items():
+        found[whose[word]] = max(score, found.get(whose[word], 0.0))
+    return found
+
+
+def rows_of(
+    reference: Sequence[Candidate],
+    candidate: Sequence[Candidate],
+    matches: Sequence[Match],
+    errors: Mapping[str, Error],
+    schemes: tuple[Scheme | None, Scheme | None],
+) -> list[LayerParity]:
+    """A row for each value of the reference in order, then those that only the other file has."""
+    floors = [floor_of(scheme) for scheme in schemes if scheme is not None]
+    by_name = {m.point.name: m for m in matches}
+    made: list[LayerParity] = []
+    for c in reference:
+        title = c.tensor.partition(";")[0]
+        found = by_name.get(c.tensor)
+        if found is None:
+            note = "no value of the second file could be told to be its"
+            made.append(LayerParity(title, c.operation, LayerMatchStatus.UNMATCHED, note=note))
+            continue
+        error = errors[c.tensor]
+        gathered = 1 + sum(bool(row.metrics) for row in made)
+        limit = min(floors) - 10 * math.log10(gathered) if len(floors) == len(schemes) else None
+        made.append(_row(title, found, error, limit))
+    taken = {m.candidate.tensor for m in matches}
+    note = "only the second file has it"
+    made += [
+        LayerParity(c.tensor, c.operation, LayerMatchStatus.UNMATCHED, tensor=c.tensor, note=note)
+        for c in candidate
+        if c.tensor not in taken
+    ]
+    return made
+
+
+def _row(title: str, found: Match, error: Error, limit: float | None) -> LayerParity:
+    unknown: dict[str, float | None] = dict.fromkeys(
+        ("own_snr_db", "own_non_finite", "own_within_db", "output_flips")
+    )
+    note = ""
+    if found.means == ("order",):
+        note = "matched by order and shape alone: neither name nor values confirm it"
+    return LayerParity(
+        layer=title,
+        kind=found.point.kind,
+        presence=LayerMatchStatus.COMPARED,
+        tensor=found.candidate.tensor,
+        operation=found.candidate.operation,
+        dtype=found.candidate.dtype,
+        matched_by=found.means,
+        similarity=found.similarity,
+        note=note,
+        metrics={**error.metrics(), **unknown, "own_limit_db": limit},
+        reference_range=error.reference_range,
+        range=error.range,
+    )
+
+
+def judge_files(rows: Sequence[LayerParity]) -> tuple[Outcome, str, tuple[str, ...]]:
+    """(outcome, sentence, suspects): where two files part by more than their formats explain."""
+    compared = [row for row in rows if row.metrics]
+    left = len(rows) - len(compared)
+    rest = f"; {left} more have no partner" if left else ""
+    before: float | None = None
+    for row in compared:
+        snr, limit = row.metrics["snr_db"], row.metrics["own_limit_db"]
+        if limit is not None and (snr is None or snr < limit):
+            here = "NaN or infinity" if snr is None else f"{snr:.0f} dB"
+            so_far = "" if before is None else f", {before:.0f} dB before it"
+            text = (
+                f"the two files part at '{row.layer}': {here}{so_far}; their number formats "
+                f"explain {limit:.0f} or more{rest}"
+            )
+            return Outcome.SUSPECT, text, (row.layer,)
+        before = snr
+    if not compared:
+        return Outcome.NOT_RUN, f"no value of the two files could be matched{rest}", ()
+    least = min(compared, key=lambda row: row.metrics["snr_db"] or 0.0)
+    text = (
+        f"{len(compared)} values agree as far as the number formats allow; the least at "
+        f"'{least.layer}', {least.metrics['snr_db'] or 0.0:.0f} dB{rest}"
+    )
+    return Outcome.CLEAR, text, ()

@@ -1,0 +1,5 @@
+"""How fast and how large a file is."""
+
+from edgeconv.profiling.timing import Job, not_run, profile, profile_many
+
+__all__ = ["Job", "not_run", "profile", "profile_many"]

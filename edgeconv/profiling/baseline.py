@@ -1,0 +1,177 @@
+"""An earlier profile to hold a new one against: its numbers, and its files if they are at hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edgeconv import bundle as bundles
+from edgeconv.core import ENDINGS, Artifact, Change, Comparison, ProfileResult, Status
+from edgeconv.core.digest import sha256
+from edgeconv.errors import BadInput
+from edgeconv.profiling.comparison import compare_paired, compare_recorded, not_compared
+from edgeconv.targets import files
+
+CONFIRMATIONS = 2  # a file is slower only if that many new measurements say so as well
+
+Timer = Callable[[Sequence[Artifact]], list[ProfileResult]]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What `--baseline` names.
+
+    Attributes:
+        results: the recorded numbers; empty where only files are given.
+        artifacts: the files; timed again, in turns with those of this run.
+    """
+
+    path: Path
+    results: tuple[ProfileResult, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+
+    def partner(self, of: Artifact, alone: bool) -> Artifact | None:
+        """The file to time in turns with `of`: of that name, or the only one beside an only one."""
+        found = [a for a in self.artifacts if a.name == of.name and a.target is of.target]
+        if not found and alone and len(self.artifacts) == 1:
+            found = list(self.artifacts)
+        return found[0] if found else None
+
+    def record(self, of: Artifact, alone: bool) -> ProfileResult | None:
+        """The recorded numbers to hold `of` against, likewise."""
+        found = [r for r in self.results if r.artifact == of.name]
+        if not found and alone and len(self.results) == 1:
+            found = list(self.results)
+        found.sort(key=lambda r: (r.device != "", r.status is not Status.PASSED))
+        return found[0] if found else None
+
+
+def read_baseline(path: Path, known: frozenset[str]) -> Baseline:
+    """A profile's JSON, a bundle, or a single artifact.
+
+    Beside a JSON file may lie the very files that it was measured on; those whose bytes are not
+    among the digests `known` of this run are timed again. Where the bytes are the same, only the
+    numbers can tell whether runtime or machine got slower.
+
+    Raises:
+        BadInput: missing, or none of these.
+    """
+    if path.name.endswith(tuple(ENDINGS.values())):
+        return Baseline(path, artifacts=(files.describe(path),))
+    if bundles.is_bundle(path):
+        bundle = bundles.read(path)
+        return Baseline(path, bundle.profile, bundle.artifacts)
+    results = read_results(path)
+    beside = {r.artifact: path.parent / r.artifact for r in results}
+    at_hand = [
+        files.describe(beside[r.artifact])
+        for r in results
+        if not r.device
+        and r.sha256 not in known
+        and beside[r.artifact].exists()
+        and sha256(beside[r.artifact]) == r.sha256
+    ]
+    return Baseline(path, results, tuple(at_hand))
+
+
+def read_results(path: Path) -> tuple[ProfileResult, ...]:
+    """The results in a JSON file that `profile --json` or `run --json` wrote, or of a bundle.
+
+    Raises:
+        BadInput: missing, no JSON, or no profile.
+    """
+    try:
+        data: Any = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        told = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        what = "is a folder without a manifest" if path.is_dir() else f"cannot be read: {told}"
+        raise BadInput(f"{path} {what}", "give the JSON of `edgeconv profile --json`") from error
+    if isinstance(data, dict):
+        data = data.get("profile")
+    try:
+        if not isinstance(data, list) or not data:
+            raise TypeError("no list of results")
+        return tuple(
+            ProfileResult.from_json({k: v for k, v in entry.items() if k != "baseline"})
+            for entry in data
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(
+            f"{path} holds no profile: {error}", "give the JSON of `edgeconv profile --json`"
+        ) from error
+
+
+def with_partners(artifacts: Sequence[Artifact], baseline: Baseline) -> list[Artifact | None]:
+    """The partner of each artifact, None where only numbers are at hand."""
+    return [baseline.partner(a, len(artifacts) == 1) for a in artifacts]
+
+
+def compare(
+    artifacts: Sequence[Artifact],
+    results: Sequence[ProfileResult],
+    partners: Sequence[tuple[Artifact, ProfileResult] | None],
+    baseline: Baseline,
+    limit: float,
+    time_again: Timer,
+) -> list[Comparison]:
+    """One comparison for each artifact that was timed now or then.
+
+    A new file, or one that neither run could time, has nothing to be held against and is left out;
+    if that leaves nothing, every file says so.
+    """
+    found = []
+    alone = len(artifacts) == 1
+    for artifact, ours, partner in zip(artifacts, results, partners, strict=True):
+        record = baseline.record(artifact, alone)
+        if partner is not None and Status.NOT_RUN not in (ours.status, partner[1].status):
+            found.append(_paired(artifact, ours, partner, limit, time_again))
+        elif record is not None and Status.PASSED in (ours.status, record.status):
+            found.append(_recorded(artifact, ours, record, limit, time_again))
+    if found:
+        return found
+    reason = f"{baseline.path} has no timing of it"
+    return [not_compared(ours, reason, limit) for ours in results]
+
+
+def _paired(
+    artifact: Artifact,
+    ours: ProfileResult,
+    partner: tuple[Artifact, ProfileResult],
+    limit: float,
+    time_again: Timer,
+) -> Comparison:
+    file, theirs = partner
+
+    def again() -> Comparison:
+        new, old = time_again([artifact, file])
+        return compare_paired(new, old, limit)
+
+    return _confirmed(compare_paired(ours, theirs, limit), again)
+
+
+def _recorded(
+    artifact: Artifact,
+    ours: ProfileResult,
+    record: ProfileResult,
+    limit: float,
+    time_again: Timer,
+) -> Comparison:
+    def again() -> Comparison:
+        return compare_recorded(time_again([artifact])[0], record, limit)
+
+    return _confirmed(compare_recorded(ours, record, limit), again)
+
+
+def _confirmed(first: Comparison, again: Callable[[], Comparison]) -> Comparison:
+    """`first`, unless it says slower and a new measurement does not."""
+    if first.change is not Change.SLOWER:
+        return first
+    for _ in range(CONFIRMATIONS):
+        repeated = again()
+        if repeated.change is not Change.SLOWER:
+            reason = f"a first measurement said {first.ratio:.3g} times as long, a new one did not"
+            return replace(repeated, reason=reason)
+    return first

@@ -1,0 +1,151 @@
+"""Did a file get slower? An answer only where the samples carry it.
+
+A difference is reported where the whole 99 % interval of the ratio of medians lies beyond the
+limit. An interval that only reaches across the limit is `unclear`, which is no failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from statistics import median
+from typing import Any
+
+from edgeconv.core import Change, Comparison, ProfileResult, Status
+from edgeconv.errors import UsageError
+from edgeconv.profiling.statistics import Ratio, paired_ratio, separate_ratio
+
+LEVEL = 0.99
+MAX_SLOWDOWN = 0.05
+# What two runs of the same file on the same machine may differ by beyond their own intervals and
+# the calibration kernels (docs/profile.md has the measurement).
+BETWEEN_RUNS = 0.15
+
+PAIRED = "both timed in turns in this run"
+RECORDED = "numbers of an earlier run"
+_UNCLEAR = {
+    PAIRED: "too little evidence for either answer: more --num-runs, or a quieter machine",
+    RECORDED: "no difference beyond what two runs of one file may show (files at hand are timed "
+    "in turns, which tells smaller ones)",
+}
+_MACHINE = ("processor", "architecture", "cores")
+
+
+def limit_of(max_slowdown: float) -> float:
+    """The ratio that a file may reach: 1.05 for a slow-down of 5 %.
+
+    Raises:
+        UsageError: negative.
+    """
+    if not max_slowdown >= 0:
+        raise UsageError(
+            f"--max-slowdown {max_slowdown:g} is negative", "give a share, for example 0.05"
+        )
+    return 1 + max_slowdown
+
+
+def compare_paired(ours: ProfileResult, theirs: ProfileResult, limit: float) -> Comparison:
+    """Two files that were timed in turns in one run of this process."""
+    ratio = paired_ratio(ours.by_round, theirs.by_round, LEVEL)
+    return _comparison(ours, theirs, ratio, limit, PAIRED)
+
+
+def compare_recorded(ours: ProfileResult, theirs: ProfileResult, limit: float) -> Comparison:
+    """A file against the record of an earlier run.
+
+    The machine may have been in another state then. So the ratio is taken three times, as it is
+    and in units of each calibration kernel, which was timed beside every round of both runs; the
+    interval spans all three and is widened by BETWEEN_RUNS.
+    """
+    reason = mismatch(ours, theirs)
+    if reason:
+        return not_compared(ours, reason, limit, theirs.artifact)
+    ratios = [_ratio(ours, theirs, kernel) for kernel in (None, *_kernels(ours, theirs))]
+    spread = 1 + BETWEEN_RUNS
+    low, high = min(r.low for r in ratios) / spread, max(r.high for r in ratios) * spread
+    return _comparison(ours, theirs, Ratio(ratios[0].estimate, low, high), limit, RECORDED)
+
+
+def not_compared(ours: ProfileResult, reason: str, limit: float, baseline: str = "") -> Comparison:
+    """What could not be held against its baseline, and why."""
+    return Comparison(ours.artifact, baseline, Change.NOT_COMPARED, limit, reason=reason)
+
+
+def mismatch(ours: ProfileResult, theirs: ProfileResult) -> str:
+    """Why the times of two results must not be held against each other; empty where they may."""
+    for result, which in ((theirs, "in the baseline"), (ours, "here")):
+        if result.status is not Status.PASSED:
+            return f"it was not timed {which}: {result.reason}"
+    for name, here, there in _conditions(ours, theirs):
+        if here != there:
+            return f"the baseline was timed with {name} {there or 'unknown'}, this is {here}"
+    return ""
+
+
+def _conditions(ours: ProfileResult, theirs: ProfileResult) -> list[tuple[str, str, str]]:
+    """(what, here, there) of all that must agree."""
+    found = [("device", ours.device or "this machine", theirs.device or "this machine")]
+    found += [(k, _text(ours.machine, k), _text(theirs.machine, k)) for k in _MACHINE]
+    found.append(("system", _system(ours.machine), _system(theirs.machine)))
+    found.append(("runtime", ours.runtime, theirs.runtime))
+    found.append(("kernels", ours.kernels, theirs.kernels or ours.kernels))
+    found.append(("threads", str(ours.threads), str(theirs.threads)))
+    return found
+
+
+def _text(machine: Mapping[str, Any], key: str) -> str:
+    return str(machine.get(key, ""))
+
+
+def _system(machine: Mapping[str, Any]) -> str:
+    """`Linux` of `Linux 6.1`: another kernel release is the same machine."""
+    return _text(machine, "system").partition(" ")[0]
+
+
+def _kernels(ours: ProfileResult, theirs: ProfileResult) -> list[str]:
+    """Calibration kernels that both runs timed in each of their rounds."""
+    return [
+        name
+        for name in ours.reference_us
+        if len(ours.reference_us[name]) == len(ours.by_round)
+        and len(theirs.reference_us.get(name, ())) == len(theirs.by_round)
+    ]
+
+
+def _ratio(ours: ProfileResult, theirs: ProfileResult, kernel: str | None) -> Ratio:
+    """Ratio of the rounds' medians, in microseconds or in units of a calibration kernel."""
+    return separate_ratio(_in_units(ours, kernel), _in_units(theirs, kernel), LEVEL)
+
+
+def _in_units(result: ProfileResult, kernel: str | None) -> list[float]:
+    rounds = [median(samples) for samples in result.by_round]
+    if kernel is None:
+        return rounds
+    return [us / unit for us, unit in zip(rounds, result.reference_us[kernel], strict=True)]
+
+
+def _comparison(
+    ours: ProfileResult, theirs: ProfileResult, ratio: Ratio, limit: float, samples: str
+) -> Comparison:
+    change = _change(ratio, limit)
+    return Comparison(
+        artifact=ours.artifact,
+        baseline=theirs.artifact,
+        change=change,
+        limit=limit,
+        ratio=ratio.estimate,
+        low=ratio.low,
+        high=ratio.high if isfinite(ratio.high) else None,
+        samples=samples,
+        reason=_UNCLEAR[samples] if change is Change.UNCLEAR else "",
+    )
+
+
+def _change(ratio: Ratio, limit: float) -> Change:
+    if ratio.low > limit:
+        return Change.SLOWER
+    if ratio.high < 1 / limit:
+        return Change.FASTER
+    if ratio.low >= 1 / limit and ratio.high <= limit:
+        return Change.SAME
+    return Change.UNCLEAR

@@ -1,0 +1,175 @@
+"""The operations of a file with their cost, and their time where it can be measured.
+
+Cut files are no files that LiteRT was ever tried with: a crash must not end the caller, so they are
+timed in a process of its own, `python -m edgeconv.profiling.op_timing FILE RUNTIME THREADS`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+from math import ceil
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from edgeconv.core import Artifact, OpProfile, Target
+from edgeconv.errors import BadInput, EdgeconvError
+from edgeconv.profiling.ops import Opener, by_differences, by_steps
+from edgeconv.profiling.timing_input import probe_sample
+from edgeconv.runtimes import open_runner
+from edgeconv.subprocesses import run_module
+from edgeconv.targets import files
+from edgeconv.targets.file_graph import Graph, Op
+from edgeconv.targets.tflite.truncate import cuts, prefixes
+
+MOST_CUTS = 48
+MOST_BYTES = 512 << 20  # of all cut files that are open together; each holds its own weights
+_INFERENCES = 40
+_SECONDS = 300
+
+CUT = "by difference: the file cut behind each operation, all cut files timed in turns"
+STEPS = "each step of the reference runtime, which computes in NumPy: no phone's time"
+
+SILENT = {
+    "coreml": "Core ML does not show its operations: Xcode times them",
+    "tflite-micro": "not timed one by one: only LiteRT's operations are",
+    "litertjs": "not timed one by one: only LiteRT's operations are",
+}
+"""Runtimes whose operations cannot be timed, and why."""
+
+Found = tuple[tuple[OpProfile, ...], str]
+
+
+def operations(artifact: Artifact, runtime: str, threads: int, time_them: bool) -> Found:
+    """One row an operation that is computed in every inference, and how it was timed.
+
+    `runtime` is the name of the one that timed the whole file. Where single operations cannot be
+    timed, the second value says why; so it does where `time_them` is off.
+    """
+    graph = files.read_graph(artifact.path)
+    counts = cuts(graph)
+    if not time_them or not counts:
+        return _rows(graph, counts), "" if counts else "the file has no operation"
+    if runtime in SILENT:
+        return _rows(graph, counts), SILENT[runtime]
+    try:
+        if artifact.target is Target.TFLITE:
+            return _apart(artifact, runtime, threads)
+        return _by_steps(artifact, graph, counts, runtime)
+    except EdgeconvError as error:
+        return _rows(graph, counts), f"not timed one by one: {error}"
+
+
+def _apart(artifact: Artifact, runtime: str, threads: int) -> Found:
+    """`_by_cuts` in a process of its own. Raises BadInput where that fails."""
+    words = [str(artifact.path), runtime, str(threads)]
+    try:
+        done = run_module("edgeconv.profiling.op_timing", *words, seconds=_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise BadInput(f"it took more than {_SECONDS} s") from error
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or [""])[-1]
+        raise BadInput(f"LiteRT ended with exit code {done.returncode} on a cut file: {said}")
+    rows = json.loads(done.stdout.splitlines()[-1])
+    return tuple(map(OpProfile.from_json, rows)), CUT
+
+
+def _by_cuts(artifact: Artifact, graph: Graph, runtime: str, threads: int) -> tuple[OpProfile, ...]:
+    chosen = _chosen(cuts(graph), artifact.bytes)
+    with tempfile.TemporaryDirectory() as folder:
+        openers: list[Opener] = []
+        for number, data in enumerate(prefixes(artifact.path, (0, *chosen))):
+            path = Path(folder) / f"{number}.tflite"
+            path.write_bytes(data)
+            openers.append(partial(_open_cut, path, artifact, runtime, threads))
+        return by_differences(_rows(graph, chosen), openers)
+
+
+def _open_cut(
+    path: Path, artifact: Artifact, runtime: str, threads: int, stack: ExitStack
+) -> Callable[[], object]:
+    runner = stack.enter_context(open_runner(path, runtime, num_threads=threads))
+    return runner.bind(probe_sample(runner, artifact))
+
+
+def _by_steps(artifact: Artifact, graph: Graph, counts: Sequence[int], runtime: str) -> Found:
+    """The reference runtime shows each value as it is made: the time since the one before."""
+    made: list[tuple[str, int]] = []
+
+    def watch(name: str, _: Any) -> None:
+        made.append((name, perf_counter_ns()))
+
+    rows, inferences = _rows(graph, counts), []
+    with open_runner(artifact.path, runtime) as runner:
+        sample = probe_sample(runner, artifact)
+        bind: Callable[..., Callable[[], None]] = runner.bind
+        infer = bind(sample, watch)
+        infer()
+        for _ in range(_INFERENCES):
+            made.clear()
+            start = perf_counter_ns()
+            infer()
+            inferences.append(_step_times(start, made, graph, rows))
+    return by_steps(rows, inferences), STEPS
+
+
+def _step_times(
+    start: int, made: Sequence[tuple[str, int]], graph: Graph, rows: Sequence[OpProfile]
+) -> list[float]:
+    """µs of each row; a step that is no row of its own (it was merged) counts for the next."""
+    place = {graph.tensors[i].name: row for row, op in _ops(graph, rows) for i in op.outputs}
+    times, last = [0.0] * len(rows), start
+    for name, now in made:
+        if name in place:
+            times[place[name]] += (now - last) / 1e3
+            last = now
+    return times
+
+
+def _ops(graph: Graph, rows: Sequence[OpProfile]) -> list[tuple[int, Op]]:
+    return [(i, graph.ops[row.first + row.count - 1]) for i, row in enumerate(rows)]
+
+
+def _chosen(counts: Sequence[int], file_bytes: int) -> list[int]:
+    """Some of the places to cut, evenly, the last among them."""
+    fitting = (
+        2 * MOST_BYTES // max(file_bytes, 1)
+    )  # a cut file holds half of the weights on average
+    step = ceil(len(counts) / max(2, min(MOST_CUTS, fitting)))
+    return list(counts[::-1][::step][::-1])
+
+
+def _rows(graph: Graph, counts: Sequence[int]) -> tuple[OpProfile, ...]:
+    """One row from each place to cut to the next; unpacking of weights is not among them."""
+    behind = set(cuts(graph))
+    rows, start = [], 0
+    for end in counts:
+        members = [i for i in range(start, end) if i + 1 in behind]
+        rows.append(_row(graph, members))
+        start = end
+    return tuple(rows)
+
+
+def _row(graph: Graph, members: Sequence[int]) -> OpProfile:
+    ops = [graph.ops[i] for i in members]
+    return OpProfile(
+        first=members[0],
+        count=members[-1] - members[0] + 1,
+        kind=" + ".join(dict.fromkeys(op.kind for op in ops)),
+        name=ops[-1].name,
+        macs=sum(op.macs for op in ops),
+        bytes=sum(graph.tensors[i].bytes for op in ops for i in {*op.inputs, *op.outputs}),
+    )
+
+
+if __name__ == "__main__":
+    one = files.describe(Path(sys.argv[1]))
+    timed = _by_cuts(one, files.read_graph(one.path), sys.argv[2], int(sys.argv[3]))
+    sys.stdout.write(json.dumps([asdict(row) for row in timed]) + "\n")

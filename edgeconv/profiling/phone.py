@@ -1,0 +1,210 @@
+"""`.tflite` files timed on a phone by Google's `benchmark_model`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from edgeconv.core import Artifact, OpProfile, ProfileResult, Status
+from edgeconv.errors import BadInput, MissingDependency
+from edgeconv.profiling.adb import Adb
+from edgeconv.profiling.statistics import median_interval, summary
+from edgeconv.profiling.tflite_benchmark import NodeTime, Timing, parse_nodes, parse_timing
+
+BINARY = "/data/local/tmp/benchmark_model"
+FOLDER = "/data/local/tmp/edgeconv"
+ROUNDS = 9  # processes of the tool for each file, in turns; each gives one median
+_GET = (
+    "get benchmark_model for the phone's architecture (LiteRT's documentation, 'Performance "
+    "measurement', links it) and pass it as --benchmark-binary FILE"
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file for the phone.
+
+    Attributes:
+        facts: `parameters`, `macs`, `peak_tensor_bytes`.
+        input_name: of the only input, as the file itself calls it.
+        golden: bytes of the input for each golden vector, and what judges the output's bytes:
+            the list of outputs in, facts for `details` out.
+    """
+
+    artifact: Artifact
+    facts: Mapping[str, int | None] = field(default_factory=dict)
+    input_name: str = ""
+    input_shape: tuple[int, ...] = ()
+    golden: tuple[bytes, ...] = ()
+    judge: Callable[[Sequence[bytes]], dict[str, Any]] | None = None
+
+
+class Phone:
+    """A device with `benchmark_model` on it.
+
+    Args:
+        binary: path of the tool on the device, or of a local file, which is copied there.
+
+    Raises:
+        MissingDependency: no adb here, or no benchmark_model there.
+        UsageError, BadInput: as `Adb`.
+    """
+
+    def __init__(self, serial: str = "", binary: str = BINARY) -> None:
+        self._adb = Adb(serial)
+        self._binary = binary
+        if Path(binary).is_file():
+            self._binary = BINARY
+            self._adb.push(Path(binary), BINARY)
+            self._adb.shell(["chmod", "755", BINARY])
+        elif not self._adb.has(binary):
+            raise MissingDependency(f"{self._adb.serial} has no {binary}", _GET)
+        about = self._adb.describe()
+        self.machine: dict[str, Any] = about
+        names = filter(None, (about.get("manufacturer"), about.get("model")))
+        self.name = f"{' '.join(names) or 'Android'} ({self._adb.serial})"
+
+    def profile(
+        self, tasks: Sequence[Task], runs: int, warmup: int, threads: int, xnnpack: bool
+    ) -> list[ProfileResult]:
+        """Every file pushed, timed in turns, its operations and golden vectors run, removed.
+
+        Raises:
+            BadInput: a copy or a run fails.
+        """
+        flags = [
+            f"--num_threads={threads}",
+            f"--use_xnnpack={str(xnnpack).lower()}",
+        ]
+        timed = [
+            f"--num_runs={max(1, runs // ROUNDS)}",
+            f"--warmup_runs={max(1, warmup)}",
+            *("--min_secs=0", "--warmup_min_secs=0"),
+        ]
+        self._adb.shell(["mkdir", "-p", FOLDER])
+        try:
+            for task in tasks:
+                self._adb.push(task.artifact.path, _remote(task))
+            found: list[list[Timing]] = [[] for _ in tasks]
+            for _ in range(ROUNDS):
+                for timings, task in zip(found, tasks, strict=True):
+                    timings.append(parse_timing(self._start(task, [*flags, *timed])))
+            return [
+                self._result(task, timings, threads, warmup, self._nodes(task, flags), flags)
+                for task, timings in zip(tasks, found, strict=True)
+            ]
+        finally:
+            self._adb.shell(["rm", "-rf", FOLDER])
+
+    def _start(self, task: Task, flags: Sequence[str]) -> str:
+        return self._adb.shell([self._binary, f"--graph={_remote(task)}", *flags])
+
+    def _nodes(self, task: Task, flags: Sequence[str]) -> tuple[NodeTime, ...]:
+        """A run of its own: watching each operation slows the whole down."""
+        return parse_nodes(self._start(task, [*flags, "--enable_op_profiling=true"]))
+
+    def _golden(self, task: Task, flags: Sequence[str]) -> dict[str, Any]:
+        """Outputs of the golden vectors, one process of the tool each, pulled and judged."""
+        if task.judge is None:
+            return {}
+        outputs = []
+        shape = ",".join(map(str, task.input_shape))
+        values = f"{task.input_name.replace(':', '::')}:{FOLDER}/input.bin"
+        given = [
+            *("--num_runs=1", "--warmup_runs=0", "--min_secs=0", "--warmup_min_secs=0"),
+            f"--input_layer={task.input_name}",
+            f"--input_layer_shape={shape}",
+            f"--input_layer_value_files={values}",
+            f"--output_filepath={FOLDER}/output.bin",
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            here = Path(folder) / "values.bin"
+            for data in task.golden:
+                here.write_bytes(data)
+                self._adb.push(here, f"{FOLDER}/input.bin")
+                self._start(task, [*flags, *given])
+                self._adb.pull(f"{FOLDER}/output.bin", here)
+                outputs.append(here.read_bytes())
+        return {"golden": task.judge(outputs)}
+
+    def _result(
+        self,
+        task: Task,
+        timings: Sequence[Timing],
+        threads: int,
+        warmup: int,
+        nodes: Sequence[NodeTime],
+        flags: Sequence[str],
+    ) -> ProfileResult:
+        made = result_of(task, timings, self.name, self.machine)
+        return replace(
+            made,
+            threads=threads,
+            warmup=max(1, warmup),
+            kernels=timings[0].delegate or "built-in",
+            ops=tuple(_row(i, node) for i, node in enumerate(nodes)),
+            ops_method="benchmark_model --enable_op_profiling, a run of its own" if nodes else "",
+            details={**made.details, **self._golden(task, flags)},
+        )
+
+
+def result_of(
+    task: Task, timings: Sequence[Timing], device: str, machine: Mapping[str, Any]
+) -> ProfileResult:
+    """The result of a file whose runs on a device are known.
+
+    `samples_us` are the medians of the runs: the tool keeps no single inference.
+    """
+    artifact, medians = task.artifact, tuple(t.p50_us for t in timings)
+    memory = [t.memory_mb for t in timings if t.memory_mb]
+    return ProfileResult(
+        artifact=artifact.name,
+        sha256=artifact.sha256,
+        scheme=artifact.scheme,
+        target=str(artifact.target),
+        runtime="benchmark_model",
+        kernels=timings[0].delegate or "built-in",
+        status=Status.PASSED,
+        bytes=artifact.bytes,
+        latency_us=summary(medians),
+        samples_us=medians,
+        rounds=(1,) * len(medians),
+        interval_us=median_interval([[m] for m in medians]),
+        load_us=median(t.init_us for t in timings),
+        first_us=median(t.first_us for t in timings),
+        parameters=task.facts.get("parameters"),
+        macs=task.facts.get("macs"),
+        peak_tensor_bytes=task.facts.get("peak_tensor_bytes"),
+        memory={"footprint": int(max(m[1] for m in memory) * 2**20)} if memory else {},
+        device=device,
+        machine=dict(machine),
+        details={"runs": [t.statistics for t in timings]},
+    )
+
+
+def imported(path: Path, text: str, task: Task, device: str) -> ProfileResult:
+    """A log of `benchmark_model` that somebody kept, as a result of `device`.
+
+    Raises:
+        BadInput: it holds no result; `path` is named.
+    """
+    try:
+        timing = parse_timing(text)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error.message}", "give the tool's whole output") from error
+    made = result_of(task, [timing], device, {"model": device})
+    nodes = tuple(_row(i, node) for i, node in enumerate(parse_nodes(text)))
+    return replace(made, ops=nodes, ops_method="benchmark_model's own table" if nodes else "")
+
+
+def _remote(task: Task) -> str:
+    return f"{FOLDER}/{task.artifact.name}"
+
+
+def _row(number: int, node: NodeTime) -> OpProfile:
+    """The tool names neither cost nor bytes, and a delegate's operations are not the file's."""
+    return OpProfile(number, node.kind, node.name, macs=0, bytes=0, us=node.us)

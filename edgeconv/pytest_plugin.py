@@ -1,0 +1,230 @@
+"""The pytest plugin: do the files that an app ships behave like the model they were made from?
+
+`pytest --edgeconv-bundle out/har` runs a test for each file of a bundle, without a line of Python.
+In a test of one's own, the fixture `edgeconv_parity` does the same (docs/ci.md).
+
+Every run of pytest loads this module where edgeconv is installed, so it imports nothing but pytest
+until there is something to check.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edgeconv.errors import EdgeconvError
+
+if TYPE_CHECKING:
+    from edgeconv.core import ParityResult
+    from edgeconv.workflows.steps.parity_context import Trial
+
+MARK = "edgeconv"
+FIXTURE = "edgeconv_parity"
+MANIFEST = "manifest.json"
+_ALLOW = "--edgeconv-allow-not-run"
+_TRIALS = pytest.StashKey["_Trials"]()
+
+
+class NotLikeTheModel(AssertionError):
+    """A file of a bundle fails a gate, was not checked, or cannot be used as it is."""
+
+
+@dataclass
+class _Trials:
+    """Windows and float outputs of a bundle are read once in a session."""
+
+    _kept: dict[tuple[Any, ...], Trial] = field(default_factory=dict)
+
+    def of(self, bundle: Path, data: str | None, split: str, gates: Mapping[str, float]) -> Trial:
+        from edgeconv.workflows.steps.parity_context import prepare
+
+        key = (bundle.resolve(), data, split, tuple(sorted(gates.items())))
+        if key not in self._kept:
+            self._kept[key] = prepare(bundle, data, split, gates)
+        return self._kept[key]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options, in a group of their own."""
+    group = parser.getgroup("edgeconv", "parity of phone-ready model files")
+    group.addoption(
+        "--edgeconv-bundle",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="Test every file of this bundle; may be repeated.",
+    )
+    group.addoption(
+        "--edgeconv-data",
+        metavar="SPEC",
+        help="Recordings to check on; default: the bundle's own test people.",
+    )
+    group.addoption(
+        "--edgeconv-gate",
+        action="append",
+        default=[],
+        type=_gate,
+        metavar="NAME=VALUE",
+        help="Another limit; may be repeated.",
+    )
+    group.addoption(
+        _ALLOW,
+        action="store_true",
+        help="A file that cannot be checked here is skipped; without this it fails.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Announce the mark, and hand the bundles to the collection.
+
+    Raises:
+        pytest.UsageError: a path is no bundle.
+    """
+    config.addinivalue_line("markers", f"{MARK}: checks model files with edgeconv (set by itself)")
+    config.stash[_TRIALS] = _Trials()
+    folder = config.invocation_params.dir
+    named = {(folder / word.partition("::")[0]).resolve() for word in config.args}
+    for manifest in _manifests(config):
+        if not manifest.is_file():
+            raise pytest.UsageError(f"--edgeconv-bundle {manifest.parent}: no {MANIFEST} in it")
+        if manifest not in named:  # somebody may want a single file of it
+            config.args.append(str(manifest))
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A bundle's manifest stands for its files."""
+    if file_path.name == MANIFEST and file_path.resolve() in _manifests(parent.config):
+        collector: pytest.Collector = BundleTests.from_parent(parent, path=file_path)
+        return collector
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the fixture, before `-m` chooses; a bundle inside a collected folder would be
+    met twice."""
+    seen: set[str] = set()
+    for item in list(items):
+        if isinstance(item, ParityTest):
+            if item.nodeid in seen:
+                items.remove(item)
+            seen.add(item.nodeid)
+        elif FIXTURE in getattr(item, "fixturenames", ()):
+            item.add_marker(MARK)
+
+
+class BundleTests(pytest.File):
+    """The files of one bundle."""
+
+    def collect(self) -> Iterator[ParityTest]:
+        from edgeconv.bundle import read as read_bundle
+
+        try:
+            bundle = read_bundle(self.path.parent, verify=False)
+        except EdgeconvError as error:
+            raise self.CollectError(str(error)) from error
+        for artifact in bundle.artifacts:
+            yield ParityTest.from_parent(self, name=artifact.name)
+
+
+class ParityTest(pytest.Item):
+    """One file of a bundle against its float model."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_marker(MARK)
+
+    def runtest(self) -> None:
+        """Every gate of the file, its golden vectors and its sensor contract."""
+        for result in _checker(self.config)(self.path.parent, files=[self.name]):
+            self.user_properties.append(("runtime", result.runtime))
+            self.user_properties.extend(result.metrics.items())
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """What a person needs, without the stack of this module."""
+        if isinstance(excinfo.value, NotLikeTheModel):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """The heading of a failure."""
+        return self.path, None, f"{self.name} like the float model"
+
+
+@pytest.fixture(scope="session")
+def edgeconv_parity(pytestconfig: pytest.Config) -> Callable[..., tuple[ParityResult, ...]]:
+    """`edgeconv_parity(bundle, files=(), data=None, gates=None, runtime="auto", split="test")`.
+
+    Fails the test where a file does not behave like the float model or was not checked, and else
+    returns the results. `files` are names inside the bundle, none are all. With
+    `--edgeconv-allow-not-run`, files that cannot be checked here skip the test.
+    """
+    return _checker(pytestconfig)
+
+
+def _checker(config: pytest.Config) -> Callable[..., tuple[ParityResult, ...]]:
+    def check(
+        bundle: str | Path,
+        files: Iterable[str] = (),
+        data: str | None = None,
+        gates: Mapping[str, float] | None = None,
+        runtime: str | Sequence[str] = "auto",
+        split: str = "test",
+    ) -> tuple[ParityResult, ...]:
+        __tracebackhide__ = True
+        from edgeconv.workflows.parity import check_file
+
+        options = config.option
+        spec = data or options.edgeconv_data
+        limits = {**dict(options.edgeconv_gate), **(gates or {})}
+        runtimes = (runtime,) if isinstance(runtime, str) else tuple(runtime)
+        try:
+            with warnings.catch_warnings():
+                # with -W error, a framework's warning as it is imported would fail the file
+                warnings.simplefilter("ignore")
+                trial = config.stash[_TRIALS].of(Path(bundle), spec, split, limits)
+                names = list(files) or [artifact.name for artifact in trial.bundle.artifacts]
+                results = tuple(r for name in names for r in check_file(trial, name, runtimes))
+        except EdgeconvError as error:
+            raise NotLikeTheModel(str(error)) from None
+        _judge(results, trial, options.edgeconv_allow_not_run)
+        return results
+
+    return check
+
+
+def _judge(results: Sequence[ParityResult], trial: Trial, allow_not_run: bool) -> None:
+    __tracebackhide__ = True
+    from edgeconv.reporting import explain
+
+    failed = [result for result in results if str(result.status) == "failed"]
+    waiting = [result for result in results if str(result.status) == "not_run"]
+    where = f"{trial.facts['spec']}, split {trial.facts['split']}"
+    if failed or (waiting and not allow_not_run):
+        told = [explain(result, where) for result in failed + waiting]
+        if waiting:
+            told.append(f"{_ALLOW} skips what cannot be checked here")
+        raise NotLikeTheModel("\n".join(told))
+    if waiting:
+        pytest.skip("; ".join(explain(result, where) for result in waiting))
+    if not results:
+        raise NotLikeTheModel(f"{trial.bundle.path} holds no file: nothing was checked")
+
+
+def _manifests(config: pytest.Config) -> list[Path]:
+    folder = config.invocation_params.dir
+    return [(folder / path / MANIFEST).resolve() for path in config.getoption("edgeconv_bundle")]
+
+
+def _gate(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=NUMBER") from error

@@ -1,0 +1,29 @@
+"""Recipes: files ↔ typed values, and what is legal, all checked before any work starts."""
+
+from edgeconv.core import CALIBRATION_METHODS, COMPRESSIONS
+from edgeconv.recipes.legality import (
+    DEFAULT_DEPLOYMENT_TARGET,
+    DEPLOYMENT_TARGETS,
+    LEGAL_SCHEMES,
+    SEARCHED_SCHEMES,
+    check_variant,
+    check_variants,
+)
+from edgeconv.recipes.loader import BUILT_IN, load_recipe, override
+from edgeconv.recipes.variants import make_variants, parse_sensor
+
+__all__ = [
+    "BUILT_IN",
+    "CALIBRATION_METHODS",
+    "COMPRESSIONS",
+    "DEFAULT_DEPLOYMENT_TARGET",
+    "DEPLOYMENT_TARGETS",
+    "LEGAL_SCHEMES",
+    "SEARCHED_SCHEMES",
+    "check_variant",
+    "check_variants",
+    "load_recipe",
+    "make_variants",
+    "override",
+    "parse_sensor",
+]

@@ -1,0 +1,200 @@
+"""A recipe file as a typed `Recipe`; every wrong word in it is named before work starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from edgeconv.core import (
+    DEFAULT_SENSOR,
+    Augmentation,
+    Distillation,
+    FinetuneConfig,
+    Recipe,
+    Training,
+    Variant,
+    parse_target,
+)
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.recipes.legality import check_variants
+from edgeconv.recipes.variants import make_variants, parse_sensor
+
+_FOLDER = resources.files("edgeconv") / "recipes"
+BUILT_IN = tuple(
+    sorted(p.name.removesuffix(".toml") for p in _FOLDER.iterdir() if ".toml" in p.name)
+)
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """A built-in recipe by its name, one from a TOML file, or that of a bundle (its manifest).
+
+    Raises:
+        UsageError: no such recipe, or a wrong word or value in it.
+        BadInput: the file is no TOML, or the manifest holds no recipe.
+        Unsupported: a variant that cannot exist.
+    """
+    where = f"recipe {name_or_path}"
+    data = _data(name_or_path, where)
+    variants = _variants(data.pop("variants", None), where)
+    training = _training(data.pop("training", {}), where)
+    compression = _compression(data.pop("compression", {}), where)
+    gates = _gates(data.pop("gates", {}), where)
+    data.setdefault("name", Path(name_or_path).stem)
+    _check_fields(Recipe, data, where)
+    return Recipe(
+        **data, variants=variants, training=training, compression=compression, gates=gates
+    )
+
+
+def override(recipe: Recipe, data: str | None, seed: int | None, epochs: int | None) -> Recipe:
+    """The recipe with what a command line says instead; None leaves it as it is."""
+    training = recipe.training
+    if epochs is not None:
+        how = training.distillation
+        if how is not None:  # a short try has a short teacher
+            how = dataclasses.replace(how, epochs=min(how.epochs, epochs))
+        training = dataclasses.replace(training, epochs=epochs, distillation=how)
+    return dataclasses.replace(
+        recipe,
+        data=recipe.data if data is None else data,
+        seed=recipe.seed if seed is None else seed,
+        training=training,
+    )
+
+
+def _data(name_or_path: str, where: str) -> dict[str, Any]:
+    text = _text(name_or_path)
+    if name_or_path.endswith(".json"):
+        return _of_manifest(text, where)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{where} is no valid TOML: {error}", "mend that line") from error
+
+
+def _of_manifest(text: str, where: str) -> dict[str, Any]:
+    """The resolved recipe that a run has left in its manifest."""
+    try:
+        recipe: dict[str, Any] = json.loads(text)["recipe"]
+        recipe["name"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"{where} holds no recipe: {error!r}", "give the manifest.json of an edgeconv run"
+        ) from error
+    if recipe["training"]["augmentation"] is None:
+        recipe["training"]["augmentation"] = False
+    return recipe
+
+
+def _text(name_or_path: str) -> str:
+    if name_or_path in BUILT_IN:
+        return (_FOLDER / f"{name_or_path}.toml").read_text("utf-8")
+    path = Path(name_or_path)
+    if path.is_file():
+        try:
+            return path.read_text("utf-8")
+        except UnicodeDecodeError as error:
+            raise BadInput(f"{path} is no text file: {error}", "save it as UTF-8") from error
+    raise UsageError(
+        f"no recipe '{name_or_path}'",
+        f"give a TOML file or one of: {', '.join(BUILT_IN)}",
+    )
+
+
+def _training(data: Any, where: str) -> Training:
+    table = dict(_table(data, f"{where}: [training]"))
+    augmentation = table.pop("augmentation", {})
+    distillation = _distillation(table.pop("distillation", None), where)
+    _check_fields(Training, table, f"{where}: [training]")
+    if augmentation is False:
+        return Training(**table, augmentation=None, distillation=distillation)
+    inner = _table(augmentation, f"{where}: [training.augmentation]")
+    _check_fields(Augmentation, inner, f"{where}: [training.augmentation]")
+    return Training(**table, augmentation=Augmentation(**inner), distillation=distillation)
+
+
+def _distillation(data: Any, where: str) -> Distillation | None:
+    """None where the recipe, or the manifest of a run, has no such table."""
+    if data is None:
+        return None
+    table = _table(data, f"{where}: [training.distillation]")
+    _check_fields(Distillation, table, f"{where}: [training.distillation]")
+    return Distillation(**table)
+
+
+def _compression(data: Any, where: str) -> FinetuneConfig:
+    table = _table(data, f"{where}: [compression]")
+    _check_fields(FinetuneConfig, table, f"{where}: [compression]")
+    return FinetuneConfig(**table)
+
+
+def _variants(data: Any, where: str) -> tuple[Variant, ...]:
+    if data is None:
+        return make_variants()
+    if not isinstance(data, list):
+        raise UsageError(f"{where}: variants must be a list of tables", "write [[variants]]")
+    variants = [_variant(dict(_table(item, f"{where}: [[variants]]")), where) for item in data]
+    check_variants(variants)
+    return tuple(variants)
+
+
+def _variant(item: dict[str, Any], where: str) -> Variant:
+    where = f"{where}: [[variants]]"
+    for key in ("target", "scheme"):
+        if key not in item:
+            raise UsageError(f"{where}: '{key}' is missing", "name target and scheme in each")
+    item["target"] = parse_target(str(item["target"]))
+    item["sensor"] = parse_sensor(str(item.get("sensor", DEFAULT_SENSOR[item["target"]])))
+    for key in ("float_layers", "int8_layers"):
+        if isinstance(item.get(key), list) and all(isinstance(n, str) for n in item[key]):
+            item[key] = tuple(item[key])
+    _check_fields(Variant, item, where)
+    return Variant(**item)
+
+
+def _gates(data: Any, where: str) -> dict[str, float]:
+    table = _table(data, f"{where}: [gates]")
+    for name, limit in table.items():
+        if isinstance(limit, bool) or not isinstance(limit, int | float):
+            raise UsageError(f"{where}: gate '{name}' needs a number, got {limit!r}")
+    return {name: float(limit) for name, limit in table.items()}
+
+
+def _table(data: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(data, dict):
+        raise UsageError(f"{where} must be a table, got {data!r}")
+    return data
+
+
+def _check_fields(cls: type, data: Mapping[str, Any], where: str) -> None:
+    """Every key is a field of the dataclass, and its value has the field's type."""
+    hints = typing.get_type_hints(cls)
+    names = [field.name for field in dataclasses.fields(cls)]
+    for key, value in data.items():
+        if key not in names:
+            raise UsageError(f"{where}: unknown key '{key}'", f"known: {', '.join(names)}")
+        if not _fits(value, hints[key]):
+            raise UsageError(f"{where}: {key} = {value!r} is no {_name(hints[key])}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, inner) for inner in hint.__args__)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, typing.get_origin(hint) or hint)
+
+
+def _name(hint: Any) -> str:
+    return {float: "number", int: "whole number", bool: "true or false", str: "text"}.get(
+        hint, str(hint)
+    )

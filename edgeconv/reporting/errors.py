@@ -1,0 +1,82 @@
+"""How large a file's errors are and how many of each size, as a picture and in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeconv.core import ErrorHistogram, ParityResult
+from edgeconv.reporting import charts, formatting
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LEAST = 0.7  # of a logarithmic axis of counts: below a bar of 1
+
+
+def error_chart(result: ParityResult, name: str) -> str:
+    """Errors by size, both axes logarithmic, so that a few large ones can be seen beside many
+    small ones; those beyond the gate `max_abs` in the colour of what is wrong.
+
+    The axis is the same for every file of a report, so that pictures can be compared by eye.
+    Empty where the result holds no histogram.
+    """
+    found = result.evidence.errors if result.evidence else None
+    if found is None:
+        return ""
+    counts = [a + b for a, b in zip(found.above, found.below, strict=True)]
+    limit = _limit(result)
+
+    def draw(axes: Axes) -> None:
+        for i, count in enumerate(counts):
+            low, high = found.edges[i], found.edges[i + 1]
+            beyond = limit is not None and low >= limit
+            axes.bar(
+                low, count, high - low, align="edge", color=charts.BAD if beyond else charts.ONE
+            )
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlim(found.edges[0], found.edges[-1])
+        axes.set_ylim(_LEAST, max(10, *counts) * 2)
+        charts.decades(axes.xaxis)
+        charts.decades(axes.yaxis)
+        if limit is not None:
+            axes.axvline(limit, color=charts.INK, lw=1.2, ls="--")
+        axes.set_xlabel("size of an output's error")
+        axes.set_ylabel("outputs")
+        axes.set_title("Errors against the reference")
+        axes.grid(visible=True, axis="y")
+
+    return charts.svg(
+        draw, (charts.WIDE, 2.6), name, f"Errors of {result.artifact}: {error_words(found)}"
+    )
+
+
+def error_words(found: ErrorHistogram) -> str:
+    """The picture in a sentence: middle, largest, and to which side."""
+    total = found.total
+    half, most = (formatting.number(_quantile(found, q)) for q in (0.5, 1.0))
+    shares = (sum(found.above), sum(found.below), found.equal)
+    above, below, equal = (formatting.percent(n / total) if total else "0 %" for n in shares)
+    return (
+        f"Of {formatting.plural(total, 'output')} half are off by at most {half}, none by more "
+        f"than {most}; {above} lie above the reference, {below} below, {equal} are equal."
+    )
+
+
+def _quantile(found: ErrorHistogram, share: float) -> float:
+    """Upper edge of the bin in which that share of all values is reached; 0 where they are
+    equal."""
+    reached = found.equal
+    if reached >= share * found.total:
+        return 0.0
+    for edge, above, below in zip(found.edges[1:], found.above, found.below, strict=True):
+        reached += above + below
+        if reached >= share * found.total:
+            return edge
+    return found.edges[-1]
+
+
+def _limit(result: ParityResult) -> float | None:
+    """What the gate allows a single output, where there is that gate."""
+    limits = [c.limit for c in result.checks if c.name == "max_abs" and c.limit is not None]
+    return limits[0] if limits and limits[0] > 0 else None

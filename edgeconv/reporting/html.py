@@ -1,0 +1,210 @@
+"""A bundle as one HTML page that needs no network, no script and no other file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edgeconv.core import (
+    Artifact,
+    Bundle,
+    EvaluationResult,
+    ParityResult,
+    Signal,
+    Status,
+    subject_order,
+)
+from edgeconv.errors import MissingDependency
+from edgeconv.reporting import charts, formatting, layers, performance
+from edgeconv.reporting.errors import error_chart, error_words
+from edgeconv.reporting.grouping import shared_reasons
+from edgeconv.reporting.runtimes_used import judges, named
+from edgeconv.reporting.summary import (
+    Row,
+    evaluation_of,
+    input_sentences,
+    parity_of,
+    profile_of,
+    summary_table,
+    verdict,
+)
+from edgeconv.reporting.window_plots import trace
+
+TEMPLATES = Path(__file__).parent / "templates"
+_WORDS = (
+    *("size", "percent", "points", "duration", "times", "count", "number", "plural"),
+    *("sensor", "normalisation", "window", "layout", "between", "change"),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A file and how well it recognises; the float model comes first."""
+
+    name: str
+    result: EvaluationResult
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One sensor contract and the files that follow it."""
+
+    signal: Signal
+    artifacts: tuple[Artifact, ...]
+
+
+def render_html(bundle: Bundle) -> str:
+    """The whole report, the same bytes for the same bundle, whether in memory or read back.
+
+    What is missing says "not run" and why.
+
+    Raises:
+        MissingDependency: jinja2 or matplotlib is not installed.
+    """
+    try:
+        import jinja2
+        import matplotlib  # noqa: F401 (asked for here, where its absence becomes one clear line)
+    except ModuleNotFoundError as error:
+        raise MissingDependency(
+            f"the report needs the package '{error.name}'", f"install it: pip install {error.name}"
+        ) from error
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update({name: getattr(formatting, name) for name in _WORDS}, named=named)
+    environment.filters.update(trace=_trace, errors=_errors, error_words=error_words)
+    environment.globals.update(STATUS=formatting.STATUS, Status=Status)
+    return environment.get_template("page.html").render(**_view(bundle))
+
+
+def _trace(readings: Sequence[float], channels: Sequence[str], title: str) -> Any:
+    """One window as a drawing."""
+    from markupsafe import Markup
+
+    return Markup(trace(readings, channels, title))  # noqa: S704 (our own SVG and words)
+
+
+def _errors(result: ParityResult, place: str) -> Any:
+    """The histogram of a result's errors as a drawing; `place` makes its ids unique."""
+    from markupsafe import Markup
+
+    return Markup(error_chart(result, f"errors-{place}"))  # noqa: S704 (our own SVG and words)
+
+
+def _view(bundle: Bundle) -> dict[str, Any]:
+    """All that the templates show, worked out beforehand."""
+    from markupsafe import Markup
+
+    rows = summary_table(bundle)
+    measured = _measured(bundle)
+    speed = performance.section(bundle)
+    return {
+        "bundle": bundle,
+        "verdict": verdict(bundle),
+        "judges": judges(bundle),
+        "rows": rows,
+        "reference": evaluation_of(bundle, "model.keras", bundle.model.sha256),
+        "reasons": shared_reasons(rows),
+        "measured": measured,
+        "people": _people(measured),
+        "curves": [Markup(svg) for svg in _curves(bundle)],  # noqa: S704 (our own SVG)
+        "bars": [Markup(svg) for svg in _bars(rows)],  # noqa: S704 (our own SVG, text escaped)
+        "contracts": _contracts(bundle.artifacts),
+        "parity": [(a, _parity(bundle, a)) for a in bundle.artifacts],
+        "profiles": [(a, profile_of(bundle, a)) for a in bundle.artifacts],
+        "speed": speed,
+        "speed_figures": [Markup(svg) for svg in speed.figures],  # noqa: S704 (our own SVG)
+        "layers": [
+            replace(part, figure=Markup(part.figure))  # noqa: S704 (our own SVG)
+            for part in layers.sections(bundle)
+        ],
+        "layer_headings": layers.HEADINGS,
+        "parts_of_split": [
+            p for p in ("train", "val", "test") if p in (bundle.data.get("splits") or {})
+        ],
+        "commands": _commands(bundle),
+        "input_sentences": input_sentences(bundle),
+    }
+
+
+def _measured(bundle: Bundle) -> list[Measured]:
+    digests = {"model.keras": bundle.model.sha256}
+    digests.update((a.name, a.sha256) for a in bundle.artifacts)
+    found = ((name, evaluation_of(bundle, name, sha)) for name, sha in digests.items())
+    return [Measured(name, result) for name, result in found if result is not None]
+
+
+def _people(measured: Sequence[Measured]) -> list[tuple[str, dict[str, float]]]:
+    """(person, figures) of the first measured file, numbers by value."""
+    figures = measured[0].result.per_subject if measured else {}
+    return sorted(figures.items(), key=lambda item: subject_order(item[0]))
+
+
+def _curves(bundle: Bundle) -> list[str]:
+    if not bundle.history:
+        return []
+    titles = {"accuracy": "Accuracy", "loss": "Loss"}
+    return [charts.learning_curve(bundle.history, key, title) for key, title in titles.items()]
+
+
+def _bars(rows: Sequence[Row]) -> list[str]:
+    if not rows:
+        return []
+    return [
+        charts.bars(rows, "Size", lambda row: row.bytes, formatting.size, "size"),
+        charts.bars(
+            rows, "One inference (p50)", lambda row: row.p50_us, formatting.duration, "latency"
+        ),
+        charts.bars(rows, "Accuracy", lambda row: row.accuracy, formatting.percent, "accuracy"),
+    ]
+
+
+def _contracts(artifacts: Sequence[Artifact]) -> list[Contract]:
+    grouped: dict[Signal, list[Artifact]] = {}
+    for artifact in artifacts:
+        grouped.setdefault(artifact.signal, []).append(artifact)
+    return [Contract(signal, tuple(members)) for signal, members in grouped.items()]
+
+
+def _parity(bundle: Bundle, artifact: Artifact) -> tuple[ParityResult, ...]:
+    """Its results, or one that says that there is none."""
+    found = parity_of(bundle, artifact)
+    if found:
+        return found
+    stale = artifact.name in {result.artifact for result in bundle.parity}
+    reason = (
+        "the result in the bundle was measured on other bytes than the file has now"
+        if stale
+        else "no parity check of this file is in the bundle"
+    )
+    return (
+        ParityResult(
+            artifact=artifact.name,
+            sha256=artifact.sha256,
+            scheme=artifact.scheme,
+            target=str(artifact.target),
+            runtime="",
+            status=Status.NOT_RUN,
+            n=0,
+            reason=reason,
+        ),
+    )
+
+
+def _commands(bundle: Bundle) -> list[tuple[str, str]]:
+    """How to get and to check these numbers again."""
+    recipe = bundle.recipe
+    again = []
+    if recipe.get("name"):
+        again.append(("Make the bundle anew", "edgeconv run BUNDLE/manifest.json --out OUT"))
+    again.append(("Check the files again", "edgeconv parity BUNDLE"))
+    again.append(("Look inside them, layer by layer", "edgeconv parity BUNDLE --layers"))
+    again.append(("Time them on this machine", "edgeconv profile BUNDLE"))
+    return again

@@ -1,0 +1,166 @@
+"""The comparison by layer as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgeconv.core import Artifact, Bundle
+from edgeconv.core.layerwise import BEFORE, LayerParity, LayersResult
+from edgeconv.reporting import charts
+from edgeconv.reporting.formatting import number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+EXACT_DB = 200.0
+HEADINGS = (
+    *("layer", "matched by", "max abs", "SNR dB", "alone", "limit"),
+    *("model's range", "file's range", "flips"),
+)
+"""Of `cells`. SNR is of all error up to here; "alone" of what the layer adds by itself, which its
+number format explains down to "limit"; flips are windows whose answer the error changes."""
+
+
+def layers_of(bundle: Bundle, artifact: Artifact) -> tuple[LayersResult, ...]:
+    """Results for exactly these bytes, one a runtime."""
+    return tuple(
+        result
+        for result in bundle.layers
+        if result.artifact == artifact.name and result.sha256 == artifact.sha256
+    )
+
+
+def title(row: LayerParity) -> str:
+    """A layer's name, and of its value before the activation that it is that."""
+    bare = row.layer.removesuffix(BEFORE)
+    return bare if bare == row.layer else f"{bare} (linear)"
+
+
+def cells(row: LayerParity) -> tuple[str, ...]:
+    """A row in words, in the order of HEADINGS; what was not compared has no figures."""
+    metrics = row.metrics
+    if not metrics:
+        return (title(row), str(row.presence), *[""] * (len(HEADINGS) - 2))
+    return (
+        title(row),
+        " + ".join(row.matched_by),
+        short(metrics["max_abs"]),
+        decibels(metrics["snr_db"]),
+        decibels(metrics["own_snr_db"]),
+        decibels(metrics.get("own_limit_db")),
+        span(row.reference_range),
+        span(row.range),
+        number(metrics["output_flips"]),
+    )
+
+
+def decibels(value: float | None) -> str:
+    """To a tenth; the cap of 200 means that nothing differs."""
+    if value is None:
+        return "–"
+    return "exact" if value >= EXACT_DB else f"{value:.1f}".replace("-", "−")
+
+
+def short(value: float | None) -> str:
+    """Two significant digits, small numbers as `3.6e−7`."""
+    return "–" if value is None else f"{value:.2g}".replace("e-0", "e-").replace("-", "−")
+
+
+def span(values: tuple[float, float] | None) -> str:
+    """A range as `−1.2 … 3.4`."""
+    if values is None:
+        return "–"
+    return " … ".join(f"{value:.3g}".replace("-", "−") for value in values)
+
+
+def notes(result: LayersResult) -> tuple[str, ...]:
+    """What a table cannot say of its rows, rows with the same note together."""
+    grouped: dict[str, list[str]] = {}
+    for row in result.layers:
+        if row.note:
+            grouped.setdefault(row.note, []).append(title(row))
+    return tuple(f"{', '.join(names)}: {note}" for note, names in grouped.items())
+
+
+def verdict(result: LayersResult) -> str:
+    """The one sentence."""
+    said = {"clear": "nothing stands out", "suspect": "look here", "not_run": "not run"}
+    return f"{said[result.outcome]}: {result.text}"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One file's part of the report: the result, its picture, and its rows in words."""
+
+    result: LayersResult
+    figure: str
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+def sections(bundle: Bundle) -> list[Section]:
+    """One for each result that was measured on a file as it is now."""
+    found = [r for a in bundle.artifacts for r in layers_of(bundle, a)]
+    return [
+        Section(
+            result,
+            chart(result, f"layers-{i}") if result.layers else "",
+            tuple(cells(row) for row in result.layers if row.metrics),
+            notes(result),
+        )
+        for i, result in enumerate(found)
+    ]
+
+
+def chart(result: LayersResult, name: str) -> str:
+    """Error by layer, from the input at the top to the output: all that has gathered (line), what
+    each layer adds alone (dots), what its number format explains (strokes)."""
+    rows = [row for row in result.layers if row.metrics]
+    tall = 0.3 + 0.24 * len(rows)
+    suspect = [_beyond(row, result.suspects) for row in rows]
+
+    def draw(axes: Axes) -> None:
+        places = list(range(len(rows)))
+        axes.plot(_levels(rows, "snr_db"), places, color=charts.ONE, lw=1.6, label="gathered")
+        alone = _levels(rows, "own_snr_db")
+        for bad, colour, label in (
+            (False, charts.TWO, "added alone"),
+            (True, charts.BAD, "suspect"),
+        ):
+            held = [(x, y) for x, y, s in zip(alone, places, suspect, strict=True) if s is bad]
+            if held:
+                axes.plot(*zip(*held, strict=True), "o", ms=5, color=colour, label=label)
+        limits = _levels(rows, "own_limit_db")
+        axes.plot(limits, places, "|", ms=11, mew=1.4, color=charts.INK, label="limit")
+        axes.set_yticks(places, [title(row).replace("$", r"\$") for row in rows])
+        axes.invert_yaxis()
+        axes.set_xlim(_LEAST_DB, _MOST_DB + 4)
+        axes.set_xlabel("dB; right is better")
+        axes.grid(visible=True, axis="x")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.35, -0.6 / tall), ncols=2)
+
+    said = "; ".join(
+        f"{title(row)} {decibels(row.metrics['snr_db'])}, "
+        f"alone {decibels(row.metrics['own_snr_db'])}"
+        for row in rows
+    )
+    description = f"Error by layer of {result.artifact}, dB: {said}."
+    return charts.svg(draw, (charts.WIDE, tall + 1.5), name, description)
+
+
+def _beyond(row: LayerParity, suspects: Sequence[str]) -> bool:
+    """Whether this row is why a layer is suspect."""
+    own, limit = row.metrics["own_snr_db"], row.metrics.get("own_limit_db")
+    concerned = {row.layer.removesuffix(BEFORE), *row.covers} & set(suspects)
+    return bool(concerned) and limit is not None and (own is None or own < limit)
+
+
+_LEAST_DB, _MOST_DB = -10.0, 160.0
+
+
+def _levels(rows: Sequence[LayerParity], key: str) -> list[float]:
+    """For the axis: what is exact stands at its right end, what is no number at its left."""
+    values = [row.metrics.get(key) for row in rows]
+    return [_LEAST_DB if v is None else min(max(v, _LEAST_DB), _MOST_DB) for v in values]

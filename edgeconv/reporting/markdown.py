@@ -1,0 +1,132 @@
+"""A bundle in a few lines of Markdown, for the summary of a CI job."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+from edgeconv.core import Bundle, Check, ParityResult, Status
+from edgeconv.reporting import formatting
+from edgeconv.reporting.grouping import shared_reasons
+from edgeconv.reporting.runtimes_used import judges
+from edgeconv.reporting.summary import (
+    HEADINGS,
+    evaluation_of,
+    input_sentences,
+    summary_table,
+    verdict,
+)
+
+
+def render_markdown(bundle: Bundle) -> str:
+    """Verdict, table of artifacts, and each gate that failed or did not run."""
+    total = verdict(bundle)
+    lines = [
+        f"## {formatting.STATUS[total.status]}: {_text(total.title)}",
+        "",
+        _text(total.text),
+        "",
+    ]
+    if (bundle.data.get("report") or {}).get("synthetic"):
+        lines += ["> **Synthetic data**: the accuracies say nothing about people.", ""]
+    for sentence in input_sentences(bundle):
+        lines += [f"> **The recordings**: {_text(sentence)}.", ""]
+    reference = evaluation_of(bundle, "model.keras", bundle.model.sha256)
+    if reference:
+        lines += [
+            f"Float model: accuracy {formatting.percent(reference.accuracy)} on "
+            f"{formatting.plural(reference.n, 'window')}.",
+            "",
+        ]
+    rows = summary_table(bundle)
+    if rows:
+        lines += [_line(HEADINGS), _line(["---"] + ["---:"] * (len(HEADINGS) - 1))]
+        lines += [_line([_text(cell) for cell in row.cells()]) for row in rows]
+        lines.append("")
+    for names, reasons in shared_reasons(rows):
+        files = ", ".join(f"`{_code(name)}`" for name in names)
+        lines += [f"- {files}: {_text(reason)}" for reason in reasons]
+    lines += [*_failures(bundle.parity), *_flips(bundle.parity), *_judges(bundle)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def render_results(results: Sequence[ParityResult]) -> str:
+    """The same for results that belong to no bundle."""
+    lines = []
+    for result in results:
+        against = f" against `{_code(str(result.reference['name']))}`" if result.reference else ""
+        lines += [
+            f"## {formatting.STATUS[result.status]}: `{_code(result.artifact)}`{against}",
+            "",
+            f"{formatting.plural(result.n, 'window')} on {_text(result.runtime or 'no runtime')}.",
+            "",
+        ]
+        if result.reason:
+            lines += [f"- {_text(result.reason)}"]
+    lines += [*_failures(results), *_flips(results)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def render_refusal(message: str, hint: str = "") -> str:
+    """For a check that could not begin: what is wrong, and what to do about it."""
+    lines = ["## ✗ Nothing was checked", "", f"{_text(message)}."]
+    return "\n".join([*lines, *(["", f"{_text(hint)}."] if hint else [])]) + "\n"
+
+
+def _judges(bundle: Bundle) -> list[str]:
+    """Which runtime judged which file, and what that does not show."""
+    found = judges(bundle)
+    lines = ["", *(f"- Judged by {_text(judge.text)}" for judge in found)] if found else []
+    return lines + [line for j in found if j.limit for line in ("", _text(j.limit))]
+
+
+def _failures(results: Sequence[ParityResult]) -> list[str]:
+    return [
+        f"- `{_code(result.artifact)}` on {_text(result.runtime)}: {_failure(check)}"
+        for result in results
+        for check in result.checks
+        if check.status is Status.FAILED
+    ]
+
+
+def _failure(check: Check) -> str:
+    if check.value is None or check.limit is None:
+        return f"{_text(check.name)}: {_text(check.reason)}"
+    return (
+        f"{_text(check.name)} is {formatting.number(check.value)}, must be "
+        f"{_text(check.direction)} {formatting.number(check.limit)}"
+    )
+
+
+def _flips(results: Sequence[ParityResult]) -> list[str]:
+    """The changed answers that the float model was surest of: what rounding explains least."""
+    lines = []
+    for result in results:
+        found = result.evidence
+        if found is None or not len(found.flips):
+            continue
+        i = found.flips.surest(1)[0]
+        flips, names = found.flips, found.labels
+        lines.append(
+            f"- `{_code(result.artifact)}` on {_text(result.runtime)}: "
+            f"{formatting.plural(len(flips), 'window')} answered otherwise; the surest is window "
+            f"{flips.window[i]} of person {_text(flips.subject[i])}: "
+            f"{_text(names[flips.answer[i]])} instead of {_text(names[flips.reference[i]])} "
+            f"(margin {formatting.number(flips.margin[i])}, truly {_text(names[flips.truth[i]])})"
+        )
+    return lines
+
+
+def _line(cells: list[str] | tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _text(text: str) -> str:
+    """Text that cannot begin markup: HTML escaped, Markdown's own characters with a backslash."""
+    flat = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*\[\]|]|(?<!\w)_|_(?!\w))", r"\\\1", flat)
+
+
+def _code(text: str) -> str:
+    return " ".join(text.replace("`", "'").split())

@@ -1,0 +1,252 @@
+"""The rows of the closing table and the verdict over a bundle: one place for every output.
+
+A result is taken into account only if it was measured on the artifact as it is now, by sha256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeconv.core import (
+    Artifact,
+    Bundle,
+    EvaluationResult,
+    ParityResult,
+    ParityStatistics,
+    ProfileResult,
+    Status,
+    worst,
+)
+from edgeconv.reporting import formatting
+
+HEADINGS = (
+    *("file", "size (download)", "vs float32", "accuracy", "Δ points", "same answer", "parity"),
+    *("p50", "vs float32"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One artifact. None is "not measured", and `reasons` says why.
+
+    Attributes:
+        accuracy: share of test windows, measured on this file.
+        drop: accuracy minus that of the float model (share of 1; negative is worse).
+        evidence: intervals and flips of the parity check that is least sure.
+        size_ratio: bytes of the float32 file over bytes of this one, of the same target if any.
+        speed_up: p50 of the float32 file over p50 of this one, same target and runtime only.
+    """
+
+    name: str
+    target: str
+    scheme: str
+    sensor: str
+    bytes: int
+    accuracy: float | None
+    drop: float | None
+    parity: Status
+    p50_us: float | None
+    size_ratio: float | None
+    speed_up: float | None
+    reasons: tuple[str, ...] = ()
+    evidence: ParityStatistics | None = None
+    deflated: int | None = None
+
+    def cells(self) -> tuple[str, ...]:
+        """The row in words, in the order of HEADINGS."""
+        return (
+            self.name,
+            self.size,
+            formatting.times(self.size_ratio),
+            formatting.percent(self.accuracy),
+            formatting.change(self.evidence.drop)
+            if self.evidence
+            else formatting.points(self.drop),
+            formatting.between(self.evidence.agreement if self.evidence else None),
+            formatting.STATUS[self.parity],
+            formatting.duration(self.p50_us),
+            formatting.times(self.speed_up),
+        )
+
+    @property
+    def size(self) -> str:
+        """As it lies in an app, and how large it is in a download: `540 kB (489 kB)`."""
+        packed = f" ({formatting.size(self.deflated)})" if self.deflated else ""
+        return formatting.size(self.bytes) + packed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the whole bundle amounts to."""
+
+    status: Status
+    title: str
+    text: str
+
+
+def summary_table(bundle: Bundle) -> list[Row]:
+    """One row an artifact, in the bundle's order."""
+    return [_row(bundle, artifact) for artifact in bundle.artifacts]
+
+
+def verdict(bundle: Bundle) -> Verdict:
+    """Failed if any gate failed; not run if any file was not checked; else passed."""
+    statuses = [parity_status(bundle, artifact) for artifact in bundle.artifacts]
+    if not statuses:
+        return Verdict(Status.NOT_RUN, "Nothing was exported", "The bundle holds no artifact.")
+    failed, passed = statuses.count(Status.FAILED), statuses.count(Status.PASSED)
+    text = f"{passed} of {formatting.plural(len(statuses), 'file')} passed every gate"
+    if failed:
+        text += f", {failed} failed"
+    open_ones = [
+        artifact
+        for artifact, status in zip(bundle.artifacts, statuses, strict=True)
+        if status is Status.NOT_RUN
+    ]
+    unsure = sum(_unsure(bundle, artifact) for artifact in open_ones)
+    if unsure:
+        text += f", {unsure} on too few windows to know"
+    if waiting := len(open_ones) - unsure:
+        text += f", {waiting} not checked"
+    titles = {
+        Status.PASSED: "Every file passed its gates",
+        Status.FAILED: f"{formatting.plural(failed, 'file')} must not ship",
+        Status.NOT_RUN: "Not everything was checked" if waiting else "Too few windows to know",
+    }
+    status = worst(statuses)
+    return Verdict(status, titles[status], f"{text}.")
+
+
+def _unsure(bundle: Bundle, artifact: Artifact) -> bool:
+    waiting = [r for r in parity_of(bundle, artifact) if r.status is Status.NOT_RUN]
+    return bool(waiting) and all(map(undecided, waiting))
+
+
+def evaluation_of(bundle: Bundle, name: str, sha256: str) -> EvaluationResult | None:
+    """The evaluation of exactly these bytes."""
+    found = bundle.evaluations.get(name)
+    return found if found is not None and found.sha256 == sha256 else None
+
+
+def parity_of(bundle: Bundle, artifact: Artifact) -> tuple[ParityResult, ...]:
+    """Results for exactly these bytes, one a runtime."""
+    return tuple(
+        result
+        for result in bundle.parity
+        if result.artifact == artifact.name and result.sha256 == artifact.sha256
+    )
+
+
+def parity_status(bundle: Bundle, artifact: Artifact) -> Status:
+    """The worst over runtimes; `not_run` where there is no result for these bytes."""
+    return worst(result.status for result in parity_of(bundle, artifact))
+
+
+def evidence_of(bundle: Bundle, artifact: Artifact) -> ParityStatistics | None:
+    """The evidence of the runtime in which the file agrees least with the float model."""
+    found = [r.evidence for r in parity_of(bundle, artifact) if r.evidence is not None]
+    return min(found, key=lambda e: e.agreement.value, default=None)
+
+
+def input_sentences(bundle: Bundle) -> tuple[str, ...]:
+    """What is unusual of the recordings that results rest on, each sentence once."""
+    reports = (e.data.get("inputs") or {} for e in bundle.evaluations.values())
+    return tuple(dict.fromkeys(s for r in reports if (s := str(r.get("sentence", "")))))
+
+
+def undecided(result: ParityResult) -> bool:
+    """Everything ran and nothing failed, but the windows are too few for `max_drop`."""
+    checks = [c for c in result.checks if c.status is not Status.PASSED]
+    return bool(checks) and all(c.name == "max_drop" and c.value is not None for c in checks)
+
+
+def profile_of(bundle: Bundle, artifact: Artifact) -> ProfileResult | None:
+    """The profile of exactly these bytes on the bundle's machine: the first that ran, or any."""
+    found = [
+        result
+        for result in bundle.profile
+        if result.artifact == artifact.name
+        and result.sha256 == artifact.sha256
+        and not result.device
+    ]
+    return next((r for r in found if r.status is Status.PASSED), found[0] if found else None)
+
+
+def _row(bundle: Bundle, artifact: Artifact) -> Row:
+    evaluation = evaluation_of(bundle, artifact.name, artifact.sha256)
+    reference = evaluation_of(bundle, "model.keras", bundle.model.sha256)
+    profile = profile_of(bundle, artifact)
+    return Row(
+        name=artifact.name,
+        target=str(artifact.target),
+        scheme=artifact.scheme,
+        sensor=str(artifact.signal.sensor),
+        bytes=artifact.bytes,
+        accuracy=evaluation.accuracy if evaluation else None,
+        drop=_change(evaluation, reference),
+        parity=parity_status(bundle, artifact),
+        p50_us=_p50(profile),
+        size_ratio=_size_ratio(bundle.artifacts, artifact),
+        speed_up=_speed_up(bundle, artifact),
+        reasons=_reasons(bundle, artifact),
+        evidence=evidence_of(bundle, artifact),
+        deflated=artifact.settings.get("deflated_bytes"),
+    )
+
+
+def _change(
+    evaluation: EvaluationResult | None, reference: EvaluationResult | None
+) -> float | None:
+    """Accuracy minus the float model's, where both were measured on the same windows."""
+    if evaluation is None or reference is None:
+        return None
+    if evaluation.data.get("sha256") != reference.data.get("sha256"):
+        return None
+    return evaluation.accuracy - reference.accuracy
+
+
+def _p50(profile: ProfileResult | None) -> float | None:
+    return profile.latency_us.get("p50") if profile else None
+
+
+def _float32(artifacts: Sequence[Artifact], like: Artifact) -> Artifact | None:
+    """The float32 file to compare with: of the same target if there is one."""
+    floats = [a for a in artifacts if a.scheme == "float32"]
+    same = [a for a in floats if a.target is like.target]
+    return next(iter(same or floats), None)
+
+
+def _size_ratio(artifacts: Sequence[Artifact], artifact: Artifact) -> float | None:
+    base = _float32(artifacts, artifact)
+    return base.bytes / artifact.bytes if base and artifact.bytes else None
+
+
+def _speed_up(bundle: Bundle, artifact: Artifact) -> float | None:
+    base = _float32(bundle.artifacts, artifact)
+    theirs = profile_of(bundle, base) if base else None
+    ours = profile_of(bundle, artifact)
+    if not theirs or not ours or theirs.runtime != ours.runtime:
+        return None
+    base_us, own_us = _p50(theirs), _p50(ours)
+    return base_us / own_us if base_us and own_us else None
+
+
+def _reasons(bundle: Bundle, artifact: Artifact) -> tuple[str, ...]:
+    """Why something is missing or failed, each reason once."""
+    parity = parity_of(bundle, artifact)
+    found = [f"parity: {r.reason}" for r in parity if r.status is not Status.PASSED and r.reason]
+    if not parity:
+        found.append(f"parity: {_absent(artifact.name in {r.artifact for r in bundle.parity})}")
+    if evaluation_of(bundle, artifact.name, artifact.sha256) is None:
+        found.append(f"accuracy: {_absent(artifact.name in bundle.evaluations)}")
+    profile = profile_of(bundle, artifact)
+    if profile is None:
+        found.append(f"latency: {_absent(artifact.name in {r.artifact for r in bundle.profile})}")
+    elif profile.status is not Status.PASSED:
+        found.append(f"latency: {profile.reason or formatting.NOT_RUN}")
+    return tuple(dict.fromkeys(found))
+
+
+def _absent(stale: bool) -> str:
+    return "measured on other bytes than the file has now" if stale else "no result in the bundle"

@@ -1,0 +1,149 @@
+"""The memory that a microcontroller must set aside for a `.tflite` file: tflite-micro's arena.
+
+The smallest one is found by trying, in a process of its own, since tflite-micro may crash on a file
+that it cannot run: `python -m edgeconv.runtimes.arena FILE smallest|any`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from bisect import bisect_left
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from edgeconv.errors import BadInput, Unsupported
+from edgeconv.plugins import captured_stderr, missing
+from edgeconv.subprocesses import run_module
+from edgeconv.targets.tflite.reader import read_graph
+
+ENGINE = "tflite_micro.python.tflite_micro.runtime"
+SECONDS = 60.0
+ALIGNMENT = 16  # bytes: of the arena's start, in the documentation of tflite-micro
+ROOM = 1 << 28  # bytes enough for any file; only what is used of them costs memory
+_REFUSED = "tflite-micro runs int8 and float32 files of its own operations: export one of those"
+_DAMAGED = "it is damaged or was never run: export it again, or copy it again whole"
+
+
+def installed() -> None:
+    """Raises MissingDependency where tflite-micro is not."""
+    if find_spec("tflite_micro") is None:
+        raise missing(ModuleNotFoundError(name="tflite_micro"))
+
+
+def measure_arena(path: Path, seconds: float = SECONDS) -> int:
+    """Bytes of the smallest arena, a multiple of 16, in which `path` opens; it ran there on zeros.
+
+    Of this machine's 64-bit processor; the part for tflite-micro's own records, which are full of
+    pointers, is smaller on a 32-bit one. Costs a process, about a second.
+
+    Raises:
+        BadInput: a damaged file, or one on which tflite-micro crashes or does not end in time.
+        Unsupported: tflite-micro cannot run the file; the message says why.
+        MissingDependency: tflite-micro is not installed.
+    """
+    return int(_asked(path, "smallest", seconds)["arena"])
+
+
+def try_out(path: Path, seconds: float = SECONDS) -> None:
+    """Run `path` once on zeros, as a process of its own. Raises as `measure_arena`."""
+    _asked(path, "any", seconds)
+
+
+def _asked(path: Path, arena: str, seconds: float) -> dict[str, Any]:
+    read_graph(path)  # a damaged file ends here, before native code sees it
+    installed()
+    try:
+        done = run_module("edgeconv.runtimes.arena", str(path), arena, seconds=seconds)
+    except subprocess.TimeoutExpired as error:
+        text = f"{path}: tflite-micro did not run this file in {seconds:g} s"
+        raise BadInput(text, _DAMAGED) from error
+    if done.returncode < 0:
+        text = f"{path}: tflite-micro crashes on this file (signal {-done.returncode})"
+        raise BadInput(text, _DAMAGED)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise BadInput(f"{path}: tflite-micro cannot run this file: {last}", _DAMAGED)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    if "refused" in found:
+        text = f"{path}: tflite-micro cannot run this file: {found['refused']}"
+        raise Unsupported(text, _REFUSED)
+    return found
+
+
+def reason(said: list[str]) -> str:
+    """tflite-micro's own lines as one, without the paths of its sources."""
+    plain = [re.sub(r"^tensorflow/\S+ ", "", line.strip()) for line in said]
+    return "; ".join(line.rstrip(".") for line in plain if line) or "it gives no reason"
+
+
+def open_interpreter(data: bytes, arena: int) -> Any:
+    """tflite-micro's interpreter over a file's bytes, tensors allocated.
+
+    Raises:
+        Unsupported: it cannot run the file, or not in `arena` bytes.
+    """
+    said: list[str] = []
+    try:
+        with captured_stderr(said):
+            return import_module(ENGINE).Interpreter.from_bytes(data, arena_size=arena)
+    except RuntimeError as error:
+        raise Unsupported(reason(said) if said else str(error), _REFUSED) from error
+
+
+def _ask(data: bytes, arena: str) -> dict[str, Any]:
+    """The child's answer: an arena that is enough, or why the file does not run.
+
+    tflite-micro's own count (`print_allocations`) leaves out what it needs for a moment while it
+    plans, which is the larger part for a small file.
+    """
+    size = ROOM
+    try:
+        _run_once(data, size)
+        if arena == "smallest":
+            steps = range(ROOM // ALIGNMENT)
+            size = ALIGNMENT * bisect_left(
+                steps, True, key=lambda step: _opens(data, step * ALIGNMENT)
+            )
+            _run_once(data, size)
+    except Unsupported as error:
+        return {"refused": error.message}
+    return {"arena": size}
+
+
+def _opens(data: bytes, arena: int) -> bool:
+    """Tried in a forked process: some kernels write through a null pointer where memory ends."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            open_interpreter(data, arena)
+        except Unsupported:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _run_once(data: bytes, arena: int) -> Any:
+    import numpy as np
+
+    interpreter = open_interpreter(data, arena)
+    model = import_module(ENGINE).schema_fb.Model.GetRootAsModel(data, 0)
+    for at in range(model.Subgraphs(0).InputsLength()):
+        details = interpreter.get_input_details(at)
+        interpreter.set_input(np.zeros(details["shape"], details["dtype"]), at)
+    said: list[str] = []
+    try:
+        with captured_stderr(said):
+            interpreter.invoke()
+    except RuntimeError as error:
+        raise Unsupported(reason(said) if said else str(error), _REFUSED) from error
+    return interpreter
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_ask(Path(sys.argv[1]).read_bytes(), sys.argv[2])) + "\n")

@@ -1,0 +1,150 @@
+"""`.mlpackage` files in Apple's own Core ML, through coremltools. On macOS only.
+
+What turns arrays into features and back is in `coreml_features` and tested everywhere. That
+`MLModel.predict` itself answers as documented can only be seen on a Mac.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeconv.core import TensorSpec
+from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
+from edgeconv.plugins import captured_stderr
+from edgeconv.runtimes.arrays import Samples, prepare
+from edgeconv.runtimes.coreml_features import Features
+
+CHUNK = 64  # dictionaries handed to Core ML at once
+
+COMPUTE_UNITS = ("all", "cpu_only", "cpu_and_gpu", "cpu_and_ne")
+"""Names of coremltools' `ComputeUnit`, in lower case. `all` lets Core ML choose for each
+operation, as an app does by default."""
+
+
+class CoreMLRunner:
+    """Core ML itself: the numbers that this Mac's processors give, rounded as they round.
+
+    A batch-1 package runs once for each sample, through Core ML's batch interface; a model with a
+    state starts each sample from a fresh one. Not for use from two threads at once.
+
+    Args:
+        compute_units: where operations may run, one of `COMPUTE_UNITS`.
+
+    Raises:
+        BadInput: missing or damaged package, or one that Core ML does not load.
+        Unsupported: image inputs.
+        UsageError: unknown compute units.
+    """
+
+    runtime: ClassVar[str] = "coreml"
+    kernels: ClassVar[str] = "Apple's Core ML"
+
+    def __init__(self, path: Path, compute_units: str = "all") -> None:
+        if compute_units not in COMPUTE_UNITS:
+            raise UsageError(
+                f"unknown compute units '{compute_units}'",
+                f"choose one of: {', '.join(COMPUTE_UNITS)}",
+            )
+        self.path = path
+        self._features = Features.of(path)  # a damaged package ends here
+        self._model: Any = _load(path, compute_units)
+        self.inputs: dict[str, TensorSpec] = self._features.inputs
+        self.outputs: dict[str, TensorSpec] = self._features.outputs
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class labels of a classifier, in the order of its probabilities; else empty."""
+        return self._features.labels
+
+    def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Outputs under the same leading batch. BadInput as in the protocol."""
+        samples = prepare(self.inputs, self._features.batching, arrays)
+        if samples.n == 0:
+            return {name: self._empty(spec, samples) for name, spec in self.outputs.items()}
+        rows = self._features.rows(samples.arrays)
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.outputs}
+        for start in range(0, len(rows), CHUNK):
+            for answer in self._predict(rows[start : start + CHUNK]):
+                for name, value in self._features.arrays(answer).items():
+                    parts[name].append(value)
+        return {name: self._join(found, samples) for name, found in parts.items()}
+
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
+        """One inference of these samples, the crossing into Core ML included."""
+        samples = prepare(self.inputs, self._features.batching, arrays)
+        rows = self._features.rows(samples.arrays)
+        if len(rows) != 1:
+            raise BadInput(f"{self.path.name} takes 1 sample for timing, got {len(rows)}")
+
+        def infer() -> None:
+            self._predict(rows)
+
+        return infer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._model = None  # frees the compiled model
+
+    def _predict(self, rows: list[dict[str, NDArray[Any]]]) -> list[dict[str, Any]]:
+        """Answers of Core ML; a state is carried by single predictions only."""
+        given = [dict(row) for row in rows]  # coremltools changes the dictionaries that it gets
+        try:
+            if self._features.stateful:
+                return [self._model.predict(row, self._model.make_state()) for row in given]
+            found: list[dict[str, Any]] = self._model.predict(given)
+        except Exception as error:  # coremltools raises no narrower one
+            raise _refusal(self.path, str(error)) from error
+        return found
+
+    def _join(self, found: list[NDArray[Any]], samples: Samples) -> NDArray[Any]:
+        """Per-inference answers as one array under the caller's batch."""
+        if self._features.batching.size == 0:
+            return np.stack(found).reshape(samples.leading + found[0].shape)
+        return np.concatenate(found).reshape(samples.leading + found[0].shape[1:])
+
+    def _empty(self, spec: TensorSpec, samples: Samples) -> NDArray[Any]:
+        shape = tuple(max(d, 0) for d in self._features.batching.sample_shape(spec))
+        return np.empty(samples.leading + shape, None if spec.dtype == "string" else spec.dtype)
+
+
+def _load(path: Path, compute_units: str) -> Any:
+    """The `MLModel`, compiled by Core ML where there is one."""
+    import warnings
+
+    lines: list[str] = []
+    with captured_stderr(lines), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        import coremltools as ct
+
+        try:
+            units = getattr(ct.ComputeUnit, compute_units.upper())
+            model = ct.models.MLModel(str(path), compute_units=units)
+        except Exception as error:  # coremltools raises no narrower one
+            raise _refusal(path, str(error)) from error
+    for warning in said:  # a model that Core ML cannot compile is a warning there
+        if "will not be able to run predict" in str(warning.message):
+            raise _refusal(path, str(warning.message))
+    return model
+
+
+def _refusal(path: Path, error: str) -> EdgeconvError:
+    text = " ".join(error.split())
+    if "specification" in text and "version" in text:
+        return Unsupported(
+            f"{path}: this macOS is too old for the file: {text}",
+            "export for an older deployment target, or use --runtime coreml-reference",
+        )
+    return BadInput(f"{path}: Core ML does not run this file: {text}", "edgeconv inspect FILE")

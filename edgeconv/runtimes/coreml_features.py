@@ -1,0 +1,152 @@
+"""Between arrays and what Core ML's `predict` takes and gives: dictionaries of features.
+
+Nothing here needs macOS, so that all of it is tested everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeconv.core import TensorSpec
+from edgeconv.errors import BadInput, Unsupported
+from edgeconv.runtimes.arrays import Batching
+from edgeconv.targets.coreml.package import read_spec
+from edgeconv.targets.coreml.program_graph import Program
+from edgeconv.targets.coreml.proto import proto
+
+_SCALARS = {"doubleType": "float64", "int64Type": "int64", "stringType": "string"}
+
+
+@dataclass(frozen=True)
+class Features:
+    """The interface of a package's default function.
+
+    Attributes:
+        inputs, outputs: as `coreml-reference` has them: a classifier's dictionary is an array
+            (1, classes), its label a string or int64 of shape (1,).
+        labels: class names in the order of the probabilities; empty without a classifier.
+        stateful: the model keeps a state from one prediction to the next.
+    """
+
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+    labels: tuple[str, ...]
+    dictionaries: frozenset[str]
+    stateful: bool
+
+    @classmethod
+    def of(cls, path: Path) -> Features:
+        """Read them from a package.
+
+        Raises:
+            BadInput: missing, damaged, or no ML program.
+            Unsupported: an image, sequence or optional dictionary among the inputs.
+        """
+        spec = read_spec(path)
+        program = Program(spec, str(path))
+        function = _main(spec)
+        fed = {item.name: _shape(item.type.tensorType) for item in function.inputs}
+        inputs = {f.name: _input(f, fed, path) for f in spec.description.input}
+        outputs = {f.name: _output(f, program, path) for f in spec.description.output}
+        kinds = {f.name: f.type.WhichOneof("Type") for f in spec.description.output}
+        return cls(
+            inputs,
+            outputs,
+            program.labels,
+            frozenset(name for name, kind in kinds.items() if kind == "dictionaryType"),
+            bool(spec.description.state),
+        )
+
+    @property
+    def batching(self) -> Batching:
+        """One sample or any number; a larger fixed first dimension belongs to the sample."""
+        found = Batching.of([*self.inputs.values()], [*self.outputs.values()])
+        return found if found.size in (1, -1) else Batching(0)
+
+    def rows(self, arrays: Mapping[str, NDArray[Any]]) -> list[dict[str, NDArray[Any]]]:
+        """What `predict` takes, one dictionary an inference, from samples (n, …)."""
+        size = self.batching.size
+        if size < 0:
+            return [dict(arrays)]  # a free first dimension need not be a batch: never cut it
+        n = len(next(iter(arrays.values())))
+        return [
+            {name: a[i : i + 1] if size else a[i] for name, a in arrays.items()} for i in range(n)
+        ]
+
+    def arrays(self, answer: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+        """What `predict` gave for one dictionary, as arrays of the declared types.
+
+        Raises:
+            BadInput: an output or a class is missing.
+        """
+        return {name: self._array(name, answer) for name in self.outputs}
+
+    def _array(self, name: str, answer: Mapping[str, Any]) -> NDArray[Any]:
+        if name not in answer:
+            raise BadInput(f"Core ML gave no output '{name}', only {sorted(answer)}")
+        value = answer[name]
+        if name in self.dictionaries:
+            return self._probabilities(name, value)
+        spec = self.outputs[name]
+        if spec.dtype == "string":
+            return np.array([str(value)])
+        array = np.asarray(value, spec.dtype)
+        fixed = -1 not in spec.shape and array.size == prod(spec.shape)
+        return array.reshape(spec.shape) if fixed else array
+
+    def _probabilities(self, name: str, value: Mapping[Any, float]) -> NDArray[np.float32]:
+        """A dictionary has no order: the labels give it one."""
+        absent = [label for label in self.labels if label not in value]
+        if absent:
+            raise BadInput(f"Core ML gave no probability of class '{absent[0]}' in '{name}'")
+        return np.array([[value[label] for label in self.labels]], np.float32)
+
+
+def _main(spec: Any) -> Any:
+    functions = spec.mlProgram.functions
+    name = spec.description.defaultFunctionName or "main"
+    return functions[name] if name in functions else next(iter(functions.values()))
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    return tuple(
+        int(d.constant.size) if d.WhichOneof("dimension") == "constant" else -1
+        for d in tensor.dimensions
+    )
+
+
+def _input(feature: Any, shapes: Mapping[str, tuple[int, ...]], path: Path) -> TensorSpec:
+    if feature.name not in shapes:
+        raise BadInput(f"{path}: the program has no input '{feature.name}'")
+    return TensorSpec(feature.name, shapes[feature.name], _dtype(feature, path))
+
+
+def _output(feature: Any, program: Program, path: Path) -> TensorSpec:
+    kind = str(feature.type.WhichOneof("Type"))
+    if kind == "dictionaryType":
+        return TensorSpec(feature.name, (1, len(program.labels)), "float32")
+    if kind in _SCALARS:
+        return TensorSpec(feature.name, (1,), _SCALARS[kind])
+    if feature.name not in program.number:
+        raise BadInput(f"{path}: the program does not make its output '{feature.name}'")
+    shape = program.tensors[program.number[feature.name]].shape
+    return TensorSpec(feature.name, shape, _dtype(feature, path))
+
+
+def _dtype(feature: Any, path: Path) -> str:
+    kind = str(feature.type.WhichOneof("Type"))
+    if kind != "multiArrayType":
+        raise Unsupported(
+            f"{path}: '{feature.name}' is of kind {kind.removesuffix('Type')}",
+            "only arrays go in and come out here; export it with tensor inputs",
+        )
+    types = proto("FeatureTypes_pb2").ArrayFeatureType.ArrayDataType
+    name = str(types.Name(feature.type.multiArrayType.dataType)).lower()
+    return "float64" if name == "double" else name

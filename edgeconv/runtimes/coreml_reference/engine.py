@@ -1,0 +1,94 @@
+"""Runs a plan: look values up, call, round to the declared type, forget what is dead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from edgeconv.errors import BadInput, Unsupported
+from edgeconv.runtimes.coreml_reference.batching import Ref
+from edgeconv.runtimes.coreml_reference.plan import Plan, Step
+from edgeconv.runtimes.coreml_reference.precision import Compute, settle
+
+Values = dict[str, Any]
+Body = Callable[..., tuple[Any, ...]]
+"""A nested block as a function of its inputs, in their order."""
+Watch = Callable[[str, Any], None]
+"""Sees each value of the main block, by its name, before it may be forgotten."""
+
+
+class Engine:
+    """Executes plans; several threads may at once. Random operations draw from `seed` anew in every
+    `run`."""
+
+    def __init__(self, compute: Compute, seed: int = 0) -> None:
+        self._compute = compute
+        self._seed = seed
+
+    def run(self, plan: Plan, inputs: Mapping[str, Any], watch: Watch | None = None) -> Values:
+        """The block's outputs by name; `inputs` are in carrier types.
+
+        Raises:
+            BadInput: an operation cannot work on the values it meets.
+        """
+        with np.errstate(all="ignore"):  # infinities and NaN are the model's own answer
+            found = _Run(self._compute, self._seed).block(plan, dict(inputs), watch)
+        return dict(zip(plan.block.outputs, found, strict=True))
+
+
+class _Run:
+    """One run, with its own random numbers."""
+
+    def __init__(self, compute: Compute, seed: int) -> None:
+        self._compute = compute
+        self._seed = seed
+
+    @cached_property
+    def _random(self) -> np.random.Generator:
+        return np.random.default_rng(self._seed)
+
+    def block(self, plan: Plan, values: Values, watch: Watch | None = None) -> tuple[Any, ...]:
+        values.update(plan.constants)
+        for step in plan.steps:
+            self._step(step, values)
+            if watch is not None:
+                for name, _ in step.op.outputs:
+                    watch(name, values[name])
+            for name in step.dead:
+                del values[name]
+        return tuple(values[name] for name in plan.block.outputs)
+
+    def _step(self, step: Step, values: Values) -> None:
+        arguments = dict(step.fixed)
+        for parameter, ref in step.refs.items():
+            arguments[parameter] = _look_up(ref, values)
+        if step.bodies:
+            arguments["bodies"] = [partial(self._body, body, values) for body in step.bodies]
+        if step.kind.draws:
+            arguments["random"] = self._random
+        try:
+            found = step.kind.function(**arguments)
+        except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
+            raise BadInput(f"{step.op.where} cannot run: {error}") from error
+        except Unsupported as error:
+            raise Unsupported(f"{step.op.where}: {error.message}", error.hint) from error
+        results: Sequence[Any] = found if isinstance(found, tuple) else (found,)
+        for (name, type_), value in zip(step.op.outputs, results, strict=True):
+            tensor = type_.kind == "tensor"
+            values[name] = (
+                settle(value, type_.dtype, self._compute, step.kind.exact) if tensor else value
+            )
+
+    def _body(self, plan: Plan, outer: Values, *arguments: Any) -> tuple[Any, ...]:
+        inner = {name: outer[name] for name in plan.outer}
+        inner.update(zip(plan.block.inputs, arguments, strict=True))
+        return self.block(plan, inner)
+
+
+def _look_up(ref: Any, values: Values) -> Any:
+    if isinstance(ref, tuple):
+        return tuple(values[part] if isinstance(part, Ref) else part for part in ref)
+    return values[ref]

@@ -1,0 +1,91 @@
+"""What a caller sees of an ML program: inputs, outputs and class labels, out of its description."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeconv.core import TensorSpec
+from edgeconv.errors import BadInput, Unsupported
+from edgeconv.runtimes.coreml_reference.flexible import Flexible
+from edgeconv.runtimes.coreml_reference.plan import Plan
+from edgeconv.runtimes.coreml_reference.program import Operation, ValueType
+from edgeconv.targets.coreml.package import proto
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a caller sees. `stored` are the program's own types of the inputs, `flexible` the shapes
+    of those that allow several."""
+
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+    stored: dict[str, str]
+    labels: tuple[Any, ...]
+    flexible: dict[str, Flexible]
+
+    @classmethod
+    def of(cls, spec: Any, function: str | None, plan: Plan, path: Path) -> Interface:
+        description = _description(spec, function)
+        declared = plan.block.inputs
+        inputs, flexible = {}, {}
+        for feature in description.input:
+            if feature.name not in declared:
+                raise BadInput(f"{path}: the program has no input '{feature.name}'")
+            shape = declared[feature.name].shape or ()
+            inputs[feature.name] = TensorSpec(feature.name, shape, _dtype(feature, path))
+            allowed = Flexible.of(feature)
+            if allowed is not None:
+                flexible[feature.name] = allowed
+        made: dict[str, tuple[Operation | None, ValueType]] = {
+            name: (op, t) for op in plan.block.operations for name, t in op.outputs
+        }
+        # A constant may be an output too; it is in no operation's outputs.
+        made.update((name, (None, c.type)) for name, c in plan.block.constants.items())
+        outputs = {}
+        for feature in description.output:
+            op, type_ = made.get(feature.name, (None, declared.get(feature.name)))
+            if type_ is None:
+                raise BadInput(f"{path}: the program does not make its output '{feature.name}'")
+            if op is not None and op.type == "classify":
+                outputs[feature.name] = _classifier(feature, _labels(plan))
+            else:
+                dtype = _dtype(feature, path)
+                outputs[feature.name] = TensorSpec(feature.name, type_.shape or (), dtype)
+        stored = {name: t.dtype for name, t in declared.items()}
+        return cls(inputs, outputs, stored, _labels(plan), flexible)
+
+
+def _labels(plan: Plan) -> tuple[Any, ...]:
+    found = [step.fixed["classes"] for step in plan.steps if step.op.type == "classify"]
+    return tuple(found[0]) if found else ()
+
+
+def _description(spec: Any, function: str | None) -> Any:
+    """Inputs and outputs of the chosen function; a plain package has one description for all."""
+    wanted = function or spec.description.defaultFunctionName
+    for each in spec.description.functions:
+        if each.name == wanted:
+            return each
+    return spec.description
+
+
+def _dtype(feature: Any, path: Path) -> str:
+    kind = feature.type.WhichOneof("Type")
+    if kind != "multiArrayType":
+        raise Unsupported(
+            f"{path}: '{feature.name}' is of kind {str(kind).removesuffix('Type')}",
+            "coreml-reference takes and gives arrays only; export it with tensor inputs",
+        )
+    types = proto("FeatureTypes_pb2").ArrayFeatureType.ArrayDataType
+    name = str(types.Name(feature.type.multiArrayType.dataType)).lower()
+    return "float64" if name == "double" else name
+
+
+def _classifier(feature: Any, labels: tuple[Any, ...]) -> TensorSpec:
+    """The label, or the dictionary of probabilities flattened in the order of the labels."""
+    kind = str(feature.type.WhichOneof("Type")).removesuffix("Type")
+    if kind == "dictionary":
+        return TensorSpec(feature.name, (1, len(labels)), "float32")
+    return TensorSpec(feature.name, (1,), kind)  # string or int64

@@ -1,0 +1,108 @@
+"""Pools (MIL: pool.py), axis by axis, since maxima and sums are separable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeconv.runtimes.coreml_reference.ops.windows import Pads, paddings
+
+
+def max_pool(
+    x: NDArray[Any],
+    kernel_sizes: Any,
+    pad_type: str,
+    strides: Any = None,
+    pad: Any = None,
+    ceil_mode: Any = False,
+) -> NDArray[Any]:
+    """The largest value of each window; padding never wins."""
+    geometry = _geometry(x, kernel_sizes, pad_type, strides, pad, bool(ceil_mode))
+    kernel, steps, pads, _ = geometry
+    padded = np.pad(x, [(0, 0), (0, 0), *pads], constant_values=-np.inf)
+    return reduce_windows(padded, kernel, steps, np.maximum)
+
+
+def avg_pool(
+    x: NDArray[Any],
+    kernel_sizes: Any,
+    pad_type: str,
+    strides: Any = None,
+    pad: Any = None,
+    exclude_padding_from_average: Any = False,
+    ceil_mode: Any = False,
+) -> NDArray[Any]:
+    """The mean of each window; padding counts as zeros unless it is excluded.
+
+    What `ceil_mode` adds beyond the padding never counts, as in PyTorch.
+    """
+    kernel, steps, pads, extra = _geometry(x, kernel_sizes, pad_type, strides, pad, bool(ceil_mode))
+    around = [(0, 0), (0, 0)]
+    sums = reduce_windows(np.pad(x, [*around, *pads]), kernel, steps, np.add)
+    counted = np.ones((1, 1, *x.shape[2:]), x.dtype)
+    inner = [(low, high - more) for (low, high), more in zip(pads, extra, strict=True)]
+    fill = 0 if exclude_padding_from_average else 1
+    counted = np.pad(counted, [*around, *inner], constant_values=fill)
+    counted = np.pad(counted, [*around, *((0, more) for more in extra)])
+    mean: NDArray[Any] = sums / reduce_windows(counted, kernel, steps, np.add)
+    return mean
+
+
+def l2_pool(
+    x: NDArray[Any],
+    kernel_sizes: Any,
+    pad_type: str,
+    strides: Any = None,
+    pad: Any = None,
+    ceil_mode: Any = False,
+) -> NDArray[Any]:
+    """√ Σ x² of each window."""
+    kernel, steps, pads, _ = _geometry(x, kernel_sizes, pad_type, strides, pad, bool(ceil_mode))
+    squares = np.pad(np.square(x), [(0, 0), (0, 0), *pads])
+    return np.asarray(np.sqrt(reduce_windows(squares, kernel, steps, np.add)))
+
+
+def _geometry(
+    x: NDArray[Any], kernel_sizes: Any, pad_type: str, strides: Any, pad: Any, ceil_mode: bool
+) -> tuple[list[int], list[int], Pads, list[int]]:
+    """Kernel, strides, padding, and how much of the padding behind is due to `ceil_mode`."""
+    kernel = [int(k) for k in kernel_sizes]
+    steps = [int(s) for s in strides] if strides is not None else [1] * len(kernel)
+    pads = paddings(pad_type, pad, x.shape[2:], kernel, steps, [1] * len(kernel))
+    extra = [0] * len(kernel)
+    if ceil_mode:
+        for i, (low, high) in enumerate(pads):
+            extra[i] = _ceil_extra(x.shape[2 + i], low, high, kernel[i], steps[i])
+            pads[i] = (low, high + extra[i])
+    return kernel, steps, pads, extra
+
+
+def _ceil_extra(size: int, low: int, high: int, kernel: int, stride: int) -> int:
+    """Elements to add so that a last, partial window fits; it must begin inside the input."""
+    outputs = -(-(size + low + high - kernel) // stride) + 1
+    if (outputs - 1) * stride >= size + low and low + high > 0:
+        outputs -= 1
+    return max((outputs - 1) * stride + kernel - size - low - high, 0)
+
+
+def reduce_windows(
+    x: NDArray[Any], kernel: list[int], strides: list[int], join: Any, first: int = 2
+) -> NDArray[Any]:
+    """Join the entries of each window along the axes from `first` on, keeping the memory's order.
+
+    Raises:
+        ValueError: a window is larger than its axis.
+    """
+    for axis, (k, stride) in enumerate(zip(kernel, strides, strict=True), start=first):
+        outputs = (x.shape[axis] - k) // stride + 1
+        if outputs < 1:
+            raise ValueError(f"the window {k} is larger than its input {x.shape[axis]}")
+        span = (outputs - 1) * stride + 1
+        taps = [x[(slice(None),) * axis + (slice(t, t + span, stride),)] for t in range(k)]
+        made = join(taps[0], taps[1]) if k > 1 else taps[0].copy(order="K")
+        for tap in taps[2:]:
+            join(made, tap, out=made)
+        x = made
+    return x

@@ -1,0 +1,218 @@
+"""One walk through a program before it runs: what to call, with what, and what to forget when."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from edgeconv.errors import BadInput, Unsupported
+from edgeconv.runtimes.coreml_reference.batching import Ref, View, flat
+from edgeconv.runtimes.coreml_reference.ops import OPS
+from edgeconv.runtimes.coreml_reference.ops.op import Op
+from edgeconv.runtimes.coreml_reference.precision import FLOATS, TYPES, Compute, settle
+from edgeconv.runtimes.coreml_reference.program import (
+    Argument,
+    Block,
+    Constant,
+    Operation,
+    ValueType,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call. `fixed` are constant parameters, `refs` names of values to look up.
+
+    `dead` are the values that nothing needs after this step: memory is bounded by what lives.
+    """
+
+    op: Operation
+    kind: Op
+    fixed: dict[str, Any]
+    refs: dict[str, str | tuple[Any, ...]]
+    bodies: tuple[Plan, ...]
+    dead: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A block, ready to run. `outer` are values that it takes from the blocks around it."""
+
+    block: Block
+    constants: dict[str, Any]
+    steps: tuple[Step, ...]
+    outer: frozenset[str]
+
+
+class Planner:
+    """Plans blocks, decoding each constant once.
+
+    Raises (from `plan`):
+        Unsupported: an operation, or one of its parameters, that this runtime has not.
+        BadInput: a value that nothing makes.
+    """
+
+    def __init__(self, compute: Compute) -> None:
+        self._compute = compute
+
+    def plan(
+        self,
+        block: Block,
+        known: frozenset[str] = frozenset(),
+        outer: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Plan:
+        """`known` and `outer`: values and constants of the blocks around this one."""
+        for name, type_ in block.inputs.items():
+            _check_type(type_, f"input '{name}'")
+        constants = dict(outer)
+        for name, constant in block.constants.items():
+            constants[name] = self._carry(constant.value, constant.type)
+        steps: list[Step] = []
+        have = {*known, *block.inputs, *constants}
+        for op in block.operations:
+            step = self._step(op, constants, have)
+            if op.type.startswith("constexpr_"):
+                self._fold(step, constants)
+            else:
+                steps.append(step)
+            have |= {name for name, _ in op.outputs}
+        return _with_lifetimes(block, constants, steps)
+
+    def _step(self, op: Operation, constants: dict[str, Any], have: set[str]) -> Step:
+        kind = _lookup(op)
+        for _, type_ in op.outputs:
+            _check_type(type_, op.where)
+        missing = sorted(set(_names(op)) - have)
+        if missing:
+            raise BadInput(f"{op.where} needs the value '{missing[0]}', which nothing makes")
+        fixed: dict[str, Any] = {}
+        refs: dict[str, str | tuple[Any, ...]] = {}
+        for parameter, arguments in op.inputs.items():
+            found = [self._resolve(a, constants) for a in arguments]
+            if parameter in kind.variadic:
+                refs[parameter] = tuple(found)
+            elif isinstance(found[0], Ref):
+                refs[parameter] = found[0]
+            else:
+                fixed[parameter] = found[0]
+        bodies = tuple(self.plan(b, frozenset(have), constants) for b in op.blocks)
+        return Step(op, kind, fixed, refs, bodies, ())
+
+    def _resolve(self, argument: Argument, constants: dict[str, Any]) -> Any:
+        if isinstance(argument, Constant):
+            return self._carry(argument.value, argument.type)
+        return constants[argument] if argument in constants else Ref(argument)
+
+    def _carry(self, value: Any, type_: ValueType) -> Any:
+        if type_.kind != "tensor" or type_.dtype == "string":
+            return value
+        exact = type_.dtype in FLOATS  # stored in that very type, so nothing to round
+        return settle(value, type_.dtype, self._compute, exact)
+
+    def _fold(self, step: Step, constants: dict[str, Any]) -> None:
+        """Decompress weights once, now; their packed form is dropped with its last user."""
+        if step.refs:
+            raise BadInput(f"{step.op.where} has an input that is not constant")
+        ((name, type_),) = step.op.outputs[:1]
+        found = step.kind.function(**step.fixed)
+        results = found if isinstance(found, tuple) else (found,)
+        for (name, type_), value in zip(step.op.outputs, results, strict=True):
+            constants[name] = settle(value, type_.dtype, self._compute)
+
+
+def _check_type(type_: ValueType, where: str) -> None:
+    if type_.dtype and type_.dtype not in TYPES:
+        raise Unsupported(
+            f"{where}: coreml-reference does not compute in {type_.dtype}",
+            "run the model on a Mac, or export it in float16 or float32",
+        )
+
+
+def _lookup(op: Operation) -> Op:
+    if op.type not in OPS:
+        raise Unsupported(
+            f"{op.where}: coreml-reference does not know this operation",
+            "run the model on a Mac, or export it without this operation",
+        )
+    kind = OPS[op.type]
+    unknown = sorted(set(op.inputs) - _parameters(kind.function))
+    if unknown:
+        raise Unsupported(f"{op.where}: coreml-reference has no parameter '{unknown[0]}' for it")
+    return kind
+
+
+@cache
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
+
+
+def _names(op: Operation) -> Iterable[str]:
+    return (a for arguments in op.inputs.values() for a in arguments if isinstance(a, str))
+
+
+def _used(step: Step) -> set[str]:
+    """Values that a step looks up, inside its blocks too."""
+    named = [name for value in step.refs.values() for name in flat(value)]
+    return set(named).union(*(body.outer for body in step.bodies))
+
+
+def _with_lifetimes(block: Block, constants: dict[str, Any], steps: list[Step]) -> Plan:
+    """Mark where each value is needed last, and drop constants that no step looks up."""
+    alive = set(block.outputs)
+    planned: list[Step] = []
+    made = set(block.inputs)
+    for step in steps:
+        made |= {name for name, _ in step.op.outputs}
+    for step in reversed(steps):
+        used = _used(step)
+        outputs = {name for name, _ in step.op.outputs}
+        dead = ((used | outputs) - alive) & made
+        planned.append(replace(step, dead=tuple(sorted(dead))))
+        alive = (alive - outputs) | used
+    kept = {name: value for name, value in constants.items() if name in alive}
+    outer = frozenset(alive - made - kept.keys())
+    return Plan(block, kept, tuple(reversed(planned)), outer)
+
+
+def batched(plan: Plan) -> Plan | None:
+    """The plan for any number of samples along the first axis, None where one must loop."""
+    block = plan.block
+    types = dict(block.inputs)
+    if any(not t.shape or t.shape[0] != 1 or t.kind != "tensor" for t in types.values()):
+        return None
+    carrying = set(block.inputs)
+    steps = []
+    for step in plan.steps:
+        types.update(step.op.outputs)
+        changed = _batched_step(step, types, carrying)
+        if changed is None:
+            return None
+        steps.append(changed)
+    if not set(block.outputs) <= carrying:
+        return None
+    return replace(plan, steps=tuple(steps))
+
+
+def _batched_step(step: Step, types: dict[str, ValueType], carrying: set[str]) -> Step | None:
+    """The step with its parameters changed; outputs that carry samples join `carrying`."""
+    if any(body.outer & carrying for body in step.bodies):
+        return None
+    view = View(step.op, step.fixed, step.refs, types, carrying)
+    if not view.batched:
+        return None if step.kind.draws or step.kind.stateful else step
+    change = step.kind.rule(view) if step.kind.rule else None
+    if change is None or not _keeps_samples_first(step.op):
+        return None
+    carrying.update(name for name, _ in step.op.outputs)
+    refs = {k: v for k, v in step.refs.items() if k not in change}
+    return replace(step, fixed={**step.fixed, **change}, refs=refs)
+
+
+def _keeps_samples_first(op: Operation) -> bool:
+    """Tensors out of it are declared with a first dimension of 1."""
+    shapes = [t.shape for _, t in op.outputs if t.shape is not None]
+    return op.type == "classify" or all(shape and shape[0] == 1 for shape in shapes)

@@ -1,0 +1,63 @@
+"""Whether LiteRT survives a file, tried in a process of its own.
+
+A `.tflite` file whose structure is whole may still hold values that kill LiteRT's native code, let
+it run for ever, or make it fail in the middle. `python -m edgeconv.runtimes.crash_probe FILE`
+opens the file and runs it once on zeros.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from edgeconv.errors import BadInput, EdgeconvError
+from edgeconv.subprocesses import run_module
+
+SECONDS = 60.0
+_HINT = "it is damaged or was never run: export it again, or copy it again whole"
+_FAILED = 3
+
+
+def probe(path: Path, seconds: float = SECONDS) -> None:
+    """Try `path`; what it cannot open at all is left to whoever opens it next, who says why.
+
+    It costs a process and the import of LiteRT, about half a second.
+
+    Raises:
+        BadInput: LiteRT crashes on the file, fails while it runs, or does not end in time.
+    """
+    try:
+        done = run_module("edgeconv.runtimes.crash_probe", str(path), seconds=seconds)
+    except subprocess.TimeoutExpired as error:
+        raise BadInput(f"{path}: LiteRT did not run this file in {seconds:g} s", _HINT) from error
+    if done.returncode < 0:
+        raise BadInput(f"{path}: LiteRT crashes on this file (signal {-done.returncode})", _HINT)
+    if done.returncode == _FAILED:
+        raise BadInput(f"{path}: LiteRT cannot run this file: {done.stdout.strip()}", _HINT)
+
+
+def main(path: Path) -> int:
+    """The child: 0 where the file runs, or cannot be opened in a way that is known."""
+    import numpy as np
+
+    from edgeconv.runtimes.litert import LiteRTRunner
+
+    try:
+        with LiteRTRunner(path) as runner:
+            runner.run(
+                {
+                    name: np.zeros([max(n, 1) for n in spec.shape], spec.dtype)
+                    for name, spec in runner.inputs.items()
+                }
+            )
+    except EdgeconvError:
+        return 0
+    except (RuntimeError, ValueError) as error:
+        sys.stdout.write(" ".join(str(error).split()))
+        return _FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,84 @@
+"""Any batch through an engine whose inferences have one fixed size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeconv.core import TensorSpec
+from edgeconv.errors import BadInput, Unsupported
+from edgeconv.runtimes.arrays import Batching, dequantize, prepare
+
+Arrays = dict[str, NDArray[Any]]
+Infer = Callable[[Arrays, int], Arrays]
+
+
+class Steps:
+    """Cuts a call into inferences and puts their outputs together again.
+
+    Raises:
+        Unsupported: an input or output without a fixed shape.
+    """
+
+    def __init__(self, path: Path, inputs: dict[str, TensorSpec], outputs: dict[str, TensorSpec]):
+        free = [spec.name for spec in (*inputs.values(), *outputs.values()) if min(spec.shape) < 1]
+        if free:
+            raise Unsupported(
+                f"{path}: '{free[0]}' has no fixed shape, which this runtime needs",
+                "export the file with batch 1, or use --runtime litert",
+            )
+        self._path = path
+        self._inputs, self._outputs = inputs, outputs
+        self._batching = Batching.of([*inputs.values()], [*outputs.values()])
+
+    def run(self, arrays: Mapping[str, NDArray[Any]], infer: Infer) -> Arrays:
+        """Outputs as real numbers under the leading batch of `arrays`.
+
+        Args:
+            infer: gets (inferences, *shape of the tensor) in stored types, and how many; gives
+                the same for each output. The last inference of a batch file is filled up with
+                copies of its last sample, whose outputs are dropped.
+
+        Raises:
+            BadInput: as `Runner.run`.
+        """
+        samples = prepare(self._inputs, self._batching, arrays)
+        size = max(self._batching.size, 1)
+        count = ceil(samples.n / size)
+        found = infer(
+            {
+                name: _filled(array, count * size).reshape(count, *self._inputs[name].shape)
+                for name, array in samples.arrays.items()
+            },
+            count,
+        )
+        made = {}
+        for name, spec in self._outputs.items():
+            one = self._batching.sample_shape(spec)
+            value = found[name].reshape(count * size, *one)[: samples.n]
+            made[name] = dequantize(spec, value).reshape(samples.leading + one)
+        return made
+
+    def single(self, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+        """The tensors of exactly one inference, in stored types.
+
+        Raises:
+            BadInput: as `Runner.run`, and for another number of samples than one inference takes.
+        """
+        samples = prepare(self._inputs, self._batching, arrays)
+        size = max(self._batching.size, 1)
+        if samples.n != size:
+            raise BadInput(f"{self._path.name} takes {size} sample(s) for timing, got {samples.n}")
+        return {
+            name: array.reshape(self._inputs[name].shape) for name, array in samples.arrays.items()
+        }
+
+
+def _filled(array: NDArray[Any], rows: int) -> NDArray[Any]:
+    lacking = rows - len(array)
+    return np.concatenate([array, array[-1:].repeat(lacking, axis=0)]) if lacking else array

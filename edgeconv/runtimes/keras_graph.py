@@ -1,0 +1,213 @@
+"""A Keras model as a list of calls that can be begun at any layer with any values.
+
+Nested models are opened. Private parts of Keras that this needs: a tensor's `_keras_history` and
+a node's `arguments`, which Keras' own `Function` walks in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from edgeconv.core import TensorSpec
+from edgeconv.core.layerwise import BEFORE, LayerInfo
+from edgeconv.errors import BadInput
+
+_WITH_ACTIVATION = (
+    *("Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv1DTranspose", "Conv2DTranspose"),
+    *("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
+)
+"""Layers that apply an activation as the last thing they do."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """One call of a layer. `sources` are names of values, by the id of the tensor it reads."""
+
+    name: str
+    layer: Any
+    node: Any
+    sources: dict[int, str]
+
+    @property
+    def outputs(self) -> list[str]:
+        more = range(1, len(self.node.outputs))
+        return [self.name, *(f"{self.name}.{i}" for i in more)]
+
+    @property
+    def activated(self) -> bool:
+        if type(self.layer).__name__ not in _WITH_ACTIVATION:
+            return False
+        return _activation(self.layer) not in ("", "linear")
+
+
+class KerasGraph:
+    """Values of a model by name: inputs under theirs, a layer's output under the layer's.
+
+    A layer's value before its own activation has the ending `BEFORE`. A layer that is called
+    again has the number of its call behind its name: `shared#1`. Of a layer with several outputs
+    the later ones do likewise: `lstm.1`.
+
+    Args:
+        model: built, with named inputs.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._calls: list[_Call] = []
+        self._made_by: dict[str, _Call] = {}
+        self._opened: set[int] = set()
+        self._names: dict[int, str] = {id(t): str(t.name) for t in model.inputs}
+        self._taken: set[str] = set(self._names.values())
+        for tensor in model.outputs:
+            self._visit(tensor)
+        self.outputs = tuple(self._names[id(t)] for t in model.outputs)
+
+    @property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """In computed order."""
+        return tuple(_info(call) for call in self._calls)
+
+    @property
+    def tensors(self) -> dict[str, TensorSpec]:
+        """Type and shape (batch first) of all values that there are, in computed order."""
+        found = {}
+        for call in self._calls:
+            out = call.node.outputs[0]
+            shape = tuple(-1 if d is None else int(d) for d in out.shape)
+            for name in [call.name + BEFORE] * call.activated + [call.name]:
+                found[name] = TensorSpec(name, shape, str(out.dtype))
+        return found
+
+    def evaluate(self, wanted: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
+        """The named values, computed from the `given` ones, which stand for what was before them.
+
+        Args:
+            given: arrays with the batch first, by name.
+
+        Raises:
+            BadInput: an unknown name, or a value that needs an input that is not given.
+        """
+        values = dict(given)
+        needed = self._needed(wanted, given)
+        for call in self._calls:
+            if needed & {*call.outputs, call.name + BEFORE}:
+                self._run(call, values)
+        return {name: values[name] for name in wanted}
+
+    def _needed(self, wanted: Collection[str], given: Mapping[str, Any]) -> set[str]:
+        """Names of values that must be computed: all before the wanted, back to the given."""
+        needed: set[str] = set()
+        waiting = [name for name in wanted if name not in given]
+        while waiting:
+            name = waiting.pop()
+            if name in needed:
+                continue
+            needed.add(name)
+            call = self._made_by.get(name.removesuffix(BEFORE))
+            if call is None:
+                raise BadInput(f"the model has no value '{name}' that could be computed")
+            if call.name == name and call.name + BEFORE in given:
+                continue
+            waiting += [s for s in call.sources.values() if s not in given]
+        return needed
+
+    def _run(self, call: _Call, values: dict[str, Any]) -> None:
+        """Compute a call's output, unless it is given, and its value before the activation."""
+        before = call.name + BEFORE
+        if before not in values:
+            tensors = {at: values[name] for at, name in call.sources.items()}
+            arguments, keywords = call.node.arguments.fill_in(tensors)
+            if "training" in keywords:
+                keywords["training"] = False
+            with _linear(call):
+                found = call.layer(*arguments, **keywords)
+            if not call.activated:
+                several = found if isinstance(found, list | tuple) else [found]
+                values.update({**dict(zip(call.outputs, several, strict=True)), **values})
+                return
+            values[before] = found
+        if call.name not in values:
+            values[call.name] = call.layer.activation(values[before])
+
+    def _visit(self, tensor: Any) -> None:
+        """Add the calls that make `tensor`, those before it first. (No recursion: deep models.)"""
+        waiting = [tensor]
+        while waiting:
+            here = waiting[-1]
+            if id(here) in self._names:
+                waiting.pop()
+                continue
+            layer, at, _ = here._keras_history
+            node = layer._inbound_nodes[at]
+            before = [t for t in node.input_tensors if id(t) not in self._names]
+            if before:
+                waiting += before
+            elif hasattr(layer, "layers") and hasattr(layer, "outputs") and self._first(layer):
+                self._open(layer, node)
+            else:
+                self._add(layer, node)
+
+    def _first(self, model: Any) -> bool:
+        """A nested model is opened once; where it is called again it counts as one layer."""
+        new = id(model) not in self._opened
+        self._opened.add(id(model))
+        return new
+
+    def _open(self, model: Any, node: Any) -> None:
+        """A nested model: its inner tensors get the names of what stands for them."""
+        inner = model.inputs
+        for outside, inside in zip(node.input_tensors, inner, strict=True):
+            self._names[id(inside)] = self._names[id(outside)]
+        for tensor in model.outputs:
+            self._visit(tensor)
+        for outside, inside in zip(node.outputs, model.outputs, strict=True):
+            self._names[id(outside)] = self._names[id(inside)]
+
+    def _add(self, layer: Any, node: Any) -> None:
+        name, again = str(layer.name), 0
+        while name in self._taken:
+            again += 1
+            name = f"{layer.name}#{again}"
+        self._taken.add(name)
+        sources = {id(t): self._names[id(t)] for t in node.input_tensors}
+        call = _Call(name, layer, node, sources)
+        self._calls.append(call)
+        for tensor, output in zip(node.outputs, call.outputs, strict=True):
+            self._names[id(tensor)] = output
+            self._made_by[output] = call
+
+
+def _info(call: _Call) -> LayerInfo:
+    layer = call.layer
+    activation = _activation(layer)
+    return LayerInfo(
+        name=call.name,
+        kind=type(layer).__name__,
+        shape=tuple(-1 if d is None else int(d) for d in call.node.outputs[0].shape[1:]),
+        sources=tuple(call.sources.values()),
+        activation="" if activation == "linear" else activation,
+        weights=int(layer.count_params()) if getattr(layer, "built", False) else 0,
+    )
+
+
+def _activation(layer: Any) -> str:
+    found = getattr(layer, "activation", None)
+    return "" if found is None else str(getattr(found, "__name__", type(found).__name__))
+
+
+@contextmanager
+def _linear(call: _Call) -> Iterator[None]:
+    """The layer without its activation, inside the block."""
+    if not call.activated:
+        yield
+        return
+    import keras
+
+    kept = call.layer.activation
+    call.layer.activation = keras.activations.linear
+    try:
+        yield
+    finally:
+        call.layer.activation = kept

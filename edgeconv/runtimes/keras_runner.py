@@ -1,0 +1,164 @@
+"""The float reference: a `.keras` file in Keras itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeconv.core import TensorSpec
+from edgeconv.core.layerwise import LayerInfo
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.ir.keras_file import load_model
+from edgeconv.runtimes.arrays import Batching, prepare
+from edgeconv.runtimes.keras_graph import KerasGraph
+
+
+class KerasRunner:
+    """Runs a model in batches of `batch_size` samples, always in inference mode.
+
+    Raises:
+        BadInput: missing, truncated or damaged file, a Lambda layer without `unsafe`, or a model
+            without an input shape.
+        UsageError: `batch_size` below 1.
+    """
+
+    runtime: ClassVar[str] = "keras"
+    kernels: ClassVar[str] = "TensorFlow"
+
+    def __init__(self, path: Path, unsafe: bool = False, batch_size: int = 512) -> None:
+        if batch_size < 1:
+            raise UsageError(f"batch_size must be at least 1, got {batch_size}")
+        self.path = path
+        self._batch_size = batch_size
+        self._model: Any = load_model(path, unsafe=unsafe)
+        if not getattr(self._model, "inputs", None):
+            raise BadInput(
+                f"{path}: the model has no input shape yet", "build it before saving: keras.Input"
+            )
+        self.inputs = _specs(self._model.inputs, [str(t.name) for t in self._model.inputs])
+        self.outputs = _specs(self._model.outputs, _output_names(self._model))
+        self._batching = Batching.of([*self.inputs.values()], [*self.outputs.values()])
+        self._call = _traced(self._model, list(self.inputs), list(self.outputs))
+
+    def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Outputs under the same leading batch. BadInput as in the protocol."""
+        samples = prepare(self.inputs, self._batching, arrays)
+        size = self._batching.size if self._batching.size > 0 else self._batch_size
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.outputs}
+        held = samples.arrays
+        if samples.n == 0:  # TensorFlow's convolutions refuse no samples: run one, keep none
+            held = {k: np.zeros((1, *v.shape[1:]), v.dtype) for k, v in held.items()}
+        for start in range(0, max(samples.n, 1), size):
+            chunk = {k: v[start : start + size] for k, v in held.items()}
+            for name, value in self._call(chunk).items():
+                parts[name].append(value.numpy())
+        return {
+            name: np.concatenate(found)[: samples.n].reshape(samples.leading + found[0].shape[1:])
+            for name, found in parts.items()
+        }
+
+    @cached_property
+    def _graph(self) -> KerasGraph:
+        return KerasGraph(self._model)
+
+    @property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """The model's layers in computed order, nested models opened."""
+        return self._graph.layers
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Names of the values that are the model's outputs."""
+        return self._graph.outputs
+
+    @property
+    def tensors(self) -> dict[str, TensorSpec]:
+        """Type of each value that `intermediates` can give, in computed order."""
+        return self._graph.tensors
+
+    def intermediates(
+        self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Outputs of layers by layer, and values before activations; as in `Inspectable`."""
+        samples = prepare(self.inputs, self._batching, arrays)
+        if samples.n == 0:
+            raise BadInput(f"{self.path.name}: no sample to look inside with")
+        found = self.replay(samples.arrays, self.tensors if names is None else names)
+        return {k: v.reshape(samples.leading + v.shape[1:]) for k, v in found.items()}
+
+    def replay(
+        self, given: Mapping[str, NDArray[Any]], names: Collection[str]
+    ) -> dict[str, NDArray[Any]]:
+        """The named values where others are `given`, of any layers, (n, *one sample's shape).
+
+        Raises:
+            BadInput: an unknown name, or a value that needs an input that is not given.
+        """
+        n = len(next(iter(given.values())))
+        size = self._batching.size if self._batching.size > 0 else self._batch_size
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+        for start in range(0, n, size):
+            chunk = {k: np.asarray(v[start : start + size]) for k, v in given.items()}
+            for name, value in self._graph.evaluate(names, chunk).items():
+                parts[name].append(np.asarray(value))
+        return {name: np.concatenate(found) for name, found in parts.items()}
+
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
+        """One inference of these samples, the copy into TensorFlow included."""
+        held = prepare(self.inputs, self._batching, arrays).arrays
+
+        def infer() -> None:
+            self._call(held)
+
+        return infer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._model = None
+        self._call = None
+
+
+def _traced(model: Any, inputs: list[str], outputs: list[str]) -> Any:
+    """The model as one graph function of {input name: array}: `predict` without its pipeline."""
+    import keras
+    import tensorflow as tf
+
+    specs = {
+        name: tf.TensorSpec(tensor.shape, tensor.dtype)
+        for name, tensor in zip(inputs, model.inputs, strict=True)
+    }
+
+    @tf.function(input_signature=[specs], autograph=False)  # type: ignore[untyped-decorator]
+    def call(arrays: dict[str, Any]) -> dict[str, Any]:
+        flat = [arrays[name] for name in inputs]
+        # a Sequential model read from a file has no `input` structure to pack into
+        given = flat[0] if len(flat) == 1 else keras.tree.pack_sequence_as(model.input, flat)
+        found = keras.tree.flatten(model(given, training=False))
+        return dict(zip(outputs, found, strict=True))
+
+    return call
+
+
+def _output_names(model: Any) -> list[str]:
+    """The layers that make the outputs; a Sequential model knows no names of its own."""
+    return [str(n) for n in getattr(model, "output_names", [model.layers[-1].name])]
+
+
+def _specs(tensors: Any, names: list[str]) -> dict[str, TensorSpec]:
+    return {
+        name: TensorSpec(name, tuple(-1 if d is None else int(d) for d in t.shape), str(t.dtype))
+        for name, t in zip(names, tensors, strict=True)
+    }

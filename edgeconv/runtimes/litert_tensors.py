@@ -1,0 +1,61 @@
+"""The values between the operations of a `.tflite` file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeconv.core import TensorSpec
+from edgeconv.errors import BadInput
+from edgeconv.targets.file_graph import Graph
+
+
+def specs(graph: Graph, places: Mapping[str, int]) -> dict[str, TensorSpec]:
+    """Type, shape and scale of each of these values."""
+    return {name: graph.tensors[i].spec(name) for name, i in places.items()}
+
+
+def chosen(path: Path, known: Collection[str], names: Collection[str] | None) -> list[str]:
+    """The names asked for, each once; None asks for all.
+
+    Raises:
+        BadInput: an unknown name.
+    """
+    asked = list(dict.fromkeys(known if names is None else names))
+    unknown = sorted(set(asked) - set(known))
+    if unknown:
+        raise BadInput(
+            f"{path.name} has no tensor '{unknown[0]}'",
+            "`tensors` of the runner lists them; constants are none of them",
+        )
+    return asked
+
+
+def observe(
+    interpreter: Any,
+    feeds: Iterable[Mapping[int, NDArray[Any]]],
+    places: Mapping[str, int],
+    batch: int,
+) -> dict[str, NDArray[Any]]:
+    """Run one sample after the other and keep its values, (samples, *one sample's shape).
+
+    Args:
+        interpreter: one that preserves all tensors.
+        feeds: input position → array of `batch` rows, all for the same sample.
+        batch: first dimension of inputs and outputs; 0 where they have none.
+    """
+    rows: dict[str, list[NDArray[Any]]] = {name: [] for name in places}
+    for arrays in feeds:
+        for at, array in arrays.items():
+            interpreter.set_tensor(at, array)
+        interpreter.reset_all_variables()
+        interpreter.invoke()
+        for name, at in places.items():
+            value = interpreter.get_tensor(at)
+            carried = batch and value.shape[:1] == (batch,)
+            rows[name].append(value[0] if carried else value)
+    return {name: np.stack(found) for name, found in rows.items()}

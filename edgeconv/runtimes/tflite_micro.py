@@ -1,0 +1,88 @@
+"""`.tflite` files in TensorFlow Lite for Microcontrollers, built for this machine.
+
+Kernels of another author's hand than XNNPACK's: the most independent second opinion on an int8
+file. It says what a microcontroller computes, not how fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeconv.core import TensorSpec
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.runtimes.arena import ROOM, open_interpreter, try_out
+from edgeconv.runtimes.fixed_batch import Arrays, Steps
+from edgeconv.targets.tflite.reader import read_bytes, read_graph
+
+
+class TFLiteMicroRunner:
+    """tflite-micro's interpreter. One inference a sample; not for use from two threads at once.
+
+    A file is tried in a process of its own before this one opens it.
+
+    Raises:
+        BadInput: missing, truncated or damaged file, or one that crashes tflite-micro.
+        Unsupported: a file that tflite-micro cannot run: weights in float16, float activations
+            with integer weights (`dynamic`), an operation that it has not, no fixed shapes.
+        UsageError: `num_threads` other than 1.
+    """
+
+    runtime: ClassVar[str] = "tflite-micro"
+    kernels: ClassVar[str] = "tflite-micro's reference kernels"
+
+    def __init__(self, path: Path, num_threads: int = 1) -> None:
+        if num_threads != 1:
+            raise UsageError(f"tflite-micro runs on one thread, got num_threads {num_threads}")
+        self.path = path
+        graph = read_graph(path)
+        self.inputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.inputs}
+        self.outputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.outputs}
+        self._steps = Steps(path, self.inputs, self.outputs)
+        try_out(path)
+        self._interpreter: Any = open_interpreter(read_bytes(path), ROOM)
+
+    def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Outputs as real numbers under the same leading batch. BadInput as in the protocol."""
+        return self._steps.run(arrays, self._infer)
+
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
+        """Fill the inputs with one inference's worth of samples; the result is the bare invoke."""
+        for at, array in enumerate(self._steps.single(arrays).values()):
+            self._interpreter.set_input(array, at)
+        invoke: Callable[[], None] = self._interpreter.invoke
+        return invoke
+
+    def _infer(self, arrays: Arrays, count: int) -> Arrays:
+        interpreter = self._interpreter
+        made = {
+            name: np.empty((count, *spec.shape), spec.dtype) for name, spec in self.outputs.items()
+        }
+        inputs, outputs = list(enumerate(arrays.values())), list(enumerate(made.values()))
+        for step in range(count):
+            interpreter.reset()  # an LSTM keeps its state between calls; windows are independent
+            for at, array in inputs:
+                interpreter.set_input(array[step], at)
+            try:
+                interpreter.invoke()
+            except RuntimeError as error:
+                raise BadInput(f"{self.path}: tflite-micro failed in window {step}") from error
+            for at, array in outputs:
+                array[step] = interpreter.get_output(at)
+        return made
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._interpreter = None  # frees the arena

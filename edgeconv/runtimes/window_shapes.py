@@ -1,0 +1,110 @@
+"""Flat windows in the shape that a model takes, also a model that edgeconv did not make.
+
+A window is window · channels numbers, time-major (x0 y0 z0 x1 …). Dimensions of 1 say nothing, so
+they are left out of sight. Of the others,
+
+- one, or several of which the last is the channels, hold the window as it is: (240), (80, 3),
+  (1, 80, 3, 1), (4, 20, 3);
+- several of which the first is the channels hold it channel by channel: (3, 80), (3, 1, 80);
+- where both readings fit, as (3, 3) for three steps of three channels, time comes first.
+
+One dimension of unknown size takes what the others leave over. Everything else is refused.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.errors import BadInput
+from edgeconv.runtimes.arrays import Batching
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgeconv.core import Runner, Signal, TensorSpec
+
+
+def shaped_input(runner: Runner, encoded: NDArray[Any], signal: Signal) -> tuple[str, NDArray[Any]]:
+    """The name of a model's only input, and windows (n, window·channels) in its shape.
+
+    Raises:
+        BadInput: several inputs, or one of a shape that holds no such window.
+    """
+    if len(runner.inputs) != 1:
+        raise BadInput(
+            f"the model has {len(runner.inputs)} inputs ({', '.join(runner.inputs) or 'none'}), a "
+            "window model has one"
+        )
+    name, spec = next(iter(runner.inputs.items()))
+    sample = _batching(runner).sample_shape(spec)
+    channels = len(signal.channels)
+    shape = _known(sample, encoded.shape[1])
+    if shape is None or not _holds(shape, encoded.shape[1], channels):
+        raise BadInput(
+            f"input '{name}' of shape ({_spelled(spec)}) holds no window of "
+            f"{encoded.shape[1] // channels} time steps × {channels} channels = "
+            f"{encoded.shape[1]} values",
+            "use data and a model with the same window; docs/parity.md lists the shapes",
+        )
+    return name, _filled(encoded, shape, channels)
+
+
+def class_output(runner: Runner, classes: int | None = None) -> str:
+    """The output that holds one number a class; a Core ML classifier also has a label.
+
+    It is called `probabilities`, or the only numeric one, or the only one with `classes` values.
+
+    Raises:
+        BadInput: none or several could be it.
+    """
+    if "probabilities" in runner.outputs:
+        return "probabilities"
+    batching = _batching(runner)
+    numeric = {n: s for n, s in runner.outputs.items() if s.dtype not in ("string", "int64")}
+    if len(numeric) > 1 and classes is not None:
+        numeric = {n: s for n, s in numeric.items() if prod(batching.sample_shape(s)) == classes}
+    if len(numeric) != 1:
+        raise BadInput(
+            f"cannot tell which output holds the classes: {', '.join(runner.outputs) or 'none'}",
+            "give the model one numeric output, or name it 'probabilities'",
+        )
+    return next(iter(numeric))
+
+
+def _batching(runner: Runner) -> Batching:
+    return Batching.of([*runner.inputs.values()], [*runner.outputs.values()])
+
+
+def _known(sample: tuple[int, ...], flat: int) -> tuple[int, ...] | None:
+    """The shape with its one unknown dimension worked out; None where that cannot be."""
+    unknown = [i for i, size in enumerate(sample) if size < 0]
+    if not unknown:
+        return sample
+    rest = prod(size for size in sample if size > 0)
+    if len(unknown) > 1 or not rest or flat % rest:
+        return None
+    return tuple(flat // rest if size < 0 else size for size in sample)
+
+
+def _holds(shape: tuple[int, ...], flat: int, channels: int) -> bool:
+    if prod(shape) != flat:
+        return False
+    sizes = _sizes(shape)
+    return len(sizes) < 2 or channels in (1, sizes[0], sizes[-1])
+
+
+def _filled(encoded: NDArray[Any], shape: tuple[int, ...], channels: int) -> NDArray[Any]:
+    sizes = _sizes(shape)
+    by_channel = len(sizes) > 1 and sizes[0] == channels != sizes[-1] and channels > 1
+    if by_channel:
+        encoded = encoded.reshape(len(encoded), -1, channels).transpose(0, 2, 1)
+    return encoded.reshape(len(encoded), *shape)
+
+
+def _sizes(shape: tuple[int, ...]) -> list[int]:
+    return [size for size in shape if size != 1]
+
+
+def _spelled(spec: TensorSpec) -> str:
+    return ", ".join("?" if size < 0 else str(size) for size in spec.shape)

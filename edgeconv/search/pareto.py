@@ -1,0 +1,75 @@
+"""Which files nothing else beats: domination, the front, and what of it is worth a bundle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from edgeconv.search.candidates import Point
+
+APART = 1.1  # two members' sizes differ by this factor or more
+BASE = 7.0  # decades of bytes from which an area is measured: 10 MB
+
+
+def dominates(one: Point, other: Point) -> bool:
+    """At least as accurate, as small and as cheap, and better in one of them."""
+    no_worse = (
+        one.accuracy >= other.accuracy and one.bytes <= other.bytes and one.macs <= other.macs
+    )
+    better = one.accuracy > other.accuracy or one.bytes < other.bytes or one.macs < other.macs
+    return no_worse and better
+
+
+def pareto_front(points: Iterable[Point]) -> tuple[Point, ...]:
+    """The points that none dominates, the smallest first; of equal ones the first by key."""
+    everyone = sorted(points, key=_order)
+    kept: list[Point] = []
+    for point in everyone:
+        if any(dominates(other, point) or _same(other, point) for other in kept):
+            continue
+        if not any(dominates(other, point) for other in everyone):
+            kept.append(point)
+    return tuple(kept)
+
+
+def thin(members: Sequence[Point], most: int) -> tuple[Point, ...]:
+    """At most `most` of a front, by size: the most accurate and the smallest stay, then those
+    whose loss would cost most.
+
+    First the ladder of accuracy over bytes alone: a member that is larger and no more accurate
+    (it is there for its MACs) goes, and of two whose sizes differ by less than a tenth the more
+    accurate stays. Then, while there are too many, the one goes whose accuracy its next smaller
+    neighbour comes closest to.
+    """
+    ladder: list[Point] = []
+    for point in sorted(members, key=_order):
+        if ladder and point.accuracy <= ladder[-1].accuracy:
+            continue
+        if ladder and point.bytes < ladder[-1].bytes * APART:
+            ladder.pop()
+        ladder.append(point)
+    while len(ladder) > max(most, 1):
+        inner = range(1, len(ladder) - 1) if len(ladder) > 2 else range(1)
+        cheapest = min(inner, key=lambda i: (ladder[i].accuracy - ladder[i - 1].accuracy, i))
+        del ladder[cheapest]
+    return tuple(ladder)
+
+
+def area(points: Iterable[Point]) -> float:
+    """How much a front is worth: the share of accuracy × decades of bytes below 10 MB that its
+    points dominate. It grows with every point that moves the front, and only then."""
+    total, best = 0.0, 0.0
+    ladder = sorted(points, key=_order)
+    for number, point in enumerate(ladder):
+        best = max(best, point.accuracy)
+        following = math.log10(ladder[number + 1].bytes) if number + 1 < len(ladder) else BASE
+        total += best * max(following - math.log10(point.bytes), 0.0)
+    return total
+
+
+def _order(point: Point) -> tuple[float, ...] | tuple[int, float, int, str, str]:
+    return point.bytes, -point.accuracy, point.macs, *point.key
+
+
+def _same(one: Point, other: Point) -> bool:
+    return (one.accuracy, one.bytes, one.macs) == (other.accuracy, other.bytes, other.macs)

@@ -1,0 +1,188 @@
+"""The process that converts: `python -m edgeconv.targets.conversion.worker JOB`.
+
+Converters can take a process down (Keras 3 LSTM with int8 does) and fill standard output; so they
+live here. TensorFlow, Keras and coremltools are imported once for all files of a job. Answers are
+JSON lines on the original standard output:
+
+    {"event": "start", "task": 0}
+    {"event": "done", "task": 0, "plan_error": 3e-7, …}
+    {"event": "error", "kind": "BadInput", "message": …, "hint": …}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv import errors, plugins
+from edgeconv.core import SCHEMES, InputConvention, Scheme
+from edgeconv.ir import keras_file, quantization_points
+from edgeconv.ir.folding import explicit, for_sensor
+from edgeconv.ir.graph import Activate, KerasLayer, Plan
+from edgeconv.ir.keras_reader import read
+from edgeconv.ir.numpy_interpreter import evaluate
+from edgeconv.ir.trace import Traced, trace
+from edgeconv.targets.base import TARGETS, Exporter
+from edgeconv.targets.conversion.error_compensation import refit
+from edgeconv.targets.conversion.job import REFERENCE, Job, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CALIBRATION_LIMIT = 40.0
+"""m/s²; a rarer, harder knock would cost all other readings their int8 resolution."""
+
+Say = Callable[[dict[str, Any]], None]
+
+
+def main(job_file: str) -> int:
+    """Exit code 0 where every task was tried or a user's error was reported."""
+    say = _answers()
+    try:
+        job = Job.read(Path(job_file))
+        session = Session(job)
+        for task in job.tasks:
+            say({"event": "start", "task": task.number})
+            say({"event": "done", "task": task.number, **session.make(task)})
+    except errors.EdgeconvError as error:
+        kind = type(error).__name__
+        say({"event": "error", "kind": kind, "message": error.message, "hint": error.hint})
+    except ModuleNotFoundError as error:
+        user = plugins.missing(error)
+        if not isinstance(user, errors.EdgeconvError):
+            raise
+        kind = type(user).__name__
+        say({"event": "error", "kind": kind, "message": user.message, "hint": user.hint})
+    except OSError as error:
+        say({"event": "os-error", "errno": error.errno, "path": str(error.filename or "")})
+    return 0
+
+
+def _answers() -> Say:
+    """Keep standard output for answers; whatever libraries print goes to standard error."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def say(answer: dict[str, Any]) -> None:
+        channel.write(f"{json.dumps(answer)}\n")
+        channel.flush()
+
+    return say
+
+
+class Session:
+    """One model, read once; plans and traces are shared by the files that can share them."""
+
+    def __init__(self, job: Job) -> None:
+        import numpy as np
+
+        self.job = job
+        self.probe: NDArray[np.float32] = np.load(job.probe)
+        model = keras_file.load_model(job.model, job.unsafe)
+        self.plan = read(model, job.signal)
+        if any(isinstance(layer, KerasLayer) for layer in self.plan.layers):
+            # foreign code runs first where its failure gets a name
+            evaluate(self.plan, np.zeros((1, *self.plan.input_shape)))
+        self.reference = _reference(model, job, self.probe)
+        np.save(job.folder / REFERENCE, self.reference)
+        self._planned = cache(self._plan_uncached)
+        self._traced = cache(self._trace_uncached)
+
+    def make(self, task: Task) -> dict[str, Any]:
+        """Convert one file; returns what the parent needs to check and describe it."""
+        target: Exporter = plugins.load(TARGETS[task.variant.target])
+        plan, error = self._planned(task.variant.sensor)
+        calibration = self._calibration(task)
+        plan, made_up = self._settled(plan, task, calibration)
+        traced = self._traced(plan, target.channels_first)
+        ranges = self._given_ranges(task, plan)
+        file = self.job.folder / task.file
+        settings = target.convert(traced, task.variant, calibration, ranges, file)
+        return {
+            "plan_error": error,
+            "explicit": list(explicit(plan)),
+            "kernels": _kernels(plan),
+            "settings": {**settings, **made_up},
+            "softmax": _ends_in_softmax(plan),
+            "layout_changes": traced.layout_changes,
+            "calibration_windows": 0 if calibration is None else len(calibration),
+            "versions": {name: metadata.version(name) for name in target.packages},
+        }
+
+    def _plan_uncached(self, sensor: InputConvention) -> tuple[Plan, float]:
+        """The folded plan, and how far it is from Keras on the probe windows."""
+        import numpy as np
+
+        plan = for_sensor(self.plan, self.job.signal, sensor)
+        inputs = self.job.signal.for_sensor(sensor).encode(self.probe)
+        outputs = evaluate(plan, inputs.astype(np.float64))
+        return plan, float(np.abs(outputs - self.reference).max())
+
+    def _trace_uncached(self, plan: Plan, channels_first: bool) -> Traced:
+        return trace(plan, self.job.signal.labels, channels_first)
+
+    def _settled(
+        self, plan: Plan, task: Task, calibration: NDArray[np.float32] | None
+    ) -> tuple[Plan, dict[str, Any]]:
+        """The plan with the weights that the scheme leaves, and what the manifest keeps of that."""
+        scheme = _scheme(task)
+        if not (scheme.palette or scheme.sparsity):
+            return plan, {}
+        windows = None if calibration is None else calibration.astype("float64")
+        settled, layers = refit(plan, windows, scheme)
+        return settled, {"made_up_on_windows": list(layers)}
+
+    def _given_ranges(self, task: Task, plan: Plan) -> quantization_points.Ranges | None:
+        """What a training settled on, in the artifact's own unit."""
+        if not self.job.ranges or not _scheme(task).accepts_external_ranges:
+            return None
+        signal = self.job.signal.for_sensor(task.variant.sensor)
+        return quantization_points.completed(plan, self.job.ranges, signal)
+
+    def _calibration(self, task: Task) -> NDArray[np.float32] | None:
+        if not _scheme(task).calibration or not self.job.calibration.exists():
+            return None
+        import numpy as np
+
+        windows = np.load(self.job.calibration)[: _scheme(task).calibration]
+        limited = np.clip(windows, -CALIBRATION_LIMIT, CALIBRATION_LIMIT)
+        return self.job.signal.for_sensor(task.variant.sensor).encode(limited)
+
+
+def _reference(model: Any, job: Job, probe: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The Keras model itself on normalised windows."""
+    import numpy as np
+
+    inputs = job.signal.for_sensor(InputConvention.NORMALIZED).encode(probe)
+    shaped = inputs.reshape(-1, *model.inputs[0].shape[1:])
+    return np.asarray(model(shaped, training=False), np.float32)
+
+
+def _scheme(task: Task) -> Scheme:
+    return SCHEMES[task.variant.target][task.variant.scheme]
+
+
+def _kernels(plan: Plan) -> list[tuple[str, int, float]]:
+    """Name, size and sum of magnitudes of each kernel: what must be found in the file again."""
+    found = []
+    for layer in plan.layers:
+        kernel = getattr(layer, "kernel", None)
+        if kernel is not None:
+            found.append((layer.name, int(kernel.size), float(abs(kernel).sum())))
+    return found
+
+
+def _ends_in_softmax(plan: Plan) -> bool:
+    last = plan.layers[-1]
+    return isinstance(last, Activate) and last.function.kind == "softmax"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Core ML: conversion, reading, metadata, weights and lints of `.mlpackage` folders."""

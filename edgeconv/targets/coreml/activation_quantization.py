@@ -1,0 +1,120 @@
+"""Core ML: 8-bit activations, as `quantize` → `dequantize` before each compressed kernel.
+
+That is the layout of coremltools' own quantization of activations, which a runtime may turn into
+integer arithmetic. Its calibration is not used: it needs `predict`, which exists on a Mac only, and
+in coremltools 9.0 it keeps the range of the last sample alone. The pairs are put in by a pass of
+our own over the converted program, with ranges that this package has measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.errors import Unsupported
+from edgeconv.ir.calibration import INT8_SYMMETRIC
+from edgeconv.ir.graph import Conv, Dense, Depthwise, Plan
+from edgeconv.targets.coreml.weight_compression import worth
+
+if TYPE_CHECKING:
+    Range = tuple[float, float]
+
+_STEP_NAME = "edgeconv::quantize_activations"
+_WITH_KERNEL = ("conv", "linear")
+_STEPS = 127  # −127 … 127, with 0 in the middle
+
+
+def pipeline(plan: Plan, ranges: Mapping[str, Range]) -> Any:
+    """coremltools' usual passes, and then ours.
+
+    Args:
+        ranges: what each layer with a kernel reads, by the layer's name.
+    """
+    import coremltools as ct
+
+    _register()
+    total = plan.kernel_elements
+    wanted = [
+        (layer.kernel.size, ranges[layer.name])
+        for layer in plan.layers
+        if isinstance(layer, Conv | Depthwise | Dense) and worth(layer.kernel.size, total)
+    ]
+    found = ct.PassPipeline()
+    found.append_pass(_STEP_NAME)
+    found.set_options(_STEP_NAME, {"wanted": wanted})
+    return found
+
+
+def scale_of(limits: Range) -> float:
+    """What one step stands for, rounded up to a float16 so that the range is not cut short."""
+    import numpy as np
+
+    high = INT8_SYMMETRIC.span(*limits)[1]
+    exact = high / _STEPS
+    scale = np.float16(exact)
+    if float(scale) < exact:
+        scale = np.nextafter(scale, np.float16(np.inf))
+    return float(scale) or 1.0  # nothing but zeros was seen: any step will do
+
+
+def _register() -> None:
+    """Make the pass known to coremltools; once a process is enough."""
+    from coremltools.converters.mil.mil.passes.graph_pass import AbstractGraphPass
+    from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY, register_pass
+
+    if _STEP_NAME in PASS_REGISTRY:
+        return
+    namespace, name = _STEP_NAME.split("::")
+
+    class QuantizeActivations(AbstractGraphPass):  # type: ignore[misc]  # coremltools is untyped
+        """Pairs before the kernels of `wanted`, [(elements, range)], in the program's order."""
+
+        wanted: Sequence[tuple[int, Range]] = ()
+
+        def apply(self, prog: Any) -> None:
+            for function in prog.functions.values():
+                insert_pairs(function, self.wanted)
+
+    register_pass(namespace, name=name)(QuantizeActivations)
+
+
+def insert_pairs(function: Any, wanted: Sequence[tuple[int, Range]]) -> None:
+    """Quantize and dequantize what each wanted kernel's operation reads.
+
+    Raises:
+        Unsupported: the converter made other operations of the network than one a kernel.
+    """
+    left = list(wanted)
+    for op in list(function.operations):
+        kernel = getattr(op, "weight", None) if op.op_type in _WITH_KERNEL else None
+        if left and kernel is not None and kernel.val is not None and kernel.val.size == left[0][0]:
+            _insert(function, op, scale_of(left.pop(0)[1]))
+    if left:
+        raise Unsupported(
+            f"w8a8: {len(left)} of {len(wanted)} large layers are no operation of their own in "
+            "the Core ML program",
+            "use int8, which keeps float16 activations",
+        )
+
+
+def _insert(function: Any, op: Any, scale: float) -> None:
+    import numpy as np
+    from coremltools.converters.mil import Builder as mb  # noqa: N813  # its name everywhere
+    from coremltools.converters.mil.mil import types
+
+    dtype = np.float16 if op.x.dtype == types.fp16 else np.float32
+    step = dtype(scale)
+    with function:
+        quantized = mb.quantize(
+            input=op.x,
+            scale=step,
+            output_dtype="int8",
+            before_op=op,
+            name=f"{op.name}_input_quantized",
+        )
+        back = mb.dequantize(
+            input=quantized, scale=step, before_op=op, name=f"{op.name}_input_dequantized"
+        )
+        function.replace_uses_of_var_after_op(
+            anchor_op=back.op, old_var=op.x, new_var=back, end_op=op
+        )

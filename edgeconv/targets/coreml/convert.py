@@ -1,0 +1,95 @@
+"""Core ML: one traced network through coremltools, one scheme and system version at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.core import SCHEMES, Target, Variant
+from edgeconv.core.metadata import ModelMetadata
+from edgeconv.ir import quantization_points
+from edgeconv.ir.calibration import INT8_SYMMETRIC, activation_ranges
+from edgeconv.targets.base import Exporter
+from edgeconv.targets.coreml import metadata
+from edgeconv.targets.coreml.activation_quantization import pipeline
+from edgeconv.targets.coreml.weight_compression import compress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgeconv.ir.trace import Traced
+
+
+def convert(
+    traced: Traced,
+    variant: Variant,
+    calibration: NDArray[np.float32] | None,
+    ranges: Mapping[str, tuple[float, float]] | None,
+    path: Path,
+) -> dict[str, Any]:
+    """Write coremltools' bare package; `finish` names and describes it.
+
+    Input and output are float32 for every deployment target, so that one piece of app code fits
+    them all and raw readings are not rounded before the model sees them. Whatever a scheme leaves
+    alone is float16.
+    """
+    import coremltools as ct
+    import numpy as np
+
+    scheme = SCHEMES[Target.COREML][variant.scheme]
+    settings: dict[str, Any] = {}
+    passes = None
+    if scheme.methods:
+        settings = _ranges(traced, variant, calibration, ranges)
+        passes = pipeline(traced.plan, settings["activation_ranges"])
+    classes = traced.labels
+    float32 = scheme.weights == "float32"
+    model = ct.convert(
+        [traced.function],
+        source="tensorflow",
+        convert_to="mlprogram",
+        inputs=[ct.TensorType(name=traced.input, shape=traced.shape, dtype=np.float32)],
+        minimum_deployment_target=ct.target[variant.deployment_target],
+        compute_precision=ct.precision.FLOAT32 if float32 else ct.precision.FLOAT16,
+        classifier_config=ct.ClassifierConfig(list(classes)) if classes else None,
+        pass_pipeline=passes,
+        skip_model_load=True,
+    )
+    if scheme.compressed:
+        model = compress(model, scheme)
+    model.save(str(path))
+    return settings
+
+
+def _ranges(
+    traced: Traced,
+    variant: Variant,
+    calibration: NDArray[np.float32] | None,
+    given: Mapping[str, tuple[float, float]] | None,
+) -> dict[str, Any]:
+    """What each kernel reads, and where that is known from."""
+    if given is not None:
+        found = quantization_points.read_by_kernels(traced.plan, given)
+        return {"calibration_method": quantization_points.GIVEN, "activation_ranges": found}
+    assert calibration is not None  # `check_call` has seen to it
+    method = variant.calibration_method or SCHEMES[Target.COREML][variant.scheme].methods[0]
+    windows = calibration.astype("float64")
+    found = activation_ranges(traced.plan, windows, method, INT8_SYMMETRIC)
+    return {"calibration_method": method, "activation_ranges": found}
+
+
+def finish(path: Path, card: ModelMetadata) -> None:
+    """Put names, descriptions and contract into the package, and take chance out of its bytes."""
+    metadata.embed(path, card)
+
+
+TARGET = Exporter(
+    schemes=tuple(SCHEMES[Target.COREML]),
+    deployment_targets=("iOS15", "iOS16", "iOS17", "iOS18", "iOS26"),
+    channels_first=True,
+    packages=("coremltools", "tensorflow", "keras"),
+    convert=convert,
+    finish=finish,
+)

@@ -1,0 +1,136 @@
+"""Lints of Core ML packages: the protobuf is read, nothing is run."""
+
+from __future__ import annotations
+
+from edgeconv.targets.coreml.lints import (
+    dtypes,
+    interface,
+    layout,
+    placement,
+    unfused_ops,
+    versions,
+    weights,
+)
+from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.lints.rule import Rule, Severity
+
+_ERROR, _WARNING, _HINT = Severity.ERROR, Severity.WARNING, Severity.HINT
+_MEASURE = "a hint, not a fact: look at Xcode's performance report before you change anything"
+
+RULES: tuple[Rule[Package], ...] = (
+    Rule(
+        "weights-missing",
+        _ERROR,
+        weights.missing,
+        "copy the whole .mlpackage folder again, or export it again",
+    ),
+    Rule(
+        "weights-nan",
+        _ERROR,
+        weights.not_a_number,
+        "the trained model diverged or a statistic was 0/0: look at it before the conversion",
+    ),
+    Rule(
+        "weights-infinite",
+        _ERROR,
+        weights.infinite,
+        "scale the weights, or export in float32",
+    ),
+    Rule(
+        "newer-than-target",
+        _ERROR,
+        versions.newer_than_target,
+        "export with the deployment target that the operation needs",
+    ),
+    Rule(
+        "contract-input",
+        _ERROR,
+        dtypes.against_contract,
+        "export again with a float input of the contract's size",
+    ),
+    Rule(
+        "flexible-but-static",
+        _ERROR,
+        interface.flexible_but_static,
+        "trace the model with a free dimension, or drop the flexible shape",
+    ),
+    Rule("float64", _ERROR, dtypes.float64, "cast to float32 before the conversion"),
+    Rule(
+        "weights-none",
+        _WARNING,
+        weights.none_at_all,
+        "make sure that the trained model was converted, not an empty one",
+    ),
+    Rule(
+        "int32-input",
+        _WARNING,
+        dtypes.integers_as_int32,
+        "give the model a float input, or build an INT8 input with MIL for iOS 26",
+    ),
+    Rule(
+        "layout-operations",
+        _WARNING,
+        layout.avoidable,
+        "trace the network channels-first (NCHW), so that no transpose is left between its layers",
+    ),
+    Rule("unfused-bias", _WARNING, unfused_ops.biases, "fold the bias into the layer before it"),
+    Rule(
+        "unfused-scale",
+        _WARNING,
+        unfused_ops.scales,
+        "fold the factors into the weights of the layer before it",
+    ),
+    Rule(
+        "float32-inside",
+        _WARNING,
+        dtypes.float32_inside_float16,
+        "each cast costs a copy: let the whole program compute in float16, or say why not",
+    ),
+    Rule("unused-input", _WARNING, interface.unused_inputs, "drop the input"),
+    Rule(
+        "dead-operations",
+        _WARNING,
+        interface.dead_operations,
+        "convert again with coremltools' default passes, which drop them",
+    ),
+    Rule(
+        "converter-names",
+        _WARNING,
+        interface.names,
+        "coremltools.utils.rename_feature; an app is written against these names",
+    ),
+    Rule(
+        "no-contract",
+        _WARNING,
+        interface.contract,
+        "export with edgeconv, or write the sensor contract into the user-defined fields",
+    ),
+    Rule(
+        "no-labels",
+        _WARNING,
+        interface.labels,
+        "convert with coremltools.ClassifierConfig(labels)",
+    ),
+    Rule(
+        "no-description",
+        _HINT,
+        interface.description,
+        "set short_description, author and license of the MLModel",
+    ),
+    Rule(
+        "target-higher-than-needed",
+        _HINT,
+        versions.higher_than_needed,
+        "a lower deployment target reaches older phones",
+    ),
+    Rule("neural-engine-float32", _HINT, placement.float32, _MEASURE),
+    Rule("neural-engine-rank", _HINT, placement.high_rank, _MEASURE),
+    Rule("neural-engine-channels-last", _HINT, placement.channels_last, _MEASURE),
+    Rule("neural-engine-dynamic-shape", _HINT, placement.dynamic_shapes, _MEASURE),
+    Rule("neural-engine-control-flow", _HINT, placement.control_flow, _MEASURE),
+    Rule("neural-engine-recurrent", _HINT, placement.recurrent, _MEASURE),
+    Rule("neural-engine-operation", _HINT, placement.rare_operations, _MEASURE),
+    Rule("neural-engine-kernel", _HINT, placement.large_kernels, _MEASURE),
+)
+"""Every rule that reads the file alone, the gravest first. What only running can tell is in
+`edgeconv.workflows.steps.flexible_lint`."""

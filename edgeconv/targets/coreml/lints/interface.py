@@ -1,0 +1,94 @@
+"""What whoever finds the file needs to know, and what in it nobody needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgeconv.core.metadata import CONTRACT_KEY
+from edgeconv.targets.coreml.lints.package import Function, Package
+from edgeconv.targets.lints.naming import converter_name
+from edgeconv.targets.lints.rule import Found
+
+_TEXTS = {"shortDescription": "description", "author": "author", "license": "licence"}
+
+
+def names(package: Package) -> Iterator[Found]:
+    """Inputs and outputs that a converter named."""
+    for feature in package.features:
+        if converter_name(feature.name):
+            yield Found(feature.name, "the name was made up by a converter and says nothing")
+
+
+def contract(package: Package) -> Iterator[Found]:
+    """A file that does not say what its numbers mean."""
+    if CONTRACT_KEY not in package.spec.description.metadata.userDefined:
+        yield Found(
+            package.path.name, "it does not say which unit, sign, rate and order its input takes"
+        )
+
+
+def labels(package: Package) -> Iterator[Found]:
+    """Probabilities of classes that have no names."""
+    for function in package.functions:
+        for name in function.outputs:
+            made = function.maker.get(name)
+            while made is not None and made.kind in ("cast", "reshape", "squeeze"):
+                made = function.maker.get(made.first("x"))
+            if made is not None and made.kind == "softmax":
+                yield Found(name, "it gives a probability for each class, the classes have no name")
+
+
+def description(package: Package) -> Iterator[Found]:
+    """Empty fields of the card that Xcode shows."""
+    metadata = package.spec.description.metadata
+    empty = [word for field, word in _TEXTS.items() if not getattr(metadata, field)]
+    if empty:
+        yield Found(package.path.name, f"its metadata have no {' and no '.join(empty)}")
+
+
+def unused_inputs(package: Package) -> Iterator[Found]:
+    """Inputs that no operation reads."""
+    for function in package.functions:
+        for value in function.inputs:
+            if value.name not in function.readers and value.name not in function.outputs:
+                yield Found(value.name, "no operation reads this input")
+
+
+def dead_operations(package: Package) -> Iterator[Found]:
+    """Operations that no output needs."""
+    for function in package.functions:
+        alive = _alive(function)
+        for node in function.nodes:
+            works = node.kind in ("write_state", "coreml_update_state")
+            if not node.inner and not works and not any(o.name in alive for o in node.outputs):
+                yield Found(node.name, f"no output needs this {node.kind}")
+
+
+def _alive(function: Function) -> set[str]:
+    """Every value on the way to an output, or into a state."""
+    waiting = list(function.outputs)
+    waiting += [n for node in function.nodes if node.kind == "write_state" for n in node.reads]
+    alive: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in alive:
+            alive.add(name)
+            if name in function.maker:
+                waiting += function.maker[name].reads
+    return alive
+
+
+def flexible_but_static(package: Package) -> Iterator[Found]:
+    """An input that the description calls flexible and the program fixes to one size."""
+    for feature in package.input_features:
+        array = feature.type.multiArrayType
+        if array.WhichOneof("ShapeFlexibility") is None:
+            continue
+        for function in package.functions:
+            for value in function.inputs:
+                if value.name == feature.name and -1 not in value.shape:
+                    yield Found(
+                        feature.name,
+                        "the description allows several sizes, the program has one only: "
+                        + " × ".join(map(str, value.shape)),
+                    )

@@ -1,0 +1,139 @@
+"""Which iOS a program says that it runs on, and which one its operations need.
+
+The table follows the registry of coremltools 9.0, and a test holds it to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgeconv.targets.coreml.lints.package import Function, Node, Package
+from edgeconv.targets.lints.rule import Found
+
+SPECIFICATIONS = {6: "iOS15", 7: "iOS16", 8: "iOS17", 9: "iOS18", 10: "iOS26"}
+"""Specification version → the first system that reads it."""
+OPSETS = {"CoreML5": 6, "CoreML6": 7, "CoreML7": 8, "CoreML8": 9, "CoreML9": 10}
+"""Name of an operation set → specification version."""
+
+OPERATIONS: dict[int, frozenset[str]] = {
+    7: frozenset(
+        (
+            *("constexpr_affine_dequantize", "constexpr_cast", "constexpr_lut_to_dense"),
+            *("constexpr_sparse_to_dense", "fill_like", "pixel_unshuffle", "reshape_like"),
+        )
+    ),
+    8: frozenset(("dequantize", "quantize", "resize")),
+    9: frozenset(
+        (
+            *("constexpr_blockwise_shift_scale", "constexpr_lut_to_sparse", "read_state"),
+            *("constexpr_sparse_blockwise_shift_scale", "scaled_dot_product_attention"),
+            *("slice_update", "write_state"),
+        )
+    ),
+}
+"""Operations by the specification version that brought them; all others came with iOS 15."""
+
+PARAMETERS: dict[int, frozenset[str]] = {
+    7: frozenset(
+        (
+            *("crop_resize.pad_value", "gather.batch_dims", "gather_nd.batch_dims"),
+            *("topk.return_indices", "topk.sort", "upsample_bilinear.half_pixel_centers"),
+        )
+    ),
+    8: frozenset(
+        (
+            *("crop_resize.box_indices", "crop_resize.boxes", "gather.validate_indices"),
+            *("gather_along_axis.validate_indices", "gather_nd.validate_indices"),
+            *("reduce_argmax.output_dtype", "reduce_argmin.output_dtype"),
+            *("scatter.validate_indices", "scatter_along_axis.validate_indices"),
+            *("scatter_nd.validate_indices", "topk.output_indices_dtype"),
+        )
+    ),
+    9: frozenset(("constexpr_lut_to_dense.vector_axis", "gru.input_bias", "gru.reset_after")),
+}
+"""Parameters, as `operation.parameter`, by the version that brought them."""
+
+_TYPES = {"int4": 9, "uint1": 9, "uint2": 9, "uint3": 9, "uint4": 9, "uint6": 9}
+_TYPES_WIDENED = 8
+_SMALL = frozenset({"int8", "uint8", "int16", "uint16"})
+_FLOAT16_FEATURES = 7  # inputs and outputs of type float16 came with iOS 16
+
+
+def newer_than_target(package: Package) -> Iterator[Found]:
+    """What came with a later iOS than the file says that it runs on."""
+    declared = int(package.spec.specificationVersion)
+    for function in package.functions:
+        if OPSETS.get(function.opset, declared) > declared:
+            yield Found(
+                function.name,
+                f"the function uses the operations of {function.opset}, the file's specification "
+                f"{declared} is that of {_system(declared)}",
+            )
+    for where, what, version in _needs(package):
+        if version > declared:
+            yield Found(
+                where,
+                f"{what} came with {_system(version)}, the file's specification {declared} is that "
+                f"of {_system(declared)}",
+            )
+
+
+def higher_than_needed(package: Package) -> Iterator[Found]:
+    """A file that shuts out older phones although nothing in it is new."""
+    declared = int(package.spec.specificationVersion)
+    sure = {version for _, _, version in _needs(package)}
+    likely = {_TYPES_WIDENED for f, node in package.nodes if _newer_types(f, node)}
+    least = max(sure | likely, default=min(SPECIFICATIONS))
+    if declared > least:
+        yield Found(
+            package.path.name,
+            f"it needs {_system(declared)}; its operations, parameters and types were all there "
+            f"in {_system(least)}",
+        )
+
+
+def _needs(package: Package) -> Iterator[tuple[str, str, int]]:
+    """(where, what, specification version) of everything newer than iOS 15."""
+    for function, node in package.nodes:
+        yield from _needs_of(function, node)
+    for feature in package.features:
+        kind = feature.type.WhichOneof("Type")
+        array = feature.type.multiArrayType
+        if kind == "multiArrayType" and array.dataType == array.FLOAT16:
+            yield feature.name, "a float16 input or output", _FLOAT16_FEATURES
+    for feature in package.spec.description.state:
+        yield feature.name, "a state", 9
+    if len(package.functions) > 1:
+        yield package.functions[1].name, "a second function", 9
+
+
+def _needs_of(function: Function, node: Node) -> Iterator[tuple[str, str, int]]:
+    for version, names in OPERATIONS.items():
+        if node.kind in names:
+            yield node.name, f"operation {node.kind}", version
+    given = (*node.inputs, *(str(key) for key in node.message.attributes))
+    for version, names in PARAMETERS.items():
+        for key in given:
+            if f"{node.kind}.{key}" in names:
+                yield node.name, f"parameter {key} of {node.kind}", version
+    read = [function.values[name].dtype for name in node.reads if name in function.values]
+    for dtype in (*read, *node.literal_types, *(out.dtype for out in node.outputs)):
+        if dtype in _TYPES:
+            yield node.name, f"type {dtype}", _TYPES[dtype]
+
+
+def _newer_types(function: Function, node: Node) -> bool:
+    """Whether an operation has types of operands that iOS 17 let in: small integers, float16 in
+    recurrent layers, two float types in one operation. The table of each operation's types is not
+    kept here, so this only silences the hint."""
+    if node.kind.startswith("constexpr_"):
+        return False
+    read = (function.values[name].dtype for name in node.reads if name in function.values)
+    dtypes = {*read, *(out.dtype for out in node.outputs)}
+    mixed = {"float16", "float32"} <= dtypes and node.kind != "cast"
+    recurrent = node.kind in ("gru", "lstm", "rnn") and "float16" in dtypes
+    return mixed or recurrent or bool(dtypes & _SMALL)
+
+
+def _system(version: int) -> str:
+    return SPECIFICATIONS.get(version, f"specification {version}")

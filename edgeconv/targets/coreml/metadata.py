@@ -1,0 +1,168 @@
+"""Names, descriptions and the sensor contract in a Core ML package, and its reproducible bytes.
+
+Converters put the day, random identifiers and the order of a hash table into a package; `embed`
+leaves the first out, derives the second from the content and writes the rest in a fixed order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+from edgeconv.core.metadata import CONTRACT_KEY, ModelMetadata, contract_text
+from edgeconv.targets.coreml import package
+from edgeconv.targets.coreml.minify import slim
+
+INPUT = "sensor"
+PROBABILITIES = "probabilities"
+LABEL = "label"
+
+_CONVERTERS_OWN = "com.github.apple.coremltools."  # versions, which the manifest has, and the day
+_OUR_OWN = "com.edgeconv."
+_NAMESPACE = uuid.UUID("6f7c5c52-8a0c-5d3e-9f1e-0f6f8a3f1e07")  # arbitrary, fixed for ever
+_AUTHOR = "com.apple.CoreML"
+
+
+def embed(path: Path, card: ModelMetadata) -> None:
+    """Rewrite a converted package in place.
+
+    What the program says in more words than it needs is made short (mlpackage_slim.py).
+
+    A classifier gets the outputs `label` (string) and `probabilities` (dictionary of label →
+    number); another model gets the array `probabilities`.
+    """
+    spec = package.read_spec(path)
+    _rename_features(spec)
+    _describe(spec, card)
+    _write(path, spec, slim(spec, package.weight_file(path)))
+
+
+def rename(spec: Any, old: str, new: str) -> None:
+    """Give a feature another name, in the description and wherever the program uses it."""
+    if old == new:
+        return
+    for feature in (*spec.description.input, *spec.description.output):
+        if feature.name == old:
+            feature.name = new
+    for field in ("predictedFeatureName", "predictedProbabilitiesName"):
+        if getattr(spec.description, field) == old:
+            setattr(spec.description, field, new)
+    for function in spec.mlProgram.functions.values():
+        for value in function.inputs:
+            if value.name == old:
+                value.name = new
+        for block in function.block_specializations.values():
+            _rename_in_block(block, old, new)
+
+
+def _rename_in_block(block: Any, old: str, new: str) -> None:
+    for i, name in enumerate(block.outputs):
+        if name == old:
+            block.outputs[i] = new
+    for op in block.operations:
+        for out in op.outputs:
+            if out.name == old:
+                out.name = new
+        for argument in op.inputs.values():
+            for binding in argument.arguments:
+                if binding.name == old:
+                    binding.name = new
+
+
+def _rename_features(spec: Any) -> None:
+    description = spec.description
+    rename(spec, description.input[0].name, INPUT)
+    if not description.predictedFeatureName:
+        _free(spec, PROBABILITIES, description.output[0].name)
+        rename(spec, description.output[0].name, PROBABILITIES)
+        return
+    for old, new in (
+        (description.predictedFeatureName, LABEL),
+        (description.predictedProbabilitiesName, PROBABILITIES),
+    ):
+        _free(spec, new, old)
+        rename(spec, old, new)
+    _rename_converter_names(spec)
+
+
+def _rename_converter_names(spec: Any) -> None:
+    """The converter calls what a classifier reads `Identity…`, after TensorFlow's operation."""
+    for function in spec.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            for op in block.operations:
+                name = op.outputs[0].name
+                if name.startswith("Identity"):
+                    rename(spec, name, name.replace("Identity", "answer", 1))
+
+
+def _free(spec: Any, wanted: str, holder: str) -> None:
+    """Move an inner value out of the way of a public name."""
+    if wanted != holder:
+        rename(spec, wanted, f"{wanted}_values")
+
+
+def _describe(spec: Any, card: ModelMetadata) -> None:
+    metadata = spec.description.metadata
+    metadata.shortDescription = card.summary
+    metadata.author = card.author
+    metadata.license = card.licence
+    metadata.versionString = card.version
+    for key in [k for k in metadata.userDefined if k.startswith((_CONVERTERS_OWN, _OUR_OWN))]:
+        del metadata.userDefined[key]
+    fields = {**card.fields, CONTRACT_KEY: contract_text(card.signal)}
+    for key, value in fields.items():
+        metadata.userDefined[key] = value
+    texts = {
+        INPUT: card.input_text,
+        PROBABILITIES: card.output_text,
+        LABEL: "The most probable class.",
+    }
+    for feature in (*spec.description.input, *spec.description.output):
+        feature.shortDescription = texts[feature.name]
+
+
+def _write(path: Path, spec: Any, weights: bytes) -> None:
+    """The package anew: `model.mlmodel`, the weights and a manifest with derived identifiers."""
+    file = package.model_file(path)
+    file.write_bytes(spec.SerializeToString(deterministic=True))
+    data = path / "Data"
+    blob = file.parent / package.WEIGHTS
+    shutil.rmtree(blob.parent, ignore_errors=True)
+    model_id = _identifier(file.relative_to(data), file.read_bytes())
+    entries = {
+        model_id: {
+            "author": _AUTHOR,
+            "description": "CoreML Model Specification",
+            "name": file.name,
+            "path": file.relative_to(data).as_posix(),
+        }
+    }
+    if weights:
+        blob.parent.mkdir()
+        blob.write_bytes(weights)
+        entries[_identifier(blob.parent.relative_to(data), weights)] = {
+            "author": _AUTHOR,
+            "description": "CoreML Model Weights",
+            "name": blob.parent.name,
+            "path": blob.parent.relative_to(data).as_posix(),
+        }
+    manifest = {
+        "fileFormatVersion": "1.0.0",
+        "itemInfoEntries": entries,
+        "rootModelIdentifier": model_id,
+    }
+    text = json.dumps(manifest, separators=(",", ":"), sort_keys=True)
+    (path / "Manifest.json").write_text(text)
+    for stray in path.iterdir():  # nothing but the two known entries belongs into a package
+        if stray.name not in ("Data", "Manifest.json"):
+            shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
+
+
+def _identifier(name: Path, content: bytes) -> str:
+    """A UUID (version 5) that follows from the content."""
+    digest = hashlib.sha256(content).hexdigest()
+    return str(uuid.uuid5(_NAMESPACE, f"{name.as_posix()}:{digest}")).upper()

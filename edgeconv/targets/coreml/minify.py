@@ -1,0 +1,185 @@
+"""A Core ML package in few bytes: no number, operation or public name changes.
+
+A converter gives each parameter of an operation (strides, padding …) a constant of its own with a
+long name, and each tensor of ten numbers or more a record of 64 bytes in the weight file, filled up
+to a multiple of 64. `MIL.proto` lets a parameter's value stand where it is used, as coremltools
+itself writes a classifier's labels, and lets any tensor stand in the program, as coremltools writes
+those below ten numbers.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from math import prod
+from typing import Any
+
+from edgeconv.targets.coreml.program_graph import dtypes
+
+INLINE_BYTES, INLINE_TOTAL = 256, 4096
+"""Tensors of at most so many bytes stand in the program, and all of them where the rest is no more
+than the second number. Larger ones stay in the weight file, which is mapped into memory as it is;
+the program is compiled into text, where a number takes five to ten characters."""
+
+_PARAMETER_NUMBERS = 16  # shapes, strides, axes; longer lists are data
+_PARAMETER_TYPES = ("int32", "bool", "string")
+_CAST = re.compile(r"(_cast_fp(16|32))+$")
+_ALIGNMENT = 64
+_HEADER = struct.Struct("<II56x")  # count, version
+_VERSION = 2
+_RECORD = struct.Struct("<IIQQQ32x")  # sentinel, type, bytes, offset of the data, bits of padding
+
+
+def slim(spec: Any, weights: bytes) -> bytes:
+    """Change a `Model` message in place; returns the new weight file, empty where none is needed.
+
+    The package must have been read without complaint (`mlpackage.blobs`).
+    """
+    blocks = [
+        block
+        for function in spec.mlProgram.functions.values()
+        for block in function.block_specializations.values()
+    ]
+    public = {f.name for f in (*spec.description.input, *spec.description.output)}
+    for block in blocks:
+        if all(not op.blocks for op in block.operations):  # inner blocks see names of outer ones
+            _inline_parameters(block)
+            _shorten_names(block, public)
+            _drop_operation_names(block)
+    return _Weights(weights).rewrite(list(_file_values(blocks)))
+
+
+def _inline_parameters(block: Any) -> None:
+    """Give operations their parameters by value, and drop constants that nobody reads any more."""
+    types = dtypes()
+    held = {}
+    for op in block.operations:
+        if op.type == "const":
+            kind = op.outputs[0].type.tensorType
+            small = prod(int(d.constant.size) for d in kind.dimensions) <= _PARAMETER_NUMBERS
+            inside = op.attributes["val"].WhichOneof("value") == "immediateValue"
+            if types.get(kind.dataType) in _PARAMETER_TYPES and inside and small:
+                held[op.outputs[0].name] = op.attributes["val"]
+    read = set(block.outputs)
+    for op in block.operations:
+        for argument in op.inputs.values():
+            for binding in argument.arguments:
+                if binding.name in held and len(argument.arguments) == 1:
+                    binding.value.CopyFrom(held[binding.name])
+                else:
+                    read.add(binding.name)
+    kept = [op for op in block.operations if op.type != "const" or op.outputs[0].name in read]
+    del block.operations[:]
+    block.operations.extend(kept)
+
+
+def _shorten_names(block: Any, public: set[str]) -> None:
+    """Constants are numbered; a computed value loses what tells of the converter's casts."""
+    new = _new_names(block, public)
+    for op in block.operations:
+        for argument in op.inputs.values():
+            for binding in argument.arguments:
+                if binding.WhichOneof("binding") == "name":
+                    binding.name = new.get(binding.name, binding.name)
+        for out in op.outputs:
+            out.name = new.get(out.name, out.name)
+        if "name" in op.attributes:
+            op.attributes["name"].immediateValue.tensor.strings.values[0] = op.outputs[0].name
+    block.outputs[:] = [new.get(name, name) for name in block.outputs]
+
+
+def _new_names(block: Any, public: set[str]) -> dict[str, str]:
+    outputs = [(_holds(op), out.name) for op in block.operations for out in op.outputs]
+    taken = public | {name for held, name in outputs if not held}
+    numbers = (f"w{i}" for i in count() if f"w{i}" not in taken)
+    new: dict[str, str] = {}
+    for held, name in outputs:
+        if held:
+            new[name] = next(numbers)
+        elif (short := _CAST.sub("", name)) not in taken:
+            new[name] = short
+            taken.add(short)
+    return new
+
+
+def _drop_operation_names(block: Any) -> None:
+    """What an operation is called, its output says too."""
+    for op in block.operations:
+        if not _holds(op):
+            op.attributes.pop("name", None)
+
+
+def _holds(op: Any) -> bool:
+    """Whether an operation holds or unpacks a constant."""
+    return bool(op.type == "const" or op.type.startswith("constexpr_"))
+
+
+def _file_values(blocks: list[Any]) -> Iterator[Any]:
+    """Every value that lies in the weight file, inner blocks included.
+
+    By name: a protobuf map is in another order in every process, and the file must not be.
+    """
+    for block in blocks:
+        for op in block.operations:
+            yield from _file_values(list(op.blocks))
+            bindings = (b for name in sorted(op.inputs) for b in op.inputs[name].arguments)
+            given = [b.value for b in bindings if b.WhichOneof("binding") == "value"]
+            kept = [op.attributes[name] for name in sorted(op.attributes)]
+            for value in (*kept, *given):
+                if value.WhichOneof("value") == "blobFileValue":
+                    yield value
+
+
+class _Weights:
+    """One weight file, and the one that takes its place."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.new = bytearray(_HEADER.size)
+        self.records: dict[tuple[int, bytes, int], int] = {}  # what is written already → its offset
+
+    def rewrite(self, values: list[Any]) -> bytes:
+        """Move small tensors into the program and the others into a new file, equal ones once."""
+        uses = Counter(value.blobFileValue.offset for value in values)
+        sizes = {offset: _RECORD.unpack_from(self.data, offset)[2] for offset in uses}
+        rest = sum(size for size in sizes.values() if size > INLINE_BYTES)
+        limit = max(sizes.values(), default=0) if rest <= INLINE_TOTAL else INLINE_BYTES
+        for value in values:
+            offset = value.blobFileValue.offset
+            sentinel, kind, length, start, padding = _RECORD.unpack_from(self.data, offset)
+            content = self.data[start : start + length]
+            if length <= limit and uses[offset] == 1:
+                _stand_inside(value, content)
+            else:
+                value.blobFileValue.offset = self._write(sentinel, kind, content, padding)
+        if not self.records:
+            return b""
+        _HEADER.pack_into(self.new, 0, len(self.records), _VERSION)
+        return bytes(self.new)
+
+    def _write(self, sentinel: int, kind: int, content: bytes, padding: int) -> int:
+        key = (kind, content, padding)
+        if key not in self.records:
+            offset = len(self.new)
+            start = offset + _RECORD.size
+            self.records[key] = offset
+            self.new += _RECORD.pack(sentinel, kind, len(content), start, padding) + content
+            self.new += bytes(-len(self.new) % _ALIGNMENT)
+        return self.records[key]
+
+
+def _stand_inside(value: Any, content: bytes) -> None:
+    """Put a tensor's bytes into the program, as coremltools lays out its own small ones."""
+    name = dtypes()[value.type.tensorType.dataType]
+    if name == "float32":
+        numbers = struct.unpack(f"<{len(content) // 4}f", content)
+        value.immediateValue.tensor.floats.values.extend(numbers)
+    elif name in ("int16", "uint16", "int32"):
+        code = {"int16": "h", "uint16": "H", "int32": "i"}[name]
+        numbers = struct.unpack(f"<{len(content) // struct.calcsize(code)}{code}", content)
+        value.immediateValue.tensor.ints.values.extend(numbers)
+    else:
+        value.immediateValue.tensor.bytes.values = content

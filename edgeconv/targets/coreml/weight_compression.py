@@ -1,0 +1,113 @@
+"""Core ML: fewer bits for each kernel, through coremltools' own optimizations.
+
+Which kernels, and in which blocks, is decided here and named to coremltools one by one: what it
+selects by itself it also skips by itself, with a warning at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from math import prod
+from typing import Any
+
+from edgeconv.core import Scheme
+from edgeconv.errors import Unsupported
+from edgeconv.targets.coreml.palette import encode
+from edgeconv.targets.file_graph import BITS
+
+SMALLEST, TINY, SHARE = 2_048, 400, 0.05
+"""Kernels of at most so many numbers stay float16, as by coremltools' own default: about 4 KB,
+often the last layer, which feels rounding most. A small network is made of such kernels: one that
+has more than this share of all numbers is compressed too, down to the second number, below which a
+table or scales eat what is saved."""
+
+LARGEST_BLOCK = 32
+"""int4: so many neighbouring input channels share a scale at most."""
+_SMALLEST_BLOCK = 8  # below, the scales need as many bits as the weights
+
+_KERNEL_OPS = ("conv", "conv_transpose", "linear", "matmul")
+
+
+def compress(model: Any, scheme: Scheme) -> Any:
+    """The model with its kernels in the form that the scheme says.
+
+    What is left out, and the numbers of a palette, are settled before the conversion (`refit.py`):
+    here zeros are left out and numbers get their indices. Only `int8` and `int4` round here.
+
+    Raises:
+        Unsupported: no kernel is large enough.
+    """
+    import coremltools.optimize.coreml as cto
+
+    kernels = _kernels(cto, model)
+    if not kernels:
+        raise Unsupported(
+            f"scheme '{scheme.name}': no layer has more than {TINY:,} weights, so there is "
+            "nothing to compress",
+            "use float16 for a model this small",
+        )
+    if scheme.sparsity:
+        config = cto.OpThresholdPrunerConfig(minimum_sparsity_percentile=0.0, weight_threshold=0)
+        model = cto.prune_weights(model, _named(cto, dict.fromkeys(kernels, config)))
+        kernels = _sparse(model)
+    if scheme.weights.startswith("float"):
+        return model
+    make = cto.palettize_weights if scheme.palette else cto.linear_quantize_weights
+    configs = {name: _config(cto, scheme, shape) for name, shape in kernels.items()}
+    return make(model, _named(cto, configs), joint_compression=bool(scheme.sparsity))
+
+
+def worth(elements: int, total: int) -> bool:
+    """Whether a kernel of so many numbers is compressed in a network that has `total` of them."""
+    return elements > SMALLEST or elements > max(TINY, SHARE * total)
+
+
+def block_size(channels: int) -> int:
+    """The largest block of at most `LARGEST_BLOCK` that divides the channels; 0: one each kernel.
+
+    coremltools skips a kernel whose channels its block does not divide.
+    """
+    found = max(n for n in range(1, LARGEST_BLOCK + 1) if channels % n == 0)
+    return found if found >= _SMALLEST_BLOCK else 0
+
+
+def _kernels(cto: Any, model: Any) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every constant that is a kernel and large enough."""
+    found = cto.get_weights_metadata(model, weight_threshold=0)
+    shapes = {
+        name: tuple(data.val.shape)
+        for name, data in found.items()
+        if data.val.ndim > 1 and all(child.op_type in _KERNEL_OPS for child in data.child_ops)
+    }
+    total = sum(map(prod, shapes.values()))
+    return {name: shape for name, shape in shapes.items() if worth(prod(shape), total)}
+
+
+def _sparse(model: Any) -> dict[str, tuple[int, ...]]:
+    """Name → shape of what pruning made: operations that spread numbers among zeros."""
+    found = {}
+    for function in model.get_spec().mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            for op in block.operations:
+                if op.type == "constexpr_sparse_to_dense":
+                    name = op.attributes["name"].immediateValue.tensor.strings.values[0]
+                    kind = op.outputs[0].type.tensorType
+                    found[name] = tuple(int(d.constant.size) for d in kind.dimensions)
+    return found
+
+
+def _named(cto: Any, configs: Mapping[str, Any]) -> Any:
+    """A configuration for these constants and no others."""
+    return cto.OptimizationConfig(global_config=None, op_name_configs=dict(configs))
+
+
+def _config(cto: Any, scheme: Scheme, shape: tuple[int, ...]) -> Any:
+    if scheme.palette:
+        table = partial(encode, BITS[scheme.weights])
+        return cto.OpPalettizerConfig(mode="custom", lut_function=table, weight_threshold=0)
+    quantizer = {"mode": "linear_symmetric", "dtype": scheme.weights, "weight_threshold": 0}
+    block = block_size(shape[1]) if scheme.granularity == "per-block" else 0
+    if block:
+        return cto.OpLinearQuantizerConfig(granularity="per_block", block_size=block, **quantizer)
+    return cto.OpLinearQuantizerConfig(granularity="per_channel", **quantizer)

@@ -1,0 +1,152 @@
+"""What any model file is made of, whatever its format: operations, tensors and their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+from edgeconv.core import TensorSpec
+
+BITS = {
+    "float64": 64, "float32": 32, "float16": 16, "bfloat16": 16,
+    "int64": 64, "int32": 32, "int16": 16, "int8": 8, "int4": 4, "int2": 2,
+    "uint64": 64, "uint32": 32, "uint16": 16, "uint8": 8, "uint4": 4, "uint3": 3, "uint2": 2,
+    "uint1": 1, "uint6": 6, "bool": 8,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A value of the graph. Per-channel quantization has one scale for each channel.
+
+    `constant` is true where the file itself holds the value.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scales: tuple[float, ...] = ()
+    zero_points: tuple[int, ...] = ()
+    constant: bool = False
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in memory; 0 for a type without a fixed size, such as a string."""
+        return (self.elements * BITS.get(self.dtype, 0) + 7) // 8
+
+    def spec(self, name: str = "") -> TensorSpec:
+        """As an input or output; per-channel scales have no place there."""
+        per_tensor = len(self.scales) == 1
+        return TensorSpec(
+            name or self.name,
+            self.shape,
+            self.dtype,
+            self.scales[0] if per_tensor else None,
+            self.zero_points[0] if per_tensor else None,
+        )
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation; `inputs` and `outputs` are positions in `Graph.tensors`.
+
+    `macs` counts the multiply-accumulates of convolutions and matrix products; other kinds have 0.
+    """
+
+    kind: str
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    macs: int = 0
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The main graph of a file.
+
+    Attributes:
+        ops: in the order of execution, constants left out.
+        inputs, outputs: the public interface, under its public names.
+        parameters: weights and biases (constants of shapes and axes are none).
+        peak_tensor_bytes: largest sum of activation tensors alive at once, in this order of
+            execution and without in-place reuse.
+        extra: facts of the format, such as its version.
+    """
+
+    ops: tuple[Op, ...]
+    tensors: tuple[Tensor, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    parameters: int
+    peak_tensor_bytes: int
+    extra: dict[str, str]
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference of one window."""
+        return sum(op.macs for op in self.ops)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kind of every operation, in order."""
+        return tuple(op.kind for op in self.ops)
+
+
+def activations(graph: Graph) -> dict[str, int]:
+    """Name → position of each value that depends on the input, in computed order.
+
+    What is computed from constants alone, such as an unpacked weight, is a weight. A name that
+    occurs again gets its position behind it.
+    """
+    fixed = {i for i, tensor in enumerate(graph.tensors) if tensor.constant}
+    found: dict[str, int] = {}
+    for op in graph.ops:
+        if fixed.issuperset(op.inputs):
+            fixed.update(op.outputs)
+            continue
+        for i in op.outputs:
+            name = graph.tensors[i].name
+            found[name if name not in found else f"{name}#{i}"] = i
+    return found
+
+
+def peak_bytes(
+    ops: Sequence[Op],
+    tensors: Sequence[Tensor],
+    inputs: Iterable[int],
+    outputs: Iterable[int],
+) -> int:
+    """Largest sum of bytes of the activation tensors alive during one operation.
+
+    A tensor lives from the operation that makes it (an input: from the start) to the last one
+    that reads it (an output: to the end). What is computed from constants alone, such as an
+    unpacked weight, is a weight and no activation.
+    """
+    weights = {i for i, tensor in enumerate(tensors) if tensor.constant}
+    first = dict.fromkeys(inputs, 0)
+    last: dict[int, int] = {}
+    for step, op in enumerate(ops):
+        if weights.issuperset(op.inputs):
+            weights.update(op.outputs)
+        for i in op.outputs:
+            first.setdefault(i, step)
+            last.setdefault(i, step)
+        for i in op.inputs:
+            last[i] = step
+    last.update(dict.fromkeys(outputs, len(ops) - 1))
+    change = [0] * (len(ops) + 1)
+    for i, start in first.items():
+        if i not in weights:
+            change[start] += tensors[i].bytes
+            change[last.get(i, start) + 1] -= tensors[i].bytes
+    peak = alive = 0
+    for delta in change:
+        alive += delta
+        peak = max(peak, alive)
+    return peak

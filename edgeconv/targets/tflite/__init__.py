@@ -1,0 +1,1 @@
+"""TFLite: conversion, reading, metadata, weights and lints of `.tflite` files."""

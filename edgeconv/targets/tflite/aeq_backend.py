@@ -1,0 +1,164 @@
+"""4-bit weights, and files in which some layers stay float: ai-edge-quantizer with our ranges.
+
+Its own calibration is not used: by default it keeps a moving average of extremes, which clips what
+only some windows show (one scalar output of a test network was cut off in 44 % of them).
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.core import SCHEMES, Target, Variant
+from edgeconv.errors import Unsupported
+from edgeconv.ir import quantization_points
+from edgeconv.ir.calibration import INT8_AFFINE
+from edgeconv.ir.graph import Conv, Dense, Depthwise, Plan
+from edgeconv.ir.tf_builder import clean
+from edgeconv.targets.file_graph import BITS, Graph
+from edgeconv.targets.tflite import reader
+from edgeconv.targets.tflite.serialize import pack
+
+if TYPE_CHECKING:
+    Range = tuple[float, float]
+
+_FIXED = {
+    "SOFTMAX": quantization_points.SIGMOID,
+    "LOGISTIC": quantization_points.SIGMOID,
+    "TANH": quantization_points.TANH,
+}
+_NAMED = (Conv, Depthwise, Dense)
+# What the emitter calls the operations of one layer; the converter may number them.
+_PARTS = "(_conv|_matmul|_bias)[0-9]*"
+
+
+def quantize(
+    data: bytes, plan: Plan, ranges: Mapping[str, Range], variant: Variant
+) -> tuple[bytes, dict[str, Any]]:
+    """A float32 file with integer weights and activations, and what the manifest keeps of it.
+
+    Args:
+        data: the stock converter's file of `plan`.
+        ranges: the range at every point of the plan.
+
+    Raises:
+        Unsupported: a layer that was named does not exist, or has no weights.
+    """
+    from ai_edge_quantizer import qtyping, quantizer
+
+    _check_names(plan, (*variant.float_layers, *variant.int8_layers))
+    found = quantizer.Quantizer(bytearray(data))
+    everything = qtyping.TFLOperationName.ALL_SUPPORTED
+    bits = BITS[SCHEMES[Target.TFLITE][variant.scheme].weights]
+    found.add_static_config(".*", everything, 8, bits)
+    found.add_static_config(".*", qtyping.TFLOperationName.DEPTHWISE_CONV_2D, 8, 8)
+    graph = reader.parse_graph(data)
+    for name in variant.int8_layers:
+        found.add_static_config(_of(name), everything, 8, 8)
+    for name in _float_results(graph, variant.float_layers):
+        found.update_quantization_recipe(
+            f"^{re.escape(name)};?$", everything, algorithm_key="no_quantize"
+        )
+    if variant.io == "float":
+        for side in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
+            found.update_quantization_recipe(".*", side, algorithm_key="no_quantize")
+    limits = _by_tensor(graph, ranges)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # its interpreter keeps tensors, and says so
+        made = found.quantize(limits, enable_progress_bar=False, enable_progress_report=False)
+    kept = {"float_layers": list(variant.float_layers), "int8_layers": _in_8_bits(plan, variant)}
+    return _in_one_piece(bytes(made.quantized_model)), {
+        name: layers for name, layers in kept.items() if layers
+    }
+
+
+def _in_8_bits(plan: Plan, variant: Variant) -> list[str]:
+    """Layers of an int4 file that have 8-bit weights: the named ones, and depthwise ones, for
+    which no 4-bit kernels exist and which have few weights."""
+    if variant.scheme == "int8":
+        return []
+    deep = [layer.name for layer in plan.layers if isinstance(layer, Depthwise)]
+    named = dict.fromkeys((*variant.int8_layers, *deep))
+    return [name for name in named if name not in variant.float_layers]
+
+
+def _in_one_piece(data: bytes) -> bytes:
+    """The file with its weights inside the flatbuffer, where every reader looks for them.
+
+    Where a kernel stays float, the quantizer puts weights behind it.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    tree = schema.ModelT.InitFromPackedBuf(data, 0)
+    for buffer in tree.buffers:
+        if buffer.offset > 1:  # smaller numbers mean none
+            buffer.data = data[buffer.offset : buffer.offset + buffer.size]
+            buffer.offset = buffer.size = 0
+    return pack(tree)
+
+
+def _check_names(plan: Plan, names: Iterable[str]) -> None:
+    known = [layer.name for layer in plan.layers if isinstance(layer, _NAMED)]
+    for name in names:
+        if name not in known:
+            raise Unsupported(
+                f"no layer '{name}' with weights in model '{plan.name}'",
+                f"choose from: {', '.join(known)}",
+            )
+
+
+def _of(layer: str) -> str:
+    """The operations of one layer, by the names that the converter joined with `;`."""
+    return f"(^|.*;){re.escape(clean(layer))}({_PARTS})?(;|$)"
+
+
+def _float_results(graph: Graph, layers: Iterable[str]) -> list[str]:
+    """Results of the operations that stay float: those of the layers, and of their neighbours
+    between them and the network's own input and output, which would only round in vain."""
+    wanted = [re.compile(_of(name)) for name in layers]
+    results = [graph.tensors[op.outputs[0]].name for op in graph.ops]
+    is_float = [any(pattern.match(name) for pattern in wanted) for name in results]
+    kernels = [i for i, op in enumerate(graph.ops) if op.macs]
+    for i in range(len(results)):
+        before_first = i < kernels[0] and is_float[kernels[0]]
+        after_last = i > kernels[-1] and is_float[kernels[-1]]
+        is_float[i] = is_float[i] or before_first or after_last
+    return [name for name, stays in zip(results, is_float, strict=True) if stays]
+
+
+def _by_tensor(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Any]:
+    """Every activation's range in the file's own names.
+
+    An operation without a point of its own keeps the range of what it reads.
+    """
+    named = {clean(point): limits for point, limits in ranges.items()}
+    entry = graph.ops[0].inputs[0]
+    found: dict[int, Range] = {entry: ranges[quantization_points.INPUT]}
+    for op in graph.ops:
+        own = _named_by(graph.tensors[op.outputs[0]].name, named)
+        if op.kind in _FIXED:
+            found[op.outputs[0]] = _FIXED[op.kind]
+        elif own is not None:
+            found[op.outputs[0]] = own
+        elif op.macs:
+            raise Unsupported(f"the converter hides the result of '{op.name}'", "use int8")
+        else:
+            found[op.outputs[0]] = found[op.inputs[0]]
+    return {graph.tensors[i].name: _extremes(limits) for i, limits in found.items()}
+
+
+def _named_by(tensor: str, named: Mapping[str, Range]) -> Range | None:
+    """The range of the point whose name is among those that the converter joined; of a kernel
+    without bias or function, nothing but the operation's own name is left."""
+    parts = tensor.split(";")
+    bare = [re.sub(f"{_PARTS}$", "", part) for part in parts]
+    return next((named[part] for part in (*parts, *bare) if part in named), None)
+
+
+def _extremes(limits: Range) -> dict[str, Any]:
+    import numpy as np
+
+    low, high = INT8_AFFINE.nudged(*limits)
+    return {"min": np.array([[low]], np.float32), "max": np.array([[high]], np.float32)}

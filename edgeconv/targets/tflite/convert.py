@@ -1,0 +1,198 @@
+"""TFLite: one traced network through the stock converter, one scheme at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.core import SCHEMES, Target, Variant
+from edgeconv.core.metadata import ModelMetadata
+from edgeconv.core.schemes import MINMAX
+from edgeconv.errors import Unsupported
+from edgeconv.ir import quantization_points, sensitivity
+from edgeconv.ir.calibration import INT8_AFFINE
+from edgeconv.ir.trace import trace
+from edgeconv.targets.base import Exporter
+from edgeconv.targets.file_graph import BITS
+from edgeconv.targets.tflite import metadata
+from edgeconv.targets.tflite.aeq_backend import quantize
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgeconv.ir.trace import Traced
+
+
+def convert(
+    traced: Traced,
+    variant: Variant,
+    calibration: NDArray[np.float32] | None,
+    ranges: Mapping[str, tuple[float, float]] | None,
+    path: Path,
+) -> dict[str, Any]:
+    """The converter's own file.
+
+    With 8-bit activations the trace itself rounds its values, so that the converter takes our
+    ranges instead of measuring its own. Weights of fewer bits, and layers that stay float, are
+    for ai-edge-quantizer, with the same ranges.
+    """
+    if not SCHEMES[Target.TFLITE][variant.scheme].accepts_external_ranges:
+        path.write_bytes(_converted(traced, variant.scheme, calibration))
+        return {} if calibration is None else {"calibration_method": MINMAX}
+    if not quantization_points.can_be_quantized(traced.plan):
+        return _foreign(traced, variant, calibration, path)
+    settings = _ranges(traced, variant, calibration, ranges)
+    limits = settings["activation_ranges"]
+    if variant.min_snr_db:
+        variant, found = _chosen(traced, variant, calibration, limits)
+        settings |= found
+    if variant.scheme == "int8" and not variant.float_layers:
+        rounding = trace(traced.plan, traced.labels, channels_first=False, ranges=limits)
+        path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
+        return settings
+    data, kept = quantize(_converted(traced, "float32", None), traced.plan, limits, variant)
+    path.write_bytes(data)
+    return settings | kept
+
+
+def finish(path: Path, card: ModelMetadata) -> None:
+    """Put names, description, labels and contract into the file."""
+    path.write_bytes(metadata.embed(path.read_bytes(), card))
+
+
+def _ranges(
+    traced: Traced,
+    variant: Variant,
+    calibration: NDArray[np.float32] | None,
+    given: Mapping[str, tuple[float, float]] | None,
+) -> dict[str, Any]:
+    """The range at every point, and where it is known from."""
+    if given is not None:
+        return {"calibration_method": quantization_points.GIVEN, "activation_ranges": dict(given)}
+    assert calibration is not None  # `check_call` has seen to it
+    method = variant.calibration_method or SCHEMES[Target.TFLITE][variant.scheme].methods[0]
+    found = quantization_points.measured(
+        traced.plan, calibration.astype("float64"), method, INT8_AFFINE
+    )
+    return {"calibration_method": method, "activation_ranges": found}
+
+
+def _chosen(
+    traced: Traced,
+    variant: Variant,
+    calibration: NDArray[np.float32] | None,
+    limits: Mapping[str, tuple[float, float]],
+) -> tuple[Variant, dict[str, Any]]:
+    """The variant with the layers that must be more precise, and how that was measured."""
+    if calibration is None or not len(calibration):
+        raise Unsupported(
+            "without recordings nobody can measure which layers must stay precise",
+            "name the layers (--keep-float, --keep-int8), or give --calibration SPEC",
+        )
+    bits = BITS[SCHEMES[Target.TFLITE][variant.scheme].weights]
+    every = -(-len(calibration) // sensitivity.WINDOWS)
+    windows = calibration[::every].astype("float64")
+    finer = 8 if bits < 8 else sensitivity.FLOAT
+    layers, reached = sensitivity.choose(
+        traced.plan, windows, limits, bits, finer, variant.min_snr_db
+    )
+    kept = {"min_snr_db": variant.min_snr_db, "expected_snr_db": round(reached, 2)}
+    if finer == sensitivity.FLOAT:
+        return replace(variant, float_layers=_joined(variant.float_layers, layers)), kept
+    return replace(variant, int8_layers=_joined(variant.int8_layers, layers)), kept
+
+
+def _joined(named: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*named, *chosen)))
+
+
+def _foreign(
+    traced: Traced, variant: Variant, calibration: NDArray[np.float32] | None, path: Path
+) -> dict[str, Any]:
+    """int8 of a network with code of its own (Lambda): only the converter can look inside."""
+    mixed = variant.float_layers or variant.min_snr_db
+    if variant.scheme != "int8" or mixed or calibration is None:
+        raise Unsupported(
+            f"scheme '{variant.scheme}': the network holds code of its own (a Lambda layer), whose "
+            "values only the converter's own calibration can measure",
+            "use int8 with calibration windows, or replace the Lambda by layers of Keras",
+        )
+    if variant.calibration_method not in ("", MINMAX):
+        raise Unsupported(
+            f"calibration method '{variant.calibration_method}' cannot go with a Lambda layer, "
+            "inside which only the converter measures",
+            f"use {MINMAX}",
+        )
+    path.write_bytes(_converted(traced, variant.scheme, calibration, variant.io))
+    return {"calibration_method": MINMAX}
+
+
+def _converted(
+    traced: Traced, how: str, calibration: NDArray[np.float32] | None, io: str = "float"
+) -> bytes:
+    """The stock converter's bytes; `how` is one of `_SETTINGS`."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
+    _SETTINGS[how](tf, converter)
+    if calibration is not None:
+        converter.representative_dataset = _samples(calibration)
+    if io == "int8":
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+    data: bytes = converter.convert()
+    return data
+
+
+def _samples(windows: NDArray[np.float32]) -> Callable[[], Iterator[list[Any]]]:
+    return lambda: ([window[None]] for window in windows)
+
+
+def _float32(tf: Any, converter: Any) -> None:
+    """Nothing to set; every scheme has the same signature."""
+    del tf, converter
+
+
+def _float16(tf: Any, converter: Any) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+
+
+def _dynamic(tf: Any, converter: Any) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+
+def _int8(tf: Any, converter: Any) -> None:
+    # without the restriction an operation that has no integer kernel silently stays float
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+
+
+def _int16x8(tf: Any, converter: Any) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    ]
+
+
+# Of a trace that rounds its values. Restricted to integer kernels, the converter would ask for
+# recordings all the same; `check.py` looks for operations that stayed float.
+_ROUNDED = "dynamic"
+_SETTINGS: Mapping[str, Callable[[Any, Any], None]] = {
+    "float32": _float32,
+    "float16": _float16,
+    "dynamic": _dynamic,
+    "int8": _int8,
+    "int16x8": _int16x8,
+}
+
+TARGET = Exporter(
+    schemes=tuple(SCHEMES[Target.TFLITE]),
+    deployment_targets=("",),
+    channels_first=False,
+    packages=("tensorflow", "keras"),
+    convert=convert,
+    finish=finish,
+)

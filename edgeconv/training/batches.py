@@ -1,0 +1,105 @@
+"""What the network sees: normalised, augmented batches, a function of seed, epoch and number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeconv.core import Dataset, Normalization, Signal, Training
+from edgeconv.training.augmentation import Floats, Strips, augment, mixup
+
+Batch = tuple[Floats, Floats, Floats]
+
+
+def normalisation(dataset: Dataset, kind: str) -> Normalization:
+    """Statistics of every sample that these people recorded, in m/s²; a phone gets them as
+    constants.
+
+    `axis`: mean and deviation of each channel. `common`: mean 0 and the root mean square of all
+    channels for each, because a turned phone exchanges its axes, and per-axis statistics would
+    make the same walk look different.
+    """
+    samples = np.concatenate([r.samples for r in dataset.recordings]).astype(np.float64)
+    channels = samples.shape[1]
+    if kind == "common":
+        mean, std = np.zeros(channels), np.full(channels, np.sqrt(np.mean(samples**2)))
+    else:
+        mean, std = samples.mean(axis=0), samples.std(axis=0)
+    # A dead axis has no deviation; dividing it by 1 leaves it the constant it is.
+    std = np.where(std > 0, std, 1.0)
+    return Normalization(tuple(mean.tolist()), tuple(std.tolist()))
+
+
+def window_weights(labels: NDArray[np.int64], power: float) -> Floats:
+    """(n,) weight of each window in the loss: its class's inverse frequency to a power, with
+    mean 1 so that the learning rate keeps its meaning."""
+    counts = np.bincount(labels)
+    share = counts / len(labels)
+    weights = np.where(counts > 0, 1 / np.maximum(share, 1 / len(labels)), 0.0) ** power
+    of_window = weights[labels]
+    scaled: Floats = (of_window / of_window.mean()).astype(np.float32)
+    return scaled
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Endless training batches of one data set.
+
+    Attributes:
+        signal: the contract whose normalisation is applied.
+        size: windows in a batch; `steps` of them make an epoch, the rest of the shuffled
+            windows waits for the next one.
+    """
+
+    strips: Strips
+    labels: NDArray[np.int64]
+    weights: Floats
+    signal: Signal
+    training: Training
+    seed: int
+
+    @classmethod
+    def of(cls, dataset: Dataset, signal: Signal, training: Training, seed: int) -> Batches:
+        return cls(
+            Strips.of(dataset),
+            dataset.labels,
+            window_weights(dataset.labels, training.class_weights),
+            signal,
+            training,
+            seed,
+        )
+
+    @property
+    def size(self) -> int:
+        return min(self.training.batch_size, len(self.labels))
+
+    @property
+    def steps(self) -> int:
+        return len(self.labels) // self.size
+
+    def batch(self, epoch: int, rows: NDArray[np.int64], number: int) -> Batch:
+        """Inputs (n, window·channels), soft labels (n, classes) and weights (n,)."""
+        # Seeded by its place, not drawn from one stream: prefetching threads change nothing.
+        rng = np.random.default_rng([self.seed, epoch, number])
+        how = self.training.augmentation
+        if how is None:
+            steps = np.arange(self.strips.window)
+            x = self.strips.samples[self.strips.start[rows][:, None] + steps]
+        else:
+            x = augment(self.strips, rows, how, rng)
+        x = self.signal.encode(x.reshape(len(rows), -1).astype(np.float32))
+        y = np.eye(len(self.signal.labels), dtype=np.float32)[self.labels[rows]]
+        x, y = mixup(x, y, how.mixup if how else 0.0, rng)
+        return x, y, self.weights[rows]
+
+    def __iter__(self) -> Iterator[Batch]:
+        epoch = 0
+        while True:
+            order = np.random.default_rng([self.seed, epoch]).permutation(len(self.labels))
+            for number in range(self.steps):
+                rows = order[number * self.size : (number + 1) * self.size]
+                yield self.batch(epoch, rows, number)
+            epoch += 1

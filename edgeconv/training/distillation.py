@@ -1,0 +1,104 @@
+"""A teacher's soft labels for a student's batches, and the loss that compares the two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from edgeconv.core import Distillation, Signal
+from edgeconv.errors import BadInput
+from edgeconv.ir import keras_file
+from edgeconv.training.augmentation import Floats
+from edgeconv.training.batches import Batch, Batches
+
+SMALLEST = 1e-7  # probabilities below are taken as this, as Keras' own cross-entropy does
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A fitted network, and the contract of its input."""
+
+    name: str
+    parameters: int
+    signal: Signal
+    answer: Callable[[Any], Any]
+
+    @classmethod
+    def of(cls, model: Any, signal: Signal) -> Teacher:
+        """`model` with the weights that it has now."""
+        shape = tf.TensorSpec((None, signal.flat_size), tf.float32)
+        # Traced once: a call of the model layer by layer costs as much as its arithmetic.
+        answer = tf.function(lambda x: model(x, training=False), input_signature=[shape])
+        return cls(str(model.name), int(model.count_params()), signal, answer)
+
+    @classmethod
+    def read(cls, path: Path, student: Signal) -> Teacher:
+        """The network of a `.keras` file.
+
+        Raises:
+            BadInput: no Keras model with a contract, or one of other windows or labels.
+        """
+        model, signal = keras_file.load_model(path), keras_file.read_contract(path)
+        if signal is None:
+            raise BadInput(f"{path} has no sensor contract", "give a file that edgeconv trained")
+        for what in ("window", "channels", "rate_hz", "labels"):
+            own, other = getattr(signal, what), getattr(student, what)
+            if own != other:
+                raise BadInput(
+                    f"the teacher {path} knows {what} {own}, the data has {other}",
+                    "train a teacher on the same kind of windows",
+                )
+        return cls.of(model, signal)
+
+    def probabilities(self, x: Floats, student: Signal) -> Floats:
+        """(n, classes) for windows as the student gets them, which may be scaled differently."""
+        (a, b), (p, q) = student.affine(), self.signal.affine()
+        scale, offset = p / a, q - b * p / a
+        window = self.signal.window
+        theirs = x * np.tile(scale, window) + np.tile(offset, window)
+        found: Floats = self.answer(theirs.astype(np.float32)).numpy()
+        return found
+
+
+def taught(batches: Batches, teacher: Teacher) -> Iterator[Batch]:
+    """The batches; true labels and the teacher's side by side: (n, 2·classes)."""
+    for x, y, weights in batches:
+        yield x, np.concatenate([y, teacher.probabilities(x, batches.signal)], axis=1), weights
+
+
+class DistillationLoss(keras.losses.Loss):  # type: ignore[misc]
+    """(1 − w)·CE(labels, p) + w·T²·CE(softmax(teacher's logits / T), softmax(logits / T)).
+
+    T² keeps the size of the gradient the same for every temperature. Logarithms of probabilities
+    serve as logits, since softmax does not see the constant by which they differ.
+    """
+
+    def __init__(self, how: Distillation, smoothing: float) -> None:
+        super().__init__(name="distillation")
+        self.how, self.smoothing = how, smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of each window: y_true (n, 2·classes), y_pred (n, classes) probabilities."""
+        classes = y_pred.shape[-1]
+        labels = y_true[:, :classes] * (1 - self.smoothing) + self.smoothing / classes
+        own, theirs = _logits(y_pred), _logits(y_true[:, classes:])
+        temperature = self.how.temperature
+        hard = -tf.reduce_sum(labels * own, axis=-1)
+        aim = tf.nn.softmax(theirs / temperature)
+        soft = -tf.reduce_sum(aim * tf.nn.log_softmax(own / temperature), axis=-1)
+        return (1 - self.how.weight) * hard + self.how.weight * temperature**2 * soft
+
+
+def accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Keras' accuracy, by the true labels alone."""
+    return keras.metrics.categorical_accuracy(y_true[:, : y_pred.shape[-1]], y_pred)
+
+
+def _logits(probabilities: Any) -> Any:
+    return tf.math.log(tf.clip_by_value(probabilities, SMALLEST, 1.0))

@@ -1,0 +1,154 @@
+"""One fit: optimizer, schedule, batches and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from edgeconv.core import Dataset, Progress, Signal, Training
+from edgeconv.errors import BadInput
+from edgeconv.training.batches import Batches
+from edgeconv.training.callbacks import Watch, Weights
+from edgeconv.training.distillation import DistillationLoss, Teacher, accuracy, taught
+
+FINAL_RATE = 0.005  # of the learning rate, where the cosine ends
+FIRST_RATE = 1e-6  # where the warm-up begins
+PREFETCH = 8  # batches made while the network is busy
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The chosen weights of a finished, stopped or interrupted fit, and its history.
+
+    `epoch` counts from 1; `stopped` is `finished`, `early` or `interrupted`.
+    """
+
+    weights: Weights
+    epoch: int
+    stopped: str
+    history: tuple[dict[str, float], ...]
+
+
+def fit(
+    model: Any,
+    signal: Signal,
+    train: Dataset,
+    val: Dataset | None,
+    training: Training,
+    seed: int,
+    progress: Progress,
+    tensorboard: Path | None = None,
+    checkpoint: Callable[[Weights], None] | None = None,
+    teacher: Teacher | None = None,
+) -> Fit:
+    """Fit `model` in place. `signal` is the normalised contract of its input.
+
+    Without `val` the last epoch is kept. `checkpoint` is called with each new best weights. Where
+    the training asks for distillation, `teacher` gives the soft labels.
+
+    Raises:
+        UsageError: the loss is no longer finite.
+        KeyboardInterrupt: interrupted before the first epoch ended, so there is nothing to keep.
+    """
+    batches = Batches.of(train, signal, training, seed)
+    compile_model(model, training, batches.steps, taught=teacher is not None)
+    watch = Watch(signal, val, training, progress, checkpoint)
+    callbacks: list[Any] = [watch]
+    if tensorboard is not None:
+        callbacks.append(keras.callbacks.TensorBoard(str(tensorboard), write_graph=False))
+    try:
+        model.fit(
+            feed(batches, teacher),
+            shuffle=False,  # the batches are shuffled already
+            epochs=training.epochs,
+            steps_per_epoch=batches.steps,
+            verbose=0,
+            callbacks=callbacks,
+        )
+    except KeyboardInterrupt:
+        if not watch.history:
+            raise
+        for callback in callbacks[1:]:
+            callback.on_train_end()  # Keras does not get to it, and TensorBoard's logs would stay
+        progress.note(f"interrupted: keeping the best of {len(watch.history)} epochs")
+        return Fit(watch.best, watch.best_epoch, "interrupted", tuple(watch.history))
+    stopped = "early" if len(watch.history) < training.epochs else "finished"
+    if val is not None and training.keep == "best":
+        return Fit(watch.best, watch.best_epoch, stopped, tuple(watch.history))
+    return Fit(watch.last, len(watch.history), stopped, tuple(watch.history))
+
+
+def compile_model(model: Any, training: Training, steps: int, taught: bool = False) -> None:
+    """Give `model` its optimizer and loss, for epochs of `steps` batches; `taught` ones hold a
+    teacher's labels as well."""
+    options: dict[str, Any] = {"global_clipnorm": training.clipnorm or None}
+    if training.ema:
+        options |= {"use_ema": True, "ema_momentum": training.ema}
+    rate = learning_rate(training, steps * training.epochs)
+    if training.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, **options)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    else:
+        optimizer = keras.optimizers.Adam(rate, **options)
+    loss: Any = keras.losses.CategoricalCrossentropy(label_smoothing=training.label_smoothing)
+    if taught and training.distillation is not None:
+        loss = DistillationLoss(training.distillation, training.label_smoothing)
+    model.compile(
+        optimizer,
+        loss=loss,
+        metrics=[accuracy if taught else "accuracy"],
+        # A whole epoch without a return to Python: half the time of a small network's epoch.
+        steps_per_execution=steps,
+        jit_compile=False,  # XLA on a CPU measured no faster, and compiles for long
+    )
+
+
+def learning_rate(training: Training, steps: int) -> Any:
+    """A number, or a cosine over all `steps` after a linear warm-up."""
+    if training.schedule == "constant":
+        return training.learning_rate
+    warmup = int(training.warmup * steps)
+    if not warmup:
+        return keras.optimizers.schedules.CosineDecay(
+            training.learning_rate, steps, alpha=FINAL_RATE
+        )
+    return keras.optimizers.schedules.CosineDecay(
+        FIRST_RATE,
+        max(steps - warmup, 1),
+        warmup_target=training.learning_rate,
+        warmup_steps=warmup,
+        alpha=FINAL_RATE,
+    )
+
+
+def feed(batches: Batches, teacher: Teacher | None = None) -> Any:
+    """The batches as a `tf.data` pipeline that prepares the next ones in the background."""
+    labels = len(batches.signal.labels) * (1 if teacher is None else 2)
+    shapes = (
+        tf.TensorSpec((None, batches.signal.flat_size), tf.float32),
+        tf.TensorSpec((None, labels), tf.float32),
+        tf.TensorSpec((None,), tf.float32),
+    )
+    return tf.data.Dataset.from_generator(
+        lambda: iter(batches) if teacher is None else taught(batches, teacher),
+        output_signature=shapes,
+    ).prefetch(PREFETCH)
+
+
+def check_model(model: Any, signal: Signal) -> None:
+    """Raises BadInput where a network's input or output does not fit the contract."""
+    if not model.built:
+        raise BadInput(f"network '{model.name}' has no input shape", "begin it with keras.Input")
+    wanted = (None, signal.flat_size), (None, len(signal.labels))
+    found = tuple(model.input_shape), tuple(model.output_shape)
+    if found != wanted:
+        raise BadInput(
+            f"network '{model.name}' maps {found[0]} to {found[1]}, "
+            f"but the contract needs {wanted[0]} to {wanted[1]}",
+            "build it from the contract: signal.flat_size inputs, one output for each label",
+        )

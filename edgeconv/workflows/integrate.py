@@ -1,0 +1,158 @@
+"""A bundle's artifact as a package for an app, with what the artifact answers to test streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edgeconv import bundle as bundles
+from edgeconv.core import NULL_PROGRESS, Artifact, Bundle, Progress
+from edgeconv.environment import versions
+from edgeconv.errors import BadInput, MissingDependency
+from edgeconv.integration import (
+    Facts,
+    Platform,
+    Written,
+    check_free,
+    find_platform,
+    make_document,
+    render,
+    write,
+)
+from edgeconv.integration.platform import check_contract
+from edgeconv.parity import golden
+from edgeconv.parity.checks.contract import contradictions
+from edgeconv.profiling.memory import arena
+from edgeconv.runtimes import unavailable
+from edgeconv.runtimes.predict import run_file
+from edgeconv.workflows.golden import golden_of
+
+
+@dataclass(frozen=True, eq=False)
+class Package:
+    """What was written.
+
+    Attributes:
+        platform: its name in the table; `summary` says what it is.
+        check_with: the command that runs the package's own tests.
+        streams, windows: how much the package is tested with.
+    """
+
+    path: Path
+    platform: str
+    summary: str
+    artifact: Artifact
+    sensor_hz: float
+    check_with: str
+    streams: int
+    windows: int
+    written: Written
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "path": str(self.path),
+            "platform": self.platform,
+            "artifact": self.artifact.name,
+            "sha256": self.artifact.sha256,
+            "sensor_hz": self.sensor_hz,
+            "check_with": self.check_with,
+            "streams": self.streams,
+            "windows": self.windows,
+            **{name: list(files) for name, files in vars(self.written).items()},
+        }
+
+
+def integrate(
+    platform: str,
+    path: Path,
+    out: Path,
+    artifact: str = "",
+    force: bool = False,
+    sensor_hz: float | None = None,
+    progress: Progress = NULL_PROGRESS,
+) -> Package:
+    """Write the package of a bundle for a platform.
+
+    Args:
+        platform: a name of `integrate.PLATFORMS`.
+        artifact: a file of the bundle; empty takes the platform's best.
+        force: replace generated files that were changed since.
+        sensor_hz: what the app asks its sensor for; None takes the platform's default.
+
+    Raises:
+        UsageError: an unknown platform or artifact, a sensor rate that does not fit, or a folder
+            that is no package.
+        BadInput: no bundle, one whose files are not as the manifest says, or a package with the
+            user's changes.
+        Unsupported: no artifact that will do, or a contract that a phone cannot meet.
+        MissingDependency: what runs the artifact is missing.
+    """
+    chosen = find_platform(platform)
+    check_free(out)
+    bundle = bundles.read(path)
+    file = chosen.choose(bundle.artifacts, artifact, path)
+    check_contract(file)
+    _check_manifest(bundle, file)
+    rate = chosen.sensor_rate(file.signal, sensor_hz)
+    progress.stage(f"{platform}: {file.name} of {path}")
+    made = _facts(bundle, file, chosen, rate)
+    about = {
+        "platform": platform,
+        "artifact": {"name": file.name, "sha256": file.sha256},
+        "edgeconv": made.version,
+    }
+    written = write(out, render(chosen, made), about, force)
+    streams = made.document["streams"]
+    return Package(
+        path=out,
+        platform=platform,
+        summary=chosen.summary,
+        artifact=file,
+        sensor_hz=rate,
+        check_with=chosen.check_with,
+        streams=len(streams),
+        windows=sum(len(stream["expected"]["windows"]) for stream in streams),
+        written=written,
+    )
+
+
+def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float) -> Facts:
+    reason = unavailable(file.path)
+    if reason:
+        raise MissingDependency(
+            f"{file.name} cannot be run here, so nobody knows what it must answer: {reason}"
+        )
+    kept = golden_of(bundle)
+    if kept is not None and kept.conflicts:
+        raise BadInput(
+            f"{bundle.path}: golden vectors: {'; '.join(kept.conflicts)}", "export it again"
+        )
+    document = make_document(
+        file.signal,
+        file.name,
+        file.sha256,
+        partial(run_file, file.path),
+        golden.tolerance_of(file)[0],
+        None if kept is None else kept.windows,
+    )
+    return Facts(
+        artifact=file,
+        sensor_hz=sensor_hz,
+        source_unit=platform.source_unit,
+        source_sign=platform.source_sign,
+        document=document,
+        version=versions().get("edgeconv", ""),
+        arena_bytes=arena(file.path)[0] if platform.measures_arena else None,
+    )
+
+
+def _check_manifest(bundle: Bundle, file: Artifact) -> None:
+    """An app would be built on it: unit, rate, labels and quantization must be the file's own."""
+    found = list(dict.fromkeys(contradictions(bundle, file)))
+    if found:
+        raise BadInput(
+            f"{bundle.path}/manifest.json was changed: {'; '.join(found)}",
+            "export the bundle again",
+        )

@@ -1,0 +1,218 @@
+"""How fast and how large the files are, where the time goes, and whether it became more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edgeconv import bundle as bundles
+from edgeconv.core import (
+    NULL_PROGRESS,
+    Artifact,
+    Comparison,
+    Peaks,
+    ProfileResult,
+    Progress,
+    Runner,
+    Status,
+    Target,
+)
+from edgeconv.environment import describe_machine, versions
+from edgeconv.profiling import Job, not_run, profile_many
+from edgeconv.profiling.baseline import Baseline, compare, read_baseline, with_partners
+from edgeconv.profiling.comparison import MAX_SLOWDOWN, limit_of
+from edgeconv.profiling.memory import arena, footprint
+from edgeconv.profiling.op_timing import operations
+from edgeconv.profiling.roofline import roofs
+from edgeconv.profiling.timing_input import probe_sample
+from edgeconv.runtimes import open_runner, runtime_for, unavailable
+from edgeconv.runtimes.litertjs.node import installed
+from edgeconv.targets import files
+from edgeconv.workflows.steps.sandbox import try_foreign
+
+WARMUP = 50
+# Timed only when it is asked for by name: NumPy's speed says nothing about a phone's.
+NO_STOPWATCH = (
+    "a reference runtime in NumPy tells nothing about the speed of Core ML; profile it on a Mac"
+)
+_ENGINES = {
+    "keras": "keras",
+    "litert": "ai-edge-litert",
+    "tflite": "tflite-micro",
+    "coreml": "coremltools",
+}
+
+
+def profile(
+    paths: Sequence[Path],
+    runs: int,
+    warmup: int = WARMUP,
+    threads: int = 1,
+    runtime: str = "auto",
+    progress: Progress = NULL_PROGRESS,
+    why: bool = True,
+) -> list[ProfileResult]:
+    """Time every artifact that `paths` name: files, or all of a bundle. In turns, so that a slow
+    moment of the machine hits all of them.
+
+    With `why`, also memory, the machine's peaks, and the time of each operation.
+
+    Raises:
+        BadInput: a file is missing, damaged, or no artifact.
+    """
+    artifacts = artifacts_of(paths)
+    progress.stage(f"profile: {len(artifacts)} files, {runs} runs each, {threads} thread(s)")
+    results = profile_artifacts(artifacts, runs, warmup, threads, runtime)
+    return explain(artifacts, results, progress) if why else results
+
+
+def profile_against(
+    paths: Sequence[Path],
+    baseline: Path,
+    runs: int,
+    warmup: int = WARMUP,
+    threads: int = 1,
+    runtime: str = "auto",
+    max_slowdown: float = MAX_SLOWDOWN,
+    progress: Progress = NULL_PROGRESS,
+    why: bool = True,
+) -> tuple[list[ProfileResult], list[Comparison]]:
+    """`profile`, and each file against an earlier one.
+
+    Args:
+        baseline: JSON of an earlier profile, a bundle, or an artifact. Files of it that are at
+            hand are timed in turns with the new ones.
+        max_slowdown: share by which a file may become slower, 0.05 for 5 %.
+
+    Raises:
+        BadInput: a file or the baseline is missing, damaged, or none.
+        UsageError: `max_slowdown` is negative.
+    """
+    limit = limit_of(max_slowdown)
+    artifacts = artifacts_of(paths)
+    found = read_baseline(baseline, frozenset(a.sha256 for a in artifacts))
+    timer = partial(profile_artifacts, runs=runs, warmup=warmup, threads=threads, runtime=runtime)
+    progress.stage(f"profile: {len(artifacts)} files against {baseline}, {runs} runs each")
+    results, partners = _in_turns(artifacts, found, timer)
+    compared = compare(artifacts, results, partners, found, limit, timer)
+    return explain(artifacts, results, progress) if why else results, compared
+
+
+def profile_artifacts(
+    artifacts: Sequence[Artifact],
+    runs: int,
+    warmup: int = WARMUP,
+    threads: int = 1,
+    runtime: str = "auto",
+) -> list[ProfileResult]:
+    """The results in the order of `artifacts`; one that cannot be timed here says why."""
+    machine = describe_machine()
+    reasons = [_why_not(a, runtime) for a in artifacts]
+    jobs = [
+        _job(a, runtime, threads)
+        for a, reason in zip(artifacts, reasons, strict=True)
+        if reason is None
+    ]
+    timed = iter(profile_many(jobs, runs, warmup, threads, machine))
+    return [
+        next(timed) if reason is None else not_run(a, reason, facts_of(a), machine)
+        for a, reason in zip(artifacts, reasons, strict=True)
+    ]
+
+
+def explain(
+    artifacts: Sequence[Artifact],
+    results: Sequence[ProfileResult],
+    progress: Progress = NULL_PROGRESS,
+) -> list[ProfileResult]:
+    """The results with operations, memory and this machine's peaks; a step for each file."""
+    timed = [r for r in results if r.status is Status.PASSED]
+    progress.stage("profile: operations and memory")
+    peaks = roofs(timed[0].threads, timed[0].runtime) if timed else None
+    found = []
+    for number, (artifact, result) in enumerate(zip(artifacts, results, strict=True), 1):
+        found.append(_explained(artifact, result, peaks))
+        progress.update(number, len(results), artifact.name)
+    return found
+
+
+def facts_of(artifact: Artifact) -> dict[str, int | None]:
+    """Parameters, multiply-accumulates and peak tensor memory, read from the file."""
+    graph = files.read_graph(artifact.path)
+    return {
+        "parameters": graph.parameters,
+        "macs": graph.macs,
+        "peak_tensor_bytes": graph.peak_tensor_bytes,
+    }
+
+
+def artifacts_of(paths: Sequence[Path]) -> list[Artifact]:
+    """The artifacts that `paths` name: files, or all of a bundle."""
+    return [artifact for path in paths for artifact in _artifacts(path)]
+
+
+def _explained(artifact: Artifact, result: ProfileResult, peaks: Peaks | None) -> ProfileResult:
+    ran = result.status is Status.PASSED
+    ops, method = operations(artifact, result.runtime, result.threads, time_them=ran)
+    memory = footprint(artifact, result.runtime, result.threads) if ran else {}
+    if artifact.target is Target.TFLITE:
+        bytes_, reason = arena(artifact.path)
+        memory |= {"arena": bytes_} if bytes_ is not None else {"arena_reason": reason}
+    return replace(result, ops=ops, ops_method=method, memory=memory, peaks=peaks if ran else None)
+
+
+def _in_turns(
+    artifacts: Sequence[Artifact],
+    baseline: Baseline,
+    timer: Callable[[Sequence[Artifact]], list[ProfileResult]],
+) -> tuple[list[ProfileResult], list[tuple[Artifact, ProfileResult] | None]]:
+    """Each artifact right beside its partner in every round."""
+    partners = with_partners(artifacts, baseline)
+    line = [
+        one for pair in zip(artifacts, partners, strict=True) for one in pair if one is not None
+    ]
+    timed = iter(timer(line))
+    results, found = [], []
+    for partner in partners:
+        results.append(next(timed))
+        found.append((partner, next(timed)) if partner is not None else None)
+    return results, found
+
+
+def _artifacts(path: Path) -> tuple[Artifact, ...]:
+    if bundles.is_bundle(path):
+        return bundles.read(path).artifacts
+    try_foreign(path)
+    return (files.describe(path),)
+
+
+def _why_not(artifact: Artifact, runtime: str) -> str | None:
+    if runtime == "auto" and runtime_for(artifact.path) == "coreml-reference":
+        return NO_STOPWATCH
+    return unavailable(artifact.path, runtime)
+
+
+def _job(artifact: Artifact, runtime: str, threads: int) -> Job:
+    options: dict[str, Any] = {"num_threads": threads} if artifact.target is Target.TFLITE else {}
+    name = runtime_for(artifact.path, runtime)
+    return Job(
+        artifact,
+        partial(_open, artifact, name, options),
+        partial(probe_sample, artifact=artifact),
+        facts_of(artifact),
+        _version(name),
+    )
+
+
+def _version(runtime: str) -> str:
+    """Of the engine behind a runtime that is here; empty where it is our own."""
+    if runtime == "litertjs":
+        return installed().version
+    return versions().get(_ENGINES.get(runtime.partition("-")[0], ""), "")
+
+
+def _open(artifact: Artifact, runtime: str, options: Mapping[str, Any]) -> Runner:
+    return open_runner(artifact.path, runtime, **options)

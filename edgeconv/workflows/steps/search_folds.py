@@ -1,0 +1,217 @@
+"""What a search worker does: one fold of one candidate, from training to the file's accuracy."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeconv.core import (
+    Artifact,
+    Dataset,
+    FinetuneConfig,
+    InputConvention,
+    NullProgress,
+    Signal,
+    Splits,
+    TrainedModel,
+    Training,
+)
+from edgeconv.datasets.calibration import calibration_windows
+from edgeconv.errors import BadInput, EdgeconvError, UsageError
+from edgeconv.models import build, file_stem
+from edgeconv.plugins import import_tensorflow
+from edgeconv.runtimes.predict import predict_file
+from edgeconv.search import Candidate, Outcome, Task
+from edgeconv.search.mixed import INT4
+from edgeconv.search.sensitivity import sensitivity
+from edgeconv.search.settings import FOLD_SEED, variant, with_settings
+from edgeconv.targets import files
+from edgeconv.targets.conversion import export_all
+from edgeconv.training import train
+from edgeconv.workflows.steps.calibration import SEED, calibration_size
+from edgeconv.workflows.steps.compression import Learning, compress_all
+from edgeconv.workflows.steps.teacher import find_teacher
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+RANGES = 500  # windows that sensitivity is measured on
+SIZING = 32  # windows that set the ranges of an untrained network, whose size is asked for
+_RULE = "a fold of the search: held-out people judge and are not trained on"
+
+
+@dataclass(frozen=True, eq=False)
+class FoldJudge:
+    """Carries out the tasks of a search; travels to the workers with its data.
+
+    Attributes:
+        dataset: of the people that may be looked at; the test people are not among them.
+        folds: who is held out in each.
+        training: the recipe's; a candidate says what differs.
+        fine_tuning: how a compressed candidate is trained on.
+    """
+
+    dataset: Dataset
+    folds: tuple[tuple[str, ...], ...]
+    training: Training
+    fine_tuning: FinetuneConfig
+
+    def __call__(self, task: Task) -> Outcome:
+        """Train, compress, export and judge; or only measure the untrained network's files."""
+        began = time.perf_counter()
+        one_thread()
+        with tempfile.TemporaryDirectory(prefix="edgeconv-search-") as folder:
+            if task.fold is None:
+                found = self._size(task, Path(folder))
+            else:
+                found = self._judge(task, task.fold, Path(folder))
+        return replace(found, seconds=round(time.perf_counter() - began, 2))
+
+    def _size(self, task: Task, folder: Path) -> Outcome:
+        """Bytes and MACs do not depend on the weights, as long as no two of them are alike: a
+        converter stores equal tensors, such as the zeros of new biases, once."""
+        import keras
+        import numpy as np
+
+        from edgeconv.training.batches import normalisation
+        from edgeconv.training.checkpoints import save_model
+
+        statistics = normalisation(self.dataset, self.training.normalisation)
+        signal = replace(
+            self.dataset.signal, sensor=InputConvention.NORMALIZED, normalisation=statistics
+        )
+        keras.utils.set_random_seed(task.seed)
+        make, path = build(task.candidate.model), folder / "model.keras"
+        try:
+            random = np.random.default_rng(task.seed)
+            weights = [random.normal(0, 0.1, w.shape) for w in make(signal).get_weights()]
+        except BadInput as error:  # a window too short for its kernels and strides
+            return Outcome(failed=error.message)
+        save_model(make, weights, signal, path, task.seed)
+        made = self._export(task.candidate, path, signal, self.dataset, folder, windows=SIZING)
+        return _weighed(made)
+
+    def _judge(self, task: Task, fold: int, folder: Path) -> Outcome:
+        held = self.folds[fold]
+        settings = with_settings(self.training, task.candidate)
+        others = [s for s in self.dataset.subject_names if s not in held]
+        splits, settings = self._splits(others, held, settings, fold)
+        try:
+            teacher = find_teacher(settings.distillation, splits)
+            network = build(task.candidate.model)
+            model = train(network, splits, settings, folder, task.seed, teacher=teacher)
+        except UsageError as error:
+            if "diverged" not in error.message:
+                raise
+            return Outcome(failed=error.message)
+        judges = self.dataset.of_subjects(held)
+        full = _right(model.path, model.signal, judges, "keras").mean()
+        learned = Learning(self.dataset.of_subjects(others), settings, self.fine_tuning, task.seed)
+        made = self._export_trained(task.candidate, model, learned, folder)
+        spared = self._spared(task.candidate, model, learned.people)
+        right = {a.scheme: _right(a.path, a.signal, judges, "litert") for a in made}
+        return replace(
+            _weighed(made),
+            full=float(full),
+            spared_db=spared,
+            accuracy={scheme: float(each.mean()) for scheme, each in right.items()},
+            people={
+                scheme: {s: float(each[judges.subjects == s].mean()) for s in held}
+                for scheme, each in right.items()
+            },
+        )
+
+    def _spared(
+        self, candidate: Candidate, model: TrainedModel, people: Dataset
+    ) -> dict[str, float]:
+        """What mixed precision is chosen by; of the trained network, before any compression."""
+        if INT4 not in candidate.schemes or candidate.int8_layers:
+            return {}
+        windows = calibration_windows(people, RANGES, SEED)
+        effects = sensitivity(model.path, model.signal, windows, INT4)
+        return {effect.layer: round(effect.spared_db, 3) for effect in effects}
+
+    def _splits(
+        self, others: list[str], held: tuple[str, ...], training: Training, fold: int
+    ) -> tuple[Splits, Training]:
+        """Where the last epoch is kept, the held-out people may watch one fit. Where people
+        choose the epoch, they are drawn from the others, or the fold would judge itself."""
+        import numpy as np
+
+        nobody = self.dataset.of_subjects(())
+        if training.keep == "last" and not training.patience:
+            watching = self.dataset.of_subjects(held)
+            splits = Splits(self.dataset.of_subjects(others), watching, nobody, _RULE)
+            return splits, replace(training, refit=False)
+        count = max(1, len(others) // 8)
+        drawn = np.random.default_rng(FOLD_SEED + fold).choice(len(others), count, replace=False)
+        choosing = [others[i] for i in sorted(drawn)]
+        rest = self.dataset.of_subjects(s for s in others if s not in choosing)
+        return Splits(rest, self.dataset.of_subjects(choosing), nobody, _RULE), training
+
+    def _export_trained(
+        self, candidate: Candidate, model: TrainedModel, learned: Learning, folder: Path
+    ) -> list[Artifact]:
+        if not candidate.compress:
+            return self._export(candidate, model.path, model.signal, learned.people, folder)
+        name = candidate.compress
+        made = compress_all([name], model, learned, folder, NullProgress())[name]
+        people, signal = learned.people, model.signal
+        return self._export(candidate, made.path, signal, people, folder, ranges=made.ranges)
+
+    def _export(
+        self,
+        candidate: Candidate,
+        path: Path,
+        signal: Signal,
+        people: Dataset,
+        folder: Path,
+        windows: int | None = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+    ) -> list[Artifact]:
+        variants = [variant(candidate, scheme) for scheme in candidate.schemes]
+        needed = windows or calibration_size(variants) or SIZING
+        calibration = calibration_windows(people, needed, SEED)
+        return export_all(
+            path,
+            signal,
+            variants,
+            folder / "files",
+            file_stem(candidate.model),  # the name is in the file, so it counts
+            calibration,
+            calibration[:SIZING],
+            ranges=ranges,
+            isolated=False,
+        )
+
+
+def one_thread() -> None:
+    """Sums of several threads depend on which comes first; TensorFlow takes this once."""
+    tf = import_tensorflow()
+    if tf.config.threading.get_intra_op_parallelism_threads() != 1:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError as error:
+            raise EdgeconvError(
+                f"TensorFlow runs with several threads already: {error}",
+                "set TF_NUM_INTRAOP_THREADS=1",
+            ) from error
+
+
+def _right(path: Path, signal: Signal, judges: Dataset, runtime: str) -> NDArray[np.bool_]:
+    """Which of the judges' windows a file recognises."""
+    probabilities, _ = predict_file(path, signal, judges.windows, runtime)
+    found: NDArray[np.bool_] = probabilities.argmax(axis=1) == judges.labels
+    return found
+
+
+def _weighed(made: list[Artifact]) -> Outcome:
+    """Size of each file. MACs are the network's: its schemes share them."""
+    macs = max((files.read_graph(a.path).macs or 0 for a in made), default=0)
+    return Outcome(bytes={a.scheme: a.bytes for a in made}, macs=macs)

@@ -1,0 +1,106 @@
+"""The front as bundles: each member trained on everybody but the test people, proved, timed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edgeconv import bundle as bundles
+from edgeconv.core import DEFAULT_SENSOR, Artifact, Bundle, Progress, Recipe, Target, Variant
+from edgeconv.reporting import verdict
+from edgeconv.search.page import render_page, render_plot
+from edgeconv.search.results import Member, SearchResult, kept_budgets
+from edgeconv.search.settings import variant, with_settings
+from edgeconv.search.table import render_table
+from edgeconv.workflows.profile import profile_artifacts
+from edgeconv.workflows.run import run
+
+FRONT = "front"
+_FULL = "recipe"  # the folder of the recipe's own network
+_ENDING = ".tflite"
+
+
+def judge_members(
+    recipe: Recipe, result: SearchResult, out: Path, progress: Progress
+) -> SearchResult:
+    """Make the bundles of all members and of the recipe's own network; the one look at the test
+    people. Bundles that a stopped search left whole are kept."""
+    full = _bundle(_float_recipe(recipe), out / FRONT / _FULL, progress)
+    made = [
+        _bundle(member_recipe(recipe, member), out / FRONT / member.name, progress)
+        for member in result.members
+    ]
+    files = [_file(b, m.point.scheme) for b, m in zip(made, result.members, strict=True)]
+    progress.stage(f"latency of {len(files)} members in turns, one thread")
+    timed = profile_artifacts(files, recipe.profile_runs)
+    members = []
+    for member, bundle, file, latency in zip(result.members, made, files, timed, strict=True):
+        test = bundle.evaluations.get(file.name)
+        judged = replace(
+            member,
+            point=replace(member.point, bytes=file.bytes),
+            bundle=str(Path(FRONT) / member.name),
+            file=file.name,
+            test=test.accuracy if test else None,
+            test_windows=test.n if test else 0,
+            latency_us=latency.latency_us.get("p50"),
+            interval_us=latency.interval_us,
+            parity=str(verdict(bundle).status),
+        )
+        members.append(replace(judged, met=kept_budgets(judged, result.budgets)))
+    anchor = replace(result.anchor, test=full.evaluations["model.keras"].accuracy)
+    return replace(result, members=tuple(members), anchor=anchor)
+
+
+def publish(result: SearchResult, out: Path) -> None:
+    """Write front.json, front.md, front.svg and front.html. Raises BadInput on a full disk."""
+    drawing = render_plot(result)
+    text = json.dumps(result.to_json(), indent=1, sort_keys=True, ensure_ascii=False)
+    bundles.write_text(out / "front.json", text + "\n")
+    bundles.write_text(out / "front.md", render_table(result))
+    bundles.write_text(out / "front.svg", drawing)
+    bundles.write_text(out / "front.html", render_page(result, drawing))
+
+
+def member_recipe(recipe: Recipe, member: Member) -> Recipe:
+    """The ordinary recipe that makes this member, trained on everybody but the test people."""
+    candidate = member.point.candidate
+    training = with_settings(recipe.training, candidate)
+    own = variant(candidate, member.point.scheme)
+    variants = _with_float(
+        [own, *(v for v in recipe.variants if v.target is Target.COREML)], recipe.variants
+    )
+    return replace(
+        recipe,
+        name=member.name,
+        model=candidate.model,
+        training=replace(training, refit=True),
+        variants=tuple(variants),
+    )
+
+
+def _float_recipe(recipe: Recipe) -> Recipe:
+    variants = _with_float([], recipe.variants)
+    return replace(recipe, variants=tuple(variants), training=replace(recipe.training, refit=True))
+
+
+def _with_float(variants: Sequence[Variant], asked: Sequence[Variant]) -> list[Variant]:
+    """A TFLite file without any quantization is in every bundle, to compare the others with."""
+    plain = Variant(Target.TFLITE, "float32", DEFAULT_SENSOR[Target.TFLITE])
+    known = (v for v in asked if v.target is Target.TFLITE and v.scheme == "float32")
+    return list(dict.fromkeys([*variants, next(known, plain)]))
+
+
+def _bundle(recipe: Recipe, folder: Path, progress: Progress) -> Bundle:
+    progress.stage(f"bundle: {folder.name}")
+    if bundles.is_bundle(folder):
+        kept = bundles.read(folder)
+        if kept.recipe == json.loads(json.dumps(recipe.to_json())):
+            return kept
+    return run(recipe, folder, force=True, progress=progress)
+
+
+def _file(bundle: Bundle, scheme: str) -> Artifact:
+    return next(a for a in bundle.artifacts if a.target is Target.TFLITE and a.scheme == scheme)

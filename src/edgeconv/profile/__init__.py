@@ -1,5 +1,0 @@
-"""How fast and how large a file is."""
-
-from edgeconv.profile.timing import Job, not_run, profile, profile_many
-
-__all__ = ["Job", "not_run", "profile", "profile_many"]

@@ -1,0 +1,35 @@
+"""`edgeconv inspect` on edgeconv's own files and on broken ones."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edgeconv.targets.coreml import package
+from tests.end_to_end.conftest import Cli
+
+pytestmark = pytest.mark.heavy
+
+
+def test_our_own_files_break_no_rule(cli: Cli, bundle: Path) -> None:
+    files = [p for p in bundle.iterdir() if p.suffix in (".tflite", ".mlpackage", ".keras")]
+    assert len(files) > 5
+    for file in files:
+        found = cli("inspect", file, "--strict", "--json", "-")
+        assert found.code == 0, found.err
+        grave = [x for x in found.json["lints"] if x["severity"] != "hint"]
+        assert grave == [], file.name
+
+
+def test_strict_fails_where_a_file_is_broken(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "har.mlpackage"
+    shutil.copytree(bundle / "har_float16.mlpackage", path)
+    weights = package.model_file(path).parent / package.WEIGHTS
+    weights.unlink()
+    told = cli("inspect", path)
+    assert told.code == 0
+    assert "error weights-missing" in told.out
+    assert "copy the whole .mlpackage folder again" in told.out
+    assert cli("inspect", path, "--strict").code == 1

@@ -1,0 +1,66 @@
+"""Exactly as many weights are left out as promised, and the smallest ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeconv.compression.masks import largest, ramp, two_of_four
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def weights(seed: int, *shape: int) -> np.ndarray:
+    """Some of them equal, some of them 0 already."""
+    rng = np.random.default_rng(seed)
+    return (rng.integers(-6, 7, shape) / 4).astype(np.float32)
+
+
+@given(SEEDS, st.integers(1, 300), st.floats(0, 1))
+def test_the_count_is_exact_and_the_smallest_go(seed: int, size: int, sparsity: float) -> None:
+    values = weights(seed, size)
+    mask = largest(values, sparsity)
+    assert (~mask).sum() == round(sparsity * size)
+    if 0 < mask.sum() < size:
+        assert np.abs(values[mask]).min() >= np.abs(values[~mask]).max()
+
+
+@given(SEEDS, st.floats(0, 0.5), st.floats(0.5, 1))
+def test_what_was_left_out_stays_left_out(seed: int, first: float, then: float) -> None:
+    values = np.random.default_rng(seed).normal(size=200)
+    mask = largest(values, first)
+    again = largest(np.where(mask, values, 0), then)
+    assert not (again & ~mask).any()
+
+
+@given(SEEDS, st.integers(0, 2), st.integers(1, 5))
+def test_two_of_each_four_neighbours_stay(seed: int, axis: int, groups: int) -> None:
+    shape = [3, 5, 2]
+    shape[axis] = 4 * groups
+    values = weights(seed, *shape)
+    mask = two_of_four(values, axis)
+    assert mask.shape == values.shape
+    sets = np.moveaxis(mask, axis, -1).reshape(-1, 4)
+    assert (sets.sum(axis=1) == 2).all()
+    sizes = np.moveaxis(np.abs(values), axis, -1).reshape(-1, 4)
+    kept = np.where(sets, sizes, np.inf).min(axis=1)
+    gone = np.where(sets, -np.inf, sizes).max(axis=1)
+    assert (kept >= gone).all()
+
+
+def test_the_four_are_neighbours_in_the_kernels_of_both_runtimes() -> None:
+    """Keras (steps, in, out) → TFLite (out, 1, steps, in), Core ML (out, in, 1, steps)."""
+    mask = two_of_four(weights(0, 3, 8, 5), axis=1)
+    tflite = mask.transpose(2, 0, 1)[:, None]
+    coreml = mask.transpose(2, 1, 0)[:, :, None]
+    assert (tflite.reshape(-1, 4).sum(axis=1) == 2).all()
+    assert (np.moveaxis(coreml, 1, -1).reshape(-1, 4).sum(axis=1) == 2).all()
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 1), st.floats(0.1, 1))
+def test_the_ramp_climbs_to_its_end(one: float, other: float, final: float, until: float) -> None:
+    early, late = sorted([one, other])
+    assert 0 <= ramp(early, final, until) <= ramp(late, final, until) <= final
+    assert ramp(until, final, until) == final
+    assert ramp(0, final, until) == 0

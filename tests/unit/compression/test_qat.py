@@ -1,0 +1,156 @@
+"""Training with rounding: the network that is trained is the one that the file computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeconv.core import InputConvention, Normalization, Signal, Target, Variant
+from edgeconv.errors import Unsupported
+from edgeconv.targets.conversion import export_all
+from tests.unit.small_models import randomise, run_tflite
+
+pytestmark = pytest.mark.heavy
+
+SIGNAL = Signal(
+    window=24,
+    step=12,
+    labels=("still", "walk", "run"),
+    normalisation=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
+)
+
+
+def network(*layers: Any) -> Any:
+    import keras
+
+    return randomise(
+        keras.Sequential([keras.Input((SIGNAL.flat_size,), name="sensor"), *layers], name="tiny")
+    )
+
+
+def plain() -> Any:
+    from keras import layers
+
+    return network(
+        layers.Reshape((24, 3), name="steps"),
+        layers.Conv1D(8, 5, activation="relu", name="conv1"),
+        layers.Dropout(0.5, name="dropout"),
+        layers.MaxPooling1D(2, name="pool"),
+        layers.Conv1D(6, 3, strides=2, padding="same", activation="relu", name="conv2"),
+        layers.GlobalAveragePooling1D(name="mean"),
+        layers.Dense(3, activation="softmax", name="probabilities"),
+    )
+
+
+def normalised() -> Any:
+    from keras import layers
+
+    return network(
+        layers.Reshape((24, 3), name="steps"),
+        layers.Conv1D(8, 5, use_bias=False, name="conv1"),
+        layers.BatchNormalization(name="norm1"),
+        layers.ReLU(name="relu1"),
+        layers.DepthwiseConv1D(3, depth_multiplier=2, padding="same", name="deep"),
+        layers.BatchNormalization(name="norm2"),
+        layers.Activation("relu", name="relu2"),
+        layers.Flatten(name="flat"),
+        layers.Dense(3, name="scores"),
+        layers.Softmax(name="probabilities"),
+    )
+
+
+def framed() -> Any:
+    from keras import layers
+
+    return network(
+        layers.Reshape((8, 9), name="frames"),
+        layers.SeparableConv1D(8, 3, activation="relu", name="first"),
+        layers.GlobalMaxPooling1D(name="most"),
+        layers.Dense(3, activation="softmax", name="probabilities"),
+    )
+
+
+def windows(n: int = 200) -> Any:
+    steps = np.random.default_rng(3).normal(0, 3, (n, SIGNAL.window, 3)) + np.array([0, 9.8, 0])
+    return steps.reshape(n, -1).astype(np.float32)
+
+
+@pytest.mark.parametrize("build", [plain, normalised, framed])
+@pytest.mark.parametrize("bits", [8, 4])
+def test_the_file_computes_what_was_trained(
+    build: Callable[[], Any], bits: int, tmp_path: Path
+) -> None:
+    """Within one step of an 8-bit probability and one of a layer; the class is the same."""
+    from edgeconv.compression.fake_quant import Rounding, Walk, measure
+
+    made, canonical = build(), windows()
+    made.save(tmp_path / "tiny.keras")
+    inputs = SIGNAL.for_sensor(InputConvention.NORMALIZED).encode(canonical)
+    walk = Walk.of(made, SIGNAL, bits)
+    ranges = measure(walk, inputs)
+    trained = Rounding(made, walk, ranges)(inputs).numpy()
+    variant = Variant(Target.TFLITE, f"int{bits}", InputConvention.ANDROID)
+    (file,) = export_all(
+        *(tmp_path / "tiny.keras", SIGNAL, [variant], tmp_path / "out", "tiny", None),
+        canonical[:8],
+        isolated=False,
+        ranges=ranges,
+    )
+    exported = run_tflite(file.path, canonical)
+    assert exported is not None
+    difference = np.abs(exported - trained)
+    assert difference.max() < 0.03
+    assert difference.mean() < 0.003
+    same = exported.argmax(1) == trained.argmax(1)
+    assert same.mean() > 0.96
+
+
+@pytest.mark.parametrize("build", [plain, normalised, framed])
+def test_without_rounding_it_is_the_network(build: Callable[[], Any]) -> None:
+    from edgeconv.compression.fake_quant import Walk
+
+    made = build()
+    inputs = SIGNAL.for_sensor(InputConvention.NORMALIZED).encode(windows(16))
+    got = Walk.of(made, SIGNAL, 0).run(inputs, lambda _, x: x, training=False)
+    assert np.abs(got.numpy() - made(inputs).numpy()).max() < 1e-5
+
+
+def test_every_weight_gets_a_gradient() -> None:
+    import tensorflow as tf
+
+    from edgeconv.compression.fake_quant import Rounding, Walk, measure
+
+    made = normalised()
+    inputs = SIGNAL.for_sensor(InputConvention.NORMALIZED).encode(windows(32))
+    walk = Walk.of(made, SIGNAL, 4)
+    rounding = Rounding(made, walk, measure(walk, inputs))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(rounding(inputs, training=True)[:, 0])
+    weights = [v.value for v in rounding.trainable_variables]
+    assert len(weights) == len(made.trainable_variables)
+    assert all(g is not None for g in tape.gradient(loss, weights))
+
+
+@pytest.mark.parametrize("kind", ["tanh", "elu"])
+def test_a_function_of_its_own_is_refused_by_name(kind: str) -> None:
+    from keras import layers
+
+    from edgeconv.compression.fake_quant import Walk
+
+    made = network(layers.Dense(4, activation=kind, name="odd"), layers.Dense(3, name="end"))
+    with pytest.raises(Unsupported, match="layer 'odd'"):
+        Walk.of(made, SIGNAL, 8)
+
+
+@given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
+def test_training_and_export_round_to_the_same_numbers(a: float, b: float) -> None:
+    from edgeconv.compression.fake_quant import nudged
+    from edgeconv.ir.calibration import INT8_AFFINE
+
+    assert nudged(min(a, b), max(a, b)) == INT8_AFFINE.nudged(min(a, b), max(a, b))

@@ -1,0 +1,99 @@
+"""Resampling: what passes, what is stopped, and what the ends do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edgeconv.datasets.resampling import resample_stamped, resample_uniform
+
+SECONDS = 30.0
+
+
+def tone(hz: float, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.repeat(np.sin(2 * np.pi * hz * seconds + 0.4)[:, None], 3, axis=1)
+
+
+def stamps(rate: float, jitter: float, seed: int = 0) -> NDArray[np.float64]:
+    random = np.random.default_rng(seed)
+    times = np.arange(int(SECONDS * rate)) / rate
+    return 1.7e9 + times + random.uniform(-jitter, jitter, len(times)) / rate
+
+
+def middle(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values[40:-40]
+
+
+@pytest.mark.parametrize("rate", [50.0, 100.0, 25.0, 200 / 3])
+@pytest.mark.parametrize("share", [1.1, 1.15])
+def test_tone_above_the_new_nyquist_is_60_db_down(rate: float, share: float) -> None:
+    times = np.arange(int(SECONDS * rate)) / rate
+    out = resample_uniform(tone(10.0 * share, times), rate, 20.0)
+    assert 20 * np.log10(np.abs(middle(out)).max()) < -60
+
+
+@pytest.mark.parametrize("hz", [11.0, 13.0, 17.0])
+def test_stamped_tone_above_the_new_nyquist_is_stopped(hz: float) -> None:
+    """Jitter smears a tone; at 5 % of an interval what is left stays 30 dB down."""
+    seconds = stamps(50.0, 0.05)
+    out = resample_stamped(seconds, tone(hz, seconds - 1.7e9), 20.0)
+    assert 20 * np.log10(np.sqrt(2) * middle(out).std()) < -30
+
+
+@pytest.mark.parametrize("rate", [50.0, 100.0, 25.0, 20.0, 19.86, 40.0])
+def test_2_hz_keeps_amplitude_and_phase(rate: float) -> None:
+    times = np.arange(int(SECONDS * rate)) / rate
+    out = resample_uniform(tone(2.0, times), rate, 20.0)
+    np.testing.assert_allclose(
+        middle(out), middle(tone(2.0, np.arange(len(out)) / 20.0)), atol=3e-3
+    )
+
+
+@pytest.mark.parametrize("rate", [50.0, 25.0, 19.86])
+def test_2_hz_keeps_amplitude_and_phase_by_time_stamp(rate: float) -> None:
+    seconds = stamps(rate, 0.2)
+    first = seconds[0]
+    out = resample_stamped(seconds, tone(2.0, seconds - first), 20.0)
+    np.testing.assert_allclose(
+        middle(out), middle(tone(2.0, np.arange(len(out)) / 20.0)), atol=1e-2
+    )
+
+
+@pytest.mark.parametrize("rate", [50.0, 25.0, 10.0, 200 / 3])
+def test_gravity_stays_exact_to_the_ends(rate: float) -> None:
+    still = np.tile([0.1, 9.81, -0.2], (200, 1))
+    np.testing.assert_allclose(
+        resample_uniform(still, rate, 20.0),
+        still[:1].repeat(200 * 20 // 10, 0)[: int(199 * 20 / rate + 1e-9) + 1],
+        atol=1e-12,
+    )
+    seconds = np.arange(200) / rate
+    out = resample_stamped(seconds, still, 20.0)
+    np.testing.assert_allclose(out, still[:1].repeat(len(out), 0), atol=1e-12)
+
+
+def test_the_ends_do_not_ring() -> None:
+    """A slow slope under gravity: zeros beyond the ends would be off by several m/s²."""
+    times = np.arange(500) / 50.0
+    ramp = np.repeat((9.81 + 0.1 * times)[:, None], 3, axis=1)
+    out = resample_uniform(ramp, 50.0, 20.0)
+    expected = np.repeat((9.81 + 0.1 * np.arange(len(out)) / 20.0)[:, None], 3, axis=1)
+    np.testing.assert_allclose(out, expected, atol=2e-3)
+
+
+def test_upsampling_follows_a_slow_tone() -> None:
+    out = resample_uniform(tone(1.0, np.arange(300) / 10.0), 10.0, 20.0)
+    np.testing.assert_allclose(middle(out), middle(tone(1.0, np.arange(len(out)) / 20)), atol=3e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(4, 400), st.floats(10, 200))
+def test_length_and_finiteness(count: int, rate: float) -> None:
+    values = np.random.default_rng(count).normal(size=(count, 3))
+    out = resample_stamped(np.arange(count) / rate, values, 20.0)
+    assert len(out) == int((count - 1) / rate * 20 + 1e-6) + 1
+    assert np.isfinite(out).all()
+    assert np.isfinite(resample_uniform(values, rate, 20.0)).all()

@@ -1,0 +1,80 @@
+"""What each layer's rounding costs, and the smallest set of layers that suffices."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeconv.errors import Unsupported
+from edgeconv.ir import quantization_points, sensitivity
+from edgeconv.ir.calibration import INT8_AFFINE
+from edgeconv.ir.graph import Activate, Conv, Dense, Function, GlobalPool, Plan, Reshape
+from edgeconv.ir.numpy_interpreter import evaluate
+
+RNG = np.random.default_rng(1)
+RELU = Function("relu")
+PLAN = Plan(
+    "p",
+    (30,),
+    (
+        Reshape("steps", (10, 3)),
+        Conv("a", RNG.normal(size=(3, 3, 8)), RNG.normal(size=8), function=RELU),
+        Conv("b", RNG.normal(size=(3, 8, 8)) * np.geomspace(1, 99, 24).reshape(3, 8, 1),
+             RNG.normal(size=8), function=Function("tanh")),
+        GlobalPool("mean", "average"),
+        Dense("d", RNG.normal(size=(8, 3)), np.zeros(3)),
+        Activate("d_softmax", Function("softmax")),
+    ),
+)  # fmt: skip
+WINDOWS = RNG.normal(0, 3, (40, 30))
+RANGES = quantization_points.measured(PLAN, WINDOWS, "minmax", INT8_AFFINE)
+KERNELS = ("a", "b", "d")
+
+
+def ratio(fine: set[str], bits: int = 4, finer: int = 32) -> float:
+    widths = {name: finer if name in fine else bits for name in KERNELS}
+    return sensitivity.snr_db(
+        evaluate(PLAN, WINDOWS), sensitivity.simulate(PLAN, WINDOWS, RANGES, widths)
+    )
+
+
+def test_without_integers_the_simulation_is_the_network() -> None:
+    assert ratio(set(KERNELS)) == sensitivity.CEILING
+
+
+@given(st.sets(st.sampled_from(KERNELS)))
+@settings(max_examples=10)
+def test_eight_bits_are_better_than_four(fine: set[str]) -> None:
+    assert ratio(fine, bits=8) > ratio(fine, bits=4) or fine == set(KERNELS)
+
+
+def test_every_layer_is_measured_alone_and_spared() -> None:
+    found = sensitivity.effects(PLAN, WINDOWS, RANGES, 4)
+    assert [e.layer for e in found] == list(KERNELS)
+    assert [e.weights for e in found] == [72, 192, 24]
+    for effect in found:
+        assert effect.spared_db == ratio({effect.layer})
+        assert effect.alone_db == ratio(set(KERNELS) - {effect.layer})
+
+
+@pytest.mark.parametrize("more", [2.0, 8.0, 15.0])
+def test_the_chosen_layers_suffice_and_none_of_them_can_be_spared(more: float) -> None:
+    wanted = ratio(set()) + more
+    layers, reached = sensitivity.choose(PLAN, WINDOWS, RANGES, 4, 32, wanted)
+    assert reached >= wanted
+    assert reached == ratio(set(layers))
+    for fewer in combinations(layers, len(layers) - 1):
+        assert ratio(set(fewer)) < wanted
+
+
+def test_nothing_is_kept_where_nothing_is_needed() -> None:
+    assert sensitivity.choose(PLAN, WINDOWS, RANGES, 8, 32, 1.0)[0] == ()
+
+
+def test_what_no_choice_reaches_is_refused_with_the_figure() -> None:
+    with pytest.raises(Unsupported, match="dB with all layers in 8 bits"):
+        sensitivity.choose(PLAN, WINDOWS, RANGES, 4, 8, 150.0)

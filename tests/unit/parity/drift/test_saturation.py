@@ -1,0 +1,41 @@
+"""Values at the end of an integer tensor's range, counted and told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeconv.core import Interval, NonInferiority, ParityResult, ParityStatistics, Status
+from edgeconv.core.parity_statistics import Decision
+from edgeconv.parity.drift.saturation import Saturation, sentence
+
+
+def test_both_ends_of_a_signed_range_count() -> None:
+    found = Saturation.of(0.1, 0, "int8")
+    found.add(np.array([-12.8, -12.7, 0.0, 12.6, 12.7]))
+    assert (found.reached, found.count, found.share) == (2, 5, 0.4)
+
+
+def test_zero_is_where_a_relu_ends_by_itself() -> None:
+    found = Saturation.of(0.1, -128, "int8")
+    found.add(np.array([0.0, 0.0, 25.4, 25.5]))
+    assert (found.reached, found.share) == (1, 0.25)
+
+
+def test_nothing_was_added() -> None:
+    assert Saturation.of(0.1, 0, "int16").share == 0
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.031, "3.1 % of 'conv2' lie"), (0.009, "")])
+def test_it_is_said_where_it_matters(share: float, told: str) -> None:
+    drop = NonInferiority(
+        Decision.NON_INFERIOR, 0, 0, 0, 0.005, 0.95, "", 0, 0, 1, 1.0, None, "no drop"
+    )
+    evidence = ParityStatistics(
+        Interval(1, 1, 1, 0.95, ""), drop, saturation={"conv1": 0.001, "conv2": share}
+    )
+    result = ParityResult(
+        "a.tflite", "0", "int8", "tflite", "litert", Status.PASSED, 9, evidence=evidence
+    )
+    assert told in sentence(result)
+    assert bool(sentence(result)) is bool(told)

@@ -1,0 +1,292 @@
+"""Layer by layer on real exports: everything is found, nothing healthy is named, damage is."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeconv.core import (
+    Artifact,
+    Bundle,
+    Dataset,
+    InputConvention,
+    Normalization,
+    NullProgress,
+    Target,
+    TrainedModel,
+    Variant,
+)
+from edgeconv.core.digest import sha256
+from edgeconv.core.layerwise import LayerMatchStatus, LayersResult, Outcome
+from edgeconv.datasets import load_dataset
+from edgeconv.errors import UsageError
+from edgeconv.parity.layerwise.artifacts import compare_layers
+from edgeconv.parity.layerwise.file_values import readers_of
+from edgeconv.targets.conversion import export_all
+from edgeconv.targets.coreml.package import WEIGHTS, model_file, read_spec
+from edgeconv.targets.coreml.program_graph import operations
+from edgeconv.targets.files import read_graph
+from edgeconv.workflows.compare_layers import compare_inside
+
+pytestmark = pytest.mark.heavy
+TFLITE, COREML = Target.TFLITE, Target.COREML
+VARIANTS = [
+    Variant(TFLITE, "float32", InputConvention.ANDROID),
+    Variant(TFLITE, "int8", InputConvention.ANDROID),
+    Variant(COREML, "float16", InputConvention.IOS),
+]
+
+
+def network(gain: float = 1.0) -> Any:
+    """Every way in which layers are folded and fused; `conv1` gives `gain` times as much."""
+    import keras
+    from keras import layers
+
+    model = keras.Sequential(
+        [
+            keras.Input((240,), name="sensor"),
+            layers.Reshape((80, 3), name="steps"),
+            layers.Conv1D(16, 5, activation="relu", name="conv1"),
+            layers.BatchNormalization(name="norm1"),
+            layers.MaxPooling1D(2, name="pool"),
+            layers.Conv1D(24, 3, name="conv2"),
+            layers.BatchNormalization(name="norm2"),
+            layers.ReLU(name="relu2"),
+            layers.SeparableConv1D(16, 3, padding="same", activation="elu", name="separable"),
+            layers.AveragePooling1D(2, name="mean"),
+            layers.Flatten(name="flat"),
+            layers.Dense(32, activation="tanh", name="hidden"),
+            layers.Dropout(0.5, name="drop"),
+            layers.Dense(6, activation="softmax", name="probabilities"),
+        ],
+        name="mixed",
+    )
+    random = np.random.default_rng(0)
+    for layer in model.layers:
+        values = []
+        for weight in layer.weights:
+            value = random.normal(0, 0.25, weight.shape)
+            if "variance" in weight.path or "gamma" in weight.path:
+                value = np.abs(value) + 0.5
+            if "kernel" in weight.path:
+                value *= 4 / np.sqrt(np.prod(weight.shape[:-1]))
+            if layer.name == "conv1":
+                value *= gain
+            if layer.name == "norm1" and "moving" in weight.path:
+                value *= gain**2 if "variance" in weight.path else gain
+            values.append(value)
+        layer.set_weights(values)
+    return model
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    whole = load_dataset("synthetic", NullProgress())
+    steps = whole.windows.reshape(-1, 3)
+    statistics = [tuple(map(float, f(steps, axis=0))) for f in (np.mean, np.std)]
+    signal = replace(
+        whole.signal, normalisation=Normalization(*statistics), sensor=InputConvention.NORMALIZED
+    )
+    return replace(whole, signal=signal)
+
+
+def exported(folder: Path, data: Dataset, model: Any, variants: list[Variant]) -> Bundle:
+    path = folder / "model.keras"
+    model.save(path)
+    windows = data.windows[:: len(data.windows) // 200]
+    made = export_all(path, data.signal, variants, folder, "m", windows, windows[:16])
+    return Bundle(folder, TrainedModel(path, sha256(path), data.signal, 0), tuple(made))
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory, data: Dataset) -> Bundle:
+    return exported(tmp_path_factory.mktemp("layers"), data, network(), VARIANTS)
+
+
+def compared(bundle: Bundle, data: Dataset, *artifacts: Artifact) -> list[LayersResult]:
+    jobs = [(a, "auto") for a in artifacts or bundle.artifacts]
+    return list(compare_layers(bundle, data, {}, jobs, NullProgress()))
+
+
+@pytest.fixture(scope="module")
+def results(bundle: Bundle, data: Dataset) -> dict[str, LayersResult]:
+    return {f"{r.target} {r.scheme}": r for r in compared(bundle, data)}
+
+
+def test_no_healthy_layer_is_named(results: dict[str, LayersResult]) -> None:
+    assert {name: r.outcome for name, r in results.items()} == dict.fromkeys(results, Outcome.CLEAR)
+    assert all(r.n == 256 and not r.suspects and not r.warnings for r in results.values())
+
+
+def test_every_layer_of_keras_has_a_row_and_a_fate(results: dict[str, LayersResult]) -> None:
+    names = [layer.name for layer in network().layers]
+    for name, result in results.items():
+        rows = {r.layer: r for r in result.layers}
+        assert set(rows) >= set(names), name
+        assert LayerMatchStatus.UNMATCHED not in {r.presence for r in result.layers}, name
+        assert rows["drop"].presence is LayerMatchStatus.REMOVED
+        assert rows["norm1"].presence is LayerMatchStatus.FOLDED
+        assert rows["sensor contract"].presence is LayerMatchStatus.FOLDED
+        assert {"norm2", "conv2"} & set(rows["relu2"].covers + rows["norm2"].covers)
+        for layer in ("conv1", "pool", "relu2", "separable", "flat", "hidden", "probabilities"):
+            assert rows[layer].presence is LayerMatchStatus.COMPARED, (name, layer)
+            assert "values" in rows[layer].matched_by
+
+
+def test_errors_are_those_of_the_number_format(results: dict[str, LayersResult]) -> None:
+    least = {"tflite float32": 110, "tflite int8": 25, "coreml float16": 60}
+    for name, result in results.items():
+        measured = [r.metrics["snr_db"] for r in result.layers if r.metrics]
+        assert min(x for x in measured if x is not None) > least[name], name
+
+
+def test_integer_ranges_are_shown(results: dict[str, LayersResult]) -> None:
+    rows = {r.layer: r for r in results["tflite int8"].layers}
+    found = rows["conv1"].quantized
+    assert found is not None
+    assert found.dtype == "int8"
+    assert 0.3 < found.used <= 1
+    assert results["tflite float32"].layers[1].quantized is None
+
+
+def test_it_is_json_and_back(results: dict[str, LayersResult]) -> None:
+    import json
+
+    for result in results.values():
+        text = json.dumps(result.to_json(), allow_nan=False)
+        assert LayersResult.from_json(json.loads(text)) == result
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv2", "hidden", "probabilities"])
+@pytest.mark.parametrize("number", range(len(VARIANTS)))
+def test_exactly_the_damaged_layer_is_named(
+    bundle: Bundle, data: Dataset, tmp_path: Path, number: int, layer: str
+) -> None:
+    whole = bundle.artifacts[number]
+    path = tmp_path / whole.name
+    (_damage_tflite if whole.target is TFLITE else _damage_coreml)(whole.path, path, layer)
+    (result,) = compared(bundle, data, replace(whole, path=path))
+    assert result.suspects == (layer,), result.text
+    assert result.outcome is Outcome.SUSPECT
+    assert f"begins in '{layer}'" in result.text
+
+
+def _weights_of(path: Path, layer: str) -> str:
+    """Name of the kernel that the operation with this layer's name reads, or with that of the ReLU
+    which a converter merged with it."""
+    own = {layer, "relu2"} if layer == "conv2" else {layer}
+    graph = read_graph(path)
+    large = {t.name for t in graph.tensors if t.constant and t.elements > 64}
+    return next(
+        constant
+        for constant, value in readers_of(graph).items()
+        if constant in large and own & set(value.replace(";", "_").split("_"))
+    )
+
+
+def _damage_tflite(source: Path, target: Path, layer: str) -> None:
+    """The kernel's output channels in reverse order."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    data = bytearray(source.read_bytes())
+    model = schema.Model.GetRootAs(data, 0)
+    graph = model.Subgraphs(0)
+    name = _weights_of(source, layer)
+    tensor = next(
+        t for t in map(graph.Tensors, range(graph.TensorsLength())) if t.Name().decode() == name
+    )
+    stored = model.Buffers(tensor.Buffer()).DataAsNumpy()
+    values = stored.view({0: np.float32, 9: np.int8}[tensor.Type()])
+    shaped = values.reshape(tensor.ShapeAsNumpy())
+    shaped[...] = shaped[::-1].copy()
+    target.write_bytes(data)
+
+
+def _damage_coreml(source: Path, target: Path, layer: str) -> None:
+    shutil.copytree(source, target)
+    name = _weights_of(source, layer)
+    spec = read_spec(source)
+    op = next(o for o in operations(spec, "") if o.type == "const" and o.outputs[0].name == name)
+    shape = [d.constant.size for d in op.outputs[0].type.tensorType.dimensions]
+    file = model_file(target).parent / WEIGHTS
+    data = bytearray(file.read_bytes())
+    header = op.attributes["val"].blobFileValue.offset
+    start = struct.unpack_from("<Q", data, header + 16)[0]
+    values = np.frombuffer(data, np.float16, int(np.prod(shape)), start).reshape(shape)
+    values[...] = values[::-1].copy()
+    file.write_bytes(data)
+
+
+def files(bundle: Bundle) -> list[Path]:
+    return [artifact.path for artifact in bundle.artifacts]
+
+
+def test_two_files_are_matched_value_by_value(bundle: Bundle) -> None:
+    """Either way round; one takes m/s², the other g with iOS's sign."""
+    float32, int8, coreml = files(bundle)
+    for pair in ((float32, coreml), (coreml, float32), (float32, int8)):
+        (result,) = compare_inside(*pair, "synthetic")
+        assert result.outcome is Outcome.CLEAR, result.text
+        matched = " ".join(r.layer for r in result.layers if r.metrics)
+        for layer in ("conv1", "pool", "separable", "hidden", "probabilities"):
+            assert layer in matched, (pair, matched)
+        assert result.sample["reference"] == pair[0].name
+
+
+def test_what_only_one_file_has_is_said(bundle: Bundle) -> None:
+    float32, _, coreml = files(bundle)
+    (result,) = compare_inside(float32, coreml, "synthetic")
+    alone = [r for r in result.layers if r.presence is LayerMatchStatus.UNMATCHED]
+    assert alone
+    assert all("only the second file" in r.note or "no value" in r.note for r in alone)
+    assert f"{len(alone)} more have no partner" in result.text
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv2", "hidden"])
+def test_two_files_part_at_the_damaged_layer(bundle: Bundle, tmp_path: Path, layer: str) -> None:
+    float32, _, coreml = files(bundle)
+    _damage_tflite(float32, tmp_path / "damaged.tflite", layer)
+    (result,) = compare_inside(coreml, tmp_path / "damaged.tflite", "synthetic")
+    assert result.outcome is Outcome.SUSPECT
+    assert layer in result.suspects[0] or "relu2" in result.suspects[0], result.text
+    assert "the two files part at" in result.text
+
+
+def test_a_keras_model_and_a_file_are_compared_layer_by_layer(
+    bundle: Bundle, data: Dataset
+) -> None:
+    normalised = [InputConvention.NORMALIZED]
+    (result,) = compare_inside(bundle.model.path, files(bundle)[0], "synthetic", sensors=normalised)
+    assert result.outcome is Outcome.CLEAR, result.text
+    assert {r.layer for r in result.layers} >= {"conv1", "hidden"}
+    with pytest.raises(UsageError, match="looks inside"):
+        compare_inside(files(bundle)[0], bundle.model.path, "synthetic")
+
+
+@pytest.mark.parametrize(("gain", "kind"), [(2e4, "overflow"), (2e-5, "underflow")])
+def test_a_network_beyond_float16_is_warned_of(
+    data: Dataset, tmp_path: Path, gain: float, kind: str
+) -> None:
+    beyond = exported(tmp_path, data, network(gain), VARIANTS[2:])
+    (result,) = compared(beyond, data)
+    found = {(w.layer, w.kind, w.what) for w in result.warnings}
+    assert ("conv1", kind, "activation") in found, found
+    warning = next(w for w in result.warnings if (w.layer, w.kind) == ("conv1", kind))
+    assert 0 < warning.share <= 1
+    assert warning.largest > 65_504 if kind == "overflow" else warning.largest < 1e-3
+    assert kind == "underflow" or result.suspects[0] == "conv1"
+
+
+def test_a_runtime_that_shows_nothing_is_not_run(bundle: Bundle, data: Dataset) -> None:
+    only_out = replace(bundle.artifacts[0], path=bundle.model.path)
+    (result,) = compare_layers(bundle, data, {}, [(only_out, "keras")], NullProgress())
+    assert result.outcome is not Outcome.SUSPECT
+    gone = replace(bundle, model=replace(bundle.model, path=bundle.path / "model.other"))
+    with pytest.raises(Exception, match="ending"):
+        compared(gone, data)

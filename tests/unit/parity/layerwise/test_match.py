@@ -1,0 +1,184 @@
+"""Points of a float model found in a file: by name, by values, by order; never silently lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgeconv.core.layerwise import BEFORE, LayerInfo, LayerMatchStatus
+from edgeconv.parity.layerwise.match import Candidate, match
+from edgeconv.parity.layerwise.measure import Gathered
+from edgeconv.parity.layerwise.points import Affine, fit, points
+from edgeconv.parity.layerwise.rows import rows
+
+N = 16
+
+
+def network() -> tuple[list[LayerInfo], dict[str, Any]]:
+    """conv (linear) → norm → relu → pool → drop → out, with values that are truly theirs."""
+    random = np.random.default_rng(5)
+    x = random.normal(size=(N, 8, 3))
+    conv = x @ random.normal(size=(3, 4))
+    norm = conv * [0.5, 2.0, 3.0, 0.1] + [1.0, -2.0, 0.0, 0.3]
+    relu = np.maximum(norm, 0)
+    pool = relu.reshape(N, 4, 2, 4).max(axis=2)
+    flat = pool.mean(axis=1)
+    scores = flat @ random.normal(size=(4, 3))
+    out = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    values = {
+        "x": x, "conv": conv, "norm": norm, "relu": relu, "pool": pool, "mean": flat,
+        "drop": flat, "out" + BEFORE: scores, "out": out,
+    }  # fmt: skip
+    kinds = [
+        ("conv", "Conv1D", "x"),
+        ("norm", "BatchNormalization", "conv"),
+        ("relu", "ReLU", "norm"),
+        ("pool", "MaxPooling1D", "relu"),
+        ("mean", "GlobalAveragePooling1D", "pool"),
+        ("drop", "Dropout", "mean"),
+        ("out", "Dense", "drop"),
+    ]
+    layers = [
+        LayerInfo(name, kind, values[name].shape[1:], (source,), weights=9 if name != "drop" else 0)
+        for name, kind, source in kinds
+    ]
+    return layers, values
+
+
+def found_in(stored: dict[str, Any], channels_first: bool = False, outputs: str = "") -> Any:
+    layers, values = network()
+    wanted = points(layers, values, "x", None, "out")
+    candidates = [
+        Candidate(name, "op", "float32", (name,), value.shape[1:], name == outputs)
+        for name, value in stored.items()
+    ]
+    return layers, match(wanted, values, candidates, stored, channels_first)
+
+
+def pairs(matches: Any) -> dict[str, str]:
+    return {m.point.name: m.candidate.tensor for m in matches}
+
+
+def test_names_of_a_fused_file_are_found_by_their_values() -> None:
+    """The file has norm folded into conv, and relu fused: its tensor bears conv's name."""
+    _, values = network()
+    stored = {
+        "conv;conv_bias": values["relu"],
+        "pool": values["pool"],
+        "mean": values["mean"],
+        "out_matmul;out": values["out" + BEFORE],
+        "Identity": values["out"],
+    }
+    layers, matches = found_in(stored, outputs="Identity")
+    assert pairs(matches) == {
+        "relu": "conv;conv_bias",
+        "pool": "pool",
+        "mean": "mean",
+        "out" + BEFORE: "out_matmul;out",
+        "out": "Identity",
+    }
+    listed = {r.layer: r for r in rows(layers, matches, _gathered(matches), {})}
+    assert listed["conv"].presence is LayerMatchStatus.FUSED
+    assert listed["norm"].presence is LayerMatchStatus.FOLDED
+    assert listed["drop"].presence is LayerMatchStatus.REMOVED
+    assert listed["relu"].covers == ("conv", "norm", "relu")
+    assert listed["out"].matched_by == ("output", "values")
+    assert set(listed) == {layer.name for layer in layers} | {"out" + BEFORE}
+
+
+def _gathered(matches: Any) -> dict[str, Gathered]:
+    found = {}
+    for each in matches:
+        found[each.point.name] = Gathered()
+        for part in (found[each.point.name].error, found[each.point.name].own):
+            part.add(np.ones(2), np.ones(2))
+        found[each.point.name].effect.add(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))
+    return found
+
+
+def test_a_foreign_file_without_names_is_matched_by_values_in_either_layout() -> None:
+    _, values = network()
+    stored = {
+        "t1": values["relu"].transpose(0, 2, 1)[:, :, None],
+        "t2": values["pool"].transpose(0, 2, 1)[:, :, None],
+        "t3": values["out"],
+    }
+    for first in (True, False):
+        _, matches = found_in(stored, first)
+        assert pairs(matches) == {"relu": "t1", "pool": "t2", "out": "t3"}
+        assert {m.means for m in matches} == {("values",)}
+
+
+def test_a_damaged_layer_keeps_its_name() -> None:
+    _, values = network()
+    noise = np.random.default_rng(1).normal(size=values["relu"].shape)
+    stored = {"relu": noise, "pool": noise[:, ::2], "out": values["out"][::-1]}
+    _, matches = found_in(stored)
+    assert pairs(matches) == {"relu": "relu", "pool": "pool", "out": "out"}
+    assert matches[0].means == ("name",)
+
+
+def test_a_damaged_layer_without_a_name_is_matched_by_order() -> None:
+    _, values = network()
+    stored = {"t1": values["relu"], "t2": np.random.default_rng(1).normal(size=(N, 4, 4))}
+    _, matches = found_in(stored)
+    assert pairs(matches)["pool"] == "t2"
+    assert matches[-1].means == ("order",)
+
+
+def test_an_affine_layer_that_is_applied_later_is_undone() -> None:
+    """conv(relu) → norm → pool: the file pools first and folds norm into what follows."""
+    random = np.random.default_rng(2)
+    conv = np.maximum(random.normal(size=(N, 8, 4)), 0)
+    norm = conv * [0.5, 2.0, 3.0, 0.1] + [1.0, -2.0, 0.0, 0.3]
+    values = {"x": conv, "norm": norm, "pool": norm.reshape(N, 4, 2, 4).max(axis=2)}
+    layers = [
+        LayerInfo("norm", "BatchNormalization", (8, 4), ("x",), weights=16),
+        LayerInfo("pool", "MaxPooling1D", (4, 4), ("norm",)),
+    ]
+    stored = {"pool": conv.reshape(N, 4, 2, 4).max(axis=2)}
+    candidates = [Candidate("pool", "MAX_POOL_2D", "float32", ("pool",), (4, 4))]
+    (found,) = match(points(layers, values, "x", None, ""), values, candidates, stored, False)
+    assert found.affine is not None
+    assert found.affine.layers == ("norm",)
+    np.testing.assert_allclose(found.reference(values["pool"]), stored["pool"], atol=1e-9)
+    np.testing.assert_allclose(found.restored(stored["pool"]), values["pool"], atol=1e-6)
+
+
+def test_a_decreasing_operation_does_not_pass_a_maximum() -> None:
+    values = {"x": np.random.default_rng(0).normal(size=(N, 4, 2))}
+    values["norm"] = -values["x"]
+    values["pool"] = values["norm"].max(axis=1)
+    layers = [
+        LayerInfo("norm", "BatchNormalization", (4, 2), ("x",)),
+        LayerInfo("pool", "GlobalMaxPooling1D", (2,), ("norm",)),
+    ]
+    assert points(layers, values, "x", None, "")[-1].pending == ()
+
+
+def test_fitting_refuses_what_is_not_affine() -> None:
+    x = np.random.default_rng(0).normal(size=(N, 4, 2))
+    assert fit(x, x**2, "square") is None
+    found = fit(x, x * 2 - 1, "line")
+    assert isinstance(found, Affine)
+    np.testing.assert_allclose(found.scale, 2)
+    np.testing.assert_allclose(found.undo(found.apply(x)), x)
+
+
+def test_a_folded_layer_is_not_given_a_stranger() -> None:
+    """A value of norm's shape that says it is another's, and is not norm's, stays unmatched."""
+    _, values = network()
+    noise = np.random.default_rng(1).normal(size=values["norm"].shape)
+    _, matches = found_in({"pool_input_dequantized": noise, "out": values["out"]})
+    assert "norm" not in pairs(matches)
+
+
+def test_the_input_is_listed_where_the_file_converts_it() -> None:
+    layers, values = network()
+    candidates = [Candidate("q", "QUANTIZE", "int8", ("tfl.quantize",), (8, 3), False, 0.1, 3)]
+    found = match(
+        points(layers, values, "x", None, "out"), values, candidates, {"q": values["x"]}, False
+    )
+    assert pairs(found) == {"x": "q"}
+    assert rows(layers, found, _gathered(found), {})[0].layer == "input"

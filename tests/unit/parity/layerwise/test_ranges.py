@@ -1,0 +1,134 @@
+"""Numbers that a format cannot hold, on networks scaled until it cannot."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeconv.core.layerwise import LayerMatchStatus, LayerParity
+from edgeconv.parity.layerwise.ranges import CodeUse, HalfRange, code_warnings, half_warnings
+
+
+def relu_values(scale: float) -> Any:
+    return np.maximum(np.random.default_rng(0).normal(size=(64, 100)), 0) * scale
+
+
+def warned(values: Any) -> list[str]:
+    found = HalfRange()
+    found.add(values)
+    return [w.kind for w in half_warnings("conv", "t", "activation", found)]
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e4])
+def test_ordinary_activations_are_not_warned_of(scale: float) -> None:
+    assert warned(relu_values(scale)) == []
+
+
+def test_overflow_is_named_with_its_share_and_size() -> None:
+    found = HalfRange()
+    values = relu_values(3e4)
+    found.add(values)
+    (warning,) = half_warnings("conv", "conv_cast", "activation", found)
+    assert warning.kind == "overflow"
+    assert warning.share == pytest.approx((values > 65_504).mean())
+    assert warning.largest == values.max()
+    assert "'conv'" in warning.text
+    assert "65,504" in warning.text
+    assert "float32" in warning.advice
+
+
+def test_one_overflow_among_many_is_enough() -> None:
+    values = relu_values(1.0)
+    values[3, 4] = 70_000
+    assert warned(values) == ["overflow"]
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-8, 1e-12])
+def test_values_below_float16_are_named(scale: float) -> None:
+    assert warned(relu_values(scale)) == ["underflow"]
+
+
+def test_probabilities_near_zero_are_harmless() -> None:
+    scores = np.random.default_rng(1).normal(0, 9, (200, 6))
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    assert (chances < 2.0**-14).mean() > 0.2
+    assert warned(chances) == []
+
+
+def test_infinite_values_keep_the_warning_writable() -> None:
+    found = HalfRange()
+    found.add(np.array([1.0, math.inf]))
+    (warning,) = half_warnings("x", "t", "activation", found)
+    assert math.isfinite(warning.largest)
+
+
+def test_weights_that_were_stored_as_subnormals_are_named() -> None:
+    found = HalfRange()
+    found.add_rounded((np.random.default_rng(0).normal(size=400) * 1e-6).astype(np.float16))
+    (warning,) = half_warnings("conv", "w", "weight", found)
+    assert (warning.kind, warning.what) == ("underflow", "weight")
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.integers(1, 5))
+def test_shares_are_shares(values: list[float], size: int) -> None:
+    whole, parts = HalfRange(), HalfRange()
+    array = np.array(values)
+    whole.add(array)
+    for start in range(0, len(array), size):
+        parts.add(array[start : start + size])
+    assert (whole.over, whole.lost, whole.subnormal) == (parts.over, parts.lost, parts.subnormal)
+    assert whole.over + whole.lost + whole.subnormal <= whole.count == len(values)
+
+
+def row(use: CodeUse, operation: str = "CONV_2D") -> LayerParity:
+    return LayerParity(
+        "conv", "Conv1D", LayerMatchStatus.COMPARED, "t", operation, "int8", quantized=use.result()
+    )
+
+
+def used(values: Any, scale: float, zero_point: int = 0) -> CodeUse:
+    use = CodeUse(scale, zero_point, "int8")
+    stored = np.clip(np.rint(values / scale) + zero_point, -128, 127)
+    use.add(values, (stored - zero_point) * scale)
+    return use
+
+
+def test_a_fitting_range_is_not_warned_of() -> None:
+    values = np.random.default_rng(0).normal(size=5_000)
+    use = used(values, np.abs(values).max() / 127)
+    assert code_warnings([row(use)]) == []
+    found = use.result()
+    assert found.saturated == 0
+    assert 0.8 < found.used <= 1
+    assert found.typical < found.used
+
+
+def test_saturation_is_named_with_its_share() -> None:
+    values = np.random.default_rng(0).normal(size=5_000)
+    (warning,) = code_warnings([row(used(values, 1.0 / 127))])
+    assert warning.kind == "saturation"
+    assert warning.share == pytest.approx((np.abs(values) > 1.01).mean(), abs=0.01)
+
+
+def test_a_relu_at_its_lower_end_does_not_saturate() -> None:
+    values = np.maximum(np.random.default_rng(0).normal(size=5_000), 0)
+    assert used(values, values.max() / 255, -128).result().saturated == 0
+
+
+def test_a_range_that_is_far_too_wide_is_named_once() -> None:
+    values = np.random.default_rng(0).normal(size=5_000)
+    wide = row(used(values, 1.0))
+    (warning,) = code_warnings([wide, replace(wide, layer="pool")])
+    assert (warning.kind, warning.layer) == ("wide_range", "conv")
+    assert "bits" in warning.text
+
+
+def test_a_range_that_the_operation_fixes_is_nobodys_calibration() -> None:
+    values = np.random.default_rng(0).uniform(0.49, 0.51, 5_000)
+    assert code_warnings([row(used(values, 1 / 256, -128), "LOGISTIC")]) == []

@@ -1,0 +1,172 @@
+"""Which layer is named, and that none is where nothing is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgeconv.core import SCHEMES, Scheme, Target
+from edgeconv.core.layerwise import (
+    LayerInfo,
+    LayerMatchStatus,
+    LayerParity,
+    Outcome,
+    QuantizedRange,
+)
+from edgeconv.parity.layerwise.theoretical_snr import explained_db
+from edgeconv.parity.layerwise.verdict import judge
+
+NAMES = ("a", "b", "c", "d", "e")
+LAYERS = tuple(
+    LayerInfo(name, "Conv1D", (4,), (before,), weights=9_000)
+    for name, before in zip(NAMES, ("x", *NAMES), strict=False)
+)
+INT8 = SCHEMES[Target.TFLITE]["int8"]
+FLOAT16 = SCHEMES[Target.COREML]["float16"]
+FLOAT32 = SCHEMES[Target.COREML]["float32"]
+INT4 = SCHEMES[Target.COREML]["int4"]
+
+
+def rows(own: Mapping[str, float | None], within: float | None = None) -> list[LayerParity]:
+    """One compared row for each layer; `own` in dB."""
+    return [
+        LayerParity(
+            name,
+            "Conv1D",
+            LayerMatchStatus.COMPARED,
+            "t",
+            matched_by=("name",),
+            covers=(name,),
+            metrics={
+                "snr_db": 40.0,
+                "rmse": 0.01,
+                "non_finite": 0,
+                "own_non_finite": 0,
+                "own_snr_db": own[name],
+                "own_within_db": own[name] if within is None else within,
+                "output_flips": 3,
+            },
+        )
+        for name in NAMES
+    ]
+
+
+HEALTHY: list[tuple[Scheme, float]] = [(FLOAT32, 130.0), (FLOAT16, 70.0), (INT8, 38.0), (INT4, 19)]
+
+
+@pytest.mark.parametrize(("scheme", "usual"), HEALTHY)
+def test_none_is_named_where_all_are_as_usual(scheme: Scheme, usual: float) -> None:
+    found = judge(rows(dict.fromkeys(NAMES, usual)), LAYERS, scheme)
+    assert found.outcome is Outcome.CLEAR
+    assert found.suspects == ()
+    assert f"{usual:.0f} dB" in found.text
+
+
+@pytest.mark.parametrize(("scheme", "usual"), HEALTHY)
+@pytest.mark.parametrize("damaged", NAMES)
+def test_exactly_the_damaged_one_is_named(scheme: Scheme, usual: float, damaged: str) -> None:
+    own = {**dict.fromkeys(NAMES, usual), damaged: 4.0}
+    found = judge(rows(own), LAYERS, scheme)
+    assert found.suspects == (damaged,)
+    assert f"begins in '{damaged}'" in found.text
+
+
+def test_numbers_that_are_none_are_named() -> None:
+    made = rows({**dict.fromkeys(NAMES, 70.0), "c": None})
+    made[2] = replace(made[2], metrics={**made[2].metrics, "non_finite": 5, "own_non_finite": 5})
+    found = judge(made, LAYERS, FLOAT16)
+    assert found.suspects == ("c",)
+    assert "NaN or infinity" in found.text
+
+
+def test_the_layer_with_weights_answers_for_what_is_computed_with_it() -> None:
+    layers = (*LAYERS[:2], LayerInfo("relu", "ReLU", (4,), ("b",)))
+    row = replace(rows(dict.fromkeys(NAMES, 3.0))[0], layer="relu", covers=("b", "relu"))
+    found = judge([row], layers, FLOAT16)
+    assert found.suspects == ("b",)
+    assert "relu" in found.text
+
+
+def saturating(share: float, own: Mapping[str, float | None]) -> list[LayerParity]:
+    """Rows of an integer file; what saturates in `d` is not among `own_within_db`."""
+    found = QuantizedRange(0.001, 0, "int8", -0.1, 0.1, share, 1.0, 1.0)
+    return [replace(r, quantized=found) if r.layer == "d" else r for r in rows(own, within=36.0)]
+
+
+def test_saturation_after_a_wrong_layer_is_no_second_suspect() -> None:
+    own = {**dict.fromkeys(NAMES, 38.0), "b": None, "d": 10.0}
+    made = saturating(0.3, own)
+    made[1] = replace(
+        made[1], metrics={**made[1].metrics, "own_within_db": None, "own_non_finite": 1}
+    )
+    assert judge(made, LAYERS, INT8).suspects == ("b",)
+
+
+@pytest.mark.parametrize(("share", "suspects"), [(0.3, ("d",)), (0.01, ())])
+def test_some_saturation_is_a_warning_and_much_is_a_suspicion(
+    share: float, suspects: tuple[str, ...]
+) -> None:
+    own = {**dict.fromkeys(NAMES, 38.0), "d": 10.0}
+    assert judge(saturating(share, own), LAYERS, INT8).suspects == suspects
+
+
+def test_a_wide_step_explains_its_own_rounding() -> None:
+    """0.01 rmse at 40 dB is a power of 1; steps of 1 leave 1/12 of noise: 10.8 dB."""
+    wide = QuantizedRange(1.0, 0, "int8", -128, 127, 0, 0.1, 0.1)
+    made = [replace(row, quantized=wide) for row in rows(dict.fromkeys(NAMES, 10.0))]
+    assert judge(made, LAYERS, INT8).outcome is Outcome.CLEAR
+    fine = replace(wide, scale=0.01)
+    made = [replace(row, quantized=fine) for row in made]
+    assert judge(made, LAYERS, INT8).outcome is Outcome.SUSPECT
+
+
+def test_an_unknown_scheme_is_judged_among_peers_alone() -> None:
+    found = judge(rows(dict.fromkeys(NAMES, 3.0))[:2], LAYERS[:2], None)
+    assert found.outcome is Outcome.CLEAR
+    assert "no layer was judged" in found.text
+
+
+@pytest.mark.parametrize(("own", "suspects"), [(9.0, ()), (7.0, NAMES[:2])])
+def test_few_bits_explain_themselves_where_there_are_no_peers(
+    own: float, suspects: tuple[str, ...]
+) -> None:
+    """Four even bits leave 10.8 dB."""
+    assert judge(rows(dict.fromkeys(NAMES, own))[:2], LAYERS[:2], INT4).suspects == suspects
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "others"),
+    [("pruned50", 12.2, 28.3), ("pruned75", 6.0, 21.5), ("palette4", 23.1, 35.5)],
+)
+def test_what_a_scheme_takes_from_a_first_layer_is_no_damage(
+    name: str, first: float, others: float
+) -> None:
+    """As measured on `har`: its peers make up for their error, the first layer cannot."""
+    scheme = SCHEMES[Target.COREML][name]
+    healthy = {**dict.fromkeys(NAMES, others), "a": first}
+    assert judge(rows(healthy), LAYERS, scheme).outcome is Outcome.CLEAR
+    for damaged in NAMES:
+        found = judge(rows({**healthy, damaged: -1.0}), LAYERS, scheme)
+        assert found.suspects == (damaged,)
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("pruned50", 11.5), ("pruned75", 5.6), ("palette4", 19.7), ("palette1", 4.4), ("int4", 10.8),
+     ("int8", 34.9), ("pruned50-palette4", 10.9), ("float16", math.inf)],
+)  # fmt: skip
+def test_what_a_scheme_explains(name: str, least: float) -> None:
+    assert explained_db(SCHEMES[Target.COREML][name]) == pytest.approx(least, abs=0.06)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.75])
+def test_pruning_loses_what_the_formula_says(share: float) -> None:
+    weights = np.random.default_rng(0).normal(size=200_000)
+    smallest = np.sort(weights**2)[: int(share * weights.size)]
+    scheme = SCHEMES[Target.COREML][f"pruned{100 * share:.0f}"]
+    measured = -10 * math.log10(smallest.sum() / (weights**2).sum())
+    assert explained_db(scheme) == pytest.approx(measured, abs=0.1)

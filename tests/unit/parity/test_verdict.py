@@ -1,0 +1,241 @@
+"""Each gate refuses the file it was made for, and lets the untouched one pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeconv.core import SCHEMES, ParityResult, Status, Target
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.parity.gates import DIRECTIONS, default_gates, resolve_gates
+from edgeconv.parity.verdict import check_parity, not_run
+from tests.unit.parity.outputs import (
+    LABELS,
+    artifact,
+    int8_of,
+    labels,
+    logits,
+    reference,
+    softmax,
+)
+
+Outputs = NDArray[np.float32]
+Broken = Callable[[], Outputs]
+EVERY = [(target, scheme) for target in Target for scheme in SCHEMES[target]]
+
+
+def judge(
+    candidate: Outputs, scheme: str = "float32", limits: dict[str, float] | None = None
+) -> ParityResult:
+    limits = limits or default_gates(Target.TFLITE, scheme)
+    return check_parity(
+        artifact(scheme), "litert", reference(), candidate, labels(), limits, {"cores": 2}
+    )
+
+
+def _changed(row: int, column: int, value: float) -> Outputs:
+    outputs = reference()
+    outputs[row, column] = value
+    return outputs
+
+
+def _noisy(deviation: float) -> Outputs:
+    noise = np.random.default_rng(5).normal(0, deviation, logits().shape)
+    return softmax(logits() + noise)
+
+
+def _flipped_windows(share: float) -> Outputs:
+    """Some windows answer the next class, the others nothing new."""
+    outputs = reference()
+    every = round(1 / share)
+    outputs[1::every] = np.roll(outputs[1::every], 1, axis=1)
+    return outputs
+
+
+@pytest.mark.parametrize(("target", "scheme"), EVERY)
+def test_untouched_outputs_pass_every_scheme(scheme: str, target: Target) -> None:
+    limits = default_gates(target, scheme)
+    found = check_parity(
+        artifact(scheme, target), "litert", reference(), reference(), labels(), limits, {}
+    )
+    assert found.status is Status.PASSED
+    assert found.reason == ""
+    assert {c.name for c in found.checks} == set(limits)
+    assert found.n == len(reference())
+
+
+def test_honest_rounding_passes_its_scheme() -> None:
+    assert judge(int8_of(reference()), "int8").status is Status.PASSED
+    assert judge(reference().astype(np.float16).astype(np.float32), "float16").status is (
+        Status.PASSED
+    )
+    assert judge(int8_of(reference()), "float32").status is Status.FAILED
+
+
+# For each gate, outputs of a file that this gate alone is asked to refuse, at its own limit.
+SABOTAGE: dict[str, tuple[str, float, Broken]] = {
+    "max_abs": ("one probability moved", 0.05, lambda: _changed(7, 1, 0.5)),
+    "mean_abs": ("weights scaled by 0.7", 0.01, lambda: softmax(logits() * 0.7)),
+    "rmse": ("weights scaled by 2", 0.01, lambda: softmax(logits() * 2)),
+    "snr_db": ("noise on every logit", 25.0, lambda: _noisy(1.0)),
+    "psnr_db": ("noise on every logit", 35.0, lambda: _noisy(1.0)),
+    "cosine": ("sign flipped", 0.99, lambda: softmax(-logits())),
+    "cosine_min": ("one window of another class", 0.99, lambda: _flipped_windows(1 / 1499)),
+    "kl_mean": ("constant output", 0.05, lambda: np.full_like(reference(), 1 / 3)),
+    "kl_max": ("one window surely wrong", 1.0, lambda: _flipped_windows(1 / 1499)),
+    "js_mean": ("labels permuted", 0.01, lambda: reference()[:, ::-1]),
+    "top1_agreement": ("one window in twenty flipped", 0.97, lambda: _flipped_windows(1 / 20)),
+    "accuracy": ("windows in another order", 0.9, lambda: np.roll(reference(), 1, axis=0)),
+    "accuracy_drop": ("one window in a hundred lost", 0.005, lambda: _flipped_windows(1 / 100)),
+    "max_drop": ("one window in twenty lost", 0.01, lambda: _flipped_windows(1 / 20)),
+    "macro_f1": ("labels rotated", 0.9, lambda: np.roll(reference(), 1, axis=1)),
+    "macro_f1_drop": ("one window in twenty lost", 0.01, lambda: _flipped_windows(1 / 20)),
+    "class_drop": (
+        "one class never answered",
+        0.02,
+        lambda: reference() * np.array([1, 0, 1], np.float32),
+    ),
+    "subject_drop": ("one window in a hundred lost", 0.005, lambda: _flipped_windows(1 / 100)),
+}
+
+
+def test_every_gate_has_its_sabotage() -> None:
+    inside = {"saturated"}  # not of outputs: below, and in the table of sabotaged files
+    assert set(SABOTAGE) == set(DIRECTIONS) - inside
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.02, Status.FAILED), (0.001, Status.PASSED)])
+def test_numbers_of_other_sources_can_be_gates(share: float, status: Status) -> None:
+    file, limits = artifact("int8", Target.TFLITE), {"saturated": 0.01}
+    found = check_parity(
+        *(file, "litert", reference(), reference(), labels(), limits, {}),
+        measured={"saturated": share},
+    )
+    assert found.status is status
+    with pytest.raises(BadInput, match="was not measured"):
+        check_parity(file, "litert", reference(), reference(), labels(), limits, {})
+
+
+@pytest.mark.parametrize("gate", SABOTAGE)
+def test_gate_refuses_its_sabotage(gate: str) -> None:
+    _, limit, broken = SABOTAGE[gate]
+    found = judge(broken(), limits={gate: limit})
+    assert found.status is Status.FAILED
+    assert gate in found.reason
+    (check,) = found.checks
+    assert (check.name, check.limit, check.status) == (gate, limit, Status.FAILED)
+    assert judge(reference(), limits={gate: limit}).status is Status.PASSED
+
+
+WHOLE: dict[str, Broken] = {
+    "weights scaled": lambda: softmax(logits() * 0.5),
+    "weights negated": lambda: softmax(-logits()),
+    "labels swapped": lambda: reference()[:, [1, 0, 2]],
+    "labels rotated": lambda: np.roll(reference(), 1, axis=1),
+    "constant": lambda: np.full_like(reference(), 1 / 3),
+    "always one class": lambda: np.eye(3, dtype=np.float32)[np.zeros(1500, int)],
+    "zeros": lambda: np.zeros_like(reference()),
+    "logits instead of probabilities": lambda: logits().astype(np.float32),
+    "windows shifted by one": lambda: np.roll(reference(), 1, axis=0),
+    "one bias off": lambda: softmax(logits() + np.array([3.0, 0.0, 0.0])),
+    "noise": lambda: _noisy(2.0),
+    "saturated": lambda: np.minimum(reference(), 0.44),
+}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES[Target.TFLITE])
+@pytest.mark.parametrize("broken", WHOLE)
+def test_no_scheme_lets_a_broken_file_pass(scheme: str, broken: str) -> None:
+    assert judge(WHOLE[broken](), scheme).status is Status.FAILED
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_value_that_is_no_number_fails_every_gate(value: float) -> None:
+    found = judge(_changed(400, 2, value), "int8")
+    assert found.status is Status.FAILED
+    assert "1 of 1500 windows, first for window 400" in found.reason
+    assert LABELS[2] in found.reason
+    assert {c.status for c in found.checks} == {Status.FAILED}
+    assert {c.value for c in found.checks} == {None}
+    assert json.dumps(found.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("shape", [(1500, 2), (1499, 3), (1500, 3, 1), (4500,)])
+def test_another_shape_fails(shape: tuple[int, ...]) -> None:
+    found = judge(np.full(shape, 1 / 3, np.float32))
+    assert found.status is Status.FAILED
+    assert "shape" in found.reason
+    assert {c.status for c in found.checks} == {Status.FAILED}
+
+
+def test_no_windows_is_not_run() -> None:
+    found = check_parity(
+        artifact(), "litert", reference()[:0], reference()[:0], labels()[:0], {"max_abs": 1.0}, {}
+    )
+    assert found.status is Status.NOT_RUN
+    assert "no windows" in found.reason
+    assert {c.status for c in found.checks} == {Status.NOT_RUN}
+
+
+def test_no_gate_is_not_run() -> None:
+    found = check_parity(artifact(), "litert", reference(), reference(), labels(), {}, {})
+    assert found.status is Status.NOT_RUN
+    assert found.reason
+
+
+def test_not_run_says_why() -> None:
+    found = not_run(artifact(), "coreml", "Core ML runs on macOS only", {"cores": 2})
+    assert (found.status, found.n, found.checks) == (Status.NOT_RUN, 0, ())
+    assert found.reason == "Core ML runs on macOS only"
+    assert found.machine == {"cores": 2}
+
+
+def test_reference_with_nan_is_bad_input() -> None:
+    broken = reference()
+    broken[3] = np.nan
+    with pytest.raises(BadInput, match="float model itself"):
+        check_parity(artifact(), "litert", broken, reference(), labels(), {"max_abs": 1.0}, {})
+
+
+def test_labels_of_other_windows_are_bad_input() -> None:
+    with pytest.raises(BadInput, match="do not belong"):
+        check_parity(
+            artifact(), "litert", reference(), reference(), labels(7), {"max_abs": 1.0}, {}
+        )
+
+
+def test_unknown_gate() -> None:
+    with pytest.raises(UsageError, match="choose one of"):
+        judge(reference(), limits={"nonsense": 1.0})
+    with pytest.raises(UsageError, match="choose one of"):
+        judge(_changed(0, 0, np.nan), limits={"nonsense": 1.0})
+
+
+def test_failure_says_where_to_look() -> None:
+    found = judge(_changed(7, 1, 0.5), "float32")
+    worst = next(c for c in found.checks if c.name == "max_abs")
+    assert "window 7: 'Upstairs' is 0.5 instead of" in worst.reason
+    flips = judge(_flipped_windows(1 / 20), "int8")
+    agreement = next(c for c in flips.checks if c.name == "top1_agreement")
+    assert "75 of 1500 windows have another answer" in agreement.reason
+    assert "first window 1" in agreement.reason
+    drop = next(c for c in flips.checks if c.name == "accuracy_drop")
+    assert "on 1500 windows" in drop.reason
+
+
+def test_a_stricter_limit_fails_what_the_default_passes() -> None:
+    loose = resolve_gates(Target.TFLITE, "int8", {})
+    strict = resolve_gates(Target.TFLITE, "int8", {"max_abs": 1e-6})
+    candidate = int8_of(reference())
+    assert judge(candidate, limits=loose).status is Status.PASSED
+    assert judge(candidate, limits=strict).status is Status.FAILED
+
+
+def test_survives_json() -> None:
+    found = judge(_noisy(0.5), "int8")
+    again = ParityResult.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
+    assert again == found

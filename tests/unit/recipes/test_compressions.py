@@ -1,0 +1,100 @@
+"""Every compression × scheme is either kept by the file or refused before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeconv.core import COMPRESSIONS, DEFAULT_SENSOR, SCHEMES, Target, Variant
+from edgeconv.errors import Unsupported, UsageError
+from edgeconv.recipes import check_variant, load_recipe, make_variants
+from edgeconv.recipes.compressions import conflict, legal_schemes
+from edgeconv.targets.conversion.naming import file_names
+
+
+@pytest.mark.parametrize("target", list(Target))
+@pytest.mark.parametrize("name", COMPRESSIONS)
+def test_what_is_legal_passes_and_the_rest_is_refused(name: str, target: Target) -> None:
+    legal = legal_schemes(name, target)
+    for scheme in SCHEMES[target]:
+        variant = Variant(target, scheme, DEFAULT_SENSOR[target], compress=name)
+        if scheme in legal:
+            check_variant(variant)
+            continue
+        with pytest.raises(Unsupported, match=f"'{name}' cannot go with") as caught:
+            check_variant(variant)
+        assert caught.value.exit_code == 4
+        assert all(possible in caught.value.hint for possible in legal)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "scheme", "words"),
+    [
+        ("prune80", Target.COREML, "palette4", "no place for zeros"),
+        ("prune75", Target.COREML, "pruned75-palette4", "moves the weights"),
+        ("prune75-cluster16", Target.COREML, "pruned75", "each for itself"),
+        ("cluster16", Target.COREML, "int4", "each block"),
+        ("prune80", Target.COREML, "pruned75", "leaves out 75%"),
+        ("prune2of4", Target.COREML, "pruned50", "pattern 2:4"),
+        ("cluster32", Target.COREML, "palette4", "cannot hold 32"),
+        ("cluster16", Target.COREML, "pruned50-palette4", "leaves out 50%"),
+        ("qat4", Target.TFLITE, "int8", "int4 weights"),
+        ("qat8", Target.COREML, "w8a8", "of tflite"),
+    ],
+)
+def test_the_reason_is_named(name: str, target: Target, scheme: str, words: str) -> None:
+    assert words in conflict(COMPRESSIONS[name], target, scheme)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "scheme"),
+    [
+        ("prune80", Target.TFLITE, "int8"),
+        ("prune75", Target.COREML, "pruned75"),
+        ("prune75-cluster16", Target.COREML, "pruned75-palette4"),
+        ("cluster16", Target.COREML, "palette4"),
+        ("qat8", Target.TFLITE, "int8"),
+    ],
+)
+def test_what_belongs_together_goes_together(name: str, target: Target, scheme: str) -> None:
+    assert not conflict(COMPRESSIONS[name], target, scheme)
+
+
+def test_an_unknown_compression_is_named() -> None:
+    with pytest.raises(UsageError, match="unknown compression 'zip'"):
+        make_variants(["tflite"], ["int8"], compressions=["zip"])
+    with pytest.raises(UsageError, match="unknown compression 'zip'"):
+        check_variant(Variant(Target.TFLITE, "int8", DEFAULT_SENSOR[Target.TFLITE], compress="zip"))
+
+
+def test_each_compression_is_made_in_each_scheme() -> None:
+    found = make_variants(["tflite"], ["int8", "float16"], compressions=["prune80", "cluster16"])
+    assert [(v.compress, v.scheme) for v in found] == [
+        *(("prune80", "int8"), ("prune80", "float16")),
+        *(("cluster16", "int8"), ("cluster16", "float16")),
+    ]
+    assert {v.scheme for v in make_variants(["tflite"], compressions=["qat8"])} == {"int8"}
+
+
+def test_a_recipe_names_compressions_and_how_to_train_on(tmp_path: Path) -> None:
+    file = tmp_path / "r.toml"
+    line = '[[variants]]\ntarget = "tflite"\nscheme = "int8"\ncompress = "prune80"\n'
+    file.write_text(f"[compression]\nepochs = 3\n{line}")
+    recipe = load_recipe(str(file))
+    assert recipe.compression.epochs == 3
+    assert [v.compress for v in recipe.variants] == ["prune80"]
+    file.write_text("[compression]\nepoch = 3\n")
+    with pytest.raises(UsageError, match="unknown key 'epoch'"):
+        load_recipe(str(file))
+    file.write_text("[compression]\nlearning_rate = 0\n")
+    with pytest.raises(UsageError, match="learning_rate must be above 0"):
+        load_recipe(str(file))
+
+
+def test_the_recipe_compress_is_har_with_every_method() -> None:
+    har, recipe = load_recipe("har"), load_recipe("compress")
+    assert recipe.training == har.training
+    named = {v.compress for v in recipe.variants if v.compress}
+    assert set(COMPRESSIONS) - named == {"prune50-cluster16"}
+    assert file_names("har", recipe.variants)

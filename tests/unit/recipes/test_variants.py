@@ -1,0 +1,83 @@
+"""The words of `export` become the variants that they mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgeconv.core import InputConvention, Target
+from edgeconv.errors import Unsupported, UsageError
+from edgeconv.recipes import make_variants
+
+
+def test_without_words_both_targets_get_their_usual_files() -> None:
+    made = {(v.target, v.scheme) for v in make_variants()}
+    assert (Target.TFLITE, "int8") in made
+    assert (Target.COREML, "float16") in made
+    assert not any(scheme == "int16x8" for _, scheme in made)
+
+
+def test_a_scheme_goes_to_the_targets_that_can_hold_it() -> None:
+    made = make_variants(["all"], ["int8", "float16"])
+    assert [(v.target, v.scheme) for v in made] == [
+        (Target.TFLITE, "int8"),
+        (Target.TFLITE, "float16"),
+        (Target.COREML, "int8"),
+        (Target.COREML, "float16"),
+    ]
+    alone = make_variants(["all"], ["palette4", "dynamic"])
+    assert [(v.target, v.scheme) for v in alone] == [
+        (Target.TFLITE, "dynamic"),
+        (Target.COREML, "palette4"),
+    ]
+
+
+def test_a_lone_target_refuses_what_it_cannot_hold() -> None:
+    with pytest.raises(Unsupported, match=r"int16x8.*coreml.*only for tflite") as caught:
+        make_variants(["coreml"], ["int16x8"])
+    assert "possible for coreml: float16" in caught.value.hint
+
+
+def test_an_older_system_than_the_scheme_is_refused() -> None:
+    with pytest.raises(Unsupported, match=r"int4.*iOS15.*needs iOS18") as caught:
+        make_variants(["coreml"], ["int4"], deployment_target="iOS15")
+    assert "possible for iOS15: float16, float32" in caught.value.hint
+    (variant,) = make_variants(["coreml"], ["int4"])
+    assert variant.deployment_target == ""  # the exporter takes the scheme's first, and says so
+
+
+def test_a_calibration_method_goes_to_the_schemes_that_have_a_choice() -> None:
+    made = make_variants(["all"], ["w8a8", "int8"], calibration_method="percentile")
+    methods = {(v.target, v.scheme): v.calibration_method for v in made}
+    assert methods == {
+        (Target.TFLITE, "int8"): "percentile",
+        (Target.COREML, "w8a8"): "percentile",
+        (Target.COREML, "int8"): "",
+    }
+    with pytest.raises(Unsupported, match=r"'mse' cannot go with: int16x8") as caught:
+        make_variants(["tflite"], ["int16x8"], calibration_method="mse")
+    assert "w8a8" in caught.value.hint
+    with pytest.raises(UsageError, match=r"unknown calibration method 'entropy'") as unknown:
+        make_variants(["coreml"], ["w8a8"], calibration_method="entropy")
+    assert "percentile" in unknown.value.hint
+
+
+def test_a_scheme_that_nothing_can_hold_is_not_dropped_silently() -> None:
+    with pytest.raises(Unsupported, match="int3"):
+        make_variants(["all"], ["int3"])
+
+
+@pytest.mark.parametrize("alias", ["litert", "android", "tflite"])
+def test_aliases(alias: str) -> None:
+    assert {v.target for v in make_variants([alias])} == {Target.TFLITE}
+
+
+def test_sensor_and_deployment_target_reach_the_variants() -> None:
+    (variant,) = make_variants(
+        ["ios"], ["float16"], InputConvention.NORMALIZED, deployment_target="iOS17"
+    )
+    assert (variant.sensor, variant.deployment_target) == (InputConvention.NORMALIZED, "iOS17")
+
+
+def test_an_unknown_target_lists_the_choices() -> None:
+    with pytest.raises(UsageError, match=r"onnx.*tflite.*coreml"):
+        make_variants(["onnx"])

@@ -1,0 +1,66 @@
+"""Rows and verdict: what was not measured, or on other bytes, never counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edgeconv.core import Status, Target
+from edgeconv.reporting import summary_table, verdict
+from edgeconv.reporting.summary import HEADINGS
+
+from . import bundles
+
+
+def test_rows_compare_with_float() -> None:
+    rows = {row.name: row for row in summary_table(bundles.full())}
+    row = rows["har_int8.tflite"]
+    assert row.size_ratio == pytest.approx(2_086_920 / 540_592)
+    assert row.speed_up == pytest.approx(290 / 74)
+    assert row.drop is not None
+    assert row.accuracy is not None
+    reference = bundles.full().evaluations["model.keras"].accuracy
+    assert row.drop == pytest.approx(row.accuracy - reference)
+    assert len(row.cells()) == len(HEADINGS)
+
+
+def test_a_package_that_could_not_run_has_reasons_instead_of_numbers() -> None:
+    (row,) = (r for r in summary_table(bundles.full()) if r.target == "coreml")
+    assert (row.accuracy, row.drop, row.p50_us, row.speed_up) == (None, None, None, None)
+    assert row.size_ratio is not None  # against the only float32 file there is
+    assert row.reasons == (
+        "parity: no runtime on this machine opens a Core ML package",
+        "accuracy: no result in the bundle",
+        "latency: Core ML runs on macOS only",
+    )
+
+
+def test_results_of_other_bytes_do_not_count() -> None:
+    bundle = bundles.full()
+    changed = replace(bundle.artifacts[0], sha256="0" * 64)
+    row = summary_table(replace(bundle, artifacts=(changed,)))[0]
+    assert row.parity is Status.NOT_RUN
+    assert row.accuracy is None
+    assert row.p50_us is None
+    assert all("other bytes" in reason for reason in row.reasons)
+
+
+def test_no_speed_up_across_runtimes() -> None:
+    bundle = bundles.full()
+    profiles = (replace(bundle.profile[0], runtime="keras"), *bundle.profile[1:])
+    rows = summary_table(replace(bundle, profile=profiles))
+    assert [row.speed_up for row in rows[1:]] == [None] * 4
+
+
+def test_verdict_is_the_worst_and_needs_every_file_checked() -> None:
+    bundle = bundles.full()
+    assert verdict(bundle).status is Status.NOT_RUN
+    tflite = tuple(a for a in bundle.artifacts if a.target is Target.TFLITE)
+    assert verdict(replace(bundle, artifacts=tflite)).status is Status.PASSED
+    failed = replace(bundle.parity[1], status=Status.FAILED)
+    broken = verdict(replace(bundle, parity=(*bundle.parity, failed)))
+    assert broken.status is Status.FAILED
+    assert broken.title == "1 file must not ship"
+    assert verdict(replace(bundle, artifacts=())).status is Status.NOT_RUN
+    assert verdict(replace(bundle, parity=())).status is Status.NOT_RUN

@@ -1,0 +1,55 @@
+"""Which runtime opens which file, and what a person reads when none does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.runtimes import ENDINGS, RUNTIMES, open_runner, runtime_for, unavailable
+
+
+def test_every_runtime_opens_some_ending() -> None:
+    assert {name for names in ENDINGS.values() for name in names} == set(RUNTIMES)
+
+
+@pytest.mark.parametrize(("name", "runtime"), [("m.keras", "keras"), ("m.tflite", "litert")])
+def test_auto_goes_by_the_ending(name: str, runtime: str) -> None:
+    assert runtime_for(Path(name)) == runtime
+    assert unavailable(name) is None
+
+
+def test_an_unknown_runtime_lists_the_choices() -> None:
+    with pytest.raises(UsageError, match=r"unknown runtime 'tvm'.*litert-reference"):
+        open_runner("m.tflite", "tvm")
+
+
+def test_a_runtime_that_does_not_open_the_file_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"'litert' does not open m\.keras.*keras"):
+        open_runner("m.keras", "litert")
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "m", "m.tflite.gz"])
+def test_an_unknown_ending_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=r"no runtime for the ending.*\.tflite"):
+        unavailable(name)
+
+
+def test_an_unknown_option_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"no option 'threads'.*num_threads"):
+        open_runner("m.tflite", threads=2)
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.tflite"])
+def test_a_missing_file_is_bad_input(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInput, match=name):
+        open_runner(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.tflite"])
+@pytest.mark.parametrize("content", [b"", b"no model at all, only some words"])
+def test_a_file_that_is_no_model_is_bad_input(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=name):
+        open_runner(tmp_path / name)

@@ -1,0 +1,122 @@
+"""Each check fails on a file that was broken on purpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeconv.core import InputConvention, Signal
+from edgeconv.errors import BadInput
+from edgeconv.ir.folding import for_sensor
+from edgeconv.ir.graph import Activate, Conv, Function, GlobalPool, Plan
+from edgeconv.ir.trace import trace
+from edgeconv.targets.conversion import checks
+
+PLAN = Plan(
+    "p",
+    (24, 3),
+    (
+        Conv("c", np.random.default_rng(0).normal(0, 0.3, (5, 3, 30)), np.full(30, 0.1)),
+        Conv("d", np.random.default_rng(1).normal(0, 0.3, (5, 30, 3)), np.full(3, 0.1)),
+        GlobalPool("g", "average"),
+        Activate("s", Function("softmax")),
+    ),
+)
+KERNELS = [("c", 450, 1.0), ("d", 450, 1.0)]
+
+
+def _convert(function: Any, module: Any) -> bytes:
+    import tensorflow as tf
+
+    result = tf.lite.TFLiteConverter.from_concrete_functions([function], module).convert()
+    return bytes(result)
+
+
+@pytest.mark.heavy
+def test_a_file_without_weights_is_found(tmp_path: Path) -> None:
+    """The converter's silent failure: a Keras 3 model in place of a module with variables."""
+    import keras
+    import tensorflow as tf
+
+    model = keras.Sequential([keras.Input((72,), batch_size=1), keras.layers.Dense(300)])
+    function = tf.function(model, input_signature=[tf.TensorSpec((1, 72), tf.float32)])
+    path = tmp_path / "weightless.tflite"
+    path.write_bytes(_convert(function.get_concrete_function(), model))
+    assert path.stat().st_size < 72 * 300 * 4
+    with pytest.raises(BadInput, match="cannot hold 21,600 weights"):
+        checks.check_structure(path, "float32", [("m", 21_600, 21_600.0)], 0)
+    with pytest.raises(BadInput, match="outside the file"):
+        checks.check_structure(path, "float32", [], 0)
+
+
+@pytest.mark.heavy
+def test_a_flex_operation_is_found(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    function = tf.function(
+        tf.math.erf,
+        input_signature=[tf.TensorSpec((1, 72), tf.float32)],
+    )
+    module = tf.Module()
+    module.f = function
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function.get_concrete_function()], module
+    )
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS,
+        tf.lite.OpsSet.SELECT_TF_OPS,
+    ]
+    path = tmp_path / "flex.tflite"
+    path.write_bytes(converter.convert())
+    with pytest.raises(BadInput, match="FlexErf is no builtin"):
+        checks.check_structure(path, "float32", [], 0)
+
+
+@pytest.mark.heavy
+def test_a_nan_weight_and_a_flipped_fold_are_found(
+    tmp_path: Path, signal: Signal, windows: Any, run: Any
+) -> None:
+    from edgeconv.ir.numpy_interpreter import evaluate
+
+    android = signal.for_sensor(InputConvention.ANDROID).encode(windows[:8])
+    normalised = signal.for_sensor(InputConvention.NORMALIZED).encode(windows[:8])
+    reference = evaluate(PLAN, normalised.astype(float)).astype(np.float32)
+    good = trace(for_sensor(PLAN, signal, InputConvention.ANDROID), signal.labels, False)
+    path = tmp_path / "good.tflite"
+    path.write_bytes(_convert(good.function, good.module))
+    checks.check_structure(path, "float32", KERNELS, 0)
+    checks.check_outputs(path, "float32", reference, run(path, android))
+
+    # the fold of an iPhone's sign and unit, sold as Android's
+    wrong = trace(for_sensor(PLAN, signal, InputConvention.IOS), signal.labels, False)
+    flipped = tmp_path / "flipped.tflite"
+    flipped.write_bytes(_convert(wrong.function, wrong.module))
+    with pytest.raises(BadInput, match="off the float model"):
+        checks.check_outputs(flipped, "float32", reference, run(flipped, android))
+
+    data = path.read_bytes()
+    weight = np.asarray(good.module.held["d_kernel"])[0, 0, 0, 0].tobytes()
+    broken = tmp_path / "nan.tflite"
+    broken.write_bytes(data.replace(weight, np.float32("nan").tobytes()))
+    assert broken.read_bytes() != data
+    with pytest.raises(BadInput, match="NaN"):
+        checks.check_structure(broken, "float32", KERNELS, 0)
+    with pytest.raises(BadInput, match="NaN"):
+        checks.check_outputs(broken, "float32", reference, run(broken, android))
+
+
+def test_a_folding_error_and_a_missing_number_fail(tmp_path: Path) -> None:
+    checks.check_plan(tmp_path / "x", 1e-6)
+    for error in (1e-3, float("nan")):
+        with pytest.raises(BadInput, match="folding changed"):
+            checks.check_plan(tmp_path / "x", error)
+
+
+def test_outputs_of_another_shape_fail(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="shape"):
+        checks.check_outputs(
+            tmp_path / "x", "int8", np.zeros((2, 3), np.float32), np.zeros((2, 4), np.float32)
+        )

@@ -1,0 +1,55 @@
+"""Recordings for calibration: who must have them, and what is made without."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgeconv.core import DEFAULT_SENSOR, NullProgress, Target, Variant
+from edgeconv.errors import UsageError
+from edgeconv.workflows.steps.calibration import FOR_PROBES, calibration_for
+
+
+class Notes(NullProgress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def _variants(*schemes: str) -> list[Variant]:
+    return [Variant(Target.COREML, s, DEFAULT_SENSOR[Target.COREML]) for s in schemes]
+
+
+@pytest.mark.parametrize("asked_by_name", [True, False])
+def test_weights_can_do_without(asked_by_name: bool) -> None:
+    notes, variants = Notes(), _variants("palette4", "float16", "pruned75")
+    windows, kept = calibration_for(variants, None, None, asked_by_name, notes)
+    assert windows is None
+    assert kept == variants
+    assert "palette4, pruned75: each weight is rounded for itself" in notes.lines[0]
+
+
+def test_activations_cannot() -> None:
+    variants = _variants("palette4", "w8a8")
+    with pytest.raises(UsageError, match="activation ranges of w8a8 need recordings"):
+        calibration_for(variants, None, None, True, Notes())
+    notes = Notes()
+    _, kept = calibration_for(variants, None, None, False, notes)
+    assert [v.scheme for v in kept] == ["palette4"]
+    assert "w8a8 left out" in notes.lines[0]
+
+
+def test_int8_weights_ask_for_none() -> None:
+    notes = Notes()
+    assert calibration_for(_variants("int8", "int4"), None, None, True, notes)[0] is None
+    assert notes.lines == []
+
+
+def test_recordings_that_are_named_are_used() -> None:
+    windows, _ = calibration_for(_variants("float16"), "synthetic", None, True, Notes())
+    assert windows is not None
+    assert len(windows) == FOR_PROBES
+    made, _ = calibration_for(_variants("pruned50"), "synthetic", None, True, Notes())
+    assert made is not None
+    assert len(made) == 500

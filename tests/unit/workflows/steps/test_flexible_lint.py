@@ -1,0 +1,115 @@
+"""Flexible shapes are judged by running the package at the sizes that it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeconv.errors import BadInput
+from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
+from edgeconv.targets.lints import Severity
+from edgeconv.workflows.inspect import inspect_file
+from edgeconv.workflows.steps.flexible_lint import LARGEST, RULE, lint_flexible
+
+pytestmark = pytest.mark.heavy
+SIZE = 8
+Convert = Callable[..., Path]
+
+
+@pytest.fixture
+def convert(tmp_path: Path) -> Convert:
+    """A TensorFlow function of one window, converted with the flexible shape that is given."""
+
+    def make(function: Any, shape: Any) -> Path:
+        import coremltools as ct
+        import tensorflow as tf
+
+        entry = tf.TensorSpec((1, SIZE, 1), tf.float32, name="sensor")
+        traced = tf.function(function, input_signature=[entry]).get_concrete_function()
+        package = ct.convert(
+            [traced],
+            source="tensorflow",
+            convert_to="mlprogram",
+            inputs=[ct.TensorType(name="sensor", shape=shape)],
+            skip_model_load=True,
+        )
+        package.save(str(tmp_path / "flexible.mlpackage"))
+        return tmp_path / "flexible.mlpackage"
+
+    return make
+
+
+def traced_static(sensor: Any) -> Any:
+    """The reshape keeps the one window that the trace saw; nobody says so at the conversion."""
+    import tensorflow as tf
+
+    flat = tf.reshape(tf.transpose(sensor * 2.0, (0, 2, 1)), (1, SIZE))
+    return tf.matmul(flat, tf.constant(np.eye(SIZE, 3, dtype=np.float32)))
+
+
+def really_flexible(sensor: Any) -> Any:
+    return sensor * 2.0
+
+
+def test_a_flexible_shape_that_was_traced_static_fails(convert: Convert) -> None:
+    import coremltools as ct
+
+    path = convert(traced_static, (ct.RangeDim(1, 4, 1), SIZE, 1))
+    (found,) = lint_flexible(path)
+    assert (found.rule, found.severity, found.where) == (RULE, Severity.ERROR, "sensor")
+    assert "sensor = 4 × 8 × 1" in found.text
+    assert "1 of 2 sizes fail" in found.text
+    lints = inspect_file(path)["lints"]
+    assert lints[0]["rule"] == RULE  # the gravest stands first
+    assert lints[0]["severity"] == "error"
+
+
+def test_enumerated_shapes_are_all_run(convert: Convert) -> None:
+    import coremltools as ct
+
+    shapes = ct.EnumeratedShapes([(1, SIZE, 1), (2, SIZE, 1), (3, SIZE, 1)])
+    (found,) = lint_flexible(convert(traced_static, shapes))
+    assert "2 of 3 sizes fail" in found.text
+
+
+def test_a_shape_that_is_flexible_passes(convert: Convert) -> None:
+    import coremltools as ct
+
+    assert lint_flexible(convert(really_flexible, (1, ct.RangeDim(SIZE, 64, SIZE), 1))) == []
+
+
+def test_what_is_too_large_is_said_to_be_not_run(convert: Convert) -> None:
+    import coremltools as ct
+
+    path = convert(really_flexible, (1, ct.RangeDim(SIZE, LARGEST + 1, SIZE), 1))
+    (found,) = lint_flexible(path)
+    assert found.severity is Severity.HINT
+    assert "too large to be tried here" in found.text
+
+
+def test_a_shape_that_is_not_allowed_is_refused_as_core_ml_does(convert: Convert) -> None:
+    import coremltools as ct
+
+    def infer(path: Path, *shape: int) -> tuple[int, ...]:
+        with CoreMLReferenceRunner(path) as runner:
+            (found,) = runner.infer({"sensor": np.ones(shape, np.float32)}).values()
+        return found.shape
+
+    ranged = convert(really_flexible, (1, ct.RangeDim(SIZE, 64, SIZE), 1))
+    assert infer(ranged, 1, 64, 1) == (1, 64, 1)
+    for size in (SIZE - 1, 65):
+        with pytest.raises(BadInput, match=rf"not in allowed range.*allows \(1, {SIZE}…64, 1\)"):
+            infer(ranged, 1, size, 1)
+    shapes = ct.EnumeratedShapes([(1, SIZE, 1), (3, SIZE, 1)])
+    listed = convert(really_flexible, shapes)
+    assert infer(listed, 3, SIZE, 1) == (3, SIZE, 1)
+    with pytest.raises(BadInput, match=rf"\(2 x {SIZE} x 1\) was not in enumerated set"):
+        infer(listed, 2, SIZE, 1)
+
+
+def test_a_fixed_shape_is_not_run(convert: Convert) -> None:
+    assert lint_flexible(convert(really_flexible, (1, SIZE, 1))) == []
