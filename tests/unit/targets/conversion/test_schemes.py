@@ -182,7 +182,8 @@ from edgeconv.ir.keras_file import read_contract
 from edgeconv.core import SCHEMES, InputConvention, Target, Variant
 model, out, windows = map(Path, sys.argv[1:])
 x = np.load(windows)
-variants = [Variant(Target.COREML, name, InputConvention.IOS) for name in reversed(SCHEMES[Target.COREML])]
+names = reversed(SCHEMES[Target.COREML])
+variants = [Variant(Target.COREML, name, InputConvention.IOS) for name in names]
 export_all(model, read_contract(model), variants, out, "tiny", x, x[:16])
 """
 
