@@ -1,7 +1,7 @@
 """The pytest plugin: do the files that an app ships behave like the model they were made from?
 
 `pytest --edgeconv-bundle out/har` runs a test for each file of a bundle, without a line of Python.
-In a test of one's own, the fixture `edgeconv_parity` does the same (docs/ci.md).
+In a test of one's own, the fixture `edgeconv_parity` does the same (docs/how-to/parity-in-ci.md).
 
 Every run of pytest loads this module where edgeconv is installed, so it imports nothing but pytest
 until there is something to check.

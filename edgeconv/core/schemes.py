@@ -29,7 +29,7 @@ DEFAULT_SENSOR = {Target.TFLITE: InputConvention.ANDROID, Target.COREML: InputCo
 ENDINGS = {Target.TFLITE: ".tflite", Target.COREML: ".mlpackage"}
 
 
-# How an activation's range is chosen from what was seen: docs/export.md.
+# How an activation's range is chosen from what was seen: docs/how-to/export.md.
 MINMAX, PERCENTILE, MSE = "minmax", "percentile", "mse"
 CALIBRATION_METHODS = (MINMAX, PERCENTILE, MSE)
 
@@ -87,7 +87,7 @@ class Scheme:
 _F32, _F16 = "float32", "float16"
 _TENSOR, _CHANNEL, _BLOCK = "per-tensor", "per-channel", "per-block"
 
-# Figures of `har` (520,486 parameters), one thread, LiteRT 2.3 on x86-64: docs/export.md.
+# Figures of `har` (520,486 parameters), one thread, LiteRT 2.3 on x86-64: docs/how-to/export.md.
 _INT16X8 = "its kernels are reference code: 300 times the time of int8, 100 times that of float32"
 _INT4 = "half the bytes of int8 and 4 times its time: LiteRT has no fast kernels for 4-bit weights"
 

@@ -2,7 +2,7 @@
 
 Without `<FILE>.toml` the header must be `subject,activity,timestamp,x,y,z` (any order, more columns
 are ignored), the time stamp in seconds, the acceleration in m/s² with gravity, Android's sign.
-`docs/data.md` documents the mapping.
+`docs/how-to/own-recordings.md` documents the mapping.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _places(header: list[str], mapping: Mapping, file: Path) -> dict[str, int]:
         raise BadInput(
             f"{file}: line 1 has no column {', '.join(map(repr, missing))}; "
             f"it has {', '.join(map(repr, header[:20]))}",
-            f"name the columns in {file.name}.toml (docs/data.md)",
+            f"name the columns in {file.name}.toml (docs/how-to/own-recordings.md)",
         )
     return {role: header.index(name) for role, name in mapping.columns.items()}
 

@@ -38,7 +38,9 @@ def read_mapping(csv_file: Path) -> Mapping:
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{path}: not a TOML file ({error})", "see docs/data.md") from error
+        raise BadInput(
+            f"{path}: not a TOML file ({error})", "see docs/how-to/own-recordings.md"
+        ) from error
     known = {"columns", "unit", "sign", "timestamp_unit", "rate_hz", "labels"}
     _choices(path, "keys", set(data), known)
     rate_hz = _rate(path, data)
@@ -81,7 +83,9 @@ def _rate(path: Path, data: dict[str, Any]) -> float:
 
 def _columns(path: Path, given: object, without_stamps: bool) -> dict[str, str]:
     if not isinstance(given, dict) or not all(isinstance(name, str) for name in given.values()):
-        raise BadInput(f"{path}: [columns] must map roles to column names", "see docs/data.md")
+        raise BadInput(
+            f"{path}: [columns] must map roles to column names", "see docs/how-to/own-recordings.md"
+        )
     _choices(path, "roles in [columns]:", set(given), set(ROLES))
     roles = [role for role in ROLES if not (without_stamps and role == "timestamp")]
     columns = {role: given.get(role, role) for role in roles}

@@ -60,7 +60,8 @@ def fetch(
     if name not in PUBLISHED:
         raise UsageError(
             f"'{name}' cannot be fetched",
-            f"possible: {', '.join(PUBLISHED)}; get others from their authors (docs/data.md)",
+            f"possible: {', '.join(PUBLISHED)}; get others from their authors "
+            "(docs/reference/data-sets.md)",
         )
     published = PUBLISHED[name]
     target = folder / published.file

@@ -1,6 +1,6 @@
 """From a bundle to a package for an app: its files, its tests, and the one behaviour behind all.
 
-A new platform is one file, one line here and a folder of templates: docs/integrate.md.
+A new platform is one file, one line here and a folder of templates: docs/how-to/integrate.md.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """From a sensor's samples with time stamps to a model's windows: the reference of every package.
 
-This module is the specification; docs/stream.md tells it in words. The cores in Swift, Kotlin,
-TypeScript and C do the same operations in the same order, and are tested with vectors that this
-one computed. It uses no NumPy, so that it reads like them. Times are integer nanoseconds from any
-origin: comparisons are exact, and a shifted clock changes nothing.
+This module is the reference of the specification in docs/explanation/streaming-spec.md. The cores
+in Swift, Kotlin, TypeScript and C do the same operations in the same order and are tested with
+vectors that this one computed. It does not use NumPy, so that it reads like them. Times are integer
+nanoseconds from any origin: comparisons are exact, and a shifted clock changes nothing.
 """
 
 from __future__ import annotations

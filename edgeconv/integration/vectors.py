@@ -1,4 +1,4 @@
-"""`stream.json`: what every package must make of the test streams. docs/stream.md describes it."""
+"""`stream.json`: the expected results of the test streams (docs/explanation/streaming-spec.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`student`: the network of the family that is as good as `har` and a hundred times smaller.
 
-docs/students.md tells which members it was chosen from, and by what.
+docs/how-to/small-models.md tells which members it was chosen from, and by what.
 """
 
 from __future__ import annotations

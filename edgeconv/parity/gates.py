@@ -1,4 +1,4 @@
-"""Limits that a file must keep, by target and scheme. docs/parity.md derives every figure."""
+"""Limits of a file, by target and scheme; docs/explanation/parity-gates.md derives each figure."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from edgeconv.profiling.statistics import Ratio, paired_ratio, separate_ratio
 LEVEL = 0.99
 MAX_SLOWDOWN = 0.05
 # What two runs of the same file on the same machine may differ by beyond their own intervals and
-# the calibration kernels (docs/profile.md has the measurement).
+# the calibration kernels (docs/how-to/profile.md has the measurement).
 BETWEEN_RUNS = 0.15
 
 PAIRED = "both timed in turns in this run"

@@ -45,7 +45,8 @@ def shaped_input(runner: Runner, encoded: NDArray[Any], signal: Signal) -> tuple
             f"input '{name}' of shape ({_spelled(spec)}) holds no window of "
             f"{encoded.shape[1] // channels} time steps × {channels} channels = "
             f"{encoded.shape[1]} values",
-            "use data and a model with the same window; docs/parity.md lists the shapes",
+            "use data and a model with the same window "
+            "(docs/how-to/compare-two-files.md lists the shapes)",
         )
     return name, _filled(encoded, shape, channels)
 

@@ -26,8 +26,8 @@ class Chooser(Protocol):
         """One of some."""
 
 
-# What earlier explorations found good (docs/students.md): the search begins on a front, not in the
-# dark. The first one is of the kind of `student`, then a larger and a smaller one.
+# The search begins with networks that earlier explorations found good (see
+# docs/measurements/small-models.md): one like `student`, then a larger and a smaller one.
 _STARTED = ("layers", "width", "growth", "stride", "later_stride_at", "taps", "summary", "longer")
 _STARTS = (
     (3, 16, 1.4, 4, 2, 12, "max", 9),

@@ -9,7 +9,7 @@ from functools import cache
 from statistics import fmean, variance
 
 CONFIDENCE = 0.95
-DEVIATION = 0.02  # of one fold's paired difference, before any was seen (docs/search.md)
+DEVIATION = 0.02  # of one fold's paired difference, before any was seen (docs/how-to/search.md)
 TRUST = 10  # as many seen differences weigh as much as that
 SURE = 2.6  # deviations; a candidate as good as its rival is stopped once in 200 looks
 

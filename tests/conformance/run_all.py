@@ -4,7 +4,8 @@
 
 Results are written test by test to `out/conformance/`; a second call continues where the first was
 cut off, and begins a module anew if the runtime has changed. After each module
-`docs/conformance.md` and `out/conformance.json` are written from whatever results there are;
+`docs/measurements/conformance.md` and `out/conformance.json` are written from whatever
+results there are;
 `--suites none` only writes them.
 """
 
@@ -40,7 +41,9 @@ def main() -> int:
             say(line)
             write(options.out, ROOT)
     failed = write(options.out, ROOT)
-    say(f"{failed} tests failed without an exclusion; the table is docs/conformance.md")
+    say(
+        f"{failed} tests failed without an exclusion; the table is docs/measurements/conformance.md"
+    )
     return 1 if failed else 0
 
 

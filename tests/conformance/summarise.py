@@ -1,4 +1,4 @@
-"""What a run of coremltools' tests came to: `docs/conformance.md` and `out/conformance.json`."""
+"""The results of coremltools' tests: `docs/measurements/conformance.md`, `out/conformance.json`."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def write(folder: Path, root: Path) -> int:
     }
     (root / "out").mkdir(exist_ok=True)
     (root / "out" / "conformance.json").write_text(json.dumps(document, indent=1) + "\n")
-    (root / "docs" / "conformance.md").write_text("\n".join(_page(found)) + "\n")
+    (root / "docs" / "measurements" / "conformance.md").write_text("\n".join(_page(found)) + "\n")
     return len(wrong)
 
 

@@ -3,7 +3,8 @@
 Distance: by class, the mean over `features.NAMES` of z², z measured in spreads between training
 people and each z² at most `_CAP`. One person like those of training has about 1, the mean of
 several less. A mistake is named only where undoing it brings the readings home: the distance then
-is small, and at most `GAIN` of what it was. docs/drift.md has the rates measured on real people.
+is small, and at most `GAIN` of what it was. docs/measurements/input-validation.md
+has the rates measured on real people.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT, VERSION = "edgeconv-golden-results", 1
-_HINT = "docs/parity.md, 'What a device recorded', has the format"
+_HINT = "docs/how-to/golden-vectors.md, has the format"
 _FAULTS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 

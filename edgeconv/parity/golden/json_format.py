@@ -1,4 +1,4 @@
-"""A golden set as a JSON document, described in docs/parity.md."""
+"""A golden set as a JSON document, described in docs/explanation/parity-gates.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a device's answer may be from the expected one. docs/parity.md has the measurements."""
+"""How far a device's output may be from the expected one (docs/how-to/golden-vectors.md)."""
 
 from __future__ import annotations
 

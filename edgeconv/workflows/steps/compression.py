@@ -56,7 +56,7 @@ def names_of(variants: Sequence[Variant]) -> list[str]:
 
 
 def warn(variants: Sequence[Variant], progress: Progress) -> None:
-    """Say what a compression does not buy, with the figures of docs/compression.md."""
+    """Say what a compression does not buy, with the figures of docs/how-to/compress.md."""
     dense = [v for v in variants if v.compress and v.target is Target.TFLITE]
     promised = {v.compress: COMPRESSIONS[v.compress] for v in dense}
     stored = [n for n, m in promised.items() if m.sparsity or m.clusters]

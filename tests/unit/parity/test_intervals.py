@@ -97,7 +97,8 @@ def test_bounds_cover_as_they_say(people: int) -> None:
         assert between is not None
         bound = max(between[1], tango(int(lost.sum()), 0, 150 * people)[1])
         covered += bound >= share
-    # Few people with skewed habits cost some cover (docs/parity.md); windows alone would be worse.
+    # Few people with skewed habits cost some cover (docs/explanation/parity-gates.md);
+    # windows alone would be worse.
     assert covered / trials >= 0.85
 
 

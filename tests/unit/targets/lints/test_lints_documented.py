@@ -20,7 +20,7 @@ TABLES = {
 
 @pytest.mark.parametrize("heading", TABLES)
 def test_every_rule_is_documented_with_its_severity(heading: str) -> None:
-    text = (ROOT / "docs" / "inspect.md").read_text()
+    text = (ROOT / "docs" / "reference" / "lints.md").read_text()
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     rows = [row for row in ROW.findall(section) if row[0] != RULE]
     assert rows == TABLES[heading]
