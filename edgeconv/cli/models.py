@@ -52,20 +52,19 @@ def export(
     out: opt.Out,
     target: opt.Targets = None,
     quantize: opt.Schemes = None,
-    precision: opt.Precision = None,
-    io: opt.Io = "float",
+    io_type: opt.IoType = "float",
     sensor: opt.SensorOption = None,
     deployment_target: opt.Deployment = "",
     calibration: opt.Calibration = None,
     calibration_method: opt.CalibrationMethod = "",
-    keep_float: opt.KeepFloat = None,
-    keep_int8: opt.KeepInt8 = None,
-    min_snr: opt.MinSnr = 0.0,
+    float_layer: opt.FloatLayers = None,
+    int8_layer: opt.Int8Layers = None,
+    mixed_precision_snr: opt.MixedPrecisionSnr = 0.0,
     compress: opt.Compressions = None,
     data: opt.CompressionData = None,
     epochs: opt.CompressionEpochs = None,
     seed: opt.Seed = None,
-    unsafe: opt.Unsafe = False,
+    allow_custom_code: opt.AllowCustomCode = False,
     force: opt.Force = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
@@ -73,23 +72,21 @@ def export(
 ) -> int:
     """Make phone files of a Keras model, each checked against it."""
     console = Console(quiet, verbose, json)
-    if precision not in (None, "float16", "float32"):
-        raise UsageError(f"unknown precision '{precision}'", "choose float16 or float32")
-    schemes = [*(quantize or []), *([precision] if precision else [])]
+    schemes = quantize or []
     whose = parse_sensor(sensor) if sensor else None
     variants = make_variants(
-        *(target or [], schemes, whose, io, deployment_target, calibration_method),
+        *(target or [], schemes, whose, io_type, deployment_target, calibration_method),
         compressions=compress or [],
-        float_layers=keep_float or [],
-        int8_layers=keep_int8 or [],
-        min_snr_db=min_snr,
+        float_layers=float_layer or [],
+        int8_layers=int8_layer or [],
+        min_snr_db=mixed_precision_snr,
     )
     _refuse_idle(compress, data, epochs, seed)
     from edgeconv.workflows.export import export as export_model
 
     try:
         bundle = export_model(
-            *(model, variants, out, calibration, force, unsafe, console),
+            *(model, variants, out, calibration, force, allow_custom_code, console),
             all_or_nothing=bool(schemes),
             data=data,
             epochs=epochs,
@@ -122,7 +119,7 @@ def evaluate(
     split: opt.Split = "test",
     runtime: opt.Runtime = "auto",
     sensor: opt.SensorOption = None,
-    unsafe: opt.Unsafe = False,
+    allow_custom_code: opt.AllowCustomCode = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -133,7 +130,7 @@ def evaluate(
     from edgeconv.workflows.evaluate import evaluate as evaluate_file
 
     try:
-        result = evaluate_file(path, data, split, runtime, whose, unsafe, console)
+        result = evaluate_file(path, data, split, runtime, whose, allow_custom_code, console)
     finally:
         console.close()
     show_evaluation(console, str(path), result)

@@ -51,8 +51,9 @@ SensorOption = Annotated[
     str | None,
     typer.Option("--sensor", metavar="WHOSE", help="android (m/s²), ios (g) or normalized."),
 ]
-Unsafe = Annotated[
-    bool, typer.Option("--unsafe", help="Open models that hold Python code (Lambda layers).")
+AllowCustomCode = Annotated[
+    bool,
+    typer.Option("--allow-custom-code", help="Open models that hold Python code (Lambda layers)."),
 ]
 AllowNotRun = Annotated[
     bool, typer.Option("--allow-not-run", help="A check that did not run is no failure.")
@@ -77,11 +78,9 @@ Deployment = Annotated[
         "--deployment-target", metavar="iOSxx", help=f"Core ML: {', '.join(DEPLOYMENT_TARGETS)}."
     ),
 ]
-Precision = Annotated[
-    str | None,
-    typer.Option("--precision", metavar="TYPE", help="float16 or float32, without quantization."),
+IoType = Annotated[
+    str, typer.Option("--io-type", metavar="TYPE", help="Of int8 files: float or int8.")
 ]
-Io = Annotated[str, typer.Option("--io", metavar="TYPE", help="Of int8 files: float or int8.")]
 Calibration = Annotated[
     str | None,
     typer.Option("--calibration", metavar="SPEC", help="Default: the model's own training data."),
@@ -112,26 +111,26 @@ CompressionEpochs = Annotated[
     int | None,
     typer.Option("--epochs", metavar="N", min=1, help="Of each step of a compression."),
 ]
-KeepFloat = Annotated[
+FloatLayers = Annotated[
     list[str] | None,
     typer.Option(
-        "--keep-float",
+        "--float-layer",
         metavar="LAYER",
         help="Of TFLite's int8 and int4: a layer that stays float32; may be repeated.",
     ),
 ]
-KeepInt8 = Annotated[
+Int8Layers = Annotated[
     list[str] | None,
     typer.Option(
-        "--keep-int8",
+        "--int8-layer",
         metavar="LAYER",
         help="Of TFLite's int4: a layer with 8-bit weights; may be repeated.",
     ),
 ]
-MinSnr = Annotated[
+MixedPrecisionSnr = Annotated[
     float,
     typer.Option(
-        "--min-snr",
+        "--mixed-precision-snr",
         metavar="DB",
         help="Of TFLite's int8 and int4: keep as few layers precise as the outputs need for it.",
     ),
@@ -144,17 +143,17 @@ Gates = Annotated[
     list[str] | None,
     typer.Option("--gate", metavar="NAME=VALUE", help="Another limit; may be repeated."),
 ]
-MaxDrop = Annotated[
+MaxAccuracyDrop = Annotated[
     float | None,
     typer.Option(
-        "--max-drop",
+        "--max-accuracy-drop",
         metavar="SHARE",
         help="Accuracy may not fall by more, with confidence: 0.005 is half a point.",
     ),
 ]
 Confidence = Annotated[
     float | None,
-    typer.Option("--confidence", metavar="SHARE", help="Of --max-drop; default: 0.95."),
+    typer.Option("--confidence", metavar="SHARE", help="Of --max-accuracy-drop; default: 0.95."),
 ]
 Golden = Annotated[
     Path | None,

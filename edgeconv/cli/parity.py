@@ -31,10 +31,10 @@ def parity(
     split: opt.Split = "test",
     runtime: opt.Runtimes = None,
     gates: opt.Gates = None,
-    max_drop: opt.MaxDrop = None,
+    max_accuracy_drop: opt.MaxAccuracyDrop = None,
     confidence: opt.Confidence = None,
     sensor: opt.Sensors = None,
-    unsafe: opt.Unsafe = False,
+    allow_custom_code: opt.AllowCustomCode = False,
     layers: opt.Layers = False,
     golden: opt.Golden = None,
     junit: opt.Junit = None,
@@ -49,7 +49,7 @@ def parity(
     Exit 1 if one does not, or if a check did not run.
     """
     console = Console(quiet, verbose, json)
-    limits = parse_limits(gates or [], max_drop, confidence)
+    limits = parse_limits(gates or [], max_accuracy_drop, confidence)
     runtimes = tuple(runtime or ("auto",))
     outcome = Outcome(junit, summary, allow_not_run)
     if golden is not None:
@@ -64,10 +64,12 @@ def parity(
     try:
         with outcome.refusals():
             results = compare_files(
-                first, second, spec, split, runtimes, limits, whose, unsafe, console
+                first, second, spec, split, runtimes, limits, whose, allow_custom_code, console
             )
             inside = (
-                compare_inside(first, second, spec, split, runtimes, whose, unsafe, console)
+                compare_inside(
+                    first, second, spec, split, runtimes, whose, allow_custom_code, console
+                )
                 if layers
                 else ()
             )
@@ -190,7 +192,7 @@ def _check_row(result: ParityResult, check: Check) -> tuple[str, ...]:
 def parse_limits(
     gates: Sequence[str], max_drop: float | None = None, confidence: float | None = None
 ) -> dict[str, float]:
-    """`NAME=VALUE` words as limits, those of `--max-drop` and `--confidence` among them.
+    """`NAME=VALUE` words as limits, those of `--max-accuracy-drop` and `--confidence` among them.
 
     Raises:
         UsageError: a word is something else.

@@ -71,8 +71,8 @@ def measure(
     max_slowdown: _MaxSlowdown = None,
     device: _Device = None,
     benchmark_binary: _Binary = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Latency alone: no operations, memory and peaks.")
+    latency_only: Annotated[
+        bool, typer.Option("--latency-only", help="Latency alone: no operations, memory and peaks.")
     ] = False,
     allow_not_run: opt.AllowNotRun = False,
     json: opt.JsonFile = None,
@@ -103,9 +103,9 @@ def measure(
             binary: dict[str, Any] = {"binary": benchmark_binary} if benchmark_binary else {}
             results, compared = profile_on(device, paths, baseline=baseline, **binary, **shared)
         elif baseline is not None:
-            results, compared = profile_against(paths, baseline, why=not quick, **shared)
+            results, compared = profile_against(paths, baseline, why=not latency_only, **shared)
         else:
-            results = profile(paths, why=not quick, **shared)
+            results = profile(paths, why=not latency_only, **shared)
     finally:
         console.close()
     show_profile(console, results, verbose or len(results) == 1)

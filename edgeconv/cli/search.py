@@ -18,13 +18,13 @@ def search(
     max_bytes: by.MaxBytes = None,
     max_macs: by.MaxMacs = None,
     max_latency_us: by.MaxLatencyUs = None,
-    max_drop: by.MaxDrop = None,
+    max_accuracy_drop: by.MaxAccuracyDrop = None,
     minutes: by.Minutes = None,
     trials: by.Trials = None,
     folds: by.Folds = 5,
-    seeds: by.Seeds = 1,
-    members: by.Members = 6,
-    generation: by.Generation = 6,
+    confirm_seeds: by.ConfirmSeeds = 1,
+    max_results: by.MaxResults = 6,
+    max_in_flight: by.MaxInFlight = 6,
     schemes: by.Schemes = None,
     compress: by.Compress = None,
     executor: by.Executor = "local",
@@ -49,8 +49,8 @@ def search(
     from edgeconv.workflows.search import search as run_search
     from edgeconv.workflows.search import search_table
 
-    budgets = Budgets(max_bytes, max_macs, max_latency_us, max_drop)
-    effort = (trials, minutes, folds, seeds, members, generation)
+    budgets = Budgets(max_bytes, max_macs, max_latency_us, max_accuracy_drop)
+    effort = (trials, minutes, folds, confirm_seeds, max_results, max_in_flight)
     what = (tuple(schemes or ("int8",)), tuple(compress or ()))
     wanted = SearchOptions(
         *(budgets, *effort, *what), *(executor, workers, address, tracking_uri, force)

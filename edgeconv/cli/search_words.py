@@ -42,10 +42,10 @@ MaxLatencyUs = Annotated[
         rich_help_panel=_BUDGETS,
     ),
 ]
-MaxDrop = Annotated[
+MaxAccuracyDrop = Annotated[
     float | None,
     typer.Option(
-        "--max-drop",
+        "--max-accuracy-drop",
         metavar="SHARE",
         min=0,
         help="Accuracy below the recipe's own network: 0.005 is half a point.",
@@ -73,24 +73,26 @@ Folds = Annotated[
         "--folds", metavar="N", help="Groups of people held out.", rich_help_panel=_EFFORT
     ),
 ]
-Seeds = Annotated[
+ConfirmSeeds = Annotated[
     int,
     typer.Option(
-        "--seeds",
+        "--confirm-seeds",
         metavar="N",
         min=0,
         help="Further seeds that confirm the front.",
         rich_help_panel=_EFFORT,
     ),
 ]
-Members = Annotated[
-    int,
-    typer.Option("--members", metavar="N", min=1, help="Bundles at most.", rich_help_panel=_EFFORT),
-]
-Generation = Annotated[
+MaxResults = Annotated[
     int,
     typer.Option(
-        "--generation",
+        "--max-results", metavar="N", min=1, help="Bundles at most.", rich_help_panel=_EFFORT
+    ),
+]
+MaxInFlight = Annotated[
+    int,
+    typer.Option(
+        "--max-in-flight",
         metavar="N",
         min=1,
         help="Candidates under way at a time.",

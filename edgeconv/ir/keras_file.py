@@ -53,7 +53,7 @@ def load_model(path: Path, unsafe: bool = False) -> Any:
     if found and not unsafe:
         raise BadInput(
             f"{path}: Lambda layer '{found[0]}' holds Python code that would run on opening",
-            "if you trust the file's author, pass --unsafe (unsafe=True in Python)",
+            "if you trust the file's author, pass --allow-custom-code (unsafe=True in Python)",
         )
     import_tensorflow()
     return _open_foreign_code(path, found[0]) if found else _open(path)

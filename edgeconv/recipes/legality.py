@@ -37,7 +37,7 @@ def check_variant(variant: Variant) -> None:
     if variant.io == "int8" and (variant.scheme, variant.target) != ("int8", Target.TFLITE):
         raise Unsupported(
             f"int8 input and output cannot go with scheme '{variant.scheme}' for {variant.target}",
-            "--io int8 is for scheme int8 of target tflite; leave --io out otherwise",
+            "--io-type int8 is for scheme int8 of target tflite; leave --io-type out otherwise",
         )
     if variant.target is Target.TFLITE:
         if variant.deployment_target:
@@ -110,12 +110,12 @@ def _check_layers(variant: Variant) -> None:
     ):
         raise Unsupported(
             f"layers that stay float cannot go with scheme '{variant.scheme}' for {variant.target}",
-            "--keep-float and --min-snr are for schemes int8 and int4 of target tflite",
+            "--float-layer and --mixed-precision-snr are for int8 and int4 of target tflite",
         )
     if variant.int8_layers and place != (Target.TFLITE, "int4"):
         raise Unsupported(
             f"layers in 8 bits cannot be chosen for scheme '{variant.scheme}' of {variant.target}",
-            "--keep-int8 is for scheme int4 of target tflite",
+            "--int8-layer is for scheme int4 of target tflite",
         )
     if both := sorted(set(variant.float_layers) & set(variant.int8_layers)):
         raise Unsupported(f"layer '{both[0]}' cannot be both float and int8", "name it once")

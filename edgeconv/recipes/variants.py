@@ -76,7 +76,7 @@ def make_variants(
     if min_snr_db and not any(v.min_snr_db for v in variants):
         raise Unsupported(
             "no scheme that was asked for can keep single layers precise",
-            "--min-snr is for int8 and int4 (tflite)",
+            "--mixed-precision-snr is for int8 and int4 (tflite)",
         )
     for scheme in schemes:
         if not any(v.scheme == scheme for v in variants):
@@ -136,12 +136,12 @@ def _check_layers_used(
     if float_layers and not any(v.float_layers for v in variants):
         raise Unsupported(
             f"no scheme that was asked for can keep {', '.join(float_layers)} in float",
-            "--keep-float is for int8 and int4 (tflite)",
+            "--float-layer is for int8 and int4 (tflite)",
         )
     if int8_layers and not any(v.int8_layers for v in variants):
         raise Unsupported(
             f"no scheme that was asked for can keep {', '.join(int8_layers)} in 8 bits",
-            "--keep-int8 is for int4 (tflite)",
+            "--int8-layer is for int4 (tflite)",
         )
 
 

@@ -44,15 +44,15 @@ class Plan:
     """How much is done, and in which order.
 
     Attributes:
-        generation: candidates that are under way at a time. Candidate n is asked for when those
-            up to n − generation have been told, whatever the number of workers.
+        max_in_flight: candidates that are under way at a time. Candidate n is asked for when those
+            up to n − max_in_flight have been told, whatever the number of workers.
         trials: candidates to judge, skipped ones not counted; None: until the time is over.
         until: moment of `clock` at which the last trial should have ended; None: no limit.
     """
 
     folds: int
     seed: int
-    generation: int = 6
+    max_in_flight: int = 6
     trials: int | None = None
     until: float | None = None
     clock: Callable[[], float] = time.monotonic
@@ -195,7 +195,7 @@ class Search:
             self._fill()
 
     def _fill(self) -> None:
-        while len(self.trials) - self.told < self.plan.generation and self._more():
+        while len(self.trials) - self.told < self.plan.max_in_flight and self._more():
             ticket, candidate = self.sampler.ask()
             if candidate.key in self._known:
                 self.repeats += 1

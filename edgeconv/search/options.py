@@ -12,6 +12,7 @@ from edgeconv.search import Budgets
 from edgeconv.search.progress_board import Board
 
 MINUTES = 50.0
+_COUNTS = ("trials", "minutes", "confirm_seeds", "max_results", "max_in_flight", "workers")
 
 
 class Watcher(Progress, Protocol):
@@ -27,9 +28,9 @@ class SearchOptions:
 
     Attributes:
         minutes: for all of it; None: no limit, where `trials` is given, else `MINUTES`.
-        seeds: how many further seeds the members of the front are confirmed with.
-        members: of the front that get a bundle, at most.
-        generation: candidates under way at a time.
+        confirm_seeds: how many further seeds the members of the front are confirmed with.
+        max_results: of the front that get a bundle, at most.
+        max_in_flight: candidates under way at a time.
         compress: methods that candidates may be trained on with, besides none.
     """
 
@@ -37,9 +38,9 @@ class SearchOptions:
     trials: int | None = None
     minutes: float | None = None
     folds: int = 5
-    seeds: int = 1
-    members: int = 6
-    generation: int = 6
+    confirm_seeds: int = 1
+    max_results: int = 6
+    max_in_flight: int = 6
     schemes: tuple[str, ...] = ("int8",)
     compress: tuple[str, ...] = ()
     executor: str = "local"
@@ -55,11 +56,12 @@ class SearchOptions:
                 f"--quantize {unknown[0]}: the search judges TFLite files only",
                 f"choose from: {', '.join(SEARCHED_SCHEMES)}",
             )
-        for name in ("trials", "minutes", "seeds", "members", "generation", "workers"):
+        for name in _COUNTS:
             value = getattr(self, name)
             # NaN is not enough of anything either.
-            if value is not None and not value >= (0 if name == "seeds" else 1e-9):
-                raise UsageError(f"--{name} {value} is too few", "give a larger number")
+            if value is not None and not value >= (0 if name == "confirm_seeds" else 1e-9):
+                option = "--" + name.replace("_", "-")
+                raise UsageError(f"{option} {value} is too few", "give a larger number")
 
     @property
     def limit(self) -> float | None:

@@ -11,7 +11,7 @@ from edgeconv.search.budgets import Budgets
 from edgeconv.search.candidates import Outcome, Point, Task
 from edgeconv.search.statistics import Estimate, difference, estimate
 
-HALF_A_POINT = 0.005  # what a chosen member may lose where no --max-drop says so
+HALF_A_POINT = 0.005  # what a chosen member may lose where no --max-accuracy-drop says so
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class SearchResult:
 
     @property
     def chosen(self) -> Member | None:
-        """The smallest member within every budget, and, where no --max-drop says otherwise,
+        """The smallest member within every budget, and, unless --max-accuracy-drop says otherwise,
         at most half a point below the recipe's own network."""
         fitting = [m for m in self.members if m.meets]
         if self.budgets.max_drop is None:

@@ -50,7 +50,7 @@ class Run:
     def search(self, sampler: Sampler, executor: Executor, journal: Journal) -> Search:
         options, limit = self.options, self.options.limit
         until = None if limit is None else self.began + limit * 60 * (1 - AFTERWARDS)
-        plan = Plan(options.folds, self.recipe.seed, options.generation, options.trials, until)
+        plan = Plan(options.folds, self.recipe.seed, options.max_in_flight, options.trials, until)
         return Search(sampler, executor, journal, options.budgets, plan, self)
 
     def changed(self, search: Search) -> None:
@@ -94,7 +94,9 @@ class Run:
         if anchor.points():
             full, runs = confirmed_full(anchor.points()[0], full, seeds, found)
         first = {point.key: point.accuracy for point in members}
-        sure = thin(pareto_front(confirmed(p, seeds, found) for p in members), self.options.members)
+        sure = thin(
+            pareto_front(confirmed(p, seeds, found) for p in members), self.options.max_results
+        )
         states = {str(s): sum(t.state is s for t in work.trials) for s in State}
         return SearchResult(
             recipe=self.recipe.name,
@@ -135,7 +137,7 @@ class Run:
         self.tracker.log_front("front", figures, files)
 
     def _seeds(self) -> list[int]:
-        return [self.recipe.seed + 1 + i for i in range(self.options.seeds)]
+        return [self.recipe.seed + 1 + i for i in range(self.options.confirm_seeds)]
 
     def _members(self, work: Search) -> tuple[Point, ...]:
         """Files within the budgets that can be judged by now; all, where none is."""
@@ -144,7 +146,7 @@ class Run:
         if budgets.max_drop is not None:
             whole = sum(full) / len(full)
             points = [p for p in points if whole - p.accuracy <= budgets.max_drop] or points
-        return thin(pareto_front(points or work.told_points()), self.options.members)
+        return thin(pareto_front(points or work.told_points()), self.options.max_results)
 
 
 def people_of(splits: Splits) -> Dataset:

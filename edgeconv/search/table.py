@@ -62,7 +62,7 @@ def summary(result: SearchResult) -> list[str]:
 def notes(result: SearchResult) -> list[str]:
     """What the figures mean, and what more time would buy."""
     chosen = result.chosen
-    limit = "--max-drop" if result.budgets.max_drop is not None else "half a point"
+    limit = "--max-accuracy-drop" if result.budgets.max_drop is not None else "half a point"
     lines = [
         f"chosen: {chosen.name}, the smallest within every budget and {limit} of the full network"
         if chosen

@@ -127,7 +127,7 @@ class Trial:
         if budgets.max_drop is not None and rivals.full:
             margin = budgets.max_drop
             if statistics.worse(values, rivals.full, margin, rivals.deviation):
-                return "loses more than --max-drop"
+                return "loses more than --max-accuracy-drop"
         for rival in rivals.points:
             cheaper = rival.bytes <= sizes.bytes[scheme] and rival.macs <= sizes.macs
             if cheaper and statistics.worse(values, rival.folds, 0.0, rivals.deviation):

@@ -46,12 +46,12 @@ def test_it_is_complete(platform: Platform) -> None:
 def test_the_export_line_it_tells_makes_a_file_of_its_target(platform: Platform) -> None:
     words = shlex.split(platform.export)
     given = dict(zip(words[::2], words[1::2], strict=True))
-    assert set(given) <= {"--target", "--quantize", "--precision", "--io"}
+    assert set(given) <= {"--target", "--quantize", "--io-type"}
     variants = make_variants(
         [given["--target"]],
-        [given[option] for option in ("--quantize", "--precision") if option in given],
+        [given["--quantize"]],
         None,
-        given.get("--io", "float"),
+        given.get("--io-type", "float"),
         "",
         "",
     )

@@ -144,7 +144,7 @@ def test_a_lambda_layer_is_refused_unless_trusted(cli: Cli, tmp_path: Path) -> N
     done = cli(*words, "--out", tmp_path / "o")
     assert done.code in (3, 4)
     assert "Lambda" in done.err
-    assert "--unsafe" in done.err
+    assert "--allow-custom-code" in done.err
 
 
 @pytest.mark.heavy

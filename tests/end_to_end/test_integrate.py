@@ -94,7 +94,7 @@ def test_a_missing_artifact_names_the_export_that_makes_it(
     found = cli("integrate", "mcu", bundle, "--out", tmp_path / "package")
     assert found.code == 4
     assert f"edgeconv export {bundle} --out DIR" in found.err
-    assert "--quantize int8 --io int8" in found.err
+    assert "--quantize int8 --io-type int8" in found.err
     assert not (tmp_path / "package").exists()
 
 

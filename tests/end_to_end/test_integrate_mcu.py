@@ -29,7 +29,7 @@ STREAM, DECISION = "edgeconv_stream.c", "edgeconv_decision.c"
 def integers(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle with the int8 file that a microcontroller takes."""
     out = tmp_path_factory.mktemp("mcu") / "bundle"
-    words = ["--target", "tflite", "--quantize", "int8", "--io", "int8", "--quiet"]
+    words = ["--target", "tflite", "--quantize", "int8", "--io-type", "int8", "--quiet"]
     assert run_app(["export", str(bundle), "--out", str(out), *words]) == 0
     return out
 

@@ -25,7 +25,7 @@ def record(cli: Cli, bundle: Path, tmp_path: Path) -> Path:
     """A profile of the int8 and the float32 file."""
     path = tmp_path / "baseline.json"
     files = (bundle / INT8, bundle / FLOAT32)
-    assert cli("profile", *files, "--quick", "--num-runs", 200, "--json", path).code == 0
+    assert cli("profile", *files, "--latency-only", "--num-runs", 200, "--json", path).code == 0
     return path
 
 
@@ -44,7 +44,7 @@ def test_a_against_a_is_silent(cli: Cli, bundle: Path, record: Path) -> None:
     files = (bundle / INT8, bundle / FLOAT32)
     for baseline in (record, bundle):
         found = cli(
-            *("profile", *files, "--quick", "--num-runs", 200),
+            *("profile", *files, "--latency-only", "--num-runs", 200),
             *("--baseline", baseline, "--json", "-"),
         )
         assert found.code == 0
@@ -58,7 +58,7 @@ def test_slower_file_fails(cli: Cli, bundle: Path, record: Path, tmp_path: Path)
     shutil.copy(bundle / FLOAT32, worse)
     for baseline in (record, bundle, bundle / INT8):
         found = cli(
-            *("profile", worse, "--quick", "--num-runs", 200),
+            *("profile", worse, "--latency-only", "--num-runs", 200),
             *("--baseline", baseline, "--json", "-"),
         )
         assert found.code == 1
@@ -71,7 +71,7 @@ def test_slower_machine_or_engine_shows_in_the_numbers(
 ) -> None:
     """The same bytes, recorded three times as fast; so many runs outlast a neighbour's burst, which
     once covered half of a shorter record."""
-    many = ("profile", bundle / INT8, "--quick", "--num-runs", 2000)
+    many = ("profile", bundle / INT8, "--latency-only", "--num-runs", 2000)
     assert cli(*many, "--json", record).code == 0
     data = json.loads(record.read_text())
     for entry in data:
@@ -83,7 +83,7 @@ def test_slower_machine_or_engine_shows_in_the_numbers(
 
 
 def test_other_conditions_are_refused(cli: Cli, bundle: Path, record: Path) -> None:
-    words = ("profile", bundle / INT8, "--quick", "--num-runs", 60, "--baseline", record)
+    words = ("profile", bundle / INT8, "--latency-only", "--num-runs", 60, "--baseline", record)
     found = cli(*words, "--num-threads", 2)
     assert found.code == 1
     assert "threads 1, this is 2" in found.out
@@ -98,7 +98,7 @@ def test_other_conditions_are_refused(cli: Cli, bundle: Path, record: Path) -> N
 
 
 def test_file_that_the_baseline_has_not(cli: Cli, bundle: Path, record: Path) -> None:
-    words = ("--quick", "--num-runs", 60, "--baseline", record)
+    words = ("--latency-only", "--num-runs", 60, "--baseline", record)
     dynamic, int8 = bundle / "har_dynamic.tflite", bundle / INT8
     assert cli("profile", int8, dynamic, *words).code == 0
     found = cli("profile", dynamic, *words)
@@ -115,7 +115,7 @@ def test_baseline_that_is_none(
     path = tmp_path / "x.json"
     if text is not None:
         path.write_text(text)
-    found = cli("profile", bundle / INT8, "--quick", "--baseline", path)
+    found = cli("profile", bundle / INT8, "--latency-only", "--baseline", path)
     assert found.code == code
     assert len(found.err.strip().splitlines()) <= 3
     assert "Traceback" not in found.err
@@ -180,7 +180,7 @@ def test_phone_and_import(
         *("", "P5", "Google Pixel 8 (31071FDH2008XY)")
     }
     # numbers of the phone say nothing of the host
-    assert cli("profile", home / INT8, "--quick", "--baseline", result).code == 1
+    assert cli("profile", home / INT8, "--latency-only", "--baseline", result).code == 1
 
 
 def test_import_of_other_bytes(cli: Cli, bundle: Path, record: Path) -> None:

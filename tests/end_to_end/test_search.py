@@ -23,7 +23,7 @@ augmentation = false
 target = "tflite"
 scheme = "float32"
 """
-EFFORT = "--trials 1 --folds 2 --seeds 0 --members 1 --workers 1"
+EFFORT = "--trials 1 --folds 2 --confirm-seeds 0 --max-results 1 --workers 1"
 
 
 @pytest.fixture(scope="module")

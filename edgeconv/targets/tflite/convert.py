@@ -90,7 +90,7 @@ def _chosen(
     if calibration is None or not len(calibration):
         raise Unsupported(
             "without recordings nobody can measure which layers must stay precise",
-            "name the layers (--keep-float, --keep-int8), or give --calibration SPEC",
+            "name the layers (--float-layer, --int8-layer), or give --calibration SPEC",
         )
     bits = BITS[SCHEMES[Target.TFLITE][variant.scheme].weights]
     every = -(-len(calibration) // sensitivity.WINDOWS)

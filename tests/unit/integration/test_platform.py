@@ -78,7 +78,7 @@ def test_a_microcontroller_takes_integers_in_and_out() -> None:
     assert mcu.choose(files, "", Path("b")).name == "har_int8_int8.tflite"
     with pytest.raises(Unsupported) as caught:
         mcu.choose(files[:1], "", Path("b"))
-    assert "--quantize int8 --io int8" in caught.value.hint
+    assert "--quantize int8 --io-type int8" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_a_lambda_layer_is_refused_by_name(tmp_path: Path) -> None:
     path = make(tmp_path / "m.keras", "Lambda")
     with pytest.raises(BadInput, match="Lambda layer 'odd'") as caught:
         keras_file.load_model(path)
-    assert "--unsafe" in caught.value.hint
+    assert "--allow-custom-code" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,6 @@ def test_a_lambda_whose_code_fails_is_unsupported(tmp_path: Path) -> None:
     keras.Model(entry, keras.layers.Lambda(double, name="double")(entry)).save(path)
     with pytest.raises(BadInput, match="'double'") as refused:
         keras_file.load_model(path)
-    assert "--unsafe" in refused.value.hint
+    assert "--allow-custom-code" in refused.value.hint
     with pytest.raises(Unsupported, match="Lambda layer 'double' fails with"):
         keras_file.load_model(path, unsafe=True)

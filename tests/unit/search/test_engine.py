@@ -173,7 +173,7 @@ def test_a_budget_on_the_drop_stops_what_loses_more() -> None:
     trial.judge(1, Outcome({"int8": 4000}, 10, {"int8": 0.80}, full=0.80), 3, budgets)
 
     assert (begun, trial.state) == (State.RUNNING, State.STOPPED)
-    assert "--max-drop" in trial.reason
+    assert "--max-accuracy-drop" in trial.reason
 
 
 def test_a_candidate_is_not_stopped_by_a_larger_rival() -> None:

@@ -17,8 +17,8 @@ from edgeconv.search.options import MINUTES, SearchOptions
         ({"trials": 0}, "--trials 0"),
         ({"minutes": 0.0}, "--minutes 0"),
         ({"minutes": float("nan")}, "--minutes nan"),
-        ({"seeds": -1}, "--seeds -1"),
-        ({"members": 0}, "--members 0"),
+        ({"confirm_seeds": -1}, "--confirm-seeds -1"),
+        ({"max_results": 0}, "--max-results 0"),
         ({"workers": 0}, "--workers 0"),
     ],
 )
@@ -31,4 +31,4 @@ def test_time_is_limited_unless_trials_are() -> None:
     assert SearchOptions().limit == MINUTES
     assert SearchOptions(trials=3).limit is None
     assert SearchOptions(trials=3, minutes=2.0).limit == 2.0
-    assert SearchOptions(seeds=0).seeds == 0
+    assert SearchOptions(confirm_seeds=0).confirm_seeds == 0

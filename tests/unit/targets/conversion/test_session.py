@@ -164,7 +164,7 @@ def test_a_lambda_needs_unsafe_and_then_works(
     call = (model, signal, FLOAT, tmp_path / "o", "l", None, windows[:4], run)
     with pytest.raises(BadInput, match="'double'") as caught:
         export(*call)
-    assert "--unsafe" in caught.value.hint
+    assert "--allow-custom-code" in caught.value.hint
     assert export(*call, unsafe=True).path.is_file()
     lost = eval("lambda x: factor * x", {"factor": 2.0})  # byte code does not keep the factor
     save(keras.layers.Lambda(lost, name="lost", output_shape=(72,)), keras.layers.Dense(3))
