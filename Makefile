@@ -1,5 +1,6 @@
 # edgeconv: `make demo` shows it, `make test` checks it. Both are near-instant to repeat.
-# FORCE=1 does it again all the same, ARGS="…" goes to pytest, PYTHON=… picks the interpreter.
+# FORCE=1 does it again all the same, ARGS="…" goes to pytest, JOBS=N is its number of workers,
+# JUNIT=FILE writes its results there, PYTHON=… picks the interpreter.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,6 +10,8 @@ SHELL       := bash
 PYTHON ?=
 FORCE  ?=
 ARGS   ?=
+JOBS   ?= auto
+JUNIT  ?=
 
 PY        := .venv/bin/python
 PIP       := $(PY) -m pip --disable-pip-version-check --quiet
@@ -58,7 +61,7 @@ test: $(INSTALLED) ## every test, or some: make test ARGS="-k folding"
 	  echo "nothing changed since the tests last passed (make test FORCE=1 runs them all the same)"; \
 	else \
 	  touch $(TESTED).begun && \
-	  $(PY) -m pytest $(ARGS)$(if $(ARGS),, && mv $(TESTED).begun $(TESTED)); \
+	  JOBS=$(JOBS) JUNIT=$(JUNIT) tools/run-tests.sh $(PY) $(ARGS)$(if $(ARGS),, && mv $(TESTED).begun $(TESTED)); \
 	fi
 
 lint: $(INSTALLED) ## ruff, rules and format

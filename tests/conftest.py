@@ -1,9 +1,11 @@
-"""Fixtures that every room shares."""
+"""Options and fixtures that every folder of tests shares."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,45 @@ ROOT = Path(__file__).resolve().parent.parent
 
 if (ROOT / "build" / "litertjs" / "node_modules").is_dir():  # made by `make litertjs`
     os.environ.setdefault("EDGECONV_LITERTJS", str(ROOT / "build" / "litertjs"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--timing",
+        choices=("with", "without", "only"),
+        default="with",
+        help="tests that measure time: they need the machine to themselves, so not beside others",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    choice = config.getoption("--timing")
+    if choice == "with":
+        return
+    chosen: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        measures = item.get_closest_marker("timing") is not None
+        (chosen if measures is (choice == "only") else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = chosen
+
+
+def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
+    """A folder that is built once for all workers of pytest-xdist, which share it from then on.
+
+    Args:
+        build: fills the folder whose path it is given, which does not exist yet.
+    """
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    root = factory.getbasetemp().parent if parallel else factory.getbasetemp()
+    folder, finished = root / name, root / f"{name}.finished"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            build(folder)
+            finished.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")

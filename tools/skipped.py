@@ -1,6 +1,6 @@
 """Refuse tests that were skipped though what they need was installed: `.ci/run` calls it.
 
-    python tools/skipped.py tests.xml --allow REGEX
+    python tools/skipped.py tests.xml … --allow REGEX
 
 Reasons that no `--allow` matches are shown with their count and end with exit code 1.
 """
@@ -17,11 +17,13 @@ from xml.etree import ElementTree
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("report", type=Path, help="JUnit XML that pytest wrote")
+    parser.add_argument("reports", type=Path, nargs="+", help="JUnit XML that pytest wrote")
     parser.add_argument("--allow", action="append", default=[], metavar="REGEX")
     options = parser.parse_args()
     reasons = Counter(
-        case.get("message", "") for case in ElementTree.parse(options.report).iter("skipped")
+        case.get("message", "")
+        for report in options.reports
+        for case in ElementTree.parse(report).iter("skipped")
     )
     refused = {
         reason: count

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edgeconv.cli.app import run_app
+from tests.conftest import build_once
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`edgeconv run` on the embedded data, a few epochs only: the path of the bundle."""
-    out = tmp_path_factory.mktemp("e2e") / "bundle"
-    code = run_app(["run", "--out", str(out), "--epochs", "6", "--allow-not-run", "--quiet"])
-    assert code == 0
-    return out
+
+    def build(out: Path) -> None:
+        words = ["run", "--out", str(out), "--epochs", "6", "--allow-not-run", "--quiet"]
+        assert run_app(words) == 0
+
+    return build_once(tmp_path_factory, "end-to-end-bundle", build)

@@ -16,7 +16,7 @@ from tests.unit.profiling.fake_adb import TRANSCRIPTS, FakeAdb
 
 from .conftest import Cli
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.timing]
 INT8, FLOAT32 = "har_int8.tflite", "har_float32.tflite"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from edgeconv import core
 from edgeconv.workflows.run import run
-from tests.conftest import ROOT
+from tests.conftest import ROOT, build_once
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 """Runs a command in a folder: `tool(folder, "swift", "test")`."""
@@ -35,7 +35,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         profile_runs=1,
     )
-    return run(recipe, tmp_path_factory.mktemp("packages") / "bundle").path
+    return build_once(tmp_path_factory, "packages-bundle", lambda out: run(recipe, out))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 import edgeconv
 from edgeconv.workflows.steps.parity_context import Trial, prepare
-from tests.conftest import ROOT
+from tests.conftest import ROOT, build_once
 
 RECORDINGS = ROOT.parent / "shared" / "data" / "motionsense"
 
@@ -28,9 +28,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         profile_runs=10,
     )
-    out = tmp_path_factory.mktemp("sabotage") / "bundle"
-    edgeconv.run(recipe, out)
-    return out
+    return build_once(tmp_path_factory, "sabotage-bundle", lambda out: edgeconv.run(recipe, out))
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from edgeconv.profiling.machine_speed import KERNELS, Calibration
 from edgeconv.profiling.ops import by_differences, by_steps, shares
 from edgeconv.profiling.peaks import measure_peaks
 
+pytestmark = pytest.mark.timing
+
 ROWS = tuple(OpProfile(i, kind, kind, 1000, 500) for i, kind in enumerate(("CONV", "RELU", "FC")))
 
 

@@ -20,6 +20,8 @@ from edgeconv.errors import BadInput, UsageError
 from edgeconv.profiling import Job, not_run, profile, profile_many
 from edgeconv.profiling.timing import COLD, ROUNDS, SETTLE, WARMUP_LIMIT
 
+pytestmark = pytest.mark.timing
+
 FACTS = {"parameters": 7, "macs": 21, "peak_tensor_bytes": 96}
 MACHINE = {"processor": "test", "cores": 2}
 SAMPLE = {"sensor": np.zeros((1, 24), np.float32)}

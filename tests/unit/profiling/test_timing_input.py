@@ -16,6 +16,8 @@ from edgeconv.targets import files
 from edgeconv.targets.tflite.roofline_model import CHANNELS, SIDE, convolution
 from edgeconv.workflows.profile import profile
 
+pytestmark = pytest.mark.timing
+
 
 class TwoInputs:
     """What a text model with a mask takes."""

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import build_once
+
 SIZE, CLASSES = 24, 3
 
 
@@ -57,19 +59,22 @@ def windows(n: int) -> Any:
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with model.keras and float, dynamic (batch), fixed4, int8 and int8io `.tflite`."""
-    folder = tmp_path_factory.mktemp("runtime")
-    model = network()
-    model.save(folder / "model.keras")
-    kinds: dict[str, tuple[int | None, str]] = {
-        "float": (1, ""),
-        "dynamic": (None, ""),
-        "fixed4": (4, ""),
-        "int8": (1, "float32"),
-        "int8io": (1, "int8"),
-    }
-    for name, (batch, io) in kinds.items():
-        (folder / f"{name}.tflite").write_bytes(convert(model, batch, io))
-    return folder
+
+    def build(folder: Path) -> None:
+        folder.mkdir()
+        model = network()
+        model.save(folder / "model.keras")
+        kinds: dict[str, tuple[int | None, str]] = {
+            "float": (1, ""),
+            "dynamic": (None, ""),
+            "fixed4": (4, ""),
+            "int8": (1, "float32"),
+            "int8io": (1, "int8"),
+        }
+        for name, (batch, io) in kinds.items():
+            (folder / f"{name}.tflite").write_bytes(convert(model, batch, io))
+
+    return build_once(tmp_path_factory, "runtimes-files", build)
 
 
 @pytest.fixture
