@@ -1,6 +1,6 @@
 """The vocabulary that every stage speaks: frozen, typed, importing nothing of ours but errors."""
 
-from edgeconv.core.artifact import Artifact, TensorSpec, TrainedModel
+from edgeconv.core.artifact import Artifact, KerasModel, ModelFile, TensorSpec, TrainedModel
 from edgeconv.core.bundle import Bundle
 from edgeconv.core.compression import (
     COMPRESSIONS,
@@ -71,7 +71,9 @@ __all__ = [
     "InputConvention",
     "Inspectable",
     "Interval",
+    "KerasModel",
     "LoadReport",
+    "ModelFile",
     "NonInferiority",
     "Normalization",
     "NullProgress",

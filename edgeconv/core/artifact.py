@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from edgeconv.core.schemes import Target
 from edgeconv.core.signal import Signal
@@ -39,6 +39,39 @@ class TrainedModel:
     signal: Signal
     parameters: int
     training: dict[str, Any] = field(default_factory=dict)  # what the manifest keeps of the fit
+
+
+class ModelFile(Protocol):
+    """What results say of a model file of any kind: an `Artifact`, a `KerasModel`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def scheme(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class KerasModel:
+    """A `.keras` file beside exported files: float32, and for no target."""
+
+    path: Path
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def target(self) -> str:
+        return "keras"
+
+    @property
+    def scheme(self) -> str:
+        return "float32"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +11,7 @@ from edgeconv.core.parity_statistics import ParityStatistics
 
 
 class Status(StrEnum):
-    """Outcome of a check; `not_run` is an answer of its own and never counts as passed."""
+    """Outcome of a check; `not_run` never counts as passed."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -19,11 +19,11 @@ class Status(StrEnum):
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """Failed beats not run beats passed; nothing at all is `not_run`."""
-    found = set(statuses)
-    if Status.FAILED in found:
+    """Failed before not run before passed; without any status, `not_run`."""
+    distinct = set(statuses)
+    if Status.FAILED in distinct:
         return Status.FAILED
-    if Status.NOT_RUN in found or not found:
+    if Status.NOT_RUN in distinct or not distinct:
         return Status.NOT_RUN
     return Status.PASSED
 
@@ -39,12 +39,22 @@ class Check:
     direction: str
     reason: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """What is wrong, with the figures if there are any; empty for a check that passed."""
+        if self.status is Status.PASSED:
+            return ""
+        if self.value is None or self.limit is None:
+            return f"{self.name}: {self.reason}"
+        figures = f"{self.name} is {self.value:.4g}, must be {self.direction} {self.limit:g}"
+        return f"{figures}: {self.reason}" if self.reason else figures
+
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """How well a model or artifact recognises labelled windows.
+    """How well a model or artifact recognizes labeled windows.
 
-    `confusion[i][j]` counts windows of class i that were called j. `loss` is the mean negative
+    `confusion[i][j]` counts windows of class i that were classified as j. `loss` is the mean negative
     log-likelihood of the true class (natural logarithm), `per_class` has precision, recall, f1
     and n by label, `per_subject` accuracy and n by subject.
     """
@@ -75,8 +85,12 @@ class EvaluationResult:
 class ParityResult:
     """One artifact against the float reference on real windows.
 
-    `reference` is set where that is another file than the bundle's float model. `asked` are the
-    limits that whoever ran it set beyond those of scheme and recipe.
+    Attributes:
+        n: windows that were compared; 0 if the file was not run.
+        reason: why it did not run, or what failed.
+        evidence: intervals, disagreements and errors behind the metrics.
+        reference: name, sha256 and runtime of another file than the bundle's float model.
+        asked: limits that the caller set in addition to those of the scheme and the recipe.
     """
 
     artifact: str
@@ -88,11 +102,21 @@ class ParityResult:
     n: int
     metrics: dict[str, float] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
-    reason: str = ""  # why it did not run, or what failed
+    reason: str = ""
     machine: dict[str, Any] = field(default_factory=dict)
     evidence: ParityStatistics | None = None
-    reference: dict[str, str] = field(default_factory=dict)  # name, sha256, runtime
+    reference: dict[str, str] = field(default_factory=dict)
     asked: dict[str, float] = field(default_factory=dict)
+
+    def with_checks(self, *checks: Check) -> ParityResult:
+        """The result with more checks: the worst status counts, and each failure is a reason."""
+        sentences = [check.sentence for check in checks]
+        return replace(
+            self,
+            checks=(*self.checks, *checks),
+            status=worst((self.status, *(check.status for check in checks))),
+            reason="; ".join(filter(None, (self.reason, *sentences))),
+        )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -100,12 +124,12 @@ class ParityResult:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ParityResult:
         checks = tuple(Check(**{**c, "status": Status(c["status"])}) for c in data["checks"])
-        kept = data.get("evidence")
+        statistics = data.get("evidence")
         return cls(
             **{
                 **data,
                 "status": Status(data["status"]),
                 "checks": checks,
-                "evidence": ParityStatistics.from_json(kept) if kept else None,
+                "evidence": ParityStatistics.from_json(statistics) if statistics else None,
             }
         )
