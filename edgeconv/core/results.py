@@ -40,6 +40,11 @@ class Check:
     reason: str = ""
 
     @property
+    def measured(self) -> bool:
+        """Whether there is a figure and a limit to compare it with."""
+        return self.value is not None and self.limit is not None
+
+    @property
     def sentence(self) -> str:
         """What is wrong, with the figures if there are any; empty for a check that passed."""
         if self.status is Status.PASSED:
@@ -50,13 +55,28 @@ class Check:
         return f"{figures}: {self.reason}" if self.reason else figures
 
 
+def _sentences(checks: Iterable[Check]) -> list[str]:
+    """What is wrong; checks without figures that share a reason share a sentence."""
+    failed = [check for check in checks if check.status is not Status.PASSED]
+    names: dict[str, list[str]] = {}
+    for check in failed:
+        if not check.measured:
+            names.setdefault(check.reason, []).append(check.name)
+    return list(
+        dict.fromkeys(
+            c.sentence if c.measured else f"{', '.join(names[c.reason])}: {c.reason}"
+            for c in failed
+        )
+    )
+
+
 @dataclass(frozen=True)
 class EvaluationResult:
     """How well a model or artifact recognizes labeled windows.
 
-    `confusion[i][j]` counts windows of class i that were classified as j. `loss` is the mean negative
-    log-likelihood of the true class (natural logarithm), `per_class` has precision, recall, f1
-    and n by label, `per_subject` accuracy and n by subject.
+    `confusion[i][j]` counts windows of class i classified as j. `loss` is the mean negative
+    log-likelihood of the true class (natural logarithm). `per_class` has precision, recall, f1 and
+    n by label, `per_subject` accuracy and n by subject.
     """
 
     accuracy: float
@@ -110,12 +130,11 @@ class ParityResult:
 
     def with_checks(self, *checks: Check) -> ParityResult:
         """The result with more checks: the worst status counts, and each failure is a reason."""
-        sentences = [check.sentence for check in checks]
         return replace(
             self,
             checks=(*self.checks, *checks),
             status=worst((self.status, *(check.status for check in checks))),
-            reason="; ".join(filter(None, (self.reason, *sentences))),
+            reason="; ".join(filter(None, (self.reason, *_sentences(checks)))),
         )
 
     def to_json(self) -> dict[str, Any]:
