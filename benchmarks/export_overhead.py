@@ -73,7 +73,7 @@ from pathlib import Path
 from edgeconv.targets.conversion import export_all
 from edgeconv.runtimes import open_runner
 from edgeconv.core import Normalization, InputConvention, Signal, Target, Variant
-signal = Signal(labels=tuple("abcdef"), normalisation=Normalization((0.0,) * 3, (1.0,) * 3))
+signal = Signal(labels=tuple("abcdef"), normalization=Normalization((0.0,) * 3, (1.0,) * 3))
 windows = np.load(sys.argv[3])
 def run(path, inputs):
     if path.suffix != ".tflite":

@@ -28,9 +28,10 @@ from edgeconv.core import (
 )
 from edgeconv.core.digest import sha256
 from edgeconv.core.layerwise import LayersResult
+from edgeconv.core.schema_v1 import upgrade_manifest
 from edgeconv.errors import BadInput
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # version 1 is still read: core/schema_v1.py
 GOLDEN = Path("golden") / "golden.json"
 HISTORY = Path("training") / "history.json"
 
@@ -73,18 +74,26 @@ def read(path: Path, verify: bool = True) -> Bundle:
         raise BadInput(f"{path} is no bundle: it {what}", "give a folder that edgeconv wrote")
     data = _read_json(path / MANIFEST)
     try:
-        if data["schema_version"] != SCHEMA_VERSION:
-            raise BadInput(
-                f"{path / MANIFEST} has schema version {data['schema_version']}, this edgeconv "
-                f"reads {SCHEMA_VERSION}",
-                "export the bundle again",
-            )
-        bundle = _from_manifest(data, path)
+        bundle = _from_manifest(_current(data, path), path)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"{path / MANIFEST} is damaged: {error!r}", "export it again") from error
     if verify:
         _verify(bundle, data.get("golden"), data.get("files", {}))
     return bundle
+
+
+def _current(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The manifest under the names of this schema version, whichever wrote it."""
+    version = data["schema_version"]
+    if version == 1:
+        return upgrade_manifest(data)
+    if version != SCHEMA_VERSION:
+        raise BadInput(
+            f"{path / MANIFEST} has schema version {version}, but this edgeconv reads versions "
+            f"1 to {SCHEMA_VERSION}",
+            "install a newer edgeconv, or export the bundle again with this one",
+        )
+    return data
 
 
 def _manifest(bundle: Bundle) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def inspect(
 
     facts = inspect_file(path)
     console.say(
-        f"{path}: {facts['bytes']:,} bytes ({facts['deflated_bytes']:,} deflated, as in a "
+        f"{path}: {facts['bytes']:,} bytes ({facts['compressed_bytes']:,} deflated, as in a "
         f"download), sha256 {facts['sha256']}"
     )
     if "tensors" in facts:

@@ -1,11 +1,11 @@
 """A network computed as its integer file computes it, and trained so (fake quantization).
 
 What a file rounds is rounded here, at the same places and to the same numbers: the reading as the
-sensor gives it, each kernel with the sensor's unit and a batch normalisation multiplied in (per
+sensor gives it, each kernel with the sensor's unit and a batch normalization multiplied in (per
 output channel, symmetric), and the result of each operation (per tensor, with a zero point). The
 gradient passes rounding as if it were not there (straight-through: Bengio et al., 2013; for whole
 networks Jacob et al., 2018), and is 0 where a value is clipped. Moving statistics of a batch
-normalisation stay as they are.
+normalization stay as they are.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Walk:
         return cls(stages_of(network, signal), signal, bits)
 
     def run(self, inputs: Any, at: At, training: bool) -> Any:
-        """Outputs of normalised windows (n, window·channels)."""
+        """Outputs of normalized windows (n, window·channels)."""
         scale, offset = self.signal.for_sensor(InputConvention.NORMALIZED).affine()
         tiled = [np.tile(v, self.signal.window).astype(np.float32) for v in (scale, offset)]
         x = at("sensor", (inputs - tiled[1]) / tiled[0])
@@ -69,7 +69,7 @@ class Rounding(keras.Model):  # type: ignore[misc]  # keras is untyped
         self.limits = tuple((name, *nudged(*limits)) for name, limits in ranges.items())
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Probabilities of normalised windows."""
+        """Probabilities of normalized windows."""
         limits = {name: (low, high) for name, low, high in self.limits}
 
         def at(point: str, x: Any) -> Any:
@@ -116,7 +116,7 @@ def _apply(stage: Kernel, x: Any, bits: int) -> Any:
 
 
 def _folded(stage: Kernel) -> tuple[Any, Any]:
-    """Weights and bias with batch normalisation and the sensor's unit multiplied in."""
+    """Weights and bias with batch normalization and the sensor's unit multiplied in."""
     weights, bias = tf.convert_to_tensor(stage.weights), stage.bias
     bias = tf.zeros(stage.outputs) if bias is None else tf.convert_to_tensor(bias)
     if stage.norm is not None:

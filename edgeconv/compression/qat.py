@@ -64,7 +64,7 @@ def compress(
 
 
 def _inputs(train: Dataset, signal: Signal) -> NDArray[np.float32]:
-    """Normalised windows, spread evenly over the data set."""
+    """Normalized windows, spread evenly over the data set."""
     import numpy as np
 
     rows = np.unique(np.linspace(0, len(train) - 1, WINDOWS).round().astype(int))

@@ -35,7 +35,7 @@ class Kernel:
     Attributes:
         kind: conv, depthwise or dense.
         before: scale and offset of each input channel, to be multiplied in.
-        norm: batch normalisation of the result, to be multiplied in.
+        norm: batch normalization of the result, to be multiplied in.
         ceiling: of a relu; 0: it has none, None: no relu.
     """
 

@@ -100,7 +100,7 @@ def describe(network: Any, holds: Holds, left: dict[str, str]) -> dict[str, Any]
             }
             for layer, weights in kernels.items()
         },
-        "left": left,
+        "skipped_layers": left,
     }
 
 

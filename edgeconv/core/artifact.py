@@ -32,7 +32,7 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A saved Keras model whose input is the normalised signal of its contract."""
+    """A saved Keras model whose input is the normalized signal of its contract."""
 
     path: Path
     sha256: str

@@ -54,7 +54,7 @@ class Dataset:
 
     Attributes:
         name: the specification it was loaded by, without its path.
-        signal: always the canonical contract (sensor android, no normalisation).
+        signal: always the canonical contract (sensor android, no normalization).
         recordings: what training augmentation cuts its windows from.
         index: int64 (n, 2): recording number and first time step of each window.
     """

@@ -54,7 +54,7 @@ class Augmentation:
 
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "cosine")
-NORMALISATIONS = ("axis", "common")
+NORMALIZATIONS = ("axis", "common")
 KEEPS = ("best", "last")
 SEEDS = 2**32  # as many as NumPy's and TensorFlow's generators take
 
@@ -70,7 +70,7 @@ class Training:
         clipnorm: largest norm of one step's whole gradient; 0: unlimited.
         class_weights: power of a class's inverse frequency in the loss; 0: none, 1: balanced.
         ema: momentum of the weights' moving average, which then is the model; 0: none.
-        normalisation: `axis`: mean and deviation of each channel; `common`: mean 0 and one scale,
+        normalization: `axis`: mean and deviation of each channel; `common`: mean 0 and one scale,
             the root mean square of all channels, so that a turned phone looks the same.
         keep: which epoch is the model: `last`, or `best` by validation loss.
         patience: epochs without a better validation loss before stopping; 0: never.
@@ -91,7 +91,7 @@ class Training:
     label_smoothing: float = 0.1
     class_weights: float = 0.0
     ema: float = 0.99
-    normalisation: str = "common"
+    normalization: str = "common"
     keep: str = "last"
     patience: int = 0
     refit: bool = True
@@ -101,7 +101,7 @@ class Training:
     def __post_init__(self) -> None:
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("normalisation", self.normalisation, NORMALISATIONS)
+        _one_of("normalization", self.normalization, NORMALIZATIONS)
         _one_of("keep", self.keep, KEEPS)
         for name, lowest in (("epochs", 1), ("batch_size", 1), ("patience", 0)):
             if getattr(self, name) < lowest:

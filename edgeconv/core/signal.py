@@ -11,11 +11,15 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.core.schema_v1 import upgrade_contract
 from edgeconv.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+SCHEMA_VERSION = 2
+"""Of a contract as JSON. Version 1, which names no version, is still read."""
 
 STANDARD_GRAVITY = 9.80665
 """m/s² per g, exact by definition (CGPM 1901); the factor of both phone platforms."""
@@ -47,9 +51,9 @@ class Normalization:
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std):
-            raise UsageError("normalisation: mean and std differ in length")
+            raise UsageError("normalization: mean and std differ in length")
         if not all(s > 0 for s in self.std):
-            raise UsageError(f"normalisation: every std must be above 0, got {self.std}")
+            raise UsageError(f"normalization: every std must be above 0, got {self.std}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Signal:
         window, step: time steps in a window, and between the starts of two windows.
         labels: class names in the order of the output.
         sensor: whose numbers the input takes (unit and sign follow from it).
-        normalisation: statistics of the training subjects, None where a model has none.
+        normalization: statistics of the training subjects, None where a model has none.
     """
 
     channels: tuple[str, ...] = ("x", "y", "z")
@@ -71,7 +75,7 @@ class Signal:
     step: int = 40
     labels: tuple[str, ...] = ()
     sensor: InputConvention = InputConvention.ANDROID
-    normalisation: Normalization | None = None
+    normalization: Normalization | None = None
     layout: str = "time-major"  # x0 y0 z0 x1 y1 z1 …; the only layout there is
 
     def __post_init__(self) -> None:
@@ -79,8 +83,8 @@ class Signal:
             raise BadInput(f"sensor contract: unknown layout '{self.layout}'", "use time-major")
         if self.window < 1 or self.step < 1 or not self.rate_hz > 0:
             raise BadInput("sensor contract: window, step and rate must be positive")
-        if self.normalisation and len(self.normalisation.mean) != len(self.channels):
-            raise BadInput("sensor contract: normalisation and channels differ in length")
+        if self.normalization and len(self.normalization.mean) != len(self.channels):
+            raise BadInput("sensor contract: normalization and channels differ in length")
 
     @property
     def flat_size(self) -> int:
@@ -97,9 +101,9 @@ class Signal:
         return "ios" if self.sensor is InputConvention.IOS else "android"
 
     @property
-    def normalisation_folded(self) -> bool:
-        """True where the file itself normalises, so that it takes a sensor's raw readings."""
-        return self.sensor is not InputConvention.NORMALIZED and self.normalisation is not None
+    def normalization_folded(self) -> bool:
+        """True where the file itself normalizes, so that it takes a sensor's raw readings."""
+        return self.sensor is not InputConvention.NORMALIZED and self.normalization is not None
 
     def for_sensor(self, sensor: InputConvention) -> Signal:
         return replace(self, sensor=sensor)
@@ -111,10 +115,10 @@ class Signal:
         n = len(self.channels)
         if self.sensor is not InputConvention.NORMALIZED:
             return np.full(n, CANONICAL_TO_SENSOR[self.sensor]), np.zeros(n)
-        if self.normalisation is None:
+        if self.normalization is None:
             return np.ones(n), np.zeros(n)
-        std = np.asarray(self.normalisation.std, np.float64)
-        return 1.0 / std, -np.asarray(self.normalisation.mean, np.float64) / std
+        std = np.asarray(self.normalization.std, np.float64)
+        return 1.0 / std, -np.asarray(self.normalization.mean, np.float64) / std
 
     def encode(self, canonical: NDArray[np.float32]) -> NDArray[np.float32]:
         """Canonical windows (n, window·channels) as this contract's input, float32.
@@ -136,17 +140,31 @@ class Signal:
     def to_json(self) -> dict[str, Any]:
         """What is written into every artifact; unit and sign are there for a human reader."""
         return {
+            "schema_version": SCHEMA_VERSION,
             **asdict(self),
             "unit": self.unit,
             "sign": self.sign,
-            "normalisation_folded": self.normalisation_folded,
+            "normalization_folded": self.normalization_folded,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Signal:
-        """Raises BadInput where a field is missing or contradicts another."""
+        """Read what `to_json` wrote, in this schema version or an older one.
+
+        Raises:
+            BadInput: a field is missing, contradicts another, or the schema is newer than this.
+        """
+        version = data.get("schema_version", 1)
+        if version not in (1, SCHEMA_VERSION):
+            raise BadInput(
+                f"sensor contract has schema version {version}, but this edgeconv reads versions "
+                f"1 to {SCHEMA_VERSION}",
+                "install a newer edgeconv",
+            )
+        if version == 1:
+            data = upgrade_contract(data)
         try:
-            norm = data["normalisation"]
+            norm = data["normalization"]
             signal = cls(
                 channels=tuple(data["channels"]),
                 rate_hz=float(data["rate_hz"]),
@@ -154,7 +172,7 @@ class Signal:
                 step=int(data["step"]),
                 labels=tuple(data["labels"]),
                 sensor=InputConvention(data["sensor"]),
-                normalisation=norm
+                normalization=norm
                 and Normalization(tuple(map(float, norm["mean"])), tuple(map(float, norm["std"]))),
                 layout=data["layout"],
             )

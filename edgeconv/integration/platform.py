@@ -125,7 +125,7 @@ def check_contract(artifact: Artifact) -> None:
     """Make sure that an accelerometer can feed the file.
 
     Raises:
-        Unsupported: other channels than an accelerometer's, or input that was normalised before.
+        Unsupported: other channels than an accelerometer's, or input that was normalized before.
         BadInput: no class names.
     """
     signal = artifact.signal
@@ -137,8 +137,8 @@ def check_contract(artifact: Artifact) -> None:
         )
     if signal.sensor is InputConvention.NORMALIZED:
         raise Unsupported(
-            f"{artifact.name} takes normalised input, which no sensor gives",
-            "export it with --sensor android or --sensor ios: normalisation is folded in",
+            f"{artifact.name} takes normalized input, which no sensor gives",
+            "export it with --sensor android or --sensor ios: normalization is folded in",
         )
     if not signal.labels:
         raise BadInput(

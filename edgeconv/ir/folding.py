@@ -2,7 +2,7 @@
 
 All arithmetic is float64; the result is rounded to float32 once, when it is emitted.
 
-*Backward.* After a linear layer `y = W∗x + b` comes `z = s·y + t` (a batch normalisation at
+*Backward.* After a linear layer `y = W∗x + b` comes `z = s·y + t` (a batch normalization at
 inference). Each output channel is scaled: `W' = s·W`, `b' = s·b + t`.
 
 *Forward.* Before a linear layer comes `x = s·u + t` for each input channel (a unit, a sign, a

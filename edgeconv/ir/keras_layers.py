@@ -130,7 +130,7 @@ def _batch_norm(layer: Any) -> list[Layer]:
 
     shape = tuple(int(d) for d in layer.input.shape[1:])
     if layer.axis not in (-1, len(shape)):
-        raise Unsupported(f"layer '{layer.name}' normalises axis {layer.axis}", "use the last axis")
+        raise Unsupported(f"layer '{layer.name}' normalizes axis {layer.axis}", "use the last axis")
     scale = 1 / np.sqrt(_weights(layer.moving_variance) + layer.epsilon)
     if layer.scale:
         scale = scale * _weights(layer.gamma)

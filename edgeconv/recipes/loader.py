@@ -22,6 +22,7 @@ from edgeconv.core import (
     Variant,
     parse_target,
 )
+from edgeconv.core.schema_v1 import upgrade_recipe
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.recipes.legality import check_variants
 from edgeconv.recipes.variants import make_variants, parse_sensor
@@ -74,7 +75,7 @@ def _data(name_or_path: str, where: str) -> dict[str, Any]:
     if name_or_path.endswith(".json"):
         return _of_manifest(text, where)
     try:
-        return tomllib.loads(text)
+        return upgrade_recipe(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{where} is no valid TOML: {error}", "mend that line") from error
 
@@ -82,7 +83,7 @@ def _data(name_or_path: str, where: str) -> dict[str, Any]:
 def _of_manifest(text: str, where: str) -> dict[str, Any]:
     """The resolved recipe that a run has left in its manifest."""
     try:
-        recipe: dict[str, Any] = json.loads(text)["recipe"]
+        recipe: dict[str, Any] = upgrade_recipe(json.loads(text)["recipe"])
         recipe["name"]
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(

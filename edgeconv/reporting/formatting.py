@@ -120,13 +120,13 @@ def sensor(signal: Signal) -> str:
     )
 
 
-def normalisation(signal: Signal) -> str:
-    """Whether the file normalises by itself."""
-    if signal.normalisation is None:
+def normalization(signal: Signal) -> str:
+    """Whether the file normalizes by itself."""
+    if signal.normalization is None:
         return "None: the network takes the readings as they are."
-    if signal.normalisation_folded:
-        return "Folded into the first convolution: hand in raw readings and do not normalise."
-    return "Not folded in: the app must normalise each channel before it calls the model."
+    if signal.normalization_folded:
+        return "Folded into the first convolution: hand in raw readings and do not normalize."
+    return "Not folded in: the app must normalize each channel before it calls the model."
 
 
 def window(signal: Signal) -> str:

@@ -35,7 +35,7 @@ from edgeconv.reporting.window_plots import trace
 TEMPLATES = Path(__file__).parent / "templates"
 _WORDS = (
     *("size", "percent", "points", "duration", "times", "count", "number", "plural"),
-    *("sensor", "normalisation", "window", "layout", "between", "change"),
+    *("sensor", "normalization", "window", "layout", "between", "change"),
 )
 
 

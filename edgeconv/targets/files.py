@@ -70,7 +70,7 @@ def describe(path: Path) -> Artifact:
         outputs=graph.outputs,
         settings={
             "contract": "embedded" if signal else "none",
-            "deflated_bytes": deflated(path),
+            "compressed_bytes": deflated(path),
             **graph.extra,
         },
     )

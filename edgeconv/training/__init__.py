@@ -82,7 +82,7 @@ def _summary(
         "seed": seed,
         "stopped": chosen.stopped,
         "epochs": len(first.history),
-        "kept_epoch": first.epoch,
+        "selected_epoch": first.epoch,
         "val_loss": judged["val_loss"],
         "val_accuracy": judged["val_accuracy"],
         "refitted": learned_from is not splits.train,

@@ -166,7 +166,7 @@ def jitter(x: Floats, deviation: float, rng: Generator) -> Floats:
 
 
 def mixup(x: Floats, y: Floats, alpha: float, rng: Generator) -> tuple[Floats, Floats]:
-    """Mix each normalised window and its label with another one of the batch (Zhang et al.,
+    """Mix each normalized window and its label with another one of the batch (Zhang et al.,
     "mixup: Beyond Empirical Risk Minimization", 2018).
 
     Not physics: it makes the network linear, and so less sure, between two people's windows. The

@@ -1,4 +1,4 @@
-"""What the network sees: normalised, augmented batches, a function of seed, epoch and number."""
+"""What the network sees: normalized, augmented batches, a function of seed, epoch and number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeconv.training.augmentation import Floats, Strips, augment, mixup
 Batch = tuple[Floats, Floats, Floats]
 
 
-def normalisation(dataset: Dataset, kind: str) -> Normalization:
+def normalization(dataset: Dataset, kind: str) -> Normalization:
     """Statistics of every sample that these people recorded, in m/s²; a phone gets them as
     constants.
 
@@ -49,7 +49,7 @@ class Batches:
     """Endless training batches of one data set.
 
     Attributes:
-        signal: the contract whose normalisation is applied.
+        signal: the contract whose normalization is applied.
         size: windows in a batch; `steps` of them make an epoch, the rest of the shuffled
             windows waits for the next one.
     """

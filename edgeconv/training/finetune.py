@@ -27,7 +27,7 @@ def tuner(
 
     Args:
         train: recordings of those people that the network was trained on.
-        signal: the normalised contract of its input.
+        signal: the normalized contract of its input.
         training: of the network itself; epochs and learning rate are those of `how`.
     """
     plan = replace(training, epochs=how.epochs, learning_rate=how.learning_rate)

@@ -46,7 +46,7 @@ def fit(
     checkpoint: Callable[[Weights], None] | None = None,
     teacher: Teacher | None = None,
 ) -> Fit:
-    """Fit `model` in place. `signal` is the normalised contract of its input.
+    """Fit `model` in place. `signal` is the normalized contract of its input.
 
     Without `val` the last epoch is kept. `checkpoint` is called with each new best weights. Where
     the training asks for distillation, `teacher` gives the soft labels.

@@ -12,7 +12,7 @@ import keras
 
 from edgeconv.core import Dataset, InputConvention, Progress, Signal, Splits, TrainedModel, Training
 from edgeconv.core.digest import sha256
-from edgeconv.training.batches import normalisation
+from edgeconv.training.batches import normalization
 from edgeconv.training.checkpoints import save_model
 from edgeconv.training.distillation import Teacher
 from edgeconv.training.fit import Fit, check_model, fit
@@ -82,9 +82,9 @@ class Job:
         return TrainedModel(path, sha256(path), signal, parameters, summary)
 
     def contract(self, train: Dataset) -> Signal:
-        """The contract of the network's input, normalised by these people's recordings."""
-        statistics = normalisation(train, self.training.normalisation)
-        return replace(train.signal, sensor=InputConvention.NORMALIZED, normalisation=statistics)
+        """The contract of the network's input, normalized by these people's recordings."""
+        statistics = normalization(train, self.training.normalization)
+        return replace(train.signal, sensor=InputConvention.NORMALIZED, normalization=statistics)
 
     def run(
         self,

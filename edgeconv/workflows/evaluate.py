@@ -41,7 +41,7 @@ def evaluate(
 ) -> EvaluationResult:
     """A `.keras`, `.tflite` or `.mlpackage` on one part of a data set.
 
-    The windows reach the file as its own sensor contract says: raw m/s², raw g, or normalised.
+    The windows reach the file as its own sensor contract says: raw m/s², raw g, or normalized.
 
     Raises:
         UsageError, BadInput, LeakError: as `load_part` and `contract_of`.

@@ -147,7 +147,7 @@ def trained_model(path: Path, home: Bundle | None, variants: Sequence[Variant]) 
     if signal is None:
         if any(v.sensor is not InputConvention.NORMALIZED for v in variants):
             raise BadInput(
-                f"{path} carries no sensor contract, so its normalisation cannot be folded in",
+                f"{path} carries no sensor contract, so its normalization cannot be folded in",
                 "pass --sensor normalized to export it as it is, or train it with edgeconv",
             )
         signal = _foreign_contract(path)

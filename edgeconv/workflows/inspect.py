@@ -35,7 +35,7 @@ def inspect_file(path: Path) -> dict[str, Any]:
     return {
         "path": str(path),
         "bytes": described.bytes,
-        "deflated_bytes": described.settings["deflated_bytes"],
+        "compressed_bytes": described.settings["compressed_bytes"],
         "parts": anatomy(path),
         "sha256": described.sha256,
         "scheme": described.scheme,
@@ -80,7 +80,7 @@ def _keras(path: Path) -> dict[str, Any]:
     return {
         "path": str(path),
         "bytes": size(path),
-        "deflated_bytes": deflated(path),
+        "compressed_bytes": deflated(path),
         "sha256": sha256(path),
         "scheme": "float32",
         "target": "keras",

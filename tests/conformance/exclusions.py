@@ -44,7 +44,7 @@ EXCLUSIONS = (
         r"iOS15/test_image_resizing\.py::TestCropResize\.test_builder_to_backend_smoke",
         "crop_resize",
         13.5,
-        "Its box is inverted and lies outside the image ((2, 2) to (1, 1), normalised); the "
+        "Its box is inverted and lies outside the image ((2, 2) to (1, 1), normalized); the "
         "documentation defines no result, and the literal one is the whole image resized.",
     ),
     Exclusion(

@@ -25,7 +25,7 @@ SIGNAL = Signal(
     window=24,
     step=12,
     labels=("still", "walk", "run"),
-    normalisation=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
+    normalization=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
 )
 ANDROID = Variant(Target.TFLITE, "float32", InputConvention.ANDROID)
 # largest difference of a probability: rounding in float32, in float16

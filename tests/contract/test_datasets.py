@@ -103,7 +103,7 @@ def test_name_is_the_one_of_the_table(dataset: Dataset, spec: str) -> None:
 
 def test_signal_is_canonical(dataset: Dataset) -> None:
     signal = dataset.signal
-    assert (signal.sensor, signal.normalisation) == (InputConvention.ANDROID, None)
+    assert (signal.sensor, signal.normalization) == (InputConvention.ANDROID, None)
     assert (signal.window, signal.step, signal.rate_hz) == (80, 40, 20.0)
     assert dataset.windows.dtype == np.float32
     assert dataset.windows.shape == (len(dataset), 240)

@@ -86,7 +86,7 @@ def test_one_training_is_shared_by_its_variants_and_kept(made: Path) -> None:
     kept = bundle.compressed[NAME]
     assert kept.path == made / "compressed" / f"{NAME}.keras"
     assert kept.sha256 == sha256(kept.path) != bundle.model.sha256
-    told = [a.settings.get("compress") for a in bundle.artifacts]
+    told = [a.settings.get("compression") for a in bundle.artifacts]
     assert [t and (t["name"], t["sha256"]) for t in told] == [None, *[(NAME, kept.sha256)] * 2]
     names = [a.name.removeprefix("cnn-8-16s2_") for a in bundle.artifacts]
     assert names == ["float32.tflite", f"{NAME}_int8.tflite", f"{NAME}_float16.tflite"]

@@ -225,7 +225,7 @@ NUMBERS = (
     Sabotage(
         "time reversed", weights("conv1", lambda a: a[:, :, ::-1]), "kl_mean", r"kl_mean is \S+"
     ),
-    Sabotage("normalised twice", weights("conv1", lambda a: a / 6.7), "max_abs", OFF),
+    Sabotage("normalized twice", weights("conv1", lambda a: a / 6.7), "max_abs", OFF),
     Sabotage("g taken for m/s²", weights("conv1", lambda a: a * 9.80665), "max_abs", OFF),
     Sabotage("one weight is NaN", weights("conv2", one_value(np.nan)), "max_abs", r"NaN|furthest"),
     Sabotage(

@@ -51,7 +51,7 @@ def signal() -> Signal:
         window=24,
         step=12,
         labels=("still", "walk", "run"),
-        normalisation=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
+        normalization=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
     )
 
 

@@ -41,7 +41,7 @@ class Found:
 def with_promise(artifact: Artifact, result: ParityResult) -> ParityResult:
     """The result with what the compression promised of each kernel: the share of zeros, the most
     different numbers that an output channel holds, the most weights of each four."""
-    compression = artifact.settings.get("compress")
+    compression = artifact.settings.get("compression")
     if not compression or not result.n:
         return result
     checks = tuple(_checks(artifact, COMPRESSIONS[compression["name"]], compression["kernels"]))
@@ -132,7 +132,7 @@ def _zero(artifact: Artifact) -> int:
 def _scales(artifact: Artifact, first: Found) -> int:
     """How many scales the sensor's axes have, where they are folded into a promised kernel: the
     file's first one."""
-    normalisation = artifact.signal.normalisation
-    if normalisation is None or first.number:
+    normalization = artifact.signal.normalization
+    if normalization is None or first.number:
         return 1
-    return len(set(normalisation.std))
+    return len(set(normalization.std))

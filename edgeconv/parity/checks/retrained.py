@@ -27,14 +27,14 @@ _OF_TASK = "accuracy_drop"  # is the float model's matter
 
 def is_retrained(artifact: Artifact) -> bool:
     """Whether the weights were trained on before the export."""
-    return "compress" in artifact.settings
+    return "compression" in artifact.settings
 
 
 def made_of(bundle: Bundle, artifact: Artifact) -> Path:
     """The Keras network that a file was made of: the float model, or a compressed one."""
     if not is_retrained(artifact):
         return bundle.model.path
-    return bundle.compressed[artifact.settings["compress"]["name"]].path
+    return bundle.compressed[artifact.settings["compression"]["name"]].path
 
 
 def compressed_outputs(
@@ -42,7 +42,7 @@ def compressed_outputs(
 ) -> dict[str, NDArray[np.float32]]:
     """Outputs (n, classes) of the bundle's compressed networks by name: those kept in the bundle,
     or computed by Keras now."""
-    wanted = {a.settings["compress"]["name"] for a in bundle.artifacts if is_retrained(a)}
+    wanted = {a.settings["compression"]["name"] for a in bundle.artifacts if is_retrained(a)}
     found = {}
     for name, made in bundle.compressed.items():
         if name not in wanted:
@@ -67,7 +67,7 @@ def with_conversion(
     """The result with the verdict on the conversion added, by the gates of the scheme."""
     if not is_retrained(artifact) or not result.n:
         return result
-    name = artifact.settings["compress"]["name"]
+    name = artifact.settings["compression"]["name"]
     if name not in networks:
         return _with(result, Status.NOT_RUN, None, None, f"the bundle holds no network '{name}'")
     limits = gates.default_gates(artifact.target, artifact.scheme)

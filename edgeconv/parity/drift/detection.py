@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FIT = 2.5  # distance after undoing what nothing else looks like: units, layout, normalisation
+FIT = 2.5  # distance after undoing what nothing else looks like: units, layout, normalization
 GAIN = 0.5
 ALIKE = 0.4  # of the fit asked for: explanations that are nearer cannot be told apart
 _CAP = 16.0

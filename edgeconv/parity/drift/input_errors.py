@@ -47,10 +47,10 @@ def mistakes(profile: InputProfile) -> tuple[Mistake, ...]:
             turned=True,
         ),
         Mistake(
-            "normalised twice",
-            "the readings are normalised already, and the file would do it once more: hand in raw "
+            "normalized twice",
+            "the readings are normalized already, and the file would do it once more: hand in raw "
             "m/s²",
-            lambda windows: _denormalised(windows, profile),
+            lambda windows: _denormalized(windows, profile),
         ),
         Mistake(
             AXIS_MAJOR,
@@ -95,7 +95,7 @@ def _swaps() -> tuple[Mistake, ...]:
     return tuple(found)
 
 
-def _denormalised(windows: Floats, profile: InputProfile) -> Floats:
+def _denormalized(windows: Floats, profile: InputProfile) -> Floats:
     import numpy as np
 
     return np.asarray(windows * np.array(profile.std) + np.array(profile.mean))

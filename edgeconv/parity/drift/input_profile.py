@@ -48,7 +48,7 @@ class InputProfile:
 
     Attributes:
         low, high: smallest and largest reading of each axis.
-        mean, std: of each axis over all readings, by which the network's input is normalised.
+        mean, std: of each axis over all readings, by which the network's input is normalized.
     """
 
     rate_hz: float

@@ -78,8 +78,8 @@ def check_structure(
 
     `float_layers` are those that were meant to stay float in a file of integers.
 
-    For a scheme that compresses, `compressed` names the layers that really are, and
-    `not_compressed` the others with a reason.
+    For a scheme that compresses, `compressed_layers` names those that really are, and
+    `uncompressed_layers` the others with a reason.
 
     Raises:
         BadInput: the conversion is broken; the message names the file and what is wrong.
@@ -211,7 +211,7 @@ def _check_kernels(path: Path, scheme: str, kernels: Sequence[Kernel]) -> dict[s
         return {}
     if not compressed:
         raise _broken(path, f"no kernel in it is compressed, as {scheme} says")
-    return {"compressed": compressed, "not_compressed": kept}
+    return {"compressed_layers": compressed, "uncompressed_layers": kept}
 
 
 def _why_not(elements: int) -> str:

@@ -165,9 +165,9 @@ class _Session:
         exporter.finish(path, ModelMetadata(self.name, signal))
         checks = self._check(path, task.variant, signal, answer)
         kernels: dict[str, Any] = {
-            k: checks.pop(k) for k in ("compressed", "not_compressed") if k in checks
+            k: checks.pop(k) for k in ("compressed_layers", "uncompressed_layers") if k in checks
         }
-        self._warn(task, answer, kernels.get("not_compressed", []))
+        self._warn(task, answer, kernels.get("uncompressed_layers", []))
         final = self.out / task.file
         described = files.describe(move(path, final))
         return replace(
@@ -193,7 +193,7 @@ class _Session:
             *(path, variant.scheme, kernels, answer["layout_changes"]),
             answer["settings"].get("float_layers", ()),
         )
-        found = {"plan_max_abs": answer["plan_error"], **structure}
+        found = {"interpreter_max_abs": answer["plan_error"], **structure}
         outputs = self.run_file and self.run_file(path, signal.encode(np.load(self.job.probe)))
         if outputs is None:
             reason = "no runtime for this file here"

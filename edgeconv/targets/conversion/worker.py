@@ -137,7 +137,7 @@ class Session:
             return plan, {}
         windows = None if calibration is None else calibration.astype("float64")
         settled, layers = refit(plan, windows, scheme)
-        return settled, {"made_up_on_windows": list(layers)}
+        return settled, {"error_compensated_layers": list(layers)}
 
     def _given_ranges(self, task: Task, plan: Plan) -> quantization_points.Ranges | None:
         """What a training settled on, in the artifact's own unit."""
@@ -157,7 +157,7 @@ class Session:
 
 
 def _reference(model: Any, job: Job, probe: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The Keras model itself on normalised windows."""
+    """The Keras model itself on normalized windows."""
     import numpy as np
 
     inputs = job.signal.for_sensor(InputConvention.NORMALIZED).encode(probe)

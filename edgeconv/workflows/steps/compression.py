@@ -167,8 +167,8 @@ def learning_for(
 
 def told(artifact: Artifact, name: str, made: Compressed) -> Artifact:
     """The artifact with what it was made of and what that promises of its kernels."""
-    compress = {"name": name, "sha256": made.sha256, "kernels": made.settings["kernels"]}
-    return replace(artifact, settings={**artifact.settings, "compress": compress})
+    compression = {"name": name, "sha256": made.sha256, "kernels": made.settings["kernels"]}
+    return replace(artifact, settings={**artifact.settings, "compression": compression})
 
 
 def _people(model: TrainedModel, dataset: Dataset, splits: Splits) -> Dataset:

@@ -82,15 +82,15 @@ def _signal(
             f"{path} carries no sensor contract, so nobody can know what its input means",
             "say what it takes: --sensor android (m/s²), ios (g) or normalized",
         )
-    if sensor is InputConvention.NORMALIZED and (other is None or other.normalisation is None):
+    if sensor is InputConvention.NORMALIZED and (other is None or other.normalization is None):
         raise BadInput(
-            f"{path} takes normalised input, but neither file says by which mean and deviation",
+            f"{path} takes normalized input, but neither file says by which mean and deviation",
             "compare with a file that carries a contract, or with one that takes raw readings",
         )
     if sensor is None:
         progress.note(f"{path.name} carries no sensor contract: it gets m/s² with Android's sign")
-    given = other.normalisation if other is not None else None
-    return replace(dataset.signal, sensor=sensor or InputConvention.ANDROID, normalisation=given)
+    given = other.normalization if other is not None else None
+    return replace(dataset.signal, sensor=sensor or InputConvention.ANDROID, normalization=given)
 
 
 def _describe(path: Path, unsafe: bool) -> Side:

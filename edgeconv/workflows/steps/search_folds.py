@@ -78,12 +78,12 @@ class FoldJudge:
         import keras
         import numpy as np
 
-        from edgeconv.training.batches import normalisation
+        from edgeconv.training.batches import normalization
         from edgeconv.training.checkpoints import save_model
 
-        statistics = normalisation(self.dataset, self.training.normalisation)
+        statistics = normalization(self.dataset, self.training.normalization)
         signal = replace(
-            self.dataset.signal, sensor=InputConvention.NORMALIZED, normalisation=statistics
+            self.dataset.signal, sensor=InputConvention.NORMALIZED, normalization=statistics
         )
         keras.utils.set_random_seed(task.seed)
         make, path = build(task.candidate.model), folder / "model.keras"

@@ -43,7 +43,7 @@ def contract_of(path: Path, sensor: InputConvention | None, dataset: Dataset) ->
             )
         if sensor is InputConvention.NORMALIZED:
             raise BadInput(
-                f"{path} carries no sensor contract, so its normalisation is unknown",
+                f"{path} carries no sensor contract, so its normalization is unknown",
                 "use a file that edgeconv wrote, or one that takes raw readings",
             )
         return replace(dataset.signal, sensor=sensor)

@@ -22,7 +22,7 @@ SIGNAL = Signal(
     window=24,
     step=12,
     labels=("still", "walk", "run"),
-    normalisation=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
+    normalization=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
 )
 
 
@@ -48,7 +48,7 @@ def plain() -> Any:
     )
 
 
-def normalised() -> Any:
+def normalized() -> Any:
     from keras import layers
 
     return network(
@@ -81,7 +81,7 @@ def windows(n: int = 200) -> Any:
     return steps.reshape(n, -1).astype(np.float32)
 
 
-@pytest.mark.parametrize("build", [plain, normalised, framed])
+@pytest.mark.parametrize("build", [plain, normalized, framed])
 @pytest.mark.parametrize("bits", [8, 4])
 def test_the_file_computes_what_was_trained(
     build: Callable[[], Any], bits: int, tmp_path: Path
@@ -111,7 +111,7 @@ def test_the_file_computes_what_was_trained(
     assert same.mean() > 0.96
 
 
-@pytest.mark.parametrize("build", [plain, normalised, framed])
+@pytest.mark.parametrize("build", [plain, normalized, framed])
 def test_without_rounding_it_is_the_network(build: Callable[[], Any]) -> None:
     from edgeconv.compression.fake_quant import Walk
 
@@ -126,7 +126,7 @@ def test_every_weight_gets_a_gradient() -> None:
 
     from edgeconv.compression.fake_quant import Rounding, Walk, measure
 
-    made = normalised()
+    made = normalized()
     inputs = SIGNAL.for_sensor(InputConvention.NORMALIZED).encode(windows(32))
     walk = Walk.of(made, SIGNAL, 4)
     rounding = Rounding(made, walk, measure(walk, inputs))

@@ -86,7 +86,7 @@ def test_a_microcontroller_takes_integers_in_and_out() -> None:
     [
         (replace(SIGNAL, channels=("x", "y")), Unsupported, "2 channels"),
         (replace(SIGNAL, channels=tuple("abcdef")), Unsupported, "6 channels"),
-        (SIGNAL.for_sensor(InputConvention.NORMALIZED), Unsupported, "normalised"),
+        (SIGNAL.for_sensor(InputConvention.NORMALIZED), Unsupported, "normalized"),
         (replace(SIGNAL, labels=()), BadInput, "no classes"),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_valid_first_convolution_takes_the_whole_contract(
     dilation: int,
 ) -> None:
     rng = np.random.default_rng(1)
-    signal = Signal(window=T, step=8, normalisation=Normalization(mean, std))
+    signal = Signal(window=T, step=8, normalization=Normalization(mean, std))
     conv = Conv("c", rng.normal(size=(4, 3, 5)), rng.normal(size=5), stride, dilation)
     plan = Plan("p", (T * 3,), (Reshape("steps", (T, 3)), conv, GlobalPool("g", "average")))
     folded = for_sensor(plan, signal, sensor)
@@ -127,7 +127,7 @@ def test_a_valid_first_convolution_takes_the_whole_contract(
 @pytest.mark.parametrize("padding", ["same", "causal"])
 def test_padding_keeps_the_affine_operation(padding: str) -> None:
     rng = np.random.default_rng(1)
-    signal = Signal(window=T, step=8, normalisation=Normalization((1.0, 9.0, 0.0), (2.0, 3.0, 4.0)))
+    signal = Signal(window=T, step=8, normalization=Normalization((1.0, 9.0, 0.0), (2.0, 3.0, 4.0)))
     conv = Conv("c", rng.normal(size=(4, 3, 5)), rng.normal(size=5), padding=padding)
     plan = Plan("p", (T, 3), (conv, GlobalPool("g", "max")))
     folded = for_sensor(plan, signal, InputConvention.IOS)
@@ -152,7 +152,7 @@ def test_folding_into_a_padded_convolution_would_be_wrong() -> None:
     assert difference[0] == difference[-1] == 5
 
 
-def test_the_contract_without_normalisation_is_only_a_unit() -> None:
+def test_the_contract_without_normalization_is_only_a_unit() -> None:
     signal = Signal(window=T, step=8)
     conv = Conv("c", np.ones((2, 3, 1)), np.zeros(1))
     plan = Plan("p", (T, 3), (conv,))

@@ -26,7 +26,7 @@ from edgeconv.ir.graph import (
 )
 
 ENDS = st.floats(-1e4, 1e4, allow_nan=False)
-SIGNAL = Signal(window=4, labels=("a", "b"), normalisation=Normalization((1, 2, 3), (2, 2, 4)))
+SIGNAL = Signal(window=4, labels=("a", "b"), normalization=Normalization((1, 2, 3), (2, 2, 4)))
 
 
 def plan(function: str = "relu", value: float = 0.0) -> Plan:

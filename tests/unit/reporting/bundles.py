@@ -26,7 +26,7 @@ LABELS = ("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking")
 SIGNAL = Signal(
     labels=LABELS,
     sensor=InputConvention.ANDROID,
-    normalisation=Normalization((0.66, 7.26, 0.41), (6.87, 6.75, 4.77)),
+    normalization=Normalization((0.66, 7.26, 0.41), (6.87, 6.75, 4.77)),
 )
 MACHINE = {"system": "Linux 6.1", "processor": "x86-64, 2 cores", "python": "3.11.7"}
 # scheme, target, bytes, p50 in µs or None where no runtime of this machine opens the file
@@ -56,7 +56,7 @@ def artifact(scheme: str, target: Target, size: int, labels: tuple[str, ...] = L
         bytes=size,
         target=target,
         scheme=scheme,
-        signal=Signal(labels=labels, sensor=sensor, normalisation=SIGNAL.normalisation),
+        signal=Signal(labels=labels, sensor=sensor, normalization=SIGNAL.normalization),
         inputs=(TensorSpec("sensor", (1, 240), "float32"),),
         outputs=(TensorSpec("probabilities", (1, 6), "float32", 1 / 256, -128),),
     )

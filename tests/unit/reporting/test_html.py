@@ -230,7 +230,7 @@ def test_a_failed_check_is_at_the_top_and_open() -> None:
 def test_the_contract_is_said_in_plain_words(sensor: InputConvention, sentence: str) -> None:
     bundle = bundles.full()
     norm = Normalization((0.0, 1.0, 2.0), (1.0, 2.0, 3.0))
-    signal = Signal(labels=bundles.LABELS, sensor=sensor, normalisation=norm)
+    signal = Signal(labels=bundles.LABELS, sensor=sensor, normalization=norm)
     text = said(
         render_html(replace(bundle, artifacts=(replace(bundle.artifacts[0], signal=signal),)))
     )
@@ -239,7 +239,7 @@ def test_the_contract_is_said_in_plain_words(sensor: InputConvention, sentence: 
     assert "x0 y0 z0 x1 y1 z1 … x79 y79 z79" in text
     folded = sensor is not InputConvention.NORMALIZED
     assert ("Folded into the first convolution" in text) is folded
-    assert ("the app must normalise each channel" in text) is (not folded)
+    assert ("the app must normalize each channel" in text) is (not folded)
 
 
 @pytest.mark.parametrize("package", ["jinja2", "matplotlib"])

@@ -22,7 +22,7 @@ def signal() -> Signal:
         step=1,
         channels=("x", "y"),
         labels=("still", "geht"),
-        normalisation=Normalization((0.5, 9.0), (2.0, 3.0)),
+        normalization=Normalization((0.5, 9.0), (2.0, 3.0)),
     )
 
 

@@ -9,29 +9,29 @@ import numpy as np
 import pytest
 
 from edgeconv.core import InputConvention, Normalization, Training
-from edgeconv.training.batches import Batches, normalisation, window_weights
+from edgeconv.training.batches import Batches, normalization, window_weights
 
 from .small import SIGNAL, dataset, recording
 
 DATA = dataset("1", "2")
 PLAIN = Training(batch_size=10, augmentation=None)
-NORMALISED = replace(
+NORMALIZED = replace(
     SIGNAL,
     sensor=InputConvention.NORMALIZED,
-    normalisation=Normalization((0.0, 1.0, 2.0), (1.0, 2.0, 4.0)),
+    normalization=Normalization((0.0, 1.0, 2.0), (1.0, 2.0, 4.0)),
 )
 
 
 def test_axis_statistics_are_of_every_sample() -> None:
     samples = np.concatenate([r.samples for r in DATA.recordings]).astype(np.float64)
-    found = normalisation(DATA, "axis")
+    found = normalization(DATA, "axis")
     np.testing.assert_allclose(found.mean, samples.mean(axis=0))
     np.testing.assert_allclose(found.std, samples.std(axis=0))
 
 
 def test_a_common_scale_is_the_root_mean_square_and_moves_nothing() -> None:
     samples = np.concatenate([r.samples for r in DATA.recordings]).astype(np.float64)
-    found = normalisation(DATA, "common")
+    found = normalization(DATA, "common")
     assert found.mean == (0.0, 0.0, 0.0)
     np.testing.assert_allclose(found.std, [np.sqrt((samples**2).mean())] * 3)
 
@@ -39,7 +39,7 @@ def test_a_common_scale_is_the_root_mean_square_and_moves_nothing() -> None:
 @pytest.mark.parametrize("kind", ["axis", "common"])
 def test_a_dead_axis_is_not_divided_by_nothing(kind: str) -> None:
     still = replace(recording("1", 0), samples=np.zeros((100, 3), np.float32))
-    assert normalisation(dataset(recordings=(still,)), kind).std == (1.0, 1.0, 1.0)
+    assert normalization(dataset(recordings=(still,)), kind).std == (1.0, 1.0, 1.0)
 
 
 def test_balanced_weights_give_each_class_the_same_say() -> None:
@@ -55,19 +55,19 @@ def test_weights_of_power_zero_are_one() -> None:
 
 
 def test_an_epoch_shows_each_window_once_and_reshuffles() -> None:
-    batches = Batches.of(DATA, NORMALISED, PLAIN, 0)
+    batches = Batches.of(DATA, NORMALIZED, PLAIN, 0)
     assert (batches.size, batches.steps) == (10, len(DATA) // 10)
     shown = [x for x, _, _ in islice(batches, 2 * batches.steps)]
-    first, second = np.concatenate(shown).reshape(2, -1, NORMALISED.flat_size)
+    first, second = np.concatenate(shown).reshape(2, -1, NORMALIZED.flat_size)
     assert not np.array_equal(first, second)
     rows = {x.tobytes() for x in first}
     assert len(rows) == batches.size * batches.steps
-    assert rows <= {x.tobytes() for x in NORMALISED.encode(DATA.windows)}
+    assert rows <= {x.tobytes() for x in NORMALIZED.encode(DATA.windows)}
 
 
 def test_batches_are_a_function_of_the_seed() -> None:
     training = Training(batch_size=10)
-    runs = [list(islice(Batches.of(DATA, NORMALISED, training, s), 8)) for s in (1, 1, 2)]
+    runs = [list(islice(Batches.of(DATA, NORMALIZED, training, s), 8)) for s in (1, 1, 2)]
     for one, same in zip(runs[0], runs[1], strict=True):
         for left, right in zip(one, same, strict=True):
             np.testing.assert_array_equal(left, right)
@@ -75,11 +75,11 @@ def test_batches_are_a_function_of_the_seed() -> None:
 
 
 def test_a_batch_has_the_contract_s_shape_and_type() -> None:
-    x, y, w = next(iter(Batches.of(DATA, NORMALISED, Training(batch_size=10), 0)))
+    x, y, w = next(iter(Batches.of(DATA, NORMALIZED, Training(batch_size=10), 0)))
     assert (x.shape, y.shape, w.shape) == ((10, 60), (10, 3), (10,))
     assert x.dtype == y.dtype == w.dtype == np.float32
 
 
 def test_few_windows_make_one_small_batch() -> None:
-    batches = Batches.of(DATA, NORMALISED, replace(PLAIN, batch_size=10_000), 0)
+    batches = Batches.of(DATA, NORMALIZED, replace(PLAIN, batch_size=10_000), 0)
     assert (batches.size, batches.steps) == (len(DATA), 1)

@@ -17,10 +17,10 @@ from .small import SIGNAL, dataset, network, splits
 
 HOW = Distillation("small", epochs=2, learning_rate=0.02, temperature=2.0, weight=0.5)
 QUICK = Training(epochs=2, batch_size=8, learning_rate=0.02, ema=0.5, refit=False, distillation=HOW)
-NORMALISED = replace(
+NORMALIZED = replace(
     SIGNAL,
     sensor=InputConvention.NORMALIZED,
-    normalisation=Normalization((0.0, 1.0, 2.0), (1.0, 2.0, 4.0)),
+    normalization=Normalization((0.0, 1.0, 2.0), (1.0, 2.0, 4.0)),
 )
 
 
@@ -76,11 +76,11 @@ def test_the_loss_is_its_formula(temperature: float) -> None:
 def test_a_teacher_gets_windows_in_its_own_scale() -> None:
     from edgeconv.training.distillation import Teacher
 
-    other = replace(NORMALISED, normalisation=Normalization((3.0, 0.0, -1.0), (2.0, 5.0, 1.0)))
+    other = replace(NORMALIZED, normalization=Normalization((3.0, 0.0, -1.0), (2.0, 5.0, 1.0)))
     model = network(other)
     teacher = Teacher.of(model, other)
     windows = dataset("1").windows
-    found = teacher.probabilities(NORMALISED.encode(windows), NORMALISED)
+    found = teacher.probabilities(NORMALIZED.encode(windows), NORMALIZED)
     np.testing.assert_allclose(found, model(other.encode(windows)), atol=1e-5)
     assert (teacher.name, teacher.parameters) == ("small", model.count_params())
 
@@ -109,7 +109,7 @@ def test_nothing_is_learned_from_validation_people_by_way_of_the_teacher(tmp_pat
 def test_a_teacher_of_other_windows_is_refused(tmp_path: Path) -> None:
     from edgeconv.training.checkpoints import save_model
 
-    longer = replace(NORMALISED, window=SIGNAL.window * 2)
+    longer = replace(NORMALIZED, window=SIGNAL.window * 2)
     save_model(network, network(longer).get_weights(), longer, tmp_path / "t.keras", 0)
     with pytest.raises(BadInput, match="window"):
         train(network, splits(), QUICK, tmp_path, teacher=tmp_path / "t.keras")

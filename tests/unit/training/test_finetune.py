@@ -17,8 +17,8 @@ from .small import SIGNAL, dataset, network
 
 pytestmark = pytest.mark.heavy
 
-NORMALISED = replace(
-    SIGNAL, sensor=InputConvention.NORMALIZED, normalisation=Normalization((0.0,) * 3, (9.8,) * 3)
+NORMALIZED = replace(
+    SIGNAL, sensor=InputConvention.NORMALIZED, normalization=Normalization((0.0,) * 3, (9.8,) * 3)
 )
 TRAINING = Training(batch_size=16, ema=0.5)
 
@@ -27,15 +27,15 @@ def tuned(how: FinetuneConfig, calls: list[float]) -> Any:
     import keras
 
     keras.utils.set_random_seed(0)
-    model = network(NORMALISED)
-    tuner(dataset("1", "2"), NORMALISED, TRAINING, how, 0, NullProgress())(model, calls.append)
+    model = network(NORMALIZED)
+    tuner(dataset("1", "2"), NORMALIZED, TRAINING, how, 0, NullProgress())(model, calls.append)
     return model
 
 
 def test_each_step_is_told_and_the_end_twice() -> None:
     how, calls = FinetuneConfig(epochs=2), list[float]()
     first = tuned(how, calls)
-    steps = Batches.of(dataset("1", "2"), NORMALISED, TRAINING, 0).steps
+    steps = Batches.of(dataset("1", "2"), NORMALIZED, TRAINING, 0).steps
     wanted = [(i + 1) / (2 * steps) for i in range(2 * steps)]
     assert calls == pytest.approx([*wanted, 1.0])
     second = tuned(how, [])
@@ -44,14 +44,14 @@ def test_each_step_is_told_and_the_end_twice() -> None:
 
 
 def test_what_the_last_word_makes_of_the_weights_stays() -> None:
-    model = network(NORMALISED)
+    model = network(NORMALIZED)
     kernel = model.get_layer("conv").kernel
     mask = np.random.default_rng(0).random(kernel.shape) < 0.5
 
     def hold(_: float) -> None:
         kernel.assign(np.where(mask, kernel.numpy(), 0))
 
-    tuner(dataset("1", "2"), NORMALISED, TRAINING, FinetuneConfig(epochs=1), 0, NullProgress())(
+    tuner(dataset("1", "2"), NORMALIZED, TRAINING, FinetuneConfig(epochs=1), 0, NullProgress())(
         model, hold
     )
     assert (kernel.numpy()[~mask] == 0).all()

@@ -18,7 +18,7 @@ from edgeconv.errors import UsageError
         {"patience": -1},
         {"optimizer": "sgd"},
         {"schedule": "steps"},
-        {"normalisation": "window"},
+        {"normalization": "window"},
         {"keep": "first"},
         {"learning_rate": 0.0},
         {"learning_rate": float("nan")},

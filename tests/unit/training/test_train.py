@@ -113,7 +113,7 @@ def test_keep_best_saves_the_epoch_with_the_lowest_validation_loss(tmp_path: Pat
     )
     model = train(network, splits(), wild, tmp_path)
     losses = [e["val_loss"] for e in history(tmp_path)]
-    assert model.training["kept_epoch"] == 1 + int(np.argmin(losses))
+    assert model.training["selected_epoch"] == 1 + int(np.argmin(losses))
     assert validation(model)[0] == pytest.approx(min(losses), abs=1e-4)
 
 
@@ -123,7 +123,7 @@ def test_patience_stops_early(tmp_path: Path) -> None:
     )
     model = train(network, splits(), wild, tmp_path)
     assert model.training["stopped"] == "early"
-    assert model.training["epochs"] == model.training["kept_epoch"] + 2
+    assert model.training["epochs"] == model.training["selected_epoch"] + 2
 
 
 def test_ctrl_c_keeps_the_best_model_so_far(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_refit_learns_from_validation_people_too(tmp_path: Path) -> None:
     assert again.training["train_subjects"] == ["1", "2", "3", "4"]
     assert again.training["refitted"] is True
     assert again.training["val_loss"] == once.training["val_loss"]
-    assert again.signal.normalisation != once.signal.normalisation
+    assert again.signal.normalization != once.signal.normalization
     assert read_contract(again.path) == again.signal
 
 
@@ -192,7 +192,7 @@ def test_statistics_are_of_training_people_only(tmp_path: Path) -> None:
         recording.samples[:] *= 5
     one = train(network, splits(), replace(QUICK, epochs=1), tmp_path / "a").signal
     two = train(network, splits(val=louder), replace(QUICK, epochs=1), tmp_path / "b").signal
-    assert one.normalisation == two.normalisation
+    assert one.normalization == two.normalization
 
 
 def test_a_leak_is_refused(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_the_articles_recipe_can_be_said(tmp_path: Path) -> None:
         clipnorm=0.0,
         label_smoothing=0.0,
         ema=0.0,
-        normalisation="axis",
+        normalization="axis",
         keep="best",
         patience=5,
         refit=False,

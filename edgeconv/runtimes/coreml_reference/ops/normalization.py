@@ -1,4 +1,4 @@
-"""Normalisations (MIL: normalization.py)."""
+"""Normalizations (MIL: normalization.py)."""
 
 from __future__ import annotations
 

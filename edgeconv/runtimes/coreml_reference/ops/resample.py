@@ -76,8 +76,8 @@ def resample(
     """Each image at `coordinates` (batch, rows, columns, (x, y)), as torch's grid_sample."""
     points = np.asarray(coordinates, np.float64)
     height, width = x.shape[-2:]
-    columns = _unnormalised(points[..., 0], width, coordinates_mode, bool(align_corners))
-    rows = _unnormalised(points[..., 1], height, coordinates_mode, bool(align_corners))
+    columns = _unnormalized(points[..., 0], width, coordinates_mode, bool(align_corners))
+    rows = _unnormalized(points[..., 1], height, coordinates_mode, bool(align_corners))
     columns = _fold(columns, width, padding_mode, bool(align_corners))
     rows = _fold(rows, height, padding_mode, bool(align_corners))
     if sampling_mode == "nearest":
@@ -118,7 +118,7 @@ def _centres(n: int, align_corners: bool) -> Array:
     return (np.arange(n) * 2 + 1) / n - 1
 
 
-def _unnormalised(points: Array, size: int, mode: str, align_corners: bool) -> Array:
+def _unnormalized(points: Array, size: int, mode: str, align_corners: bool) -> Array:
     """Coordinates in pixels, 0 at the centre of the first one."""
     if mode == "unnormalized":
         return points

@@ -17,12 +17,12 @@ def biases(package: Package) -> Iterator[Found]:
 
 
 def scales(package: Package) -> Iterator[Found]:
-    """A multiplication by one constant per channel, or a batch normalisation, behind one."""
+    """A multiplication by one constant per channel, or a batch normalization, behind one."""
     yield from _behind(package, ("mul", "real_div"), "scales", "weights")
     for function, node in package.nodes:
         source = _source(function, node, node.first("x")) if node.kind == "batch_norm" else None
         if source is not None:
-            yield Found(node.name, f"normalises what {source.kind} '{source.name}' gives")
+            yield Found(node.name, f"normalizes what {source.kind} '{source.name}' gives")
 
 
 def _behind(package: Package, kinds: tuple[str, ...], does: str, part: str) -> Iterator[Found]:

@@ -87,10 +87,10 @@ def test_people_who_carry_it_both_ways_hide_a_flipped_sign(
     assert look(*people, MADE["flipped sign"]).findings == ()
 
 
-def test_readings_normalised_already(people: tuple[InputProfile, Dataset]) -> None:
+def test_readings_normalized_already(people: tuple[InputProfile, Dataset]) -> None:
     profile, _ = people
     found = look(*people, lambda steps: (steps - np.array(profile.mean)) / np.array(profile.std))
-    assert found.findings[0].kind == "normalised twice"
+    assert found.findings[0].kind == "normalized twice"
     assert "hand in raw" in found.sentence
 
 
@@ -141,7 +141,7 @@ def test_undoing_is_exact(seed: int) -> None:
     for kind, change in MADE.items():
         np.testing.assert_allclose(undo[kind](change(steps)), steps, atol=1e-9)
     there = (steps - np.array(profile.mean)) / np.array(profile.std)
-    np.testing.assert_allclose(undo["normalised twice"](there), steps, atol=1e-9)
+    np.testing.assert_allclose(undo["normalized twice"](there), steps, atol=1e-9)
     for first, second in (("axes y z x", [1, 2, 0]), ("axes z x y", [2, 0, 1])):
         np.testing.assert_allclose(undo[first](steps[:, :, second]), steps)
 

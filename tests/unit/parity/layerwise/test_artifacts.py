@@ -91,7 +91,7 @@ def data() -> Dataset:
     steps = whole.windows.reshape(-1, 3)
     statistics = [tuple(map(float, f(steps, axis=0))) for f in (np.mean, np.std)]
     signal = replace(
-        whole.signal, normalisation=Normalization(*statistics), sensor=InputConvention.NORMALIZED
+        whole.signal, normalization=Normalization(*statistics), sensor=InputConvention.NORMALIZED
     )
     return replace(whole, signal=signal)
 
@@ -261,8 +261,8 @@ def test_two_files_part_at_the_damaged_layer(bundle: Bundle, tmp_path: Path, lay
 def test_a_keras_model_and_a_file_are_compared_layer_by_layer(
     bundle: Bundle, data: Dataset
 ) -> None:
-    normalised = [InputConvention.NORMALIZED]
-    (result,) = compare_inside(bundle.model.path, files(bundle)[0], "synthetic", sensors=normalised)
+    normalized = [InputConvention.NORMALIZED]
+    (result,) = compare_inside(bundle.model.path, files(bundle)[0], "synthetic", sensors=normalized)
     assert result.outcome is Outcome.CLEAR, result.text
     assert {r.layer for r in result.layers} >= {"conv1", "hidden"}
     with pytest.raises(UsageError, match="looks inside"):

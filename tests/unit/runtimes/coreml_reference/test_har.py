@@ -18,7 +18,7 @@ from edgeconv.targets.conversion import export_all
 pytestmark = pytest.mark.heavy
 
 LABELS = ("a", "b", "c", "d", "e", "f")
-SIGNAL = Signal(labels=LABELS, normalisation=Normalization((0.1, 0.2, 9.0), (2.0, 3.0, 4.0)))
+SIGNAL = Signal(labels=LABELS, normalization=Normalization((0.1, 0.2, 9.0), (2.0, 3.0, 4.0)))
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NDArray[An
     variants = [Variant(Target.COREML, s, InputConvention.ANDROID) for s in ("float32", "float16")]
     export_all(folder / "model.keras", SIGNAL, variants, folder, "har", None, x[:32])
     model = load_model(folder / "model.keras")
-    normalised = SIGNAL.for_sensor(InputConvention.NORMALIZED).encode(x)
-    return folder, x, np.asarray(model.predict(normalised, verbose=0))
+    normalized = SIGNAL.for_sensor(InputConvention.NORMALIZED).encode(x)
+    return folder, x, np.asarray(model.predict(normalized, verbose=0))
 
 
 # Measured 3.3e-7 and 3.3e-4; probabilities near 1/6 are spaced 1.2e-4 apart in float16.

@@ -82,8 +82,8 @@ def test_a_nan_weight_and_a_flipped_fold_are_found(
     from edgeconv.ir.numpy_interpreter import evaluate
 
     android = signal.for_sensor(InputConvention.ANDROID).encode(windows[:8])
-    normalised = signal.for_sensor(InputConvention.NORMALIZED).encode(windows[:8])
-    reference = evaluate(PLAN, normalised.astype(float)).astype(np.float32)
+    normalized = signal.for_sensor(InputConvention.NORMALIZED).encode(windows[:8])
+    reference = evaluate(PLAN, normalized.astype(float)).astype(np.float32)
     good = trace(for_sensor(PLAN, signal, InputConvention.ANDROID), signal.labels, False)
     path = tmp_path / "good.tflite"
     path.write_bytes(_convert(good.function, good.module))

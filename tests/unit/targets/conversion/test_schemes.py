@@ -38,7 +38,7 @@ SIGNAL = Signal(
     window=24,
     step=12,
     labels=("still", "walk", "run"),
-    normalisation=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
+    normalization=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
 )
 SPECIFICATIONS = {"iOS15": 6, "iOS16": 7, "iOS17": 8, "iOS18": 9}
 LARGE = {"conv2": 3 * 24 * 40, "conv3": 3 * 40 * 24}  # above the smallest that is compressed
@@ -126,12 +126,12 @@ def test_a_file_is_what_its_name_says(made: dict[str, Artifact], name: str) -> N
     assert found.settings["checks"]["agreement"]["status"] == "passed"
     assert found.settings["checks"]["layout_ops"] == 2
     if not scheme.compressed:
-        assert "compressed" not in found.settings
+        assert "compressed_layers" not in found.settings
         return
-    assert found.settings["compressed"] == list(LARGE)
-    assert [each["layer"] for each in found.settings["not_compressed"]] == SMALL
-    assert f"up to {SMALLEST:,} stay" in found.settings["not_compressed"][0]["reason"]
-    assert found.settings.get("made_up_on_windows", []) == (
+    assert found.settings["compressed_layers"] == list(LARGE)
+    assert [each["layer"] for each in found.settings["uncompressed_layers"]] == SMALL
+    assert f"up to {SMALLEST:,} stay" in found.settings["uncompressed_layers"][0]["reason"]
+    assert found.settings.get("error_compensated_layers", []) == (
         list(LARGE) if scheme.error_compensated else []
     )
     for weight in mlweights.read_weights(found.path):
@@ -216,7 +216,7 @@ def test_without_recordings_weights_are_rounded_for_themselves(
 ) -> None:
     call = (model, SIGNAL, variant("palette2"), tmp_path, "tiny", None, windows[:16], run_file)
     found = export(*call)
-    assert found.settings["made_up_on_windows"] == []
+    assert found.settings["error_compensated_layers"] == []
     assert found.bytes == made["palette2"].bytes
     plain = found.settings["checks"]["agreement"]["mean_abs"]
     assert plain > made["palette2"].settings["checks"]["agreement"]["mean_abs"]

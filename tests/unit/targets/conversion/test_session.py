@@ -87,14 +87,14 @@ def test_every_variant_agrees_and_is_the_same_in_another_process(
     for found, variant in zip(made, VARIANTS, strict=True):
         status = found.settings["checks"]["agreement"]["status"]
         assert status == ("passed" if found.target is TFLITE else "not_run")
-        assert found.settings["checks"]["plan_max_abs"] < 1e-5
+        assert found.settings["checks"]["interpreter_max_abs"] < 1e-5
         assert found.signal == signal.for_sensor(variant.sensor)
         assert files.describe(found.path).signal == found.signal
         assert files.read_labels(found.path) == signal.labels
         assert [t.name for t in found.inputs] == ["sensor"]
         assert "Identity" not in [t.name for t in found.outputs]
     assert made[2].inputs[0].dtype == made[2].outputs[0].dtype == "int8"
-    # no trace of the normalisation after the activation of conv1: it went through the pooling
+    # no trace of the normalization after the activation of conv1: it went through the pooling
     kinds = files.read_graph(made[0].path).kinds
     assert not {"MUL", "ADD", "EXPAND_DIMS"} & set(kinds)
     assert kinds.count("RESHAPE") == 1

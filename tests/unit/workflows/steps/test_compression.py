@@ -13,10 +13,10 @@ from edgeconv.recipes import make_variants
 from edgeconv.workflows.steps.compression import learned_from, learning_for, names_of, warn
 from tests.unit.training.small import SIGNAL, dataset, splits
 
-NORMALISED = replace(
-    SIGNAL, sensor=InputConvention.NORMALIZED, normalisation=Normalization((0.0,) * 3, (1.0,) * 3)
+NORMALIZED = replace(
+    SIGNAL, sensor=InputConvention.NORMALIZED, normalization=Normalization((0.0,) * 3, (1.0,) * 3)
 )
-MODEL = TrainedModel(Path("model.keras"), "", NORMALISED, 1, {"refitted": True})
+MODEL = TrainedModel(Path("model.keras"), "", NORMALIZED, 1, {"refitted": True})
 
 
 class Listener(NullProgress):

@@ -1,0 +1,85 @@
+"""Reads what schema version 1 wrote: the only place that knows its names.
+
+Version 1 is edgeconv 0.1.0. Its sensor contracts carry no `schema_version`, its manifests say 1.
+Each function takes parsed JSON and returns the same content under the names of version 2, so that
+every other module knows only those. The input is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = dict[str, Any]
+
+_CONTRACT = {
+    "normalisation": "normalization",
+    "normalisation_folded": "normalization_folded",
+}
+_TRAINING = {"normalisation": "normalization"}
+_SUMMARY = {"kept_epoch": "selected_epoch"}
+_SETTINGS = {
+    "compress": "compression",
+    "compressed": "compressed_layers",
+    "deflated_bytes": "compressed_bytes",
+    "made_up_on_windows": "error_compensated_layers",
+    "not_compressed": "uncompressed_layers",
+}
+_CHECKS = {"plan_max_abs": "interpreter_max_abs"}
+_COMPRESSED = {"left": "skipped_layers"}
+
+
+def upgrade_contract(data: Json) -> Json:
+    """A sensor contract, as it stands in artifacts, manifests and golden vectors."""
+    return _renamed(data, _CONTRACT)
+
+
+def upgrade_recipe(data: Json) -> Json:
+    """A recipe: of a manifest, or of a TOML file, which carries no version."""
+    return _changed(data, {"training": lambda training: _renamed(training, _TRAINING)})
+
+
+def upgrade_manifest(data: Json) -> Json:
+    """A whole `manifest.json`."""
+    return _changed(
+        data,
+        {
+            "recipe": upgrade_recipe,
+            "signal": upgrade_contract,
+            "model": lambda model: _changed(model, {"training": _summary}),
+            "artifacts": lambda artifacts: [_artifact(each) for each in artifacts],
+            "compressed": lambda networks: {k: _network(v) for k, v in networks.items()},
+        },
+    )
+
+
+def _summary(data: Json) -> Json:
+    summary = _renamed(data, _SUMMARY)
+    return _changed(summary, {"settings": lambda training: _renamed(training, _TRAINING)})
+
+
+def _artifact(data: Json) -> Json:
+    return _changed(data, {"signal": upgrade_contract, "settings": _settings})
+
+
+def _settings(data: Json) -> Json:
+    settings = _renamed(data, _SETTINGS)
+    return _changed(settings, {"checks": lambda checks: _renamed(checks, _CHECKS)})
+
+
+def _network(data: Json) -> Json:
+    return _changed(data, {"settings": lambda settings: _renamed(settings, _COMPRESSED)})
+
+
+def _renamed(data: Json, names: Mapping[str, str]) -> Json:
+    """The object with other keys; anything but an object is left for its reader to refuse."""
+    if not isinstance(data, dict):
+        return data
+    return {names.get(key, key): value for key, value in data.items()}
+
+
+def _changed(data: Json, parts: Mapping[str, Any]) -> Json:
+    """The object with some of its values, where they are there, sent through a function."""
+    if not isinstance(data, dict):
+        return data
+    return {key: parts[key](value) if key in parts else value for key, value in data.items()}
