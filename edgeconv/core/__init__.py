@@ -23,7 +23,7 @@ from edgeconv.core.profile import Change, Comparison, OpProfile, Peaks, ProfileR
 from edgeconv.core.progress import NULL_PROGRESS, NullProgress, Progress
 from edgeconv.core.recipe import Augmentation, Recipe, Training, Variant
 from edgeconv.core.results import Check, EvaluationResult, ParityResult, Status, worst
-from edgeconv.core.runner import Inspectable, Runner
+from edgeconv.core.runner import BoundRun, Inspectable, Runner
 from edgeconv.core.schemes import (
     CALIBRATION_METHODS,
     DEFAULT_SENSOR,
@@ -54,6 +54,7 @@ __all__ = [
     "TARGET_ALIASES",
     "Artifact",
     "Augmentation",
+    "BoundRun",
     "Bundle",
     "Change",
     "Check",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, runtime_checkable
 
 from edgeconv.core.artifact import TensorSpec
+from edgeconv.errors import UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_Result = TypeVar("_Result")
 
 
 class TensorType(Protocol):
@@ -22,25 +25,56 @@ class TensorType(Protocol):
     def shape(self) -> tuple[int, ...] | None: ...
 
 
-class Inspectable(Protocol):
-    """A runner that also shows the values between its operations.
+class BoundRun:
+    """One inference of samples that are already in place; calling it runs the inference.
 
-    `tensors` names every value that it can show, in the order in which they are computed.
+    It is valid until the runner's next `run` or `bind`, which put other samples in place.
+
+    Attributes:
+        invoke: the bare inference, without the cost of a call through Python; what is timed.
     """
 
-    runtime: str
+    __slots__ = ("_read", "invoke")
 
-    @property
-    def tensors(self) -> Mapping[str, TensorType]: ...
+    def __init__(
+        self, invoke: Callable[[], object], read: Callable[[], dict[str, NDArray[Any]]]
+    ) -> None:
+        self.invoke = invoke
+        self._read = read
 
-    def intermediates(
-        self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
-    ) -> dict[str, NDArray[Any]]:
-        """Values (batch, *one sample's shape) of the named tensors, None for all of them.
+    @classmethod
+    def of_function(
+        cls, compute: Callable[[], _Result], read: Callable[[_Result], dict[str, NDArray[Any]]]
+    ) -> Self:
+        """For an engine that returns its results: the last one is kept for `outputs`.
 
-        Quantized values are real numbers. Raises BadInput as `Runner.run`, for an unknown name,
-        and where there is no sample.
+        Args:
+            compute: one inference.
+            read: turns its result into arrays by output name.
         """
+        results: list[_Result] = []
+
+        def invoke() -> None:
+            results[:] = (compute(),)
+
+        def last() -> dict[str, NDArray[Any]]:
+            if not results:
+                raise UsageError("a bound inference has no outputs yet", "call it first")
+            return read(results[0])
+
+        return cls(invoke, last)
+
+    def __call__(self) -> None:
+        """Run one inference."""
+        self.invoke()
+
+    def outputs(self) -> dict[str, NDArray[Any]]:
+        """Outputs of the last call by name, as `Runner.run` gives them for the same samples.
+
+        Raises:
+            UsageError: the engine knows that there was no call yet.
+        """
+        return self._read()
 
 
 class Runner(Protocol):
@@ -57,8 +91,11 @@ class Runner(Protocol):
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Raises BadInput for a wrong name, shape or type."""
 
-    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
-        """Put one sample in place; each call of the result is one bare inference, for timing."""
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
+        """Put one inference's samples in place, for timing.
+
+        Raises BadInput as `run`, and for another number of samples than one inference takes.
+        """
 
     def __enter__(self) -> Self: ...
 
@@ -68,3 +105,23 @@ class Runner(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+@runtime_checkable
+class Inspectable(Runner, Protocol):
+    """A runner that also shows the values between its operations.
+
+    `tensors` names every value that it can show, in the order in which they are computed.
+    """
+
+    @property
+    def tensors(self) -> Mapping[str, TensorType]: ...
+
+    def intermediates(
+        self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Values (batch, *one sample's shape) of the named tensors, None for all of them.
+
+        Quantized values are real numbers. Raises BadInput as `Runner.run`, for an unknown name,
+        and where there is no sample.
+        """

@@ -64,7 +64,7 @@ def _measure(path: Path, runtime: str, threads: int) -> dict[str, Any]:
     with open_runner(path, runtime, **options) as runner:
         found["open_us"] = (perf_counter_ns() - start) / 1e3
         found["rss_open"] = _rss()
-        infer = runner.bind(probe_sample(runner, artifact))
+        infer = runner.bind(probe_sample(runner, artifact)).invoke
         start = perf_counter_ns()
         infer()
         found["first_us"] = (perf_counter_ns() - start) / 1e3

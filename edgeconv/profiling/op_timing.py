@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from edgeconv.core import Artifact, OpProfile, Target
+from edgeconv.core import Artifact, BoundRun, OpProfile, Target
 from edgeconv.errors import BadInput, EdgeconvError
 from edgeconv.profiling.ops import Opener, by_differences, by_steps
 from edgeconv.profiling.timing_input import probe_sample
@@ -96,7 +96,7 @@ def _open_cut(
     path: Path, artifact: Artifact, runtime: str, threads: int, stack: ExitStack
 ) -> Callable[[], object]:
     runner = stack.enter_context(open_runner(path, runtime, num_threads=threads))
-    return runner.bind(probe_sample(runner, artifact))
+    return runner.bind(probe_sample(runner, artifact)).invoke
 
 
 def _by_steps(artifact: Artifact, graph: Graph, counts: Sequence[int], runtime: str) -> Found:
@@ -109,8 +109,8 @@ def _by_steps(artifact: Artifact, graph: Graph, counts: Sequence[int], runtime: 
     rows, inferences = _rows(graph, counts), []
     with open_runner(artifact.path, runtime) as runner:
         sample = probe_sample(runner, artifact)
-        bind: Callable[..., Callable[[], None]] = runner.bind
-        infer = bind(sample, watch)
+        bind: Callable[..., BoundRun] = runner.bind
+        infer = bind(sample, watch).invoke
         infer()
         for _ in range(_INFERENCES):
             made.clear()

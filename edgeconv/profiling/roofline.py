@@ -48,10 +48,11 @@ def _gflops(dtype: str, runtime: str, threads: int) -> float:
         path.write_bytes(convolution(dtype))
         with open_runner(path, runtime, num_threads=threads) as runner:
             name, spec = next(iter(runner.inputs.items()))
-            return 2 * MACS / _best(runner.bind({name: np.ones(spec.shape, np.float32)}))
+            bound = runner.bind({name: np.ones(spec.shape, np.float32)})
+            return 2 * MACS / _best(bound.invoke)
 
 
-def _best(infer: Callable[[], None]) -> float:
+def _best(infer: Callable[[], object]) -> float:
     """Nanoseconds of the fastest repetition."""
     infer()
     best, begin = float("inf"), perf_counter_ns()

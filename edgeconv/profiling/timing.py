@@ -135,7 +135,7 @@ class _Timed:
         sample = self._job.sample(runner) if callable(self._job.sample) else self._job.sample
         self._runtime = runner.runtime
         self._kernels = str(getattr(runner, "kernels", ""))
-        self._infer = runner.bind(sample)
+        self._infer = runner.bind(sample).invoke
         self._cold["first_us"].append(self._once())
 
     def _once(self) -> float:

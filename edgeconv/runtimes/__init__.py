@@ -11,8 +11,8 @@ import platform
 from pathlib import Path
 from typing import Any, cast
 
-from edgeconv.core import Runner
-from edgeconv.errors import MissingDependency, UsageError
+from edgeconv.core import Inspectable, Runner
+from edgeconv.errors import MissingDependency, Unsupported, UsageError
 from edgeconv.plugins import choose
 
 RUNTIMES: dict[str, str] = {
@@ -99,6 +99,17 @@ def _opener(runtime: str) -> Any:
     if runtime in EXTRAS:
         choose("runtime", EXTRAS, runtime)()
     return choose("runtime", RUNTIMES, runtime)
+
+
+def inspectable(runner: Runner) -> Inspectable:
+    """The same runner, known to show the values inside a file.
+
+    Raises:
+        Unsupported: it does not.
+    """
+    if not isinstance(runner, Inspectable):
+        raise Unsupported(f"{runner.runtime} does not show the values inside a file")
+    return runner
 
 
 def open_runner(path: Path | str, runtime: str = "auto", **options: Any) -> Runner:

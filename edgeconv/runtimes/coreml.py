@@ -6,7 +6,8 @@ What turns arrays into features and back is in `coreml_features` and tested ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -14,7 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.core import TensorSpec
+from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.plugins import captured_stderr
 from edgeconv.runtimes.arrays import Samples, prepare
@@ -75,17 +76,18 @@ class CoreMLRunner:
                     parts[name].append(value)
         return {name: self._join(found, samples) for name, found in parts.items()}
 
-    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
         """One inference of these samples, the crossing into Core ML included."""
         samples = prepare(self.inputs, self._features.batching, arrays)
         rows = self._features.rows(samples.arrays)
         if len(rows) != 1:
             raise BadInput(f"{self.path.name} takes 1 sample for timing, got {len(rows)}")
 
-        def infer() -> None:
-            self._predict(rows)
+        def read(answers: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+            values = self._features.arrays(answers[0])
+            return {name: self._join([value], samples) for name, value in values.items()}
 
-        return infer
+        return BoundRun.of_function(partial(self._predict, rows), read)
 
     def __enter__(self) -> Self:
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import ceil
+from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ Arrays = dict[str, NDArray[Any]]
 Infer = Callable[[Arrays, int], Arrays]
 
 
-class Steps:
+class FixedBatch:
     """Cuts a call into inferences and puts their outputs together again.
 
     Raises:
@@ -57,15 +57,19 @@ class Steps:
             },
             count,
         )
-        made = {}
+        return self.joined(found, samples.leading)
+
+    def joined(self, outputs: Arrays, leading: tuple[int, ...]) -> Arrays:
+        """(inferences, *shape of the tensor) in stored types → real numbers under `leading`."""
+        values = {}
         for name, spec in self._outputs.items():
             one = self._batching.sample_shape(spec)
-            value = found[name].reshape(count * size, *one)[: samples.n]
-            made[name] = dequantize(spec, value).reshape(samples.leading + one)
-        return made
+            value = outputs[name].reshape(-1, *one)[: prod(leading)]
+            values[name] = dequantize(spec, value).reshape(leading + one)
+        return values
 
-    def single(self, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
-        """The tensors of exactly one inference, in stored types.
+    def single(self, arrays: Mapping[str, NDArray[Any]]) -> tuple[Arrays, tuple[int, ...]]:
+        """The tensors of exactly one inference, in stored types, and the caller's batch.
 
         Raises:
             BadInput: as `Runner.run`, and for another number of samples than one inference takes.
@@ -74,9 +78,10 @@ class Steps:
         size = max(self._batching.size, 1)
         if samples.n != size:
             raise BadInput(f"{self._path.name} takes {size} sample(s) for timing, got {samples.n}")
-        return {
+        single = {
             name: array.reshape(self._inputs[name].shape) for name, array in samples.arrays.items()
         }
+        return single, samples.leading
 
 
 def _filled(array: NDArray[Any], rows: int) -> NDArray[Any]:

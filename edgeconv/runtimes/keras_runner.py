@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from functools import cached_property
+from collections.abc import Collection, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.core import TensorSpec
+from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.core.layerwise import LayerInfo
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir.keras_file import load_model
@@ -109,14 +109,15 @@ class KerasRunner:
                 parts[name].append(np.asarray(value))
         return {name: np.concatenate(found) for name, found in parts.items()}
 
-    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
         """One inference of these samples, the copy into TensorFlow included."""
-        held = prepare(self.inputs, self._batching, arrays).arrays
+        samples = prepare(self.inputs, self._batching, arrays)
 
-        def infer() -> None:
-            self._call(held)
+        def read(tensors: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+            values = {name: tensor.numpy() for name, tensor in tensors.items()}
+            return {k: v.reshape(samples.leading + v.shape[1:]) for k, v in values.items()}
 
-        return infer
+        return BoundRun.of_function(partial(self._call, samples.arrays), read)
 
     def __enter__(self) -> Self:
         return self

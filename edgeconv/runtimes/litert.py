@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 from math import ceil
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.core import TensorSpec
+from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.plugins import captured_stderr
 from edgeconv.runtimes import litert_tensors
@@ -111,7 +112,7 @@ class LiteRTRunner:
         places = {name: self._places[name] for name in names}
         return litert_tensors.observe(interpreter, feeds, places, batch)
 
-    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
         """Fill the inputs with one inference's worth of samples; the result is the bare invoke."""
         samples = prepare(self.inputs, self._batching, arrays)
         chunk = max(self._batching.size, 1)
@@ -119,8 +120,17 @@ class LiteRTRunner:
             raise BadInput(f"{self.path.name} takes {chunk} sample(s) for timing, got {samples.n}")
         for name, array in samples.arrays.items():
             self._set(name, array if self._batching.size else array[0])
-        invoke: Callable[[], None] = self._interpreter.invoke
-        return invoke
+        return BoundRun(self._interpreter.invoke, partial(self._read, samples.leading))
+
+    def _read(self, leading: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+        """What the last inference left in the output tensors."""
+        values = {}
+        for name, spec in self.outputs.items():
+            value = dequantize(spec, self._interpreter.get_tensor(self._output_at[name]))
+            values[name] = value.reshape(
+                leading + (value.shape[1:] if self._batching.size else value.shape)
+            )
+        return values
 
     def _empty(self, spec: TensorSpec, samples: Samples) -> NDArray[Any]:
         sample = tuple(max(d, 0) for d in self._batching.sample_shape(spec))

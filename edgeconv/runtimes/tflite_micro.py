@@ -6,7 +6,8 @@ file. It says what a microcontroller computes, not how fast.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -14,10 +15,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.core import TensorSpec
+from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.runtimes.arena import ROOM, open_interpreter, try_out
-from edgeconv.runtimes.fixed_batch import Arrays, Steps
+from edgeconv.runtimes.fixed_batch import Arrays, FixedBatch
 from edgeconv.targets.tflite.reader import read_bytes, read_graph
 
 
@@ -43,20 +44,32 @@ class TFLiteMicroRunner:
         graph = read_graph(path)
         self.inputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.inputs}
         self.outputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.outputs}
-        self._steps = Steps(path, self.inputs, self.outputs)
+        self._fixed_batch = FixedBatch(path, self.inputs, self.outputs)
         try_out(path)
         self._interpreter: Any = open_interpreter(read_bytes(path), ROOM)
 
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Outputs as real numbers under the same leading batch. BadInput as in the protocol."""
-        return self._steps.run(arrays, self._infer)
+        return self._fixed_batch.run(arrays, self._infer)
 
-    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
-        """Fill the inputs with one inference's worth of samples; the result is the bare invoke."""
-        for at, array in enumerate(self._steps.single(arrays).values()):
-            self._interpreter.set_input(array, at)
-        invoke: Callable[[], None] = self._interpreter.invoke
-        return invoke
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
+        """One inference, the copies of its inputs included: in tflite-micro's arena, later tensors
+        take the memory of the inputs, so that a second inference needs them again."""
+        single, leading = self._fixed_batch.single(arrays)
+        inputs = list(enumerate(single.values()))
+        interpreter = self._interpreter
+
+        def infer() -> None:
+            for at, array in inputs:
+                interpreter.set_input(array, at)
+            interpreter.invoke()
+
+        return BoundRun(infer, partial(self._read, leading))
+
+    def _read(self, leading: tuple[int, ...]) -> Arrays:
+        """What the last inference left in the output tensors."""
+        found = {n: self._interpreter.get_output(at)[None] for at, n in enumerate(self.outputs)}
+        return self._fixed_batch.joined(found, leading)
 
     def _infer(self, arrays: Arrays, count: int) -> Arrays:
         interpreter = self._interpreter

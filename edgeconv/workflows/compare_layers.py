@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from edgeconv import bundle as bundles
-from edgeconv.core import NULL_PROGRESS, SCHEMES, InputConvention, Inspectable, Progress, Runner
+from edgeconv.core import NULL_PROGRESS, SCHEMES, InputConvention, Inspectable, Progress
 from edgeconv.core.layerwise import LayersResult
 from edgeconv.datasets.calibration import calibration_windows
 from edgeconv.errors import EdgeconvError, UsageError
@@ -20,7 +20,7 @@ from edgeconv.parity.layerwise.match import Candidate, Match
 from edgeconv.parity.layerwise.measure import Error
 from edgeconv.parity.layerwise.pairwise import judge_files, match_files, rows_of
 from edgeconv.parity.layerwise.points import Affine
-from edgeconv.runtimes import open_runner, unavailable
+from edgeconv.runtimes import inspectable, open_runner, unavailable
 from edgeconv.runtimes.window_shapes import shaped_input
 from edgeconv.workflows.steps.models_under_test import Side, runtimes_of, sides_of
 from edgeconv.workflows.steps.sources import find_model, load_part
@@ -80,12 +80,9 @@ def _one(
             keras = cast("KerasRunner", opened)
             return compare_one(keras, first.signal, artifact, runtime, windows, sample)
         with open_runner(second.path, runtime) as runner:
-            for side in (opened, runner):
-                if not hasattr(side, "intermediates"):
-                    told = f"{side.runtime} does not show the values inside a file"
-                    return not_compared(artifact, runner.runtime, told, sample)
             try:
-                return _pairwise(first, second, opened, runner, windows, sample)
+                pair = inspectable(opened), inspectable(runner)
+                return _pairwise(first, second, *pair, windows, sample)
             except EdgeconvError as error:
                 return not_compared(artifact, runner.runtime, str(error), sample)
 
@@ -93,15 +90,13 @@ def _one(
 def _pairwise(
     first: Side,
     second: Side,
-    reference: Runner,
-    runner: Runner,
+    reference: Inspectable,
+    runner: Inspectable,
     windows: NDArray[np.float32],
     sample: dict[str, Any],
 ) -> LayersResult:
     sides = ((first, reference), (second, runner))
-    ours, theirs = (
-        candidates(side.path, cast("Inspectable", opened).tensors) for side, opened in sides
-    )
+    ours, theirs = (candidates(side.path, opened.tensors) for side, opened in sides)
     matches: list[Match] = []
     errors: dict[str, Error] = {}
     for chunk in chunks(windows):
@@ -122,9 +117,11 @@ def _pairwise(
     return replace(unknown, outcome=outcome, n=len(windows), layers=tuple(rows), suspects=suspects)
 
 
-def _values(side: Side, runner: Runner, windows: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+def _values(
+    side: Side, runner: Inspectable, windows: NDArray[np.float32]
+) -> dict[str, NDArray[Any]]:
     name, given = shaped_input(runner, side.signal.encode(windows), side.signal)
-    return cast("Inspectable", runner).intermediates({name: given})
+    return runner.intermediates({name: given})
 
 
 def _contracts(first: Side, second: Side, values: Sequence[Candidate]) -> dict[str, Affine]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edgeconv.errors import BadInput, MissingDependency
+from edgeconv.core import BoundRun, Runner
+from edgeconv.errors import BadInput, MissingDependency, UsageError
 from edgeconv.runtimes import ENDINGS, EXTRAS, RUNTIMES, SYSTEMS, open_runner, unavailable
 
 pytestmark = pytest.mark.heavy
@@ -159,8 +161,43 @@ def test_nan_in_is_not_a_number_out(case: tuple[Path, str]) -> None:
     assert np.isfinite(found[1]).all()
 
 
-def test_bind_is_one_bare_inference(case: tuple[Path, str]) -> None:
+def check_bound(runner: Runner) -> None:
+    """A bound inference computes what `run` computes of the same sample, however often.
+
+    Another sample has been run just before, so that what the engine still has of it shows.
+    """
+    sample, other = windows(2)[:1], windows(2)[1:]
+    expected = numeric(runner.run({"sensor": sample}))
+    assert np.abs(expected - numeric(runner.run({"sensor": other}))).max() > 1e-3
+    bound = runner.bind({"sensor": sample})
+    for _ in range(3):
+        bound()
+        np.testing.assert_allclose(numeric(bound.outputs()), expected, rtol=1e-6)
+    bound.invoke()
+    np.testing.assert_allclose(numeric(bound.outputs()), expected, rtol=1e-6)
+
+
+def test_bind_computes_what_run_computes(case: tuple[Path, str]) -> None:
     with open_runner(*case) as runner:
-        infer = runner.bind({"sensor": windows(1)})
-        for _ in range(3):
-            infer()
+        check_bound(runner)
+
+
+@pytest.mark.parametrize("leading", [(), (1,), (1, 1)])
+def test_bind_gives_outputs_under_the_leading_batch(
+    case: tuple[Path, str], leading: tuple[int, ...]
+) -> None:
+    with open_runner(*case) as runner:
+        bound = runner.bind({"sensor": windows(1).reshape(*leading, SIZE)})
+        bound()
+        assert numeric(bound.outputs()).shape == (*leading, 3)
+
+
+def test_check_bound_notices_a_bind_that_does_nothing(case: tuple[Path, str]) -> None:
+    def bind(arrays: Mapping[str, Any]) -> BoundRun:
+        return BoundRun(lambda: None, original(arrays).outputs)
+
+    with open_runner(*case) as runner:
+        original = runner.bind
+        runner.bind = bind  # type: ignore[method-assign]
+        with pytest.raises((AssertionError, BadInput, UsageError)):
+            check_bound(runner)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from edgeconv.core import Artifact, Dataset, Inspectable, ParityResult, Target
+from edgeconv.core import Artifact, Dataset, ParityResult, Target
 from edgeconv.datasets.calibration import calibration_windows
 from edgeconv.parity.drift.saturation import Saturation
-from edgeconv.runtimes import open_runner, unavailable
+from edgeconv.runtimes import inspectable, open_runner, unavailable
 from edgeconv.runtimes.window_shapes import shaped_input
 from edgeconv.targets import files
 from edgeconv.targets.file_graph import Graph, Op, activations
@@ -64,8 +64,9 @@ def _count(
 ) -> None:
     with open_runner(artifact.path, _RUNTIME) as runner:
         name, given = shaped_input(runner, artifact.signal.encode(windows), artifact.signal)
-        inside = cast("Inspectable", runner)
-        for tensor, values in inside.intermediates({name: given}, list(counted)).items():
+        for tensor, values in (
+            inspectable(runner).intermediates({name: given}, list(counted)).items()
+        ):
             counted[tensor].add(values)
 
 

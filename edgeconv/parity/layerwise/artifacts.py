@@ -13,7 +13,7 @@ from edgeconv.datasets.calibration import calibration_windows
 from edgeconv.errors import EdgeconvError, MissingDependency, Unsupported
 from edgeconv.parity.checks.retrained import made_of
 from edgeconv.parity.layerwise.comparison import Comparison, chunks
-from edgeconv.runtimes import open_runner, unavailable
+from edgeconv.runtimes import inspectable, open_runner, unavailable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,11 +79,8 @@ def compare_one(
     if reason:
         return not_compared(artifact, runtime, reason, sample)
     with open_runner(artifact.path, runtime) as runner:
-        if not hasattr(runner, "intermediates"):
-            reason = f"{runner.runtime} does not show the values inside a file"
-            return not_compared(artifact, runner.runtime, reason, sample)
         try:
-            comparison = Comparison(keras, signal, artifact, runner)
+            comparison = Comparison(keras, signal, artifact, inspectable(runner))
             for chunk in chunks(windows):
                 comparison.add(chunk)
             return comparison.result(runner.runtime, windows, sample)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import SCHEMES, Artifact, Inspectable, Runner, Scheme, Signal, Target
 from edgeconv.core.layerwise import LayersResult, RangeWarning
@@ -42,7 +42,7 @@ class Comparison:
     keras: KerasRunner
     signal: Signal
     artifact: Artifact
-    runner: Runner
+    runner: Inspectable
     n: int = 0
     matches: list[Match] = field(default_factory=list)
     gathered: dict[str, Gathered] = field(default_factory=dict)
@@ -53,11 +53,10 @@ class Comparison:
         name = _only(self.keras)
         inputs = {name: shaped(self.keras.inputs, name, self.signal.encode(windows))}
         reference = {**inputs, **self.keras.intermediates(inputs)}
-        inside = cast("Inspectable", self.runner)
         own = _only(self.runner)
         given = {own: shaped(self.runner.inputs, own, self.artifact.signal.encode(windows))}
         wanted = [m.candidate.tensor for m in self.matches] or None
-        values = inside.intermediates(given, wanted)
+        values = self.runner.intermediates(given, wanted)
         if not self.n:
             self._settle(name, reference, values)
         self.n += len(windows)
@@ -69,7 +68,7 @@ class Comparison:
     ) -> None:
         contract = between(self.artifact.signal, self.signal, reference[name].shape[1:])
         wanted = points(self.keras.layers, reference, name, contract, self.keras.ends[0])
-        offered = candidates(self.artifact.path, cast("Inspectable", self.runner).tensors)
+        offered = candidates(self.artifact.path, self.runner.tensors)
         first = self.artifact.target is Target.COREML
         found = match(wanted, reference, offered, values, first)
         if not found:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Artifact, Inspectable
+from edgeconv.core import Artifact
 from edgeconv.core.layerwise import LayerInfo, RangeWarning
 from edgeconv.parity.layerwise import name_matching
 from edgeconv.parity.layerwise.file_values import readers_of, shaped
 from edgeconv.parity.layerwise.ranges import HalfRange, half_warnings
-from edgeconv.runtimes import open_runner
+from edgeconv.runtimes import inspectable, open_runner
 from edgeconv.targets import files
 from edgeconv.targets.coreml.package import WEIGHTS, model_file, read_spec
 
@@ -34,15 +34,15 @@ def half_precision(
         chunks: canonical windows.
     """
     found: dict[str, HalfRange] = {}
-    with open_runner(artifact.path, "coreml-reference", compute="float32") as runner:
-        inside = cast("Inspectable", runner)
-        halves = [name for name, t in inside.tensors.items() if t.dtype == "float16"]
+    with open_runner(artifact.path, "coreml-reference", compute="float32") as opened:
+        runner = inspectable(opened)
+        halves = [name for name, t in runner.tensors.items() if t.dtype == "float16"]
         if not halves:
             return []
         start = next(iter(runner.inputs))
         for windows in chunks:
             given = {start: shaped(runner.inputs, start, artifact.signal.encode(windows))}
-            for name, values in inside.intermediates(given, halves).items():
+            for name, values in runner.intermediates(given, halves).items():
                 found.setdefault(name, HalfRange()).add(values)
     known = {name_matching.clean(layer.name): layer.name for layer in layers}
     readers = readers_of(files.read_graph(artifact.path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.core import TensorSpec
+from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.runtimes.arrays import Batching, Samples, prepare
 from edgeconv.runtimes.coreml_reference.engine import Watch
@@ -128,20 +128,21 @@ class CoreMLReferenceRunner:
             self._call(chunk, keep)
         return {name: _joined(found, samples) for name, found in parts.items()}
 
-    def bind(
-        self, arrays: Mapping[str, NDArray[Any]], watch: Watch | None = None
-    ) -> Callable[[], None]:
+    def bind(self, arrays: Mapping[str, NDArray[Any]], watch: Watch | None = None) -> BoundRun:
         """One inference of these samples, for timing; `watch` sees each value as it is made, for
         which no operations are fused."""
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n != 1:
             raise BadInput(f"{self.path.name} takes 1 sample for timing, got {samples.n}")
 
-        def infer() -> None:
+        def compute() -> dict[str, NDArray[Any]]:
             with one_thread():
-                self._call(samples.arrays, watch)
+                return self._call(samples.arrays, watch)
 
-        return infer
+        def read(values: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+            return {name: _joined([value], samples) for name, value in values.items()}
+
+        return BoundRun.of_function(compute, read)
 
     def infer(
         self, arrays: Mapping[str, NDArray[Any]], state: dict[str, State] | None = None

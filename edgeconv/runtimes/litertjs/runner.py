@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from math import prod
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -10,9 +12,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.core import TensorSpec
+from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, Unsupported, UsageError
-from edgeconv.runtimes.fixed_batch import Arrays, Steps
+from edgeconv.runtimes.fixed_batch import Arrays, FixedBatch
 from edgeconv.runtimes.litertjs import node
 from edgeconv.runtimes.litertjs.channel import Channel, ChannelError
 from edgeconv.targets.tflite.reader import read_graph
@@ -52,7 +54,7 @@ class LiteRTJSRunner:
                 raise Unsupported(f"{path}: LiteRT.js takes no {spec.dtype} '{spec.name}'", _FLOAT)
         self.inputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.inputs}
         self.outputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.outputs}
-        self._steps = Steps(path, self.inputs, self.outputs)
+        self._fixed_batch = FixedBatch(path, self.inputs, self.outputs)
         here = node.installed()
         script = str(node.HERE / "serve.mjs")
         self._channel = Channel([here.node, script, str(here.folder), str(path.absolute())])
@@ -67,17 +69,19 @@ class LiteRTJSRunner:
 
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Outputs under the same leading batch. BadInput as in the protocol."""
-        return self._steps.run(arrays, self._infer)
+        return self._fixed_batch.run(arrays, self._infer)
 
-    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
         """One inference of these samples, the way to the Node process and back included."""
-        single = self._steps.single(arrays)
+        single, leading = self._fixed_batch.single(arrays)
         self._infer({name: array[None] for name, array in single.items()}, 1)
 
-        def infer() -> None:
-            self._ask({"again": True}, b"")
+        def read() -> Arrays:
+            return self._fixed_batch.joined(
+                self._unpacked(self._ask({"outputs": True}, b""), 1), leading
+            )
 
-        return infer
+        return BoundRun(partial(self._ask, {"again": True}, b""), read)
 
     def __enter__(self) -> Self:
         return self
@@ -98,12 +102,20 @@ class LiteRTJSRunner:
             here = slice(start, min(start + CHUNK, count))
             fed = [arrays[name][here] for name in self._input_names]
             answer = self._ask({"run": here.stop - start}, b"".join(a.tobytes() for a in fed))
-            at = 0
-            for name in self._output_names:
-                part = made[name][here]
-                part[...] = np.frombuffer(answer, part.dtype, part.size, at).reshape(part.shape)
-                at += part.nbytes
+            for name, part in self._unpacked(answer, here.stop - start).items():
+                made[name][here] = part
         return made
+
+    def _unpacked(self, answer: bytes, count: int) -> Arrays:
+        """The outputs of `count` inferences out of the bytes of an answer."""
+        arrays, at = {}, 0
+        for name in self._output_names:
+            spec = self.outputs[name]
+            size = count * prod(spec.shape)
+            flat = np.frombuffer(answer, spec.dtype, size, at)
+            arrays[name] = flat.reshape(count, *spec.shape)
+            at += flat.nbytes
+        return arrays
 
     def _ask(self, head: dict[str, Any], payload: bytes) -> bytes:
         return self._answer(lambda: self._channel.ask(head, payload, SECONDS))[1]

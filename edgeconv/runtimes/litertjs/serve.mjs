@@ -11,6 +11,7 @@
  * {"run": n, "bytes": …}   n inferences; the bytes are those of the first input, n times its
  *                          tensor, then those of the next. The answer's bytes are the outputs alike.
  * {"again": true}          one inference of the inputs that are in place; an answer without bytes.
+ * {"outputs": true}        the answer's bytes are the outputs of the last "again".
  * Any answer may be {"error": "…", "kind": "lacking" | "refused" | "failed"} instead. All numbers are
  * little-endian. The process ends when its input does.
  */
@@ -86,6 +87,7 @@ class Session {
       if (shape.some((length) => length < 1)) throw new Refused(`'${name}' has no fixed shape`);
     }
     this.placed = this.inputs.map((one) => this.tensor(one, new ARRAYS[one.dtype](size(one))));
+    this.latest = [];
   }
 
   tensor({ shape }, values) {
@@ -122,7 +124,18 @@ class Session {
   }
 
   async again() {
-    for (const tensor of await this.infer()) tensor.delete();
+    for (const tensor of this.latest) tensor.delete();
+    this.latest = [];
+    this.latest = await this.infer();
+  }
+
+  /** The outputs of the last `again`. */
+  async read() {
+    if (this.latest.length === 0) throw new Error("no inference was run yet");
+    const room = Buffer.alloc(this.outputs.reduce((sum, one) => sum + 4 * size(one), 0));
+    const views = split(this.outputs, 1, room);
+    this.latest.forEach((tensor, i) => views[i].set(tensor.toTypedArray()));
+    return room;
   }
 }
 
@@ -219,6 +232,8 @@ async function serve(folder, file) {
       if (head.again) {
         await session.again();
         answer({});
+      } else if (head.outputs) {
+        answer({}, await session.read());
       } else {
         answer({}, await session.run(head.run, bytes));
       }

@@ -15,7 +15,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeconv.core import Artifact, ProfileResult, Runner, Signal, Status, Target, TensorSpec
+from edgeconv.core import (
+    Artifact,
+    BoundRun,
+    ProfileResult,
+    Runner,
+    Signal,
+    Status,
+    Target,
+    TensorSpec,
+)
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.profiling import Job, not_run, profile, profile_many
 from edgeconv.profiling.timing import COLD, ROUNDS, SETTLE, WARMUP_LIMIT
@@ -47,7 +56,7 @@ class Busy:
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         return {}
 
-    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> Callable[[], None]:
+    def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
         assert self.open
         self.bound = arrays
 
@@ -59,7 +68,7 @@ class Busy:
             while perf_counter_ns() < end:
                 pass
 
-        return infer
+        return BoundRun(infer, dict)
 
     def __enter__(self) -> Self:
         self.open = True

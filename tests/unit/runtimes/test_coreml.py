@@ -190,12 +190,18 @@ def test_each_sample_begins_with_a_fresh_state(
 
 def test_bind_is_one_inference(scores: Path, framework: Framework) -> None:
     with CoreMLRunner(scores) as runner:
-        infer = runner.bind({"sensor": windows(1)})
-        infer()
-        infer()
+        bound = runner.bind({"sensor": windows(1)})
+        bound()
+        bound()
+        outputs = bound.outputs()
         with pytest.raises(BadInput, match="takes 1 sample"):
             runner.bind({"sensor": windows(2)})
-    assert framework.calls == [1, 1]
+        calls = list(framework.calls)
+        expected = runner.run({"sensor": windows(1)})
+    assert calls == [1, 1]
+    assert outputs.keys() == expected.keys()
+    for name, value in outputs.items():
+        np.testing.assert_array_equal(value, expected[name])
 
 
 def test_unknown_units_are_a_usage_error(scores: Path) -> None:

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from edgeconv.core import TensorSpec
 from edgeconv.errors import BadInput, Unsupported
-from edgeconv.runtimes.fixed_batch import Arrays, Steps
+from edgeconv.runtimes.fixed_batch import Arrays, FixedBatch
 
 FILE = Path("m.tflite")
 
 
-def steps(size: int, scale: float | None = None) -> Steps:
+def steps(size: int, scale: float | None = None) -> FixedBatch:
     """`size` samples an inference; 0: the tensors have no batch dimension."""
     head = (size,) if size else ()
     dtype, zero = ("int8", 3) if scale else ("float32", None)
-    return Steps(
+    return FixedBatch(
         FILE,
         {"x": TensorSpec("x", (*head, 4), dtype, scale, zero)},
         {"y": TensorSpec("y", (*head, 2) if size else (5, 2), dtype, scale, zero)},
@@ -66,11 +66,13 @@ def test_real_numbers_are_stored_and_read_by_scale_and_zero_point() -> None:
 @pytest.mark.parametrize("shape", [(-1, 4), (1, 0)])
 def test_without_a_fixed_shape_it_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(Unsupported, match=r"'x' has no fixed shape.*batch 1"):
-        Steps(FILE, {"x": TensorSpec("x", shape, "float32")}, {})
+        FixedBatch(FILE, {"x": TensorSpec("x", shape, "float32")}, {})
 
 
 def test_timing_takes_exactly_one_inference() -> None:
     two: dict[str, Any] = {"x": np.zeros((2, 4), np.float32)}
-    assert steps(2).single(two)["x"].shape == (2, 4)
+    single, leading = steps(2).single(two)
+    assert single["x"].shape == (2, 4)
+    assert leading == (2,)
     with pytest.raises(BadInput, match=r"takes 1 sample\(s\) for timing, got 2"):
         steps(1).single(two)

@@ -80,9 +80,10 @@ def test_threads_do_not_change_the_numbers(files: Path, batch: Any) -> None:
 
 def test_bind_takes_one_inference_of_samples(files: Path, batch: Any) -> None:
     with open_runner(files / "float.tflite") as runner:
-        infer = runner.bind({"sensor": batch[:1]})
-        infer()
-        infer()
+        expected = runner.run({"sensor": batch})["probabilities"][:1]
+        bound = runner.bind({"sensor": batch[:1]})
+        bound()
+        np.testing.assert_array_equal(bound.outputs()["probabilities"], expected)
         with pytest.raises(BadInput, match=r"1 sample\(s\).*got 20"):
             runner.bind({"sensor": batch})
 

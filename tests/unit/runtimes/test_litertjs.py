@@ -156,9 +156,10 @@ def test_a_network_by_hand(sums: Path) -> None:
     x = np.array([[0.0, 0.1, 0.0, 0.0]], np.float32)
     with open_runner(sums, "litertjs") as runner:
         (found,) = runner.run({"sensor": x}).values()
-        infer = runner.bind({"sensor": x})
-        infer()
-        infer()
+        bound = runner.bind({"sensor": x})
+        bound()
+        bound()
+        np.testing.assert_array_equal(next(iter(bound.outputs().values())), found)
     np.testing.assert_allclose(found, [[0.1 * 1 + 1, 0.1 * 5 + 1]], rtol=1e-6)
 
 

@@ -98,7 +98,11 @@ def test_a_free_first_dimension_is_never_cut(tmp_path: Path) -> None:
 
 def test_bind_runs_one_sample(tmp_path: Path) -> None:
     runner = CoreMLReferenceRunner(sums_in_float16(tmp_path).write())
-    runner.bind({"x": X})()
+    bound = runner.bind({"x": X})
+    with pytest.raises(UsageError, match="no outputs yet"):
+        bound.outputs()
+    bound()
+    np.testing.assert_array_equal(bound.outputs()["y"], runner.run({"x": X})["y"])
     with pytest.raises(BadInput, match="1 sample"):
         runner.bind({"x": np.ones((3, 2))})
 
