@@ -93,7 +93,7 @@ $(ACTIONS)/zizmor: tools/workflows.lock
 	touch $@
 
 lint-javascript: $(BIOME) ## biome, rules and format, on the JavaScript of the runtime litertjs
-	@$(BIOME) check --config-path=tools/javascript edgeconv/runtime/litertjs/serve.mjs
+	@$(BIOME) check --config-path=tools/javascript edgeconv/runtimes/litertjs/serve.mjs
 
 $(BIOME): tools/javascript/package-lock.json
 	@mkdir -p build/javascript && cp tools/javascript/package*.json build/javascript && \
@@ -102,8 +102,8 @@ $(BIOME): tools/javascript/package-lock.json
 litertjs: $(LITERTJS) ## LiteRT.js for the runtime litertjs, from the hash-pinned lock file (needs npm)
 	@echo 'export EDGECONV_LITERTJS=$(CURDIR)/build/litertjs'
 
-$(LITERTJS): edgeconv/runtime/litertjs/package-lock.json
-	@mkdir -p build/litertjs && cp edgeconv/runtime/litertjs/package*.json build/litertjs && \
+$(LITERTJS): edgeconv/runtimes/litertjs/package-lock.json
+	@mkdir -p build/litertjs && cp edgeconv/runtimes/litertjs/package*.json build/litertjs && \
 	$(NPM) --prefix build/litertjs && touch $@
 
 kotlin: $(KOTLIN) ## compiler and linter for the tests of the Android package (needs npm; and a JDK, junit4, libandroid-json-java, aapt and android-framework-res of Debian)
