@@ -9,7 +9,26 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from edgeconv.cli import data, files, hook, integrate, models, parity, profile, run, search
+from edgeconv.cli import (
+    compare,
+    data,
+    doctor,
+    evaluate,
+    export,
+    golden,
+    hook,
+    init,
+    inspect,
+    integrate,
+    options,
+    parity,
+    profile,
+    report,
+    run,
+    search,
+    train,
+)
+from edgeconv.cli.console import write_json
 from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -18,25 +37,33 @@ app = typer.Typer(
     name="edgeconv",
     help="From a Keras sensor model to a phone-ready file, with proof that what ships is what "
     "was trained.",
+    epilog=options.epilog(
+        "edgeconv run                            everything, on synthetic data, into out/har",
+        "edgeconv export model.keras --out out/files",
+        "edgeconv parity out/files --data csv:rec.csv",
+        "edgeconv --install-completion           completes commands, options and names",
+    ),
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=options.HELP_NAMES,
 )
-app.command("run")(run.run)
-app.command("train")(models.train)
-app.command("export")(models.export)
-app.command("evaluate")(models.evaluate)
-app.command("parity")(parity.parity)
-app.command("hook")(hook.hook)
-app.command("search")(search.search)
-app.command("report")(files.report)
-app.command("integrate")(integrate.integrate)
-app.command("inspect")(files.inspect)
-app.command("doctor")(files.doctor)
-app.add_typer(profile.app, name="profile", help="Latency, size and memory; a gate on them.")
-app.add_typer(data.app, name="data", help="Data sets: list, describe, check, fetch.")
+app.command("run", epilog=run.EPILOG)(run.run)
+app.command("train", epilog=train.EPILOG)(train.train)
+app.command("export", epilog=export.EPILOG)(export.export)
+app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("parity", epilog=parity.EPILOG)(parity.parity)
+app.command("compare", epilog=compare.EPILOG)(compare.compare)
+app.add_typer(golden.app, name="golden", help="Check what a device recorded.")
+app.add_typer(profile.app, name="profile", help="Measure latency, size and memory; gate on them.")
+app.command("search", epilog=search.EPILOG)(search.search)
+app.command("integrate", epilog=integrate.EPILOG)(integrate.integrate)
+app.command("inspect", epilog=inspect.EPILOG)(inspect.inspect)
+app.command("report", epilog=report.EPILOG)(report.report)
+app.add_typer(data.app, name="data", help="List, describe, check and fetch recordings.")
+app.command("init", epilog=init.EPILOG)(init.init)
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+app.command("hook", epilog=hook.EPILOG)(hook.hook)
 
 
 def _version(show: bool) -> None:
@@ -50,7 +77,7 @@ def _version(show: bool) -> None:
 @app.callback()
 def _root(
     _: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Show the version."
+        False, "--version", "-V", callback=_version, is_eager=True, help="Show the version."
     ),
 ) -> None:
     """Options of the program itself."""
@@ -59,40 +86,79 @@ def _root(
 def run_app(words: Sequence[str]) -> int:
     """Run one command line and return its exit code.
 
-    A user's error is one line and a hint; only a bug shows a stack trace.
+    A user's error is one line and a hint, and a JSON document where `--json` asks for one; only a
+    bug shows a stack trace.
     """
     try:
-        status = app(list(words), standalone_mode=False)
+        status = app(list(words), prog_name="edgeconv", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except EdgeconvError as error:
-        return _tell(error)
+        notes = getattr(error, "__notes__", ())
+        return _report(words, error.exit_code, error.message, error.hint, notes)
     except TyperException as error:
-        return _misused(error.format_message())
+        return _misused(words, error)
     except typer.Exit as leave:
         return leave.exit_code
     except (KeyboardInterrupt, typer.Abort) as error:
-        _print("interrupted", *getattr(error, "__notes__", ()))
+        notes = getattr(error, "__notes__", ())
+        _print("interrupted", *notes)
+        _write_error(words, INTERRUPTED, "interrupted", "", notes)
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    except Exception:  # noqa: BLE001 - the last line of defence: whatever comes here is a bug
+    except Exception as error:  # noqa: BLE001 - the last line of defence: whatever comes here is a bug
         traceback.print_exc()
-        _print("this is a bug in edgeconv: please report it with the lines above")
+        hint = "this is a bug in edgeconv: please report it with the lines above"
+        _print(hint)
+        _write_error(words, BUG_EXIT_CODE, f"{type(error).__name__}: {error}", hint)
         return BUG_EXIT_CODE
 
 
-def _misused(text: str) -> int:
+def _misused(words: Sequence[str], error: TyperException) -> int:
     """The words do not fit a command; without any words, the text is the help."""
-    help_asked = text.lstrip().startswith("Usage:")
-    _print(text if help_asked else f"error: {text}", "" if help_asked else "  see edgeconv --help")
-    return UsageError.exit_code
+    text = error.format_message()
+    if text.lstrip().startswith("Usage:"):
+        _print(text)
+        return UsageError.exit_code
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "edgeconv"
+    return _report(words, UsageError.exit_code, text, f"see {command} --help")
 
 
-def _tell(error: EdgeconvError) -> int:
-    _print(f"error: {error.message}", f"  {error.hint}" if error.hint else "")
-    _print(*getattr(error, "__notes__", ()))
-    return error.exit_code
+def _report(
+    words: Sequence[str], code: int, message: str, hint: str, notes: Sequence[str] = ()
+) -> int:
+    _print(f"error: {message}", f"  {hint}" if hint else "", *notes)
+    _write_error(words, code, message, hint, notes)
+    return code
+
+
+def _write_error(
+    words: Sequence[str], code: int, message: str, hint: str, notes: Sequence[str] = ()
+) -> None:
+    """The error where `--json` asked for the result; that failing changes nothing."""
+    document = {"message": message, "hint": hint, "notes": list(notes), "exit_code": code}
+    file = _json_file(words)
+    if not file:
+        return
+    try:
+        write_json(file, "edgeconv-error", document)
+    except EdgeconvError as error:
+        _print(f"error: {error.message}")
+
+
+def _json_file(words: Sequence[str]) -> str:
+    """The last value of `--json` in the words; empty without one."""
+    last = ""
+    for number, word in enumerate(words):
+        if word == "--":
+            break
+        if word == "--json" and number + 1 < len(words):
+            last = words[number + 1]
+        elif word.startswith("--json="):
+            last = word.removeprefix("--json=")
+    return last
 
 
 def _print(*lines: str) -> None:

@@ -3,29 +3,64 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.progress import Progress as RichProgress
 
+FORMATS = {
+    "edgeconv-bundle-summary": 1,  # run, export, parity, report
+    "edgeconv-data-check": 1,  # data check
+    "edgeconv-dataset": 1,  # data describe
+    "edgeconv-datasets": 1,  # data list
+    "edgeconv-doctor": 1,
+    "edgeconv-download": 1,  # data fetch
+    "edgeconv-error": 1,  # every command
+    "edgeconv-evaluation": 1,  # train, evaluate
+    "edgeconv-hook": 1,
+    "edgeconv-init": 1,
+    "edgeconv-inspection": 1,
+    "edgeconv-package": 1,  # integrate
+    "edgeconv-parity": 1,  # compare, golden check
+    "edgeconv-profile": 1,  # profile, profile import
+    "edgeconv-search": 1,
+}
+"""What `--json` writes: a format's name and its schema version; schemas/NAME.json describes it."""
+
 _WIDTH_OF_A_PIPE = 200
+_LOG_LINES = 50  # of one stage; a stage with more steps shows every n-th of them
 _STATUS_STYLES = {"passed": "green", "failed": "bold red", "not run": "yellow"}
+_NUMBER = re.compile(
+    r"[<>≤≥=−+-]*\s*\d[\d\s.,…±×%–−()+∞-]*(e[−+-]?\d+)?\s*([µm]?s|k?B|MB|GB|dB|pp|Hz|m/s²|∞|\))?"
+)
+_EMPTY = {"", "–"}
 
 
 class Console:
     """Implements the stages' `Progress`, and prints tables and JSON.
 
     With `--json -` standard output carries the JSON and nothing else; `--quiet` leaves only
-    results and errors. Without a terminal there is no animation and no colour.
+    results and errors. Without a terminal there is no animation and no color: each step is a line.
+    A context manager: leaving it ends the animation.
+
+    Raises:
+        UsageError: both `quiet` and `verbose`.
     """
 
     def __init__(self, quiet: bool, verbose: bool, json_file: str | None) -> None:
         from rich.console import Console as RichConsole
 
+        if quiet and verbose:
+            raise UsageError("--quiet and --verbose contradict each other", "give one of them")
         self.quiet = quiet
         self.verbose = verbose
         self._json_file = json_file
@@ -36,10 +71,24 @@ class Console:
         )
         self._bar: RichProgress | None = None
         self._title = ""
+        self._done = 0
+        self._since = time.monotonic()
+
+    def __enter__(self) -> Console:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def stage(self, title: str) -> None:
         self.close()
         self._title = title
+        self._done, self._since = 0, time.monotonic()
         if not self.quiet:
             self._log.print(f"[bold]›[/bold] {_plain(title)}")
 
@@ -47,8 +96,7 @@ class Console:
         if self.quiet:
             return
         if not self._log.is_terminal:
-            if self.verbose or done == total or done % max(1, total // 10) == 0:
-                self._log.print(f"  {done}/{total} {_plain(note)}")
+            self._step(done, total, note)
             return
         bar = self._open_bar(total)
         bar.update(bar.task_ids[0], completed=done, total=total, description=_plain(note))
@@ -63,13 +111,6 @@ class Console:
             self._bar.stop()
             self._bar = None
 
-    def error(self, message: str, hint: str) -> None:
-        """One line for what went wrong, one for what to do."""
-        self.close()
-        self._log.print(f"[bold red]error:[/bold red] {_plain(message)}")
-        if hint:
-            self._log.print(f"  {_plain(hint)}")
-
     def say(self, text: str) -> None:
         """A line of the result."""
         self.close()
@@ -77,38 +118,49 @@ class Console:
             self._out.print(_plain(text), soft_wrap=True)
 
     def table(self, title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """A table of the result; the first column is left-aligned, the others right-aligned."""
+        """A table of the result; text stands on the left of its column, numbers on the right."""
         self.close()
         if self._json_file == "-":
             return
         from rich import box
         from rich.table import Table
 
+        cells = [tuple(row) for row in rows]
         table = Table(title=_plain(title), title_justify="left", box=box.SIMPLE_HEAD)
         for number, heading in enumerate(headings):
+            column = [row[number] for row in cells]
             # A narrow terminal folds cells: a figure cut off would be another figure.
-            justify: Literal["right", "left"] = "right" if number else "left"
-            table.add_column(_plain(heading), justify=justify, overflow="fold")
-        for row in rows:
-            table.add_row(*(_styled(cell) for cell in row))
+            table.add_column(
+                _plain(heading), justify="right" if _numeric(column) else "left", overflow="fold"
+            )
+        for row in cells:
+            table.add_row(*map(_styled, row))
         self._out.print(table)
 
-    def json(self, data: Any) -> None:
+    def json(self, name: str, data: dict[str, Any]) -> None:
         """Write the machine-readable result where `--json` asked for it.
+
+        Args:
+            name: one of `FORMATS`.
+            data: its content, without `format` and `schema_version`.
 
         Raises:
             BadInput: the file cannot be written.
         """
-        if self._json_file is None:
-            return
-        text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        if self._json_file == "-":
+        if self._json_file is not None:
             self.close()
-            sys.stdout.write(text + "\n")
-            return
-        from edgeconv.bundle import write_text
+            write_json(self._json_file, name, data)
 
-        write_text(Path(self._json_file), text + "\n")
+    def _step(self, done: int, total: int, note: str) -> None:
+        """A line for a step that has ended; the same step is not told twice."""
+        every = max(1, total // _LOG_LINES)
+        if done <= self._done or (done // every == self._done // every and done != total):
+            return
+        now = time.monotonic()
+        verb = self._title.partition(":")[0].lower()
+        count = f"{done}/{total}" if total < 100_000 else f"{done / total:.0%}"
+        self._log.print(f"  {verb} {count} {_plain(note)} {now - self._since:.1f} s")
+        self._done, self._since = done, now
 
     def _open_bar(self, total: int) -> RichProgress:
         if self._bar is None:
@@ -125,6 +177,28 @@ class Console:
             self._bar.add_task("", total=total)
             self._bar.start()
         return self._bar
+
+
+def write_json(file: str, name: str, data: dict[str, Any]) -> None:
+    """A document of format `name` into `file`; `-` is standard output.
+
+    Raises:
+        BadInput: the file cannot be written.
+    """
+    document = {"format": name, "schema_version": FORMATS[name], **data}
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    if file == "-":
+        sys.stdout.write(text + "\n")
+        return
+    from edgeconv.bundle import write_text
+
+    write_text(Path(file), text + "\n")
+
+
+def _numeric(column: Sequence[str]) -> bool:
+    """A column of numbers, with or without units and gaps."""
+    cells = [cell.strip() for cell in column if cell.strip() not in _EMPTY]
+    return bool(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
 
 
 def _plain(text: str) -> str:

@@ -1,124 +1,140 @@
-"""`edgeconv data list | describe | check | fetch`."""
+"""`edgeconv data list | describe | check | fetch`: the recordings."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.errors import GateFailed
+from edgeconv.reporting.formatting import count, plural
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=opt.HELP_NAMES)
 
 
-@app.command("list")
+@app.command("list", epilog=opt.epilog("edgeconv data list", "edgeconv data list --json -"))
 def list_all(
     json: opt.JsonFile = None, quiet: opt.Quiet = False, verbose: opt.Verbose = False
 ) -> int:
-    """The data sets that can be loaded."""
-    console = Console(quiet, verbose, json)
-    from edgeconv.workflows.data import list_datasets
+    """List the data sets that can be loaded."""
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.workflows.data import list_datasets
 
-    found = list_datasets()
-    console.table("Data sets", ("name", "SPEC", "what"), [(d.name, d.spec, d.what) for d in found])
-    console.json([{"name": d.name, "spec": d.spec, "what": d.what} for d in found])
+        known = list_datasets()
+        console.table(
+            "Data sets", ("name", "SPEC", "what"), [(d.name, d.spec, d.what) for d in known]
+        )
+        datasets = [{"name": d.name, "spec": d.spec, "what": d.what} for d in known]
+        console.json("edgeconv-datasets", {"datasets": datasets})
     return 0
 
 
-@app.command()
+@app.command(
+    epilog=opt.epilog("edgeconv data describe csv:rec.csv", "edgeconv data describe synthetic")
+)
 def describe(
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="NAME or NAME:PATH.")],
+    spec: opt.DataSpec,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """What is in a data set: people, classes, windows, and what was dropped and why."""
-    console = Console(quiet, verbose, json)
-    from edgeconv.workflows.data import describe_dataset
+    """Show subjects, classes, windows and rate, and what was dropped and why."""
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.workflows.data import describe_dataset
 
-    try:
         facts = describe_dataset(spec, console)
-    finally:
-        console.close()
-    console.say(
-        f"{facts['name']}: {facts['windows']} windows of {len(facts['subjects'])} people, "
-        f"mean magnitude {facts['mean_magnitude']} m/s²"
-    )
-    console.table(
-        "Classes", ("class", "windows"), [(k, str(v)) for k, v in facts["classes"].items()]
-    )
-    console.table(
-        "People",
-        ("person", "windows"),
-        [(k, str(v)) for k, v in facts["windows_per_subject"].items()],
-    )
-    report = facts["report"]
-    console.say(f"kept {report['kept']}, dropped {sum(report['dropped'].values())}")
-    for reason, count in report["dropped"].items():
-        console.say(f"  {count} × {reason}")
-    for note in report["notes"]:
-        console.say(f"  {note}")
-    console.json(facts)
+        _show_description(console, facts)
+        console.json("edgeconv-dataset", facts)
     return 0
 
 
-@app.command()
+def _show_description(console: Console, facts: dict[str, Any]) -> None:
+    signal, classes = facts["signal"], list(facts["classes"])
+    console.say(
+        f"{facts['name']}: {plural(facts['windows'], 'window')} of "
+        f"{plural(len(facts['subjects']), 'subject')}, "
+        f"{plural(facts['recordings'], 'recording')}, {count(facts['seconds'])} s at "
+        f"{signal['rate_hz']:g} Hz, mean magnitude {facts['mean_magnitude']} m/s²"
+    )
+    table = facts["windows_per_subject_and_class"]
+    rows = [
+        (subject, *(count(table[subject][name]) for name in classes), count(total))
+        for subject, total in facts["windows_per_subject"].items()
+    ]
+    rows.append(("all", *map(count, facts["classes"].values()), count(facts["windows"])))
+    console.table("Windows by subject and class", ("subject", *classes, "all"), rows)
+    report = facts["report"]
+    dropped = sum(report["dropped"].values())
+    console.say(f"samples: {report['kept']:,} kept, {dropped:,} dropped")
+    for reason, number in report["dropped"].items():
+        console.say(f"  {number:,} × {reason}")
+    for note in report["notes"]:
+        console.say(f"  {note}")
+
+
+@app.command(epilog=opt.epilog("edgeconv data check csv:rec.csv --against out/har"))
 def check(
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="NAME or NAME:PATH.")],
+    spec: opt.DataSpec,
     against: Annotated[
-        Path, typer.Option("--against", metavar="BUNDLE", help="Whose training people to compare.")
+        Path,
+        typer.Option(
+            "--against", metavar="BUNDLE", help="Bundle whose training data to compare with."
+        ),
     ],
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Are recordings like a bundle's training data? Exit 1 and a name for a sensor mistake."""
-    console = Console(quiet, verbose, json)
-    from edgeconv.parity.drift.store import check_recordings
+    """Compare recordings with a bundle's training data.
 
-    try:
-        found = check_recordings(spec, against, console)
-    finally:
-        console.close()
-    unusual = found.sentence or "these readings look like the training people's"
-    console.say(f"{spec}: {unusual}")
-    rows = [("windows", f"{found.windows:,}"), ("classes compared", ", ".join(found.classes))]
-    rows.append(("distance", "–" if found.distance is None else f"{found.distance:.2f}"))
-    rows.append(("gravity", f"{found.gravity:.2f} m/s²"))
-    rows += [(f"{axis} beyond training", f"{share:.2%}") for axis, share in found.outside.items()]
-    console.table("Readings", ("figure", "value"), rows)
-    console.json(found.to_json())
-    return GateFailed.exit_code if found.findings else 0
+    Exit 1, and a name for the mistake, if the sensor readings differ.
+    """
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.parity.drift.store import check_recordings
+
+        drift = check_recordings(spec, against, console)
+        outcome = drift.sentence or "these readings look like those of the training subjects"
+        console.say(f"{spec}: {outcome}")
+        rows = [("windows", count(drift.windows)), ("classes compared", ", ".join(drift.classes))]
+        rows.append(("distance", "–" if drift.distance is None else f"{drift.distance:.2f}"))
+        rows.append(("gravity", f"{drift.gravity:.2f} m/s²"))
+        rows += [(f"{axis} beyond training", f"{x:.2%}") for axis, x in drift.outside.items()]
+        console.table("Readings", ("figure", "value"), rows)
+        console.json("edgeconv-data-check", drift.to_json())
+    return GateFailed.exit_code if drift.findings else 0
 
 
-@app.command()
+@app.command(epilog=opt.epilog("edgeconv data fetch wisdm --out data"))
 def fetch(
-    name: Annotated[str, typer.Argument(help="wisdm")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to put it.")] = Path(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="Data set: wisdm.", autocompletion=opt.completing(("wisdm",))
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write.")] = Path(
         "data"
     ),
     url: Annotated[
-        str | None, typer.Option("--url", help="Instead of the publisher's address.")
+        str | None,
+        typer.Option("--url", metavar="URL", help="Address to use instead of the publisher's."),
     ] = None,
     accept_other: Annotated[
         bool,
-        typer.Option("--accept-other", help="Keep a file whose content is not the known one."),
+        typer.Option("--accept-other", help="Keep a file although its content is not the known."),
     ] = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
     """Download a data set from its publisher, resume, verify and unpack it."""
-    console = Console(quiet, verbose, json)
-    from edgeconv.workflows.data import fetch_dataset
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.workflows.data import fetch_dataset
 
-    try:
         path = fetch_dataset(name, out, url, accept_other, console)
-    finally:
-        console.close()
-    console.say(f"{path}\nuse it as: --data {name}:{path}")
-    console.json({"name": name, "path": str(path)})
+        console.say(f"{path}\nUse it as: --data {name}:{path}")
+        console.json("edgeconv-download", {"name": name, "path": str(path)})
     return 0

@@ -11,18 +11,22 @@ import typer
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.parity import parse_limits
-from edgeconv.errors import GateFailed
+from edgeconv.errors import GateFailed, UsageError
 from edgeconv.reporting import explain
 
+EPILOG = opt.epilog(
+    "edgeconv hook models/har/har_int8.tflite", "edgeconv hook --manifest-only models/har/*"
+)
 BUNDLE = ("manifest.json", "model.keras")  # what every bundle holds
 
 
 def hook(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE...", help="What the commit changes.")
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Files that the commit changes.")
     ] = None,
     manifest_only: Annotated[
-        bool, typer.Option("--manifest-only", help="Digests and completeness; runs no file.")
+        bool,
+        typer.Option("--manifest-only", help="Check digests and completeness, and run no file."),
     ] = False,
     data: opt.Data = None,
     gates: opt.Gates = None,
@@ -31,26 +35,30 @@ def hook(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """For pre-commit: check the bundles that changed files lie in.
+    """Check the bundles that changed files lie in, for pre-commit.
 
     Exit 1 if a file of one must not be committed. Nothing is written.
     """
-    # pre-commit shows nothing of a hook that passes; a person who asks sees the steps.
-    console = Console(quiet or not verbose, verbose, json)
+    if manifest_only and (data is not None or gates or allow_not_run):
+        raise UsageError(
+            "--manifest-only runs no file", "leave --data, --gate and --allow-not-run out"
+        )
     limits = parse_limits(gates or [])
     allowed = {"passed", "not_run"} if allow_not_run else {"passed"}
     refused: list[dict[str, str]] = []
-    for folder in bundles_of(files or []):
-        if manifest_only:
-            from edgeconv.bundle import read as read_bundle
+    # pre-commit shows nothing of a hook that passes; a person who asks sees the steps.
+    with Console(quiet or not verbose, verbose, json) as console:
+        for folder in bundles_of(files or []):
+            if manifest_only:
+                from edgeconv.bundle import read as read_bundle
 
-            read_bundle(folder)
-            continue
-        for text, status in _parity(folder, data, limits, console):
-            if status not in allowed:
-                refused.append({"bundle": str(folder), "status": status, "why": text})
-                console.say(f"{folder}: {text}")
-    console.json({"refused": refused})
+                read_bundle(folder)
+                continue
+            for text, status in _parity(folder, data, limits, console):
+                if status not in allowed:
+                    refused.append({"bundle": str(folder), "status": status, "why": text})
+                    console.say(f"{folder}: {text}")
+        console.json("edgeconv-hook", {"refused": refused})
     return GateFailed.exit_code if refused else 0
 
 

@@ -1,4 +1,4 @@
-"""`integrate`: a package for an app."""
+"""`edgeconv integrate`: a package for an app."""
 
 from __future__ import annotations
 
@@ -9,61 +9,94 @@ import typer
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.errors import UsageError
+from edgeconv.reporting.formatting import plural
 
 if TYPE_CHECKING:
     from edgeconv.workflows.integrate import Package
 
+PLATFORMS = ("ios", "android", "web", "mcu")
+PORT = 8000
+EPILOG = opt.epilog(
+    "edgeconv integrate ios out/har --out packages/ios",
+    "edgeconv integrate android out/har --out packages/android --artifact har_int8.tflite",
+    "edgeconv integrate web out/har --out packages/web --serve",
+)
+
 
 def integrate(
-    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="ios, android, web or mcu.")],
+    platform: Annotated[
+        str,
+        typer.Argument(
+            metavar="|".join(PLATFORMS),
+            help="Platform of the app.",
+            autocompletion=opt.completing(PLATFORMS),
+        ),
+    ],
     bundle: opt.BundlePath,
     out: opt.Out,
     artifact: Annotated[
-        str, typer.Option("--artifact", metavar="FILE", help="Of the bundle; default: the best.")
+        str,
+        typer.Option(
+            "--artifact",
+            metavar="FILE",
+            help="File of the bundle to use. Default: the best one for the platform.",
+        ),
     ] = "",
     sensor_rate: Annotated[
         float | None,
         typer.Option(
-            "--sensor-rate", metavar="HZ", help="What the app asks its sensor for; default: 50."
+            "--sensor-rate",
+            metavar="HZ",
+            help="Rate that the app asks its sensor for. Default: the platform's.",
         ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace generated files that you have changed.")
     ] = False,
     serve: Annotated[
-        bool, typer.Option("--serve", help="web: build the demo page with npm and serve it here.")
+        bool,
+        typer.Option("--serve", help="Build the demo page of web with npm, and serve it here."),
     ] = False,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of --serve.")] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65535, help=f"Port of --serve. Default: {PORT}."
+        ),
+    ] = None,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Write a package that takes sensor samples and gives decisions, with its tests."""
-    console = Console(quiet, verbose, json)
-    from edgeconv.integration.web_server import serve as serve_page
-    from edgeconv.workflows.integrate import integrate as write_package
+    """Write a package for an app, with its tests.
 
+    It turns sensor samples into decisions with one file of the bundle.
+    """
     if serve and platform != "web":
         raise UsageError(f"--serve is for web, not for {platform}", "leave it out")
-    try:
+    if port is not None and not serve:
+        raise UsageError("--port applies to --serve only", "add --serve, or leave it out")
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.integration.web_server import serve as serve_page
+        from edgeconv.workflows.integrate import integrate as write_package
+
         package = write_package(platform, bundle, out, artifact, force, sensor_rate, console)
         show_package(console, package)
         if serve:
-            serve_page(out, lambda place: console.say(f"{place} (Ctrl-C ends it)"), port, console)
-    finally:
-        console.close()
+            serve_page(
+                out,
+                lambda place: console.say(f"{place} (Ctrl-C ends it)"),
+                PORT if port is None else port,
+                console,
+            )
     return 0
 
 
 def show_package(console: Console, package: Package) -> None:
     """Where it is, what is in it, and how to see that it works."""
-    written = package.written
-    counts = {name: len(files) for name, files in vars(written).items() if files}
+    counts = {name: len(files) for name, files in vars(package.written).items() if files}
     files = ", ".join(f"{n} {name}" for name, n in counts.items())
     console.say(f"{package.path}: {package.summary} with {package.artifact.name} ({files})")
-    console.say(
-        f"Its tests ({package.streams} streams, {package.windows} windows), in that folder: "
-        f"{package.check_with}"
-    )
+    streams, windows = plural(package.streams, "stream"), plural(package.windows, "window")
+    console.say(f"Run its tests ({streams}, {windows}) in that folder: {package.check_with}")
     console.say(f"Begin with {package.path / 'README.md'}")
-    console.json(package.to_json())
+    console.json("edgeconv-package", package.to_json())

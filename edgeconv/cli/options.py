@@ -1,122 +1,281 @@
-"""Options that several commands share, spelled once."""
+"""Options that several commands share, spelled once, with their completion and examples."""
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from edgeconv.recipes import CALIBRATION_METHODS, COMPRESSIONS, DEPLOYMENT_TARGETS, LEGAL_SCHEMES
+from edgeconv.recipes import (
+    BUILT_IN,
+    CALIBRATION_METHODS,
+    COMPRESSIONS,
+    DEPLOYMENT_TARGETS,
+    LEGAL_SCHEMES,
+)
 
-_OUTPUT = "Output"
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+_WIDTH = 78
 
 
-def _names(*groups: tuple[str, ...]) -> str:
-    """Every name once, in order."""
-    return ", ".join(dict.fromkeys(name for group in groups for name in group))
+def epilog(*examples: str, choices: Mapping[str, Mapping[str, Iterable[str]]] | None = None) -> str:
+    """What stands below the options of a command: the names to choose from, and examples.
+
+    Args:
+        choices: by the title of a list, its rows: a name and the words beside it.
+    """
+    blocks = [_choices(title, rows) for title, rows in (choices or {}).items()]
+    blocks.append("\n".join(["Examples:", *(f"  {line}" for line in examples)]))
+    return "\n\n".join(f"\b\n{block}" for block in blocks)
 
 
-BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that edgeconv wrote.")]
-JsonFile = Annotated[
-    str | None,
-    typer.Option(
-        "--json",
-        metavar="FILE",
-        help="Write the result as JSON; - is standard output.",
-        rich_help_panel=_OUTPUT,
+def _choices(title: str, rows: Mapping[str, Iterable[str]]) -> str:
+    width = max(map(len, rows))
+    lines = [f"{title}:"]
+    for name, words in rows.items():
+        first = f"  {name:{width}}  " if name else "  "
+        lines += textwrap.wrap(
+            " ".join(words),
+            _WIDTH,
+            initial_indent=first,
+            subsequent_indent=" " * len(first),
+            break_on_hyphens=False,
+        )
+    return "\n".join(lines)
+
+
+SCHEME_CHOICES: dict[str, dict[str, Iterable[str]]] = {
+    "Schemes of --quantize": {str(target): tuple(names) for target, names in LEGAL_SCHEMES.items()}
+}
+COMPRESSION_CHOICES: dict[str, dict[str, Iterable[str]]] = {
+    "Names of --compress": {"": COMPRESSIONS}
+}
+
+
+def completing(names: Iterable[str]) -> Callable[[str], list[str]]:
+    """Completion of a word from a fixed list of names."""
+    every = tuple(dict.fromkeys(names))
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in every if name.startswith(incomplete)]
+
+    return complete
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """Networks, and the families that describe one."""
+    from edgeconv.models import FAMILIES, MODELS
+
+    return completing([*MODELS, *(f"{name}:" for name in FAMILIES)])(incomplete)
+
+
+def complete_data(incomplete: str) -> list[str]:
+    """Data sets by name; a colon where a path follows."""
+    from edgeconv.datasets import DATASETS, PATHS
+
+    return completing(f"{name}:" if name in PATHS else name for name in DATASETS)(incomplete)
+
+
+def complete_runtime(incomplete: str) -> list[str]:
+    """Runtimes by name."""
+    from edgeconv.runtimes import RUNTIMES
+
+    return completing(["auto", *RUNTIMES])(incomplete)
+
+
+def model_choices() -> dict[str, dict[str, list[str]]]:
+    """The networks that `train` can fit, for an epilog."""
+    from edgeconv.models import FAMILIES, MODELS
+
+    families = [f"{name}:SPEC" for name in FAMILIES]
+    return {"Networks of --model": {"": [*MODELS, *families]}}
+
+
+# ---- input -----------------------------------------------------------------------------------
+BundlePath = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="Folder that `edgeconv run` or `export` wrote.")
+]
+RecipeName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help=f"Built-in recipe ({', '.join(BUILT_IN)}), TOML file, or a bundle's manifest.json.",
+        autocompletion=completing(BUILT_IN),
     ),
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Only results and errors.", rich_help_panel=_OUTPUT)
+_SPEC = "NAME or NAME:PATH; `edgeconv data list` shows the names."
+DataSpec = Annotated[
+    str, typer.Argument(metavar="SPEC", help=f"Recordings, {_SPEC}", autocompletion=complete_data)
 ]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Every step.", rich_help_panel=_OUTPUT)
-]
+
+
+def data_option(help_: str) -> Any:
+    """`--data` with what it is for in this command."""
+    return typer.Option("--data", metavar="SPEC", help=help_, autocompletion=complete_data)
+
+
 Data = Annotated[
-    str | None,
-    typer.Option("--data", metavar="SPEC", help="NAME or NAME:PATH; see `edgeconv data list`."),
+    str | None, data_option(f"Recordings to use instead of the recipe's or the bundle's, {_SPEC}")
 ]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of everything random.")]
+Split = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        metavar="train|val|test|all",
+        help="Which subjects of the recordings to use.",
+        autocompletion=completing(("train", "val", "test", "all")),
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", help="Seed of everything random, instead of the recipe's."),
+]
 Epochs = Annotated[
-    int | None, typer.Option("--epochs", metavar="N", min=1, help="Instead of the recipe's.")
+    int | None,
+    typer.Option(
+        "--epochs", metavar="N", min=1, help="Epochs of training, instead of the recipe's."
+    ),
 ]
-Split = Annotated[str, typer.Option("--split", metavar="PART", help="train, val, test or all.")]
 Runtime = Annotated[
-    str, typer.Option("--runtime", metavar="NAME", help="auto, keras, litert, tflite-micro …")
+    str,
+    typer.Option(
+        "--runtime",
+        metavar="NAME",
+        help="Runtime to use; auto takes the best one that opens the file.",
+        autocompletion=complete_runtime,
+    ),
 ]
-SensorOption = Annotated[
-    str | None,
-    typer.Option("--sensor", metavar="WHOSE", help="android (m/s²), ios (g) or normalized."),
+Runtimes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--runtime",
+        metavar="NAME",
+        help="Runtime to check in (repeatable). Default: the best one that opens each file.",
+        autocompletion=complete_runtime,
+    ),
 ]
 AllowCustomCode = Annotated[
     bool,
-    typer.Option("--allow-custom-code", help="Open models that hold Python code (Lambda layers)."),
+    typer.Option(
+        "--allow-custom-code",
+        help="Open .keras files that hold Python code (Lambda layers). Only if you trust them.",
+    ),
 ]
-AllowNotRun = Annotated[
-    bool, typer.Option("--allow-not-run", help="A check that did not run is no failure.")
+
+# ---- export ----------------------------------------------------------------------------------
+_CONVENTION = "android|ios|normalized"
+_UNITS = "android (m/s²), ios (g, opposite sign) or normalized (mean 0, deviation 1)"
+_CONVENTIONS = completing(_CONVENTION.split("|"))
+SensorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sensor",
+        metavar=_CONVENTION,
+        help=f"Whose sensor readings the file expects: {_UNITS}.",
+        autocompletion=_CONVENTIONS,
+    ),
+]
+Sensors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sensor",
+        metavar=_CONVENTION,
+        help="What a file without a sensor contract expects; give it once, or once for each file. "
+        f"{_UNITS[0].upper()}{_UNITS[1:]}.",
+        autocompletion=_CONVENTIONS,
+    ),
 ]
 Targets = Annotated[
     list[str] | None,
-    typer.Option("--target", metavar="NAME", help="tflite, coreml or all; may be repeated."),
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help=f"Target to export for: {', '.join(LEGAL_SCHEMES)} or all (repeatable). Default: all.",
+        autocompletion=completing([*map(str, LEGAL_SCHEMES), "all"]),
+    ),
 ]
 
 
-def quantize(*groups: tuple[str, ...], default: str = "") -> Any:
-    """`--quantize`, with the schemes that a command takes."""
-    shown = f"  [default: {default}]" if default else ""
-    help_ = f"{_names(*groups)}; may be repeated.{shown}"
-    return typer.Option("--quantize", metavar="SCHEME", help=help_)
+def quantize(names: Iterable[str], default: str) -> Any:
+    """`--quantize`, with the schemes that a command accepts."""
+    return typer.Option(
+        "--quantize",
+        metavar="SCHEME",
+        help=f"Number format to make (repeatable); the list is below. Default: {default}.",
+        autocompletion=completing(names),
+    )
 
 
-Schemes = Annotated[list[str] | None, quantize(*LEGAL_SCHEMES.values())]
+def compress(help_: str) -> Any:
+    """`--compress`, with what it is for in this command."""
+    return typer.Option(
+        "--compress", metavar="NAME", help=help_, autocompletion=completing(COMPRESSIONS)
+    )
+
+
+Schemes = Annotated[
+    list[str] | None,
+    quantize((n for names in LEGAL_SCHEMES.values() for n in names), "the usual ones"),
+]
+Compressions = Annotated[
+    list[str] | None,
+    compress("Compression with fine-tuning before the export (repeatable); the list is below."),
+]
 Deployment = Annotated[
     str,
     typer.Option(
-        "--deployment-target", metavar="iOSxx", help=f"Core ML: {', '.join(DEPLOYMENT_TARGETS)}."
+        "--deployment-target",
+        metavar="iOSxx",
+        help=f"Oldest system that a Core ML file must open on: {', '.join(DEPLOYMENT_TARGETS)}.",
+        autocompletion=completing(DEPLOYMENT_TARGETS),
     ),
 ]
 IoType = Annotated[
-    str, typer.Option("--io-type", metavar="TYPE", help="Of int8 files: float or int8.")
+    str,
+    typer.Option(
+        "--io-type",
+        metavar="float|int8",
+        help="Type of the inputs and outputs of int8 files (tflite).",
+        autocompletion=completing(("float", "int8")),
+    ),
 ]
 Calibration = Annotated[
     str | None,
-    typer.Option("--calibration", metavar="SPEC", help="Default: the model's own training data."),
+    typer.Option(
+        "--calibration",
+        metavar="SPEC",
+        help="Recordings for calibration. Default: the model's own training data.",
+        autocompletion=complete_data,
+    ),
 ]
 CalibrationMethod = Annotated[
     str,
     typer.Option(
         "--calibration-method",
         metavar="NAME",
-        help=f"How int8, int4 and w8a8 choose ranges: {', '.join(CALIBRATION_METHODS)}.",
-    ),
-]
-Compressions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--compress",
-        metavar="NAME",
-        help=f"First train on, smaller: {', '.join(COMPRESSIONS)}; may be repeated.",
-    ),
-]
-CompressionData = Annotated[
-    str | None,
-    typer.Option(
-        "--data", metavar="SPEC", help="For --compress; default: the model's own training data."
+        help=f"How int8, int4 and w8a8 choose activation ranges: {', '.join(CALIBRATION_METHODS)}.",
+        autocompletion=completing(CALIBRATION_METHODS),
     ),
 ]
 CompressionEpochs = Annotated[
     int | None,
-    typer.Option("--epochs", metavar="N", min=1, help="Of each step of a compression."),
+    typer.Option(
+        "--epochs", metavar="N", min=1, help="Epochs of each fine-tuning step of --compress."
+    ),
+]
+CompressionSeed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", help="Seed of the fine-tuning of --compress."),
 ]
 FloatLayers = Annotated[
     list[str] | None,
     typer.Option(
         "--float-layer",
         metavar="LAYER",
-        help="Of TFLite's int8 and int4: a layer that stays float32; may be repeated.",
+        help="Layer to keep in float32 in int8 and int4 files of tflite (repeatable).",
     ),
 ]
 Int8Layers = Annotated[
@@ -124,7 +283,7 @@ Int8Layers = Annotated[
     typer.Option(
         "--int8-layer",
         metavar="LAYER",
-        help="Of TFLite's int4: a layer with 8-bit weights; may be repeated.",
+        help="Layer to keep in 8 bits in int4 files of tflite (repeatable).",
     ),
 ]
 MixedPrecisionSnr = Annotated[
@@ -132,47 +291,64 @@ MixedPrecisionSnr = Annotated[
     typer.Option(
         "--mixed-precision-snr",
         metavar="DB",
-        help="Of TFLite's int8 and int4: keep as few layers precise as the outputs need for it.",
+        show_default=False,
+        help="Choose the layers to keep precise in int8 and int4 files of tflite, as few as this "
+        "signal-to-noise ratio of the outputs needs.",
     ),
 ]
-Runtimes = Annotated[
-    list[str] | None,
-    typer.Option("--runtime", metavar="NAME", help="Default: auto; may be repeated."),
+
+# ---- gates -----------------------------------------------------------------------------------
+AllowNotRun = Annotated[
+    bool,
+    typer.Option("--allow-not-run", help="Exit 0 although a check could not run on this machine."),
 ]
 Gates = Annotated[
     list[str] | None,
-    typer.Option("--gate", metavar="NAME=VALUE", help="Another limit; may be repeated."),
+    typer.Option(
+        "--gate", metavar="NAME=VALUE", help="Limit to use instead of the default (repeatable)."
+    ),
 ]
 MaxAccuracyDrop = Annotated[
     float | None,
     typer.Option(
         "--max-accuracy-drop",
-        metavar="SHARE",
-        help="Accuracy may not fall by more, with confidence: 0.005 is half a point.",
+        metavar="FRACTION",
+        help="Largest accuracy drop, shown with confidence: 0.005 is half a percentage point.",
     ),
 ]
 Confidence = Annotated[
     float | None,
-    typer.Option("--confidence", metavar="SHARE", help="Of --max-accuracy-drop; default: 0.95."),
+    typer.Option(
+        "--confidence",
+        metavar="FRACTION",
+        help="Confidence of --max-accuracy-drop and of the intervals. Default: 0.95.",
+    ),
 ]
-Golden = Annotated[
-    Path | None,
-    typer.Option("--golden", metavar="FILE", help="Judge what a device recorded, a JSON file."),
+Layers = Annotated[
+    bool, typer.Option("--layers", help="Compare the values inside too, layer by layer.")
 ]
-Junit = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")]
+Junit = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Write the checks as JUnit XML.")
+]
 Summary = Annotated[
     Path | None,
     typer.Option(
-        "--summary", metavar="FILE", help="Add Markdown to it: a CI job's $GITHUB_STEP_SUMMARY."
+        "--summary",
+        metavar="FILE",
+        help="Append a Markdown summary, for example to $GITHUB_STEP_SUMMARY of a CI job.",
     ),
 ]
-Sensors = Annotated[
-    list[str] | None,
+
+# ---- output ----------------------------------------------------------------------------------
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")]
+JsonFile = Annotated[
+    str | None,
     typer.Option(
-        "--sensor",
-        metavar="WHOSE",
-        help="What a file without a contract takes: android (m/s²), ios (g), normalized; once, or "
-        "once for each file.",
+        "--json",
+        metavar="FILE",
+        help="Write the result, or the error, as JSON; - is standard output.",
     ),
 ]
-Layers = Annotated[bool, typer.Option("--layers", help="Compare inside too, layer by layer.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only results and errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every step.")]

@@ -1,4 +1,4 @@
-"""`profile`: how fast and how large files are, also against an earlier profile, also on a phone."""
+"""`edgeconv profile`: how fast and how large files are, here, on a phone, or against a baseline."""
 
 from __future__ import annotations
 
@@ -7,45 +7,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.cli.profile_tables import show_compared, show_profile
+from edgeconv.cli.tables import show_comparisons, show_profile
 from edgeconv.errors import GateFailed, UsageError
+from edgeconv.reporting.formatting import plural
 
 if TYPE_CHECKING:
     from edgeconv.core import Comparison, ProfileResult
 
 _MEASURE = "measure"
-
-
-_Baseline = Annotated[
-    Path | None,
-    typer.Option(
-        "--baseline", metavar="FILE", help="An earlier profile's JSON, a bundle or an artifact."
-    ),
-]
-_MaxSlowdown = Annotated[
-    float | None,
-    typer.Option(
-        "--max-slowdown", metavar="SHARE", help="Against the baseline; default 0.05 (5 %)."
-    ),
-]
-_Device = Annotated[
-    str | None,
-    typer.Option(
-        "--device", metavar="DEVICE", help="adb, adb:SERIAL (a phone) or coreml (on a Mac)."
-    ),
-]
-_Binary = Annotated[
-    str | None,
-    typer.Option(
-        "--benchmark-binary",
-        metavar="PATH",
-        help="benchmark_model: on the phone, or a file here that is copied there.",
-    ),
-]
+EPILOG = opt.epilog(
+    "edgeconv profile out/har",
+    "edgeconv profile out/har --latency-only --json baseline.json",
+    "edgeconv profile out/new --baseline baseline.json --max-slowdown 0.1",
+    "edgeconv profile out/har --device adb --json phone.json",
+    "edgeconv profile import phone.json out/har      adds that result to the bundle",
+)
+IMPORT_EPILOG = opt.epilog(
+    "edgeconv profile import phone.json out/har",
+    "edgeconv profile import log.txt out/har --device 'Pixel 9' --artifact har_int8.tflite",
+)
 
 
 class _MeasureByDefault(TyperGroup):
@@ -57,48 +41,105 @@ class _MeasureByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(cls=_MeasureByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+class _Unnamed(TyperCommand):
+    """The command behind a group's own name: its help and its errors name the group."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        if parent is not None:
+            info_name, parent = parent.info_name, parent.parent
+        return super().make_context(info_name, args, parent=parent, **extra)
 
 
-@app.command(_MEASURE)
+app = typer.Typer(cls=_MeasureByDefault, context_settings=opt.HELP_NAMES, rich_markup_mode=None)
+
+
+@app.command(_MEASURE, cls=_Unnamed, epilog=EPILOG, hidden=True)
 def measure(
-    paths: Annotated[list[Path], typer.Argument(metavar="BUNDLE|ARTIFACT...")],
-    num_runs: Annotated[int, typer.Option("--num-runs", min=1, metavar="N")] = 300,
-    warmup_runs: Annotated[int, typer.Option("--warmup-runs", min=0, metavar="N")] = 50,
-    num_threads: Annotated[int, typer.Option("--num-threads", min=1, metavar="N")] = 1,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="BUNDLE|ARTIFACT...", help="Bundles and model files to measure."),
+    ],
+    num_runs: Annotated[
+        int, typer.Option("--num-runs", min=1, metavar="N", help="Timed runs of each file.")
+    ] = 300,
+    warmup_runs: Annotated[
+        int, typer.Option("--warmup-runs", min=0, metavar="N", help="Runs before the timed ones.")
+    ] = 50,
+    num_threads: Annotated[
+        int, typer.Option("--num-threads", min=1, metavar="N", help="Threads of the runtime.")
+    ] = 1,
     runtime: opt.Runtime = "auto",
-    baseline: _Baseline = None,
-    max_slowdown: _MaxSlowdown = None,
-    device: _Device = None,
-    benchmark_binary: _Binary = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="Earlier profile to compare with: its JSON, a bundle or an artifact.",
+        ),
+    ] = None,
+    max_slowdown: Annotated[
+        float | None,
+        typer.Option(
+            "--max-slowdown",
+            metavar="FRACTION",
+            help="Largest slowdown against --baseline. Default: 0.05, which is 5 %.",
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device",
+            metavar="DEVICE",
+            help="Measure elsewhere: adb or adb:SERIAL (a phone), coreml (on a Mac).",
+            autocompletion=opt.completing(("adb", "coreml")),
+        ),
+    ] = None,
+    benchmark_binary: Annotated[
+        str | None,
+        typer.Option(
+            "--benchmark-binary",
+            metavar="PATH",
+            help="benchmark_model for --device adb: on the phone, or a local file to copy there.",
+        ),
+    ] = None,
     latency_only: Annotated[
-        bool, typer.Option("--latency-only", help="Latency alone: no operations, memory and peaks.")
+        bool,
+        typer.Option("--latency-only", help="Skip the measurements by operation and of memory."),
     ] = False,
     allow_not_run: opt.AllowNotRun = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Latency on this machine, size, memory, and where the time goes.
+    """Measure latency, size and memory, and where the time goes.
 
-    With --baseline: exit 1 if a file is slower. `edgeconv profile import RESULT BUNDLE` adds a
+    With --baseline, exit 1 if a file is slower. `edgeconv profile import RESULT BUNDLE` adds a
     result that was measured elsewhere.
     """
     if max_slowdown is not None and baseline is None:
         raise UsageError("--max-slowdown needs a --baseline", "name an earlier profile")
     if benchmark_binary is not None and device is None:
         raise UsageError("--benchmark-binary needs a --device", "for example --device adb")
-    console = Console(quiet, verbose, json)
-    shared: dict[str, Any] = {
-        **{"runs": num_runs, "warmup": warmup_runs, "threads": num_threads, "runtime": runtime},
-        "progress": console,
-        **({} if max_slowdown is None else {"max_slowdown": max_slowdown}),
-    }
-    from edgeconv.workflows.profile import profile, profile_against
-    from edgeconv.workflows.profile_device import profile_on
+    if latency_only and device is not None:
+        raise UsageError("--latency-only does not apply to --device", "leave one of them out")
+    if allow_not_run and baseline is None and device is None:
+        raise UsageError("--allow-not-run needs a --baseline or a --device", "leave it out")
+    with Console(quiet, verbose, json) as console:
+        shared: dict[str, Any] = {
+            "runs": num_runs,
+            "warmup": warmup_runs,
+            "threads": num_threads,
+            "runtime": runtime,
+            "progress": console,
+        }
+        if max_slowdown is not None:
+            shared["max_slowdown"] = max_slowdown
+        from edgeconv.workflows.profile import profile, profile_against
+        from edgeconv.workflows.profile_device import profile_on
 
-    compared: list[Comparison] = []
-    try:
+        compared: list[Comparison] = []
         if device is not None:
             binary: dict[str, Any] = {"binary": benchmark_binary} if benchmark_binary else {}
             results, compared = profile_on(device, paths, baseline=baseline, **binary, **shared)
@@ -106,37 +147,37 @@ def measure(
             results, compared = profile_against(paths, baseline, why=not latency_only, **shared)
         else:
             results = profile(paths, why=not latency_only, **shared)
-    finally:
-        console.close()
-    show_profile(console, results, verbose or len(results) == 1)
-    return _close(console, results, None if baseline is None else compared, allow_not_run)
+        show_profile(console, results, verbose or len(results) == 1)
+        return _close(console, results, None if baseline is None else compared, allow_not_run)
 
 
-@app.command("import")
+@app.command("import", epilog=IMPORT_EPILOG)
 def import_result(
-    result: Annotated[Path, typer.Argument(metavar="RESULT")],
+    result: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULT", help="JSON of `edgeconv profile --json`, or a log of benchmark_model."
+        ),
+    ],
     bundle: opt.BundlePath,
     device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="What to call the device.")
+        str, typer.Option("--device", metavar="NAME", help="Name to give the device.")
     ] = "",
     artifact: Annotated[
-        str, typer.Option("--artifact", metavar="FILE", help="Which file a log is about.")
+        str, typer.Option("--artifact", metavar="FILE", help="File of the bundle that a log timed.")
     ] = "",
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Add a result of another machine or a phone to a bundle and its report.
+    """Add a result of another machine or a phone to a bundle and its report."""
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.workflows.profile_import import import_profile
 
-    RESULT is the JSON of `edgeconv profile --json`, or what benchmark_model printed.
-    """
-    console = Console(quiet, verbose, json)
-    from edgeconv.workflows.profile_import import import_profile
-
-    home, added = import_profile(result, bundle, device, artifact)
-    show_profile(console, added, with_operations=False)
-    console.say(f"{len(added)} result(s) added to {home.path}, report written anew")
-    console.json([r.to_json() for r in added])
+        home, added = import_profile(result, bundle, device, artifact)
+        show_profile(console, added, with_operations=False)
+        console.say(f"{plural(len(added), 'result')} added to {home.path}; the report is updated")
+        console.json("edgeconv-profile", {"profile": [r.to_json() for r in added]})
     return 0
 
 
@@ -146,16 +187,15 @@ def _close(
     compared: Sequence[Comparison] | None,
     allow_not_run: bool,
 ) -> int:
-    """Comparisons and JSON; exit 1 for a slower file, or wrong answers on a device."""
-    beside = {c.artifact: c.to_json() for c in compared or ()}
+    """Comparisons and JSON; exit 1 for a slower file, or wrong outputs on a device."""
+    by_file = {c.artifact: c.to_json() for c in compared or ()}
     if compared is not None:
-        show_compared(console, compared)
-    console.json(
-        [
-            r.to_json() | ({"baseline": beside.get(r.artifact)} if compared is not None else {})
-            for r in results
-        ]
-    )
+        show_comparisons(console, compared)
+    entries = [
+        r.to_json() | ({"baseline": by_file.get(r.artifact)} if compared is not None else {})
+        for r in results
+    ]
+    console.json("edgeconv-profile", {"profile": entries})
     statuses = {str(c.status) for c in compared or ()}
     statuses |= {str(r.details.get("golden", {}).get("status")) for r in results}
     failed = "failed" in statuses or ("not_run" in statuses and not allow_not_run)

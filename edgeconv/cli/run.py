@@ -1,4 +1,4 @@
-"""`edgeconv run`: all of it."""
+"""`edgeconv run`: everything that a recipe says."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from typing import Annotated
 import typer
 
 from edgeconv.cli import options as opt
+from edgeconv.cli.ci_output import exit_code
 from edgeconv.cli.console import Console
-from edgeconv.cli.show import gate, show_bundle
-from edgeconv.recipes import BUILT_IN, load_recipe, override
+from edgeconv.cli.tables import show_bundle
+from edgeconv.recipes import load_recipe, override
+
+EPILOG = opt.epilog(
+    "edgeconv run                                      har on synthetic data, into out/har",
+    "edgeconv run student --data motionsense:DIR --out out/ms",
+    "edgeconv run recipe.toml --seed 1 --force         a recipe that `edgeconv init` began",
+)
 
 
 def run(
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE",
-            help=f"{', '.join(BUILT_IN)}, a TOML file, or a bundle's manifest.json.",
-        ),
-    ] = "har",
+    recipe: opt.RecipeName = "har",
     data: opt.Data = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Default: out/<name of the recipe>.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder to write. Default: out/NAME_OF_RECIPE."),
     ] = None,
     seed: opt.Seed = None,
     epochs: opt.Epochs = None,
@@ -34,15 +36,12 @@ def run(
     verbose: opt.Verbose = False,
 ) -> int:
     """Train, export, check, time and report, as a recipe says."""
-    console = Console(quiet, verbose, json)
-    chosen = override(load_recipe(recipe), data, seed, epochs)
-    from edgeconv.workflows.run import run as run_all
+    with Console(quiet, verbose, json) as console:
+        chosen = override(load_recipe(recipe), data, seed, epochs)
+        from edgeconv.workflows.run import run as run_all
 
-    folder = out or Path("out") / chosen.name
-    try:
+        folder = out or Path("out") / chosen.name
         bundle = run_all(chosen, folder, force, console)
-    finally:
-        console.close()
-    show_bundle(console, bundle)
-    console.say(f"\nReport: {folder / 'report.html'}")
-    return gate(bundle, allow_not_run)
+        show_bundle(console, bundle)
+        console.say(f"\nReport: {folder / 'report.html'}")
+    return exit_code(bundle, allow_not_run)

@@ -1,69 +1,172 @@
-"""`edgeconv search`: the front of accuracy, bytes and speed."""
+"""`edgeconv search`: the Pareto front of accuracy, bytes and speed."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from edgeconv.cli import options as opt
-from edgeconv.cli import search_words as by
-from edgeconv.cli.search_view import SearchConsole
-from edgeconv.errors import GateFailed
-from edgeconv.recipes import load_recipe, override
+from edgeconv.cli.search_console import SearchConsole
+from edgeconv.errors import GateFailed, UsageError
+from edgeconv.recipes import SEARCHED_SCHEMES, load_recipe, override
+
+EPILOG = opt.epilog(
+    "edgeconv search har --data motionsense:DIR --max-bytes 50000 --max-accuracy-drop 0.005",
+    "edgeconv search student --trials 20 --quantize int8 --quantize int4 --compress prune50",
+    choices={"Schemes of --quantize": {"": SEARCHED_SCHEMES}, **opt.COMPRESSION_CHOICES},
+)
+_EXECUTORS = ("local", "ray")
 
 
 def search(
-    recipe: by.RecipeName = "har",
+    recipe: opt.RecipeName = "har",
     data: opt.Data = None,
-    out: by.Folder = None,
-    max_bytes: by.MaxBytes = None,
-    max_macs: by.MaxMacs = None,
-    max_latency_us: by.MaxLatencyUs = None,
-    max_accuracy_drop: by.MaxAccuracyDrop = None,
-    minutes: by.Minutes = None,
-    trials: by.Trials = None,
-    folds: by.Folds = 5,
-    confirm_seeds: by.ConfirmSeeds = 1,
-    max_results: by.MaxResults = 6,
-    max_in_flight: by.MaxInFlight = 6,
-    schemes: by.Schemes = None,
-    compress: by.Compress = None,
-    executor: by.Executor = "local",
-    address: by.Address = "",
-    workers: by.Workers = None,
-    tracking_uri: by.TrackingUri = "",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder to write. Default: out/search-RECIPE."),
+    ] = None,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option("--max-bytes", metavar="N", min=0, help="Largest file, in bytes."),
+    ] = None,
+    max_macs: Annotated[
+        int | None,
+        typer.Option(
+            "--max-macs",
+            metavar="N",
+            min=0,
+            help="Most multiply-accumulate operations of an inference.",
+        ),
+    ] = None,
+    max_latency_us: Annotated[
+        float | None,
+        typer.Option(
+            "--max-latency-us",
+            metavar="µS",
+            min=0,
+            help="Longest inference on this machine with one thread, in microseconds.",
+        ),
+    ] = None,
+    max_accuracy_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-accuracy-drop",
+            metavar="FRACTION",
+            min=0,
+            help="Largest accuracy drop below the recipe's own network: 0.005 is half a "
+            "percentage point.",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--minutes",
+            metavar="M",
+            help="Time for the whole search. Default: 50, or no limit with --trials.",
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option("--trials", metavar="N", min=1, help="Number of candidates to evaluate."),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option("--folds", metavar="N", help="Folds of the cross-validation by subject.")
+    ] = 5,
+    confirm_seeds: Annotated[
+        int,
+        typer.Option(
+            "--confirm-seeds",
+            metavar="N",
+            min=0,
+            help="Number of further seeds that confirm the Pareto front.",
+        ),
+    ] = 1,
+    max_results: Annotated[
+        int,
+        typer.Option("--max-results", metavar="N", min=1, help="Most bundles to write."),
+    ] = 6,
+    max_in_flight: Annotated[
+        int,
+        typer.Option(
+            "--max-in-flight", metavar="N", min=1, help="Candidates evaluated at the same time."
+        ),
+    ] = 6,
+    schemes: Annotated[list[str] | None, opt.quantize(SEARCHED_SCHEMES, default="int8")] = None,
+    compress: Annotated[
+        list[str] | None,
+        opt.compress("Compression to choose from, besides none (repeatable); the list is below."),
+    ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            metavar="local|ray",
+            help="Where candidates are evaluated: this machine or a Ray cluster.",
+            autocompletion=opt.completing(_EXECUTORS),
+        ),
+    ] = "local",
+    address: Annotated[
+        str, typer.Option("--address", metavar="URL", help="Address of the Ray cluster.")
+    ] = "",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", metavar="N", min=1, help="Processes to use. Default: one for each core."
+        ),
+    ] = None,
+    tracking_uri: Annotated[
+        str,
+        typer.Option(
+            "--tracking-uri", metavar="URI", help="MLflow tracking server. Default: DIR/mlflow."
+        ),
+    ] = "",
     seed: opt.Seed = None,
     epochs: opt.Epochs = None,
-    force: by.Force = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start again, in place of an earlier search.")
+    ] = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Find the smallest and fastest files that still recognise people never seen.
+    """Find the smallest and fastest files that stay accurate.
 
-    The same command goes on where a stopped search has ended. Exit 1 if nothing keeps the budgets.
+    Accuracy is that of held-out subjects, by cross-validation.
+    The same command continues a search that was stopped. Exit 1 if nothing keeps the budgets.
     """
-    console = SearchConsole(quiet, verbose, json)
-    chosen = override(load_recipe(recipe), data, seed, epochs)
-    from edgeconv.search import Budgets
-    from edgeconv.search.options import SearchOptions
-    from edgeconv.workflows.search import search as run_search
-    from edgeconv.workflows.search import search_table
+    if address and executor != "ray":
+        raise UsageError("--address applies to --executor ray only", "leave it out")
+    with SearchConsole(quiet, verbose, json) as console:
+        chosen = override(load_recipe(recipe), data, seed, epochs)
+        from edgeconv.search import Budgets
+        from edgeconv.search.options import SearchOptions
+        from edgeconv.workflows.search import search as run_search
+        from edgeconv.workflows.search import search_table
 
-    budgets = Budgets(max_bytes, max_macs, max_latency_us, max_accuracy_drop)
-    effort = (trials, minutes, folds, confirm_seeds, max_results, max_in_flight)
-    what = (tuple(schemes or ("int8",)), tuple(compress or ()))
-    wanted = SearchOptions(
-        *(budgets, *effort, *what), *(executor, workers, address, tracking_uri, force)
-    )
-    folder = out or Path("out") / f"search-{chosen.name}"
-    try:
-        result = run_search(chosen, folder, wanted, console)
-    finally:
-        console.close()
-    headings, rows, notes = search_table(result)
-    console.table(f"{folder}", headings, rows)
-    for line in notes:
-        console.say(line)
-    console.say(f"\nFront: {folder / 'front.html'}")
-    console.json(result.to_json())
+        options = SearchOptions(
+            budgets=Budgets(max_bytes, max_macs, max_latency_us, max_accuracy_drop),
+            trials=trials,
+            minutes=minutes,
+            folds=folds,
+            confirm_seeds=confirm_seeds,
+            max_results=max_results,
+            max_in_flight=max_in_flight,
+            schemes=tuple(schemes or ("int8",)),
+            compress=tuple(compress or ()),
+            executor=executor,
+            workers=workers,
+            address=address,
+            tracking_uri=tracking_uri,
+            force=force,
+        )
+        folder = out or Path("out") / f"search-{chosen.name}"
+        result = run_search(chosen, folder, options, console)
+        headings, rows, notes = search_table(result)
+        console.table(f"{folder}", headings, rows)
+        for line in notes:
+            console.say(line)
+        console.say(f"\nPareto front: {folder / 'front.html'}")
+        console.json("edgeconv-search", result.to_json())
     return 0 if result.met else GateFailed.exit_code

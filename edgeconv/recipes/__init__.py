@@ -9,7 +9,7 @@ from edgeconv.recipes.legality import (
     check_variant,
     check_variants,
 )
-from edgeconv.recipes.loader import BUILT_IN, load_recipe, override
+from edgeconv.recipes.loader import BUILT_IN, commented_recipe, load_recipe, override
 from edgeconv.recipes.variants import make_variants, parse_sensor
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "SEARCHED_SCHEMES",
     "check_variant",
     "check_variants",
+    "commented_recipe",
     "load_recipe",
     "make_variants",
     "override",

@@ -54,6 +54,11 @@ def load_recipe(name_or_path: str) -> Recipe:
     )
 
 
+def commented_recipe() -> str:
+    """The default recipe as TOML in which a comment explains every key, to begin one's own with."""
+    return (_FOLDER / "har.toml").read_text("utf-8")
+
+
 def override(recipe: Recipe, data: str | None, seed: int | None, epochs: int | None) -> Recipe:
     """The recipe with what a command line says instead; None leaves it as it is."""
     training = recipe.training

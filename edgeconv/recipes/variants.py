@@ -71,6 +71,7 @@ def make_variants(
         for scheme in _schemes(target, schemes, compress, sole=len(wanted) == 1)
     ]
     check_variants(variants)
+    _check_settings_used(variants, io, deployment_target)
     _check_method_used(variants, calibration_method)
     _check_layers_used(variants, float_layers, int8_layers)
     if min_snr_db and not any(v.min_snr_db for v in variants):
@@ -83,6 +84,20 @@ def make_variants(
             legal = "; ".join(f"{t}: {', '.join(LEGAL_SCHEMES[t])}" for t in wanted)
             raise Unsupported(f"no target that was asked for can hold '{scheme}'", legal)
     return tuple(variants)
+
+
+def _check_settings_used(variants: Sequence[Variant], io: str, deployment_target: str) -> None:
+    """Settings that no file would have. Raises Unsupported."""
+    if io != "float" and not any(v.io == io for v in variants):
+        raise Unsupported(
+            f"input/output type '{io}' applies to none of the files that were asked for",
+            "--io-type int8 is for scheme int8 of target tflite; leave it out otherwise",
+        )
+    if deployment_target and not any(v.deployment_target for v in variants):
+        raise Unsupported(
+            f"deployment target '{deployment_target}' applies to target coreml only",
+            "leave it out, or add --target coreml",
+        )
 
 
 def _check_names(kind: str, names: Iterable[str], known: Iterable[str]) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import re
+import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -11,38 +17,132 @@ from edgeconv.environment import usable_cores
 from edgeconv.errors import MissingDependency
 from edgeconv.runtimes.litertjs.node import installed
 
-# distribution -> what it is needed for; the first ones cannot be done without
-_REQUIRED = {
+# distribution -> what it is needed for; edgeconv cannot work without these
+REQUIRED = {
     "tensorflow": "training, conversion to TFLite",
     "keras": "the float model",
     "coremltools": "conversion to Core ML",
     "ai-edge-litert": "running .tflite files",
     "numpy": "everything",
     "scipy": "resampling",
-    "matplotlib": "the report's charts",
-    "jinja2": "the report",
+    "matplotlib": "charts of the report",
+    "jinja2": "the report, packages for apps",
 }
-_OPTIONAL = {
-    "tensorboard": "TensorBoard logs of a training",
-    "tflite-micro": "the arena of a microcontroller, --runtime tflite-micro",
+# extra -> its distributions, and what each is needed for
+EXTRAS = {
+    "compress": {
+        "ai-edge-quantizer": "TFLite int4 and mixed precision",
+        "tensorflow-model-optimization": "conformance of compressions with another implementation",
+        "tf-keras": "tensorflow-model-optimization",
+    },
+    "search": {"optuna": "`search`", "mlflow-skinny": "tracking of `search`"},
+    "ray": {"ray": "`search --executor ray`"},
+    "micro": {"tflite-micro": "--runtime tflite-micro, the arena of a microcontroller"},
+    "tensorboard": {"tensorboard": "TensorBoard logs of a training"},
+}
+# packages of targets that are not part of an extra yet
+TARGETS = {
+    "coreai-core": "Core AI files (.aimodel), a coming target",
+    "tf2onnx": "conversion to ONNX, a coming target",
+    "onnxruntime": "running .onnx files, a coming target",
 }
 
 
 @dataclass(frozen=True)
+class Tool:
+    """A program that edgeconv or the packages that it writes call.
+
+    Attributes:
+        names: what it may be called; the first that is found counts.
+        version: the words that make it print its version.
+        linux, mac: the command that installs it, or where to get it.
+    """
+
+    names: tuple[str, ...]
+    version: tuple[str, ...]
+    purpose: str
+    linux: str
+    mac: str
+
+
+TOOLS = (
+    Tool(
+        ("node",),
+        ("--version",),
+        "--runtime litertjs",
+        "apt-get install nodejs npm",
+        "brew install node",
+    ),
+    Tool(
+        ("npm",),
+        ("--version",),
+        "LiteRT.js, the demo page of `integrate web`",
+        "apt-get install npm",
+        "brew install node",
+    ),
+    Tool(
+        ("chromium", "chromium-browser", "google-chrome"),
+        ("--version",),
+        "browser tests of a web package",
+        "apt-get install chromium",
+        "brew install --cask chromium",
+    ),
+    Tool(
+        ("javac",),
+        ("-version",),
+        "tests of an Android package",
+        "apt-get install default-jdk-headless",
+        "brew install openjdk",
+    ),
+    Tool(
+        ("kotlinc",),
+        ("-version",),
+        "tests of an Android package without Gradle",
+        "unpack https://github.com/JetBrains/kotlin/releases and add its bin to PATH",
+        "brew install kotlin",
+    ),
+    Tool(
+        ("swift",),
+        ("--version",),
+        "tests of an iOS package",
+        "see https://www.swift.org/install/linux",
+        "xcode-select --install",
+    ),
+    Tool(
+        ("gcc", "cc"),
+        ("--version",),
+        "tests of a microcontroller package",
+        "apt-get install gcc make",
+        "xcode-select --install",
+    ),
+    Tool(
+        ("adb",),
+        ("--version",),
+        "`profile --device adb`",
+        "apt-get install adb",
+        "brew install --cask android-platform-tools",
+    ),
+)
+_SECONDS = 15.0  # a Java program on a busy machine needs some
+
+
+@dataclass(frozen=True)
 class Finding:
-    """One line: `status` is `ok` or `missing`; `mend` is the command that mends it."""
+    """One line: `status` is `ok` or `missing`; `fix` is the command that installs it."""
 
     name: str
     status: str
     version: str
     purpose: str
-    mend: str
+    fix: str
     required: bool
 
 
-def examine() -> list[Finding]:
-    """Python, packages and platforms, looked up without importing any framework."""
-    return [_python(), *_packages(), _litert_js(), _core_ml(), _cores()]
+def diagnose() -> list[Finding]:
+    """Python, packages, programs and platforms, looked up without importing any framework."""
+    with ThreadPoolExecutor() as pool:
+        tools = pool.map(_tool, TOOLS)
+        return [_python(), *_packages(), *tools, _litert_js(), _core_ml(), _cores()]
 
 
 def _python() -> Finding:
@@ -57,19 +157,47 @@ def _python() -> Finding:
     )
 
 
-def _packages() -> list[Finding]:
-    return [
-        _package(name, purpose, required)
-        for table, required in ((_REQUIRED, True), (_OPTIONAL, False))
-        for name, purpose in table.items()
-    ]
+def _packages() -> Iterator[Finding]:
+    for name, purpose in REQUIRED.items():
+        yield _package(name, purpose, f"pip install {name}", required=True)
+    for extra, packages in EXTRAS.items():
+        for name, purpose in packages.items():
+            yield _package(name, purpose, f"pip install 'edgeconv[{extra}]'", required=False)
+    for name, purpose in TARGETS.items():
+        yield _package(name, purpose, f"pip install {name}", required=False)
 
 
-def _package(name: str, purpose: str, required: bool) -> Finding:
+def _package(name: str, purpose: str, fix: str, required: bool) -> Finding:
     try:
         return Finding(name, "ok", metadata.version(name), purpose, "", required)
     except metadata.PackageNotFoundError:
-        return Finding(name, "missing", "", purpose, f"pip install {name}", required)
+        return Finding(name, "missing", "", purpose, fix, required)
+
+
+def _tool(tool: Tool) -> Finding:
+    path = next(filter(None, map(shutil.which, tool.names)), None)
+    if path is None:
+        fix = tool.mac if platform.system() == "Darwin" else tool.linux
+        return Finding(tool.names[0], "missing", "", tool.purpose, fix, required=False)
+    return Finding(tool.names[0], "ok", _version(path, tool), tool.purpose, "", required=False)
+
+
+def _version(path: str, tool: Tool) -> str:
+    """The first number that the program prints; empty if it prints none in time."""
+    try:
+        done = subprocess.run(
+            [path, *tool.version],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    number = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    return number.group() if number else ""
 
 
 def _litert_js() -> Finding:
@@ -77,19 +205,20 @@ def _litert_js() -> Finding:
     try:
         found = installed()
     except MissingDependency as error:
-        return Finding("LiteRT.js", "missing", "", purpose, error.hint, required=False)
+        fix = error.hint.removeprefix("install it: ")
+        return Finding("LiteRT.js", "missing", "", purpose, fix, required=False)
     return Finding("LiteRT.js", "ok", found.version, purpose, "", required=False)
 
 
 def _core_ml() -> Finding:
     system = platform.system()
-    here = system == "Darwin"
+    mac = system == "Darwin"
     return Finding(
         "Core ML",
-        "ok" if here else "missing",
-        platform.mac_ver()[0] if here else system,
+        "ok" if mac else "missing",
+        platform.mac_ver()[0] if mac else "",
         "predictions by Apple's own runtime",
-        "" if here else "macOS only",
+        "" if mac else f"needs macOS; this is {system}",
         required=False,
     )
 

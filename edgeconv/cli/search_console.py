@@ -21,6 +21,9 @@ class SearchConsole(Console):
         self._live: Any = None
         self._last: tuple[int, float] = (-1, 0.0)
 
+    def __enter__(self) -> SearchConsole:
+        return self
+
     def close(self) -> None:
         """End the live table; its last state stays on the screen."""
         super().close()

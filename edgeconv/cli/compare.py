@@ -1,0 +1,93 @@
+"""`edgeconv compare`: does one model file behave like another?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeconv.cli import options as opt
+from edgeconv.cli.ci_output import CiOutput, code_of
+from edgeconv.cli.console import Console
+from edgeconv.cli.parity import parse_limits
+from edgeconv.cli.tables import show_results
+from edgeconv.core import worst
+from edgeconv.errors import UsageError
+from edgeconv.recipes import parse_sensor
+from edgeconv.reporting import render_results
+
+EPILOG = opt.epilog(
+    "edgeconv compare model.keras har_int8.tflite --data motionsense:DIR",
+    "edgeconv compare old.tflite new.mlpackage --data synthetic --layers",
+)
+
+
+def compare(
+    reference: Annotated[
+        Path, typer.Argument(metavar="A", help="Model file to compare with, whoever made it.")
+    ],
+    candidate: Annotated[
+        Path, typer.Argument(metavar="B", help="Model file to check by the gates of its scheme.")
+    ],
+    data: Annotated[
+        str | None, opt.data_option("Recordings to compare on, NAME or NAME:PATH.")
+    ] = None,
+    split: opt.Split = "test",
+    runtime: opt.Runtimes = None,
+    gates: opt.Gates = None,
+    max_accuracy_drop: opt.MaxAccuracyDrop = None,
+    confidence: opt.Confidence = None,
+    sensor: opt.Sensors = None,
+    allow_custom_code: opt.AllowCustomCode = False,
+    layers: opt.Layers = False,
+    junit: opt.Junit = None,
+    summary: opt.Summary = None,
+    allow_not_run: opt.AllowNotRun = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Compare any two model files: does B behave like A?
+
+    Exit 1 if it does not, or if a check did not run.
+    """
+    if data is None:
+        raise UsageError("two files are compared on recordings", "name some: --data SPEC")
+    limits = parse_limits(gates or [], max_accuracy_drop, confidence)
+    runtimes = tuple(runtime or ("auto",))
+    conventions = [parse_sensor(name) for name in sensor or ()]
+    ci = CiOutput(junit, summary, allow_not_run)
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.workflows.compare import compare_files
+        from edgeconv.workflows.compare_layers import compare_inside
+
+        with ci.refusals():
+            results = compare_files(
+                reference,
+                candidate,
+                data,
+                split,
+                runtimes,
+                limits,
+                conventions,
+                allow_custom_code,
+                console,
+            )
+            inside = (
+                compare_inside(
+                    reference,
+                    candidate,
+                    data,
+                    split,
+                    runtimes,
+                    conventions,
+                    allow_custom_code,
+                    console,
+                )
+                if layers
+                else ()
+            )
+        ci.results(results, lambda: render_results(results))
+        show_results(console, results, inside)
+    return code_of(worst(result.status for result in results), allow_not_run)

@@ -1,0 +1,45 @@
+"""`edgeconv evaluate`: the accuracy of one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeconv.cli import options as opt
+from edgeconv.cli.console import Console
+from edgeconv.cli.tables import show_evaluation
+from edgeconv.errors import UsageError
+from edgeconv.recipes import parse_sensor
+
+EPILOG = opt.epilog(
+    "edgeconv evaluate out/har/har_int8.tflite --data motionsense:DIR",
+    "edgeconv evaluate other.tflite --data csv:rec.csv --split all --sensor android --json -",
+)
+_CODE = {"", ".keras"}  # endings that may hold Python code: a model, or a folder with one
+
+
+def evaluate(
+    path: Annotated[
+        Path, typer.Argument(metavar="MODEL|ARTIFACT", help=".keras, .tflite or .mlpackage file.")
+    ],
+    data: Annotated[str, opt.data_option("Labeled recordings, NAME or NAME:PATH.")],
+    split: opt.Split = "test",
+    runtime: opt.Runtime = "auto",
+    sensor: opt.SensorOption = None,
+    allow_custom_code: opt.AllowCustomCode = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Measure the accuracy of a file on labeled recordings."""
+    if allow_custom_code and path.suffix not in _CODE:
+        raise UsageError("--allow-custom-code applies to .keras files only", "leave it out")
+    with Console(quiet, verbose, json) as console:
+        convention = parse_sensor(sensor) if sensor else None
+        from edgeconv.workflows.evaluate import evaluate as evaluate_file
+
+        result = evaluate_file(path, data, split, runtime, convention, allow_custom_code, console)
+        show_evaluation(console, str(path), result)
+    return 0

@@ -1,0 +1,96 @@
+"""`edgeconv export`: phone files of a Keras model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeconv.cli import options as opt
+from edgeconv.cli.console import Console
+from edgeconv.cli.tables import show_export
+from edgeconv.errors import UsageError
+from edgeconv.recipes import make_variants, parse_sensor
+
+EPILOG = opt.epilog(
+    "edgeconv export model.keras --out out/files",
+    "edgeconv export out/har --out out/int8 --target tflite --quantize int8 --io-type int8",
+    "edgeconv export model.keras --out out/ios --target coreml --quantize palette4 \\",
+    "    --deployment-target iOS18",
+    choices={**opt.SCHEME_CHOICES, **opt.COMPRESSION_CHOICES},
+)
+
+
+def export(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help=".keras file, or a folder with model.keras.")
+    ],
+    out: opt.Out,
+    target: opt.Targets = None,
+    quantize: opt.Schemes = None,
+    io_type: opt.IoType = "float",
+    sensor: opt.SensorOption = None,
+    deployment_target: opt.Deployment = "",
+    calibration: opt.Calibration = None,
+    calibration_method: opt.CalibrationMethod = "",
+    float_layer: opt.FloatLayers = None,
+    int8_layer: opt.Int8Layers = None,
+    mixed_precision_snr: opt.MixedPrecisionSnr = 0.0,
+    compress: opt.Compressions = None,
+    data: Annotated[
+        str | None,
+        opt.data_option("Recordings for --compress. Default: the model's own training data."),
+    ] = None,
+    epochs: opt.CompressionEpochs = None,
+    seed: opt.CompressionSeed = None,
+    allow_custom_code: opt.AllowCustomCode = False,
+    force: opt.Force = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Convert a Keras model to phone files, each checked against it."""
+    with Console(quiet, verbose, json) as console:
+        schemes = quantize or []
+        variants = make_variants(
+            target or [],
+            schemes,
+            parse_sensor(sensor) if sensor else None,
+            io_type,
+            deployment_target,
+            calibration_method,
+            compressions=compress or [],
+            float_layers=float_layer or [],
+            int8_layers=int8_layer or [],
+            min_snr_db=mixed_precision_snr,
+        )
+        if not compress:
+            _refuse({"--data": data, "--epochs": epochs, "--seed": seed})
+        from edgeconv.workflows.export import export as export_model
+
+        bundle = export_model(
+            model,
+            variants,
+            out,
+            calibration,
+            force,
+            allow_custom_code,
+            console,
+            all_or_nothing=bool(schemes),
+            data=data,
+            epochs=epochs,
+            seed=seed,
+        )
+        show_export(console, bundle)
+    return 0
+
+
+def _refuse(options: dict[str, str | int | None]) -> None:
+    """Options of `--compress` that would do nothing without it. Raises UsageError."""
+    for name, value in options.items():
+        if value is not None:
+            raise UsageError(
+                f"{name} applies to --compress only",
+                "recordings for the ranges of int8 files are named by --calibration",
+            )

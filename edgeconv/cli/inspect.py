@@ -1,0 +1,111 @@
+"""`edgeconv inspect`: what a model file says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgeconv.cli import options as opt
+from edgeconv.cli.console import Console
+from edgeconv.cli.tables import show_lints
+from edgeconv.errors import GateFailed
+from edgeconv.reporting import formatting
+
+EPILOG = opt.epilog(
+    "edgeconv inspect out/har/har_int8.tflite", "edgeconv inspect model.mlpackage --strict --json -"
+)
+
+
+def inspect(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help=".tflite, .mlpackage or .keras file.")
+    ],
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 if a lint of severity error is found.")
+    ] = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Show the contract, operations, cost and lints of a file."""
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.workflows.inspect import inspect_file
+
+        facts = inspect_file(path)
+        _show(console, path, facts)
+        console.json("edgeconv-inspection", facts)
+    broken = any(lint["severity"] == "error" for lint in facts["lints"])
+    return GateFailed.exit_code if strict and broken else 0
+
+
+def _show(console: Console, path: Path, facts: dict[str, Any]) -> None:
+    console.say(
+        f"{path}: {facts['bytes']:,} bytes ({facts['compressed_bytes']:,} compressed, as in a "
+        f"download), sha256 {facts['sha256']}"
+    )
+    if "tensors" in facts:
+        console.table(
+            "Inputs and outputs",
+            ("tensor", "direction", "shape", "type", "scale", "zero point"),
+            [_tensor_row(t) for t in facts["tensors"]],
+        )
+    console.table("Cost", ("figure", "value"), [(k, _number(v)) for k, v in facts["cost"].items()])
+    if facts["ops"]:
+        console.table(
+            "Operations", ("operation", "count"), [(k, _number(v)) for k, v in facts["ops"].items()]
+        )
+    if facts.get("kernels"):
+        console.table(
+            "Kernels",
+            ("read by", "weights", "stored as"),
+            [(k["op"], f"{k['weights']:,}", k["stored"]) for k in facts["kernels"]],
+        )
+    if facts.get("parts"):
+        console.table(
+            "Bytes by part",
+            ("part", "bytes", "share"),
+            [(k, f"{v:,}", f"{v / facts['bytes']:.1%}") for k, v in facts["parts"].items()],
+        )
+    console.table("Sensor contract", ("field", "value"), _contract_rows(facts["contract"]))
+    show_lints(console, facts["lints"])
+
+
+def _number(value: float | None) -> str:
+    return formatting.count(value) if isinstance(value, int) else formatting.number(value)
+
+
+def _tensor_row(tensor: dict[str, Any]) -> tuple[str, ...]:
+    shape = " × ".join("?" if n < 0 else str(n) for n in tensor["shape"])
+    return (
+        tensor["name"],
+        tensor["direction"],
+        shape,
+        tensor["dtype"],
+        _number(tensor["scale"]),
+        _number(tensor["zero_point"]),
+    )
+
+
+def _contract_rows(contract: dict[str, Any] | None) -> list[tuple[str, str]]:
+    if contract is None:
+        return [("none", "the file does not say what its input means")]
+    return [(name, _plain(value)) for name, value in contract.items()]
+
+
+def _plain(value: object) -> str:
+    """A value of the contract as a person writes it."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return "; ".join(f"{name} {_plain(one)}" for name, one in value.items())
+        case list() | tuple():
+            return ", ".join(map(_plain, value))
+        case float():
+            return formatting.number(value)
+        case _:
+            return str(value)
