@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,22 +18,29 @@ from edgeconv.errors import UsageError
 from edgeconv.recipes import parse_sensor
 from edgeconv.reporting import render_results
 
+if TYPE_CHECKING:
+    from edgeconv.core import ParityResult
+    from edgeconv.core.layerwise import LayersResult
+
 EPILOG = opt.epilog(
     "edgeconv compare model.keras har_int8.tflite --data motionsense:DIR",
     "edgeconv compare old.tflite new.mlpackage --data synthetic --layers",
 )
 
 
+_Reference = Annotated[
+    Path, typer.Argument(metavar="A", help="Model file to compare with, whoever made it.")
+]
+_Candidate = Annotated[
+    Path, typer.Argument(metavar="B", help="Model file to check by the gates of its scheme.")
+]
+_Data = Annotated[str | None, opt.data_option("Recordings to compare on, NAME or NAME:PATH.")]
+
+
 def compare(
-    reference: Annotated[
-        Path, typer.Argument(metavar="A", help="Model file to compare with, whoever made it.")
-    ],
-    candidate: Annotated[
-        Path, typer.Argument(metavar="B", help="Model file to check by the gates of its scheme.")
-    ],
-    data: Annotated[
-        str | None, opt.data_option("Recordings to compare on, NAME or NAME:PATH.")
-    ] = None,
+    reference: _Reference,
+    candidate: _Candidate,
+    data: _Data = None,
     split: opt.Split = "test",
     runtime: opt.Runtimes = None,
     gates: opt.Gates = None,
@@ -88,6 +96,16 @@ def compare(
                 if layers
                 else ()
             )
-        ci.results(results, lambda: render_results(results))
-        show_results(console, results, inside)
-    return code_of(worst(result.status for result in results), allow_not_run)
+        return finish(console, ci, results, inside)
+
+
+def finish(
+    console: Console,
+    ci: CiOutput,
+    results: Sequence[ParityResult],
+    layers: Sequence[LayersResult] = (),
+) -> int:
+    """Write and show results that belong to no bundle; their exit code."""
+    ci.results(results, lambda: render_results(results))
+    show_results(console, results, layers)
+    return code_of(worst(result.status for result in results), ci.allow_not_run)

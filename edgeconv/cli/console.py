@@ -185,7 +185,7 @@ def write_json(file: str, name: str, data: dict[str, Any]) -> None:
     Raises:
         BadInput: the file cannot be written.
     """
-    document = {"format": name, "schema_version": FORMATS[name], **data}
+    document = {**data, "format": name, "schema_version": FORMATS[name]}
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     if file == "-":
         sys.stdout.write(text + "\n")

@@ -22,10 +22,17 @@ EPILOG = opt.epilog(
 )
 
 
+_Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help=".keras file, or a folder with model.keras.")
+]
+_Data = Annotated[
+    str | None,
+    opt.data_option("Recordings for --compress. Default: the model's own training data."),
+]
+
+
 def export(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help=".keras file, or a folder with model.keras.")
-    ],
+    model: _Model,
     out: opt.Out,
     target: opt.Targets = None,
     quantize: opt.Schemes = None,
@@ -38,10 +45,7 @@ def export(
     int8_layer: opt.Int8Layers = None,
     mixed_precision_snr: opt.MixedPrecisionSnr = 0.0,
     compress: opt.Compressions = None,
-    data: Annotated[
-        str | None,
-        opt.data_option("Recordings for --compress. Default: the model's own training data."),
-    ] = None,
+    data: _Data = None,
     epochs: opt.CompressionEpochs = None,
     seed: opt.CompressionSeed = None,
     allow_custom_code: opt.AllowCustomCode = False,

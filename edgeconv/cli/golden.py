@@ -8,11 +8,9 @@ from typing import Annotated
 import typer
 
 from edgeconv.cli import options as opt
-from edgeconv.cli.ci_output import CiOutput, code_of
+from edgeconv.cli.ci_output import CiOutput
+from edgeconv.cli.compare import finish
 from edgeconv.cli.console import Console
-from edgeconv.cli.tables import show_results
-from edgeconv.core import worst
-from edgeconv.reporting import render_results
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=opt.HELP_NAMES)
 EPILOG = opt.epilog("edgeconv golden check out/har results.json --junit golden.xml")
@@ -41,6 +39,4 @@ def check(
 
         with ci.refusals():
             checked = check_recorded(bundle, results, console)
-        ci.results(checked, lambda: render_results(checked))
-        show_results(console, checked)
-    return code_of(worst(result.status for result in checked), allow_not_run)
+        return finish(console, ci, checked)

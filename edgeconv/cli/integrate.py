@@ -23,46 +23,54 @@ EPILOG = opt.epilog(
 )
 
 
+_Platform = Annotated[
+    str,
+    typer.Argument(
+        metavar="|".join(PLATFORMS),
+        help="Platform of the app.",
+        autocompletion=opt.completing(PLATFORMS),
+    ),
+]
+_Artifact = Annotated[
+    str,
+    typer.Option(
+        "--artifact",
+        metavar="FILE",
+        help="File of the bundle to use. Default: the best one for the platform.",
+    ),
+]
+_SensorRate = Annotated[
+    float | None,
+    typer.Option(
+        "--sensor-rate",
+        metavar="HZ",
+        help="Rate that the app asks its sensor for. Default: the platform's.",
+    ),
+]
+_Force = Annotated[
+    bool, typer.Option("--force", help="Replace generated files that you have changed.")
+]
+_Serve = Annotated[
+    bool,
+    typer.Option("--serve", help="Build the demo page of web with npm, and serve it here."),
+]
+_Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port", metavar="N", min=0, max=65535, help=f"Port of --serve. Default: {PORT}."
+    ),
+]
+
+
 def integrate(
-    platform: Annotated[
-        str,
-        typer.Argument(
-            metavar="|".join(PLATFORMS),
-            help="Platform of the app.",
-            autocompletion=opt.completing(PLATFORMS),
-        ),
-    ],
+    platform: _Platform,
     bundle: opt.BundlePath,
     out: opt.Out,
-    artifact: Annotated[
-        str,
-        typer.Option(
-            "--artifact",
-            metavar="FILE",
-            help="File of the bundle to use. Default: the best one for the platform.",
-        ),
-    ] = "",
-    sensor_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--sensor-rate",
-            metavar="HZ",
-            help="Rate that the app asks its sensor for. Default: the platform's.",
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace generated files that you have changed.")
-    ] = False,
-    serve: Annotated[
-        bool,
-        typer.Option("--serve", help="Build the demo page of web with npm, and serve it here."),
-    ] = False,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            "--port", metavar="N", min=0, max=65535, help=f"Port of --serve. Default: {PORT}."
-        ),
-    ] = None,
+    artifact: _Artifact = "",
+    sensor_rate: _SensorRate = None,
+    force: _Force = False,
+    serve: _Serve = False,
+    port: _Port = None,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,

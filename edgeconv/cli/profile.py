@@ -55,59 +55,70 @@ class _Unnamed(TyperCommand):
 app = typer.Typer(cls=_MeasureByDefault, context_settings=opt.HELP_NAMES, rich_markup_mode=None)
 
 
+_Paths = Annotated[
+    list[Path],
+    typer.Argument(metavar="BUNDLE|ARTIFACT...", help="Bundles and model files to measure."),
+]
+_NumRuns = Annotated[
+    int, typer.Option("--num-runs", min=1, metavar="N", help="Timed runs of each file.")
+]
+_WarmupRuns = Annotated[
+    int, typer.Option("--warmup-runs", min=0, metavar="N", help="Runs before the timed ones.")
+]
+_NumThreads = Annotated[
+    int, typer.Option("--num-threads", min=1, metavar="N", help="Threads of the runtime.")
+]
+_Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline",
+        metavar="FILE",
+        help="Earlier profile to compare with: its JSON, a bundle or an artifact.",
+    ),
+]
+_MaxSlowdown = Annotated[
+    float | None,
+    typer.Option(
+        "--max-slowdown",
+        metavar="FRACTION",
+        help="Largest slowdown against --baseline. Default: 0.05, which is 5 %.",
+    ),
+]
+_Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="Measure elsewhere: adb or adb:SERIAL (a phone), coreml (on a Mac).",
+        autocompletion=opt.completing(("adb", "coreml")),
+    ),
+]
+_BenchmarkBinary = Annotated[
+    str | None,
+    typer.Option(
+        "--benchmark-binary",
+        metavar="PATH",
+        help="benchmark_model for --device adb: on the phone, or a local file to copy there.",
+    ),
+]
+_LatencyOnly = Annotated[
+    bool,
+    typer.Option("--latency-only", help="Skip the measurements by operation and of memory."),
+]
+
+
 @app.command(_MEASURE, cls=_Unnamed, epilog=EPILOG, hidden=True)
 def measure(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="BUNDLE|ARTIFACT...", help="Bundles and model files to measure."),
-    ],
-    num_runs: Annotated[
-        int, typer.Option("--num-runs", min=1, metavar="N", help="Timed runs of each file.")
-    ] = 300,
-    warmup_runs: Annotated[
-        int, typer.Option("--warmup-runs", min=0, metavar="N", help="Runs before the timed ones.")
-    ] = 50,
-    num_threads: Annotated[
-        int, typer.Option("--num-threads", min=1, metavar="N", help="Threads of the runtime.")
-    ] = 1,
+    paths: _Paths,
+    num_runs: _NumRuns = 300,
+    warmup_runs: _WarmupRuns = 50,
+    num_threads: _NumThreads = 1,
     runtime: opt.Runtime = "auto",
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            "--baseline",
-            metavar="FILE",
-            help="Earlier profile to compare with: its JSON, a bundle or an artifact.",
-        ),
-    ] = None,
-    max_slowdown: Annotated[
-        float | None,
-        typer.Option(
-            "--max-slowdown",
-            metavar="FRACTION",
-            help="Largest slowdown against --baseline. Default: 0.05, which is 5 %.",
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            "--device",
-            metavar="DEVICE",
-            help="Measure elsewhere: adb or adb:SERIAL (a phone), coreml (on a Mac).",
-            autocompletion=opt.completing(("adb", "coreml")),
-        ),
-    ] = None,
-    benchmark_binary: Annotated[
-        str | None,
-        typer.Option(
-            "--benchmark-binary",
-            metavar="PATH",
-            help="benchmark_model for --device adb: on the phone, or a local file to copy there.",
-        ),
-    ] = None,
-    latency_only: Annotated[
-        bool,
-        typer.Option("--latency-only", help="Skip the measurements by operation and of memory."),
-    ] = False,
+    baseline: _Baseline = None,
+    max_slowdown: _MaxSlowdown = None,
+    device: _Device = None,
+    benchmark_binary: _BenchmarkBinary = None,
+    latency_only: _LatencyOnly = False,
     allow_not_run: opt.AllowNotRun = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,

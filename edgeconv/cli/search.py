@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from edgeconv.cli import options as opt
 from edgeconv.cli.search_console import SearchConsole
 from edgeconv.errors import GateFailed, UsageError
 from edgeconv.recipes import SEARCHED_SCHEMES, load_recipe, override
+
+if TYPE_CHECKING:
+    from edgeconv.search.results import SearchResult
 
 EPILOG = opt.epilog(
     "edgeconv search har --data motionsense:DIR --max-bytes 50000 --max-accuracy-drop 0.005",
@@ -20,113 +23,133 @@ EPILOG = opt.epilog(
 _EXECUTORS = ("local", "ray")
 
 
+_Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Folder to write. Default: out/search-RECIPE."),
+]
+_MaxBytes = Annotated[
+    int | None,
+    typer.Option("--max-bytes", metavar="N", min=0, help="Largest file, in bytes."),
+]
+_MaxMacs = Annotated[
+    int | None,
+    typer.Option(
+        "--max-macs",
+        metavar="N",
+        min=0,
+        help="Most multiply-accumulate operations of an inference.",
+    ),
+]
+_MaxLatencyUs = Annotated[
+    float | None,
+    typer.Option(
+        "--max-latency-us",
+        metavar="µS",
+        min=0,
+        help="Longest inference on this machine with one thread, in microseconds.",
+    ),
+]
+_MaxAccuracyDrop = Annotated[
+    float | None,
+    typer.Option(
+        "--max-accuracy-drop",
+        metavar="FRACTION",
+        min=0,
+        help="Largest accuracy drop below the recipe's own network: 0.005 is half a "
+        "percentage point.",
+    ),
+]
+_Minutes = Annotated[
+    float | None,
+    typer.Option(
+        "--minutes",
+        metavar="M",
+        help="Time for the whole search. Default: 50, or no limit with --trials.",
+    ),
+]
+_Trials = Annotated[
+    int | None,
+    typer.Option("--trials", metavar="N", min=1, help="Number of candidates to evaluate."),
+]
+_Folds = Annotated[
+    int, typer.Option("--folds", metavar="N", help="Folds of the cross-validation by subject.")
+]
+_ConfirmSeeds = Annotated[
+    int,
+    typer.Option(
+        "--confirm-seeds",
+        metavar="N",
+        min=0,
+        help="Number of further seeds that confirm the Pareto front.",
+    ),
+]
+_MaxResults = Annotated[
+    int,
+    typer.Option("--max-results", metavar="N", min=1, help="Most bundles to write."),
+]
+_MaxInFlight = Annotated[
+    int,
+    typer.Option(
+        "--max-in-flight", metavar="N", min=1, help="Candidates evaluated at the same time."
+    ),
+]
+_Schemes = Annotated[list[str] | None, opt.quantize(SEARCHED_SCHEMES, default="int8")]
+_Compress = Annotated[
+    list[str] | None,
+    opt.compress("Compression to choose from, besides none (repeatable); the list is below."),
+]
+_Executor = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="local|ray",
+        help="Where candidates are evaluated: this machine or a Ray cluster.",
+        autocompletion=opt.completing(_EXECUTORS),
+    ),
+]
+_Address = Annotated[
+    str, typer.Option("--address", metavar="URL", help="Address of the Ray cluster.")
+]
+_Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", metavar="N", min=1, help="Processes to use. Default: one for each core."
+    ),
+]
+_TrackingUri = Annotated[
+    str,
+    typer.Option(
+        "--tracking-uri", metavar="URI", help="MLflow tracking server. Default: DIR/mlflow."
+    ),
+]
+_Force = Annotated[
+    bool, typer.Option("--force", help="Start again, in place of an earlier search.")
+]
+
+
 def search(
     recipe: opt.RecipeName = "har",
     data: opt.Data = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Folder to write. Default: out/search-RECIPE."),
-    ] = None,
-    max_bytes: Annotated[
-        int | None,
-        typer.Option("--max-bytes", metavar="N", min=0, help="Largest file, in bytes."),
-    ] = None,
-    max_macs: Annotated[
-        int | None,
-        typer.Option(
-            "--max-macs",
-            metavar="N",
-            min=0,
-            help="Most multiply-accumulate operations of an inference.",
-        ),
-    ] = None,
-    max_latency_us: Annotated[
-        float | None,
-        typer.Option(
-            "--max-latency-us",
-            metavar="µS",
-            min=0,
-            help="Longest inference on this machine with one thread, in microseconds.",
-        ),
-    ] = None,
-    max_accuracy_drop: Annotated[
-        float | None,
-        typer.Option(
-            "--max-accuracy-drop",
-            metavar="FRACTION",
-            min=0,
-            help="Largest accuracy drop below the recipe's own network: 0.005 is half a "
-            "percentage point.",
-        ),
-    ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(
-            "--minutes",
-            metavar="M",
-            help="Time for the whole search. Default: 50, or no limit with --trials.",
-        ),
-    ] = None,
-    trials: Annotated[
-        int | None,
-        typer.Option("--trials", metavar="N", min=1, help="Number of candidates to evaluate."),
-    ] = None,
-    folds: Annotated[
-        int, typer.Option("--folds", metavar="N", help="Folds of the cross-validation by subject.")
-    ] = 5,
-    confirm_seeds: Annotated[
-        int,
-        typer.Option(
-            "--confirm-seeds",
-            metavar="N",
-            min=0,
-            help="Number of further seeds that confirm the Pareto front.",
-        ),
-    ] = 1,
-    max_results: Annotated[
-        int,
-        typer.Option("--max-results", metavar="N", min=1, help="Most bundles to write."),
-    ] = 6,
-    max_in_flight: Annotated[
-        int,
-        typer.Option(
-            "--max-in-flight", metavar="N", min=1, help="Candidates evaluated at the same time."
-        ),
-    ] = 6,
-    schemes: Annotated[list[str] | None, opt.quantize(SEARCHED_SCHEMES, default="int8")] = None,
-    compress: Annotated[
-        list[str] | None,
-        opt.compress("Compression to choose from, besides none (repeatable); the list is below."),
-    ] = None,
-    executor: Annotated[
-        str,
-        typer.Option(
-            "--executor",
-            metavar="local|ray",
-            help="Where candidates are evaluated: this machine or a Ray cluster.",
-            autocompletion=opt.completing(_EXECUTORS),
-        ),
-    ] = "local",
-    address: Annotated[
-        str, typer.Option("--address", metavar="URL", help="Address of the Ray cluster.")
-    ] = "",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers", metavar="N", min=1, help="Processes to use. Default: one for each core."
-        ),
-    ] = None,
-    tracking_uri: Annotated[
-        str,
-        typer.Option(
-            "--tracking-uri", metavar="URI", help="MLflow tracking server. Default: DIR/mlflow."
-        ),
-    ] = "",
+    out: _Out = None,
+    max_bytes: _MaxBytes = None,
+    max_macs: _MaxMacs = None,
+    max_latency_us: _MaxLatencyUs = None,
+    max_accuracy_drop: _MaxAccuracyDrop = None,
+    minutes: _Minutes = None,
+    trials: _Trials = None,
+    folds: _Folds = 5,
+    confirm_seeds: _ConfirmSeeds = 1,
+    max_results: _MaxResults = 6,
+    max_in_flight: _MaxInFlight = 6,
+    schemes: _Schemes = None,
+    compress: _Compress = None,
+    executor: _Executor = "local",
+    address: _Address = "",
+    workers: _Workers = None,
+    tracking_uri: _TrackingUri = "",
     seed: opt.Seed = None,
     epochs: opt.Epochs = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Start again, in place of an earlier search.")
-    ] = False,
+    force: _Force = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -143,7 +166,6 @@ def search(
         from edgeconv.search import Budgets
         from edgeconv.search.options import SearchOptions
         from edgeconv.workflows.search import search as run_search
-        from edgeconv.workflows.search import search_table
 
         options = SearchOptions(
             budgets=Budgets(max_bytes, max_macs, max_latency_us, max_accuracy_drop),
@@ -163,10 +185,16 @@ def search(
         )
         folder = out or Path("out") / f"search-{chosen.name}"
         result = run_search(chosen, folder, options, console)
-        headings, rows, notes = search_table(result)
-        console.table(f"{folder}", headings, rows)
-        for line in notes:
-            console.say(line)
-        console.say(f"\nPareto front: {folder / 'front.html'}")
-        console.json("edgeconv-search", result.to_json())
+        _show(console, folder, result)
     return 0 if result.met else GateFailed.exit_code
+
+
+def _show(console: SearchConsole, folder: Path, result: SearchResult) -> None:
+    from edgeconv.workflows.search import search_table
+
+    headings, rows, notes = search_table(result)
+    console.table(f"{folder}", headings, rows)
+    for line in notes:
+        console.say(line)
+    console.say(f"\nPareto front: {folder / 'front.html'}")
+    console.json("edgeconv-search", result.to_json())

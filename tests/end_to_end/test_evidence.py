@@ -56,7 +56,7 @@ def test_evidence_is_kept_in_the_bundle(bundle: Path) -> None:
     ],
 )
 def test_any_two_files_of_a_bundle(cli: Cli, bundle: Path, first: str, second: str) -> None:
-    words = ("parity", bundle / first, bundle / second, "--data", "synthetic", "--json", "-")
+    words = ("compare", bundle / first, bundle / second, "--data", "synthetic", "--json", "-")
     loose = [f"--gate={name}" for name in ("max_abs=0.05", "snr_db=40", "kl_mean=0.001")]
     done = cli(*words, *loose)
     assert done.code == 0, done.err
@@ -81,18 +81,18 @@ def test_what_a_device_recorded(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     document, path = recorded(bundle), tmp_path / "results.json"
     path.write_text(json.dumps(document))
     junit = tmp_path / "found.xml"
-    good = cli("parity", bundle, "--golden", path, "--junit", junit, "--json", "-")
+    good = cli("golden", "check", bundle, path, "--junit", junit, "--json", "-")
     assert good.code == 0, good.err
     assert good.json["parity"][0]["checks"][0]["name"] == "golden"
     assert "har_float32.tflite" in good.err  # told as not recorded
     assert 'failures="0"' in junit.read_text()
     document["results"][0]["outputs"][2][1] += 0.5
     path.write_text(json.dumps(document))
-    moved = cli("parity", bundle, "--golden", path)
+    moved = cli("golden", "check", bundle, path)
     assert moved.code == 1
     assert "vector 2 (" in moved.out
-    assert cli("parity", bundle, "--golden", tmp_path / "absent.json").code == 3
-    assert cli("parity", bundle, bundle, "--golden", path).code == 2
+    assert cli("golden", "check", bundle, tmp_path / "absent.json").code == 3
+    assert cli("golden", "check", bundle, bundle, path).code == 2
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def test_two_files_are_compared_inside(cli: Cli, own: Path) -> None:
     """A model and a file layer by layer; two files value by value."""
     for first in ("model.keras", "har_float16.mlpackage"):
         done = cli(
-            *("parity", own / first, own / "har_int8.tflite", "--layers", "--json", "-"),
+            *("compare", own / first, own / "har_int8.tflite", "--layers", "--json", "-"),
             *("--data", "synthetic"),
         )
         assert done.code == 0, done.err

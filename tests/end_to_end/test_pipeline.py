@@ -164,9 +164,10 @@ def test_inspect_and_profile_and_report(cli: Cli, bundle: Path, tmp_path: Path) 
     assert facts["cost"]["parameters"] == 520_486
     assert facts["cost"]["macs"] == 8_685_960
     assert facts["contract"]["unit"] == "m/s^2"
-    measured = cli("profile", bundle / "har_int8.tflite", "--num-runs", 20, "--json", "-").json
-    assert len(measured[0]["samples_us"]) == 20
-    assert 0 < measured[0]["latency_us"]["p50"] <= measured[0]["latency_us"]["p99"]
+    words = ("profile", bundle / "har_int8.tflite", "--num-runs", 20, "--json", "-")
+    (measured,) = cli(*words).json["profile"]
+    assert len(measured["samples_us"]) == 20
+    assert 0 < measured["latency_us"]["p50"] <= measured["latency_us"]["p99"]
     page = tmp_path / "report.html"
     assert cli("report", bundle, "--out", page).code == 0
     assert "SYNTHETIC" in page.read_text().upper()

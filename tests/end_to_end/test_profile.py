@@ -29,8 +29,8 @@ def record(cli: Cli, bundle: Path, tmp_path: Path) -> Path:
     return path
 
 
-def outcomes(data: list[dict[str, Any]]) -> dict[str, str]:
-    return {entry["artifact"]: entry["baseline"]["change"] for entry in data}
+def outcomes(data: dict[str, Any]) -> dict[str, str]:
+    return {entry["artifact"]: entry["baseline"]["change"] for entry in data["profile"]}
 
 
 def brief(home: Path) -> list[Any]:
@@ -63,7 +63,7 @@ def test_slower_file_fails(cli: Cli, bundle: Path, record: Path, tmp_path: Path)
         )
         assert found.code == 1
         assert outcomes(found.json) == {INT8: "slower"}
-        assert found.json[0]["baseline"]["low"] > 1.05
+        assert found.json["profile"][0]["baseline"]["low"] > 1.05
 
 
 def test_slower_machine_or_engine_shows_in_the_numbers(
@@ -129,7 +129,7 @@ def test_options_that_need_another(cli: Cli, bundle: Path) -> None:
 
 
 def test_where_the_time_goes(cli: Cli, bundle: Path) -> None:
-    found = cli("profile", bundle / INT8, "--num-runs", 60, "--json", "-").json[0]
+    found = cli("profile", bundle / INT8, "--num-runs", 60, "--json", "-").json["profile"][0]
     ops = found["ops"]
     assert sum(op["macs"] for op in ops) == found["macs"]
     assert [op["kind"] for op in ops][:2] == ["QUANTIZE", "RESHAPE"]
@@ -146,7 +146,7 @@ def test_reference_runtimes_operations(cli: Cli, bundle: Path) -> None:
     found = cli(
         *("profile", bundle / "har_float16.mlpackage", "--runtime", "coreml-reference"),
         *("--num-runs", 20, "--warmup-runs", 2, "--json", "-"),
-    ).json[0]
+    ).json["profile"][0]
     assert "no phone's time" in found["ops_method"]
     timed = [op for op in found["ops"] if op["us"]]
     assert {"conv", "softmax"} <= {op["kind"] for op in timed}
@@ -164,7 +164,8 @@ def test_phone_and_import(
     adb.set({"outputs": [row.astype(np.float32).tobytes().hex() for row in expected]})
     result = tmp_path / "phone.json"
     assert cli("profile", home, "--device", "adb", "--json", result).code == 1  # the others deviate
-    golden_of = {e["artifact"]: e["details"].get("golden") for e in json.loads(result.read_text())}
+    entries = json.loads(result.read_text())["profile"]
+    golden_of = {e["artifact"]: e["details"].get("golden") for e in entries}
     assert golden_of[INT8]["status"] == "passed"
     assert golden_of[FLOAT32]["status"] == "failed"
 

@@ -66,7 +66,7 @@ def test_a_file_that_a_runtime_cannot_run_is_exit_4(cli: Cli, bundle: Path) -> N
     done = cli("evaluate", path, "--data", "synthetic", "--runtime", "tflite-micro")
     assert done.code == 4
     assert "int8 and float32 files" in done.err
-    two = ("parity", bundle / "har_float32.tflite", path, "--data", "synthetic", "--json", "-")
+    two = ("compare", bundle / "har_float32.tflite", path, "--data", "synthetic", "--json", "-")
     done = cli(*two, "--runtime", "litert", "--runtime", "tflite-micro")
     assert [r["status"] for r in done.json["parity"]] == ["passed", "not_run"]
     assert done.code == 1
@@ -77,7 +77,7 @@ def test_profile_times_it_and_measures_the_arena(cli: Cli, bundle: Path, runtime
     words = ("profile", path, "--runtime", runtime, "--num-runs", "20", "--json", "-")
     done = cli(*words)
     assert done.code == 0, done.err
-    (found,) = done.json
+    (found,) = done.json["profile"]
     assert (found["status"], found["runtime"]) == ("passed", runtime)
     assert "only LiteRT's operations" in found["ops_method"]
     if unavailable(path, "tflite-micro") is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -107,8 +108,8 @@ def test_json_on_standard_output_stands_alone() -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("[")
-    assert done.stdout.rstrip().endswith("]")
+    assert done.stdout.startswith("{")
+    assert json.loads(done.stdout)["format"] == "edgeconv-datasets"
 
 
 def test_a_closed_pipe_is_no_error() -> None:

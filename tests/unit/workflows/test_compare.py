@@ -167,7 +167,7 @@ def test_what_cannot_be_matched_says_so(files: dict[str, Path]) -> None:
 
 
 def test_command(files: dict[str, Path], tmp_path: Path) -> None:
-    words = ["parity", str(files["tflite"]), str(files["channels_first"]), "-q"]
+    words = ["compare", str(files["tflite"]), str(files["channels_first"]), "-q"]
     out, junit = tmp_path / "found.json", tmp_path / "found.xml"
     assert run_app([*words, "--data", DATA, "--json", str(out), "--junit", str(junit)]) == 0
     document = json.loads(out.read_text())
@@ -176,7 +176,7 @@ def test_command(files: dict[str, Path], tmp_path: Path) -> None:
     assert 'errors="0"' in junit.read_text()
     assert run_app(words) == 2
     assert run_app([*words, "x.tflite", "--data", DATA]) == 2
-    other = ["parity", str(files["tflite"]), str(files["other"]), "--data", DATA, "-q"]
+    other = ["compare", str(files["tflite"]), str(files["other"]), "--data", DATA, "-q"]
     assert run_app(other) == 1
 
 
