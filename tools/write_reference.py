@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
-WIDTH = 100
+WIDTH = 100  # of code
+PROSE = 108
 _BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Examples?):$", re.MULTILINE)
+_KEEP_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
 _ENTRY = re.compile(r"^(\*{0,2}\w+(?:, \w+)*): ?(.*)$")
 
 
@@ -68,8 +70,22 @@ def section_list(title: str, section: str) -> str:
     """A section of a docstring as a Markdown list, or as text where it has no entries."""
     found = entries(section)
     if not found:
-        return f"**{title}** {' '.join(section.split())}"
-    return "\n".join([f"**{title}**", "", *(f"- `{name}`: {text}" for name, text in found.items())])
+        return _wrapped(f"**{title}** {section}")
+    items = [
+        textwrap.fill(f"- `{name}`: {text}", PROSE, subsequent_indent="  ", **_KEEP_WORDS)
+        for name, text in found.items()
+    ]
+    return "\n".join([f"**{title}**", "", *items])
+
+
+def _wrapped(text: str) -> str:
+    """Paragraphs at the width of the pages; lists and code stay as they are."""
+    return "\n\n".join(
+        part
+        if re.search(r"^( {2,}|[-*] |```)", part, re.MULTILINE)
+        else textwrap.fill(part, PROSE, **_KEEP_WORDS)
+        for part in text.split("\n\n")
+    )
 
 
 # --- Command line ---------------------------------------------------------------------------------
@@ -104,13 +120,14 @@ def _command(command: Any, name: str) -> str:
     if rows:
         parts.append(table(["option", "meaning", "default"], rows))
     if command.epilog:
-        parts.append("```bash\n" + _examples(command.epilog) + "\n```")
+        parts.append(f"```text\n{_plain(command.epilog)}\n```")
     return "\n\n".join(filter(None, parts))
 
 
-def _examples(epilog: str) -> str:
-    lines = [line.strip() for line in inspect.cleandoc(epilog).splitlines()]
-    return "\n".join(line for line in lines if line not in ("", "\b", "Examples:", "Example:"))
+def _plain(epilog: str) -> str:
+    """Text below the options, without the marks that keep its lines apart."""
+    lines = inspect.cleandoc(epilog.replace("\b\n", "")).splitlines()
+    return "\n".join(lines)
 
 
 def _parameter(parameter: Any) -> list[str]:
@@ -143,7 +160,7 @@ def _public(name: str, value: Any) -> str:
     parts = [f"## `{name}`"]
     if inspect.isclass(value) or inspect.isfunction(value):
         parts.append(f"```python\n{_signature(name, value)}\n```")
-    parts.append(doc[""])
+    parts.append(_wrapped(doc[""]))
     for heading in ("Args", "Attributes", "Returns", "Yields", "Raises"):
         if heading in doc:
             parts.append(section_list(heading + ":", doc[heading]))
@@ -251,6 +268,28 @@ def _toml(field: dataclasses.Field[Any]) -> str:
     return code(default)
 
 
+def result_types() -> str:
+    """The fields of what manifests and JSON documents hold, from the dataclasses."""
+    from edgeconv import core
+    from edgeconv.core.parity_statistics import ParityStatistics
+
+    kinds = (
+        *(core.Signal, core.Artifact, core.TensorSpec, core.EvaluationResult, core.ParityResult),
+        *(core.Check, ParityStatistics, core.ProfileResult, core.OpProfile),
+    )
+    return "\n\n".join(f"### {kind.__name__}\n\n{_keys(kind)}" for kind in kinds)
+
+
+def _keys(kind: type) -> str:
+    doc = sections(kind.__doc__ or "")
+    notes = entries(doc.get("Attributes", ""))
+    rows = [
+        [code(field.name), code(_annotation(field.type)), notes.get(field.name, "")]
+        for field in dataclasses.fields(kind)
+    ]
+    return _wrapped(doc[""]) + "\n\n" + table(["key", "type", "meaning"], rows)
+
+
 # --- Tables of plug-ins ---------------------------------------------------------------------------
 
 
@@ -317,7 +356,9 @@ def schemes() -> str:
             sharing = each.granularity.removeprefix("per-")
             zeros = f"{100 * each.sparsity:.0f} %" if each.sparsity else ""
             uses = "required" if each.needs_calibration else "optional" if each.calibration else ""
-            weights = f"{2 ** int(each.weights[4:])} float16 values" if each.palette else each.weights
+            weights = (
+                f"{2 ** int(each.weights[4:])} float16 values" if each.palette else each.weights
+            )
             rows.append([code(name), weights, each.activations, sharing, zeros, each.first, uses])
         parts.append(f"## `{target}`\n\n{table(head, rows)}")
     return "\n\n".join(parts)
@@ -346,13 +387,14 @@ def gate_names() -> str:
     """Every metric that can be a gate."""
     from edgeconv.parity.gates import DIRECTIONS
 
-    return ", ".join(code(name) for name in DIRECTIONS)
+    return _wrapped(", ".join(code(name) for name in DIRECTIONS))
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "python": python_interface,
     "recipe": recipe_fields,
+    "result-types": result_types,
     "recipes": recipes,
     "networks": networks,
     "data-sets": data_sets,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tools.write_reference import BLOCKS, REFERENCE, generated, names_in, with_blocks
 
 PAGES = sorted(REFERENCE.glob("*.md"))
