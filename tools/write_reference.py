@@ -126,8 +126,7 @@ def _command(command: Any, name: str) -> str:
 
 def _plain(epilog: str) -> str:
     """Text below the options, without the marks that keep its lines apart."""
-    lines = inspect.cleandoc(epilog.replace("\b\n", "")).splitlines()
-    return "\n".join(lines)
+    return epilog.replace("\b\n", "").strip()
 
 
 def _parameter(parameter: Any) -> list[str]:
@@ -268,6 +267,14 @@ def _toml(field: dataclasses.Field[Any]) -> str:
     return code(default)
 
 
+def json_formats() -> str:
+    """The formats of `--json` documents."""
+    from edgeconv.cli.console import FORMATS
+
+    rows = [[code(name), str(version)] for name, version in FORMATS.items()]
+    return table(["`format`", "`schema_version`"], rows)
+
+
 def result_types() -> str:
     """The fields of what manifests and JSON documents hold, from the dataclasses."""
     from edgeconv import core
@@ -394,6 +401,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "python": python_interface,
     "recipe": recipe_fields,
+    "json-formats": json_formats,
     "result-types": result_types,
     "recipes": recipes,
     "networks": networks,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from tools.write_reference import BLOCKS, REFERENCE, generated, names_in, with_blocks
+import pytest
+from write_reference import BLOCKS, REFERENCE, generated, names_in, with_blocks
 
 PAGES = sorted(REFERENCE.glob("*.md"))
 
@@ -15,7 +16,7 @@ def blocks() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_reference_is_current(path, blocks):  # type: ignore[no-untyped-def]
+def test_reference_is_current(path: Path, blocks: dict[str, str]) -> None:
     page = path.read_text("utf-8")
     assert page == with_blocks(page, blocks), "run: python tools/write_reference.py"
 
