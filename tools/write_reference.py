@@ -14,7 +14,10 @@ import textwrap
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgeconv.errors import EdgeconvError
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 WIDTH = 100  # of code
@@ -198,8 +201,8 @@ def _signature(name: str, value: Any) -> str:
 
 
 def _in_words(parameter: inspect.Parameter) -> str:
-    star = {inspect.Parameter.VAR_KEYWORD: "**", inspect.Parameter.VAR_POSITIONAL: "*"}
-    text = star.get(parameter.kind, "") + parameter.name
+    star = "**" if parameter.kind is inspect.Parameter.VAR_KEYWORD else ""
+    text = star + parameter.name
     empty = inspect.Parameter.empty
     if parameter.annotation is not empty:
         text += f": {_annotation(parameter.annotation)}"
@@ -209,7 +212,7 @@ def _in_words(parameter: inspect.Parameter) -> str:
 
 
 def _annotation(annotation: Any) -> str:
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    text = annotation if isinstance(annotation, str) else str(getattr(annotation, "__name__", ""))
     return re.sub(r"\b(?:edgeconv|collections|pathlib|typing)(?:\.\w+)*\.(\w+)", r"\1", text)
 
 
@@ -335,16 +338,15 @@ def exit_codes() -> str:
     """The exit codes of the errors."""
     from edgeconv import errors
 
-    children = [errors.EdgeconvError, *_descendants(errors.EdgeconvError)]
+    children = _descendants(errors.EdgeconvError)
     rows = [
         [str(each.exit_code), code(each.__name__), (each.__doc__ or "").splitlines()[0]]
         for each in sorted(children, key=lambda each: (each.exit_code, each.__name__))
-        if each is not errors.EdgeconvError
     ]
     return table(["code", "error in Python", "meaning"], rows)
 
 
-def _descendants(kind: type[Any]) -> Iterator[type[Any]]:
+def _descendants(kind: type[EdgeconvError]) -> Iterator[type[EdgeconvError]]:
     for child in kind.__subclasses__():
         if child.__module__ == "edgeconv.errors":
             yield child
