@@ -13,9 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from edgeconv.core import NullProgress
-from edgeconv.workflows.parity import verify
-from edgeconv.workflows.steps.parity_context import prepare
+from edgeconv.workflows.parity import check_artifacts, prepare_parity
 
 WINDOWS = 3_000
 
@@ -24,36 +22,35 @@ def main(folder: Path) -> int:
     """Print JSON; 1 where a file failed or TensorFlow was imported."""
     import numpy as np
 
-    trial = prepare(folder)
-    rows = np.arange(WINDOWS) % len(trial.dataset)
-    dataset = replace(trial.dataset, index=trial.dataset.index[rows])
+    context = prepare_parity(folder)
+    rows = np.arange(WINDOWS) % len(context.dataset)
+    dataset = replace(context.dataset, index=context.dataset.index[rows])
     opened = time.process_time()
-    found = verify(
-        trial.bundle,
-        dataset,
-        trial.reference[rows],
-        {**trial.facts, "sha256": dataset.sha256},
-        ("auto",),
-        trial.limits,
-        NullProgress(),
+    run = check_artifacts(
+        replace(
+            context,
+            dataset=dataset,
+            float_outputs=context.float_outputs[rows],
+            data={**context.data, "sha256": dataset.sha256},
+        )
     )
-    status = [str(result.status) for result in found.parity]
+    status = [str(result.status) for result in run.parity]
     tensorflow = "tensorflow" in sys.modules
-    told = {
+    summary = {
         "windows": len(dataset),
-        "files": len(found.parity),
+        "files": len(run.parity),
         "status": status,
         "cpu_s": round(time.process_time(), 2),
         "of_which_checking_s": round(time.process_time() - opened, 2),
         "tensorflow": tensorflow,
     }
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(summary) + "\n")
     return int(tensorflow or {*status} != {"passed"})
 
 
 if __name__ == "__main__":
     where = Path(sys.argv[1] if len(sys.argv) > 1 else "out/demo")
     if not (where / "manifest.json").is_file():
-        sys.stdout.write(f"{where} is no bundle: run `make demo` first\n")
+        sys.stdout.write(f"{where} is not a bundle: run `make demo` first\n")
         sys.exit(0)
     sys.exit(main(where))

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from edgeconv.datasets import load_dataset
     from edgeconv.datasets.splits import split
     from edgeconv.errors import EdgeconvError
-    from edgeconv.parity.drift.store import check_recordings
+    from edgeconv.parity.drift.store import check_dataset
     from edgeconv.recipes import load_recipe, make_variants
     from edgeconv.runtimes import open_runner
     from edgeconv.targets.files import read_contract
-    from edgeconv.workflows.compare import compare_files
+    from edgeconv.workflows.compare import compare
     from edgeconv.workflows.evaluate import evaluate
     from edgeconv.workflows.export import export
-    from edgeconv.workflows.golden import check_recorded
+    from edgeconv.workflows.golden import check_device_outputs
     from edgeconv.workflows.inspect import inspect_file
     from edgeconv.workflows.integrate import integrate
-    from edgeconv.workflows.parity import parity as check_parity
+    from edgeconv.workflows.parity import check_parity
     from edgeconv.workflows.profile import profile
     from edgeconv.workflows.run import run
     from edgeconv.workflows.train import train
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "EdgeconvError": "edgeconv.errors:EdgeconvError",
-    "check_parity": "edgeconv.workflows.parity:parity",
-    "check_recorded": "edgeconv.workflows.golden:check_recorded",
-    "check_recordings": "edgeconv.parity.drift.store:check_recordings",
-    "compare_files": "edgeconv.workflows.compare:compare_files",
+    "check_dataset": "edgeconv.parity.drift.store:check_dataset",
+    "check_device_outputs": "edgeconv.workflows.golden:check_device_outputs",
+    "check_parity": "edgeconv.workflows.parity:check_parity",
+    "compare": "edgeconv.workflows.compare:compare",
     "evaluate": "edgeconv.workflows.evaluate:evaluate",
     "export": "edgeconv.workflows.export:export",
     "inspect_file": "edgeconv.workflows.inspect:inspect_file",
@@ -54,10 +54,10 @@ _PUBLIC = {
 __all__ = [
     "EdgeconvError",
     "__version__",
+    "check_dataset",
+    "check_device_outputs",
     "check_parity",
-    "check_recorded",
-    "check_recordings",
-    "compare_files",
+    "compare",
     "evaluate",
     "export",
     "inspect_file",

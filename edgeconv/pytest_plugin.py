@@ -1,4 +1,4 @@
-"""The pytest plugin: do the files that an app ships behave like the model they were made from?
+"""The pytest plugin: check that the files that an app ships behave like their float model.
 
 `pytest --edgeconv-bundle out/har` runs a test for each file of a bundle, without a line of Python.
 In a test of one's own, the fixture `edgeconv_parity` does the same (docs/how-to/parity-in-ci.md).
@@ -22,13 +22,13 @@ from edgeconv.errors import EdgeconvError
 
 if TYPE_CHECKING:
     from edgeconv.core import ParityResult
-    from edgeconv.workflows.steps.parity_context import Trial
+    from edgeconv.parity.context import ParityContext
 
 MARK = "edgeconv"
 FIXTURE = "edgeconv_parity"
 MANIFEST = "manifest.json"
 _ALLOW = "--edgeconv-allow-not-run"
-_TRIALS = pytest.StashKey["_Trials"]()
+_CONTEXTS = pytest.StashKey["_Contexts"]()
 
 
 class NotLikeTheModel(AssertionError):
@@ -36,22 +36,24 @@ class NotLikeTheModel(AssertionError):
 
 
 @dataclass
-class _Trials:
-    """Windows and float outputs of a bundle are read once in a session."""
+class _Contexts:
+    """The windows and float outputs of each bundle, which are read once in a session."""
 
-    _kept: dict[tuple[Any, ...], Trial] = field(default_factory=dict)
+    _read: dict[tuple[Any, ...], ParityContext] = field(default_factory=dict)
 
-    def of(self, bundle: Path, data: str | None, split: str, gates: Mapping[str, float]) -> Trial:
-        from edgeconv.workflows.steps.parity_context import prepare
+    def of(
+        self, bundle: Path, data: str | None, split: str, gates: Mapping[str, float]
+    ) -> ParityContext:
+        from edgeconv.workflows.parity import prepare_parity
 
         key = (bundle.resolve(), data, split, tuple(sorted(gates.items())))
-        if key not in self._kept:
-            self._kept[key] = prepare(bundle, data, split, gates)
-        return self._kept[key]
+        if key not in self._read:
+            self._read[key] = prepare_parity(bundle, data, split, gates)
+        return self._read[key]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options, in a group of their own."""
+    """The options, in their own group."""
     group = parser.getgroup("edgeconv", "parity of phone-ready model files")
     group.addoption(
         "--edgeconv-bundle",
@@ -63,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--edgeconv-data",
         metavar="SPEC",
-        help="Recordings to check on; default: the bundle's own test people.",
+        help="Recordings to check on; default: the bundle's own test subjects.",
     )
     group.addoption(
         "--edgeconv-gate",
@@ -84,21 +86,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """Announce the mark, and hand the bundles to the collection.
 
     Raises:
-        pytest.UsageError: a path is no bundle.
+        pytest.UsageError: a path is not a bundle.
     """
-    config.addinivalue_line("markers", f"{MARK}: checks model files with edgeconv (set by itself)")
-    config.stash[_TRIALS] = _Trials()
+    config.addinivalue_line(
+        "markers", f"{MARK}: checks model files with edgeconv (set automatically)"
+    )
+    config.stash[_CONTEXTS] = _Contexts()
     folder = config.invocation_params.dir
     named = {(folder / word.partition("::")[0]).resolve() for word in config.args}
     for manifest in _manifests(config):
         if not manifest.is_file():
             raise pytest.UsageError(f"--edgeconv-bundle {manifest.parent}: no {MANIFEST} in it")
-        if manifest not in named:  # somebody may want a single file of it
+        if manifest not in named:  # a single file of it may be named
             config.args.append(str(manifest))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """A bundle's manifest stands for its files."""
+    """Collect a bundle by its manifest."""
     if file_path.name == MANIFEST and file_path.resolve() in _manifests(parent.config):
         collector: pytest.Collector = BundleTests.from_parent(parent, path=file_path)
         return collector
@@ -107,8 +111,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses the fixture, before `-m` chooses; a bundle inside a collected folder would be
-    met twice."""
+    """Mark what uses the fixture before `-m` selects; drop a bundle that was collected twice, by
+    its option and inside a folder."""
     seen: set[str] = set()
     for item in list(items):
         if isinstance(item, ParityTest):
@@ -147,7 +151,7 @@ class ParityTest(pytest.Item):
             self.user_properties.extend(result.metrics.items())
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What a person needs, without the stack of this module."""
+        """The message, without the stack of this module."""
         if isinstance(excinfo.value, NotLikeTheModel):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
@@ -178,7 +182,7 @@ def _checker(config: pytest.Config) -> Callable[..., tuple[ParityResult, ...]]:
         split: str = "test",
     ) -> tuple[ParityResult, ...]:
         __tracebackhide__ = True
-        from edgeconv.workflows.parity import check_file
+        from edgeconv.workflows.parity import check_artifacts
 
         options = config.option
         spec = data or options.edgeconv_data
@@ -188,33 +192,32 @@ def _checker(config: pytest.Config) -> Callable[..., tuple[ParityResult, ...]]:
             with warnings.catch_warnings():
                 # with -W error, a framework's warning as it is imported would fail the file
                 warnings.simplefilter("ignore")
-                trial = config.stash[_TRIALS].of(Path(bundle), spec, split, limits)
-                names = list(files) or [artifact.name for artifact in trial.bundle.artifacts]
-                results = tuple(r for name in names for r in check_file(trial, name, runtimes))
+                context = config.stash[_CONTEXTS].of(Path(bundle), spec, split, limits)
+                results = check_artifacts(context, runtimes, list(files)).parity
         except EdgeconvError as error:
             raise NotLikeTheModel(str(error)) from None
-        _judge(results, trial, options.edgeconv_allow_not_run)
+        _judge(results, context, options.edgeconv_allow_not_run)
         return results
 
     return check
 
 
-def _judge(results: Sequence[ParityResult], trial: Trial, allow_not_run: bool) -> None:
+def _judge(results: Sequence[ParityResult], context: ParityContext, allow_not_run: bool) -> None:
     __tracebackhide__ = True
     from edgeconv.reporting import explain
 
     failed = [result for result in results if str(result.status) == "failed"]
-    waiting = [result for result in results if str(result.status) == "not_run"]
-    where = f"{trial.facts['spec']}, split {trial.facts['split']}"
-    if failed or (waiting and not allow_not_run):
-        told = [explain(result, where) for result in failed + waiting]
-        if waiting:
-            told.append(f"{_ALLOW} skips what cannot be checked here")
-        raise NotLikeTheModel("\n".join(told))
-    if waiting:
-        pytest.skip("; ".join(explain(result, where) for result in waiting))
+    not_run = [result for result in results if str(result.status) == "not_run"]
+    where = f"{context.data['spec']}, split {context.data['split']}"
+    if failed or (not_run and not allow_not_run):
+        lines = [explain(result, where) for result in failed + not_run]
+        if not_run:
+            lines.append(f"{_ALLOW} skips what cannot be checked here")
+        raise NotLikeTheModel("\n".join(lines))
+    if not_run:
+        pytest.skip("; ".join(explain(result, where) for result in not_run))
     if not results:
-        raise NotLikeTheModel(f"{trial.bundle.path} holds no file: nothing was checked")
+        raise NotLikeTheModel(f"{context.bundle.path} has no artifact: nothing was checked")
 
 
 def _manifests(config: pytest.Config) -> list[Path]:

@@ -62,41 +62,22 @@ def compare(
     """
     if data is None:
         raise UsageError("two files are compared on recordings", "name some: --data SPEC")
-    limits = parse_limits(gates or [], max_accuracy_drop, confidence)
-    runtimes = tuple(runtime or ("auto",))
-    conventions = [parse_sensor(name) for name in sensor or ()]
     ci = CiOutput(junit, summary, allow_not_run)
     with Console(quiet, verbose, json) as console:
-        from edgeconv.workflows.compare import compare_files
-        from edgeconv.workflows.compare_layers import compare_inside
+        from edgeconv.workflows.compare import CompareOptions
+        from edgeconv.workflows.compare import compare as compare_files
 
+        options = CompareOptions(
+            split=split,
+            runtimes=tuple(runtime or ("auto",)),
+            gates=parse_limits(gates or [], max_accuracy_drop, confidence),
+            sensors=[parse_sensor(name) for name in sensor or ()],
+            unsafe=allow_custom_code,
+            layers=layers,
+        )
         with ci.refusals():
-            results = compare_files(
-                reference,
-                candidate,
-                data,
-                split,
-                runtimes,
-                limits,
-                conventions,
-                allow_custom_code,
-                console,
-            )
-            inside = (
-                compare_inside(
-                    reference,
-                    candidate,
-                    data,
-                    split,
-                    runtimes,
-                    conventions,
-                    allow_custom_code,
-                    console,
-                )
-                if layers
-                else ()
-            )
-        return finish(console, ci, results, inside)
+            compared = compare_files(reference, candidate, data, options, console)
+        return finish(console, ci, compared.parity, compared.layers)
 
 
 def finish(

@@ -93,9 +93,9 @@ def check(
     Exit 1, and a name for the mistake, if the sensor readings differ.
     """
     with Console(quiet, verbose, json) as console:
-        from edgeconv.parity.drift.store import check_recordings
+        from edgeconv.parity.drift.store import check_dataset
 
-        drift = check_recordings(spec, against, console)
+        drift = check_dataset(spec, against, console)
         outcome = drift.sentence or "these readings look like those of the training subjects"
         console.say(f"{spec}: {outcome}")
         rows = [("windows", count(drift.windows)), ("classes compared", ", ".join(drift.classes))]

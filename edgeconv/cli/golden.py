@@ -35,8 +35,8 @@ def check(
     """
     ci = CiOutput(junit, summary, allow_not_run)
     with Console(quiet, verbose, json) as console:
-        from edgeconv.workflows.golden import check_recorded
+        from edgeconv.workflows.golden import check_device_outputs
 
         with ci.refusals():
-            checked = check_recorded(bundle, results, console)
+            checked = check_device_outputs(bundle, results, console)
         return finish(console, ci, checked)

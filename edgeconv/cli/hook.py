@@ -77,11 +77,9 @@ def _parity(
 ) -> Iterator[tuple[str, str]]:
     """What is to be said of each file, and its status. The results are not kept in the bundle: a
     hook that changes files stops the commit."""
-    from edgeconv.workflows.parity import check_file
-    from edgeconv.workflows.steps.parity_context import prepare
+    from edgeconv.workflows.parity import check_artifacts, prepare_parity
 
-    trial = prepare(folder, data, overrides=limits, progress=console)
-    where = f"{trial.facts['spec']}, split {trial.facts['split']}"
-    for artifact in trial.bundle.artifacts:
-        for result in check_file(trial, artifact.name, progress=console):
-            yield explain(result, where), str(result.status)
+    context = prepare_parity(folder, data, gates=limits, progress=console)
+    where = f"{context.data['spec']}, split {context.data['split']}"
+    for result in check_artifacts(context).parity:
+        yield explain(result, where), str(result.status)

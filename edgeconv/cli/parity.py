@@ -41,12 +41,11 @@ def parity(
     limits = parse_limits(gates or [], max_accuracy_drop, confidence)
     ci = CiOutput(junit, summary, allow_not_run)
     with Console(quiet, verbose, json) as console:
-        from edgeconv.workflows.parity import parity as check
+        from edgeconv.workflows.parity import check_parity
 
         with ci.refusals():
-            checked = check(
-                bundle, data, split, tuple(runtime or ("auto",)), limits, console, layers
-            )
+            runtimes = tuple(runtime or ("auto",))
+            checked = check_parity(bundle, data, split, runtimes, limits, layers, console)
         ci.results(checked.parity, lambda: render_markdown(checked))
         show_bundle(console, checked)
         show_gates(console, checked.parity)

@@ -84,7 +84,7 @@ class Disagreements:
         kept = data.get("readings", {})
         return cls(**columns, readings={window: tuple(row) for window, row in kept.items()})
 
-    def surest(self, most: int) -> list[int]:
+    def most_confident(self, most: int) -> list[int]:
         """Positions of the flips that the reference was surest of, those first."""
         return sorted(range(len(self)), key=lambda i: -self.margin[i])[:most]
 

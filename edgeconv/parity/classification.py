@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import EvaluationResult, subject_order
+from edgeconv.core import Dataset, EvaluationResult, Signal, subject_order
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -71,6 +71,45 @@ def evaluate(
         sha256=sha256,
         data=dict(data),
     )
+
+
+def labels_for(signal: Signal, dataset: Dataset) -> NDArray[np.int64]:
+    """The data set's labels as the model numbers its classes, matched by name.
+
+    Raises:
+        BadInput: the data have a class that the model does not know.
+    """
+    import numpy as np
+
+    names = signal.labels or dataset.signal.labels
+    present = {dataset.signal.labels[i] for i in np.unique(dataset.labels)}
+    unknown = sorted(present - set(names))
+    if unknown:
+        raise BadInput(
+            f"the data have classes that the model does not know: {', '.join(unknown)}; "
+            f"it knows {', '.join(names)}",
+            "evaluate it on data with its own classes",
+        )
+    number = np.array([names.index(n) if n in names else -1 for n in dataset.signal.labels])
+    mapped: NDArray[np.int64] = number[dataset.labels].astype(np.int64)
+    return mapped
+
+
+def as_probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Softmax of outputs (n, classes) that cannot be probabilities, the others as they are.
+
+    Some value below 0 or above 1 by more than rounding is the sign of logits: a probability never
+    is, and logits of hundreds of windows without one do not occur. Outputs that hold NaN or
+    infinity stay as they are, to be refused as such.
+    """
+    import numpy as np
+
+    if not np.isfinite(outputs).all() or not outputs.size:
+        return outputs
+    if outputs.min() >= -SLACK and outputs.max() <= 1 + SLACK:
+        return outputs
+    shifted = np.exp(outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
 
 
 def negative_log_likelihood(

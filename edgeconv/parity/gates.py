@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from edgeconv.core import Check, Status, Target
+from edgeconv.core import Artifact, Check, ModelFile, Status, Target
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.parity.noninferiority import CONFIDENCE, DROP, GATE, LEVEL, check_limits
 
@@ -28,7 +28,7 @@ DIRECTIONS: dict[str, str] = {
     "macro_f1_drop": "<=",
     "class_drop": "<=",
     "subject_drop": "<=",
-    "saturated": "<=",  # integer files: `drift/saturation.py`
+    "saturated": "<=",  # integer files: `saturation.py`
 }
 """Every gate, and on which side of its limit a good file lies."""
 
@@ -104,6 +104,16 @@ def resolve_gates(
     drop = {"accuracy_drop": given[GATE]} if GATE in given else {}
     own = dict(_DROP) if retrained else default_gates(target, scheme)
     return {**own, **drop, **given}
+
+
+def gates_of(file: ModelFile, overrides: Mapping[str, float]) -> dict[str, float]:
+    """The limits for a file of any origin; those of float32, which no target changes, for Keras.
+
+    Raises:
+        UsageError: as `resolve_gates`.
+    """
+    target = file.target if isinstance(file, Artifact) else Target.TFLITE
+    return resolve_gates(target, file.scheme, overrides)
 
 
 def judge(name: str, limit: float, metrics: Mapping[str, float]) -> Check:

@@ -1,4 +1,4 @@
-"""What a file's answers cost the task: per class, per person, and every answer that changed."""
+"""What a file costs the task: drops per class and per subject, and every disagreement."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Disagreements, Interval, ParityResult, ParityStatistics, subject_order
+from edgeconv.core import Disagreements, Interval, ParityStatistics, subject_order
 from edgeconv.parity.histogram import error_histogram
 from edgeconv.parity.intervals import clopper_pearson
 from edgeconv.parity.noninferiority import LEVEL, decide
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Answers = NDArray[np.int64]
 
-SHOWN = 6  # flips whose readings are kept to be looked at
+SHOWN = 6  # disagreements whose readings are kept for the report
 _DIGITS = 6  # of a margin: enough to rank, and the list stays readable
 
 
@@ -33,7 +33,7 @@ def macro_f1(answers: Answers, labels: NDArray[np.integer[Any]], classes: int) -
 def largest_drop(
     reference_right: NDArray[np.bool_], right: NDArray[np.bool_], groups: NDArray[Any]
 ) -> float:
-    """The largest fall of accuracy among the groups (classes, people) that `groups` names."""
+    """The largest drop of accuracy among the groups (classes, subjects) that `groups` names."""
     import numpy as np
 
     numbers = np.unique(groups, return_inverse=True)[1]
@@ -42,7 +42,7 @@ def largest_drop(
     return float((change / n).max())
 
 
-def evidence(
+def parity_statistics(
     reference: NDArray[np.floating[Any]],
     candidate: NDArray[np.floating[Any]],
     labels: NDArray[np.integer[Any]],
@@ -51,21 +51,22 @@ def evidence(
     max_drop: float,
     level: float = LEVEL,
 ) -> ParityStatistics:
-    """All that a verdict rests on, for finite outputs (n, classes) of the same windows, n ≥ 1.
+    """What stands behind a verdict, for finite outputs (n, classes) of the same windows, n ≥ 1.
 
-    Without `subjects` all windows count as one person's.
+    Without `subjects` all windows count as one subject's.
     """
     import numpy as np
 
-    answers, own = reference.argmax(axis=1), candidate.argmax(axis=1)
-    people = np.full(len(labels), "all") if subjects is None else subjects
-    agreeing = int((answers == own).sum())
+    before, after = reference.argmax(axis=1), candidate.argmax(axis=1)
+    groups = np.full(len(labels), "all") if subjects is None else subjects
+    agreeing = int((before == after).sum())
     low, high = clopper_pearson(agreeing, len(labels), level)
     names = {
         i: label_names[i] if i < len(label_names) else f"class {i}"
         for i in range(reference.shape[1])
     }
-    per_subject = _table(answers, own, labels, people, {p: p for p in np.unique(people).tolist()})
+    subject_names = {name: name for name in np.unique(groups).tolist()}
+    per_subject = _table(before, after, labels, groups, subject_names)
     rows = per_subject.values()
     return ParityStatistics(
         agreement=Interval(agreeing / len(labels), low, high, level, "Clopper-Pearson, two-sided"),
@@ -76,46 +77,46 @@ def evidence(
             max_drop,
             level,
         ),
-        flips=flips(reference, candidate, labels, people),
+        flips=disagreements(reference, candidate, labels, groups),
         labels=tuple(names.values()),
-        per_class=_table(answers, own, labels, labels, names),
+        per_class=_table(before, after, labels, labels, names),
         per_subject=dict(sorted(per_subject.items(), key=lambda item: subject_order(item[0]))),
         errors=error_histogram(reference, candidate),
     )
 
 
-def flips(
+def disagreements(
     reference: NDArray[np.floating[Any]],
     candidate: NDArray[np.floating[Any]],
     labels: NDArray[np.integer[Any]],
     subjects: NDArray[np.str_],
 ) -> Disagreements:
-    """Every window that is answered otherwise than by the reference, in their order."""
+    """Every window for which both predict different classes, in order."""
     import numpy as np
 
-    answers, own = reference.argmax(axis=1), candidate.argmax(axis=1)
-    changed = np.flatnonzero(answers != own)
+    before, after = reference.argmax(axis=1), candidate.argmax(axis=1)
+    changed = np.flatnonzero(before != after)
     top = np.sort(reference[changed].astype(np.float64), axis=1)
     return Disagreements(
         window=tuple(changed.tolist()),
-        reference=tuple(answers[changed].tolist()),
-        answer=tuple(own[changed].tolist()),
+        reference=tuple(before[changed].tolist()),
+        answer=tuple(after[changed].tolist()),
         truth=tuple(np.asarray(labels)[changed].tolist()),
         margin=tuple(np.round(top[:, -1] - top[:, -2], _DIGITS).tolist()) if len(changed) else (),
         subject=tuple(map(str, subjects[changed])),
     )
 
 
-def with_readings(result: ParityResult, windows: NDArray[np.float32]) -> ParityResult:
-    """The result with the sensor's readings of its surest flips, of canonical `windows`."""
+def with_readings(measured: ParityStatistics, windows: NDArray[np.float32]) -> ParityStatistics:
+    """The statistics with the canonical readings of the most confident disagreements."""
     import numpy as np
 
-    found = result.evidence
-    if found is None or not len(found.flips):
-        return result
-    numbers = [found.flips.window[i] for i in found.flips.surest(SHOWN)]
-    kept = {str(n): tuple(np.round(windows[n].astype(float), 2).tolist()) for n in numbers}
-    return replace(result, evidence=replace(found, flips=replace(found.flips, readings=kept)))
+    flips = measured.flips
+    if not len(flips):
+        return measured
+    numbers = [flips.window[i] for i in flips.most_confident(SHOWN)]
+    readings = {str(n): tuple(np.round(windows[n].astype(float), 2).tolist()) for n in numbers}
+    return replace(measured, flips=replace(flips, readings=readings))
 
 
 def _table(
@@ -125,21 +126,24 @@ def _table(
     groups: NDArray[Any],
     names: dict[Any, str],
 ) -> dict[str, dict[str, float]]:
-    """By group: shares answered rightly, their drop, windows lost, won, flipped, and all."""
-    found = {}
+    """By group: accuracies, their drop, and numbers of regressions, improvements, disagreements.
+
+    The keys `lost`, `won` and `flips` are those of parity.json.
+    """
+    table = {}
     for key, name in names.items():
-        own = groups == key
-        n = int(own.sum())
+        members = groups == key
+        n = int(members.sum())
         if not n:
             continue
-        before, after = reference[own] == labels[own], answers[own] == labels[own]
-        found[name] = {
+        before, after = reference[members] == labels[members], answers[members] == labels[members]
+        table[name] = {
             "reference": float(before.mean()),
             "file": float(after.mean()),
             "drop": (int(before.sum()) - int(after.sum())) / n,
             "lost": int((before & ~after).sum()),
             "won": int((after & ~before).sum()),
-            "flips": int((reference[own] != answers[own]).sum()),
+            "flips": int((reference[members] != answers[members]).sum()),
             "n": n,
         }
-    return found
+    return table

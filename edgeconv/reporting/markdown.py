@@ -106,7 +106,7 @@ def _flips(results: Sequence[ParityResult]) -> list[str]:
         found = result.evidence
         if found is None or not len(found.flips):
             continue
-        i = found.flips.surest(1)[0]
+        i = found.flips.most_confident(1)[0]
         flips, names = found.flips, found.labels
         lines.append(
             f"- `{_code(result.artifact)}` on {_text(result.runtime)}: "

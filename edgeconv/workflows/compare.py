@@ -1,148 +1,245 @@
-"""Any two model files on the same recordings, also files that edgeconv did not make."""
+"""`edgeconv compare`: any two model files on the same recordings, whoever made them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from edgeconv import bundle as bundles
-from edgeconv.core import NULL_PROGRESS, Dataset, InputConvention, ParityResult, Progress
+from edgeconv.core import (
+    NULL_PROGRESS,
+    Artifact,
+    Dataset,
+    InputConvention,
+    ParityResult,
+    Progress,
+)
+from edgeconv.core.layerwise import LayersResult
+from edgeconv.datasets.calibration import calibration_windows
 from edgeconv.environment import describe_machine
-from edgeconv.errors import BadInput, Unsupported
-from edgeconv.parity import gates, noninferiority, verdict
-from edgeconv.parity.logits import as_probabilities
-from edgeconv.parity.task_impact import with_readings
-from edgeconv.runtimes import runtime_for, unavailable
+from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
+from edgeconv.parity import noninferiority
+from edgeconv.parity.classification import as_probabilities, labels_for
+from edgeconv.parity.gates import gates_of
+from edgeconv.parity.layerwise.artifacts import SAMPLE, SEED, compare_one, not_compared
+from edgeconv.parity.layerwise.pairwise import OpenFile, compare_pairwise
+from edgeconv.parity.output_comparison import ReferenceOutputs, judge_file, not_run
+from edgeconv.runtimes import inspectable, open_runner, runtime_for, unavailable
 from edgeconv.runtimes.predict import predict_file
-from edgeconv.workflows.steps.models_under_test import Side, runtimes_of, sides_of
-from edgeconv.workflows.steps.sandbox import try_foreign
-from edgeconv.workflows.steps.sources import find_model, labels_for, load_part
+from edgeconv.workflows.steps.models_under_test import (
+    ModelUnderTest,
+    resolve_models,
+    supported_runtimes,
+)
+from edgeconv.workflows.steps.sandbox import probe_untrusted
+from edgeconv.workflows.steps.sources import find_model, load_part
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edgeconv.runtimes.keras_runner import KerasRunner
 
-def compare_files(
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """How two files are compared.
+
+    Attributes:
+        split: `train`, `val`, `test` or `all` of the data set.
+        runtimes: each file runs in those that open it; the reference in the first of its own.
+        gates: limits that replace those of the candidate's scheme.
+        sensors: what the input of a file without a sensor contract means: one for all such files,
+            or one for each file in their order.
+        unsafe: run code of a Keras model's own layers.
+        layers: also compare the values inside.
+    """
+
+    split: str = "test"
+    runtimes: Sequence[str] = ("auto",)
+    gates: Mapping[str, float] = field(default_factory=dict)
+    sensors: Sequence[InputConvention] = ()
+    unsafe: bool = False
+    layers: bool = False
+
+
+@dataclass(frozen=True)
+class FileComparison:
+    """A parity result for each runtime of the candidate, and one of its layers if requested."""
+
+    parity: tuple[ParityResult, ...]
+    layers: tuple[LayersResult, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Both files and the windows that they get."""
+
+    reference: ModelUnderTest
+    candidate: ModelUnderTest
+    dataset: Dataset
+    data: dict[str, Any]
+    options: CompareOptions
+
+
+def compare(
     reference: Path,
     candidate: Path,
     data: str,
-    part: str = "test",
-    runtimes: Sequence[str] = ("auto",),
-    overrides: Mapping[str, float] | None = None,
-    sensors: Sequence[InputConvention] = (),
-    unsafe: bool = False,
+    options: CompareOptions | None = None,
     progress: Progress = NULL_PROGRESS,
-) -> tuple[ParityResult, ...]:
-    """The second file judged against the first, by the gates of its own scheme.
+) -> FileComparison:
+    """Judge the candidate against the reference, by the gates of the candidate's own scheme.
 
-    Both get the same windows, each as its own sensor contract says. A file without a contract gets
-    what `sensors` names (one for all such files, or one a file in their order); where neither file
-    has one, both get the canonical signal, m/s² with Android's sign. A file that gives logits is
-    judged by their softmax.
+    Both get the same windows, each as its own sensor contract says. If neither file has a contract
+    and `options.sensors` is empty, both get m/s² with Android's sign. A file that outputs logits is
+    judged by their softmax. With `options.layers`, each layer's own error is known against a
+    `.keras` reference; against another file only the error that has accumulated.
 
     Args:
-        runtimes: each file takes those that open it; the reference runs in the first of its own.
+        reference: any model file, or a folder that edgeconv wrote.
+        candidate: another one.
+        data: the data set, `NAME` or `NAME:PATH`.
+        options: see `CompareOptions`.
+        progress: is told what takes long.
 
     Raises:
-        BadInput: no such file, unlike classes, an input that holds no such window, or a contract
-            that nobody knows.
-        UsageError: an unknown runtime, gate or part, or `sensors` that contradict a contract.
+        BadInput: no such file, different classes, an input that fits no such window, or one whose
+            meaning is not known.
+        UsageError: an unknown runtime, gate or split, `sensors` that contradict a contract, or
+            `layers` with a Keras model as candidate.
     """
+    options = options or CompareOptions()
     reference, candidate = find_model(reference), find_model(candidate)
-    limits = dict(overrides or {})
-    progress.stage(f"parity: {candidate.name} against {reference.name} on {data}")
+    if options.layers and candidate.suffix == ".keras":
+        raise UsageError(
+            f"--layers looks for another file's values inside {candidate.name}",
+            "name the Keras model first, and the file that was exported from it second",
+        )
+    progress.stage(f"compare: {candidate.name} with {reference.name} on {data}")
     for path in (reference, candidate):
-        try_foreign(path)
-    home = bundles.source_bundle(reference) or bundles.source_bundle(candidate)
-    dataset, _ = load_part(data, part, progress, home)
-    first, second = sides_of((reference, candidate), sensors, dataset, unsafe, progress)
-    scheme = gates.resolve_gates(second.artifact.target, second.artifact.scheme, limits)
-    base = _run(first, dataset, runtimes_of(first, runtimes)[0])
-    if isinstance(base, str):
-        return (_not_run(first, second, f"the reference {reference.name} cannot run: {base}"),)
-    outputs, ran = base
-    return tuple(
-        _judge(first, second, dataset, outputs, ran, runtime, scheme, limits)
-        for runtime in runtimes_of(second, runtimes)
+        probe_untrusted(path)
+    source = bundles.source_bundle(reference) or bundles.source_bundle(candidate)
+    dataset, facts = load_part(data, options.split, progress, source)
+    models = resolve_models(
+        (reference, candidate), options.sensors, dataset, options.unsafe, progress
     )
+    pair = _Pair(*models, dataset, facts, options)
+    results = _compare_outputs(pair)
+    if not options.layers:
+        return FileComparison(results)
+    progress.stage(f"layers: {candidate.name} with {reference.name}")
+    return FileComparison(results, _compare_layers(pair))
+
+
+def _compare_outputs(pair: _Pair) -> tuple[ParityResult, ...]:
+    first, second = pair.reference, pair.candidate
+    gates = gates_of(second.file, pair.options.gates)
+    runtimes = supported_runtimes(second, pair.options.runtimes)
+    run = _run(first, pair.dataset, supported_runtimes(first, pair.options.runtimes)[0])
+    if isinstance(run, str):
+        reason = f"the reference {first.path.name} cannot run: {run}"
+        return (_against(pair, not_run(second.file, "", reason, describe_machine()), ""),)
+    outputs, ran = run
+    return tuple(_against(pair, _judge(pair, outputs, gates, runtime), ran) for runtime in runtimes)
 
 
 def _judge(
-    first: Side,
-    second: Side,
-    dataset: Dataset,
-    reference: NDArray[np.float32],
-    ran: str,
-    runtime: str,
-    limits: Mapping[str, float],
-    overrides: Mapping[str, float],
+    pair: _Pair, outputs: NDArray[np.float32], gates: Mapping[str, float], runtime: str
 ) -> ParityResult:
-    found = _run(second, dataset, runtime)
-    if isinstance(found, str):
-        return _not_run(first, second, found, runtime)
-    outputs, own = found
+    first, second, dataset = pair.reference, pair.candidate, pair.dataset
+    run = _run(second, dataset, runtime)
+    if isinstance(run, str):
+        return not_run(second.file, runtime, run, describe_machine())
+    candidate, ran = run
     names = first.labels or second.labels or dataset.signal.labels
-    _check_classes(first, second, reference, names)
-    if first.labels and second.labels and outputs.shape[1] == len(names):
-        outputs = outputs[:, [second.labels.index(name) for name in names]]
-    known = replace(dataset.signal, labels=names)
-    labelled = replace(second.artifact, signal=replace(second.artifact.signal, labels=names))
-    result = verdict.check_parity(
-        labelled,
-        own,
-        reference,
+    _check_classes(first, second, outputs, names)
+    if first.labels and second.labels and candidate.shape[1] == len(names):
+        candidate = candidate[:, [second.labels.index(name) for name in names]]
+    reference = ReferenceOutputs(
         outputs,
-        labels_for(known, dataset),
-        limits,
-        describe_machine(),
+        labels_for(replace(dataset.signal, labels=names), dataset),
+        names,
         dataset.subjects,
-        noninferiority.level_of(overrides),
+        dataset.windows,
     )
-    return _named(with_readings(result, dataset.windows), first, second, ran)
+    level = noninferiority.level_of(pair.options.gates)
+    return judge_file(second.file, ran, candidate, reference, gates, describe_machine(), level)
 
 
-def _run(side: Side, dataset: Dataset, runtime: str) -> tuple[NDArray[np.float32], str] | str:
-    """Outputs and the runtime that gave them, or why there are none."""
-    reason = unavailable(side.path, runtime)
+def _run(
+    model: ModelUnderTest, dataset: Dataset, runtime: str
+) -> tuple[NDArray[np.float32], str] | str:
+    """Probabilities and the runtime that computed them, or why there are none."""
+    reason = unavailable(model.path, runtime)
     if reason:
         return reason
     try:
         outputs, ran = predict_file(
-            side.path, side.signal, dataset.windows, runtime, **side.options
+            model.path, model.signal, dataset.windows, runtime, **model.options
         )
     except Unsupported as error:
-        if runtime == runtime_for(side.path):
+        if runtime == runtime_for(model.path):
             raise
         return str(error)
     return as_probabilities(outputs), ran
 
 
 def _check_classes(
-    first: Side, second: Side, reference: NDArray[np.float32], names: tuple[str, ...]
+    first: ModelUnderTest,
+    second: ModelUnderTest,
+    outputs: NDArray[np.float32],
+    names: tuple[str, ...],
 ) -> None:
     if first.labels and second.labels and set(first.labels) != set(second.labels):
         raise BadInput(
-            f"{first.path.name} knows {', '.join(first.labels)}; "
-            f"{second.path.name} knows {', '.join(second.labels)}",
-            "compare files of the same classes",
+            f"{first.path.name} has the classes {', '.join(first.labels)}; "
+            f"{second.path.name} has {', '.join(second.labels)}",
+            "compare files with the same classes",
         )
-    if reference.shape[1] != len(names):
+    if outputs.shape[1] != len(names):
         raise BadInput(
-            f"{first.path.name} gives {reference.shape[1]} values a window, but there are "
+            f"{first.path.name} outputs {outputs.shape[1]} values a window, but there are "
             f"{len(names)} classes: {', '.join(names)}",
             "compare on data with the model's own classes",
         )
 
 
-def _not_run(first: Side, second: Side, reason: str, runtime: str = "") -> ParityResult:
-    result = verdict.not_run(second.artifact, runtime, reason, describe_machine())
-    return _named(result, first, second, "")
+def _against(pair: _Pair, result: ParityResult, runtime: str) -> ParityResult:
+    file = pair.reference.file
+    return replace(result, reference={"name": file.name, "sha256": file.sha256, "runtime": runtime})
 
 
-def _named(result: ParityResult, first: Side, second: Side, ran: str) -> ParityResult:
-    target = "keras" if second.path.suffix == ".keras" else result.target
-    of = {"name": first.path.name, "sha256": first.artifact.sha256, "runtime": ran}
-    return replace(result, target=target, reference=of)
+def _compare_layers(pair: _Pair) -> tuple[LayersResult, ...]:
+    windows = calibration_windows(pair.dataset, SAMPLE, SEED)
+    facts = {"windows": len(windows), "seed": SEED, "reference": pair.reference.path.name}
+    runtimes = supported_runtimes(pair.candidate, pair.options.runtimes)
+    return tuple(
+        _compare_one(pair, runtime, windows, {**pair.data, **facts}) for runtime in runtimes
+    )
+
+
+def _compare_one(
+    pair: _Pair, runtime: str, windows: NDArray[np.float32], sample: dict[str, Any]
+) -> LayersResult:
+    first, second = pair.reference, pair.candidate
+    artifact = replace(cast("Artifact", second.file), signal=second.signal)
+    reference_runtime = supported_runtimes(first, ())[0]
+    reason = unavailable(first.path, reference_runtime) or unavailable(second.path, runtime)
+    if reason:
+        return not_compared(artifact, runtime, reason, sample)
+    with open_runner(first.path, reference_runtime, **first.options) as opened:
+        if first.is_keras:
+            keras = cast("KerasRunner", opened)
+            return compare_one(keras, first.signal, artifact, runtime, windows, sample)
+        with open_runner(second.path, runtime) as runner:
+            try:
+                files = (
+                    OpenFile(cast("Artifact", first.file), first.signal, inspectable(opened)),
+                    OpenFile(artifact, second.signal, inspectable(runner)),
+                )
+                return compare_pairwise(*files, windows, sample)
+            except EdgeconvError as error:
+                return not_compared(artifact, runner.runtime, str(error), sample)

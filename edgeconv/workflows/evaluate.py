@@ -1,9 +1,9 @@
-"""How well a model or artifact recognises labelled windows."""
+"""`edgeconv evaluate`: how well a model or artifact recognizes labeled windows."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgeconv.bundle import source_bundle
 from edgeconv.core import (
@@ -15,19 +15,11 @@ from edgeconv.core import (
     Signal,
 )
 from edgeconv.core.digest import sha256
-from edgeconv.parity.classification import evaluate as judge
+from edgeconv.parity import classification
 from edgeconv.runtimes.predict import predict_file
-from edgeconv.workflows.steps.sandbox import try_foreign
-from edgeconv.workflows.steps.sources import (
-    contract_of,
-    find_model,
-    labels_for,
-    load_part,
-)
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from edgeconv.workflows.steps.models_under_test import embedded_contract, resolve_signal
+from edgeconv.workflows.steps.sandbox import probe_untrusted
+from edgeconv.workflows.steps.sources import find_model, load_part
 
 
 def evaluate(
@@ -39,19 +31,28 @@ def evaluate(
     unsafe: bool = False,
     progress: Progress = NULL_PROGRESS,
 ) -> EvaluationResult:
-    """A `.keras`, `.tflite` or `.mlpackage` on one part of a data set.
+    """Evaluate a `.keras`, `.tflite` or `.mlpackage` on one part of a data set.
 
-    The windows reach the file as its own sensor contract says: raw m/s², raw g, or normalized.
+    The windows reach the file as its sensor contract says: in m/s², in g, or normalized.
+
+    Args:
+        path: the file, or a folder that `train` wrote.
+        data: the data set, `NAME` or `NAME:PATH`.
+        part: `train`, `val`, `test` or `all`.
+        runtime: what runs the file.
+        sensor: what the input of a file without a contract means.
+        unsafe: run code of the model's own layers.
+        progress: is told what takes long.
 
     Raises:
-        UsageError, BadInput, LeakError: as `load_part` and `contract_of`.
+        UsageError, BadInput, LeakError: as `load_part` and `resolve_signal`.
         MissingDependency: nothing on this machine runs such a file.
     """
     path = find_model(path)
     progress.stage(f"evaluate: {path.name} on {data}")
-    try_foreign(path)
+    probe_untrusted(path)
     dataset, facts = load_part(data, part, progress, source_bundle(path))
-    signal = contract_of(path, sensor, dataset)
+    signal = resolve_signal(path, embedded_contract(path), sensor, dataset)
     options = {"unsafe": unsafe} if path.suffix == ".keras" else {}
     return evaluate_file(path, signal, dataset, facts, runtime, **options)
 
@@ -64,28 +65,15 @@ def evaluate_file(
     runtime: str = "auto",
     **options: Any,
 ) -> EvaluationResult:
-    """The same for a file whose contract is known."""
-    labels = labels_for(signal, dataset)
+    """Evaluate a file whose contract is known."""
+    labels = classification.labels_for(signal, dataset)
     probabilities, ran = predict_file(path, signal, dataset.windows, runtime, **options)
-    return judge_probabilities(path, signal, dataset, labels, probabilities, ran, facts)
-
-
-def judge_probabilities(
-    path: Path,
-    signal: Signal,
-    dataset: Dataset,
-    labels: NDArray[np.int64],
-    probabilities: NDArray[np.float32],
-    runtime: str,
-    facts: dict[str, Any],
-) -> EvaluationResult:
-    """The figures for outputs that were computed already."""
-    return judge(
+    return classification.evaluate(
         probabilities,
         labels,
         dataset.subjects,
         signal.labels or dataset.signal.labels,
-        runtime,
+        ran,
         sha256(path),
         facts,
     )

@@ -24,10 +24,10 @@ from edgeconv.integration import (
 from edgeconv.integration.platform import check_contract
 from edgeconv.parity import golden
 from edgeconv.parity.checks.contract import contradictions
+from edgeconv.parity.golden import read_golden
 from edgeconv.profiling.memory import arena
 from edgeconv.runtimes import unavailable
 from edgeconv.runtimes.predict import run_file
-from edgeconv.workflows.golden import golden_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
         raise MissingDependency(
             f"{file.name} cannot be run here, so nobody knows what it must answer: {reason}"
         )
-    kept = golden_of(bundle)
+    kept = read_golden(bundle)
     if kept is not None and kept.conflicts:
         raise BadInput(
             f"{bundle.path}: golden vectors: {'; '.join(kept.conflicts)}", "export it again"

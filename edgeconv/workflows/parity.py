@@ -1,205 +1,173 @@
-"""Do the files behave like the float model? Parity on real windows, golden vectors, accuracy."""
+"""`edgeconv parity`: every artifact of a bundle against its float model, on labeled windows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
     NULL_PROGRESS,
     Artifact,
     Bundle,
-    Dataset,
     EvaluationResult,
     ParityResult,
     Progress,
 )
-from edgeconv.environment import describe_machine
-from edgeconv.errors import BadInput, Unsupported, UsageError
-from edgeconv.parity import gates, noninferiority, verdict
-from edgeconv.parity.checks.compression import with_promise
-from edgeconv.parity.checks.contract import with_contract
-from edgeconv.parity.checks.manifest import float_figures, with_record
-from edgeconv.parity.checks.retrained import compressed_outputs, is_retrained, with_conversion
-from edgeconv.parity.checks.saturation import saturated, saturation_of, with_shares
-from edgeconv.parity.checks.weights import with_weights
-from edgeconv.parity.drift.saturation import sentence as saturation_sentence
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.parity.artifact_run import run_artifact
+from edgeconv.parity.checks import CHECKS
+from edgeconv.parity.context import ParityContext, float_outputs
+from edgeconv.parity.gates import resolve_gates
 from edgeconv.parity.layerwise.artifacts import compare_layers
-from edgeconv.parity.task_impact import with_readings
+from edgeconv.parity.output_comparison import not_run
+from edgeconv.parity.saturation import saturation_sentence
 from edgeconv.runtimes import unavailable
-from edgeconv.runtimes.predict import predict_file
-from edgeconv.workflows.evaluate import judge_probabilities
-from edgeconv.workflows.golden import golden_of, with_golden
-from edgeconv.workflows.steps.parity_context import Trial, prepare
-from edgeconv.workflows.steps.sources import labels_for
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from edgeconv.workflows.steps.sources import load_part
 
 
 @dataclass(frozen=True)
-class Verification:
-    """What one parity run found."""
+class ParityRun:
+    """What one run of parity found: a result for each artifact and runtime, and accuracies."""
 
     parity: tuple[ParityResult, ...]
     evaluations: dict[str, EvaluationResult]
 
 
-def parity(
-    path: Path,
+def check_parity(
+    bundle: Path,
     data: str | None = None,
-    part: str = "test",
+    split: str = "test",
     runtimes: Sequence[str] = ("auto",),
-    overrides: Mapping[str, float] | None = None,
-    progress: Progress = NULL_PROGRESS,
+    gates: Mapping[str, float] | None = None,
     layers: bool = False,
+    progress: Progress = NULL_PROGRESS,
 ) -> Bundle:
-    """Check every artifact of a bundle against its float model; with `layers` also inside.
+    """Check every artifact of a bundle against its float model.
 
-    Without `data`, the test people of the bundle's own data set are used, and the results are
-    written back into the bundle.
+    On the test subjects of the bundle's own data set, the results are written into the bundle.
+
+    Args:
+        bundle: its folder.
+        data: recordings to check on; default: those that the model was trained and tested on.
+        split: `train`, `val`, `test` or `all` of them.
+        runtimes: each artifact runs in those that open it.
+        gates: limits that replace those of the recipe and the schemes.
+        layers: also compare the artifacts with the float model layer by layer.
+        progress: is told what takes long.
+
+    Returns:
+        The bundle with its new results.
 
     Raises:
-        BadInput: no bundle, or one of its files has changed.
+        BadInput: not a bundle, or one of its files has changed.
         UsageError: unknown gate, runtime or split, or no data to check on.
     """
-    trial = prepare(path, data, part, overrides, progress)
-    bundle = trial.bundle
-    found = verify(
-        bundle, trial.dataset, trial.reference, trial.facts, runtimes, trial.limits, progress
-    )
+    context = prepare_parity(bundle, data, split, gates, progress)
+    run = check_artifacts(context, runtimes)
     checked = replace(
-        bundle, parity=found.parity, evaluations={**bundle.evaluations, **found.evaluations}
+        context.bundle,
+        parity=run.parity,
+        evaluations={**context.bundle.evaluations, **run.evaluations},
     )
     if layers:
-        inside = compare_layers(
-            bundle, trial.dataset, trial.facts, _jobs(bundle, runtimes), progress
-        )
-        checked = replace(checked, layers=inside)
-    if data is None and part == "test":
+        pairs = _pairs(context.bundle.artifacts, runtimes)
+        compared = compare_layers(context.bundle, context.dataset, context.data, pairs, progress)
+        checked = replace(checked, layers=compared)
+    if data is None and split == "test":
         _write_back(checked, progress)
     return checked
 
 
-def check_file(
-    trial: Trial, name: str, runtimes: Sequence[str] = ("auto",), progress: Progress = NULL_PROGRESS
-) -> tuple[ParityResult, ...]:
-    """One file of a bundle, in every runtime that was asked for; nothing is written.
+def prepare_parity(
+    bundle: Path,
+    data: str | None = None,
+    split: str = "test",
+    gates: Mapping[str, float] | None = None,
+    progress: Progress = NULL_PROGRESS,
+) -> ParityContext:
+    """Read a bundle, the windows and the float model's outputs once, for one or more checks.
 
     Raises:
-        UsageError: the bundle holds no such file, or an unknown runtime.
-        BadInput: the file is damaged.
+        BadInput: not a bundle, or one of its files has changed.
+        UsageError: unknown gate or split, or no data to check on.
     """
-    bundle = trial.bundle
-    chosen = tuple(a for a in bundle.artifacts if a.name == name)
-    if not chosen:
-        names = ", ".join(a.name for a in bundle.artifacts) or "none"
-        raise UsageError(f"{bundle.path} has no file '{name}'", f"it has: {names}")
-    one = replace(bundle, artifacts=chosen)
-    return verify(
-        one, trial.dataset, trial.reference, trial.facts, runtimes, trial.limits, progress
-    ).parity
+    content = bundles.read(bundle)
+    spec = data or content.data.get("spec")
+    if not spec:
+        raise UsageError(f"{bundle} does not name its data", "name some: --data SPEC")
+    limits = {**content.recipe.get("gates", {}), **(gates or {})}
+    for artifact in content.artifacts:
+        resolve_gates(artifact.target, artifact.scheme, limits)
+    progress.stage(f"parity: {bundle} on {spec}")
+    dataset, facts = load_part(spec, split, progress, content)
+    outputs = float_outputs(content, dataset, progress)
+    return ParityContext(content, dataset, outputs, facts, limits, progress)
+
+
+def check_artifacts(
+    context: ParityContext, runtimes: Sequence[str] = ("auto",), names: Sequence[str] = ()
+) -> ParityRun:
+    """Check artifacts of a bundle in every runtime that was asked for; nothing is written.
+
+    Args:
+        context: what they are checked against.
+        runtimes: each artifact runs in those that open it.
+        names: of the artifacts to check; none means all.
+
+    Raises:
+        UsageError: the bundle has no artifact of that name, or an unknown runtime.
+        BadInput: an artifact is damaged.
+    """
+    results: list[ParityResult] = []
+    evaluations: dict[str, EvaluationResult] = {}
+    pairs = _pairs(_named(context.bundle, names), runtimes)
+    for done, (artifact, runtime) in enumerate(pairs, 1):
+        run = run_artifact(context, artifact, runtime)
+        if isinstance(run, str):
+            result = not_run(artifact, runtime, run, context.machine)
+            result = replace(result, asked=context.requested_limits)
+        else:
+            checks = [check for entry in CHECKS for check in entry.judge(context, run)]
+            result = run.result(context).with_checks(*checks)
+            if run.evaluation is not None:
+                evaluations.setdefault(artifact.name, run.evaluation)
+        results.append(result)
+        if sentence := saturation_sentence(result):
+            context.progress.note(sentence)
+        status = str(result.status).replace("_", " ")
+        context.progress.update(done, len(pairs), f"{artifact.name}: {status}")
+    return ParityRun(tuple(results), evaluations)
+
+
+def _named(bundle: Bundle, names: Sequence[str]) -> tuple[Artifact, ...]:
+    known = {artifact.name: artifact for artifact in bundle.artifacts}
+    for name in names:
+        if name not in known:
+            choices = ", ".join(known) or "none"
+            raise UsageError(f"{bundle.path} has no file '{name}'", f"it has: {choices}")
+    return tuple(known[name] for name in names) if names else bundle.artifacts
 
 
 def _write_back(bundle: Bundle, progress: Progress) -> None:
-    """Keep the newest results with the files; a read-only bundle can be checked all the same."""
+    """Store the newest results with the artifacts; a read-only bundle can be checked as well."""
     try:
         bundles.write(bundle, bundle.path)
     except (OSError, BadInput) as error:
-        progress.note(f"the results are not kept in the bundle: {error}")
+        progress.note(f"the results could not be written into the bundle: {error}")
 
 
-def verify(
-    bundle: Bundle,
-    dataset: Dataset,
-    reference: NDArray[np.float32],
-    facts: dict[str, Any],
-    runtimes: Sequence[str],
-    overrides: Mapping[str, float],
-    progress: Progress,
-) -> Verification:
-    """Every artifact in every runtime that was asked for."""
-    labels = labels_for(bundle.model.signal, dataset)
-    kept = golden_of(bundle)
-    results: list[ParityResult] = []
-    evaluations: dict[str, EvaluationResult] = {}
-    jobs = _jobs(bundle, runtimes)
-    networks = compressed_outputs(bundle, dataset, progress)
-    figures = float_figures(bundle, dataset, labels, reference)
-    asked = {k: v for k, v in overrides.items() if bundle.recipe.get("gates", {}).get(k) != v}
-    for done, (artifact, runtime) in enumerate(jobs, 1):
-        result, outputs = _check(artifact, runtime, dataset, labels, reference, overrides)
-        if outputs is not None:
-            result = with_conversion(artifact, result, networks, outputs, labels)
-        result = with_promise(artifact, result)
-        result = with_golden(bundle, kept, artifact, result)
-        result = with_contract(bundle, artifact, result)
-        result = with_weights(bundle, artifact, result)
-        judged = None
-        if outputs is not None:
-            judged = judge_probabilities(
-                *(artifact.path, artifact.signal, dataset, labels, outputs, result.runtime, facts)
-            )
-            evaluations.setdefault(artifact.name, judged)
-        result = with_record(bundle, kept, artifact, result, figures, judged)
-        results.append(replace(result, asked=asked))
-        if told := saturation_sentence(result):
-            progress.note(told)
-        progress.update(done, len(jobs), f"{artifact.name}: {_words(result)}")
-    return Verification(tuple(results), evaluations)
+def _pairs(artifacts: Sequence[Artifact], runtimes: Sequence[str]) -> list[tuple[Artifact, str]]:
+    return [(a, r) for a in artifacts for r in runtimes if _opens(a, r, runtimes)]
 
 
-def _jobs(bundle: Bundle, runtimes: Sequence[str]) -> list[tuple[Artifact, str]]:
-    return [(a, r) for a in bundle.artifacts for r in runtimes if _opens(a, r, runtimes)]
-
-
-def _opens(artifact: Artifact, runtime: str, asked: Sequence[str]) -> bool:
-    """With several runtimes, each takes the files that it opens; a lone one must open all."""
-    if runtime == "auto" or len(asked) == 1:
+def _opens(artifact: Artifact, runtime: str, requested: Sequence[str]) -> bool:
+    """Of several runtimes each takes the files that it opens; a single one must open all."""
+    if runtime == "auto" or len(requested) == 1:
         return True
     try:
         unavailable(artifact.path, runtime)
     except UsageError:
         return False
     return True
-
-
-def _check(
-    artifact: Artifact,
-    runtime: str,
-    dataset: Dataset,
-    labels: NDArray[np.int64],
-    reference: NDArray[np.float32],
-    overrides: Mapping[str, float],
-) -> tuple[ParityResult, NDArray[np.float32] | None]:
-    machine = describe_machine()
-    reason = unavailable(artifact.path, runtime)
-    if reason:
-        return verdict.not_run(artifact, runtime, reason, machine), None
-    limits = gates.resolve_gates(
-        artifact.target, artifact.scheme, overrides, retrained=is_retrained(artifact)
-    )
-    try:
-        outputs, ran = predict_file(artifact.path, artifact.signal, dataset.windows, runtime)
-    except Unsupported as error:
-        if runtime == "auto":
-            raise
-        return verdict.not_run(artifact, runtime, str(error), machine), None
-    level = noninferiority.level_of(overrides)
-    shares = saturation_of(artifact, dataset)
-    result = verdict.check_parity(
-        *(artifact, ran, reference, outputs, labels, limits, machine, dataset.subjects, level),
-        measured=saturated(shares),
-    )
-    import numpy as np
-
-    result = with_shares(with_readings(result, dataset.windows), shares)
-    return result, outputs if np.isfinite(outputs).all() else None
-
-
-def _words(result: ParityResult) -> str:
-    return str(result.status).replace("_", " ")

@@ -31,7 +31,7 @@ from edgeconv.profiling.timing_input import probe_sample
 from edgeconv.runtimes import open_runner, runtime_for, unavailable
 from edgeconv.runtimes.litertjs.node import installed
 from edgeconv.targets import files
-from edgeconv.workflows.steps.sandbox import try_foreign
+from edgeconv.workflows.steps.sandbox import probe_untrusted
 
 WARMUP = 50
 # Timed only when it is asked for by name: NumPy's speed says nothing about a phone's.
@@ -185,7 +185,7 @@ def _in_turns(
 def _artifacts(path: Path) -> tuple[Artifact, ...]:
     if bundles.is_bundle(path):
         return bundles.read(path).artifacts
-    try_foreign(path)
+    probe_untrusted(path)
     return (files.describe(path),)
 
 

@@ -21,11 +21,11 @@ from edgeconv.core import (
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import UsageError
 from edgeconv.parity import golden
+from edgeconv.parity.golden import read_golden
 from edgeconv.profiling import coreml_benchmark, not_run
 from edgeconv.profiling.baseline import compare, read_baseline
 from edgeconv.profiling.comparison import MAX_SLOWDOWN, limit_of
 from edgeconv.profiling.phone import BINARY, Phone, Task
-from edgeconv.workflows.golden import golden_of
 from edgeconv.workflows.profile import artifacts_of, facts_of
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _on_phone(
 
 def _golden_sets(paths: Sequence[Path]) -> dict[Path, golden.GoldenSet]:
     """Golden vectors by the folder of the bundle."""
-    found = {path: golden_of(bundles.read(path)) for path in paths if bundles.is_bundle(path)}
+    found = {path: read_golden(bundles.read(path)) for path in paths if bundles.is_bundle(path)}
     return {path: kept for path, kept in found.items() if kept is not None and not kept.conflicts}
 
 

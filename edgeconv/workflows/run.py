@@ -20,11 +20,12 @@ from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import EdgeconvError
 from edgeconv.models import file_stem
 from edgeconv.parity import gates
-from edgeconv.parity.drift.store import input_facts, write_inputs
+from edgeconv.parity.context import ParityContext
+from edgeconv.parity.drift.store import input_facts, write_input_profile
 from edgeconv.recipes import check_variants
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.golden import write_golden
-from edgeconv.workflows.parity import verify
+from edgeconv.workflows.parity import check_artifacts
 from edgeconv.workflows.profile import explain, profile_artifacts
 from edgeconv.workflows.report import write_report
 from edgeconv.workflows.steps.calibration import calibrate, calibration_size
@@ -116,22 +117,23 @@ def _export(
 
 
 def _measure(bundle: Bundle, recipe: Recipe, splits: Splits, progress: Progress) -> Bundle:
-    """The proof: float model and files on test people, golden vectors, timing."""
+    """The proof: float model and files on test subjects, golden vectors, timing."""
     test, model = splits.test, bundle.model
     evaluation, reference = evaluate_reference(model, splits, bundle.data, progress)
     bundles.write_reference(bundle.path, reference, test.sha256, model.sha256)
-    write_inputs(bundle.path, splits.train)
-    facts = evaluation.data | input_facts(bundle, test, splits.train, progress)
+    write_input_profile(bundle.path, splits.train)
+    facts = evaluation.data | input_facts(bundle, test, progress)
     evaluation = replace(evaluation, data=facts)
     progress.stage("golden vectors")
     write_golden(bundle, test, reference)
     progress.stage(f"parity: {len(bundle.artifacts)} files on {len(test)} windows")
-    found = verify(bundle, test, reference, evaluation.data, ("auto",), recipe.gates, progress)
+    context = ParityContext(bundle, test, reference, facts, recipe.gates, progress)
+    checked = check_artifacts(context)
     progress.stage(f"profile: {recipe.profile_runs} runs each, one thread")
     timed = profile_artifacts(bundle.artifacts, recipe.profile_runs)
     return replace(
         bundle,
-        evaluations={model.path.name: evaluation, **found.evaluations},
-        parity=found.parity,
+        evaluations={model.path.name: evaluation, **checked.evaluations},
+        parity=checked.parity,
         profile=tuple(explain(bundle.artifacts, timed, progress)),
     )

@@ -19,10 +19,10 @@ from edgeconv.datasets import load_dataset
 from edgeconv.datasets.splits import split
 from edgeconv.environment import describe_machine, versions
 from edgeconv.models import build
+from edgeconv.parity.classification import evaluate, labels_for
+from edgeconv.parity.drift.store import write_input_profile
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.training import train as fit
-from edgeconv.workflows.evaluate import judge_probabilities
-from edgeconv.workflows.steps.sources import labels_for
 from edgeconv.workflows.steps.teacher import find_teacher
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def train(
         model = fit_model(recipe, splits, folder, progress)
         evaluation, outputs = evaluate_reference(model, splits, data, progress)
         bundles.write_reference(folder, outputs, splits.test.sha256, model.sha256)
+        write_input_profile(folder, splits.train)
         bundle = Bundle(
             path=folder,
             model=model,
@@ -94,7 +95,14 @@ def evaluate_reference(
         "sha256": test.sha256,
     }
     outputs, runtime = predict_file(model.path, model.signal, test.windows, "keras")
-    labels = labels_for(model.signal, test)
-    result = judge_probabilities(model.path, model.signal, test, labels, outputs, runtime, facts)
+    result = evaluate(
+        outputs,
+        labels_for(model.signal, test),
+        test.subjects,
+        model.signal.labels or test.signal.labels,
+        runtime,
+        model.sha256,
+        facts,
+    )
     progress.note(f"accuracy {result.accuracy:.4f} on {result.n} windows")
     return result, outputs

@@ -16,8 +16,7 @@ from edgeconv.cli.app import run_app
 from edgeconv.core import Check, Status
 from edgeconv.core.digest import sha256
 from edgeconv.targets.tflite.kernels import read_kernels
-from edgeconv.workflows.parity import check_file
-from edgeconv.workflows.steps.parity_context import prepare
+from edgeconv.workflows.parity import check_artifacts, prepare_parity
 
 from .conftest import Cli
 
@@ -60,7 +59,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def checks(path: Path, file: str) -> dict[str, Check]:
-    (result,) = check_file(prepare(path), file)
+    (result,) = check_artifacts(prepare_parity(path), names=[file]).parity
     return {check.name: check for check in result.checks}
 
 

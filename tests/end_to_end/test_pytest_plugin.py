@@ -91,7 +91,7 @@ def test_a_broken_file_fails_alone_and_says_why(weak: Path, pytester: pytest.Pyt
     result.stdout.fnmatch_lines(
         [
             "har_float32.tflite does not behave like the float model (litert, *synthetic, split*",
-            "  max_abs is *, must be <= *: furthest off in window *: '*' is * instead of *",
+            "  max_abs is *, must be <= *: largest error in window *: '*' is * instead of *",
             "  golden is *: vector *",
         ]
     )

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 import edgeconv
-from edgeconv.workflows.steps.parity_context import Trial, prepare
+from edgeconv.parity.context import ParityContext
+from edgeconv.workflows.parity import prepare_parity
 from tests.conftest import ROOT, build_once
+
+from .table import COMPRESSION
 
 RECORDINGS = ROOT.parent / "shared" / "data" / "motionsense"
 
@@ -25,23 +28,27 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         variants=(
             *edgeconv.make_variants(["tflite"], ["float32", "int8"]),
             *edgeconv.make_variants(["coreml"], ["float16"]),
+            replace(edgeconv.make_variants(["tflite"], ["int8"])[0], compress=COMPRESSION),
         ),
+        compression=replace(recipe.compression, epochs=1),
         profile_runs=10,
     )
     return build_once(tmp_path_factory, "sabotage-bundle", lambda out: edgeconv.run(recipe, out))
 
 
 @pytest.fixture(scope="session")
-def trial(bundle: Path) -> Trial:
-    """The windows of all test people, and the float model's answers."""
-    return prepare(bundle)
+def context(bundle: Path) -> ParityContext:
+    """The windows of all test subjects, and the float model's outputs."""
+    return prepare_parity(bundle)
 
 
 @pytest.fixture(scope="session")
-def one_person(trial: Trial) -> Trial:
-    """The windows of one test person: enough to find what is broken."""
-    subject = trial.dataset.subject_names[0]
-    own = trial.dataset.subjects == subject
+def one_subject(context: ParityContext) -> ParityContext:
+    """The windows of one test subject: enough to find what is broken."""
+    subject = context.dataset.subject_names[0]
+    members = context.dataset.subjects == subject
     return replace(
-        trial, dataset=trial.dataset.of_subjects([subject]), reference=trial.reference[own]
+        context,
+        dataset=context.dataset.of_subjects([subject]),
+        float_outputs=context.float_outputs[members],
     )

@@ -214,4 +214,6 @@ def record_again(folder: Path, file: str) -> None:
     (artifact,) = (a for a in read_bundle(folder).artifacts if a.name == file)
     assert artifact.sha256 == sha256(folder / file)
     kept = golden.read(folder)
-    golden.write(golden.expect(kept, artifact, runtime_for(artifact.path), run_file, ""), folder)
+    golden.write(
+        golden.record_outputs(kept, artifact, runtime_for(artifact.path), run_file, ""), folder
+    )

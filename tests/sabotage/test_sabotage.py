@@ -12,13 +12,12 @@ import pytest
 from edgeconv.bundle import read as read_bundle
 from edgeconv.core import ParityResult, Status
 from edgeconv.errors import BadInput
-from edgeconv.parity.gates import DIRECTIONS
-from edgeconv.workflows.parity import check_file
-from edgeconv.workflows.steps.parity_context import Trial, prepare
+from edgeconv.parity.context import ParityContext
+from edgeconv.workflows.parity import check_artifacts, prepare_parity
 
 from . import tampering
 from .seal import Seal, renew
-from .table import CORE, FLOAT, INT8, OPENING, READING, TABLE, Sabotage
+from .table import CORE, FLOAT, INT8, OPENING, READING, RETRAINED, TABLE, Sabotage
 
 pytestmark = pytest.mark.heavy
 
@@ -28,23 +27,26 @@ def copy(bundle: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(bundle, tmp_path / "copy"))
 
 
-def judged(folder: Path, trial: Trial, row: Sabotage) -> ParityResult:
+def judged(folder: Path, context: ParityContext, row: Sabotage) -> ParityResult:
     """The row's file in the broken bundle, on the windows that were read once.
 
     A row that touches what the files are compared with reads that anew.
     """
     same = all(
-        (folder / name).read_bytes() == (trial.bundle.path / name).read_bytes()
+        (folder / name).read_bytes() == (context.bundle.path / name).read_bytes()
         for name in ("model.keras", "reference.npz")
     )
-    broken = replace(trial, bundle=read_bundle(folder)) if same else prepare(folder)
-    (result,) = check_file(replace(broken, limits=dict(row.limits)), row.artifact)
+    broken = replace(context, bundle=read_bundle(folder)) if same else prepare_parity(folder)
+    broken = replace(broken, limits=dict(row.limits))
+    (result,) = check_artifacts(broken, names=[row.artifact]).parity
     return result
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_sabotage_is_refused(row: Sabotage, copy: Path, trial: Trial, one_person: Trial) -> None:
-    some = trial if row.whole else one_person
+def test_sabotage_is_refused(
+    row: Sabotage, copy: Path, context: ParityContext, one_subject: ParityContext
+) -> None:
+    some = context if row.whole else one_subject
     row.how(copy)
     renew(copy, row.seal)
     if row.gate == READING:
@@ -64,7 +66,9 @@ def test_sabotage_is_refused(row: Sabotage, copy: Path, trial: Trial, one_person
 
 @pytest.mark.parametrize("name", [FLOAT, INT8, CORE])
 @pytest.mark.parametrize("rewritten", [False, True], ids=["untouched", "rewritten"])
-def test_a_sound_file_passes(name: str, rewritten: bool, copy: Path, trial: Trial) -> None:
+def test_a_sound_file_passes(
+    name: str, rewritten: bool, copy: Path, context: ParityContext
+) -> None:
     """Also one that went through the tools of this table and was not changed by them."""
     if rewritten and name == CORE:
         tampering.blob(copy / name, 0, lambda values: values)
@@ -73,20 +77,20 @@ def test_a_sound_file_passes(name: str, rewritten: bool, copy: Path, trial: Tria
         tampering.constant(copy / name, "conv1", lambda values: values)
         tampering.contract(copy / name)
     renew(copy, Seal.ALL if rewritten else Seal.NONE)
-    (result,) = check_file(replace(trial, bundle=read_bundle(copy)), name)
+    (result,) = check_artifacts(replace(context, bundle=read_bundle(copy)), names=[name]).parity
     assert result.status is Status.PASSED, result.reason
 
 
-def test_every_gate_has_its_sabotage() -> None:
-    assert {row.gate for row in TABLE} >= {
-        *DIRECTIONS,
-        "golden",
-        "contract",
-        "weights",
-        "record",
-        READING,
-        OPENING,
-    }
+def test_compression_checks_pass_on_a_sound_retrained_file(context: ParityContext) -> None:
+    (result,) = check_artifacts(context, names=[RETRAINED]).parity
+    statuses = {check.name: check.status for check in result.checks}
+    for name in ("conversion", "sparsity", "distinct_weights", "weights_of_four"):
+        assert statuses[name] is Status.PASSED, result.reason
+
+
+def test_damaged_bundles_are_refused_before_any_check() -> None:
+    """What each check is failed by, tests/contract/test_parity_checks.py asks of the table."""
+    assert {row.gate for row in TABLE} >= {READING, OPENING}
 
 
 def test_there_are_enough_and_no_two_of_one_name() -> None:

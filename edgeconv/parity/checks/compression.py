@@ -1,9 +1,9 @@
-"""Does an exported file hold what its compression promised? Read from the file, not believed."""
+"""Does an artifact have the sparsity and clusters of its compression? Read from its weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import (
@@ -12,11 +12,12 @@ from edgeconv.core import (
     Artifact,
     Check,
     Compression,
-    ParityResult,
     Status,
     Target,
-    worst,
 )
+from edgeconv.parity.artifact_run import ArtifactRun
+from edgeconv.parity.checks.base import ParityCheck
+from edgeconv.parity.context import ParityContext
 from edgeconv.targets.coreml import weights
 from edgeconv.targets.tflite.kernels import read_kernels
 
@@ -28,9 +29,13 @@ _FOUR, _TWO = 4, 2
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """A promised kernel as the file has it: (outputs, …), input channels on `axis`; `number` among
-    all kernels of the file."""
+class CompressedKernel:
+    """A kernel that a compression worked on, as the file stores it.
+
+    Attributes:
+        values: (outputs, …); its input channels are on `axis`.
+        number: its place among all kernels of the file.
+    """
 
     layer: str
     values: NDArray[Any]
@@ -38,42 +43,36 @@ class Found:
     number: int
 
 
-def with_promise(artifact: Artifact, result: ParityResult) -> ParityResult:
-    """The result with what the compression promised of each kernel: the share of zeros, the most
-    different numbers that an output channel holds, the most weights of each four."""
+def _judge(_: ParityContext, run: ArtifactRun) -> Iterator[Check]:
+    """The smallest share of zeros, the most distinct values of an output channel, and the most
+    weights in a group of four, over all kernels that the compression worked on."""
+    artifact = run.artifact
     compression = artifact.settings.get("compression")
-    if not compression or not result.n:
-        return result
-    checks = tuple(_checks(artifact, COMPRESSIONS[compression["name"]], compression["kernels"]))
-    told = [f"{check.name}: {check.reason}" for check in checks if check.reason]
-    return replace(
-        result,
-        checks=(*result.checks, *checks),
-        status=worst([result.status, *(check.status for check in checks)]),
-        reason="; ".join(filter(None, (result.reason, *told))),
-    )
+    if compression:
+        method = COMPRESSIONS[compression["name"]]
+        yield from _checks(artifact, method, compression["kernels"])
 
 
-def _checks(artifact: Artifact, method: Compression, promised: dict[str, Any]) -> Iterator[Check]:
-    found = list(_find(artifact, promised))
-    if len(found) < len(promised):
-        missing = [layer for layer in promised if layer not in {f.layer for f in found}]
+def _checks(artifact: Artifact, method: Compression, listed: dict[str, Any]) -> Iterator[Check]:
+    kernels = list(_compressed_kernels(artifact, listed))
+    if len(kernels) < len(listed):
+        missing = [layer for layer in listed if layer not in {k.layer for k in kernels}]
         reason = f"the kernel of {', '.join(missing)} is not in {artifact.name}"
         yield Check(SPARSITY, Status.FAILED, None, method.sparsity, ">=", reason)
         return
     if method.sparsity:
-        least = min(found, key=_zeros)
-        # The count of weights to leave out was rounded to a whole one.
+        least = min(kernels, key=_zeros)
+        # The number of weights to remove was rounded to a whole one.
         limit = method.sparsity - 0.5 / least.values.size
         reason = f"only {_zeros(least):.2%} of {least.layer} is 0" if _zeros(least) < limit else ""
         yield _check(SPARSITY, _zeros(least), method.sparsity, ">=", reason)
     if method.pattern:
-        most, layer = max((_most_of_four(f), f.layer) for f in found)
+        most, layer = max((_most_of_four(k), k.layer) for k in kernels)
         reason = f"{layer} has {most} weights in four input channels" if most > _TWO else ""
         yield _check(PATTERN, most, _TWO, "<=", reason)
     if method.clusters:
-        most, layer = max((_distinct(f), f.layer) for f in found)
-        limit = method.clusters * _scales(artifact, found[0]) + _zero(artifact)
+        most, layer = max((_distinct(k), k.layer) for k in kernels)
+        limit = method.clusters * _scales(artifact, kernels[0]) + _zero(artifact)
         reason = f"an output of {layer} has {most} different weights" if most > limit else ""
         yield _check(DISTINCT, most, limit, "<=", reason)
 
@@ -83,13 +82,13 @@ def _check(name: str, value: float, limit: float, direction: str, reason: str) -
     return Check(name, status, float(value), float(limit), direction, reason)
 
 
-def _find(artifact: Artifact, promised: dict[str, Any]) -> Iterator[Found]:
-    """The promised kernels, which the file holds in the network's order among others."""
+def _compressed_kernels(artifact: Artifact, listed: dict[str, Any]) -> Iterator[CompressedKernel]:
+    """The listed kernels, which the file stores in the network's order among others."""
     left = enumerate(_kernels(artifact))
-    for layer, facts in promised.items():
+    for layer, facts in listed.items():
         for number, (values, axis) in left:
             if values.size == facts["weights"]:
-                yield Found(layer, values, axis, number)
+                yield CompressedKernel(layer, values, axis, number)
                 break
 
 
@@ -104,35 +103,37 @@ def _kernels(artifact: Artifact) -> Iterator[tuple[NDArray[Any], int]]:
             yield weight.values().reshape(weight.shape), 1
 
 
-def _zeros(found: Found) -> float:
-    return float((found.values == 0).mean())
+def _zeros(kernel: CompressedKernel) -> float:
+    return float((kernel.values == 0).mean())
 
 
-def _distinct(found: Found) -> int:
-    """Folding and scales go by output channel, so that a cluster's number differs between them."""
+def _distinct(kernel: CompressedKernel) -> int:
+    """By output channel: folding and scales give one cluster another value in each of them."""
     import numpy as np
 
-    rows = found.values.reshape(len(found.values), -1)
+    rows = kernel.values.reshape(len(kernel.values), -1)
     return max(np.unique(row).size for row in rows)
 
 
-def _most_of_four(found: Found) -> int:
+def _most_of_four(kernel: CompressedKernel) -> int:
     import numpy as np
 
-    moved = np.moveaxis(found.values != 0, found.axis, -1)
+    moved = np.moveaxis(kernel.values != 0, kernel.axis, -1)
     return int(moved.reshape(-1, _FOUR).sum(axis=1).max())
 
 
 def _zero(artifact: Artifact) -> int:
-    """1 where the scheme has a palette for the weights that stay, and 0 beside it."""
+    """1 if the scheme stores zeros beside a palette of the other weights."""
     scheme = SCHEMES[artifact.target][artifact.scheme]
     return int(scheme.palette and scheme.sparsity > 0)
 
 
-def _scales(artifact: Artifact, first: Found) -> int:
-    """How many scales the sensor's axes have, where they are folded into a promised kernel: the
-    file's first one."""
+def _scales(artifact: Artifact, first: CompressedKernel) -> int:
+    """How many scales of input channels are folded into the first kernel, if it is compressed."""
     normalization = artifact.signal.normalization
     if normalization is None or first.number:
         return 1
     return len(set(normalization.std))
+
+
+CHECK = ParityCheck((SPARSITY, DISTINCT, PATTERN), _judge)

@@ -1,54 +1,43 @@
-"""Does every file say the same of its input and classes: itself, the manifest, the float model?"""
+"""Do the artifact, the manifest and the float model agree on the input and the classes?
+
+The numbers of a window do not show its rate or the names of classes, so an artifact can pass every
+other gate and still be used wrongly by an app.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from edgeconv.core import (
     Artifact,
     Bundle,
     Check,
     InputConvention,
-    ParityResult,
     Signal,
-    Status,
     TensorSpec,
-    worst,
 )
 from edgeconv.ir import keras_file
+from edgeconv.parity.artifact_run import ArtifactRun
+from edgeconv.parity.checks.base import ParityCheck, problem_check
+from edgeconv.parity.context import ParityContext
 from edgeconv.targets import files
 
 NAME = "contract"
 
 
-def with_contract(bundle: Bundle, artifact: Artifact, result: ParityResult) -> ParityResult:
-    """The result with the verdict on the sensor contract added.
-
-    The numbers of a window say nothing of its rate or of the names of classes, so that a file can
-    pass every other gate and still be fed or read wrongly by the app.
-    """
-    if not result.n:
-        return result  # nothing runs the file here
-    reason = "; ".join(dict.fromkeys(contradictions(bundle, artifact)))
-    status = Status.FAILED if reason else Status.PASSED
-    told = f"sensor contract: {reason}" if reason else ""
-    return replace(
-        result,
-        checks=(*result.checks, Check(NAME, status, None, None, "<=", reason)),
-        status=worst((result.status, status)),
-        reason="; ".join(filter(None, (result.reason, told))),
-    )
+def _judge(context: ParityContext, run: ArtifactRun) -> Iterator[Check]:
+    yield problem_check(NAME, contradictions(context.bundle, run.artifact))
 
 
 def contradictions(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
-    """Sentences on what the file, the manifest and the float model say differently."""
+    """A sentence for each thing on which artifact, manifest and float model differ."""
     model = bundle.model
-    own = files.read_contract(artifact.path)
-    if own is None:
-        yield f"{artifact.name} carries none, so an app cannot know what its input means"
+    embedded = files.read_contract(artifact.path)
+    if embedded is None:
+        yield f"{artifact.name} has no sensor contract, so an app cannot know what its input means"
     else:
-        yield from _differences(own, artifact.name, artifact.signal, "the manifest")
+        yield from _differences(embedded, artifact.name, artifact.signal, "the manifest")
     yield from _differences(
         artifact.signal.for_sensor(InputConvention.NORMALIZED),
         f"the manifest for {artifact.name}",
@@ -68,20 +57,21 @@ def contradictions(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
 
 
 def _tensors(artifact: Artifact) -> Iterator[str]:
-    """An app allocates its buffers, and quantizes by itself, as the manifest says."""
+    """An app allocates its buffers, and quantizes, as the manifest says."""
     graph = files.read_graph(artifact.path)
-    sides = {
+    tensors = {
         "input": (graph.inputs, artifact.inputs),
         "output": (graph.outputs, artifact.outputs),
     }
-    for side, (own, said) in sides.items():
-        if own != said:
+    for side, (stored, listed) in tensors.items():
+        if stored != listed:
             yield (
-                f"{side} is {_words(own)} in {artifact.name}, but {_words(said)} in the manifest"
+                f"{side} is {_describe(stored)} in {artifact.name}, but {_describe(listed)} in "
+                "the manifest"
             )
 
 
-def _words(tensors: tuple[TensorSpec, ...]) -> str:
+def _describe(tensors: tuple[TensorSpec, ...]) -> str:
     return ", ".join(
         f"{t.name} {t.dtype} {'×'.join(map(str, t.shape))}"
         + (f" (scale {t.scale:g}, zero point {t.zero_point})" if t.scale is not None else "")
@@ -89,8 +79,11 @@ def _words(tensors: tuple[TensorSpec, ...]) -> str:
     )
 
 
-def _differences(one: Signal, said_by: str, other: Signal, against: str) -> Iterator[str]:
-    theirs = asdict(other)
+def _differences(one: Signal, one_place: str, other: Signal, place: str) -> Iterator[str]:
+    expected = asdict(other)
     for name, value in asdict(one).items():
-        if value != theirs[name]:
-            yield f"{name} is {value} in {said_by}, but {theirs[name]} in {against}"
+        if value != expected[name]:
+            yield f"{name} is {value} in {one_place}, but {expected[name]} in {place}"
+
+
+CHECK = ParityCheck((NAME,), _judge)

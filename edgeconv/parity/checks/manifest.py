@@ -1,121 +1,95 @@
-"""Does a bundle tell of itself what is true? Its figures, its limits, its golden tolerances.
+"""Are the figures in the manifest true? Recompute its accuracies, limits and golden tolerances.
 
-All of them can be worked out again, so that an edited number is found even where every digest was
-renewed with it.
+An edited figure is found even if every digest was renewed with it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import Any
 
-from edgeconv.core import (
-    Artifact,
-    Bundle,
-    Check,
-    Dataset,
-    EvaluationResult,
-    ParityResult,
-    Status,
-    worst,
-)
+from edgeconv.core import Artifact, Bundle, Check, EvaluationResult
 from edgeconv.environment import versions
 from edgeconv.parity import gates, golden
-from edgeconv.parity.checks.retrained import is_retrained
+from edgeconv.parity.artifact_run import ArtifactRun
+from edgeconv.parity.checks.base import ParityCheck, problem_check
 from edgeconv.parity.classification import evaluate
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from edgeconv.parity.context import ParityContext, is_retrained
 
 NAME = "record"
-_DIGITS = 1e-6  # relative, of figures that are worked out again from the very same outputs
-_POINTS = 0.005  # of an artifact's accuracy: other kernels may answer single windows otherwise
+_ROUNDING = 1e-6  # relative, of figures that are recomputed from the same outputs
+_ACCURACY = 0.005  # of an artifact: other kernels may classify single windows differently
 
 
-def float_figures(
-    bundle: Bundle, dataset: Dataset, labels: NDArray[np.int64], reference: NDArray[np.float32]
-) -> tuple[str, ...]:
-    """Where the manifest's figures of the float model are not those of its own outputs.
+def _judge(context: ParityContext, run: ArtifactRun) -> Iterator[Check]:
+    bundle, artifact = context.bundle, run.artifact
+    problems = [*_float_figures(context), *_accuracy(bundle, artifact, run.evaluation)]
+    if bundle.versions.get("edgeconv") == versions().get("edgeconv"):  # limits change with versions
+        problems += [*_limits(bundle, artifact), *_tolerance(context.golden, artifact)]
+    yield problem_check(NAME, problems)
 
-    Nothing where they were measured on other windows.
-    """
+
+def _float_figures(context: ParityContext) -> tuple[str, ...]:
+    """The first figure of the float model that is not the one of its outputs; none if the manifest
+    has figures of other windows."""
+    bundle, dataset = context.bundle, context.dataset
     name = bundle.model.path.name
-    told = bundle.evaluations.get(name)
-    if told is None or told.data.get("sha256") != dataset.sha256:
+    recorded = bundle.evaluations.get(name)
+    if recorded is None or recorded.data.get("sha256") != dataset.sha256:
         return ()
-    names = told.labels or bundle.model.signal.labels
-    true = evaluate(reference, labels, dataset.subjects, names, told.runtime, told.sha256, {})
+    actual = evaluate(
+        context.float_outputs,
+        context.labels,
+        dataset.subjects,
+        recorded.labels or bundle.model.signal.labels,
+        recorded.runtime,
+        recorded.sha256,
+        {},
+    )
     return tuple(
         f"{where} of {name} is {was:.6g} in the manifest, but {now:.6g} on its windows"
-        for where, was, now in _differences(_figures(told), _figures(true))
+        for where, was, now in _differences(_figures(recorded), _figures(actual))
     )[:1]
 
 
-def with_record(
-    bundle: Bundle,
-    kept: golden.GoldenSet | None,
-    artifact: Artifact,
-    result: ParityResult,
-    figures: tuple[str, ...],
-    own: EvaluationResult | None,
-) -> ParityResult:
-    """The result with the verdict on what the bundle says of this file added.
-
-    Args:
-        figures: of `float_figures`.
-        own: the file's evaluation on the windows of this run.
-    """
-    if not result.n:
-        return result
-    reasons = [*figures, *_accuracy(bundle, artifact, own)]
-    if bundle.versions.get("edgeconv") == versions().get("edgeconv"):  # limits change with versions
-        reasons += [*_limits(bundle, artifact), *_tolerance(kept, artifact)]
-    reason = "; ".join(reasons)
-    status = Status.FAILED if reason else Status.PASSED
-    told = f"what the bundle records: {reason}" if reason else ""
-    return replace(
-        result,
-        checks=(*result.checks, Check(NAME, status, None, None, "<=", reason)),
-        status=worst((result.status, status)),
-        reason="; ".join(filter(None, (result.reason, told))),
-    )
+def _figures(evaluation: EvaluationResult) -> dict[str, Any]:
+    names = ("accuracy", "balanced_accuracy", "macro_f1", "loss", "n", "confusion")
+    data = asdict(evaluation)
+    return {name: data[name] for name in (*names, "per_class", "per_subject")}
 
 
-def _figures(found: EvaluationResult) -> dict[str, Any]:
-    wanted = ("accuracy", "balanced_accuracy", "macro_f1", "loss", "n", "confusion")
-    whole = asdict(found)
-    return {name: whole[name] for name in (*wanted, "per_class", "per_subject")}
-
-
-def _differences(told: Any, true: Any, where: str = "") -> Iterator[tuple[str, float, float]]:
-    """(name, told, true) of each number that differs."""
-    if isinstance(true, Mapping):
-        for key, value in true.items():
+def _differences(recorded: Any, actual: Any, where: str = "") -> Iterator[tuple[str, float, float]]:
+    """(name, recorded, actual) of each number that differs."""
+    if isinstance(actual, Mapping):
+        for key, value in actual.items():
             inner = f"{where} {key}".strip()
-            yield from _differences(told.get(key, math.nan), value, inner)
-    elif isinstance(true, tuple | list):
-        for i, value in enumerate(true):
-            yield from _differences(told[i] if i < len(told) else math.nan, value, f"{where} {i}")
-    elif not math.isclose(told, true, rel_tol=_DIGITS, abs_tol=_DIGITS):
-        yield where, told, true
+            yield from _differences(recorded.get(key, math.nan), value, inner)
+    elif isinstance(actual, tuple | list):
+        for i, value in enumerate(actual):
+            before = recorded[i] if i < len(recorded) else math.nan
+            yield from _differences(before, value, f"{where} {i}")
+    elif not math.isclose(recorded, actual, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+        yield where, recorded, actual
 
 
-def _accuracy(bundle: Bundle, artifact: Artifact, own: EvaluationResult | None) -> Iterator[str]:
-    told = bundle.evaluations.get(artifact.name)
-    if own is None or told is None or told.data.get("sha256") != own.data.get("sha256"):
+def _accuracy(
+    bundle: Bundle, artifact: Artifact, evaluation: EvaluationResult | None
+) -> Iterator[str]:
+    recorded = bundle.evaluations.get(artifact.name)
+    if evaluation is None or recorded is None or recorded.sha256 != evaluation.sha256:
         return
-    if told.sha256 == own.sha256 and abs(told.accuracy - own.accuracy) > _POINTS:
+    same_windows = recorded.data.get("sha256") == evaluation.data.get("sha256")
+    if same_windows and abs(recorded.accuracy - evaluation.accuracy) > _ACCURACY:
         yield (
-            f"accuracy of {artifact.name} is {told.accuracy:.4f} in the manifest, but "
-            f"{own.accuracy:.4f} on its windows"
+            f"accuracy of {artifact.name} is {recorded.accuracy:.4f} in the manifest, but "
+            f"{evaluation.accuracy:.4f} on its windows"
         )
 
 
 def _limits(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
-    """Recorded limits that lie beyond those of the scheme, the recipe and what was asked for."""
+    """The first recorded limit that is not that of the scheme, the recipe or the caller."""
     for result in bundle.parity:
         if result.artifact != artifact.name or result.sha256 != artifact.sha256:
             continue
@@ -127,7 +101,7 @@ def _limits(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
             limit = derived.get(check.name)
             if check.limit is None or check.name not in gates.DIRECTIONS:
                 continue
-            if limit is None or not math.isclose(limit, check.limit, rel_tol=_DIGITS):
+            if limit is None or not math.isclose(limit, check.limit, rel_tol=_ROUNDING):
                 yield (
                     f"{artifact.name} was judged by {check.name} {check.direction} "
                     f"{check.limit:g}, but scheme and recipe say "
@@ -136,13 +110,16 @@ def _limits(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
                 return
 
 
-def _tolerance(kept: golden.GoldenSet | None, artifact: Artifact) -> Iterator[str]:
-    expected = kept.expected.get(artifact.name) if kept else None
+def _tolerance(vectors: golden.GoldenSet | None, artifact: Artifact) -> Iterator[str]:
+    expected = vectors.expected.get(artifact.name) if vectors else None
     if expected is None:
         return
     derived, _ = golden.tolerance_of(artifact)
-    if expected.tolerance > derived * (1 + _DIGITS):
+    if expected.tolerance > derived * (1 + _ROUNDING):
         yield (
             f"the golden tolerance of {artifact.name} is {expected.tolerance:g}, but its scheme "
             f"explains {derived:g}"
         )
+
+
+CHECK = ParityCheck((NAME,), _judge)

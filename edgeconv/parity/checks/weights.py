@@ -1,22 +1,13 @@
-"""The weights in a file against those of its Keras model, folded as the exporter folds them."""
+"""Compare the weights of an artifact with those of its Keras model, folded as for the export."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import (
-    Artifact,
-    Bundle,
-    InputConvention,
-    ParityResult,
-    Signal,
-    Status,
-    Target,
-    worst,
-)
+from edgeconv.core import Artifact, Bundle, Check, InputConvention, Signal, Target
 from edgeconv.core.digest import sha256
 from edgeconv.errors import Unsupported
 from edgeconv.ir.folding import for_sensor
@@ -24,7 +15,9 @@ from edgeconv.ir.graph import Conv, Dense, Depthwise, Plan
 from edgeconv.ir.layout import Layout
 from edgeconv.ir.stored_model import read_stored
 from edgeconv.parity import weight_comparison
-from edgeconv.parity.checks.retrained import made_of
+from edgeconv.parity.artifact_run import ArtifactRun
+from edgeconv.parity.checks.base import ParityCheck
+from edgeconv.parity.context import ParityContext, source_model
 from edgeconv.parity.weight_comparison import Pair
 from edgeconv.targets.coreml import weights as mlweights
 from edgeconv.targets.tflite import weights as tflite_weights
@@ -33,29 +26,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROUNDED = ("float32", "float16", "dynamic", "int8", "int16x8", "w8a8")
-"""Schemes that only round each weight. The others move weights on purpose (pruned, palettes, few
-bits made up for on recordings): there is no number to hold them to one by one."""
+"""Schemes that only round each weight. Others change weights deliberately (pruning, palettes,
+error-compensated low-bit weights), so there is no bound for a single weight."""
 
 
-def with_weights(bundle: Bundle, artifact: Artifact, result: ParityResult) -> ParityResult:
-    """The result with the verdict on the weights added, where they can be compared one by one.
-
-    They cannot where the model holds layers that only Keras can read (a Lambda, branches) or the
-    converter merged operations: then nothing is added.
-    """
-    if not result.n or artifact.scheme not in ROUNDED:
-        return result
-    pairs = _pairs(bundle, artifact)
-    if not pairs:
-        return result
-    check = weight_comparison.check(pairs)
-    told = f"weights: {check.reason}" if check.status is Status.FAILED else ""
-    return replace(
-        result,
-        checks=(*result.checks, check),
-        status=worst((result.status, check.status)),
-        reason="; ".join(filter(None, (result.reason, told))),
-    )
+def _judge(context: ParityContext, run: ArtifactRun) -> Iterator[Check]:
+    """None where weights cannot be compared one by one: the model has layers that only Keras can
+    read, or the converter merged operations."""
+    if run.artifact.scheme not in ROUNDED:
+        return
+    pairs = _pairs(context.bundle, run.artifact)
+    if pairs:
+        yield weight_comparison.check(pairs)
 
 
 @lru_cache(maxsize=4)
@@ -68,7 +50,7 @@ def _plan(path: Path, digest: str, signal: Signal, sensor: InputConvention) -> P
 
 
 def _pairs(bundle: Bundle, artifact: Artifact) -> list[Pair]:
-    path = made_of(bundle, artifact)
+    path = source_model(bundle, artifact)
     plan = _plan(path, sha256(path), bundle.model.signal, artifact.signal.sensor)
     if plan is None:
         return []
@@ -131,3 +113,6 @@ def _coreml(path: Path) -> list[_Stored]:
             values = values.T
         found.append({"kernel": (values, weight.dtype, True, None)})
     return found
+
+
+CHECK = ParityCheck((weight_comparison.NAME,), _judge)

@@ -1,7 +1,7 @@
-"""Are recordings like those that a bundle's model was trained on? A mistake is told in a sentence.
+"""The input profile of a bundle, and whether other recordings look like its training data.
 
-A bundle keeps `inputs.json`: how its training people's readings look. `data check`, `evaluate` and
-`parity` hold other recordings against it.
+A bundle stores `inputs.json`: statistics of its training subjects' readings. `data check`,
+`evaluate` and `parity` compare other recordings with them.
 """
 
 from __future__ import annotations
@@ -17,30 +17,35 @@ from edgeconv.errors import BadInput
 from edgeconv.parity.drift import InputProfile, InputReport, check_inputs, make_profile
 
 
-def write_inputs(folder: Path, train: Dataset) -> None:
-    """Keep how the training people's readings look, where that can be said (three axes)."""
-    profile = _profile_from(train)
+def write_input_profile(folder: Path, train: Dataset) -> None:
+    """Store the profile of the training subjects' readings, if they have three axes."""
+    profile = _profile_of(train)
     if profile is not None:
         text = json.dumps(profile.to_json(), indent=1, sort_keys=True, ensure_ascii=False)
         bundles.write_text(folder / bundles.INPUTS, text + "\n")
 
 
-def check_recordings(spec: str, against: Path, progress: Progress = NULL_PROGRESS) -> InputReport:
-    """All of a data set against a bundle's training people.
+def check_dataset(spec: str, against: Path, progress: Progress = NULL_PROGRESS) -> InputReport:
+    """Compare a whole data set with the training data of a bundle.
+
+    Args:
+        spec: the data set, `NAME` or `NAME:PATH`.
+        against: the bundle's folder.
+        progress: is told what takes long.
 
     Raises:
-        BadInput: no bundle, one that keeps nothing of its training people, other windows than
-            its, or data that cannot be loaded.
+        BadInput: not a bundle, a bundle without an input profile, windows of another kind, or
+            data that cannot be loaded.
     """
-    home = bundles.read(against, verify=False)
+    source = bundles.read(against, verify=False)
     progress.stage(f"check: {spec} against {against}")
-    dataset = load_dataset(spec, progress)
-    profile = _kept(home) or _from_own(home, dataset)
+    profile = _stored_profile(source)
     if profile is None:
         raise BadInput(
-            f"{against} keeps no {bundles.INPUTS}: nobody knows what its training data look like",
-            "make the bundle anew with this version: edgeconv run",
+            f"{against} has no {bundles.INPUTS}, so what its training data look like is not known",
+            "make the bundle again with this version: edgeconv train or edgeconv run",
         )
+    dataset = load_dataset(spec, progress)
     if _differs(profile, dataset):
         raise BadInput(
             f"the bundle's windows are {profile.window} steps at {profile.rate_hz:g} Hz of "
@@ -49,52 +54,45 @@ def check_recordings(spec: str, against: Path, progress: Progress = NULL_PROGRES
             "check data with the same window",
         )
     if not len(dataset):
-        raise BadInput(f"{spec} holds no windows", "name other recordings")
+        raise BadInput(f"{spec} has no windows", "name other recordings")
     return _report(profile, dataset)
 
 
-def input_facts(
-    home: Bundle | None, dataset: Dataset, whole: Dataset, progress: Progress
-) -> dict[str, Any]:
-    """`{"inputs": report}` for what a result says of its data; empty where nothing is known.
+def input_facts(source: Bundle | None, dataset: Dataset, progress: Progress) -> dict[str, Any]:
+    """`{"inputs": report}` for what a result says of its data; empty if nothing is known.
 
-    A mistake, or people unlike those of training, is told to whoever listens.
+    Args:
+        source: the bundle whose training data are the standard.
+        dataset: the windows in question.
+        progress: is told of an input error and of readings unlike those of training.
     """
-    if home is None or not len(dataset):
+    if source is None or not len(dataset):
         return {}
-    profile = _kept(home) or _from_own(home, whole)
+    profile = _stored_profile(source)
     if profile is None or _differs(profile, dataset):
         return {}
-    found = _report(profile, dataset)
-    if found.sentence:
-        progress.note(f"the recordings: {found.sentence}")
-    return {"inputs": found.to_json()}
+    report = _report(profile, dataset)
+    if report.sentence:
+        progress.note(f"the recordings: {report.sentence}")
+    return {"inputs": report.to_json()}
 
 
 def _report(profile: InputProfile, dataset: Dataset) -> InputReport:
     return check_inputs(profile, dataset.windows, _classes(dataset), dataset.subjects.tolist())
 
 
-def _kept(home: Bundle) -> InputProfile | None:
-    path = home.path / bundles.INPUTS
+def _stored_profile(source: Bundle) -> InputProfile | None:
+    path = source.path / bundles.INPUTS
     if not path.is_file():
         return None
     try:
         document = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read: {error}", "make the bundle anew") from error
+        raise BadInput(f"{path} cannot be read: {error}", "make the bundle again") from error
     return InputProfile.from_json(document, str(path))
 
 
-def _from_own(home: Bundle, whole: Dataset) -> InputProfile | None:
-    """For a bundle that keeps none: made from its training people, where these are their data."""
-    people = home.model.training.get("train_subjects", ())
-    if home.data.get("name") != whole.name or not people:
-        return None
-    return _profile_from(whole.of_subjects(people))
-
-
-def _profile_from(train: Dataset) -> InputProfile | None:
+def _profile_of(train: Dataset) -> InputProfile | None:
     return make_profile(train.windows, _classes(train), train.subjects.tolist(), train.signal)
 
 
@@ -104,5 +102,5 @@ def _classes(dataset: Dataset) -> list[str]:
 
 def _differs(profile: InputProfile, dataset: Dataset) -> bool:
     signal = dataset.signal
-    own = (profile.window, profile.rate_hz, profile.channels)
-    return own != (signal.window, signal.rate_hz, signal.channels)
+    expected = (profile.window, profile.rate_hz, profile.channels)
+    return expected != (signal.window, signal.rate_hz, signal.channels)

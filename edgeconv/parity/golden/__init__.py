@@ -1,27 +1,32 @@
-"""Golden vectors: a few real windows with every file's expected answer, to be run on a device."""
+"""Golden vectors: a few real windows with the outputs that every artifact must give on a device."""
 
-from edgeconv.parity.golden.comparison import check, compare
-from edgeconv.parity.golden.device_results import Recording, check_recording, read_recording
-from edgeconv.parity.golden.selection import choose
-from edgeconv.parity.golden.store import FOLDER, digest_of, read, write
+from edgeconv.parity.golden.comparison import check_golden, compare
+from edgeconv.parity.golden.device_results import (
+    DeviceReport,
+    check_device_report,
+    read_device_report,
+)
+from edgeconv.parity.golden.selection import select_windows
+from edgeconv.parity.golden.store import FOLDER, digest_of, read, read_golden, write
 from edgeconv.parity.golden.tolerance import tolerance_of
-from edgeconv.parity.golden.vectors import Expectation, GoldenSet, Run, expect, make
+from edgeconv.parity.golden.vectors import Expectation, GoldenSet, Run, make, record_outputs
 
 __all__ = [
     "FOLDER",
+    "DeviceReport",
     "Expectation",
     "GoldenSet",
-    "Recording",
     "Run",
-    "check",
-    "check_recording",
-    "choose",
+    "check_device_report",
+    "check_golden",
     "compare",
     "digest_of",
-    "expect",
     "make",
     "read",
-    "read_recording",
+    "read_device_report",
+    "read_golden",
+    "record_outputs",
+    "select_windows",
     "tolerance_of",
     "write",
 ]

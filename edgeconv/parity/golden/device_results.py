@@ -33,7 +33,7 @@ _FAULTS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True, eq=False)
-class Recorded:
+class DeviceOutput:
     """One file's answers on one device, (vectors, classes)."""
 
     artifact: str
@@ -43,15 +43,15 @@ class Recorded:
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class DeviceReport:
     """A results file. `golden` is the digest of the set that was answered, "" where not told."""
 
-    results: tuple[Recorded, ...]
+    results: tuple[DeviceOutput, ...]
     golden: str
     device: dict[str, Any]
 
 
-def read_recording(path: Path) -> Recording:
+def read_device_report(path: Path) -> DeviceReport:
     """Raises BadInput for a file that is no such document; the message says where."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -61,7 +61,7 @@ def read_recording(path: Path) -> Recording:
         if (document["format"], document["schema_version"]) != (FORMAT, VERSION):
             raise BadInput(f"{path} is no {FORMAT} of version {VERSION}", _HINT)
         device = document.get("device", {})
-        return Recording(
+        return DeviceReport(
             results=tuple(_result(entry, i, path) for i, entry in enumerate(document["results"])),
             golden=str(document.get("golden", "")),
             device=dict(device) if isinstance(device, Mapping) else {"name": str(device)},
@@ -70,7 +70,9 @@ def read_recording(path: Path) -> Recording:
         raise BadInput(f"{path} is damaged: {error!r}", _HINT) from error
 
 
-def check_recording(golden: GoldenSet, digest: str, recorded: Recording) -> list[ParityResult]:
+def check_device_report(
+    golden: GoldenSet, digest: str, recorded: DeviceReport
+) -> list[ParityResult]:
     """One result a recorded file: its largest deviation against the file's own tolerance.
 
     A file of another digest, answers to another set, or a number of values that is not that of the
@@ -84,10 +86,10 @@ def check_recording(golden: GoldenSet, digest: str, recorded: Recording) -> list
     return [_judge(golden, digest, recorded, one) for one in recorded.results]
 
 
-def _result(entry: Any, number: int, path: Path) -> Recorded:
+def _result(entry: Any, number: int, path: Path) -> DeviceOutput:
     where = f"{path}: results[{number}]"
     name = str(entry["artifact"])
-    return Recorded(
+    return DeviceOutput(
         artifact=name,
         sha256=str(entry["sha256"]),
         runtime=str(entry.get("runtime", "device")),
@@ -116,7 +118,9 @@ def _numbers(rows: Any, where: str) -> NDArray[np.float64]:
     )
 
 
-def _judge(golden: GoldenSet, digest: str, recorded: Recording, one: Recorded) -> ParityResult:
+def _judge(
+    golden: GoldenSet, digest: str, recorded: DeviceReport, one: DeviceOutput
+) -> ParityResult:
     expected = golden.expected.get(one.artifact)
     if expected is None:
         raise BadInput(

@@ -15,7 +15,7 @@ LOW_MARGINS = 4
 _CLIPPED = 2  # samples at a channel's rail that make a window a clipped one
 
 
-def choose(
+def select_windows(
     windows: NDArray[np.float32],
     labels: NDArray[np.integer[Any]],
     probabilities: NDArray[np.floating[Any]],

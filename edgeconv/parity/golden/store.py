@@ -1,6 +1,6 @@
 """A golden set as files: `golden/golden.json` for any language, `golden/golden.npz` for Python.
 
-Both hold the same numbers, and the JSON its own digest, so that a value moved in one is found.
+Both store the same numbers, and the JSON stores its own digest, so that an edited value is found.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from edgeconv.parity.golden.json_format import from_document, to_document
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edgeconv.core import Bundle
     from edgeconv.parity.golden.vectors import GoldenSet
 
 FOLDER = "golden"
@@ -49,10 +51,10 @@ def read(folder: Path) -> GoldenSet:
     """
     place = folder / FOLDER
     document = _read_json(place / JSON_NAME)
-    kept = _read_npz(place / NPZ_NAME)
+    arrays = _read_npz(place / NPZ_NAME)
     try:
         golden = from_document(document)
-        conflicts = _conflicts(golden, kept)
+        conflicts = _conflicts(golden, arrays)
         if not conflicts and document.get("sha256") != _digest(document):
             conflicts = ("golden.json was changed after it was written (its digest is another)",)
         return from_document(document, conflicts)
@@ -62,8 +64,26 @@ def read(folder: Path) -> GoldenSet:
         ) from error
 
 
+def read_golden(bundle: Bundle) -> GoldenSet | None:
+    """The golden set of a bundle; None if it was made without one.
+
+    A set that was deleted since is noticed when the bundle is read. A set for another float model
+    is returned with that as a conflict.
+
+    Raises:
+        BadInput: one of its files is damaged.
+    """
+    if not (bundle.path / FOLDER).is_dir():
+        return None
+    golden = read(bundle.path)
+    if golden.model_sha256 != bundle.model.sha256:
+        stale = "the golden vectors were made from another float model"
+        return replace(golden, conflicts=(*golden.conflicts, stale))
+    return golden
+
+
 def digest_of(folder: Path) -> str:
-    """The digest that golden.json gives itself: which set a device was asked.
+    """The digest in golden.json, by which a device says which set it answered.
 
     Raises:
         BadInput: the file is missing or damaged.
@@ -92,28 +112,28 @@ def _digest(document: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _conflicts(golden: GoldenSet, kept: dict[str, NDArray[Any]]) -> tuple[str, ...]:
+def _conflicts(golden: GoldenSet, arrays: dict[str, NDArray[Any]]) -> tuple[str, ...]:
     """Where the two files, or a sensor's inputs and the windows they come from, differ."""
     import numpy as np
 
-    found = []
+    conflicts = []
     ours = arrays_of(golden)
-    if set(ours) != set(kept):
-        names = ", ".join(sorted(set(ours) ^ set(kept)))
-        return (f"golden.json and golden.npz differ in what they hold: {names}",)
+    if set(ours) != set(arrays):
+        names = ", ".join(sorted(set(ours) ^ set(arrays)))
+        return (f"golden.json and golden.npz differ in their arrays: {names}",)
     for name, array in ours.items():
-        if array.shape != kept[name].shape:
-            found.append(f"golden.json and golden.npz differ in the shape of {name}")
-        elif not np.array_equal(array, kept[name]):
-            place = tuple(map(int, np.argwhere(array != kept[name])[0]))
-            found.append(
+        if array.shape != arrays[name].shape:
+            conflicts.append(f"golden.json and golden.npz differ in the shape of {name}")
+        elif not np.array_equal(array, arrays[name]):
+            place = tuple(map(int, np.argwhere(array != arrays[name])[0]))
+            conflicts.append(
                 f"golden.json and golden.npz differ in {name}, vector {place[0]}: "
-                f"{array[place]:.6g} against {kept[name][place]:.6g}"
+                f"{array[place]:.6g} against {arrays[name][place]:.6g}"
             )
     for sensor, array in golden.inputs.items():
         if not np.array_equal(array, golden.signal.for_sensor(sensor).encode(golden.windows)):
-            found.append(f"the inputs for sensor '{sensor}' are not the set's own windows")
-    return tuple(found)
+            conflicts.append(f"the inputs for sensor '{sensor}' are not those of its windows")
+    return tuple(conflicts)
 
 
 def _npy(array: NDArray[Any]) -> bytes:
@@ -130,7 +150,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read: {error}", "export the bundle again") from error
     if not isinstance(document, dict):
-        raise BadInput(f"{path} is damaged: no object", "export the bundle again")
+        raise BadInput(f"{path} is damaged: not a JSON object", "export the bundle again")
     return document
 
 
@@ -138,7 +158,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            return {name: kept[name] for name in kept.files}
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput(f"{path} cannot be read: {error}", "export the bundle again") from error

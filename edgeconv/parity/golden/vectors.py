@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Artifact, InputConvention, Signal, Status
 from edgeconv.errors import BadInput
-from edgeconv.parity.golden.selection import choose
+from edgeconv.parity.golden.selection import select_windows
 from edgeconv.parity.golden.tolerance import tolerance_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class GoldenSet:
     def __len__(self) -> int:
         return len(self.windows)
 
-    def emptied(self) -> GoldenSet:
+    def without_outputs(self) -> GoldenSet:
         """The same windows and reference for other files: what a new export begins with."""
         return replace(self, inputs={}, expected={})
 
@@ -107,7 +107,7 @@ def make(
         )
     if not (np.isfinite(windows).all() and np.isfinite(probabilities).all()):
         raise BadInput("golden vectors: windows or float outputs hold NaN or infinity")
-    chosen, why = choose(windows, labels, probabilities, signal.channels, signal.labels)
+    chosen, why = select_windows(windows, labels, probabilities, signal.channels, signal.labels)
     return GoldenSet(
         windows=windows[chosen].astype(np.float32),
         labels=labels[chosen].astype(np.int64),
@@ -118,7 +118,7 @@ def make(
     )
 
 
-def expect(
+def record_outputs(
     golden: GoldenSet, artifact: Artifact, runtime: str, run: Run | None, reason: str = ""
 ) -> GoldenSet:
     """The set with this file's expectation in it: what `run` answers, or `not_run` and why.

@@ -11,7 +11,7 @@ from edgeconv.core import Artifact, Bundle, Dataset, Progress, Signal
 from edgeconv.core.layerwise import LayersResult, Outcome
 from edgeconv.datasets.calibration import calibration_windows
 from edgeconv.errors import EdgeconvError, MissingDependency, Unsupported
-from edgeconv.parity.checks.retrained import made_of
+from edgeconv.parity.context import source_model
 from edgeconv.parity.layerwise.comparison import Comparison, chunks
 from edgeconv.runtimes import inspectable, open_runner, unavailable
 
@@ -47,7 +47,7 @@ def compare_layers(
     opened: dict[Path, KerasRunner] = {}
     with ExitStack() as stack:
         for done, (artifact, runtime) in enumerate(jobs, 1):
-            path = made_of(bundle, artifact)
+            path = source_model(bundle, artifact)
             try:
                 if path not in opened:
                     runner = stack.enter_context(open_runner(path))

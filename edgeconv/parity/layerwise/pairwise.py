@@ -1,9 +1,8 @@
-"""Two files side by side, where neither is a Keras model: their values matched as far as names and
-numbers allow.
+"""Compare the values inside two files neither of which is a Keras model.
 
-Nobody can compute one layer of a file from the other file's values, so only the error that has
-gathered is known, not what each layer adds. Independent rounding of k values adds up to k times the
-noise of one: a value is held against what the coarser of the two number formats explains of one
+A layer of one file cannot be computed from the other file's values, so only the error that has
+accumulated is known, not what each layer adds. Independent rounding of k values adds up to k times
+the noise of one: the limit of a value is what the coarser of the two number formats explains of one
 layer, less 10 lg k dB.
 """
 
@@ -11,18 +10,96 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Scheme
-from edgeconv.core.layerwise import LayerMatchStatus, LayerParity, Outcome
+from edgeconv.core import SCHEMES, Artifact, Inspectable, Scheme, Signal
+from edgeconv.core.layerwise import LayerMatchStatus, LayerParity, LayersResult, Outcome
 from edgeconv.parity.layerwise import name_matching
+from edgeconv.parity.layerwise.artifacts import not_compared
+from edgeconv.parity.layerwise.comparison import between, chunks
+from edgeconv.parity.layerwise.file_values import candidates
 from edgeconv.parity.layerwise.match import Candidate, Match, align, pair
 from edgeconv.parity.layerwise.measure import Error
 from edgeconv.parity.layerwise.points import Affine, Point
 from edgeconv.parity.layerwise.verdict import floor_of
+from edgeconv.runtimes.window_shapes import shaped_input
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A model file with a runner that shows its values, and what its input means."""
+
+    artifact: Artifact
+    signal: Signal
+    runner: Inspectable
+
+    def values(self, windows: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        """Its values for canonical windows, by tensor."""
+        encoded = self.signal.encode(windows)
+        name, shaped = shaped_input(self.runner, encoded, self.signal)
+        return self.runner.intermediates({name: shaped})
+
+    @property
+    def scheme(self) -> Scheme | None:
+        return SCHEMES[self.artifact.target].get(self.artifact.scheme)
+
+
+def compare_pairwise(
+    reference: OpenFile,
+    candidate: OpenFile,
+    windows: NDArray[np.float32],
+    sample: dict[str, Any],
+) -> LayersResult:
+    """The values inside one file against those inside another, on canonical windows.
+
+    Args:
+        reference: the file whose values are right.
+        candidate: the file to judge.
+        windows: (n, values) in m/s².
+        sample: what the result says of the windows.
+    """
+    ours = candidates(reference.artifact.path, reference.runner.tensors)
+    theirs = candidates(candidate.artifact.path, candidate.runner.tensors)
+    matches: list[Match] = []
+    errors: dict[str, Error] = {}
+    for chunk in chunks(windows):
+        expected, values = reference.values(chunk), candidate.values(chunk)
+        if not errors:
+            contracts = _contracts(reference.signal, candidate.signal, ours)
+            matches = match_files(ours, expected, theirs, values, contracts)
+            errors = {m.point.name: Error() for m in matches}
+        for match in matches:
+            ours_now = match.reference(expected[match.point.name])
+            shape = (len(ours_now), *match.point.shape)
+            theirs_now = match.arranged(values[match.candidate.tensor])
+            errors[match.point.name].add(ours_now.reshape(shape), theirs_now.reshape(shape))
+    rows = rows_of(ours, theirs, matches, errors, (reference.scheme, candidate.scheme))
+    outcome, text, suspects = judge_files(rows)
+    return replace(
+        not_compared(candidate.artifact, candidate.runner.runtime, text, sample),
+        outcome=outcome,
+        n=len(windows),
+        layers=tuple(rows),
+        suspects=suspects,
+    )
+
+
+def _contracts(
+    reference: Signal, candidate: Signal, values: Sequence[Candidate]
+) -> dict[str, Affine]:
+    """For values that may still be the readings, time-major: as many numbers as a window has."""
+    contracts = {}
+    for value in values:
+        if math.prod(value.shape) == reference.flat_size:
+            affine = between(candidate, reference, value.shape)
+            if affine is not None:
+                contracts[value.tensor] = affine
+    return contracts
 
 
 def match_files(

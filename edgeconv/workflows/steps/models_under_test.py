@@ -1,14 +1,22 @@
-"""The two files of a comparison: what each takes, says of itself, and can be run by."""
+"""Model files of any origin: what the input of each means, and what can run it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Artifact, Dataset, InputConvention, Progress, Signal, Target
-from edgeconv.core.digest import sha256, size
+from edgeconv.core import (
+    Dataset,
+    InputConvention,
+    KerasModel,
+    ModelFile,
+    Normalization,
+    Progress,
+    Signal,
+)
+from edgeconv.core.digest import sha256
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.runtimes import ENDINGS, runtime_for
@@ -16,102 +24,142 @@ from edgeconv.targets import files
 
 
 @dataclass(frozen=True)
-class Side:
-    """One of the two files: what its input means, and its class names if it carries any."""
+class ModelUnderTest:
+    """One of the two files of a comparison.
+
+    Attributes:
+        signal: what its input means.
+        labels: its class names; empty if it has none.
+        options: of the runner that opens it.
+    """
 
     path: Path
-    artifact: Artifact
+    file: ModelFile
     signal: Signal
     labels: tuple[str, ...]
-    options: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_keras(self) -> bool:
+        return self.path.suffix == ".keras"
 
 
-def sides_of(
+def embedded_contract(path: Path) -> Signal | None:
+    """The sensor contract inside a model file, if it has one."""
+    return keras_file.read_contract(path) if path.suffix == ".keras" else files.read_contract(path)
+
+
+def resolve_signal(
+    path: Path,
+    embedded: Signal | None,
+    sensor: InputConvention | None,
+    dataset: Dataset,
+    normalization: Normalization | None = None,
+) -> Signal:
+    """What the input of a file means: by its contract, else by `sensor`.
+
+    Args:
+        path: the file.
+        embedded: its contract.
+        sensor: what the caller says of its input.
+        dataset: gives the channels, rate and window of a file without a contract.
+        normalization: that of a file without a contract whose input is normalized, if known.
+
+    Raises:
+        BadInput: neither is given, or `sensor` is `normalized` and the normalization is unknown.
+        UsageError: `sensor` contradicts the contract.
+    """
+    if embedded is not None:
+        if sensor is not None and sensor is not embedded.sensor:
+            raise UsageError(
+                f"--sensor {sensor} contradicts the sensor contract in {path}, which says "
+                f"{embedded.sensor}",
+                "leave --sensor out",
+            )
+        return embedded
+    if sensor is None:
+        raise BadInput(
+            f"{path} has no sensor contract, so what its input means is not known",
+            "say what it expects: --sensor android (m/s²), ios (g) or normalized",
+        )
+    if sensor is InputConvention.NORMALIZED and normalization is None:
+        raise BadInput(
+            f"{path} expects normalized input and has no sensor contract, so its mean and standard "
+            "deviation are not known",
+            "use a file that edgeconv wrote, compare it with one, or use a file that expects raw "
+            "readings",
+        )
+    return replace(dataset.signal, sensor=sensor, normalization=normalization)
+
+
+def resolve_models(
     paths: tuple[Path, Path],
     sensors: Sequence[InputConvention],
     dataset: Dataset,
     unsafe: bool,
     progress: Progress,
-) -> tuple[Side, Side]:
-    """Both files with what each one's input means: by its contract, or by `sensors`.
+) -> tuple[ModelUnderTest, ModelUnderTest]:
+    """Both files of a comparison with what the input of each means.
+
+    A file without a contract takes the normalization of the other one. If neither has a contract
+    and `sensors` names none, both get the canonical signal, m/s² with Android's sign.
+
+    Args:
+        paths: reference and candidate.
+        sensors: one for every file without a contract, or one for each file in their order.
+        dataset: the recordings that both get.
+        unsafe: run code of a Keras model's own layers.
+        progress: is told of an assumption.
 
     Raises:
-        BadInput: a damaged file, or a contract that nobody knows.
-        UsageError: `sensors` that contradict a contract, or too many of them.
+        BadInput: a damaged file, or an input whose meaning is not known.
+        UsageError: `sensors` contradict a contract, or are more than two.
     """
     if len(sensors) > len(paths):
         raise UsageError("--sensor is given more than twice", "once, or once for each file")
-    found = [_describe(path, unsafe) for path in paths]
-    own = [_contract(path) for path in paths]
-    asked = _asked(sensors, own)
-    for i, (side, contract, sensor) in enumerate(zip(found, own, asked, strict=True)):
-        signal = _signal(side.path, contract, sensor, own[1 - i], dataset, progress)
-        found[i] = replace(side, signal=signal, labels=signal.labels if contract else side.labels)
-    return found[0], found[1]
-
-
-def _asked(
-    sensors: Sequence[InputConvention], own: Sequence[Signal | None]
-) -> list[InputConvention | None]:
-    """What the caller says of each file; a lone word speaks for those without a contract."""
-    if len(sensors) == len(own):
-        return [*sensors]
-    lone = next(iter(sensors), None)
-    silent = any(contract is None for contract in own)
-    return [None if contract and silent else lone for contract in own]
-
-
-def _signal(
-    path: Path,
-    own: Signal | None,
-    sensor: InputConvention | None,
-    other: Signal | None,
-    dataset: Dataset,
-    progress: Progress,
-) -> Signal:
-    """What a file's input means: its contract's word, else the caller's."""
-    if own is not None:
-        if sensor is not None and sensor is not own.sensor:
-            raise UsageError(
-                f"--sensor {sensor} contradicts the contract in {path}, which says {own.sensor}",
-                "leave --sensor out: the file speaks for itself",
+    models = [_describe(path, unsafe) for path in paths]
+    contracts = [embedded_contract(path) for path in paths]
+    requested = _requested(sensors, contracts)
+    resolved = []
+    for i, (model, contract) in enumerate(zip(models, contracts, strict=True)):
+        other = contracts[1 - i]
+        sensor = requested[i]
+        if contract is None and other is None and sensor is None:
+            progress.note(
+                f"{model.path.name} has no sensor contract: it gets m/s² with Android's sign"
             )
-        return own
-    if sensor is None and other is not None:
-        raise BadInput(
-            f"{path} carries no sensor contract, so nobody can know what its input means",
-            "say what it takes: --sensor android (m/s²), ios (g) or normalized",
-        )
-    if sensor is InputConvention.NORMALIZED and (other is None or other.normalization is None):
-        raise BadInput(
-            f"{path} takes normalized input, but neither file says by which mean and deviation",
-            "compare with a file that carries a contract, or with one that takes raw readings",
-        )
-    if sensor is None:
-        progress.note(f"{path.name} carries no sensor contract: it gets m/s² with Android's sign")
-    given = other.normalization if other is not None else None
-    return replace(dataset.signal, sensor=sensor or InputConvention.ANDROID, normalization=given)
+            sensor = InputConvention.ANDROID
+        normalization = other.normalization if other is not None else None
+        signal = resolve_signal(model.path, contract, sensor, dataset, normalization)
+        labels = signal.labels if contract else model.labels
+        resolved.append(replace(model, signal=signal, labels=labels))
+    return resolved[0], resolved[1]
 
 
-def _describe(path: Path, unsafe: bool) -> Side:
+def supported_runtimes(model: ModelUnderTest, requested: Sequence[str]) -> list[str]:
+    """Those of the requested runtimes that open the file; its default if none does."""
+    for name in requested:
+        if name != "auto" and not any(name in able for able in ENDINGS.values()):
+            runtime_for(model.path, name)  # an unknown name: raises
+    able = [name for name in requested if name in ENDINGS.get(model.path.suffix, ())]
+    return able or [runtime_for(model.path)]
+
+
+def _requested(
+    sensors: Sequence[InputConvention], contracts: Sequence[Signal | None]
+) -> list[InputConvention | None]:
+    """What the caller says of each file; a single word is for the files without a contract."""
+    if len(sensors) == len(contracts):
+        return [*sensors]
+    single = next(iter(sensors), None)
+    some_without = any(contract is None for contract in contracts)
+    return [None if contract and some_without else single for contract in contracts]
+
+
+def _describe(path: Path, unsafe: bool) -> ModelUnderTest:
     if path.suffix != ".keras":
-        made = files.describe(path)
-        return Side(path, made, made.signal, files.read_labels(path), {})
+        artifact = files.describe(path)
+        return ModelUnderTest(path, artifact, artifact.signal, files.read_labels(path))
     keras_file.check(path)
     flat = Signal(channels=("value",), sensor=InputConvention.NORMALIZED)
-    # Keras is no target; the limits of float32 are the same for each of them.
-    made = Artifact(path, sha256(path), size(path), Target.TFLITE, "float32", flat, (), ())
-    return Side(path, made, flat, (), {"unsafe": unsafe})
-
-
-def _contract(path: Path) -> Signal | None:
-    return keras_file.read_contract(path) if path.suffix == ".keras" else files.read_contract(path)
-
-
-def runtimes_of(side: Side, asked: Sequence[str]) -> list[str]:
-    """Those of the asked that open the file; its default where none does."""
-    for name in asked:
-        if name != "auto" and not any(name in able for able in ENDINGS.values()):
-            runtime_for(side.path, name)  # an unknown name: raises
-    able = [name for name in asked if name in ENDINGS.get(side.path.suffix, ())]
-    return able or [runtime_for(side.path)]
+    return ModelUnderTest(path, KerasModel(path, sha256(path)), flat, (), {"unsafe": unsafe})

@@ -1,4 +1,4 @@
-"""Files that no manifest vouches for are tried before they are opened in this process."""
+"""Files that no manifest lists are run in another process before they are opened in this one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from edgeconv.runtimes import unavailable
 from edgeconv.runtimes.crash_probe import probe
 
 
-def try_foreign(path: Path) -> None:
-    """Nothing for a file whose bundle names exactly these bytes: it ran when it was exported.
+def probe_untrusted(path: Path) -> None:
+    """Check that LiteRT can run a file without a crash.
+
+    A file whose bundle lists exactly these bytes is not tried: it ran when it was exported.
 
     Raises:
         BadInput: LiteRT crashes on the file or cannot run it.

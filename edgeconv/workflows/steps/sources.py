@@ -1,22 +1,15 @@
-"""What a command's words name: models with their contract, artifacts, parts of a data set."""
+"""What the arguments of a command name: a model, a part of a data set."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from edgeconv.core import Bundle, Dataset, InputConvention, Progress, Signal
+from edgeconv.core import Bundle, Dataset, Progress
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.splits import check_disjoint, split
-from edgeconv.errors import BadInput, UsageError
-from edgeconv.ir import keras_file
+from edgeconv.errors import UsageError
 from edgeconv.parity.drift.store import input_facts
-from edgeconv.targets import files
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 PARTS = ("train", "val", "test", "all")
 
@@ -26,42 +19,19 @@ def find_model(path: Path) -> Path:
     return path / "model.keras" if (path / "model.keras").is_file() else path
 
 
-def contract_of(path: Path, sensor: InputConvention | None, dataset: Dataset) -> Signal:
-    """The sensor contract of a model or artifact; `sensor` speaks for a file that carries none.
-
-    Raises:
-        BadInput: the file carries none and `sensor` is not given, or `normalized` without
-            statistics.
-        UsageError: `sensor` contradicts the contract in the file.
-    """
-    own = keras_file.read_contract(path) if _is_keras(path) else files.read_contract(path)
-    if own is None:
-        if sensor is None:
-            raise BadInput(
-                f"{path} carries no sensor contract, so nobody can know what its input means",
-                "say what it takes: --sensor android (m/s²) or --sensor ios (g)",
-            )
-        if sensor is InputConvention.NORMALIZED:
-            raise BadInput(
-                f"{path} carries no sensor contract, so its normalization is unknown",
-                "use a file that edgeconv wrote, or one that takes raw readings",
-            )
-        return replace(dataset.signal, sensor=sensor)
-    if sensor is not None and sensor is not own.sensor:
-        raise UsageError(
-            f"--sensor {sensor} contradicts the contract in {path}, which says {own.sensor}",
-            "leave --sensor out: the file speaks for itself",
-        )
-    return own
-
-
 def load_part(
-    spec: str, part: str, progress: Progress, home: Bundle | None = None
+    spec: str, part: str, progress: Progress, source: Bundle | None = None
 ) -> tuple[Dataset, dict[str, Any]]:
     """Part `train`, `val`, `test` or `all` of a data set, and what the results say of it.
 
-    Where `home` tells which people of this very data set its model was trained on, a test part
-    that holds one of them is refused, and any other part says how many it holds.
+    If `source` was trained on subjects of this data set, a test part that contains one of them is
+    refused, and any other part says how many it contains.
+
+    Args:
+        spec: the data set, `NAME` or `NAME:PATH`.
+        part: which part of it.
+        progress: is told what the results do not show.
+        source: the bundle of the model that gets the data.
 
     Raises:
         UsageError: no such part.
@@ -73,47 +43,21 @@ def load_part(
     dataset = whole if part == "all" else split(whole).part(part)
     facts: dict[str, Any] = {"spec": spec, "name": dataset.name, "split": part}
     facts["sha256"] = dataset.sha256
-    trained_on = training_subjects(home, dataset.name)
+    trained_on = training_subjects(source, dataset.name)
     if part == "test":
         check_disjoint(train=trained_on, test=dataset.subject_names)
     shared = [s for s in dataset.subject_names if s in trained_on]
     if shared:
         progress.note(
-            f"{len(shared)} of {len(dataset.subject_names)} people were in training: "
-            "these figures say nothing about people never seen"
+            f"{len(shared)} of {len(dataset.subject_names)} subjects were in training: these "
+            "figures say nothing about held-out subjects"
         )
     facts |= {"subjects": len(dataset.subject_names), "trained_on": len(shared)}
-    return dataset, facts | input_facts(home, dataset, whole, progress)
+    return dataset, facts | input_facts(source, dataset, progress)
 
 
-def training_subjects(home: Bundle | None, name: str) -> tuple[str, ...]:
-    """People that the model of a bundle was fitted on, if they are from the data set `name`."""
-    if home is None or home.data.get("name") != name:
+def training_subjects(source: Bundle | None, name: str) -> tuple[str, ...]:
+    """Subjects that the model of a bundle was trained on, if they are of the data set `name`."""
+    if source is None or source.data.get("name") != name:
         return ()
-    return tuple(home.model.training.get("train_subjects", ()))
-
-
-def labels_for(signal: Signal, dataset: Dataset) -> NDArray[np.int64]:
-    """The data set's labels as the model numbers its classes, matched by name.
-
-    Raises:
-        BadInput: the data have a class that the model does not know.
-    """
-    import numpy as np
-
-    names = signal.labels or dataset.signal.labels
-    present = {dataset.signal.labels[i] for i in np.unique(dataset.labels)}
-    unknown = sorted(present - set(names))
-    if unknown:
-        raise BadInput(
-            f"the data have classes that the model does not know: {', '.join(unknown)}; "
-            f"it knows {', '.join(names)}",
-            "evaluate it on data with its own classes",
-        )
-    number = np.array([names.index(n) if n in names else -1 for n in dataset.signal.labels])
-    mapped: NDArray[np.int64] = number[dataset.labels].astype(np.int64)
-    return mapped
-
-
-def _is_keras(path: Path) -> bool:
-    return path.suffix == ".keras"
+    return tuple(source.model.training.get("train_subjects", ()))

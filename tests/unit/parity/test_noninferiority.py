@@ -13,8 +13,8 @@ from edgeconv.errors import UsageError
 from edgeconv.parity.gates import default_gates, resolve_gates
 from edgeconv.parity.intervals import tango
 from edgeconv.parity.noninferiority import decide, level_of, margin_of
-from edgeconv.parity.task_impact import SHOWN, with_readings
-from edgeconv.parity.verdict import check_parity
+from edgeconv.parity.output_comparison import ReferenceOutputs, judge_file
+from edgeconv.parity.task_impact import SHOWN
 from tests.unit.parity.outputs import LABELS, artifact, labels, reference, windows
 
 
@@ -34,9 +34,8 @@ def judge(
     candidate: NDArray[np.float32], limits: dict[str, float], level: float = 0.95
 ) -> ParityResult:
     n = len(candidate)
-    return check_parity(
-        artifact("int8"), "litert", reference(n), candidate, labels(n), limits, {}, people(n), level
-    )
+    float_model = ReferenceOutputs(reference(n), labels(n), LABELS, people(n), windows(n))
+    return judge_file(artifact("int8"), "litert", candidate, float_model, limits, {}, level)
 
 
 def test_unchanged_answers_on_enough_windows_are_non_inferior() -> None:
@@ -103,7 +102,7 @@ def test_the_gate_has_three_outcomes() -> None:
         assert check.status is status
         assert found.status is status
     assert "too few windows to know" in found.reason
-    assert found.reason.startswith("max_drop: ")
+    assert found.reason.startswith("max_drop is ")
 
 
 def test_without_the_gate_the_verdict_is_reported_and_gates_nothing() -> None:
@@ -156,7 +155,7 @@ def test_who_lost_most_is_named() -> None:
     found = judge(candidate, {"class_drop": 0.001, "subject_drop": 0.001})
     by_name = {c.name: c.reason for c in found.checks}
     assert by_name["class_drop"].startswith("recall of '")
-    assert by_name["subject_drop"].startswith("accuracy of person ")
+    assert by_name["subject_drop"].startswith("accuracy of subject ")
     assert found.evidence is not None
     rows = found.evidence.per_subject.values()
     assert found.metrics["subject_drop"] == pytest.approx(max(row["drop"] for row in rows))
@@ -171,15 +170,16 @@ def test_survives_json() -> None:
     assert ParityResult.from_json(json.loads(json.dumps(old))).evidence is None
 
 
-def test_the_surest_flips_keep_their_readings() -> None:
-    found = with_readings(judge(losing(50), {"top1_agreement": 0.1}), windows())
+def test_most_confident_disagreements_keep_their_readings() -> None:
+    found = judge(losing(50), {"top1_agreement": 0.1})
     assert found.evidence is not None
     flips = found.evidence.flips
     assert len(flips) > len(flips.readings) == SHOWN
-    best = flips.window[flips.surest(1)[0]]
-    assert flips.margin[flips.surest(1)[0]] == max(flips.margin)
+    best = flips.window[flips.most_confident(1)[0]]
+    assert flips.margin[flips.most_confident(1)[0]] == max(flips.margin)
     np.testing.assert_allclose(flips.readings[str(best)], windows()[best], atol=0.006)
     again = ParityResult.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
     assert again == found
     untouched = judge(reference(), {"top1_agreement": 0.1})
-    assert with_readings(untouched, windows()) == untouched
+    assert untouched.evidence is not None
+    assert untouched.evidence.flips.readings == {}

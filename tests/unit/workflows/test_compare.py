@@ -16,12 +16,12 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeconv.cli.app import run_app
-from edgeconv.core import InputConvention, Status
+from edgeconv.core import InputConvention, ParityResult, Status
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.datasets import load_dataset
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.targets.tflite import metadata
-from edgeconv.workflows.compare import compare_files
+from edgeconv.workflows.compare import CompareOptions, compare
 
 pytestmark = pytest.mark.heavy
 
@@ -86,49 +86,56 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
+Results = tuple[ParityResult, ...]
+
+
+def compare_all(reference: Path, candidate: Path, data: str, **options: Any) -> Results:
+    return compare(reference, candidate, data, CompareOptions(**options)).parity
+
+
 def test_foreign_files_that_agree(files: dict[str, Path]) -> None:
-    (found,) = compare_files(files["tflite"], files["channels_first"], DATA)
+    (found,) = compare_all(files["tflite"], files["channels_first"], DATA)
     assert found.status is Status.PASSED
     assert found.metrics["max_abs"] < 1e-5
     assert found.reference["name"] == "a.tflite"
     assert found.reference["runtime"] == "litert"
     assert (found.runtime, found.scheme, found.target) == ("coreml-reference", "float32", "coreml")
     assert found.evidence is not None
-    (back,) = compare_files(files["channels_first"], files["tflite"], DATA)
+    (back,) = compare_all(files["channels_first"], files["tflite"], DATA)
     assert back.metrics["max_abs"] == found.metrics["max_abs"]
 
 
 def test_files_that_differ_fail(files: dict[str, Path]) -> None:
-    (found,) = compare_files(files["tflite"], files["other"], DATA)
+    (found,) = compare_all(files["tflite"], files["other"], DATA)
     assert found.status is Status.FAILED
     assert found.evidence is not None
     assert len(found.evidence.flips) > 0
     loose = dict.fromkeys(("max_abs", "kl_mean", "accuracy_drop"), 1000000000.0)
     loose |= {"snr_db": -200.0, "top1_agreement": 0.0}
-    (open_all,) = compare_files(files["tflite"], files["other"], DATA, overrides=loose)
+    (open_all,) = compare_all(files["tflite"], files["other"], DATA, gates=loose)
     assert open_all.status is Status.PASSED
 
 
 def test_both_runtimes_of_one_file(files: dict[str, Path]) -> None:
     both = ("litert", "litert-reference")
-    found = compare_files(files["tflite"], files["tflite"], DATA, runtimes=both)
+    found = compare_all(files["tflite"], files["tflite"], DATA, runtimes=both)
     assert [r.runtime for r in found] == list(both)
     assert {r.reference["runtime"] for r in found} == {"litert"}
     assert {r.status for r in found} == {Status.PASSED}
     with pytest.raises(UsageError, match="unknown runtime"):
-        compare_files(files["tflite"], files["tflite"], DATA, runtimes=("abacus",))
+        compare_all(files["tflite"], files["tflite"], DATA, runtimes=("abacus",))
 
 
 def test_the_sensor_matters_for_foreign_files(files: dict[str, Path]) -> None:
     sensors = (InputConvention.ANDROID, InputConvention.IOS)
-    (found,) = compare_files(files["tflite"], files["channels_first"], DATA, sensors=sensors)
+    (found,) = compare_all(files["tflite"], files["channels_first"], DATA, sensors=sensors)
     assert found.status is Status.FAILED
-    (same,) = compare_files(
+    (same,) = compare_all(
         files["tflite"], files["channels_first"], DATA, sensors=(InputConvention.IOS,)
     )
     assert same.status is Status.PASSED
-    with pytest.raises(BadInput, match="by which mean and deviation"):
-        compare_files(
+    with pytest.raises(BadInput, match="mean and standard"):
+        compare_all(
             files["tflite"], files["channels_first"], DATA, sensors=(InputConvention.NORMALIZED,)
         )
 
@@ -146,24 +153,24 @@ def test_a_contract_beside_a_file_without_one(files: dict[str, Path], tmp_path: 
     straight.write_bytes(
         metadata.embed(files["tflite"].read_bytes(), ModelMetadata("straight", signal))
     )
-    (found,) = compare_files(straight, in_g, DATA)
+    (found,) = compare_all(straight, in_g, DATA)
     assert found.status is Status.PASSED
-    with pytest.raises(BadInput, match="carries no sensor contract"):
-        compare_files(files["tflite"], straight, DATA)
-    (told,) = compare_files(files["tflite"], straight, DATA, sensors=(InputConvention.ANDROID,))
+    with pytest.raises(BadInput, match="has no sensor contract"):
+        compare_all(files["tflite"], straight, DATA)
+    (told,) = compare_all(files["tflite"], straight, DATA, sensors=(InputConvention.ANDROID,))
     assert told.status is Status.PASSED
-    with pytest.raises(UsageError, match="contradicts the contract"):
-        compare_files(in_g, straight, DATA, sensors=(InputConvention.ANDROID,))
+    with pytest.raises(UsageError, match="contradicts the sensor contract"):
+        compare_all(in_g, straight, DATA, sensors=(InputConvention.ANDROID,))
 
 
 def test_what_cannot_be_matched_says_so(files: dict[str, Path]) -> None:
     with pytest.raises(BadInput, match=r"input 'x' of shape \(1, 16, 15\) holds no window"):
-        compare_files(files["tflite"], files["wide"], DATA)
-    (found,) = compare_files(files["tflite"], files["five"], DATA)
+        compare_all(files["tflite"], files["wide"], DATA)
+    (found,) = compare_all(files["tflite"], files["five"], DATA)
     assert found.status is Status.FAILED
     assert "shape" in found.reason
     with pytest.raises(BadInput, match="5 values a window"):
-        compare_files(files["five"], files["tflite"], DATA)
+        compare_all(files["five"], files["tflite"], DATA)
 
 
 def test_command(files: dict[str, Path], tmp_path: Path) -> None:
@@ -183,9 +190,9 @@ def test_command(files: dict[str, Path], tmp_path: Path) -> None:
 def test_logits_are_judged_by_their_softmax(files: dict[str, Path], tmp_path: Path) -> None:
     logits = mlpackage(tmp_path / "logits.mlpackage", 20 * weights(), (1, 240), softmax=False)
     sure = mlpackage(tmp_path / "sure.mlpackage", 20 * weights(), (1, 240))
-    (found,) = compare_files(sure, logits, DATA)
+    (found,) = compare_all(sure, logits, DATA)
     assert found.status is Status.PASSED
     assert found.metrics["max_abs"] < 1e-5
-    (found,) = compare_files(logits, files["other"], DATA)
+    (found,) = compare_all(logits, files["other"], DATA)
     assert found.status is Status.FAILED
     assert found.metrics["max_abs"] <= 1

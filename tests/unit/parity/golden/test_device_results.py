@@ -42,7 +42,7 @@ def recorded() -> Document:
 def judge(document: Document, tmp_path: Path) -> ParityResult:
     path = tmp_path / "results.json"
     path.write_text(json.dumps(document))
-    (found,) = golden.check_recording(made(), "d" * 64, golden.read_recording(path))
+    (found,) = golden.check_device_report(made(), "d" * 64, golden.read_device_report(path))
     return found
 
 
@@ -149,12 +149,12 @@ def test_no_expectation_is_not_run(tmp_path: Path) -> None:
 
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read"):
-        golden.read_recording(tmp_path / "absent.json")
+        golden.read_device_report(tmp_path / "absent.json")
     broken = tmp_path / "broken.json"
     broken.write_text("{")
     with pytest.raises(BadInput, match="cannot be read"):
-        golden.read_recording(broken)
-    assert np.isnan(golden.read_recording(_nan_only(tmp_path)).results[0].outputs).all()
+        golden.read_device_report(broken)
+    assert np.isnan(golden.read_device_report(_nan_only(tmp_path)).results[0].outputs).all()
 
 
 def _nan_only(tmp_path: Path) -> Path:

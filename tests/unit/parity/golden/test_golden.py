@@ -38,15 +38,17 @@ def run(path: Path, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def made() -> golden.GoldenSet:
     bare = golden.make(windows(N), labels(N), reference(N), SIGNAL, "b" * 64)
-    filled = golden.expect(bare, ANDROID, "litert", run)
-    return golden.expect(filled, IOS, "", None, "Core ML runs on macOS only")
+    filled = golden.record_outputs(bare, ANDROID, "litert", run)
+    return golden.record_outputs(filled, IOS, "", None, "Core ML runs on macOS only")
 
 
 def test_choice_covers() -> None:
     recordings = windows(N)
     recordings[17] = 9.81  # still
     recordings[40, ::3] = np.abs(recordings).max() + 1.0  # clipped on x
-    chosen, why = golden.choose(recordings, labels(N), reference(N), SIGNAL.channels, LABELS)
+    chosen, why = golden.select_windows(
+        recordings, labels(N), reference(N), SIGNAL.channels, LABELS
+    )
     said = dict(zip(chosen.tolist(), why, strict=True))
     reasons = [reason for group in why for reason in group]
     assert len(chosen) >= 12
@@ -71,7 +73,7 @@ def test_choice_of_few_windows(n: int, seed: int) -> None:
     few = random.normal(size=(n, SIGNAL.flat_size)).astype(np.float32)
     truth = random.integers(0, 3, n)
     outputs = random.dirichlet(np.ones(3), n).astype(np.float32)
-    chosen, why = golden.choose(few, truth, outputs, SIGNAL.channels, LABELS)
+    chosen, why = golden.select_windows(few, truth, outputs, SIGNAL.channels, LABELS)
     assert len(chosen) == len(why) >= min(n, 12)
     assert all(why)
     assert len(set(chosen.tolist())) == len(chosen)
@@ -101,7 +103,7 @@ def test_file_that_could_not_run_expects_nothing() -> None:
     expected = made().expected[IOS.name]
     assert expected.outputs is None
     assert expected.status is Status.NOT_RUN
-    found = golden.check(made(), IOS, run)
+    found = golden.check_golden(made(), IOS, run)
     assert (found.status, found.reason) == (Status.NOT_RUN, "Core ML runs on macOS only")
 
 
@@ -112,9 +114,9 @@ def test_file_that_answers_nonsense_has_failed(outputs: tuple[int, int] | None, 
     def broken(path: Path, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.full(outputs or (len(encoded), len(LABELS)), np.nan, np.float32)
 
-    filled = golden.expect(made(), ANDROID, "litert", broken)
+    filled = golden.record_outputs(made(), ANDROID, "litert", broken)
     assert filled.expected[ANDROID.name].status is Status.FAILED
-    assert says in golden.check(filled, ANDROID, run).reason
+    assert says in golden.check_golden(filled, ANDROID, run).reason
 
 
 def test_round_trip_is_exact(tmp_path: Path) -> None:
@@ -134,7 +136,7 @@ def test_round_trip_is_exact(tmp_path: Path) -> None:
         **vars(ours.expected[ANDROID.name]),
         "outputs": None,
     }
-    assert golden.check(found, ANDROID, run).status is Status.PASSED
+    assert golden.check_golden(found, ANDROID, run).status is Status.PASSED
 
 
 def test_same_set_same_bytes(tmp_path: Path) -> None:
@@ -163,13 +165,13 @@ def test_json_is_enough_for_a_device(tmp_path: Path) -> None:
 
 def test_other_files_are_filled_in_from_what_is_kept(tmp_path: Path) -> None:
     golden.write(made(), tmp_path)
-    bare = golden.read(tmp_path).emptied()
+    bare = golden.read(tmp_path).without_outputs()
     assert bare.expected == {}
     assert bare.inputs == {}
-    again = golden.expect(bare, IOS, "coreml-reference", run)
+    again = golden.record_outputs(bare, IOS, "coreml-reference", run)
     assert list(again.expected) == [IOS.name]
     assert list(again.inputs) == [InputConvention.IOS]
-    assert golden.check(again, IOS, run).status is Status.PASSED
+    assert golden.check_golden(again, IOS, run).status is Status.PASSED
 
 
 def _moved(by: float) -> Callable[[Path, NDArray[np.float32]], NDArray[np.float32]]:
@@ -182,42 +184,45 @@ def _moved(by: float) -> Callable[[Path, NDArray[np.float32]], NDArray[np.float3
 
 
 def test_deviating_vector_is_named() -> None:
-    found = golden.check(made(), ANDROID, _moved(0.3))
+    found = golden.check_golden(made(), ANDROID, _moved(0.3))
     assert found.status is Status.FAILED
     assert found.value == pytest.approx(0.3, abs=1e-6)
     assert found.reason.startswith("vector 5 (")
     assert f"'{LABELS[1]}' is " in found.reason
-    assert golden.check(made(), ANDROID, _moved(0.01)).status is Status.PASSED
+    assert golden.check_golden(made(), ANDROID, _moved(0.01)).status is Status.PASSED
 
 
 def test_what_recorded_the_answers_is_held_tighter_than_another_device() -> None:
-    found = golden.check(made(), ANDROID, _moved(0.01), at_home=True)
+    found = golden.check_golden(made(), ANDROID, _moved(0.01), same_environment=True)
     assert (found.status, found.limit) == (Status.FAILED, 0.005)
-    assert golden.check(made(), ANDROID, _moved(0.004), at_home=True).status is Status.PASSED
+    assert (
+        golden.check_golden(made(), ANDROID, _moved(0.004), same_environment=True).status
+        is Status.PASSED
+    )
 
 
 @pytest.mark.parametrize("by", [np.nan, np.inf])
 def test_answer_that_is_no_number_fails(by: float) -> None:
-    found = golden.check(made(), ANDROID, _moved(by))
+    found = golden.check_golden(made(), ANDROID, _moved(by))
     assert found.status is Status.FAILED
     assert found.value is None
     assert "vector 5" in found.reason
 
 
 def test_other_shape_fails() -> None:
-    found = golden.check(made(), ANDROID, lambda path, encoded: answer(encoded)[:, :2])
+    found = golden.check_golden(made(), ANDROID, lambda path, encoded: answer(encoded)[:, :2])
     assert found.status is Status.FAILED
 
 
 def test_stale_file_fails() -> None:
-    found = golden.check(made(), replace(ANDROID, sha256="c" * 64), run)
+    found = golden.check_golden(made(), replace(ANDROID, sha256="c" * 64), run)
     assert found.status is Status.FAILED
-    assert found.reason == "file changed since golden vectors were made"
+    assert found.reason == "the file has changed since the golden vectors were made"
 
 
 def test_file_unknown_to_the_set_is_not_run() -> None:
-    assert golden.check(made(), artifact("float32"), run).status is Status.NOT_RUN
-    assert golden.check(made(), ANDROID, None, "no runtime").reason == "no runtime"
+    assert golden.check_golden(made(), artifact("float32"), run).status is Status.NOT_RUN
+    assert golden.check_golden(made(), ANDROID, None, "no runtime").reason == "no runtime"
 
 
 def _edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -259,7 +264,7 @@ def test_tampering_fails(name: str, tmp_path: Path) -> None:
     change, says = TAMPERED[name]
     golden.write(made(), tmp_path)
     _edit(tmp_path, change)
-    found = golden.check(golden.read(tmp_path), ANDROID, run)
+    found = golden.check_golden(golden.read(tmp_path), ANDROID, run)
     assert found.status is Status.FAILED
     assert says in found.reason
 

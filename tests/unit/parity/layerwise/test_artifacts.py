@@ -32,7 +32,7 @@ from edgeconv.targets.conversion import export_all
 from edgeconv.targets.coreml.package import WEIGHTS, model_file, read_spec
 from edgeconv.targets.coreml.program_graph import operations
 from edgeconv.targets.files import read_graph
-from edgeconv.workflows.compare_layers import compare_inside
+from edgeconv.workflows.compare import CompareOptions, compare
 
 pytestmark = pytest.mark.heavy
 TFLITE, COREML = Target.TFLITE, Target.COREML
@@ -227,11 +227,18 @@ def files(bundle: Bundle) -> list[Path]:
     return [artifact.path for artifact in bundle.artifacts]
 
 
+def layers_of(
+    reference: Path, candidate: Path, *sensors: InputConvention
+) -> tuple[LayersResult, ...]:
+    options = CompareOptions(sensors=sensors, layers=True)
+    return compare(reference, candidate, "synthetic", options).layers
+
+
 def test_two_files_are_matched_value_by_value(bundle: Bundle) -> None:
     """Either way round; one takes m/s², the other g with iOS's sign."""
     float32, int8, coreml = files(bundle)
     for pair in ((float32, coreml), (coreml, float32), (float32, int8)):
-        (result,) = compare_inside(*pair, "synthetic")
+        (result,) = layers_of(*pair)
         assert result.outcome is Outcome.CLEAR, result.text
         matched = " ".join(r.layer for r in result.layers if r.metrics)
         for layer in ("conv1", "pool", "separable", "hidden", "probabilities"):
@@ -241,7 +248,7 @@ def test_two_files_are_matched_value_by_value(bundle: Bundle) -> None:
 
 def test_what_only_one_file_has_is_said(bundle: Bundle) -> None:
     float32, _, coreml = files(bundle)
-    (result,) = compare_inside(float32, coreml, "synthetic")
+    (result,) = layers_of(float32, coreml)
     alone = [r for r in result.layers if r.presence is LayerMatchStatus.UNMATCHED]
     assert alone
     assert all("only the second file" in r.note or "no value" in r.note for r in alone)
@@ -252,7 +259,7 @@ def test_what_only_one_file_has_is_said(bundle: Bundle) -> None:
 def test_two_files_part_at_the_damaged_layer(bundle: Bundle, tmp_path: Path, layer: str) -> None:
     float32, _, coreml = files(bundle)
     _damage_tflite(float32, tmp_path / "damaged.tflite", layer)
-    (result,) = compare_inside(coreml, tmp_path / "damaged.tflite", "synthetic")
+    (result,) = layers_of(coreml, tmp_path / "damaged.tflite")
     assert result.outcome is Outcome.SUSPECT
     assert layer in result.suspects[0] or "relu2" in result.suspects[0], result.text
     assert "the two files part at" in result.text
@@ -261,12 +268,11 @@ def test_two_files_part_at_the_damaged_layer(bundle: Bundle, tmp_path: Path, lay
 def test_a_keras_model_and_a_file_are_compared_layer_by_layer(
     bundle: Bundle, data: Dataset
 ) -> None:
-    normalized = [InputConvention.NORMALIZED]
-    (result,) = compare_inside(bundle.model.path, files(bundle)[0], "synthetic", sensors=normalized)
+    (result,) = layers_of(bundle.model.path, files(bundle)[0], InputConvention.NORMALIZED)
     assert result.outcome is Outcome.CLEAR, result.text
     assert {r.layer for r in result.layers} >= {"conv1", "hidden"}
-    with pytest.raises(UsageError, match="looks inside"):
-        compare_inside(files(bundle)[0], bundle.model.path, "synthetic")
+    with pytest.raises(UsageError, match="looks for another"):
+        layers_of(files(bundle)[0], bundle.model.path)
 
 
 @pytest.mark.parametrize(("gain", "kind"), [(2e4, "overflow"), (2e-5, "underflow")])

@@ -10,7 +10,7 @@ from edgeconv.core import InputConvention
 from edgeconv.errors import BadInput
 from edgeconv.workflows.evaluate import evaluate
 from edgeconv.workflows.profile import profile
-from edgeconv.workflows.steps.sandbox import try_foreign
+from edgeconv.workflows.steps.sandbox import probe_untrusted
 from tests.unit.runtimes.test_crash_probe import crashing
 
 
@@ -21,7 +21,7 @@ def crash(tmp_path: Path) -> Path:
 
 def test_a_foreign_file_is_tried(crash: Path) -> None:
     with pytest.raises(BadInput, match="crashes"):
-        try_foreign(crash)
+        probe_untrusted(crash)
 
 
 def test_commands_try_it_before_they_open_it(crash: Path) -> None:
@@ -32,5 +32,5 @@ def test_commands_try_it_before_they_open_it(crash: Path) -> None:
 
 
 def test_other_kinds_and_absent_files_are_left_to_others(tmp_path: Path) -> None:
-    try_foreign(tmp_path / "absent.tflite")
-    try_foreign(tmp_path / "model.keras")
+    probe_untrusted(tmp_path / "absent.tflite")
+    probe_untrusted(tmp_path / "model.keras")

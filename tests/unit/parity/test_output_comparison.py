@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,13 @@ from numpy.typing import NDArray
 from edgeconv.core import SCHEMES, ParityResult, Status, Target
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.parity.gates import DIRECTIONS, default_gates, resolve_gates
-from edgeconv.parity.verdict import check_parity, not_run
+from edgeconv.parity.output_comparison import (
+    ReferenceOutputs,
+    compare_outputs,
+    judge_file,
+    judge_outputs,
+    not_run,
+)
 from tests.unit.parity.outputs import (
     LABELS,
     artifact,
@@ -28,13 +35,15 @@ Broken = Callable[[], Outputs]
 EVERY = [(target, scheme) for target in Target for scheme in SCHEMES[target]]
 
 
+def float_model() -> ReferenceOutputs:
+    return ReferenceOutputs(reference(), labels(), LABELS)
+
+
 def judge(
     candidate: Outputs, scheme: str = "float32", limits: dict[str, float] | None = None
 ) -> ParityResult:
     limits = limits or default_gates(Target.TFLITE, scheme)
-    return check_parity(
-        artifact(scheme), "litert", reference(), candidate, labels(), limits, {"cores": 2}
-    )
+    return judge_file(artifact(scheme), "litert", candidate, float_model(), limits, {"cores": 2})
 
 
 def _changed(row: int, column: int, value: float) -> Outputs:
@@ -59,9 +68,7 @@ def _flipped_windows(share: float) -> Outputs:
 @pytest.mark.parametrize(("target", "scheme"), EVERY)
 def test_untouched_outputs_pass_every_scheme(scheme: str, target: Target) -> None:
     limits = default_gates(target, scheme)
-    found = check_parity(
-        artifact(scheme, target), "litert", reference(), reference(), labels(), limits, {}
-    )
+    found = judge_file(artifact(scheme, target), "litert", reference(), float_model(), limits, {})
     assert found.status is Status.PASSED
     assert found.reason == ""
     assert {c.name for c in found.checks} == set(limits)
@@ -110,14 +117,13 @@ def test_every_gate_has_its_sabotage() -> None:
 
 @pytest.mark.parametrize(("share", "status"), [(0.02, Status.FAILED), (0.001, Status.PASSED)])
 def test_numbers_of_other_sources_can_be_gates(share: float, status: Status) -> None:
-    file, limits = artifact("int8", Target.TFLITE), {"saturated": 0.01}
-    found = check_parity(
-        *(file, "litert", reference(), reference(), labels(), limits, {}),
-        measured={"saturated": share},
-    )
+    limits = {"saturated": 0.01}
+    comparison = compare_outputs(float_model(), reference())
+    metrics = {**comparison.metrics, "saturated": share}
+    (found,) = judge_outputs(replace(comparison, metrics=metrics), limits)
     assert found.status is status
     with pytest.raises(BadInput, match="was not measured"):
-        check_parity(file, "litert", reference(), reference(), labels(), limits, {})
+        judge_outputs(comparison, limits)
 
 
 @pytest.mark.parametrize("gate", SABOTAGE)
@@ -173,16 +179,15 @@ def test_another_shape_fails(shape: tuple[int, ...]) -> None:
 
 
 def test_no_windows_is_not_run() -> None:
-    found = check_parity(
-        artifact(), "litert", reference()[:0], reference()[:0], labels()[:0], {"max_abs": 1.0}, {}
-    )
+    empty = ReferenceOutputs(reference()[:0], labels()[:0])
+    found = judge_file(artifact(), "litert", reference()[:0], empty, {"max_abs": 1.0}, {})
     assert found.status is Status.NOT_RUN
     assert "no windows" in found.reason
     assert {c.status for c in found.checks} == {Status.NOT_RUN}
 
 
 def test_no_gate_is_not_run() -> None:
-    found = check_parity(artifact(), "litert", reference(), reference(), labels(), {}, {})
+    found = judge_file(artifact(), "litert", reference(), float_model(), {}, {})
     assert found.status is Status.NOT_RUN
     assert found.reason
 
@@ -198,14 +203,12 @@ def test_reference_with_nan_is_bad_input() -> None:
     broken = reference()
     broken[3] = np.nan
     with pytest.raises(BadInput, match="float model itself"):
-        check_parity(artifact(), "litert", broken, reference(), labels(), {"max_abs": 1.0}, {})
+        ReferenceOutputs(broken, labels())
 
 
 def test_labels_of_other_windows_are_bad_input() -> None:
     with pytest.raises(BadInput, match="do not belong"):
-        check_parity(
-            artifact(), "litert", reference(), reference(), labels(7), {"max_abs": 1.0}, {}
-        )
+        ReferenceOutputs(reference(), labels(7))
 
 
 def test_unknown_gate() -> None:
@@ -221,7 +224,7 @@ def test_failure_says_where_to_look() -> None:
     assert "window 7: 'Upstairs' is 0.5 instead of" in worst.reason
     flips = judge(_flipped_windows(1 / 20), "int8")
     agreement = next(c for c in flips.checks if c.name == "top1_agreement")
-    assert "75 of 1500 windows have another answer" in agreement.reason
+    assert "75 of 1500 windows are classified differently" in agreement.reason
     assert "first window 1" in agreement.reason
     drop = next(c for c in flips.checks if c.name == "accuracy_drop")
     assert "on 1500 windows" in drop.reason

@@ -7,7 +7,7 @@ import pytest
 
 from edgeconv.core import Interval, NonInferiority, ParityResult, ParityStatistics, Status
 from edgeconv.core.parity_statistics import Decision
-from edgeconv.parity.drift.saturation import Saturation, sentence
+from edgeconv.parity.saturation import Saturation, saturation_sentence
 
 
 def test_both_ends_of_a_signed_range_count() -> None:
@@ -26,7 +26,9 @@ def test_nothing_was_added() -> None:
     assert Saturation.of(0.1, 0, "int16").share == 0
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.031, "3.1 % of 'conv2' lie"), (0.009, "")])
+@pytest.mark.parametrize(
+    ("share", "told"), [(0.031, "3.1 % of the values of 'conv2' saturate"), (0.009, "")]
+)
 def test_it_is_said_where_it_matters(share: float, told: str) -> None:
     drop = NonInferiority(
         Decision.NON_INFERIOR, 0, 0, 0, 0.005, 0.95, "", 0, 0, 1, 1.0, None, "no drop"
@@ -37,5 +39,5 @@ def test_it_is_said_where_it_matters(share: float, told: str) -> None:
     result = ParityResult(
         "a.tflite", "0", "int8", "tflite", "litert", Status.PASSED, 9, evidence=evidence
     )
-    assert told in sentence(result)
-    assert bool(sentence(result)) is bool(told)
+    assert told in saturation_sentence(result)
+    assert bool(saturation_sentence(result)) is bool(told)
