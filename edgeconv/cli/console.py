@@ -157,7 +157,7 @@ class Console:
         if done <= self._done or (done // every == self._done // every and done != total):
             return
         now = time.monotonic()
-        verb = self._title.partition(":")[0].lower()
+        verb = re.split(r"[:\s]", self._title, maxsplit=1)[0].lower()
         count = f"{done}/{total}" if total < 100_000 else f"{done / total:.0%}"
         self._log.print(f"  {verb} {count} {_plain(note)} {now - self._since:.1f} s")
         self._done, self._since = done, now

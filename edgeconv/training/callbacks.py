@@ -112,10 +112,6 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 self.checkpoint(weights)
 
     def _tell(self, entry: dict[str, float]) -> None:
-        accuracy: Any = entry.get("val_accuracy")
-        text = (
-            f"accuracy {entry['accuracy']:.3f}"
-            if accuracy is None
-            else (f"val accuracy {accuracy:.3f}")
-        )
-        self.progress.update(int(entry["epoch"]), self.training.epochs, text)
+        name = "val_accuracy" if "val_accuracy" in entry else "accuracy"
+        figures = f"loss {entry['loss']:.3f} {name} {entry[name]:.3f}"
+        self.progress.update(int(entry["epoch"]), self.training.epochs, figures)
