@@ -1,6 +1,13 @@
 """The bundle folder: manifest, atomic writes, reproducible bytes."""
 
-from edgeconv.bundle.folder import COMPRESSED, append_text, check_free, staging, write_text
+from edgeconv.bundle.folder import (
+    COMPRESSED,
+    append_text,
+    check_free,
+    partial_of,
+    staging,
+    write_text,
+)
 from edgeconv.bundle.integrity import INPUTS
 from edgeconv.bundle.manifest import is_bundle, read, write
 from edgeconv.bundle.reference import FILE as REFERENCE
@@ -14,6 +21,7 @@ __all__ = [
     "append_text",
     "check_free",
     "is_bundle",
+    "partial_of",
     "read",
     "read_reference",
     "source_bundle",

@@ -121,13 +121,18 @@ def _swap(folder: Path, out: Path) -> None:
 def _keep_partial(folder: Path, out: Path) -> Path | None:
     if not (folder / MODEL).is_file():
         return None
-    partial = out.with_name(out.name + ".partial")
+    partial = partial_of(out)
     if (partial / MODEL).is_file():
         shutil.rmtree(partial)
     try:
         return folder.rename(partial)
     except OSError:
         return folder
+
+
+def partial_of(out: Path) -> Path:
+    """Where an interrupted run leaves a trained model."""
+    return out.with_name(out.name + ".partial")
 
 
 def _existing_parent(path: Path) -> Path:

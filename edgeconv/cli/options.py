@@ -174,7 +174,7 @@ SensorOption = Annotated[
     typer.Option(
         "--sensor",
         metavar=_CONVENTION,
-        help=f"Whose sensor readings the file expects: {_UNITS}.",
+        help=f"Convention of the sensor readings that the file expects: {_UNITS}.",
         autocompletion=_CONVENTIONS,
     ),
 ]

@@ -81,4 +81,6 @@ class Steps(keras.callbacks.Callback):  # type: ignore[misc]
                 f"compression diverged: the loss is {found['loss']} in epoch {epoch + 1}",
                 "lower learning_rate in [compression]",
             )
-        self.progress.update(epoch + 1, self.epochs, f"loss {found['loss']:.3f} accuracy {found['accuracy']:.3f}")
+        self.progress.update(
+            epoch + 1, self.epochs, f"loss {found['loss']:.3f} accuracy {found['accuracy']:.3f}"
+        )

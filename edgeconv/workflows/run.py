@@ -70,7 +70,7 @@ def run(
             machine=describe_machine(),
         )
         bundles.write(base, folder)
-        _refuse_interrupted(model)
+        _refuse_interrupted(model, out)
         made = _compress(recipe, model, splits, folder, progress)
         artifacts = _export(recipe, model, splits, folder, made, progress)
         made_of = replace(base, artifacts=artifacts, compressed=made)
@@ -81,9 +81,12 @@ def run(
     return bundles.read(out)
 
 
-def _refuse_interrupted(model: TrainedModel) -> None:
+def _refuse_interrupted(model: TrainedModel, out: Path) -> None:
     if model.training.get("stopped") == "interrupted":
-        raise _Stopped("training was interrupted", "go on with: edgeconv export MODEL --out DIR")
+        kept = bundles.partial_of(out) / model.path.name
+        raise _Stopped(
+            "training was interrupted", f"go on with: edgeconv export {kept} --out {out}"
+        )
 
 
 def _compress(

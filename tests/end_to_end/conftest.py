@@ -11,6 +11,7 @@ import pytest
 
 from edgeconv.cli.app import run_app
 from tests.conftest import build_once
+from tests.json_schemas import valid
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Outcome:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        """What `--json -` printed, held to the published schema of its format."""
+        return valid(json.loads(self.out))
 
 
 class Cli:

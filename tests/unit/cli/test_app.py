@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -22,6 +24,7 @@ from edgeconv.errors import (
     Unsupported,
     UsageError,
 )
+from tests.json_schemas import valid
 
 
 def raising(error: BaseException) -> object:
@@ -120,3 +123,85 @@ def test_a_closed_pipe_is_no_error() -> None:
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_every_command_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in COMMANDS:
+        run_app([*words, "--help"])
+        text = capsys.readouterr().out
+        shown = " ".join(word for word in words if word != "measure")
+        assert f"\n    edgeconv {shown}" in text.partition("Examples:")[2], words
+
+
+def test_help_of_profile_names_no_hidden_word(capsys: pytest.CaptureFixture[str]) -> None:
+    run_app(["profile", "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith("Usage: edgeconv profile [OPTIONS]")
+    assert "measure [" not in text
+    assert run_app(["profile", "--fast"]) == 2
+    assert "see edgeconv profile --help" in capsys.readouterr().err
+
+
+def parameters(group: TyperGroup) -> Iterator[tuple[str, str]]:
+    """Name and help of every argument and option."""
+    for command in group.commands.values():
+        if isinstance(command, TyperGroup):
+            yield from parameters(command)
+        else:
+            for one in command.params:
+                yield f"{command.name} {one.name}", str(getattr(one, "help", None) or "")
+
+
+def test_help_is_a_phrase_of_its_own() -> None:
+    """No fragments such as "Of --serve."."""
+    found = dict(parameters(cast("TyperGroup", get_command(cli_app.app))))
+    assert len(found) > 150
+    fragment = re.compile(r"(Of|For|With|Without|Instead of|Beyond|Default)\b|[a-z]+[,.]?$")
+    odd = {name: text for name, text in found.items() if not text or fragment.match(text)}
+    assert odd == {}
+    assert [name for name, text in found.items() if not text.endswith((".", "(repeatable)."))] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(BadInput("what", "do this"), 3), (KeyboardInterrupt(), 130), (RuntimeError("x"), 70)],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("words", [["--json", "-"], ["--json=-"]], ids=" ".join)
+def test_an_error_is_json_where_that_was_asked_for(
+    words: list[str],
+    error: BaseException,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cli_app, "app", raising(error))
+    assert run_app(["run", *words]) == code
+    document = valid(json.loads(capsys.readouterr().out))
+    assert document["format"] == "edgeconv-error"
+    assert document["exit_code"] == code
+
+
+def test_a_misused_command_is_json_too(tmp_path: Path) -> None:
+    file = tmp_path / "error.json"
+    assert run_app(["run", "--speed", "--json", str(file)]) == 2
+    document = valid(json.loads(file.read_text()))
+    assert "--speed" in document["message"]
+    assert document["hint"] == "see edgeconv run --help"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["data", "list"], ["data", "describe", "synthetic"], ["doctor"], ["hook"]],
+    ids=" ".join,
+)
+def test_json_of_a_command_is_what_its_schema_says(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_app([*words, "--json", "-"]) == 0
+    valid(json.loads(capsys.readouterr().out))
+
+
+def test_a_close_option_is_suggested(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(["export", "m.keras", "--out", "o", "--io", "int8"]) == 2
+    assert "--io-type" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal as signals
 import zipfile
 from dataclasses import replace
