@@ -7,8 +7,10 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from edgeconv.core.machine import MachineInfo
+
 # Distributions whose version can change a file's bytes or a measured number.
-STACK = (
+TRACKED_PACKAGES = (
     "edgeconv",
     "tensorflow",
     "keras",
@@ -26,26 +28,26 @@ STACK = (
 )
 
 
-def describe_machine() -> dict[str, str | int]:
-    """Processor, cores this process may use, system and Python."""
-    return {
-        "processor": _processor(),
-        "architecture": platform.machine(),
-        "cores": usable_cores(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-    }
+def describe_machine() -> MachineInfo:
+    """The machine that this process runs on; `cores` are those that it may use."""
+    return MachineInfo(
+        processor=_processor(),
+        architecture=platform.machine(),
+        cores=usable_cores(),
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+    )
 
 
 def versions() -> dict[str, str]:
     """Version of each installed distribution of the stack; a missing one is left out."""
-    found = {}
-    for name in STACK:
+    installed = {}
+    for name in TRACKED_PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def usable_cores() -> int:

@@ -82,7 +82,8 @@ def run_fold(
     else:
         with tempfile.TemporaryDirectory() as folder:
             model = fit(network, splits, training, Path(folder), seed, teacher=teacher)
-            predicted, epochs = predict(model, splits.test), model.training["epochs"]
+            assert model.training is not None  # `fit` always says how it went
+            predicted, epochs = predict(model, splits.test), model.training.epochs
             parameters = model.parameters
     right = predicted == splits.test.labels
     confusion = np.zeros((len(dataset.signal.labels),) * 2, int)

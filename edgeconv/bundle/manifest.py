@@ -20,11 +20,15 @@ from edgeconv.core import (
     Artifact,
     Bundle,
     Compressed,
+    DataInfo,
     EvaluationResult,
+    MachineInfo,
     ParityResult,
     ProfileResult,
+    Recipe,
     Signal,
     TrainedModel,
+    TrainingSummary,
 )
 from edgeconv.core.digest import sha256
 from edgeconv.core.layerwise import LayersResult
@@ -101,14 +105,14 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
     profile = {result.artifact: result for result in bundle.profile if not result.device}
     return {
         "schema_version": SCHEMA_VERSION,
-        "recipe": bundle.recipe,
-        "data": bundle.data,
+        "recipe": bundle.recipe and bundle.recipe.to_json(),
+        "data": bundle.data and bundle.data.to_json(),
         "signal": bundle.model.signal.to_json(),
         "model": {
             "path": MODEL,
             "sha256": bundle.model.sha256,
             "parameters": bundle.model.parameters,
-            "training": bundle.model.training,
+            "training": bundle.model.training and bundle.model.training.to_json(),
         },
         "artifacts": [
             {
@@ -120,7 +124,7 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         ],
         "evaluations": {name: e.to_json() for name, e in bundle.evaluations.items()},
         "versions": bundle.versions,
-        "machine": bundle.machine,
+        "machine": bundle.machine.to_json(),
         "compressed": {name: each.to_json() for name, each in bundle.compressed.items()},
     }
 
@@ -163,7 +167,7 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
             sha256=model["sha256"],
             signal=Signal.from_json(data["signal"]),
             parameters=model["parameters"],
-            training=model["training"],
+            training=model["training"] and TrainingSummary.from_json(model["training"]),
         ),
         artifacts=tuple(Artifact.from_json(a, path) for a in artifacts),
         evaluations={n: EvaluationResult.from_json(e) for n, e in data["evaluations"].items()},
@@ -171,10 +175,10 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
         profile=tuple(map(ProfileResult.from_json, _read_optional(path / PROFILE))),
         layers=tuple(map(LayersResult.from_json, _read_optional(path / LAYERS))),
         history=tuple(_read_optional(path / HISTORY)),
-        data=data["data"],
-        recipe=data["recipe"],
+        data=data["data"] and DataInfo.from_json(data["data"]),
+        recipe=data["recipe"] and Recipe.from_json(data["recipe"]),
         versions=data["versions"],
-        machine=data["machine"],
+        machine=MachineInfo.from_json(data["machine"]),
         compressed={
             name: Compressed.from_json(each, path / COMPRESSED)
             for name, each in data.get("compressed", {}).items()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.cli.console import Console
-from edgeconv.core import worst
+from edgeconv.core import OutputAgreement, worst
 from edgeconv.reporting import formatting, summary_table, verdict
 from edgeconv.reporting import layers as layer_table
 from edgeconv.reporting.grouping import shared_reasons
@@ -41,7 +41,7 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
             console.say(f"  {', '.join(names)}: {reason}")
     for judge in judges(bundle):
         console.say(f"  judged by {judge.text}")
-    if bundle.data.get("report", {}).get("synthetic"):
+    if bundle.synthetic:
         console.say("SYNTHETIC DATA: these accuracies say nothing about people.")
     judgement = verdict(bundle)
     console.say(f"{judgement.title}: {judgement.text}")
@@ -52,21 +52,22 @@ def show_export(console: Console, bundle: Bundle) -> None:
     """The files, and how close each is to the float model on the exporter's own windows."""
     rows = []
     for artifact in bundle.artifacts:
-        agreement = artifact.settings.get("checks", {}).get("agreement", {})
-        largest = agreement.get("max_abs")
+        checks = artifact.export.checks
+        agreement = checks.agreement if checks else OutputAgreement("not_run")
+        largest = agreement.max_abs
         rows.append(
             (
                 artifact.name,
                 formatting.size(artifact.bytes),
                 f"{artifact.signal.sensor} ({artifact.signal.unit})",
-                formatting.status(agreement.get("status", "not_run")),
+                formatting.status(agreement.status),
                 "–" if largest is None else f"{largest:.2g}",
-                str(agreement.get("n", 0)),
+                str(agreement.n),
             )
         )
     headings = ("file", "size", "expects", "like the float model", "largest difference", "windows")
     console.table(str(bundle.path), headings, rows)
-    data = "" if bundle.data.get("spec") else " --data SPEC"
+    data = "" if bundle.data_spec else " --data SPEC"
     console.say(f"Now prove it on held-out subjects: edgeconv parity {bundle.path}{data}")
     console.json("edgeconv-bundle-summary", bundle_json(bundle))
 

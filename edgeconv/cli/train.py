@@ -55,6 +55,6 @@ def train(
 
         bundle = train_model(chosen, out, force, console)
         show_evaluation(console, str(out / "model.keras"), bundle.evaluations["model.keras"])
-        if bundle.model.training.get("stopped") == "interrupted":
+        if bundle.model.interrupted:
             console.note("training was interrupted; the best model so far was kept")
     return 0

@@ -59,8 +59,8 @@ def compress(
     ranges = measure(walk, inputs)
     tune(Rounding(network, walk, ranges), weights.keep(network, holds) if holds else None)
     digest = save(network, model.path, out)
-    settings = weights.describe(network, holds, left) | {"bits": method.bits}
-    return Compressed(out, digest, ranges, settings)
+    kernels = weights.describe(network, holds)
+    return Compressed(out, digest, ranges, kernels, skipped_layers=left, bits=method.bits)
 
 
 def _inputs(train: Dataset, signal: Signal) -> NDArray[np.float32]:

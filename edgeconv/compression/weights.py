@@ -15,7 +15,15 @@ from edgeconv.compression import constraints, masks
 from edgeconv.compression.constraints import Hold, Masked
 from edgeconv.compression.kernels import Kernel, choose
 from edgeconv.compression.model_file import open_network, save
-from edgeconv.core import Compressed, Compression, Dataset, FinetuneFn, Progress, TrainedModel
+from edgeconv.core import (
+    Compressed,
+    Compression,
+    Dataset,
+    FinetuneFn,
+    KernelStatistics,
+    Progress,
+    TrainedModel,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +53,7 @@ def compress(
     network = open_network(model.path, seed)
     holds, left = retrain(network, method, tune, progress)
     digest = save(network, model.path, out)
-    return Compressed(out, digest, settings=describe(network, holds, left))
+    return Compressed(out, digest, kernels=describe(network, holds), skipped_layers=left)
 
 
 def retrain(
@@ -86,21 +94,18 @@ def keep(network: Any, holds: Holds) -> Callable[[float], None]:
     return after_step
 
 
-def describe(network: Any, holds: Holds, left: dict[str, str]) -> dict[str, Any]:
-    """What the kernels hold now, for the manifest: zeros and different numbers by layer."""
+def describe(network: Any, holds: Holds) -> dict[str, KernelStatistics]:
+    """Statistics of each compressed kernel as it is now, by layer."""
     import numpy as np
 
     kernels = {k.layer: k.read() for k in choose(network, "")[0] if k.layer in holds}
     return {
-        "kernels": {
-            layer: {
-                "weights": int(weights.size),
-                "zeros": int((weights == 0).sum()),
-                "distinct": int(np.unique(weights).size),
-            }
-            for layer, weights in kernels.items()
-        },
-        "skipped_layers": left,
+        layer: KernelStatistics(
+            weights=int(weights.size),
+            zeros=int((weights == 0).sum()),
+            distinct=int(np.unique(weights).size),
+        )
+        for layer, weights in kernels.items()
     }
 
 

@@ -9,8 +9,18 @@ from edgeconv.core.compression import (
     FinetuneConfig,
     FinetuneFn,
 )
+from edgeconv.core.data_info import SPLIT_NAMES, DataInfo, SplitInfo, SplitsInfo
 from edgeconv.core.dataset import Dataset, LoadReport, Recording, Splits, subject_order
 from edgeconv.core.distillation import Distillation
+from edgeconv.core.export_report import (
+    AppliedCompression,
+    ExportReport,
+    FileChecks,
+    KernelStatistics,
+    OutputAgreement,
+    UncompressedLayer,
+)
+from edgeconv.core.machine import MachineInfo
 from edgeconv.core.parity_statistics import (
     Decision,
     Disagreements,
@@ -41,6 +51,7 @@ from edgeconv.core.signal import (
     Normalization,
     Signal,
 )
+from edgeconv.core.training_summary import TeacherInfo, TrainingSummary
 
 __all__ = [
     "CALIBRATION_METHODS",
@@ -50,8 +61,10 @@ __all__ = [
     "ENDINGS",
     "NULL_PROGRESS",
     "SCHEMES",
+    "SPLIT_NAMES",
     "STANDARD_GRAVITY",
     "TARGET_ALIASES",
+    "AppliedCompression",
     "Artifact",
     "Augmentation",
     "BoundRun",
@@ -61,24 +74,30 @@ __all__ = [
     "Comparison",
     "Compressed",
     "Compression",
+    "DataInfo",
     "Dataset",
     "Decision",
     "Disagreements",
     "Distillation",
     "ErrorHistogram",
     "EvaluationResult",
+    "ExportReport",
+    "FileChecks",
     "FinetuneConfig",
     "FinetuneFn",
     "InputConvention",
     "Inspectable",
     "Interval",
     "KerasModel",
+    "KernelStatistics",
     "LoadReport",
+    "MachineInfo",
     "ModelFile",
     "NonInferiority",
     "Normalization",
     "NullProgress",
     "OpProfile",
+    "OutputAgreement",
     "ParityResult",
     "ParityStatistics",
     "Peaks",
@@ -89,12 +108,17 @@ __all__ = [
     "Runner",
     "Scheme",
     "Signal",
+    "SplitInfo",
     "Splits",
+    "SplitsInfo",
     "Status",
     "Target",
+    "TeacherInfo",
     "TensorSpec",
     "TrainedModel",
     "Training",
+    "TrainingSummary",
+    "UncompressedLayer",
     "Variant",
     "parse_target",
     "subject_order",

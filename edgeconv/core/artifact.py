@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from edgeconv.core.export_report import ExportReport
 from edgeconv.core.schemes import Target
 from edgeconv.core.signal import Signal
+from edgeconv.core.training_summary import TrainingSummary
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,17 @@ class TrainedModel:
     sha256: str
     signal: Signal
     parameters: int
-    training: dict[str, Any] = field(default_factory=dict)  # what the manifest keeps of the fit
+    training: TrainingSummary | None = None  # None for a model of another tool
+
+    @property
+    def train_subjects(self) -> tuple[str, ...]:
+        """The subjects that the weights were fitted on; empty where they are not known."""
+        return self.training.train_subjects if self.training else ()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the training before it was done."""
+        return self.training is not None and self.training.interrupted
 
 
 class ModelFile(Protocol):
@@ -86,7 +98,7 @@ class Artifact:
     signal: Signal
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    settings: dict[str, Any] = field(default_factory=dict)  # io, deployment target, calibration …
+    export: ExportReport = field(default_factory=ExportReport)
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -100,6 +112,7 @@ class Artifact:
             "path": self.path.name,
             "target": str(self.target),
             "signal": self.signal.to_json(),
+            "export": self.export.to_json(),
         }
 
     @classmethod
@@ -113,6 +126,6 @@ class Artifact:
             signal=Signal.from_json(data["signal"]),
             inputs=tuple(map(TensorSpec.from_json, data["inputs"])),
             outputs=tuple(map(TensorSpec.from_json, data["outputs"])),
-            settings=data["settings"],
+            export=ExportReport.from_json(data["export"]),
             versions=data["versions"],
         )

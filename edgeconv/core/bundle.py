@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from edgeconv.core.artifact import Artifact, TrainedModel
 from edgeconv.core.compression import Compressed
+from edgeconv.core.data_info import DataInfo
 from edgeconv.core.layerwise import LayersResult
+from edgeconv.core.machine import MachineInfo
 from edgeconv.core.profile import ProfileResult
+from edgeconv.core.recipe import Recipe
 from edgeconv.core.results import EvaluationResult, ParityResult
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """All that a bundle says of itself.
+    """Everything that a bundle's folder holds.
 
     Attributes:
         model: the float reference (`model.keras`).
         artifacts: the exported files, in the order they were made.
-        evaluations: accuracy on test people by file name (`model.keras`, `har_int8.tflite` …).
+        evaluations: accuracy on held-out subjects by file name (`model.keras` …).
         history: one dict an epoch: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate.
-        data: name, load report and splits of the data set; empty for a bare export.
-        recipe: the resolved recipe; empty for a bare export.
-        compressed: the networks that retrained artifacts were made of, by the compression's name.
+        data: the data set of the training; None for a bare export.
+        recipe: the resolved recipe; None for a bare export.
+        versions: of the installed packages that can change a file or a number.
+        machine: on which the bundle was written.
+        compressed: the networks that retrained artifacts were exported from, by the name of the
+            compression.
     """
 
     path: Path
@@ -35,8 +40,27 @@ class Bundle:
     profile: tuple[ProfileResult, ...] = ()
     layers: tuple[LayersResult, ...] = ()
     history: tuple[dict[str, float], ...] = ()
-    data: dict[str, Any] = field(default_factory=dict)
-    recipe: dict[str, Any] = field(default_factory=dict)
+    data: DataInfo | None = None
+    recipe: Recipe | None = None
     versions: dict[str, str] = field(default_factory=dict)
-    machine: dict[str, Any] = field(default_factory=dict)
+    machine: MachineInfo = field(default_factory=MachineInfo)
     compressed: dict[str, Compressed] = field(default_factory=dict)
+
+    @property
+    def data_spec(self) -> str:
+        """The specification that loads the data of the training again; empty where none does."""
+        return self.data.spec if self.data else ""
+
+    @property
+    def gates(self) -> dict[str, float]:
+        """The limits that the recipe sets beyond those of the schemes."""
+        return self.recipe.gates if self.recipe else {}
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the data were computed, not recorded."""
+        return self.data is not None and self.data.report.synthetic
+
+    def trained_on(self, data_name: str) -> bool:
+        """Whether the model was trained on the data set of this name."""
+        return self.data is not None and self.data.name == data_name

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from edgeconv.core.export_report import KernelStatistics
+from edgeconv.core.json_codec import decode_fields, encode_fields
 from edgeconv.errors import UsageError
 
 
@@ -93,20 +95,23 @@ class Compressed:
 
     Attributes:
         ranges: lowest and highest value of each layer's output by the layer's name, and of the
-            input as `sensor`, that quantization-aware training has settled on; else empty.
-        settings: how it was made and what it holds, fit for JSON.
+            input as `sensor`, that quantization-aware training ended with; else empty.
+        kernels: what each compressed kernel holds, by layer.
+        skipped_layers: layers whose kernels were left alone, with the reason.
+        bits: of the weights that quantization-aware training rounded to; 0: it rounded nothing.
     """
 
     path: Path
     sha256: str
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
+    kernels: dict[str, KernelStatistics] = field(default_factory=dict)
+    skipped_layers: dict[str, str] = field(default_factory=dict)
+    bits: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest; the path is the file's name."""
-        return {**asdict(self), "path": self.path.name}
+        return {**encode_fields(self), "path": self.path.name}
 
     @classmethod
     def from_json(cls, data: dict[str, Any], folder: Path) -> Compressed:
-        ranges = {name: (low, high) for name, (low, high) in data["ranges"].items()}
-        return cls(folder / data["path"], data["sha256"], ranges, data["settings"])
+        return replace(decode_fields(cls, data), path=folder / data["path"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.core.json_codec import encode_fields
 from edgeconv.core.signal import Signal
 
 if TYPE_CHECKING:
@@ -39,13 +40,7 @@ class LoadReport:
     synthetic: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "source": self.source,
-            "kept": self.kept,
-            "dropped": dict(self.dropped),
-            "notes": list(self.notes),
-            "synthetic": self.synthetic,
-        }
+        return encode_fields(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,16 +139,3 @@ class Splits:
         """`train`, `val` or `test`."""
         part: Dataset = getattr(self, name)
         return part
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "rule": self.rule,
-            **{
-                name: {
-                    "subjects": list(self.part(name).subject_names),
-                    "windows": len(self.part(name)),
-                    "sha256": self.part(name).sha256,
-                }
-                for name in ("train", "val", "test")
-            },
-        }

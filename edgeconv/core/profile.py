@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from edgeconv.core.json_codec import decode_fields, encode_fields
+from edgeconv.core.machine import MachineInfo
 from edgeconv.core.results import Status
 
 
@@ -41,10 +43,6 @@ class OpProfile:
     def gflops(self) -> float | None:
         """Billions of operations a second; None where it was not timed or is no arithmetic."""
         return 2e-3 * self.macs / self.us if self.us and self.macs else None
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> OpProfile:
-        return cls(**{**data, "interval_us": _pair(data.get("interval_us"))})
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class ProfileResult:
     peaks: Peaks | None = None
     reason: str = ""
     device: str = ""
-    machine: dict[str, Any] = field(default_factory=dict)
+    machine: MachineInfo = field(default_factory=MachineInfo)
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -128,26 +126,16 @@ class ProfileResult:
         return tuple(found)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return encode_fields(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ProfileResult:
-        """Raises KeyError, TypeError or ValueError for what is no profile."""
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(set(data) - known):
-            raise ValueError(f"unknown field '{unknown[0]}'")
-        made = {
-            **data,
-            "status": Status(data["status"]),
-            "samples_us": tuple(data["samples_us"]),
-            "rounds": tuple(data.get("rounds", ())),
-            "interval_us": _pair(data.get("interval_us")),
-            "ops": tuple(map(OpProfile.from_json, data.get("ops", ()))),
-            "peaks": Peaks(**data["peaks"]) if data.get("peaks") else None,
-        }
-        for key in ("reference_us", "cold"):
-            made[key] = {name: tuple(values) for name, values in data.get(key, {}).items()}
-        result = cls(**made)
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: it is not a profile, or its rounds do not add up to its samples.
+        """
+        result = decode_fields(cls, data)
         if result.rounds and sum(result.rounds) != len(result.samples_us):
             raise ValueError("the rounds do not add up to the samples")
         return result
@@ -191,10 +179,3 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "status": str(self.status)}
-
-
-def _pair(values: Any) -> tuple[float, float] | None:
-    if values is None:
-        return None
-    low, high = values
-    return float(low), float(high)

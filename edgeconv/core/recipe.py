@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeconv.core.compression import FinetuneConfig
 from edgeconv.core.distillation import Distillation
+from edgeconv.core.json_codec import decode_fields, encode_fields
 from edgeconv.core.schemes import Target
 from edgeconv.core.signal import InputConvention
 from edgeconv.errors import UsageError
@@ -180,4 +181,15 @@ class Recipe:
             raise UsageError(f"recipe: profile_runs must be at least 1, got {self.profile_runs}")
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """The resolved recipe, as a manifest keeps it."""
+        return encode_fields(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Recipe:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: an unknown key, or a value of another type; the message names it.
+            UsageError: a value that a recipe refuses.
+        """
+        return decode_fields(cls, data)

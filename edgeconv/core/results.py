@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from edgeconv.core.machine import MachineInfo
 from edgeconv.core.parity_statistics import ParityStatistics
 
 
@@ -123,7 +124,7 @@ class ParityResult:
     metrics: dict[str, float] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     reason: str = ""
-    machine: dict[str, Any] = field(default_factory=dict)
+    machine: MachineInfo = field(default_factory=MachineInfo)
     evidence: ParityStatistics | None = None
     reference: dict[str, str] = field(default_factory=dict)
     asked: dict[str, float] = field(default_factory=dict)
@@ -138,7 +139,7 @@ class ParityResult:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "machine": self.machine.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ParityResult:
@@ -149,6 +150,7 @@ class ParityResult:
                 **data,
                 "status": Status(data["status"]),
                 "checks": checks,
+                "machine": MachineInfo.from_json(data.get("machine", {})),
                 "evidence": ParityStatistics.from_json(statistics) if statistics else None,
             }
         )

@@ -26,7 +26,8 @@ _SETTINGS = {
     "not_compressed": "uncompressed_layers",
 }
 _CHECKS = {"plan_max_abs": "interpreter_max_abs"}
-_COMPRESSED = {"left": "skipped_layers"}
+_NETWORK = {"left": "skipped_layers"}
+_FORMAT = ("schema", "specification", "subgraphs")
 
 
 def upgrade_contract(data: Json) -> Json:
@@ -44,7 +45,8 @@ def upgrade_manifest(data: Json) -> Json:
     return _changed(
         data,
         {
-            "recipe": upgrade_recipe,
+            "recipe": lambda recipe: upgrade_recipe(recipe) if "name" in recipe else None,
+            "data": lambda info: info or None,
             "signal": upgrade_contract,
             "model": lambda model: _changed(model, {"training": _summary}),
             "artifacts": lambda artifacts: [_artifact(each) for each in artifacts],
@@ -53,22 +55,29 @@ def upgrade_manifest(data: Json) -> Json:
     )
 
 
-def _summary(data: Json) -> Json:
+def _summary(data: Json) -> Json | None:
+    if not data:
+        return None
     summary = _renamed(data, _SUMMARY)
     return _changed(summary, {"settings": lambda training: _renamed(training, _TRAINING)})
 
 
 def _artifact(data: Json) -> Json:
-    return _changed(data, {"signal": upgrade_contract, "settings": _settings})
+    artifact = _renamed(data, {"settings": "export"})
+    return _changed(artifact, {"signal": upgrade_contract, "export": _export})
 
 
-def _settings(data: Json) -> Json:
-    settings = _renamed(data, _SETTINGS)
-    return _changed(settings, {"checks": lambda checks: _renamed(checks, _CHECKS)})
+def _export(data: Json) -> Json:
+    report = _renamed(data, _SETTINGS)
+    report["unfolded_layers"] = report.pop("folding", {}).get("explicit", [])
+    report["format"] = {key: report.pop(key) for key in _FORMAT if key in report}
+    return _changed(report, {"checks": lambda checks: _renamed(checks, _CHECKS)})
 
 
 def _network(data: Json) -> Json:
-    return _changed(data, {"settings": lambda settings: _renamed(settings, _COMPRESSED)})
+    """A compressed network; what stood under `settings` are fields of it now."""
+    fields = {key: value for key, value in data.items() if key != "settings"}
+    return fields | _renamed(data.get("settings", {}), _NETWORK)
 
 
 def _renamed(data: Json, names: Mapping[str, str]) -> Json:

@@ -23,7 +23,7 @@ def _model(facts: Facts) -> Files:
 
 
 def _slots(facts: Facts) -> Mapping[str, Any]:
-    asked = str(facts.artifact.settings.get("deployment_target", "")).removeprefix("iOS")
+    asked = facts.artifact.export.deployment_target.removeprefix("iOS")
     ios = max(_OLDEST, int(asked or 0))
     # Apple numbered its systems alike from 26 on; before that macOS was three behind.
     return {"ios": ios, "macos": ios if ios >= 26 else ios - 3}

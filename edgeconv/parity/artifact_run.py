@@ -129,7 +129,8 @@ def _comparison(
 def _conversion(
     context: ParityContext, artifact: Artifact, outputs: NDArray[np.float32]
 ) -> OutputComparison | None:
-    if not is_retrained(artifact):
+    compression = artifact.export.compression
+    if compression is None:
         return None
-    reference = context.compressed_reference(artifact.settings["compression"]["name"])
+    reference = context.compressed_reference(compression.name)
     return compare_outputs(reference, outputs) if reference is not None else None

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
-from edgeconv.core import NULL_PROGRESS, Artifact, Bundle, Dataset, Progress
+from edgeconv.core import (
+    NULL_PROGRESS,
+    Artifact,
+    Bundle,
+    Dataset,
+    MachineInfo,
+    Progress,
+)
 from edgeconv.environment import describe_machine
 from edgeconv.parity import noninferiority
 from edgeconv.parity.classification import labels_for
@@ -59,7 +66,7 @@ class ParityContext:
         return read_golden(self.bundle)
 
     @cached_property
-    def machine(self) -> dict[str, Any]:
+    def machine(self) -> MachineInfo:
         """Where the artifacts run."""
         return describe_machine()
 
@@ -71,7 +78,7 @@ class ParityContext:
     @property
     def requested_limits(self) -> dict[str, float]:
         """The limits that are not the recipe's."""
-        recipe = self.bundle.recipe.get("gates", {})
+        recipe = self.bundle.gates
         return {name: limit for name, limit in self.limits.items() if recipe.get(name) != limit}
 
     def compressed_reference(self, name: str) -> ReferenceOutputs | None:
@@ -106,14 +113,13 @@ class ParityContext:
 
 def is_retrained(artifact: Artifact) -> bool:
     """Whether its weights were trained again, by a compression, before the export."""
-    return "compression" in artifact.settings
+    return artifact.export.compression is not None
 
 
 def source_model(bundle: Bundle, artifact: Artifact) -> Path:
     """The Keras file that an artifact was exported from: the float model or a compressed one."""
-    if not is_retrained(artifact):
-        return bundle.model.path
-    return bundle.compressed[artifact.settings["compression"]["name"]].path
+    compression = artifact.export.compression
+    return bundle.compressed[compression.name].path if compression else bundle.model.path
 
 
 def float_outputs(bundle: Bundle, dataset: Dataset, progress: Progress) -> NDArray[np.float32]:

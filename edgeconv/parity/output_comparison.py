@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Check, ModelFile, ParityResult, ParityStatistics, Status
+from edgeconv.core import (
+    Check,
+    MachineInfo,
+    ModelFile,
+    ParityResult,
+    ParityStatistics,
+    Status,
+)
 from edgeconv.errors import BadInput
 from edgeconv.parity.gates import direction_of, judge
 from edgeconv.parity.metrics import compare
@@ -140,7 +147,7 @@ def judge_file(
     outputs: NDArray[np.floating[Any]],
     reference: ReferenceOutputs,
     gates: Mapping[str, float],
-    machine: Mapping[str, Any],
+    machine: MachineInfo,
     level: float = LEVEL,
 ) -> ParityResult:
     """Compare a file's outputs with the reference's and judge them by `gates` and nothing else.
@@ -168,7 +175,7 @@ def judge_file(
 
 
 def result_of(
-    model: ModelFile, runtime: str, comparison: OutputComparison, machine: Mapping[str, Any]
+    model: ModelFile, runtime: str, comparison: OutputComparison, machine: MachineInfo
 ) -> ParityResult:
     """A result that holds the measurements and no checks yet."""
     empty = not_run(model, runtime, "", machine)
@@ -181,9 +188,7 @@ def result_of(
     )
 
 
-def not_run(
-    model: ModelFile, runtime: str, reason: str, machine: Mapping[str, Any]
-) -> ParityResult:
+def not_run(model: ModelFile, runtime: str, reason: str, machine: MachineInfo) -> ParityResult:
     """The result for a file that could not be run."""
     return ParityResult(
         artifact=model.name,
@@ -194,7 +199,7 @@ def not_run(
         status=Status.NOT_RUN,
         n=0,
         reason=reason,
-        machine=dict(machine),
+        machine=machine,
     )
 
 

@@ -6,12 +6,16 @@ limit. An interval that only reaches across the limit is `unclear`, which is no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import isfinite
 from statistics import median
-from typing import Any
 
-from edgeconv.core import Change, Comparison, ProfileResult, Status
+from edgeconv.core import (
+    Change,
+    Comparison,
+    MachineInfo,
+    ProfileResult,
+    Status,
+)
 from edgeconv.errors import UsageError
 from edgeconv.profiling.statistics import Ratio, paired_ratio, separate_ratio
 
@@ -93,11 +97,11 @@ def _conditions(ours: ProfileResult, theirs: ProfileResult) -> list[tuple[str, s
     return found
 
 
-def _text(machine: Mapping[str, Any], key: str) -> str:
-    return str(machine.get(key, ""))
+def _text(machine: MachineInfo, key: str) -> str:
+    return str(machine.facts().get(key, ""))
 
 
-def _system(machine: Mapping[str, Any]) -> str:
+def _system(machine: MachineInfo) -> str:
     """`Linux` of `Linux 6.1`: another kernel release is the same machine."""
     return _text(machine, "system").partition(" ")[0]
 

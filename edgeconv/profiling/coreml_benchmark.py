@@ -13,7 +13,12 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from edgeconv.core import Artifact, ProfileResult, Status
+from edgeconv.core import (
+    Artifact,
+    MachineInfo,
+    ProfileResult,
+    Status,
+)
 from edgeconv.errors import MissingDependency
 from edgeconv.profiling.statistics import median_interval, summary
 
@@ -39,7 +44,7 @@ def benchmark(
     artifact: Artifact,
     runs: int,
     facts: Mapping[str, int | None],
-    machine: Mapping[str, Any],
+    machine: MachineInfo,
     version: str,
 ) -> ProfileResult:
     """Load and predict `artifact` on this Mac, all compute units allowed."""
@@ -55,7 +60,7 @@ def result_of(
     loads_ms: Sequence[float],
     predictions_ms: Sequence[float],
     facts: Mapping[str, int | None],
-    machine: Mapping[str, Any],
+    machine: MachineInfo,
     version: str,
 ) -> ProfileResult:
     """The benchmarker's samples, which are milliseconds, as a result."""
@@ -82,8 +87,8 @@ def result_of(
         parameters=facts.get("parameters"),
         macs=facts.get("macs"),
         peak_tensor_bytes=facts.get("peak_tensor_bytes"),
-        device=f"Core ML on {machine.get('processor', 'this Mac')}",
-        machine=dict(machine),
+        device=f"Core ML on {machine.processor or 'this Mac'}",
+        machine=machine,
     )
 
 

@@ -20,6 +20,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from edgeconv.core import Artifact, BoundRun, OpProfile, Target
+from edgeconv.core.json_codec import decode_fields
 from edgeconv.errors import BadInput, EdgeconvError
 from edgeconv.profiling.ops import Opener, by_differences, by_steps
 from edgeconv.profiling.timing_input import probe_sample
@@ -78,7 +79,7 @@ def _apart(artifact: Artifact, runtime: str, threads: int) -> Found:
         said = (done.stderr.strip().splitlines() or [""])[-1]
         raise BadInput(f"LiteRT ended with exit code {done.returncode} on a cut file: {said}")
     rows = json.loads(done.stdout.splitlines()[-1])
-    return tuple(map(OpProfile.from_json, rows)), CUT
+    return tuple(decode_fields(OpProfile, row) for row in rows), CUT
 
 
 def _by_cuts(artifact: Artifact, graph: Graph, runtime: str, threads: int) -> tuple[OpProfile, ...]:

@@ -9,7 +9,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from edgeconv.core import Artifact, OpProfile, ProfileResult, Status
+from edgeconv.core import (
+    Artifact,
+    MachineInfo,
+    OpProfile,
+    ProfileResult,
+    Status,
+)
 from edgeconv.errors import BadInput, MissingDependency
 from edgeconv.profiling.adb import Adb
 from edgeconv.profiling.statistics import median_interval, summary
@@ -64,7 +70,7 @@ class Phone:
         elif not self._adb.has(binary):
             raise MissingDependency(f"{self._adb.serial} has no {binary}", _GET)
         about = self._adb.describe()
-        self.machine: dict[str, Any] = about
+        self.machine = MachineInfo.from_json(about)
         names = filter(None, (about.get("manufacturer"), about.get("model")))
         self.name = f"{' '.join(names) or 'Android'} ({self._adb.serial})"
 
@@ -153,7 +159,7 @@ class Phone:
 
 
 def result_of(
-    task: Task, timings: Sequence[Timing], device: str, machine: Mapping[str, Any]
+    task: Task, timings: Sequence[Timing], device: str, machine: MachineInfo
 ) -> ProfileResult:
     """The result of a file whose runs on a device are known.
 
@@ -181,7 +187,7 @@ def result_of(
         peak_tensor_bytes=task.facts.get("peak_tensor_bytes"),
         memory={"footprint": int(max(m[1] for m in memory) * 2**20)} if memory else {},
         device=device,
-        machine=dict(machine),
+        machine=machine,
         details={"runs": [t.statistics for t in timings]},
     )
 
@@ -196,7 +202,7 @@ def imported(path: Path, text: str, task: Task, device: str) -> ProfileResult:
         timing = parse_timing(text)
     except BadInput as error:
         raise BadInput(f"{path}: {error.message}", "give the tool's whole output") from error
-    made = result_of(task, [timing], device, {"model": device})
+    made = result_of(task, [timing], device, MachineInfo(other={"model": device}))
     nodes = tuple(_row(i, node) for i, node in enumerate(parse_nodes(text)))
     return replace(made, ops=nodes, ops_method="benchmark_model's own table" if nodes else "")
 

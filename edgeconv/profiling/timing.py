@@ -10,7 +10,13 @@ from statistics import median
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Artifact, ProfileResult, Runner, Status
+from edgeconv.core import (
+    Artifact,
+    MachineInfo,
+    ProfileResult,
+    Runner,
+    Status,
+)
 from edgeconv.errors import UsageError
 from edgeconv.profiling.machine_speed import Calibration
 from edgeconv.profiling.statistics import median_interval, summary
@@ -53,7 +59,7 @@ def profile(
     warmup: int,
     threads: int,
     facts: Mapping[str, int | None],
-    machine: Mapping[str, Any],
+    machine: MachineInfo,
 ) -> ProfileResult:
     """Time one artifact alone; see `profile_many`."""
     job = Job(artifact, open_runner, sample, facts)
@@ -65,7 +71,7 @@ def profile_many(
     runs: int,
     warmup: int,
     threads: int,
-    machine: Mapping[str, Any],
+    machine: MachineInfo,
 ) -> list[ProfileResult]:
     """Time several artifacts in turns, so that they share the machine's good and bad moments.
 
@@ -102,7 +108,7 @@ def not_run(
     artifact: Artifact,
     reason: str,
     facts: Mapping[str, int | None],
-    machine: Mapping[str, Any],
+    machine: MachineInfo,
     runtime: str = "",
 ) -> ProfileResult:
     """What is known of an artifact that cannot be timed here: its size and its facts."""
@@ -162,9 +168,7 @@ class _Timed:
             self._infer()
         self._rounds.append([self._once() for _ in range(runs)])
 
-    def result(
-        self, threads: int, machine: Mapping[str, Any], calibration: Calibration
-    ) -> ProfileResult:
+    def result(self, threads: int, machine: MachineInfo, calibration: Calibration) -> ProfileResult:
         job = self._job
         samples = tuple(sample for samples in self._rounds for sample in samples)
         return ProfileResult(
@@ -188,7 +192,7 @@ class _Timed:
 
 
 def _about(
-    artifact: Artifact, facts: Mapping[str, int | None], machine: Mapping[str, Any]
+    artifact: Artifact, facts: Mapping[str, int | None], machine: MachineInfo
 ) -> dict[str, Any]:
     return {
         "artifact": artifact.name,
@@ -199,7 +203,7 @@ def _about(
         "parameters": facts.get("parameters"),
         "macs": facts.get("macs"),
         "peak_tensor_bytes": facts.get("peak_tensor_bytes"),
-        "machine": dict(machine),
+        "machine": machine,
     }
 
 

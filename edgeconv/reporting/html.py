@@ -126,12 +126,31 @@ def _view(bundle: Bundle) -> dict[str, Any]:
             for part in layers.sections(bundle)
         ],
         "layer_headings": layers.HEADINGS,
-        "parts_of_split": [
-            p for p in ("train", "val", "test") if p in (bundle.data.get("splits") or {})
-        ],
+        "training_facts": _training_facts(bundle),
         "commands": _commands(bundle),
         "input_sentences": input_sentences(bundle),
     }
+
+
+def _training_facts(bundle: Bundle) -> list[tuple[str, str]]:
+    """Name and value of what is known of the training, the settings after the rest."""
+    summary = bundle.model.training
+    if summary is None:
+        return []
+    facts = summary.to_json()
+    settings = facts.pop("settings")
+    known = [(name, value) for name, value in facts.items() if value is not None]
+    return [(name, _fact(value)) for name, value in (*known, *settings.items())]
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_fact(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def _measured(bundle: Bundle) -> list[Measured]:
@@ -200,9 +219,8 @@ def _parity(bundle: Bundle, artifact: Artifact) -> tuple[ParityResult, ...]:
 
 def _commands(bundle: Bundle) -> list[tuple[str, str]]:
     """How to get and to check these numbers again."""
-    recipe = bundle.recipe
     again = []
-    if recipe.get("name"):
+    if bundle.recipe:
         again.append(("Make the bundle anew", "edgeconv run BUNDLE/manifest.json --out OUT"))
     again.append(("Check the files again", "edgeconv parity BUNDLE"))
     again.append(("Look inside them, layer by layer", "edgeconv parity BUNDLE --layers"))

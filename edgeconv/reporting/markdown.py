@@ -28,7 +28,7 @@ def render_markdown(bundle: Bundle) -> str:
         _text(total.text),
         "",
     ]
-    if (bundle.data.get("report") or {}).get("synthetic"):
+    if bundle.synthetic:
         lines += ["> **Synthetic data**: the accuracies say nothing about people.", ""]
     for sentence in input_sentences(bundle):
         lines += [f"> **The recordings**: {_text(sentence)}.", ""]

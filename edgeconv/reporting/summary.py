@@ -191,7 +191,7 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         speed_up=_speed_up(bundle, artifact),
         reasons=_reasons(bundle, artifact),
         evidence=evidence_of(bundle, artifact),
-        deflated=artifact.settings.get("compressed_bytes"),
+        deflated=artifact.export.compressed_bytes or None,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
+from edgeconv.core import MachineInfo
 from edgeconv.search.budgets import Budgets
 from edgeconv.search.candidates import Outcome, Point, Task
 from edgeconv.search.statistics import Estimate, difference, estimate
@@ -90,7 +91,7 @@ class SearchResult:
     more: tuple[str, ...] = ()
     interrupted: bool = False
     versions: dict[str, str] = field(default_factory=dict)
-    machine: dict[str, Any] = field(default_factory=dict)
+    machine: MachineInfo = field(default_factory=MachineInfo)
 
     @property
     def chosen(self) -> Member | None:
@@ -111,6 +112,7 @@ class SearchResult:
         chosen = self.chosen
         return {
             **asdict(self),
+            "machine": self.machine.to_json(),
             "points": points,
             "members": [member.to_json() for member in self.members],
             "chosen": chosen.name if chosen else None,

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeconv.core import ENDINGS, Artifact, InputConvention, Signal, Target
+from edgeconv.core import (
+    ENDINGS,
+    Artifact,
+    ExportReport,
+    InputConvention,
+    Signal,
+    Target,
+)
 from edgeconv.core.digest import sha256, size
 from edgeconv.errors import BadInput
 from edgeconv.targets.compressed_size import deflated
@@ -52,7 +59,7 @@ def describe(path: Path) -> Artifact:
     """What a file is, read from the file alone.
 
     A foreign file has no sensor contract: its `signal` then takes the input as one channel without
-    a unit, and `settings["contract"]` is `"none"`.
+    a unit, and `export.contract` is `"none"`.
 
     Raises:
         BadInput: missing, damaged, or neither a `.tflite` nor a `.mlpackage`.
@@ -68,11 +75,11 @@ def describe(path: Path) -> Artifact:
         signal=signal or _unknown(graph, read_labels(path)),
         inputs=graph.inputs,
         outputs=graph.outputs,
-        settings={
-            "contract": "embedded" if signal else "none",
-            "compressed_bytes": deflated(path),
-            **graph.extra,
-        },
+        export=ExportReport(
+            contract="embedded" if signal else "none",
+            compressed_bytes=deflated(path),
+            format=graph.extra,
+        ),
     )
 
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import NULL_PROGRESS, Dataset, Progress, Signal, Splits, TrainedModel, Training
+from edgeconv.core import (
+    NULL_PROGRESS,
+    Dataset,
+    Progress,
+    Signal,
+    Splits,
+    TeacherInfo,
+    TrainedModel,
+    Training,
+    TrainingSummary,
+)
 from edgeconv.errors import UsageError
 from edgeconv.plugins import import_tensorflow
 
@@ -69,25 +79,26 @@ def train(
             chosen = replace(first, stopped="interrupted")
     summary = _summary(first, chosen, training, seed, splits, learned_from)
     if job.teacher is not None:
-        summary["teacher"] = {"name": job.teacher.name, "parameters": job.teacher.parameters}
+        taught_by = TeacherInfo(job.teacher.name, job.teacher.parameters)
+        summary = replace(summary, teacher=taught_by)
     return job.save(chosen, signal, summary)
 
 
 def _summary(
     first: Fit, chosen: Fit, training: Training, seed: int, splits: Splits, learned_from: Dataset
-) -> dict[str, Any]:
+) -> TrainingSummary:
     """What the manifest keeps of a training; the validation figures are of the first fit."""
-    judged = first.history[first.epoch - 1]
-    return {
-        "seed": seed,
-        "stopped": chosen.stopped,
-        "epochs": len(first.history),
-        "selected_epoch": first.epoch,
-        "val_loss": judged["val_loss"],
-        "val_accuracy": judged["val_accuracy"],
-        "refitted": learned_from is not splits.train,
-        "train_subjects": list(learned_from.subject_names),
-        "val_subjects": list(splits.val.subject_names),
-        "windows": len(learned_from),
-        "settings": asdict(training),
-    }
+    selected = first.history[first.epoch - 1]
+    return TrainingSummary(
+        seed=seed,
+        stopped=chosen.stopped,
+        epochs=len(first.history),
+        selected_epoch=first.epoch,
+        val_loss=selected["val_loss"],
+        val_accuracy=selected["val_accuracy"],
+        refitted=learned_from is not splits.train,
+        train_subjects=learned_from.subject_names,
+        val_subjects=splits.val.subject_names,
+        windows=len(learned_from),
+        settings=training,
+    )

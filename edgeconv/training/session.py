@@ -10,7 +10,16 @@ from typing import Any
 
 import keras
 
-from edgeconv.core import Dataset, InputConvention, Progress, Signal, Splits, TrainedModel, Training
+from edgeconv.core import (
+    Dataset,
+    InputConvention,
+    Progress,
+    Signal,
+    Splits,
+    TrainedModel,
+    Training,
+    TrainingSummary,
+)
 from edgeconv.core.digest import sha256
 from edgeconv.training.batches import normalization
 from edgeconv.training.checkpoints import save_model
@@ -74,7 +83,7 @@ class Job:
             raise KeyboardInterrupt
         return second, signal
 
-    def save(self, chosen: Fit, signal: Signal, summary: dict[str, Any]) -> TrainedModel:
+    def save(self, chosen: Fit, signal: Signal, summary: TrainingSummary) -> TrainedModel:
         """Write out/model.keras; the checkpoint has then done its duty."""
         path = self.out / "model.keras"
         parameters = save_model(self.build, chosen.weights, signal, path, self.seed)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
@@ -15,8 +15,10 @@ from edgeconv.core import (
     Artifact,
     Bundle,
     Compressed,
+    EvaluationResult,
     InputConvention,
     Progress,
+    Recipe,
     Signal,
     TrainedModel,
     Variant,
@@ -77,7 +79,7 @@ def export(
         windows, variants = calibration_for(variants, calibration, home, all_or_nothing, progress)
         shutil.copyfile(path, folder / "model.keras")
         kept = replace(trained, path=folder / "model.keras")
-        name = file_stem(str(home.recipe.get("model", path.stem)) if home else path.stem)
+        name = file_stem(home.recipe.model if home and home.recipe else path.stem)
         made: dict[str, Compressed] = {}
         if names:
             warn(variants, progress)
@@ -90,7 +92,7 @@ def export(
             model=kept,
             artifacts=tuple(artifacts),
             evaluations=_evaluations(home),
-            data=home.data if home else {},
+            data=home.data if home else None,
             recipe=_recipe(home, variants),
             versions=versions(),
             machine=describe_machine(),
@@ -175,10 +177,12 @@ def _copy_from_home(home: Bundle | None, folder: Path) -> None:
             shutil.copyfile(home.path / name, folder / name)
 
 
-def _evaluations(home: Bundle | None) -> dict[str, Any]:
+def _evaluations(home: Bundle | None) -> dict[str, EvaluationResult]:
     kept = home.evaluations.get("model.keras") if home else None
     return {"model.keras": kept} if kept else {}
 
 
-def _recipe(home: Bundle | None, variants: Sequence[Variant]) -> dict[str, Any]:
-    return {**(home.recipe if home else {}), "variants": [asdict(v) for v in variants]}
+def _recipe(home: Bundle | None, variants: Sequence[Variant]) -> Recipe | None:
+    """The recipe of the model's own bundle, with the variants of this export."""
+    recipe = home.recipe if home else None
+    return replace(recipe, variants=tuple(variants)) if recipe else None

@@ -35,7 +35,7 @@ def inspect_file(path: Path) -> dict[str, Any]:
     return {
         "path": str(path),
         "bytes": described.bytes,
-        "compressed_bytes": described.settings["compressed_bytes"],
+        "compressed_bytes": described.export.compressed_bytes,
         "parts": anatomy(path),
         "sha256": described.sha256,
         "scheme": described.scheme,
@@ -53,7 +53,7 @@ def inspect_file(path: Path) -> dict[str, Any]:
         "ops": dict(Counter(graph.kinds).most_common()),
         "kernels": _kernels(path, described.target),
         "contract": contract.to_json() if contract else None,
-        "settings": described.settings,
+        "export": described.export.to_json(),
         "lints": [finding.to_json() for finding in _lints(path, described.target)],
     }
 
@@ -87,6 +87,6 @@ def _keras(path: Path) -> dict[str, Any]:
         "cost": {"parameters": keras_file.parameter_count(path)},
         "ops": {},
         "contract": contract.to_json() if contract else None,
-        "settings": {"lambda_layers": list(keras_file.lambda_layers(path))},
+        "lambda_layers": list(keras_file.lambda_layers(path)),
         "lints": [],
     }

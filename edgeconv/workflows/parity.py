@@ -94,10 +94,10 @@ def prepare_parity(
         UsageError: unknown gate or split, or no data to check on.
     """
     content = bundles.read(bundle)
-    spec = data or content.data.get("spec")
+    spec = data or content.data_spec
     if not spec:
         raise UsageError(f"{bundle} does not name its data", "name some: --data SPEC")
-    limits = {**content.recipe.get("gates", {}), **(gates or {})}
+    limits = {**content.gates, **(gates or {})}
     for artifact in content.artifacts:
         resolve_gates(artifact.target, artifact.scheme, limits)
     progress.stage(f"parity: {bundle} on {spec}")

@@ -76,10 +76,10 @@ def _named(result: ProfileResult, home: Bundle, device: str) -> ProfileResult:
     """With the name of its device; none for what this bundle's own machine measured."""
     if device or result.device:
         return replace(result, device=device or result.device)
-    if all(result.machine.get(k) == home.machine.get(k) for k in ("processor", "cores")):
+    here, there = home.machine, result.machine
+    if (here.processor, here.cores) == (there.processor, there.cores):
         return result
-    machine = result.machine
-    return replace(result, device=f"{machine.get('processor')} ({machine.get('system')})")
+    return replace(result, device=f"{there.processor} ({there.system})")
 
 
 def _key(result: ProfileResult) -> tuple[str, ...]:

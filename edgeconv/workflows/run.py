@@ -11,6 +11,7 @@ from edgeconv.core import (
     Artifact,
     Bundle,
     Compressed,
+    DataInfo,
     Progress,
     Recipe,
     Splits,
@@ -65,7 +66,7 @@ def run(
             model=model,
             artifacts=(),
             data=data,
-            recipe=recipe.to_json(),
+            recipe=recipe,
             versions=versions(),
             machine=describe_machine(),
         )
@@ -74,7 +75,7 @@ def run(
         made = _compress(recipe, model, splits, folder, progress)
         artifacts = _export(recipe, model, splits, folder, made, progress)
         made_of = replace(base, artifacts=artifacts, compressed=made)
-        finished = _measure(made_of, recipe, splits, progress)
+        finished = _measure(made_of, data, recipe, splits, progress)
         bundles.write(finished, folder)
         progress.stage("report")
         write_report(folder)
@@ -82,7 +83,7 @@ def run(
 
 
 def _refuse_interrupted(model: TrainedModel, out: Path) -> None:
-    if model.training.get("stopped") == "interrupted":
+    if model.interrupted:
         kept = bundles.partial_of(out) / model.path.name
         raise _Stopped(
             "training was interrupted", f"go on with: edgeconv export {kept} --out {out}"
@@ -119,10 +120,12 @@ def _export(
     )
 
 
-def _measure(bundle: Bundle, recipe: Recipe, splits: Splits, progress: Progress) -> Bundle:
+def _measure(
+    bundle: Bundle, data: DataInfo, recipe: Recipe, splits: Splits, progress: Progress
+) -> Bundle:
     """The proof: float model and files on test subjects, golden vectors, timing."""
     test, model = splits.test, bundle.model
-    evaluation, reference = evaluate_reference(model, splits, bundle.data, progress)
+    evaluation, reference = evaluate_reference(model, splits, data, progress)
     bundles.write_reference(bundle.path, reference, test.sha256, model.sha256)
     write_input_profile(bundle.path, splits.train)
     facts = evaluation.data | input_facts(bundle, test, progress)

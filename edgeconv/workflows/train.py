@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
     NULL_PROGRESS,
+    SPLIT_NAMES,
     Bundle,
+    DataInfo,
     EvaluationResult,
     Progress,
     Recipe,
@@ -50,7 +52,7 @@ def train(
             artifacts=(),
             evaluations={model.path.name: evaluation},
             data=data,
-            recipe=recipe.to_json(),
+            recipe=recipe,
             versions=versions(),
             machine=describe_machine(),
         )
@@ -58,20 +60,15 @@ def train(
     return bundles.read(out)
 
 
-def load_splits(spec: str, progress: Progress) -> tuple[Splits, dict[str, Any]]:
+def load_splits(spec: str, progress: Progress) -> tuple[Splits, DataInfo]:
     """The data set in its three parts, and what the manifest says of it."""
     progress.stage(f"data: {spec}")
     dataset = load_dataset(spec, progress)
     splits = split(dataset)
-    for name in ("train", "val", "test"):
+    for name in SPLIT_NAMES:
         part = splits.part(name)
         progress.note(f"{name}: {len(part)} windows of {len(part.subject_names)} people")
-    return splits, {
-        "spec": spec,
-        "name": dataset.name,
-        "report": dataset.report.to_json(),
-        "splits": splits.to_json(),
-    }
+    return splits, DataInfo.of(spec, dataset, splits)
 
 
 def fit_model(recipe: Recipe, splits: Splits, folder: Path, progress: Progress) -> TrainedModel:
@@ -82,14 +79,14 @@ def fit_model(recipe: Recipe, splits: Splits, folder: Path, progress: Progress) 
 
 
 def evaluate_reference(
-    model: TrainedModel, splits: Splits, data: dict[str, Any], progress: Progress
+    model: TrainedModel, splits: Splits, data: DataInfo, progress: Progress
 ) -> tuple[EvaluationResult, NDArray[np.float32]]:
     """The float model on test people, the first and only look at them, and its outputs."""
     progress.stage("evaluate: model.keras on people never seen")
     test = splits.test
     facts = {
-        "spec": data["spec"],
-        "name": data["name"],
+        "spec": data.spec,
+        "name": data.name,
         "split": "test",
         "subjects": len(test.subject_names),
         "sha256": test.sha256,

@@ -92,11 +92,8 @@ def test_a_compression_keeps_network_contract_and_promise(
         assert old.read("config.json") == new.read("config.json")
     network = load_model(made.path)
     if method.sparsity or method.clusters:
-        assert set(made.settings["kernels"]) | set(made.settings["skipped_layers"]) >= {
-            "conv1",
-            "conv2",
-        }
-    for layer in made.settings["kernels"]:
+        assert set(made.kernels) | set(made.skipped_layers) >= {"conv1", "conv2"}
+    for layer in made.kernels:
         kernel = network.get_layer(layer).kernel.numpy()
         if method.sparsity:
             assert (kernel == 0).sum() >= round(method.sparsity * kernel.size)

@@ -85,8 +85,8 @@ def test_one_training_is_shared_by_its_variants_and_kept(made: Path) -> None:
     kept = bundle.compressed[NAME]
     assert kept.path == made / "compressed" / f"{NAME}.keras"
     assert kept.sha256 == sha256(kept.path) != bundle.model.sha256
-    told = [a.settings.get("compression") for a in bundle.artifacts]
-    assert [t and (t["name"], t["sha256"]) for t in told] == [None, *[(NAME, kept.sha256)] * 2]
+    applied = [a.export.compression for a in bundle.artifacts]
+    assert [c and (c.name, c.sha256) for c in applied] == [None, *[(NAME, kept.sha256)] * 2]
     names = [a.name.removeprefix("cnn-8-16s2_") for a in bundle.artifacts]
     assert names == ["float32.tflite", f"{NAME}_int8.tflite", f"{NAME}_float16.tflite"]
 
@@ -133,7 +133,7 @@ def test_a_model_is_compressed_by_words_alone(made: Path, tmp_path: Path, cli: C
     outcome = cli("export", made, "--out", out, *words, "--json", "-")
     assert outcome.code == 0
     manifest: Any = json.loads((out / "manifest.json").read_text())
-    assert manifest["compressed"]["prune50"]["settings"]["kernels"]
+    assert manifest["compressed"]["prune50"]["kernels"]
     test = set(manifest["data"]["splits"]["test"]["subjects"])
     assert test
     assert not test & set(manifest["model"]["training"]["train_subjects"])

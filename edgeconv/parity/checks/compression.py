@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from edgeconv.core import (
     Artifact,
     Check,
     Compression,
+    KernelStatistics,
     Status,
     Target,
 )
@@ -47,13 +48,15 @@ def _judge(_: ParityContext, run: ArtifactRun) -> Iterator[Check]:
     """The smallest share of zeros, the most distinct values of an output channel, and the most
     weights in a group of four, over all kernels that the compression worked on."""
     artifact = run.artifact
-    compression = artifact.settings.get("compression")
+    compression = artifact.export.compression
     if compression:
-        method = COMPRESSIONS[compression["name"]]
-        yield from _checks(artifact, method, compression["kernels"])
+        method = COMPRESSIONS[compression.name]
+        yield from _checks(artifact, method, compression.kernels)
 
 
-def _checks(artifact: Artifact, method: Compression, listed: dict[str, Any]) -> Iterator[Check]:
+def _checks(
+    artifact: Artifact, method: Compression, listed: Mapping[str, KernelStatistics]
+) -> Iterator[Check]:
     kernels = list(_compressed_kernels(artifact, listed))
     if len(kernels) < len(listed):
         missing = [layer for layer in listed if layer not in {k.layer for k in kernels}]
@@ -82,12 +85,14 @@ def _check(name: str, value: float, limit: float, direction: str, reason: str) -
     return Check(name, status, float(value), float(limit), direction, reason)
 
 
-def _compressed_kernels(artifact: Artifact, listed: dict[str, Any]) -> Iterator[CompressedKernel]:
+def _compressed_kernels(
+    artifact: Artifact, listed: Mapping[str, KernelStatistics]
+) -> Iterator[CompressedKernel]:
     """The listed kernels, which the file stores in the network's order among others."""
     left = enumerate(_kernels(artifact))
     for layer, facts in listed.items():
         for number, (values, axis) in left:
-            if values.size == facts["weights"]:
+            if values.size == facts.weights:
                 yield CompressedKernel(layer, values, axis, number)
                 break
 

@@ -39,7 +39,7 @@ def _same_environment(context: ParityContext, run: ArtifactRun) -> bool:
     now = versions()
     return (
         run.runtime in EXACT_RUNTIMES
-        and bundle.machine.get("architecture") == context.machine.get("architecture")
+        and bundle.machine.architecture == context.machine.architecture
         and all(bundle.versions.get(name) == now.get(name) for name in KERNEL_PACKAGES)
     )
 

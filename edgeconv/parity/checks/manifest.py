@@ -93,7 +93,7 @@ def _limits(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
     for result in bundle.parity:
         if result.artifact != artifact.name or result.sha256 != artifact.sha256:
             continue
-        asked = {**bundle.recipe.get("gates", {}), **result.asked}
+        asked = {**bundle.gates, **result.asked}
         derived = gates.resolve_gates(
             artifact.target, artifact.scheme, asked, retrained=is_retrained(artifact)
         )

@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from edgeconv.core import Check, Status, worst
 from edgeconv.parity.artifact_run import ArtifactRun, conversion_gates
 from edgeconv.parity.checks.base import ParityCheck
-from edgeconv.parity.context import ParityContext, is_retrained
+from edgeconv.parity.context import ParityContext
 from edgeconv.parity.output_comparison import judge_outputs
 
 NAME = "conversion"
 
 
 def _judge(_: ParityContext, run: ArtifactRun) -> Iterator[Check]:
-    if not is_retrained(run.artifact) or run.evaluation is None:
+    compression = run.artifact.export.compression
+    if compression is None or run.evaluation is None:
         return
-    name = run.artifact.settings["compression"]["name"]
+    name = compression.name
     if run.conversion is None:
         reason = f"the bundle has no compressed network '{name}'"
         yield Check(NAME, Status.NOT_RUN, None, None, ">=", reason)

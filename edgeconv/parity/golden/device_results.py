@@ -18,7 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Check, ParityResult, Status
+from edgeconv.core import (
+    Check,
+    MachineInfo,
+    ParityResult,
+    Status,
+)
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.comparison import NAME, compare
 from edgeconv.parity.golden.vectors import GoldenSet
@@ -48,7 +53,7 @@ class DeviceReport:
 
     results: tuple[DeviceOutput, ...]
     golden: str
-    device: dict[str, Any]
+    device: MachineInfo
 
 
 def read_device_report(path: Path) -> DeviceReport:
@@ -64,7 +69,9 @@ def read_device_report(path: Path) -> DeviceReport:
         return DeviceReport(
             results=tuple(_result(entry, i, path) for i, entry in enumerate(document["results"])),
             golden=str(document.get("golden", "")),
-            device=dict(device) if isinstance(device, Mapping) else {"name": str(device)},
+            device=MachineInfo.from_json(
+                dict(device) if isinstance(device, Mapping) else {"name": str(device)}
+            ),
         )
     except _FAULTS as error:
         raise BadInput(f"{path} is damaged: {error!r}", _HINT) from error

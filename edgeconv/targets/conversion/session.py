@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import plugins
-from edgeconv.core import Artifact, NullProgress, Progress, Signal, Variant
+from edgeconv.core import (
+    Artifact,
+    ExportReport,
+    NullProgress,
+    Progress,
+    Signal,
+    Variant,
+)
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.errors import EdgeconvError, Unsupported
 from edgeconv.ir import keras_file
@@ -173,12 +180,14 @@ class _Session:
         return replace(
             described,
             scheme=task.variant.scheme,
-            settings={
-                **described.settings,
-                **_settings(task.variant, answer),
-                **kernels,
-                "checks": checks,
-            },
+            export=ExportReport.from_json(
+                {
+                    **described.export.to_json(),
+                    **_settings(task.variant, answer),
+                    **kernels,
+                    "checks": checks,
+                }
+            ),
             versions={**answer["versions"], "edgeconv": metadata.version("edgeconv")},
         )
 
@@ -235,7 +244,7 @@ def _settings(variant: Variant, answer: dict[str, Any]) -> dict[str, Any]:
         "sensor": str(variant.sensor),
         "io": variant.io,
         "calibration_windows": answer["calibration_windows"],
-        "folding": {"exact": not answer["explicit"], "explicit": answer["explicit"]},
+        "unfolded_layers": answer["explicit"],
         **answer["settings"],
     }
     if variant.deployment_target:

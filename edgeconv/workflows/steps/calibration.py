@@ -68,8 +68,8 @@ def _windows(
     size: int,
     progress: Progress,
 ) -> NDArray[np.float32]:
-    own = home.data.get("spec") if home else None
-    if spec is None and own is None:
+    own = home.data_spec if home else ""
+    if spec is None and not own:
         asking = {v.scheme for v in variants if SCHEMES[v.target][v.scheme].calibration}
         needing = {v.scheme for v in variants if SCHEMES[v.target][v.scheme].needs_calibration}
         names = ", ".join(sorted(needing or asking))
@@ -78,7 +78,7 @@ def _windows(
             f"the {what} recordings",
             "name some: --calibration SPEC, for example --calibration motionsense:DIR",
         )
-    used = spec or str(own)
+    used = spec or own
     progress.stage(f"calibration: {used}")
     try:
         dataset = load_dataset(used, progress)
@@ -89,10 +89,9 @@ def _windows(
             f"the model's own data cannot be loaded for calibration: {error.message}",
             "name recordings: --calibration SPEC",
         ) from error
-    if home is None or home.data.get("name") != dataset.name:
+    if home is None or home.data is None or home.data.name != dataset.name:
         return calibrate(_people(dataset, progress), (), size)
-    test = home.data.get("splits", {}).get("test", {}).get("subjects", ())
-    return calibrate(split(dataset).train, test, size)
+    return calibrate(split(dataset).train, home.data.splits.test.subjects, size)
 
 
 def _people(dataset: Dataset, progress: Progress) -> Dataset:

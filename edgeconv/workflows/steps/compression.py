@@ -10,6 +10,7 @@ from edgeconv import bundle as bundles
 from edgeconv.compression import compress
 from edgeconv.core import (
     COMPRESSIONS,
+    AppliedCompression,
     Artifact,
     Bundle,
     Compressed,
@@ -28,7 +29,6 @@ from edgeconv.datasets import load_dataset
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.plugins import import_tensorflow
-from edgeconv.recipes import load_recipe
 from edgeconv.runtimes.predict import predict_file
 
 _AXES = 3  # of an accelerometer, which the default augmentation turns
@@ -120,7 +120,7 @@ def learned_from(model: TrainedModel, splits: Splits) -> Dataset:
     """
     from edgeconv.training.subjects import together
 
-    refitted = model.training.get("refitted")
+    refitted = model.training is not None and model.training.refitted
     people = together(splits.train, splits.val) if refitted else splits.train
     check_disjoint(train=people.subject_names, test=splits.test.subject_names)
     return people
@@ -141,17 +141,17 @@ def learning_for(
         BadInput: the data do not fit the model's contract, or cannot be learned from.
         LeakError: one of the model's test people would be learned from.
     """
-    used = spec or (home.data.get("spec") if home else None)
+    used = spec or (home.data_spec if home else "")
     if not used:
         raise UsageError(
             "a compression trains the network on, and needs recordings for that",
             "name some: --data SPEC, for example --data motionsense:DIR",
         )
     progress.stage(f"data: {used}")
-    dataset = load_dataset(str(used), progress)
+    dataset = load_dataset(used, progress)
     _check_contract(model.signal, dataset)
     splits = split(dataset)
-    own = home if home is not None and home.data.get("name") == dataset.name else None
+    own = home if home is not None and home.trained_on(dataset.name) else None
     recipe = _recipe(home, dataset)
     recipe = recipe if seed is None else replace(recipe, seed=seed)
     _check_people(splits, recipe.training)
@@ -167,15 +167,15 @@ def learning_for(
 
 def told(artifact: Artifact, name: str, made: Compressed) -> Artifact:
     """The artifact with what it was made of and what that promises of its kernels."""
-    compression = {"name": name, "sha256": made.sha256, "kernels": made.settings["kernels"]}
-    return replace(artifact, settings={**artifact.settings, "compression": compression})
+    compression = AppliedCompression(name, made.sha256, made.kernels)
+    return replace(artifact, export=replace(artifact.export, compression=compression))
 
 
 def _people(model: TrainedModel, dataset: Dataset, splits: Splits) -> Dataset:
     """Those that the model was fitted on, in the order of a run where its splits were the data
     set's own."""
     people = learned_from(model, splits)
-    fitted = set(model.training.get("train_subjects", people.subject_names))
+    fitted = set(model.train_subjects or people.subject_names)
     return people if fitted == set(people.subject_names) else _others(dataset, splits, fitted)
 
 
@@ -187,8 +187,8 @@ def _others(dataset: Dataset, splits: Splits, fitted: set[str]) -> Dataset:
 
 def _recipe(home: Bundle | None, dataset: Dataset) -> Recipe:
     """How the model was trained; without a bundle that says so, as `har` is."""
-    if home is not None and home.recipe.get("training"):
-        return load_recipe(str(home.path / "manifest.json"))
+    if home is not None and home.recipe is not None:
+        return home.recipe
     plain = Recipe(name=dataset.name)
     if len(dataset.signal.channels) == _AXES:
         return plain

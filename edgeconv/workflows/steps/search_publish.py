@@ -97,7 +97,7 @@ def _bundle(recipe: Recipe, folder: Path, progress: Progress) -> Bundle:
     progress.stage(f"bundle: {folder.name}")
     if bundles.is_bundle(folder):
         kept = bundles.read(folder)
-        if kept.recipe == json.loads(json.dumps(recipe.to_json())):
+        if kept.recipe == recipe:
             return kept
     return run(recipe, folder, force=True, progress=progress)
 

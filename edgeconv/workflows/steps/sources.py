@@ -58,6 +58,6 @@ def load_part(
 
 def training_subjects(source: Bundle | None, name: str) -> tuple[str, ...]:
     """Subjects that the model of a bundle was trained on, if they are of the data set `name`."""
-    if source is None or source.data.get("name") != name:
+    if source is None or not source.trained_on(name):
         return ()
-    return tuple(source.model.training.get("train_subjects", ()))
+    return source.model.train_subjects

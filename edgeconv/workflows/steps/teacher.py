@@ -1,4 +1,4 @@
-"""Whom a student learns from: a network to be fitted, or a file that knows no test people."""
+"""Resolve the distillation teacher: a network to train first, or a model that was saved earlier."""
 
 from __future__ import annotations
 
@@ -12,31 +12,33 @@ from edgeconv.errors import BadInput, LeakError
 from edgeconv.models import build
 
 
-def find_teacher(how: Distillation | None, splits: Splits) -> Callable[[Signal], Any] | Path | None:
+def find_teacher(
+    distillation: Distillation | None, splits: Splits
+) -> Callable[[Signal], Any] | Path | None:
     """What `train` takes as its teacher; None without distillation.
 
     Raises:
-        UsageError: no network of that name.
-        BadInput: a teacher's file that lies in no bundle, so that nobody knows its people.
-        LeakError: the file was fitted to people who validate or test here.
+        UsageError: there is no network of that name.
+        BadInput: the teacher's file is not in a bundle that names its training subjects.
+        LeakError: the file was trained on subjects that validate or test the student.
     """
-    if how is None:
+    if distillation is None:
         return None
-    if not how.is_file:
-        return build(how.teacher)
-    path = Path(how.teacher)
+    if not distillation.is_file:
+        return build(distillation.teacher)
+    path = Path(distillation.teacher)
     bundle = bundles.read(path.parent)
-    known = bundle.model.training.get("train_subjects")
-    if bundle.model.path.name != path.name or not known:
+    train_subjects = bundle.model.train_subjects
+    if bundle.model.path.name != path.name or not train_subjects:
         raise BadInput(
-            f"nobody knows which people the teacher {path} has learned from",
+            f"the training subjects of the teacher {path} are not known",
             "give the model.keras of a bundle that edgeconv trained",
         )
-    held = {*splits.val.subject_names, *splits.test.subject_names}
-    shared = [s for s in known if s in held]
-    if bundle.data.get("name") == splits.train.name and shared:
+    held_out = {*splits.val.subject_names, *splits.test.subject_names}
+    shared = [subject for subject in train_subjects if subject in held_out]
+    if bundle.trained_on(splits.train.name) and shared:
         raise LeakError(
-            f"the teacher {path} has learned from people who judge the student: "
+            f"the teacher {path} was trained on subjects that validate or test the student: "
             f"{', '.join(shared)}",
             "train it with refit = false on the same split, or name a network instead",
         )

@@ -194,18 +194,38 @@ def test_read_manifest_of_version_1(folder: Path) -> None:
     assert bundle.model.signal.normalization == Normalization((0.0,) * 3, (6.5,) * 3)
     assert not bundle.model.signal.normalization_folded
     assert bundle.artifacts[0].signal.normalization_folded
-    assert bundle.model.training["selected_epoch"] == 1
-    assert bundle.model.training["settings"]["normalization"] == "axis"
-    settings = bundle.artifacts[0].settings
-    assert settings["error_compensated_layers"] == ["conv1"]
-    assert settings["compressed_layers"] == ["conv1", "conv2"]
-    assert settings["uncompressed_layers"][0]["layer"] == "probabilities"
-    assert settings["compression"]["name"] == "prune50"
-    assert settings["compressed_bytes"] == 265062
-    assert settings["checks"]["interpreter_max_abs"] == 9.7e-8
-    assert bundle.compressed["prune50"].settings["skipped_layers"] == {
-        "conv1": "3,000 of 519,960 weights"
-    }
+    training = bundle.model.training
+    assert training is not None
+    assert (training.selected_epoch, training.settings.normalization) == (1, "axis")
+    report = bundle.artifacts[0].export
+    assert report.error_compensated_layers == ("conv1",)
+    assert report.compressed_layers == ("conv1", "conv2")
+    assert report.uncompressed_layers[0].layer == "probabilities"
+    assert report.compressed_bytes == 265062
+    assert report.format == {"specification": "7"}
+    assert report.unfolded_layers == ()
+    assert report.compression is not None
+    assert (report.compression.name, report.compression.kernels["conv2"].zeros) == ("prune50", 50)
+    assert report.checks is not None
+    assert report.checks.interpreter_max_abs == 9.7e-8
+    assert report.checks.agreement.n == 64
+    network = bundle.compressed["prune50"]
+    assert network.skipped_layers == {"conv1": "3,000 of 519,960 weights"}
+    assert network.ranges == {"conv1": (0.0, 6.5)}
+    assert bundle.data is not None
+    assert bundle.data.splits.train.subjects == ("1", "2")
+    assert (bundle.machine.cores, bundle.machine.architecture) == (2, "x86_64")
+    assert bundle.recipe == load_recipe(str(folder / "manifest.json"))
+
+
+def test_read_manifest_of_version_1_of_a_bare_export(folder: Path) -> None:
+    """Version 0.1.0 wrote empty objects for what a bare export does not know."""
+    bare = {"recipe": {"variants": [VARIANT_V1]}, "data": {}, "evaluations": {}}
+    model = {**MANIFEST_V1["model"], "training": {}}
+    (folder / "manifest.json").write_text(json.dumps({**MANIFEST_V1, **bare, "model": model}))
+    bundle = bundles.read(folder, verify=False)
+    assert (bundle.recipe, bundle.data, bundle.model.training) == (None, None, None)
+    assert (bundle.data_spec, bundle.gates, bundle.model.train_subjects) == ("", {}, ())
 
 
 def test_write_what_was_read_of_version_1(folder: Path) -> None:

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeconv.core import Decision, ParityResult, Status, Target
+from edgeconv.core import (
+    Decision,
+    MachineInfo,
+    ParityResult,
+    Status,
+    Target,
+)
 from edgeconv.errors import UsageError
 from edgeconv.parity.gates import default_gates, resolve_gates
 from edgeconv.parity.intervals import tango
@@ -16,6 +22,8 @@ from edgeconv.parity.noninferiority import decide, level_of, margin_of
 from edgeconv.parity.output_comparison import ReferenceOutputs, judge_file
 from edgeconv.parity.task_impact import SHOWN
 from tests.unit.parity.outputs import LABELS, artifact, labels, reference, windows
+
+HERE = MachineInfo()
 
 
 def people(n: int = 1500, count: int = 5) -> NDArray[np.str_]:
@@ -35,7 +43,7 @@ def judge(
 ) -> ParityResult:
     n = len(candidate)
     float_model = ReferenceOutputs(reference(n), labels(n), LABELS, people(n), windows(n))
-    return judge_file(artifact("int8"), "litert", candidate, float_model, limits, {}, level)
+    return judge_file(artifact("int8"), "litert", candidate, float_model, limits, HERE, level)
 
 
 def test_unchanged_answers_on_enough_windows_are_non_inferior() -> None:

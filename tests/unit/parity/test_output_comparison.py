@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeconv.core import SCHEMES, ParityResult, Status, Target
+from edgeconv.core import (
+    SCHEMES,
+    MachineInfo,
+    ParityResult,
+    Status,
+    Target,
+)
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.parity.gates import DIRECTIONS, default_gates, resolve_gates
 from edgeconv.parity.output_comparison import (
@@ -32,6 +38,9 @@ from tests.unit.parity.outputs import (
 
 Outputs = NDArray[np.float32]
 Broken = Callable[[], Outputs]
+HERE = MachineInfo()
+
+
 EVERY = [(target, scheme) for target in Target for scheme in SCHEMES[target]]
 
 
@@ -43,7 +52,9 @@ def judge(
     candidate: Outputs, scheme: str = "float32", limits: dict[str, float] | None = None
 ) -> ParityResult:
     limits = limits or default_gates(Target.TFLITE, scheme)
-    return judge_file(artifact(scheme), "litert", candidate, float_model(), limits, {"cores": 2})
+    return judge_file(
+        artifact(scheme), "litert", candidate, float_model(), limits, MachineInfo(cores=2)
+    )
 
 
 def _changed(row: int, column: int, value: float) -> Outputs:
@@ -68,7 +79,7 @@ def _flipped_windows(share: float) -> Outputs:
 @pytest.mark.parametrize(("target", "scheme"), EVERY)
 def test_untouched_outputs_pass_every_scheme(scheme: str, target: Target) -> None:
     limits = default_gates(target, scheme)
-    found = judge_file(artifact(scheme, target), "litert", reference(), float_model(), limits, {})
+    found = judge_file(artifact(scheme, target), "litert", reference(), float_model(), limits, HERE)
     assert found.status is Status.PASSED
     assert found.reason == ""
     assert {c.name for c in found.checks} == set(limits)
@@ -180,23 +191,23 @@ def test_another_shape_fails(shape: tuple[int, ...]) -> None:
 
 def test_no_windows_is_not_run() -> None:
     empty = ReferenceOutputs(reference()[:0], labels()[:0])
-    found = judge_file(artifact(), "litert", reference()[:0], empty, {"max_abs": 1.0}, {})
+    found = judge_file(artifact(), "litert", reference()[:0], empty, {"max_abs": 1.0}, HERE)
     assert found.status is Status.NOT_RUN
     assert "no windows" in found.reason
     assert {c.status for c in found.checks} == {Status.NOT_RUN}
 
 
 def test_no_gate_is_not_run() -> None:
-    found = judge_file(artifact(), "litert", reference(), float_model(), {}, {})
+    found = judge_file(artifact(), "litert", reference(), float_model(), {}, HERE)
     assert found.status is Status.NOT_RUN
     assert found.reason
 
 
 def test_not_run_says_why() -> None:
-    found = not_run(artifact(), "coreml", "Core ML runs on macOS only", {"cores": 2})
+    found = not_run(artifact(), "coreml", "Core ML runs on macOS only", MachineInfo(cores=2))
     assert (found.status, found.n, found.checks) == (Status.NOT_RUN, 0, ())
     assert found.reason == "Core ML runs on macOS only"
-    assert found.machine == {"cores": 2}
+    assert found.machine == MachineInfo(cores=2)
 
 
 def test_reference_with_nan_is_bad_input() -> None:

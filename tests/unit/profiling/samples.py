@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from edgeconv.core import ProfileResult, Status
+from edgeconv.core import (
+    MachineInfo,
+    ProfileResult,
+    Status,
+)
 from edgeconv.profiling.statistics import summary
 
-MACHINE: dict[str, Any] = {
-    "processor": "test",
-    "architecture": "x86_64",
-    "cores": 2,
-    "system": "Linux 6.1",
-}
+MACHINE = MachineInfo(processor="test", architecture="x86_64", cores=2, system="Linux 6.1")
 KERNELS_US = {"product": 40.0, "copy": 30.0}
 
 

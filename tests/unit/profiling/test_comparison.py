@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-from edgeconv.core import Change, Status
+from edgeconv.core import (
+    Change,
+    MachineInfo,
+    Status,
+)
 from edgeconv.errors import UsageError
 from edgeconv.profiling.comparison import (
     compare_paired,
@@ -87,10 +91,10 @@ def test_few_samples_are_unclear() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"machine": {**MACHINE, "processor": "other"}}, "processor other, this is test"),
-        ({"machine": {**MACHINE, "cores": 8}}, "cores 8, this is 2"),
-        ({"machine": {**MACHINE, "system": "Darwin 24.0"}}, "system Darwin"),
-        ({"machine": {}}, "processor unknown"),
+        ({"machine": replace(MACHINE, processor="other")}, "processor other, this is test"),
+        ({"machine": replace(MACHINE, cores=8)}, "cores 8, this is 2"),
+        ({"machine": replace(MACHINE, system="Darwin 24.0")}, "system Darwin"),
+        ({"machine": MachineInfo()}, "processor unknown"),
         ({"runtime": "litert-reference"}, "runtime litert-reference"),
         ({"kernels": "built-in"}, "kernels built-in"),
         ({"threads": 2}, "threads 2, this is 1"),
@@ -107,7 +111,7 @@ def test_what_does_not_compare(change: dict[str, Any], words: str) -> None:
 
 
 def test_another_kernel_release_is_the_same_machine() -> None:
-    theirs = result(30.0, 1, machine={**MACHINE, "system": "Linux 6.9"})
+    theirs = result(30.0, 1, machine=replace(MACHINE, system="Linux 6.9"))
     assert mismatch(result(30.0, 2), theirs) == ""
 
 

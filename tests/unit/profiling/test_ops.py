@@ -11,7 +11,14 @@ from time import perf_counter_ns
 
 import pytest
 
-from edgeconv.core import Artifact, OpProfile, Signal, Status, Target
+from edgeconv.core import (
+    Artifact,
+    MachineInfo,
+    OpProfile,
+    Signal,
+    Status,
+    Target,
+)
 from edgeconv.errors import MissingDependency
 from edgeconv.profiling import coreml_benchmark
 from edgeconv.profiling.machine_speed import KERNELS, Calibration
@@ -82,7 +89,7 @@ def test_core_ml_samples_are_milliseconds() -> None:
         Path("har_float16.mlpackage"), "c" * 64, 9, Target.COREML, "float16", Signal(), (), ()
     )
     found = coreml_benchmark.result_of(
-        artifact, [5.0, 4.0, 6.0], [0.1] * 25, {"macs": 3}, {"processor": "Apple M2"}, "9.0"
+        artifact, [5.0, 4.0, 6.0], [0.1] * 25, {"macs": 3}, MachineInfo(processor="Apple M2"), "9.0"
     )
     assert (found.status, found.runtime, found.device) == (
         *(Status.PASSED, "coreml", "Core ML on Apple M2"),

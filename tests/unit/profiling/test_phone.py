@@ -47,8 +47,8 @@ def test_result_carries_the_device(adb: FakeAdb, tmp_path: Path) -> None:
     found = profiled(tmp_path)
     assert found.status is Status.PASSED
     assert found.device == f"Google Pixel 8 ({PIXEL})"
-    assert found.machine["processor"] == "Tensor G3"
-    assert found.machine["system"] == "Android 16"
+    assert found.machine.processor == "Tensor G3"
+    assert found.machine.system == "Android 16"
     assert (found.runtime, found.kernels) == ("benchmark_model", "XNNPACK")
     assert found.latency_us["p50"] == 96.0
     assert found.samples_us == (96.0,) * ROUNDS

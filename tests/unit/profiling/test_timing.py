@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from edgeconv.core import (
     Artifact,
     BoundRun,
+    MachineInfo,
     ProfileResult,
     Runner,
     Signal,
@@ -32,7 +33,7 @@ from edgeconv.profiling.timing import COLD, ROUNDS, SETTLE, WARMUP_LIMIT
 pytestmark = pytest.mark.timing
 
 FACTS = {"parameters": 7, "macs": 21, "peak_tensor_bytes": 96}
-MACHINE = {"processor": "test", "cores": 2}
+MACHINE = MachineInfo(processor="test", cores=2)
 SAMPLE = {"sensor": np.zeros((1, 24), np.float32)}
 
 

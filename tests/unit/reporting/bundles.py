@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any
 
 from edgeconv.core import (
     Artifact,
     Bundle,
     Check,
+    DataInfo,
     EvaluationResult,
     InputConvention,
+    LoadReport,
+    MachineInfo,
     Normalization,
     ParityResult,
     ProfileResult,
+    Recipe,
     Signal,
+    SplitInfo,
+    SplitsInfo,
     Status,
     Target,
     TensorSpec,
     TrainedModel,
+    Training,
+    TrainingSummary,
 )
 
 LABELS = ("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking")
@@ -28,7 +35,7 @@ SIGNAL = Signal(
     sensor=InputConvention.ANDROID,
     normalization=Normalization((0.66, 7.26, 0.41), (6.87, 6.75, 4.77)),
 )
-MACHINE = {"system": "Linux 6.1", "processor": "x86-64, 2 cores", "python": "3.11.7"}
+MACHINE = MachineInfo(system="Linux 6.1", processor="x86-64, 2 cores", python="3.11.7")
 # scheme, target, bytes, p50 in µs or None where no runtime of this machine opens the file
 FILES: tuple[tuple[str, Target, int, float | None], ...] = (
     ("float32", Target.TFLITE, 2_086_920, 290.0),
@@ -154,25 +161,44 @@ def history(epochs: int = 40) -> tuple[dict[str, float], ...]:
     )
 
 
-def data(synthetic: bool) -> dict[str, Any]:
-    parts = {"train": range(1, 16), "val": range(16, 20), "test": (20, 21, 22)}
-    return {
-        "name": "synthetic" if synthetic else "motionsense",
-        "report": {
-            "source": "embedded" if synthetic else "B_Accelerometer_data",
-            "kept": 1_204_331,
-            "dropped": {} if synthetic else {"empty last field": 412, "not a number": 3},
-            "notes": ["resampled from 50 Hz to 20 Hz"],
-            "synthetic": synthetic,
-        },
-        "splits": {
-            "rule": "every fifth person tests, every sixth validates",
-            **{
-                part: {"subjects": [str(s) for s in who], "windows": 900 * len(who), "sha256": "ab"}
-                for part, who in parts.items()
-            },
-        },
-    }
+def data(synthetic: bool) -> DataInfo:
+    def part(first: int, last: int) -> SplitInfo:
+        subjects = tuple(str(s) for s in range(first, last + 1))
+        return SplitInfo(subjects, windows=900 * len(subjects), sha256="ab")
+
+    return DataInfo(
+        spec="synthetic" if synthetic else "motionsense:DIR",
+        name="synthetic" if synthetic else "motionsense",
+        report=LoadReport(
+            source="embedded" if synthetic else "B_Accelerometer_data",
+            kept=1_204_331,
+            dropped={} if synthetic else {"empty last field": 412, "not a number": 3},
+            notes=("resampled from 50 Hz to 20 Hz",),
+            synthetic=synthetic,
+        ),
+        splits=SplitsInfo(
+            rule="every fifth person tests, every sixth validates",
+            train=part(1, 15),
+            val=part(16, 19),
+            test=part(20, 22),
+        ),
+    )
+
+
+def training() -> TrainingSummary:
+    return TrainingSummary(
+        seed=0,
+        stopped="finished",
+        epochs=40,
+        selected_epoch=37,
+        val_loss=0.55,
+        val_accuracy=0.95,
+        refitted=False,
+        train_subjects=("1", "2"),
+        val_subjects=("16",),
+        windows=13_500,
+        settings=Training(epochs=40),
+    )
 
 
 def full(synthetic: bool = True, labels: tuple[str, ...] = LABELS) -> Bundle:
@@ -186,7 +212,7 @@ def full(synthetic: bool = True, labels: tuple[str, ...] = LABELS) -> Bundle:
             digest("model.keras"),
             SIGNAL,
             520_486,
-            {"epochs": 40, "best_epoch": 37, "optimizer": "adamw"},
+            training(),
         ),
         artifacts=tuple(a for a, _ in made),
         evaluations={
@@ -197,7 +223,7 @@ def full(synthetic: bool = True, labels: tuple[str, ...] = LABELS) -> Bundle:
         profile=tuple(profile(a, p50) for a, p50 in made),
         history=history(),
         data=data(synthetic),
-        recipe={"name": "har", "data": "synthetic", "seed": 0},
+        recipe=Recipe("har"),
         versions={"tensorflow": "2.21.0", "keras": "3.15.1", "coremltools": "9.0"},
         machine=MACHINE,
     )

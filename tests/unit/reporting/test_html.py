@@ -15,13 +15,17 @@ import pytest
 
 from edgeconv.core import (
     Bundle,
+    DataInfo,
     EvaluationResult,
     InputConvention,
+    MachineInfo,
     Normalization,
     ParityResult,
     ProfileResult,
+    Recipe,
     Signal,
     Status,
+    TrainingSummary,
 )
 from edgeconv.errors import MissingDependency
 from edgeconv.reporting import render_html
@@ -121,21 +125,24 @@ def test_same_bytes_in_this_process_and_in_another(full: str) -> None:
 def test_a_bundle_that_was_written_and_read_back_gives_the_same_bytes(full: str) -> None:
     """Manifests are written with sorted keys, so the order in a dict must not show."""
     bundle = bundles.full()
+    assert bundle.model.training is not None
+    assert bundle.data is not None
 
     def sort(value: Any) -> Any:
         return json.loads(json.dumps(value, sort_keys=True))
 
+    training = TrainingSummary.from_json(sort(bundle.model.training.to_json()))
     again = replace(
         bundle,
-        model=replace(bundle.model, training=sort(bundle.model.training)),
+        model=replace(bundle.model, training=training),
         evaluations={
             name: EvaluationResult.from_json(sort(result.to_json()))
             for name, result in sorted(bundle.evaluations.items())
         },
         parity=tuple(ParityResult.from_json(sort(r.to_json())) for r in bundle.parity),
         profile=tuple(ProfileResult.from_json(sort(r.to_json())) for r in bundle.profile),
-        data=sort(bundle.data),
-        machine=sort(bundle.machine),
+        data=DataInfo.from_json(sort(bundle.data.to_json())),
+        machine=MachineInfo.from_json(sort(bundle.machine.to_json())),
         versions=sort(bundle.versions),
     )
     assert render_html(again) == full
@@ -145,10 +152,11 @@ def test_hostile_names_stay_text() -> None:
     evil = "<script>alert(1)</script>"
     labels = (evil, '" onload="x', "$\\frac{$", *bundles.LABELS[3:])
     bundle = bundles.full(labels=labels)
+    info = bundles.data(synthetic=True)
     bundle = replace(
         bundle,
-        machine={evil: evil},
-        data={**bundle.data, "name": evil, "report": {**bundle.data["report"], "notes": [evil]}},
+        machine=MachineInfo(other={evil: evil}),
+        data=replace(info, name=evil, report=replace(info.report, notes=(evil,))),
         artifacts=tuple(replace(a, scheme=evil) for a in bundle.artifacts),
     )
     source = render_html(bundle)
@@ -168,7 +176,7 @@ def test_summary_says_the_numbers(full: str) -> None:
 
 
 def test_commands_can_be_pasted() -> None:
-    recipe = {"name": "har", "data": "csv:my walks.csv", "seed": 3}
+    recipe = Recipe("har", data="csv:my walks.csv", seed=3)
     text = said(render_html(replace(bundles.full(), recipe=recipe)))
     assert "edgeconv run BUNDLE/manifest.json --out OUT" in text
 
@@ -191,12 +199,20 @@ def test_what_is_missing_says_so_and_why() -> None:
 
 
 @pytest.mark.parametrize(
-    "part",
-    ["evaluations", "parity", "profile", "history", "data", "recipe", "versions", "machine"],
+    ("part", "nothing"),
+    [
+        ("evaluations", {}),
+        ("parity", ()),
+        ("profile", ()),
+        ("history", ()),
+        ("data", None),
+        ("recipe", None),
+        ("versions", {}),
+        ("machine", MachineInfo()),
+    ],
 )
-def test_any_single_part_may_be_missing(part: str) -> None:
-    whole = bundles.full()
-    source = render_html(replace(whole, **{part: type(getattr(whole, part))()}))
+def test_any_single_part_may_be_missing(part: str, nothing: Any) -> None:
+    source = render_html(replace(bundles.full(), **{part: nothing}))
     assert "not run" in said(source)
 
 

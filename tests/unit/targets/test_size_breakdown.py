@@ -75,7 +75,7 @@ def test_a_download_is_what_zip_makes_of_it(kind: str, request: pytest.FixtureRe
             archive.write(file)
         packed = sum(min(e.compress_size, e.file_size) for e in archive.infolist())
     assert deflated(path) == packed
-    assert artifact.describe(path).settings["compressed_bytes"] == packed
+    assert artifact.describe(path).export.compressed_bytes == packed
 
 
 def test_what_cannot_be_deflated_is_stored(tmp_path: Path) -> None:

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from edgeconv.core import Dataset, LoadReport, Recording, Signal, Splits
+from edgeconv.core import (
+    Dataset,
+    LoadReport,
+    Recording,
+    Signal,
+    Splits,
+    Training,
+    TrainingSummary,
+)
 
 WINDOW, STEP, LENGTH = 20, 10, 100
 LABELS = ("Sitting", "Walking", "Jogging")
@@ -58,4 +66,21 @@ def network(signal: Signal) -> Any:
             layers.Dense(len(signal.labels), activation="softmax", name="probabilities"),
         ],
         name="small",
+    )
+
+
+def summary(refitted: bool = False, train_subjects: tuple[str, ...] = ()) -> TrainingSummary:
+    """What a manifest keeps of a short training."""
+    return TrainingSummary(
+        seed=0,
+        stopped="finished",
+        epochs=3,
+        selected_epoch=3,
+        val_loss=0.5,
+        val_accuracy=0.9,
+        refitted=refitted,
+        train_subjects=train_subjects,
+        val_subjects=("4",),
+        windows=100,
+        settings=Training(epochs=3),
     )

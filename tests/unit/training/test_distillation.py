@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.core import Distillation, InputConvention, Normalization, Training
+from edgeconv.core import (
+    Distillation,
+    InputConvention,
+    Normalization,
+    TeacherInfo,
+    Training,
+)
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.training import train
 
@@ -92,7 +98,8 @@ def test_a_student_learns_from_a_new_teacher_and_from_a_file(tmp_path: Path) -> 
     new = train(network, splits(), QUICK, tmp_path / "new", teacher=network)
     again = train(network, splits(), QUICK, tmp_path / "again", teacher=network)
     assert new.sha256 == again.sha256 != known.sha256
-    assert new.training["teacher"] == {"name": "small", "parameters": known.parameters}
+    assert new.training is not None
+    assert new.training.teacher == TeacherInfo("small", known.parameters)
     # The new teacher was fitted exactly as the plain network: same people, settings and seed.
     read = train(network, splits(), QUICK, tmp_path / "read", teacher=known.path)
     assert read.sha256 == new.sha256

@@ -14,7 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeconv.core import InputConvention, NullProgress, Signal, TrainedModel, Training
+from edgeconv.core import (
+    InputConvention,
+    NullProgress,
+    Signal,
+    TrainedModel,
+    Training,
+    TrainingSummary,
+)
 from edgeconv.errors import BadInput, LeakError, UsageError
 from edgeconv.ir.keras_file import load_model, read_contract
 from edgeconv.training import train
@@ -59,6 +66,11 @@ def validation(model: TrainedModel) -> tuple[float, float]:
     return float(-np.log(of_truth).mean()), float((found.argmax(1) == val.labels).mean())
 
 
+def summary(model: TrainedModel) -> TrainingSummary:
+    assert model.training is not None
+    return model.training
+
+
 def test_it_writes_model_contract_history_and_logs(tmp_path: Path) -> None:
     listener = Listener()
     model = train(network, splits(), QUICK, tmp_path, 0, listener)
@@ -71,9 +83,10 @@ def test_it_writes_model_contract_history_and_logs(tmp_path: Path) -> None:
     assert all(set(e) == FIELDS for e in history(tmp_path))
     assert [u[:2] for u in listener.updates] == [(1, 3), (2, 3), (3, 3)]
     assert re.fullmatch(r"loss [\d.]+ val_accuracy [\d.]+", listener.updates[0][2])
-    assert model.training["stopped"] == "finished"
-    assert model.training["train_subjects"] == ["1", "2", "3"]
-    json.dumps(model.training)
+    assert summary(model).stopped == "finished"
+    assert model.train_subjects == ("1", "2", "3")
+    text = json.dumps(summary(model).to_json())
+    assert TrainingSummary.from_json(json.loads(text)) == summary(model)
     left = {p.name for p in tmp_path.rglob("*") if "tfevents" not in p.name}
     assert left <= {"model.keras", "training", "history.json", "tensorboard", "train", "validation"}
     assert bool(list(tmp_path.rglob("*tfevents*"))) == (find_spec("tensorboard") is not None)
@@ -81,15 +94,15 @@ def test_it_writes_model_contract_history_and_logs(tmp_path: Path) -> None:
 
 def test_it_learns(tmp_path: Path) -> None:
     model = train(network, splits(), replace(QUICK, epochs=25, augmentation=None), tmp_path)
-    assert model.training["val_accuracy"] > 0.9
+    assert summary(model).val_accuracy > 0.9
 
 
 def test_the_file_holds_the_weights_that_were_judged(tmp_path: Path) -> None:
     model = train(network, splits(), QUICK, tmp_path)
     loss, accuracy = validation(model)
-    assert loss == pytest.approx(model.training["val_loss"], abs=1e-5)
-    assert accuracy == pytest.approx(model.training["val_accuracy"])
-    assert history(tmp_path)[-1]["val_loss"] == model.training["val_loss"]
+    assert loss == pytest.approx(summary(model).val_loss, abs=1e-5)
+    assert accuracy == pytest.approx(summary(model).val_accuracy)
+    assert history(tmp_path)[-1]["val_loss"] == summary(model).val_loss
 
 
 def test_one_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
@@ -114,7 +127,7 @@ def test_keep_best_saves_the_epoch_with_the_lowest_validation_loss(tmp_path: Pat
     )
     model = train(network, splits(), wild, tmp_path)
     losses = [e["val_loss"] for e in history(tmp_path)]
-    assert model.training["selected_epoch"] == 1 + int(np.argmin(losses))
+    assert summary(model).selected_epoch == 1 + int(np.argmin(losses))
     assert validation(model)[0] == pytest.approx(min(losses), abs=1e-4)
 
 
@@ -123,8 +136,8 @@ def test_patience_stops_early(tmp_path: Path) -> None:
         QUICK, epochs=60, keep="best", patience=2, learning_rate=0.5, schedule="constant", ema=0
     )
     model = train(network, splits(), wild, tmp_path)
-    assert model.training["stopped"] == "early"
-    assert model.training["epochs"] == model.training["selected_epoch"] + 2
+    assert summary(model).stopped == "early"
+    assert summary(model).epochs == summary(model).selected_epoch + 2
 
 
 def test_ctrl_c_keeps_the_best_model_so_far(tmp_path: Path) -> None:
@@ -132,8 +145,8 @@ def test_ctrl_c_keeps_the_best_model_so_far(tmp_path: Path) -> None:
     model = train(network, splits(), replace(QUICK, epochs=50, refit=True), tmp_path, 0, listener)
     losses = [e["val_loss"] for e in history(tmp_path)]
     assert len(losses) == 2
-    assert model.training["stopped"] == "interrupted"
-    assert model.training["refitted"] is False
+    assert summary(model).stopped == "interrupted"
+    assert summary(model).refitted is False
     assert validation(model)[0] == pytest.approx(min(losses), abs=1e-5)
     assert any("interrupted" in note for note in listener.notes)
     if find_spec("tensorboard"):
@@ -163,9 +176,9 @@ def test_refit_learns_from_validation_people_too(tmp_path: Path) -> None:
     once = train(network, splits(), QUICK, tmp_path / "once")
     again = train(network, splits(), replace(QUICK, refit=True), tmp_path / "again")
     assert again.sha256 != once.sha256
-    assert again.training["train_subjects"] == ["1", "2", "3", "4"]
-    assert again.training["refitted"] is True
-    assert again.training["val_loss"] == once.training["val_loss"]
+    assert again.train_subjects == ("1", "2", "3", "4")
+    assert summary(again).refitted is True
+    assert summary(again).val_loss == summary(once).val_loss
     assert again.signal.normalization != once.signal.normalization
     assert read_contract(again.path) == again.signal
 
@@ -174,8 +187,8 @@ def test_ctrl_c_in_the_refit_keeps_the_first_fit(tmp_path: Path) -> None:
     refit = replace(QUICK, refit=True)
     model = train(network, splits(), refit, tmp_path, 0, Listener(interrupt=QUICK.epochs + 1))
     once = train(network, splits(), QUICK, tmp_path / "once")
-    assert model.training["stopped"] == "interrupted"
-    assert model.training["refitted"] is False
+    assert summary(model).stopped == "interrupted"
+    assert summary(model).refitted is False
     assert model.sha256 == once.sha256
 
 
@@ -257,6 +270,6 @@ def test_the_articles_recipe_can_be_said(tmp_path: Path) -> None:
         augmentation=None,
     )
     model = train(network, splits(), article, tmp_path)
-    assert model.training["settings"]["augmentation"] is None
+    assert summary(model).settings.augmentation is None
     rates = [entry["learning_rate"] for entry in history(tmp_path)]
     assert rates == pytest.approx([1e-3, 1e-3])

@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.core import ParityResult, Status
+from edgeconv.core import (
+    MachineInfo,
+    ParityResult,
+    Status,
+)
 from edgeconv.errors import BadInput
 from edgeconv.parity import golden
 from tests.unit.parity.golden.test_golden import ANDROID, IOS, made
@@ -49,7 +53,7 @@ def judge(document: Document, tmp_path: Path) -> ParityResult:
 def test_good_values_pass(tmp_path: Path) -> None:
     found = judge(recorded(), tmp_path)
     assert found.status is Status.PASSED
-    assert (found.runtime, found.machine["model"]) == ("LiteRT GPU", "Pixel 8")
+    assert (found.runtime, found.machine.other["model"]) == ("LiteRT GPU", "Pixel 8")
     assert found.n == len(made())
     (check,) = found.checks
     assert check.value == pytest.approx(0, abs=1e-7)
@@ -137,7 +141,7 @@ def test_optional_keys_may_be_left_out(tmp_path: Path) -> None:
     document = recorded()
     del document["golden"], document["device"], document["results"][0]["runtime"]
     found = judge(document, tmp_path)
-    assert (found.status, found.runtime, found.machine) == (Status.PASSED, "device", {})
+    assert (found.status, found.runtime, found.machine) == (Status.PASSED, "device", MachineInfo())
 
 
 def test_no_expectation_is_not_run(tmp_path: Path) -> None:

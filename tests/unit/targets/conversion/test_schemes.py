@@ -15,6 +15,7 @@ import pytest
 from edgeconv.core import (
     SCHEMES,
     Artifact,
+    FileChecks,
     InputConvention,
     Normalization,
     NullProgress,
@@ -62,6 +63,11 @@ class Notes(NullProgress):
 def run_file(path: Path, inputs: Any) -> Any:
     with open_runner(path) as runner:
         return runner.run({"sensor": inputs})["probabilities"].reshape(len(inputs), -1)
+
+
+def checks_of(artifact: Artifact) -> FileChecks:
+    assert artifact.export.checks is not None
+    return artifact.export.checks
 
 
 @pytest.fixture(scope="module")
@@ -118,20 +124,20 @@ def made(
 def test_a_file_is_what_its_name_says(made: dict[str, Artifact], name: str) -> None:
     scheme, found = SCHEMES[COREML][name], made[name]
     assert found.name == f"tiny_{name}.mlpackage"
-    assert found.settings["deployment_target"] == scheme.first
+    assert found.export.deployment_target == scheme.first
     assert package.read_spec(found.path).specificationVersion == SPECIFICATIONS[scheme.first]
     assert files.describe(found.path).scheme == name  # told by the file alone
     graph, plain = files.read_graph(found.path), files.read_graph(made["float32"].path)
     assert (graph.parameters, graph.macs) == (plain.parameters, plain.macs)
-    assert found.settings["checks"]["agreement"]["status"] == "passed"
-    assert found.settings["checks"]["layout_ops"] == 2
+    assert checks_of(found).agreement.status == "passed"
+    assert checks_of(found).layout_ops == 2
     if not scheme.compressed:
-        assert "compressed_layers" not in found.settings
+        assert not found.export.compressed_layers
         return
-    assert found.settings["compressed_layers"] == list(LARGE)
-    assert [each["layer"] for each in found.settings["uncompressed_layers"]] == SMALL
-    assert f"up to {SMALLEST:,} stay" in found.settings["uncompressed_layers"][0]["reason"]
-    assert found.settings.get("error_compensated_layers", []) == (
+    assert found.export.compressed_layers == tuple(LARGE)
+    assert [each.layer for each in found.export.uncompressed_layers] == SMALL
+    assert f"up to {SMALLEST:,} stay" in found.export.uncompressed_layers[0].reason
+    assert list(found.export.error_compensated_layers) == (
         list(LARGE) if scheme.error_compensated else []
     )
     for weight in mlweights.read_weights(found.path):
@@ -168,9 +174,9 @@ def test_w8a8_has_a_pair_before_each_compressed_kernel(made: dict[str, Artifact]
         "max_pool",
         *pair,
     ]
-    assert found.settings["calibration_method"] == SCHEMES[COREML]["w8a8"].methods[0]
-    assert found.settings["calibration_windows"] == 200
-    low, high = found.settings["activation_ranges"]["conv2"]
+    assert found.export.calibration_method == SCHEMES[COREML]["w8a8"].methods[0]
+    assert found.export.calibration_windows == 200
+    low, high = found.export.activation_ranges["conv2"]
     assert low == 0 < high
 
 
@@ -206,8 +212,8 @@ def test_the_method_of_calibration_decides_the_ranges(
 ) -> None:
     wanted = variant("w8a8", calibration_method=method)
     found = export(model, SIGNAL, wanted, tmp_path, "m", windows, windows[:4], run_file)
-    assert found.settings["calibration_method"] == method
-    assert found.settings["activation_ranges"] != made["w8a8"].settings["activation_ranges"]
+    assert found.export.calibration_method == method
+    assert found.export.activation_ranges != made["w8a8"].export.activation_ranges
 
 
 @pytest.mark.heavy
@@ -216,10 +222,13 @@ def test_without_recordings_weights_are_rounded_for_themselves(
 ) -> None:
     call = (model, SIGNAL, variant("palette2"), tmp_path, "tiny", None, windows[:16], run_file)
     found = export(*call)
-    assert found.settings["error_compensated_layers"] == []
+    assert found.export.error_compensated_layers == ()
     assert found.bytes == made["palette2"].bytes
-    plain = found.settings["checks"]["agreement"]["mean_abs"]
-    assert plain > made["palette2"].settings["checks"]["agreement"]["mean_abs"]
+    plain = checks_of(found).agreement.mean_abs
+    compensated = checks_of(made["palette2"]).agreement.mean_abs
+    assert plain is not None
+    assert compensated is not None
+    assert plain > compensated
 
 
 def test_calls_that_cannot_work(model: Path, windows: Any, tmp_path: Path) -> None:

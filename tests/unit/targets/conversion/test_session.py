@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.core import InputConvention, NullProgress, Signal, Target, Variant
+from edgeconv.core import (
+    Artifact,
+    FileChecks,
+    InputConvention,
+    NullProgress,
+    Signal,
+    Target,
+    Variant,
+)
 from edgeconv.core.digest import sha256
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
@@ -69,6 +77,11 @@ export_all(model, read_contract(model), variants, out, "tiny", x, x[:4])
 """
 
 
+def checks(artifact: Artifact) -> FileChecks:
+    assert artifact.export.checks is not None
+    return artifact.export.checks
+
+
 @pytest.mark.heavy
 def test_every_variant_agrees_and_is_the_same_in_another_process(
     tmp_path: Path, save: Save, signal: Signal, windows: Any, run: Any
@@ -85,9 +98,9 @@ def test_every_variant_agrees_and_is_the_same_in_another_process(
         "tiny_float32_android.mlpackage",
     ]
     for found, variant in zip(made, VARIANTS, strict=True):
-        status = found.settings["checks"]["agreement"]["status"]
+        status = checks(found).agreement.status
         assert status == ("passed" if found.target is TFLITE else "not_run")
-        assert found.settings["checks"]["interpreter_max_abs"] < 1e-5
+        assert checks(found).interpreter_max_abs < 1e-5
         assert found.signal == signal.for_sensor(variant.sensor)
         assert files.describe(found.path).signal == found.signal
         assert files.read_labels(found.path) == signal.labels
@@ -98,7 +111,7 @@ def test_every_variant_agrees_and_is_the_same_in_another_process(
     kinds = files.read_graph(made[0].path).kinds
     assert not {"MUL", "ADD", "EXPAND_DIMS"} & set(kinds)
     assert kinds.count("RESHAPE") == 1
-    assert made[4].settings["checks"]["layout_ops"] == 2
+    assert checks(made[4]).layout_ops == 2
     assert package.read_spec(made[4].path).specificationVersion == 6  # iOS 15
     assert package.read_spec(made[5].path).specificationVersion == 9  # iOS 18
     np.save(tmp_path / "windows.npy", windows)
@@ -143,7 +156,7 @@ def test_a_padded_and_permuted_network(
     made = export_all(
         model, signal, variants, tmp_path / "o", "odd", None, windows[:8], run, progress=Listener()
     )
-    assert made[0].settings["folding"] == {"exact": False, "explicit": ["sensor_contract"]}
+    assert made[0].export.unfolded_layers == ("sensor_contract",)
     assert any("sensor_contract" in note for note in notes)
     assert any("softmax" in note for note in notes)
 

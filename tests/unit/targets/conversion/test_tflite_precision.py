@@ -128,22 +128,23 @@ def test_weights_are_what_the_names_say(made: Any) -> None:
     assert weights(files["mixed"].path) == {CONV1: "float32", CONV2: "int8", DENSE: "int4"}
     assert artifact.describe(files["int4"].path).scheme == "int4"
     assert files["mixed"].name == "tiny_int4_mixed.tflite"
-    assert files["mixed"].settings["float_layers"] == ["conv1"]
+    assert files["mixed"].export.float_layers == ("conv1",)
 
 
 def test_each_method_has_its_own_ranges_and_says_so(made: Any) -> None:
     files, _ = made
-    ours, other = files["int8"].settings, files["mse"].settings
-    assert (ours["calibration_method"], other["calibration_method"]) == ("minmax", "mse")
-    assert ours["activation_ranges"] != other["activation_ranges"]
+    ours, other = files["int8"].export, files["mse"].export
+    assert (ours.calibration_method, other.calibration_method) == ("minmax", "mse")
+    assert ours.activation_ranges != other.activation_ranges
     assert files["mse"].name == "tiny_int8_mse.tflite"  # beside one of the default method
 
 
 def test_layers_are_chosen_until_the_outputs_are_good_enough(made: Any, windows: Any) -> None:
     files, notes = made
-    settings = files["chosen"].settings
-    assert settings["float_layers"]
-    assert settings["expected_snr_db"] >= 60
+    report = files["chosen"].export
+    assert report.float_layers
+    assert report.expected_snr_db is not None
+    assert report.expected_snr_db >= 60
     assert any("tiny_int8_mixed.tflite: float: " in line for line in notes.lines)
 
 
@@ -157,7 +158,7 @@ def test_given_ranges_need_no_recordings_and_stand_in_the_file(
 ) -> None:
     call = (model, SIGNAL, [variant(scheme)], tmp_path, "tiny", None, windows[:8], run_tflite)
     (found,) = export_all(*call, isolated=False, ranges=RANGES)
-    assert found.settings["calibration_method"] == "training"
+    assert found.export.calibration_method == "training"
     scales = {
         t.scales[0] for t in reader.read_graph(found.path).tensors if t.dtype == "int8" and t.scales
     }

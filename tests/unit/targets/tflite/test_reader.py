@@ -31,7 +31,7 @@ def test_the_graph_of_a_hand_made_file(tmp_path: Path, tflite_bytes: bytes) -> N
     assert (graph.parameters, graph.macs) == (10, 8)
     assert graph.peak_tensor_bytes == (4 + 2) * 4
     assert metadata.read_contract(path) is None
-    assert files.describe(path).settings["contract"] == "none"
+    assert files.describe(path).export.contract == "none"
 
 
 def test_embedded_names_labels_and_contract_are_read_back(file: Path, signal: Signal) -> None:

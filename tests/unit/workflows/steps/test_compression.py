@@ -11,12 +11,12 @@ from edgeconv.core import InputConvention, Normalization, NullProgress, TrainedM
 from edgeconv.errors import BadInput, LeakError, UsageError
 from edgeconv.recipes import make_variants
 from edgeconv.workflows.steps.compression import learned_from, learning_for, names_of, warn
-from tests.unit.training.small import SIGNAL, dataset, splits
+from tests.unit.training.small import SIGNAL, dataset, splits, summary
 
 NORMALIZED = replace(
     SIGNAL, sensor=InputConvention.NORMALIZED, normalization=Normalization((0.0,) * 3, (1.0,) * 3)
 )
-MODEL = TrainedModel(Path("model.keras"), "", NORMALIZED, 1, {"refitted": True})
+MODEL = TrainedModel(Path("model.keras"), "", NORMALIZED, 1, summary(refitted=True))
 
 
 class Listener(NullProgress):
@@ -28,7 +28,7 @@ class Listener(NullProgress):
 
 
 def test_it_learns_from_whom_the_network_was_fitted_on() -> None:
-    first = replace(MODEL, training={"refitted": False})
+    first = replace(MODEL, training=summary())
     assert learned_from(first, splits()).subject_names == ("1", "2", "3")
     assert learned_from(MODEL, splits()).subject_names == ("1", "2", "3", "4")
 

@@ -47,7 +47,9 @@ def test_a_student_of_a_file_that_knows_its_judges_is_a_leak(tmp_path: Path) -> 
     assert find_teacher(how, splits) == honest.model.path
     taught = replace(recipe(), training=replace(recipe().training, distillation=how))
     bundle = train(taught, tmp_path / "taught")
-    assert bundle.model.training["teacher"]["parameters"] == honest.model.parameters
+    assert bundle.model.training is not None
+    assert bundle.model.training.teacher is not None
+    assert bundle.model.training.teacher.parameters == honest.model.parameters
     assert load_recipe(str(bundle.path / "manifest.json")).training == taught.training
     knowing = train(recipe(refit=True), tmp_path / "knowing")
     with pytest.raises(LeakError, match="judge the student"):
