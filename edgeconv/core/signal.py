@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core.schema_v1 import upgrade_contract
+from edgeconv.core.affine import AffineMap
 from edgeconv.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
@@ -119,6 +120,15 @@ class Signal:
             return np.ones(n), np.zeros(n)
         std = np.asarray(self.normalization.std, np.float64)
         return 1.0 / std, -np.asarray(self.normalization.mean, np.float64) / std
+
+    def affine_to(self, other: Signal) -> AffineMap:
+        """What turns this contract's input into that of `other`, for each channel.
+
+        With `input = canonical·a + b` here and `canonical·p + q` there, the other input is
+        `input·(p/a) + (q − b·p/a)`.
+        """
+        (a, b), (p, q) = self.affine(), other.affine()
+        return AffineMap(p / a, q - b * p / a)
 
     def encode(self, canonical: NDArray[np.float32]) -> NDArray[np.float32]:
         """Canonical windows (n, window·channels) as this contract's input, float32.

@@ -1,8 +1,8 @@
 """Ranges of activations over real windows: what an integer is to stand for.
 
-The plan is run in NumPy, layer by layer, twice: once for the extremes of what each kernel reads,
-once for a histogram between them. Memory does not grow with the number of windows, every window
-counts, and no converter or runtime has a say in it. Three methods choose the range:
+The graph is run in NumPy, node by node, twice: once for the extremes of each value, once for a
+histogram between them. Memory does not grow with the number of windows, every window counts, and
+no converter or runtime has a say in it. Three methods choose the range:
 
 - `minmax`: all that was seen; one outlier widens every step;
 - `percentile`: all but the rarest 0.01 % at each end;
@@ -13,12 +13,13 @@ counts, and no converter or runtime has a say in it. Three methods choose the ra
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeconv.core.schemes import MINMAX, MSE, PERCENTILE
-from edgeconv.ir.graph import Conv, Dense, Depthwise, Layer, Plan
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes.node import Range, Value
 from edgeconv.ir.numpy_interpreter import evaluate
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Ranges = dict[str, tuple[float, float]]
 
 BINS = 4096  # 16 of them are one step of 8 bits over the whole range
 TAIL = 1e-4  # share of numbers that `percentile` clips at each end
@@ -36,7 +36,7 @@ _CHUNK = 50  # windows evaluated at once
 
 @dataclass(frozen=True)
 class Quantizer:
-    """How the file rounds: `levels` steps over the range, which `symmetric` centres on 0.
+    """How the file rounds: `levels` steps over the range, which `symmetric` centers on 0.
 
     The range always holds 0, so that padding is exact.
     """
@@ -72,80 +72,73 @@ INT8_AFFINE = Quantizer(levels=255, symmetric=False)
 
 
 def activation_ranges(
-    plan: Plan, windows: Array, method: str, quantizer: Quantizer = INT8_AFFINE
-) -> Ranges:
-    """For each layer with a kernel, the range (low, high) of what it reads, by the layer's name.
+    graph: Graph, windows: Array, method: str, quantizer: Quantizer = INT8_AFFINE
+) -> dict[str, Range]:
+    """For each layer with a kernel, the range (low, high) of what it reads, by the layer's label.
 
     Args:
-        windows: (n, features), as the plan takes them.
+        windows: (n, features), as the graph takes them.
         method: one of `CALIBRATION_METHODS`.
         quantizer: what `mse` measures the error of.
     """
-    kernels = {
-        i: layer.name
-        for i, layer in enumerate(plan.layers)
-        if isinstance(layer, Conv | Depthwise | Dense)
-    }
-    return ranges_of(plan, windows, method, quantizer, kernels)
+    kernels = {graph.label(node): node.inputs[0] for node in graph.kernel_nodes}
+    ranges = ranges_of(graph, windows, method, quantizer, set(kernels.values()))
+    return {label: ranges[value] for label, value in kernels.items()}
 
 
 def ranges_of(
-    plan: Plan, windows: Array, method: str, quantizer: Quantizer, wanted: Mapping[int, str]
-) -> Ranges:
-    """The ranges of some values, each under a name of the caller's.
+    graph: Graph, windows: Array, method: str, quantizer: Quantizer, values: Collection[Value]
+) -> dict[Value, Range]:
+    """The ranges of some values of a graph with one input, in computed order.
 
     Args:
-        wanted: number of a value → its name; value `i` is what layer `i` reads, and the last one
-            is the output.
+        windows: (n, features), as the graph takes them.
     """
-    extremes = _extremes(plan, windows, wanted)
+    extremes = _extremes(graph, windows, values)
     if method == MINMAX:
         return extremes
-    counts = _histograms(plan, windows, wanted, extremes)
+    counts = _histograms(graph, windows, extremes)
     choose = _METHODS[method]
-    return {name: choose(counts[name], extremes[name], quantizer) for name in extremes}
+    return {value: choose(counts[value], extremes[value], quantizer) for value in extremes}
 
 
 def _observe(
-    plan: Plan, windows: Array, wanted: Mapping[int, str], see: Callable[[str, Array], None]
+    graph: Graph, windows: Array, values: Collection[Value], see: Callable[[Value, Array], None]
 ) -> None:
-    numbers = {id(layer): i for i, layer in enumerate(plan.layers)}
+    looked_for = frozenset(values)
 
-    def look(layer: Layer, value: Array) -> None:
-        name = wanted.get(numbers[id(layer)])
-        if name is not None:
-            see(name, value)
+    def look(value: Value, array: Array) -> Array:
+        if value in looked_for:
+            see(value, array)
+        return array
 
-    last = wanted.get(len(plan.layers))
     for start in range(0, len(windows), _CHUNK):
-        outputs = evaluate(plan, windows[start : start + _CHUNK], look)
-        if last is not None:
-            see(last, outputs)
+        evaluate(graph, windows[start : start + _CHUNK], at=look)
 
 
-def _extremes(plan: Plan, windows: Array, wanted: Mapping[int, str]) -> Ranges:
-    found: Ranges = {}
+def _extremes(graph: Graph, windows: Array, values: Collection[Value]) -> dict[Value, Range]:
+    extremes: dict[Value, Range] = {}
 
-    def widen(name: str, value: Array) -> None:
-        low, high = found.get(name, (float("inf"), float("-inf")))
-        found[name] = min(low, float(value.min())), max(high, float(value.max()))
+    def widen(value: Value, array: Array) -> None:
+        low, high = extremes.get(value, (float("inf"), float("-inf")))
+        extremes[value] = min(low, float(array.min())), max(high, float(array.max()))
 
-    _observe(plan, windows, wanted, widen)
-    return found
+    _observe(graph, windows, values, widen)
+    return extremes
 
 
 def _histograms(
-    plan: Plan, windows: Array, wanted: Mapping[int, str], extremes: Ranges
-) -> dict[str, NDArray[np.int64]]:
+    graph: Graph, windows: Array, extremes: Mapping[Value, Range]
+) -> dict[Value, NDArray[np.int64]]:
     import numpy as np
 
-    found = {name: np.zeros(BINS, np.int64) for name in extremes}
+    counts = {value: np.zeros(BINS, np.int64) for value in extremes}
 
-    def count(name: str, value: Array) -> None:
-        found[name] += np.histogram(value, BINS, extremes[name])[0]
+    def count(value: Value, array: Array) -> None:
+        counts[value] += np.histogram(array, BINS, extremes[value])[0]
 
-    _observe(plan, windows, wanted, count)
-    return found
+    _observe(graph, windows, extremes, count)
+    return counts
 
 
 def _percentile(

@@ -1,4 +1,4 @@
-"""Folding: whatever is affine disappears into the neighbouring convolution or dense layer.
+"""Folding: whatever is affine disappears into the neighboring convolution or dense layer.
 
 All arithmetic is float64; the result is rounded to float32 once, when it is emitted.
 
@@ -6,7 +6,7 @@ All arithmetic is float64; the result is rounded to float32 once, when it is emi
 inference). Each output channel is scaled: `W' = s·W`, `b' = s·b + t`.
 
 *Forward.* Before a linear layer comes `x = s·u + t` for each input channel (a unit, a sign, a
-standardisation): `y[o] = Σ_k Σ_c W[k,c,o]·(s[c]·u[k,c] + t[c]) + b[o]`, so
+standardization): `y[o] = Σ_k Σ_c W[k,c,o]·(s[c]·u[k,c] + t[c]) + b[o]`, so
 
     W'[k,c,o] = W[k,c,o]·s[c]        b'[o] = b[o] + Σ_k Σ_c W[k,c,o]·t[c].
 
@@ -14,174 +14,132 @@ That holds at every position only where each tap sees a real value: with valid p
 `same` or `causal` padding adds are zeros of *x*, not of *u*, so at the borders the sum over k would
 be short of taps and `b'` wrong there. Then the affine operation stays in the graph. Stride and
 dilation only choose which positions and taps are taken, and change nothing.
+
+What a node can absorb, or let pass, is the node's own knowledge (`nodes/`); this pass only finds
+the neighbors. Before a node with several inputs each of them must carry an affine operation. One
+that several nodes read is folded into all of them, or stays.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from edgeconv.core import InputConvention, Signal
-from edgeconv.ir.graph import (
-    LINEAR,
-    Affine,
-    Conv,
-    Dense,
-    Depthwise,
-    GlobalPool,
-    Layer,
-    Plan,
-    Pool,
-    Reshape,
-    output_shape,
-)
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes.affine import Affine
+from edgeconv.ir.nodes.node import Node, Value, replaced, rewired
+from edgeconv.ir.nodes.shape import Reshape
 
-if TYPE_CHECKING:
-    from edgeconv.ir.graph import Array, Shape
-
-SENSOR_LAYER = "sensor_contract"
+CONTRACT_LABEL = "sensor_contract"
+INPUT_LABEL = "sensor"
 
 
-def for_sensor(plan: Plan, signal: Signal, sensor: InputConvention) -> Plan:
-    """The plan, taking flat windows as `sensor` gives them, everything foldable folded.
+def for_sensor(graph: Graph, signal: Signal, sensor: InputConvention) -> Graph:
+    """The graph taking flat windows as `sensor` gives them, everything foldable folded.
 
-    With `input = canonical·a + b` for the artifact and `x = canonical·p + q` for the network,
-    `x = input·(p/a) + (q − b·p/a)`.
+    Args:
+        graph: of one input, which takes normalized windows.
+        signal: the contract that the network was trained with.
     """
     import numpy as np
 
-    a, b = signal.for_sensor(sensor).affine()
-    p, q = signal.for_sensor(InputConvention.NORMALIZED).affine()
-    scale, offset = p / a, q - b * p / a
-    window = signal.window
-    first = Affine(SENSOR_LAYER, np.tile(scale, window), np.tile(offset, window))
-    layers: list[Layer] = [first]
-    if plan.input_shape != (signal.flat_size,):
-        layers.append(Reshape("steps", plan.input_shape))
-    return fold(replace(plan, input_shape=(signal.flat_size,), layers=(*layers, *plan.layers)))
+    normalized = signal.for_sensor(InputConvention.NORMALIZED)
+    per_step = signal.for_sensor(sensor).affine_to(normalized)
+    flat = Value(INPUT_LABEL, (signal.flat_size,))
+    contract = Affine(
+        label=CONTRACT_LABEL,
+        inputs=(flat,),
+        scale=np.tile(per_step.scale, signal.window),
+        offset=np.tile(per_step.offset, signal.window),
+    )
+    before: list[Node] = [contract]
+    if graph.input.shape != flat.shape:
+        before.append(Reshape(label="steps", inputs=contract.outputs, shape=graph.input.shape))
+    network = graph.replace_values({graph.input: before[-1].output})
+    return fold(replace(network, inputs=(flat,), nodes=(*before, *network.nodes)))
 
 
-def fold(plan: Plan) -> Plan:
-    """Remove every affine operation that a neighbour can take over exactly.
+def fold(graph: Graph) -> Graph:
+    """Remove every affine operation that a neighbor can take over exactly.
 
     The function of the network is unchanged. What is left as `Affine` could not be folded.
     """
-    layers = list(plan.layers)
-    changed = True
-    while changed:
-        changed = False
-        shapes = plan.with_layers(layers).shapes()
-        for i, layer in enumerate(layers):
-            step = _step(layers, i, layer, shapes[i])
-            if step is not None:
-                layers = step
-                changed = True
-                break
-    return plan.with_layers(layers)
+    folded: Graph | None = graph
+    while folded is not None:
+        graph = folded
+        folded = next(filter(None, (_fold_at(graph, node) for node in graph.nodes)), None)
+    return graph
 
 
-def explicit(plan: Plan) -> tuple[str, ...]:
-    """Names of the affine operations that stayed in the graph."""
-    return tuple(layer.name for layer in plan.layers if isinstance(layer, Affine))
+def explicit(graph: Graph) -> tuple[str, ...]:
+    """Labels of the affine operations that stayed in the graph."""
+    return tuple(graph.label(node) for node in graph.nodes if isinstance(node, Affine))
 
 
-def _step(layers: list[Layer], i: int, layer: Layer, shape: Shape) -> list[Layer] | None:
-    """The list after one fold at position `i`, or None where nothing can be done there."""
-    if isinstance(layer, Reshape) and layer.shape == shape:
-        return layers[:i] + layers[i + 1 :]
-    if not isinstance(layer, Affine):
+def _fold_at(graph: Graph, node: Node) -> Graph | None:
+    """The graph after one fold at a node; None where nothing can be done there."""
+    if node.is_identity:
+        return graph.bypass(node)
+    if not isinstance(node, Affine):
         return None
-    if (layer.scale == 1).all() and (layer.offset == 0).all():
-        return layers[:i] + layers[i + 1 :]
-    if i > 0:
-        merged = _backward(layers[i - 1], layer)
-        if merged is not None:
-            return [*layers[: i - 1], merged, *layers[i + 1 :]]
-    if i + 1 < len(layers):
-        ahead = _forward(layer, layers[i + 1])
-        if ahead is not None:
-            return [*layers[:i], *ahead, *layers[i + 2 :]]
-    return None
+    return _backward(graph, node) or _forward(graph, node) or _through(graph, node)
 
 
-def _backward(before: Layer, affine: Affine) -> Layer | None:
-    if isinstance(before, Affine):
-        scale = before.scale * affine.scale
-        return replace(before, scale=scale, offset=before.offset * affine.scale + affine.offset)
-    if not isinstance(before, Conv | Depthwise | Dense) or before.function != LINEAR:
+def _backward(graph: Graph, affine: Affine) -> Graph | None:
+    """The affine operation multiplied into the node that computes its input."""
+    (source,) = affine.inputs
+    before = graph.producer(source)
+    if before is None or graph.only_consumer(source) is None or len(before.outputs) > 1:
         return None
-    channels = _per_channel(affine)
-    if channels is None:
+    merged = before.absorb_output(affine.map)
+    return None if merged is None else graph.bypass(affine).replace_node(before, merged)
+
+
+def _forward(graph: Graph, affine: Affine) -> Graph | None:
+    """The affine operation multiplied into every node that reads its output."""
+    if affine.output in graph.outputs:
         return None
-    scale, offset = channels
-    bias = before.bias * scale + offset
-    if isinstance(before, Depthwise):
-        return replace(
-            before, kernel=before.kernel * scale.reshape(before.kernel.shape[1:]), bias=bias
-        )
-    return replace(before, kernel=before.kernel * scale, bias=bias)
+    merged: dict[Node, Node] = {}
+    for after in graph.consumers(affine.output):
+        absorbed = after.absorb_input(affine.map) if len(after.inputs) == 1 else None
+        if absorbed is None:
+            return None
+        merged[after] = absorbed
+    return graph.map_nodes(lambda node: (merged.get(node, node),)).bypass(affine)
 
 
-def _forward(affine: Affine, after: Layer) -> list[Layer] | None:
-    """The affine operation pushed through, or into, the layer after it."""
-    if isinstance(after, Reshape):
-        moved = replace(
-            affine,
-            scale=affine.scale.reshape(after.shape),
-            offset=affine.offset.reshape(after.shape),
-        )
-        return [after, moved]
-    if isinstance(after, Dense) and affine.scale.ndim == 1:
-        kernel = after.kernel * affine.scale[:, None]
-        return [replace(after, kernel=kernel, bias=after.bias + affine.offset @ after.kernel)]
-    channels = _per_channel(affine)
-    if channels is None:
+def _through(graph: Graph, affine: Affine) -> Graph | None:
+    """The affine operation moved behind the only node that reads it, which computes as before.
+
+    Where that node has several inputs, each of them must be such an affine operation.
+    """
+    after = graph.only_consumer(affine.output)
+    if after is None or len(after.outputs) > 1:
         return None
-    if isinstance(after, Pool | GlobalPool):
-        return _through_pool(affine, *channels, after)
-    return _into_convolution(*channels, after)
-
-
-def _through_pool(
-    affine: Affine, scale: Array, offset: Array, after: Pool | GlobalPool
-) -> list[Layer] | None:
-    """An average commutes with any affine operation, a maximum with an increasing one."""
-    import numpy as np
-
-    if after.kind == "max" and not (scale > 0).all():
+    before = _affines_before(graph, after)
+    moved = None if before is None else after.pass_affines([each.map for each in before])
+    if before is None or moved is None:
         return None
-    shape = output_shape(after, affine.scale.shape)
-    moved = replace(
-        affine, scale=np.broadcast_to(scale, shape), offset=np.broadcast_to(offset, shape)
+    bare = replace(after, inputs=tuple(v for each in before for v in each.inputs), outputs=())
+    behind = replace(
+        affine, inputs=bare.outputs, outputs=(), inner=(), scale=moved.scale, offset=moved.offset
     )
-    return [after, moved]
+    by = {after.output: behind.output}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        if node is after:
+            nodes += [bare, behind]
+        elif node not in before:
+            nodes.append(rewired(node, by))
+    return replace(graph, nodes=tuple(nodes), outputs=replaced(graph.outputs, by))
 
 
-def _into_convolution(scale: Array, offset: Array, after: Layer) -> list[Layer] | None:
-    import numpy as np
-
-    if not isinstance(after, Conv | Depthwise) or (after.padding != "valid" and offset.any()):
-        return None  # without an offset zeros stay zeros: padding does no harm
-    if isinstance(after, Depthwise):
-        shift = np.einsum("kcm,c->cm", after.kernel, offset).reshape(-1)
-        return [replace(after, kernel=after.kernel * scale[:, None], bias=after.bias + shift)]
-    # a group of output channels sees its own slice of the input channels
-    per_group = after.kernel.shape[1]
-    width = after.kernel.shape[2] // after.groups
-    kernel = after.kernel.copy()
-    bias = after.bias.copy()
-    for group in range(after.groups):
-        out = slice(group * width, (group + 1) * width)
-        into = slice(group * per_group, (group + 1) * per_group)
-        bias[out] += np.einsum("kco,c->o", after.kernel[:, :, out], offset[into])
-        kernel[:, :, out] *= scale[into][:, None]
-    return [replace(after, kernel=kernel, bias=bias)]
-
-
-def _per_channel(affine: Affine) -> tuple[Array, Array] | None:
-    """Scale and offset of each channel, where they do not change over time."""
-    if affine.scale.ndim == 1:
-        return affine.scale, affine.offset
-    if (affine.scale == affine.scale[0]).all() and (affine.offset == affine.offset[0]).all():
-        return affine.scale[0], affine.offset[0]
-    return None
+def _affines_before(graph: Graph, node: Node) -> list[Affine] | None:
+    """The affine operation that computes each input for `node` alone; None where one is not."""
+    affines: list[Affine] = []
+    for value in node.inputs:
+        producer = graph.producer(value)
+        if not isinstance(producer, Affine) or graph.only_consumer(value) is not node:
+            return None
+        affines.append(producer)
+    return affines

@@ -1,184 +1,167 @@
-"""A network as a plain list of layers, weights in float64: what folding and emitting work on.
+"""A network between Keras and every target: nodes in topological order, with values between them.
 
-Values between layers are windows without their batch axis: `(time, channels)` or `(features,)`.
+Values have no batch axis: `(time, channels)` or `(features,)`. Weights are float64, and are
+rounded to float32 once, when a target's operations are built.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-    Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Function:
-    """An activation function and its one number (slope of leaky_relu, alpha of elu, ceiling of
-    a clipped relu)."""
-
-    kind: str = "linear"
-    value: float = 0.0
-
-
-LINEAR = Function()
-# relu_max is relu with a ceiling (relu6 where the ceiling is 6)
-FUNCTIONS = (
-    "linear",
-    "relu",
-    "relu_max",
-    "leaky_relu",
-    "elu",
-    "sigmoid",
-    "tanh",
-    "silu",
-    "softmax",
-)
+from edgeconv.ir.nodes.kernel import KernelNode
+from edgeconv.ir.nodes.node import Node, Value, replaced, rewired
 
 
 @dataclass(frozen=True, eq=False)
-class Conv:
-    """1-D convolution. `kernel` is (taps, input channels / groups, output channels)."""
+class Graph:
+    """Nodes, each of which reads inputs of the graph or outputs of nodes before it.
+
+    Attributes:
+        name: of the model.
+    """
 
     name: str
-    kernel: Array
-    bias: Array
-    stride: int = 1
-    dilation: int = 1
-    padding: str = "valid"  # valid, same, or causal
-    groups: int = 1
-    function: Function = LINEAR
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    nodes: tuple[Node, ...]
 
+    def __post_init__(self) -> None:
+        known = set(self.inputs)
+        for node in self.nodes:
+            if not known.issuperset(node.inputs):
+                raise ValueError(f"node '{node.label}' reads a value that no node before it gives")
+            if not known.isdisjoint(node.outputs):
+                raise ValueError(f"node '{node.label}' gives a value that there is already")
+            known.update(node.outputs)
+        if not known.issuperset(self.outputs):
+            raise ValueError(f"graph '{self.name}' has an output that no node gives")
 
-@dataclass(frozen=True, eq=False)
-class Depthwise:
-    """Every channel convolved by itself. `kernel` is (taps, channels, multiplier)."""
+    # --- values -------------------------------------------------------------------------------
 
-    name: str
-    kernel: Array
-    bias: Array
-    stride: int = 1
-    dilation: int = 1
-    padding: str = "valid"
-    function: Function = LINEAR
+    @property
+    def input(self) -> Value:
+        """The only input."""
+        (value,) = self.inputs
+        return value
 
+    @property
+    def output(self) -> Value:
+        """The only output."""
+        (value,) = self.outputs
+        return value
 
-@dataclass(frozen=True, eq=False)
-class Dense:
-    """`kernel` is (input features, output features)."""
+    @cached_property
+    def values(self) -> tuple[Value, ...]:
+        """Inputs, and the outputs of every node, in computed order."""
+        return (*self.inputs, *(value for node in self.nodes for value in node.outputs))
 
-    name: str
-    kernel: Array
-    bias: Array
-    function: Function = LINEAR
+    @cached_property
+    def _producers(self) -> dict[Value, Node]:
+        return {value: node for node in self.nodes for value in node.outputs}
 
+    @cached_property
+    def _consumers(self) -> dict[Value, tuple[Node, ...]]:
+        consumers: dict[Value, tuple[Node, ...]] = {}
+        for node in self.nodes:
+            for value in dict.fromkeys(node.inputs):
+                consumers[value] = (*consumers.get(value, ()), node)
+        return consumers
 
-@dataclass(frozen=True, eq=False)
-class Affine:
-    """`value · scale + offset`, both of the value's own full shape."""
+    def producer(self, value: Value) -> Node | None:
+        """The node that gives a value; None for an input of the graph."""
+        return self._producers.get(value)
 
-    name: str
-    scale: Array
-    offset: Array
+    def consumers(self, value: Value) -> tuple[Node, ...]:
+        """The nodes that read a value, in computed order."""
+        return self._consumers.get(value, ())
 
+    def only_consumer(self, value: Value) -> Node | None:
+        """The node that alone reads a value; None where several do, or the graph gives it."""
+        consumers = self.consumers(value)
+        return consumers[0] if len(consumers) == 1 and value not in self.outputs else None
 
-@dataclass(frozen=True)
-class Pool:
-    """Moving maximum or average over time."""
+    # --- weights ------------------------------------------------------------------------------
 
-    name: str
-    kind: str  # max or average
-    size: int
-    stride: int
-    padding: str = "valid"
-
-
-@dataclass(frozen=True)
-class GlobalPool:
-    """Maximum or average over all of time."""
-
-    name: str
-    kind: str
-    keep: bool = False  # keep time as an axis of length 1
-
-
-@dataclass(frozen=True)
-class Reshape:
-    """Another shape for the same numbers in the same order; flattening is one."""
-
-    name: str
-    shape: Shape
-
-
-@dataclass(frozen=True)
-class Activate:
-    """An activation function that no operation before it takes in."""
-
-    name: str
-    function: Function
-
-
-@dataclass(frozen=True, eq=False)
-class KerasLayer:
-    """A layer that only its own code knows (a Lambda that the caller declared safe)."""
-
-    name: str
-    call: Callable[[Any], Any]
-    shape: Shape
-
-
-Layer = Conv | Depthwise | Dense | Affine | Pool | GlobalPool | Reshape | Activate | KerasLayer
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Layers in order, and the shape that goes in."""
-
-    name: str
-    input_shape: Shape
-    layers: tuple[Layer, ...]
+    @property
+    def kernel_nodes(self) -> tuple[KernelNode, ...]:
+        """The nodes with a kernel, in computed order."""
+        return tuple(node for node in self.nodes if isinstance(node, KernelNode))
 
     @property
     def kernel_elements(self) -> int:
         """Numbers in all kernels: what no exported file can be smaller than."""
-        return sum(x.kernel.size for x in self.layers if isinstance(x, Conv | Depthwise | Dense))
+        return sum(node.kernel_elements for node in self.nodes)
 
-    def with_layers(self, layers: Sequence[Layer]) -> Plan:
-        return replace(self, layers=tuple(layers))
+    # --- names --------------------------------------------------------------------------------
 
-    def shapes(self) -> list[Shape]:
-        """The shape before each layer, and after the last."""
-        found = [self.input_shape]
-        for layer in self.layers:
-            found.append(output_shape(layer, found[-1]))
-        return found
+    @cached_property
+    def labels(self) -> Mapping[Value, str]:
+        """A name for people for each value, also of those inside nodes.
+
+        Of values with one label, the later ones have a number behind it: `dense#1`.
+        """
+        return _distinct(self._all_values(), lambda value: value.label, "#")
+
+    @cached_property
+    def names(self) -> Mapping[Value, str]:
+        """A name for converters for each value: letters, digits, `_` and `.`, whatever the case
+        of letters no two alike."""
+        return _distinct(self._all_values(), lambda value: clean(value.label), "_")
+
+    def label(self, node: Node) -> str:
+        """A node's own name for people."""
+        return self.labels[node.outputs[0]]
+
+    def node_name(self, node: Node) -> str:
+        """A node's own name for converters."""
+        return self.names[node.outputs[0]]
+
+    def _all_values(self) -> Iterable[Value]:
+        yield from self.values  # those inside nodes give way to them
+        for node in self.nodes:
+            yield from node.inner
+
+    # --- changes ------------------------------------------------------------------------------
+
+    def map_nodes(self, change: Callable[[Node], Iterable[Node]]) -> Graph:
+        """The graph with every node replaced by nodes that give the same outputs."""
+        return replace(self, nodes=tuple(new for node in self.nodes for new in change(node)))
+
+    def replace_node(self, node: Node, *new: Node) -> Graph:
+        """The graph with other nodes in a node's place."""
+        return self.map_nodes(lambda each: new if each is node else (each,))
+
+    def replace_values(self, by: Mapping[Value, Value]) -> Graph:
+        """The graph in which whoever reads a key of `by` reads the value there instead."""
+        nodes = tuple(rewired(node, by) for node in self.nodes)
+        return replace(self, nodes=nodes, outputs=replaced(self.outputs, by))
+
+    def bypass(self, node: Node) -> Graph:
+        """The graph without a node of one input and one output, whose readers read its input."""
+        (source,) = node.inputs
+        return self.replace_values({node.output: source}).replace_node(node)
 
 
-def padded_length(length: int, taps: int, stride: int, dilation: int, padding: str) -> int:
-    """Time steps after a convolution or pooling."""
-    if padding == "valid":
-        length -= (taps - 1) * dilation
-    return -(-length // stride)
+def clean(label: str) -> str:
+    """A label as TensorFlow accepts it."""
+    return re.sub(r"[^A-Za-z0-9_.]", "_", label)
 
 
-def output_shape(layer: Layer, shape: Shape) -> Shape:
-    """The shape that `layer` makes of `shape`."""
-    match layer:
-        case Conv() | Depthwise():
-            taps, channels = layer.kernel.shape[0], layer.bias.size
-            steps = padded_length(shape[0], taps, layer.stride, layer.dilation, layer.padding)
-            return (steps, channels)
-        case Dense():
-            return (layer.bias.size,)
-        case Pool():
-            return (padded_length(shape[0], layer.size, layer.stride, 1, layer.padding), shape[1])
-        case GlobalPool():
-            return (1, shape[1]) if layer.keep else (shape[1],)
-        case Reshape() | KerasLayer():
-            return layer.shape
-    return shape
+def _distinct(
+    values: Iterable[Value], name: Callable[[Value], str], mark: str
+) -> dict[Value, str]:
+    """A name for each value; a number after `mark` tells those apart that would be alike."""
+    names: dict[Value, str] = {}
+    taken: set[str] = set()
+    for value in values:
+        plain, number = name(value), 0
+        unique = plain
+        while unique.lower() in taken:
+            number += 1
+            unique = f"{plain}{mark}{number}"
+        taken.add(unique.lower())
+        names[value] = unique
+    return names

@@ -1,64 +1,126 @@
-"""Keras model → plan. A layer outside the table is refused by name, never approximated."""
+"""Keras model → graph. A layer outside the catalogue is refused by name, never approximated."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgeconv.core import Signal
 from edgeconv.errors import BadInput, Unsupported
-from edgeconv.ir.graph import Layer, Plan
-from edgeconv.ir.keras_layers import translate
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.keras_call import KerasCall
+from edgeconv.ir.keras_catalogue import read_layer
+from edgeconv.ir.nodes.node import Node, Shape, Value
 
 
-def read(model: Any, signal: Signal) -> Plan:
-    """The layers of a Keras model (one chain, one input, one output) with float64 weights.
+def read(model: Any, signal: Signal) -> Graph:
+    """The graph of a Keras model that takes windows of a sensor contract.
 
     Raises:
         BadInput: input or output size differs from the contract, or a weight is not finite.
         Unsupported: a layer, activation or topology that no exporter knows.
     """
-    layers: list[Layer] = []
-    for layer in chain(model):
-        layers.extend(translate(layer))
-    shape = _input_shape(model, signal)
-    plan = Plan(str(model.name), shape, tuple(layers))
-    _check_output(plan, signal)
-    _check_finite(plan)
-    return plan
+    _check_built(model)
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise Unsupported(f"model '{model.name}' has several inputs or outputs", "give it one each")
+    if None in model.inputs[0].shape[1:]:
+        _check_input(model, signal)
+    graph = read_graph(model)
+    _check_input(model, signal)
+    _check_output(graph, signal)
+    check_finite(graph)
+    return graph
 
 
-def chain(model: Any) -> list[Any]:
-    """The layers between the input and the output, nested models opened.
+def read_graph(model: Any) -> Graph:
+    """The graph of a Keras model with any number of inputs and outputs; nested models are opened.
 
     Raises:
-        Unsupported: the model branches or has several inputs or outputs.
+        Unsupported: a layer that is not in the catalogue, or an input of variable size.
     """
+    _check_built(model)
+    inputs = tuple(Value(str(tensor.name), _shape(tensor)) for tensor in model.inputs)
+    reader = _Reader()
+    outputs = reader.read_model(model, inputs)
+    return Graph(str(model.name), inputs, outputs, tuple(reader.nodes))
+
+
+@dataclass
+class _Reader:
+    """Collects the nodes of a model call by call."""
+
+    nodes: list[Node] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+
+    def read_model(self, model: Any, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+        """The model's outputs, computed from `inputs`."""
+        _check_built(model)
+        values = {id(t): value for t, value in zip(model.inputs, inputs, strict=True)}
+        for operation, call in _calls(model, values):
+            read = tuple(values[id(t)] for t in call.input_tensors)
+            results = self._read_call(operation, call, read)
+            values |= {id(t): value for t, value in zip(call.outputs, results, strict=True)}
+        return tuple(values[id(t)] for t in model.outputs)
+
+    def _read_call(self, operation: Any, call: Any, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+        if hasattr(operation, "inputs"):
+            return self.read_model(operation, inputs)
+        kind, label = type(operation).__name__, self._label(str(operation.name))
+        shapes = tuple(_shape(t) for t in call.outputs)
+        nodes = read_layer(KerasCall(operation, kind, label, inputs, shapes))
+        self.nodes += nodes
+        return nodes[-1].outputs if nodes else inputs
+
+    def _label(self, name: str) -> str:
+        """The layer's name; of its later calls, and of layers called the same, with a number."""
+        count = self.calls.get(name, 0)
+        self.calls[name] = count + 1
+        return f"{name}#{count}" if count else name
+
+
+def _calls(model: Any, known: Mapping[int, Value]) -> list[tuple[Any, Any]]:
+    """Each call between a model's inputs and its outputs with its operation, in computed order.
+
+    Without recursion: models may be deeper than Python's stack.
+    """
+    calls: list[tuple[Any, Any]] = []
+    ready = set(known)
+    waiting = list(reversed(model.outputs))
+    while waiting:
+        tensor = waiting[-1]
+        if id(tensor) in ready:
+            waiting.pop()
+            continue
+        operation, index, _ = tensor._keras_history
+        call = operation._inbound_nodes[index]
+        before = [t for t in call.input_tensors if id(t) not in ready]
+        if before:
+            waiting += reversed(before)
+            continue
+        calls.append((operation, call))
+        ready.update(id(t) for t in call.outputs)
+    return calls
+
+
+def _check_built(model: Any) -> None:
     if not getattr(model, "outputs", None):
         raise Unsupported(
             f"model '{model.name}' ({type(model).__name__}) is not a graph of layers",
             "build it as a Sequential or functional Keras model with a fixed input shape",
         )
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise Unsupported(f"model '{model.name}' has several inputs or outputs", "give it one each")
-    found: list[Any] = []
-    tensor = model.outputs[0]
-    while True:
-        operation, index, _ = tensor._keras_history
-        parents = operation._inbound_nodes[index].input_tensors
-        if not parents:
-            break
-        if len(parents) != 1:
-            raise Unsupported(
-                f"layer '{operation.name}' ({type(operation).__name__}) joins several branches",
-                "only a single chain of layers can be exported",
-            )
-        nested = chain(operation) if hasattr(operation, "inputs") else [operation]
-        found = nested + found
-        tensor = parents[0]
-    return found
 
 
-def _input_shape(model: Any, signal: Signal) -> tuple[int, ...]:
+def _shape(tensor: Any) -> Shape:
+    if None in tensor.shape[1:]:
+        raise Unsupported(
+            f"'{tensor.name}' has the variable shape {tuple(tensor.shape[1:])}",
+            "give the model's inputs a fixed shape",
+        )
+    return tuple(int(d) for d in tensor.shape[1:])
+
+
+def _check_input(model: Any, signal: Signal) -> None:
     shape = tuple(model.inputs[0].shape[1:])
     if shape not in ((signal.flat_size,), (signal.window, len(signal.channels))):
         raise BadInput(
@@ -67,7 +129,6 @@ def _input_shape(model: Any, signal: Signal) -> tuple[int, ...]:
             f"{signal.flat_size}",
             "give the contract that the model was trained with",
         )
-    return tuple(int(d) for d in shape)
 
 
 def _product(shape: tuple[int | None, ...]) -> str:
@@ -79,25 +140,26 @@ def _product(shape: tuple[int | None, ...]) -> str:
     return str(total)
 
 
-def _check_output(plan: Plan, signal: Signal) -> None:
-    shape = plan.shapes()[-1]
+def _check_output(graph: Graph, signal: Signal) -> None:
+    shape = graph.output.shape
     if len(shape) != 1:
-        raise BadInput(f"model '{plan.name}' gives {shape} a window", "its output must be a vector")
+        raise BadInput(f"model '{graph.name}' gives {shape} a window", "its output must be a vector")
     if signal.labels and shape[0] != len(signal.labels):
         raise BadInput(
-            f"model '{plan.name}' has {shape[0]} outputs, but the contract has "
+            f"model '{graph.name}' has {shape[0]} outputs, but the contract has "
             f"{len(signal.labels)} class labels: {', '.join(signal.labels)}",
             "give as many labels as the model has outputs",
         )
 
 
-def _check_finite(plan: Plan) -> None:
+def check_finite(graph: Graph) -> None:
+    """Raises BadInput for a weight that is not finite."""
     import numpy as np
 
-    for layer in plan.layers:
-        for name, value in vars(layer).items():
-            if isinstance(value, np.ndarray) and not np.isfinite(value).all():
+    for node in graph.nodes:
+        for name, array in node.arrays():
+            if not np.isfinite(array).all():
                 raise BadInput(
-                    f"layer '{layer.name}': {name} holds NaN or infinity",
+                    f"layer '{graph.label(node)}': {name} holds NaN or infinity",
                     "the training diverged; train again, with a lower learning rate",
                 )

@@ -1,4 +1,4 @@
-"""Where time and channels lie in memory, and what that means for kernels and flattening.
+"""Where time and channels lie in memory, and what that means for flattened values.
 
 TFLite's kernels want channels last (1, 1, time, channels), Core ML's channels first
 (1, channels, 1, time).
@@ -8,21 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.ir.graph import Activate, Affine, Conv, Dense, Depthwise, Layer, Plan, Reshape
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes.dense import Dense
+from edgeconv.ir.nodes.node import Node, Shape, Value
+from edgeconv.ir.nodes.shape import Reshape
 
 if TYPE_CHECKING:
-    from edgeconv.ir.graph import Array, Shape
+    from edgeconv.ir.nodes.node import Array
 
 
 class Layout:
-    """One plan laid out channels first or channels last."""
+    """A graph laid out channels first or channels last.
 
-    def __init__(self, plan: Plan, channels_first: bool) -> None:
+    A dense layer can read a value that was flattened with its channels first: the rows of its
+    kernel are permuted, instead of the value being transposed on every inference.
+    """
+
+    def __init__(self, graph: Graph, channels_first: bool) -> None:
         self.channels_first = channels_first
         self.format = "NCHW" if channels_first else "NHWC"
         self.channel_axis = 1 if channels_first else -1
-        self._plan = plan
-        self._permuted = _flattened_channels_first(plan) if channels_first else {}
+        self._flattened_from: dict[Node, Shape] = {}
+        self._in_place: set[Node] = set()
+        if channels_first:
+            self._permute(graph)
 
     def axes(self, batch: Any, height: Any, time: Any, channels: Any) -> list[Any]:
         """One number for each axis, in this layout's order."""
@@ -30,71 +39,52 @@ class Layout:
             return [batch, channels, height, time]
         return [batch, height, time, channels]
 
-    def constants(self, i: int, layer: Layer) -> dict[str, Array]:
-        """What the layer must hold, laid out as its operation wants it."""
-        match layer:
-            case Conv():
-                return {"kernel": layer.kernel[None], "bias": layer.bias}
-            case Depthwise():
-                return {"kernel": self._depthwise_kernel(layer), "bias": layer.bias}
-            case Dense():
-                return {"kernel": self._dense_kernel(i, layer), "bias": layer.bias}
-            case Affine():
-                return {
-                    "scale": self._broadcast(layer.scale),
-                    "offset": self._broadcast(layer.offset),
-                }
-        return {}
-
-    def _depthwise_kernel(self, layer: Depthwise) -> Array:
-        """Channels first: as many groups as channels, since coremltools reads the length of time
-        as the channels of a channels-first depthwise operation."""
-        if not self.channels_first:
-            return layer.kernel[None]
-        taps, channels, multiplier = layer.kernel.shape
-        return layer.kernel.reshape(1, taps, 1, channels * multiplier)
-
-    def _dense_kernel(self, i: int, layer: Dense) -> Array:
-        """Rows in the order in which a channels-first value was flattened."""
-        if i not in self._permuted:
-            return layer.kernel
-        steps, channels = self._permuted[i]
-        rows = layer.kernel.reshape(steps, channels, -1).swapaxes(0, 1)
-        return rows.reshape(layer.kernel.shape)
-
-    def _broadcast(self, value: Array) -> Array:
-        """A factor of the value's shape, one for each channel where time does not matter."""
+    def broadcast(self, value: Array) -> Array:
+        """A factor of a value's shape, one for each channel where time does not matter."""
         if value.ndim == 1:
             return value[None]
         if (value == value[0]).all():
             value = value[:1]
         return value.T[None, :, None] if self.channels_first else value[None, None]
 
-    def flattens_as_it_lies(self, i: int) -> bool:
-        """Whether this flattening may keep channels first, because a dense layer expects it."""
-        return _dense_after(self._plan, i) in self._permuted
+    def dense_kernel(self, node: Dense) -> Array:
+        """The kernel with its rows in the order in which this layout flattened the input."""
+        if node not in self._flattened_from:
+            return node.kernel
+        steps, channels = self._flattened_from[node]
+        rows = node.kernel.reshape(steps, channels, -1).swapaxes(0, 1)
+        return rows.reshape(node.kernel.shape)
+
+    def flattens_in_place(self, node: Reshape) -> bool:
+        """Whether the result may keep its channels first, since all its readers expect that."""
+        return node in self._in_place
+
+    def _permute(self, graph: Graph) -> None:
+        for node in graph.nodes:
+            if not isinstance(node, Reshape) or len(node.shape) != 1:
+                continue
+            before = node.inputs[0].shape
+            readers = _dense_readers(graph, node.output) if len(before) == 2 else None
+            if readers:
+                self._in_place.add(node)
+                self._flattened_from |= dict.fromkeys(readers, before)
 
 
-def _dense_after(plan: Plan, i: int) -> int | None:
-    """Position of the dense layer that reads a flattening at `i`, through element-wise layers."""
-    for j in range(i + 1, len(plan.layers)):
-        layer = plan.layers[j]
-        if isinstance(layer, Dense):
-            return j
-        if not isinstance(layer, Activate) or layer.function.kind == "softmax":
+def _dense_readers(graph: Graph, value: Value) -> list[Dense] | None:
+    """The dense layers that read a value, through elementwise nodes; None if others do too."""
+    if value in graph.outputs:
+        return None
+    readers: list[Dense] = []
+    for node in graph.consumers(value):
+        if isinstance(node, Dense):
+            readers.append(node)
+            continue
+        behind = _dense_readers(graph, node.output) if _moves_along(node) else None
+        if behind is None:
             return None
-    return None
+        readers += behind
+    return readers
 
 
-def _flattened_channels_first(plan: Plan) -> dict[int, Shape]:
-    """Dense layers that can read a value flattened with its channels first, and its shape.
-
-    Their kernel's rows are permuted instead of the value being transposed on every inference.
-    """
-    found: dict[int, Shape] = {}
-    for i, (layer, shape) in enumerate(zip(plan.layers, plan.shapes()[:-1], strict=True)):
-        if isinstance(layer, Reshape) and len(layer.shape) == 1 and len(shape) == 2:
-            dense = _dense_after(plan, i)
-            if dense is not None:
-                found[dense] = shape
-    return found
+def _moves_along(node: Node) -> bool:
+    return node.elementwise and len(node.inputs) == len(node.outputs) == 1

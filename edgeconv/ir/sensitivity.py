@@ -1,94 +1,93 @@
 """How much each layer's integers cost, measured; and which layers a mixed file keeps precise.
 
 The network is run in NumPy as its integer file would compute it, some layers rounded and others
-not, and its outputs are compared with the float network's on calibration windows. No label is
-looked at, so that the choice can be made on training people.
+not, and its outputs are compared with the float network's on calibration windows. Labels are not
+looked at, so that the choice can be made on the training subjects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeconv.errors import Unsupported
-from edgeconv.ir import quantization_points
 from edgeconv.ir.calibration import INT8_AFFINE
-from edgeconv.ir.graph import Conv, Dense, Depthwise, Layer, Plan
-from edgeconv.ir.numpy_interpreter import apply, evaluate
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes.kernel import KernelNode
+from edgeconv.ir.nodes.node import Node, Range, Value
+from edgeconv.ir.numpy_interpreter import evaluate
+from edgeconv.ir.quantization_points import quantized_values, split_activations
 
 if TYPE_CHECKING:
-    from edgeconv.ir.graph import Array
+    from edgeconv.ir.nodes.node import Array
 
 FLOAT = 32
 WINDOWS = 100  # that a choice is made on; of more, the order of layers did not change
-CEILING = 200.0  # dB: said of outputs that do not differ at all
+CEILING = 200.0  # dB: reported for outputs that do not differ at all
 
-Bits = dict[str, int]
-"""Bits of each layer's weights by its name; 32 keeps weights and result in float."""
+Bits = Mapping[str, int]
+"""Bits of each layer's weights by its label; 32 keeps weights and result in float."""
 
 
 @dataclass(frozen=True)
-class Effect:
+class LayerSensitivity:
     """What one layer's rounding does to the outputs.
 
     Attributes:
         weights: how many it has.
-        alone_db: signal-to-noise ratio of the outputs with this layer rounded and no other.
-        spared_db: the same with every layer rounded but this one.
+        own_snr_db: signal-to-noise ratio of the outputs with this layer rounded and no other.
+        leave_one_out_snr_db: the same with every layer rounded but this one.
     """
 
     layer: str
     weights: int
-    alone_db: float
-    spared_db: float
+    own_snr_db: float
+    leave_one_out_snr_db: float
 
 
-def kernels_of(plan: Plan) -> dict[str, int]:
+def kernel_sizes(graph: Graph) -> dict[str, int]:
     """Number of weights of each layer that has any, in the network's order."""
-    return {
-        layer.name: int(layer.kernel.size)
-        for layer in plan.layers
-        if isinstance(layer, Conv | Depthwise | Dense)
-    }
+    return {graph.label(node): node.kernel_elements for node in graph.kernel_nodes}
 
 
-def effects(
-    plan: Plan, windows: Array, ranges: Mapping[str, tuple[float, float]], bits: int
-) -> tuple[Effect, ...]:
-    """Every layer's effect, in the network's order.
+def layer_sensitivities(
+    graph: Graph, windows: Array, ranges: Mapping[Value, Range], bits: int
+) -> tuple[LayerSensitivity, ...]:
+    """What rounding each layer costs, in the network's order.
 
     Args:
-        windows: (n, features), as the plan takes them.
-        ranges: the range at every point.
+        windows: (n, features), as the graph takes them.
+        ranges: of every value that becomes integers.
         bits: of the weights where a layer is rounded.
     """
-    kernels = kernels_of(plan)
-    exact = evaluate(plan, windows)
+    kernels = kernel_sizes(graph)
+    (exact,) = evaluate(graph, windows)
 
     def ratio(rounded: Bits) -> float:
-        return snr_db(exact, simulate(plan, windows, ranges, rounded))
+        return snr_db(exact, simulate(graph, windows, ranges, rounded))
 
     return tuple(
-        Effect(
+        LayerSensitivity(
             layer=name,
             weights=size,
-            alone_db=ratio(dict.fromkeys(kernels, FLOAT) | {name: bits}),
-            spared_db=ratio(dict.fromkeys(kernels, bits) | {name: FLOAT}),
+            own_snr_db=ratio(dict.fromkeys(kernels, FLOAT) | {name: bits}),
+            leave_one_out_snr_db=ratio(dict.fromkeys(kernels, bits) | {name: FLOAT}),
         )
         for name, size in kernels.items()
     )
 
 
-def choose(
-    plan: Plan,
+def choose_layers(
+    graph: Graph,
     windows: Array,
-    ranges: Mapping[str, tuple[float, float]],
+    ranges: Mapping[Value, Range],
     bits: int,
+    *,
     finer: int,
-    wanted_db: float,
+    min_snr_db: float,
 ) -> tuple[tuple[str, ...], float]:
-    """Layers to keep at `finer` bits (32: float) so that the outputs reach `wanted_db`.
+    """Layers to keep at `finer` bits (32: float) so that the outputs reach `min_snr_db`.
 
     One after the other, the layer that buys the most decibels for its bytes, or the smallest one
     that suffices; in the end those go back, the largest first, that the others do not need.
@@ -97,63 +96,64 @@ def choose(
     Raises:
         Unsupported: not reached with every layer at `finer` bits.
     """
-    kernels = kernels_of(plan)
-    exact = evaluate(plan, windows)
+    kernels = kernel_sizes(graph)
+    (exact,) = evaluate(graph, windows)
 
     def ratio(fine: set[str]) -> float:
         widths = {name: finer if name in fine else bits for name in kernels}
-        return snr_db(exact, simulate(plan, windows, ranges, widths))
+        return snr_db(exact, simulate(graph, windows, ranges, widths))
 
     fine: set[str] = set()
     reached = ratio(fine)
-    while reached < wanted_db:
+    while reached < min_snr_db:
         tried = {name: ratio(fine | {name}) for name in kernels if name not in fine}
         if not tried:
             raise Unsupported(
                 f"the outputs reach {reached:.1f} dB with all layers in {finer} bits, not "
-                f"{wanted_db:g} dB",
+                f"{min_snr_db:g} dB",
                 "ask for less, or use float16",
             )
-        best = _next(tried, kernels, reached, wanted_db)
+        best = _next(tried, kernels, reached, min_snr_db)
         fine.add(best)
         reached = tried[best]
     for name in sorted(fine, key=lambda name: -kernels[name]):
         without = ratio(fine - {name})
-        if without >= wanted_db:
+        if without >= min_snr_db:
             fine.remove(name)
             reached = without
     return tuple(name for name in kernels if name in fine), reached
 
 
 def _next(
-    tried: Mapping[str, float], kernels: Mapping[str, int], reached: float, wanted_db: float
+    tried: Mapping[str, float], kernels: Mapping[str, int], reached: float, min_snr_db: float
 ) -> str:
-    enough = [name for name in tried if tried[name] >= wanted_db]
+    enough = [name for name in tried if tried[name] >= min_snr_db]
     if enough:
         return min(enough, key=lambda name: kernels[name])
     return max(tried, key=lambda name: (tried[name] - reached) / kernels[name])
 
 
-def simulate(
-    plan: Plan, windows: Array, ranges: Mapping[str, tuple[float, float]], bits: Bits
-) -> Array:
-    """Outputs of the network with some layers as integers, (n, *output shape).
+def simulate(graph: Graph, windows: Array, ranges: Mapping[Value, Range], bits: Bits) -> Array:
+    """The only output of the network with some layers as integers, (n, *shape).
 
-    A value is rounded where an operation in integers makes it or reads it.
+    A value is rounded where an operation in integers computes it or reads it.
     """
-    opened = quantization_points.opened(plan)
-    rounds = _rounding_points(opened, bits)
-    value = windows.reshape(-1, *plan.input_shape)
-    if quantization_points.INPUT in rounds:
-        value = rounded(value, ranges[quantization_points.INPUT])
-    for layer in opened.layers:
-        value = apply(_with_bits(layer, bits), value)
-        if layer.name in rounds:
-            value = rounded(value, ranges[layer.name])
-    return value
+    in_integers = _values_in_integers(graph, bits)
+
+    def at(value: Value, array: Array) -> Array:
+        return round_to_range(array, ranges[value]) if value in in_integers else array
+
+    def with_bits(node: Node) -> tuple[Node, ...]:
+        width = bits[graph.label(node)] if isinstance(node, KernelNode) else FLOAT
+        if isinstance(node, KernelNode) and width < FLOAT:
+            node = node.with_kernel_bits(width)
+        return (node,)
+
+    (outputs,) = evaluate(split_activations(graph.map_nodes(with_bits)), windows, at=at)
+    return outputs
 
 
-def rounded(value: Array, limits: tuple[float, float]) -> Array:
+def round_to_range(value: Array, limits: Range) -> Array:
     """The nearest of 256 numbers over the range."""
     import numpy as np
 
@@ -172,43 +172,27 @@ def snr_db(exact: Array, got: Array) -> float:
     return min(10 * float(np.log10(signal / noise)), CEILING) if noise and signal else CEILING
 
 
-def _rounding_points(opened: Plan, bits: Bits) -> set[str]:
-    """Points next to a kernel in integers: those that it writes, and the last one that it reads."""
-    found: set[str] = set()
-    last = quantization_points.INPUT
-    integers = next(iter(bits.values())) < FLOAT  # what moves the input does as the first kernel
-    for layer, point in zip(opened.layers, quantization_points.names_of(opened), strict=True):
-        if isinstance(layer, Conv | Depthwise | Dense):
-            integers = bits[_own(layer, bits)] < FLOAT
-            if integers:
-                found.add(last)
-        if point:
-            last = point
-            if integers:
-                found.add(point)
-    return found
+def _values_in_integers(graph: Graph, bits: Bits) -> set[Value]:
+    """Values next to a kernel in integers: those that it computes, and those that it reads.
 
-
-def _own(layer: Layer, bits: Bits) -> str:
-    """The name that a layer had before its function was taken apart from it."""
-    return layer.name if layer.name in bits else layer.name.removesuffix("_bias")
-
-
-def _with_bits(layer: Layer, bits: Bits) -> Layer:
-    if not isinstance(layer, Conv | Depthwise | Dense):
-        return layer
-    width = bits[_own(layer, bits)]
-    return layer if width == FLOAT else replace(layer, kernel=_round_kernel(layer, width))
-
-
-def _round_kernel(layer: Conv | Depthwise | Dense, bits: int) -> Array:
-    """Symmetric, a scale for each output."""
-    import numpy as np
-
-    deep = isinstance(layer, Depthwise)
-    outputs = (1, 2) if deep else (layer.kernel.ndim - 1,)
-    bits = max(bits, 8) if deep else bits  # as `few_bits.py` leaves them
-    summed = tuple(a for a in range(layer.kernel.ndim) if a not in outputs)
-    largest = np.abs(layer.kernel).max(axis=summed, keepdims=True)
-    step = np.where(largest > 0, largest, 1) / (2 ** (bits - 1) - 1)
-    return np.asarray(np.rint(layer.kernel / step) * step)
+    What only moves a value does so in the integers of the kernel before it; what moves the input,
+    in those of the first kernel.
+    """
+    becoming = set(quantized_values(graph))
+    first = next(iter(bits.values())) < FLOAT
+    runs_in_integers = dict.fromkeys(graph.inputs, first)
+    # whose integers a value has
+    carried = {value: {value} for value in graph.inputs}
+    values: set[Value] = set()
+    for node in graph.nodes:
+        before = set[Value]().union(*(carried[value] for value in node.inputs))
+        integers = any(runs_in_integers[value] for value in node.inputs)
+        if isinstance(node, KernelNode):
+            integers = bits[graph.label(node)] < FLOAT
+            values |= before if integers else set()
+        if integers:
+            values |= becoming.intersection((*node.inner, *node.outputs))
+        for value in node.outputs:
+            runs_in_integers[value] = integers
+            carried[value] = {value} if value in becoming else before
+    return values

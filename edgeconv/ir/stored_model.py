@@ -1,4 +1,4 @@
-"""A `.keras` file → plan, without Keras: what checks the weights of a finished file.
+"""A `.keras` file → graph, without Keras: what checks the weights of a finished file.
 
 Keras itself takes seconds to import. The file says all that is needed: its configuration names the
 layers, and its HDF5 file holds each one's arrays in the order in which the layer makes them, in
@@ -18,36 +18,24 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import BadInput, Unsupported
-from edgeconv.ir.graph import Layer, Plan, output_shape
-from edgeconv.ir.keras_layers import TABLE, translate
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.keras_call import KerasCall
+from edgeconv.ir.keras_catalogue import KERAS_LAYERS, read_layer
+from edgeconv.ir.nodes.node import Node, Value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Arrays of a layer in the order in which Keras makes and stores them; those in brackets only if
-# the setting is on.
-_ARRAYS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "Conv1D": (("kernel", ""), ("bias", "use_bias")),
-    "DepthwiseConv1D": (("kernel", ""), ("bias", "use_bias")),
-    "Dense": (("kernel", ""), ("bias", "use_bias")),
-    "SeparableConv1D": (("depthwise_kernel", ""), ("pointwise_kernel", ""), ("bias", "use_bias")),
-    "BatchNormalization": (
-        ("gamma", "scale"),
-        ("beta", "center"),
-        ("moving_mean", ""),
-        ("moving_variance", ""),
-    ),
-}
 _DAMAGED = (OSError, KeyError, ValueError, TypeError, IndexError, zipfile.BadZipFile)
 
 
-def read_stored(path: Path) -> Plan:
-    """The layers of a `.keras` file (one chain) with float64 weights, before any folding.
+def read_stored(path: Path) -> Graph:
+    """The graph of a `.keras` file (one chain of layers) before any folding.
 
     Raises:
         BadInput: the file is damaged.
-        Unsupported: a layer, activation or topology that is not in the exporter's table, or code
-            of somebody's own (a Lambda): only Keras can tell what that does.
+        Unsupported: a layer, activation or topology that is not in the catalogue, or a layer with
+            code of its own (a Lambda): only Keras can run that.
     """
     import h5py
 
@@ -56,27 +44,32 @@ def read_stored(path: Path) -> Plan:
             config = json.loads(archive.read("config.json"))
             weights = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(weights) as file:
-            return _plan(config, file["layers"])
+            return _graph(config, file["layers"])
     except _DAMAGED as error:
         raise BadInput(f"{path} is damaged: {error}", "save the model again") from error
 
 
-def _plan(config: Any, stored: Any) -> Plan:
-    shape: tuple[int, ...] = ()
-    first: tuple[int, ...] = ()
+def _graph(config: Any, stored: Any) -> Graph:
+    entry: Value | None = None
+    value: Value | None = None
     counted: Counter[str] = Counter()
-    layers: list[Layer] = []
+    nodes: list[Node] = []
     for kind, settings in _chain(config):
         group = _snake(kind) + (f"_{counted[kind]}" if counted[kind] else "")
         counted[kind] += 1
+        label = str(settings["name"])
         if kind == "InputLayer":
-            shape = first = tuple(int(d) for d in settings["batch_shape"][1:])
+            value = entry = Value(label, tuple(int(d) for d in settings["batch_shape"][1:]))
             continue
-        arrays = _arrays(kind, settings, stored, group)
-        for layer in translate(_stand_in(kind, settings, arrays, shape)):
-            layers.append(layer)
-            shape = output_shape(layer, shape)
-    return Plan(str(config["config"]["name"]), first, tuple(layers))
+        if value is None:
+            raise Unsupported(f"layer '{label}' has no input of a fixed shape")
+        layer = _stand_in(kind, settings, _arrays(kind, settings, stored, group))
+        read = read_layer(KerasCall(layer, kind, label, (value,)))
+        nodes += read
+        value = read[-1].output if read else value
+    if entry is None or value is None:
+        raise Unsupported("the model has no input of a fixed shape")
+    return Graph(str(config["config"]["name"]), (entry,), (value,), tuple(nodes))
 
 
 def _chain(config: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -84,7 +77,8 @@ def _chain(config: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     before = ""
     for item in config["config"]["layers"]:
         kind, settings = str(item["class_name"]), item["config"]
-        if kind == "Lambda" or (kind not in TABLE and kind != "InputLayer"):
+        in_catalogue = kind in KERAS_LAYERS and KERAS_LAYERS[kind].supported
+        if kind == "Lambda" or not (in_catalogue or kind == "InputLayer"):
             raise Unsupported(f"layer '{settings.get('name', '?')}' is a {kind}")
         reads = set(
             re.findall(r'"keras_history": \["([^"]+)"', json.dumps(item.get("inbound_nodes")))
@@ -103,41 +97,25 @@ def _snake(kind: str) -> str:
 def _arrays(
     kind: str, settings: dict[str, Any], stored: Any, group: str
 ) -> dict[str, NDArray[Any]]:
-    names = [name for name, on in _ARRAYS.get(kind, ()) if not on or settings[on]]
+    arrays = KERAS_LAYERS[kind].arrays
+    names = [name for name, setting in arrays if not setting or settings[setting]]
     if not names:
         return {}
-    held = stored[group]["vars"]
-    if len(held) != len(names):
-        raise Unsupported(f"layer '{settings['name']}' ({kind}) stores {len(held)} arrays")
-    return {name: held[str(i)][()] for i, name in enumerate(names)}
+    variables = stored[group]["vars"]
+    if len(variables) != len(names):
+        raise Unsupported(f"layer '{settings['name']}' ({kind}) stores {len(variables)} arrays")
+    return {name: variables[str(i)][()] for i, name in enumerate(names)}
 
 
-def _stand_in(
-    kind: str, settings: dict[str, Any], arrays: dict[str, NDArray[Any]], shape: tuple[int, ...]
-) -> Any:
-    """An object with the attributes of a Keras layer that its translation reads."""
-    known = dict(settings)
-    if "activation" in known:
-        known["activation"] = _activation(known["activation"])
-    if kind in ("Reshape", "Flatten"):
-        known["output"] = SimpleNamespace(shape=(None, *_target(known, shape)))
-    axis = known.get("axis")
+def _stand_in(kind: str, settings: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Any:
+    """An object with the attributes of a Keras layer that its reader asks for."""
+    attributes = dict(settings)
+    if "activation" in attributes:
+        attributes["activation"] = _activation(attributes["activation"])
+    axis = attributes.get("axis")
     if isinstance(axis, list):
-        known["axis"] = axis[0]
-    known |= {**arrays, "input": SimpleNamespace(shape=(None, *shape))}
-    return type(kind, (), known)()
-
-
-def _target(settings: dict[str, Any], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """What a Reshape or a Flatten makes of a shape."""
-    total = 1
-    for size in shape:
-        total *= size
-    wanted = [int(d) for d in settings.get("target_shape", (total,))]
-    known = 1
-    for size in wanted:
-        known *= size if size > 0 else 1
-    return tuple(size if size > 0 else total // known for size in wanted)
+        attributes["axis"] = axis[0]
+    return type(kind, (), attributes | arrays)()
 
 
 def _activation(saved: Any) -> Any:

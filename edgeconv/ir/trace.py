@@ -1,4 +1,4 @@
-"""Plan → `tf.Module`: one batch-1 trace in rank-4 form, which both converters read.
+"""Graph → `tf.Module`: one batch-1 trace in rank-4 form, which the converters read.
 
 A 1-D convolution is a 2-D one with a 1×k kernel. Written so from the start, no converter needs to
 wrap each convolution in EXPAND_DIMS/RESHAPE (TFLite) or transposes (Core ML).
@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edgeconv.ir.graph import Plan
-from edgeconv.ir.tf_builder import OUTPUT, TFBuilder
-
-INPUT = "sensor"
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes.node import Range, Value
+from edgeconv.ir.tf_builder import TFBuilder
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,39 +21,47 @@ class Traced:
 
     `module` holds the variables of `function`. Both must be handed to a converter: with the
     function alone TFLite's writes a file without weights and says nothing.
+
+    Attributes:
+        layout_changes: operations that move values without computing.
     """
 
-    plan: Plan
+    graph: Graph
     module: Any
     function: Any
-    shape: tuple[int, ...]
     labels: tuple[str, ...]
-    layout_changes: int  # operations that move values without computing
-    input: str = INPUT
+    layout_changes: int
+
+    @property
+    def input(self) -> str:
+        """Name of the only input."""
+        return self.graph.names[self.graph.input]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the only input, batch first."""
+        return (1, *self.graph.input.shape)
 
 
 def trace(
-    plan: Plan,
+    graph: Graph,
     labels: tuple[str, ...],
     channels_first: bool,
-    ranges: Mapping[str, tuple[float, float]] | None = None,
+    ranges: Mapping[Value, Range] | None = None,
 ) -> Traced:
-    """One window (1, features) in, `probabilities` out.
+    """One sample in, (1, *shape) for each input; the outputs by name.
 
-    `ranges` (`points.py`) make the trace round its values as 8-bit integers would, so that a
-    converter needs no recordings to quantize it.
+    `ranges` (`quantization_points.py`) make the trace round its values as 8-bit integers would, so
+    that a converter needs no recordings to quantize it.
     """
     import tensorflow as tf
 
-    emitter = TFBuilder(plan, channels_first, ranges)
+    builder = TFBuilder(graph, channels_first, ranges)
     module = tf.Module(name="network")
-    module.held = emitter.variables
-
-    def network(sensor: Any) -> dict[str, Any]:
-        return {OUTPUT: emitter.run(sensor)}
-
-    shape = (1, *plan.input_shape)
-    signature = [tf.TensorSpec(shape, tf.float32, INPUT)]
-    module.network = tf.function(network, input_signature=signature, autograph=False)
+    module.held = builder.variables
+    signature = [
+        tf.TensorSpec((1, *value.shape), tf.float32, graph.names[value]) for value in graph.inputs
+    ]
+    module.network = tf.function(builder.run, input_signature=signature, autograph=False)
     function = module.network.get_concrete_function()
-    return Traced(plan, module, function, shape, labels, emitter.layout_changes)
+    return Traced(graph, module, function, labels, builder.layout_changes)

@@ -1,0 +1,51 @@
+"""The operations of a graph, a file for each family.
+
+A new one is a file here, a line in `keras_catalogue.py` for each Keras layer that becomes it, a
+line in `NODES`, and a lowering for each target that can compute it.
+"""
+
+from __future__ import annotations
+
+from edgeconv.ir.nodes.activation import LINEAR, SOFTMAX, Activation, ActivationFunction
+from edgeconv.ir.nodes.affine import Affine
+from edgeconv.ir.nodes.convolution import Conv, Depthwise
+from edgeconv.ir.nodes.dense import Dense
+from edgeconv.ir.nodes.keras_layer import KerasLayer
+from edgeconv.ir.nodes.kernel import KernelNode
+from edgeconv.ir.nodes.node import Node, Range, Shape, Value
+from edgeconv.ir.nodes.pooling import GlobalPool, Pool
+from edgeconv.ir.nodes.shape import Reshape
+
+__all__ = [
+    "LINEAR",
+    "NODES",
+    "SOFTMAX",
+    "Activation",
+    "ActivationFunction",
+    "Affine",
+    "Conv",
+    "Dense",
+    "Depthwise",
+    "GlobalPool",
+    "KerasLayer",
+    "KernelNode",
+    "Node",
+    "Pool",
+    "Range",
+    "Reshape",
+    "Shape",
+    "Value",
+]
+
+NODES: tuple[type[Node], ...] = (
+    Activation,
+    Affine,
+    Conv,
+    Dense,
+    Depthwise,
+    GlobalPool,
+    KerasLayer,
+    Pool,
+    Reshape,
+)
+"""Every operation."""

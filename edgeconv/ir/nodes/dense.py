@@ -1,0 +1,63 @@
+"""Dense layers: on one vector, or on every time step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from edgeconv.core.affine import AffineMap
+from edgeconv.ir.nodes.activation import read_function
+from edgeconv.ir.nodes.convolution import Conv
+from edgeconv.ir.nodes.kernel import KernelNode, with_activation
+from edgeconv.ir.nodes.node import Node, Shape
+
+if TYPE_CHECKING:
+    from edgeconv.ir.keras_call import KerasCall
+    from edgeconv.ir.nodes.node import Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dense(KernelNode):
+    """A product with a matrix. `kernel` is (input features, output features)."""
+
+    output_axes = (1,)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if inputs != (self.kernel.shape[:1],):
+            raise ValueError(f"node '{self.label}': kernel {self.kernel.shape} on {inputs}")
+        return (int(self.bias.size),)
+
+    def linear(self, x: Array) -> Array:
+        return x @ self.kernel + self.bias
+
+    @property
+    def is_matrix_product(self) -> bool:
+        return True
+
+    def matrix_rows(self, x: Array) -> Array:
+        return x
+
+    def absorb_input(self, affine: AffineMap) -> Self:
+        kernel = self.kernel * affine.scale[:, None]
+        return replace(self, kernel=kernel, bias=self.bias + affine.offset @ self.kernel)
+
+
+def read_dense(call: KerasCall) -> tuple[Node, ...]:
+    """Keras' `Dense`; on every time step it is a convolution with one tap."""
+    kernel = call.array("kernel")
+    bias = call.bias(kernel.shape[1])
+    function = read_function(call, call.layer.activation)
+    label, inputs = call.label, call.inputs
+    if len(inputs[0].shape) == 2:
+        return with_activation(
+            call,
+            lambda f: Conv(
+                label=label, inputs=inputs, kernel=kernel[None], bias=bias, activation=f
+            ),
+            function,
+        )
+    return with_activation(
+        call,
+        lambda f: Dense(label=label, inputs=inputs, kernel=kernel, bias=bias, activation=f),
+        function,
+    )

@@ -1,0 +1,254 @@
+"""The TensorFlow operations of each node class, which the converters of all targets read.
+
+One table, node class → `Lowering`. TensorFlow itself is only needed to build operations: what the
+constants are, and how they lie in memory, can be asked without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.errors import Unsupported
+from edgeconv.ir.layout import Layout
+from edgeconv.ir.nodes import (
+    Activation,
+    ActivationFunction,
+    Affine,
+    Conv,
+    Dense,
+    Depthwise,
+    GlobalPool,
+    KerasLayer,
+    KernelNode,
+    Node,
+    Pool,
+    Reshape,
+)
+from edgeconv.ir.nodes.activation import SIGMOID_RANGE
+
+if TYPE_CHECKING:
+    from edgeconv.ir.nodes.node import Array, Shape
+    from edgeconv.ir.tf_builder import TFBuilder
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """How a node becomes TensorFlow operations.
+
+    Attributes:
+        build: from the builder, the node and the tensors that it reads to its output; several
+            outputs are a tuple.
+        constants: the node's weights by their part's name, as its operations want them laid out.
+    """
+
+    build: Callable[..., Any]
+    constants: Callable[..., dict[str, Array]] = lambda layout, node: {}  # noqa: ARG005
+
+
+def lowering_of(node: Node) -> Lowering:
+    """Raises Unsupported for a node without a row in the table."""
+    if type(node) not in LOWERINGS:
+        raise Unsupported(
+            f"layer '{node.label}' ({type(node).__name__}) has no TensorFlow operations",
+            "replace it by layers that can be exported",
+        )
+    return LOWERINGS[type(node)]
+
+
+def constants_of(layout: Layout, node: Node) -> dict[str, Array]:
+    """A node's weights by their part's name, laid out as the file holds them."""
+    return lowering_of(node).constants(layout, node)
+
+
+# --- kernels ----------------------------------------------------------------------------------
+
+
+def _conv_constants(layout: Layout, node: Conv) -> dict[str, Array]:
+    del layout
+    return {"kernel": node.kernel[None], "bias": node.bias}
+
+
+def _depthwise_constants(layout: Layout, node: Depthwise) -> dict[str, Array]:
+    """Channels first: as many groups as channels, since coremltools reads the length of time as
+    the channels of a channels-first depthwise operation."""
+    if not layout.channels_first:
+        return {"kernel": node.kernel[None], "bias": node.bias}
+    taps, channels, multiplier = node.kernel.shape
+    return {"kernel": node.kernel.reshape(1, taps, 1, channels * multiplier), "bias": node.bias}
+
+
+def _dense_constants(layout: Layout, node: Dense) -> dict[str, Array]:
+    return {"kernel": layout.dense_kernel(node), "bias": node.bias}
+
+
+def _conv(builder: TFBuilder, node: Conv | Depthwise, x: Any) -> Any:
+    tf, layout = builder.tf, builder.layout
+    x = _padded(builder, node, x)
+    y = tf.nn.conv2d(
+        x,
+        builder.constant(node, "kernel"),
+        strides=layout.axes(1, 1, node.stride, 1),
+        padding=_padding(node),
+        data_format=layout.format,
+        dilations=layout.axes(1, 1, node.dilation, 1),
+        name=builder.part(node, "conv"),
+    )
+    return _finish(builder, node, y)
+
+
+def _depthwise(builder: TFBuilder, node: Depthwise, x: Any) -> Any:
+    if builder.layout.channels_first:
+        return _conv(builder, node, x)
+    x = _padded(builder, node, x)
+    # TensorFlow wants equal strides on both axes; the height is 1 whatever the stride
+    y = builder.tf.raw_ops.DepthwiseConv2dNative(
+        input=x,
+        filter=builder.constant(node, "kernel"),
+        strides=[1, node.stride, node.stride, 1],
+        padding=_padding(node),
+        dilations=[1, node.dilation, node.dilation, 1],
+        name=builder.part(node, "conv"),
+    )
+    return _finish(builder, node, y)
+
+
+def _padded(builder: TFBuilder, node: Conv | Depthwise, x: Any) -> Any:
+    if node.padding != "causal":
+        return x
+    reach = (node.kernel.shape[0] - 1) * node.dilation
+    paddings = builder.layout.axes([0, 0], [0, 0], [reach, 0], [0, 0])
+    return builder.tf.pad(x, paddings, name=builder.part(node, "pad"))
+
+
+def _padding(node: Conv | Depthwise) -> str:
+    return "SAME" if node.padding == "same" else "VALID"
+
+
+def _dense(builder: TFBuilder, node: Dense, x: Any) -> Any:
+    kernel = builder.constant(node, "kernel")
+    return _finish(builder, node, builder.tf.matmul(x, kernel, name=builder.part(node, "matmul")))
+
+
+def _finish(builder: TFBuilder, node: KernelNode, y: Any) -> Any:
+    """Bias and activation; the last of them bears the node's name."""
+    linear = node.activation.kind == "linear"
+    name = builder.name(node) if linear else builder.part(node, "bias")
+    data_format = builder.layout.format if len(y.shape) == 4 else None
+    bias = builder.constant(node, "bias")
+    y = builder.tf.nn.bias_add(y, bias, data_format=data_format, name=name)
+    if linear:
+        return y
+    for value in node.inner:
+        y = builder.rounded(y, value)
+    return _activate(builder, node.activation, y, builder.name(node))
+
+
+# --- the others -------------------------------------------------------------------------------
+
+
+def _affine_constants(layout: Layout, node: Affine) -> dict[str, Array]:
+    return {"scale": layout.broadcast(node.scale), "offset": layout.broadcast(node.offset)}
+
+
+def _affine(builder: TFBuilder, node: Affine, x: Any) -> Any:
+    tf = builder.tf
+    (product,) = node.inner
+    scaled = tf.multiply(x, builder.constant(node, "scale"), name=builder.part(node, "scale"))
+    scaled = builder.rounded(scaled, product)
+    return tf.add(scaled, builder.constant(node, "offset"), name=builder.name(node))
+
+
+def _pool(builder: TFBuilder, node: Pool, x: Any) -> Any:
+    nn, layout = builder.tf.nn, builder.layout
+    pool = nn.max_pool2d if node.kind == "max" else nn.avg_pool2d
+    size = layout.axes(1, 1, node.size, 1)
+    stride = layout.axes(1, 1, node.stride, 1)
+    padding, name = node.padding.upper(), builder.name(node)
+    return pool(x, size, stride, padding, layout.format, name=name)
+
+
+def _global_pool(builder: TFBuilder, node: GlobalPool, x: Any) -> Any:
+    reduce = builder.tf.reduce_max if node.kind == "max" else builder.tf.reduce_mean
+    axes = [2, 3] if builder.layout.channels_first else [1, 2]
+    return reduce(x, axes, keepdims=node.keep_time, name=builder.name(node))
+
+
+def _activation(builder: TFBuilder, node: Activation, x: Any) -> Any:
+    return _activate(builder, node.function, x, builder.name(node))
+
+
+def _activate(builder: TFBuilder, function: ActivationFunction, x: Any, name: str) -> Any:
+    nn = builder.tf.nn
+    match function.kind:
+        case "relu_max" if function.value == 6:
+            return nn.relu6(x, name=name)
+        case "relu_max" if builder.ranges:
+            return nn.relu(x, name=name)  # the range ends at the ceiling
+        case "relu_max":
+            return builder.tf.minimum(nn.relu(x), function.value, name=name)
+        case "leaky_relu":
+            return nn.leaky_relu(x, function.value, name=name)
+        case "silu":
+            gate = builder.round_to(SIGMOID_RANGE, builder.tf.sigmoid(x))
+            return builder.tf.multiply(x, gate, name=name)
+        case "softmax":
+            return nn.softmax(x, axis=builder.layout.channel_axis, name=name)
+        case "linear":
+            return builder.tf.identity(x, name=name)
+        case "relu" | "elu" | "sigmoid" | "tanh":
+            return getattr(nn, function.kind)(x, name=name)
+    raise Unsupported(f"activation '{function.kind}' has no TensorFlow operation")
+
+
+def _reshape(builder: TFBuilder, node: Reshape, x: Any) -> Any:
+    if builder.layout.flattens_in_place(node):
+        return builder.move("reshape", x, (1, *node.shape), builder.name(node))
+    x = _to_keras(builder, x, node.inputs[0].shape)
+    return _from_keras(builder, x, node.shape, builder.name(node))
+
+
+def _keras_layer(builder: TFBuilder, node: KerasLayer, *tensors: Any) -> Any:
+    """Foreign code sees the rank that it had in Keras: it may well index an axis."""
+    shaped = []
+    for x, value in zip(tensors, node.inputs, strict=True):
+        x = _to_keras(builder, x, value.shape)
+        if len(value.shape) == 2:
+            x = builder.move("reshape", x, (1, *value.shape), None)
+        shaped.append(x)
+    results = node.call(*shaped)
+    several = results if isinstance(results, list | tuple) else (results,)
+    names = [builder.graph.names[value] for value in node.outputs]
+    shapes = zip(several, node.shapes, names, strict=True)
+    laid_out = tuple(_from_keras(builder, result, shape, name) for result, shape, name in shapes)
+    return laid_out if len(laid_out) > 1 else laid_out[0]
+
+
+def _to_keras(builder: TFBuilder, x: Any, shape: Shape) -> Any:
+    """Channels last; TensorFlow's height axis is left to the reshape that follows."""
+    if len(shape) == 1 or not builder.layout.channels_first or 1 in shape:
+        return x
+    return builder.move("transpose", x, (0, 2, 3, 1), None)
+
+
+def _from_keras(builder: TFBuilder, x: Any, shape: Shape, name: str) -> Any:
+    if len(shape) == 1:
+        return builder.move("reshape", x, (1, *shape), name)
+    if not builder.layout.channels_first:
+        return builder.move("reshape", x, (1, 1, *shape), name)
+    x = builder.move("reshape", x, (1, 1, *shape), f"{name}_steps")
+    return builder.move("transpose", x, (0, 3, 1, 2), name)
+
+
+LOWERINGS: Mapping[type[Node], Lowering] = {
+    Activation: Lowering(_activation),
+    Affine: Lowering(_affine, _affine_constants),
+    Conv: Lowering(_conv, _conv_constants),
+    Dense: Lowering(_dense, _dense_constants),
+    Depthwise: Lowering(_depthwise, _depthwise_constants),
+    GlobalPool: Lowering(_global_pool),
+    KerasLayer: Lowering(_keras_layer),
+    Pool: Lowering(_pool),
+    Reshape: Lowering(_reshape),
+}
