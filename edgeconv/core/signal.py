@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core.schema_v1 import upgrade_contract
 from edgeconv.core.affine import AffineMap
+from edgeconv.core.schema_v1 import upgrade_contract
 from edgeconv.errors import BadInput, UsageError
 
 if TYPE_CHECKING:

@@ -55,8 +55,10 @@ def for_sensor(graph: Graph, signal: Signal, sensor: InputConvention) -> Graph:
     before: list[Node] = [contract]
     if graph.input.shape != flat.shape:
         before.append(Reshape(label="steps", inputs=contract.outputs, shape=graph.input.shape))
-    network = graph.replace_values({graph.input: before[-1].output})
-    return fold(replace(network, inputs=(flat,), nodes=(*before, *network.nodes)))
+    by = {graph.input: before[-1].output}
+    network = (rewired(node, by) for node in graph.nodes)
+    outputs = replaced(graph.outputs, by)
+    return fold(Graph(graph.name, (flat,), outputs, (*before, *network)))
 
 
 def fold(graph: Graph) -> Graph:

@@ -150,9 +150,7 @@ def clean(label: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.]", "_", label)
 
 
-def _distinct(
-    values: Iterable[Value], name: Callable[[Value], str], mark: str
-) -> dict[Value, str]:
+def _distinct(values: Iterable[Value], name: Callable[[Value], str], mark: str) -> dict[Value, str]:
     """A name for each value; a number after `mark` tells those apart that would be alike."""
     names: dict[Value, str] = {}
     taken: set[str] = set()

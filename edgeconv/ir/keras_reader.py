@@ -143,7 +143,9 @@ def _product(shape: tuple[int | None, ...]) -> str:
 def _check_output(graph: Graph, signal: Signal) -> None:
     shape = graph.output.shape
     if len(shape) != 1:
-        raise BadInput(f"model '{graph.name}' gives {shape} a window", "its output must be a vector")
+        raise BadInput(
+            f"model '{graph.name}' gives {shape} a window", "its output must be a vector"
+        )
     if signal.labels and shape[0] != len(signal.labels):
         raise BadInput(
             f"model '{graph.name}' has {shape[0]} outputs, but the contract has "

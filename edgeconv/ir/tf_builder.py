@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.errors import Unsupported
 from edgeconv.ir.calibration import INT8_AFFINE
+from edgeconv.ir.graph import Graph
 from edgeconv.ir.layout import Layout
-from edgeconv.ir.tf_lowering import constants_of, lowering_of
+from edgeconv.ir.nodes.node import Node, Range, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeconv.ir.graph import Graph
-    from edgeconv.ir.nodes.node import Node, Range, Value
+    from edgeconv.ir.nodes.node import Array
 
 OUTPUT = "probabilities"
+
+
+def _no_constants(layout: Layout, node: Node) -> dict[str, Array]:
+    del layout, node
+    return {}
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """How a node becomes TensorFlow operations.
+
+    Attributes:
+        build: from the builder, the node and the tensors that it reads to its output; several
+            outputs are a tuple.
+        constants: from the layout and the node to the node's weights by their part's name, as the
+            operations want them laid out.
+    """
+
+    build: Callable[..., Any]
+    constants: Callable[..., dict[str, Array]] = _no_constants
+
+
+Lowerings = Mapping[type[Node], Lowering]
+
+
+def lowering_of(lowerings: Lowerings, node: Node) -> Lowering:
+    """Raises Unsupported for a node without a row in the table."""
+    if type(node) not in lowerings:
+        raise Unsupported(
+            f"layer '{node.label}' ({type(node).__name__}) has no TensorFlow operations",
+            "replace it by layers that can be exported",
+        )
+    return lowerings[type(node)]
 
 
 class TFBuilder:
@@ -25,18 +59,24 @@ class TFBuilder:
     """
 
     def __init__(
-        self, graph: Graph, channels_first: bool, ranges: Mapping[Value, Range] | None = None
+        self,
+        graph: Graph,
+        lowerings: Lowerings,
+        channels_first: bool,
+        ranges: Mapping[Value, Range] | None = None,
     ) -> None:
         import tensorflow as tf
 
         self.tf = tf
         self.graph = graph
+        self.lowerings = lowerings
         self.ranges = ranges or {}
         self.layout = Layout(graph, channels_first)
         self.layout_changes = 0
         self.variables: dict[str, Any] = {}
         for node in graph.nodes:
-            for part, array in constants_of(self.layout, node).items():
+            constants = lowering_of(lowerings, node).constants(self.layout, node)
+            for part, array in constants.items():
                 name = self.part(node, part)
                 self.variables[name] = tf.Variable(
                     array.astype("float32"), trainable=False, name=name, dtype=tf.float32
@@ -49,7 +89,7 @@ class TFBuilder:
             for value, x in zip(self.graph.inputs, inputs, strict=True)
         }
         for node in self.graph.nodes:
-            build = lowering_of(node).build
+            build = lowering_of(self.lowerings, node).build
             results = build(self, node, *(tensors[value] for value in node.inputs))
             several = results if isinstance(results, tuple) else (results,)
             for value, result in zip(node.outputs, several, strict=True):

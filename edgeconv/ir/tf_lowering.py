@@ -6,8 +6,6 @@ constants are, and how they lie in memory, can be asked without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import Unsupported
@@ -27,39 +25,10 @@ from edgeconv.ir.nodes import (
     Reshape,
 )
 from edgeconv.ir.nodes.activation import SIGMOID_RANGE
+from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder, lowering_of
 
 if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Array, Shape
-    from edgeconv.ir.tf_builder import TFBuilder
-
-
-@dataclass(frozen=True)
-class Lowering:
-    """How a node becomes TensorFlow operations.
-
-    Attributes:
-        build: from the builder, the node and the tensors that it reads to its output; several
-            outputs are a tuple.
-        constants: the node's weights by their part's name, as its operations want them laid out.
-    """
-
-    build: Callable[..., Any]
-    constants: Callable[..., dict[str, Array]] = lambda layout, node: {}  # noqa: ARG005
-
-
-def lowering_of(node: Node) -> Lowering:
-    """Raises Unsupported for a node without a row in the table."""
-    if type(node) not in LOWERINGS:
-        raise Unsupported(
-            f"layer '{node.label}' ({type(node).__name__}) has no TensorFlow operations",
-            "replace it by layers that can be exported",
-        )
-    return LOWERINGS[type(node)]
-
-
-def constants_of(layout: Layout, node: Node) -> dict[str, Array]:
-    """A node's weights by their part's name, laid out as the file holds them."""
-    return lowering_of(node).constants(layout, node)
 
 
 # --- kernels ----------------------------------------------------------------------------------
@@ -241,7 +210,7 @@ def _from_keras(builder: TFBuilder, x: Any, shape: Shape, name: str) -> Any:
     return builder.move("transpose", x, (0, 3, 1, 2), name)
 
 
-LOWERINGS: Mapping[type[Node], Lowering] = {
+LOWERINGS: Lowerings = {
     Activation: Lowering(_activation),
     Affine: Lowering(_affine, _affine_constants),
     Conv: Lowering(_conv, _conv_constants),
@@ -252,3 +221,8 @@ LOWERINGS: Mapping[type[Node], Lowering] = {
     Pool: Lowering(_pool),
     Reshape: Lowering(_reshape),
 }
+
+
+def constants_of(layout: Layout, node: Node) -> dict[str, Array]:
+    """A node's weights by their part's name, laid out as the file holds them."""
+    return lowering_of(LOWERINGS, node).constants(layout, node)

@@ -13,6 +13,7 @@ from typing import Any
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes.node import Range, Value
 from edgeconv.ir.tf_builder import TFBuilder
+from edgeconv.ir.tf_lowering import LOWERINGS
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ def trace(
     """
     import tensorflow as tf
 
-    builder = TFBuilder(graph, channels_first, ranges)
+    builder = TFBuilder(graph, LOWERINGS, channels_first, ranges)
     module = tf.Module(name="network")
     module.held = builder.variables
     signature = [

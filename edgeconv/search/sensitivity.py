@@ -11,7 +11,7 @@ from edgeconv.ir import keras_file, quantization_points
 from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.folding import for_sensor
 from edgeconv.ir.keras_reader import read
-from edgeconv.ir.sensitivity import WINDOWS, Effect, effects
+from edgeconv.ir.sensitivity import WINDOWS, LayerSensitivity, layer_sensitivities
 from edgeconv.plugins import import_tensorflow
 from edgeconv.targets.file_graph import BITS
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Effect", "sensitivity"]
+__all__ = ["LayerSensitivity", "sensitivity"]
 
 
 def sensitivity(
     model: Path, signal: Signal, windows: NDArray[np.float32], scheme: str = "int8"
-) -> tuple[Effect, ...]:
+) -> tuple[LayerSensitivity, ...]:
     """Each layer's effect on the outputs, in the network's order.
 
     Args:
@@ -40,10 +40,10 @@ def sensitivity(
     if chosen is None or not chosen.accepts_external_ranges:
         raise Unsupported(f"scheme '{scheme}' rounds no activations", "use int8 or int4")
     import_tensorflow()
-    plan = for_sensor(read(keras_file.load_model(model), signal), signal, InputConvention.ANDROID)
-    if not quantization_points.can_be_quantized(plan):
+    graph = for_sensor(read(keras_file.load_model(model), signal), signal, InputConvention.ANDROID)
+    if not quantization_points.can_be_quantized(graph):
         raise Unsupported(f"{model}: a Lambda layer hides what it computes")
     inputs = signal.for_sensor(InputConvention.ANDROID).encode(windows).astype("float64")
-    ranges = quantization_points.measured(plan, inputs, chosen.methods[0], INT8_AFFINE)
+    ranges = quantization_points.measure_ranges(graph, inputs, chosen.methods[0], INT8_AFFINE)
     every = -(-len(inputs) // WINDOWS)
-    return effects(plan, inputs[::every], ranges, BITS[chosen.weights])
+    return layer_sensitivities(graph, inputs[::every], ranges, BITS[chosen.weights])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edgeconv.ir.nodes.node import Range, Value
     from edgeconv.ir.trace import Traced
 
 TARGETS: dict[str, str] = {
@@ -30,14 +31,14 @@ class Convert(Protocol):
         traced: Traced,
         variant: Variant,
         calibration: NDArray[np.float32] | None,
-        ranges: Mapping[str, tuple[float, float]] | None,
+        ranges: Mapping[Value, Range] | None,
         path: Path,
     ) -> dict[str, Any]:
         """Write the converter's bare file; runs in the worker.
 
         `calibration` are windows as the artifact takes them, for schemes with integer activations;
-        `ranges` are those of every point where a value becomes integers (`points.py`), as a
-        training left them, and go before calibration. What comes back is kept in the artifact's
+        `ranges` are those of every value that becomes integers (`ir/quantization_points.py`), as
+        a training left them, and go before calibration. What comes back is kept in the artifact's
         settings; it must be fit for JSON.
         """
 

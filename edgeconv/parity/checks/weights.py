@@ -11,9 +11,10 @@ from edgeconv.core import Artifact, Bundle, Check, InputConvention, Signal, Targ
 from edgeconv.core.digest import sha256
 from edgeconv.errors import Unsupported
 from edgeconv.ir.folding import for_sensor
-from edgeconv.ir.graph import Conv, Dense, Depthwise, Plan
+from edgeconv.ir.graph import Graph
 from edgeconv.ir.layout import Layout
 from edgeconv.ir.stored_model import read_stored
+from edgeconv.ir.tf_lowering import constants_of
 from edgeconv.parity import weight_comparison
 from edgeconv.parity.artifact_run import ArtifactRun
 from edgeconv.parity.checks.base import ParityCheck
@@ -41,7 +42,7 @@ def _judge(context: ParityContext, run: ArtifactRun) -> Iterator[Check]:
 
 
 @lru_cache(maxsize=4)
-def _plan(path: Path, digest: str, signal: Signal, sensor: InputConvention) -> Plan | None:  # noqa: ARG001 (part of the key)
+def _graph(path: Path, digest: str, signal: Signal, sensor: InputConvention) -> Graph | None:  # noqa: ARG001 (part of the key)
     """Of exactly these bytes; None where only Keras can read them."""
     try:
         return for_sensor(read_stored(path), signal, sensor)
@@ -51,16 +52,12 @@ def _plan(path: Path, digest: str, signal: Signal, sensor: InputConvention) -> P
 
 def _pairs(bundle: Bundle, artifact: Artifact) -> list[Pair]:
     path = source_model(bundle, artifact)
-    plan = _plan(path, sha256(path), bundle.model.signal, artifact.signal.sensor)
-    if plan is None:
+    graph = _graph(path, sha256(path), bundle.model.signal, artifact.signal.sensor)
+    if graph is None:
         return []
     coreml = artifact.target is Target.COREML
-    layout = Layout(plan, coreml)
-    layers = [
-        (layer, layout.constants(i, layer))
-        for i, layer in enumerate(plan.layers)
-        if isinstance(layer, Conv | Depthwise | Dense)
-    ]
+    layout = Layout(graph, coreml)
+    layers = [(graph.label(node), constants_of(layout, node)) for node in graph.kernel_nodes]
     stored = _coreml(artifact.path) if coreml else _tflite(artifact.path)
     if len(stored) != len(layers):
         return []
@@ -71,9 +68,7 @@ def _pairs(bundle: Bundle, artifact: Artifact) -> list[Pair]:
             if values.size != trained.size:
                 return []
             shaped = values.reshape(trained.shape)
-            pairs.append(
-                Pair(layer.name, what, trained, shaped, dtype, per_channel, steps, half=coreml)
-            )
+            pairs.append(Pair(layer, what, trained, shaped, dtype, per_channel, steps, half=coreml))
     return pairs
 
 

@@ -24,12 +24,13 @@ from edgeconv import errors, plugins
 from edgeconv.core import SCHEMES, InputConvention, Scheme
 from edgeconv.ir import keras_file, quantization_points
 from edgeconv.ir.folding import explicit, for_sensor
-from edgeconv.ir.graph import Activate, KerasLayer, Plan
+from edgeconv.ir.graph import Graph
 from edgeconv.ir.keras_reader import read
+from edgeconv.ir.nodes import SOFTMAX, Activation
 from edgeconv.ir.numpy_interpreter import evaluate
 from edgeconv.ir.trace import Traced, trace
 from edgeconv.targets.base import TARGETS, Exporter
-from edgeconv.targets.conversion.error_compensation import refit
+from edgeconv.targets.conversion.error_compensation import compensate
 from edgeconv.targets.conversion.job import REFERENCE, Job, Task
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _answers() -> Say:
 
 
 class Session:
-    """One model, read once; plans and traces are shared by the files that can share them."""
+    """One model, read once; graphs and traces are shared by the files that can share them."""
 
     def __init__(self, job: Job) -> None:
         import numpy as np
@@ -86,65 +87,65 @@ class Session:
         self.job = job
         self.probe: NDArray[np.float32] = np.load(job.probe)
         model = keras_file.load_model(job.model, job.unsafe)
-        self.plan = read(model, job.signal)
-        if any(isinstance(layer, KerasLayer) for layer in self.plan.layers):
+        self.graph = read(model, job.signal)
+        if any(node.opaque for node in self.graph.nodes):
             # foreign code runs first where its failure gets a name
-            evaluate(self.plan, np.zeros((1, *self.plan.input_shape)))
+            evaluate(self.graph, np.zeros((1, *self.graph.input.shape)))
         self.reference = _reference(model, job, self.probe)
         np.save(job.folder / REFERENCE, self.reference)
-        self._planned = cache(self._plan_uncached)
+        self._folded = cache(self._fold_uncached)
         self._traced = cache(self._trace_uncached)
 
     def make(self, task: Task) -> dict[str, Any]:
         """Convert one file; returns what the parent needs to check and describe it."""
         target: Exporter = plugins.load(TARGETS[task.variant.target])
-        plan, error = self._planned(task.variant.sensor)
+        graph, error = self._folded(task.variant.sensor)
         calibration = self._calibration(task)
-        plan, made_up = self._settled(plan, task, calibration)
-        traced = self._traced(plan, target.channels_first)
-        ranges = self._given_ranges(task, plan)
+        graph, compensation = self._compensated(graph, task, calibration)
+        traced = self._traced(graph, target.channels_first)
+        ranges = self._given_ranges(task, graph)
         file = self.job.folder / task.file
         settings = target.convert(traced, task.variant, calibration, ranges, file)
         return {
             "plan_error": error,
-            "explicit": list(explicit(plan)),
-            "kernels": _kernels(plan),
-            "settings": {**settings, **made_up},
-            "softmax": _ends_in_softmax(plan),
+            "explicit": list(explicit(graph)),
+            "kernels": _kernels(graph),
+            "settings": {**settings, **compensation},
+            "softmax": _ends_in_softmax(graph),
             "layout_changes": traced.layout_changes,
             "calibration_windows": 0 if calibration is None else len(calibration),
             "versions": {name: metadata.version(name) for name in target.packages},
         }
 
-    def _plan_uncached(self, sensor: InputConvention) -> tuple[Plan, float]:
-        """The folded plan, and how far it is from Keras on the probe windows."""
+    def _fold_uncached(self, sensor: InputConvention) -> tuple[Graph, float]:
+        """The folded graph, and how far it is from Keras on the probe windows."""
         import numpy as np
 
-        plan = for_sensor(self.plan, self.job.signal, sensor)
+        graph = for_sensor(self.graph, self.job.signal, sensor)
         inputs = self.job.signal.for_sensor(sensor).encode(self.probe)
-        outputs = evaluate(plan, inputs.astype(np.float64))
-        return plan, float(np.abs(outputs - self.reference).max())
+        (outputs,) = evaluate(graph, inputs.astype(np.float64))
+        return graph, float(np.abs(outputs - self.reference).max())
 
-    def _trace_uncached(self, plan: Plan, channels_first: bool) -> Traced:
-        return trace(plan, self.job.signal.labels, channels_first)
+    def _trace_uncached(self, graph: Graph, channels_first: bool) -> Traced:
+        return trace(graph, self.job.signal.labels, channels_first)
 
-    def _settled(
-        self, plan: Plan, task: Task, calibration: NDArray[np.float32] | None
-    ) -> tuple[Plan, dict[str, Any]]:
-        """The plan with the weights that the scheme leaves, and what the manifest keeps of that."""
+    def _compensated(
+        self, graph: Graph, task: Task, calibration: NDArray[np.float32] | None
+    ) -> tuple[Graph, dict[str, Any]]:
+        """The graph with the weights that the scheme leaves, and what the manifest says of it."""
         scheme = _scheme(task)
         if not (scheme.palette or scheme.sparsity):
-            return plan, {}
+            return graph, {}
         windows = None if calibration is None else calibration.astype("float64")
-        settled, layers = refit(plan, windows, scheme)
-        return settled, {"error_compensated_layers": list(layers)}
+        compressed, layers = compensate(graph, windows, scheme)
+        return compressed, {"error_compensated_layers": list(layers)}
 
-    def _given_ranges(self, task: Task, plan: Plan) -> quantization_points.Ranges | None:
-        """What a training settled on, in the artifact's own unit."""
+    def _given_ranges(self, task: Task, graph: Graph) -> quantization_points.Ranges | None:
+        """The ranges of quantization-aware training, in the artifact's own unit."""
         if not self.job.ranges or not _scheme(task).accepts_external_ranges:
             return None
         signal = self.job.signal.for_sensor(task.variant.sensor)
-        return quantization_points.completed(plan, self.job.ranges, signal)
+        return quantization_points.fill_ranges(graph, self.job.ranges, signal)
 
     def _calibration(self, task: Task) -> NDArray[np.float32] | None:
         if not _scheme(task).calibration or not self.job.calibration.exists():
@@ -169,19 +170,17 @@ def _scheme(task: Task) -> Scheme:
     return SCHEMES[task.variant.target][task.variant.scheme]
 
 
-def _kernels(plan: Plan) -> list[tuple[str, int, float]]:
+def _kernels(graph: Graph) -> list[tuple[str, int, float]]:
     """Name, size and sum of magnitudes of each kernel: what must be found in the file again."""
-    found = []
-    for layer in plan.layers:
-        kernel = getattr(layer, "kernel", None)
-        if kernel is not None:
-            found.append((layer.name, int(kernel.size), float(abs(kernel).sum())))
-    return found
+    return [
+        (graph.label(node), int(node.kernel.size), float(abs(node.kernel).sum()))
+        for node in graph.kernel_nodes
+    ]
 
 
-def _ends_in_softmax(plan: Plan) -> bool:
-    last = plan.layers[-1]
-    return isinstance(last, Activate) and last.function.kind == "softmax"
+def _ends_in_softmax(graph: Graph) -> bool:
+    last = graph.producer(graph.output)
+    return isinstance(last, Activation) and last.function == SOFTMAX
 
 
 if __name__ == "__main__":

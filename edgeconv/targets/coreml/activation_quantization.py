@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import Unsupported
 from edgeconv.ir.calibration import INT8_SYMMETRIC
-from edgeconv.ir.graph import Conv, Dense, Depthwise, Plan
+from edgeconv.ir.graph import Graph
 from edgeconv.targets.coreml.weight_compression import worth
 
 if TYPE_CHECKING:
@@ -24,20 +24,20 @@ _WITH_KERNEL = ("conv", "linear")
 _STEPS = 127  # −127 … 127, with 0 in the middle
 
 
-def pipeline(plan: Plan, ranges: Mapping[str, Range]) -> Any:
+def pipeline(graph: Graph, ranges: Mapping[str, Range]) -> Any:
     """coremltools' usual passes, and then ours.
 
     Args:
-        ranges: what each layer with a kernel reads, by the layer's name.
+        ranges: what each layer with a kernel reads, by the layer's label.
     """
     import coremltools as ct
 
     _register()
-    total = plan.kernel_elements
+    total = graph.kernel_elements
     wanted = [
-        (layer.kernel.size, ranges[layer.name])
-        for layer in plan.layers
-        if isinstance(layer, Conv | Depthwise | Dense) and worth(layer.kernel.size, total)
+        (node.kernel.size, ranges[graph.label(node)])
+        for node in graph.kernel_nodes
+        if worth(node.kernel.size, total)
     ]
     found = ct.PassPipeline()
     found.append_pass(_STEP_NAME)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edgeconv.ir.nodes.node import Range, Value
     from edgeconv.ir.trace import Traced
 
 
@@ -26,7 +27,7 @@ def convert(
     traced: Traced,
     variant: Variant,
     calibration: NDArray[np.float32] | None,
-    ranges: Mapping[str, tuple[float, float]] | None,
+    ranges: Mapping[Value, Range] | None,
     path: Path,
 ) -> dict[str, Any]:
     """Write coremltools' bare package; `finish` names and describes it.
@@ -43,7 +44,7 @@ def convert(
     passes = None
     if scheme.methods:
         settings = _ranges(traced, variant, calibration, ranges)
-        passes = pipeline(traced.plan, settings["activation_ranges"])
+        passes = pipeline(traced.graph, settings["activation_ranges"])
     classes = traced.labels
     float32 = scheme.weights == "float32"
     model = ct.convert(
@@ -67,17 +68,19 @@ def _ranges(
     traced: Traced,
     variant: Variant,
     calibration: NDArray[np.float32] | None,
-    given: Mapping[str, tuple[float, float]] | None,
+    given: Mapping[Value, Range] | None,
 ) -> dict[str, Any]:
     """What each kernel reads, and where that is known from."""
     if given is not None:
-        found = quantization_points.read_by_kernels(traced.plan, given)
-        return {"calibration_method": quantization_points.GIVEN, "activation_ranges": found}
+        read = quantization_points.kernel_input_ranges(traced.graph, given)
+        labelled = {traced.graph.label(node): limits for node, limits in read.items()}
+        method = quantization_points.FROM_TRAINING
+        return {"calibration_method": method, "activation_ranges": labelled}
     assert calibration is not None  # `check_call` has seen to it
     method = variant.calibration_method or SCHEMES[Target.COREML][variant.scheme].methods[0]
     windows = calibration.astype("float64")
-    found = activation_ranges(traced.plan, windows, method, INT8_SYMMETRIC)
-    return {"calibration_method": method, "activation_ranges": found}
+    measured = activation_ranges(traced.graph, windows, method, INT8_SYMMETRIC)
+    return {"calibration_method": method, "activation_ranges": measured}
 
 
 def finish(path: Path, card: ModelMetadata) -> None:

@@ -13,42 +13,37 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import SCHEMES, Target, Variant
 from edgeconv.errors import Unsupported
-from edgeconv.ir import quantization_points
 from edgeconv.ir.calibration import INT8_AFFINE
-from edgeconv.ir.graph import Conv, Dense, Depthwise, Plan
-from edgeconv.ir.tf_builder import clean
-from edgeconv.targets.file_graph import BITS, Graph
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes.activation import SIGMOID_RANGE, TANH_RANGE
+from edgeconv.targets import file_graph
+from edgeconv.targets.file_graph import BITS
 from edgeconv.targets.tflite import reader
 from edgeconv.targets.tflite.serialize import pack
 
 if TYPE_CHECKING:
-    Range = tuple[float, float]
+    from edgeconv.ir.nodes.node import Range, Value
 
-_FIXED = {
-    "SOFTMAX": quantization_points.SIGMOID,
-    "LOGISTIC": quantization_points.SIGMOID,
-    "TANH": quantization_points.TANH,
-}
-_NAMED = (Conv, Depthwise, Dense)
-# What the emitter calls the operations of one layer; the converter may number them.
+_FIXED = {"SOFTMAX": SIGMOID_RANGE, "LOGISTIC": SIGMOID_RANGE, "TANH": TANH_RANGE}
+# What `tf_lowering.py` calls the operations of one layer; the converter may number them.
 _PARTS = "(_conv|_matmul|_bias)[0-9]*"
 
 
 def quantize(
-    data: bytes, plan: Plan, ranges: Mapping[str, Range], variant: Variant
+    data: bytes, network: Graph, ranges: Mapping[Value, Range], variant: Variant
 ) -> tuple[bytes, dict[str, Any]]:
     """A float32 file with integer weights and activations, and what the manifest keeps of it.
 
     Args:
-        data: the stock converter's file of `plan`.
-        ranges: the range at every point of the plan.
+        data: the stock converter's file of `network`.
+        ranges: of every value that becomes integers.
 
     Raises:
         Unsupported: a layer that was named does not exist, or has no weights.
     """
     from ai_edge_quantizer import qtyping, quantizer
 
-    _check_names(plan, (*variant.float_layers, *variant.int8_layers))
+    _check_names(network, (*variant.float_layers, *variant.int8_layers))
     found = quantizer.Quantizer(bytearray(data))
     everything = qtyping.TFLOperationName.ALL_SUPPORTED
     bits = BITS[SCHEMES[Target.TFLITE][variant.scheme].weights]
@@ -56,30 +51,31 @@ def quantize(
     found.add_static_config(".*", qtyping.TFLOperationName.DEPTHWISE_CONV_2D, 8, 8)
     graph = reader.parse_graph(data)
     for name in variant.int8_layers:
-        found.add_static_config(_of(name), everything, 8, 8)
-    for name in _float_results(graph, variant.float_layers):
+        found.add_static_config(_operations_of(network, name), everything, 8, 8)
+    patterns = [_operations_of(network, name) for name in variant.float_layers]
+    for name in _float_results(graph, patterns):
         found.update_quantization_recipe(
             f"^{re.escape(name)};?$", everything, algorithm_key="no_quantize"
         )
     if variant.io == "float":
         for side in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
             found.update_quantization_recipe(".*", side, algorithm_key="no_quantize")
-    limits = _by_tensor(graph, ranges)
+    limits = _by_tensor(graph, network, ranges)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # its interpreter keeps tensors, and says so
         made = found.quantize(limits, enable_progress_bar=False, enable_progress_report=False)
-    kept = {"float_layers": list(variant.float_layers), "int8_layers": _in_8_bits(plan, variant)}
+    kept = {"float_layers": list(variant.float_layers), "int8_layers": _in_8_bits(network, variant)}
     return _in_one_piece(bytes(made.quantized_model)), {
         name: layers for name, layers in kept.items() if layers
     }
 
 
-def _in_8_bits(plan: Plan, variant: Variant) -> list[str]:
+def _in_8_bits(network: Graph, variant: Variant) -> list[str]:
     """Layers of an int4 file that have 8-bit weights: the named ones, and depthwise ones, for
     which no 4-bit kernels exist and which have few weights."""
     if variant.scheme == "int8":
         return []
-    deep = [layer.name for layer in plan.layers if isinstance(layer, Depthwise)]
+    deep = [network.label(node) for node in network.kernel_nodes if node.min_kernel_bits == 8]
     named = dict.fromkeys((*variant.int8_layers, *deep))
     return [name for name in named if name not in variant.float_layers]
 
@@ -99,27 +95,28 @@ def _in_one_piece(data: bytes) -> bytes:
     return pack(tree)
 
 
-def _check_names(plan: Plan, names: Iterable[str]) -> None:
-    known = [layer.name for layer in plan.layers if isinstance(layer, _NAMED)]
+def _check_names(network: Graph, names: Iterable[str]) -> None:
+    known = [network.label(node) for node in network.kernel_nodes]
     for name in names:
         if name not in known:
             raise Unsupported(
-                f"no layer '{name}' with weights in model '{plan.name}'",
+                f"no layer '{name}' with weights in model '{network.name}'",
                 f"choose from: {', '.join(known)}",
             )
 
 
-def _of(layer: str) -> str:
+def _operations_of(network: Graph, layer: str) -> str:
     """The operations of one layer, by the names that the converter joined with `;`."""
-    return f"(^|.*;){re.escape(clean(layer))}({_PARTS})?(;|$)"
+    nodes = {network.label(node): node for node in network.kernel_nodes}
+    return f"(^|.*;){re.escape(network.node_name(nodes[layer]))}({_PARTS})?(;|$)"
 
 
-def _float_results(graph: Graph, layers: Iterable[str]) -> list[str]:
+def _float_results(graph: file_graph.Graph, patterns: Iterable[str]) -> list[str]:
     """Results of the operations that stay float: those of the layers, and of their neighbours
     between them and the network's own input and output, which would only round in vain."""
-    wanted = [re.compile(_of(name)) for name in layers]
+    compiled = [re.compile(pattern) for pattern in patterns]
     results = [graph.tensors[op.outputs[0]].name for op in graph.ops]
-    is_float = [any(pattern.match(name) for pattern in wanted) for name in results]
+    is_float = [any(pattern.match(name) for pattern in compiled) for name in results]
     kernels = [i for i, op in enumerate(graph.ops) if op.macs]
     for i in range(len(results)):
         before_first = i < kernels[0] and is_float[kernels[0]]
@@ -128,14 +125,16 @@ def _float_results(graph: Graph, layers: Iterable[str]) -> list[str]:
     return [name for name, stays in zip(results, is_float, strict=True) if stays]
 
 
-def _by_tensor(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Any]:
+def _by_tensor(
+    graph: file_graph.Graph, network: Graph, ranges: Mapping[Value, Range]
+) -> dict[str, Any]:
     """Every activation's range in the file's own names.
 
-    An operation without a point of its own keeps the range of what it reads.
+    An operation whose result has no range of its own keeps the range of what it reads.
     """
-    named = {clean(point): limits for point, limits in ranges.items()}
+    named = {network.names[value]: limits for value, limits in ranges.items()}
     entry = graph.ops[0].inputs[0]
-    found: dict[int, Range] = {entry: ranges[quantization_points.INPUT]}
+    found: dict[int, Range] = {entry: ranges[network.input]}
     for op in graph.ops:
         own = _named_by(graph.tensors[op.outputs[0]].name, named)
         if op.kind in _FIXED:
@@ -150,7 +149,7 @@ def _by_tensor(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Any]:
 
 
 def _named_by(tensor: str, named: Mapping[str, Range]) -> Range | None:
-    """The range of the point whose name is among those that the converter joined; of a kernel
+    """The range of the value whose name is among those that the converter joined; of a kernel
     without bias or function, nothing but the operation's own name is left."""
     parts = tensor.split(";")
     bare = [re.sub(f"{_PARTS}$", "", part) for part in parts]

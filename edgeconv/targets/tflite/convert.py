@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edgeconv.ir.nodes.node import Range, Value
     from edgeconv.ir.trace import Traced
 
 
@@ -30,7 +31,7 @@ def convert(
     traced: Traced,
     variant: Variant,
     calibration: NDArray[np.float32] | None,
-    ranges: Mapping[str, tuple[float, float]] | None,
+    ranges: Mapping[Value, Range] | None,
     path: Path,
 ) -> dict[str, Any]:
     """The converter's own file.
@@ -42,18 +43,19 @@ def convert(
     if not SCHEMES[Target.TFLITE][variant.scheme].accepts_external_ranges:
         path.write_bytes(_converted(traced, variant.scheme, calibration))
         return {} if calibration is None else {"calibration_method": MINMAX}
-    if not quantization_points.can_be_quantized(traced.plan):
+    if not quantization_points.can_be_quantized(traced.graph):
         return _foreign(traced, variant, calibration, path)
-    settings = _ranges(traced, variant, calibration, ranges)
-    limits = settings["activation_ranges"]
+    method, limits = _ranges(traced, variant, calibration, ranges)
+    labelled = quantization_points.by_label(traced.graph, limits)
+    settings: dict[str, Any] = {"calibration_method": method, "activation_ranges": labelled}
     if variant.min_snr_db:
         variant, found = _chosen(traced, variant, calibration, limits)
         settings |= found
     if variant.scheme == "int8" and not variant.float_layers:
-        rounding = trace(traced.plan, traced.labels, channels_first=False, ranges=limits)
+        rounding = trace(traced.graph, traced.labels, channels_first=False, ranges=limits)
         path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
         return settings
-    data, kept = quantize(_converted(traced, "float32", None), traced.plan, limits, variant)
+    data, kept = quantize(_converted(traced, "float32", None), traced.graph, limits, variant)
     path.write_bytes(data)
     return settings | kept
 
@@ -67,24 +69,22 @@ def _ranges(
     traced: Traced,
     variant: Variant,
     calibration: NDArray[np.float32] | None,
-    given: Mapping[str, tuple[float, float]] | None,
-) -> dict[str, Any]:
-    """The range at every point, and where it is known from."""
+    given: Mapping[Value, Range] | None,
+) -> tuple[str, quantization_points.Ranges]:
+    """How ranges were chosen, and that of every value that becomes integers."""
     if given is not None:
-        return {"calibration_method": quantization_points.GIVEN, "activation_ranges": dict(given)}
+        return quantization_points.FROM_TRAINING, dict(given)
     assert calibration is not None  # `check_call` has seen to it
     method = variant.calibration_method or SCHEMES[Target.TFLITE][variant.scheme].methods[0]
-    found = quantization_points.measured(
-        traced.plan, calibration.astype("float64"), method, INT8_AFFINE
-    )
-    return {"calibration_method": method, "activation_ranges": found}
+    windows = calibration.astype("float64")
+    return method, quantization_points.measure_ranges(traced.graph, windows, method, INT8_AFFINE)
 
 
 def _chosen(
     traced: Traced,
     variant: Variant,
     calibration: NDArray[np.float32] | None,
-    limits: Mapping[str, tuple[float, float]],
+    limits: Mapping[Value, Range],
 ) -> tuple[Variant, dict[str, Any]]:
     """The variant with the layers that must be more precise, and how that was measured."""
     if calibration is None or not len(calibration):
@@ -96,8 +96,8 @@ def _chosen(
     every = -(-len(calibration) // sensitivity.WINDOWS)
     windows = calibration[::every].astype("float64")
     finer = 8 if bits < 8 else sensitivity.FLOAT
-    layers, reached = sensitivity.choose(
-        traced.plan, windows, limits, bits, finer, variant.min_snr_db
+    layers, reached = sensitivity.choose_layers(
+        traced.graph, windows, limits, bits, finer=finer, min_snr_db=variant.min_snr_db
     )
     kept = {"min_snr_db": variant.min_snr_db, "expected_snr_db": round(reached, 2)}
     if finer == sensitivity.FLOAT:

@@ -134,7 +134,7 @@ class FoldJudge:
             return {}
         windows = calibration_windows(people, RANGES, SEED)
         effects = sensitivity(model.path, model.signal, windows, INT4)
-        return {effect.layer: round(effect.spared_db, 3) for effect in effects}
+        return {effect.layer: round(effect.leave_one_out_snr_db, 3) for effect in effects}
 
     def _splits(
         self, others: list[str], held: tuple[str, ...], training: Training, fold: int

@@ -9,25 +9,24 @@ from hypothesis import strategies as st
 
 from edgeconv.core import CALIBRATION_METHODS
 from edgeconv.ir.calibration import BINS, INT8_AFFINE, INT8_SYMMETRIC, Quantizer, activation_ranges
-from edgeconv.ir.graph import Activate, Dense, Function, Plan
+from edgeconv.ir.nodes import Activation, ActivationFunction, Dense
 from edgeconv.targets.coreml.activation_quantization import scale_of
+from tests.unit.graphs import chain, layer
 
 # one value passed on unchanged, then its positive part
-PLAN = Plan(
-    "p",
+RELU, SIGMOID = ActivationFunction("relu"), ActivationFunction("sigmoid")
+GRAPH = chain(
     (1,),
-    (
-        Dense("first", np.ones((1, 1)), np.zeros(1), Function("relu")),
-        Dense("second", np.ones((1, 1)), np.zeros(1)),
-        Activate("s", Function("sigmoid")),
-    ),
+    layer(Dense, "first", kernel=np.ones((1, 1)), bias=np.zeros(1), activation=RELU),
+    layer(Dense, "second", kernel=np.ones((1, 1)), bias=np.zeros(1)),
+    layer(Activation, "s", function=SIGMOID),
 )
 
 
 def ranges(
     values: np.ndarray, method: str, quantizer: Quantizer = INT8_AFFINE
 ) -> dict[str, tuple[float, float]]:
-    return activation_ranges(PLAN, values.reshape(-1, 1), method, quantizer)
+    return activation_ranges(GRAPH, values.reshape(-1, 1), method, quantizer)
 
 
 @pytest.mark.parametrize("position", [0, 60, 199])

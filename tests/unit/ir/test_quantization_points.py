@@ -13,41 +13,56 @@ from edgeconv.core import InputConvention, Normalization, Signal
 from edgeconv.errors import Unsupported
 from edgeconv.ir import quantization_points
 from edgeconv.ir.calibration import INT8_AFFINE
-from edgeconv.ir.graph import (
-    Activate,
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes import (
+    Activation,
+    ActivationFunction,
     Affine,
     Conv,
     Dense,
-    Function,
     GlobalPool,
-    Plan,
     Pool,
     Reshape,
 )
+from edgeconv.ir.quantization_points import kernel_input_ranges, quantized_values
+from tests.unit.graphs import Layer, chain, layer
 
 ENDS = st.floats(-1e4, 1e4, allow_nan=False)
 SIGNAL = Signal(window=4, labels=("a", "b"), normalization=Normalization((1, 2, 3), (2, 2, 4)))
 
 
-def plan(function: str = "relu", value: float = 0.0) -> Plan:
+def layers(function: str = "relu", value: float = 0.0) -> list[Layer]:
     rng = np.random.default_rng(0)
-    return Plan(
-        "p",
-        (12,),
-        (
-            Reshape("steps", (4, 3)),
-            Conv("c", rng.normal(size=(2, 3, 5)), rng.normal(size=5), 1, 1, "valid", 1,
-                 Function(function, value)),
-            Pool("pool", "max", 1, 1),
-            GlobalPool("mean", "average"),
-            Dense("d", rng.normal(size=(5, 2)), np.zeros(2)),
-            Activate("d_softmax", Function("softmax")),
-        ),
-    )  # fmt: skip
+    activation = ActivationFunction(function, value)
+    kernel, bias = rng.normal(size=(2, 3, 5)), rng.normal(size=5)
+    return [
+        layer(Reshape, "steps", shape=(4, 3)),
+        layer(Conv, "c", kernel=kernel, bias=bias, activation=activation),
+        layer(Pool, "pool", kind="max", size=1, stride=1),
+        layer(GlobalPool, "mean", kind="average"),
+        layer(Dense, "d", kernel=rng.normal(size=(5, 2)), bias=np.zeros(2)),
+        layer(Activation, "d_softmax", function=ActivationFunction("softmax")),
+    ]
+
+
+def network(function: str = "relu", value: float = 0.0) -> Graph:
+    return chain((12,), *layers(function, value))
+
+
+def measured(graph: Graph, windows: np.ndarray) -> dict[str, tuple[float, float]]:
+    ranges = quantization_points.measure_ranges(graph, windows, "minmax", INT8_AFFINE)
+    return quantization_points.by_label(graph, ranges)
+
+
+def filled(
+    graph: Graph, ranges: dict[str, tuple[float, float]], signal: Signal = SIGNAL
+) -> dict[str, tuple[float, float]]:
+    values = quantization_points.fill_ranges(graph, ranges, signal)
+    return quantization_points.by_label(graph, values)
 
 
 @given(ENDS, ENDS)
-def test_a_nudged_range_holds_zero_exactly_and_moves_less_than_a_step(a: float, b: float) -> None:
+def test_nudged_range_holds_zero_exactly_and_moves_less_than_a_step(a: float, b: float) -> None:
     low, high = INT8_AFFINE.nudged(min(a, b), max(a, b))
     wanted_low, wanted_high = min(a, b, 0.0), max(a, b, 0.0)
     step = (high - low) / 255
@@ -59,55 +74,55 @@ def test_a_nudged_range_holds_zero_exactly_and_moves_less_than_a_step(a: float, 
 
 
 @given(st.lists(ENDS, min_size=12, max_size=12))
-def test_measured_ranges_hold_what_was_measured(values: list[float]) -> None:
+def test_measure_ranges_holds_what_was_measured(values: list[float]) -> None:
     windows = np.array([values, [1.0] * 12])
-    found = quantization_points.measured(plan(), windows, "minmax", INT8_AFFINE)
+    found = measured(network(), windows)
     assert set(found) == {"sensor", "c", "mean", "d"}
     assert found["sensor"] == (windows.min(), windows.max())
     assert found["c"][0] >= 0
 
 
-def test_a_function_of_its_own_has_a_point_before_it_and_what_the_kernel_dictates_after() -> None:
-    found = quantization_points.measured(plan("tanh"), np.ones((1, 12)), "minmax", INT8_AFFINE)
+def test_unfused_activation_has_a_point_before_it_and_the_kernels_range_after() -> None:
+    found = measured(network("tanh"), np.ones((1, 12)))
     assert set(found) == {"sensor", "c_bias", "c", "mean", "d"}
     assert found["c"] == (-1.0, 127 / 128)
 
 
-def test_the_range_of_a_clipped_relu_ends_at_its_ceiling() -> None:
+def test_fill_ranges_ends_that_of_a_clipped_relu_at_its_ceiling() -> None:
     given_ranges = {"sensor": (-9.0, 9.0), "c": (0.0, 50.0), "mean": (0.0, 6.0), "d": (-1.0, 1.0)}
-    found = quantization_points.completed(plan("relu_max", 6.0), given_ranges, SIGNAL)
+    found = filled(network("relu_max", 6.0), given_ranges)
     assert found["c"] == (0.0, 6.0)
 
 
-def test_given_ranges_are_in_the_unit_of_the_file() -> None:
+def test_fill_ranges_gives_the_unit_of_the_file() -> None:
     ranges = {"sensor": (-20.0, 40.0), "c": (0.0, 5.0), "mean": (0.0, 6.0), "d": (-1.0, 1.0)}
-    low, high = quantization_points.completed(
-        plan(), ranges, SIGNAL.for_sensor(InputConvention.IOS)
-    )["sensor"]
+    low, high = filled(network(), ranges, SIGNAL.for_sensor(InputConvention.IOS))["sensor"]
     assert (low, high) == pytest.approx((-40 / 9.80665, 20 / 9.80665))
 
 
-def test_a_sensor_contract_that_stays_an_operation_gets_its_ranges() -> None:
-    first = Affine("sensor_contract", np.full(12, 0.5), np.zeros(12))
-    with_it = plan().with_layers([first, *plan().layers])
+def test_fill_ranges_of_a_sensor_contract_that_stays_an_operation() -> None:
+    scale, offset = np.tile([1 / 2, 1 / 2, 1 / 4], 4), np.tile([-1 / 2, -2 / 2, -3 / 4], 4)
+    contract = layer(Affine, "sensor_contract", scale=scale, offset=offset)
+    with_it = chain((12,), contract, *layers())
     ranges = {"sensor": (-20.0, 40.0), "c": (0.0, 5.0), "mean": (0.0, 6.0), "d": (-1.0, 1.0)}
-    found = quantization_points.completed(with_it, ranges, SIGNAL)
+    found = filled(with_it, ranges)
     # (40 − 1) / 2 and (−20 − 2) / 2 are the ends over the three channels
     assert found["sensor_contract"] == pytest.approx((-11.0, 19.5))
     assert found["sensor_contract_scale"] == pytest.approx((-10.0, 20.0))
 
 
 @pytest.mark.parametrize("missing", ["sensor", "c", "d"])
-def test_a_missing_range_is_named(missing: str) -> None:
+def test_fill_ranges_names_a_missing_range(missing: str) -> None:
     ranges = {"sensor": (-9.0, 9.0), "c": (0.0, 5.0), "mean": (0.0, 6.0), "d": (-1.0, 1.0)}
     del ranges[missing]
     with pytest.raises(Unsupported, match=missing):
-        quantization_points.completed(plan(), ranges, SIGNAL)
+        filled(network(), ranges)
 
 
-def test_a_kernel_reads_the_last_range_before_it() -> None:
+def test_kernel_input_ranges_are_the_last_before_each_kernel() -> None:
     ranges = {"sensor": (-9.0, 9.0), "c": (0.0, 5.0), "mean": (0.0, 6.0), "d": (-1.0, 1.0)}
-    assert quantization_points.read_by_kernels(plan(), ranges) == {
-        "c": (-9.0, 9.0),
-        "d": (0.0, 6.0),
-    }
+    graph = network()
+    by_label = {value: ranges[graph.labels[value]] for value in quantized_values(graph)}
+    read = kernel_input_ranges(graph, by_label)
+    labelled = {graph.label(node): limits for node, limits in read.items()}
+    assert labelled == {"c": (-9.0, 9.0), "d": (0.0, 6.0)}

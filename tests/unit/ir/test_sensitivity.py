@@ -12,34 +12,41 @@ from hypothesis import strategies as st
 from edgeconv.errors import Unsupported
 from edgeconv.ir import quantization_points, sensitivity
 from edgeconv.ir.calibration import INT8_AFFINE
-from edgeconv.ir.graph import Activate, Conv, Dense, Function, GlobalPool, Plan, Reshape
+from edgeconv.ir.nodes import (
+    Activation,
+    ActivationFunction,
+    Conv,
+    Dense,
+    GlobalPool,
+    Reshape,
+)
 from edgeconv.ir.numpy_interpreter import evaluate
+from tests.unit.graphs import chain, layer
 
 RNG = np.random.default_rng(1)
-RELU = Function("relu")
-PLAN = Plan(
-    "p",
+FIRST = {"kernel": RNG.normal(size=(3, 3, 8)), "bias": RNG.normal(size=8)}
+SECOND = {
+    "kernel": RNG.normal(size=(3, 8, 8)) * np.geomspace(1, 99, 24).reshape(3, 8, 1),
+    "bias": RNG.normal(size=8),
+}
+GRAPH = chain(
     (30,),
-    (
-        Reshape("steps", (10, 3)),
-        Conv("a", RNG.normal(size=(3, 3, 8)), RNG.normal(size=8), function=RELU),
-        Conv("b", RNG.normal(size=(3, 8, 8)) * np.geomspace(1, 99, 24).reshape(3, 8, 1),
-             RNG.normal(size=8), function=Function("tanh")),
-        GlobalPool("mean", "average"),
-        Dense("d", RNG.normal(size=(8, 3)), np.zeros(3)),
-        Activate("d_softmax", Function("softmax")),
-    ),
-)  # fmt: skip
+    layer(Reshape, "steps", shape=(10, 3)),
+    layer(Conv, "a", **FIRST, activation=ActivationFunction("relu")),
+    layer(Conv, "b", **SECOND, activation=ActivationFunction("tanh")),
+    layer(GlobalPool, "mean", kind="average"),
+    layer(Dense, "d", kernel=RNG.normal(size=(8, 3)), bias=np.zeros(3)),
+    layer(Activation, "d_softmax", function=ActivationFunction("softmax")),
+)
 WINDOWS = RNG.normal(0, 3, (40, 30))
-RANGES = quantization_points.measured(PLAN, WINDOWS, "minmax", INT8_AFFINE)
+RANGES = quantization_points.measure_ranges(GRAPH, WINDOWS, "minmax", INT8_AFFINE)
 KERNELS = ("a", "b", "d")
 
 
 def ratio(fine: set[str], bits: int = 4, finer: int = 32) -> float:
     widths = {name: finer if name in fine else bits for name in KERNELS}
-    return sensitivity.snr_db(
-        evaluate(PLAN, WINDOWS), sensitivity.simulate(PLAN, WINDOWS, RANGES, widths)
-    )
+    (exact,) = evaluate(GRAPH, WINDOWS)
+    return sensitivity.snr_db(exact, sensitivity.simulate(GRAPH, WINDOWS, RANGES, widths))
 
 
 def test_without_integers_the_simulation_is_the_network() -> None:
@@ -53,18 +60,20 @@ def test_eight_bits_are_better_than_four(fine: set[str]) -> None:
 
 
 def test_every_layer_is_measured_alone_and_spared() -> None:
-    found = sensitivity.effects(PLAN, WINDOWS, RANGES, 4)
+    found = sensitivity.layer_sensitivities(GRAPH, WINDOWS, RANGES, 4)
     assert [e.layer for e in found] == list(KERNELS)
     assert [e.weights for e in found] == [72, 192, 24]
     for effect in found:
-        assert effect.spared_db == ratio({effect.layer})
-        assert effect.alone_db == ratio(set(KERNELS) - {effect.layer})
+        assert effect.leave_one_out_snr_db == ratio({effect.layer})
+        assert effect.own_snr_db == ratio(set(KERNELS) - {effect.layer})
 
 
 @pytest.mark.parametrize("more", [2.0, 8.0, 15.0])
 def test_the_chosen_layers_suffice_and_none_of_them_can_be_spared(more: float) -> None:
     wanted = ratio(set()) + more
-    layers, reached = sensitivity.choose(PLAN, WINDOWS, RANGES, 4, 32, wanted)
+    layers, reached = sensitivity.choose_layers(
+        GRAPH, WINDOWS, RANGES, 4, finer=32, min_snr_db=wanted
+    )
     assert reached >= wanted
     assert reached == ratio(set(layers))
     for fewer in combinations(layers, len(layers) - 1):
@@ -72,9 +81,9 @@ def test_the_chosen_layers_suffice_and_none_of_them_can_be_spared(more: float) -
 
 
 def test_nothing_is_kept_where_nothing_is_needed() -> None:
-    assert sensitivity.choose(PLAN, WINDOWS, RANGES, 8, 32, 1.0)[0] == ()
+    assert sensitivity.choose_layers(GRAPH, WINDOWS, RANGES, 8, finer=32, min_snr_db=1.0)[0] == ()
 
 
 def test_what_no_choice_reaches_is_refused_with_the_figure() -> None:
     with pytest.raises(Unsupported, match="dB with all layers in 8 bits"):
-        sensitivity.choose(PLAN, WINDOWS, RANGES, 4, 8, 150.0)
+        sensitivity.choose_layers(GRAPH, WINDOWS, RANGES, 4, finer=8, min_snr_db=150.0)

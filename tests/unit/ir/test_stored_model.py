@@ -1,4 +1,4 @@
-"""A `.keras` file read without Keras: the same plan that Keras' own model gives."""
+"""A `.keras` file read without Keras: the same graph that Keras' own model gives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from edgeconv.core import Signal
 from edgeconv.errors import BadInput, Unsupported
-from edgeconv.ir.graph import Plan
+from edgeconv.ir.graph import Graph
 from edgeconv.ir.keras_reader import read
 from edgeconv.ir.stored_model import read_stored
 
@@ -45,15 +45,19 @@ def mixed() -> Any:
     return model
 
 
-def same(ours: Plan, theirs: Plan) -> None:
-    assert (ours.name, ours.input_shape) == (theirs.name, theirs.input_shape)
-    assert len(ours.layers) == len(theirs.layers)
-    for one, other in zip(ours.layers, theirs.layers, strict=True):
+def same(ours: Graph, theirs: Graph) -> None:
+    assert (ours.name, ours.input.shape) == (theirs.name, theirs.input.shape)
+    assert len(ours.nodes) == len(theirs.nodes)
+    for one, other in zip(ours.nodes, theirs.nodes, strict=True):
         assert type(one) is type(other)
+        assert one.label == other.label
+        for field in ("inputs", "outputs"):
+            shapes = [[v.shape for v in getattr(node, field)] for node in (one, other)]
+            assert shapes[0] == shapes[1]
         for name, value in vars(other).items():
             if isinstance(value, np.ndarray):
                 np.testing.assert_array_equal(getattr(one, name), value)
-            else:
+            elif name not in ("inputs", "outputs", "inner"):
                 assert getattr(one, name) == value
 
 

@@ -32,8 +32,8 @@ def test_convolutions_worked_out_by_hand(
     signal = Signal(
         window=4, step=4, channels=tuple("ab"[:channels]), sensor=InputConvention.NORMALIZED
     )
-    plan = for_sensor(read(_model(channels, kernel), signal), signal, InputConvention.ANDROID)
-    traced = trace(plan, (), channels_first=False)
+    graph = for_sensor(read(_model(channels, kernel), signal), signal, InputConvention.ANDROID)
+    traced = trace(graph, (), channels_first=False)
     for scheme in ("float32", "float16", "dynamic"):
         path = tmp_path / f"hand_{scheme}.tflite"
         tflite.convert(
@@ -58,9 +58,9 @@ def _model(channels: int, kernel: Any) -> Any:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:coremltools")
 def test_a_model_without_labels_is_no_classifier(tmp_path: Path) -> None:
     signal = Signal(window=4, step=4, channels=("a",), sensor=InputConvention.NORMALIZED)
-    plan = for_sensor(read(_model(1, HAND[0][2]), signal), signal, InputConvention.ANDROID)
+    graph = for_sensor(read(_model(1, HAND[0][2]), signal), signal, InputConvention.ANDROID)
     path = tmp_path / "hand.mlpackage"
     variant = Variant(Target.COREML, "float32", InputConvention.ANDROID, deployment_target="iOS15")
-    coreml.convert(trace(plan, (), channels_first=True), variant, None, None, path)
+    coreml.convert(trace(graph, (), channels_first=True), variant, None, None, path)
     coreml.finish(path, ModelMetadata("hand", signal))
     assert [t.name for t in files.describe(path).outputs] == ["probabilities"]

@@ -11,19 +11,19 @@ import pytest
 from edgeconv.core import InputConvention, Signal
 from edgeconv.errors import BadInput
 from edgeconv.ir.folding import for_sensor
-from edgeconv.ir.graph import Activate, Conv, Function, GlobalPool, Plan
+from edgeconv.ir.nodes import Activation, ActivationFunction, Conv, GlobalPool
 from edgeconv.ir.trace import trace
 from edgeconv.targets.conversion import checks
+from tests.unit.graphs import chain, layer
 
-PLAN = Plan(
-    "p",
+FIRST = np.random.default_rng(0).normal(0, 0.3, (5, 3, 30))
+SECOND = np.random.default_rng(1).normal(0, 0.3, (5, 30, 3))
+GRAPH = chain(
     (24, 3),
-    (
-        Conv("c", np.random.default_rng(0).normal(0, 0.3, (5, 3, 30)), np.full(30, 0.1)),
-        Conv("d", np.random.default_rng(1).normal(0, 0.3, (5, 30, 3)), np.full(3, 0.1)),
-        GlobalPool("g", "average"),
-        Activate("s", Function("softmax")),
-    ),
+    layer(Conv, "c", kernel=FIRST, bias=np.full(30, 0.1)),
+    layer(Conv, "d", kernel=SECOND, bias=np.full(3, 0.1)),
+    layer(GlobalPool, "g", kind="average"),
+    layer(Activation, "s", function=ActivationFunction("softmax")),
 )
 KERNELS = [("c", 450, 1.0), ("d", 450, 1.0)]
 
@@ -83,15 +83,15 @@ def test_a_nan_weight_and_a_flipped_fold_are_found(
 
     android = signal.for_sensor(InputConvention.ANDROID).encode(windows[:8])
     normalized = signal.for_sensor(InputConvention.NORMALIZED).encode(windows[:8])
-    reference = evaluate(PLAN, normalized.astype(float)).astype(np.float32)
-    good = trace(for_sensor(PLAN, signal, InputConvention.ANDROID), signal.labels, False)
+    reference = evaluate(GRAPH, normalized.astype(float))[0].astype(np.float32)
+    good = trace(for_sensor(GRAPH, signal, InputConvention.ANDROID), signal.labels, False)
     path = tmp_path / "good.tflite"
     path.write_bytes(_convert(good.function, good.module))
     checks.check_structure(path, "float32", KERNELS, 0)
     checks.check_outputs(path, "float32", reference, run(path, android))
 
     # the fold of an iPhone's sign and unit, sold as Android's
-    wrong = trace(for_sensor(PLAN, signal, InputConvention.IOS), signal.labels, False)
+    wrong = trace(for_sensor(GRAPH, signal, InputConvention.IOS), signal.labels, False)
     flipped = tmp_path / "flipped.tflite"
     flipped.write_bytes(_convert(wrong.function, wrong.module))
     with pytest.raises(BadInput, match="off the float model"):

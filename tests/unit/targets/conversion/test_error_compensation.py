@@ -1,4 +1,4 @@
-"""Weights that make up for each other's error, and palettes."""
+"""Weights that compensate for each other's error, and palettes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeconv.core import SCHEMES, Scheme, Target
-from edgeconv.ir.graph import Conv, Dense, Depthwise, Function, Layer, Plan, Reshape
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes import ActivationFunction, Conv, Dense, Depthwise, Reshape
 from edgeconv.ir.numpy_interpreter import evaluate
-from edgeconv.targets.conversion.error_compensation import refit
+from edgeconv.targets.conversion.error_compensation import compensate
 from edgeconv.targets.coreml.palette import encode, nearest, palette_of
+from tests.unit.graphs import Layer, chain, layer
 
 CORE_ML = SCHEMES[Target.COREML]
-MADE_UP = [name for name, scheme in CORE_ML.items() if scheme.error_compensated]
+COMPENSATED = [name for name, scheme in CORE_ML.items() if scheme.error_compensated]
 RNG = np.random.default_rng(0)
 
 
-def _plan(*layers: Layer) -> Plan:
-    return Plan("p", (60,), (Reshape("steps", (20, 3)), *layers))
+def _graph(*layers: Layer) -> Graph:
+    return chain((60,), layer(Reshape, "steps", shape=(20, 3)), *layers)
 
 
-CONV = Conv("conv", RNG.normal(0, 0.2, (5, 3, 24)), np.full(24, 0.1), function=Function("relu"))
-WIDE = Conv("wide", RNG.normal(0, 0.1, (3, 24, 40)), np.zeros(40), stride=2)
-LAST = Dense("d", RNG.normal(0, 1, (280, 16)), np.zeros(16))
-PLAN = _plan(CONV, WIDE, Reshape("flat", (280,)), LAST)
+CONV = {"kernel": RNG.normal(0, 0.2, (5, 3, 24)), "bias": np.full(24, 0.1)}
+WIDE = {"kernel": RNG.normal(0, 0.1, (3, 24, 40)), "bias": np.zeros(40)}
+LAST = {"kernel": RNG.normal(0, 1, (280, 16)), "bias": np.zeros(16)}
+GRAPH = _graph(
+    layer(Conv, "conv", **CONV, activation=ActivationFunction("relu")),
+    layer(Conv, "wide", **WIDE, stride=2),
+    layer(Reshape, "flat", shape=(280,)),
+    layer(Dense, "d", **LAST),
+)
 
 
 def correlated(n: int) -> np.ndarray:
@@ -36,24 +43,24 @@ def correlated(n: int) -> np.ndarray:
     return np.asarray(steps.reshape(n, 60))
 
 
-def _error(plan: Plan, windows: np.ndarray) -> float:
-    return float(((evaluate(plan, windows) - evaluate(PLAN, windows)) ** 2).mean())
+def _error(graph: Graph, windows: np.ndarray) -> float:
+    (outputs,), (expected,) = evaluate(graph, windows), evaluate(GRAPH, windows)
+    return float(((outputs - expected) ** 2).mean())
 
 
-@pytest.mark.parametrize("name", MADE_UP)
-def test_made_up_weights_are_better_on_windows_never_seen(name: str) -> None:
+@pytest.mark.parametrize("name", COMPENSATED)
+def test_compensate_is_better_on_held_out_windows(name: str) -> None:
     scheme = CORE_ML[name]
     windows = correlated(400)
-    plain, none = refit(PLAN, None, scheme)
-    made, layers = refit(PLAN, windows[:300], scheme)
+    plain, none = compensate(GRAPH, None, scheme)
+    compensated, layers = compensate(GRAPH, windows[:300], scheme)
     assert none == ()
     assert layers == ("wide", "d")
-    assert _error(made, windows[300:]) < _error(plain, windows[300:])
-    assert made.layers[1] is CONV  # too small to be compressed
-    for plan in (plain, made):
-        for layer in (plan.layers[2], plan.layers[4]):
-            assert isinstance(layer, Conv | Dense)
-            _holds(layer.kernel, scheme)
+    assert _error(compensated, windows[300:]) < _error(plain, windows[300:])
+    assert compensated.nodes[1] is GRAPH.nodes[1]  # too small to be compressed
+    for graph in (plain, compensated):
+        for node in graph.kernel_nodes[1:]:
+            _holds(node.kernel, scheme)
 
 
 def _holds(kernel: np.ndarray, scheme: Scheme) -> None:
@@ -66,26 +73,27 @@ def _holds(kernel: np.ndarray, scheme: Scheme) -> None:
         assert len(np.unique(kernel[kernel != 0])) <= 1 << bits
 
 
-def test_layers_without_one_matrix_are_rounded_plainly() -> None:
+def test_compensate_rounds_layers_without_one_matrix_plainly() -> None:
     kernel = RNG.normal(0, 0.2, (40, 3, 24))
-    plan = _plan(Depthwise("dw", kernel, np.zeros(72), padding="same"))
-    made, layers = refit(plan, correlated(20), CORE_ML["pruned50"])
+    deep = layer(Depthwise, "dw", kernel=kernel, bias=np.zeros(72), padding="same")
+    compressed, layers = compensate(_graph(deep), correlated(20), CORE_ML["pruned50"])
     assert layers == ()
-    assert isinstance(made.layers[1], Depthwise)
-    _holds(made.layers[1].kernel, CORE_ML["pruned50"])
+    (node,) = compressed.kernel_nodes
+    assert isinstance(node, Depthwise)
+    _holds(node.kernel, CORE_ML["pruned50"])
 
 
-def test_a_bias_takes_what_weights_cannot() -> None:
+def test_compensate_lets_the_bias_take_what_weights_cannot() -> None:
     """With hardly a weight left, the mean of the outputs still stands."""
     windows = np.random.default_rng(1).normal(10, 0.1, (200, 60))
     scheme = replace(CORE_ML["pruned75"], sparsity=0.98)
-    plan = Plan("p", (60,), (Dense("d", RNG.normal(0, 1, (60, 40)), np.zeros(40)),))
-    wanted = evaluate(plan, windows).mean(0)
-    plain, made = (
-        np.abs(evaluate(refit(plan, given, scheme)[0], windows).mean(0) - wanted).max()
+    graph = chain((60,), layer(Dense, "d", kernel=RNG.normal(0, 1, (60, 40)), bias=np.zeros(40)))
+    expected = evaluate(graph, windows)[0].mean(0)
+    plain, compensated = (
+        np.abs(evaluate(compensate(graph, given, scheme)[0], windows)[0].mean(0) - expected).max()
         for given in (None, windows)
     )
-    assert made < 0.2 * plain
+    assert compensated < 0.2 * plain
 
 
 @settings(max_examples=40)
