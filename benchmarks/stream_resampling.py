@@ -47,7 +47,7 @@ class Sums:
 def recordings(folder: Path, every: int) -> Iterator[Array]:
     """Canonical samples (n, 3) at 50 Hz of every `every`-th trial."""
     trials = motionsense._trials(folder)[::every]
-    for stretch in motionsense._stretches(trials, NullProgress()):
+    for stretch in motionsense._segments(trials, NullProgress()):
         yield stretch.values
 
 

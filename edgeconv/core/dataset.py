@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """One gap-free stretch of one subject doing one thing.
+    """One gap-free segment of one subject doing one thing.
 
     `samples` is (time steps, channels) float32: the canonical signal at the contract's rate.
     """

@@ -1,4 +1,4 @@
-"""One wanted file out of a tar archive that nobody trusts."""
+"""Extracts one file from an untrusted tar archive."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ MOST_MEMBERS = 10_000
 BLOCK = 1 << 20
 
 
-def extract(archive: Path, wanted: str, target: Path) -> Path:
-    """Write the member called `wanted` (in whatever folder of the archive) to `target`.
+def extract(archive: Path, name: str, target: Path) -> Path:
+    """Write the member called `name` (in whatever folder of the archive) to `target`.
 
     Only this one regular file is read, and its name in the archive is never used as a path, so a
-    path that climbs out, a link or a device in the archive can do nothing; the `data` filter of
-    tarfile refuses a member that tries. Size and number of members are bounded.
+    path outside the folder, a link or a device in the archive has no effect; the `data` filter of
+    tarfile refuses such a member. Size and number of members are bounded.
 
     Raises:
         BadInput: not a gzipped tar archive, cut short, too large, or without the file.
     """
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            member = _find(tar, wanted, archive)
+            member = _find(tar, name, archive)
             _copy(tar, member, target)
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{archive}: damaged or unsafe archive ({error})", "fetch again") from error
@@ -35,15 +35,15 @@ def extract(archive: Path, wanted: str, target: Path) -> Path:
     return target
 
 
-def _find(tar: tarfile.TarFile, wanted: str, archive: Path) -> tarfile.TarInfo:
+def _find(tar: tarfile.TarFile, name: str, archive: Path) -> tarfile.TarInfo:
     for count, member in enumerate(tar):
         if count >= MOST_MEMBERS:
             raise BadInput(f"{archive}: more than {MOST_MEMBERS:,} members", "check the address")
-        if member.isreg() and PurePosixPath(member.name).name == wanted:
+        if member.isreg() and PurePosixPath(member.name).name == name:
             if member.size > LARGEST:
-                raise BadInput(f"{archive}: {wanted} would unpack to {member.size:,} bytes")
+                raise BadInput(f"{archive}: {name} would unpack to {member.size:,} bytes")
             return member
-    raise BadInput(f"{archive}: no file {wanted} in the archive", "check the address")
+    raise BadInput(f"{archive}: no file {name} in the archive", "check the address")
 
 
 def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:

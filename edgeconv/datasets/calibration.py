@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def calibration_windows(train: Dataset, n: int, seed: int) -> NDArray[np.float32]:
     """`n` canonical windows (n, window·channels), spread evenly over subjects and classes.
 
-    Rounds over all (class, subject) pairs take one window of each until there are enough, so that
-    a quiet class or a person with few windows is not left out. All windows when there are fewer
+    Each round over all (class, subject) pairs takes one window of each until there are enough, so
+    that a rare class or a subject with few windows is not left out. All windows if there are fewer
     than `n`. The same seed gives the same windows.
 
     Raises:
@@ -36,7 +36,7 @@ def calibration_windows(train: Dataset, n: int, seed: int) -> NDArray[np.float32
     order = np.argsort(cell, kind="stable")
     first = np.searchsorted(cell[order], cell[order])
     turn = np.empty(len(train), np.int64)
-    turn[order] = np.arange(len(train)) - first  # how many of its pair go before a window
-    # Within one round the shuffled order decides, so that a cut round favours no class.
+    turn[order] = np.arange(len(train)) - first  # how many of its pair come before a window
+    # Within one round the shuffled order decides, so that an incomplete round favors no class.
     chosen = shuffled[np.argsort(turn, kind="stable")[:n]]
     return train.windows[np.sort(chosen)]

@@ -20,7 +20,7 @@ from edgeconv.datasets.csv_schema import Mapping, read_mapping
 from edgeconv.datasets.files import read_bytes, require_path
 from edgeconv.datasets.number_parsing import parse_number
 from edgeconv.datasets.units import to_canonical
-from edgeconv.datasets.windowing import Origin, Segment, assemble
+from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def load(path: Path | None, progress: Progress) -> Dataset:
     if not rows:
         raise BadInput(f"{file}: a header, but no data", f"give {WHAT}")
     labels = mapping.labels or tuple(sorted({row.activity for row in rows}))
-    stretches = list(_stretches(rows, labels, mapping, file))
-    return assemble(Origin("csv", file.name), labels, stretches)
+    segments = list(_segments(rows, labels, mapping, file))
+    return assemble(DatasetInfo("csv", file.name), labels, segments)
 
 
 def _decode(content: bytes, file: Path) -> str:
@@ -112,7 +112,7 @@ def _number(field: str, where: str) -> float:
     return number
 
 
-def _stretches(
+def _segments(
     rows: list[Row], labels: tuple[str, ...], mapping: Mapping, file: Path
 ) -> Iterator[Segment]:
     import numpy as np
@@ -139,7 +139,7 @@ def _check_rate(seconds: NDArray[np.float64], where: str, file: Path) -> None:
     steps = np.diff(seconds)
     steps = steps[steps > 0]
     if not len(steps):
-        return  # counted as dropped when the stretch is cut
+        return  # counted as dropped when the segment is cut
     rate = 1.0 / float(np.median(steps))
     if not SLOWEST_HZ <= rate <= FASTEST_HZ:
         raise BadInput(

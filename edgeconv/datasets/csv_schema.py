@@ -27,7 +27,7 @@ class Mapping:
 
 
 def read_mapping(csv_file: Path) -> Mapping:
-    """The mapping of `FILE` from `FILE.toml`, or the default one where there is none.
+    """The mapping of `FILE` from `FILE.toml`, or the default if there is no such file.
 
     Raises:
         BadInput: not TOML, an unknown key, or a value that is not one of the choices.
@@ -41,8 +41,8 @@ def read_mapping(csv_file: Path) -> Mapping:
         raise BadInput(
             f"{path}: not a TOML file ({error})", "see docs/how-to/own-recordings.md"
         ) from error
-    known = {"columns", "unit", "sign", "timestamp_unit", "rate_hz", "labels"}
-    _choices(path, "keys", set(data), known)
+    keys = {"columns", "unit", "sign", "timestamp_unit", "rate_hz", "labels"}
+    _choices(path, "keys", set(data), keys)
     rate_hz = _rate(path, data)
     return Mapping(
         columns=_columns(path, data.get("columns", {}), bool(rate_hz)),

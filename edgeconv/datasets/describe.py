@@ -1,4 +1,4 @@
-"""What is in a data set, for a person and for JSON."""
+"""Describes the contents of a data set, for display and for JSON."""
 
 from __future__ import annotations
 

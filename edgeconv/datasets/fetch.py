@@ -17,7 +17,7 @@ class Published:
     """Where a data set is, and what the file in its archive must be.
 
     `blob` is git's object id of the file (SHA-1 of a header and the content): the publisher gives
-    no checksum, but every public copy that was seen has this one. SHA-1 guards against a damaged or
+    no checksum, but every public copy that we saw has this one. SHA-1 guards against a damaged or
     exchanged file here, not against an attacker who builds collisions.
     """
 
@@ -47,15 +47,15 @@ def fetch(
 ) -> Path:
     """Download, check and unpack a data set into `folder`; the path of its file.
 
-    A file that is already there and right is not fetched again. Nothing stands under the final name
-    before it was checked, also for another `url`: a mirror must have the same content. With
-    `accept_other` a file with another content is accepted and the difference told.
+    A correct file that is already there is not fetched again. Nothing gets the final name before it
+    was checked, also for another `url`: a mirror must have the same content. With `accept_other` a
+    file with different content is accepted, and a note says so.
 
     Raises:
         UsageError: no such data set, or an address of another kind than http, https, file.
         MissingDependency: the server cannot be reached.
-        BadInput: transfer broken off, damaged archive, or another content than published; that file
-            is kept beside as `<name>.unverified`.
+        BadInput: the transfer broke off, the archive is damaged, or its content is not what was
+            published; that file stays beside it as `<name>.unverified`.
     """
     if name not in PUBLISHED:
         raise UsageError(
@@ -92,7 +92,7 @@ def _accept(
             raise BadInput(
                 f"{published.file} is not what was published: git blob id {blob}, expected "
                 f"{published.blob}",
-                f"it is kept as {aside}; look at it, and rename it or accept another content "
+                f"it is in {aside}; look at it, and rename it or accept different content "
                 "explicitly if you trust it",
             )
         progress.note(f"{published.file} is not the published file (git blob id {blob})")

@@ -1,4 +1,4 @@
-"""Bytes of a file, plain or gzipped, and clear words where that fails."""
+"""Reads plain or gzipped files, with clear errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def require_path(path: Path | None, name: str, what: str) -> Path:
 
     Raises:
         UsageError: the specification has none.
-        BadInput: nothing is there.
+        BadInput: the path does not exist.
     """
     if path is None:
         raise UsageError(f"data set '{name}' needs a path", f"write {name}:PATH, PATH being {what}")
@@ -26,7 +26,7 @@ def require_path(path: Path | None, name: str, what: str) -> Path:
 
 
 def read_bytes(path: Path, what: str) -> bytes:
-    """Content of a file, unpacked where it is gzipped (told by its first bytes, not its name).
+    """Content of a file, unpacked if it is gzipped (detected by its first bytes, not its name).
 
     Raises:
         BadInput: a folder, unreadable, empty, or a damaged gzip file.

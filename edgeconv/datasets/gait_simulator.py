@@ -1,4 +1,4 @@
-"""A rough model of what a phone in a trouser pocket feels, for the synthetic data set.
+"""A rough model of what a phone in a trouser pocket measures, for the synthetic data set.
 
 The body frame is (right, forward, up). Each step adds a vertical and a forward oscillation at the
 step rate and its harmonics and an impact; each stride (two steps) adds a sideways sway and swings
@@ -55,11 +55,11 @@ POSTURES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class Subject:
     """What stays the same in all recordings of one subject."""
 
     step_hz: float
-    vigour: float
+    vigor: float
     harmonics: NDArray[np.float64]  # (3,) relative amplitudes of the step's harmonics
     phases: NDArray[np.float64]  # (2, 3) of the vertical and the forward harmonics
     limp: float  # relative difference between left and right steps
@@ -68,13 +68,13 @@ class Person:
     noise: float
 
 
-def make_person(random: np.random.Generator) -> Person:
+def make_subject(random: np.random.Generator) -> Subject:
     """Draw a subject."""
     import numpy as np
 
-    return Person(
+    return Subject(
         step_hz=random.uniform(1.65, 2.05),
-        vigour=random.uniform(0.75, 1.3),
+        vigor=random.uniform(0.75, 1.3),
         harmonics=np.array([1.0, *random.uniform([0.2, 0.1], [0.55, 0.35])]),
         phases=random.uniform(-0.9, 0.9, (2, 3)),
         limp=random.uniform(-0.15, 0.15),
@@ -85,33 +85,33 @@ def make_person(random: np.random.Generator) -> Person:
 
 
 def record(
-    person: Person, posture: Posture, steps: int, rate_hz: float, random: np.random.Generator
+    subject: Subject, posture: Posture, steps: int, rate_hz: float, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """(steps, 3) canonical readings of one recording: a phone put into the pocket anew."""
+    """(steps, 3) canonical readings of one recording, with the phone newly put into the pocket."""
     import numpy as np
 
-    effort = person.vigour * random.uniform(0.85, 1.15)
-    phase = _step_phase(person, posture, steps, rate_hz, random)
+    effort = subject.vigor * random.uniform(0.85, 1.15)
+    phase = _step_phase(subject, posture, steps, rate_hz, random)
     body = _sway(posture, steps, rate_hz, random)
     if posture.cadence:
-        body = body + effort * _oscillation(person, posture, phase)
-        body[:, 2] += effort * _impacts(person, posture, phase, rate_hz)
+        body = body + effort * _oscillation(subject, posture, phase)
+        body[:, 2] += effort * _impacts(subject, posture, phase, rate_hz)
     body[:, 2] += STANDARD_GRAVITY  # an accelerometer at rest is pushed up by what holds it
     thigh = _flex(body, _thigh_angle(posture, phase, random))
     drift = np.linspace(0, 1, steps)[:, None] * random.normal(0, 0.1, 3)
     offset = random.normal(0, 0.12, 3)
-    noise = random.normal(0, person.noise, (steps, 3))
-    phone: NDArray[np.float64] = thigh @ _pocket(person, random).T
+    noise = random.normal(0, subject.noise, (steps, 3))
+    phone: NDArray[np.float64] = thigh @ _pocket(subject, random).T
     return phone + offset + drift + noise
 
 
 def _step_phase(
-    person: Person, posture: Posture, steps: int, rate_hz: float, random: np.random.Generator
+    subject: Subject, posture: Posture, steps: int, rate_hz: float, random: np.random.Generator
 ) -> NDArray[np.float64]:
     """Steps taken so far, at each sample; the cadence wanders by a few percent."""
     import numpy as np
 
-    pace = posture.cadence * person.step_hz * random.uniform(0.93, 1.07)
+    pace = posture.cadence * subject.step_hz * random.uniform(0.93, 1.07)
     time = np.arange(steps) / rate_hz
     wander = sum(
         random.normal(0, 0.02) * np.sin(2 * np.pi * hz * time + random.uniform(0, 2 * np.pi))
@@ -133,31 +133,33 @@ def _sway(
 
 
 def _oscillation(
-    person: Person, posture: Posture, phase: NDArray[np.float64]
+    subject: Subject, posture: Posture, phase: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """(steps, 3): sideways at the stride rate, forward and up at the step rate."""
     import numpy as np
 
     angle = 2 * np.pi * phase[:, None] * np.arange(1, 4)
-    up, forward = ((person.harmonics * np.cos(angle + turn)).sum(axis=1) for turn in person.phases)
+    up, forward = (
+        (subject.harmonics * np.cos(angle + turn)).sum(axis=1) for turn in subject.phases
+    )
     side = np.sin(np.pi * phase)
-    uneven = 1 + person.limp * side
+    uneven = 1 + subject.limp * side
     return np.stack(
         [posture.sideways * side, posture.forward * forward, posture.vertical * up * uneven], axis=1
     )
 
 
 def _impacts(
-    person: Person, posture: Posture, phase: NDArray[np.float64], rate_hz: float
+    subject: Subject, posture: Posture, phase: NDArray[np.float64], rate_hz: float
 ) -> NDArray[np.float64]:
-    """Bumps at whole step numbers; the leg that carries the phone feels its own heel more."""
+    """Bumps at whole step numbers, stronger for the leg that carries the phone."""
     import numpy as np
 
     pace = np.gradient(phase) * rate_hz
     seconds = (phase - np.round(phase)) / pace
-    own = np.where(np.round(phase) % 2 == 0, 1.0, 0.55 + person.limp)
+    strength = np.where(np.round(phase) % 2 == 0, 1.0, 0.55 + subject.limp)
     bumps: NDArray[np.float64] = np.exp(-0.5 * (seconds / posture.impact_width) ** 2)
-    return posture.impact * own * bumps
+    return posture.impact * strength * bumps
 
 
 def _thigh_angle(
@@ -181,14 +183,14 @@ def _flex(body: NDArray[np.float64], angle: NDArray[np.float64]) -> NDArray[np.f
     return np.stack([side, cos * forward + sin * up, cos * up - sin * forward], axis=1)
 
 
-def _pocket(person: Person, random: np.random.Generator) -> NDArray[np.float64]:
+def _pocket(subject: Subject, random: np.random.Generator) -> NDArray[np.float64]:
     """Rotation from the thigh's axes to the phone's (x right, y up its long side, z to the eye)."""
     import numpy as np
 
     # Screen outwards, top up: phone x = side, y = up, z = forward turned by the pocket's place.
     base = np.array([[1.0, 0, 0], [0, 0, 1.0], [0, -1.0, 0]])
-    turn = random.normal(0.3, 0.25) + (0 if random.random() < person.screen_out else np.pi)
-    flip = np.pi if random.random() < person.upside_down else 0.0
+    turn = random.normal(0.3, 0.25) + (0 if random.random() < subject.screen_out else np.pi)
+    flip = np.pi if random.random() < subject.upside_down else 0.0
     lean = random.normal(0, 0.15, 2)
     about_y = _rotation(1, turn)
     rotation: NDArray[np.float64] = (

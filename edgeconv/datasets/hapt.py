@@ -1,4 +1,4 @@
-"""HAPT: a Galaxy S II on the waist, 50 Hz, the people and protocol of UCI HAR, raw.
+"""HAPT: a Galaxy S II on the waist, 50 Hz, with the subjects and protocol of UCI HAR, raw.
 
 Reyes-Ortiz, Oneto, Samà, Parra, Anguita: Transition-Aware Human Activity Recognition Using
 Smartphones, Neurocomputing 171, 2016. `RawData/acc_expXX_userYY.txt` holds accelerometer readings
@@ -18,7 +18,7 @@ from edgeconv.core import Dataset, Progress
 from edgeconv.datasets.files import read_bytes, require_path
 from edgeconv.datasets.number_parsing import parse_block
 from edgeconv.datasets.units import to_canonical
-from edgeconv.datasets.windowing import Origin, Segment, assemble
+from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Interval:
 
 
 def load(path: Path | None, progress: Progress) -> Dataset:
-    """The six basic activities; transitions and what nobody labelled are counted as dropped.
+    """The six basic activities; transitions and unlabeled rows are counted as dropped.
 
     Raises:
         UsageError, BadInput: no such folder, no recordings or labels in it, a file that does not
@@ -61,41 +61,43 @@ def load(path: Path | None, progress: Progress) -> Dataset:
     progress.stage("Reading HAPT")
     dropped: Counter[str] = Counter()
     missing = {i.experiment for i in intervals} - {experiment for experiment, _ in files}
-    notes = (f"{len(missing)} labelled experiments are not here",) if missing else ()
-    stretches = list(_stretches(files, intervals, dropped, progress))
-    if not stretches:
+    notes = (f"{len(missing)} labeled experiments are missing",) if missing else ()
+    segments = list(_segments(files, intervals, dropped, progress))
+    if not segments:
         raise BadInput(f"{root}: no label belongs to a recording", f"give {WHAT}, whole")
     source = f"{folder.name}: accelerometer of {len(files)} experiments"
-    return assemble(Origin("hapt", source, notes), LABELS, stretches, dropped)
+    return assemble(DatasetInfo("hapt", source, notes), LABELS, segments, dropped)
 
 
 def _recordings(root: Path) -> dict[tuple[int, int], Path]:
-    """(experiment, user) → file, sorted; the plain text goes before its own .gz."""
-    found: dict[tuple[int, int], Path] = {}
+    """(experiment, user) → file, sorted; plain text is preferred to its .gz."""
+    files: dict[tuple[int, int], Path] = {}
     for file in sorted(root.glob("acc_exp*_user*.txt*")):
         if name := _NAME.fullmatch(file.name):
-            found.setdefault((int(name["experiment"]), int(name["user"])), file)
-    if not found:
+            files.setdefault((int(name["experiment"]), int(name["user"])), file)
+    if not files:
         raise BadInput(f"{root}: no files like acc_exp01_user01.txt", f"give {WHAT}")
-    return dict(sorted(found.items()))
+    return dict(sorted(files.items()))
 
 
 def _intervals(root: Path) -> list[Interval]:
     plain, packed = root / "labels.txt", root / "labels.txt.gz"
     file = plain if plain.exists() or not packed.exists() else packed
     if not file.exists():
-        raise BadInput(f"{root}: no labels.txt, which says who does what when", f"give {WHAT}")
+        raise BadInput(
+            f"{root}: no labels.txt, which has the activity of each interval", f"give {WHAT}"
+        )
     table = _table(file, 5, "experiment user activity first last")
-    found = [Interval(*map(int, row)) for row in table]
-    for line, interval in enumerate(found, 1):
+    intervals = [Interval(*map(int, row)) for row in table]
+    for line, interval in enumerate(intervals, 1):
         if interval.first < 1 or len(interval) < 1:
             raise BadInput(f"{file}: line {line} has rows {interval.first} to {interval.last}")
         if interval.code not in CODES and interval.code not in TRANSITIONS:
             raise BadInput(f"{file}: line {line} has activity {interval.code}, of 1 to 12")
-    return found
+    return intervals
 
 
-def _stretches(
+def _segments(
     files: dict[tuple[int, int], Path],
     intervals: list[Interval],
     dropped: Counter[str],
@@ -103,9 +105,9 @@ def _stretches(
 ) -> Iterator[Segment]:
     for done, ((experiment, user), file) in enumerate(files.items(), 1):
         readings = to_canonical(_table(file, 3, "x y z"), "g", "android")
-        mine = [i for i in intervals if (i.experiment, i.user) == (experiment, user)]
-        dropped["not labelled"] += len(readings) - sum(len(i) for i in mine)
-        for interval in mine:
+        labeled = [i for i in intervals if (i.experiment, i.user) == (experiment, user)]
+        dropped["not labeled"] += len(readings) - sum(len(i) for i in labeled)
+        for interval in labeled:
             if interval.last > len(readings):
                 raise BadInput(
                     f"{file}: {len(readings)} rows, but labels.txt names row {interval.last}",
@@ -122,7 +124,7 @@ def _stretches(
 
 
 def _table(file: Path, columns: int, what: str) -> NDArray[np.float64]:
-    """Numbers between spaces, so many to a line."""
+    """A table of numbers separated by spaces."""
     lines = [b",".join(line.split()) for line in read_bytes(file, "a file of HAPT").splitlines()]
     while not lines[-1]:
         lines.pop()

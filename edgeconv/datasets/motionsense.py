@@ -15,7 +15,7 @@ from edgeconv.core import Dataset, Progress
 from edgeconv.datasets.files import read_bytes, require_path
 from edgeconv.datasets.number_parsing import parse_block
 from edgeconv.datasets.units import to_canonical
-from edgeconv.datasets.windowing import Origin, Segment, assemble
+from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -40,26 +40,26 @@ def load(path: Path | None, progress: Progress) -> Dataset:
     folder = require_path(path, "motionsense", WHAT)
     files = _trials(folder)
     progress.stage("Reading MotionSense")
-    origin = Origin("motionsense", f"{folder.name}: {len(files)} trials of {PART}")
-    return assemble(origin, LABELS, _stretches(files, progress))
+    origin = DatasetInfo("motionsense", f"{folder.name}: {len(files)} trials of {PART}")
+    return assemble(origin, LABELS, _segments(files, progress))
 
 
 def _trials(folder: Path) -> list[tuple[int, str, str, Path]]:
     """(label, subject, trial, file) of every trial, sorted, one file each."""
     root = folder / PART if (folder / PART).is_dir() else folder
-    found: dict[tuple[int, int, int], tuple[str, Path]] = {}
+    files: dict[tuple[int, int, int], tuple[str, Path]] = {}
     for file in sorted(root.glob("*_*/sub_*.csv*")):
         name = f"{file.parent.name}/{file.name}"
         place = _PLACE.fullmatch(name)
         if place and place["code"] in CODES:
             key = (CODES[place["code"]], int(place["subject"]), int(place["trial"]))
-            found.setdefault(key, (name, file))  # a .csv goes before its own .csv.gz
-    if not found:
+            files.setdefault(key, (name, file))  # a .csv is preferred to its .csv.gz
+    if not files:
         raise BadInput(f"{folder}: no MotionSense trials like wlk_7/sub_1.csv", f"give {WHAT}")
-    return [(key[0], str(key[1]), *found[key]) for key in sorted(found)]
+    return [(key[0], str(key[1]), *files[key]) for key in sorted(files)]
 
 
-def _stretches(files: list[tuple[int, str, str, Path]], progress: Progress) -> Iterator[Segment]:
+def _segments(files: list[tuple[int, str, str, Path]], progress: Progress) -> Iterator[Segment]:
     for done, (label, subject, name, file) in enumerate(files, 1):
         values = to_canonical(_read(file), "g", "ios")
         progress.update(done, len(files), name)

@@ -42,7 +42,7 @@ def parse_block(body: bytes, between: bytes, rows: int, columns: int) -> NDArray
 
 
 def parse_number(field: bytes) -> float | str:
-    """One number, or the reason why the field is none."""
+    """One number, or the reason why the field is not a number."""
     field = field.strip()
     if not field:
         return "empty value"

@@ -1,4 +1,4 @@
-"""Seeded random windows, for comparing and timing files where no recording is at hand."""
+"""Seeded random windows, for comparing and timing files without recordings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PROBES = 64
 
 
 def probe_windows(signal: Signal) -> NDArray[np.float32]:
-    """Windows to compare files on where no recording is at hand: gravity in random directions
-    with noise of walking strength, the same at every call. They prove nothing about accuracy."""
+    """Windows to compare files on without recordings: gravity in random directions with noise of
+    walking strength, the same at every call. They say nothing about accuracy."""
     import numpy as np
 
     random = np.random.default_rng(0)

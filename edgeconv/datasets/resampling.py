@@ -1,4 +1,4 @@
-"""Change of sampling rate with an anti-alias filter that leaves gravity alone.
+"""Changes the sampling rate with an anti-alias filter that preserves gravity.
 
 The low-pass is a linear-phase Kaiser FIR filter (Oppenheim & Schafer, *Discrete-Time Signal
 Processing*, 7.5.3): flat to 0.8 of the lower Nyquist frequency, at least 60 dB down from 1.1 of it;

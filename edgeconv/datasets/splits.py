@@ -1,4 +1,4 @@
-"""Train, validation and test parts that never share a person."""
+"""Splits into train, validation and test parts that never share a subject."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAST_TRAINING_USER = 28  # of WISDM v1.1, as in the reference article
 def check_disjoint(**parts: Collection[str]) -> None:
     """Refuse parts that share a subject: `check_disjoint(train=…, calibration=…, test=…)`.
 
-    Calibration may use training subjects; then hand in only the pairs that must be apart.
+    Calibration may use training subjects; then pass only the pairs that must be disjoint.
 
     Raises:
         LeakError: names the subjects and the two parts.
@@ -97,13 +97,13 @@ def _check_enough(dataset: Dataset) -> None:
     if len(subjects) < 3:
         raise BadInput(
             f"{dataset.name}: {len(subjects)} subject(s) ({', '.join(subjects)}), but train, val "
-            "and test need one each that the others have not seen",
-            "record at least 3 people",
+            "and test need at least one each",
+            "record at least 3 subjects",
         )
     present = {dataset.signal.labels[r.label] for r in dataset.recordings}
     if len(present) < 2:
         raise BadInput(
-            f"{dataset.name}: only one class ({', '.join(present)}), nothing to tell apart",
+            f"{dataset.name}: only one class ({', '.join(present)}), nothing to distinguish",
             "record at least 2 activities",
         )
 
@@ -120,7 +120,7 @@ def _check_known(subjects: Collection[str], named: Collection[str]) -> None:
 def _check_parts(splits: Splits) -> None:
     for name in ("train", "val", "test"):
         if not len(splits.part(name)):
-            raise BadInput(f"split: the {name} part is empty ({splits.rule})", "more subjects")
+            raise BadInput(f"split: the {name} part is empty ({splits.rule})", "use more subjects")
     recorded = {recording.label for recording in splits.train.recordings}
     missing = [c for n, c in enumerate(splits.train.signal.labels) if n not in recorded]
     if missing:

@@ -1,4 +1,4 @@
-"""Order in the time stamps: what is a new recording, what is a duplicate, what is a gap."""
+"""Finds new recordings, duplicates and gaps by the order of time stamps."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GAP_INTERVALS = 5
-"""A pause above this many median intervals splits a recording: nothing is invented inside it."""
+"""A pause above this many median intervals splits a recording; nothing is interpolated over it."""
 
 
-def split_stretches(
+def split_by_gaps(
     seconds: NDArray[np.float64], values: NDArray[np.float64], dropped: Counter[str]
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Cut samples into parts with strictly increasing stamps and no gap.

@@ -1,4 +1,4 @@
-"""From a sensor's own numbers to the canonical signal: m/s², Android's sign."""
+"""Converts a sensor's readings to the canonical signal: m/s², Android's sign."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def to_canonical(values: NDArray[np.float64], unit: str, sign: str) -> NDArray[n
 
 
 def gravity_note(mean_magnitude: float) -> str:
-    """What is wrong when the mean length of the acceleration vector is not near 9.81 m/s².
+    """A warning if the mean length of the acceleration vector is not near 9.81 m/s², else empty.
 
     The bounds are wide, as a jogger's mean lies near 14 and a sensor's offset is up to 0.5 m/s²;
-    a mistaken unit (factor 9.8) or a missing gravity falls far outside of them.
+    a wrong unit (factor 9.8) or missing gravity falls far outside.
     """
     if 8.0 <= mean_magnitude <= 16.0:
         return ""
@@ -37,5 +37,5 @@ def gravity_note(mean_magnitude: float) -> str:
     if mean_magnitude < 5.0:
         return f"{size}: gravity seems to be missing (user acceleration is another signal)"
     if 80.0 <= mean_magnitude <= 160.0:
-        return f"{size}: this looks like m/s² taken for g (set unit)"
+        return f"{size}: this looks like m/s² treated as g (set unit)"
     return f"{size}: check the unit"

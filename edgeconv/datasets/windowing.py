@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset, LoadReport, Recording, Signal
 from edgeconv.datasets.resampling import resample_stamped, resample_uniform
-from edgeconv.datasets.timestamps import split_stretches
+from edgeconv.datasets.timestamps import split_by_gaps
 from edgeconv.datasets.units import gravity_note
 from edgeconv.errors import BadInput
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOWEST_RATE = 0.5
-"""Of the contract's rate: below it the upper half of the band would be invented."""
+"""Of the contract's rate: below it the upper half of the band would have to be invented."""
 
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Samples of one subject doing one thing, as a loader found them.
+    """Samples of one subject doing one thing, as a loader reads them.
 
     `values` (n, 3) is canonical (m/s², Android's sign). Either `seconds` (n,) or `rate_hz` is set.
     """
@@ -37,8 +37,8 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Origin:
-    """What a data set says of where it comes from."""
+class DatasetInfo:
+    """Name and source of a data set, as its loader reports them."""
 
     name: str
     source: str
@@ -47,26 +47,26 @@ class Origin:
 
 
 def assemble(
-    origin: Origin,
+    origin: DatasetInfo,
     labels: Sequence[str],
-    stretches: Iterable[Segment],
+    segments: Iterable[Segment],
     dropped: Mapping[str, int] | None = None,
 ) -> Dataset:
-    """Resample every stretch and index its windows; none crosses a stretch or a gap.
+    """Resample every segment and index its windows; none crosses a segment or a gap.
 
     The report's `kept` and `dropped` count the samples (lines) of the source.
 
     Raises:
-        BadInput: not one window is left.
+        BadInput: no window is left.
     """
     signal = Signal(labels=tuple(labels))
     counts = Counter(dropped or {})
     recordings: list[Recording] = []
-    kept = 0
-    for stretch in stretches:
-        for used, recording in _recordings(stretch, signal, counts):
+    samples_used = 0
+    for segment in segments:
+        for used, recording in _recordings(segment, signal, counts):
             recordings.append(recording)
-            kept += used
+            samples_used += used
     if not recordings:
         raise BadInput(
             f"{origin.source}: no recording is as long as a window ({signal.window} steps at "
@@ -75,7 +75,7 @@ def assemble(
         )
     report = LoadReport(
         origin.source,
-        kept,
+        samples_used,
         {reason: n for reason, n in counts.items() if n},
         (*origin.notes, *_gravity_notes(recordings)),
         origin.synthetic,
@@ -113,30 +113,30 @@ def _gravity_notes(recordings: list[Recording]) -> list[str]:
 
 
 def _recordings(
-    stretch: Segment, signal: Signal, dropped: Counter[str]
+    segment: Segment, signal: Signal, dropped: Counter[str]
 ) -> Iterator[tuple[int, Recording]]:
-    """Number of source samples used, and the recording made of them."""
+    """Number of source samples used, and the recording they became."""
     import numpy as np
 
-    for used, samples in _at_rate(stretch, signal.rate_hz, dropped):
+    for used, samples in _at_rate(segment, signal.rate_hz, dropped):
         if len(samples) < signal.window:
             dropped["recording shorter than a window"] += used
             continue
         yield (
             used,
-            Recording(stretch.subject, stretch.label, samples.astype(np.float32), stretch.source),
+            Recording(segment.subject, segment.label, samples.astype(np.float32), segment.source),
         )
 
 
 def _at_rate(
-    stretch: Segment, rate_hz: float, dropped: Counter[str]
+    segment: Segment, rate_hz: float, dropped: Counter[str]
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
     import numpy as np
 
-    if stretch.seconds is None:
-        yield len(stretch.values), resample_uniform(stretch.values, stretch.rate_hz, rate_hz)
+    if segment.seconds is None:
+        yield len(segment.values), resample_uniform(segment.values, segment.rate_hz, rate_hz)
         return
-    for seconds, values in split_stretches(stretch.seconds, stretch.values, dropped):
+    for seconds, values in split_by_gaps(segment.seconds, segment.values, dropped):
         if len(seconds) < 4:  # too few for a cubic spline, and for any window
             dropped["recording shorter than a window"] += len(seconds)
         elif 1.0 / float(np.median(np.diff(seconds))) < LOWEST_RATE * rate_hz:

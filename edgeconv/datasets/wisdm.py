@@ -12,8 +12,8 @@ from pathlib import Path
 
 from edgeconv.core import Dataset, Progress
 from edgeconv.datasets.files import read_bytes, require_path
-from edgeconv.datasets.windowing import Origin, Segment, assemble
-from edgeconv.datasets.wisdm_format import Lines, Run, parse_lines
+from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
+from edgeconv.datasets.wisdm_format import ActivityRun, Lines, parse_lines
 from edgeconv.errors import BadInput
 
 WHAT = "the file WISDM_ar_v1.1_raw.txt (get it: edgeconv data fetch wisdm)"
@@ -22,7 +22,7 @@ NANOSECONDS = 1e-9
 
 
 def load(path: Path | None, progress: Progress) -> Dataset:
-    """The whole file, every line of it kept or counted with the reason.
+    """The whole file; every line is used, or counted as dropped with the reason.
 
     Raises:
         UsageError, BadInput: no such file, or no line of the format in it.
@@ -31,35 +31,35 @@ def load(path: Path | None, progress: Progress) -> Dataset:
     progress.stage("Reading WISDM v1.1")
     lines = parse_lines(read_bytes(file, WHAT))
     dropped = Counter(lines.dropped)
-    stretches = list(
-        stretches_of(lines, {label: n for n, label in enumerate(LABELS)}, dropped, file.name)
+    segments = list(
+        segments_of(lines, {label: n for n, label in enumerate(LABELS)}, dropped, file.name)
     )
-    if not stretches:
+    if not segments:
         raise BadInput(
             f"{file}: no line like '33,Jogging,49105962326000,-0.69,12.68,0.50;'",
             f"dropped lines: {dict(dropped)}",
         )
-    origin = Origin("wisdm", file.name, recovered_note(lines.recovered))
-    return assemble(origin, LABELS, stretches, dropped)
+    origin = DatasetInfo("wisdm", file.name, recovered_note(lines.recovered))
+    return assemble(origin, LABELS, segments, dropped)
 
 
 def recovered_note(count: int) -> tuple[str, ...]:
-    """What the report says of rows that shared a line."""
-    return (f"{count} rows recovered that stood on one line with another",) if count else ()
+    """A note on rows that shared a line."""
+    return (f"{count} rows recovered that shared a line with another",) if count else ()
 
 
-def stretches_of(
+def segments_of(
     lines: Lines, labels: Mapping[str, int], dropped: Counter[str], source: str
 ) -> Iterator[Segment]:
-    """Runs of the wanted activities as stretches; the others are counted as dropped."""
+    """Runs of the given activities as segments; the others are counted as dropped."""
     for run in lines.runs:
         if run.activity in labels:
-            yield from _stretch(run, labels[run.activity], dropped, source)
+            yield from _segment(run, labels[run.activity], dropped, source)
         else:
             dropped[f"activity '{run.activity}' is not one of the classes"] += len(run.table)
 
 
-def _stretch(run: Run, label: int, dropped: Counter[str], source: str) -> Iterator[Segment]:
+def _segment(run: ActivityRun, label: int, dropped: Counter[str], source: str) -> Iterator[Segment]:
     stamped = run.table[:, 0] != 0
     unstamped = int((~stamped).sum())
     if unstamped:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from edgeconv.core import Dataset, Progress
 from edgeconv.datasets.files import read_bytes, require_path
-from edgeconv.datasets.windowing import Origin, Segment, assemble
-from edgeconv.datasets.wisdm import recovered_note, stretches_of
+from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
+from edgeconv.datasets.wisdm import recovered_note, segments_of
 from edgeconv.datasets.wisdm_format import parse_lines
 from edgeconv.errors import BadInput
 
@@ -24,7 +24,7 @@ PATTERN = "data_*_accel_phone.txt*"
 
 
 def load(path: Path | None, progress: Progress) -> Dataset:
-    """The five activities that the pocket sets share; stairs are not told apart in this one.
+    """The five activities that the pocket sets share; this one does not distinguish up and down.
 
     Raises:
         UsageError, BadInput: no such folder, no recordings in it, or none of these activities.
@@ -33,33 +33,33 @@ def load(path: Path | None, progress: Progress) -> Dataset:
     files = _files(folder)
     progress.stage("Reading WISDM 2019")
     dropped: Counter[str] = Counter()
-    stretches: list[Segment] = []
+    segments: list[Segment] = []
     recovered = 0
     for done, file in enumerate(files, 1):
         lines = parse_lines(read_bytes(file, "a WISDM 2019 recording"))
         recovered += lines.recovered
-        stretches += stretches_of(lines, CODES, dropped, file.name)
+        segments += segments_of(lines, CODES, dropped, file.name)
         progress.update(done, len(files), file.name)
-    if not stretches:
+    if not segments:
         raise BadInput(f"{folder}: no walking, jogging, stairs, sitting or standing", str(dropped))
-    origin = Origin(
+    origin = DatasetInfo(
         "wisdm2019",
         f"{folder.name}: phone accelerometer of {len(files)} subjects",
         recovered_note(recovered),
     )
-    return assemble(origin, LABELS, stretches, dropped)
+    return assemble(origin, LABELS, segments, dropped)
 
 
 def _files(folder: Path) -> list[Path]:
-    """One file a subject; the plain text goes before its own .gz."""
+    """One file a subject; plain text is preferred to its .gz."""
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder", f"give {WHAT}")
     inner = folder / "raw" / "phone" / "accel"
     root = inner if inner.is_dir() else folder
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for file in sorted(root.glob(PATTERN)):
         if file.name.endswith((".txt", ".txt.gz")):
-            found.setdefault(file.name.removesuffix(".gz"), file)
-    if not found:
+            files.setdefault(file.name.removesuffix(".gz"), file)
+    if not files:
         raise BadInput(f"{folder}: no files like data_1600_accel_phone.txt", f"give {WHAT}")
-    return list(found.values())
+    return list(files.values())

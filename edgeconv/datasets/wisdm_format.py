@@ -1,7 +1,7 @@
 """WISDM's text format, `user,activity,time stamp,x,y,z;` a line, as arrays.
 
 Both WISDM releases use it. Lines of one recording begin with the same `user,activity,`, so a run of
-such lines goes through the C parser in one piece; where that finds anything odd, the run is
+such lines goes through the C parser in one piece; if anything in it is irregular, the run is
 halved until few lines are left, and those are read one at a time by `parse_line`.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FIELDS = 6
 NUMBERS = 4  # time stamp, x, y, z
 END = b";\n"
-FEW = 8  # lines that are not worth a try of the fast path
+FEW = 8  # with fewer lines the fast path is not worth trying
 BLOCK = 1024  # lines for the C parser at once: they stay in the processor's cache
 SLAB = 1 << 20  # bytes
 LONGEST_PREFIX = 16  # bytes of `user,activity,`, compared as two machine words
@@ -34,8 +34,8 @@ Row = tuple[str, str, float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """Neighbouring rows of one user and activity; `table` is (n, 4): time stamp, x, y, z."""
+class ActivityRun:
+    """Consecutive rows of one user and activity; `table` is (n, 4): time stamp, x, y, z."""
 
     user: str
     activity: str
@@ -44,9 +44,9 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """What a file held. `recovered` counts rows that stood on a line with another one."""
+    """The content of a file. `recovered` counts rows that shared a line with another one."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[ActivityRun, ...]
     dropped: dict[str, int]
     recovered: int
 
@@ -76,7 +76,7 @@ def _slabs(content: bytes) -> Iterator[bytes]:
 def parse_line(line: bytes) -> list[Row | str]:
     """The rows on one line; a string stands for a dropped row and says why.
 
-    Handles what the WISDM v1.1 file is known to have: blank lines, an empty last field (`…,;`), two
+    Handles the known irregularities of WISDM v1.1: blank lines, an empty last field (`…,;`), two
     rows on one line after a missing line break, with or without the `;` between them.
     """
     records = [record for record in line.split(b";") if record.strip()]
@@ -111,16 +111,16 @@ def _row(fields: list[bytes]) -> Row | str:
     return (user, activity, stamp, x, y, z)
 
 
-def _merge(pieces: list[tuple[str, str, NDArray[np.float64]]]) -> Iterator[Run]:
+def _merge(pieces: list[tuple[str, str, NDArray[np.float64]]]) -> Iterator[ActivityRun]:
     import numpy as np
 
     for (user, activity), group in groupby(pieces, key=itemgetter(0, 1)):
         tables = [table for _, _, table in group]
-        yield Run(user, activity, tables[0] if len(tables) == 1 else np.concatenate(tables))
+        yield ActivityRun(user, activity, tables[0] if len(tables) == 1 else np.concatenate(tables))
 
 
 class _Reader:
-    """One pass over the lines of a slab; counts what it leaves out."""
+    """One pass over the lines of a slab; counts what it drops."""
 
     def __init__(self, content: bytes) -> None:
         import numpy as np
@@ -142,13 +142,13 @@ class _Reader:
         """Rows in the file's order, as (user, activity, table) blocks."""
         line = 0
         while line < len(self.ends):
-            found = _PREFIX.match(self.content, self.starts[line], self.ends[line])
-            if found is None or len(found[0]) > LONGEST_PREFIX:
+            match = _PREFIX.match(self.content, self.starts[line], self.ends[line])
+            if match is None or len(match[0]) > LONGEST_PREFIX:
                 yield from self._slowly(line, line + 1)
                 line += 1
                 continue
-            stop = self._end_of_run(line, found[0])
-            yield from self._quickly(line, stop, found[0])
+            stop = self._end_of_run(line, match[0])
+            yield from self._quickly(line, stop, match[0])
             line = stop
 
     def _end_of_run(self, line: int, prefix: bytes) -> int:
@@ -178,7 +178,7 @@ class _Reader:
     def _block(
         self, line: int, stop: int, prefix: bytes
     ) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
-        """A block in one piece, or in halves where something in it is odd."""
+        """A block in one piece, or in halves if something in it is irregular."""
         if stop - line <= FEW:
             yield from self._slowly(line, stop)
             return

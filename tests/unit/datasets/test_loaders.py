@@ -104,9 +104,9 @@ def test_hapt_keeps_the_labelled_rows(tmp_path: Path, inner: bool) -> None:
     labels = ["1 7 5 11 310", "1 7 7 311 400", "1 7 1 401 700", "2 7 1 1 900"]
     put(raw / "labels.txt", labels)
     data = load_dataset(f"hapt:{raw if inner else tmp_path}")
-    assert data.report.dropped == {"not labelled": 20, "a transition between postures": 90}
+    assert data.report.dropped == {"not labeled": 20, "a transition between postures": 90}
     assert (data.report.kept, data.subject_names) == (600, ("7",))
-    assert "1 labelled experiments are not here" in data.report.notes
+    assert "1 labeled experiments are missing" in data.report.notes
     still, walking = data.recordings
     assert [data.signal.labels[r.label] for r in data.recordings] == ["Standing", "Walking"]
     assert still.samples[:, 0] == pytest.approx(9.80665)
@@ -230,7 +230,8 @@ def test_csv_in_g_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("people", "activities", "word"), [(1, ("Run", "Rest"), "subject"), (4, ("Run",), "one class")]
+    ("people", "activities", "word"),
+    [(1, ("Run", "Rest"), "subject"), (4, ("Run",), "one class")],
 )
 def test_one_subject_or_one_class_loads_but_does_not_split(
     tmp_path: Path, people: int, activities: tuple[str, ...], word: str
@@ -298,7 +299,7 @@ def test_specifications() -> None:
     assert "motionsense" in error.value.hint
     with pytest.raises(UsageError, match="colon"):
         load_dataset("csv:")
-    with pytest.raises(UsageError, match="takes no path"):
+    with pytest.raises(UsageError, match="has no path"):
         load_dataset("synthetic:/x")
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edgeconv.core import Dataset
 from edgeconv.datasets.calibration import calibration_windows
 from edgeconv.datasets.splits import check_disjoint, split
-from edgeconv.datasets.windowing import Origin, Segment, assemble
+from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput, LeakError, UsageError
 
 
@@ -18,12 +18,12 @@ def people(
     names: list[str], name: str = "test", labels: tuple[int, ...] = (0, 1), steps: int = 120
 ) -> Dataset:
     random = np.random.default_rng(0)
-    stretches = [
+    segments = [
         Segment(subject, label, random.normal((0.0, 9.8, 0.0), 1.0, (steps, 3)), rate_hz=20.0)
         for subject in names
         for label in labels
     ]
-    return assemble(Origin(name, "made up"), ("A", "B"), stretches)
+    return assemble(DatasetInfo(name, "made up"), ("A", "B"), segments)
 
 
 def numbered(count: int) -> list[str]:
@@ -91,10 +91,10 @@ def test_too_little_to_split(names: list[str], labels: tuple[int, ...], word: st
 def test_a_class_missing_from_training_is_named() -> None:
     data = people(numbered(6))
     keep = [r for r in data.recordings if r.label == 0 or r.subject == "1"]
-    stretches = [
+    segments = [
         Segment(r.subject, r.label, r.samples.astype(np.float64), rate_hz=20.0) for r in keep
     ]
-    less = assemble(Origin("test", "made up"), ("A", "B"), stretches)
+    less = assemble(DatasetInfo("test", "made up"), ("A", "B"), segments)
     with pytest.raises(BadInput, match="no training subject recorded B"):
         split(less, test_subjects=["1"])
 

@@ -1,4 +1,4 @@
-"""From stretches to windows: gaps, clocks, counts."""
+"""From segments to windows: gaps, clocks, counts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeconv.datasets.timestamps import GAP_INTERVALS, split_stretches
+from edgeconv.datasets.timestamps import GAP_INTERVALS, split_by_gaps
 from edgeconv.datasets.units import gravity_note, to_canonical
-from edgeconv.datasets.windowing import Origin, Segment, assemble
+from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 
 
@@ -20,7 +20,7 @@ def still(count: int) -> NDArray[np.float64]:
 
 def cut(seconds: NDArray[np.float64]) -> tuple[list[int], Counter[str]]:
     dropped: Counter[str] = Counter()
-    parts = split_stretches(seconds, still(len(seconds)), dropped)
+    parts = split_by_gaps(seconds, still(len(seconds)), dropped)
     return [len(part) for part, _ in parts], dropped
 
 
@@ -56,7 +56,7 @@ def test_windows_never_cross_and_short_recordings_are_counted() -> None:
     seconds = np.arange(400, dtype=np.float64) * 0.05
     seconds[200:] += 3.0
     data = assemble(
-        Origin("test", "here"),
+        DatasetInfo("test", "here"),
         ("A", "B"),
         [
             Segment("1", 0, still(400), seconds=seconds),
@@ -75,7 +75,7 @@ def test_windows_never_cross_and_short_recordings_are_counted() -> None:
 def test_a_slow_sensor_is_not_stretched_to_the_rate() -> None:
     with pytest.raises(BadInput, match="as long as a window") as error:
         assemble(
-            Origin("test", "here"),
+            DatasetInfo("test", "here"),
             ("A",),
             [Segment("1", 0, still(500), seconds=np.arange(500) / 5.0)],
         )
@@ -84,7 +84,7 @@ def test_a_slow_sensor_is_not_stretched_to_the_rate() -> None:
 
 def test_layout_is_time_major() -> None:
     values = np.arange(240, dtype=np.float64).reshape(80, 3)
-    data = assemble(Origin("t", "t"), ("A",), [Segment("1", 0, values, rate_hz=20.0)])
+    data = assemble(DatasetInfo("t", "t"), ("A",), [Segment("1", 0, values, rate_hz=20.0)])
     np.testing.assert_array_equal(data.windows[0], np.arange(240))
 
 
@@ -96,7 +96,8 @@ def test_core_motion_becomes_android() -> None:
 
 
 @pytest.mark.parametrize(
-    ("magnitude", "word"), [(9.8, ""), (14.8, ""), (1.0, "like g"), (1.9, "missing"), (96, "taken")]
+    ("magnitude", "word"),
+    [(9.8, ""), (14.8, ""), (1.0, "like g"), (1.9, "missing"), (96, "treated")],
 )
 def test_gravity_note(magnitude: float, word: str) -> None:
     note = gravity_note(magnitude)
