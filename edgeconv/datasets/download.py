@@ -25,8 +25,8 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 def download(url: str, target: Path, progress: Progress) -> Path:
     """Download `url` to `target`; an incomplete download stays in `target.part` and is continued.
 
-    An interruption of any kind (network, Ctrl-C, full disk) keeps the `.part` file. The validator
-    that the server gave (ETag or Last-Modified) is stored beside it and sent as `If-Range`, so that a file
+    An interruption of any kind (network, Ctrl-C, full disk) keeps the `.part` file. The server's
+    validator (ETag or Last-Modified) is stored beside it and sent as `If-Range`, so that a file
     that changed in between is fetched from its beginning.
 
     Raises:
