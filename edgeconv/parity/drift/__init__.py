@@ -1,6 +1,6 @@
-"""Sensor mistakes recognised from data, against what the bundle keeps of its training people."""
+"""Input errors detected in recordings, by comparison with the training data of a bundle."""
 
-from edgeconv.parity.drift.detection import Finding, InputReport, check_inputs
+from edgeconv.parity.drift.detection import InputFinding, InputReport, check_inputs
 from edgeconv.parity.drift.input_profile import InputProfile, make_profile
 
-__all__ = ["Finding", "InputProfile", "InputReport", "check_inputs", "make_profile"]
+__all__ = ["InputFinding", "InputProfile", "InputReport", "check_inputs", "make_profile"]

@@ -1,10 +1,10 @@
-"""Are new recordings like the training people's, and if not, which mistake explains it?
+"""Do new recordings look like the training data, and if not, which input error explains it?
 
-Distance: by class, the mean over `features.NAMES` of z², z measured in spreads between training
-people and each z² at most `_CAP`. One person like those of training has about 1, the mean of
-several less. A mistake is named only where undoing it brings the readings home: the distance then
-is small, and at most `GAIN` of what it was. docs/measurements/input-validation.md
-has the rates measured on real people.
+Distance: by class, the mean over `features.NAMES` of z², with z in standard deviations between
+training subjects and each z² at most `_CAP`. One subject like those of training has about 1, the
+mean of several less. An input error is named only if inverting it restores the training
+distribution: the distance is then small, and at most `GAIN` of what it was.
+docs/measurements/input-validation.md has the rates measured on real subjects.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import STANDARD_GRAVITY
 from edgeconv.parity.drift.features import TINY, features, gravity, step_hz
-from edgeconv.parity.drift.input_errors import AXIS_MAJOR, RATES, Mistake, mistakes
+from edgeconv.parity.drift.input_errors import AXIS_MAJOR, RATES, InputError, input_errors
 from edgeconv.parity.drift.input_profile import AXES, InputProfile, grouped
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FIT = 2.5  # distance after undoing what nothing else looks like: units, layout, normalization
+FIT = 2.5  # distance after inverting an unmistakable error: units, layout, normalization
 GAIN = 0.5
-ALIKE = 0.4  # of the fit asked for: explanations that are nearer cannot be told apart
+ALIKE = 0.4  # of the required fit: explanations that are nearer cannot be distinguished
 _CAP = 16.0
-_UNIT = math.log(1.5)  # gravity further from 9.8 than this factor is a matter of unit
+_UNIT = math.log(1.5)  # gravity further from 9.8 than this factor means another unit
 _RATE = 0.2  # of the logarithm of a step frequency: how near a rate must come to be named
-_SHIFT = 0.5  # rates nearer to the contract's own are within what people differ
+_SHIFT = 0.5  # rates nearer to the contract's are within the differences between subjects
 _CENTROID = 13  # in `features.NAMES`
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One mistake, in a sentence. `or_else` are kinds that the data cannot tell from it."""
+class InputFinding:
+    """One input error, in a sentence. `or_else` are kinds that explain the data as well."""
 
     kind: str
     sentence: str
@@ -46,18 +46,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class InputReport:
-    """What was found of recordings held against a profile.
+    """The result of comparing recordings with a profile.
 
     Attributes:
-        distance: of the readings as they are; None without a class that training had.
-        usual: up to which distance so many people are like those of training.
-        distances: after undoing each mistake, by kind.
+        distance: of the readings as they are; None if they have no class of the training data.
+        usual: the distance up to which so many subjects are like those of training.
+        distances: after inverting each input error, by kind.
         outside: by axis, share of readings beyond the range of training.
         gravity: median length of a window's mean, m/s².
-        rate_hz: what the step frequencies speak for, None where nobody walked.
+        rate_hz: the rate that the step frequencies suggest; None without walking.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[InputFinding, ...]
     distance: float | None
     usual: float
     distances: dict[str, float]
@@ -69,14 +69,14 @@ class InputReport:
 
     @property
     def sentence(self) -> str:
-        """For a person; empty where nothing is unusual."""
+        """What to say of it; empty if nothing is unusual."""
         if self.findings:
             return "; ".join(f"{f.sentence}{_others(f)}" for f in self.findings)
         if self.distance is not None and self.distance > self.usual:
             return (
-                f"these readings are unlike the training people's (distance {self.distance:.1f}, "
-                f"up to {self.usual:.1f} is usual): another phone, place on the body, or kind of "
-                "person"
+                "these readings differ from the training data (distance "
+                f"{self.distance:.1f}, up to {self.usual:.1f} is usual): another phone, place on "
+                "the body, or kind of subject"
             )
         return ""
 
@@ -90,24 +90,32 @@ def check_inputs(
     classes: Sequence[str],
     subjects: Sequence[str],
 ) -> InputReport:
-    """Canonical windows (n, window·3), n ≥ 1, as they would be encoded for a file."""
+    """Compare canonical windows (n, window·3), n ≥ 1, with the profile of the training data.
+
+    Args:
+        profile: of the training data.
+        windows: in m/s² with Android's sign, as they would be encoded for a file.
+        classes: (n,) class names.
+        subjects: (n,) whose windows they are.
+    """
     import numpy as np
 
     groups = grouped(windows, classes, subjects)
     known = {key: part for key, part in groups.items() if key[1] in profile.classes}
     size = gravity(windows.reshape(len(windows), -1, AXES).astype(np.float64))
     before = _distance(profile, known)
-    ways = mistakes(profile)
-    after = {way.kind: _distance(profile, known, way) for way in ways} if known else {}
-    people = max(1, len({who for who, _ in known}))
-    found = [*_named(ways, before, after, people), *_by_size(size)][:1]
-    rate = _rate(profile, known) if AXIS_MAJOR not in {f.kind for f in found} else None
+    errors = input_errors(profile)
+    after = {e.kind: _distance(profile, known, e) for e in errors} if known else {}
+    n_subjects = max(1, len({subject for subject, _ in known}))
+    findings = [*_best_explanation(errors, before, after, n_subjects), *_by_gravity(size)][:1]
+    axis_major = AXIS_MAJOR in {f.kind for f in findings}
+    rate = None if axis_major else _rate(profile, known)
     if rate is not None and rate != profile.rate_hz and _slower(profile, known, rate):
-        found.append(_rate_finding(rate, profile.rate_hz))
+        findings.append(_rate_finding(rate, profile.rate_hz))
     return InputReport(
-        findings=tuple(found),
+        findings=tuple(findings),
         distance=before if known else None,
-        usual=1.5 + 1.5 / people,
+        usual=1.5 + 1.5 / n_subjects,
         distances=after,
         outside=_outside(profile, windows),
         gravity=size,
@@ -120,68 +128,69 @@ def check_inputs(
 def _distance(
     profile: InputProfile,
     groups: Mapping[tuple[str, str], Floats],
-    way: Mistake | None = None,
+    error: InputError | None = None,
 ) -> float:
-    """Mean over classes; people are averaged first, so that more of them make it surer."""
+    """Mean over classes of the distance of the mean over subjects, after inverting `error`."""
     import numpy as np
 
     rows: dict[str, list[Floats]] = {}
     for (_, kind), part in groups.items():
-        undone = way.undo(part) if way else part
-        rows.setdefault(kind, []).append(features(undone, profile.rate_hz))
+        readings = error.invert(part) if error else part
+        rows.setdefault(kind, []).append(features(readings, profile.rate_hz))
     squares = []
-    for kind, found in rows.items():
-        own = profile.classes[kind]
-        z = (np.mean(found, axis=0) - own.mean) / np.array(own.spread)
+    for kind, subjects in rows.items():
+        training = profile.classes[kind]
+        z = (np.mean(subjects, axis=0) - training.mean) / np.array(training.spread)
         squares.append(np.minimum(z**2, _CAP).mean())
     return float(np.mean(squares)) if squares else 0.0
 
 
-def _named(
-    ways: Sequence[Mistake], before: float, after: Mapping[str, float], people: int
-) -> list[Finding]:
-    """The mistake whose undoing brings the readings home; none where that is no great gain."""
-    ranked = sorted((way for way in ways if way.kind in after), key=lambda way: after[way.kind])
+def _best_explanation(
+    errors: Sequence[InputError], before: float, after: Mapping[str, float], n_subjects: int
+) -> list[InputFinding]:
+    """The input error whose inverse best restores the training distribution, if the improvement is
+    large enough."""
+    ranked = sorted((e for e in errors if e.kind in after), key=lambda e: after[e.kind])
     if not ranked:
         return []
     best = ranked[0]
     nearest = after[best.kind]
-    fit = turned_fit(people)
-    if nearest > (fit if best.turned else FIT) or nearest > GAIN * before:
+    fit = rotation_fit(n_subjects)
+    if nearest > (fit if best.like_rotation else FIT) or nearest > GAIN * before:
         return []
     limit = min(nearest + ALIKE * fit, GAIN * before)
-    others = [w.kind for w in ranked[1:] if after[w.kind] <= limit]
-    return [Finding(best.kind, best.sentence, tuple(others))]
+    others = [e.kind for e in ranked[1:] if after[e.kind] <= limit]
+    return [InputFinding(best.kind, best.sentence, tuple(others))]
 
 
-def turned_fit(people: int) -> float:
-    """How near flipped or swapped axes must come to training before they are named.
+def rotation_fit(n_subjects: int) -> float:
+    """The distance that inverting flipped or swapped axes must reach before they are named.
 
-    Nearer than the other mistakes, as a phone in another position does the same to gravity; and
-    the nearer, the more people there are, whose ways of carrying it average out.
+    Smaller than for other errors, since a phone in another position does the same to gravity; and
+    the smaller, the more subjects there are, whose ways of carrying it average out.
     """
-    return 0.4 + 0.8 / people
+    return 0.4 + 0.8 / n_subjects
 
 
-def _by_size(size: float) -> list[Finding]:
-    """A unit that is wrong beyond doubt, also where phone and person are unlike training."""
+def _by_gravity(size: float) -> list[InputFinding]:
+    """A unit that is certainly wrong, even with another phone and other subjects."""
     factor = math.log((size + TINY) / STANDARD_GRAVITY)
     if abs(factor) < _UNIT:
         return []
-    text = f"gravity measures {size:.3g} where 9.8 m/s² belong"
+    text = f"gravity measures {size:.3g} instead of 9.8 m/s²"
     for kind, power, advice in (
         ("g instead of m/s²", -1, "the readings are in g: multiply by 9.80665"),
         ("m/s² taken for g", 1, "m/s² were taken for g and converted"),
     ):
         if abs(factor - power * math.log(STANDARD_GRAVITY)) < _UNIT:
-            return [Finding(kind, f"{text}: {advice}")]
+            return [InputFinding(kind, f"{text}: {advice}")]
     if factor < 0:
-        return [Finding("gravity", f"{text}: gravity was taken out, or the unit is another")]
-    return [Finding("unit", f"{text}: the unit is another")]
+        return [InputFinding("gravity", f"{text}: gravity was removed, or the unit is another")]
+    return [InputFinding("unit", f"{text}: the unit is another")]
 
 
 def _rate(profile: InputProfile, groups: Mapping[tuple[str, str], Floats]) -> float | None:
-    """The rate at which people's steps would be as frequent as in training, of those in `RATES`."""
+    """The rate in `RATES` at which steps would be as frequent as in training."""
     import numpy as np
 
     shifts = []
@@ -198,9 +207,9 @@ def _rate(profile: InputProfile, groups: Mapping[tuple[str, str], Floats]) -> fl
 
 
 def _slower(profile: InputProfile, groups: Mapping[tuple[str, str], Floats], rate: float) -> bool:
-    """Whether the whole spectrum moved the same way as the steps, and not the strongest line only.
+    """Whether the whole spectrum moved the same way as the steps, not only the strongest line.
 
-    A walker's strongest line may be the stride, half a step, and is no matter of the clock.
+    The strongest line may be the stride, half a step, which says nothing about the rate.
     """
     import numpy as np
 
@@ -213,11 +222,11 @@ def _slower(profile: InputProfile, groups: Mapping[tuple[str, str], Floats], rat
     return float(np.median(moved)) * expected > _RATE
 
 
-def _rate_finding(rate: float, own: float) -> Finding:
-    return Finding(
-        f"{rate:g} Hz for {own:g} Hz",
-        f"steps come {own / rate:.2g} times as often as in training: the readings are of {rate:g} "
-        f"Hz where {own:g} Hz belong; resample them",
+def _rate_finding(rate: float, expected: float) -> InputFinding:
+    return InputFinding(
+        f"{rate:g} Hz for {expected:g} Hz",
+        f"steps are {expected / rate:.2g} times as frequent as in training: the readings are "
+        f"sampled at {rate:g} Hz instead of {expected:g} Hz; resample them",
     )
 
 
@@ -229,5 +238,9 @@ def _outside(profile: InputProfile, windows: NDArray[np.float32]) -> dict[str, f
     return dict(zip(profile.channels, beyond.mean(axis=0).tolist(), strict=True))
 
 
-def _others(finding: Finding) -> str:
-    return f" (or {', '.join(finding.or_else)}: these data cannot tell)" if finding.or_else else ""
+def _others(finding: InputFinding) -> str:
+    return (
+        f" (or {', '.join(finding.or_else)}: which explains these data as well)"
+        if finding.or_else
+        else ""
+    )

@@ -1,4 +1,4 @@
-"""What is characteristic of one person's windows of one class, in numbers that can be compared."""
+"""Features of the windows of one subject and class, by which recordings are compared."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _SLOWEST_STEP_HZ = 0.4
 
 
 def features(windows: Floats, rate_hz: float) -> Floats:
-    """`NAMES` of canonical windows (n, steps, 3), n ≥ 1, all of one person and class.
+    """`NAMES` of canonical windows (n, steps, 3), n ≥ 1, all of one subject and class.
 
-    Mean of each axis; deviation, correlations and skewness of what is left of each window without
-    its own mean; `log gravity` of the median length of a window's mean; `log centroid` of the mean
+    Mean of each axis; deviation, correlations and skewness of each window minus its
+    mean; `log gravity` of the median length of a window's mean; `log centroid` of the mean
     frequency of the power spectrum of all axes.
     """
     import numpy as np
@@ -52,14 +52,14 @@ def features(windows: Floats, rate_hz: float) -> Floats:
 
 
 def gravity(windows: Floats) -> float:
-    """Median length of a window's mean: 9.8 where the readings are m/s² and hold gravity."""
+    """Median length of a window's mean: 9.8 if the readings are in m/s² and include gravity."""
     import numpy as np
 
     return float(np.median(np.linalg.norm(windows.mean(axis=1), axis=1)))
 
 
 def step_hz(windows: Floats, rate_hz: float) -> float:
-    """The strongest frequency of the acceleration's length: how often a walker's foot lands.
+    """The strongest frequency of the acceleration's length: the rate of steps.
 
     The length does not depend on how the phone lies, nor on sign or unit.
     """

@@ -1,4 +1,4 @@
-"""What may have been done to a sensor's readings, each with the step that would undo it."""
+"""Errors that are made with a sensor's readings, each with the operation that inverts it."""
 
 from __future__ import annotations
 
@@ -19,42 +19,44 @@ if TYPE_CHECKING:
 
 AXIS_MAJOR = "axis-major layout"
 RATES = (10.0, 20.0, 50.0, 100.0, 200.0)  # Hz that phones and data sets really have
-_TURNED = ", or the phone was carried turned that way"
+_ROTATED = ", or the phone was carried turned that way"
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A way to get readings wrong. `undo` takes and gives windows (n, steps, 3).
+class InputError:
+    """One way to get readings wrong.
 
-    `turned` marks those that a phone in another position looks much like.
+    Attributes:
+        invert: windows (n, steps, 3) → the windows before the error was made.
+        like_rotation: a phone carried in another position looks much the same.
     """
 
     kind: str
     sentence: str
-    undo: Callable[[Floats], Floats]
-    turned: bool = False
+    invert: Callable[[Floats], Floats]
+    like_rotation: bool = False
 
 
-def mistakes(profile: InputProfile) -> tuple[Mistake, ...]:
-    """All that leave every reading in place, so that undoing them shows whether they were made."""
+def input_errors(profile: InputProfile) -> tuple[InputError, ...]:
+    """All errors that can be inverted, which shows whether they were made."""
     return (
         *_units(),
-        Mistake(
+        InputError(
             "flipped sign",
             "every axis points the other way: the sign is flipped (Android's against iOS's)"
-            + _TURNED,
+            + _ROTATED,
             lambda windows: -windows,
-            turned=True,
+            like_rotation=True,
         ),
-        Mistake(
+        InputError(
             "normalized twice",
-            "the readings are normalized already, and the file would do it once more: hand in raw "
-            "m/s²",
+            "the readings are normalized already, and the file would normalize them again: pass "
+            "raw m/s²",
             lambda windows: _denormalized(windows, profile),
         ),
-        Mistake(
+        InputError(
             AXIS_MAJOR,
-            "the windows lie axis by axis (x0 x1 … y0 y1 …) where time steps belong (x0 y0 z0 x1 "
+            "the windows are stored by axis (x0 x1 … y0 y1 …) instead of by time step (x0 y0 z0 x1 "
             "…): transpose them",
             _time_major,
         ),
@@ -62,37 +64,37 @@ def mistakes(profile: InputProfile) -> tuple[Mistake, ...]:
     )
 
 
-def _units() -> tuple[Mistake, ...]:
+def _units() -> tuple[InputError, ...]:
     g, iphone, twice = (
-        "the readings are in g where m/s² belong: multiply by 9.80665",
-        "the readings are in g with iOS's sign where m/s² with Android's belong: multiply by "
+        "the readings are in g instead of m/s²: multiply by 9.80665",
+        "the readings are in g with iOS's sign instead of m/s² with Android's: multiply by "
         "−9.80665",
         "the readings are 9.8 times too large: m/s² were taken for g and converted",
     )
     return (
-        Mistake("g instead of m/s²", g, lambda windows: windows * STANDARD_GRAVITY),
-        Mistake("g with iOS's sign", iphone, lambda windows: windows * -STANDARD_GRAVITY),
-        Mistake("m/s² taken for g", twice, lambda windows: windows / STANDARD_GRAVITY),
-        Mistake("m/s² taken for g, flipped", twice, lambda windows: windows / -STANDARD_GRAVITY),
+        InputError("g instead of m/s²", g, lambda windows: windows * STANDARD_GRAVITY),
+        InputError("g with iOS's sign", iphone, lambda windows: windows * -STANDARD_GRAVITY),
+        InputError("m/s² taken for g", twice, lambda windows: windows / STANDARD_GRAVITY),
+        InputError("m/s² taken for g, flipped", twice, lambda windows: windows / -STANDARD_GRAVITY),
     )
 
 
-def _swaps() -> tuple[Mistake, ...]:
-    found = []
+def _swaps() -> tuple[InputError, ...]:
+    errors = []
     for order in permutations(range(3)):
         if order == (0, 1, 2):
             continue
         # Reading i of the file is the sensor's axis `order.index(i)`.
         given = " ".join("xyz"[order.index(i)] for i in range(3))
-        found.append(
-            Mistake(
+        errors.append(
+            InputError(
                 f"axes {given}",
-                f"the axes are swapped: {given} where x y z belong{_TURNED}",
+                f"the axes are swapped: {given} instead of x y z{_ROTATED}",
                 lambda windows, order=order: windows[:, :, list(order)],  # type: ignore[misc]
-                turned=True,
+                like_rotation=True,
             )
         )
-    return tuple(found)
+    return tuple(errors)
 
 
 def _denormalized(windows: Floats, profile: InputProfile) -> Floats:

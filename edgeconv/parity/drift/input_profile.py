@@ -1,4 +1,4 @@
-"""What training people's readings look like: kept in a bundle, held against new recordings."""
+"""Statistics of the training subjects' readings, stored in a bundle to compare recordings with."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = "edgeconv-inputs", 1
 AXES = 3
-LEAST_PEOPLE = 3  # fewer say nothing about how people differ
-_LEAST_WINDOWS = 3  # of one person and class
-_MOST_WINDOWS = 60  # of one person and class: evenly spaced ones say the same in less time
+LEAST_SUBJECTS = 3  # fewer say nothing about how subjects differ
+_LEAST_WINDOWS = 3  # of one subject and class
+_MOST_WINDOWS = 60  # of one subject and class: evenly spaced ones say the same in less time
 _STEADY = 0.2  # deviation of the logarithm of the step frequency: a class that has one
 
-# The least spread between people that is believed, in the units of `NAMES`: a handful of people
+# The smallest spread between subjects that is used, in the units of `NAMES`: a handful of subjects
 # may be alike by chance.
 _FLOOR = (1.5, 1.5, 1.5, 0.25, 0.25, 0.25, 0.15, 0.15, 0.15, 0.4, 0.4, 0.4, 0.04, 0.12)
 
 
 @dataclass(frozen=True)
 class ClassProfile:
-    """How one class looks over people: mean and spread of `NAMES`.
+    """One class over all subjects: mean and spread of `NAMES`.
 
-    `step_hz` is the people's geometric mean, None for a class without a steady step.
+    `step_hz` is the geometric mean over subjects; None for a class without a steady step.
     """
 
     mean: tuple[float, ...]
@@ -44,7 +44,7 @@ class ClassProfile:
 
 @dataclass(frozen=True)
 class InputProfile:
-    """Readings of the training people, m/s² with Android's sign.
+    """Statistics of the training subjects' readings, m/s² with Android's sign.
 
     Attributes:
         low, high: smallest and largest reading of each axis.
@@ -69,17 +69,17 @@ class InputProfile:
             "channels": list(self.channels),
             **{name: list(getattr(self, name)) for name in ("low", "high", "mean", "std")},
             "features": list(NAMES),
-            "classes": {name: dict(vars(found)) for name, found in self.classes.items()},
+            "classes": {name: dict(vars(profile)) for name, profile in self.classes.items()},
         }
 
     @classmethod
     def from_json(cls, data: Any, where: str) -> InputProfile:
-        """Raises BadInput for a document that is no input profile."""
+        """Raises BadInput for a document that is not an input profile."""
         try:
             if data["format"] != FORMAT or data["schema_version"] != VERSION:
-                raise BadInput(f"{where} is no {FORMAT} of version {VERSION}")
+                raise BadInput(f"{where} is not an {FORMAT} of version {VERSION}")
             if tuple(data["features"]) != NAMES:
-                raise BadInput(f"{where} holds other features", "export the bundle again")
+                raise BadInput(f"{where} has other features", "export the bundle again")
             return cls(
                 rate_hz=float(data["rate_hz"]),
                 window=int(data["window"]),
@@ -105,22 +105,22 @@ def make_profile(
     subjects: Sequence[str],
     signal: Signal,
 ) -> InputProfile | None:
-    """The profile of canonical windows (n, window·3), their class names and people.
+    """The profile of canonical windows (n, window·3), their class names and subjects.
 
-    None where there is nothing to learn from: other channels than three axes, or no class that
-    three people did.
+    None if there is too little to compare with: other channels than three axes, or no class with
+    three subjects.
     """
     import numpy as np
 
     if len(signal.channels) != AXES or not len(windows):
         return None
     parts = grouped(windows, classes, subjects)
-    found = {}
+    profiles = {}
     for name in sorted({c for _, c in parts}):
-        own = [part for (_, c), part in parts.items() if c == name]
-        if len(own) >= LEAST_PEOPLE:
-            found[name] = _class_profile(own, signal.rate_hz)
-    if not found:
+        subject_parts = [part for (_, c), part in parts.items() if c == name]
+        if len(subject_parts) >= LEAST_SUBJECTS:
+            profiles[name] = _class_profile(subject_parts, signal.rate_hz)
+    if not profiles:
         return None
     readings = windows.reshape(-1, AXES).astype(np.float64)
     return InputProfile(
@@ -131,7 +131,7 @@ def make_profile(
         high=tuple(readings.max(axis=0).tolist()),
         mean=tuple(readings.mean(axis=0).tolist()),
         std=tuple((readings.std(axis=0) + TINY).tolist()),
-        classes=found,
+        classes=profiles,
     )
 
 
@@ -142,15 +142,15 @@ def grouped(
     import numpy as np
 
     steps = windows.reshape(len(windows), -1, AXES)
-    people, kinds = np.asarray(subjects), np.asarray(classes)
-    found: Groups = {}
-    for person in np.unique(people).tolist():
-        for kind in np.unique(kinds[people == person]).tolist():
-            rows = np.flatnonzero((people == person) & (kinds == kind))
+    names, kinds = np.asarray(subjects), np.asarray(classes)
+    groups: Groups = {}
+    for subject in np.unique(names).tolist():
+        for kind in np.unique(kinds[names == subject]).tolist():
+            rows = np.flatnonzero((names == subject) & (kinds == kind))
             if len(rows) >= _LEAST_WINDOWS:
                 few = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).round()
-                found[person, kind] = steps[rows[few.astype(int)]].astype(np.float64)
-    return found
+                groups[subject, kind] = steps[rows[few.astype(int)]].astype(np.float64)
+    return groups
 
 
 def _class_profile(parts: Sequence[Floats], rate_hz: float) -> ClassProfile:

@@ -1,4 +1,4 @@
-"""Sensor mistakes made on purpose: each is named, and untouched readings raise nothing."""
+"""Input errors made on purpose: each is named, and untouched readings raise nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edgeconv.datasets.splits import split
 from edgeconv.errors import BadInput
 from edgeconv.parity.drift import InputProfile, InputReport, check_inputs, make_profile
 from edgeconv.parity.drift.features import NAMES, features, gravity, step_hz
-from edgeconv.parity.drift.input_errors import mistakes
+from edgeconv.parity.drift.input_errors import input_errors
 
 Windows = NDArray[Any]
 
@@ -62,7 +62,7 @@ MADE: dict[str, Callable[[Windows], Windows]] = {
 }
 
 
-def test_untouched_people_raise_nothing(people: tuple[InputProfile, Dataset]) -> None:
+def test_check_inputs_of_untouched_readings_is_empty(people: tuple[InputProfile, Dataset]) -> None:
     found = look(*people, lambda steps: steps)
     assert found.findings == ()
     assert found.sentence == ""
@@ -73,7 +73,9 @@ def test_untouched_people_raise_nothing(people: tuple[InputProfile, Dataset]) ->
 
 
 @pytest.mark.parametrize("kind", sorted(set(MADE) - {"flipped sign"}))
-def test_a_mistake_is_named(people: tuple[InputProfile, Dataset], kind: str) -> None:
+def test_check_inputs_names_the_input_error(
+    people: tuple[InputProfile, Dataset], kind: str
+) -> None:
     found = look(*people, MADE[kind])
     assert kind in (found.findings[0].kind, *found.findings[0].or_else)
     assert found.sentence
@@ -91,7 +93,7 @@ def test_readings_normalized_already(people: tuple[InputProfile, Dataset]) -> No
     profile, _ = people
     found = look(*people, lambda steps: (steps - np.array(profile.mean)) / np.array(profile.std))
     assert found.findings[0].kind == "normalized twice"
-    assert "hand in raw" in found.sentence
+    assert "pass raw" in found.sentence
 
 
 def test_gravity_taken_out(people: tuple[InputProfile, Dataset]) -> None:
@@ -131,19 +133,19 @@ def _faster(samples: Windows, factor: float) -> NDArray[np.float64]:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
-def test_undoing_is_exact(seed: int) -> None:
-    """Each mistake's `undo` brings back what its own forward step made of a window."""
+def test_input_errors_invert_is_exact(seed: int) -> None:
+    """`invert` restores the windows on which the error was made."""
     steps: NDArray[Any] = np.random.default_rng(seed).normal(0, 5, (4, 80, 3))
     profile = InputProfile(
         20.0, 80, ("x", "y", "z"), (0,) * 3, (0,) * 3, (0.5, 7.0, 1.0), (3.0, 4.0, 5.0), {}
     )
-    undo = {m.kind: m.undo for m in mistakes(profile)}
+    invert = {e.kind: e.invert for e in input_errors(profile)}
     for kind, change in MADE.items():
-        np.testing.assert_allclose(undo[kind](change(steps)), steps, atol=1e-9)
+        np.testing.assert_allclose(invert[kind](change(steps)), steps, atol=1e-9)
     there = (steps - np.array(profile.mean)) / np.array(profile.std)
-    np.testing.assert_allclose(undo["normalized twice"](there), steps, atol=1e-9)
+    np.testing.assert_allclose(invert["normalized twice"](there), steps, atol=1e-9)
     for first, second in (("axes y z x", [1, 2, 0]), ("axes z x y", [2, 0, 1])):
-        np.testing.assert_allclose(undo[first](steps[:, :, second]), steps)
+        np.testing.assert_allclose(invert[first](steps[:, :, second]), steps)
 
 
 def test_features_of_a_known_signal() -> None:
@@ -170,7 +172,7 @@ def test_profile_survives_json(people: tuple[InputProfile, Dataset]) -> None:
         InputProfile.from_json({**document, "format": "other"}, "x")
 
 
-def test_nothing_to_learn_from() -> None:
+def test_make_profile_needs_three_axes_and_three_subjects() -> None:
     dataset = load_dataset("synthetic")
     few = dataset.of_subjects(dataset.subject_names[:2])
     assert make_profile(few.windows, classes(few), few.subjects.tolist(), few.signal) is None

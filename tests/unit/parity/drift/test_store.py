@@ -1,0 +1,64 @@
+"""The input profile of a bundle, and what is compared with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgeconv.bundle import INPUTS, write
+from edgeconv.core import Bundle, Dataset, NullProgress, TrainedModel
+from edgeconv.datasets import load_dataset
+from edgeconv.datasets.splits import split
+from edgeconv.errors import BadInput
+from edgeconv.parity.drift.store import check_dataset, input_facts, write_input_profile
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return load_dataset("synthetic")
+
+
+def trained(folder: Path, data: Dataset) -> Bundle:
+    """A bundle as `train` writes it, without its input profile."""
+    (folder / "model.keras").write_bytes(b"weights")
+    facts = {"train_subjects": list(split(data).train.subject_names)}
+    model = TrainedModel(folder / "model.keras", "0" * 64, data.signal, 1, facts)
+    bundle = Bundle(folder, model, (), data={"name": data.name, "spec": "synthetic"})
+    write(bundle, folder)
+    return bundle
+
+
+def in_g(data: Dataset) -> Dataset:
+    """The same subjects, recorded in another unit."""
+    recordings = tuple(replace(r, samples=r.samples / 9.80665) for r in data.recordings)
+    return replace(data, recordings=recordings)
+
+
+def test_check_dataset_without_an_input_profile_is_refused(tmp_path: Path, data: Dataset) -> None:
+    """Data of the same name and subjects were once compared with themselves, and passed."""
+    trained(tmp_path, data)
+    with pytest.raises(BadInput, match=f"has no {INPUTS}"):
+        check_dataset("synthetic", tmp_path)
+
+
+def test_check_dataset_finds_the_unit_that_differs(tmp_path: Path, data: Dataset) -> None:
+    trained(tmp_path, data)
+    write_input_profile(tmp_path, in_g(split(data).train))
+    report = check_dataset("synthetic", tmp_path)
+    assert report.findings[0].kind == "m/s² taken for g"
+
+
+def test_check_dataset_of_the_training_data_finds_nothing(tmp_path: Path, data: Dataset) -> None:
+    trained(tmp_path, data)
+    write_input_profile(tmp_path, split(data).train)
+    assert check_dataset("synthetic", tmp_path).sentence == ""
+
+
+def test_input_facts_need_a_profile(tmp_path: Path, data: Dataset) -> None:
+    bundle = trained(tmp_path, data)
+    assert input_facts(bundle, in_g(data), NullProgress()) == {}
+    write_input_profile(tmp_path, split(data).train)
+    facts = input_facts(bundle, in_g(data), NullProgress())
+    assert facts["inputs"]["findings"][0]["kind"].startswith("g ")
