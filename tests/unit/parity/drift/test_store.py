@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeconv.bundle import INPUTS, write
-from edgeconv.core import Bundle, Dataset, NullProgress, TrainedModel
+from edgeconv.core import Bundle, DataInfo, Dataset, NullProgress, TrainedModel
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.splits import split
 from edgeconv.errors import BadInput
@@ -23,9 +23,9 @@ def data() -> Dataset:
 def trained(folder: Path, data: Dataset) -> Bundle:
     """A bundle as `train` writes it, without its input profile."""
     (folder / "model.keras").write_bytes(b"weights")
-    facts = {"train_subjects": list(split(data).train.subject_names)}
-    model = TrainedModel(folder / "model.keras", "0" * 64, data.signal, 1, facts)
-    bundle = Bundle(folder, model, (), data={"name": data.name, "spec": "synthetic"})
+    splits = split(data)
+    model = TrainedModel(folder / "model.keras", "0" * 64, data.signal, 1)
+    bundle = Bundle(folder, model, (), data=DataInfo.of("synthetic", data, splits))
     write(bundle, folder)
     return bundle
 
