@@ -91,6 +91,12 @@ def role_of(kind: str) -> LayerRole:
     return LayerRole.OTHER if entry is None else entry.role
 
 
+def fuses_activation(kind: str) -> bool:
+    """Whether a Keras layer, by its class, applies an activation as the last thing it does."""
+    entry = KERAS_LAYERS.get(kind)
+    return entry is not None and entry.fuses_activation
+
+
 def read_layer(call: KerasCall) -> tuple[Node, ...]:
     """The nodes that compute one call of a layer; none where it acts in training only.
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgeconv.core.decibels import decibels
 from edgeconv.errors import Unsupported
 from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.graph import Graph
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 FLOAT = 32
 WINDOWS = 100  # that a choice is made on; of more, the order of layers did not change
-CEILING = 200.0  # dB: reported for outputs that do not differ at all
 
 Bits = Mapping[str, int]
 """Bits of each layer's weights by its label; 32 keeps weights and result in float."""
@@ -164,12 +164,8 @@ def round_to_range(value: Array, limits: Range) -> Array:
 
 
 def snr_db(exact: Array, got: Array) -> float:
-    """10·log10(Σ exact² / Σ (got − exact)²)."""
-    import numpy as np
-
-    noise = float(((got - exact) ** 2).sum())
-    signal = float((exact**2).sum())
-    return min(10 * float(np.log10(signal / noise)), CEILING) if noise and signal else CEILING
+    """10 lg(Σ exact² / Σ (got − exact)²), within ±`MAX_DB`."""
+    return decibels(float((exact**2).sum()), float(((got - exact) ** 2).sum()))
 
 
 def _values_in_integers(graph: Graph, bits: Bits) -> set[Value]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.core.decibels import decibels
 from edgeconv.errors import BadInput
 from edgeconv.parity.classification import EPSILON, SLACK
 from edgeconv.parity.task_impact import largest_drop, macro_f1
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-MAX_DB = 200.0
-"""Cap of both decibel measures, so that identical outputs have a number that JSON can hold. One
-float32 rounding of every output is about 150 dB: nothing that was computed lies above the cap."""
 
 METRICS = (
     *("max_abs", "mean_abs", "rmse", "snr_db", "psnr_db", "cosine", "cosine_min"),
@@ -90,17 +87,9 @@ def _element_wise(ref: Floats, can: Floats) -> dict[str, float]:
         "max_abs": float(difference.max()),
         "mean_abs": float(difference.mean()),
         "rmse": math.sqrt(square),
-        "snr_db": _decibels(float(np.square(ref).mean()), square),
-        "psnr_db": _decibels(1.0, square),
+        "snr_db": decibels(float(np.square(ref).mean()), square),
+        "psnr_db": decibels(1.0, square),
     }
-
-
-def _decibels(signal: float, noise: float) -> float:
-    if noise == 0:
-        return MAX_DB
-    if signal == 0:
-        return -MAX_DB
-    return max(-MAX_DB, min(10 * (math.log10(signal) - math.log10(noise)), MAX_DB))
 
 
 def _by_window(ref: Floats, can: Floats) -> dict[str, float]:

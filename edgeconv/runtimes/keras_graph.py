@@ -14,12 +14,7 @@ from typing import Any
 from edgeconv.core import TensorSpec
 from edgeconv.core.layerwise import BEFORE, LayerInfo
 from edgeconv.errors import BadInput
-
-_WITH_ACTIVATION = (
-    *("Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv1DTranspose", "Conv2DTranspose"),
-    *("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
-)
-"""Layers that apply an activation as the last thing they do."""
+from edgeconv.ir.keras_catalogue import fuses_activation
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +33,7 @@ class _Call:
 
     @property
     def activated(self) -> bool:
-        if type(self.layer).__name__ not in _WITH_ACTIVATION:
+        if not fuses_activation(type(self.layer).__name__):
             return False
         return _activation(self.layer) not in ("", "linear")
 

@@ -58,12 +58,11 @@ class Teacher:
 
     def probabilities(self, x: Floats, student: Signal) -> Floats:
         """(n, classes) for windows as the student gets them, which may be scaled differently."""
-        (a, b), (p, q) = student.affine(), self.signal.affine()
-        scale, offset = p / a, q - b * p / a
+        per_step = student.affine_to(self.signal)
         window = self.signal.window
-        theirs = x * np.tile(scale, window) + np.tile(offset, window)
-        found: Floats = self.answer(theirs.astype(np.float32)).numpy()
-        return found
+        inputs = x * np.tile(per_step.scale, window) + np.tile(per_step.offset, window)
+        probabilities: Floats = self.answer(inputs.astype(np.float32)).numpy()
+        return probabilities
 
 
 def taught(batches: Batches, teacher: Teacher) -> Iterator[Batch]:

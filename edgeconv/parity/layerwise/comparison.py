@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import SCHEMES, Artifact, Inspectable, Runner, Scheme, Signal, Target
+from edgeconv.core.affine import AffineMap
 from edgeconv.core.layerwise import LayersResult, RangeWarning
 from edgeconv.errors import BadInput
 from edgeconv.parity.layerwise import verdict
@@ -14,7 +15,7 @@ from edgeconv.parity.layerwise.file_values import candidates, shaped
 from edgeconv.parity.layerwise.half_precision import half_precision
 from edgeconv.parity.layerwise.match import Match, match
 from edgeconv.parity.layerwise.measure import Error, Gathered
-from edgeconv.parity.layerwise.points import CONTRACT, Affine, points
+from edgeconv.parity.layerwise.points import CONTRACT, PendingAffine, points
 from edgeconv.parity.layerwise.ranges import CodeUse, code_warnings
 from edgeconv.parity.layerwise.refine import refine
 from edgeconv.parity.layerwise.rows import rows
@@ -158,19 +159,13 @@ def _only(runner: Runner | KerasRunner) -> str:
     return next(iter(runner.inputs))
 
 
-def between(of_file: Signal, of_model: Signal, shape: tuple[int, ...]) -> Affine | None:
-    """The float model's input as an affine operation on the file's; None where they are equal.
-
-    With `file = canonical·a + b` and `model = canonical·p + q`:
-    `model = file·(p/a) + (q − b·p/a)`.
-    """
+def between(of_file: Signal, of_model: Signal, shape: tuple[int, ...]) -> PendingAffine | None:
+    """The float model's input as an affine operation on the file's; None where they are equal."""
     import numpy as np
 
-    (a, b), (p, q) = of_file.affine(), of_model.affine()
-    scale, offset = p / a, q - b * p / a
-    if (scale == 1).all() and (offset == 0).all():
+    per_step = of_file.affine_to(of_model)
+    if per_step.is_identity:
         return None
     window = of_file.window
-    return Affine(
-        np.tile(scale, window).reshape(shape), np.tile(offset, window).reshape(shape), (CONTRACT,)
-    )
+    tiled = AffineMap(np.tile(per_step.scale, window), np.tile(per_step.offset, window))
+    return PendingAffine(tiled.reshape(shape), (CONTRACT,))

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.ir.keras_catalogue import role_of
 from edgeconv.parity.layerwise import name_matching as names
-from edgeconv.parity.layerwise.points import FOLDABLE, INPUT, Affine, Point
+from edgeconv.parity.layerwise.points import FOLDABLE, INPUT, PendingAffine, Point
 from edgeconv.parity.layerwise.values import Arrangement, arrangements, similarity
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Match:
     point: Point
     candidate: Candidate
     arrangement: Arrangement
-    affine: Affine | None
+    affine: PendingAffine | None
     means: tuple[str, ...]
     similarity: float
 
@@ -62,14 +63,14 @@ class Match:
 
     def reference(self, values: NDArray[Any]) -> NDArray[Any]:
         """The float model's values as the file should have them."""
-        return self.affine.undo(values) if self.affine else values
+        return self.affine.map.invert(values) if self.affine else values
 
     def restored(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """The file's values as the float model would go on with them."""
         import numpy as np
 
         arranged = self.arranged(values)
-        full = self.affine.apply(arranged) if self.affine else arranged
+        full = self.affine.map.apply(arranged) if self.affine else arranged
         return np.asarray(full, np.float32)
 
 
@@ -120,11 +121,11 @@ def pair(
     if point.layer == INPUT and spoken and not named:
         return None  # the input in another shape is a layer's, if it says so
     # shape and order alone speak for nothing that says whose it is, nor for what is often folded
-    lone = not spoken and point.kind not in FOLDABLE
+    lone = not spoken and role_of(point.kind) not in FOLDABLE
     for arrangement in arrangements(point.shape, candidate.shape, channels_first, point.inner):
         arranged = arrangement.apply(values)
         for affine in (None, *point.pending):
-            expected = affine.undo(reference) if affine else reference
+            expected = affine.map.invert(reference) if affine else reference
             alike, db = similarity(expected, arranged)
             if not named and alike < CONFIRMED and not lone:
                 continue

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.parity.layerwise.values import decibels, dot
+from edgeconv.core.decibels import decibels
+from edgeconv.parity.layerwise.values import dot
 
 if TYPE_CHECKING:
     import numpy as np

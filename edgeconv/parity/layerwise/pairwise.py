@@ -21,7 +21,7 @@ from edgeconv.parity.layerwise.comparison import between, chunks
 from edgeconv.parity.layerwise.file_values import candidates
 from edgeconv.parity.layerwise.match import Candidate, Match, align, pair
 from edgeconv.parity.layerwise.measure import Error
-from edgeconv.parity.layerwise.points import Affine, Point
+from edgeconv.parity.layerwise.points import PendingAffine, Point
 from edgeconv.parity.layerwise.verdict import floor_of
 from edgeconv.runtimes.window_shapes import shaped_input
 
@@ -91,7 +91,7 @@ def compare_pairwise(
 
 def _contracts(
     reference: Signal, candidate: Signal, values: Sequence[Candidate]
-) -> dict[str, Affine]:
+) -> dict[str, PendingAffine]:
     """For values that may still be the readings, time-major: as many numbers as a window has."""
     contracts = {}
     for value in values:
@@ -107,7 +107,7 @@ def match_files(
     reference_values: Mapping[str, NDArray[Any]],
     candidate: Sequence[Candidate],
     values: Mapping[str, NDArray[Any]],
-    contracts: Mapping[str, Affine],
+    contracts: Mapping[str, PendingAffine],
 ) -> list[Match]:
     """The best pairing that keeps both orders.
 

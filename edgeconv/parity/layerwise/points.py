@@ -7,53 +7,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.core.affine import AffineMap
 from edgeconv.core.layerwise import BEFORE, LayerInfo
+from edgeconv.ir.keras_call import LayerRole
+from edgeconv.ir.keras_catalogue import role_of
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 INPUT = "input"
 CONTRACT = "sensor contract"
-AFFINE = frozenset({"BatchNormalization", "Normalization", "Rescaling"})
-IN_TRAINING_ONLY = frozenset(
-    {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianDropout", "GaussianNoise"}
-    | {"AlphaDropout", "ActivityRegularization", "Identity"}
-)
-RESHAPING = frozenset({"Reshape", "Flatten"})
-ACTIVATIONS = frozenset({"Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"})
-FOLDABLE = AFFINE | RESHAPING | ACTIVATIONS
-"""Layers that a file often has no value of."""
-_MAXIMA = frozenset({"MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"})
-_MEANS = frozenset(
-    {"AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D"}
-)
+FOLDABLE = frozenset({LayerRole.AFFINE, LayerRole.RESHAPE, LayerRole.ACTIVATION})
+"""Roles of layers that a file often has no value of."""
+CARRYING = frozenset({LayerRole.AFFINE, LayerRole.ACTIVATION})
+"""Roles of layers that may take in the layer before them."""
 _EXACT = 1e-3  # a fitted affine operation may be off by this much of the value's own spread
 
 
 @dataclass(frozen=True, eq=False)
-class Affine:
-    """`value · scale + offset`, arrays of one sample's shape; `layers` are what it stands for."""
+class PendingAffine:
+    """An affine map of one sample's shape, and the layers that it stands for."""
 
-    scale: NDArray[np.float64]
-    offset: NDArray[np.float64]
+    map: AffineMap
     layers: tuple[str, ...]
 
-    def apply(self, values: NDArray[Any]) -> NDArray[Any]:
-        """A file's values (n, *shape) as the float model has them."""
-        return values * self.scale + self.offset
-
-    def undo(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The float model's values as a file has them that applies this operation later."""
-        return (values - self.offset) / self.scale
-
-    def then(self, other: Affine) -> Affine:
+    def then(self, after: PendingAffine) -> PendingAffine:
         """This one first, then the other."""
-        return Affine(
-            self.scale * other.scale,
-            self.offset * other.scale + other.offset,
-            (*self.layers, *other.layers),
-        )
+        return PendingAffine(self.map.then(after.map), (*self.layers, *after.layers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +54,7 @@ class Point:
     kind: str
     shape: tuple[int, ...]
     heirs: tuple[str, ...] = ()
-    pending: tuple[Affine, ...] = field(default=())
+    pending: tuple[PendingAffine, ...] = field(default=())
     output: bool = False
     inner: tuple[int, ...] = ()
 
@@ -92,7 +72,7 @@ def points(
     layers: Sequence[LayerInfo],
     values: Mapping[str, NDArray[Any]],
     input_name: str,
-    contract: Affine | None,
+    contract: PendingAffine | None,
     output: str,
 ) -> list[Point]:
     """The values to look for, in computed order; layers that act in training only are none.
@@ -103,7 +83,7 @@ def points(
         output: name of the layer that makes the model's output.
     """
     by_name = {layer.name: layer for layer in layers}
-    pending: dict[str, tuple[Affine, ...]] = {input_name: (contract,) if contract else ()}
+    pending: dict[str, tuple[PendingAffine, ...]] = {input_name: (contract,) if contract else ()}
     heirs: dict[str, tuple[str, ...]] = {}
     inner: dict[str, tuple[int, ...]] = {}
     found = [Point(input_name, INPUT, INPUT, values[input_name].shape[1:], (), pending[input_name])]
@@ -114,10 +94,10 @@ def points(
             moved for each in pending.get(source, ()) if (moved := _through(each, layer, shape))
         )
         pending[layer.name] = carried + _own(layer, source, values, pending.get(source, ()))
-        if layer.kind in IN_TRAINING_ONLY:
+        if role_of(layer.kind) is LayerRole.TRAINING_ONLY:
             heirs[layer.name], inner[layer.name] = heirs.get(source, ()), inner.get(source, ())
             continue
-        if layer.kind in AFFINE | ACTIVATIONS and source in by_name:
+        if role_of(layer.kind) in CARRYING and source in by_name:
             heirs[layer.name] = (*heirs.get(source, ()), source)
         inner[layer.name] = _inner(layer, source, shape, values, inner)
         last = layer.name == output
@@ -137,19 +117,19 @@ def _inner(
     values: Mapping[str, NDArray[Any]],
     known: Mapping[str, tuple[int, ...]],
 ) -> tuple[int, ...]:
-    if layer.kind in RESHAPING and len(shape) == 1 and source in values:
+    if role_of(layer.kind) is LayerRole.RESHAPE and len(shape) == 1 and source in values:
         return tuple(values[source].shape[1:])
-    return known.get(source, ()) if layer.kind in AFFINE | ACTIVATIONS else ()
+    return known.get(source, ()) if role_of(layer.kind) in CARRYING else ()
 
 
 def _own(
     layer: LayerInfo,
     source: str,
     values: Mapping[str, NDArray[Any]],
-    before: tuple[Affine, ...],
-) -> tuple[Affine, ...]:
+    before: tuple[PendingAffine, ...],
+) -> tuple[PendingAffine, ...]:
     """What a file may leave to later layers of this one's own arithmetic."""
-    if layer.kind not in AFFINE or source not in values:
+    if role_of(layer.kind) is not LayerRole.AFFINE or source not in values:
         return ()
     fitted = fit(values[source], values[layer.name], layer.name)
     if fitted is None:
@@ -157,7 +137,7 @@ def _own(
     return (fitted, *(each.then(fitted) for each in before))
 
 
-def fit(before: NDArray[Any], after: NDArray[Any], layer: str) -> Affine | None:
+def fit(before: NDArray[Any], after: NDArray[Any], layer: str) -> PendingAffine | None:
     """The affine operation of each channel (last axis) between two values of the float model.
 
     None where they are not related so, or a scale is 0. A channel that never changes gets the
@@ -178,25 +158,21 @@ def fit(before: NDArray[Any], after: NDArray[Any], layer: str) -> Affine | None:
     off = np.abs(x * scale + offset - y).max()
     if off > _EXACT * (float(np.ptp(y)) or 1.0) or (scale == 0).any():
         return None
-    shape = before.shape[1:]
-    return Affine(np.broadcast_to(scale, shape), np.broadcast_to(offset, shape), (layer,))
+    return PendingAffine(AffineMap(scale, offset).broadcast(before.shape[1:]), (layer,))
 
 
-def _through(affine: Affine, layer: LayerInfo, shape: tuple[int, ...]) -> Affine | None:
+def _through(
+    affine: PendingAffine, layer: LayerInfo, shape: tuple[int, ...]
+) -> PendingAffine | None:
     """The same operation after `layer`, where the two can change places."""
-    import numpy as np
-
-    if layer.kind in RESHAPING:
-        return Affine(affine.scale.reshape(shape), affine.offset.reshape(shape), affine.layers)
-    if layer.kind in IN_TRAINING_ONLY:
+    role = role_of(layer.kind)
+    if role is LayerRole.RESHAPE:
+        return PendingAffine(affine.map.reshape(shape), affine.layers)
+    if role is LayerRole.TRAINING_ONLY:
         return affine
-    if layer.kind not in _MAXIMA | _MEANS:
+    channels = affine.map.per_channel()
+    if role not in (LayerRole.MAXIMUM, LayerRole.AVERAGE) or channels is None:
         return None
-    scale = affine.scale.reshape(-1, affine.scale.shape[-1])
-    offset = affine.offset.reshape(-1, affine.offset.shape[-1])
-    steady = (scale == scale[0]).all() and (offset == offset[0]).all()
-    if not steady or (layer.kind in _MAXIMA and not (scale > 0).all()):
+    if role is LayerRole.MAXIMUM and not (channels.scale > 0).all():
         return None
-    return Affine(
-        np.broadcast_to(scale[0], shape), np.broadcast_to(offset[0], shape), affine.layers
-    )
+    return PendingAffine(channels.broadcast(shape), affine.layers)

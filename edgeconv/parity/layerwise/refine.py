@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.ir.keras_catalogue import role_of
 from edgeconv.parity.layerwise.match import Match, pair, spoken_for
 from edgeconv.parity.layerwise.points import FOLDABLE, INPUT, Point
 
@@ -74,7 +75,11 @@ def refine(
 
 def _possible(point: Point, spoken: Mapping[str, float]) -> bool:
     """Whether a tensor may be read as this point too: named so, or taken in by what is."""
-    return point.owner in spoken or bool(set(point.heirs) & set(spoken)) or point.kind in FOLDABLE
+    return (
+        point.owner in spoken
+        or bool(set(point.heirs) & set(spoken))
+        or role_of(point.kind) in FOLDABLE
+    )
 
 
 def _step(

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edgeconv.core.layerwise import BEFORE, LayerInfo, LayerMatchStatus, LayerParity, QuantizedRange
+from edgeconv.ir.keras_call import LayerRole
+from edgeconv.ir.keras_catalogue import role_of
 from edgeconv.parity.layerwise.match import Match
 from edgeconv.parity.layerwise.measure import Gathered
 from edgeconv.parity.layerwise.points import (
-    ACTIVATIONS,
-    AFFINE,
+    CARRYING,
     CONTRACT,
-    IN_TRAINING_ONLY,
     INPUT,
-    RESHAPING,
 )
 
 
@@ -58,7 +57,9 @@ def covered(name: str, layers: Sequence[LayerInfo], matched: frozenset[str]) -> 
         if here in by_name and here not in found:
             found.add(here)
             waiting += [s for s in by_name[here].sources if s not in matched]
-    return tuple(x.name for x in layers if x.name in found and x.kind not in IN_TRAINING_ONLY)
+    return tuple(
+        x.name for x in layers if x.name in found and role_of(x.kind) is not LayerRole.TRAINING_ONLY
+    )
 
 
 def _compared(
@@ -122,13 +123,14 @@ def _missing(
 ) -> LayerParity:
     presence, note = LayerMatchStatus.UNMATCHED, "no value of the file could be told to be its"
     taker = _taker(layer.name, layers, made)
-    if layer.kind in IN_TRAINING_ONLY:
+    role = role_of(layer.kind)
+    if role is LayerRole.TRAINING_ONLY:
         presence, note = LayerMatchStatus.REMOVED, "acts in training only"
-    elif layer.kind in AFFINE:
-        presence, note = LayerMatchStatus.FOLDED, "its arithmetic is in a neighbour's weights"
+    elif role is LayerRole.AFFINE:
+        presence, note = LayerMatchStatus.FOLDED, "its arithmetic is in a neighbor's weights"
     elif taker:
         presence, note = LayerMatchStatus.FUSED, f"the file shows it only after '{taker}'"
-    elif layer.kind in RESHAPING:
+    elif role is LayerRole.RESHAPE:
         presence, note = LayerMatchStatus.REMOVED, "the same numbers in another shape: no operation"
     return LayerParity(layer.name, layer.kind, presence, note=note)
 
@@ -136,7 +138,7 @@ def _missing(
 def _taker(name: str, layers: Sequence[LayerInfo], made: Mapping[str, LayerParity]) -> str:
     """The compared layer that took this one in: behind it by affine layers and activations."""
     for other in layers:
-        if name in other.sources and other.kind in AFFINE | ACTIVATIONS:
+        if name in other.sources and role_of(other.kind) in CARRYING:
             return other.name if other.name in made else _taker(other.name, layers, made)
     return ""
 

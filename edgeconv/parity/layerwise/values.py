@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from edgeconv.parity.metrics import MAX_DB
+from edgeconv.core.decibels import decibels
 
 if TYPE_CHECKING:
     from typing import Any
@@ -119,12 +119,3 @@ def dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     import numpy as np
 
     return float(np.einsum("i,i->", a, b))
-
-
-def decibels(signal: float, noise: float) -> float:
-    """10 lg(signal / noise) of two sums of squares, within ±`MAX_DB`."""
-    if noise == 0:
-        return MAX_DB
-    if signal == 0 or not math.isfinite(noise):
-        return -MAX_DB
-    return max(-MAX_DB, min(10 * (math.log10(signal) - math.log10(noise)), MAX_DB))

@@ -25,7 +25,8 @@ from statistics import median
 
 from edgeconv.core import Scheme
 from edgeconv.core.layerwise import BEFORE, LayerInfo, LayerParity, Outcome
-from edgeconv.parity.layerwise.points import AFFINE
+from edgeconv.ir.keras_call import LayerRole
+from edgeconv.ir.keras_catalogue import role_of
 from edgeconv.parity.layerwise.theoretical_snr import bits_of, explained_db
 
 FLOAT32_DB, FLOAT16_DB = 90.0, 55.0
@@ -74,7 +75,7 @@ def culprit(row: LayerParity, layers: Sequence[LayerInfo]) -> str:
     """The layer to look at: of those that the row covers, the last one with weights; one that is
     folded into another only where there is no other."""
     weighted = [x for x in layers if x.name in row.covers and x.weights]
-    kernels = [x for x in weighted if x.kind not in AFFINE]
+    kernels = [x for x in weighted if role_of(x.kind) is not LayerRole.AFFINE]
     found = kernels or weighted
     return found[-1].name if found else row.layer.removesuffix(BEFORE)
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeconv.core.decibels import MAX_DB
 from edgeconv.errors import Unsupported
 from edgeconv.ir import quantization_points, sensitivity
 from edgeconv.ir.calibration import INT8_AFFINE
@@ -50,7 +51,7 @@ def ratio(fine: set[str], bits: int = 4, finer: int = 32) -> float:
 
 
 def test_without_integers_the_simulation_is_the_network() -> None:
-    assert ratio(set(KERNELS)) == sensitivity.CEILING
+    assert ratio(set(KERNELS)) == MAX_DB
 
 
 @given(st.sets(st.sampled_from(KERNELS)))

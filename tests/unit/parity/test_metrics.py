@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from scipy.spatial import distance
 from scipy.stats import entropy
 
+from edgeconv.core.decibels import MAX_DB
 from edgeconv.errors import BadInput
 from edgeconv.parity.gates import DIRECTIONS
-from edgeconv.parity.metrics import MAX_DB, METRICS, compare, cosine
+from edgeconv.parity.metrics import METRICS, compare, cosine
 
 REF = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3]], np.float32)
 CAN = np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]], np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 from edgeconv.core.layerwise import BEFORE, LayerInfo, LayerMatchStatus
 from edgeconv.parity.layerwise.match import Candidate, match
 from edgeconv.parity.layerwise.measure import Gathered
-from edgeconv.parity.layerwise.points import Affine, fit, points
+from edgeconv.parity.layerwise.points import PendingAffine, fit, points
 from edgeconv.parity.layerwise.rows import rows
 
 N = 16
@@ -161,9 +161,9 @@ def test_fitting_refuses_what_is_not_affine() -> None:
     x = np.random.default_rng(0).normal(size=(N, 4, 2))
     assert fit(x, x**2, "square") is None
     found = fit(x, x * 2 - 1, "line")
-    assert isinstance(found, Affine)
-    np.testing.assert_allclose(found.scale, 2)
-    np.testing.assert_allclose(found.undo(found.apply(x)), x)
+    assert isinstance(found, PendingAffine)
+    np.testing.assert_allclose(found.map.scale, 2)
+    np.testing.assert_allclose(found.map.invert(found.map.apply(x)), x)
 
 
 def test_a_folded_layer_is_not_given_a_stranger() -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeconv.parity.layerwise.values import arrangements, decibels, similarity
-from edgeconv.parity.metrics import MAX_DB
+from edgeconv.core.decibels import MAX_DB, decibels
+from edgeconv.parity.layerwise.values import arrangements, similarity
 
 
 @given(
