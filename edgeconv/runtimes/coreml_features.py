@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from edgeconv.core import TensorSpec
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.arrays import Batching
-from edgeconv.targets.coreml.package import read_spec
-from edgeconv.targets.coreml.program_graph import Program
-from edgeconv.targets.coreml.proto import proto
+from edgeconv.targets.coreml.package import array_dtype
+from edgeconv.targets.coreml.program import Function, read_program
+from edgeconv.targets.coreml.program_graph import labels_of
 
 _SCALARS = {"doubleType": "float64", "int64Type": "int64", "stringType": "string"}
 
@@ -49,19 +49,18 @@ class Features:
             BadInput: missing, damaged, or no ML program.
             Unsupported: an image, sequence or optional dictionary among the inputs.
         """
-        spec = read_spec(path)
-        program = Program(spec, str(path))
-        function = _main(spec)
-        fed = {item.name: _shape(item.type.tensorType) for item in function.inputs}
-        inputs = {f.name: _input(f, fed, path) for f in spec.description.input}
-        outputs = {f.name: _output(f, program, path) for f in spec.description.output}
-        kinds = {f.name: f.type.WhichOneof("Type") for f in spec.description.output}
+        program = read_program(path)
+        function, description = program.function(), program.spec.description
+        fed = {value.name: value.shape for value in function.inputs}
+        inputs = {f.name: _input(f, fed, path) for f in description.input}
+        outputs = {f.name: _output(f, function, path) for f in description.output}
+        kinds = {f.name: f.type.WhichOneof("Type") for f in description.output}
         return cls(
             inputs,
             outputs,
-            program.labels,
+            labels_of(function),
             frozenset(name for name, kind in kinds.items() if kind == "dictionaryType"),
-            bool(spec.description.state),
+            bool(description.state),
         )
 
     @property
@@ -109,35 +108,21 @@ class Features:
         return np.array([[value[label] for label in self.labels]], np.float32)
 
 
-def _main(spec: Any) -> Any:
-    functions = spec.mlProgram.functions
-    name = spec.description.defaultFunctionName or "main"
-    return functions[name] if name in functions else next(iter(functions.values()))
-
-
-def _shape(tensor: Any) -> tuple[int, ...]:
-    return tuple(
-        int(d.constant.size) if d.WhichOneof("dimension") == "constant" else -1
-        for d in tensor.dimensions
-    )
-
-
 def _input(feature: Any, shapes: Mapping[str, tuple[int, ...]], path: Path) -> TensorSpec:
     if feature.name not in shapes:
         raise BadInput(f"{path}: the program has no input '{feature.name}'")
     return TensorSpec(feature.name, shapes[feature.name], _dtype(feature, path))
 
 
-def _output(feature: Any, program: Program, path: Path) -> TensorSpec:
+def _output(feature: Any, function: Function, path: Path) -> TensorSpec:
     kind = str(feature.type.WhichOneof("Type"))
     if kind == "dictionaryType":
-        return TensorSpec(feature.name, (1, len(program.labels)), "float32")
+        return TensorSpec(feature.name, (1, len(labels_of(function))), "float32")
     if kind in _SCALARS:
         return TensorSpec(feature.name, (1,), _SCALARS[kind])
-    if feature.name not in program.number:
+    if feature.name not in function.values:
         raise BadInput(f"{path}: the program does not make its output '{feature.name}'")
-    shape = program.tensors[program.number[feature.name]].shape
-    return TensorSpec(feature.name, shape, _dtype(feature, path))
+    return TensorSpec(feature.name, function.values[feature.name].shape, _dtype(feature, path))
 
 
 def _dtype(feature: Any, path: Path) -> str:
@@ -147,6 +132,4 @@ def _dtype(feature: Any, path: Path) -> str:
             f"{path}: '{feature.name}' is of kind {kind.removesuffix('Type')}",
             "only arrays go in and come out here; export it with tensor inputs",
         )
-    types = proto("FeatureTypes_pb2").ArrayFeatureType.ArrayDataType
-    name = str(types.Name(feature.type.multiArrayType.dataType)).lower()
-    return "float64" if name == "double" else name
+    return array_dtype(feature, str(path))

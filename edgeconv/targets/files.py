@@ -15,7 +15,7 @@ from edgeconv.core import (
 from edgeconv.core.digest import sha256, size
 from edgeconv.errors import BadInput
 from edgeconv.targets.compressed_size import deflated
-from edgeconv.targets.coreml import package
+from edgeconv.targets.coreml import package, program_graph
 from edgeconv.targets.coreml import weights as mlweights
 from edgeconv.targets.file_graph import Graph
 from edgeconv.targets.tflite import metadata, reader
@@ -38,7 +38,7 @@ def read_graph(path: Path) -> Graph:
     """Operations, tensors and cost. Raises BadInput for a damaged or unknown file."""
     if target_of(path) is Target.TFLITE:
         return reader.read_graph(path)
-    return package.read_graph(path)
+    return program_graph.read_graph(path)
 
 
 def read_contract(path: Path) -> Signal | None:
@@ -52,7 +52,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
     """The class names that the file carries; empty where it carries none."""
     if target_of(path) is Target.TFLITE:
         return metadata.read_labels(path)
-    return package.read_labels(path)
+    return program_graph.read_labels(path)
 
 
 def describe(path: Path) -> Artifact:

@@ -12,15 +12,14 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edgeconv.core.digest import files, size
 from edgeconv.core.metadata import CONTRACT_KEY
 from edgeconv.errors import BadInput
-from edgeconv.targets.coreml import package
-from edgeconv.targets.coreml.program_graph import dtypes, operations
+from edgeconv.targets.coreml.program import read_program
+from edgeconv.targets.coreml.values import Constant, ValueType
 from edgeconv.targets.tflite import reader
 
 STRUCTURE = "structure"
@@ -110,68 +109,43 @@ _UNPACKING |= {"offset": "zero points", "shape": "constants", "axis": "constants
 
 
 def _package(path: Path) -> dict[str, int]:
-    spec, blob = package.read_spec(path), package.weight_file(path)
-    inside = sum(size(file) for file in files(path))
+    program = read_program(path)
+    description = program.spec.description
     counts: Counter[str] = Counter(manifest=size(path / "Manifest.json"))
-    with package.refusing(path):
-        for op in operations(spec, str(path)):
-            counts["names"] += sum(len(out.name.encode()) for out in op.outputs)
-            for argument in op.inputs.values():
-                counts["names"] += sum(len(b.name.encode()) for b in argument.arguments)
-            for field, value in _values(op):
-                part = _part(op, field, value)
-                counts[part] += _length(value, blob, str(path))
-    metadata = spec.description.metadata
-    counts["contract"] = len(metadata.userDefined.get(CONTRACT_KEY, "").encode())
-    counts["metadata"] = (
-        metadata.ByteSize()
-        - counts["contract"]
-        + sum(
-            len(feature.shortDescription.encode())
-            for feature in (*spec.description.input, *spec.description.output)
-        )
-    )
-    counts[STRUCTURE] = inside - counts.total()
+    for function in program.functions.values():
+        for name, constant in function.constants.items():
+            counts["names"] += _letters(name, constant.label)
+            counts[_part("const", "val", constant.type)] += _length(constant)
+        for op in function.nodes():
+            outputs = (out.name for out in op.outputs)
+            counts["names"] += _letters(op.label, *outputs, *op.named_arguments())
+            for parameter, constant in op.literals():
+                counts[_part(op.type, parameter, constant.type)] += _length(constant)
+    contract = _letters(description.metadata.userDefined.get(CONTRACT_KEY, ""))
+    texts = (f.shortDescription for f in (*description.input, *description.output))
+    counts["contract"] = contract
+    counts["metadata"] = description.metadata.ByteSize() - contract + _letters(*texts)
+    counts[STRUCTURE] = sum(size(file) for file in files(path)) - counts.total()
     return {part: length for part, length in counts.items() if length}
 
 
-def _values(op: Any) -> Iterator[tuple[str, Any]]:
-    yield from op.attributes.items()
-    for field, argument in op.inputs.items():
-        for binding in argument.arguments:
-            if binding.WhichOneof("binding") == "value":
-                yield field, binding.value
+def _letters(*texts: str) -> int:
+    return sum(len(text.encode()) for text in texts)
 
 
-def _part(op: Any, field: str, value: Any) -> str:
-    if field == "name":
-        return "names"
-    if op.type == "classify" and field == "classes":
+def _part(kind: str, parameter: str, type_: ValueType) -> str:
+    """What the value of an operation's parameter is."""
+    if kind == "classify" and parameter == "classes":
         return "labels"
-    if op.type.startswith("constexpr_"):
-        return _UNPACKING.get(field, "weights")
-    tensor = value.type.tensorType
-    if not dtypes().get(tensor.dataType, "").startswith("float") or not tensor.rank:
+    if kind.startswith("constexpr_"):
+        return _UNPACKING.get(parameter, "weights")
+    if not type_.dtype.startswith("float") or not type_.shape:
         return "constants"
-    return "weights" if tensor.rank > 1 else "biases"
+    return "weights" if len(type_.shape) > 1 else "biases"
 
 
-def _length(value: Any, blob: bytes, where: str) -> int:
-    """Bytes of the numbers or letters themselves."""
-    if value.WhichOneof("value") == "blobFileValue":
-        try:
-            return len(package.blob_at(blob, value.blobFileValue.offset, where))
-        except BadInput:  # no bytes here; a lint names what is missing
-            return 0
-    held = value.immediateValue
-    if held.WhichOneof("value") == "list":
-        return sum(_length(item, blob, where) for item in held.list.values)
-    tensor = held.tensor
-    match tensor.WhichOneof("value"):
-        case "bytes":
-            return len(tensor.bytes.values)
-        case "strings":
-            return sum(len(text.encode()) for text in tensor.strings.values)
-        case "floats":
-            return 4 * len(tensor.floats.values)
-    return int(tensor.ByteSize())
+def _length(constant: Constant) -> int:
+    try:
+        return constant.content_bytes
+    except BadInput:  # no bytes here; a lint names what is missing
+        return 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edgeconv.runtimes.coreml_reference.ops import OPS
-from edgeconv.runtimes.coreml_reference.program import CONSTANTS
+from edgeconv.targets.coreml.program import CONSTANTS
 
 pytestmark = pytest.mark.heavy
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgeconv.core.metadata import CONTRACT_FILE, CONTRACT_KEY
 from edgeconv.targets.coreml import package
+from edgeconv.targets.coreml.program import read_program
 from edgeconv.targets.tflite import serialize
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
@@ -138,10 +139,12 @@ def blob(path: Path, number: int, change: Change) -> None:
     """Change the float values of one blob, in the order of the program (kernel, bias, kernel …)."""
     file = weight_file(path)
     data = bytearray(file.read_bytes())
-    _, dtype, raw = list(package.blobs(path))[number]
+    constants = [c for _, c in read_program(path).constants() if c.type.shape]
+    values = [c.value for c in constants if c.type.dtype.startswith("float")][number].reshape(-1)
+    raw = values.tobytes()
     start = data.index(raw)
-    values = np.frombuffer(raw, dtype)
-    data[start : start + len(raw)] = np.ascontiguousarray(change(values.copy()), dtype).tobytes()
+    changed = np.ascontiguousarray(change(values.copy()), values.dtype)
+    data[start : start + len(raw)] = changed.tobytes()
     file.write_bytes(data)
 
 

@@ -12,7 +12,7 @@ from edgeconv.parity.layerwise.file_values import readers_of, shaped
 from edgeconv.parity.layerwise.ranges import HalfRange, half_warnings
 from edgeconv.runtimes import inspectable, open_runner
 from edgeconv.targets import files
-from edgeconv.targets.coreml.package import WEIGHTS, model_file, read_spec
+from edgeconv.targets.coreml.program import read_program
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,15 +57,10 @@ def half_precision(
 
 def _half_weights(artifact: Artifact) -> dict[str, NDArray[Any]]:
     """Constants of rank 2 or more that the file stores as float16."""
-    from edgeconv.runtimes.coreml_reference.program import read_function
-    from edgeconv.runtimes.coreml_reference.weights import WeightFile
-
-    file = model_file(artifact.path)
-    weights = WeightFile(file.parent / WEIGHTS)
-    block = read_function(read_spec(artifact.path), weights, None, str(artifact.path))
+    constants = read_program(artifact.path).function().block.constants
     return {
         name: constant.value
-        for name, constant in block.constants.items()
+        for name, constant in constants.items()
         if constant.type.dtype == "float16" and len(constant.type.shape or ()) > 1
     }
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeconv.runtimes.coreml_reference.program import Operation, ValueType
+from edgeconv.targets.coreml.program import Operation
+from edgeconv.targets.coreml.values import ValueType
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from edgeconv.core import TensorSpec
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.coreml_reference.flexible import Flexible
 from edgeconv.runtimes.coreml_reference.plan import Plan
-from edgeconv.runtimes.coreml_reference.program import Operation, ValueType
-from edgeconv.targets.coreml.package import proto
+from edgeconv.targets.coreml.package import array_dtype
+from edgeconv.targets.coreml.program import Operation
+from edgeconv.targets.coreml.values import ValueType
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,7 @@ def _dtype(feature: Any, path: Path) -> str:
             f"{path}: '{feature.name}' is of kind {str(kind).removesuffix('Type')}",
             "coreml-reference takes and gives arrays only; export it with tensor inputs",
         )
-    types = proto("FeatureTypes_pb2").ArrayFeatureType.ArrayDataType
-    name = str(types.Name(feature.type.multiArrayType.dataType)).lower()
-    return "float64" if name == "double" else name
+    return array_dtype(feature, str(path))
 
 
 def _classifier(feature: Any, labels: tuple[Any, ...]) -> TensorSpec:

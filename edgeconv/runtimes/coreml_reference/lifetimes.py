@@ -6,7 +6,7 @@ from math import prod
 
 from edgeconv.runtimes.coreml_reference.plan import Plan
 from edgeconv.runtimes.coreml_reference.precision import INTEGERS, Compute
-from edgeconv.runtimes.coreml_reference.program import ValueType
+from edgeconv.targets.coreml.values import ValueType
 
 
 def peak_bytes(plan: Plan, compute: Compute) -> int:

@@ -14,13 +14,9 @@ from edgeconv.runtimes.coreml_reference.batching import Ref, View, flat
 from edgeconv.runtimes.coreml_reference.ops import OPS
 from edgeconv.runtimes.coreml_reference.ops.op import Op
 from edgeconv.runtimes.coreml_reference.precision import FLOATS, TYPES, Compute, settle
-from edgeconv.runtimes.coreml_reference.program import (
-    Argument,
-    Block,
-    Constant,
-    Operation,
-    ValueType,
-)
+from edgeconv.targets.coreml.program import Argument, Block, Operation
+from edgeconv.targets.coreml.values import Constant, ValueType
+from edgeconv.targets.coreml.weight_decompression import decompress
 
 
 @dataclass(frozen=True)
@@ -117,9 +113,9 @@ class Planner:
         """Decompress weights once, now; their packed form is dropped with its last user."""
         if step.refs:
             raise BadInput(f"{step.op.where} has an input that is not constant")
-        ((name, type_),) = step.op.outputs[:1]
-        found = step.kind.function(**step.fixed)
-        results = found if isinstance(found, tuple) else (found,)
+        results = decompress(step.op.type, step.fixed, step.op.where)
+        if len(results) != len(step.op.outputs):
+            raise BadInput(f"{step.op.where} needs {len(results)} output(s)")
         for (name, type_), value in zip(step.op.outputs, results, strict=True):
             constants[name] = settle(value, type_.dtype, self._compute)
 

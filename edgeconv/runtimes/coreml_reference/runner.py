@@ -19,10 +19,9 @@ from edgeconv.runtimes.coreml_reference.interface import Interface
 from edgeconv.runtimes.coreml_reference.ops.control import State
 from edgeconv.runtimes.coreml_reference.plan import Plan, Planner
 from edgeconv.runtimes.coreml_reference.precision import Compute, as_declared, settle
-from edgeconv.runtimes.coreml_reference.program import Block, Operation, ValueType, read_function
 from edgeconv.runtimes.coreml_reference.threads import one_thread, spread
-from edgeconv.runtimes.coreml_reference.weights import WeightFile
-from edgeconv.targets.coreml.package import WEIGHTS, model_file, read_spec
+from edgeconv.targets.coreml.program import read_program
+from edgeconv.targets.coreml.values import ValueType
 
 
 class CoreMLReferenceRunner:
@@ -54,11 +53,10 @@ class CoreMLReferenceRunner:
             raise UsageError(f"unknown compute '{compute}'", f"choose one of: {', '.join(Compute)}")
         self.path = path
         self._compute = Compute(compute)
-        spec = read_spec(path)
-        weights = WeightFile(model_file(path).parent / WEIGHTS)
-        block = read_function(spec, weights, function, str(path))
-        self._plan = Planner(self._compute).plan(block)
-        self._interface = Interface.of(spec, function, self._plan, path)
+        program = read_program(path)
+        self._function = program.function(function)
+        self._plan = Planner(self._compute).plan(self._function.block)
+        self._interface = Interface.of(program.spec, function, self._plan, path)
         self.inputs, self.outputs = self._interface.inputs, self._interface.outputs
         self._batching = _batching([*self.inputs.values(), *self.outputs.values()])
         self.tensors = _tensors(self._plan)
@@ -72,7 +70,7 @@ class CoreMLReferenceRunner:
     @property
     def operation_types(self) -> frozenset[str]:
         """Names of the operations in the program, its constants apart."""
-        return frozenset(op.type for op in _nested(self._plan.block))
+        return frozenset(op.type for op in self._function.nodes())
 
     @property
     def vectorised(self) -> bool:
@@ -242,10 +240,3 @@ def _tensors(plan: Plan) -> dict[str, ValueType]:
 
 def _joined(parts: list[NDArray[Any]], samples: Samples) -> NDArray[Any]:
     return np.concatenate(parts).reshape(samples.leading + parts[0].shape[1:])
-
-
-def _nested(block: Block) -> Iterator[Operation]:
-    for op in block.operations:
-        yield op
-        for inner in op.blocks:
-            yield from _nested(inner)

@@ -10,7 +10,8 @@ from edgeconv.core import SCHEMES, Target
 from edgeconv.core.digest import size
 from edgeconv.errors import BadInput
 from edgeconv.targets import files
-from edgeconv.targets.coreml import package, weights
+from edgeconv.targets.coreml import weights
+from edgeconv.targets.coreml.program import read_program
 from edgeconv.targets.coreml.weight_compression import SMALLEST
 from edgeconv.targets.file_graph import BITS, Graph
 from edgeconv.targets.tflite import reader
@@ -181,8 +182,8 @@ def _check_blobs(path: Path) -> None:
     """Every float that the file holds must be a number."""
     import numpy as np
 
-    for name, dtype, data in package.blobs(path):
-        if dtype.startswith("float") and not np.isfinite(np.frombuffer(data, dtype)).all():
+    for name, constant in read_program(path).constants():
+        if constant.type.dtype.startswith("float") and not np.isfinite(constant.value).all():
             raise _broken(path, f"constant '{name}' holds NaN or infinity")
 
 

@@ -15,7 +15,9 @@ from typing import Any
 
 from edgeconv.core.metadata import CONTRACT_KEY, ModelMetadata, contract_text
 from edgeconv.targets.coreml import package
+from edgeconv.targets.coreml.blobs import BlobFile
 from edgeconv.targets.coreml.minify import slim
+from edgeconv.targets.coreml.proto import blocks
 
 INPUT = "sensor"
 PROBABILITIES = "probabilities"
@@ -30,7 +32,7 @@ _AUTHOR = "com.apple.CoreML"
 def embed(path: Path, card: ModelMetadata) -> None:
     """Rewrite a converted package in place.
 
-    What the program says in more words than it needs is made short (mlpackage_slim.py).
+    What the program says in more words than it needs is made short (minify.py).
 
     A classifier gets the outputs `label` (string) and `probabilities` (dictionary of label →
     number); another model gets the array `probabilities`.
@@ -38,7 +40,7 @@ def embed(path: Path, card: ModelMetadata) -> None:
     spec = package.read_spec(path)
     _rename_features(spec)
     _describe(spec, card)
-    _write(path, spec, slim(spec, package.weight_file(path)))
+    _write(path, spec, slim(spec, BlobFile.open(package.model_file(path).parent / package.WEIGHTS)))
 
 
 def rename(spec: Any, old: str, new: str) -> None:
@@ -55,8 +57,8 @@ def rename(spec: Any, old: str, new: str) -> None:
         for value in function.inputs:
             if value.name == old:
                 value.name = new
-        for block in function.block_specializations.values():
-            _rename_in_block(block, old, new)
+    for block in blocks(spec):
+        _rename_in_block(block, old, new)
 
 
 def _rename_in_block(block: Any, old: str, new: str) -> None:
@@ -91,12 +93,11 @@ def _rename_features(spec: Any) -> None:
 
 def _rename_converter_names(spec: Any) -> None:
     """The converter calls what a classifier reads `Identity…`, after TensorFlow's operation."""
-    for function in spec.mlProgram.functions.values():
-        for block in function.block_specializations.values():
-            for op in block.operations:
-                name = op.outputs[0].name
-                if name.startswith("Identity"):
-                    rename(spec, name, name.replace("Identity", "answer", 1))
+    for block in blocks(spec):
+        for op in block.operations:
+            name = op.outputs[0].name
+            if name.startswith("Identity"):
+                rename(spec, name, name.replace("Identity", "answer", 1))
 
 
 def _free(spec: Any, wanted: str, holder: str) -> None:

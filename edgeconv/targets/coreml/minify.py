@@ -12,12 +12,12 @@ from __future__ import annotations
 import re
 import struct
 from collections import Counter
-from collections.abc import Iterator
 from itertools import count
 from math import prod
 from typing import Any
 
-from edgeconv.targets.coreml.program_graph import dtypes
+from edgeconv.targets.coreml.blobs import BlobFile, BlobWriter
+from edgeconv.targets.coreml.proto import blocks, dimensions, dtypes, values_in
 
 INLINE_BYTES, INLINE_TOTAL = 256, 4096
 """Tensors of at most so many bytes stand in the program, and all of them where the rest is no more
@@ -27,29 +27,24 @@ the program is compiled into text, where a number takes five to ten characters."
 _PARAMETER_NUMBERS = 16  # shapes, strides, axes; longer lists are data
 _PARAMETER_TYPES = ("int32", "bool", "string")
 _CAST = re.compile(r"(_cast_fp(16|32))+$")
-_ALIGNMENT = 64
-_HEADER = struct.Struct("<II56x")  # count, version
-_VERSION = 2
-_RECORD = struct.Struct("<IIQQQ32x")  # sentinel, type, bytes, offset of the data, bits of padding
 
 
-def slim(spec: Any, weights: bytes) -> bytes:
+def slim(spec: Any, weights: BlobFile) -> bytes:
     """Change a `Model` message in place; returns the new weight file, empty where none is needed.
 
-    The package must have been read without complaint (`mlpackage.blobs`).
+    Raises:
+        BadInput: a weight is not in the file.
     """
-    blocks = [
-        block
-        for function in spec.mlProgram.functions.values()
-        for block in function.block_specializations.values()
-    ]
+    outermost = list(blocks(spec))
     public = {f.name for f in (*spec.description.input, *spec.description.output)}
-    for block in blocks:
+    for block in outermost:
         if all(not op.blocks for op in block.operations):  # inner blocks see names of outer ones
             _inline_parameters(block)
             _shorten_names(block, public)
             _drop_operation_names(block)
-    return _Weights(weights).rewrite(list(_file_values(blocks)))
+    values = [value for block in outermost for value in values_in(block)]
+    in_file = [value for value in values if value.WhichOneof("value") == "blobFileValue"]
+    return _rewrite_weights(in_file, weights)
 
 
 def _inline_parameters(block: Any) -> None:
@@ -59,7 +54,7 @@ def _inline_parameters(block: Any) -> None:
     for op in block.operations:
         if op.type == "const":
             kind = op.outputs[0].type.tensorType
-            small = prod(int(d.constant.size) for d in kind.dimensions) <= _PARAMETER_NUMBERS
+            small = prod(dimensions(kind)) <= _PARAMETER_NUMBERS
             inside = op.attributes["val"].WhichOneof("value") == "immediateValue"
             if types.get(kind.dataType) in _PARAMETER_TYPES and inside and small:
                 held[op.outputs[0].name] = op.attributes["val"]
@@ -117,58 +112,23 @@ def _holds(op: Any) -> bool:
     return bool(op.type == "const" or op.type.startswith("constexpr_"))
 
 
-def _file_values(blocks: list[Any]) -> Iterator[Any]:
-    """Every value that lies in the weight file, inner blocks included.
-
-    By name: a protobuf map is in another order in every process, and the file must not be.
-    """
-    for block in blocks:
-        for op in block.operations:
-            yield from _file_values(list(op.blocks))
-            bindings = (b for name in sorted(op.inputs) for b in op.inputs[name].arguments)
-            given = [b.value for b in bindings if b.WhichOneof("binding") == "value"]
-            kept = [op.attributes[name] for name in sorted(op.attributes)]
-            for value in (*kept, *given):
-                if value.WhichOneof("value") == "blobFileValue":
-                    yield value
-
-
-class _Weights:
-    """One weight file, and the one that takes its place."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.new = bytearray(_HEADER.size)
-        self.records: dict[tuple[int, bytes, int], int] = {}  # what is written already → its offset
-
-    def rewrite(self, values: list[Any]) -> bytes:
-        """Move small tensors into the program and the others into a new file, equal ones once."""
-        uses = Counter(value.blobFileValue.offset for value in values)
-        sizes = {offset: _RECORD.unpack_from(self.data, offset)[2] for offset in uses}
-        rest = sum(size for size in sizes.values() if size > INLINE_BYTES)
-        limit = max(sizes.values(), default=0) if rest <= INLINE_TOTAL else INLINE_BYTES
-        for value in values:
-            offset = value.blobFileValue.offset
-            sentinel, kind, length, start, padding = _RECORD.unpack_from(self.data, offset)
-            content = self.data[start : start + length]
-            if length <= limit and uses[offset] == 1:
-                _stand_inside(value, content)
-            else:
-                value.blobFileValue.offset = self._write(sentinel, kind, content, padding)
-        if not self.records:
-            return b""
-        _HEADER.pack_into(self.new, 0, len(self.records), _VERSION)
-        return bytes(self.new)
-
-    def _write(self, sentinel: int, kind: int, content: bytes, padding: int) -> int:
-        key = (kind, content, padding)
-        if key not in self.records:
-            offset = len(self.new)
-            start = offset + _RECORD.size
-            self.records[key] = offset
-            self.new += _RECORD.pack(sentinel, kind, len(content), start, padding) + content
-            self.new += bytes(-len(self.new) % _ALIGNMENT)
-        return self.records[key]
+def _rewrite_weights(values: list[Any], weights: BlobFile) -> bytes:
+    """Move small tensors into the program and the others into a new file, equal ones once."""
+    uses = Counter(value.blobFileValue.offset for value in values)
+    records = {offset: weights.record(offset) for offset in uses}
+    sizes = [record.length for record in records.values()]
+    rest = sum(size for size in sizes if size > INLINE_BYTES)
+    limit = max(sizes, default=0) if rest <= INLINE_TOTAL else INLINE_BYTES
+    writer = BlobWriter()
+    for value in values:
+        offset = value.blobFileValue.offset
+        record = records[offset]
+        content = weights.content(record)
+        if record.length <= limit and uses[offset] == 1:
+            _stand_inside(value, content)
+        else:
+            value.blobFileValue.offset = writer.add(record, content)
+    return writer.finish()
 
 
 def _stand_inside(value: Any, content: bytes) -> None:

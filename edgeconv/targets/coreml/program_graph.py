@@ -4,67 +4,69 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from edgeconv.core import TensorSpec
 from edgeconv.errors import BadInput
-from edgeconv.targets.coreml.proto import proto
+from edgeconv.targets.coreml.blobs import HINT
+from edgeconv.targets.coreml.package import array_dtype
+from edgeconv.targets.coreml.program import Function, Operation, Program, read_program
+from edgeconv.targets.coreml.values import Shape, Value
 from edgeconv.targets.file_graph import Graph, Op, Tensor, peak_bytes
 
 
-def dtypes() -> dict[int, str]:
-    """Number → name of MIL's data types, as everywhere else in this project."""
-    return {v: k.lower() for k, v in proto("MIL_pb2").DataType.items()}
-
-
-def operations(spec: Any, where: str) -> Any:
-    """The operations of the main function's only block.
+def read_graph(path: Path) -> Graph:
+    """Operations, tensors and cost of a package's default function.
 
     Raises:
-        BadInput: the model is no ML program, or an empty one; `where` is named.
+        BadInput: no package, a damaged one, or one that holds no ML program.
     """
-    if spec.WhichOneof("Type") != "mlProgram":
-        raise BadInput(f"{where} holds no ML program", "export it for iOS 15 or later")
-    functions = spec.mlProgram.functions
-    main = functions["main"] if "main" in functions else next(iter(functions.values()), None)
-    blocks = list(main.block_specializations.values()) if main is not None else []
-    if not blocks:
-        raise BadInput(f"{where}: its ML program is empty", "export it again")
-    return blocks[0].operations
+    return _View(read_program(path)).graph()
 
 
-class Program:
-    """Walks one program once, numbering its values."""
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Class names of a classifier; empty for another model. Raises BadInput as `read_graph`."""
+    return labels_of(read_program(path).function())
 
-    def __init__(self, spec: Any, where: str) -> None:
-        self.spec = spec
-        self.types = dtypes()
+
+def labels_of(function: Function) -> tuple[str, ...]:
+    """Class names of the `classify` operation; empty where there is none or they are numbers.
+
+    Raises:
+        BadInput: they are computed or missing.
+    """
+    for op in function.block.operations:
+        if op.type == "classify":
+            classes = function.argument(op, "classes")
+            if classes is None:
+                raise BadInput(f"{op.where} has no constant 'classes'", HINT)
+            texts = classes.value
+            return tuple(text for text in texts if isinstance(text, str))
+    return ()
+
+
+class _View:
+    """Numbers the values of the default function, its nested blocks left out."""
+
+    def __init__(self, program: Program) -> None:
+        self.where = program.where
+        self.spec = program.spec
+        self.function = program.function()
         self.tensors: list[Tensor] = []
         self.number: dict[str, int] = {}
-        self.operations = operations(spec, where)
-        for name, feature in ((f.name, f.type) for f in spec.description.input):
-            self._add(replace(self._feature(name, feature), name=name))
-        for op in self.operations:
+        for feature in self.spec.description.input:
+            self._add(self._feature(feature))
+        for name, constant in self.function.block.constants.items():
+            self._add(_tensor(Value(name, constant.type), constant=True))
+        for op in self.function.block.operations:
             for out in op.outputs:
-                self._add(self._value(out, op.type == "const"))
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Class names of the `classify` operation, which stand in it or in a constant."""
-        constants = {op.outputs[0].name: op for op in self.operations if op.type == "const"}
-        for op in self.operations:
-            if op.type == "classify":
-                binding = op.inputs["classes"].arguments[0]
-                value = binding.value
-                if binding.WhichOneof("binding") == "name":
-                    value = constants[binding.name].attributes["val"]
-                return _strings(value.immediateValue)
-        return ()
+                self._add(_tensor(out))
 
     def graph(self) -> Graph:
-        ops = tuple(self._op(op) for op in self.operations if op.type != "const")
-        inputs = tuple(self._feature(f.name, f.type) for f in self.spec.description.input)
-        outputs = tuple(self._feature(f.name, f.type) for f in self.spec.description.output)
+        ops = tuple(self._op(op) for op in self.function.block.operations)
+        inputs = tuple(self._feature(f) for f in self.spec.description.input)
+        outputs = tuple(self._feature(f) for f in self.spec.description.output)
         ends = [self.number[t.name] for t in outputs if t.name in self.number]
         starts = [self.number[t.name] for t in inputs]
         return Graph(
@@ -79,71 +81,75 @@ class Program:
 
     def _named(self, outputs: tuple[Tensor, ...]) -> tuple[TensorSpec, ...]:
         """A classifier's dictionary has as many entries as there are labels."""
-        n = len(self.labels)
+        classes = len(labels_of(self.function))
         return tuple(
-            replace(t, shape=(n,)).spec() if t.dtype == "dictionary" else t.spec() for t in outputs
+            replace(t, shape=(classes,)).spec() if t.dtype == "dictionary" else t.spec()
+            for t in outputs
         )
 
     def _add(self, tensor: Tensor) -> None:
         self.number[tensor.name] = len(self.tensors)
         self.tensors.append(tensor)
 
-    def _value(self, out: Any, constant: bool) -> Tensor:
-        kind = out.type.tensorType
-        shape = tuple(
-            int(d.constant.size) if d.WhichOneof("dimension") == "constant" else -1
-            for d in kind.dimensions
-        )
-        return Tensor(out.name, shape, self.types[kind.dataType], constant=constant)
-
-    def _feature(self, name: str, feature: Any) -> Tensor:
-        kind = feature.WhichOneof("Type")
+    def _feature(self, feature: Any) -> Tensor:
+        kind = str(feature.type.WhichOneof("Type"))
         if kind != "multiArrayType":
-            return Tensor(name, (), kind.removesuffix("Type"))
-        array = feature.multiArrayType
-        dtype = proto("FeatureTypes_pb2").ArrayFeatureType.ArrayDataType.Name(array.dataType)
-        return Tensor(name, tuple(int(d) for d in array.shape), dtype.lower())
+            return Tensor(feature.name, (), kind.removesuffix("Type"))
+        shape = tuple(int(d) for d in feature.type.multiArrayType.shape)
+        return Tensor(feature.name, shape, array_dtype(feature, self.where))
 
-    def _op(self, op: Any) -> Op:
-        inputs = {
-            key: tuple(self.number[a.name] for a in argument.arguments if a.name in self.number)
-            for key, argument in op.inputs.items()
-        }
+    def _op(self, op: Operation) -> Op:
+        if not op.outputs:
+            raise BadInput(f"{self.where}: {op.where} has no output", HINT)
+        names = [a for p in sorted(op.inputs) for a in op.inputs[p] if isinstance(a, str)]
+        inputs = tuple(self.number[name] for name in names if name in self.number)
         outputs = tuple(self.number[out.name] for out in op.outputs)
-        named = {key: self.tensors[found[0]] for key, found in inputs.items() if found}
-        macs = _macs(op.type, named, self.tensors[outputs[0]])
-        flat = tuple(i for key in sorted(inputs) for i in inputs[key])
-        return Op(op.type, op.outputs[0].name, flat, outputs, macs)
+        return Op(op.type, op.name, inputs, outputs, self._macs(op))
+
+    def _macs(self, op: Operation) -> int:
+        """Multiply-accumulates; kernels are (out, in / groups, height, width)."""
+        elements = self.tensors[self.number[op.name]].elements
+        if op.type == "conv":
+            return elements * prod(self._shape(op, "weight", 2)[1:])
+        if op.type in ("linear", "matmul"):
+            return elements * self._shape(op, "x", 1)[-1]
+        return 0
+
+    def _shape(self, op: Operation, parameter: str, rank: int) -> Shape:
+        """The shape of an operand that must have at least `rank` dimensions."""
+        type_ = self.function.type_of(op, parameter)
+        if type_ is None:
+            raise BadInput(f"{self.where}: {op.where} has no '{parameter}'", HINT)
+        shape = type_.shape or ()
+        if len(shape) < rank:
+            value = op.first(parameter)
+            named = f" (value '{value}')" if value else ""
+            raise BadInput(
+                f"{self.where}: {op.where} needs {rank} or more dimensions of its "
+                f"'{parameter}'{named}, which has the shape {shape}",
+                HINT,
+            )
+        return shape
 
     def _parameters(self) -> int:
         """Elements of float constants of rank ≥ 1; a compressed weight by its unpacked shape."""
+        block = self.function.block
         packed: set[str] = set()
         read: set[str] = set()
-        for op in self.operations:
-            names = {a.name for v in op.inputs.values() for a in v.arguments}
-            (packed if op.type.startswith("constexpr_") else read).update(names)
+        for op in block.operations:
+            (packed if op.type.startswith("constexpr_") else read).update(op.named_arguments())
         total = 0
-        for op in self.operations:
-            for tensor in (self.tensors[self.number[out.name]] for out in op.outputs):
-                weight = op.type == "const" and tensor.dtype.startswith("float") and tensor.shape
+        for name, constant in block.constants.items():
+            shape = constant.type.shape
+            if constant.type.dtype.startswith("float") and shape and name not in packed:
+                total += prod(shape)
+        for op in block.operations:
+            for out in op.outputs if op.type.startswith("constexpr_") else ():
                 # one of two outputs of an operation that unpacks may be read by the next such
-                unpacks = op.type.startswith("constexpr_") and tensor.name in read
-                if (weight or unpacks) and tensor.name not in packed:
-                    total += tensor.elements
+                if out.name in read and out.name not in packed:
+                    total += prod(out.shape)
         return total
 
 
-def _strings(value: Any) -> tuple[str, ...]:
-    """Strings of an immediate value, which is a list of scalars or one tensor."""
-    if value.WhichOneof("value") == "list":
-        return tuple(v.immediateValue.tensor.strings.values[0] for v in value.list.values)
-    return tuple(value.tensor.strings.values)
-
-
-def _macs(kind: str, inputs: dict[str, Tensor], output: Tensor) -> int:
-    """Multiply-accumulates; kernels are (out, in / groups, height, width)."""
-    if kind == "conv":
-        return output.elements * prod(inputs["weight"].shape[1:])
-    if kind in ("linear", "matmul"):
-        return output.elements * inputs["x"].shape[-1]
-    return 0
+def _tensor(value: Value, constant: bool = False) -> Tensor:
+    return Tensor(value.name, value.shape, value.type.dtype, constant=constant)

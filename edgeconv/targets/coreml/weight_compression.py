@@ -14,6 +14,7 @@ from typing import Any
 from edgeconv.core import Scheme
 from edgeconv.errors import Unsupported
 from edgeconv.targets.coreml.palette import encode
+from edgeconv.targets.coreml.proto import blocks, dimensions
 from edgeconv.targets.file_graph import BITS
 
 SMALLEST, TINY, SHARE = 2_048, 400, 0.05
@@ -87,13 +88,11 @@ def _kernels(cto: Any, model: Any) -> dict[str, tuple[int, ...]]:
 def _sparse(model: Any) -> dict[str, tuple[int, ...]]:
     """Name → shape of what pruning made: operations that spread numbers among zeros."""
     found = {}
-    for function in model.get_spec().mlProgram.functions.values():
-        for block in function.block_specializations.values():
-            for op in block.operations:
-                if op.type == "constexpr_sparse_to_dense":
-                    name = op.attributes["name"].immediateValue.tensor.strings.values[0]
-                    kind = op.outputs[0].type.tensorType
-                    found[name] = tuple(int(d.constant.size) for d in kind.dimensions)
+    for block in blocks(model.get_spec()):
+        for op in block.operations:
+            if op.type == "constexpr_sparse_to_dense":
+                name = op.attributes["name"].immediateValue.tensor.strings.values[0]
+                found[name] = dimensions(op.outputs[0].type.tensorType)
     return found
 
 

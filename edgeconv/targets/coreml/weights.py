@@ -1,23 +1,23 @@
 """The weights of a Core ML file: how each is stored, and the numbers that it stands for.
 
 A compressed weight is a `constexpr_…` operation. In files for iOS16 and iOS17 it holds its data as
-attributes, packed into bytes; in later ones as inputs of sub-byte types. This reads both forms on
-its own, apart from the runtime that executes them, so that one can judge the other.
+attributes, packed into bytes; in later ones as inputs of sub-byte types.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import BadInput
-from edgeconv.targets.coreml.package import blob_at, read_spec, weight_file
-from edgeconv.targets.coreml.program_graph import dtypes, operations
-from edgeconv.targets.coreml.weight_decompression import UNPACK, unpack_bits
+from edgeconv.targets.coreml.blobs import HINT
+from edgeconv.targets.coreml.program import Function, Operation, read_program
+from edgeconv.targets.coreml.values import ValueType
+from edgeconv.targets.coreml.weight_decompression import decompress
 from edgeconv.targets.file_graph import BITS
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-# Which operand of an operation is a kernel.
-_KERNELS = {"conv": "weight", "conv_transpose": "weight", "linear": "weight", "matmul": "y"}
-_HINT = "export it again, or copy the whole .mlpackage folder again"
+KERNELS = {"conv": "weight", "conv_transpose": "weight", "linear": "weight", "matmul": "y"}
+"""Which operand of an operation is its kernel."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Weight:
         kind: of that operation, such as `conv`.
         dtype: of the numbers that are stored; of a palette, of its indices (`uint4`).
         palette: whether these are indices into a table.
-        kept: numbers that are stored; fewer than `elements` where zeros are left out.
+        stored: numbers that are stored; fewer than `elements` where zeros are left out.
         values: reads and unpacks it: the numbers that the operation computes with.
     """
 
@@ -48,7 +47,7 @@ class Weight:
     shape: tuple[int, ...]
     dtype: str
     palette: bool
-    kept: int
+    stored: int
     values: Callable[[], Array]
 
     @property
@@ -57,7 +56,7 @@ class Weight:
 
     @property
     def sparse(self) -> bool:
-        return self.kept < self.elements
+        return self.stored < self.elements
 
     @property
     def compressed(self) -> bool:
@@ -67,7 +66,7 @@ class Weight:
     def storage(self) -> str:
         """How it lies in the file, in words: `palette of 16`, `int8, 25 % stored`."""
         how = f"palette of {1 << BITS[self.dtype]}" if self.palette else self.dtype
-        return f"{how}, {100 * self.kept / self.elements:.0f} % stored" if self.sparse else how
+        return f"{how}, {100 * self.stored / self.elements:.0f} % stored" if self.sparse else how
 
 
 def read_weights(path: Path) -> list[Weight]:
@@ -76,13 +75,10 @@ def read_weights(path: Path) -> list[Weight]:
     Raises:
         BadInput: no package, a damaged one, or one without an ML program.
     """
-    constants = _Constants(path)
-    found = []
-    for op in constants.operations:
-        name = _operand(op, _KERNELS.get(op.type, ""))
-        if name in constants.made:
-            found.append(constants.weight(name, op.outputs[0].name, op.type))
-    return found
+    function = read_program(path).function()
+    weights = _Weights(function, str(path))
+    operands = [(op, op.first(KERNELS.get(op.type, ""))) for op in function.block.operations]
+    return [weights.weight(name, op) for op, name in operands if weights.is_fixed(name)]
 
 
 def scheme_of(weights: list[Weight], quantized_activations: bool) -> str:
@@ -102,131 +98,98 @@ def scheme_of(weights: list[Weight], quantized_activations: bool) -> str:
         return "w8a8" if how == "int8" and not sparse else "mixed"
     if not sparse:
         return how
-    share = 1 - sum(w.kept for w in sparse) / sum(w.elements for w in sparse)
+    share = 1 - sum(w.stored for w in sparse) / sum(w.elements for w in sparse)
     pruned = f"pruned{100 * share:.0f}"
     return pruned if how.startswith("float") else f"{pruned}-{how}"
 
 
-class _Constants:
-    """The values of a program that follow from its file alone."""
+class _Weights:
+    """The values of a function that follow from its file alone."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.operations = operations(read_spec(path), str(path))
-        self.types = dtypes()
-        # name → (operation, position among its outputs)
-        self.made = {
-            out.name: (op, i)
-            for op in self.operations
-            if op.type == "const" or op.type.startswith("constexpr_")
-            for i, out in enumerate(op.outputs)
-        }
+    def __init__(self, function: Function, where: str) -> None:
+        self.function = function
+        self.where = where
 
-    @cached_property
-    def data(self) -> bytes:
-        return weight_file(self.path)
+    def is_fixed(self, name: str) -> bool:
+        """Whether a value is a constant, or one that is unpacked."""
+        return self.function.constant(name) is not None or self._unpacking(name) is not None
 
-    def weight(self, name: str, reader: str, kind: str) -> Weight:
-        op, i = self.made[name]
-        tensor = op.outputs[i].type.tensorType
-        shape = tuple(int(d.constant.size) for d in tensor.dimensions)
-        dtype, palette, kept = self._storage(op, prod(shape), self.types[tensor.dataType])
-        return Weight(reader, kind, shape, dtype, palette, kept, lambda: self.evaluate(name))
+    def weight(self, name: str, reader: Operation) -> Weight:
+        value = self.function.values[name]
+        elements = prod(value.shape)
+        dtype, palette, stored = self._storage(self._unpacking(name), elements, value.type.dtype)
+        values = partial(self.evaluate, name)
+        return Weight(reader.name, reader.type, value.shape, dtype, palette, stored, values)
 
-    def _storage(self, op: Any, elements: int, dtype: str) -> tuple[str, bool, int]:
+    def _unpacking(self, name: str) -> Operation | None:
+        """The `constexpr_…` operation that makes a value."""
+        op = self.function.producer_of(name)
+        return op if op is not None and op.type.startswith("constexpr_") else None
+
+    def _storage(self, op: Operation | None, elements: int, dtype: str) -> tuple[str, bool, int]:
         """Type of what is stored, whether it is a palette's indices, and how many numbers."""
+        if op is None:
+            return dtype, False, elements
         match op.type:
             case "constexpr_affine_dequantize":
-                return self._type(op, "quantized_data"), False, elements
+                return self._type(op, "quantized_data").dtype, False, elements
             case "constexpr_blockwise_shift_scale":
-                source = self.made.get(_operand(op, "data"))
-                if source is not None and source[0].type.startswith("constexpr_"):
-                    return self._storage(source[0], elements, dtype)  # a palette, then scaled
-                return self._type(op, "data"), False, elements
+                source = self._unpacking(op.first("data"))
+                if source is not None:
+                    return self._storage(source, elements, dtype)  # a palette, then scaled
+                return self._type(op, "data").dtype, False, elements
             case "constexpr_lut_to_dense":
                 return self._palette(op), True, elements
             case "constexpr_sparse_to_dense":
-                kept = prod(self._shape(op, "nonzero_data"))
-                source = self.made.get(_operand(op, "nonzero_data"))
-                if source is None or not source[0].type.startswith("constexpr_"):
-                    return dtype, False, kept
-                if source[0].type == "constexpr_lut_to_sparse":
-                    return self._palette(source[0]), True, kept
-                return self._type(source[0], "nonzero_data"), False, kept
+                stored = prod(self._type(op, "nonzero_data").shape or ())
+                source = self._unpacking(op.first("nonzero_data"))
+                if source is None:
+                    return dtype, False, stored
+                if source.type == "constexpr_lut_to_sparse":
+                    return self._palette(source), True, stored
+                return self._type(source, "nonzero_data").dtype, False, stored
         return dtype, False, elements
 
-    def _palette(self, op: Any) -> str:
+    def _palette(self, op: Operation) -> str:
         """`uint4` for a table of 16 entries, and so on; iOS18's table ends in (entries, vector)."""
-        table = self._shape(op, "lut")
-        entries = table[0] if len(table) == 1 else table[-2]
-        return f"uint{entries.bit_length() - 1}"
+        table = self._type(op, "lut").shape or ()
+        entries = table[0] if len(table) == 1 else table[-2] if table else 0
+        dtype = f"uint{entries.bit_length() - 1}"
+        if dtype not in BITS:
+            raise BadInput(
+                f"{self.where}: {op.where} has a palette ('lut') of shape {table}, which fits no "
+                "type of index",
+                HINT,
+            )
+        return dtype
 
-    def _field(self, op: Any, field: str) -> Any:
-        """The type of an attribute, an inline value or another operation's result."""
-        if field in op.attributes:
-            return op.attributes[field].type.tensorType
-        binding = op.inputs[field].arguments[0]
-        if binding.WhichOneof("binding") == "value":
-            return binding.value.type.tensorType
-        source, i = self.made[binding.name]
-        return source.outputs[i].type.tensorType
-
-    def _type(self, op: Any, field: str) -> str:
-        return self.types[self._field(op, field).dataType]
-
-    def _shape(self, op: Any, field: str) -> tuple[int, ...]:
-        return tuple(int(d.constant.size) for d in self._field(op, field).dimensions)
+    def _type(self, op: Operation, parameter: str) -> ValueType:
+        type_ = self.function.type_of(op, parameter)
+        if type_ is None:
+            raise BadInput(f"{self.where}: {op.where} has no '{parameter}'", HINT)
+        return type_
 
     def evaluate(self, name: str) -> Array:
-        """The numbers of a constant, unpacked."""
-        op, i = self.made[name]
-        if op.type == "const":
-            return self._decode(op.attributes["val"], name)
-        if op.type not in UNPACK:
-            raise BadInput(f"{self.path}: '{name}' is packed by {op.type}, which is not known here")
-        made = UNPACK[op.type](self._arguments(op))
-        return made[i] if isinstance(made, tuple) else made
+        """The numbers of a constant, unpacked in float64.
 
-    def _arguments(self, op: Any) -> dict[str, Array]:
-        found = {}
-        for field, value in op.attributes.items():
-            if field not in ("name", "val"):
-                found[field] = self._decode(value, field)
-        for field, argument in op.inputs.items():
-            binding = argument.arguments[0]
-            inline = binding.WhichOneof("binding") == "value"
-            found[field] = (
-                self._decode(binding.value, field) if inline else self.evaluate(binding.name)
-            )
-        return found
-
-    def _decode(self, value: Any, where: str) -> Array:
-        """One value of the protobuf, from itself or from the weight file."""
+        Raises:
+            BadInput: they are missing or do not fit together.
+            Unsupported: a type or an operation that is not known here.
+        """
         import numpy as np
 
-        kind = value.type.tensorType
-        dtype, shape = self.types[kind.dataType], tuple(d.constant.size for d in kind.dimensions)
-        if value.WhichOneof("value") == "blobFileValue":
-            raw = blob_at(self.data, value.blobFileValue.offset, f"{self.path}: {where}")
-        else:
-            tensor = value.immediateValue.tensor
-            held = tensor.WhichOneof("value")
-            stored = getattr(tensor, held).values
-            if held != "bytes":
-                return np.array(stored).reshape(shape)
-            raw = bytes(stored)
-        bits, n = BITS.get(dtype, 0), prod(shape)
-        if 8 * len(raw) < n * bits or not bits:
-            raise BadInput(f"{self.path}: {where} holds too few bytes of type {dtype}", _HINT)
-        if bits < 8 and dtype != "bool":
-            return unpack_bits(np.frombuffer(raw, np.uint8), bits, n, dtype[0] == "i").reshape(
-                shape
-            )
-        return np.frombuffer(raw, np.dtype(dtype).newbyteorder("<"), n).reshape(shape)
+        constant = self.function.constant(name)
+        if constant is not None:
+            return np.asarray(constant.value)
+        op = self._unpacking(name)
+        if op is None:
+            raise BadInput(f"{self.where}: '{name}' is no constant", HINT)
+        arguments = {parameter: self._argument(op, parameter) for parameter in op.inputs}
+        results = decompress(op.type, arguments, f"{self.where}: {op.where}")
+        return np.asarray(results[[out.name for out in op.outputs].index(name)])
 
-
-def _operand(op: Any, field: str) -> str:
-    """Name of an operation's operand; empty where it is none or stands inline."""
-    if field not in op.inputs:
-        return ""
-    return str(op.inputs[field].arguments[0].name)
+    def _argument(self, op: Operation, parameter: str) -> Any:
+        constant = self.function.argument(op, parameter)
+        value = self.evaluate(op.first(parameter)) if constant is None else constant.value
+        floats = getattr(getattr(value, "dtype", None), "kind", "") == "f"
+        return value.astype("f8") if floats else value

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeconv.core import Normalization, Signal
-from edgeconv.targets.coreml import package
+from edgeconv.targets.coreml.proto import proto
 from edgeconv.targets.tflite import serialize
 
 
@@ -65,8 +65,8 @@ def make_package(tmp_path: Path) -> Callable[[], Path]:
     """A Core ML package with one linear operation: 4 → 2, eight parameters, and a classifier."""
 
     def make() -> Path:
-        mil, features = package.proto("MIL_pb2"), package.proto("FeatureTypes_pb2")
-        spec = package.proto("Model_pb2").Model(specificationVersion=6)
+        mil, features = proto("MIL_pb2"), proto("FeatureTypes_pb2")
+        spec = proto("Model_pb2").Model(specificationVersion=6)
         entry = spec.description.input.add(name="x_in")
         entry.type.multiArrayType.shape.extend([1, 4])
         entry.type.multiArrayType.dataType = features.ArrayFeatureType.FLOAT32
@@ -115,7 +115,9 @@ def _package(path: Path, spec: Any) -> Path:
     (inside / "model.mlmodel").write_bytes(spec.SerializeToString())
     weights = np.arange(8, dtype=np.float32).tobytes()
     head = struct.pack("<IIQQ", 0xDEADBEEF, 2, len(weights), 128)
-    (inside / "weights" / "weight.bin").write_bytes(bytes(64) + head.ljust(64, b"\0") + weights)
+    (inside / "weights" / "weight.bin").write_bytes(
+        struct.pack("<II56x", 1, 2) + head.ljust(64, b"\0") + weights
+    )
     entries = {"A": {"path": "com.apple.CoreML/model.mlmodel"}}
     (path / "Manifest.json").write_text(
         json.dumps({"rootModelIdentifier": "A", "itemInfoEntries": entries})

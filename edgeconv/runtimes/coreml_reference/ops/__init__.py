@@ -8,13 +8,13 @@ from edgeconv.runtimes.coreml_reference import batching as rule
 from edgeconv.runtimes.coreml_reference.ops import (
     activation,
     classify,
-    compression,
     control,
     conv,
     elementwise,
     linear,
     normalization,
     pool,
+    quantization,
     random_ops,
     recurrent,
     reduction,
@@ -27,6 +27,7 @@ from edgeconv.runtimes.coreml_reference.ops import (
 )
 from edgeconv.runtimes.coreml_reference.ops.elementwise import binary, unary
 from edgeconv.runtimes.coreml_reference.ops.op import Op
+from edgeconv.targets.coreml import weight_decompression
 
 _EACH = rule.elementwise
 _X = rule.first_axis("x")
@@ -54,17 +55,17 @@ OPS: dict[str, Op] = {
     # classify
     "classify": Op(classify.classify, rule.first_axis("probabilities")),
     # compression
-    "constexpr_affine_dequantize": Op(compression.constexpr_affine_dequantize),
-    "constexpr_blockwise_shift_scale": Op(compression.constexpr_blockwise_shift_scale),
-    "constexpr_cast": Op(compression.constexpr_cast),
-    "constexpr_lut_to_dense": Op(compression.constexpr_lut_to_dense),
-    "constexpr_lut_to_sparse": Op(compression.constexpr_lut_to_sparse),
+    "constexpr_affine_dequantize": Op(weight_decompression.constexpr_affine_dequantize),
+    "constexpr_blockwise_shift_scale": Op(weight_decompression.constexpr_blockwise_shift_scale),
+    "constexpr_cast": Op(weight_decompression.constexpr_cast),
+    "constexpr_lut_to_dense": Op(weight_decompression.constexpr_lut_to_dense),
+    "constexpr_lut_to_sparse": Op(weight_decompression.constexpr_lut_to_sparse),
     "constexpr_sparse_blockwise_shift_scale": Op(
-        compression.constexpr_sparse_blockwise_shift_scale
+        weight_decompression.constexpr_sparse_blockwise_shift_scale
     ),
-    "constexpr_sparse_to_dense": Op(compression.constexpr_sparse_to_dense),
-    "dequantize": Op(compression.dequantize, rule.affine_scale),
-    "quantize": Op(compression.quantize, rule.affine_scale, exact=True),
+    "constexpr_sparse_to_dense": Op(weight_decompression.constexpr_sparse_to_dense),
+    "dequantize": Op(quantization.dequantize, rule.affine_scale),
+    "quantize": Op(quantization.quantize, rule.affine_scale, exact=True),
     # control flow, lists, state
     "cond": Op(control.cond),
     "list_gather": Op(control.list_gather),

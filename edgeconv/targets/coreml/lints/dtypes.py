@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeconv.targets.coreml.lints.layout import LAYOUT
-from edgeconv.targets.coreml.lints.package import Function, Node, Package
-from edgeconv.targets.coreml.proto import proto
+from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.package import array_dtype
+from edgeconv.targets.coreml.program import Function, Operation
 from edgeconv.targets.lints.rule import Found
 
 
@@ -18,11 +19,11 @@ def integers_as_int32(package: Package) -> Iterator[Found]:
     """
     for function in package.functions:
         for value in function.inputs:
-            readers = function.readers.get(value.name, ())
+            readers = function.readers_of(value.name)
             if value.dtype == "int32" and readers and all(map(_to_float, readers)):
                 yield Found(
                     value.name,
-                    f"the input is INT32, and {readers[0].kind} '{readers[0].name}' turns it into "
+                    f"the input is INT32, and {readers[0].type} '{readers[0].name}' turns it into "
                     "real numbers at once: was it int8 or uint8 before the conversion?",
                 )
 
@@ -30,19 +31,18 @@ def integers_as_int32(package: Package) -> Iterator[Found]:
 def float32_inside_float16(package: Package) -> Iterator[Found]:
     """Casts to float32 in a float16 program that are not at its rim."""
     for function in package.functions:
-        if not any(n.kind in _HEAVY and _dtype(n) == "float16" for n in function.nodes):
+        if not any(n.type in _HEAVY and _dtype(n) == "float16" for n in function.nodes()):
             continue
-        for node in function.nodes:
-            if node.kind == "cast" and _dtype(node) == "float32" and _computes(function, node):
+        for node in function.nodes():
+            if node.type == "cast" and _dtype(node) == "float32" and _computes(function, node):
                 yield Found(node.name, f"'{node.first('x')}' is computed on in float32 from here")
 
 
 def float64(package: Package) -> Iterator[Found]:
     """Double precision anywhere, which ML programs do not compute in."""
-    types = proto("FeatureTypes_pb2").ArrayFeatureType
     for feature in package.features:
-        array = feature.type.multiArrayType
-        if feature.type.WhichOneof("Type") == "multiArrayType" and array.dataType == types.DOUBLE:
+        array = feature.type.WhichOneof("Type") == "multiArrayType"
+        if array and array_dtype(feature, str(package.path)) == "float64":
             yield Found(feature.name, "the feature is declared as DOUBLE")
     for function in package.functions:
         for value in function.values.values():
@@ -60,8 +60,8 @@ def against_contract(package: Package) -> Iterator[Found]:
             yield Found(feature.name, "the contract speaks of numbers, the input takes an image")
             continue
         array = feature.type.multiArrayType
-        name = proto("FeatureTypes_pb2").ArrayFeatureType.ArrayDataType.Name(array.dataType)
-        if not name.startswith(("FLOAT", "DOUBLE")):
+        name = array_dtype(feature, str(package.path))
+        if not name.startswith("float"):
             yield Found(feature.name, f"the contract speaks of {signal.unit}, the input is {name}")
         size = 1
         for dimension in array.shape:
@@ -77,22 +77,22 @@ def against_contract(package: Package) -> Iterator[Found]:
 _HEAVY = frozenset({"conv", "conv_transpose", "linear", "matmul", "einsum", "lstm", "gru", "rnn"})
 
 
-def _to_float(node: Node) -> bool:
-    turned = node.kind in ("cast", "dequantize")
+def _to_float(node: Operation) -> bool:
+    turned = node.type in ("cast", "dequantize")
     return turned and _dtype(node) in ("float16", "float32")
 
 
-def _dtype(node: Node) -> str:
+def _dtype(node: Operation) -> str:
     return node.outputs[0].dtype if node.outputs else ""
 
 
-def _computes(function: Function, node: Node) -> bool:
+def _computes(function: Function, node: Operation) -> bool:
     """Whether anything but moving, classifying or handing out is done with a value."""
     waiting = [node.outputs[0].name]
     while waiting:
-        for reader in function.readers.get(waiting.pop(), ()):
-            if reader.kind in LAYOUT:
+        for reader in function.readers_of(waiting.pop()):
+            if reader.type in LAYOUT:
                 waiting += [out.name for out in reader.outputs]
-            elif reader.kind != "classify":
+            elif reader.type != "classify":
                 return True
     return False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeconv.core.metadata import CONTRACT_KEY
-from edgeconv.targets.coreml.lints.package import Function, Package
+from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.program import Function
 from edgeconv.targets.lints.naming import converter_name
 from edgeconv.targets.lints.rule import Found
 
@@ -31,10 +32,10 @@ def labels(package: Package) -> Iterator[Found]:
     """Probabilities of classes that have no names."""
     for function in package.functions:
         for name in function.outputs:
-            made = function.maker.get(name)
-            while made is not None and made.kind in ("cast", "reshape", "squeeze"):
-                made = function.maker.get(made.first("x"))
-            if made is not None and made.kind == "softmax":
+            made = function.producer_of(name)
+            while made is not None and made.type in ("cast", "reshape", "squeeze"):
+                made = function.producer_of(made.first("x"))
+            if made is not None and made.type == "softmax":
                 yield Found(name, "it gives a probability for each class, the classes have no name")
 
 
@@ -50,7 +51,7 @@ def unused_inputs(package: Package) -> Iterator[Found]:
     """Inputs that no operation reads."""
     for function in package.functions:
         for value in function.inputs:
-            if value.name not in function.readers and value.name not in function.outputs:
+            if not function.readers_of(value.name) and value.name not in function.outputs:
                 yield Found(value.name, "no operation reads this input")
 
 
@@ -58,23 +59,24 @@ def dead_operations(package: Package) -> Iterator[Found]:
     """Operations that no output needs."""
     for function in package.functions:
         alive = _alive(function)
-        for node in function.nodes:
-            works = node.kind in ("write_state", "coreml_update_state")
+        for node in function.nodes():
+            works = node.type in ("write_state", "coreml_update_state")
             if not node.inner and not works and not any(o.name in alive for o in node.outputs):
-                yield Found(node.name, f"no output needs this {node.kind}")
+                yield Found(node.name, f"no output needs this {node.type}")
 
 
 def _alive(function: Function) -> set[str]:
     """Every value on the way to an output, or into a state."""
     waiting = list(function.outputs)
-    waiting += [n for node in function.nodes if node.kind == "write_state" for n in node.reads]
+    waiting += [n for node in function.nodes() if node.type == "write_state" for n in node.reads]
     alive: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name not in alive:
             alive.add(name)
-            if name in function.maker:
-                waiting += function.maker[name].reads
+            producer = function.producer_of(name)
+            if producer is not None:
+                waiting += producer.reads
     return alive
 
 

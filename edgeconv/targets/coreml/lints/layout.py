@@ -15,7 +15,8 @@ from itertools import combinations, permutations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.targets.coreml.lints.package import Function, Node, Package
+from edgeconv.targets.coreml.lints.package import Package, integers
+from edgeconv.targets.coreml.program import Function, Operation
 from edgeconv.targets.lints.rule import Found
 
 if TYPE_CHECKING:
@@ -39,21 +40,21 @@ _LARGEST_RANK = 5  # of all permutations
 class Run:
     """A connected set of operations that only move numbers, or work on each of them alone."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[Operation, ...]
 
     @property
-    def moves(self) -> tuple[Node, ...]:
-        return tuple(n for n in self.nodes if n.kind in LAYOUT)
+    def moves(self) -> tuple[Operation, ...]:
+        return tuple(n for n in self.nodes if n.type in LAYOUT)
 
 
 def avoidable(package: Package) -> Iterator[Found]:
     """Layout operations beyond what their runs need."""
     for function in package.functions:
-        found = [(run, len(run.moves), needed(package, function, run)) for run in runs(function)]
+        found = [(run, len(run.moves), needed(function, run)) for run in runs(function)]
         total, enough = sum(n for _, n, _ in found), sum(n for *_, n in found)
         if total > enough:
             excess = [node for run, n, few in found if n > few for node in run.moves]
-            kinds = Counter(n.kind for run, *_ in found for n in run.moves)
+            kinds = Counter(n.type for run, *_ in found for n in run.moves)
             listed = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
             names = ", ".join(n.name for n in excess[:8]) + (" …" if len(excess) > 8 else "")
             yield Found(
@@ -64,7 +65,7 @@ def avoidable(package: Package) -> Iterator[Found]:
 
 def runs(function: Function) -> list[Run]:
     """The runs that hold a layout operation, in the order of the program."""
-    member = {n.name: n for n in function.nodes if not n.inner and _moves_freely(n)}
+    member = {n.name: n for n in function.nodes() if not n.inner and _moves_freely(n)}
     seen: set[str] = set()
     found = []
     for start in member.values():
@@ -77,15 +78,15 @@ def runs(function: Function) -> list[Run]:
                 group.add(node.name)
                 waiting += [n for n in _neighbours(function, node) if n.name in member]
         seen |= group
-        run = Run(tuple(n for n in function.nodes if n.name in group))
+        run = Run(tuple(n for n in function.nodes() if n.name in group))
         if run.moves:
             found.append(run)
     return found
 
 
-def needed(package: Package, function: Function, run: Run) -> int:
+def needed(function: Function, run: Run) -> int:
     """How many layout operations would do what the run does; all of them where that is unknown."""
-    maps = _positions(package, function, run)
+    maps = _positions(function, run)
     outputs = [out.name for n in run.nodes for out in n.outputs if _leaves(function, run, out.name)]
     entries = list(dict.fromkeys(_entries(function, run)))
     moves = len(run.moves)
@@ -98,16 +99,14 @@ def needed(package: Package, function: Function, run: Run) -> int:
     if len(entries) != 1 or len(results) != 1:
         return moves
     source = shapes[entries[0]]
-    readers = [n for n in function.readers.get(outputs[0], ()) if n.name not in _names(run)]
+    readers = [n for n in function.readers_of(outputs[0]) if n.name not in _names(run)]
     inside = outputs[0] not in function.outputs
-    if inside and all(_absorbs(package, function, n, results[0], source) for n in readers):
+    if inside and all(_absorbs(function, n, results[0], source) for n in readers):
         return 0
     return min(moves, _fewest(results[0], source, moves))
 
 
-def _positions(
-    package: Package, function: Function, run: Run
-) -> dict[str, dict[str, NDArray[Any]]]:
+def _positions(function: Function, run: Run) -> dict[str, dict[str, NDArray[Any]]]:
     """For each value of the run: which position of which entry stands where.
 
     A value is left out where that is unknown: free dimensions, broadcasting, other orders of the
@@ -125,7 +124,7 @@ def _positions(
         if not all(name in maps for name in given):
             continue
         merged = _merge([maps[name] for name in given])
-        made = _through(package, function, node, merged) if merged is not None else None
+        made = _through(function, node, merged) if merged is not None else None
         if made is not None:
             maps[node.outputs[0].name] = made
     return maps
@@ -143,15 +142,15 @@ def _merge(given: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]] | No
 
 
 def _through(
-    package: Package, function: Function, node: Node, given: dict[str, NDArray[Any]]
+    function: Function, node: Operation, given: dict[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]] | None:
     shape = node.outputs[0].shape
-    if node.kind == "transpose":
-        perm = package.integers(function, node, "perm")
+    if node.type == "transpose":
+        perm = integers(function, node, "perm")
         return None if perm is None else {e: a.transpose(perm) for e, a in given.items()}
     if -1 in shape or any(a.size != prod(shape) for a in given.values()):
         return None
-    if node.kind in LAYOUT:
+    if node.type in LAYOUT:
         return {e: a.reshape(shape) for e, a in given.items()}
     return given if all(a.shape == shape for a in given.values()) else None
 
@@ -174,18 +173,17 @@ def _fewest(positions: NDArray[Any], source: tuple[int, ...], otherwise: int) ->
 
 
 def _absorbs(
-    package: Package,
     function: Function,
-    node: Node,
+    node: Operation,
     positions: NDArray[Any],
     source: tuple[int, ...],
 ) -> bool:
     """Whether a reduction could read the source itself, by other axes."""
     import numpy as np
 
-    axes = package.integers(function, node, "axes")
-    kept = package.integers(function, node, "keep_dims") or (0,)
-    if not node.kind.startswith("reduce_") or axes is None or kept[0]:
+    axes = integers(function, node, "axes")
+    kept = integers(function, node, "keep_dims") or (0,)
+    if not node.type.startswith("reduce_") or axes is None or kept[0]:
         return False
     if len(source) > _LARGEST_RANK:
         return False
@@ -214,14 +212,15 @@ def _ordered(positions: NDArray[Any]) -> bool:
     return bool((flat[1:] > flat[:-1]).all())
 
 
-def _moves_freely(node: Node) -> bool:
-    return len(node.outputs) == 1 and (node.kind in LAYOUT or node.kind in _ELEMENT_WISE)
+def _moves_freely(node: Operation) -> bool:
+    return len(node.outputs) == 1 and (node.type in LAYOUT or node.type in _ELEMENT_WISE)
 
 
-def _neighbours(function: Function, node: Node) -> Iterator[Node]:
-    yield from (function.maker[name] for name in node.reads if name in function.maker)
+def _neighbours(function: Function, node: Operation) -> Iterator[Operation]:
+    producers = (function.producer_of(name) for name in node.reads)
+    yield from (op for op in producers if op is not None)
     for out in node.outputs:
-        yield from function.readers.get(out.name, ())
+        yield from function.readers_of(out.name)
 
 
 def _entries(function: Function, run: Run) -> Iterator[str]:
@@ -233,7 +232,7 @@ def _entries(function: Function, run: Run) -> Iterator[str]:
 
 
 def _leaves(function: Function, run: Run, name: str) -> bool:
-    readers: Iterable[Node] = function.readers.get(name, ())
+    readers: Iterable[Operation] = function.readers_of(name)
     return name in function.outputs or any(n.name not in _names(run) for n in readers)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeconv.targets.coreml.lints.package import Function, Package
+from edgeconv.targets.coreml.lints.package import Package, integers
+from edgeconv.targets.coreml.program import Function
 from edgeconv.targets.lints.rule import Found
 
 LARGE_KERNEL = 13  # a threshold of ours: limits differ by chip and are not documented
@@ -30,25 +31,25 @@ _RARE = frozenset(
 
 def float32(package: Package) -> Iterator[Found]:
     """Convolutions and products in float32: the Neural Engine computes in float16."""
-    for _, node in package.nodes:
-        if node.kind in _HEAVY | _RECURRENT and node.outputs[0].dtype == "float32":
-            yield Found(node.name, f"{node.kind} computes in float32")
+    for _, node in package.operations:
+        if node.type in _HEAVY | _RECURRENT and node.outputs[0].dtype == "float32":
+            yield Found(node.name, f"{node.type} computes in float32")
 
 
 def high_rank(package: Package) -> Iterator[Found]:
     """Tensors of more than four dimensions."""
-    for _, node in package.nodes:
+    for _, node in package.operations:
         for out in node.outputs:
             if len(out.shape) > 4:
-                yield Found(out.name, f"{node.kind} gives a tensor of rank {len(out.shape)}")
+                yield Found(out.name, f"{node.type} gives a tensor of rank {len(out.shape)}")
 
 
 def channels_last(package: Package) -> Iterator[Found]:
     """Products over the last axis of a sequence: Apple's own port of transformers keeps
     (batch, channels, 1, sequence) and 1 × 1 convolutions instead."""
-    for function, node in package.nodes:
+    for function, node in package.operations:
         shape = _shape(function, node.first("x"))
-        if node.kind == "linear" and len(shape) > 2 and any(n > 1 for n in shape[1:-1]):
+        if node.type == "linear" and len(shape) > 2 and any(n > 1 for n in shape[1:-1]):
             yield Found(node.name, f"linear over the last axis of {_times(shape)}")
 
 
@@ -77,20 +78,20 @@ def rare_operations(package: Package) -> Iterator[Found]:
 
 def large_kernels(package: Package) -> Iterator[Found]:
     """Convolutions and pools over wide windows."""
-    for function, node in package.nodes:
+    for function, node in package.operations:
         size: tuple[int, ...] = ()
-        if node.kind in ("conv", "conv_transpose"):
+        if node.type in ("conv", "conv_transpose"):
             size = _shape(function, node.first("weight"))[2:]
-        elif node.kind.endswith("_pool"):
-            size = package.integers(function, node, "kernel_sizes") or ()
+        elif node.type.endswith("_pool"):
+            size = integers(function, node, "kernel_sizes") or ()
         if any(n > LARGE_KERNEL for n in size):
-            yield Found(node.name, f"{node.kind} with a kernel of {_times(size)}")
+            yield Found(node.name, f"{node.type} with a kernel of {_times(size)}")
 
 
 def _of(package: Package, kinds: frozenset[str]) -> Iterator[Found]:
-    for _, node in package.nodes:
-        if node.kind in kinds:
-            yield Found(node.name, f"operation {node.kind}")
+    for _, node in package.operations:
+        if node.type in kinds:
+            yield Found(node.name, f"operation {node.type}")
 
 
 def _shape(function: Function, name: str) -> tuple[int, ...]:

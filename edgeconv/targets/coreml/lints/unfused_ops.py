@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeconv.targets.coreml.lints.layout import LAYOUT
-from edgeconv.targets.coreml.lints.package import Function, Node, Package
+from edgeconv.targets.coreml.lints.package import Package, integers
+from edgeconv.targets.coreml.program import Function, Operation
+from edgeconv.targets.coreml.values import Constant
 from edgeconv.targets.lints.rule import Found
 
 _WEIGHTED = {"conv": "weight", "conv_transpose": "weight", "linear": "weight", "matmul": "y"}
@@ -19,59 +21,60 @@ def biases(package: Package) -> Iterator[Found]:
 def scales(package: Package) -> Iterator[Found]:
     """A multiplication by one constant per channel, or a batch normalization, behind one."""
     yield from _behind(package, ("mul", "real_div"), "scales", "weights")
-    for function, node in package.nodes:
-        source = _source(function, node, node.first("x")) if node.kind == "batch_norm" else None
+    for function, node in package.operations:
+        source = _source(function, node, node.first("x")) if node.type == "batch_norm" else None
         if source is not None:
-            yield Found(node.name, f"normalizes what {source.kind} '{source.name}' gives")
+            yield Found(node.name, f"normalizes what {source.type} '{source.name}' gives")
 
 
 def _behind(package: Package, kinds: tuple[str, ...], does: str, part: str) -> Iterator[Found]:
-    for function, node in package.nodes:
-        if node.kind not in kinds:
+    for function, node in package.operations:
+        if node.type not in kinds:
             continue
         for operand, constant in (("x", "y"), ("y", "x")):
-            held = function.constants.get(node.first(constant))
-            source = _source(function, node, node.first(operand)) if held else None
-            if held and source and _per_channel(package, function, source, held):
+            name = node.first(constant)
+            term = function.constant(name)
+            source = _source(function, node, node.first(operand)) if term else None
+            if term and source and _per_channel(function, source, term):
                 yield Found(
                     node.name,
-                    f"{does} '{held.name}' to what {source.kind} '{source.name}' gives; it could "
+                    f"{does} '{name}' to what {source.type} '{source.name}' gives; it could "
                     f"be part of its {part}",
                 )
 
 
-def _source(function: Function, node: Node, name: str) -> Node | None:
+def _source(function: Function, node: Operation, name: str) -> Operation | None:
     """The weighted operation that makes `name`, past layout operations, if nobody else reads it."""
     if node.inner:
         return None
-    while name in function.maker and len(function.readers[name]) == 1:
-        made = function.maker[name]
-        if made.kind in _WEIGHTED:
-            weight = made.first(_WEIGHTED[made.kind])
-            fixed = weight in function.constants or _unpacked(function, weight)
+    while (made := function.producer_of(name)) and len(function.readers_of(name)) == 1:
+        if made.type in _WEIGHTED:
+            weight = made.first(_WEIGHTED[made.type])
+            fixed = function.constant(weight) is not None or _unpacked(function, weight)
             return made if fixed and name not in function.outputs else None
-        if made.kind not in LAYOUT:
+        if made.type not in LAYOUT:
             return None
         name = made.first("x")
     return None
 
 
 def _unpacked(function: Function, name: str) -> bool:
-    return name in function.maker and function.maker[name].kind.startswith("constexpr_")
+    producer = function.producer_of(name)
+    return producer is not None and producer.type.startswith("constexpr_")
 
 
-def _per_channel(package: Package, function: Function, source: Node, held: Node) -> bool:
+def _per_channel(function: Function, source: Operation, term: Constant) -> bool:
     """One number for each output channel of `source`, or one for all of them."""
-    sizes = [size for size in held.outputs[0].shape if size != 1]
-    return sizes in ([], [_channels(package, function, source)])
+    sizes = [size for size in term.type.shape or () if size != 1]
+    return sizes in ([], [_channels(function, source)])
 
 
-def _channels(package: Package, function: Function, source: Node) -> int:
-    shape = function.values[source.first(_WEIGHTED[source.kind])].shape
-    if source.kind == "conv_transpose":  # (in, out / groups, …)
-        groups = package.integers(function, source, "groups") or (1,)
+def _channels(function: Function, source: Operation) -> int:
+    shape = function.values[source.first(_WEIGHTED[source.type])].shape
+    if source.type == "conv_transpose":  # (in, out / groups, …)
+        groups = integers(function, source, "groups") or (1,)
         return shape[1] * groups[0]
-    if source.kind == "matmul":
-        swapped = package.integers(function, source, "transpose_y") or (0,)
+    if source.type == "matmul":
+        swapped = integers(function, source, "transpose_y") or (0,)
         return shape[-2] if swapped[0] else shape[-1]
     return shape[0]

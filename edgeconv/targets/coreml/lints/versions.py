@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeconv.targets.coreml.lints.package import Function, Node, Package
+from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.program import Function, Operation
 from edgeconv.targets.lints.rule import Found
 
 SPECIFICATIONS = {6: "iOS15", 7: "iOS16", 8: "iOS17", 9: "iOS18", 10: "iOS26"}
@@ -82,7 +83,7 @@ def higher_than_needed(package: Package) -> Iterator[Found]:
     """A file that shuts out older phones although nothing in it is new."""
     declared = int(package.spec.specificationVersion)
     sure = {version for _, _, version in _needs(package)}
-    likely = {_TYPES_WIDENED for f, node in package.nodes if _newer_types(f, node)}
+    likely = {_TYPES_WIDENED for f, node in package.operations if _newer_types(f, node)}
     least = max(sure | likely, default=min(SPECIFICATIONS))
     if declared > least:
         yield Found(
@@ -94,7 +95,7 @@ def higher_than_needed(package: Package) -> Iterator[Found]:
 
 def _needs(package: Package) -> Iterator[tuple[str, str, int]]:
     """(where, what, specification version) of everything newer than iOS 15."""
-    for function, node in package.nodes:
+    for function, node in package.operations:
         yield from _needs_of(function, node)
     for feature in package.features:
         kind = feature.type.WhichOneof("Type")
@@ -107,31 +108,31 @@ def _needs(package: Package) -> Iterator[tuple[str, str, int]]:
         yield package.functions[1].name, "a second function", 9
 
 
-def _needs_of(function: Function, node: Node) -> Iterator[tuple[str, str, int]]:
+def _needs_of(function: Function, node: Operation) -> Iterator[tuple[str, str, int]]:
     for version, names in OPERATIONS.items():
-        if node.kind in names:
-            yield node.name, f"operation {node.kind}", version
-    given = (*node.inputs, *(str(key) for key in node.message.attributes))
+        if node.type in names:
+            yield node.name, f"operation {node.type}", version
     for version, names in PARAMETERS.items():
-        for key in given:
-            if f"{node.kind}.{key}" in names:
-                yield node.name, f"parameter {key} of {node.kind}", version
+        for key in node.inputs:
+            if f"{node.type}.{key}" in names:
+                yield node.name, f"parameter {key} of {node.type}", version
     read = [function.values[name].dtype for name in node.reads if name in function.values]
-    for dtype in (*read, *node.literal_types, *(out.dtype for out in node.outputs)):
+    literals = [constant.type.dtype for _, constant in node.literals()]
+    for dtype in (*read, *literals, *(out.dtype for out in node.outputs)):
         if dtype in _TYPES:
             yield node.name, f"type {dtype}", _TYPES[dtype]
 
 
-def _newer_types(function: Function, node: Node) -> bool:
+def _newer_types(function: Function, node: Operation) -> bool:
     """Whether an operation has types of operands that iOS 17 let in: small integers, float16 in
     recurrent layers, two float types in one operation. The table of each operation's types is not
     kept here, so this only silences the hint."""
-    if node.kind.startswith("constexpr_"):
+    if node.type.startswith("constexpr_"):
         return False
     read = (function.values[name].dtype for name in node.reads if name in function.values)
     dtypes = {*read, *(out.dtype for out in node.outputs)}
-    mixed = {"float16", "float32"} <= dtypes and node.kind != "cast"
-    recurrent = node.kind in ("gru", "lstm", "rnn") and "float16" in dtypes
+    mixed = {"float16", "float32"} <= dtypes and node.type != "cast"
+    recurrent = node.type in ("gru", "lstm", "rnn") and "float16" in dtypes
     return mixed or recurrent or bool(dtypes & _SMALL)
 
 

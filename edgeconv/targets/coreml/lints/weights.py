@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.targets.coreml.lints import constants
-from edgeconv.targets.coreml.lints.package import Function, Package
-from edgeconv.targets.coreml.program_graph import dtypes
+from edgeconv.errors import BadInput, Unsupported
+from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.program import Function
 from edgeconv.targets.lints.rule import Found
 
 if TYPE_CHECKING:
@@ -24,26 +24,27 @@ _SUMS = frozenset(
 
 def missing(package: Package) -> Iterator[Found]:
     """A weight whose bytes are not in `weight.bin`."""
-    for name, value in package.literals():
-        if value.WhichOneof("value") != "blobFileValue":
+    for name, constant in package.program.constants():
+        if not constant.in_weight_file:
             continue
-        place = constants.record(package.blob, value.blobFileValue.offset)
-        if place is None:
+        try:
+            length = constant.record().length
+        except BadInput:
             yield Found(name, "its weights are missing from weight.bin")
-        elif place[1] != package.needed_bytes(value):
-            needs = package.needed_bytes(value)
+            continue
+        if length != constant.needed_bytes:
             yield Found(
-                name, f"weight.bin holds {place[1]:,} bytes for it, its shape needs {needs:,}"
+                name,
+                f"weight.bin holds {length:,} bytes for it, its shape needs "
+                f"{constant.needed_bytes:,}",
             )
 
 
 def none_at_all(package: Package) -> Iterator[Found]:
-    """A program that has learnt nothing: not one float constant of more than one number."""
-    for _, value in package.literals():
-        tensor = value.type.tensorType
-        sizes = [int(d.constant.size) for d in tensor.dimensions]
-        learnt = dtypes().get(tensor.dataType, "").startswith(("float", "int4", "int8", "uint"))
-        if learnt and any(size > 1 for size in sizes):
+    """A program without trained weights: not one float constant of more than one number."""
+    for _, constant in package.program.constants():
+        trained = constant.type.dtype.startswith(("float", "int4", "int8", "uint"))
+        if trained and any(size > 1 for size in constant.type.shape or ()):
             return
     yield Found(str(package.path.name), "no operation has weights")
 
@@ -74,15 +75,18 @@ def infinite(package: Package) -> Iterator[Found]:
 
 
 def _floats(package: Package) -> Iterator[tuple[str, NDArray[Any]]]:
-    for name, value in package.literals():
-        array = constants.read(value, package.blob)
-        if array is not None and array.dtype.kind == "f":
-            yield name, array
+    """Constants of real numbers; those that cannot be read are the matter of other rules."""
+    for name, constant in package.program.constants():
+        if constant.type.kind == "tensor" and constant.type.dtype.startswith("float"):
+            try:
+                yield name, constant.value
+            except (BadInput, Unsupported):
+                continue
 
 
 def _summed(function: Function) -> Iterator[str]:
     """Constants that are weights, biases or factors: any infinity in them reaches every output."""
-    for node in function.nodes:
-        if node.kind in _SUMS - {"add", "sub"} or node.kind.startswith("constexpr_"):
+    for node in function.nodes():
+        if node.type in _SUMS - {"add", "sub"} or node.type.startswith("constexpr_"):
             yield from node.reads
             yield node.name

@@ -30,7 +30,7 @@ from edgeconv.parity.layerwise.artifacts import compare_layers
 from edgeconv.parity.layerwise.file_values import readers_of
 from edgeconv.targets.conversion import export_all
 from edgeconv.targets.coreml.package import WEIGHTS, model_file, read_spec
-from edgeconv.targets.coreml.program_graph import operations
+from edgeconv.targets.coreml.proto import blocks
 from edgeconv.targets.files import read_graph
 from edgeconv.workflows.compare import CompareOptions, compare
 
@@ -212,7 +212,8 @@ def _damage_coreml(source: Path, target: Path, layer: str) -> None:
     shutil.copytree(source, target)
     name = _weights_of(source, layer)
     spec = read_spec(source)
-    op = next(o for o in operations(spec, "") if o.type == "const" and o.outputs[0].name == name)
+    (block,) = blocks(spec)
+    op = next(o for o in block.operations if o.type == "const" and o.outputs[0].name == name)
     shape = [d.constant.size for d in op.outputs[0].type.tensorType.dimensions]
     file = model_file(target).parent / WEIGHTS
     data = bytearray(file.read_bytes())

@@ -16,14 +16,9 @@ from edgeconv.runtimes.coreml_reference.engine import Engine
 from edgeconv.runtimes.coreml_reference.ops import OPS
 from edgeconv.runtimes.coreml_reference.plan import Planner
 from edgeconv.runtimes.coreml_reference.precision import Compute
-from edgeconv.runtimes.coreml_reference.program import (
-    Argument,
-    Block,
-    Constant,
-    Operation,
-    ValueType,
-)
-from edgeconv.targets.coreml.package import proto
+from edgeconv.targets.coreml.program import Argument, Block, Operation
+from edgeconv.targets.coreml.proto import proto
+from edgeconv.targets.coreml.values import Constant, Value, ValueType
 
 Array = NDArray[Any]
 BLOB_TYPES = {"float16": 1, "float32": 2, "uint8": 3, "int8": 4}
@@ -32,15 +27,14 @@ BLOB_TYPES = {"float16": 1, "float32": 2, "uint8": 3, "int8": 4}
 def constant(value: Any) -> Constant:
     """A constant as the program reader would hand it over."""
     if isinstance(value, str | list):
-        return Constant(
-            value, ValueType("string", (), "tensor" if isinstance(value, str) else "list")
-        )
+        kind = "tensor" if isinstance(value, str) else "list"
+        return Constant.of(value, ValueType("string", (), kind))
     array = np.asarray(value)
     if array.dtype == np.float64:
         array = array.astype(np.float32)
     if array.dtype == np.int64:
         array = array.astype(np.int32)
-    return Constant(array, ValueType(array.dtype.name, array.shape))
+    return Constant.of(array, ValueType(array.dtype.name, array.shape))
 
 
 def one_operation(
@@ -66,7 +60,7 @@ def one_operation(
     results = made if isinstance(made, tuple) else (made,)
     kinds = ["string" if np.asarray(r).dtype.kind == "U" else dtype for r in results]
     outputs = tuple(
-        (f"y{i}", ValueType(k, np.shape(r)))
+        Value(f"y{i}", ValueType(k, np.shape(r)))
         for i, (k, r) in enumerate(zip(kinds, results, strict=True))
     )
     types = {name: ValueType(a.dtype.name, a.shape) for name, a in inputs.items()}

@@ -10,7 +10,7 @@ import pytest
 
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.coreml_reference.precision import Compute
-from edgeconv.runtimes.coreml_reference.program import Argument
+from edgeconv.targets.coreml.program import Argument
 
 from .programs import constant, one_operation, run
 

@@ -15,8 +15,9 @@ from edgeconv.runtimes.coreml_reference.executor import CHUNK, CHUNK_BYTES, Exec
 from edgeconv.runtimes.coreml_reference.lifetimes import peak_bytes
 from edgeconv.runtimes.coreml_reference.plan import Plan, Planner
 from edgeconv.runtimes.coreml_reference.precision import Compute
-from edgeconv.runtimes.coreml_reference.program import Argument, Block, Operation, ValueType
 from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
+from edgeconv.targets.coreml.program import Argument, Block, Operation
+from edgeconv.targets.coreml.values import Value, ValueType
 
 from .programs import Package
 
@@ -28,12 +29,12 @@ def line(length: int, extra: bool = False, width: int = WIDE) -> Plan:
     """`length` times tanh, each of a tensor (1, width); `extra` adds the first one at the end."""
     type_ = ValueType("float32", (1, width))
     operations = [
-        Operation("tanh", i, {"x": (f"y{i - 1}" if i else "x",)}, ((f"y{i}", type_),))
+        Operation("tanh", i, {"x": (f"y{i - 1}" if i else "x",)}, (Value(f"y{i}", type_),))
         for i in range(length)
     ]
     if extra:
         both: dict[str, tuple[Argument, ...]] = {"x": ("y0",), "y": (f"y{length - 1}",)}
-        operations.append(Operation("add", length, both, (("sum", type_),)))
+        operations.append(Operation("add", length, both, (Value("sum", type_),)))
     last = operations[-1].outputs[0][0]
     return Planner(Compute.FLOAT32).plan(Block({"x": type_}, (last,), tuple(operations)))
 

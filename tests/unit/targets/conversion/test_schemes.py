@@ -31,7 +31,8 @@ from edgeconv.targets import files
 from edgeconv.targets.conversion import checks, export, export_all
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml import weights as mlweights
-from edgeconv.targets.coreml.program_graph import operations
+from edgeconv.targets.coreml.blobs import BlobFile
+from edgeconv.targets.coreml.proto import blocks
 from edgeconv.targets.coreml.weight_compression import SMALLEST, block_size, worth
 
 COREML = Target.COREML
@@ -143,7 +144,7 @@ def test_a_file_is_what_its_name_says(made: dict[str, Artifact], name: str) -> N
     for weight in mlweights.read_weights(found.path):
         assert weight.compressed == (weight.elements > SMALLEST)
         if weight.compressed and scheme.sparsity:
-            assert weight.kept == pytest.approx(weight.elements * (1 - scheme.sparsity), rel=0.02)
+            assert weight.stored == pytest.approx(weight.elements * (1 - scheme.sparsity), rel=0.02)
 
 
 @pytest.mark.heavy
@@ -279,15 +280,16 @@ def _kernels(path: Path) -> list[tuple[str, int, float]]:
 def _zero(path: Path, kind: str, field: str, number: int) -> None:
     """Take a field of an unpacking operation to 0, in the weight file or in the program."""
     spec = package.read_spec(path)
-    op = [op for op in operations(spec, str(path)) if op.type == kind][number]
+    (block,) = blocks(spec)
+    op = [op for op in block.operations if op.type == kind][number]
     inputs = op.inputs[field].arguments if field in op.inputs else ()
     value = inputs[0].value if inputs else op.attributes[field]
     file = package.model_file(path)
     if value.WhichOneof("value") == "blobFileValue":
         weights = file.parent / package.WEIGHTS
         data = bytearray(weights.read_bytes())
-        _, _, length, start = package._BLOB.unpack_from(data, value.blobFileValue.offset)
-        data[start : start + length] = bytes(length)
+        record = BlobFile(bytes(data)).record(value.blobFileValue.offset)
+        data[record.start : record.start + record.length] = bytes(record.length)
         weights.write_bytes(data)
     else:
         held = value.immediateValue.tensor.bytes

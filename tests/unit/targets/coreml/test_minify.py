@@ -16,7 +16,10 @@ from edgeconv.runtimes import open_runner
 from edgeconv.targets.conversion.checks import check_structure
 from edgeconv.targets.coreml import metadata
 from edgeconv.targets.coreml import package as mlpackage
+from edgeconv.targets.coreml.blobs import BlobFile
 from edgeconv.targets.coreml.minify import INLINE_BYTES, INLINE_TOTAL, slim
+from edgeconv.targets.coreml.program import read_program
+from edgeconv.targets.coreml.program_graph import read_graph
 from edgeconv.targets.coreml.weights import read_weights
 from tests.unit.targets.lints.programs import SHAPE, SIGNAL, numbers, package, pooled
 
@@ -60,8 +63,12 @@ def run(path: Path) -> dict[str, Any]:
 def bare(path: Path, network: Any, compute: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """As the converter left it, but for the public names."""
     with monkeypatch.context() as patch:
-        patch.setattr(metadata, "slim", lambda _, weights: weights)
+        patch.setattr(metadata, "slim", lambda _, weights: weights._data[:])
         return package(path, network, compute=compute)
+
+
+def weight_file(path: Path) -> bytes:
+    return (mlpackage.model_file(path).parent / mlpackage.WEIGHTS).read_bytes()
 
 
 @pytest.mark.parametrize("compute", ["fp16", "fp32"])
@@ -84,15 +91,15 @@ def test_smaller_and_the_same(
     weights = [(w.values() for w in read_weights(path)) for path in (old, new)]
     for one, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(one, other)
-    assert mlpackage.read_graph(new).kinds == mlpackage.read_graph(old).kinds
-    assert mlpackage.read_graph(new).parameters == mlpackage.read_graph(old).parameters
+    assert read_graph(new).kinds == read_graph(old).kinds
+    assert read_graph(new).parameters == read_graph(old).parameters
     # Apple's own reader of the format takes it, with every type and shape as it infers them
     model = MLModel(str(new), skip_model_load=True)
     spec = model.get_spec()
     folder = model.weights_dir or ""
     program = load(spec, spec.specificationVersion, folder)
     kinds = [op.op_type for op in program.functions["main"].operations if op.op_type != "const"]
-    assert tuple(kinds) == mlpackage.read_graph(new).kinds
+    assert tuple(kinds) == read_graph(new).kinds
 
 
 def test_once_more_changes_nothing(tmp_path: Path) -> None:
@@ -103,16 +110,17 @@ def test_once_more_changes_nothing(tmp_path: Path) -> None:
     again = sha256(path)
     metadata.embed(path, ModelMetadata("tiny", SIGNAL))
     assert sha256(path) == again
-    assert mlpackage.weight_file(path)
+    assert weight_file(path)
     assert len(once) == len(again)
 
 
 def test_large_tensors_stay_in_an_aligned_weight_file(tmp_path: Path) -> None:
     path = package(tmp_path / "p.mlpackage", large)
-    data = mlpackage.weight_file(path)
+    data = weight_file(path)
     assert len(data) > INLINE_TOTAL
     assert len(data) % 64 == 0
-    stored = [raw for _, _, raw in mlpackage.blobs(path) if raw in data]
+    constants = [c for _, c in read_program(path).constants() if c.in_weight_file]
+    stored = [c.value.tobytes() for c in constants]
     assert all(data.index(raw) % 64 == 0 for raw in stored if len(raw) > INLINE_BYTES)
     assert int.from_bytes(data[:4], "little") == sum(len(raw) > INLINE_BYTES for raw in stored)
 
@@ -152,5 +160,5 @@ def test_a_program_without_weights_keeps_its_bytes(tmp_path: Path) -> None:
     path = package(tmp_path / "p.mlpackage", small)
     spec = mlpackage.read_spec(path)
     before = spec.SerializeToString(deterministic=True)
-    assert slim(spec, b"") == b""
+    assert slim(spec, BlobFile(b"")) == b""
     assert spec.SerializeToString(deterministic=True) == before

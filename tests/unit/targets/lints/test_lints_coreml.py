@@ -14,6 +14,7 @@ from edgeconv.core.metadata import CONTRACT_KEY
 from edgeconv.targets.coreml import lints
 from edgeconv.targets.coreml import package as mlpackage
 from edgeconv.targets.coreml.lints import versions
+from edgeconv.targets.coreml.proto import proto
 from edgeconv.targets.lints import Severity, lint
 from tests.unit.targets.lints.programs import (
     CHANNELS,
@@ -106,7 +107,7 @@ def fixed(path: Path) -> Path:
 def double(path: Path) -> Path:
     def widen(spec: Any) -> None:
         relu = next(op for op in block(spec).operations if op.type == "relu")
-        relu.outputs[0].type.tensorType.dataType = mlpackage.proto("MIL_pb2").FLOAT64
+        relu.outputs[0].type.tensorType.dataType = proto("MIL_pb2").FLOAT64
 
     return edit(package(path), widen)
 

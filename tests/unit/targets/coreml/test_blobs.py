@@ -1,4 +1,4 @@
-"""Damaged weight files end in one clear error; packed numbers unpack exactly."""
+"""Damaged weight files end in one clear error; what is written is read; packed numbers unpack."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
-from edgeconv.runtimes.coreml_reference.weights import decode, unpack
-
-from .programs import Package
+from edgeconv.targets.coreml.blobs import (
+    BLOB_TYPES,
+    BlobFile,
+    BlobRecord,
+    BlobWriter,
+    decode,
+    unpack_bits,
+)
+from tests.unit.runtimes.coreml_reference.programs import Package
 
 WEIGHT = np.arange(8, dtype=np.float16).reshape(2, 4)
 
@@ -40,7 +46,7 @@ def test_a_weight_in_the_blob_file(tmp_path: Path) -> None:
         (4, struct.pack("<I", 7), "version"),
         (64, b"\0\0\0\0", "no weight begins"),
         (68, struct.pack("<I", 4), "holds int8"),
-        (72, struct.pack("<Q", 10), "10 bytes where the program needs 16"),
+        (72, struct.pack("<Q", 10), r"10 bytes where float16 of shape \(2, 4\) needs 16"),
         (80, struct.pack("<Q", 4096), "truncated"),
     ],
 )
@@ -71,7 +77,7 @@ def test_sub_byte_numbers(bits: int, data: st.DataObject) -> None:
     numbers = data.draw(st.lists(st.integers(0, 2**bits - 1), max_size=40))
     whole = sum(number << (bits * i) for i, number in enumerate(numbers))
     packed = np.frombuffer(whole.to_bytes(-(-len(numbers) * bits // 8), "little"), np.uint8)
-    assert unpack(packed, bits, len(numbers)).tolist() == numbers
+    assert unpack_bits(packed, bits, len(numbers)).tolist() == numbers
 
 
 def test_int4_is_signed() -> None:
@@ -81,3 +87,27 @@ def test_int4_is_signed() -> None:
 def test_a_type_without_an_equivalent() -> None:
     with pytest.raises(Unsupported, match="bfloat16"):
         decode(b"\0\0", "bfloat16", (1,), "here")
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(BLOB_TYPES)), st.binary(max_size=200))))
+def test_what_the_writer_writes_the_reader_reads(weights: list[tuple[int, bytes]]) -> None:
+    writer = BlobWriter()
+    offsets = [writer.add(BlobRecord(kind, 0, 0, 3), content) for kind, content in weights]
+    data = writer.finish()
+    file = BlobFile(data)
+    for (kind, content), offset in zip(weights, offsets, strict=True):
+        record = file.record(offset)
+        assert (record.type_number, record.padding) == (kind, 3)
+        assert file.content(record) == content
+        assert offset % 64 == 0
+    assert len(set(offsets)) == len(set(weights))
+    assert bool(data) == bool(weights)
+
+
+def test_a_record_names_the_file_and_where_it_ends() -> None:
+    writer = BlobWriter()
+    offset = writer.add(BlobRecord(1, 0, 0), b"1234")
+    with pytest.raises(BadInput, match=r"big\.bin, record at 5000: .* which has 192 bytes"):
+        BlobFile(writer.finish(), "big.bin").record(5000)
+    with pytest.raises(BadInput, match=r"big\.bin, record at 64: .* it has 130 bytes"):
+        BlobFile(writer.finish()[:130], "big.bin").record(offset)
