@@ -20,6 +20,12 @@ BITS = st.sampled_from([1, 2, 3, 4, 6, 8])
 FLOATS = st.sampled_from(["float16", "float32"])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def loaded() -> None:
+    """Loads coremltools, which changes Python's recursion limit, before hypothesis looks at it."""
+    oracle()
+
+
 def oracle() -> tuple[Any, Any]:
     """coremltools' operations of iOS16 and of iOS18, whose `decompress` are static methods."""
     from coremltools.converters.mil.mil.ops.defs.iOS16 import constexpr_ops as old
