@@ -1,6 +1,6 @@
-"""From a bundle to a package for an app: its files, its tests, and the one behaviour behind all.
+"""Turns a bundle into a package for an app: its files and its tests, with one behavior everywhere.
 
-A new platform is one file, one line here and a folder of templates: docs/how-to/integrate.md.
+A new platform is one file, one line here and a folder of templates (CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from edgeconv.integration.folder import RECORD, Written, check_free, write
 from edgeconv.integration.platform import Platform
 from edgeconv.integration.render import render
-from edgeconv.integration.template_context import Facts
+from edgeconv.integration.template_context import TemplateContext
 from edgeconv.integration.vectors import make_document
 from edgeconv.plugins import choose
 
@@ -22,15 +22,15 @@ PLATFORMS: dict[str, str] = {
 
 def find_platform(name: str) -> Platform:
     """A platform by its name. Raises UsageError for an unknown one."""
-    found: Platform = choose("platform", PLATFORMS, name)
-    return found
+    platform: Platform = choose("platform", PLATFORMS, name)
+    return platform
 
 
 __all__ = [
     "PLATFORMS",
     "RECORD",
-    "Facts",
     "Platform",
+    "TemplateContext",
     "Written",
     "check_free",
     "find_platform",

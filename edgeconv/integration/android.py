@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from edgeconv.core import Artifact, Target
 from edgeconv.integration.platform import Files, Platform
-from edgeconv.integration.template_context import Facts
+from edgeconv.integration.template_context import TemplateContext
 
 _ASSETS = "recognition/src/main/assets"
 
 
-def _takes(artifact: Artifact) -> bool:
-    """Floats in and out: the library hands over windows as they are."""
+def _accepts(artifact: Artifact) -> bool:
+    """Float input and output: the library passes windows on as they are."""
     return [t.dtype for t in (*artifact.inputs, *artifact.outputs)] == ["float32", "float32"]
 
 
-def _model(facts: Facts) -> Files:
-    path = facts.artifact.path
+def _model(context: TemplateContext) -> Files:
+    path = context.artifact.path
     return {f"{_ASSETS}/{path.name}": path.read_bytes()}
 
 
 def quoted(text: str) -> str:
-    """A Kotlin string; a `$` in it begins no template."""
+    """A Kotlin string; a `$` in it does not begin a template."""
     return f'"{"".join(map(_escaped, text))}"'
 
 
@@ -37,7 +37,7 @@ PLATFORM = Platform(
     name="android",
     summary="a Kotlin library for LiteRT and SensorManager",
     target=Target.TFLITE,
-    takes=_takes,
+    accepts=_accepts,
     needs="a TFLite file with float input and output",
     prefers=("int8", "dynamic", "float16", "float32"),
     export="--target tflite --quantize int8",

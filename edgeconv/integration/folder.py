@@ -1,7 +1,7 @@
-"""A package's folder: written so that nobody's own work is lost, and no half package is left.
+"""Writes a package's folder without losing the user's changes or leaving half a package.
 
-`.edgeconv` records the digest of every file that was generated. Where it says that a file is
-unchanged it may be replaced; everything else in the folder is the user's.
+`.edgeconv` records the digest of every file that was generated. A file that is still unchanged
+may be replaced; everything else in the folder is the user's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a package's files, by path in it."""
+    """What happened to a package's files, by path in it."""
 
     new: tuple[str, ...]
     changed: tuple[str, ...]
@@ -34,17 +34,17 @@ class Written:
 
 
 def check_free(out: Path) -> None:
-    """Make sure, before any work starts, that `out` can take a package.
+    """Make sure, before any work starts, that a package can be written to `out`.
 
     Raises:
-        UsageError: it holds files, but no package.
+        UsageError: it contains files that are not a package.
         BadInput: it is a file, or its record is damaged.
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file", "name a folder for --out")
     if _record(out) is None and out.is_dir() and any(out.iterdir()):
         raise UsageError(
-            f"{out} holds files, but no package that edgeconv wrote",
+            f"{out} contains files that are not a package of edgeconv",
             "name a new or empty folder for --out",
         )
 
@@ -56,44 +56,44 @@ def write(out: Path, files: Mapping[str, bytes], about: Mapping[str, Any], force
 
     Args:
         files: contents by path, with `/`.
-        about: what the record says besides: platform, artifact, version.
+        about: further contents of the record: platform, artifact, version.
         force: replace files that the user has changed or put there.
 
     Raises:
         UsageError, BadInput: as `check_free`.
-        BadInput: files that are not as generated stand in the way; they are named. Or the place
-            cannot be written.
+        BadInput: generated files were changed, or other files are in the way; they are named. Or
+            the folder cannot be written.
     """
     check_free(out)
     record = _record(out) or {"files": {}}
     known: dict[str, list[str]] = record["files"]
-    wanted = {name: _digest(content) for name, content in files.items()}
-    present = {name: _digest_of(out / name) for name in {*wanted, *known}}
-    own = {
+    digests = {name: _digest(content) for name, content in files.items()}
+    present = {name: _digest_of(out / name) for name in {*digests, *known}}
+    user_files = {
         name
         for name, digest in present.items()
-        if digest is not None and digest not in (*known.get(name, []), wanted.get(name))
+        if digest is not None and digest not in (*known.get(name, []), digests.get(name))
     }
-    blocked = sorted(own & set(wanted))
+    blocked = sorted(user_files & set(digests))
     if blocked and not force:
         more = f" and {len(blocked) - _SHOWN} more" if len(blocked) > _SHOWN else ""
         raise BadInput(
-            f"{out} holds changes of yours: {', '.join(blocked[:_SHOWN])}{more}",
+            f"{out} contains changes of yours: {', '.join(blocked[:_SHOWN])}{more}",
             "keep them elsewhere and pass --force to replace them, or name another --out",
         )
-    gone = sorted(n for n in set(known) - set(wanted) - own if present[n] is not None)
+    gone = sorted(n for n in set(known) - set(digests) - user_files if present[n] is not None)
     try:
-        _replace(out.resolve(), files, known, {**about, "files": wanted}, gone)
+        _replace(out.resolve(), files, known, {**about, "files": digests}, gone)
     except OSError as error:
         raise BadInput(
             f"cannot write {out}: {error.strerror or error}",
-            "name another place; run it again: what was written stays known",
+            "name another folder, or run it again: files written so far are recognized",
         ) from error
-    same = {name for name, digest in wanted.items() if present[name] == digest}
-    new = {name for name in wanted if present[name] is None}
+    same = {name for name, digest in digests.items() if present[name] == digest}
+    new = {name for name in digests if present[name] is None}
     return Written(
         tuple(sorted(new)),
-        tuple(sorted(set(wanted) - same - new)),
+        tuple(sorted(set(digests) - same - new)),
         tuple(sorted(same)),
         tuple(gone),
     )
@@ -107,7 +107,7 @@ def _replace(
     gone: list[str],
 ) -> None:
     """A new folder appears in one step. In an existing one, the record first names the old and the
-    new digests, so that a run that is cut off leaves no file that passes for the user's."""
+    new digests, so that an interrupted run leaves no file that looks like the user's."""
     out.parent.mkdir(parents=True, exist_ok=True)
     stage = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.staging-"))
     try:
@@ -148,30 +148,30 @@ def _write_record(path: Path, record: dict[str, Any]) -> None:
 
 
 def _record(out: Path) -> dict[str, Any] | None:
-    """The record with a list of digests for each file; None where there is none."""
+    """The record with a list of digests for each file; None if there is no record."""
     path = out / RECORD
     if not path.is_file():
         return None
     try:
         document = json.loads(path.read_text("utf-8"))
         if (document["format"], document["schema_version"]) != (FORMAT, VERSION):
-            raise ValueError(f"no {FORMAT} of version {VERSION}")
+            raise ValueError(f"not {FORMAT} of version {VERSION}")
         files = {
             _inside(name): [digests] if isinstance(digests, str) else list(map(str, digests))
             for name, digests in document["files"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
-            f"{path} is damaged: {error}", "remove the package and let it be written anew"
+            f"{path} is damaged: {error}", "remove the package and write it again"
         ) from error
     return {**document, "files": files}
 
 
 def _inside(name: str) -> str:
-    """A path that leads nowhere else. Raises ValueError."""
+    """The name, if it stays inside the package. Raises ValueError."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError(f"'{name}' is no path in the package")
+        raise ValueError(f"'{name}' is not a path in the package")
     return name
 
 
@@ -180,7 +180,7 @@ def _digest(content: bytes) -> str:
 
 
 def _digest_of(path: Path) -> str | None:
-    """None where there is no such file; something else than a file is nobody's but the user's."""
+    """None if there is no such file; anything that is not a file counts as the user's (empty)."""
     if path.is_file() and not path.is_symlink():
         return _digest(path.read_bytes())
     return "" if path.exists() or path.is_symlink() else None

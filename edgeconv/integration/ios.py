@@ -7,14 +7,14 @@ from typing import Any
 
 from edgeconv.core import InputConvention, Target
 from edgeconv.integration.platform import Files, Platform
-from edgeconv.integration.template_context import Facts
+from edgeconv.integration.template_context import TemplateContext
 
 _OLDEST = 16  # the first iOS with asynchronous compilation of a model
 _RESOURCES = "Sources/SensorRecognition/Resources"
 
 
-def _model(facts: Facts) -> Files:
-    root = facts.artifact.path
+def _model(context: TemplateContext) -> Files:
+    root = context.artifact.path
     return {
         f"{_RESOURCES}/{root.name}/{path.relative_to(root).as_posix()}": path.read_bytes()
         for path in sorted(root.rglob("*"))
@@ -22,10 +22,10 @@ def _model(facts: Facts) -> Files:
     }
 
 
-def _slots(facts: Facts) -> Mapping[str, Any]:
-    asked = facts.artifact.export.deployment_target.removeprefix("iOS")
-    ios = max(_OLDEST, int(asked or 0))
-    # Apple numbered its systems alike from 26 on; before that macOS was three behind.
+def _slots(context: TemplateContext) -> Mapping[str, Any]:
+    requested = context.artifact.export.deployment_target.removeprefix("iOS")
+    ios = max(_OLDEST, int(requested or 0))
+    # Apple numbers its systems alike from 26 on; before that, macOS was three behind.
     return {"ios": ios, "macos": ios if ios >= 26 else ios - 3}
 
 
@@ -44,8 +44,8 @@ PLATFORM = Platform(
     name="ios",
     summary="a Swift package for Core ML and Core Motion",
     target=Target.COREML,
-    takes=lambda artifact: artifact.signal.sensor is InputConvention.IOS,
-    needs="a Core ML file that takes what the iPhone's sensor gives",
+    accepts=lambda artifact: artifact.signal.sensor is InputConvention.IOS,
+    needs="a Core ML file for the readings of the iPhone's sensor",
     prefers=("float16", "w8a8", "int8", "palette8", "palette6", "palette4", "float32"),
     export="--target coreml --quantize float16",
     source_unit="g",

@@ -1,4 +1,4 @@
-"""The anti-alias filter of a stream, from formulas that every language computes by itself.
+"""The anti-alias filter of a stream, from formulas that each language evaluates itself.
 
 It is the filter that training recordings went through: flat to 0.8 of the contract's Nyquist
 frequency, at least 60 dB down from 1.1 of it. Length and shape follow Kaiser's estimates
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 PASS_EDGE, STOP_EDGE = 0.8, 1.1  # of the contract's Nyquist frequency
-DESIGN_DB = 65.0  # Kaiser's formula is an estimate: five more than what is promised
+DESIGN_DB = 65.0  # Kaiser's formula is an estimate: five more than promised
 NOMINAL_TOLERANCE = 0.03  # a sensor whose clock is off by up to this much needs no filter
 
 

@@ -9,36 +9,36 @@ from edgeconv.core import Artifact, Target
 from edgeconv.integration.lowpass import lowpass
 from edgeconv.integration.platform import Platform
 from edgeconv.integration.stream import StreamSettings
-from edgeconv.integration.template_context import Facts
+from edgeconv.integration.template_context import TemplateContext
 from edgeconv.targets.tflite.reader import read_graph
 
 _WIDTH = 88  # of a row of numbers
 
 
-def _takes(artifact: Artifact) -> bool:
-    """Integers in and out: without them the interpreter would need float kernels."""
+def _accepts(artifact: Artifact) -> bool:
+    """Integer input and output: otherwise the interpreter would need float kernels."""
     return [t.dtype for t in (*artifact.inputs, *artifact.outputs)] == ["int8", "int8"]
 
 
-def _slots(facts: Facts) -> Mapping[str, Any]:
-    filters = facts.document["filters"]
-    content = facts.artifact.path.read_bytes()
+def _slots(context: TemplateContext) -> Mapping[str, Any]:
+    filters = context.document["filters"]
+    content = context.artifact.path.read_bytes()
     return {
-        "taps": lowpass(facts.stream.oversampling),
-        "taps_max": max(facts.stream.tap_count, *(len(f["taps"]) for f in filters)),
-        "spacing_ns": facts.stream.spacing_ns,
-        "vectors": facts.document,
-        "filters": {f["sensor_hz"]: _filter(i, f, facts) for i, f in enumerate(filters)},
+        "taps": lowpass(context.stream.oversampling),
+        "taps_max": max(context.stream.tap_count, *(len(f["taps"]) for f in filters)),
+        "spacing_ns": context.stream.spacing_ns,
+        "vectors": context.document,
+        "filters": {f["sensor_hz"]: _filter(i, f, context) for i, f in enumerate(filters)},
         "file": content,
         "file_bytes": f"{len(content):,}",
-        "state_bytes": f"{state_bytes(facts):,}",
-        "operations": operations(facts.artifact),
-        "arena_bytes": facts.arena_bytes,
+        "state_bytes": f"{state_bytes(context):,}",
+        "operations": operations(context.artifact),
+        "arena_bytes": context.arena_bytes,
     }
 
 
-def _filter(index: int, document: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
-    signal = facts.signal
+def _filter(index: int, document: Mapping[str, Any], context: TemplateContext) -> dict[str, Any]:
+    signal = context.signal
     settings = StreamSettings(signal.rate_hz, signal.window, signal.step, document["sensor_hz"])
     return {
         "index": index,
@@ -50,10 +50,10 @@ def _filter(index: int, document: Mapping[str, Any], facts: Facts) -> dict[str, 
     }
 
 
-def state_bytes(facts: Facts) -> int:
-    """Size of `edgeconv_stream` on a 32-bit device, about: its arrays and a hundred bytes more."""
-    signal = facts.signal
-    floats = facts.stream.tap_count * len(signal.channels) + 2 * signal.flat_size
+def state_bytes(context: TemplateContext) -> int:
+    """Approximate size of `edgeconv_stream` on a 32-bit device: arrays and some hundred bytes."""
+    signal = context.signal
+    floats = context.stream.tap_count * len(signal.channels) + 2 * signal.flat_size
     return 4 * floats + 200
 
 
@@ -62,7 +62,7 @@ _METHODS |= {"AVERAGE_POOL_2D": "AveragePool2D"}
 
 
 def operations(artifact: Artifact) -> list[str]:
-    """What tflite-micro's resolver calls the file's operations: FULLY_CONNECTED, FullyConnected."""
+    """The resolver's names of the file's operations: FULLY_CONNECTED is FullyConnected."""
     kinds = sorted({op.kind for op in read_graph(artifact.path).ops})
     return [_METHODS.get(k, "".join(word.capitalize() for word in k.split("_"))) for k in kinds]
 
@@ -115,7 +115,7 @@ def _samples(samples: Mapping[str, Sequence[Any]]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A C string: what is no plain letter becomes its UTF-8 bytes in octal."""
+    """A C string: characters that are not plain become their UTF-8 bytes in octal."""
     plain = {chr(code) for code in range(32, 127)} - set('"\\?')
     return (
         '"'
@@ -135,7 +135,7 @@ PLATFORM = Platform(
     name="mcu",
     summary="a C99 package for tflite-micro",
     target=Target.TFLITE,
-    takes=_takes,
+    accepts=_accepts,
     needs="an int8 file with int8 input and output",
     prefers=("int8",),
     export="--target tflite --quantize int8 --io-type int8",

@@ -1,4 +1,4 @@
-"""What a platform is: which file it takes, where things go, and what it cannot do."""
+"""A platform: which file it accepts, where files go, and what it cannot do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from edgeconv.core import Artifact, InputConvention, Signal, Target
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.integration.lowpass import NOMINAL_TOLERANCE
-from edgeconv.integration.template_context import Facts
+from edgeconv.integration.template_context import TemplateContext
 
 Files = Mapping[str, bytes]
 """Contents by path in the package, with `/`."""
@@ -18,7 +18,7 @@ Files = Mapping[str, bytes]
 CHANNELS = 3  # of an accelerometer
 
 
-def _nothing(_: Facts) -> dict[str, Any]:
+def _nothing(_: TemplateContext) -> dict[str, Any]:
     return {}
 
 
@@ -27,18 +27,18 @@ class Platform:
     """One row of PLATFORMS.
 
     Attributes:
-        name: of the command line and of the folder of templates.
+        name: on the command line, and of the folder of templates.
         summary: what is written, in a few words.
-        target: whose artifacts it takes.
-        takes: whether one of them will do.
+        target: the target of the articontext that it accepts.
+        accepts: whether it can use an artifact of this target.
         needs: the same in words, after "needs".
-        prefers: schemes, the best first; of the artifacts that will do, one of these is taken.
-        export: words of `edgeconv export` that make such a file.
-        source_unit, source_sign: what the system's accelerometer gives.
-        sensor_hz: what an app asks it for unless told otherwise.
-        fastest_hz: what it gives without a special permission.
-        model: where the artifact, and what else is no text, goes.
-        slots: of its templates, besides `Facts.slots`.
+        prefers: schemes, the best first; one of these is used.
+        export: options of `edgeconv export` that make such a file.
+        source_unit, source_sign: of the readings of the system's accelerometer.
+        sensor_hz: the rate that an app asks the sensor for by default.
+        fastest_hz: the highest rate without a special permission.
+        model: the artifact and other binary files, by path in the package.
+        slots: of its templates, besides `TemplateContext.slots`.
         filters: of its templates.
         check_with: the command that runs the package's own tests, in its folder.
         vectors: where `stream.json` goes; empty: nowhere.
@@ -55,74 +55,74 @@ class Platform:
     source_sign: str
     sensor_hz: float
     fastest_hz: float
-    model: Callable[[Facts], Files]
+    model: Callable[[TemplateContext], Files]
     check_with: str
     vectors: str = ""
     measures_arena: bool = False
-    takes: Callable[[Artifact], bool] = lambda _: True
-    slots: Callable[[Facts], Mapping[str, Any]] = _nothing
+    accepts: Callable[[Artifact], bool] = lambda _: True
+    slots: Callable[[TemplateContext], Mapping[str, Any]] = _nothing
     filters: Mapping[str, Callable[..., str]] = field(default_factory=dict)
 
     @property
     def templates(self) -> Path:
         return Path(__file__).parent / "templates" / self.name
 
-    def choose(self, artifacts: Sequence[Artifact], wanted: str, model: Path) -> Artifact:
-        """The artifact of a bundle that the package brings along.
+    def choose(self, articontext: Sequence[Artifact], name: str, model: Path) -> Artifact:
+        """The artifact of a bundle that the package contains.
 
         Args:
-            wanted: a file of the bundle by name; empty takes the best.
-            model: for the command that makes one.
+            name: a file of the bundle; empty chooses the best.
+            model: named in the command that makes such a file.
 
         Raises:
             UsageError: no such file in the bundle.
-            Unsupported: none will do, or not the wanted one.
+            Unsupported: no artifact can be used, or not the named one.
         """
-        able = [a for a in artifacts if a.target is self.target and self.takes(a)]
-        if wanted:
-            named = [a for a in artifacts if a.name == wanted]
+        able = [a for a in articontext if a.target is self.target and self.accepts(a)]
+        if name:
+            named = [a for a in articontext if a.name == name]
             if not named:
-                names = ", ".join(a.name for a in artifacts) or "none"
-                raise UsageError(f"the bundle has no artifact '{wanted}'", f"it has: {names}")
-            able = [a for a in able if a.name == wanted]
+                names = ", ".join(a.name for a in articontext) or "none"
+                raise UsageError(f"the bundle has no artifact '{name}'", f"it has: {names}")
+            able = [a for a in able if a.name == name]
         elif self.prefers:
             known = [a for a in able if a.scheme in self.prefers]
             able = sorted(known, key=lambda a: self.prefers.index(a.scheme))
         if not able:
-            what = f"{wanted} will not do" if wanted else "the bundle has no file that will do"
+            what = f"{name} cannot be used" if name else "the bundle has no suitable file"
             raise Unsupported(
                 f"{self.name} needs {self.needs}: {what}",
                 f"make one: edgeconv export {model} --out DIR {self.export}",
             )
         return able[0]
 
-    def sensor_rate(self, signal: Signal, wanted: float | None) -> float:
-        """What the app asks its sensor for, in Hz; at least what the contract needs.
+    def sensor_rate(self, signal: Signal, requested: float | None) -> float:
+        """The rate that the app asks its sensor for, in Hz; at least what the contract needs.
 
         Raises:
-            Unsupported: the contract is beyond what this platform's sensor gives.
-            UsageError: `wanted` is below the contract's rate, or above what the platform gives.
+            Unsupported: this platform's sensor is slower than the contract's rate.
+            UsageError: `requested` is below the contract's rate, or above that of the platform.
         """
         if signal.rate_hz > self.fastest_hz:
             raise Unsupported(
-                f"the contract wants {signal.rate_hz:g} Hz; {self.name} gives at most "
+                f"the contract needs {signal.rate_hz:g} Hz; {self.name} delivers at most "
                 f"{self.fastest_hz:g} Hz",
                 "train with windows at a lower rate",
             )
-        if wanted is None:
+        if requested is None:
             return max(self.sensor_hz, signal.rate_hz)
         lowest = signal.rate_hz * (1 - NOMINAL_TOLERANCE)
-        if not lowest <= wanted <= self.fastest_hz:
+        if not lowest <= requested <= self.fastest_hz:
             raise UsageError(
-                f"a sensor rate of {wanted:g} Hz does not fit: the contract wants "
-                f"{signal.rate_hz:g} Hz, {self.name} gives at most {self.fastest_hz:g} Hz",
+                f"a sensor rate of {requested:g} Hz does not fit: the contract needs "
+                f"{signal.rate_hz:g} Hz, {self.name} delivers at most {self.fastest_hz:g} Hz",
                 f"leave --sensor-rate out, or choose {self.sensor_hz:g}",
             )
-        return wanted
+        return requested
 
 
 def check_contract(artifact: Artifact) -> None:
-    """Make sure that an accelerometer can feed the file.
+    """Make sure that the file takes an accelerometer's readings.
 
     Raises:
         Unsupported: other channels than an accelerometer's, or input that was normalized before.
@@ -131,16 +131,16 @@ def check_contract(artifact: Artifact) -> None:
     signal = artifact.signal
     if len(signal.channels) != CHANNELS:
         raise Unsupported(
-            f"{artifact.name} takes {len(signal.channels)} channels "
+            f"{artifact.name} expects {len(signal.channels)} channels "
             f"({', '.join(signal.channels)}); an accelerometer has x, y, z",
             "train on an accelerometer's three axes",
         )
     if signal.sensor is InputConvention.NORMALIZED:
         raise Unsupported(
-            f"{artifact.name} takes normalized input, which no sensor gives",
+            f"{artifact.name} expects normalized input, which no sensor delivers",
             "export it with --sensor android or --sensor ios: normalization is folded in",
         )
     if not signal.labels:
         raise BadInput(
-            f"{artifact.name} names no classes", "give the model's contract its labels and export"
+            f"{artifact.name} has no class names", "give the model's contract its labels and export"
         )

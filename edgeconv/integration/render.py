@@ -1,6 +1,6 @@
-"""A package's files out of its templates.
+"""Renders a package's files from its templates.
 
-A template that ends in `.j2` has slots; everything else is copied as it stands, so that the
+A template that ends in `.j2` has slots; everything else is copied unchanged, so that the
 language's own tools can format, lint and compile it in this repository.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import MissingDependency
 from edgeconv.integration.platform import Platform
-from edgeconv.integration.template_context import Facts
+from edgeconv.integration.template_context import TemplateContext
 from edgeconv.integration.vectors import write_document
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 SLOTTED = ".j2"
 
 
-def render(platform: Platform, facts: Facts) -> dict[str, bytes]:
-    """Contents by path, with `/`. The same facts give the same bytes.
+def render(platform: Platform, context: TemplateContext) -> dict[str, bytes]:
+    """Contents by path, with `/`. The same context give the same bytes.
 
     Raises:
         MissingDependency: jinja2 is not installed.
     """
     environment = _environment(platform)
-    slots: dict[str, Any] = {**facts.slots(), **platform.slots(facts)}
+    slots: dict[str, Any] = {**context.slots(), **platform.slots(context)}
     files: dict[str, bytes] = {}
     for path in sorted(platform.templates.rglob("*")):
         if not path.is_file():
@@ -38,8 +38,8 @@ def render(platform: Platform, facts: Facts) -> dict[str, bytes]:
         else:
             files[name] = path.read_bytes()
     if platform.vectors:
-        files[platform.vectors] = write_document(facts.document).encode()
-    return {**files, **platform.model(facts)}
+        files[platform.vectors] = write_document(context.document).encode()
+    return {**files, **platform.model(context)}
 
 
 def _environment(platform: Platform) -> jinja2.Environment:

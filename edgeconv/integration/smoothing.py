@@ -1,4 +1,4 @@
-"""From a model's outputs, window after window, to a decision that does not flicker."""
+"""Turns a model's outputs, window after window, into a decision that does not flicker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HYSTERESIS = 0.1
 
 @dataclass(frozen=True)
 class Decision:
-    """What is said after one window: the class, and the smoothed probabilities of all of them."""
+    """The result after one window: the class, and the smoothed probabilities of all classes."""
 
     label: int
     probabilities: tuple[float, ...]
@@ -33,8 +33,8 @@ class Decider:
 
     Args:
         logits: whether the model gives logits; they go through softmax first.
-        alpha: weight of the newest window, above 0; 1 takes every window for itself.
-        hysteresis: by how much another class's smoothed probability must exceed the present one's.
+        alpha: weight of the newest window, above 0; 1 uses every window by itself.
+        hysteresis: by how much another class's smoothed probability must exceed the current one's.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Decider:
         if not (0 < alpha <= 1 and 0 <= hysteresis < 1):
             raise UsageError(
                 f"decisions: alpha is {alpha}, hysteresis {hysteresis}",
-                "alpha lies above 0 and up to 1, hysteresis from 0 to below 1",
+                "alpha must be above 0 and at most 1, hysteresis at least 0 and below 1",
             )
         self._logits = logits
         self._alpha = alpha
@@ -54,7 +54,7 @@ class Decider:
     def update(self, segment: int, outputs: Sequence[float]) -> Decision | None:
         """The decision after the outputs for a window of this segment.
 
-        A new segment forgets what was before. Outputs that are not finite are no answer: the
+        A new segment discards earlier windows. Outputs that are not finite are ignored: the
         decision stays as it was (None at the beginning).
         """
         if segment != self._segment:

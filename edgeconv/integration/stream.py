@@ -1,4 +1,4 @@
-"""From a sensor's samples with time stamps to a model's windows: the reference of every package.
+"""Turns samples with time stamps into a model's windows: the reference of every package.
 
 This module is the reference of the specification in docs/explanation/streaming-spec.md. The cores
 in Swift, Kotlin, TypeScript and C do the same operations in the same order and are tested with
@@ -19,24 +19,24 @@ from edgeconv.integration.lowpass import lowpass, oversampling
 
 GAP_INTERVALS = 5
 """A pause, or a step back, above this many nominal sensor intervals restarts the stream: the rule
-by which training cuts a recording. Nothing is invented inside a gap."""
+by which training cuts a recording. Nothing is interpolated across a gap."""
 
 CLOSEST_INTERVALS = 0.1
-"""Samples nearer to the last one than this share of a nominal interval are doubled ones. The slope
+"""A sample nearer to the last one than this share of a nominal interval is a duplicate. The slope
 between them is noise, and a cubic through them would carry it over a whole interval."""
 
 NANOSECONDS = 1_000_000_000
 Sample = tuple[int, float, float, float]
-"""Time stamp in ns, then x, y, z in the sensor's own unit and sign."""
+"""Time stamp in ns, then x, y, z in the sensor's unit and sign."""
 
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """What a stream has to know.
+    """The settings of a stream.
 
     Attributes:
         rate_hz, window, step: the contract's: steps a second, in a window, between two windows.
-        sensor_hz: the rate that the sensor is asked for; what it really does may differ.
+        sensor_hz: the rate that the sensor is asked for; the actual one may differ.
         factor: contract's unit and sign per source's, e.g. −9.80665 from Core Motion's g to m/s²
             with Android's sign.
         channels: values in a sample.
@@ -86,7 +86,7 @@ class Window:
 
     Attributes:
         number: counts from 0 over the stream's whole life.
-        segment: how often the stream had restarted; decisions are smoothed within one.
+        segment: how often the stream has restarted; decisions are smoothed within one.
         end_ns: time of the last step.
         values: float32, time-major (x0 y0 z0 x1 …), in the contract's unit and sign.
     """
@@ -99,18 +99,18 @@ class Window:
 
 @dataclass
 class Counts:
-    """What became of the samples, since the beginning."""
+    """What happened to the samples since the beginning."""
 
     accepted: int = 0
     not_finite: int = 0  # dropped: a value is NaN or infinite
     duplicate: int = 0  # dropped: (nearly) the time of the last one
     late: int = 0  # dropped: older than the last one
-    gaps: int = 0  # restarts because nothing came for too long
+    gaps: int = 0  # restarts after a pause
     clock_resets: int = 0  # restarts because the time stamp went back
 
 
 class Stream:
-    """Sample by sample to windows. Not for several threads at once."""
+    """Turns samples into windows, one at a time. Not thread-safe."""
 
     def __init__(self, settings: StreamSettings) -> None:
         self.settings = settings
@@ -121,10 +121,10 @@ class Stream:
         self._clear()
 
     def push(self, sample: Sample) -> list[Window]:
-        """Take one sample; the windows that it completes, mostly none.
+        """Process one sample; returns the windows that it completes, mostly none.
 
         A sample completes the interval between the two samples before it: the curve there needs
-        one neighbour on each side.
+        one neighbor on each side.
         """
         stamp, *raw = sample
         if not all(map(math.isfinite, raw)):
@@ -144,21 +144,21 @@ class Stream:
         return windows
 
     def extend(self, samples: Iterable[Sample]) -> list[Window]:
-        """Take several samples, in order."""
+        """Process several samples, in order."""
         return [window for sample in samples for window in self.push(sample)]
 
     def restart(self) -> None:
-        """Forget all samples, as after a gap; counts and window numbers go on."""
+        """Discard all samples, as after a gap; counts and window numbers continue."""
         self.segment += 1
         self._clear()
 
     def _clear(self) -> None:
         self._start = 0
         self._recent: list[tuple[int, list[float]]] = []  # the last 3, for a moment 4
-        self._next = 0  # index of the first point of the fine grid that has no value yet
+        self._next = 0  # index of the first point of the fine grid without a value
         self._fine: list[list[float]] = []  # as many as there are taps
         self._steps: list[list[float]] = []  # as many as a window has
-        self._made = 0  # steps since the restart
+        self._step_count = 0  # steps since the restart
 
     def _in_order(self, elapsed: int) -> bool:
         """Whether a sample that comes `elapsed` ns after the last one is used; may restart."""
@@ -177,7 +177,7 @@ class Stream:
         return True
 
     def _evaluate(self) -> list[Window]:
-        """Every point of the fine grid from the last sample but two up to the last but one."""
+        """Evaluate the fine grid between the third-last and the second-last sample."""
         (t1, v1), (t2, v2), (t3, v3) = self._recent[-3:]
         earlier = self._recent[0] if len(self._recent) == 4 else None
         windows = []
@@ -199,11 +199,11 @@ class Stream:
         return windows
 
     def _grid_time(self, index: int) -> int:
-        """Never accumulated, so that no error grows."""
+        """Time of a grid point; never accumulated, so that no error grows."""
         return self._start + math.floor(index * self.settings.spacing_ns + 0.5)
 
     def _filter(self, point: list[float]) -> list[Window]:
-        """Keep a point of the fine grid; where it completes a step, make that step."""
+        """Keep a point of the fine grid; if it completes a step, compute it."""
         self._fine.append(point)
         if len(self._fine) > len(self._taps):
             del self._fine[0]
@@ -213,10 +213,10 @@ class Stream:
             return []
         step = []
         for c in range(self.settings.channels):
-            centre = self._fine[half][c]
+            center = self._fine[half][c]
             # The sum of the taps is 1: a constant, such as gravity, passes without any rounding.
             step.append(
-                centre + sum(map(mul, self._taps, (point[c] - centre for point in self._fine)))
+                center + sum(map(mul, self._taps, (point[c] - center for point in self._fine)))
             )
         return self._window(step, self._grid_time(middle))
 
@@ -224,8 +224,8 @@ class Stream:
         self._steps.append(step)
         if len(self._steps) > self.settings.window:
             del self._steps[0]
-        self._made += 1
-        beyond = self._made - self.settings.window
+        self._step_count += 1
+        beyond = self._step_count - self.settings.window
         if beyond < 0 or beyond % self.settings.step:
             return []
         values = array("f", [value for step in self._steps for value in step])
@@ -237,7 +237,7 @@ class Stream:
 def _slope(rise: float, other: float, ratio: float) -> float:
     """Slope of the parabola through three samples at the middle one, times this interval's length.
 
-    `rise` is the difference of the values over this interval, `other` over the neighbouring one,
-    `ratio` this interval's length by the neighbour's.
+    `rise` is the difference of the values over this interval, `other` over the neighboring one,
+    `ratio` this interval's length divided by the neighbor's.
     """
     return (rise + ratio * ratio * other) / (1 + ratio)

@@ -1,4 +1,4 @@
-"""What a package's templates may ask: facts of the contract, nothing else."""
+"""The values that a package's templates can use: context of the contract, nothing else."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from edgeconv.integration.test_streams import source_factor
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
-    """One artifact, and how an app feeds it.
+class TemplateContext:
+    """One artifact, and how an app uses it.
 
     Attributes:
-        artifact: the file that the package brings along.
-        sensor_hz: what the app asks its sensor for.
-        source_unit, source_sign: what the platform's sensor gives.
+        artifact: the file that the package contains.
+        sensor_hz: the rate that the app asks its sensor for.
+        source_unit, source_sign: of the readings of the platform's sensor.
         document: the test streams, as `stream.json` has them.
         version: of edgeconv.
-        arena_bytes: what tflite-micro's arena needs; None where nobody measured it.
+        arena_bytes: size of tflite-micro's arena; None if it was not measured.
     """
 
     artifact: Artifact

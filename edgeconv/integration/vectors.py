@@ -12,13 +12,13 @@ from edgeconv.core import STANDARD_GRAVITY, InputConvention, Signal
 from edgeconv.integration.lowpass import lowpass, oversampling
 from edgeconv.integration.smoothing import ALPHA, HYSTERESIS, Decider, Decision
 from edgeconv.integration.stream import Stream, StreamSettings, Window
-from edgeconv.integration.test_streams import Case, make_cases, source_factor
+from edgeconv.integration.test_streams import TestStream, make_test_streams, source_factor
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Answer = Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]]
+    RunModel = Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]]
     """Inputs of the artifact (n, window·channels) to its outputs (n, classes)."""
 
 FORMAT, VERSION = "edgeconv-streams", 1
@@ -33,20 +33,20 @@ def make_document(
     signal: Signal,
     artifact: str,
     sha256: str,
-    answer: Answer,
+    run_model: RunModel,
     probability_tolerance: float,
     golden: NDArray[np.float32] | None,
 ) -> dict[str, Any]:
-    """Every stream with what is expected of it, ready to be written as JSON.
+    """Every stream with its expected results, ready to be written as JSON.
 
     Args:
         signal: the artifact's contract (android or ios).
-        answer: runs the artifact.
+        run_model: runs the artifact.
         probability_tolerance: by how much another device's probabilities may differ.
-        golden: canonical windows of the bundle, in m/s², if it has some.
+        golden: canonical windows of the bundle, in m/s²; None if it has none.
     """
-    cases = make_cases(signal, golden)
-    logits = gives_logits(answer, signal, golden)
+    cases = make_test_streams(signal, golden)
+    logits = gives_logits(run_model, signal, golden)
     gravity = STANDARD_GRAVITY if signal.sensor is InputConvention.IOS else 1.0
     return {
         "format": FORMAT,
@@ -69,26 +69,28 @@ def make_document(
             "smoothed": 1e-6,
         },
         "filters": [_filter(hz, signal) for hz in sorted({case.sensor_hz for case in cases})],
-        "streams": [_stream(case, signal, logits, answer, probability_tolerance) for case in cases],
+        "streams": [
+            _stream(case, signal, logits, run_model, probability_tolerance) for case in cases
+        ],
         "decisions": [_updates(*case) for case in DECISIONS],
     }
 
 
 def write_document(document: dict[str, Any]) -> str:
-    """As text: one line a list of numbers, so that it stays readable and small."""
+    """The document as compact JSON text."""
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
 
-def gives_logits(answer: Answer, signal: Signal, golden: NDArray[np.float32] | None) -> bool:
-    """Whether the artifact's outputs need softmax, told from what it answers.
+def gives_logits(run_model: RunModel, signal: Signal, golden: NDArray[np.float32] | None) -> bool:
+    """Whether the artifact's outputs need softmax, judged by their values.
 
-    A probability lies in [0, 1], which logits of several windows never all do; the rule by which
-    parity reads foreign files.
+    A probability lies in [0, 1], and logits of several windows never all do; parity uses
+    the same rule for other files.
     """
     import numpy as np
 
     windows = np.zeros((1, signal.flat_size), np.float32) if golden is None else golden
-    outputs = np.asarray(answer(signal.encode(windows)), np.float64)
+    outputs = np.asarray(run_model(signal.encode(windows)), np.float64)
     return bool(outputs.min() < -_SLACK or outputs.max() > 1 + _SLACK)
 
 
@@ -98,7 +100,7 @@ def _filter(hz: float, signal: Signal) -> dict[str, Any]:
 
 
 def _stream(
-    case: Case, signal: Signal, logits: bool, answer: Answer, tolerance: float
+    case: TestStream, signal: Signal, logits: bool, run_model: RunModel, tolerance: float
 ) -> dict[str, Any]:
     factor = source_factor(case.unit, case.sign, signal)
     stream = Stream(
@@ -127,36 +129,36 @@ def _stream(
         "expected": {
             "counts": asdict(stream.counts),
             "segment": stream.segment,
-            "windows": _answered(windows, logits, answer, tolerance),
+            "windows": _expected_windows(windows, logits, run_model, tolerance),
         },
     }
 
 
-def _answered(
-    windows: Sequence[Window], logits: bool, answer: Answer, tolerance: float
+def _expected_windows(
+    windows: Sequence[Window], logits: bool, run_model: RunModel, tolerance: float
 ) -> list[dict[str, Any]]:
-    """The windows with the artifact's answers, and what is decided on them.
+    """The windows with the artifact's outputs and the decisions on them.
 
     `sure` says whether a device within the tolerance must decide the same: no lead up to here, in
-    this segment, was within twice the tolerance of the one that it takes.
+    this segment, was within twice the tolerance of the required one.
     """
     import numpy as np
 
     if not windows:
         return []
     inputs = np.array([window.values for window in windows], np.float32)
-    rows = np.asarray(answer(inputs), np.float32)
+    rows = np.asarray(run_model(inputs), np.float32)
     decider, sure, segment, latest = Decider(logits), True, -1, None
-    found = []
+    expected = []
     for window, row in zip(windows, rows, strict=True):
         if window.segment != segment:
             sure, segment, latest = True, window.segment, None
         decision = decider.update(window.segment, row.tolist())
         if decision is None:
-            raise ValueError("the artifact answered with numbers that are not finite")
+            raise ValueError("the artifact's outputs are not finite")
         sure = sure and _margin(decision, latest) > 2 * tolerance
         latest = decision
-        found.append(
+        expected.append(
             {
                 "number": window.number,
                 "segment": window.segment,
@@ -168,14 +170,14 @@ def _answered(
                 "sure": sure,
             }
         )
-    return found
+    return expected
 
 
 def _margin(decision: Decision, before: Decision | None) -> float:
-    """How far the smoothed probabilities are from another decision."""
-    kept = before.label if before else decision.label
-    others = [p for i, p in enumerate(decision.probabilities) if i != kept]
-    lead = max(others, default=-math.inf) - decision.probabilities[kept]
+    """The distance of the smoothed probabilities from another decision."""
+    current = before.label if before else decision.label
+    others = [p for i, p in enumerate(decision.probabilities) if i != current]
+    lead = max(others, default=-math.inf) - decision.probabilities[current]
     return abs(lead - (HYSTERESIS if before else 0.0))
 
 
@@ -187,7 +189,7 @@ DECISIONS: tuple[tuple[str, bool, float, float, Updates], ...] = (
     ("smoothing", False, 0.25, 0.1, ((0, _A), (0, _B), (0, _B), (0, _B), (0, _A))),
     ("only more than the hysteresis", False, 1.0, 0.125, ((0, _A), (0, _CLOSE), (0, _B))),
     ("a new segment forgets", False, 0.5, 0.1, ((0, _A), (0, _A), (1, _CLOSE), (1, _A))),
-    ("no answer", False, 0.5, 0.1, ((0, _NAN), (0, _A), (0, _NAN), (0, _B))),
+    ("no run_model", False, 0.5, 0.1, ((0, _NAN), (0, _A), (0, _NAN), (0, _B))),
     ("logits", True, 0.5, 0.1, ((0, (1000.0, 999.0, -1000.0)), (0, (-3.0, 2.5, 0.25)))),
 )
 """Name, whether outputs are logits, alpha, hysteresis, and what comes in."""
@@ -197,10 +199,10 @@ def _updates(
     name: str, logits: bool, alpha: float, hysteresis: float, updates: Updates
 ) -> dict[str, Any]:
     decider = Decider(logits, alpha, hysteresis)
-    found = []
+    results = []
     for segment, outputs in updates:
         decision = decider.update(segment, outputs)
-        found.append(
+        results.append(
             {
                 "segment": segment,
                 "outputs": [_number(value) for value in outputs],
@@ -213,7 +215,7 @@ def _updates(
         "logits": logits,
         "alpha": alpha,
         "hysteresis": hysteresis,
-        "updates": found,
+        "updates": results,
     }
 
 

@@ -1,4 +1,4 @@
-"""The demo page of a web package, built and served on this machine."""
+"""Builds the demo page of a web package and serves it on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgeconv.errors import BadInput, MissingDependency, Unsupported
 HOST = "127.0.0.1"
 PORT = 8000
 _BUILT = "dist/demo/page.js"
-_SHOWN = 5  # lines of what a failing tool said
+_SHOWN = 5  # lines of a failing tool's output
 
 
 def serve(
@@ -29,12 +29,12 @@ def serve(
 
     Args:
         on_ready: called once with the page's address.
-        port: 0 takes a free one.
+        port: 0 chooses a free one.
 
     Raises:
         Unsupported: the package has no page.
-        MissingDependency: there is no npm.
-        BadInput: npm fails, or the port is taken.
+        MissingDependency: npm is not installed.
+        BadInput: npm fails, or the port is in use.
     """
     if not (package / "index.html").is_file():
         raise Unsupported(
@@ -62,19 +62,19 @@ def _npm(package: Path, *words: str) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise MissingDependency(
-            "building the page needs npm", "install Node.js 20 or later, which brings it along"
+            "building the page needs npm", "install Node.js 20 or later, which includes it"
         )
     done = subprocess.run([npm, *words], cwd=package, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stdout + done.stderr).strip().splitlines()
+        output = (done.stdout + done.stderr).strip().splitlines()
         raise BadInput(
-            f"npm {words[0]} failed in {package}: {' / '.join(said[-_SHOWN:])}",
-            "run it there by hand to see all of it",
+            f"npm {words[0]} failed in {package}: {' / '.join(output[-_SHOWN:])}",
+            "run it there to see all of its output",
         )
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Files with the types that browsers insist on, never from a cache, without a log."""
+    """Serves files with the types that browsers require, uncached and without a log."""
 
     extensions_map = {  # noqa: RUF012 - the base class's own form
         **SimpleHTTPRequestHandler.extensions_map,
@@ -88,4 +88,4 @@ class _Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Requests are no news."""
+        """Do not log requests."""

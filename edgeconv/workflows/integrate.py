@@ -12,8 +12,8 @@ from edgeconv.core import NULL_PROGRESS, Artifact, Bundle, Progress
 from edgeconv.environment import versions
 from edgeconv.errors import BadInput, MissingDependency
 from edgeconv.integration import (
-    Facts,
     Platform,
+    TemplateContext,
     Written,
     check_free,
     find_platform,
@@ -118,7 +118,7 @@ def integrate(
     )
 
 
-def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float) -> Facts:
+def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float) -> TemplateContext:
     reason = unavailable(file.path)
     if reason:
         raise MissingDependency(
@@ -137,7 +137,7 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
         golden.tolerance_of(file)[0],
         None if kept is None else kept.windows,
     )
-    return Facts(
+    return TemplateContext(
         artifact=file,
         sensor_hz=sensor_hz,
         source_unit=platform.source_unit,

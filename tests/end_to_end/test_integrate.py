@@ -131,7 +131,7 @@ def test_golden_vectors_that_were_edited_by_hand(cli: Cli, copy: Path, tmp_path:
     [
         (("symbian",), 2, "android"),
         ((PLATFORM, "--artifact", "har.tflite"), 2, "har_int8.tflite"),
-        ((PLATFORM, "--artifact", "har_float16.mlpackage"), 4, "will not do"),
+        ((PLATFORM, "--artifact", "har_float16.mlpackage"), 4, "cannot be used"),
         ((PLATFORM, "--sensor-rate", "10"), 2, "does not fit"),
         ((PLATFORM, "--sensor-rate", "1000"), 2, "does not fit"),
     ],

@@ -139,9 +139,9 @@ def test_a_run_that_is_cut_off_is_mended_by_the_next(
 
 def test_a_folder_with_files_that_is_no_package_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match="no package"):
+    with pytest.raises(UsageError, match="not a package"):
         check_free(tmp_path)
-    with pytest.raises(UsageError, match="no package"):
+    with pytest.raises(UsageError, match="not a package"):
         write(tmp_path, FIRST, ABOUT, force=True)
 
 

@@ -87,7 +87,7 @@ def test_a_microcontroller_takes_integers_in_and_out() -> None:
         (replace(SIGNAL, channels=("x", "y")), Unsupported, "2 channels"),
         (replace(SIGNAL, channels=tuple("abcdef")), Unsupported, "6 channels"),
         (SIGNAL.for_sensor(InputConvention.NORMALIZED), Unsupported, "normalized"),
-        (replace(SIGNAL, labels=()), BadInput, "no classes"),
+        (replace(SIGNAL, labels=()), BadInput, "no class names"),
     ],
 )
 def test_a_contract_that_no_accelerometer_meets(
@@ -102,7 +102,7 @@ def test_sensor_rates() -> None:
     assert PLATFORM.sensor_rate(replace(SIGNAL, rate_hz=64.0), None) == 64
     assert PLATFORM.sensor_rate(SIGNAL, 100.0) == 100
     assert PLATFORM.sensor_rate(SIGNAL, 19.5) == 19.5
-    with pytest.raises(Unsupported, match="200 Hz; phone gives at most 100 Hz"):
+    with pytest.raises(Unsupported, match="200 Hz; phone delivers at most 100 Hz"):
         PLATFORM.sensor_rate(replace(SIGNAL, rate_hz=200.0), None)
     for wrong in (10.0, 101.0, 0.0, -5.0, float("nan")):
         with pytest.raises(UsageError, match="does not fit"):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeconv.core import InputConvention, Signal
 from edgeconv.integration.stream import CLOSEST_INTERVALS, Stream, StreamSettings
-from edgeconv.integration.test_streams import make_cases, source_factor
+from edgeconv.integration.test_streams import make_test_streams, source_factor
 from edgeconv.integration.vectors import gives_logits, make_document, write_document
 
 LABELS = ("Jogging", "Sitting", "Standing", "Walking")
@@ -147,8 +147,8 @@ def test_probabilities_are_told_from_logits() -> None:
 
 
 def test_a_bundle_without_golden_windows_gets_a_made_up_movement() -> None:
-    cases = make_cases(SIGNAL, None)
-    assert [c.name for c in cases] == [c.name for c in make_cases(SIGNAL, golden())][:-1]
+    cases = make_test_streams(SIGNAL, None)
+    assert [c.name for c in cases] == [c.name for c in make_test_streams(SIGNAL, golden())][:-1]
     assert all(len(case.samples) > 100 for case in cases)
 
 
@@ -162,7 +162,7 @@ def test_a_bundle_without_golden_windows_gets_a_made_up_movement() -> None:
     ],
 )
 def test_other_contracts_have_windows_in_every_stream(signal: Signal) -> None:
-    for case in make_cases(signal, None):
+    for case in make_test_streams(signal, None):
         factor = source_factor(case.unit, case.sign, signal)
         stream = Stream(
             StreamSettings(signal.rate_hz, signal.window, signal.step, case.sensor_hz, factor)
