@@ -1,9 +1,11 @@
-"""What the network sees: normalized, augmented batches, a function of seed, epoch and number."""
+"""What the network sees: normalized, augmented batches, each a function of seed and number."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,26 +82,33 @@ class Batches:
     def steps(self) -> int:
         return len(self.labels) // self.size
 
-    def batch(self, epoch: int, rows: NDArray[np.int64], number: int) -> Batch:
-        """Inputs (n, window·channels), soft labels (n, classes) and weights (n,)."""
+    def batch(self, number: int) -> Batch:
+        """Batch `number` of the whole fit, counted from 0 across epochs.
+
+        Returns:
+            Inputs (n, window·channels), soft labels (n, classes) and weights (n,).
+        """
+        epoch, step = divmod(number, self.steps)
+        order = _shuffled(self.seed, epoch, len(self.labels))
+        rows = order[step * self.size : (step + 1) * self.size]
         # Seeded by its place, not drawn from one stream: prefetching threads change nothing.
-        rng = np.random.default_rng([self.seed, epoch, number])
-        how = self.training.augmentation
-        if how is None:
-            steps = np.arange(self.strips.window)
-            x = self.strips.samples[self.strips.start[rows][:, None] + steps]
+        rng = np.random.default_rng([self.seed, epoch, step])
+        augmentation = self.training.augmentation
+        if augmentation is None:
+            time_steps = np.arange(self.strips.window)
+            x = self.strips.samples[self.strips.start[rows][:, None] + time_steps]
         else:
-            x = augment(self.strips, rows, how, rng)
+            x = augment(self.strips, rows, augmentation, rng)
         x = self.signal.encode(x.reshape(len(rows), -1).astype(np.float32))
         y = np.eye(len(self.signal.labels), dtype=np.float32)[self.labels[rows]]
-        x, y = mixup(x, y, how.mixup if how else 0.0, rng)
+        x, y = mixup(x, y, augmentation.mixup if augmentation else 0.0, rng)
         return x, y, self.weights[rows]
 
     def __iter__(self) -> Iterator[Batch]:
-        epoch = 0
-        while True:
-            order = np.random.default_rng([self.seed, epoch]).permutation(len(self.labels))
-            for number in range(self.steps):
-                rows = order[number * self.size : (number + 1) * self.size]
-                yield self.batch(epoch, rows, number)
-            epoch += 1
+        return map(self.batch, count())
+
+
+@lru_cache(maxsize=4)
+def _shuffled(seed: int, epoch: int, windows: int) -> NDArray[np.int64]:
+    """The order of an epoch's windows; kept, because every batch of the epoch asks for it."""
+    return np.random.default_rng([seed, epoch]).permutation(windows)

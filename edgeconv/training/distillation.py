@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from edgeconv.core import Distillation, Signal
 from edgeconv.errors import BadInput
 from edgeconv.ir import keras_file
 from edgeconv.training.augmentation import Floats
-from edgeconv.training.batches import Batch, Batches
+from edgeconv.training.batches import Batch
 
 SMALLEST = 1e-7  # probabilities below are taken as this, as Keras' own cross-entropy does
 
@@ -65,10 +65,10 @@ class Teacher:
         return probabilities
 
 
-def taught(batches: Batches, teacher: Teacher) -> Iterator[Batch]:
-    """The batches; true labels and the teacher's side by side: (n, 2·classes)."""
-    for x, y, weights in batches:
-        yield x, np.concatenate([y, teacher.probabilities(x, batches.signal)], axis=1), weights
+def with_soft_labels(batch: Batch, student: Signal, teacher: Teacher) -> Batch:
+    """A batch whose labels are the true ones and the teacher's side by side: (n, 2·classes)."""
+    x, y, weights = batch
+    return x, np.concatenate([y, teacher.probabilities(x, student)], axis=1), weights
 
 
 class DistillationLoss(keras.losses.Loss):  # type: ignore[misc]

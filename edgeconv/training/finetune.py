@@ -38,7 +38,7 @@ def tuner(
         compile_model(network, plan, batches.steps)
         network.steps_per_execution = 1  # so that Python has its say after each step
         network.fit(
-            feed(batches),
+            feed(batches, plan.epochs),
             shuffle=False,  # the batches are shuffled already
             epochs=plan.epochs,
             steps_per_epoch=batches.steps,

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from edgeconv.core import Dataset, Progress, Signal, Training
 from edgeconv.errors import BadInput
-from edgeconv.training.batches import Batches
+from edgeconv.training.batches import Batch, Batches
 from edgeconv.training.callbacks import Watch, Weights
-from edgeconv.training.distillation import DistillationLoss, Teacher, accuracy, taught
+from edgeconv.training.distillation import DistillationLoss, Teacher, accuracy, with_soft_labels
 
 FINAL_RATE = 0.005  # of the learning rate, where the cosine ends
 FIRST_RATE = 1e-6  # where the warm-up begins
@@ -63,7 +63,7 @@ def fit(
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard), write_graph=False))
     try:
         model.fit(
-            feed(batches, teacher),
+            feed(batches, training.epochs, teacher),
             shuffle=False,  # the batches are shuffled already
             epochs=training.epochs,
             steps_per_epoch=batches.steps,
@@ -126,18 +126,30 @@ def learning_rate(training: Training, steps: int) -> Any:
     )
 
 
-def feed(batches: Batches, teacher: Teacher | None = None) -> Any:
-    """The batches as a `tf.data` pipeline that prepares the next ones in the background."""
-    labels = len(batches.signal.labels) * (1 if teacher is None else 2)
-    shapes = (
-        tf.TensorSpec((None, batches.signal.flat_size), tf.float32),
-        tf.TensorSpec((None, labels), tf.float32),
-        tf.TensorSpec((None,), tf.float32),
-    )
-    return tf.data.Dataset.from_generator(
-        lambda: iter(batches) if teacher is None else taught(batches, teacher),
-        output_signature=shapes,
-    ).prefetch(PREFETCH)
+def feed(batches: Batches, epochs: int, teacher: Teacher | None = None) -> Any:
+    """The batches of `epochs` epochs, in order, as a `tf.data` pipeline that makes the next ones
+    while the network is busy.
+
+    Not by `Dataset.from_generator`, which Keras' `PyDataset` uses as well: when TensorFlow makes
+    that operation it calls `mallopt(M_MMAP_THRESHOLD, 128 KiB)` ("ApplyPython311MemoryPatch"), for
+    the rest of the process. From then on glibc maps and unmaps every larger buffer, and without
+    oneDNN (processors without AVX-512) the convolutions' scratch buffers cost 1.3 million page
+    faults and 2.5 s of system time an epoch of `har` (benchmarks/training_feed.py).
+    """
+    types = (tf.float32, tf.float32, tf.float32)
+
+    def make(number: Any) -> Batch:
+        batch = batches.batch(int(number))
+        return batch if teacher is None else with_soft_labels(batch, batches.signal, teacher)
+
+    def at(number: Any) -> Any:
+        x, y, weights = tf.numpy_function(make, [number], types)
+        x.set_shape((None, batches.signal.flat_size))
+        y.set_shape((None, len(batches.signal.labels) * (1 if teacher is None else 2)))
+        weights.set_shape((None,))
+        return x, y, weights
+
+    return tf.data.Dataset.range(epochs * batches.steps).map(at).prefetch(PREFETCH)
 
 
 def check_model(model: Any, signal: Signal) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgeconv.core import InputConvention, Normalization, Training
+from edgeconv.training.augmentation import Strips, augment, mixup
 from edgeconv.training.batches import Batches, normalization, window_weights
 
 from .small import SIGNAL, dataset, recording
@@ -83,3 +84,22 @@ def test_a_batch_has_the_contract_s_shape_and_type() -> None:
 def test_few_windows_make_one_small_batch() -> None:
     batches = Batches.of(DATA, NORMALIZED, replace(PLAIN, batch_size=10_000), 0)
     assert (batches.size, batches.steps) == (len(DATA), 1)
+
+
+def test_batch_numbers_count_through_epochs() -> None:
+    """The order and the random state that every earlier version used: seed, epoch and step."""
+    training = Training(batch_size=10)
+    batches = Batches.of(DATA, NORMALIZED, training, 3)
+    how = training.augmentation
+    assert how is not None
+    for number in range(2 * batches.steps):
+        epoch, step = divmod(number, batches.steps)
+        order = np.random.default_rng([3, epoch]).permutation(len(DATA))
+        rows = order[step * 10 : (step + 1) * 10]
+        rng = np.random.default_rng([3, epoch, step])
+        x = augment(Strips.of(DATA), rows, how, rng)
+        x = NORMALIZED.encode(x.reshape(len(rows), -1).astype(np.float32))
+        y = np.eye(3, dtype=np.float32)[DATA.labels[rows]]
+        x, y = mixup(x, y, how.mixup, rng)
+        for one, other in zip(batches.batch(number), (x, y, np.ones(10)), strict=True):
+            np.testing.assert_array_equal(one, other)
