@@ -17,6 +17,8 @@ EPILOG = opt.epilog(
     "edgeconv inspect out/har/har_int8.tflite", "edgeconv inspect model.mlpackage --strict --json -"
 )
 
+_COST = {"parameters": "parameters", "macs": "MACs", "peak_tensor_bytes": "peak tensors, bytes"}
+
 
 def inspect(
     path: Annotated[
@@ -51,7 +53,9 @@ def _show(console: Console, path: Path, facts: dict[str, Any]) -> None:
             ("tensor", "direction", "shape", "type", "scale", "zero point"),
             [_tensor_row(t) for t in facts["tensors"]],
         )
-    console.table("Cost", ("figure", "value"), [(k, _number(v)) for k, v in facts["cost"].items()])
+    console.table(
+        "Cost", ("figure", "value"), [(_COST[k], _number(v)) for k, v in facts["cost"].items()]
+    )
     if facts["ops"]:
         console.table(
             "Operations", ("operation", "count"), [(k, _number(v)) for k, v in facts["ops"].items()]
