@@ -31,7 +31,7 @@ def main(folder: Path) -> int:
             context,
             dataset=dataset,
             float_outputs=context.float_outputs[rows],
-            data={**context.data, "sha256": dataset.sha256},
+            data=replace(context.data, sha256=dataset.sha256),
         )
     )
     status = [str(result.status) for result in run.parity]

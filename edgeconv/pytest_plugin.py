@@ -208,7 +208,7 @@ def _judge(results: Sequence[ParityResult], context: ParityContext, allow_not_ru
 
     failed = [result for result in results if str(result.status) == "failed"]
     not_run = [result for result in results if str(result.status) == "not_run"]
-    where = f"{context.data['spec']}, split {context.data['split']}"
+    where = f"{context.data.spec}, split {context.data.split}"
     if failed or (not_run and not allow_not_run):
         lines = [explain(result, where) for result in failed + not_run]
         if not_run:

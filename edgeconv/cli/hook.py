@@ -80,6 +80,6 @@ def _parity(
     from edgeconv.workflows.parity import check_artifacts, prepare_parity
 
     context = prepare_parity(folder, data, gates=limits, progress=console)
-    where = f"{context.data['spec']}, split {context.data['split']}"
+    where = f"{context.data.spec}, split {context.data.split}"
     for result in check_artifacts(context).parity:
         yield explain(result, where), str(result.status)

@@ -12,6 +12,7 @@ from edgeconv.core.compression import (
 from edgeconv.core.data_info import SPLIT_NAMES, DataInfo, SplitInfo, SplitsInfo
 from edgeconv.core.dataset import Dataset, LoadReport, Recording, Splits, subject_order
 from edgeconv.core.distillation import Distillation
+from edgeconv.core.evaluation_data import EvaluationData, InputFinding, InputReport, LayerSample
 from edgeconv.core.export_report import (
     AppliedCompression,
     ExportReport,
@@ -80,16 +81,20 @@ __all__ = [
     "Disagreements",
     "Distillation",
     "ErrorHistogram",
+    "EvaluationData",
     "EvaluationResult",
     "ExportReport",
     "FileChecks",
     "FinetuneConfig",
     "FinetuneFn",
     "InputConvention",
+    "InputFinding",
+    "InputReport",
     "Inspectable",
     "Interval",
     "KerasModel",
     "KernelStatistics",
+    "LayerSample",
     "LoadReport",
     "MachineInfo",
     "ModelFile",

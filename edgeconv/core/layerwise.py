@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from edgeconv.core.evaluation_data import LayerSample
+
 BEFORE = ":linear"
 """Ending of the name of a layer's value before its own activation function."""
 
@@ -161,17 +163,19 @@ class LayersResult:
     outcome: Outcome
     n: int
     text: str
-    sample: dict[str, Any] = field(default_factory=dict)
+    sample: LayerSample | None = None
     layers: tuple[LayerParity, ...] = ()
     suspects: tuple[str, ...] = ()
     warnings: tuple[RangeWarning, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "sample": self.sample and self.sample.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> LayersResult:
+        sample = data.get("sample")
         changed = {
+            "sample": LayerSample.from_json(sample) if sample else None,
             "outcome": Outcome(data["outcome"]),
             "layers": tuple(LayerParity.from_json(row) for row in data["layers"]),
             "suspects": tuple(data["suspects"]),

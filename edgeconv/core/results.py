@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from edgeconv.core.evaluation_data import EvaluationData
 from edgeconv.core.machine import MachineInfo
 from edgeconv.core.parity_statistics import ParityStatistics
 
@@ -91,15 +92,19 @@ class EvaluationResult:
     per_subject: dict[str, dict[str, float]]
     runtime: str
     sha256: str  # of the file that was evaluated
-    data: dict[str, Any] = field(default_factory=dict)  # name, split, sha256 of the windows
+    data: EvaluationData = field(default_factory=EvaluationData)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "data": self.data.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> EvaluationResult:
-        confusion = tuple(tuple(row) for row in data["confusion"])
-        return cls(**{**data, "confusion": confusion, "labels": tuple(data["labels"])})
+        changed = {
+            "confusion": tuple(tuple(row) for row in data["confusion"]),
+            "labels": tuple(data["labels"]),
+            "data": EvaluationData.from_json(data["data"]),
+        }
+        return cls(**{**data, **changed})
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Dataset, EvaluationResult, Signal, subject_order
+from edgeconv.core import (
+    Dataset,
+    EvaluationData,
+    EvaluationResult,
+    Signal,
+    subject_order,
+)
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -27,7 +33,7 @@ def evaluate(
     label_names: Sequence[str],
     runtime: str,
     sha256: str,
-    data: dict[str, Any],
+    data: EvaluationData,
 ) -> EvaluationResult:
     """Judge class probabilities (n, classes) by the true classes (n,).
 
@@ -69,7 +75,7 @@ def evaluate(
         per_subject=_per_subject(right, subjects),
         runtime=runtime,
         sha256=sha256,
-        data=dict(data),
+        data=data,
     )
 
 

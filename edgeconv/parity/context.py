@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
@@ -14,6 +14,7 @@ from edgeconv.core import (
     Artifact,
     Bundle,
     Dataset,
+    EvaluationData,
     MachineInfo,
     Progress,
 )
@@ -43,7 +44,7 @@ class ParityContext:
     bundle: Bundle
     dataset: Dataset
     float_outputs: NDArray[np.float32]
-    data: dict[str, Any]
+    data: EvaluationData
     limits: Mapping[str, float] = field(default_factory=dict)
     progress: Progress = NULL_PROGRESS
     _network_outputs: dict[str, NDArray[np.float32]] = field(

@@ -151,8 +151,8 @@ def evidence_of(bundle: Bundle, artifact: Artifact) -> ParityStatistics | None:
 
 def input_sentences(bundle: Bundle) -> tuple[str, ...]:
     """What is unusual of the recordings that results rest on, each sentence once."""
-    reports = (e.data.get("inputs") or {} for e in bundle.evaluations.values())
-    return tuple(dict.fromkeys(s for r in reports if (s := str(r.get("sentence", "")))))
+    reports = (e.data.inputs for e in bundle.evaluations.values())
+    return tuple(dict.fromkeys(r.sentence for r in reports if r is not None and r.sentence))
 
 
 def undecided(result: ParityResult) -> bool:
@@ -201,7 +201,7 @@ def _change(
     """Accuracy minus the float model's, where both were measured on the same windows."""
     if evaluation is None or reference is None:
         return None
-    if evaluation.data.get("sha256") != reference.data.get("sha256"):
+    if evaluation.data.sha256 != reference.data.sha256:
         return None
     return evaluation.accuracy - reference.accuracy
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
     NULL_PROGRESS,
     Artifact,
     Dataset,
+    EvaluationData,
     InputConvention,
+    LayerSample,
     ParityResult,
     Progress,
 )
@@ -80,7 +82,7 @@ class _Pair:
     reference: ModelUnderTest
     candidate: ModelUnderTest
     dataset: Dataset
-    data: dict[str, Any]
+    data: EvaluationData
     options: CompareOptions
 
 
@@ -214,15 +216,13 @@ def _against(pair: _Pair, result: ParityResult, runtime: str) -> ParityResult:
 
 def _compare_layers(pair: _Pair) -> tuple[LayersResult, ...]:
     windows = calibration_windows(pair.dataset, SAMPLE, SEED)
-    facts = {"windows": len(windows), "seed": SEED, "reference": pair.reference.path.name}
+    sample = LayerSample(pair.data, len(windows), SEED, reference=pair.reference.path.name)
     runtimes = supported_runtimes(pair.candidate, pair.options.runtimes)
-    return tuple(
-        _compare_one(pair, runtime, windows, {**pair.data, **facts}) for runtime in runtimes
-    )
+    return tuple(_compare_one(pair, runtime, windows, sample) for runtime in runtimes)
 
 
 def _compare_one(
-    pair: _Pair, runtime: str, windows: NDArray[np.float32], sample: dict[str, Any]
+    pair: _Pair, runtime: str, windows: NDArray[np.float32], sample: LayerSample
 ) -> LayersResult:
     first, second = pair.reference, pair.candidate
     artifact = replace(cast("Artifact", second.file), signal=second.signal)

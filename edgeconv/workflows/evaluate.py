@@ -9,6 +9,7 @@ from edgeconv.bundle import source_bundle
 from edgeconv.core import (
     NULL_PROGRESS,
     Dataset,
+    EvaluationData,
     EvaluationResult,
     InputConvention,
     Progress,
@@ -61,7 +62,7 @@ def evaluate_file(
     path: Path,
     signal: Signal,
     dataset: Dataset,
-    facts: dict[str, Any],
+    facts: EvaluationData,
     runtime: str = "auto",
     **options: Any,
 ) -> EvaluationResult:

@@ -22,7 +22,7 @@ from edgeconv.errors import EdgeconvError
 from edgeconv.models import file_stem
 from edgeconv.parity import gates
 from edgeconv.parity.context import ParityContext
-from edgeconv.parity.drift.store import input_facts, write_input_profile
+from edgeconv.parity.drift.store import report_inputs, write_input_profile
 from edgeconv.recipes import check_variants
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.golden import write_golden
@@ -128,7 +128,7 @@ def _measure(
     evaluation, reference = evaluate_reference(model, splits, data, progress)
     bundles.write_reference(bundle.path, reference, test.sha256, model.sha256)
     write_input_profile(bundle.path, splits.train)
-    facts = evaluation.data | input_facts(bundle, test, progress)
+    facts = replace(evaluation.data, inputs=report_inputs(bundle, test, progress))
     evaluation = replace(evaluation, data=facts)
     progress.stage("golden vectors")
     write_golden(bundle, test, reference)

@@ -11,6 +11,7 @@ from edgeconv.core import (
     SPLIT_NAMES,
     Bundle,
     DataInfo,
+    EvaluationData,
     EvaluationResult,
     Progress,
     Recipe,
@@ -67,7 +68,7 @@ def load_splits(spec: str, progress: Progress) -> tuple[Splits, DataInfo]:
     splits = split(dataset)
     for name in SPLIT_NAMES:
         part = splits.part(name)
-        progress.note(f"{name}: {len(part)} windows of {len(part.subject_names)} people")
+        progress.note(f"{name}: {len(part)} windows of {len(part.subject_names)} subjects")
     return splits, DataInfo.of(spec, dataset, splits)
 
 
@@ -81,16 +82,16 @@ def fit_model(recipe: Recipe, splits: Splits, folder: Path, progress: Progress) 
 def evaluate_reference(
     model: TrainedModel, splits: Splits, data: DataInfo, progress: Progress
 ) -> tuple[EvaluationResult, NDArray[np.float32]]:
-    """The float model on test people, the first and only look at them, and its outputs."""
-    progress.stage("evaluate: model.keras on people never seen")
+    """The float model on held-out subjects, the only time they are used, and its outputs."""
+    progress.stage("evaluate: model.keras on held-out subjects")
     test = splits.test
-    facts = {
-        "spec": data.spec,
-        "name": data.name,
-        "split": "test",
-        "subjects": len(test.subject_names),
-        "sha256": test.sha256,
-    }
+    facts = EvaluationData(
+        spec=data.spec,
+        name=data.name,
+        split="test",
+        subjects=len(test.subject_names),
+        sha256=test.sha256,
+    )
     outputs, runtime = predict_file(model.path, model.signal, test.windows, "keras")
     result = evaluate(
         outputs,

@@ -37,7 +37,7 @@ def _float_figures(context: ParityContext) -> tuple[str, ...]:
     bundle, dataset = context.bundle, context.dataset
     name = bundle.model.path.name
     recorded = bundle.evaluations.get(name)
-    if recorded is None or recorded.data.get("sha256") != dataset.sha256:
+    if recorded is None or recorded.data.sha256 != dataset.sha256:
         return ()
     actual = evaluate(
         context.float_outputs,
@@ -46,7 +46,7 @@ def _float_figures(context: ParityContext) -> tuple[str, ...]:
         recorded.labels or bundle.model.signal.labels,
         recorded.runtime,
         recorded.sha256,
-        {},
+        recorded.data,
     )
     return tuple(
         f"{where} of {name} is {was:.6g} in the manifest, but {now:.6g} on its windows"
@@ -80,7 +80,7 @@ def _accuracy(
     recorded = bundle.evaluations.get(artifact.name)
     if evaluation is None or recorded is None or recorded.sha256 != evaluation.sha256:
         return
-    same_windows = recorded.data.get("sha256") == evaluation.data.get("sha256")
+    same_windows = recorded.data.sha256 == evaluation.data.sha256
     if same_windows and abs(recorded.accuracy - evaluation.accuracy) > _ACCURACY:
         yield (
             f"accuracy of {artifact.name} is {recorded.accuracy:.4f} in the manifest, but "

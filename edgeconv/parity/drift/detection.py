@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edgeconv.core import STANDARD_GRAVITY
+from edgeconv.core import STANDARD_GRAVITY, InputFinding, InputReport
 from edgeconv.parity.drift.features import TINY, features, gravity, step_hz
 from edgeconv.parity.drift.input_errors import AXIS_MAJOR, RATES, InputError, input_errors
 from edgeconv.parity.drift.input_profile import AXES, InputProfile, grouped
@@ -33,55 +32,6 @@ _UNIT = math.log(1.5)  # gravity further from 9.8 than this factor means another
 _RATE = 0.2  # of the logarithm of a step frequency: how near a rate must come to be named
 _SHIFT = 0.5  # rates nearer to the contract's are within the differences between subjects
 _CENTROID = 13  # in `features.NAMES`
-
-
-@dataclass(frozen=True)
-class InputFinding:
-    """One input error, in a sentence. `or_else` are kinds that explain the data as well."""
-
-    kind: str
-    sentence: str
-    or_else: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class InputReport:
-    """The result of comparing recordings with a profile.
-
-    Attributes:
-        distance: of the readings as they are; None if they have no class of the training data.
-        usual: the distance up to which so many subjects are like those of training.
-        distances: after inverting each input error, by kind.
-        outside: by axis, share of readings beyond the range of training.
-        gravity: median length of a window's mean, m/s².
-        rate_hz: the rate that the step frequencies suggest; None without walking.
-    """
-
-    findings: tuple[InputFinding, ...]
-    distance: float | None
-    usual: float
-    distances: dict[str, float]
-    outside: dict[str, float]
-    gravity: float
-    rate_hz: float | None
-    classes: tuple[str, ...]
-    windows: int
-
-    @property
-    def sentence(self) -> str:
-        """What to say of it; empty if nothing is unusual."""
-        if self.findings:
-            return "; ".join(f"{f.sentence}{_others(f)}" for f in self.findings)
-        if self.distance is not None and self.distance > self.usual:
-            return (
-                "these readings differ from the training data (distance "
-                f"{self.distance:.1f}, up to {self.usual:.1f} is usual): another phone, place on "
-                "the body, or kind of subject"
-            )
-        return ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "sentence": self.sentence}
 
 
 def check_inputs(
@@ -236,11 +186,3 @@ def _outside(profile: InputProfile, windows: NDArray[np.float32]) -> dict[str, f
     readings = windows.reshape(-1, AXES)
     beyond = (readings < np.array(profile.low)) | (readings > np.array(profile.high))
     return dict(zip(profile.channels, beyond.mean(axis=0).tolist(), strict=True))
-
-
-def _others(finding: InputFinding) -> str:
-    return (
-        f" (or {', '.join(finding.or_else)}: which explains these data as well)"
-        if finding.or_else
-        else ""
-    )

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from edgeconv import bundle as bundles
-from edgeconv.core import NULL_PROGRESS, Bundle, Dataset, Progress
+from edgeconv.core import (
+    NULL_PROGRESS,
+    Bundle,
+    Dataset,
+    InputReport,
+    Progress,
+)
 from edgeconv.datasets import load_dataset
 from edgeconv.errors import BadInput
-from edgeconv.parity.drift import InputProfile, InputReport, check_inputs, make_profile
+from edgeconv.parity.drift import InputProfile, check_inputs, make_profile
 
 
 def write_input_profile(folder: Path, train: Dataset) -> None:
@@ -58,8 +63,10 @@ def check_dataset(spec: str, against: Path, progress: Progress = NULL_PROGRESS) 
     return _report(profile, dataset)
 
 
-def input_facts(source: Bundle | None, dataset: Dataset, progress: Progress) -> dict[str, Any]:
-    """`{"inputs": report}` for what a result says of its data; empty if nothing is known.
+def report_inputs(
+    source: Bundle | None, dataset: Dataset, progress: Progress
+) -> InputReport | None:
+    """How a data set compares with the training data of a bundle; None if that is not known.
 
     Args:
         source: the bundle whose training data are the standard.
@@ -67,14 +74,14 @@ def input_facts(source: Bundle | None, dataset: Dataset, progress: Progress) -> 
         progress: is told of an input error and of readings unlike those of training.
     """
     if source is None or not len(dataset):
-        return {}
+        return None
     profile = _stored_profile(source)
     if profile is None or _differs(profile, dataset):
-        return {}
+        return None
     report = _report(profile, dataset)
     if report.sentence:
         progress.note(f"the recordings: {report.sentence}")
-    return {"inputs": report.to_json()}
+    return report
 
 
 def _report(profile: InputProfile, dataset: Dataset) -> InputReport:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from edgeconv.core import Artifact, Bundle, Dataset, Progress, Signal
+from edgeconv.core import (
+    Artifact,
+    Bundle,
+    Dataset,
+    EvaluationData,
+    LayerSample,
+    Progress,
+    Signal,
+)
 from edgeconv.core.layerwise import LayersResult, Outcome
 from edgeconv.datasets.calibration import calibration_windows
 from edgeconv.errors import EdgeconvError, MissingDependency, Unsupported
@@ -29,7 +37,7 @@ SEED = 0
 def compare_layers(
     bundle: Bundle,
     dataset: Dataset,
-    facts: dict[str, Any],
+    data: EvaluationData,
     jobs: Sequence[tuple[Artifact, str]],
     progress: Progress,
 ) -> tuple[LayersResult, ...]:
@@ -41,7 +49,7 @@ def compare_layers(
         BadInput: a file or the model is damaged, or there are no windows.
     """
     windows = calibration_windows(dataset, SAMPLE, SEED)
-    sample = {**facts, "windows": len(windows), "seed": SEED}
+    sample = LayerSample(data, len(windows), SEED)
     progress.stage(f"layers: {len(windows)} windows")
     found = []
     opened: dict[Path, KerasRunner] = {}
@@ -72,7 +80,7 @@ def compare_one(
     artifact: Artifact,
     runtime: str,
     windows: NDArray[np.float32],
-    sample: dict[str, Any],
+    sample: LayerSample,
 ) -> LayersResult:
     """One artifact in one runtime against an opened Keras model of contract `signal`."""
     reason = unavailable(artifact.path, runtime)
@@ -89,7 +97,7 @@ def compare_one(
 
 
 def not_compared(
-    artifact: Artifact, runtime: str, reason: str, sample: dict[str, Any]
+    artifact: Artifact, runtime: str, reason: str, sample: LayerSample
 ) -> LayersResult:
     """A result that says why there is none."""
     return LayersResult(

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import SCHEMES, Artifact, Inspectable, Runner, Scheme, Signal, Target
+from edgeconv.core import (
+    SCHEMES,
+    Artifact,
+    Inspectable,
+    LayerSample,
+    Runner,
+    Scheme,
+    Signal,
+    Target,
+)
 from edgeconv.core.affine import AffineMap
 from edgeconv.core.layerwise import LayersResult, RangeWarning
 from edgeconv.errors import BadInput
@@ -120,7 +129,7 @@ class Comparison:
             known[name] = restored
 
     def result(
-        self, runtime: str, windows: NDArray[np.float32], sample: dict[str, Any]
+        self, runtime: str, windows: NDArray[np.float32], sample: LayerSample
     ) -> LayersResult:
         """All rows, the verdict and the warnings."""
         ranges = {name: use.result() for name, use in self.codes.items()}

@@ -13,7 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import SCHEMES, Artifact, Inspectable, Scheme, Signal
+from edgeconv.core import (
+    SCHEMES,
+    Artifact,
+    Inspectable,
+    LayerSample,
+    Scheme,
+    Signal,
+)
 from edgeconv.core.layerwise import LayerMatchStatus, LayerParity, LayersResult, Outcome
 from edgeconv.parity.layerwise import name_matching
 from edgeconv.parity.layerwise.artifacts import not_compared
@@ -53,7 +60,7 @@ def compare_pairwise(
     reference: OpenFile,
     candidate: OpenFile,
     windows: NDArray[np.float32],
-    sample: dict[str, Any],
+    sample: LayerSample,
 ) -> LayersResult:
     """The values inside one file against those inside another, on canonical windows.
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from edgeconv.core import Bundle, Dataset, Progress
+from edgeconv.core import (
+    Bundle,
+    Dataset,
+    EvaluationData,
+    Progress,
+)
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import UsageError
-from edgeconv.parity.drift.store import input_facts
+from edgeconv.parity.drift.store import report_inputs
 
 PARTS = ("train", "val", "test", "all")
 
@@ -21,7 +25,7 @@ def find_model(path: Path) -> Path:
 
 def load_part(
     spec: str, part: str, progress: Progress, source: Bundle | None = None
-) -> tuple[Dataset, dict[str, Any]]:
+) -> tuple[Dataset, EvaluationData]:
     """Part `train`, `val`, `test` or `all` of a data set, and what the results say of it.
 
     If `source` was trained on subjects of this data set, a test part that contains one of them is
@@ -41,8 +45,6 @@ def load_part(
         raise UsageError(f"unknown split '{part}'", f"choose one of: {', '.join(PARTS)}")
     whole = load_dataset(spec, progress)
     dataset = whole if part == "all" else split(whole).part(part)
-    facts: dict[str, Any] = {"spec": spec, "name": dataset.name, "split": part}
-    facts["sha256"] = dataset.sha256
     trained_on = training_subjects(source, dataset.name)
     if part == "test":
         check_disjoint(train=trained_on, test=dataset.subject_names)
@@ -52,8 +54,16 @@ def load_part(
             f"{len(shared)} of {len(dataset.subject_names)} subjects were in training: these "
             "figures say nothing about held-out subjects"
         )
-    facts |= {"subjects": len(dataset.subject_names), "trained_on": len(shared)}
-    return dataset, facts | input_facts(source, dataset, progress)
+    data = EvaluationData(
+        spec=spec,
+        name=dataset.name,
+        split=part,
+        subjects=len(dataset.subject_names),
+        sha256=dataset.sha256,
+        trained_on=len(shared),
+        inputs=report_inputs(source, dataset, progress),
+    )
+    return dataset, data
 
 
 def training_subjects(source: Bundle | None, name: str) -> tuple[str, ...]:

@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgeconv.core import EvaluationResult
+from edgeconv.core import (
+    EvaluationData,
+    EvaluationResult,
+)
 from edgeconv.errors import BadInput
 from edgeconv.parity.classification import EPSILON, evaluate
 
@@ -28,7 +31,7 @@ def judged(
         NAMES,
         "litert",
         "f" * 64,
-        {"name": "synthetic"},
+        EvaluationData(name="synthetic"),
     )
 
 
@@ -112,7 +115,7 @@ def test_bad_input(
             NAMES,
             "litert",
             "",
-            {},
+            EvaluationData(),
         )
 
 

@@ -10,6 +10,7 @@ from edgeconv.core import (
     Bundle,
     Check,
     DataInfo,
+    EvaluationData,
     EvaluationResult,
     InputConvention,
     LoadReport,
@@ -98,7 +99,7 @@ def evaluation(name: str, seed: int, labels: tuple[str, ...] = LABELS) -> Evalua
         per_subject={str(s): {"accuracy": 0.9 + s / 200, "n": 400} for s in (3, 9, 16)},
         runtime="keras" if name == "model.keras" else "litert",
         sha256=digest(name),
-        data={"name": "synthetic", "split": "test"},
+        data=EvaluationData(name="synthetic", split="test"),
     )
 
 

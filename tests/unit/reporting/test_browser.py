@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from edgeconv.core import Bundle
+from edgeconv.core import (
+    Bundle,
+    EvaluationData,
+    LayerSample,
+)
 from edgeconv.core.layerwise import LayerMatchStatus, LayerParity, LayersResult, Outcome
 from edgeconv.reporting import render_html
 
@@ -66,7 +70,7 @@ def layers(bundle: Bundle) -> LayersResult:
         outcome=Outcome.SUSPECT,
         n=256,
         text="the error begins in 'conv2'",
-        sample={"windows": 256},
+        sample=LayerSample(EvaluationData(), windows=256, seed=0),
         layers=tuple(rows),
         suspects=("conv2",),
     )

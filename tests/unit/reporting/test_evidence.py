@@ -13,6 +13,9 @@ from edgeconv.core import (
     Decision,
     Disagreements,
     ErrorHistogram,
+    EvaluationData,
+    InputFinding,
+    InputReport,
     Interval,
     NonInferiority,
     ParityStatistics,
@@ -160,7 +163,18 @@ def test_words_without_evidence() -> None:
 def test_a_sensor_mistake_stands_in_every_report() -> None:
     bundle = bundles.full()
     name, found = next(iter(bundle.evaluations.items()))
-    told = replace(found, data={**found.data, "inputs": {"sentence": "the readings are in g"}})
+    report = InputReport(
+        findings=(InputFinding("g instead of m/s²", "the readings are in g"),),
+        distance=8.0,
+        usual=2.5,
+        distances={},
+        outside={},
+        gravity=1.0,
+        rate_hz=None,
+        classes=("Walking",),
+        windows=40,
+    )
+    told = replace(found, data=replace(found.data, inputs=report))
     marked = replace(bundle, evaluations={**bundle.evaluations, name: told})
     assert "The readings are in g." in render_html(marked)
     assert "> **The recordings**: the readings are in g." in render_markdown(marked)
@@ -170,7 +184,7 @@ def test_a_sensor_mistake_stands_in_every_report() -> None:
 def test_accuracies_on_other_windows_are_not_subtracted() -> None:
     bundle = bundles.full()
     name = bundle.artifacts[0].name
-    moved = replace(bundle.evaluations[name], data={"sha256": "other"})
+    moved = replace(bundle.evaluations[name], data=EvaluationData(sha256="other"))
     changed = replace(bundle, evaluations={**bundle.evaluations, name: moved})
     assert summary_table(changed)[0].drop is None
     assert summary_table(bundle)[0].drop is not None

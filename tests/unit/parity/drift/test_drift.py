@@ -14,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgeconv.core import Dataset
+from edgeconv.core import (
+    Dataset,
+    InputReport,
+)
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.splits import split
 from edgeconv.errors import BadInput
-from edgeconv.parity.drift import InputProfile, InputReport, check_inputs, make_profile
+from edgeconv.parity.drift import InputProfile, check_inputs, make_profile
 from edgeconv.parity.drift.features import NAMES, features, gravity, step_hz
 from edgeconv.parity.drift.input_errors import input_errors
 

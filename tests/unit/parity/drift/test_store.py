@@ -12,7 +12,7 @@ from edgeconv.core import Bundle, DataInfo, Dataset, NullProgress, TrainedModel
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.splits import split
 from edgeconv.errors import BadInput
-from edgeconv.parity.drift.store import check_dataset, input_facts, write_input_profile
+from edgeconv.parity.drift.store import check_dataset, report_inputs, write_input_profile
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,10 @@ def test_check_dataset_of_the_training_data_finds_nothing(tmp_path: Path, data: 
     assert check_dataset("synthetic", tmp_path).sentence == ""
 
 
-def test_input_facts_need_a_profile(tmp_path: Path, data: Dataset) -> None:
+def test_report_inputs_needs_a_profile(tmp_path: Path, data: Dataset) -> None:
     bundle = trained(tmp_path, data)
-    assert input_facts(bundle, in_g(data), NullProgress()) == {}
+    assert report_inputs(bundle, in_g(data), NullProgress()) is None
     write_input_profile(tmp_path, split(data).train)
-    facts = input_facts(bundle, in_g(data), NullProgress())
-    assert facts["inputs"]["findings"][0]["kind"].startswith("g ")
+    report = report_inputs(bundle, in_g(data), NullProgress())
+    assert report is not None
+    assert report.findings[0].kind.startswith("g ")

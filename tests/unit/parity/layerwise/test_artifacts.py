@@ -15,6 +15,7 @@ from edgeconv.core import (
     Artifact,
     Bundle,
     Dataset,
+    EvaluationData,
     InputConvention,
     Normalization,
     NullProgress,
@@ -111,7 +112,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, data: Dataset) -> Bundle:
 
 def compared(bundle: Bundle, data: Dataset, *artifacts: Artifact) -> list[LayersResult]:
     jobs = [(a, "auto") for a in artifacts or bundle.artifacts]
-    return list(compare_layers(bundle, data, {}, jobs, NullProgress()))
+    return list(compare_layers(bundle, data, EvaluationData(), jobs, NullProgress()))
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +245,8 @@ def test_two_files_are_matched_value_by_value(bundle: Bundle) -> None:
         matched = " ".join(r.layer for r in result.layers if r.metrics)
         for layer in ("conv1", "pool", "separable", "hidden", "probabilities"):
             assert layer in matched, (pair, matched)
-        assert result.sample["reference"] == pair[0].name
+        assert result.sample is not None
+        assert result.sample.reference == pair[0].name
 
 
 def test_what_only_one_file_has_is_said(bundle: Bundle) -> None:
@@ -292,7 +294,9 @@ def test_a_network_beyond_float16_is_warned_of(
 
 def test_a_runtime_that_shows_nothing_is_not_run(bundle: Bundle, data: Dataset) -> None:
     only_out = replace(bundle.artifacts[0], path=bundle.model.path)
-    (result,) = compare_layers(bundle, data, {}, [(only_out, "keras")], NullProgress())
+    (result,) = compare_layers(
+        bundle, data, EvaluationData(), [(only_out, "keras")], NullProgress()
+    )
     assert result.outcome is not Outcome.SUSPECT
     gone = replace(bundle, model=replace(bundle.model, path=bundle.path / "model.other"))
     with pytest.raises(Exception, match="ending"):
