@@ -72,7 +72,7 @@ import sys, numpy as np
 from pathlib import Path
 from edgeconv.targets.conversion import export_all
 from edgeconv.runtimes import open_runner
-from edgeconv.core import Normalization, InputConvention, Signal, Target, Variant
+from edgeconv.core import Normalization, InputConvention, Signal, Variant
 signal = Signal(labels=tuple("abcdef"), normalization=Normalization((0.0,) * 3, (1.0,) * 3))
 windows = np.load(sys.argv[3])
 def run(path, inputs):
@@ -80,9 +80,9 @@ def run(path, inputs):
         return None
     with open_runner(path) as runner:
         return runner.run({"sensor": inputs})["probabilities"]
-variants = [Variant(Target.TFLITE, s, InputConvention.ANDROID)
+variants = [Variant("tflite", s, InputConvention.ANDROID)
             for s in ("float32", "float16", "dynamic", "int8")]
-variants += [Variant(Target.COREML, s, InputConvention.IOS) for s in ("float16", "float32")]
+variants += [Variant("coreml", s, InputConvention.IOS) for s in ("float16", "float32")]
 model, out = Path(sys.argv[1]), Path(sys.argv[2])
 export_all(model, signal, variants, out, "har", windows, windows[:32], run)
 """

@@ -29,11 +29,10 @@ from numpy.typing import NDArray
 
 import edgeconv
 from edgeconv.core import Dataset
-from edgeconv.core.digest import size
+from edgeconv.core.digest import compressed_size, size
 from edgeconv.errors import EdgeconvError
 from edgeconv.parity.noninferiority import decide
 from edgeconv.profiling.statistics import paired_ratio
-from edgeconv.targets.compressed_size import deflated
 from edgeconv.targets.files import read_contract
 from edgeconv.workflows.profile import artifacts_of, profile_artifacts
 
@@ -140,7 +139,7 @@ def main() -> int:
             theirs = article[path.suffix]
             row = {
                 "bytes": size(path),
-                "deflated": deflated(path),
+                "deflated": compressed_size(path),
                 "times_smaller": size(theirs) / size(path),
                 **lost(right_answers(path, test), full, test),
             }

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from edgeconv.bundle import read
 from edgeconv.core import Bundle
-from edgeconv.core.digest import size
+from edgeconv.core.digest import compressed_size, size
 from edgeconv.errors import EdgeconvError
-from edgeconv.targets.compressed_size import deflated
 
 HEAD = (
     *("file", "bytes", "in a download", "accuracy"),
@@ -37,7 +36,7 @@ def rows(bundle: Bundle) -> list[list[str]]:
             [
                 f"`{artifact.name}`",
                 f"{size(artifact.path):,}",
-                f"{deflated(artifact.path):,}",
+                f"{compressed_size(artifact.path):,}",
                 f"{result.metrics['accuracy']:.4f}" if drop and result else "–",
                 f"{100 * drop.drop:.2f} ({100 * drop.low:.2f} … {100 * drop.high:.2f})"
                 if drop

@@ -326,11 +326,15 @@ def recipes() -> str:
 
 def runtimes() -> str:
     """Which runtime opens which file, in the order in which `auto` tries them."""
-    from edgeconv.runtimes import ENDINGS
+    from edgeconv.runtimes import RUNTIMES
 
+    opened: dict[str, list[str]] = {}
+    for name, entry in RUNTIMES.items():
+        for suffix in entry.suffixes:
+            opened.setdefault(suffix, []).append(name)
     return table(
         ["ending", "runtimes, in the order in which `auto` tries them"],
-        [[code(end), ", ".join(code(name) for name in names)] for end, names in ENDINGS.items()],
+        [[code(end), ", ".join(code(name) for name in names)] for end, names in opened.items()],
     )
 
 
@@ -355,34 +359,50 @@ def _descendants(kind: type[EdgeconvError]) -> Iterator[type[EdgeconvError]]:
 
 def schemes() -> str:
     """Every scheme of every target, from its record."""
-    from edgeconv.core.schemes import SCHEMES
+    from edgeconv.targets.base import all_targets
 
     head = ["scheme", "weights", "activations", "scale or palette per", "zeros", "from", "windows"]
     parts = []
-    for target, records in SCHEMES.items():
+    for target in all_targets():
         rows = []
-        for name, each in records.items():
+        for name, each in target.schemes.items():
             sharing = each.granularity.removeprefix("per-")
             zeros = f"{100 * each.sparsity:.0f} %" if each.sparsity else ""
-            uses = "required" if each.needs_calibration else "optional" if each.calibration else ""
+            uses = (
+                "required"
+                if each.needs_calibration
+                else "optional"
+                if each.calibration_windows
+                else ""
+            )
             weights = (
                 f"{2 ** int(each.weights[4:])} float16 values" if each.palette else each.weights
             )
-            rows.append([code(name), weights, each.activations, sharing, zeros, each.first, uses])
-        parts.append(f"## `{target}`\n\n{table(head, rows)}")
+            rows.append(
+                [
+                    code(name),
+                    weights,
+                    each.activations,
+                    sharing,
+                    zeros,
+                    each.min_deployment_target,
+                    uses,
+                ]
+            )
+        parts.append(f"## `{target.name}`\n\n{table(head, rows)}")
     return "\n\n".join(parts)
 
 
 def gates() -> str:
     """The default limits of every scheme."""
-    from edgeconv.core.schemes import SCHEMES
     from edgeconv.parity.gates import DIRECTIONS, default_gates
+    from edgeconv.targets.base import all_targets
 
     groups: dict[tuple[tuple[str, float], ...], list[str]] = {}
-    for target, records in SCHEMES.items():
-        for name in records:
-            limits = tuple(sorted(default_gates(target, name).items()))
-            groups.setdefault(limits, []).append(f"{target} `{name}`")
+    for target in all_targets():
+        for name in target.schemes:
+            limits = tuple(sorted(default_gates(target.name, name).items()))
+            groups.setdefault(limits, []).append(f"{target.name} `{name}`")
     names = [name for name in DIRECTIONS if any(name in dict(limits) for limits in groups)]
     rows = [
         [", ".join(owners), *(f"{dict(limits)[n]:g}" if n in dict(limits) else "" for n in names)]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from edgeconv.bundle.folder import COMPRESSED
 from edgeconv.bundle.reference import FILE as REFERENCE
-from edgeconv.core import ENDINGS
 from edgeconv.core.digest import sha256
 from edgeconv.errors import BadInput
+from edgeconv.targets.base import suffixes
 
 GOLDEN_ARRAYS = "golden/golden.npz"
 LABELS, PARITY, PROFILE = "labels.txt", "parity.json", "profile.json"
@@ -67,7 +67,7 @@ def check_complete(folder: Path, artifacts: Iterable[str]) -> None:
     """
     known = set(artifacts)
     for path in sorted(folder.iterdir()):
-        if path.name.endswith(tuple(ENDINGS.values())) and path.name not in known:
+        if path.name.endswith(suffixes()) and path.name not in known:
             raise BadInput(
                 f"{path} is not in the manifest: nobody has checked it",
                 "move it out of the bundle, or export it into one",

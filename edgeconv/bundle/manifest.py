@@ -34,6 +34,7 @@ from edgeconv.core.digest import sha256
 from edgeconv.core.layerwise import LayersResult
 from edgeconv.core.schema_v1 import upgrade_manifest
 from edgeconv.errors import BadInput
+from edgeconv.targets.base import TARGETS
 
 SCHEMA_VERSION = 2  # version 1 is still read: core/schema_v1.py
 GOLDEN = Path("golden") / "golden.json"
@@ -155,6 +156,17 @@ def _profile_brief(result: ProfileResult | None) -> dict[str, Any]:
     }
 
 
+def _artifact(data: dict[str, Any], path: Path) -> Artifact:
+    artifact = Artifact.from_json(data, path)
+    if artifact.target not in TARGETS:
+        raise BadInput(
+            f"{path / MANIFEST} is damaged: {artifact.name} is for the unknown target "
+            f"'{artifact.target}'",
+            f"this edgeconv has: {', '.join(TARGETS)}",
+        )
+    return artifact
+
+
 def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
     model = data["model"]
     artifacts = [
@@ -169,7 +181,7 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
             parameters=model["parameters"],
             training=model["training"] and TrainingSummary.from_json(model["training"]),
         ),
-        artifacts=tuple(Artifact.from_json(a, path) for a in artifacts),
+        artifacts=tuple(_artifact(a, path) for a in artifacts),
         evaluations={n: EvaluationResult.from_json(e) for n, e in data["evaluations"].items()},
         parity=tuple(map(ParityResult.from_json, _read_optional(path / PARITY))),
         profile=tuple(map(ProfileResult.from_json, _read_optional(path / PROFILE))),

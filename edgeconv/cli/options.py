@@ -9,13 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from edgeconv.recipes import (
-    BUILT_IN,
-    CALIBRATION_METHODS,
-    COMPRESSIONS,
-    DEPLOYMENT_TARGETS,
-    LEGAL_SCHEMES,
-)
+from edgeconv.recipes import BUILT_IN, CALIBRATION_METHODS, COMPRESSIONS
+from edgeconv.targets.base import TARGETS, all_targets
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 _WIDTH = 78
@@ -48,11 +43,27 @@ def _choices(title: str, rows: Mapping[str, Iterable[str]]) -> str:
 
 
 SCHEME_CHOICES: dict[str, dict[str, Iterable[str]]] = {
-    "Schemes of --quantize": {str(target): tuple(names) for target, names in LEGAL_SCHEMES.items()}
+    "Schemes of --quantize": {target.name: tuple(target.schemes) for target in all_targets()}
 }
 COMPRESSION_CHOICES: dict[str, dict[str, Iterable[str]]] = {
     "Names of --compress": {"": COMPRESSIONS}
 }
+
+
+def _target_names() -> str:
+    """Names and aliases: `tflite (also litert, android), coreml (also ios)`."""
+    return ", ".join(
+        f"{t.name} (also {', '.join(t.aliases)})" if t.aliases else t.name for t in all_targets()
+    )
+
+
+def _deployment_targets() -> str:
+    """`Core ML: iOS15, iOS16`, for each target that has system versions."""
+    return "; ".join(
+        f"{target.title}: {', '.join(target.deployment_targets)}"
+        for target in all_targets()
+        if target.deployment_targets
+    )
 
 
 def completing(names: Iterable[str]) -> Callable[[str], list[str]]:
@@ -193,8 +204,10 @@ Targets = Annotated[
     typer.Option(
         "--target",
         metavar="NAME",
-        help=f"Target to export for: {', '.join(LEGAL_SCHEMES)} or all (repeatable). Default: all.",
-        autocompletion=completing([*map(str, LEGAL_SCHEMES), "all"]),
+        help=f"Target to export for: {_target_names()} or all (repeatable). Default: all.",
+        autocompletion=completing(
+            [*TARGETS, *(a for t in all_targets() for a in t.aliases), "all"]
+        ),
     ),
 ]
 
@@ -218,7 +231,7 @@ def compress(help_: str) -> Any:
 
 Schemes = Annotated[
     list[str] | None,
-    quantize((n for names in LEGAL_SCHEMES.values() for n in names), "the usual ones"),
+    quantize((name for target in all_targets() for name in target.schemes), "the usual ones"),
 ]
 Compressions = Annotated[
     list[str] | None,
@@ -229,8 +242,10 @@ Deployment = Annotated[
     typer.Option(
         "--deployment-target",
         metavar="iOSxx",
-        help=f"Oldest system that a Core ML file must open on: {', '.join(DEPLOYMENT_TARGETS)}.",
-        autocompletion=completing(DEPLOYMENT_TARGETS),
+        help=f"Oldest system that a file must open on. {_deployment_targets()}.",
+        autocompletion=completing(
+            version for target in all_targets() for version in target.deployment_targets
+        ),
     ),
 ]
 IoType = Annotated[

@@ -10,7 +10,8 @@ import typer
 from edgeconv.cli import options as opt
 from edgeconv.cli.search_console import SearchConsole
 from edgeconv.errors import GateFailed, UsageError
-from edgeconv.recipes import SEARCHED_SCHEMES, load_recipe, override
+from edgeconv.recipes import SEARCH_TARGET, load_recipe, override
+from edgeconv.targets.base import schemes_of
 
 if TYPE_CHECKING:
     from edgeconv.search.results import SearchResult
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 EPILOG = opt.epilog(
     "edgeconv search har --data motionsense:DIR --max-bytes 50000 --max-accuracy-drop 0.005",
     "edgeconv search student --trials 20 --quantize int8 --quantize int4 --compress prune50",
-    choices={"Schemes of --quantize": {"": SEARCHED_SCHEMES}, **opt.COMPRESSION_CHOICES},
+    choices={"Schemes of --quantize": {"": schemes_of(SEARCH_TARGET)}, **opt.COMPRESSION_CHOICES},
 )
 _EXECUTORS = ("local", "ray")
 
@@ -93,7 +94,7 @@ _MaxInFlight = Annotated[
         "--max-in-flight", metavar="N", min=1, help="Candidates evaluated at the same time."
     ),
 ]
-_Schemes = Annotated[list[str] | None, opt.quantize(SEARCHED_SCHEMES, default="int8")]
+_Schemes = Annotated[list[str] | None, opt.quantize(schemes_of(SEARCH_TARGET), default="int8")]
 _Compress = Annotated[
     list[str] | None,
     opt.compress("Compression to choose from, besides none (repeatable); the list is below."),

@@ -35,16 +35,7 @@ from edgeconv.core.progress import NULL_PROGRESS, NullProgress, Progress
 from edgeconv.core.recipe import Augmentation, Recipe, Training, Variant
 from edgeconv.core.results import Check, EvaluationResult, ParityResult, Status, worst
 from edgeconv.core.runner import BoundRun, Inspectable, Runner
-from edgeconv.core.schemes import (
-    CALIBRATION_METHODS,
-    DEFAULT_SENSOR,
-    ENDINGS,
-    SCHEMES,
-    TARGET_ALIASES,
-    Scheme,
-    Target,
-    parse_target,
-)
+from edgeconv.core.schemes import CALIBRATION_METHODS, OutputLimits, Scheme, Tolerance
 from edgeconv.core.signal import (
     CANONICAL_TO_SENSOR,
     STANDARD_GRAVITY,
@@ -58,13 +49,9 @@ __all__ = [
     "CALIBRATION_METHODS",
     "CANONICAL_TO_SENSOR",
     "COMPRESSIONS",
-    "DEFAULT_SENSOR",
-    "ENDINGS",
     "NULL_PROGRESS",
-    "SCHEMES",
     "SPLIT_NAMES",
     "STANDARD_GRAVITY",
-    "TARGET_ALIASES",
     "AppliedCompression",
     "Artifact",
     "Augmentation",
@@ -103,6 +90,7 @@ __all__ = [
     "NullProgress",
     "OpProfile",
     "OutputAgreement",
+    "OutputLimits",
     "ParityResult",
     "ParityStatistics",
     "Peaks",
@@ -117,15 +105,14 @@ __all__ = [
     "Splits",
     "SplitsInfo",
     "Status",
-    "Target",
     "TeacherInfo",
     "TensorSpec",
+    "Tolerance",
     "TrainedModel",
     "Training",
     "TrainingSummary",
     "UncompressedLayer",
     "Variant",
-    "parse_target",
     "subject_order",
     "worst",
 ]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgeconv.core.export_report import ExportReport
-from edgeconv.core.schemes import Target
 from edgeconv.core.signal import Signal
 from edgeconv.core.training_summary import TrainingSummary
 
@@ -93,7 +92,7 @@ class Artifact:
     path: Path
     sha256: str
     bytes: int
-    target: Target
+    target: str
     scheme: str
     signal: Signal
     inputs: tuple[TensorSpec, ...]
@@ -110,7 +109,6 @@ class Artifact:
         return {
             **asdict(self),
             "path": self.path.name,
-            "target": str(self.target),
             "signal": self.signal.to_json(),
             "export": self.export.to_json(),
         }
@@ -121,7 +119,7 @@ class Artifact:
             path=folder / data["path"],
             sha256=data["sha256"],
             bytes=data["bytes"],
-            target=Target(data["target"]),
+            target=data["target"],
             scheme=data["scheme"],
             signal=Signal.from_json(data["signal"]),
             inputs=tuple(map(TensorSpec.from_json, data["inputs"])),

@@ -9,7 +9,6 @@ from typing import Any
 from edgeconv.core.compression import FinetuneConfig
 from edgeconv.core.distillation import Distillation
 from edgeconv.core.json_codec import decode_fields, encode_fields
-from edgeconv.core.schemes import Target
 from edgeconv.core.signal import InputConvention
 from edgeconv.errors import UsageError
 
@@ -141,7 +140,7 @@ class Variant:
             nothing.
     """
 
-    target: Target
+    target: str
     scheme: str
     sensor: InputConvention
     io: str = "float"

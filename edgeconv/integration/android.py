@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeconv.core import Artifact, Target
+from edgeconv.core import Artifact
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.template_context import TemplateContext
 
@@ -36,7 +36,7 @@ def _escaped(character: str) -> str:
 PLATFORM = Platform(
     name="android",
     summary="a Kotlin library for LiteRT and SensorManager",
-    target=Target.TFLITE,
+    target="tflite",
     accepts=_accepts,
     needs="a TFLite file with float input and output",
     prefers=("int8", "dynamic", "float16", "float32"),

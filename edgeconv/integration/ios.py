@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgeconv.core import InputConvention, Target
+from edgeconv.core import InputConvention
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.template_context import TemplateContext
 
@@ -43,7 +43,7 @@ def _escaped(character: str) -> str:
 PLATFORM = Platform(
     name="ios",
     summary="a Swift package for Core ML and Core Motion",
-    target=Target.COREML,
+    target="coreml",
     accepts=lambda artifact: artifact.signal.sensor is InputConvention.IOS,
     needs="a Core ML file for the readings of the iPhone's sensor",
     prefers=("float16", "w8a8", "int8", "palette8", "palette6", "palette4", "float32"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeconv.core import Artifact, Target
+from edgeconv.core import Artifact
 from edgeconv.integration.lowpass import lowpass
 from edgeconv.integration.platform import Platform
 from edgeconv.integration.stream import StreamSettings
@@ -134,7 +134,7 @@ def _comment(text: str) -> str:
 PLATFORM = Platform(
     name="mcu",
     summary="a C99 package for tflite-micro",
-    target=Target.TFLITE,
+    target="tflite",
     accepts=_accepts,
     needs="an int8 file with int8 input and output",
     prefers=("int8",),

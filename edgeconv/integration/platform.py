@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Artifact, InputConvention, Signal, Target
+from edgeconv.core import Artifact, InputConvention, Signal
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.integration.lowpass import NOMINAL_TOLERANCE
 from edgeconv.integration.template_context import TemplateContext
@@ -47,7 +47,7 @@ class Platform:
 
     name: str
     summary: str
-    target: Target
+    target: str
     needs: str
     prefers: tuple[str, ...]
     export: str
@@ -78,7 +78,7 @@ class Platform:
             UsageError: no such file in the bundle.
             Unsupported: no artifact can be used, or not the named one.
         """
-        able = [a for a in articontext if a.target is self.target and self.accepts(a)]
+        able = [a for a in articontext if a.target == self.target and self.accepts(a)]
         if name:
             named = [a for a in articontext if a.name == name]
             if not named:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from edgeconv.core import Artifact, Target
+from edgeconv.core import Artifact
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.template_context import TemplateContext
 
@@ -27,7 +27,7 @@ def quoted(text: str) -> str:
 PLATFORM = Platform(
     name="web",
     summary="a TypeScript package for LiteRT.js, and a demo page",
-    target=Target.TFLITE,
+    target="tflite",
     accepts=_accepts,
     needs="a TFLite file with float input and output",
     prefers=("int8", "float32", "dynamic", "float16"),

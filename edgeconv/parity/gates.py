@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from edgeconv.core import Artifact, Check, ModelFile, Status, Target
+from edgeconv.core import Artifact, Check, ModelFile, Status
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.parity.noninferiority import CONFIDENCE, DROP, GATE, LEVEL, check_limits
+from edgeconv.targets import limits
+from edgeconv.targets.base import find_target
 
 DIRECTIONS: dict[str, str] = {
     "max_abs": "<=",
@@ -32,55 +34,21 @@ DIRECTIONS: dict[str, str] = {
 }
 """Every gate, and on which side of its limit a good file lies."""
 
-_DROP = {"accuracy_drop": 0.005}  # half a point on people never seen, the promise of every scheme
-# Only the order of sums differs: 2^-24 relative a step, grown over the layers.
-_FLOAT32 = {"max_abs": 1e-4, "snr_db": 90.0, "kl_mean": 1e-6, "top1_agreement": 0.999}
-# Weights rounded to float16, 2^-11 relative: at the worst 5 layers · 2^-11 of a logit of 10, and a
-# probability changes by half of what two logits move apart.
-_FLOAT16_WEIGHTS = {"max_abs": 0.0125, "snr_db": 60.0, "kl_mean": 1e-5, "top1_agreement": 0.995}
-# Activations are rounded after every operation too: twice as many roundings.
-_FLOAT16 = {"max_abs": 0.025, "snr_db": 50.0, "kl_mean": 1e-4, "top1_agreement": 0.99}
-# 8-bit weights, 127 steps a channel; single windows near a boundary may move far, means may not.
-_INT8_WEIGHTS = {
-    **{"mean_abs": 0.01, "snr_db": 30.0, "cosine": 0.999},
-    **{"kl_mean": 0.005, "top1_agreement": 0.98},
-}
-# 8-bit activations as well, in 256 steps of the calibrated range.
-_INT8 = {
-    **{"mean_abs": 0.015, "snr_db": 20.0, "cosine": 0.99},
-    **{"kl_mean": 0.02, "top1_agreement": 0.97},
-}
-
-_DEFAULTS: dict[tuple[Target, str], dict[str, float]] = {
-    (Target.TFLITE, "float32"): _FLOAT32 | _DROP,
-    (Target.TFLITE, "float16"): _FLOAT16_WEIGHTS | _DROP,
-    (Target.TFLITE, "dynamic"): _INT8_WEIGHTS | _DROP,
-    (Target.TFLITE, "int8"): _INT8 | _DROP,
-    (Target.TFLITE, "int4"): _INT8 | _DROP,  # half the size buys no worse answers
-    (Target.TFLITE, "int16x8"): _INT8_WEIGHTS | _DROP,
-    (Target.COREML, "float32"): _FLOAT32 | _DROP,
-    (Target.COREML, "float16"): _FLOAT16 | _DROP,
-    **{(Target.COREML, name): _INT8_WEIGHTS | _DROP for name in ("int8", "palette8", "palette6")},
-    # Fewer bits buy size, not worse answers: held to int8's promise, whatever is left of the
-    # weights. palette2 and palette1 do not keep it without training after compression.
-    **{
-        (Target.COREML, name): _INT8 | _DROP
-        for name in (
-            *("w8a8", "int4", "palette4", "palette3", "palette2", "palette1"),
-            *("pruned50", "pruned75", "pruned50-int8", "pruned75-int8"),
-            *("pruned50-palette4", "pruned75-palette4"),
-        )
-    },
-}
+# A Keras model is not for any target; it computes in float32.
+_KERAS = {"float32": limits.FLOAT32_GATES}
 
 
-def default_gates(target: Target, scheme: str) -> dict[str, float]:
-    """The limits of a scheme; those of int8 for a scheme that has none of its own yet."""
-    return dict(_DEFAULTS.get((target, scheme), _INT8 | _DROP))
+def default_gates(target: str, scheme: str) -> dict[str, float]:
+    """The limits of a target's scheme.
+
+    Raises:
+        Unsupported: no such target or scheme.
+    """
+    return find_target(target).gates(scheme)
 
 
 def resolve_gates(
-    target: Target, scheme: str, overrides: Mapping[str, float], retrained: bool = False
+    target: str, scheme: str, overrides: Mapping[str, float], retrained: bool = False
 ) -> dict[str, float]:
     """The scheme's limits with those of a recipe or of `--gate NAME=VALUE` put over them.
 
@@ -95,15 +63,9 @@ def resolve_gates(
     Raises:
         UsageError: an unknown gate, or a limit that is no finite number (`max_drop`: no share).
     """
-    check_limits(overrides.get(GATE, DROP), overrides.get(CONFIDENCE, LEVEL))
-    given = {name: limit for name, limit in overrides.items() if name != CONFIDENCE}
-    for name, limit in given.items():
-        direction_of(name)
-        if not math.isfinite(limit):
-            raise UsageError(f"gate {name}: the limit must be a finite number, got {limit}")
-    drop = {"accuracy_drop": given[GATE]} if GATE in given else {}
-    own = dict(_DROP) if retrained else default_gates(target, scheme)
-    return {**own, **drop, **given}
+    if retrained:
+        return _overridden(limits.ACCURACY_DROP, overrides)
+    return _overridden(default_gates(target, scheme), overrides)
 
 
 def gates_of(file: ModelFile, overrides: Mapping[str, float]) -> dict[str, float]:
@@ -112,8 +74,20 @@ def gates_of(file: ModelFile, overrides: Mapping[str, float]) -> dict[str, float
     Raises:
         UsageError: as `resolve_gates`.
     """
-    target = file.target if isinstance(file, Artifact) else Target.TFLITE
-    return resolve_gates(target, file.scheme, overrides)
+    if isinstance(file, Artifact):
+        return resolve_gates(file.target, file.scheme, overrides)
+    return _overridden(_KERAS[file.scheme], overrides)
+
+
+def _overridden(own: Mapping[str, float], overrides: Mapping[str, float]) -> dict[str, float]:
+    check_limits(overrides.get(GATE, DROP), overrides.get(CONFIDENCE, LEVEL))
+    given = {name: limit for name, limit in overrides.items() if name != CONFIDENCE}
+    for name, limit in given.items():
+        direction_of(name)
+        if not math.isfinite(limit):
+            raise UsageError(f"gate {name}: the limit must be a finite number, got {limit}")
+    drop = {"accuracy_drop": given[GATE]} if GATE in given else {}
+    return {**own, **drop, **given}
 
 
 def judge(name: str, limit: float, metrics: Mapping[str, float]) -> Check:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Artifact, Dataset, ParityResult, Target
+from edgeconv.core import Artifact, Dataset, ParityResult
 from edgeconv.datasets.calibration import calibration_windows
 from edgeconv.runtimes import inspectable, open_runner, unavailable
 from edgeconv.runtimes.window_shapes import shaped_input
 from edgeconv.targets import files
+from edgeconv.targets.base import find_target, scheme_in
 from edgeconv.targets.file_graph import Graph, Op, activations
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 REPORTED = 0.01
 """Share of one tensor's values from which saturation is reported in a sentence."""
 SAMPLE, SEED = 128, 0
-_FIXED = frozenset({"LOGISTIC", "SOFTMAX", "TANH"})  # their range is not calibrated
-_RUNTIME = "litert-reference"  # shows every value
 
 
 @dataclass
@@ -69,13 +68,15 @@ def saturated_shares(artifact: Artifact, dataset: Dataset) -> dict[str, float] |
     Measured on a seeded sample of the windows. Empty if no activation is an integer; None if it
     cannot be measured here (Core ML keeps its integers between two operations; no LiteRT).
     """
-    if artifact.target is not Target.TFLITE:
-        return {} if artifact.scheme != "w8a8" else None
+    target = find_target(artifact.target)
+    if target.fixed_range_operations is None:
+        scheme = scheme_in(artifact)
+        return None if scheme is not None and scheme.activations.startswith("int") else {}
     graph = files.read_graph(artifact.path)
-    counts = _integer_tensors(graph)
+    counts = _integer_tensors(graph, target.fixed_range_operations)
     if not counts:
         return {}
-    if unavailable(artifact.path, _RUNTIME):
+    if unavailable(artifact.path, target.reference_runtime):
         return None
     windows = calibration_windows(dataset, SAMPLE, SEED)
     _count(artifact, windows, counts)
@@ -103,14 +104,15 @@ def _short_name(name: str, graph: Graph) -> str:
 
 
 def _count(artifact: Artifact, windows: NDArray[np.float32], counts: dict[str, Saturation]) -> None:
-    with open_runner(artifact.path, _RUNTIME) as runner:
+    runtime = find_target(artifact.target).reference_runtime
+    with open_runner(artifact.path, runtime) as runner:
         name, shaped = shaped_input(runner, artifact.signal.encode(windows), artifact.signal)
         tensors = inspectable(runner).intermediates({name: shaped}, list(counts))
         for tensor, values in tensors.items():
             counts[tensor].add(values)
 
 
-def _integer_tensors(graph: Graph) -> dict[str, Saturation]:
+def _integer_tensors(graph: Graph, fixed_range: frozenset[str]) -> dict[str, Saturation]:
     """Integer tensors with a calibrated range that is not another tensor's."""
     producer = {i: op for op in graph.ops for i in op.outputs}
     counts = {}
@@ -118,7 +120,7 @@ def _integer_tensors(graph: Graph) -> dict[str, Saturation]:
         tensor = graph.tensors[i]
         if tensor.dtype not in ("int8", "int16") or len(tensor.scales) != 1:
             continue
-        if producer[i].kind in _FIXED or _same_range_as_input(graph, producer[i], i):
+        if producer[i].kind in fixed_range or _same_range_as_input(graph, producer[i], i):
             continue
         counts[name] = Saturation.of(tensor.scales[0], tensor.zero_points[0], tensor.dtype)
     return counts

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv import bundle as bundles
-from edgeconv.core import ENDINGS, Artifact, Change, Comparison, ProfileResult, Status
+from edgeconv.core import Artifact, Change, Comparison, ProfileResult, Status
 from edgeconv.core.digest import sha256
 from edgeconv.errors import BadInput
 from edgeconv.profiling.comparison import compare_paired, compare_recorded, not_compared
 from edgeconv.targets import files
+from edgeconv.targets.base import suffixes
 
 CONFIRMATIONS = 2  # a file is slower only if that many new measurements say so as well
 
@@ -35,7 +36,7 @@ class Baseline:
 
     def partner(self, of: Artifact, alone: bool) -> Artifact | None:
         """The file to time in turns with `of`: of that name, or the only one beside an only one."""
-        found = [a for a in self.artifacts if a.name == of.name and a.target is of.target]
+        found = [a for a in self.artifacts if a.name == of.name and a.target == of.target]
         if not found and alone and len(self.artifacts) == 1:
             found = list(self.artifacts)
         return found[0] if found else None
@@ -59,7 +60,7 @@ def read_baseline(path: Path, known: frozenset[str]) -> Baseline:
     Raises:
         BadInput: missing, or none of these.
     """
-    if path.name.endswith(tuple(ENDINGS.values())):
+    if path.name.endswith(suffixes()):
         return Baseline(path, artifacts=(files.describe(path),))
     if bundles.is_bundle(path):
         bundle = bundles.read(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from edgeconv.core import Artifact, Target
+from edgeconv.core import Artifact
 from edgeconv.errors import EdgeconvError
 from edgeconv.subprocesses import run_module
 
@@ -51,15 +51,14 @@ def arena(path: Path) -> tuple[int | None, str]:
 
 
 def _measure(path: Path, runtime: str, threads: int) -> dict[str, Any]:
-    from edgeconv.plugins import choose
     from edgeconv.profiling.timing_input import probe_sample
-    from edgeconv.runtimes import RUNTIMES, open_runner
+    from edgeconv.runtimes import accepted, load_runtime, open_runner
     from edgeconv.targets import files
 
     artifact = files.describe(path)
-    choose("runtime", RUNTIMES, runtime)
+    load_runtime(runtime)
     found: dict[str, Any] = {"rss_engine": _rss()}
-    options = {"num_threads": threads} if artifact.target is Target.TFLITE else {}
+    options = accepted(runtime, num_threads=threads)
     start = perf_counter_ns()
     with open_runner(path, runtime, **options) as runner:
         found["open_us"] = (perf_counter_ns() - start) / 1e3

@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from edgeconv.core import Artifact, BoundRun, OpProfile, Target
+from edgeconv.core import Artifact, BoundRun, OpProfile
 from edgeconv.core.json_codec import decode_fields
 from edgeconv.errors import BadInput, EdgeconvError
 from edgeconv.profiling.ops import Opener, by_differences, by_steps
@@ -27,8 +27,8 @@ from edgeconv.profiling.timing_input import probe_sample
 from edgeconv.runtimes import open_runner
 from edgeconv.subprocesses import run_module
 from edgeconv.targets import files
-from edgeconv.targets.file_graph import Graph, Op
-from edgeconv.targets.tflite.truncate import cuts, prefixes
+from edgeconv.targets.base import find_target, target_of
+from edgeconv.targets.file_graph import Graph, Op, cut_points
 
 MOST_CUTS = 48
 MOST_BYTES = 512 << 20  # of all cut files that are open together; each holds its own weights
@@ -55,13 +55,13 @@ def operations(artifact: Artifact, runtime: str, threads: int, time_them: bool) 
     timed, the second value says why; so it does where `time_them` is off.
     """
     graph = files.read_graph(artifact.path)
-    counts = cuts(graph)
+    counts = cut_points(graph)
     if not time_them or not counts:
         return _rows(graph, counts), "" if counts else "the file has no operation"
     if runtime in SILENT:
         return _rows(graph, counts), SILENT[runtime]
     try:
-        if artifact.target is Target.TFLITE:
+        if find_target(artifact.target).reader.prefixes is not None:
             return _apart(artifact, runtime, threads)
         return _by_steps(artifact, graph, counts, runtime)
     except EdgeconvError as error:
@@ -83,11 +83,13 @@ def _apart(artifact: Artifact, runtime: str, threads: int) -> Found:
 
 
 def _by_cuts(artifact: Artifact, graph: Graph, runtime: str, threads: int) -> tuple[OpProfile, ...]:
-    chosen = _chosen(cuts(graph), artifact.bytes)
+    chosen = _chosen(cut_points(graph), artifact.bytes)
     with tempfile.TemporaryDirectory() as folder:
         openers: list[Opener] = []
-        for number, data in enumerate(prefixes(artifact.path, (0, *chosen))):
-            path = Path(folder) / f"{number}.tflite"
+        target = target_of(artifact.path)
+        assert target.reader.prefixes is not None  # `operations` has asked
+        for number, data in enumerate(target.reader.prefixes(artifact.path, (0, *chosen))):
+            path = Path(folder) / f"{number}{target.suffix}"
             path.write_bytes(data)
             openers.append(partial(_open_cut, path, artifact, runtime, threads))
         return by_differences(_rows(graph, chosen), openers)
@@ -149,7 +151,7 @@ def _chosen(counts: Sequence[int], file_bytes: int) -> list[int]:
 
 def _rows(graph: Graph, counts: Sequence[int]) -> tuple[OpProfile, ...]:
     """One row from each place to cut to the next; unpacking of weights is not among them."""
-    behind = set(cuts(graph))
+    behind = set(cut_points(graph))
     rows, start = [], 0
     for end in counts:
         members = [i for i in range(start, end) if i + 1 in behind]

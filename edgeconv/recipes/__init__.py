@@ -2,10 +2,7 @@
 
 from edgeconv.core import CALIBRATION_METHODS, COMPRESSIONS
 from edgeconv.recipes.legality import (
-    DEFAULT_DEPLOYMENT_TARGET,
-    DEPLOYMENT_TARGETS,
-    LEGAL_SCHEMES,
-    SEARCHED_SCHEMES,
+    SEARCH_TARGET,
     check_variant,
     check_variants,
 )
@@ -16,10 +13,7 @@ __all__ = [
     "BUILT_IN",
     "CALIBRATION_METHODS",
     "COMPRESSIONS",
-    "DEFAULT_DEPLOYMENT_TARGET",
-    "DEPLOYMENT_TARGETS",
-    "LEGAL_SCHEMES",
-    "SEARCHED_SCHEMES",
+    "SEARCH_TARGET",
     "check_variant",
     "check_variants",
     "commented_recipe",

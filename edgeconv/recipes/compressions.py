@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from edgeconv.core import COMPRESSIONS, SCHEMES, Compression, Scheme, Target, Variant
+from edgeconv.core import COMPRESSIONS, Compression, Scheme, Variant
 from edgeconv.errors import Unsupported, UsageError
+from edgeconv.targets.base import all_targets, schemes_of
 
 
 def check_compression(variant: Variant) -> None:
@@ -30,33 +31,40 @@ def check_compression(variant: Variant) -> None:
         )
 
 
-def legal_schemes(compress: str, target: Target) -> tuple[str, ...]:
+def legal_schemes(compress: str, target: str) -> tuple[str, ...]:
     """The schemes of a target that keep what a compression promises; all for no compression."""
     if not compress:
-        return tuple(SCHEMES[target])
+        return tuple(schemes_of(target))
     method = COMPRESSIONS[compress]
-    return tuple(name for name in SCHEMES[target] if not conflict(method, target, name))
+    return tuple(name for name in schemes_of(target) if not conflict(method, target, name))
 
 
-def conflict(method: Compression, target: Target, scheme: str) -> str:
+def conflict(method: Compression, target: str, scheme: str) -> str:
     """Why a scheme would undo a compression; empty where it keeps it."""
-    kind = SCHEMES[target][scheme]
-    return _of_rounding(method, target, kind) or _of_weights(method, kind)
+    kind = schemes_of(target)[scheme]
+    return _of_rounding(method, kind) or _of_weights(method, kind)
 
 
-def _of_rounding(method: Compression, target: Target, scheme: Scheme) -> str:
-    """Quantization-aware training is for the very rounding that it has seen."""
-    if not method.bits:
+def _of_rounding(method: Compression, scheme: Scheme) -> str:
+    """Quantization-aware training is for exactly the rounding that it imitates."""
+    if not method.bits or scheme.finetune_bits == method.bits:
         return ""
-    wanted = f"int{method.bits}"
-    if target is not Target.TFLITE or (scheme.weights, scheme.activations) != (wanted, "int8"):
-        return f"it trains for {wanted} weights and int8 activations of tflite"
-    return ""
+    fitting = {
+        t.name: s
+        for t in all_targets()
+        for s in t.schemes.values()
+        if s.finetune_bits == method.bits
+    }
+    words = [
+        f"int{method.bits} weights and {s.activations} activations of {t}"
+        for t, s in fitting.items()
+    ]
+    return f"it trains for {' or '.join(words)}"
 
 
 def _of_weights(method: Compression, scheme: Scheme) -> str:
-    """A palette or the leaving out of weights moves those that a compression has settled, but
-    where the scheme has room for exactly what the compression left."""
+    """Palettization and pruning change already compressed weights unless the scheme matches the
+    compression exactly."""
     return _of_zeros(method, scheme) or _of_numbers(method, scheme)
 
 

@@ -1,25 +1,18 @@
-"""What can be made: scheme × target × deployment target, checked before any work starts."""
+"""What can be exported: scheme × target × deployment target, checked before any work starts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from edgeconv.core import SCHEMES, Target, Variant
-from edgeconv.core.schemes import REFUSED
+from edgeconv.core import Scheme, Variant
+from edgeconv.core.schemes import FLOAT_LAYERS, INT8_LAYERS
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipes.compressions import check_compression
+from edgeconv.targets.base import Target, all_targets, find_target, scheme_of
 
-LEGAL_SCHEMES: dict[Target, tuple[str, ...]] = {t: tuple(SCHEMES[t]) for t in Target}
-
-# A search runs every candidate on every fold, for which LiteRT alone is fast enough here.
-SEARCHED_SCHEMES = LEGAL_SCHEMES[Target.TFLITE]
-
-# Every deployment target for which coremltools 9 writes ML programs (iOS 13 and 14 predate them).
-DEPLOYMENT_TARGETS = ("iOS15", "iOS16", "iOS17", "iOS18", "iOS26")
-DEFAULT_DEPLOYMENT_TARGET = "iOS15"
-
-_IO = ("float", "int8")
+SEARCH_TARGET = "tflite"
+"""A search runs every candidate on every fold, for which LiteRT alone is fast enough."""
 
 
 def check_variant(variant: Variant) -> None:
@@ -32,20 +25,7 @@ def check_variant(variant: Variant) -> None:
     check_compression(variant)
     _check_calibration(variant)
     _check_layers(variant)
-    if variant.io not in _IO:
-        raise Unsupported(f"unknown input/output type '{variant.io}'", f"use {' or '.join(_IO)}")
-    if variant.io == "int8" and (variant.scheme, variant.target) != ("int8", Target.TFLITE):
-        raise Unsupported(
-            f"int8 input and output cannot go with scheme '{variant.scheme}' for {variant.target}",
-            "--io-type int8 is for scheme int8 of target tflite; leave --io-type out otherwise",
-        )
-    if variant.target is Target.TFLITE:
-        if variant.deployment_target:
-            raise Unsupported(
-                f"deployment target '{variant.deployment_target}' means nothing to tflite",
-                "leave it out, or choose target coreml",
-            )
-        return
+    _check_io(variant)
     _check_deployment(variant)
 
 
@@ -55,41 +35,82 @@ def check_variants(variants: Iterable[Variant]) -> None:
         check_variant(variant)
 
 
+def _check_io(variant: Variant) -> None:
+    """Integer input and output are for the schemes that have them."""
+    known = dict.fromkeys(
+        io for t in all_targets() for s in t.schemes.values() for io in s.io_types
+    )
+    if variant.io not in known:
+        raise Unsupported(f"unknown input/output type '{variant.io}'", f"use {' or '.join(known)}")
+    if variant.io not in scheme_of(variant).io_types:
+        raise Unsupported(
+            f"{variant.io} input and output cannot go with scheme '{variant.scheme}' for "
+            f"{variant.target}",
+            f"--io-type {variant.io} is for {_places(lambda s: variant.io in s.io_types)}; leave "
+            "--io-type out otherwise",
+        )
+
+
+def schemes_where(condition: Callable[[Scheme], bool]) -> dict[str, list[str]]:
+    """Target → its schemes for which a condition holds, without the targets that have none."""
+    names = {
+        target.name: [s.name for s in target.schemes.values() if condition(s)]
+        for target in all_targets()
+    }
+    return {target: schemes for target, schemes in names.items() if schemes}
+
+
+def _places(condition: Callable[[Scheme], bool]) -> str:
+    """`schemes int8 and int4 of target tflite`"""
+    return ", ".join(
+        f"scheme{'s' if len(schemes) > 1 else ''} {' and '.join(schemes)} of target {target}"
+        for target, schemes in schemes_where(condition).items()
+    )
+
+
 def _check_deployment(variant: Variant) -> None:
     """A known system version, and one whose format can hold the scheme; empty is always right."""
-    wanted, first = variant.deployment_target, SCHEMES[Target.COREML][variant.scheme].first
-    if not wanted:
+    version, target = variant.deployment_target, find_target(variant.target)
+    if not version:
         return
-    if wanted not in DEPLOYMENT_TARGETS:
+    known, first = target.deployment_targets, scheme_of(variant).min_deployment_target
+    if not known:
+        others = " or ".join(t.name for t in all_targets() if t.deployment_targets)
         raise Unsupported(
-            f"unknown deployment target '{wanted}' for coreml",
-            f"choose one of: {', '.join(DEPLOYMENT_TARGETS)}",
+            f"deployment target '{version}' means nothing to {target.name}",
+            f"leave it out, or choose target {others}",
         )
-    if DEPLOYMENT_TARGETS.index(wanted) < DEPLOYMENT_TARGETS.index(first):
+    if version not in known:
         raise Unsupported(
-            f"scheme '{variant.scheme}' for coreml {wanted}: the format needs {first} or later",
-            f"leave the deployment target out; possible for {wanted}: "
-            f"{', '.join(_possible(wanted))}",
+            f"unknown deployment target '{version}' for {target.name}",
+            f"choose one of: {', '.join(known)}",
+        )
+    if known.index(version) < known.index(first):
+        raise Unsupported(
+            f"scheme '{variant.scheme}' for {target.name} {version}: the format needs {first} or "
+            "later",
+            f"leave the deployment target out; possible for {version}: "
+            f"{', '.join(_possible(target, version))}",
         )
 
 
-def _possible(deployment: str) -> list[str]:
+def _possible(target: Target, version: str) -> list[str]:
     """Schemes that a system version can hold."""
-    known = DEPLOYMENT_TARGETS[: DEPLOYMENT_TARGETS.index(deployment) + 1]
-    return [s.name for s in SCHEMES[Target.COREML].values() if s.first in known]
+    known = target.deployment_targets[: target.deployment_targets.index(version) + 1]
+    return [s.name for s in target.schemes.values() if s.min_deployment_target in known]
 
 
 def _check_scheme(variant: Variant) -> None:
-    legal = LEGAL_SCHEMES[variant.target]
-    if variant.scheme in legal:
+    target = find_target(variant.target)
+    if variant.scheme in target.schemes:
         return
-    if reason := REFUSED.get((variant.target, variant.scheme)):
+    if reason := target.refused_schemes.get(variant.scheme):
         raise Unsupported(
             f"scheme '{variant.scheme}' for {variant.target} is refused: {reason}",
             "use int4, or a compression (--compress) with int8",
         )
-    others = [str(t) for t in Target if variant.scheme in LEGAL_SCHEMES[t]]
-    hint = f"possible for {variant.target}: {', '.join(legal)}"
+    others = [t.name for t in all_targets() if variant.scheme in t.schemes]
+    hint = f"possible for {variant.target}: {', '.join(target.schemes)}"
     if others:
         raise Unsupported(
             f"scheme '{variant.scheme}' does not exist for {variant.target}, only for "
@@ -100,29 +121,27 @@ def _check_scheme(variant: Variant) -> None:
 
 
 def _check_layers(variant: Variant) -> None:
-    """Layers of a precision of their own exist in TFLite's integer files."""
-    place = (variant.target, variant.scheme)
+    """Single layers of another precision exist in the schemes that mix precisions."""
+    mixes = scheme_of(variant).mixed_precision
     if not 0 <= variant.min_snr_db < math.inf:
         raise UsageError(f"min_snr_db must be 0 or above, got {variant.min_snr_db}")
-    if (variant.float_layers or variant.min_snr_db) and place not in (
-        (Target.TFLITE, "int8"),
-        (Target.TFLITE, "int4"),
-    ):
+    if (variant.float_layers or variant.min_snr_db) and FLOAT_LAYERS not in mixes:
         raise Unsupported(
             f"layers that stay float cannot go with scheme '{variant.scheme}' for {variant.target}",
-            "--float-layer and --mixed-precision-snr are for int8 and int4 of target tflite",
+            "--float-layer and --mixed-precision-snr are for "
+            f"{_places(lambda s: FLOAT_LAYERS in s.mixed_precision)}",
         )
-    if variant.int8_layers and place != (Target.TFLITE, "int4"):
+    if variant.int8_layers and INT8_LAYERS not in mixes:
         raise Unsupported(
             f"layers in 8 bits cannot be chosen for scheme '{variant.scheme}' of {variant.target}",
-            "--int8-layer is for scheme int4 of target tflite",
+            f"--int8-layer is for {_places(lambda s: INT8_LAYERS in s.mixed_precision)}",
         )
     if both := sorted(set(variant.float_layers) & set(variant.int8_layers)):
         raise Unsupported(f"layer '{both[0]}' cannot be both float and int8", "name it once")
 
 
 def _check_calibration(variant: Variant) -> None:
-    method, legal = variant.calibration_method, SCHEMES[variant.target][variant.scheme].methods
+    method, legal = variant.calibration_method, scheme_of(variant).methods
     if method and method not in legal:
         what = f"calibration method '{method}' cannot go with scheme '{variant.scheme}' for "
         choices = f"choose one of: {', '.join(legal)}" if legal else "it needs no calibration"

@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core import (
-    DEFAULT_SENSOR,
     Augmentation,
     Distillation,
     FinetuneConfig,
     Recipe,
     Training,
     Variant,
-    parse_target,
 )
 from edgeconv.core.schema_v1 import upgrade_recipe
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.recipes.legality import check_variants
 from edgeconv.recipes.variants import make_variants, parse_sensor
+from edgeconv.targets.base import find_target, parse_target
 
 _FOLDER = resources.files("edgeconv") / "recipes"
+
 BUILT_IN = tuple(
     sorted(p.name.removesuffix(".toml") for p in _FOLDER.iterdir() if ".toml" in p.name)
 )
@@ -157,7 +157,9 @@ def _variant(item: dict[str, Any], where: str) -> Variant:
         if key not in item:
             raise UsageError(f"{where}: '{key}' is missing", "name target and scheme in each")
     item["target"] = parse_target(str(item["target"]))
-    item["sensor"] = parse_sensor(str(item.get("sensor", DEFAULT_SENSOR[item["target"]])))
+    item["sensor"] = parse_sensor(
+        str(item.get("sensor", find_target(item["target"]).input_convention))
+    )
     for key in ("float_layers", "int8_layers"):
         if isinstance(item.get(key), list) and all(isinstance(n, str) for n in item[key]):
             item[key] = tuple(item[key])

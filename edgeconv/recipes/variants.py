@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from edgeconv.core import (
     CALIBRATION_METHODS,
     COMPRESSIONS,
-    DEFAULT_SENSOR,
-    SCHEMES,
     InputConvention,
-    Target,
     Variant,
-    parse_target,
 )
+from edgeconv.core.schemes import FLOAT_LAYERS, INT8_LAYERS
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipes.compressions import legal_schemes
-from edgeconv.recipes.legality import LEGAL_SCHEMES, check_variants
-
-# What is made when no scheme is named. int16x8 is left out: its kernels are far slower than float.
-DEFAULT_SCHEMES = {
-    Target.TFLITE: ("float32", "float16", "dynamic", "int8"),
-    Target.COREML: ("float16", "float32"),
-}
-_INT4 = (Target.TFLITE, "int4")
+from edgeconv.recipes.legality import check_variants, schemes_where
+from edgeconv.targets.base import TARGETS, Target, find_target, parse_target
 
 
 def make_variants(
@@ -52,36 +44,34 @@ def make_variants(
     """
     _check_names("calibration method", filter(None, [calibration_method]), CALIBRATION_METHODS)
     _check_names("compression", compressions, COMPRESSIONS)
-    wanted = _targets(targets)
+    chosen = tuple(map(find_target, _targets(targets)))
     variants = [
-        Variant(
-            target=target,
-            scheme=scheme,
-            sensor=sensor or DEFAULT_SENSOR[target],
-            io=io if scheme == "int8" and target is Target.TFLITE else "float",
-            deployment_target=deployment_target if target is Target.COREML else "",
-            calibration_method=_method(target, scheme, calibration_method),
-            float_layers=tuple(float_layers) if _mixes(target, scheme) else (),
-            int8_layers=tuple(int8_layers) if (target, scheme) == _INT4 else (),
-            min_snr_db=min_snr_db if _mixes(target, scheme) else 0.0,
-            compress=compress,
+        _applicable(
+            target,
+            Variant(
+                target=target.name,
+                scheme=scheme,
+                sensor=sensor or target.input_convention,
+                io=io,
+                deployment_target=deployment_target if target.deployment_targets else "",
+                calibration_method=calibration_method,
+                float_layers=tuple(float_layers),
+                int8_layers=tuple(int8_layers),
+                min_snr_db=min_snr_db,
+                compress=compress,
+            ),
         )
-        for target in wanted
+        for target in chosen
         for compress in dict.fromkeys(compressions or [""])
-        for scheme in _schemes(target, schemes, compress, sole=len(wanted) == 1)
+        for scheme in _schemes(target, schemes, compress, sole=len(chosen) == 1)
     ]
     check_variants(variants)
     _check_settings_used(variants, io, deployment_target)
     _check_method_used(variants, calibration_method)
-    _check_layers_used(variants, float_layers, int8_layers)
-    if min_snr_db and not any(v.min_snr_db for v in variants):
-        raise Unsupported(
-            "no scheme that was asked for can keep single layers precise",
-            "--mixed-precision-snr is for int8 and int4 (tflite)",
-        )
+    _check_layers_used(variants, float_layers, int8_layers, min_snr_db)
     for scheme in schemes:
         if not any(v.scheme == scheme for v in variants):
-            legal = "; ".join(f"{t}: {', '.join(LEGAL_SCHEMES[t])}" for t in wanted)
+            legal = "; ".join(f"{t.name}: {', '.join(t.schemes)}" for t in chosen)
             raise Unsupported(f"no target that was asked for can hold '{scheme}'", legal)
     return tuple(variants)
 
@@ -117,46 +107,68 @@ def parse_sensor(name: str) -> InputConvention:
         ) from None
 
 
-def _targets(names: Sequence[str]) -> tuple[Target, ...]:
+def _targets(names: Sequence[str]) -> tuple[str, ...]:
     if not names or "all" in names:
-        return tuple(Target)
+        return tuple(TARGETS)
     return tuple(dict.fromkeys(map(parse_target, names)))
 
 
 def _schemes(target: Target, asked: Sequence[str], compress: str, sole: bool) -> tuple[str, ...]:
-    """With several targets, a scheme that only the other one knows is passed over here."""
+    """With several targets, each is exported in those schemes that it has."""
     if not asked:
-        legal = legal_schemes(compress, target)
-        usual = tuple(s for s in DEFAULT_SCHEMES[target] if s in legal)
-        return usual or legal[:1]
+        legal = legal_schemes(compress, target.name)
+        defaults = tuple(s for s in target.default_schemes if s in legal)
+        return defaults or legal[:1]
     unique = tuple(dict.fromkeys(asked))
-    return unique if sole else tuple(s for s in unique if s in LEGAL_SCHEMES[target])
+    return unique if sole else tuple(s for s in unique if s in target.schemes)
 
 
-def _method(target: Target, scheme: str, asked: str) -> str:
-    """A method is for the schemes that have a choice; the others keep their only way."""
-    known = SCHEMES[target].get(scheme)
-    return asked if known is not None and asked in known.methods else ""
+def _applicable(target: Target, variant: Variant) -> Variant:
+    """The variant without the options that its scheme does not have; unknown schemes as they are,
+    for `check_variants` to refuse."""
+    scheme = target.schemes.get(variant.scheme)
+    io_types = scheme.io_types if scheme is not None else ("float",)
+    methods = scheme.methods if scheme is not None else ()
+    mixes = scheme.mixed_precision if scheme is not None else ()
+    return replace(
+        variant,
+        io=variant.io if len(io_types) > 1 else io_types[0],
+        calibration_method=variant.calibration_method
+        if variant.calibration_method in methods
+        else "",
+        float_layers=variant.float_layers if FLOAT_LAYERS in mixes else (),
+        int8_layers=variant.int8_layers if INT8_LAYERS in mixes else (),
+        min_snr_db=variant.min_snr_db if FLOAT_LAYERS in mixes else 0.0,
+    )
 
 
-def _mixes(target: Target, scheme: str) -> bool:
-    """Whether single layers of its files can have another precision."""
-    return target is Target.TFLITE and scheme in ("int8", "int4")
+def _schemes_with(precision: str) -> str:
+    """The schemes in which single layers can have a precision: `int8 and int4 (tflite)`."""
+    names = schemes_where(lambda scheme: precision in scheme.mixed_precision)
+    return ", ".join(f"{' and '.join(schemes)} ({target})" for target, schemes in names.items())
 
 
 def _check_layers_used(
-    variants: Sequence[Variant], float_layers: Sequence[str], int8_layers: Sequence[str]
+    variants: Sequence[Variant],
+    float_layers: Sequence[str],
+    int8_layers: Sequence[str],
+    min_snr_db: float,
 ) -> None:
     """Layers that no file can treat so are not dropped silently. Raises Unsupported."""
     if float_layers and not any(v.float_layers for v in variants):
         raise Unsupported(
             f"no scheme that was asked for can keep {', '.join(float_layers)} in float",
-            "--float-layer is for int8 and int4 (tflite)",
+            f"--float-layer is for {_schemes_with(FLOAT_LAYERS)}",
         )
     if int8_layers and not any(v.int8_layers for v in variants):
         raise Unsupported(
             f"no scheme that was asked for can keep {', '.join(int8_layers)} in 8 bits",
-            "--int8-layer is for int4 (tflite)",
+            f"--int8-layer is for {_schemes_with(INT8_LAYERS)}",
+        )
+    if min_snr_db and not any(v.min_snr_db for v in variants):
+        raise Unsupported(
+            "no scheme that was asked for can keep single layers precise",
+            f"--mixed-precision-snr is for {_schemes_with(FLOAT_LAYERS)}",
         )
 
 
@@ -164,7 +176,11 @@ def _check_method_used(variants: Sequence[Variant], asked: str) -> None:
     """A method that no scheme can use is not dropped silently. Raises Unsupported."""
     if asked and not any(v.calibration_method for v in variants):
         names = ", ".join(dict.fromkeys(v.scheme for v in variants))
-        can = [f"{s.name} ({t})" for t in Target for s in SCHEMES[t].values() if asked in s.methods]
+        can = [
+            f"{scheme} ({target})"
+            for target, schemes in schemes_where(lambda scheme: asked in scheme.methods).items()
+            for scheme in schemes
+        ]
         raise Unsupported(
             f"calibration method '{asked}' cannot go with: {names}", f"it is for {', '.join(can)}"
         )

@@ -213,7 +213,7 @@ def _p50(profile: ProfileResult | None) -> float | None:
 def _float32(artifacts: Sequence[Artifact], like: Artifact) -> Artifact | None:
     """The float32 file to compare with: of the same target if there is one."""
     floats = [a for a in artifacts if a.scheme == "float32"]
-    same = [a for a in floats if a.target is like.target]
+    same = [a for a in floats if a.target == like.target]
     return next(iter(same or floats), None)
 
 

@@ -1,47 +1,79 @@
 """Engines that run an artifact, all behind the `Runner` protocol.
 
-A new engine is one file and one line in each of the first two tables below; the others hold what
-only some need.
+A new engine is one file and one entry of `RUNTIMES`.
 """
 
 from __future__ import annotations
 
 import inspect
 import platform
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from edgeconv.core import Inspectable, Runner
 from edgeconv.errors import MissingDependency, Unsupported, UsageError
-from edgeconv.plugins import choose
+from edgeconv.plugins import choose, load
 
-RUNTIMES: dict[str, str] = {
-    "keras": "edgeconv.runtimes.keras_runner:KerasRunner",
-    "litert": "edgeconv.runtimes.litert:LiteRTRunner",
-    "litert-reference": "edgeconv.runtimes.litert:LiteRTReferenceRunner",
-    "tflite-micro": "edgeconv.runtimes.tflite_micro:TFLiteMicroRunner",
-    "litertjs": "edgeconv.runtimes.litertjs.runner:LiteRTJSRunner",
-    "coreml": "edgeconv.runtimes.coreml:CoreMLRunner",
-    "coreml-reference": "edgeconv.runtimes.coreml_reference.runner:CoreMLReferenceRunner",
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeEntry:
+    """One runtime of the table.
+
+    Attributes:
+        opener: its class, `module:attribute`.
+        suffixes: how names of files end that it opens.
+        system: the operating system that it needs; empty for all.
+        installed: a function that looks for packages that edgeconv itself does not bring, and
+            raises MissingDependency; empty where there are none.
+    """
+
+    opener: str
+    suffixes: tuple[str, ...]
+    system: str = ""
+    installed: str = ""
+
+
+RUNTIMES: dict[str, RuntimeEntry] = {
+    "keras": RuntimeEntry(
+        opener="edgeconv.runtimes.keras_runner:KerasRunner", suffixes=(".keras",)
+    ),
+    "litert": RuntimeEntry(opener="edgeconv.runtimes.litert:LiteRTRunner", suffixes=(".tflite",)),
+    "litert-reference": RuntimeEntry(
+        opener="edgeconv.runtimes.litert:LiteRTReferenceRunner", suffixes=(".tflite",)
+    ),
+    "tflite-micro": RuntimeEntry(
+        opener="edgeconv.runtimes.tflite_micro:TFLiteMicroRunner",
+        suffixes=(".tflite",),
+        system="Linux",
+        installed="edgeconv.runtimes.arena:installed",
+    ),
+    "litertjs": RuntimeEntry(
+        opener="edgeconv.runtimes.litertjs.runner:LiteRTJSRunner",
+        suffixes=(".tflite",),
+        installed="edgeconv.runtimes.litertjs.node:installed",
+    ),
+    "coreml": RuntimeEntry(
+        opener="edgeconv.runtimes.coreml:CoreMLRunner", suffixes=(".mlpackage",), system="macOS"
+    ),
+    "coreml-reference": RuntimeEntry(
+        opener="edgeconv.runtimes.coreml_reference.runner:CoreMLReferenceRunner",
+        suffixes=(".mlpackage",),
+    ),
 }
-
-ENDINGS: dict[str, tuple[str, ...]] = {
-    ".keras": ("keras",),
-    ".tflite": ("litert", "litert-reference", "tflite-micro", "litertjs"),
-    ".mlpackage": ("coreml", "coreml-reference"),
-}
-"""Runtimes that open a file with this ending; `auto` takes the first that this system has."""
-
-SYSTEMS: dict[str, str] = {"coreml": "macOS", "tflite-micro": "Linux"}
-"""Runtimes that one operating system alone has."""
-
-EXTRAS: dict[str, str] = {
-    "tflite-micro": "edgeconv.runtimes.arena:installed",
-    "litertjs": "edgeconv.runtimes.litertjs.node:installed",
-}
-"""What looks for packages that edgeconv itself does not bring; it raises MissingDependency."""
+"""Of several that open a file, `auto` takes the first that this system has."""
 
 _PLATFORMS = {"Darwin": "macOS"}  # what Python calls them
+
+
+def runtimes_of(path: Path) -> tuple[str, ...]:
+    """The runtimes that open a file of this suffix, on whatever system; perhaps none."""
+    return tuple(name for name, entry in RUNTIMES.items() if path.suffix in entry.suffixes)
+
+
+def opens(runtime: str, path: Path) -> bool:
+    """Whether a runtime opens files of this suffix, on the system that it needs."""
+    return runtime in runtimes_of(path)
 
 
 def runtime_for(path: Path, runtime: str = "auto") -> str:
@@ -53,12 +85,13 @@ def runtime_for(path: Path, runtime: str = "auto") -> str:
     if runtime != "auto" and runtime not in RUNTIMES:
         choices = ", ".join(["auto", *RUNTIMES])
         raise UsageError(f"unknown runtime '{runtime}'", f"choose one of: {choices}")
-    if path.suffix not in ENDINGS:
+    able = runtimes_of(path)
+    if not able:
+        suffixes = dict.fromkeys(suffix for r in RUNTIMES.values() for suffix in r.suffixes)
         raise UsageError(
             f"{path}: no runtime for the ending '{path.suffix}'",
-            f"give a file that ends in {', '.join(ENDINGS)}",
+            f"give a file that ends in {', '.join(suffixes)}",
         )
-    able = ENDINGS[path.suffix]
     if runtime == "auto":
         return next(name for name in able if _lacking(name) is None)
     if runtime not in able:
@@ -84,7 +117,7 @@ def unavailable(path: Path | str, runtime: str = "auto") -> str | None:
 def _lacking(runtime: str) -> str | None:
     """The operating system that a runtime needs, if this is another one."""
     here = platform.system()
-    needed = SYSTEMS.get(runtime)
+    needed = RUNTIMES[runtime].system
     return needed if needed and needed != _PLATFORMS.get(here, here) else None
 
 
@@ -92,13 +125,38 @@ def _opener(runtime: str) -> Any:
     """The class behind a name. Raises MissingDependency for a missing package or system."""
     needed = _lacking(runtime)
     if needed:
-        others = [n for able in ENDINGS.values() if runtime in able for n in able if n != runtime]
+        suffixes = set(RUNTIMES[runtime].suffixes)
+        others = [
+            name
+            for name, entry in RUNTIMES.items()
+            if name != runtime and suffixes.intersection(entry.suffixes)
+        ]
         raise MissingDependency(
             f"runtime '{runtime}' needs {needed}", f"use one that runs here: {', '.join(others)}"
         )
-    if runtime in EXTRAS:
-        choose("runtime", EXTRAS, runtime)()
-    return choose("runtime", RUNTIMES, runtime)
+    if RUNTIMES[runtime].installed:
+        load(RUNTIMES[runtime].installed)()
+    return load(RUNTIMES[runtime].opener)
+
+
+def load_runtime(runtime: str) -> None:
+    """Import a runtime's engine without opening a file.
+
+    Raises:
+        UsageError: an unknown runtime.
+        MissingDependency: its package is not installed.
+    """
+    choose("runtime", {name: entry.opener for name, entry in RUNTIMES.items()}, runtime)
+
+
+def accepted(runtime: str, **options: Any) -> dict[str, Any]:
+    """Those of `options` that a runtime has, for `open_runner`."""
+    known = _options(_opener(runtime))
+    return {name: value for name, value in options.items() if name in known}
+
+
+def _options(opener: Any) -> list[str]:
+    return [name for name in inspect.signature(opener).parameters if name != "path"]
 
 
 def inspectable(runner: Runner) -> Inspectable:
@@ -130,7 +188,7 @@ def open_runner(path: Path | str, runtime: str = "auto", **options: Any) -> Runn
     path = Path(path)
     name = runtime_for(path, runtime)
     opener = _opener(name)
-    known = [p for p in inspect.signature(opener).parameters if p != "path"]
+    known = _options(opener)
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise UsageError(

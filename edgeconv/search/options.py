@@ -7,9 +7,10 @@ from typing import Protocol
 
 from edgeconv.core import Progress
 from edgeconv.errors import UsageError
-from edgeconv.recipes import SEARCHED_SCHEMES
+from edgeconv.recipes import SEARCH_TARGET
 from edgeconv.search import Budgets
 from edgeconv.search.progress_board import Board
+from edgeconv.targets.base import schemes_of
 
 MINUTES = 50.0
 _COUNTS = ("trials", "minutes", "confirm_seeds", "max_results", "max_in_flight", "workers")
@@ -50,11 +51,11 @@ class SearchOptions:
     force: bool = False
 
     def __post_init__(self) -> None:
-        unknown = [s for s in self.schemes if s not in SEARCHED_SCHEMES]
+        unknown = [s for s in self.schemes if s not in schemes_of(SEARCH_TARGET)]
         if unknown:
             raise UsageError(
                 f"--quantize {unknown[0]}: the search judges TFLite files only",
-                f"choose from: {', '.join(SEARCHED_SCHEMES)}",
+                f"choose from: {', '.join(schemes_of(SEARCH_TARGET))}",
             )
         for name in _COUNTS:
             value = getattr(self, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeconv.core import SCHEMES, InputConvention, Signal, Target
+from edgeconv.core import InputConvention, Signal
 from edgeconv.errors import Unsupported
 from edgeconv.ir import keras_file, quantization_points
 from edgeconv.ir.calibration import INT8_AFFINE
@@ -13,6 +13,8 @@ from edgeconv.ir.folding import for_sensor
 from edgeconv.ir.keras_reader import read
 from edgeconv.ir.sensitivity import WINDOWS, LayerSensitivity, layer_sensitivities
 from edgeconv.plugins import import_tensorflow
+from edgeconv.recipes import SEARCH_TARGET
+from edgeconv.targets.base import schemes_of
 from edgeconv.targets.file_graph import BITS
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def sensitivity(
     Raises:
         BadInput, Unsupported: the model cannot be read, or not be quantized.
     """
-    chosen = SCHEMES[Target.TFLITE].get(scheme)
+    chosen = schemes_of(SEARCH_TARGET).get(scheme)
     if chosen is None or not chosen.accepts_external_ranges:
         raise Unsupported(f"scheme '{scheme}' rounds no activations", "use int8 or int4")
     import_tensorflow()

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from edgeconv.core import DEFAULT_SENSOR, Augmentation, Target, Training, Variant
+from edgeconv.core import Augmentation, Training, Variant
 from edgeconv.errors import BadInput, UsageError
+from edgeconv.recipes import SEARCH_TARGET
 from edgeconv.search import Candidate
 from edgeconv.search.mixed import INT4
+from edgeconv.targets.base import find_target
 
 FOLD_SEED = 7  # who is in which fold depends on the people alone, not on the search's seed
 
@@ -38,8 +40,8 @@ def make_folds(subjects: Sequence[str], count: int) -> tuple[tuple[str, ...], ..
 def variant(candidate: Candidate, scheme: str) -> Variant:
     """The file that one scheme of a candidate is."""
     layers = candidate.int8_layers if scheme == INT4 else ()
-    sensor, compress = DEFAULT_SENSOR[Target.TFLITE], candidate.compress
-    return Variant(Target.TFLITE, scheme, sensor, compress=compress, int8_layers=layers)
+    sensor = find_target(SEARCH_TARGET).input_convention
+    return Variant(SEARCH_TARGET, scheme, sensor, compress=candidate.compress, int8_layers=layers)
 
 
 def with_settings(training: Training, candidate: Candidate) -> Training:

@@ -1,14 +1,22 @@
-"""The table of targets, and what each of them must offer."""
+"""The record that a target is, and the table of all targets.
+
+A target is a folder below this one whose `target.py` holds one frozen `Target`, and one line in
+`TARGETS`. Everything that is true of one target only is in its record: callers ask the record and
+never compare a target's name (a test of the architecture forbids it).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from re import fullmatch
 from typing import TYPE_CHECKING, Any, Protocol
 
-from edgeconv.core import Variant
+from edgeconv import plugins
+from edgeconv.core import Artifact, InputConvention, Scheme, Signal, Variant
 from edgeconv.core.metadata import ModelMetadata
+from edgeconv.errors import BadInput, Unsupported, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,10 +24,12 @@ if TYPE_CHECKING:
 
     from edgeconv.ir.nodes.node import Range, Value
     from edgeconv.ir.trace import Traced
+    from edgeconv.targets.file_graph import Graph
+    from edgeconv.targets.lints import Finding
 
 TARGETS: dict[str, str] = {
-    "tflite": "edgeconv.targets.tflite.convert:TARGET",
-    "coreml": "edgeconv.targets.coreml.convert:TARGET",
+    "tflite": "edgeconv.targets.tflite.target:TARGET",
+    "coreml": "edgeconv.targets.coreml.target:TARGET",
 }
 
 
@@ -36,32 +46,285 @@ class Convert(Protocol):
     ) -> dict[str, Any]:
         """Write the converter's bare file; runs in the worker.
 
-        `calibration` are windows as the artifact takes them, for schemes with integer activations;
-        `ranges` are those of every value that becomes integers (`ir/quantization_points.py`), as
-        a training left them, and go before calibration. What comes back is kept in the artifact's
-        settings; it must be fit for JSON.
+        Args:
+            traced: the network as TensorFlow functions.
+            variant: what to make.
+            calibration: windows as the artifact takes them, (n, features) float32, for schemes
+                with integer activations.
+            ranges: of every value that becomes integers (`ir/quantization_points.py`), from a
+                training; they replace calibration.
+            path: the file or folder to write.
+
+        Returns:
+            How the file was made, for the artifact's export report; fit for JSON.
         """
 
 
-class Finish(Protocol):
-    """How a target makes a converter's file describe itself."""
-
-    def __call__(self, path: Path, card: ModelMetadata) -> None:
-        """Put names, description and contract into a bare file; runs in the parent."""
-
-
 @dataclass(frozen=True)
-class Exporter:
-    """One target.
+class ExpectedFile:
+    """What export's own check expects of a file.
 
     Attributes:
-        channels_first: the layout in which its kernels want a trace.
+        kernels: name, number of weights and sum of magnitudes of each layer's kernel, in order.
+        layout_changes: layout operations that the trace needs.
+        float_layers: layers that stay float in a file of integers on purpose.
+    """
+
+    scheme: Scheme
+    kernels: Sequence[tuple[str, int, float]]
+    layout_changes: int
+    float_layers: Sequence[str] = ()
+
+
+class CheckStructure(Protocol):
+    """How a target tests its own files without running them."""
+
+    def __call__(self, path: Path, graph: Graph, expected: ExpectedFile) -> dict[str, Any]:
+        """Return what was found, for the manifest.
+
+        For a scheme that compresses, `compressed_layers` names those that are compressed,
+        and `uncompressed_layers` the others with a reason.
+
+        Raises:
+            BadInput: the conversion is broken; the message names the file and what is wrong.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """How files of a target are made.
+
+    Attributes:
+        convert: writes the converter's bare file, in the worker.
+        write_metadata: puts names, description and contract into that file, in the parent.
+        check: tests the finished file's structure.
+        channels_first: the layout in which the target's kernels want a trace, and in which the
+            values inside its files usually lie.
         packages: distributions whose versions decide the bytes.
     """
 
-    schemes: tuple[str, ...]
-    deployment_targets: tuple[str, ...]
+    convert: Convert
+    write_metadata: Callable[[Path, ModelMetadata], None]
+    check: CheckStructure
     channels_first: bool
     packages: tuple[str, ...]
-    convert: Convert
-    finish: Finish
+
+
+@dataclass(frozen=True, eq=False)
+class StoredConstant:
+    """The numbers of one kernel or bias as the file's operations compute with them.
+
+    Attributes:
+        values: kernels have their output channels last.
+        dtype: as they are stored.
+        per_channel: whether each output channel has a scale.
+        steps: distance of neighbouring numbers; None: derived from the values.
+        from_float16: whether numbers and scales were rounded to float16 first.
+    """
+
+    values: NDArray[Any]
+    dtype: str
+    per_channel: bool
+    steps: NDArray[Any] | None = None
+    from_float16: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileReader:
+    """How files of a target are read, from the file alone. All of it raises BadInput for a
+    damaged file.
+
+    Attributes:
+        graph: operations, tensors and cost.
+        contract: the embedded sensor contract; None where there is none.
+        labels: the embedded class names; empty where there are none.
+        scheme: the name of the scheme that the stored types show.
+        size_breakdown: part of the file → bytes; they add up to the file's size.
+        lint: what the target's lints report.
+        layer_constants: for each layer with weights, `kernel` and perhaps `bias`; None where some
+            cannot be compared one by one (palettes, pruning, unknown types).
+        kernels: the values of each kernel and the axis of its input channels.
+        kernel_storage: for people and `--json`: how each kernel is stored; empty where the types
+            of the tensors already tell.
+        declared_sizes: shapes of all inputs that the file allows; empty where there is one only.
+        prefixes: the file cut after each number of operations, as bytes, so that operations can
+            be timed by difference; None where files of this target cannot be cut.
+    """
+
+    graph: Callable[[Path], Graph]
+    contract: Callable[[Path], Signal | None]
+    labels: Callable[[Path], tuple[str, ...]]
+    scheme: Callable[[Path, Graph], str]
+    size_breakdown: Callable[[Path], dict[str, int]]
+    lint: Callable[[Path], list[Finding]]
+    layer_constants: Callable[[Path], list[dict[str, StoredConstant]] | None]
+    kernels: Callable[[Path], Iterator[tuple[NDArray[Any], int]]]
+    kernel_storage: Callable[[Path], list[dict[str, Any]]]
+    declared_sizes: Callable[[Path], list[dict[str, tuple[int, ...]]]]
+    prefixes: Callable[[Path, Sequence[int]], list[bytes]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One family of runtimes that files are exported for. Every field without a default is needed.
+
+    Attributes:
+        name: in recipes, manifests and `--target`.
+        title: in sentences for people.
+        aliases: other names for `--target`.
+        suffix: how names of its files end.
+        input_convention: what its files take unless a variant says otherwise: what the phone's
+            own sensor gives.
+        schemes: every scheme by its name; the default ones in the order of export.
+        conversion: how files are made.
+        reader: how files are read.
+        reference_runtime: a runtime that runs its files on every system and shows the values
+            inside them.
+        deployment_targets: system versions, the oldest first; empty where there are none.
+        refused_schemes: schemes that other tools offer and that do not work, with the reason.
+        fixed_range_operations: operations whose integer outputs have a fixed range; None: files of
+            this target do not show their integer activations.
+        computes_in_float16: whether its runtimes round to float16 after every operation. Then the
+            reference runtime takes `compute="float32"`, which shows the values that overflow.
+        other_schemes: pattern of scheme names that `describe` gives to files of other tools.
+        other_gates: the gates of such files when they are compared.
+        zeros_warning: why zeros among the weights save no time; empty where they may.
+        compression_notes: what compressed weights do not buy in its files, as sentences.
+    """
+
+    name: str
+    title: str
+    aliases: tuple[str, ...]
+    suffix: str
+    input_convention: InputConvention
+    schemes: Mapping[str, Scheme] = field(hash=False)
+    conversion: Conversion
+    reader: FileReader
+    reference_runtime: str
+    deployment_targets: tuple[str, ...] = ()
+    refused_schemes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    fixed_range_operations: frozenset[str] | None = None
+    computes_in_float16: bool = False
+    other_schemes: str = ""
+    other_gates: Mapping[str, float] = field(default_factory=dict, hash=False)
+    zeros_warning: str = ""
+    compression_notes: Callable[[Sequence[Variant]], list[str]] = lambda _: []
+
+    def __post_init__(self) -> None:
+        where = f"target '{self.name}'"
+        if not self.suffix.startswith("."):
+            raise ValueError(f"{where}: a suffix starts with a dot, got '{self.suffix}'")
+        if not any(scheme.default for scheme in self.schemes.values()):
+            raise ValueError(f"{where} has no default scheme")
+        if bool(self.other_schemes) != bool(self.other_gates):
+            raise ValueError(f"{where}: other schemes and their gates go together")
+        versions = self.deployment_targets or ("",)
+        for name, scheme in self.schemes.items():
+            if name != scheme.name:
+                raise ValueError(f"{where}: scheme '{scheme.name}' is listed as '{name}'")
+            if scheme.min_deployment_target not in versions:
+                raise ValueError(
+                    f"{where}: scheme '{name}' needs the unknown deployment target "
+                    f"'{scheme.min_deployment_target}'"
+                )
+
+    @property
+    def default_schemes(self) -> tuple[str, ...]:
+        """What is exported when no scheme is named."""
+        return tuple(name for name, scheme in self.schemes.items() if scheme.default)
+
+    def scheme(self, name: str) -> Scheme:
+        """A scheme by its name.
+
+        Raises:
+            Unsupported: the target has no such scheme.
+        """
+        if name not in self.schemes:
+            raise Unsupported(
+                f"scheme '{name}' does not exist for {self.name}",
+                f"possible: {', '.join(self.schemes)}",
+            )
+        return self.schemes[name]
+
+    def gates(self, scheme: str) -> dict[str, float]:
+        """The gates of a scheme, or of the storage of a file that another tool compressed.
+
+        Raises:
+            Unsupported: the target has no such scheme.
+        """
+        if scheme not in self.schemes and fullmatch(self.other_schemes or "(?!)", scheme):
+            return dict(self.other_gates)
+        return dict(self.scheme(scheme).gates)
+
+
+def broken_conversion(path: Path, problem: str) -> BadInput:
+    """The error for a file that does not hold what was converted."""
+    return BadInput(
+        f"{path.name}: the conversion is broken: {problem}",
+        "the file was not kept; try another scheme, and report the model if float32 fails too",
+    )
+
+
+def find_target(name: str) -> Target:
+    """A target by its name.
+
+    Raises:
+        Unsupported: this version of edgeconv has no such target.
+    """
+    if name not in TARGETS:
+        raise Unsupported(f"this edgeconv has no target '{name}'", f"it has: {', '.join(TARGETS)}")
+    target: Target = plugins.load(TARGETS[name])
+    return target
+
+
+def all_targets() -> tuple[Target, ...]:
+    """Every target, in the order of the table."""
+    return tuple(map(find_target, TARGETS))
+
+
+def schemes_of(target: str) -> Mapping[str, Scheme]:
+    """The schemes of a target by their names. Raises Unsupported for an unknown target."""
+    return find_target(target).schemes
+
+
+def scheme_of(variant: Variant) -> Scheme:
+    """The scheme of a variant. Raises Unsupported where its target has no such scheme."""
+    return find_target(variant.target).scheme(variant.scheme)
+
+
+def scheme_in(artifact: Artifact) -> Scheme | None:
+    """The scheme of an artifact; None where another tool stored it in a way that no scheme has."""
+    return find_target(artifact.target).schemes.get(artifact.scheme)
+
+
+def parse_target(word: str) -> str:
+    """The name of a target by its name or an alias.
+
+    Raises:
+        UsageError: no such target.
+    """
+    aliases = {alias: target.name for target in all_targets() for alias in target.aliases}
+    if word not in TARGETS and word not in aliases:
+        choices = ", ".join([*TARGETS, *aliases])
+        raise UsageError(f"unknown target '{word}'", f"choose one of: {choices}")
+    return aliases.get(word, word)
+
+
+def suffixes() -> tuple[str, ...]:
+    """How the names of artifacts end, one suffix a target."""
+    return tuple(target.suffix for target in all_targets())
+
+
+def target_of(path: Path) -> Target:
+    """The target that a file is for, by the end of its name.
+
+    Raises:
+        BadInput: it has no target's suffix.
+    """
+    for target in all_targets():
+        if path.name.endswith(target.suffix):
+            return target
+    raise BadInput(
+        f"{path} is not an artifact that edgeconv knows",
+        f"give a file that ends in {' or '.join(suffixes())}",
+    )

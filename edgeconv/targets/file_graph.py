@@ -1,4 +1,4 @@
-"""What any model file is made of, whatever its format: operations, tensors and their cost."""
+"""The graph of a model file, whatever its format: operations, tensors and their cost."""
 
 from __future__ import annotations
 
@@ -96,6 +96,41 @@ class Graph:
     def kinds(self) -> tuple[str, ...]:
         """The kind of every operation, in order."""
         return tuple(op.kind for op in self.ops)
+
+
+def scheme_by_types(graph: Graph) -> str:
+    """The scheme by the types in the file, not by the file's name.
+
+    Weights are the constants of rank ≥ 2, activations everything that is not a constant.
+    """
+    weights = {t.dtype for t in graph.tensors if t.constant and len(t.shape) > 1}
+    others = {t.dtype for t in graph.tensors if not t.constant}
+    if "int4" in weights:
+        return "int4"
+    if "int8" in weights:
+        if "int16" in others:
+            return "int16x8"
+        return "int8" if "int8" in others else "dynamic"
+    return "float16" if "float16" in weights else "float32"
+
+
+def computed_from_constants(graph: Graph) -> set[int]:
+    """Positions of tensors that depend on constants alone, such as unpacked weights."""
+    constants = {i for i, tensor in enumerate(graph.tensors) if tensor.constant}
+    computed: set[int] = set()
+    for op in graph.ops:
+        if op.inputs and (constants | computed).issuperset(op.inputs):
+            computed.update(op.outputs)
+    return computed
+
+
+def cut_points(graph: Graph) -> list[int]:
+    """After how many operations a file can be cut: behind each that reads the input's values.
+
+    An operation that only unpacks weights is not a place to cut: runtimes run it once, on opening.
+    """
+    unpacked = computed_from_constants(graph)
+    return [n for n, op in enumerate(graph.ops, 1) if not unpacked.issuperset(op.outputs)]
 
 
 def activations(graph: Graph) -> dict[str, int]:

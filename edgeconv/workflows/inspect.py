@@ -1,4 +1,4 @@
-"""What a file says of itself."""
+"""`inspect`: a model file described from the file alone."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Target
-from edgeconv.core.digest import sha256, size
+from edgeconv.core.digest import compressed_size, sha256, size
 from edgeconv.ir import keras_file
 from edgeconv.targets import files
-from edgeconv.targets.compressed_size import deflated
-from edgeconv.targets.coreml import weights
-from edgeconv.targets.lints import Finding, Severity, lint
-from edgeconv.targets.size_breakdown import anatomy
+from edgeconv.targets.base import target_of
+from edgeconv.targets.lints import Finding, Severity
 from edgeconv.workflows.steps.flexible_lint import lint_flexible
 
 
 def inspect_file(path: Path) -> dict[str, Any]:
-    """Tensors, cost, operations, contract and lints of a `.tflite`, `.mlpackage` or `.keras` file.
+    """Describe an artifact or a `.keras` file: tensors, cost, operations, contract and lints.
 
-    No framework is imported, and nothing is run but a Core ML file with flexible shapes, at the
-    sizes that it declares. There are no lints for `.keras` files.
+    No framework is imported, and nothing is run except files with flexible shapes, at the sizes
+    that they declare. There are no lints for `.keras` files.
 
     Raises:
         BadInput: missing, damaged or of another kind.
@@ -36,10 +33,10 @@ def inspect_file(path: Path) -> dict[str, Any]:
         "path": str(path),
         "bytes": described.bytes,
         "compressed_bytes": described.export.compressed_bytes,
-        "parts": anatomy(path),
+        "parts": files.size_breakdown(path),
         "sha256": described.sha256,
         "scheme": described.scheme,
-        "target": str(described.target),
+        "target": described.target,
         "tensors": [
             {"direction": direction, **asdict(tensor)}
             for direction, tensors in (("input", graph.inputs), ("output", graph.outputs))
@@ -51,28 +48,18 @@ def inspect_file(path: Path) -> dict[str, Any]:
             "peak_tensor_bytes": graph.peak_tensor_bytes,
         },
         "ops": dict(Counter(graph.kinds).most_common()),
-        "kernels": _kernels(path, described.target),
+        "kernels": target_of(path).reader.kernel_storage(path),
         "contract": contract.to_json() if contract else None,
         "export": described.export.to_json(),
-        "lints": [finding.to_json() for finding in _lints(path, described.target)],
+        "lints": [finding.to_json() for finding in _lints(path)],
     }
 
 
-def _kernels(path: Path, target: Target) -> list[dict[str, Any]]:
-    """How each kernel of a Core ML file is stored: what a compression has passed over shows."""
-    if target is not Target.COREML:
-        return []
-    return [
-        {"op": w.op, "weights": w.elements, "stored": w.storage, "compressed": w.compressed}
-        for w in weights.read_weights(path)
-    ]
-
-
-def _lints(path: Path, target: Target) -> list[Finding]:
-    """What the file tells, and where its shape is flexible, what running it tells."""
-    run = lint_flexible(path) if target is Target.COREML else []
+def _lints(path: Path) -> list[Finding]:
+    """The lints of the file alone, and of running it where its shapes are flexible."""
+    run = lint_flexible(path)
     order = list(Severity)
-    return sorted([*run, *lint(path)], key=lambda finding: order.index(finding.severity))
+    return sorted([*run, *files.lint(path)], key=lambda finding: order.index(finding.severity))
 
 
 def _keras(path: Path) -> dict[str, Any]:
@@ -80,7 +67,7 @@ def _keras(path: Path) -> dict[str, Any]:
     return {
         "path": str(path),
         "bytes": size(path),
-        "compressed_bytes": deflated(path),
+        "compressed_bytes": compressed_size(path),
         "sha256": sha256(path),
         "scheme": "float32",
         "target": "keras",

@@ -18,7 +18,6 @@ from edgeconv.core import (
     Progress,
     Runner,
     Status,
-    Target,
 )
 from edgeconv.environment import describe_machine, versions
 from edgeconv.profiling import Job, not_run, profile_many
@@ -28,7 +27,7 @@ from edgeconv.profiling.memory import arena, footprint
 from edgeconv.profiling.op_timing import operations
 from edgeconv.profiling.roofline import roofs
 from edgeconv.profiling.timing_input import probe_sample
-from edgeconv.runtimes import open_runner, runtime_for, unavailable
+from edgeconv.runtimes import accepted, open_runner, opens, runtime_for, unavailable
 from edgeconv.runtimes.litertjs.node import installed
 from edgeconv.targets import files
 from edgeconv.workflows.steps.sandbox import probe_untrusted
@@ -158,7 +157,7 @@ def _explained(artifact: Artifact, result: ProfileResult, peaks: Peaks | None) -
     ran = result.status is Status.PASSED
     ops, method = operations(artifact, result.runtime, result.threads, time_them=ran)
     memory = footprint(artifact, result.runtime, result.threads) if ran else {}
-    if artifact.target is Target.TFLITE:
+    if opens("tflite-micro", artifact.path):
         bytes_, reason = arena(artifact.path)
         memory |= {"arena": bytes_} if bytes_ is not None else {"arena_reason": reason}
     return replace(result, ops=ops, ops_method=method, memory=memory, peaks=peaks if ran else None)
@@ -196,8 +195,8 @@ def _why_not(artifact: Artifact, runtime: str) -> str | None:
 
 
 def _job(artifact: Artifact, runtime: str, threads: int) -> Job:
-    options: dict[str, Any] = {"num_threads": threads} if artifact.target is Target.TFLITE else {}
     name = runtime_for(artifact.path, runtime)
+    options = accepted(name, num_threads=threads)
     return Job(
         artifact,
         partial(_open, artifact, name, options),

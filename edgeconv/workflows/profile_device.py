@@ -15,7 +15,6 @@ from edgeconv.core import (
     Comparison,
     ProfileResult,
     Progress,
-    Target,
     TensorSpec,
 )
 from edgeconv.environment import describe_machine, versions
@@ -26,6 +25,7 @@ from edgeconv.profiling import coreml_benchmark, not_run
 from edgeconv.profiling.baseline import compare, read_baseline
 from edgeconv.profiling.comparison import MAX_SLOWDOWN, limit_of
 from edgeconv.profiling.phone import BINARY, Phone, Task
+from edgeconv.runtimes import opens
 from edgeconv.workflows.profile import artifacts_of, facts_of
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 KINDS = ("adb", "coreml")
 _ONLY = {
-    Target.TFLITE: "benchmark_model runs .tflite files only",
-    Target.COREML: "Core ML runs .mlpackage files only",
+    "litert": "benchmark_model runs .tflite files only",
+    "coreml": "Core ML runs .mlpackage files only",
 }
 
 
@@ -95,8 +95,8 @@ def _on_core_ml(
     progress.stage(f"profile: Core ML, {runs} runs each")
     return [
         coreml_benchmark.benchmark(a, runs, facts_of(a), machine, version)
-        if a.target is Target.COREML
-        else not_run(a, _ONLY[Target.COREML], facts_of(a), machine)
+        if opens("coreml", a.path)
+        else not_run(a, _ONLY["coreml"], facts_of(a), machine)
         for a in artifacts
     ]
 
@@ -115,17 +115,15 @@ def _on_phone(
     if runtime not in ("auto", "litert", "litert-reference"):
         raise UsageError(f"--runtime {runtime} does not run on a phone", "choose litert")
     phone = Phone(serial, binary)
-    able = [a for a in artifacts if a.target is Target.TFLITE]
+    able = [a for a in artifacts if opens("litert", a.path)]
     progress.stage(f"profile: {len(able)} files on {phone.name}, {runs} runs each")
     vectors = _golden_sets(paths)
     tasks = [_task(a, vectors.get(a.path.parent)) for a in able]
     timed = iter(phone.profile(tasks, runs, warmup, threads, runtime != "litert-reference"))
     return [
         next(timed)
-        if a.target is Target.TFLITE
-        else replace(
-            not_run(a, _ONLY[Target.TFLITE], facts_of(a), phone.machine), device=phone.name
-        )
+        if opens("litert", a.path)
+        else replace(not_run(a, _ONLY["litert"], facts_of(a), phone.machine), device=phone.name)
         for a in artifacts
     ]
 

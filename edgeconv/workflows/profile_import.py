@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeconv import bundle as bundles
-from edgeconv.core import Bundle, ProfileResult, Target
+from edgeconv.core import Bundle, ProfileResult
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.profiling.baseline import read_results
 from edgeconv.profiling.phone import Task, imported
+from edgeconv.runtimes import opens
 from edgeconv.workflows.profile import facts_of
 from edgeconv.workflows.report import write_report
 
@@ -64,7 +65,7 @@ def _log(path: Path) -> str | None:
 def _from_log(path: Path, text: str, home: Bundle, device: str, name: str) -> ProfileResult:
     found = [a for a in home.artifacts if a.name == name]
     if not device or not found:
-        names = ", ".join(a.name for a in home.artifacts if a.target is Target.TFLITE)
+        names = ", ".join(a.name for a in home.artifacts if opens("litert", a.path))
         raise UsageError(
             f"{path} is a log, which names neither device nor file",
             f"add --device NAME and --artifact with one of: {names}",

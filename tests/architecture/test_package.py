@@ -88,6 +88,7 @@ def test_console_script_is_the_main_function() -> None:
 def test_every_plug_in_of_a_table_can_be_loaded(room: str, table: str) -> None:
     references = getattr(importlib.import_module(f"edgeconv.{room}"), table)
     assert references
-    for name, reference in references.items():
+    for name, entry in references.items():
+        reference = getattr(entry, "opener", entry)
         assert reference.startswith(f"edgeconv.{room.partition('.')[0]}."), name
         assert plugins.load(reference) is not None, name

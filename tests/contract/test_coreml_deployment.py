@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv import plugins
-from edgeconv.core import InputConvention, Normalization, Signal, Target, Variant
+from edgeconv.core import InputConvention, Normalization, Signal, Variant
 from edgeconv.core.metadata import ModelMetadata
-from edgeconv.recipes.legality import DEPLOYMENT_TARGETS
 from edgeconv.runtimes import open_runner
-from edgeconv.targets.base import Exporter
-from edgeconv.targets.conversion import TARGETS
+from edgeconv.targets.base import find_target
 from edgeconv.targets.conversion.job import Job, Task
 from edgeconv.targets.conversion.process import answers
 from edgeconv.targets.coreml import package
+from edgeconv.targets.coreml.target import DEPLOYMENT_TARGETS
 
 pytestmark = pytest.mark.heavy
 
@@ -27,7 +25,7 @@ SIGNAL = Signal(
     labels=("still", "walk", "run"),
     normalization=Normalization((0.1, 9.0, -0.4), (3.0, 4.0, 2.5)),
 )
-ANDROID = Variant(Target.TFLITE, "float32", InputConvention.ANDROID)
+ANDROID = Variant("tflite", "float32", InputConvention.ANDROID)
 # largest difference of a probability: rounding in float32, in float16
 LIMITS = {"float32": 1e-5, "float16": 0.01}
 CASES = [*((d, "float32") for d in DEPLOYMENT_TARGETS), (DEPLOYMENT_TARGETS[0], "float16")]
@@ -36,7 +34,7 @@ Windows = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def _name(variant: Variant) -> str:
-    ending = "mlpackage" if variant.target is Target.COREML else "tflite"
+    ending = "mlpackage" if variant.target == "coreml" else "tflite"
     return f"{variant.scheme}_{variant.deployment_target}.{ending}"
 
 
@@ -71,7 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, windows: Windows) -> Path:
     out = tmp_path_factory.mktemp("deployment")
     model.save(out / "tiny.keras")
     coreml = [
-        Variant(Target.COREML, scheme, InputConvention.IOS, deployment_target=deployment)
+        Variant("coreml", scheme, InputConvention.IOS, deployment_target=deployment)
         for deployment, scheme in CASES
     ]
     tasks = tuple(Task(i, v, _name(v)) for i, v in enumerate([ANDROID, *coreml]))
@@ -79,8 +77,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, windows: Windows) -> Path:
     np.save(job.probe, windows[:4])
     assert [a["event"] for a in answers(job)] == ["start", "done"] * len(tasks)
     for task in tasks:
-        exporter: Exporter = plugins.load(TARGETS[task.variant.target])
-        exporter.finish(
+        find_target(task.variant.target).conversion.write_metadata(
             out / task.file, ModelMetadata("tiny", SIGNAL.for_sensor(task.variant.sensor))
         )
     return out
@@ -109,7 +106,7 @@ def test_a_package_answers_as_tflite_does(
     folder: Path, windows: Windows, expected: Windows, deployment: str, scheme: str
 ) -> None:
     path = folder / _name(
-        Variant(Target.COREML, scheme, InputConvention.IOS, deployment_target=deployment)
+        Variant("coreml", scheme, InputConvention.IOS, deployment_target=deployment)
     )
     assert package.read_spec(path).specificationVersion == SPECIFICATIONS[deployment]
     signal = package.read_contract(path)
@@ -124,7 +121,7 @@ def test_a_package_that_is_fed_androids_units_answers_otherwise(
 ) -> None:
     """The comparison above would see a contract that is not folded in."""
     newest = DEPLOYMENT_TARGETS[-1]
-    variant = Variant(Target.COREML, "float32", InputConvention.IOS, deployment_target=newest)
+    variant = Variant("coreml", "float32", InputConvention.IOS, deployment_target=newest)
     found, _ = _ask(
         folder / _name(variant), SIGNAL.for_sensor(InputConvention.ANDROID).encode(windows)
     )

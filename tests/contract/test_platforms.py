@@ -11,11 +11,11 @@ from tempfile import gettempdir
 import jinja2
 import pytest
 
-from edgeconv.core import SCHEMES
 from edgeconv.integration import PLATFORMS, Platform, find_platform
 from edgeconv.integration.test_streams import SIGNS, UNITS
 from edgeconv.recipes import make_variants
 from edgeconv.recipes.legality import check_variant
+from edgeconv.targets.base import schemes_of
 
 ROOT = Path(__file__).parents[2]
 BINARY = {".png", ".jar"}
@@ -40,7 +40,7 @@ def test_it_is_complete(platform: Platform) -> None:
     assert platform.source_unit in UNITS
     assert platform.source_sign in SIGNS
     assert 20 <= platform.sensor_hz <= platform.fastest_hz
-    assert set(platform.prefers) <= set(SCHEMES[platform.target])
+    assert set(platform.prefers) <= set(schemes_of(platform.target))
 
 
 def test_the_export_line_it_tells_makes_a_file_of_its_target(platform: Platform) -> None:

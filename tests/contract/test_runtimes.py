@@ -12,10 +12,12 @@ import pytest
 
 from edgeconv.core import BoundRun, Runner
 from edgeconv.errors import BadInput, MissingDependency, UsageError
-from edgeconv.runtimes import ENDINGS, EXTRAS, RUNTIMES, SYSTEMS, open_runner, unavailable
+from edgeconv.runtimes import RUNTIMES, open_runner, unavailable
+from edgeconv.targets.base import all_targets
 
 pytestmark = pytest.mark.heavy
 SIZE = 6
+CASES = [(suffix, name) for name, entry in RUNTIMES.items() for suffix in entry.suffixes]
 _HOME = {"macOS": "Darwin", "Linux": "Linux"}
 
 
@@ -33,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         keras.layers.Dense(3, activation="softmax", name="probabilities"),
     ]
     model = keras.Sequential(layers, name="dense")
-    files = {ending: folder / f"dense{ending}" for ending in ENDINGS}
+    files = {ending: folder / f"dense{ending}" for ending in dict(CASES)}
     model.save(files[".keras"])
     holder = tf.Module()
     holder.kept = [v.value for v in model.variables]
@@ -53,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return files
 
 
-@pytest.fixture(params=[(e, r) for e, names in ENDINGS.items() for r in names], ids="-".join)
+@pytest.fixture(params=CASES, ids="-".join)
 def case(request: pytest.FixtureRequest, made: dict[str, Path]) -> tuple[Path, str]:
     ending, runtime = request.param
     reason = unavailable(made[ending], runtime)
@@ -62,7 +64,7 @@ def case(request: pytest.FixtureRequest, made: dict[str, Path]) -> tuple[Path, s
     return made[ending], runtime
 
 
-@pytest.mark.parametrize(("ending", "runtime"), [(e, r) for e, n in ENDINGS.items() for r in n])
+@pytest.mark.parametrize(("ending", "runtime"), CASES)
 def test_it_is_available_or_says_what_it_needs(
     made: dict[str, Path], ending: str, runtime: str
 ) -> None:
@@ -71,10 +73,11 @@ def test_it_is_available_or_says_what_it_needs(
         with open_runner(made[ending], runtime) as runner:
             assert runner.runtime == runtime
         return
-    assert runtime in (*SYSTEMS, *EXTRAS), "all that the lock file installs must run here"
+    entry = RUNTIMES[runtime]
+    assert entry.system or entry.installed, "all that the lock file installs must run here"
     assert "\n" not in reason
-    if runtime in SYSTEMS and platform.system() != _HOME[SYSTEMS[runtime]]:
-        assert f"needs {SYSTEMS[runtime]}" in reason
+    if entry.system and platform.system() != _HOME[entry.system]:
+        assert f"needs {entry.system}" in reason
     with pytest.raises(MissingDependency) as caught:
         open_runner(made[ending], runtime)
     assert str(caught.value) == reason
@@ -91,8 +94,8 @@ def numeric(outputs: dict[str, Any]) -> Any:
 
 
 def test_the_fixture_covers_the_table(made: dict[str, Path]) -> None:
-    assert {r for ending in made for r in ENDINGS[ending]} == set(RUNTIMES)
-    assert set(RUNTIMES) >= {*SYSTEMS, *EXTRAS}
+    assert {runtime for suffix, runtime in CASES if made[suffix].exists()} == set(RUNTIMES)
+    assert {t.suffix for t in all_targets()} <= set(made)
 
 
 def test_it_opens_runs_and_says_who_it_is(case: tuple[Path, str], made: dict[str, Path]) -> None:

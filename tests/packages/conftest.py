@@ -22,7 +22,7 @@ Tool = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network on the embedded data, with what each platform takes."""
-    tflite, coreml = core.Target.TFLITE, core.Target.COREML
+    tflite, coreml = "tflite", "coreml"
     android, ios = core.InputConvention.ANDROID, core.InputConvention.IOS
     recipe = core.Recipe(
         name="packages",

@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import (
     COMPRESSIONS,
-    SCHEMES,
     Artifact,
     Check,
     Compression,
     KernelStatistics,
     Status,
-    Target,
 )
 from edgeconv.parity.artifact_run import ArtifactRun
 from edgeconv.parity.checks.base import ParityCheck
 from edgeconv.parity.context import ParityContext
-from edgeconv.targets.coreml import weights
-from edgeconv.targets.tflite.kernels import read_kernels
+from edgeconv.targets.base import find_target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,23 +86,12 @@ def _compressed_kernels(
     artifact: Artifact, listed: Mapping[str, KernelStatistics]
 ) -> Iterator[CompressedKernel]:
     """The listed kernels, which the file stores in the network's order among others."""
-    left = enumerate(_kernels(artifact))
+    left = enumerate(find_target(artifact.target).reader.kernels(artifact.path))
     for layer, facts in listed.items():
         for number, (values, axis) in left:
             if values.size == facts.weights:
                 yield CompressedKernel(layer, values, axis, number)
                 break
-
-
-def _kernels(artifact: Artifact) -> Iterator[tuple[NDArray[Any], int]]:
-    """Each kernel and the axis of its input channels: the last one in TFLite, the second in Core
-    ML."""
-    if artifact.target is Target.TFLITE:
-        for kernel in read_kernels(artifact.path):
-            yield kernel.values, kernel.values.ndim - 1
-    else:
-        for weight in weights.read_weights(artifact.path):
-            yield weight.values().reshape(weight.shape), 1
 
 
 def _zeros(kernel: CompressedKernel) -> float:
@@ -129,7 +115,7 @@ def _most_of_four(kernel: CompressedKernel) -> int:
 
 def _zero(artifact: Artifact) -> int:
     """1 if the scheme stores zeros beside a palette of the other weights."""
-    scheme = SCHEMES[artifact.target][artifact.scheme]
+    scheme = find_target(artifact.target).scheme(artifact.scheme)
     return int(scheme.palette and scheme.sparsity > 0)
 
 

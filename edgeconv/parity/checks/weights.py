@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Artifact, Bundle, Check, InputConvention, Signal, Target
+from edgeconv.core import Artifact, Bundle, Check, InputConvention, Signal
 from edgeconv.core.digest import sha256
 from edgeconv.errors import Unsupported
 from edgeconv.ir.folding import for_sensor
@@ -20,21 +19,14 @@ from edgeconv.parity.artifact_run import ArtifactRun
 from edgeconv.parity.checks.base import ParityCheck
 from edgeconv.parity.context import ParityContext, source_model
 from edgeconv.parity.weight_comparison import Pair
-from edgeconv.targets.coreml import weights as mlweights
-from edgeconv.targets.tflite import weights as tflite_weights
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-ROUNDED = ("float32", "float16", "dynamic", "int8", "int16x8", "w8a8")
-"""Schemes that only round each weight. Others change weights deliberately (pruning, palettes,
-error-compensated low-bit weights), so there is no bound for a single weight."""
+from edgeconv.targets.base import find_target, scheme_in
 
 
 def _judge(context: ParityContext, run: ArtifactRun) -> Iterator[Check]:
     """None where weights cannot be compared one by one: the model has layers that only Keras can
     read, or the converter merged operations."""
-    if run.artifact.scheme not in ROUNDED:
+    scheme = scheme_in(run.artifact)
+    if scheme is None or not scheme.only_rounds_weights:
         return
     pairs = _pairs(context.bundle, run.artifact)
     if pairs:
@@ -55,59 +47,31 @@ def _pairs(bundle: Bundle, artifact: Artifact) -> list[Pair]:
     graph = _graph(path, sha256(path), bundle.model.signal, artifact.signal.sensor)
     if graph is None:
         return []
-    coreml = artifact.target is Target.COREML
-    layout = Layout(graph, coreml)
+    target = find_target(artifact.target)
+    layout = Layout(graph, target.conversion.channels_first)
     layers = [(graph.label(node), constants_of(layout, node)) for node in graph.kernel_nodes]
-    stored = _coreml(artifact.path) if coreml else _tflite(artifact.path)
-    if len(stored) != len(layers):
+    stored = target.reader.layer_constants(artifact.path)
+    if stored is None or len(stored) != len(layers):
         return []
     pairs = []
-    for (layer, constants), found in zip(layers, stored, strict=True):
-        for what, (values, dtype, per_channel, steps) in found.items():
+    for (layer, constants), in_file in zip(layers, stored, strict=True):
+        for what, constant in in_file.items():
             trained = constants[what]
-            if values.size != trained.size:
+            if constant.values.size != trained.size:
                 return []
-            shaped = values.reshape(trained.shape)
-            pairs.append(Pair(layer, what, trained, shaped, dtype, per_channel, steps, half=coreml))
+            pairs.append(
+                Pair(
+                    layer,
+                    what,
+                    trained,
+                    constant.values.reshape(trained.shape),
+                    constant.dtype,
+                    constant.per_channel,
+                    constant.steps,
+                    half=constant.from_float16,
+                )
+            )
     return pairs
-
-
-_Stored = dict[str, tuple["NDArray[Any]", str, bool, "NDArray[Any] | None"]]
-
-
-def _tflite(path: Path) -> list[_Stored]:
-    """Kernels and biases, output channels last."""
-    found: list[_Stored] = []
-    for kernel in tflite_weights.read_kernels(path) or ():
-        held = kernel.weight
-        values = held.values
-        if kernel.kind == "CONV_2D":
-            values = values.transpose(1, 2, 3, 0)
-        elif kernel.kind == "FULLY_CONNECTED":
-            values = values.T
-        per_channel = held.steps is None or len(held.steps) > 1
-        entry: _Stored = {"kernel": (values, held.dtype, per_channel, None)}
-        if kernel.bias is not None:
-            entry["bias"] = (kernel.bias.values, kernel.bias.dtype, True, kernel.bias.steps)
-        found.append(entry)
-    return found
-
-
-def _coreml(path: Path) -> list[_Stored]:
-    """Kernels, output channels last. Where one is packed in another way, none."""
-    found: list[_Stored] = []
-    for weight in mlweights.read_weights(path):
-        if weight.sparse or weight.palette or weight.dtype not in ("float32", "float16", "int8"):
-            return []
-        values = weight.values().astype("float64")
-        if values.ndim == 4:
-            values = values.transpose(2, 3, 1, 0)
-        elif values.ndim == 3:
-            values = values.transpose(2, 1, 0)
-        elif weight.kind == "linear":
-            values = values.T
-        found.append({"kernel": (values, weight.dtype, True, None)})
-    return found
 
 
 CHECK = ParityCheck((weight_comparison.NAME,), _judge)

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import (
-    SCHEMES,
     Artifact,
     Inspectable,
     LayerSample,
     Runner,
     Scheme,
     Signal,
-    Target,
 )
 from edgeconv.core.affine import AffineMap
 from edgeconv.core.layerwise import LayersResult, RangeWarning
@@ -28,6 +26,7 @@ from edgeconv.parity.layerwise.points import CONTRACT, PendingAffine, points
 from edgeconv.parity.layerwise.ranges import CodeUse, code_warnings
 from edgeconv.parity.layerwise.refine import refine
 from edgeconv.parity.layerwise.rows import rows
+from edgeconv.targets.base import Target, find_target, scheme_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +78,7 @@ class Comparison:
         contract = between(self.artifact.signal, self.signal, reference[name].shape[1:])
         wanted = points(self.keras.layers, reference, name, contract, self.keras.ends[0])
         offered = candidates(self.artifact.path, self.runner.tensors)
-        first = self.artifact.target is Target.COREML
+        first = self._target.conversion.channels_first
         found = match(wanted, reference, offered, values, first)
         if not found:
             raise BadInput("no value of the file has the shape of a layer of the float model")
@@ -140,7 +139,7 @@ class Comparison:
             artifact=self.artifact.name,
             sha256=self.artifact.sha256,
             scheme=self.artifact.scheme,
-            target=str(self.artifact.target),
+            target=self.artifact.target,
             runtime=runtime,
             outcome=found.outcome,
             n=self.n,
@@ -153,10 +152,14 @@ class Comparison:
 
     @property
     def _scheme(self) -> Scheme | None:
-        return SCHEMES[self.artifact.target].get(self.artifact.scheme)
+        return scheme_in(self.artifact)
+
+    @property
+    def _target(self) -> Target:
+        return find_target(self.artifact.target)
 
     def _half(self, windows: NDArray[np.float32]) -> list[RangeWarning]:
-        if self.artifact.target is not Target.COREML:
+        if not self._target.computes_in_float16:
             return []
         owners = {m.candidate.tensor: m.point.layer for m in self.matches}
         return half_precision(self.artifact, owners, self.keras.layers, chunks(windows))

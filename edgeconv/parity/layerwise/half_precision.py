@@ -12,6 +12,7 @@ from edgeconv.parity.layerwise.file_values import readers_of, shaped
 from edgeconv.parity.layerwise.ranges import HalfRange, half_warnings
 from edgeconv.runtimes import inspectable, open_runner
 from edgeconv.targets import files
+from edgeconv.targets.base import find_target
 from edgeconv.targets.coreml.program import read_program
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def half_precision(
         owners: tensor → layer, where they were matched; names tell the others.
         chunks: canonical windows.
     """
+    runtime = find_target(artifact.target).reference_runtime
     found: dict[str, HalfRange] = {}
-    with open_runner(artifact.path, "coreml-reference", compute="float32") as opened:
+    with open_runner(artifact.path, runtime, compute="float32") as opened:
         runner = inspectable(opened)
         halves = [name for name, t in runner.tensors.items() if t.dtype == "float16"]
         if not halves:

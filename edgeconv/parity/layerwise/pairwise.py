@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import (
-    SCHEMES,
     Artifact,
     Inspectable,
     LayerSample,
@@ -31,6 +30,7 @@ from edgeconv.parity.layerwise.measure import Error
 from edgeconv.parity.layerwise.points import PendingAffine, Point
 from edgeconv.parity.layerwise.verdict import floor_of
 from edgeconv.runtimes.window_shapes import shaped_input
+from edgeconv.targets.base import scheme_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ class OpenFile:
 
     @property
     def scheme(self) -> Scheme | None:
-        return SCHEMES[self.artifact.target].get(self.artifact.scheme)
+        return scheme_in(self.artifact)
 
 
 def compare_pairwise(

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import InputConvention, Signal, Target, Variant
+from edgeconv.core import InputConvention, Signal, Variant
 
 REFERENCE = "reference.npy"  # (n, classes) float32: the Keras model on the probe windows
 
@@ -76,7 +76,6 @@ def _task(data: dict[str, Any]) -> Task:
     variant = data["variant"]
     typed = {
         **variant,
-        "target": Target(variant["target"]),
         "sensor": InputConvention(variant["sensor"]),
         "float_layers": tuple(variant["float_layers"]),
         "int8_layers": tuple(variant["int8_layers"]),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeconv.core import DEFAULT_SENSOR, ENDINGS, Variant
+from edgeconv.core import Variant
 from edgeconv.errors import UsageError
+from edgeconv.targets.base import find_target
 
 
 def file_name(model: str, variant: Variant, method: bool = False) -> str:
@@ -19,9 +20,10 @@ def file_name(model: str, variant: Variant, method: bool = False) -> str:
         parts.append("mixed")
     if variant.io == "int8":
         parts.append("io8")
-    if variant.sensor is not DEFAULT_SENSOR[variant.target]:
+    target = find_target(variant.target)
+    if variant.sensor is not target.input_convention:
         parts.append(str(variant.sensor))
-    return "_".join(parts) + ENDINGS[variant.target]
+    return "_".join(parts) + target.suffix
 
 
 def file_names(model: str, variants: Sequence[Variant]) -> list[str]:

@@ -8,7 +8,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv import plugins
 from edgeconv.core import (
     Artifact,
     ExportReport,
@@ -21,7 +20,7 @@ from edgeconv.core.metadata import ModelMetadata
 from edgeconv.errors import EdgeconvError, Unsupported
 from edgeconv.ir import keras_file
 from edgeconv.targets import files
-from edgeconv.targets.base import TARGETS, Exporter
+from edgeconv.targets.base import ExpectedFile, find_target, scheme_of
 from edgeconv.targets.conversion import checks as check
 from edgeconv.targets.conversion import in_process, process
 from edgeconv.targets.conversion.job import REFERENCE, Job, Task
@@ -167,9 +166,9 @@ class _Session:
     def _finish(self, task: Task, answer: dict[str, Any]) -> Artifact:
         """Describe, check and move one converted file."""
         path = self.job.folder / task.file
-        exporter: Exporter = plugins.load(TARGETS[task.variant.target])
+        conversion = find_target(task.variant.target).conversion
         signal = self.job.signal.for_sensor(task.variant.sensor)
-        exporter.finish(path, ModelMetadata(self.name, signal))
+        conversion.write_metadata(path, ModelMetadata(self.name, signal))
         checks = self._check(path, task.variant, signal, answer)
         kernels: dict[str, Any] = {
             k: checks.pop(k) for k in ("compressed_layers", "uncompressed_layers") if k in checks
@@ -196,11 +195,16 @@ class _Session:
     ) -> dict[str, Any]:
         import numpy as np
 
-        check.check_plan(path, answer["plan_error"])
+        check.check_folding(path, answer["plan_error"])
         kernels = [(n, elements, magnitude) for n, elements, magnitude in answer["kernels"]]
         structure = check.check_structure(
-            *(path, variant.scheme, kernels, answer["layout_changes"]),
-            answer["settings"].get("float_layers", ()),
+            path,
+            ExpectedFile(
+                scheme_of(variant),
+                kernels,
+                answer["layout_changes"],
+                answer["settings"].get("float_layers", ()),
+            ),
         )
         found = {"interpreter_max_abs": answer["plan_error"], **structure}
         outputs = self.run_file and self.run_file(path, signal.encode(np.load(self.job.probe)))
@@ -210,7 +214,9 @@ class _Session:
         reference = np.load(self.job.folder / REFERENCE)
         return {
             **found,
-            "agreement": check.check_outputs(path, variant.scheme, reference, outputs),
+            "agreement": check.check_outputs(
+                path, variant.scheme, scheme_of(variant).output_limits, reference, outputs
+            ),
         }
 
     def _warn(self, task: Task, answer: dict[str, Any], left: list[dict[str, str]]) -> None:

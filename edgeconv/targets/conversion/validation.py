@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edgeconv import plugins
-from edgeconv.core import SCHEMES, Progress, Variant
+from edgeconv.core import Progress, Variant
 from edgeconv.errors import Unsupported, UsageError
-from edgeconv.targets.base import TARGETS, Exporter
+from edgeconv.targets.base import Target, find_target, scheme_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
 def with_deployment(variant: Variant) -> Variant:
     """An empty deployment target means the first one that can hold the scheme."""
-    if variant.deployment_target or variant.scheme not in SCHEMES[variant.target]:
+    if variant.deployment_target:
         return variant
-    return replace(variant, deployment_target=SCHEMES[variant.target][variant.scheme].first)
+    return replace(variant, deployment_target=scheme_of(variant).min_deployment_target)
 
 
 def check_call(
@@ -41,20 +40,9 @@ def check_call(
     if not len(probe):
         raise UsageError("export needs at least one probe window to compare files with")
     for variant in variants:
-        exporter: Exporter = plugins.load(TARGETS[variant.target])
-        if variant.scheme not in exporter.schemes:
-            raise Unsupported(
-                f"scheme '{variant.scheme}' does not exist for {variant.target}",
-                f"possible: {', '.join(exporter.schemes)}",
-            )
-        if variant.deployment_target not in exporter.deployment_targets:
-            raise Unsupported(
-                f"deployment target '{variant.deployment_target}' does not exist for "
-                f"{variant.target}",
-                f"possible: {', '.join(filter(None, exporter.deployment_targets)) or 'none'}",
-            )
-        _check_first(variant, exporter)
-        scheme = SCHEMES[variant.target][variant.scheme]
+        target = find_target(variant.target)
+        scheme = target.scheme(variant.scheme)
+        _check_deployment(variant, target)
         known = scheme.accepts_external_ranges and bool(ranges)
         none = calibration is None or not len(calibration)
         if scheme.needs_calibration and none and not known:
@@ -64,9 +52,14 @@ def check_call(
             )
 
 
-def _check_first(variant: Variant, exporter: Exporter) -> None:
-    """Refuse a system version that is older than the scheme."""
-    first, known = SCHEMES[variant.target][variant.scheme].first, exporter.deployment_targets
+def _check_deployment(variant: Variant, target: Target) -> None:
+    """Refuse a system version that the target does not have, or that is older than the scheme."""
+    first, known = scheme_of(variant).min_deployment_target, target.deployment_targets
+    if variant.deployment_target not in (known or ("",)):
+        raise Unsupported(
+            f"deployment target '{variant.deployment_target}' does not exist for {target.name}",
+            f"possible: {', '.join(known) or 'none'}",
+        )
     if first and known.index(variant.deployment_target) < known.index(first):
         raise Unsupported(
             f"scheme '{variant.scheme}' needs {first} or later, not {variant.deployment_target}",
@@ -80,8 +73,7 @@ def note_deployment(
     """Say which files need a newer system than the oldest, where nobody asked for it."""
     newer: dict[str, list[str]] = {}
     for before, after, file in zip(asked, resolved, names, strict=True):
-        exporter: Exporter = plugins.load(TARGETS[after.target])
-        oldest = exporter.deployment_targets[0]
+        oldest = next(iter(find_target(after.target).deployment_targets), "")
         if not before.deployment_target and after.deployment_target != oldest:
             newer.setdefault(after.deployment_target, []).append(file)
     for first, files in sorted(newer.items()):

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeconv.core import COMPRESSIONS, SCHEMES, Target, Variant
+from edgeconv.core import COMPRESSIONS, Variant
+from edgeconv.targets.base import find_target
 
 
 def cautions(variants: Sequence[Variant]) -> list[str]:
     """One line for each reason, however many files it concerns."""
     found: dict[str, list[str]] = {}
     for variant in variants:
-        scheme = SCHEMES[variant.target].get(variant.scheme)
-        reasons = [scheme.caution] if scheme is not None else []
+        target = find_target(variant.target)
+        reasons = [target.scheme(variant.scheme).warning]
         method = COMPRESSIONS.get(variant.compress)
-        if method is not None and method.sparsity and variant.target is Target.TFLITE:
-            reasons.append(_SPARSE)
+        if method is not None and method.sparsity:
+            reasons.append(target.zeros_warning)
         for reason in filter(None, reasons):
             found.setdefault(reason, []).append(variant.compress or variant.scheme)
     return [f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in found.items()]
-
-
-_SPARSE = (
-    "zeros shrink the download, not the time: LiteRT multiplies by them like by any number "
-    "(har's int8: 1.0 times the time with 80 % zeros)"
-)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import errors, plugins
-from edgeconv.core import SCHEMES, InputConvention, Scheme
+from edgeconv.core import InputConvention
 from edgeconv.ir import keras_file, quantization_points
 from edgeconv.ir.folding import explicit, for_sensor
 from edgeconv.ir.graph import Graph
@@ -29,7 +29,7 @@ from edgeconv.ir.keras_reader import read
 from edgeconv.ir.nodes import SOFTMAX, Activation
 from edgeconv.ir.numpy_interpreter import evaluate
 from edgeconv.ir.trace import Traced, trace
-from edgeconv.targets.base import TARGETS, Exporter
+from edgeconv.targets.base import find_target, scheme_of
 from edgeconv.targets.conversion.error_compensation import compensate
 from edgeconv.targets.conversion.job import REFERENCE, Job, Task
 
@@ -98,14 +98,14 @@ class Session:
 
     def make(self, task: Task) -> dict[str, Any]:
         """Convert one file; returns what the parent needs to check and describe it."""
-        target: Exporter = plugins.load(TARGETS[task.variant.target])
+        conversion = find_target(task.variant.target).conversion
         graph, error = self._folded(task.variant.sensor)
         calibration = self._calibration(task)
         graph, compensation = self._compensated(graph, task, calibration)
-        traced = self._traced(graph, target.channels_first)
+        traced = self._traced(graph, conversion.channels_first)
         ranges = self._given_ranges(task, graph)
         file = self.job.folder / task.file
-        settings = target.convert(traced, task.variant, calibration, ranges, file)
+        settings = conversion.convert(traced, task.variant, calibration, ranges, file)
         return {
             "plan_error": error,
             "explicit": list(explicit(graph)),
@@ -114,7 +114,7 @@ class Session:
             "softmax": _ends_in_softmax(graph),
             "layout_changes": traced.layout_changes,
             "calibration_windows": 0 if calibration is None else len(calibration),
-            "versions": {name: metadata.version(name) for name in target.packages},
+            "versions": {name: metadata.version(name) for name in conversion.packages},
         }
 
     def _fold_uncached(self, sensor: InputConvention) -> tuple[Graph, float]:
@@ -133,7 +133,7 @@ class Session:
         self, graph: Graph, task: Task, calibration: NDArray[np.float32] | None
     ) -> tuple[Graph, dict[str, Any]]:
         """The graph with the weights that the scheme leaves, and what the manifest says of it."""
-        scheme = _scheme(task)
+        scheme = scheme_of(task.variant)
         if not (scheme.palette or scheme.sparsity):
             return graph, {}
         windows = None if calibration is None else calibration.astype("float64")
@@ -142,17 +142,17 @@ class Session:
 
     def _given_ranges(self, task: Task, graph: Graph) -> quantization_points.Ranges | None:
         """The ranges of quantization-aware training, in the artifact's own unit."""
-        if not self.job.ranges or not _scheme(task).accepts_external_ranges:
+        if not self.job.ranges or not scheme_of(task.variant).accepts_external_ranges:
             return None
         signal = self.job.signal.for_sensor(task.variant.sensor)
         return quantization_points.fill_ranges(graph, self.job.ranges, signal)
 
     def _calibration(self, task: Task) -> NDArray[np.float32] | None:
-        if not _scheme(task).calibration or not self.job.calibration.exists():
+        if not scheme_of(task.variant).calibration_windows or not self.job.calibration.exists():
             return None
         import numpy as np
 
-        windows = np.load(self.job.calibration)[: _scheme(task).calibration]
+        windows = np.load(self.job.calibration)[: scheme_of(task.variant).calibration_windows]
         limited = np.clip(windows, -CALIBRATION_LIMIT, CALIBRATION_LIMIT)
         return self.job.signal.for_sensor(task.variant.sensor).encode(limited)
 
@@ -164,10 +164,6 @@ def _reference(model: Any, job: Job, probe: NDArray[np.float32]) -> NDArray[np.f
     inputs = job.signal.for_sensor(InputConvention.NORMALIZED).encode(probe)
     shaped = inputs.reshape(-1, *model.inputs[0].shape[1:])
     return np.asarray(model(shaped, training=False), np.float32)
-
-
-def _scheme(task: Task) -> Scheme:
-    return SCHEMES[task.variant.target][task.variant.scheme]
 
 
 def _kernels(graph: Graph) -> list[tuple[str, int, float]]:

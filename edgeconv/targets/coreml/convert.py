@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import SCHEMES, Target, Variant
-from edgeconv.core.metadata import ModelMetadata
+from edgeconv.core import Variant
 from edgeconv.ir import quantization_points
 from edgeconv.ir.calibration import INT8_SYMMETRIC, activation_ranges
-from edgeconv.targets.base import Exporter
-from edgeconv.targets.coreml import metadata
 from edgeconv.targets.coreml.activation_quantization import pipeline
+from edgeconv.targets.coreml.schemes import SCHEMES
 from edgeconv.targets.coreml.weight_compression import compress
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ def convert(
     ranges: Mapping[Value, Range] | None,
     path: Path,
 ) -> dict[str, Any]:
-    """Write coremltools' bare package; `finish` names and describes it.
+    """Write coremltools' bare package; `metadata.embed` names and describes it.
 
     Input and output are float32 for every deployment target, so that one piece of app code fits
     them all and raw readings are not rounded before the model sees them. Whatever a scheme leaves
@@ -39,7 +37,7 @@ def convert(
     import coremltools as ct
     import numpy as np
 
-    scheme = SCHEMES[Target.COREML][variant.scheme]
+    scheme = SCHEMES[variant.scheme]
     settings: dict[str, Any] = {}
     passes = None
     if scheme.methods:
@@ -77,22 +75,7 @@ def _ranges(
         method = quantization_points.FROM_TRAINING
         return {"calibration_method": method, "activation_ranges": labelled}
     assert calibration is not None  # `check_call` has seen to it
-    method = variant.calibration_method or SCHEMES[Target.COREML][variant.scheme].methods[0]
+    method = variant.calibration_method or SCHEMES[variant.scheme].methods[0]
     windows = calibration.astype("float64")
     measured = activation_ranges(traced.graph, windows, method, INT8_SYMMETRIC)
     return {"calibration_method": method, "activation_ranges": measured}
-
-
-def finish(path: Path, card: ModelMetadata) -> None:
-    """Put names, descriptions and contract into the package, and take chance out of its bytes."""
-    metadata.embed(path, card)
-
-
-TARGET = Exporter(
-    schemes=tuple(SCHEMES[Target.COREML]),
-    deployment_targets=("iOS15", "iOS16", "iOS17", "iOS18", "iOS26"),
-    channels_first=True,
-    packages=("coremltools", "tensorflow", "keras"),
-    convert=convert,
-    finish=finish,
-)

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import SCHEMES, Target, Variant
+from edgeconv.core import Variant
 from edgeconv.errors import Unsupported
 from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.graph import Graph
@@ -19,6 +19,7 @@ from edgeconv.ir.nodes.activation import SIGMOID_RANGE, TANH_RANGE
 from edgeconv.targets import file_graph
 from edgeconv.targets.file_graph import BITS
 from edgeconv.targets.tflite import reader
+from edgeconv.targets.tflite.schemes import SCHEMES
 from edgeconv.targets.tflite.serialize import pack
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def quantize(
     _check_names(network, (*variant.float_layers, *variant.int8_layers))
     found = quantizer.Quantizer(bytearray(data))
     everything = qtyping.TFLOperationName.ALL_SUPPORTED
-    bits = BITS[SCHEMES[Target.TFLITE][variant.scheme].weights]
+    bits = BITS[SCHEMES[variant.scheme].weights]
     found.add_static_config(".*", everything, 8, bits)
     found.add_static_config(".*", qtyping.TFLOperationName.DEPTHWISE_CONV_2D, 8, 8)
     graph = reader.parse_graph(data)

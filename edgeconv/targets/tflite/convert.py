@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import SCHEMES, Target, Variant
+from edgeconv.core import Variant
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.core.schemes import MINMAX
 from edgeconv.errors import Unsupported
 from edgeconv.ir import quantization_points, sensitivity
 from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.trace import trace
-from edgeconv.targets.base import Exporter
 from edgeconv.targets.file_graph import BITS
 from edgeconv.targets.tflite import metadata
 from edgeconv.targets.tflite.aeq_backend import quantize
+from edgeconv.targets.tflite.schemes import SCHEMES, dynamic, float32
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
     from edgeconv.ir.nodes.node import Range, Value
     from edgeconv.ir.trace import Traced
+
+
+# For a trace that rounds its values. Restricted to integer kernels, the converter would ask for
+# recordings all the same; `checks.py` looks for operations that stayed float.
+_ROUNDED = dynamic
 
 
 def convert(
@@ -40,8 +45,9 @@ def convert(
     ranges instead of measuring its own. Weights of fewer bits, and layers that stay float, are
     for ai-edge-quantizer, with the same ranges.
     """
-    if not SCHEMES[Target.TFLITE][variant.scheme].accepts_external_ranges:
-        path.write_bytes(_converted(traced, variant.scheme, calibration))
+    scheme = SCHEMES[variant.scheme]
+    if not scheme.accepts_external_ranges:
+        path.write_bytes(_converted(traced, scheme.configure, calibration))
         return {} if calibration is None else {"calibration_method": MINMAX}
     if not quantization_points.can_be_quantized(traced.graph):
         return _foreign(traced, variant, calibration, path)
@@ -55,12 +61,12 @@ def convert(
         rounding = trace(traced.graph, traced.labels, channels_first=False, ranges=limits)
         path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
         return settings
-    data, kept = quantize(_converted(traced, "float32", None), traced.graph, limits, variant)
+    data, kept = quantize(_converted(traced, float32, None), traced.graph, limits, variant)
     path.write_bytes(data)
     return settings | kept
 
 
-def finish(path: Path, card: ModelMetadata) -> None:
+def write_metadata(path: Path, card: ModelMetadata) -> None:
     """Put names, description, labels and contract into the file."""
     path.write_bytes(metadata.embed(path.read_bytes(), card))
 
@@ -75,7 +81,7 @@ def _ranges(
     if given is not None:
         return quantization_points.FROM_TRAINING, dict(given)
     assert calibration is not None  # `check_call` has seen to it
-    method = variant.calibration_method or SCHEMES[Target.TFLITE][variant.scheme].methods[0]
+    method = variant.calibration_method or SCHEMES[variant.scheme].methods[0]
     windows = calibration.astype("float64")
     return method, quantization_points.measure_ranges(traced.graph, windows, method, INT8_AFFINE)
 
@@ -92,7 +98,7 @@ def _chosen(
             "without recordings nobody can measure which layers must stay precise",
             "name the layers (--float-layer, --int8-layer), or give --calibration SPEC",
         )
-    bits = BITS[SCHEMES[Target.TFLITE][variant.scheme].weights]
+    bits = BITS[SCHEMES[variant.scheme].weights]
     every = -(-len(calibration) // sensitivity.WINDOWS)
     windows = calibration[::every].astype("float64")
     finer = 8 if bits < 8 else sensitivity.FLOAT
@@ -126,18 +132,21 @@ def _foreign(
             "inside which only the converter measures",
             f"use {MINMAX}",
         )
-    path.write_bytes(_converted(traced, variant.scheme, calibration, variant.io))
+    path.write_bytes(_converted(traced, SCHEMES[variant.scheme].configure, calibration, variant.io))
     return {"calibration_method": MINMAX}
 
 
 def _converted(
-    traced: Traced, how: str, calibration: NDArray[np.float32] | None, io: str = "float"
+    traced: Traced,
+    configure: Callable[[Any, Any], None],
+    calibration: NDArray[np.float32] | None,
+    io: str = "float",
 ) -> bytes:
-    """The stock converter's bytes; `how` is one of `_SETTINGS`."""
+    """The stock converter's bytes."""
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
-    _SETTINGS[how](tf, converter)
+    configure(tf, converter)
     if calibration is not None:
         converter.representative_dataset = _samples(calibration)
     if io == "int8":
@@ -148,51 +157,3 @@ def _converted(
 
 def _samples(windows: NDArray[np.float32]) -> Callable[[], Iterator[list[Any]]]:
     return lambda: ([window[None]] for window in windows)
-
-
-def _float32(tf: Any, converter: Any) -> None:
-    """Nothing to set; every scheme has the same signature."""
-    del tf, converter
-
-
-def _float16(tf: Any, converter: Any) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_types = [tf.float16]
-
-
-def _dynamic(tf: Any, converter: Any) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-
-
-def _int8(tf: Any, converter: Any) -> None:
-    # without the restriction an operation that has no integer kernel silently stays float
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-
-
-def _int16x8(tf: Any, converter: Any) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_ops = [
-        tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-    ]
-
-
-# Of a trace that rounds its values. Restricted to integer kernels, the converter would ask for
-# recordings all the same; `check.py` looks for operations that stayed float.
-_ROUNDED = "dynamic"
-_SETTINGS: Mapping[str, Callable[[Any, Any], None]] = {
-    "float32": _float32,
-    "float16": _float16,
-    "dynamic": _dynamic,
-    "int8": _int8,
-    "int16x8": _int16x8,
-}
-
-TARGET = Exporter(
-    schemes=tuple(SCHEMES[Target.TFLITE]),
-    deployment_targets=("",),
-    channels_first=False,
-    packages=("tensorflow", "keras"),
-    convert=convert,
-    finish=finish,
-)

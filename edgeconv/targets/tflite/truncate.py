@@ -14,21 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.errors import BadInput
-from edgeconv.targets.file_graph import Graph, Op
+from edgeconv.targets.file_graph import Op, computed_from_constants, cut_points
 from edgeconv.targets.tflite.reader import read_bytes, read_graph
 
 # Positions of fields in the schema's tables: 4 + 2 · number of the field.
 _MODEL_SIGNATURES = 18
 _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 8, 10
-
-
-def cuts(graph: Graph) -> list[int]:
-    """After how many operations the file can be cut: behind each that reads the input's values.
-
-    What only unpacks weights is no place to cut: runtimes do it once, on opening.
-    """
-    unpacks = _unpacking(graph)
-    return [count for count, op in enumerate(graph.ops, 1) if not unpacks.issuperset(op.outputs)]
 
 
 def prefixes(path: Path, counts: Sequence[int]) -> list[bytes]:
@@ -37,28 +28,18 @@ def prefixes(path: Path, counts: Sequence[int]) -> list[bytes]:
     Without any operation the inputs are the outputs: what is left is the cost of the call.
 
     Raises:
-        BadInput: no TFLite file, a damaged one, or a count that is none of `cuts`.
+        BadInput: no TFLite file, a damaged one, or a count that is none of `cut_points`.
     """
     graph, data = read_graph(path), read_bytes(path)
-    wrong = sorted(set(counts) - {0, *cuts(graph)})
+    wrong = sorted(set(counts) - {0, *cut_points(graph)})
     if wrong:
         raise BadInput(f"{path} cannot be cut after {wrong[0]} operations")
     starts, ends = _interface(data)
-    unpacks = _unpacking(graph)
+    unpacks = computed_from_constants(graph)
     return [
         _cut(data, count, _live(graph.ops, ends, unpacks, count) if count else starts)
         for count in counts
     ]
-
-
-def _unpacking(graph: Graph) -> set[int]:
-    """Tensors that are made from constants alone."""
-    fixed = {i for i, tensor in enumerate(graph.tensors) if tensor.constant}
-    made: set[int] = set()
-    for op in graph.ops:
-        if op.inputs and (fixed | made).issuperset(op.inputs):
-            made.update(op.outputs)
-    return made
 
 
 def _live(ops: Sequence[Op], ends: Sequence[int], unpacks: set[int], count: int) -> list[int]:

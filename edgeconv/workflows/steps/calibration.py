@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgeconv.core import SCHEMES, Bundle, Dataset, Progress, Variant
+from edgeconv.core import Bundle, Dataset, Progress, Variant
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.calibration import calibration_windows
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, UsageError
+from edgeconv.targets.base import scheme_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,7 @@ def calibrate(train: Dataset, test_subjects: Sequence[str], n: int) -> NDArray[n
 
 def calibration_size(variants: Sequence[Variant]) -> int:
     """How many windows the schemes of these variants want; 0 where none needs any."""
-    return max((SCHEMES[v.target][v.scheme].calibration for v in variants), default=0)
+    return max((scheme_of(v).calibration_windows for v in variants), default=0)
 
 
 def calibration_for(
@@ -49,14 +50,14 @@ def calibration_for(
     try:
         return _windows(variants, spec, home, size or FOR_PROBES, progress), variants
     except EdgeconvError as error:
-        rest = [v for v in variants if not SCHEMES[v.target][v.scheme].needs_calibration]
+        rest = [v for v in variants if not scheme_of(v).needs_calibration]
         complete = len(rest) == len(variants)
         if spec is not None or not rest or (all_or_nothing and not complete):
             raise
         if not complete:
             left_out = ", ".join(sorted({v.scheme for v in variants if v not in rest}))
             progress.note(f"{left_out} left out: {error.message}; {error.hint}")
-        if plain := [v.scheme for v in rest if SCHEMES[v.target][v.scheme].error_compensated]:
+        if plain := [v.scheme for v in rest if scheme_of(v).error_compensated]:
             progress.note(f"{', '.join(plain)}: each weight is rounded for itself: {error.message}")
         return None, rest
 
@@ -70,8 +71,8 @@ def _windows(
 ) -> NDArray[np.float32]:
     own = home.data_spec if home else ""
     if spec is None and not own:
-        asking = {v.scheme for v in variants if SCHEMES[v.target][v.scheme].calibration}
-        needing = {v.scheme for v in variants if SCHEMES[v.target][v.scheme].needs_calibration}
+        asking = {v.scheme for v in variants if scheme_of(v).calibration_windows}
+        needing = {v.scheme for v in variants if scheme_of(v).needs_calibration}
         names = ", ".join(sorted(needing or asking))
         what = f"activation ranges of {names} need" if needing else f"weights of {names} lack"
         raise UsageError(

@@ -9,7 +9,6 @@ from pathlib import Path
 from edgeconv import bundle as bundles
 from edgeconv.compression import compress
 from edgeconv.core import (
-    COMPRESSIONS,
     AppliedCompression,
     Artifact,
     Bundle,
@@ -20,7 +19,6 @@ from edgeconv.core import (
     Recipe,
     Signal,
     Splits,
-    Target,
     TrainedModel,
     Training,
     Variant,
@@ -30,6 +28,7 @@ from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.plugins import import_tensorflow
 from edgeconv.runtimes.predict import predict_file
+from edgeconv.targets.base import all_targets
 
 _AXES = 3  # of an accelerometer, which the default augmentation turns
 
@@ -57,20 +56,10 @@ def names_of(variants: Sequence[Variant]) -> list[str]:
 
 def warn(variants: Sequence[Variant], progress: Progress) -> None:
     """Say what a compression does not buy, with the figures of docs/how-to/compress.md."""
-    dense = [v for v in variants if v.compress and v.target is Target.TFLITE]
-    promised = {v.compress: COMPRESSIONS[v.compress] for v in dense}
-    stored = [n for n, m in promised.items() if m.sparsity or m.clusters]
-    if stored:
-        progress.note(
-            f"{', '.join(stored)}: smaller in a download only; a .tflite file stores each weight "
-            "and computes with it (har, int8: 533 kB and 27 µs with 80 % zeros as without)"
-        )
-    shared = {v.compress for v in dense if v.scheme == "int8" and promised[v.compress].clusters}
-    if alone := sorted(n for n in shared if not promised[n].sparsity):
-        progress.note(
-            f"{', '.join(alone)} as int8: each output channel has a scale, and so numbers, of its "
-            "own; har with 16 clusters takes 325 kB in a download, and 219 kB as int4 without any"
-        )
+    for target in all_targets():
+        compressed = [v for v in variants if v.compress and v.target == target.name]
+        for note in target.compression_notes(compressed):
+            progress.note(note)
 
 
 def compress_all(

@@ -1,4 +1,4 @@
-"""Flexible shapes of a Core ML package, judged by running it: the file alone does not tell.
+"""Flexible shapes of a file, judged by running it: the file alone does not tell.
 
 A converter takes a flexible shape for a network that was traced with a fixed one without a word.
 """
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from edgeconv.core import Runner, TensorSpec
 from edgeconv.errors import BadInput, EdgeconvError
 from edgeconv.runtimes import open_runner
-from edgeconv.targets.coreml.lints.flexible import Shape, declared_sizes
+from edgeconv.targets.base import target_of
 from edgeconv.targets.lints import Finding, Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Shape = tuple[int, ...]
 RULE = "flexible-shape"
 LARGEST = 1 << 22  # numbers of one input: what is larger is not run
 _FAILS = "trace the model with a free dimension, or allow only the sizes that work"
@@ -26,20 +27,21 @@ _UNKNOWN = "run it at this size before an app does"
 
 
 def lint_flexible(path: Path) -> list[Finding]:
-    """Run a package at the sizes that its description allows; nothing where it allows one only.
+    """Run a file at the sizes that it declares; nothing where it declares one only.
 
     An error names the first size that fails. A hint says what could not be run here.
 
     Raises:
-        BadInput: no package, or a damaged one.
+        BadInput: not an artifact, or a damaged one.
     """
-    sizes = declared_sizes(path)
+    target = target_of(path)
+    sizes = target.reader.declared_sizes(path)
     if not sizes:
         return []
     small = [s for s in sizes if all(prod(shape) <= LARGEST for shape in s.values())]
     findings = [_not_run(s, "too large to be tried here") for s in sizes if s not in small][:1]
     try:
-        with open_runner(path, "coreml-reference") as runner:
+        with open_runner(path, target.reference_runtime) as runner:
             failed = [(size, reason) for size in small if (reason := _failure(runner, size))]
     except EdgeconvError as error:
         return [_not_run(sizes[0], error.message)]

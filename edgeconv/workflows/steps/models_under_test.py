@@ -19,7 +19,7 @@ from edgeconv.core import (
 from edgeconv.core.digest import sha256
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
-from edgeconv.runtimes import ENDINGS, runtime_for
+from edgeconv.runtimes import RUNTIMES, opens, runtime_for
 from edgeconv.targets import files
 
 
@@ -139,9 +139,9 @@ def resolve_models(
 def supported_runtimes(model: ModelUnderTest, requested: Sequence[str]) -> list[str]:
     """Those of the requested runtimes that open the file; its default if none does."""
     for name in requested:
-        if name != "auto" and not any(name in able for able in ENDINGS.values()):
+        if name != "auto" and name not in RUNTIMES:
             runtime_for(model.path, name)  # an unknown name: raises
-    able = [name for name in requested if name in ENDINGS.get(model.path.suffix, ())]
+    able = [name for name in requested if opens(name, model.path)]
     return able or [runtime_for(model.path)]
 
 

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeconv import bundle as bundles
-from edgeconv.core import DEFAULT_SENSOR, Artifact, Bundle, Progress, Recipe, Target, Variant
+from edgeconv.core import Artifact, Bundle, Progress, Recipe, Variant
+from edgeconv.recipes import SEARCH_TARGET
 from edgeconv.reporting import verdict
 from edgeconv.search.page import render_page, render_plot
 from edgeconv.search.results import Member, SearchResult, kept_budgets
 from edgeconv.search.settings import variant, with_settings
 from edgeconv.search.table import render_table
+from edgeconv.targets.base import find_target
 from edgeconv.workflows.profile import profile_artifacts
 from edgeconv.workflows.run import run
 
@@ -70,7 +72,7 @@ def member_recipe(recipe: Recipe, member: Member) -> Recipe:
     training = with_settings(recipe.training, candidate)
     own = variant(candidate, member.point.scheme)
     variants = _with_float(
-        [own, *(v for v in recipe.variants if v.target is Target.COREML)], recipe.variants
+        [own, *(v for v in recipe.variants if v.target != SEARCH_TARGET)], recipe.variants
     )
     return replace(
         recipe,
@@ -88,8 +90,8 @@ def _float_recipe(recipe: Recipe) -> Recipe:
 
 def _with_float(variants: Sequence[Variant], asked: Sequence[Variant]) -> list[Variant]:
     """A TFLite file without any quantization is in every bundle, to compare the others with."""
-    plain = Variant(Target.TFLITE, "float32", DEFAULT_SENSOR[Target.TFLITE])
-    known = (v for v in asked if v.target is Target.TFLITE and v.scheme == "float32")
+    plain = Variant(SEARCH_TARGET, "float32", find_target(SEARCH_TARGET).input_convention)
+    known = (v for v in asked if v.target == SEARCH_TARGET and v.scheme == "float32")
     return list(dict.fromkeys([*variants, next(known, plain)]))
 
 
@@ -103,4 +105,4 @@ def _bundle(recipe: Recipe, folder: Path, progress: Progress) -> Bundle:
 
 
 def _file(bundle: Bundle, scheme: str) -> Artifact:
-    return next(a for a in bundle.artifacts if a.target is Target.TFLITE and a.scheme == scheme)
+    return next(a for a in bundle.artifacts if a.target == SEARCH_TARGET and a.scheme == scheme)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeconv.core import InputConvention, Normalization, Signal, Target, Variant
+from edgeconv.core import InputConvention, Normalization, Signal, Variant
 from edgeconv.errors import Unsupported
 from edgeconv.targets.conversion import export_all
 from tests.unit.small_models import randomise, run_tflite
@@ -95,7 +95,7 @@ def test_the_file_computes_what_was_trained(
     walk = Walk.of(made, SIGNAL, bits)
     ranges = measure(walk, inputs)
     trained = Rounding(made, walk, ranges)(inputs).numpy()
-    variant = Variant(Target.TFLITE, f"int{bits}", InputConvention.ANDROID)
+    variant = Variant("tflite", f"int{bits}", InputConvention.ANDROID)
     (file,) = export_all(
         *(tmp_path / "tiny.keras", SIGNAL, [variant], tmp_path / "out", "tiny", None),
         canonical[:8],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.core import Artifact, InputConvention, Signal, Target, TensorSpec
+from edgeconv.core import Artifact, InputConvention, Signal, TensorSpec
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.integration import find_platform
 from edgeconv.integration.platform import Platform, check_contract
@@ -16,9 +16,9 @@ SIGNAL = Signal(labels=("Sitting", "Walking"))
 
 
 def artifact(
-    scheme: str, target: Target = Target.TFLITE, io: str = "float32", signal: Signal = SIGNAL
+    scheme: str, target: str = "tflite", io: str = "float32", signal: Signal = SIGNAL
 ) -> Artifact:
-    ending = ".tflite" if target is Target.TFLITE else ".mlpackage"
+    ending = ".tflite" if target == "tflite" else ".mlpackage"
     tensors = tuple(TensorSpec(n, (1, 2), io) for n in ("sensor", "probabilities"))
     return Artifact(
         *(Path(f"har_{scheme}_{io}{ending}"), "0" * 64, 1, target, scheme, signal),
@@ -29,7 +29,7 @@ def artifact(
 PLATFORM = Platform(
     name="phone",
     summary="a package",
-    target=Target.TFLITE,
+    target="tflite",
     needs="a float .tflite",
     prefers=("int8", "float32"),
     export="--target tflite",
@@ -41,7 +41,7 @@ PLATFORM = Platform(
     check_with="make test",
 )
 BUNDLE = (
-    artifact("float32", Target.COREML),
+    artifact("float32", "coreml"),
     artifact("float32"),
     artifact("int8"),
     artifact("int16x8"),

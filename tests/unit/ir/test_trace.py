@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.core import InputConvention, Signal, Target, Variant
+from edgeconv.core import InputConvention, Signal, Variant
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.ir.folding import for_sensor
 from edgeconv.ir.keras_reader import read
 from edgeconv.ir.trace import trace
 from edgeconv.targets import files
 from edgeconv.targets.coreml import convert as coreml
+from edgeconv.targets.coreml import metadata
 from edgeconv.targets.tflite import convert as tflite
 
 HAND = [  # reference-models: window, channels, kernel (taps, in, out), result
@@ -36,9 +37,7 @@ def test_convolutions_worked_out_by_hand(
     traced = trace(graph, (), channels_first=False)
     for scheme in ("float32", "float16", "dynamic"):
         path = tmp_path / f"hand_{scheme}.tflite"
-        tflite.convert(
-            traced, Variant(Target.TFLITE, scheme, InputConvention.ANDROID), None, None, path
-        )
+        tflite.convert(traced, Variant("tflite", scheme, InputConvention.ANDROID), None, None, path)
         # small integers are exact in float16, and kernels this small stay float in `dynamic`
         assert run(path, np.array([window], np.float32))[0].tolist() == result
 
@@ -60,7 +59,7 @@ def test_a_model_without_labels_is_no_classifier(tmp_path: Path) -> None:
     signal = Signal(window=4, step=4, channels=("a",), sensor=InputConvention.NORMALIZED)
     graph = for_sensor(read(_model(1, HAND[0][2]), signal), signal, InputConvention.ANDROID)
     path = tmp_path / "hand.mlpackage"
-    variant = Variant(Target.COREML, "float32", InputConvention.ANDROID, deployment_target="iOS15")
+    variant = Variant("coreml", "float32", InputConvention.ANDROID, deployment_target="iOS15")
     coreml.convert(trace(graph, (), channels_first=True), variant, None, None, path)
-    coreml.finish(path, ModelMetadata("hand", signal))
+    metadata.embed(path, ModelMetadata("hand", signal))
     assert [t.name for t in files.describe(path).outputs] == ["probabilities"]

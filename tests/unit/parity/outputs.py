@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.core import Artifact, InputConvention, Signal, Target
+from edgeconv.core import Artifact, InputConvention, Signal
 
 LABELS = ("Sitting", "Upstairs", "Walking")
 SIGNAL = Signal(window=8, step=4, labels=LABELS)
@@ -15,10 +15,10 @@ SIGNAL = Signal(window=8, step=4, labels=LABELS)
 
 def artifact(
     scheme: str = "float32",
-    target: Target = Target.TFLITE,
+    target: str = "tflite",
     sensor: InputConvention = InputConvention.ANDROID,
 ) -> Artifact:
-    ending = ".tflite" if target is Target.TFLITE else ".mlpackage"
+    ending = ".tflite" if target == "tflite" else ".mlpackage"
     return Artifact(
         path=Path(f"har_{scheme}{ending}"),
         sha256="a" * 64,

@@ -6,14 +6,15 @@ import math
 
 import pytest
 
-from edgeconv.core import SCHEMES, Status, Target
+from edgeconv.core import Status
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.parity.gates import DIRECTIONS, default_gates, judge, resolve_gates
 from edgeconv.parity.metrics import METRICS
+from edgeconv.targets.base import TARGETS, schemes_of
 
 
-@pytest.mark.parametrize(("target", "scheme"), [(t, s) for t in Target for s in SCHEMES[t]])
-def test_every_scheme_is_held_to_its_task(target: Target, scheme: str) -> None:
+@pytest.mark.parametrize(("target", "scheme"), [(t, s) for t in TARGETS for s in schemes_of(t)])
+def test_every_scheme_is_held_to_its_task(target: str, scheme: str) -> None:
     gates = default_gates(target, scheme)
     assert gates["accuracy_drop"] == 0.005
     assert {"top1_agreement", "snr_db"} <= set(gates) <= set(DIRECTIONS)
@@ -21,7 +22,7 @@ def test_every_scheme_is_held_to_its_task(target: Target, scheme: str) -> None:
 
 def test_limits_loosen_with_precision() -> None:
     order = ("float32", "float16", "dynamic", "int8")
-    limits = [default_gates(Target.TFLITE, scheme) for scheme in order]
+    limits = [default_gates("tflite", scheme) for scheme in order]
     for name in ("snr_db", "top1_agreement"):
         found = [limit[name] for limit in limits]
         assert found == sorted(found, reverse=True), name
@@ -34,28 +35,28 @@ def test_gates_are_metrics() -> None:
 
 
 def test_defaults_are_not_shared() -> None:
-    default_gates(Target.TFLITE, "int8")["snr_db"] = -1.0
-    assert default_gates(Target.TFLITE, "int8")["snr_db"] > 0
+    default_gates("tflite", "int8")["snr_db"] = -1.0
+    assert default_gates("tflite", "int8")["snr_db"] > 0
 
 
 def test_override_replaces_and_adds() -> None:
-    found = resolve_gates(Target.TFLITE, "int8", {"max_abs": 0.3, "accuracy_drop": 0.0})
+    found = resolve_gates("tflite", "int8", {"max_abs": 0.3, "accuracy_drop": 0.0})
     assert found["max_abs"] == 0.3
     assert found["accuracy_drop"] == 0.0
-    assert found["snr_db"] == default_gates(Target.TFLITE, "int8")["snr_db"]
+    assert found["snr_db"] == default_gates("tflite", "int8")["snr_db"]
 
 
 @pytest.mark.parametrize("name", ["max_diff", "snr", "reference_accuracy", ""])
 def test_unknown_gate_lists_the_known_ones(name: str) -> None:
     with pytest.raises(UsageError, match="top1_agreement") as caught:
-        resolve_gates(Target.TFLITE, "int8", {name: 1.0})
+        resolve_gates("tflite", "int8", {name: 1.0})
     assert f"'{name}'" in caught.value.message
 
 
 @pytest.mark.parametrize("limit", [math.nan, math.inf, -math.inf])
 def test_limit_must_be_finite(limit: float) -> None:
     with pytest.raises(UsageError, match="finite"):
-        resolve_gates(Target.TFLITE, "int8", {"max_abs": limit})
+        resolve_gates("tflite", "int8", {"max_abs": limit})
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)

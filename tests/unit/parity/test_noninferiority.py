@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeconv.core import (
-    Decision,
-    MachineInfo,
-    ParityResult,
-    Status,
-    Target,
-)
+from edgeconv.core import Decision, MachineInfo, ParityResult, Status
 from edgeconv.errors import UsageError
 from edgeconv.parity.gates import default_gates, resolve_gates
 from edgeconv.parity.intervals import tango
@@ -95,11 +89,11 @@ def test_limits_are_shares(drop: float, level: float) -> None:
     with pytest.raises(UsageError):
         decide([0], [0], [10], drop, level)
     with pytest.raises(UsageError):
-        resolve_gates(Target.TFLITE, "int8", {"max_drop": drop, "confidence": level})
+        resolve_gates("tflite", "int8", {"max_drop": drop, "confidence": level})
 
 
 def test_the_gate_has_three_outcomes() -> None:
-    limits = resolve_gates(Target.TFLITE, "int8", {"max_drop": 0.005})
+    limits = resolve_gates("tflite", "int8", {"max_drop": 0.005})
     for outputs, status in (
         (reference(), Status.PASSED),
         (losing(20), Status.FAILED),
@@ -114,7 +108,7 @@ def test_the_gate_has_three_outcomes() -> None:
 
 
 def test_without_the_gate_the_verdict_is_reported_and_gates_nothing() -> None:
-    found = judge(reference(300), default_gates(Target.TFLITE, "int8"))
+    found = judge(reference(300), default_gates("tflite", "int8"))
     assert found.status is Status.PASSED
     assert found.evidence is not None
     assert found.evidence.drop.decision is Decision.UNDECIDED
@@ -126,12 +120,12 @@ def test_confidence_moves_the_verdict() -> None:
     assert judge(reference(), limits).status is Status.PASSED
     assert judge(reference(), limits, 0.999).status is Status.NOT_RUN
     assert level_of({"confidence": 0.9}) == 0.9
-    assert "confidence" not in resolve_gates(Target.TFLITE, "int8", {"confidence": 0.9})
+    assert "confidence" not in resolve_gates("tflite", "int8", {"confidence": 0.9})
 
 
 def test_max_drop_speaks_for_the_point_gate_too() -> None:
-    assert resolve_gates(Target.TFLITE, "int8", {"max_drop": 0.02})["accuracy_drop"] == 0.02
-    both = resolve_gates(Target.TFLITE, "int8", {"max_drop": 0.02, "accuracy_drop": 0.01})
+    assert resolve_gates("tflite", "int8", {"max_drop": 0.02})["accuracy_drop"] == 0.02
+    both = resolve_gates("tflite", "int8", {"max_drop": 0.02, "accuracy_drop": 0.01})
     assert both["accuracy_drop"] == 0.01
     assert margin_of({"accuracy_drop": 0.03}) == 0.03
     assert margin_of({"accuracy_drop": 0.0}) == 0.005

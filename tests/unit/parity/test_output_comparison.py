@@ -10,13 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeconv.core import (
-    SCHEMES,
-    MachineInfo,
-    ParityResult,
-    Status,
-    Target,
-)
+from edgeconv.core import MachineInfo, ParityResult, Status
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.parity.gates import DIRECTIONS, default_gates, resolve_gates
 from edgeconv.parity.output_comparison import (
@@ -26,6 +20,7 @@ from edgeconv.parity.output_comparison import (
     judge_outputs,
     not_run,
 )
+from edgeconv.targets.base import TARGETS, schemes_of
 from tests.unit.parity.outputs import (
     LABELS,
     artifact,
@@ -41,7 +36,7 @@ Broken = Callable[[], Outputs]
 HERE = MachineInfo()
 
 
-EVERY = [(target, scheme) for target in Target for scheme in SCHEMES[target]]
+EVERY = [(target, scheme) for target in TARGETS for scheme in schemes_of(target)]
 
 
 def float_model() -> ReferenceOutputs:
@@ -51,7 +46,7 @@ def float_model() -> ReferenceOutputs:
 def judge(
     candidate: Outputs, scheme: str = "float32", limits: dict[str, float] | None = None
 ) -> ParityResult:
-    limits = limits or default_gates(Target.TFLITE, scheme)
+    limits = limits or default_gates("tflite", scheme)
     return judge_file(
         artifact(scheme), "litert", candidate, float_model(), limits, MachineInfo(cores=2)
     )
@@ -77,7 +72,7 @@ def _flipped_windows(share: float) -> Outputs:
 
 
 @pytest.mark.parametrize(("target", "scheme"), EVERY)
-def test_untouched_outputs_pass_every_scheme(scheme: str, target: Target) -> None:
+def test_untouched_outputs_pass_every_scheme(scheme: str, target: str) -> None:
     limits = default_gates(target, scheme)
     found = judge_file(artifact(scheme, target), "litert", reference(), float_model(), limits, HERE)
     assert found.status is Status.PASSED
@@ -164,7 +159,7 @@ WHOLE: dict[str, Broken] = {
 }
 
 
-@pytest.mark.parametrize("scheme", SCHEMES[Target.TFLITE])
+@pytest.mark.parametrize("scheme", schemes_of("tflite"))
 @pytest.mark.parametrize("broken", WHOLE)
 def test_no_scheme_lets_a_broken_file_pass(scheme: str, broken: str) -> None:
     assert judge(WHOLE[broken](), scheme).status is Status.FAILED
@@ -242,8 +237,8 @@ def test_failure_says_where_to_look() -> None:
 
 
 def test_a_stricter_limit_fails_what_the_default_passes() -> None:
-    loose = resolve_gates(Target.TFLITE, "int8", {})
-    strict = resolve_gates(Target.TFLITE, "int8", {"max_abs": 1e-6})
+    loose = resolve_gates("tflite", "int8", {})
+    strict = resolve_gates("tflite", "int8", {"max_abs": 1e-6})
     candidate = int8_of(reference())
     assert judge(candidate, limits=loose).status is Status.PASSED
     assert judge(candidate, limits=strict).status is Status.FAILED

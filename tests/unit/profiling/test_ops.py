@@ -11,14 +11,7 @@ from time import perf_counter_ns
 
 import pytest
 
-from edgeconv.core import (
-    Artifact,
-    MachineInfo,
-    OpProfile,
-    Signal,
-    Status,
-    Target,
-)
+from edgeconv.core import Artifact, MachineInfo, OpProfile, Signal, Status
 from edgeconv.errors import MissingDependency
 from edgeconv.profiling import coreml_benchmark
 from edgeconv.profiling.machine_speed import KERNELS, Calibration
@@ -86,7 +79,7 @@ def test_peaks_are_those_of_a_machine() -> None:
 
 def test_core_ml_samples_are_milliseconds() -> None:
     artifact = Artifact(
-        Path("har_float16.mlpackage"), "c" * 64, 9, Target.COREML, "float16", Signal(), (), ()
+        Path("har_float16.mlpackage"), "c" * 64, 9, "coreml", "float16", Signal(), (), ()
     )
     found = coreml_benchmark.result_of(
         artifact, [5.0, 4.0, 6.0], [0.1] * 25, {"macs": 3}, MachineInfo(processor="Apple M2"), "9.0"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgeconv.core import Artifact, ProfileResult, Signal, Status, Target
+from edgeconv.core import Artifact, ProfileResult, Signal, Status
 from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, UsageError
 from edgeconv.profiling.adb import Adb
 from edgeconv.profiling.comparison import mismatch
@@ -30,7 +30,7 @@ def task(folder: Path, **more: Any) -> Task:
         path=path,
         sha256="b" * 64,
         bytes=4,
-        target=Target.TFLITE,
+        target="tflite",
         scheme="int8",
         signal=Signal(window=8),
         inputs=(),

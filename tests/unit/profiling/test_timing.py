@@ -23,7 +23,6 @@ from edgeconv.core import (
     Runner,
     Signal,
     Status,
-    Target,
     TensorSpec,
 )
 from edgeconv.errors import BadInput, UsageError
@@ -89,7 +88,7 @@ def artifact(name: str = "har_int8.tflite") -> Artifact:
         path=Path(name),
         sha256="a" * 64,
         bytes=1234,
-        target=Target.TFLITE,
+        target="tflite",
         scheme="int8",
         signal=Signal(window=8),
         inputs=(),

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.core import COMPRESSIONS, DEFAULT_SENSOR, SCHEMES, Target, Variant
+from edgeconv.core import COMPRESSIONS, Variant
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipes import check_variant, load_recipe, make_variants
 from edgeconv.recipes.compressions import conflict, legal_schemes
+from edgeconv.targets.base import TARGETS, find_target, schemes_of
 from edgeconv.targets.conversion.naming import file_names
 
 
-@pytest.mark.parametrize("target", list(Target))
+@pytest.mark.parametrize("target", list(TARGETS))
 @pytest.mark.parametrize("name", COMPRESSIONS)
-def test_what_is_legal_passes_and_the_rest_is_refused(name: str, target: Target) -> None:
+def test_what_is_legal_passes_and_the_rest_is_refused(name: str, target: str) -> None:
     legal = legal_schemes(name, target)
-    for scheme in SCHEMES[target]:
-        variant = Variant(target, scheme, DEFAULT_SENSOR[target], compress=name)
+    for scheme in schemes_of(target):
+        variant = Variant(target, scheme, find_target(target).input_convention, compress=name)
         if scheme in legal:
             check_variant(variant)
             continue
@@ -31,33 +32,33 @@ def test_what_is_legal_passes_and_the_rest_is_refused(name: str, target: Target)
 @pytest.mark.parametrize(
     ("name", "target", "scheme", "words"),
     [
-        ("prune80", Target.COREML, "palette4", "no place for zeros"),
-        ("prune75", Target.COREML, "pruned75-palette4", "moves the weights"),
-        ("prune75-cluster16", Target.COREML, "pruned75", "each for itself"),
-        ("cluster16", Target.COREML, "int4", "each block"),
-        ("prune80", Target.COREML, "pruned75", "leaves out 75%"),
-        ("prune2of4", Target.COREML, "pruned50", "pattern 2:4"),
-        ("cluster32", Target.COREML, "palette4", "cannot hold 32"),
-        ("cluster16", Target.COREML, "pruned50-palette4", "leaves out 50%"),
-        ("qat4", Target.TFLITE, "int8", "int4 weights"),
-        ("qat8", Target.COREML, "w8a8", "of tflite"),
+        ("prune80", "coreml", "palette4", "no place for zeros"),
+        ("prune75", "coreml", "pruned75-palette4", "moves the weights"),
+        ("prune75-cluster16", "coreml", "pruned75", "each for itself"),
+        ("cluster16", "coreml", "int4", "each block"),
+        ("prune80", "coreml", "pruned75", "leaves out 75%"),
+        ("prune2of4", "coreml", "pruned50", "pattern 2:4"),
+        ("cluster32", "coreml", "palette4", "cannot hold 32"),
+        ("cluster16", "coreml", "pruned50-palette4", "leaves out 50%"),
+        ("qat4", "tflite", "int8", "int4 weights"),
+        ("qat8", "coreml", "w8a8", "of tflite"),
     ],
 )
-def test_the_reason_is_named(name: str, target: Target, scheme: str, words: str) -> None:
+def test_the_reason_is_named(name: str, target: str, scheme: str, words: str) -> None:
     assert words in conflict(COMPRESSIONS[name], target, scheme)
 
 
 @pytest.mark.parametrize(
     ("name", "target", "scheme"),
     [
-        ("prune80", Target.TFLITE, "int8"),
-        ("prune75", Target.COREML, "pruned75"),
-        ("prune75-cluster16", Target.COREML, "pruned75-palette4"),
-        ("cluster16", Target.COREML, "palette4"),
-        ("qat8", Target.TFLITE, "int8"),
+        ("prune80", "tflite", "int8"),
+        ("prune75", "coreml", "pruned75"),
+        ("prune75-cluster16", "coreml", "pruned75-palette4"),
+        ("cluster16", "coreml", "palette4"),
+        ("qat8", "tflite", "int8"),
     ],
 )
-def test_what_belongs_together_goes_together(name: str, target: Target, scheme: str) -> None:
+def test_what_belongs_together_goes_together(name: str, target: str, scheme: str) -> None:
     assert not conflict(COMPRESSIONS[name], target, scheme)
 
 
@@ -65,7 +66,9 @@ def test_an_unknown_compression_is_named() -> None:
     with pytest.raises(UsageError, match="unknown compression 'zip'"):
         make_variants(["tflite"], ["int8"], compressions=["zip"])
     with pytest.raises(UsageError, match="unknown compression 'zip'"):
-        check_variant(Variant(Target.TFLITE, "int8", DEFAULT_SENSOR[Target.TFLITE], compress="zip"))
+        check_variant(
+            Variant("tflite", "int8", find_target("tflite").input_convention, compress="zip")
+        )
 
 
 def test_each_compression_is_made_in_each_scheme() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.core import SCHEMES, Augmentation, Distillation, InputConvention, Target, Training
+from edgeconv.core import Augmentation, Distillation, InputConvention, Training
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.recipes import BUILT_IN, load_recipe, override
+from edgeconv.targets.base import TARGETS, schemes_of
 
 
 def test_the_built_in_recipes_load() -> None:
@@ -28,8 +29,8 @@ def test_the_coreml_recipe_is_har_with_every_scheme_that_keeps_its_promise() -> 
     har, coreml = load_recipe("har"), load_recipe("coreml")
     assert coreml.training == har.training
     made = {variant.scheme for variant in coreml.variants}
-    assert made == set(SCHEMES[Target.COREML]) - {"palette2", "palette1"}
-    assert {v.target for v in coreml.variants} == {Target.COREML}
+    assert made == set(schemes_of("coreml")) - {"palette2", "palette1"}
+    assert {v.target for v in coreml.variants} == {"coreml"}
 
 
 def test_the_student_is_trained_as_har_but_longer_and_without_mixup() -> None:
@@ -66,14 +67,14 @@ def test_fields_left_out_keep_their_defaults(tmp_path: Path) -> None:
     recipe = load_recipe(str(file))
     assert recipe.name == "mine"
     assert recipe.training.augmentation == Augmentation(jitter=0)
-    assert {v.target for v in recipe.variants} == set(Target)
+    assert {v.target for v in recipe.variants} == set(TARGETS)
 
 
 def test_a_variant_takes_its_own_phones_sensor(tmp_path: Path) -> None:
     file = tmp_path / "r.toml"
     file.write_text('[[variants]]\ntarget = "ios"\nscheme = "float16"\n')
     (variant,) = load_recipe(str(file)).variants
-    assert (variant.target, variant.sensor) == (Target.COREML, InputConvention.IOS)
+    assert (variant.target, variant.sensor) == ("coreml", InputConvention.IOS)
 
 
 @pytest.mark.parametrize(

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from edgeconv.core import InputConvention, Target
+from edgeconv.core import InputConvention
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipes import make_variants
 
 
 def test_without_words_both_targets_get_their_usual_files() -> None:
     made = {(v.target, v.scheme) for v in make_variants()}
-    assert (Target.TFLITE, "int8") in made
-    assert (Target.COREML, "float16") in made
+    assert ("tflite", "int8") in made
+    assert ("coreml", "float16") in made
     assert not any(scheme == "int16x8" for _, scheme in made)
 
 
 def test_a_scheme_goes_to_the_targets_that_can_hold_it() -> None:
     made = make_variants(["all"], ["int8", "float16"])
     assert [(v.target, v.scheme) for v in made] == [
-        (Target.TFLITE, "int8"),
-        (Target.TFLITE, "float16"),
-        (Target.COREML, "int8"),
-        (Target.COREML, "float16"),
+        ("tflite", "int8"),
+        ("tflite", "float16"),
+        ("coreml", "int8"),
+        ("coreml", "float16"),
     ]
     alone = make_variants(["all"], ["palette4", "dynamic"])
     assert [(v.target, v.scheme) for v in alone] == [
-        (Target.TFLITE, "dynamic"),
-        (Target.COREML, "palette4"),
+        ("tflite", "dynamic"),
+        ("coreml", "palette4"),
     ]
 
 
@@ -49,9 +49,9 @@ def test_a_calibration_method_goes_to_the_schemes_that_have_a_choice() -> None:
     made = make_variants(["all"], ["w8a8", "int8"], calibration_method="percentile")
     methods = {(v.target, v.scheme): v.calibration_method for v in made}
     assert methods == {
-        (Target.TFLITE, "int8"): "percentile",
-        (Target.COREML, "w8a8"): "percentile",
-        (Target.COREML, "int8"): "",
+        ("tflite", "int8"): "percentile",
+        ("coreml", "w8a8"): "percentile",
+        ("coreml", "int8"): "",
     }
     with pytest.raises(Unsupported, match=r"'mse' cannot go with: int16x8") as caught:
         make_variants(["tflite"], ["int16x8"], calibration_method="mse")
@@ -68,7 +68,7 @@ def test_a_scheme_that_nothing_can_hold_is_not_dropped_silently() -> None:
 
 @pytest.mark.parametrize("alias", ["litert", "android", "tflite"])
 def test_aliases(alias: str) -> None:
-    assert {v.target for v in make_variants([alias])} == {Target.TFLITE}
+    assert {v.target for v in make_variants([alias])} == {"tflite"}
 
 
 def test_sensor_and_deployment_target_reach_the_variants() -> None:

@@ -23,7 +23,6 @@ from edgeconv.core import (
     SplitInfo,
     SplitsInfo,
     Status,
-    Target,
     TensorSpec,
     TrainedModel,
     Training,
@@ -38,12 +37,12 @@ SIGNAL = Signal(
 )
 MACHINE = MachineInfo(system="Linux 6.1", processor="x86-64, 2 cores", python="3.11.7")
 # scheme, target, bytes, p50 in µs or None where no runtime of this machine opens the file
-FILES: tuple[tuple[str, Target, int, float | None], ...] = (
-    ("float32", Target.TFLITE, 2_086_920, 290.0),
-    ("float16", Target.TFLITE, 1_047_908, 273.0),
-    ("dynamic", Target.TFLITE, 536_280, 87.0),
-    ("int8", Target.TFLITE, 540_592, 74.0),
-    ("float16", Target.COREML, 1_049_113, None),
+FILES: tuple[tuple[str, str, int, float | None], ...] = (
+    ("float32", "tflite", 2_086_920, 290.0),
+    ("float16", "tflite", 1_047_908, 273.0),
+    ("dynamic", "tflite", 536_280, 87.0),
+    ("int8", "tflite", 540_592, 74.0),
+    ("float16", "coreml", 1_049_113, None),
 )
 
 
@@ -51,10 +50,10 @@ def digest(name: str) -> str:
     return random.Random(name).randbytes(32).hex()
 
 
-def artifact(scheme: str, target: Target, size: int, labels: tuple[str, ...] = LABELS) -> Artifact:
+def artifact(scheme: str, target: str, size: int, labels: tuple[str, ...] = LABELS) -> Artifact:
     ending, sensor = (
         ("tflite", InputConvention.ANDROID)
-        if target is Target.TFLITE
+        if target == "tflite"
         else ("mlpackage", InputConvention.IOS)
     )
     name = f"har_{scheme}.{ending}"

@@ -20,7 +20,6 @@ from edgeconv.core import (
     NonInferiority,
     ParityStatistics,
     Status,
-    Target,
 )
 from edgeconv.reporting import (
     formatting,
@@ -83,7 +82,7 @@ def undecided() -> Bundle:
         for r in bundle.parity
         if r.target == "tflite"
     )
-    files = tuple(a for a in bundle.artifacts if a.target is Target.TFLITE)
+    files = tuple(a for a in bundle.artifacts if a.target == "tflite")
     return replace(bundle, artifacts=files, parity=results)
 
 

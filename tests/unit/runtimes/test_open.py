@@ -7,11 +7,19 @@ from pathlib import Path
 import pytest
 
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.runtimes import ENDINGS, RUNTIMES, open_runner, runtime_for, unavailable
+from edgeconv.runtimes import RUNTIMES, accepted, open_runner, opens, runtime_for, unavailable
 
 
-def test_every_runtime_opens_some_ending() -> None:
-    assert {name for names in ENDINGS.values() for name in names} == set(RUNTIMES)
+def test_every_runtime_opens_some_suffix() -> None:
+    for name, entry in RUNTIMES.items():
+        assert entry.suffixes
+        assert all(opens(name, Path(f"model{suffix}")) for suffix in entry.suffixes)
+    assert not opens("litert", Path("model.mlpackage"))
+
+
+def test_accepted_keeps_the_options_that_a_runtime_has() -> None:
+    assert accepted("litert", num_threads=2) == {"num_threads": 2}
+    assert accepted("coreml-reference", num_threads=2, seed=1) == {"seed": 1}
 
 
 @pytest.mark.parametrize(("name", "runtime"), [("m.keras", "keras"), ("m.tflite", "litert")])

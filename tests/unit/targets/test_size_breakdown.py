@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from edgeconv.core import Signal
-from edgeconv.core.digest import files, size
+from edgeconv.core.digest import compressed_size, files, size
 from edgeconv.core.metadata import ModelMetadata, contract_text
 from edgeconv.errors import BadInput
 from edgeconv.targets import files as artifact
-from edgeconv.targets.compressed_size import deflated
 from edgeconv.targets.coreml import metadata as mlpackage_metadata
-from edgeconv.targets.size_breakdown import anatomy
+from edgeconv.targets.files import size_breakdown
 from edgeconv.targets.tflite import metadata as tflite_metadata
 
 
@@ -39,7 +38,7 @@ def test_parts_add_up_to_the_file(
     kind: str, request: pytest.FixtureRequest, signal: Signal
 ) -> None:
     path: Path = request.getfixturevalue(kind)
-    parts = anatomy(path)
+    parts = size_breakdown(path)
     assert sum(parts.values()) == size(path)
     assert parts["weights"] == 8 * 4  # eight float32 numbers
     assert parts["contract"] == len(contract_text(signal).encode())
@@ -49,21 +48,21 @@ def test_parts_add_up_to_the_file(
 
 
 def test_biases_are_told_from_weights(tflite: Path) -> None:
-    assert anatomy(tflite)["biases"] == 2 * 4
+    assert size_breakdown(tflite)["biases"] == 2 * 4
 
 
 def test_a_weight_file_is_counted_too(make_package: Callable[[], Path]) -> None:
     path = make_package()
-    parts = anatomy(path)
+    parts = size_breakdown(path)
     assert (parts["weights"], sum(parts.values())) == (32, size(path))
     assert "contract" not in parts
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="does not exist"):
-        anatomy(tmp_path / "no.tflite")
+        size_breakdown(tmp_path / "no.tflite")
     with pytest.raises(BadInput, match="no such file"):
-        deflated(tmp_path / "no.tflite")
+        compressed_size(tmp_path / "no.tflite")
 
 
 @pytest.mark.parametrize("kind", ["tflite", "package"])
@@ -74,11 +73,11 @@ def test_a_download_is_what_zip_makes_of_it(kind: str, request: pytest.FixtureRe
         for file in files(path):
             archive.write(file)
         packed = sum(min(e.compress_size, e.file_size) for e in archive.infolist())
-    assert deflated(path) == packed
+    assert compressed_size(path) == packed
     assert artifact.describe(path).export.compressed_bytes == packed
 
 
 def test_what_cannot_be_deflated_is_stored(tmp_path: Path) -> None:
     path = tmp_path / "one"
     path.write_bytes(b"x")
-    assert deflated(path) == 1
+    assert compressed_size(path) == 1

@@ -12,7 +12,7 @@ from edgeconv.targets.coreml.lints import (
     weights,
 )
 from edgeconv.targets.coreml.lints.package import Package
-from edgeconv.targets.lints.rule import Rule, Severity
+from edgeconv.targets.lints import Rule, Severity
 
 _ERROR, _WARNING, _HINT = Severity.ERROR, Severity.WARNING, Severity.HINT
 _MEASURE = "a hint, not a fact: look at Xcode's performance report before you change anything"

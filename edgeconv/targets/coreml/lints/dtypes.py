@@ -8,7 +8,7 @@ from edgeconv.targets.coreml.lints.layout import LAYOUT
 from edgeconv.targets.coreml.lints.package import Package
 from edgeconv.targets.coreml.package import array_dtype
 from edgeconv.targets.coreml.program import Function, Operation
-from edgeconv.targets.lints.rule import Found
+from edgeconv.targets.lints import Found
 
 
 def integers_as_int32(package: Package) -> Iterator[Found]:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from edgeconv.core.metadata import CONTRACT_KEY
 from edgeconv.targets.coreml.lints.package import Package
 from edgeconv.targets.coreml.program import Function
-from edgeconv.targets.lints.naming import converter_name
-from edgeconv.targets.lints.rule import Found
+from edgeconv.targets.lints import Found, converter_name
 
 _TEXTS = {"shortDescription": "description", "author": "author", "license": "licence"}
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.targets.coreml.lints.package import Package, integers
 from edgeconv.targets.coreml.program import Function, Operation
-from edgeconv.targets.lints.rule import Found
+from edgeconv.targets.lints import Found
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from edgeconv.targets.coreml.lints.package import Package, integers
 from edgeconv.targets.coreml.program import Function
-from edgeconv.targets.lints.rule import Found
+from edgeconv.targets.lints import Found
 
 LARGE_KERNEL = 13  # a threshold of ours: limits differ by chip and are not documented
 _HEAVY = frozenset({"conv", "conv_transpose", "linear", "matmul", "einsum"})

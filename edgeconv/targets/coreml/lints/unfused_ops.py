@@ -8,7 +8,7 @@ from edgeconv.targets.coreml.lints.layout import LAYOUT
 from edgeconv.targets.coreml.lints.package import Package, integers
 from edgeconv.targets.coreml.program import Function, Operation
 from edgeconv.targets.coreml.values import Constant
-from edgeconv.targets.lints.rule import Found
+from edgeconv.targets.lints import Found
 
 _WEIGHTED = {"conv": "weight", "conv_transpose": "weight", "linear": "weight", "matmul": "y"}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from edgeconv.targets.coreml.lints.package import Package
 from edgeconv.targets.coreml.program import Function, Operation
-from edgeconv.targets.lints.rule import Found
+from edgeconv.targets.lints import Found
 
 SPECIFICATIONS = {6: "iOS15", 7: "iOS16", 8: "iOS17", 9: "iOS18", 10: "iOS26"}
 """Specification version → the first system that reads it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.targets.coreml.lints.package import Package
 from edgeconv.targets.coreml.program import Function
-from edgeconv.targets.lints.rule import Found
+from edgeconv.targets.lints import Found
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeconv.targets.lints.rule import Rule, Severity
+from edgeconv.targets.lints import Rule, Severity
 from edgeconv.targets.tflite.lints import rules
 from edgeconv.targets.tflite.lints.file import TFLiteFile
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeconv.targets.lints.naming import converter_name
-from edgeconv.targets.lints.rule import Found
+from edgeconv.targets.lints import Found, converter_name
 from edgeconv.targets.tflite.lints.file import TFLiteFile
 
 _FLEX = "CUSTOM:Flex"

@@ -19,7 +19,6 @@ from edgeconv.core import (
     InputConvention,
     Normalization,
     NullProgress,
-    Target,
     TrainedModel,
     Variant,
 )
@@ -36,7 +35,7 @@ from edgeconv.targets.files import read_graph
 from edgeconv.workflows.compare import CompareOptions, compare
 
 pytestmark = pytest.mark.heavy
-TFLITE, COREML = Target.TFLITE, Target.COREML
+TFLITE, COREML = "tflite", "coreml"
 VARIANTS = [
     Variant(TFLITE, "float32", InputConvention.ANDROID),
     Variant(TFLITE, "int8", InputConvention.ANDROID),

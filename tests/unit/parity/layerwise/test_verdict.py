@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgeconv.core import SCHEMES, Scheme, Target
+from edgeconv.core import Scheme
 from edgeconv.core.layerwise import (
     LayerInfo,
     LayerMatchStatus,
@@ -19,16 +19,17 @@ from edgeconv.core.layerwise import (
 )
 from edgeconv.parity.layerwise.theoretical_snr import explained_db
 from edgeconv.parity.layerwise.verdict import judge
+from edgeconv.targets.base import schemes_of
 
 NAMES = ("a", "b", "c", "d", "e")
 LAYERS = tuple(
     LayerInfo(name, "Conv1D", (4,), (before,), weights=9_000)
     for name, before in zip(NAMES, ("x", *NAMES), strict=False)
 )
-INT8 = SCHEMES[Target.TFLITE]["int8"]
-FLOAT16 = SCHEMES[Target.COREML]["float16"]
-FLOAT32 = SCHEMES[Target.COREML]["float32"]
-INT4 = SCHEMES[Target.COREML]["int4"]
+INT8 = schemes_of("tflite")["int8"]
+FLOAT16 = schemes_of("coreml")["float16"]
+FLOAT32 = schemes_of("coreml")["float32"]
+INT4 = schemes_of("coreml")["int4"]
 
 
 def rows(own: Mapping[str, float | None], within: float | None = None) -> list[LayerParity]:
@@ -146,7 +147,7 @@ def test_what_a_scheme_takes_from_a_first_layer_is_no_damage(
     name: str, first: float, others: float
 ) -> None:
     """As measured on `har`: its peers make up for their error, the first layer cannot."""
-    scheme = SCHEMES[Target.COREML][name]
+    scheme = schemes_of("coreml")[name]
     healthy = {**dict.fromkeys(NAMES, others), "a": first}
     assert judge(rows(healthy), LAYERS, scheme).outcome is Outcome.CLEAR
     for damaged in NAMES:
@@ -160,13 +161,13 @@ def test_what_a_scheme_takes_from_a_first_layer_is_no_damage(
      ("int8", 34.9), ("pruned50-palette4", 10.9), ("float16", math.inf)],
 )  # fmt: skip
 def test_what_a_scheme_explains(name: str, least: float) -> None:
-    assert explained_db(SCHEMES[Target.COREML][name]) == pytest.approx(least, abs=0.06)
+    assert explained_db(schemes_of("coreml")[name]) == pytest.approx(least, abs=0.06)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.75])
 def test_pruning_loses_what_the_formula_says(share: float) -> None:
     weights = np.random.default_rng(0).normal(size=200_000)
     smallest = np.sort(weights**2)[: int(share * weights.size)]
-    scheme = SCHEMES[Target.COREML][f"pruned{100 * share:.0f}"]
+    scheme = schemes_of("coreml")[f"pruned{100 * share:.0f}"]
     measured = -10 * math.log10(smallest.sum() / (weights**2).sum())
     assert explained_db(scheme) == pytest.approx(measured, abs=0.1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeconv.core import InputConvention, Normalization, Signal, Target, Variant
+from edgeconv.core import InputConvention, Normalization, Signal, Variant
 from edgeconv.ir.keras_file import load_model
 from edgeconv.models.har import build
 from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
@@ -31,7 +31,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NDArray[An
     build(SIGNAL).save(folder / "model.keras")
     rng = np.random.default_rng(0)
     x = (rng.normal(0, 3, (200, 240)) + np.tile([0, 0, 9.8], 80)).astype(np.float32)
-    variants = [Variant(Target.COREML, s, InputConvention.ANDROID) for s in ("float32", "float16")]
+    variants = [Variant("coreml", s, InputConvention.ANDROID) for s in ("float32", "float16")]
     export_all(folder / "model.keras", SIGNAL, variants, folder, "har", None, x[:32])
     model = load_model(folder / "model.keras")
     normalized = SIGNAL.for_sensor(InputConvention.NORMALIZED).encode(x)

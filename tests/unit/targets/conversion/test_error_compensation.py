@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeconv.core import SCHEMES, Scheme, Target
+from edgeconv.core import Scheme
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes import ActivationFunction, Conv, Dense, Depthwise, Reshape
 from edgeconv.ir.numpy_interpreter import evaluate
+from edgeconv.targets.base import schemes_of
 from edgeconv.targets.conversion.error_compensation import compensate
 from edgeconv.targets.coreml.palette import encode, nearest, palette_of
 from tests.unit.graphs import Layer, chain, layer
 
-CORE_ML = SCHEMES[Target.COREML]
+CORE_ML = schemes_of("coreml")
 COMPENSATED = [name for name, scheme in CORE_ML.items() if scheme.error_compensated]
 RNG = np.random.default_rng(0)
 

@@ -13,14 +13,12 @@ import numpy as np
 import pytest
 
 from edgeconv.core import (
-    SCHEMES,
     Artifact,
     FileChecks,
     InputConvention,
     Normalization,
     NullProgress,
     Signal,
-    Target,
     Variant,
 )
 from edgeconv.core.digest import sha256
@@ -28,14 +26,16 @@ from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.runtimes import open_runner
 from edgeconv.targets import files
-from edgeconv.targets.conversion import checks, export, export_all
+from edgeconv.targets.base import schemes_of
+from edgeconv.targets.conversion import export, export_all
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml import weights as mlweights
 from edgeconv.targets.coreml.blobs import BlobFile
 from edgeconv.targets.coreml.proto import blocks
 from edgeconv.targets.coreml.weight_compression import SMALLEST, block_size, worth
+from tests.unit.targets.conversion.expected import check_outputs, check_structure
 
-COREML = Target.COREML
+COREML = "coreml"
 SIGNAL = Signal(
     window=24,
     step=12,
@@ -114,19 +114,22 @@ def notes() -> Notes:
 def made(
     model: Path, windows: Any, notes: Notes, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Artifact]:
-    variants = [variant(name) for name in SCHEMES[COREML]]
+    variants = [variant(name) for name in schemes_of(COREML)]
     out = tmp_path_factory.mktemp("made")
     call = (model, SIGNAL, variants, out, "tiny", windows, windows[:16], run_file)
     return {a.scheme: a for a in export_all(*call, progress=notes)}
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("name", SCHEMES[COREML])
+@pytest.mark.parametrize("name", schemes_of(COREML))
 def test_a_file_is_what_its_name_says(made: dict[str, Artifact], name: str) -> None:
-    scheme, found = SCHEMES[COREML][name], made[name]
+    scheme, found = schemes_of(COREML)[name], made[name]
     assert found.name == f"tiny_{name}.mlpackage"
-    assert found.export.deployment_target == scheme.first
-    assert package.read_spec(found.path).specificationVersion == SPECIFICATIONS[scheme.first]
+    assert found.export.deployment_target == scheme.min_deployment_target
+    assert (
+        package.read_spec(found.path).specificationVersion
+        == SPECIFICATIONS[scheme.min_deployment_target]
+    )
     assert files.describe(found.path).scheme == name  # told by the file alone
     graph, plain = files.read_graph(found.path), files.read_graph(made["float32"].path)
     assert (graph.parameters, graph.macs) == (plain.parameters, plain.macs)
@@ -175,7 +178,7 @@ def test_w8a8_has_a_pair_before_each_compressed_kernel(made: dict[str, Artifact]
         "max_pool",
         *pair,
     ]
-    assert found.export.calibration_method == SCHEMES[COREML]["w8a8"].methods[0]
+    assert found.export.calibration_method == schemes_of(COREML)["w8a8"].methods[0]
     assert found.export.calibration_windows == 200
     low, high = found.export.activation_ranges["conv2"]
     assert low == 0 < high
@@ -186,11 +189,11 @@ import sys, numpy as np
 from pathlib import Path
 from edgeconv.targets.conversion import export_all
 from edgeconv.ir.keras_file import read_contract
-from edgeconv.core import SCHEMES, InputConvention, Target, Variant
+from edgeconv.core import InputConvention, Variant
 model, out, windows = map(Path, sys.argv[1:])
 x = np.load(windows)
-names = reversed(SCHEMES[Target.COREML])
-variants = [Variant(Target.COREML, name, InputConvention.IOS) for name in names]
+names = reversed(schemes_of("coreml"))
+variants = [Variant("coreml", name, InputConvention.IOS) for name in names]
 export_all(model, read_contract(model), variants, out, "tiny", x, x[:16])
 """
 
@@ -321,10 +324,10 @@ def test_weights_that_went_wrong_are_found(
     path = tmp_path / "broken.mlpackage"
     shutil.copytree(made[scheme].path, path)
     kernels = _kernels(path)
-    checks.check_structure(path, scheme, kernels, 2)
+    check_structure(path, scheme, kernels, 2)
     _zero(path, kind, field, -1)
     with pytest.raises(BadInput, match="layer 'conv3' is not in it with its magnitudes"):
-        checks.check_structure(path, scheme, kernels, 2)
+        check_structure(path, scheme, kernels, 2)
 
 
 @pytest.mark.heavy
@@ -334,16 +337,16 @@ def test_a_mask_that_lost_its_places_is_found(made: dict[str, Artifact], tmp_pat
     kernels = _kernels(path)
     _zero(path, "constexpr_sparse_to_dense", "mask", 0)
     with pytest.raises(BadInput, match="numbers for 0 places"):
-        checks.check_structure(path, "pruned50", kernels, 2)
+        check_structure(path, "pruned50", kernels, 2)
 
 
 @pytest.mark.heavy
 def test_a_scheme_that_was_not_applied_and_a_size_that_cannot_be(made: dict[str, Artifact]) -> None:
     plain, small = made["float16"].path, made["palette1"].path
     with pytest.raises(BadInput, match="no kernel in it is compressed, as palette4 says"):
-        checks.check_structure(plain, "palette4", _kernels(plain), 2)
+        check_structure(plain, "palette4", _kernels(plain), 2)
     with pytest.raises(BadInput, match="cannot hold 900,000 weights"):
-        checks.check_structure(small, "palette1", [("m", 900_000, 1.0)], 2)
+        check_structure(small, "palette1", [("m", 900_000, 1.0)], 2)
     outputs = np.full((4, 3), 1 / 3, np.float32)
     with pytest.raises(BadInput, match="w8a8 explains at most"):
-        checks.check_outputs(made["w8a8"].path, "w8a8", np.eye(4, 3, dtype=np.float32), 1 - outputs)
+        check_outputs(made["w8a8"].path, "w8a8", np.eye(4, 3, dtype=np.float32), 1 - outputs)

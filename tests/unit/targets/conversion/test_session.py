@@ -13,15 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.core import (
-    Artifact,
-    FileChecks,
-    InputConvention,
-    NullProgress,
-    Signal,
-    Target,
-    Variant,
-)
+from edgeconv.core import Artifact, FileChecks, InputConvention, NullProgress, Signal, Variant
 from edgeconv.core.digest import sha256
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
@@ -32,7 +24,7 @@ from edgeconv.targets.conversion.naming import file_name, file_names
 from edgeconv.targets.conversion.process import Crashed, answers
 from edgeconv.targets.coreml import package
 
-TFLITE, COREML = Target.TFLITE, Target.COREML
+TFLITE, COREML = "tflite", "coreml"
 FLOAT = Variant(TFLITE, "float32", InputConvention.ANDROID)
 Save = Callable[..., Path]
 
@@ -69,7 +61,7 @@ import sys, numpy as np
 from pathlib import Path
 from edgeconv.targets.conversion import export_all
 from edgeconv.ir.keras_file import read_contract
-from edgeconv.core import InputConvention, Target, Variant
+from edgeconv.core import InputConvention, Variant
 model, out, windows = map(Path, sys.argv[1:4])
 x = np.load(windows)
 variants = [eval(v) for v in sys.argv[4:]]
@@ -117,7 +109,7 @@ def test_every_variant_agrees_and_is_the_same_in_another_process(
     np.save(tmp_path / "windows.npy", windows)
     script = [sys.executable, "-c", _OTHER_PROCESS, model, tmp_path / "b", tmp_path / "windows.npy"]
     texts = [
-        f"Variant(Target('{v.target}'), '{v.scheme}', InputConvention('{v.sensor}'), '{v.io}', "
+        f"Variant(str('{v.target}'), '{v.scheme}', InputConvention('{v.sensor}'), '{v.io}', "
         f"'{v.deployment_target}')"
         for v in VARIANTS
     ]
@@ -230,13 +222,13 @@ _INTERRUPTED = """
 import sys, numpy as np
 from pathlib import Path
 from edgeconv.targets.conversion import export
-from edgeconv.core import InputConvention, Signal, NullProgress, Target, Variant
+from edgeconv.core import InputConvention, Signal, NullProgress, Variant
 class Listener(NullProgress):
     def update(self, done, total, note=""):
         print("started", flush=True)
 model, out = map(Path, sys.argv[1:])
 signal = Signal(window=24, labels=("a", "b", "c"))
-variant = Variant(Target.COREML, "float16", InputConvention.IOS)
+variant = Variant("coreml", "float16", InputConvention.IOS)
 export(model, signal, variant, out, "m", None, np.ones((2, 72), np.float32), progress=Listener())
 """
 
@@ -279,10 +271,10 @@ import resource, sys, numpy as np
 from pathlib import Path
 from edgeconv.errors import BadInput
 from edgeconv.targets.conversion import export
-from edgeconv.core import InputConvention, Signal, Target, Variant
+from edgeconv.core import InputConvention, Signal, Variant
 model, out = map(Path, sys.argv[1:])
 signal = Signal(window=24, labels=("a", "b", "c"))
-variant = Variant(Target.TFLITE, "float32", InputConvention.ANDROID)
+variant = Variant("tflite", "float32", InputConvention.ANDROID)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
 try:
     export(model, signal, variant, out, "m", None, np.ones((2, 72), np.float32))

@@ -8,21 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.core import (
-    Artifact,
-    InputConvention,
-    Normalization,
-    NullProgress,
-    Signal,
-    Target,
-    Variant,
-)
+from edgeconv.core import Artifact, InputConvention, Normalization, NullProgress, Signal, Variant
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.targets import files as artifact
-from edgeconv.targets.conversion import checks, export, export_all
+from edgeconv.targets.conversion import export, export_all
 from edgeconv.targets.tflite import reader
 from tests.unit.small_models import randomise, run_tflite
+from tests.unit.targets.conversion.expected import check_structure
 
 pytestmark = pytest.mark.heavy
 
@@ -42,7 +35,7 @@ RANGES = {
 
 
 def variant(scheme: str, **more: Any) -> Variant:
-    return Variant(Target.TFLITE, scheme, InputConvention.ANDROID, **more)
+    return Variant("tflite", scheme, InputConvention.ANDROID, **more)
 
 
 class Notes(NullProgress):
@@ -200,5 +193,5 @@ def test_a_layer_that_stayed_float_unasked_is_found_out(made: Any) -> None:
     """Broken on purpose: a mixed file that claims to be of integers throughout."""
     path = made[0]["mixed"].path
     with pytest.raises(BadInput, match="stayed float: conv1"):
-        checks.check_structure(path, "int4", [("conv1", 120, 1.0)], 9)
-    checks.check_structure(path, "int4", [("conv1", 120, 1.0)], 9, ["conv1"])
+        check_structure(path, "int4", [("conv1", 120, 1.0)], 9)
+    check_structure(path, "int4", [("conv1", 120, 1.0)], 9, ["conv1"])

@@ -13,7 +13,6 @@ from edgeconv.core.digest import sha256, size
 from edgeconv.core.metadata import CONTRACT_KEY, ModelMetadata
 from edgeconv.errors import BadInput
 from edgeconv.runtimes import open_runner
-from edgeconv.targets.conversion.checks import check_structure
 from edgeconv.targets.coreml import metadata
 from edgeconv.targets.coreml import package as mlpackage
 from edgeconv.targets.coreml.blobs import BlobFile
@@ -21,6 +20,7 @@ from edgeconv.targets.coreml.minify import INLINE_BYTES, INLINE_TOTAL, slim
 from edgeconv.targets.coreml.program import read_program
 from edgeconv.targets.coreml.program_graph import read_graph
 from edgeconv.targets.coreml.weights import read_weights
+from tests.unit.targets.conversion.expected import check_structure
 from tests.unit.targets.lints.programs import SHAPE, SIGNAL, numbers, package, pooled
 
 pytestmark = pytest.mark.heavy

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgeconv.core import InputConvention, Signal, Target
+from edgeconv.core import InputConvention, Signal
 from edgeconv.core.digest import sha256
 from edgeconv.core.metadata import CONTRACT_KEY, ModelMetadata
 from edgeconv.errors import BadInput
 from edgeconv.targets import files
 from edgeconv.targets.coreml import metadata, package, program_graph
 from edgeconv.targets.coreml.program import read_program
-from edgeconv.targets.lints import lint
+from edgeconv.targets.files import lint
 
 Make = Callable[[], Path]
 
@@ -35,7 +35,7 @@ def test_embedding_names_and_describes(make_package: Make, signal: Signal) -> No
     path = make_package()
     metadata.embed(path, ModelMetadata("tiny", signal.for_sensor(InputConvention.IOS)))
     found = files.describe(path)
-    assert found.target is Target.COREML
+    assert found.target == "coreml"
     assert [t.name for t in found.inputs] == ["sensor"]
     assert {t.name: t.shape for t in found.outputs} == {"label": (), "probabilities": (2,)}
     assert found.signal.sensor is InputConvention.IOS
@@ -93,7 +93,7 @@ def test_damaged_packages_are_bad_input(make_package: Make, tmp_path: Path) -> N
         files.describe(path)
     other = tmp_path / "model.onnx"
     other.write_bytes(b"x")
-    with pytest.raises(BadInput, match="no artifact"):
+    with pytest.raises(BadInput, match="not an artifact"):
         files.describe(other)
 
 

@@ -15,7 +15,8 @@ from edgeconv.targets.coreml import lints
 from edgeconv.targets.coreml import package as mlpackage
 from edgeconv.targets.coreml.lints import versions
 from edgeconv.targets.coreml.proto import proto
-from edgeconv.targets.lints import Severity, lint
+from edgeconv.targets.files import lint
+from edgeconv.targets.lints import Severity
 from tests.unit.targets.lints.programs import (
     CHANNELS,
     FEATURES,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeconv.targets.lints import lint
+from edgeconv.targets.files import lint
 from edgeconv.targets.tflite import lints
 from edgeconv.targets.tflite import reader as format_
 from tests.unit.targets.lints.flatbuffers_by_hand import SIGNAL, Net, Op, Tensor

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from edgeconv.errors import BadInput
+from edgeconv.targets.file_graph import cut_points
 from edgeconv.targets.tflite.reader import read_graph
 from edgeconv.targets.tflite.roofline_model import CHANNELS, MACS, SIDE, convolution
-from edgeconv.targets.tflite.truncate import cuts, prefixes
+from edgeconv.targets.tflite.truncate import prefixes
 
 
 @pytest.fixture(params=["float32", "int8"])
@@ -46,7 +47,7 @@ def test_probe_runs_and_is_a_convolution(probe: Path) -> None:
 def test_without_operations_the_input_is_the_output(probe: Path, tmp_path: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
-    assert cuts(read_graph(probe)) == [1]
+    assert cut_points(read_graph(probe)) == [1]
     empty, whole = prefixes(probe, (0, 1))
     interpreter = Interpreter(model_content=empty)
     interpreter.allocate_tensors()

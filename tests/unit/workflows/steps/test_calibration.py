@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from edgeconv.core import DEFAULT_SENSOR, NullProgress, Target, Variant
+from edgeconv.core import NullProgress, Variant
 from edgeconv.errors import UsageError
+from edgeconv.targets.base import find_target
 from edgeconv.workflows.steps.calibration import FOR_PROBES, calibration_for
 
 
@@ -18,7 +19,7 @@ class Notes(NullProgress):
 
 
 def _variants(*schemes: str) -> list[Variant]:
-    return [Variant(Target.COREML, s, DEFAULT_SENSOR[Target.COREML]) for s in schemes]
+    return [Variant("coreml", s, find_target("coreml").input_convention) for s in schemes]
 
 
 @pytest.mark.parametrize("asked_by_name", [True, False])

@@ -1,13 +1,23 @@
-"""What a lint is: a rule with a name and a severity, and what it found in one file."""
+"""Lints: what is wrong, or could be better, in a model file, read from the file alone.
+
+A rule is one row of a target's literal table `RULES` and one function from the file's view to the
+places that break it.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 File = TypeVar("File")
+
+_CONVERTER_NAMES = re.compile(
+    r"serving_default_.*|"
+    r"(Identity|StatefulPartitionedCall|PartitionedCall|var|args|keras_tensor)(_\d+)*(:\d+)?"
+)
 
 
 class Severity(StrEnum):
@@ -74,3 +84,8 @@ def apply(rules: Sequence[Rule[File]], file: File) -> list[Finding]:
                 )
             )
     return findings
+
+
+def converter_name(name: str) -> bool:
+    """Whether a converter invented the name, so that it tells a reader nothing: `var_12` …"""
+    return _CONVERTER_NAMES.fullmatch(name) is not None

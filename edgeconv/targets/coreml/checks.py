@@ -1,0 +1,83 @@
+"""Tests of a converted `.mlpackage` that need no converter and no runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgeconv.targets.base import ExpectedFile, broken_conversion
+from edgeconv.targets.coreml import weights
+from edgeconv.targets.coreml.program import read_program
+from edgeconv.targets.coreml.weight_compression import SMALLEST
+from edgeconv.targets.file_graph import Graph
+
+_LAYOUT = ("transpose", "reshape", "expand_dims", "squeeze")
+
+# How far the sum of a kernel's magnitudes may move, as a share, by its stored type. Rounding to
+# float16 changes one value by 2^-11 at most, and a sum by less; a palette's numbers are float16
+# already. Where integers are rounded to, errors cancel except for weights near 0: `har` moved by
+# 0.02 % at 8 bits, 1.2 % at 4.
+_INTEGER_SUM_LIMITS = {"int8": 5e-3, "int4": 0.05}
+_SUM_LIMIT = 1e-3
+
+
+def check_structure(path: Path, graph: Graph, expected: ExpectedFile) -> dict[str, Any]:
+    """No needless layout operation, every float is finite, and every kernel is there."""
+    layout_ops = _check_layout(path, graph, expected.layout_changes)
+    _check_blobs(path)
+    return {"layout_ops": layout_ops, **_check_kernels(path, expected)}
+
+
+def _check_layout(path: Path, graph: Graph, expected: int) -> int:
+    """Operations that move values instead of computing."""
+    found = sum(kind in _LAYOUT for kind in graph.kinds)
+    if found > expected:
+        raise broken_conversion(path, f"{found} layout operations where {expected} suffice")
+    return found
+
+
+def _check_blobs(path: Path) -> None:
+    """Every float that the file holds must be a number."""
+    import numpy as np
+
+    for name, constant in read_program(path).constants():
+        if constant.type.dtype.startswith("float") and not np.isfinite(constant.value).all():
+            raise broken_conversion(path, f"constant '{name}' holds NaN or infinity")
+
+
+def _check_kernels(path: Path, expected: ExpectedFile) -> dict[str, Any]:
+    """Every kernel must be in the file, in order, unpacked, and with its magnitudes."""
+    import numpy as np
+
+    left = iter(weights.read_weights(path))
+    compressed: list[str] = []
+    uncompressed: list[dict[str, str]] = []
+    for name, elements, magnitude in expected.kernels:
+        weight = next((w for w in left if w.elements == elements), None)
+        if weight is None:
+            raise broken_conversion(path, f"the kernel of layer '{name}' is not in it")
+        values = weight.values().astype(np.float64)
+        if not np.isfinite(values).all():
+            raise broken_conversion(path, f"the kernel of layer '{name}' holds NaN or infinity")
+        moved = abs(float(np.abs(values).sum()) - magnitude)
+        if moved > _INTEGER_SUM_LIMITS.get(weight.dtype, _SUM_LIMIT) * magnitude:
+            raise broken_conversion(
+                path, f"the kernel of layer '{name}' is not in it with its magnitudes"
+            )
+        if weight.compressed:
+            compressed.append(name)
+        else:
+            uncompressed.append({"layer": name, "reason": _why_not(elements)})
+    if not expected.scheme.compressed:
+        return {}
+    if not compressed:
+        raise broken_conversion(
+            path, f"no kernel in it is compressed, as {expected.scheme.name} says"
+        )
+    return {"compressed_layers": compressed, "uncompressed_layers": uncompressed}
+
+
+def _why_not(elements: int) -> str:
+    if elements <= SMALLEST:
+        return f"{elements:,} weights; up to {SMALLEST:,} stay float16"
+    return "the converter left it as it is"

@@ -1,0 +1,106 @@
+"""Core ML as a target: ML programs in `.mlpackage` folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.core import InputConvention
+from edgeconv.targets import limits
+from edgeconv.targets.base import Conversion, FileReader, StoredConstant, Target
+from edgeconv.targets.coreml import (
+    checks,
+    convert,
+    lints,
+    metadata,
+    package,
+    program_graph,
+    weights,
+)
+from edgeconv.targets.coreml.lints.flexible import declared_sizes
+from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.schemes import OTHER_SCHEMES, SCHEMES
+from edgeconv.targets.coreml.size_breakdown import size_breakdown
+from edgeconv.targets.file_graph import Graph, scheme_by_types
+from edgeconv.targets.lints import Finding, apply
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DEPLOYMENT_TARGETS = ("iOS15", "iOS16", "iOS17", "iOS18", "iOS26")
+"""Every one for which coremltools 9 writes ML programs (iOS 13 and 14 predate them)."""
+
+
+def _scheme(path: Path, graph: Graph) -> str:
+    """Compressed weights by the operations that unpack them, others by their types."""
+    compressed = weights.scheme_of(weights.read_weights(path), "quantize" in graph.kinds)
+    return compressed or scheme_by_types(graph)
+
+
+def _lint(path: Path) -> list[Finding]:
+    with package.refusing(path):
+        return apply(lints.RULES, Package(path))
+
+
+def _layer_constants(path: Path) -> list[dict[str, StoredConstant]] | None:
+    """Kernels; None where one is packed in a way that moves weights on purpose."""
+    layers: list[dict[str, StoredConstant]] = []
+    for weight in weights.read_weights(path):
+        if weight.sparse or weight.palette or weight.dtype not in ("float32", "float16", "int8"):
+            return None
+        values = weight.values().astype("float64")
+        if values.ndim == 4:
+            values = values.transpose(2, 3, 1, 0)
+        elif values.ndim == 3:
+            values = values.transpose(2, 1, 0)
+        elif weight.kind == "linear":
+            values = values.T
+        layers.append({"kernel": StoredConstant(values, weight.dtype, True, from_float16=True)})
+    return layers
+
+
+def _kernels(path: Path) -> Iterator[tuple[NDArray[Any], int]]:
+    for weight in weights.read_weights(path):
+        yield weight.values().reshape(weight.shape), 1
+
+
+def _kernel_storage(path: Path) -> list[dict[str, Any]]:
+    return [
+        {"op": w.op, "weights": w.elements, "stored": w.storage, "compressed": w.compressed}
+        for w in weights.read_weights(path)
+    ]
+
+
+TARGET = Target(
+    name="coreml",
+    title="Core ML",
+    aliases=("ios", "apple", "mlpackage", "mlprogram"),
+    suffix=".mlpackage",
+    input_convention=InputConvention.IOS,
+    schemes=SCHEMES,
+    conversion=Conversion(
+        convert=convert.convert,
+        write_metadata=metadata.embed,
+        check=checks.check_structure,
+        channels_first=True,
+        packages=("coremltools", "tensorflow", "keras"),
+    ),
+    reader=FileReader(
+        graph=program_graph.read_graph,
+        contract=package.read_contract,
+        labels=program_graph.read_labels,
+        scheme=_scheme,
+        size_breakdown=size_breakdown,
+        lint=_lint,
+        layer_constants=_layer_constants,
+        kernels=_kernels,
+        kernel_storage=_kernel_storage,
+        declared_sizes=declared_sizes,
+    ),
+    reference_runtime="coreml-reference",
+    deployment_targets=DEPLOYMENT_TARGETS,
+    computes_in_float16=True,
+    other_schemes=OTHER_SCHEMES,
+    other_gates=limits.INT8_GATES,
+)

@@ -1,0 +1,30 @@
+"""Tests of a converted `.tflite` file that need no converter and no runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeconv.targets.base import ExpectedFile, broken_conversion
+from edgeconv.targets.file_graph import Graph
+from edgeconv.targets.tflite import reader
+
+
+def check_structure(path: Path, graph: Graph, expected: ExpectedFile) -> dict[str, Any]:
+    """Every float is finite, and a file of integers computes in integers. Raises BadInput."""
+    reader.check_finite(path)
+    if expected.scheme.accepts_external_ranges:
+        _check_integers(path, graph, expected.float_layers)
+    return {}
+
+
+def _check_integers(path: Path, graph: Graph, float_layers: Sequence[str]) -> None:
+    """An operation without an integer kernel stays float, and the converter says nothing."""
+    left = [
+        op.name
+        for op in graph.ops
+        if op.macs and not graph.tensors[op.inputs[0]].dtype.startswith("int")
+    ]
+    if len(left) > len(float_layers):
+        raise broken_conversion(path, f"operations in it stayed float: {', '.join(left)}")
