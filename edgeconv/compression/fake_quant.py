@@ -6,129 +6,126 @@ output channel, symmetric), and the result of each operation (per tensor, with a
 gradient passes rounding as if it were not there (straight-through: Bengio et al., 2013; for whole
 networks Jacob et al., 2018), and is 0 where a value is clipped. Moving statistics of a batch
 normalization stay as they are.
+
+What is folded into which kernel, the nodes of the graph decide (`qat_graph.py`); the arithmetic is
+here once more because it must carry gradients to the layers' own variables.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from edgeconv.compression.qat_graph import Call, Kernel, Stage, stages_of
+from edgeconv.compression.qat_graph import KernelOp, LayerOp, QATOp, read_ops
 from edgeconv.core import InputConvention, Signal
+from edgeconv.ir.calibration import INT8_AFFINE
+from edgeconv.ir.folding import INPUT_LABEL
+from edgeconv.ir.nodes import Conv, Depthwise
 
-LEVELS = 255  # steps of an 8-bit activation
-DEPTHWISE_BITS = 8
 Ranges = dict[str, tuple[float, float]]
-At = Callable[[str, Any], Any]
-"""What becomes of the value at a point; points are named after layers, the input `sensor`."""
+Observer = Callable[[str, Any], Any]
+"""From a value's label and the value to what the next operation reads."""
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class QATGraph:
     """The network's operations, with the sensor's unit in front of them.
 
     Attributes:
         bits: of the kernels; 0: they are not rounded.
     """
 
-    stages: tuple[Stage, ...]
+    ops: tuple[QATOp, ...]
     signal: Signal
     bits: int
 
     @classmethod
-    def of(cls, network: Any, signal: Signal, bits: int) -> Walk:
-        """Raises Unsupported for a layer that cannot be trained so."""
-        return cls(stages_of(network, signal), signal, bits)
+    def of(cls, network: Any, signal: Signal, bits: int) -> QATGraph:
+        """Raises Unsupported for a layer whose integers cannot be trained."""
+        return cls(read_ops(network, signal), signal, bits)
 
-    def run(self, inputs: Any, at: At, training: bool) -> Any:
+    def run(self, inputs: Any, observer: Observer, training: bool) -> Any:
         """Outputs of normalized windows (n, window·channels)."""
         scale, offset = self.signal.for_sensor(InputConvention.NORMALIZED).affine()
         tiled = [np.tile(v, self.signal.window).astype(np.float32) for v in (scale, offset)]
-        x = at("sensor", (inputs - tiled[1]) / tiled[0])
-        for stage in self.stages:
-            if isinstance(stage, Call):
-                x = stage.layer(x, training=training) if stage.trains else stage.layer(x)
+        x = observer(INPUT_LABEL, (inputs - tiled[1]) / tiled[0])
+        for op in self.ops:
+            if isinstance(op, LayerOp):
+                x = op.layer(x, training=training) if op.training_only else op.layer(x)
             else:
-                x = _apply(stage, x, self.bits)
-            x = at(stage.point, x) if stage.point else x
+                x = _apply(op, x, self.bits)
+            x = observer(op.label, x) if op.label else x
         return x
 
 
-class Rounding(keras.Model):  # type: ignore[misc]  # keras is untyped
+class QATModel(keras.Model):  # type: ignore[misc]  # keras is untyped
     """The network as a Keras model to train; its variables are the network's own."""
 
-    def __init__(self, network: Any, walk: Walk, ranges: Mapping[str, tuple[float, float]]) -> None:
+    def __init__(
+        self, network: Any, graph: QATGraph, ranges: Mapping[str, tuple[float, float]]
+    ) -> None:
         super().__init__(name=f"{network.name}_rounding")
         self.network = network
-        self.walk = walk
-        self.limits = tuple((name, *nudged(*limits)) for name, limits in ranges.items())
+        self.graph = graph
+        self.limits = tuple(
+            (label, *INT8_AFFINE.nudged(*limits)) for label, limits in ranges.items()
+        )
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Probabilities of normalized windows."""
-        limits = {name: (low, high) for name, low, high in self.limits}
+        limits = {label: (low, high) for label, low, high in self.limits}
 
-        def at(point: str, x: Any) -> Any:
-            return tf.quantization.fake_quant_with_min_max_args(x, *limits[point], num_bits=8)
+        def observer(label: str, x: Any) -> Any:
+            return tf.quantization.fake_quant_with_min_max_args(x, *limits[label], num_bits=8)
 
-        return self.walk.run(inputs, at, training)
+        return self.graph.run(inputs, observer, training)
 
 
-def measure(walk: Walk, inputs: Any, chunk: int = 100) -> Ranges:
-    """Extremes at every point of the network without rounding, over windows as it takes them."""
-    found: Ranges = {}
+def measure_ranges(graph: QATGraph, inputs: Any, chunk: int = 100) -> Ranges:
+    """Extremes of every value of the network without rounding, over windows as it takes them."""
+    ranges: Ranges = {}
 
-    def at(point: str, x: Any) -> Any:
-        low, high = found.get(point, (np.inf, -np.inf))
-        found[point] = min(low, float(tf.reduce_min(x))), max(high, float(tf.reduce_max(x)))
+    def observer(label: str, x: Any) -> Any:
+        low, high = ranges.get(label, (np.inf, -np.inf))
+        ranges[label] = min(low, float(tf.reduce_min(x))), max(high, float(tf.reduce_max(x)))
         return x
 
-    exact = Walk(walk.stages, walk.signal, bits=0)
+    exact = replace(graph, bits=0)
     for start in range(0, len(inputs), chunk):
-        exact.run(tf.constant(inputs[start : start + chunk]), at, training=False)
-    return found
+        exact.run(tf.constant(inputs[start : start + chunk]), observer, training=False)
+    return ranges
 
 
-def nudged(low: float, high: float) -> tuple[float, float]:
-    """The range with 0 among its numbers, as the file's integers have it."""
-    low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
-        high = 1.0  # nothing but zeros was seen: any step will do
-    step = (high - low) / LEVELS
-    below = round(-low / step)
-    return -below * step, (LEVELS - below) * step
-
-
-def _apply(stage: Kernel, x: Any, bits: int) -> Any:
-    weights, bias = _folded(stage)
+def _apply(op: KernelOp, x: Any, bits: int) -> Any:
+    weights, bias = _folded(op)
     if bits:
-        # a file has no 4-bit kernels for depthwise convolutions
-        own = max(bits, DEPTHWISE_BITS) if stage.kind == "depthwise" else bits
-        weights = _rounded(weights, own, stage.output_axes)
-    y = _product(stage, x, weights) + bias
-    if stage.ceiling is None:
+        weights = _rounded(weights, max(bits, op.node.min_kernel_bits), op.output_axes)
+    y = _product(op, x, weights) + bias
+    if op.ceiling is None:
         return y
-    return tf.minimum(tf.nn.relu(y), stage.ceiling) if stage.ceiling else tf.nn.relu(y)
+    return tf.minimum(tf.nn.relu(y), op.ceiling) if op.ceiling else tf.nn.relu(y)
 
 
-def _folded(stage: Kernel) -> tuple[Any, Any]:
+def _folded(op: KernelOp) -> tuple[Any, Any]:
     """Weights and bias with batch normalization and the sensor's unit multiplied in."""
-    weights, bias = tf.convert_to_tensor(stage.weights), stage.bias
-    bias = tf.zeros(stage.outputs) if bias is None else tf.convert_to_tensor(bias)
-    if stage.norm is not None:
-        norm = stage.norm
+    weights, bias = tf.convert_to_tensor(op.weights), op.bias
+    bias = tf.zeros(op.node.bias.size) if bias is None else tf.convert_to_tensor(bias)
+    if op.norm is not None:
+        norm = op.norm
         scale = 1 / tf.sqrt(norm.moving_variance + norm.epsilon)
         scale = scale * norm.gamma if norm.scale else scale
         shift = (norm.beta if norm.center else 0.0) - norm.moving_mean * scale
-        weights = weights * tf.reshape(scale, [weights.shape[a] for a in stage.output_axes])
+        weights = weights * tf.reshape(scale, [weights.shape[a] for a in op.output_axes])
         bias = bias * scale + shift
-    if stage.before is not None:
-        factor, shift = (np.asarray(v, np.float32)[:, None] for v in stage.before)
-        summed = [a for a in range(len(weights.shape)) if a not in stage.output_axes]
+    if op.before is not None:
+        unit = (op.before.scale, op.before.offset)
+        factor, shift = (np.asarray(v, np.float32)[:, None] for v in unit)
+        summed = [a for a in range(len(weights.shape)) if a not in op.output_axes]
         bias = bias + tf.reshape(tf.reduce_sum(weights * shift, summed), [-1])
         weights = weights * factor
     return weights, bias
@@ -142,20 +139,21 @@ def _rounded(weights: Any, bits: int, output_axes: tuple[int, ...]) -> Any:
     return weights + tf.stop_gradient(tf.round(weights / step) * step - weights)
 
 
-def _product(stage: Kernel, x: Any, weights: Any) -> Any:
-    if stage.kind == "dense":
+def _product(op: KernelOp, x: Any, weights: Any) -> Any:
+    node = op.node
+    if len(weights.shape) == 2 or not isinstance(node, Conv | Depthwise):
         return tf.tensordot(x, weights, 1)
-    padding = stage.padding
+    padding = node.padding
     if padding == "causal":
-        reach = (weights.shape[0] - 1) * stage.dilation
+        reach = (weights.shape[0] - 1) * node.dilation
         x, padding = tf.pad(x, [[0, 0], [reach, 0], [0, 0]]), "valid"
-    if stage.kind == "depthwise":
+    if isinstance(node, Depthwise):
         y = tf.nn.depthwise_conv2d(
             x[:, None],
             weights[None],
-            [1, stage.stride, stage.stride, 1],
+            [1, node.stride, node.stride, 1],
             padding.upper(),
-            dilations=[1, stage.dilation],
+            dilations=[1, node.dilation],
         )
         return y[:, 0]
-    return tf.nn.conv1d(x, weights, stage.stride, padding.upper(), dilations=stage.dilation)
+    return tf.nn.conv1d(x, weights, node.stride, padding.upper(), dilations=node.dilation)

@@ -46,18 +46,18 @@ def compress(
         Unsupported: a layer that cannot be trained so, or no kernel to prune or cluster.
         BadInput: the model cannot be read, or `out` not written.
     """
-    from edgeconv.compression.fake_quant import Rounding, Walk, measure
+    from edgeconv.compression.fake_quant import QATGraph, QATModel, measure_ranges
 
     network = open_network(model.path, seed)
-    walk = Walk.of(network, model.signal, method.bits)
+    graph = QATGraph.of(network, model.signal, method.bits)
     holds: weights.Holds = {}
     left: dict[str, str] = {}
     if method.sparsity or method.clusters:
         holds, left = weights.retrain(network, method, tune, progress)
     progress.stage(f"quantization-aware training: {method.bits}-bit weights")
     inputs = _inputs(train, model.signal)
-    ranges = measure(walk, inputs)
-    tune(Rounding(network, walk, ranges), weights.keep(network, holds) if holds else None)
+    ranges = measure_ranges(graph, inputs)
+    tune(QATModel(network, graph, ranges), weights.keep(network, holds) if holds else None)
     digest = save(network, model.path, out)
     kernels = weights.describe(network, holds)
     return Compressed(out, digest, ranges, kernels, skipped_layers=left, bits=method.bits)

@@ -13,6 +13,9 @@ from edgeconv.ir.keras_call import KerasCall
 from edgeconv.ir.keras_catalogue import read_layer
 from edgeconv.ir.nodes.node import Node, Shape, Value
 
+CallNodes = tuple[KerasCall, tuple[Node, ...]]
+"""One call of a layer, and the nodes that compute it."""
+
 
 def read(model: Any, signal: Signal) -> Graph:
     """The graph of a Keras model that takes windows of a sensor contract.
@@ -39,19 +42,35 @@ def read_graph(model: Any) -> Graph:
     Raises:
         Unsupported: a layer that is not in the catalogue, or an input of variable size.
     """
+    inputs, outputs, calls = _read(model)
+    return Graph(str(model.name), inputs, outputs, tuple(n for _, nodes in calls for n in nodes))
+
+
+def read_calls(model: Any) -> list[CallNodes]:
+    """Each call of a layer in computed order, with the nodes that compute it.
+
+    Layers that act in training only are there too, without a node.
+
+    Raises:
+        Unsupported: as `read_graph`.
+    """
+    return _read(model)[2]
+
+
+def _read(model: Any) -> tuple[tuple[Value, ...], tuple[Value, ...], list[CallNodes]]:
     _check_built(model)
     inputs = tuple(Value(str(tensor.name), _shape(tensor)) for tensor in model.inputs)
     reader = _Reader()
     outputs = reader.read_model(model, inputs)
-    return Graph(str(model.name), inputs, outputs, tuple(reader.nodes))
+    return inputs, outputs, reader.calls
 
 
 @dataclass
 class _Reader:
-    """Collects the nodes of a model call by call."""
+    """Collects the calls of a model."""
 
-    nodes: list[Node] = field(default_factory=list)
-    calls: dict[str, int] = field(default_factory=dict)
+    calls: list[CallNodes] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def read_model(self, model: Any, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         """The model's outputs, computed from `inputs`."""
@@ -68,14 +87,15 @@ class _Reader:
             return self.read_model(operation, inputs)
         kind, label = type(operation).__name__, self._label(str(operation.name))
         shapes = tuple(_shape(t) for t in call.outputs)
-        nodes = read_layer(KerasCall(operation, kind, label, inputs, shapes))
-        self.nodes += nodes
+        layer_call = KerasCall(operation, kind, label, inputs, shapes)
+        nodes = read_layer(layer_call)
+        self.calls.append((layer_call, nodes))
         return nodes[-1].outputs if nodes else inputs
 
     def _label(self, name: str) -> str:
         """The layer's name; of its later calls, and of layers called the same, with a number."""
-        count = self.calls.get(name, 0)
-        self.calls[name] = count + 1
+        count = self.counts.get(name, 0)
+        self.counts[name] = count + 1
         return f"{name}#{count}" if count else name
 
 

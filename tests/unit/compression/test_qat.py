@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edgeconv.core import InputConvention, Normalization, Signal, Variant
 from edgeconv.errors import Unsupported
@@ -87,14 +85,14 @@ def test_the_file_computes_what_was_trained(
     build: Callable[[], Any], bits: int, tmp_path: Path
 ) -> None:
     """Within one step of an 8-bit probability and one of a layer; the class is the same."""
-    from edgeconv.compression.fake_quant import Rounding, Walk, measure
+    from edgeconv.compression.fake_quant import QATGraph, QATModel, measure_ranges
 
     made, canonical = build(), windows()
     made.save(tmp_path / "tiny.keras")
     inputs = SIGNAL.for_sensor(InputConvention.NORMALIZED).encode(canonical)
-    walk = Walk.of(made, SIGNAL, bits)
-    ranges = measure(walk, inputs)
-    trained = Rounding(made, walk, ranges)(inputs).numpy()
+    graph = QATGraph.of(made, SIGNAL, bits)
+    ranges = measure_ranges(graph, inputs)
+    trained = QATModel(made, graph, ranges)(inputs).numpy()
     variant = Variant("tflite", f"int{bits}", InputConvention.ANDROID)
     (file,) = export_all(
         *(tmp_path / "tiny.keras", SIGNAL, [variant], tmp_path / "out", "tiny", None),
@@ -113,26 +111,26 @@ def test_the_file_computes_what_was_trained(
 
 @pytest.mark.parametrize("build", [plain, normalized, framed])
 def test_without_rounding_it_is_the_network(build: Callable[[], Any]) -> None:
-    from edgeconv.compression.fake_quant import Walk
+    from edgeconv.compression.fake_quant import QATGraph
 
     made = build()
     inputs = SIGNAL.for_sensor(InputConvention.NORMALIZED).encode(windows(16))
-    got = Walk.of(made, SIGNAL, 0).run(inputs, lambda _, x: x, training=False)
+    got = QATGraph.of(made, SIGNAL, 0).run(inputs, lambda _, x: x, training=False)
     assert np.abs(got.numpy() - made(inputs).numpy()).max() < 1e-5
 
 
 def test_every_weight_gets_a_gradient() -> None:
     import tensorflow as tf
 
-    from edgeconv.compression.fake_quant import Rounding, Walk, measure
+    from edgeconv.compression.fake_quant import QATGraph, QATModel, measure_ranges
 
     made = normalized()
     inputs = SIGNAL.for_sensor(InputConvention.NORMALIZED).encode(windows(32))
-    walk = Walk.of(made, SIGNAL, 4)
-    rounding = Rounding(made, walk, measure(walk, inputs))
+    graph = QATGraph.of(made, SIGNAL, 4)
+    qat_model = QATModel(made, graph, measure_ranges(graph, inputs))
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(rounding(inputs, training=True)[:, 0])
-    weights = [v.value for v in rounding.trainable_variables]
+        loss = tf.reduce_sum(qat_model(inputs, training=True)[:, 0])
+    weights = [v.value for v in qat_model.trainable_variables]
     assert len(weights) == len(made.trainable_variables)
     assert all(g is not None for g in tape.gradient(loss, weights))
 
@@ -141,16 +139,8 @@ def test_every_weight_gets_a_gradient() -> None:
 def test_a_function_of_its_own_is_refused_by_name(kind: str) -> None:
     from keras import layers
 
-    from edgeconv.compression.fake_quant import Walk
+    from edgeconv.compression.fake_quant import QATGraph
 
     made = network(layers.Dense(4, activation=kind, name="odd"), layers.Dense(3, name="end"))
     with pytest.raises(Unsupported, match="layer 'odd'"):
-        Walk.of(made, SIGNAL, 8)
-
-
-@given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
-def test_training_and_export_round_to_the_same_numbers(a: float, b: float) -> None:
-    from edgeconv.compression.fake_quant import nudged
-    from edgeconv.ir.calibration import INT8_AFFINE
-
-    assert nudged(min(a, b), max(a, b)) == INT8_AFFINE.nudged(min(a, b), max(a, b))
+        QATGraph.of(made, SIGNAL, 8)
