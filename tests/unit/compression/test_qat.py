@@ -39,6 +39,8 @@ def plain() -> Any:
         layers.Reshape((24, 3), name="steps"),
         layers.Conv1D(8, 5, activation="relu", name="conv1"),
         layers.Dropout(0.5, name="dropout"),
+        layers.Identity(name="same"),
+        layers.ActivityRegularization(l2=0.1, name="regularization"),
         layers.MaxPooling1D(2, name="pool"),
         layers.Conv1D(6, 3, strides=2, padding="same", activation="relu", name="conv2"),
         layers.GlobalAveragePooling1D(name="mean"),
@@ -81,7 +83,7 @@ def windows(n: int = 200) -> Any:
 
 @pytest.mark.parametrize("build", [plain, normalized, framed])
 @pytest.mark.parametrize("bits", [8, 4])
-def test_the_file_computes_what_was_trained(
+def test_qat_model_computes_what_the_file_does(
     build: Callable[[], Any], bits: int, tmp_path: Path
 ) -> None:
     """Within one step of an 8-bit probability and one of a layer; the class is the same."""
@@ -110,7 +112,7 @@ def test_the_file_computes_what_was_trained(
 
 
 @pytest.mark.parametrize("build", [plain, normalized, framed])
-def test_without_rounding_it_is_the_network(build: Callable[[], Any]) -> None:
+def test_qat_graph_without_rounding_is_the_network(build: Callable[[], Any]) -> None:
     from edgeconv.compression.fake_quant import QATGraph
 
     made = build()
@@ -119,7 +121,7 @@ def test_without_rounding_it_is_the_network(build: Callable[[], Any]) -> None:
     assert np.abs(got.numpy() - made(inputs).numpy()).max() < 1e-5
 
 
-def test_every_weight_gets_a_gradient() -> None:
+def test_qat_model_gives_every_weight_a_gradient() -> None:
     import tensorflow as tf
 
     from edgeconv.compression.fake_quant import QATGraph, QATModel, measure_ranges
@@ -136,11 +138,26 @@ def test_every_weight_gets_a_gradient() -> None:
 
 
 @pytest.mark.parametrize("kind", ["tanh", "elu"])
-def test_a_function_of_its_own_is_refused_by_name(kind: str) -> None:
+def test_qat_graph_refuses_an_unfused_activation_by_name(kind: str) -> None:
     from keras import layers
 
     from edgeconv.compression.fake_quant import QATGraph
 
     made = network(layers.Dense(4, activation=kind, name="odd"), layers.Dense(3, name="end"))
     with pytest.raises(Unsupported, match="layer 'odd'"):
+        QATGraph.of(made, SIGNAL, 8)
+
+
+def test_qat_graph_refuses_a_unit_that_padding_keeps_out() -> None:
+    from keras import layers
+
+    from edgeconv.compression.fake_quant import QATGraph
+
+    made = network(
+        layers.Reshape((24, 3), name="steps"),
+        layers.Conv1D(4, 3, padding="same", name="padded"),
+        layers.Flatten(name="flat"),
+        layers.Dense(3, name="end"),
+    )
+    with pytest.raises(Unsupported, match="layer 'padded': the sensor's unit"):
         QATGraph.of(made, SIGNAL, 8)

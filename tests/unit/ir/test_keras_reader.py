@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgeconv.core import Signal
 from edgeconv.errors import BadInput, Unsupported
-from edgeconv.ir.keras_reader import read
+from edgeconv.ir.keras_reader import read, read_graph
 from edgeconv.ir.numpy_interpreter import evaluate
 
 pytestmark = pytest.mark.heavy  # imports Keras
@@ -68,3 +70,70 @@ def test_a_lambda_that_fails_is_unsupported(signal: Signal) -> None:
     graph = read(model, signal)
     with pytest.raises(Unsupported, match=r"layer 'odd' \(Lambda\) .* AttributeError"):
         evaluate(graph, np.zeros((2, 72)))
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> list[tuple[str, dict[str, Any]]]:
+    """Layers over time by class and settings, as a user may order them."""
+    stack: list[tuple[str, dict[str, Any]]] = []
+    activations = st.sampled_from(["linear", "relu", "relu6", "elu", "tanh", "silu", "softmax"])
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(
+            st.sampled_from(
+                [
+                    *("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Dense"),
+                    *("BatchNormalization", "MaxPooling1D", "AveragePooling1D", "LeakyReLU"),
+                ]
+            )
+        )
+        padding = draw(st.sampled_from(["valid", "same"]))
+        settings_of: dict[str, Any] = {}
+        if kind.endswith("Conv1D"):
+            settings_of = {"kernel_size": draw(st.integers(1, 3)), "padding": padding}
+            settings_of |= {"activation": draw(activations), "use_bias": draw(st.booleans())}
+        if kind in ("Conv1D", "SeparableConv1D"):
+            settings_of["filters"] = draw(st.integers(1, 4))
+        if kind == "Dense":
+            settings_of = {"units": draw(st.integers(1, 4)), "activation": draw(activations)}
+        if kind.endswith("Pooling1D"):
+            settings_of = {"pool_size": 2, "strides": 1, "padding": padding}
+        stack.append((kind, settings_of))
+    return stack
+
+
+@settings(deadline=None, max_examples=25)
+@given(stack=stacks(), seed=st.integers(0, 2**16))
+def test_read_graph_evaluates_as_keras_does(
+    stack: list[tuple[str, dict[str, Any]]], seed: int
+) -> None:
+    import keras
+    from keras import layers
+
+    rng = np.random.default_rng(seed)
+    body = [getattr(layers, kind)(**options) for kind, options in stack]
+    model = keras.Sequential([keras.Input((14, 3)), *body, layers.Flatten(), layers.Dense(3)])
+    model.set_weights([rng.uniform(0.1, 1, w.shape) for w in model.get_weights()])
+    windows = rng.normal(size=(4, 14, 3))
+    (ours,) = evaluate(read_graph(model), windows)
+    theirs = np.asarray(model(windows.astype(np.float32)))
+    assert np.abs(ours - theirs).max() <= 1e-4 * max(1, np.abs(theirs).max())
+
+
+def test_read_graph_opens_shared_models_and_keeps_inputs_and_outputs() -> None:
+    """One sub-model called twice, two inputs and two outputs, layers with equal names."""
+    import keras
+    from keras import layers
+
+    entry = keras.Input((4,))
+    inner = keras.Model(entry, layers.Dense(4, activation="relu", name="dense")(entry))
+    one, other = keras.Input((4,), name="one"), keras.Input((4,), name="other")
+    first, second = inner(one), inner(inner(other))
+    model = keras.Model([one, other], [second, layers.Dense(2, name="dense")(first)])
+    graph = read_graph(model)
+    assert [value.label for value in graph.inputs] == ["one", "other"]
+    labels = [graph.label(node) for node in graph.nodes]
+    assert sorted(labels) == ["dense", "dense#1", "dense#2", "dense#3"]
+    arrays = [np.random.default_rng(i).normal(size=(3, 4)) for i in range(2)]
+    theirs = model([a.astype(np.float32) for a in arrays])
+    for mine, keras_output in zip(evaluate(graph, *arrays), theirs, strict=True):
+        np.testing.assert_allclose(mine, np.asarray(keras_output), atol=1e-5)
