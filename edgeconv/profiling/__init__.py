@@ -1,4 +1,4 @@
-"""How fast and how large a file is."""
+"""Latency, memory and cost of a file."""
 
 from edgeconv.profiling.timing import Job, not_run, profile, profile_many
 

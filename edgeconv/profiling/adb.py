@@ -1,4 +1,4 @@
-"""A phone at the end of `adb`: what it is, files to and from it, commands on it."""
+"""A phone connected through `adb`: its properties, copies to and from it, commands on it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROPERTIES = {
 }
 _STATES = {
     "unauthorized": "has not allowed this computer: unlock it and accept the dialogue",
-    "offline": "does not answer: plug it in again, or run adb kill-server",
+    "offline": "does not respond: plug it in again, or run adb kill-server",
 }
 
 
@@ -28,12 +28,12 @@ class Adb:
     """One device.
 
     Args:
-        serial: as `adb devices` lists it; empty for the only device there is.
+        serial: as `adb devices` lists it; empty for the only connected device.
 
     Raises:
-        MissingDependency: no `adb` on this machine.
+        MissingDependency: `adb` is not installed.
         UsageError: no such device, or several and no serial.
-        BadInput: the device is there, but does not let us in.
+        BadInput: the device is connected, but not usable.
     """
 
     def __init__(self, serial: str = "") -> None:
@@ -41,16 +41,16 @@ class Adb:
         self.serial = self._choose(serial)
 
     def describe(self) -> dict[str, str]:
-        """Make, model, Android version, processor and architecture, as far as it tells them."""
-        said = {k: self.shell(["getprop", p]).strip() for k, p in _PROPERTIES.items()}
-        known = {k: v for k, v in said.items() if v}
+        """Make, model, Android version, processor and architecture, where the device has them."""
+        properties = {k: self.shell(["getprop", p]).strip() for k, p in _PROPERTIES.items()}
+        known = {k: v for k, v in properties.items() if v}
         return {**known, "system": f"Android {known.get('android', '')}".strip()}
 
     def shell(self, words: list[str]) -> str:
-        """What a command on the device prints, errors included.
+        """The output of a command on the device, errors included.
 
         Raises:
-            BadInput: it failed; the message holds its last words.
+            BadInput: it failed; the message has its last line of output.
         """
         done = self._run("shell", shlex.join(words))
         if done.returncode:
@@ -62,22 +62,22 @@ class Adb:
         return done.stdout
 
     def has(self, path: str) -> bool:
-        """Whether an executable file is there."""
+        """Whether an executable file exists on the device."""
         return self._run("shell", f"test -x {shlex.quote(path)}").returncode == 0
 
     def push(self, local: Path, remote: str) -> None:
-        """Raises BadInput where adb cannot copy."""
+        """Raises BadInput if adb cannot copy."""
         self._copy("push", str(local), remote)
 
     def pull(self, remote: str, local: Path) -> None:
-        """Raises BadInput where adb cannot copy."""
+        """Raises BadInput if adb cannot copy."""
         self._copy("pull", remote, str(local))
 
     def _copy(self, verb: str, source: str, target: str) -> None:
         done = self._run(verb, source, target)
         if done.returncode:
             last = (done.stdout.strip().splitlines() or ["no message"])[-1]
-            hint = "is there room on the device?" if verb == "push" else ""
+            hint = "check the free space on the device" if verb == "push" else ""
             raise BadInput(f"adb {verb} {source}: {last}", hint)
 
     def _choose(self, serial: str) -> str:
@@ -117,20 +117,20 @@ class Adb:
                 check=False,
             )
         except (subprocess.TimeoutExpired, OSError) as error:
-            raise BadInput(f"adb {words[0]} did not work: {error}") from error
+            raise BadInput(f"adb {words[0]} failed: {error}") from error
 
 
 def _find() -> str:
     """The program `adb`: on the path, or in the Android SDK."""
     home = os.environ.get("ANDROID_HOME", "")
-    inside = shutil.which("adb", path=str(Path(home) / "platform-tools")) if home else None
-    found = shutil.which("adb") or inside
-    if found is None:
+    in_sdk = shutil.which("adb", path=str(Path(home) / "platform-tools")) if home else None
+    program = shutil.which("adb") or in_sdk
+    if program is None:
         raise MissingDependency(
             "the program 'adb' is not installed",
             "install Android's platform-tools (Debian: apt install adb)",
         )
-    return found
+    return program
 
 
 def _devices(text: str) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""An earlier profile to hold a new one against: its numbers, and its files if they are at hand."""
+"""An earlier profile to compare with: its numbers, and its files if they exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgeconv.profiling.comparison import compare_paired, compare_recorded, not_
 from edgeconv.targets import files
 from edgeconv.targets.base import suffixes
 
-CONFIRMATIONS = 2  # a file is slower only if that many new measurements say so as well
+CONFIRMATIONS = 2  # a file counts as slower only if that many repetitions confirm it
 
 Timer = Callable[[Sequence[Artifact]], list[ProfileResult]]
 
@@ -27,7 +27,7 @@ class Baseline:
 
     Attributes:
         results: the recorded numbers; empty where only files are given.
-        artifacts: the files; timed again, in turns with those of this run.
+        artifacts: the files; timed again, interleaved with those of this run.
     """
 
     path: Path
@@ -35,27 +35,27 @@ class Baseline:
     artifacts: tuple[Artifact, ...] = ()
 
     def partner(self, of: Artifact, alone: bool) -> Artifact | None:
-        """The file to time in turns with `of`: of that name, or the only one beside an only one."""
-        found = [a for a in self.artifacts if a.name == of.name and a.target == of.target]
-        if not found and alone and len(self.artifacts) == 1:
-            found = list(self.artifacts)
-        return found[0] if found else None
+        """The file to interleave with `of`: of that name, or the only one if `alone`."""
+        partners = [a for a in self.artifacts if a.name == of.name and a.target == of.target]
+        if not partners and alone and len(self.artifacts) == 1:
+            partners = list(self.artifacts)
+        return partners[0] if partners else None
 
     def record(self, of: Artifact, alone: bool) -> ProfileResult | None:
-        """The recorded numbers to hold `of` against, likewise."""
-        found = [r for r in self.results if r.artifact == of.name]
-        if not found and alone and len(self.results) == 1:
-            found = list(self.results)
-        found.sort(key=lambda r: (r.device != "", r.status is not Status.PASSED))
-        return found[0] if found else None
+        """The recorded numbers to compare `of` with, chosen likewise."""
+        records = [r for r in self.results if r.artifact == of.name]
+        if not records and alone and len(self.results) == 1:
+            records = list(self.results)
+        records.sort(key=lambda r: (r.device != "", r.status is not Status.PASSED))
+        return records[0] if records else None
 
 
 def read_baseline(path: Path, known: frozenset[str]) -> Baseline:
     """A profile's JSON, a bundle, or a single artifact.
 
-    Beside a JSON file may lie the very files that it was measured on; those whose bytes are not
-    among the digests `known` of this run are timed again. Where the bytes are the same, only the
-    numbers can tell whether runtime or machine got slower.
+    The files that a JSON file was measured on may lie beside it; those whose bytes are not among
+    the digests `known` of this run are timed again. Where the bytes are the same, only the numbers
+    can show whether runtime or machine got slower.
 
     Raises:
         BadInput: missing, or none of these.
@@ -82,31 +82,32 @@ def read_results(path: Path) -> tuple[ProfileResult, ...]:
     """The results in a JSON file that `profile --json` or `run --json` wrote, or of a bundle.
 
     Raises:
-        BadInput: missing, no JSON, or no profile.
+        BadInput: missing, not JSON, or not a profile.
     """
     try:
         data: Any = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        told = (error.strerror if isinstance(error, OSError) else "") or str(error)
-        what = "is a folder without a manifest" if path.is_dir() else f"cannot be read: {told}"
+        reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        what = "is a folder without a manifest" if path.is_dir() else f"cannot be read: {reason}"
         raise BadInput(f"{path} {what}", "give the JSON of `edgeconv profile --json`") from error
     if isinstance(data, dict):
         data = data.get("profile")
     try:
         if not isinstance(data, list) or not data:
-            raise TypeError("no list of results")
+            raise TypeError("not a list of results")
         return tuple(
             ProfileResult.from_json({k: v for k, v in entry.items() if k != "baseline"})
             for entry in data
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(
-            f"{path} holds no profile: {error}", "give the JSON of `edgeconv profile --json`"
+            f"{path} does not contain a profile: {error}",
+            "give the JSON of `edgeconv profile --json`",
         ) from error
 
 
 def with_partners(artifacts: Sequence[Artifact], baseline: Baseline) -> list[Artifact | None]:
-    """The partner of each artifact, None where only numbers are at hand."""
+    """The partner of each artifact, None if only numbers exist."""
     return [baseline.partner(a, len(artifacts) == 1) for a in artifacts]
 
 
@@ -118,22 +119,22 @@ def compare(
     limit: float,
     time_again: Timer,
 ) -> list[Comparison]:
-    """One comparison for each artifact that was timed now or then.
+    """One comparison for each artifact that was timed in either run.
 
-    A new file, or one that neither run could time, has nothing to be held against and is left out;
-    if that leaves nothing, every file says so.
+    A new file, or one that neither run could time, is left out; if that leaves nothing, every file
+    is `not compared`.
     """
-    found = []
+    comparisons = []
     alone = len(artifacts) == 1
     for artifact, ours, partner in zip(artifacts, results, partners, strict=True):
         record = baseline.record(artifact, alone)
         if partner is not None and Status.NOT_RUN not in (ours.status, partner[1].status):
-            found.append(_paired(artifact, ours, partner, limit, time_again))
+            comparisons.append(_paired(artifact, ours, partner, limit, time_again))
         elif record is not None and Status.PASSED in (ours.status, record.status):
-            found.append(_recorded(artifact, ours, record, limit, time_again))
-    if found:
-        return found
-    reason = f"{baseline.path} has no timing of it"
+            comparisons.append(_recorded(artifact, ours, record, limit, time_again))
+    if comparisons:
+        return comparisons
+    reason = f"{baseline.path} has no timing of this file"
     return [not_compared(ours, reason, limit) for ours in results]
 
 
@@ -167,12 +168,14 @@ def _recorded(
 
 
 def _confirmed(first: Comparison, again: Callable[[], Comparison]) -> Comparison:
-    """`first`, unless it says slower and a new measurement does not."""
+    """`first`, unless it says slower and a repetition does not."""
     if first.change is not Change.SLOWER:
         return first
     for _ in range(CONFIRMATIONS):
         repeated = again()
         if repeated.change is not Change.SLOWER:
-            reason = f"a first measurement said {first.ratio:.3g} times as long, a new one did not"
+            reason = (
+                f"a first measurement took {first.ratio:.3g} times as long, a repetition did not"
+            )
             return replace(repeated, reason=reason)
     return first

@@ -1,7 +1,7 @@
-"""Did a file get slower? An answer only where the samples carry it.
+"""Decides whether a file got slower, where the samples are sufficient.
 
-A difference is reported where the whole 99 % interval of the ratio of medians lies beyond the
-limit. An interval that only reaches across the limit is `unclear`, which is no failure.
+A difference is reported if the whole 99 % interval of the ratio of medians lies beyond the limit.
+An interval that contains the limit is `unclear`, which is not a failure.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from edgeconv.profiling.statistics import Ratio, paired_ratio, separate_ratio
 
 LEVEL = 0.99
 MAX_SLOWDOWN = 0.05
-# What two runs of the same file on the same machine may differ by beyond their own intervals and
-# the calibration kernels (docs/how-to/profile.md has the measurement).
+# How far two runs of the same file on the same machine may differ beyond their own intervals and
+# the calibration kernels (docs/measurements/profile.md).
 BETWEEN_RUNS = 0.15
 
-PAIRED = "both timed in turns in this run"
+PAIRED = "both timed interleaved in this run"
 RECORDED = "numbers of an earlier run"
 _UNCLEAR = {
-    PAIRED: "too little evidence for either answer: more --num-runs, or a quieter machine",
-    RECORDED: "no difference beyond what two runs of one file may show (files at hand are timed "
-    "in turns, which tells smaller ones)",
+    PAIRED: "too little evidence: use more --num-runs, or a quieter machine",
+    RECORDED: "no difference beyond that of two runs of one file (if the files exist, they are "
+    "timed interleaved, which resolves smaller ones)",
 }
 _MACHINE = ("processor", "architecture", "cores")
 
 
 def limit_of(max_slowdown: float) -> float:
-    """The ratio that a file may reach: 1.05 for a slow-down of 5 %.
+    """The ratio that a file may reach: 1.05 for a slowdown of 5 %.
 
     Raises:
         UsageError: negative.
     """
     if not max_slowdown >= 0:
         raise UsageError(
-            f"--max-slowdown {max_slowdown:g} is negative", "give a share, for example 0.05"
+            f"--max-slowdown {max_slowdown:g} is negative", "give a fraction, for example 0.05"
         )
     return 1 + max_slowdown
 
 
 def compare_paired(ours: ProfileResult, theirs: ProfileResult, limit: float) -> Comparison:
-    """Two files that were timed in turns in one run of this process."""
+    """Two files that were timed interleaved in one run of this process."""
     ratio = paired_ratio(ours.by_round, theirs.by_round, LEVEL)
     return _comparison(ours, theirs, ratio, limit, PAIRED)
 
@@ -71,15 +71,15 @@ def compare_recorded(ours: ProfileResult, theirs: ProfileResult, limit: float) -
 
 
 def not_compared(ours: ProfileResult, reason: str, limit: float, baseline: str = "") -> Comparison:
-    """What could not be held against its baseline, and why."""
+    """A file that could not be compared with its baseline, and why."""
     return Comparison(ours.artifact, baseline, Change.NOT_COMPARED, limit, reason=reason)
 
 
 def mismatch(ours: ProfileResult, theirs: ProfileResult) -> str:
-    """Why the times of two results must not be held against each other; empty where they may."""
+    """Why the times of two results must not be compared; empty if they may."""
     for result, which in ((theirs, "in the baseline"), (ours, "here")):
         if result.status is not Status.PASSED:
-            return f"it was not timed {which}: {result.reason}"
+            return f"the file was not timed {which}: {result.reason}"
     for name, here, there in _conditions(ours, theirs):
         if here != there:
             return f"the baseline was timed with {name} {there or 'unknown'}, this is {here}"
@@ -87,14 +87,14 @@ def mismatch(ours: ProfileResult, theirs: ProfileResult) -> str:
 
 
 def _conditions(ours: ProfileResult, theirs: ProfileResult) -> list[tuple[str, str, str]]:
-    """(what, here, there) of all that must agree."""
-    found = [("device", ours.device or "this machine", theirs.device or "this machine")]
-    found += [(k, _text(ours.machine, k), _text(theirs.machine, k)) for k in _MACHINE]
-    found.append(("system", _system(ours.machine), _system(theirs.machine)))
-    found.append(("runtime", ours.runtime, theirs.runtime))
-    found.append(("kernels", ours.kernels, theirs.kernels or ours.kernels))
-    found.append(("threads", str(ours.threads), str(theirs.threads)))
-    return found
+    """(name, here, there) of everything that must agree."""
+    conditions = [("device", ours.device or "this machine", theirs.device or "this machine")]
+    conditions += [(k, _text(ours.machine, k), _text(theirs.machine, k)) for k in _MACHINE]
+    conditions.append(("system", _system(ours.machine), _system(theirs.machine)))
+    conditions.append(("runtime", ours.runtime, theirs.runtime))
+    conditions.append(("kernels", ours.kernels, theirs.kernels or ours.kernels))
+    conditions.append(("threads", str(ours.threads), str(theirs.threads)))
+    return conditions
 
 
 def _text(machine: MachineInfo, key: str) -> str:

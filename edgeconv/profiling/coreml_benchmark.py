@@ -1,6 +1,6 @@
 """Core ML's own timing of a package, through coremltools' benchmarker: on a Mac only.
 
-No machine of this project's development ran it; `result_of` is tested, `benchmark` is not.
+It was never run, because no Mac was at hand; `result_of` is tested, `benchmark` is not.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROUNDS = 10  # of successive samples, the unit that the interval resamples
 
 
 def check_platform() -> None:
-    """Raises MissingDependency off macOS, or where coremltools has no benchmarker."""
+    """Raises MissingDependency outside macOS, or if coremltools has no benchmarker."""
     if sys.platform != "darwin":
         raise MissingDependency(
             "Core ML's benchmarker runs on macOS only", "run edgeconv profile on a Mac"
@@ -49,9 +49,9 @@ def benchmark(
 ) -> ProfileResult:
     """Load and predict `artifact` on this Mac, all compute units allowed."""
     tools = import_module("coremltools")
-    made = _benchmarker()(tools.models.MLModel(str(artifact.path)))
-    loads = asyncio.run(made.benchmark_load(iterations=LOADS)).samples
-    predictions = asyncio.run(made.benchmark_predict(iterations=runs, warmup=True)).samples
+    benchmarker = _benchmarker()(tools.models.MLModel(str(artifact.path)))
+    loads = asyncio.run(benchmarker.benchmark_load(iterations=LOADS)).samples
+    predictions = asyncio.run(benchmarker.benchmark_predict(iterations=runs, warmup=True)).samples
     return result_of(artifact, loads, predictions, facts, machine, version)
 
 

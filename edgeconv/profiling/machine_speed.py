@@ -1,6 +1,6 @@
-"""Two small kernels of known work, timed beside every round: how fast the machine is just then.
+"""Two small kernels of known work, timed beside every round: the machine's current speed.
 
-They tell a slow machine from a slow file when a run is held against the record of an earlier one.
+They distinguish a slow machine from a slow file when a run is compared with an earlier record.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from statistics import median
 from time import perf_counter_ns
 
-REPEATS = 9  # of each kernel in a round, some 50 µs apiece
+REPEATS = 9  # of each kernel in a round, some 50 µs each
 SIDE = 48  # of the matrices: small enough that BLAS stays on one thread
 PRODUCTS = 12
 KERNELS = ("product", "copy")
@@ -43,7 +43,7 @@ class Calibration:
         self.reference_us: dict[str, list[float]] = {name: [] for name in self._kernels}
 
     def measure(self) -> None:
-        """One more round."""
+        """Time one more round."""
         for name, kernel in self._kernels.items():
             kernel()
             kernel()

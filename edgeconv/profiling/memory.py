@@ -1,4 +1,4 @@
-"""Memory and cold start of a file in a process that has run nothing else.
+"""Measures memory and cold start of a file in a process of its own.
 
 `python -m edgeconv.profiling.memory FILE RUNTIME THREADS` prints both as JSON.
 """
@@ -24,9 +24,9 @@ def footprint(artifact: Artifact, runtime: str, threads: int) -> dict[str, Any]:
     """Resident memory in bytes and cold start in µs, from a fresh process.
 
     `rss_engine`: with Python, NumPy and the engine loaded. `rss_open` and `rss_run`: with the
-    file open, and after some inferences. `rss_peak`: the most so far. `open_us`, `first_us`: the
-    first opening of a file, and the first inference, of that process. Where the process ended
-    badly, `rss_reason` says how.
+    file open, and after some inferences. `rss_peak`: the maximum so far. `open_us`, `first_us`: the
+    first opening of a file, and the first inference, of that process. If the process failed,
+    `rss_reason` says how.
     """
     words = [str(artifact.path), runtime, str(threads)]
     try:
@@ -36,8 +36,8 @@ def footprint(artifact: Artifact, runtime: str, threads: int) -> dict[str, Any]:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         return {"rss_reason": f"the process that measures it failed: {last}"}
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def arena(path: Path) -> tuple[int | None, str]:
@@ -57,36 +57,36 @@ def _measure(path: Path, runtime: str, threads: int) -> dict[str, Any]:
 
     artifact = files.describe(path)
     load_runtime(runtime)
-    found: dict[str, Any] = {"rss_engine": _rss()}
+    figures: dict[str, Any] = {"rss_engine": _rss()}
     options = accepted(runtime, num_threads=threads)
     start = perf_counter_ns()
     with open_runner(path, runtime, **options) as runner:
-        found["open_us"] = (perf_counter_ns() - start) / 1e3
-        found["rss_open"] = _rss()
+        figures["open_us"] = (perf_counter_ns() - start) / 1e3
+        figures["rss_open"] = _rss()
         infer = runner.bind(probe_sample(runner, artifact)).invoke
         start = perf_counter_ns()
         infer()
-        found["first_us"] = (perf_counter_ns() - start) / 1e3
+        figures["first_us"] = (perf_counter_ns() - start) / 1e3
         for _ in range(_INFERENCES):
             infer()
-        found["rss_run"] = _rss()
-    return {**found, "rss_peak": _peak()}
+        figures["rss_run"] = _rss()
+    return {**figures, "rss_peak": _peak()}
 
 
 def _rss() -> int | None:
-    """Resident bytes just now; None where the system does not tell (it does on Linux)."""
+    """Current resident bytes; None if the system does not report them (Linux does)."""
     return _status("VmRSS")
 
 
 def _peak() -> int | None:
-    """The most resident bytes so far.
+    """The maximum of resident bytes so far.
 
-    Where the system has it, of this program alone; getrusage's counts the parent's as well. macOS
-    counts bytes where others count KiB.
+    Of this process alone if the system reports it; getrusage counts the parent's as well. macOS
+    counts bytes, other systems KiB.
     """
-    found = _status("VmHWM")
-    if found is not None:
-        return found
+    peak = _status("VmHWM")
+    if peak is not None:
+        return peak
     try:
         import resource
     except ModuleNotFoundError:  # Windows
@@ -96,12 +96,12 @@ def _peak() -> int | None:
 
 
 def _status(key: str) -> int | None:
-    """A figure of Linux's own account of this process, in bytes."""
+    """A figure from Linux's status of this process, in bytes."""
     status = Path("/proc/self/status")
     if not status.is_file():
         return None
-    found = (line.split() for line in status.read_text().splitlines() if line.startswith(key))
-    return next((int(words[1]) * 1024 for words in found), None)
+    lines = (line.split() for line in status.read_text().splitlines() if line.startswith(key))
+    return next((int(words[1]) * 1024 for words in lines), None)
 
 
 if __name__ == "__main__":

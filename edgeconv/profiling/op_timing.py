@@ -1,7 +1,7 @@
 """The operations of a file with their cost, and their time where it can be measured.
 
-Cut files are no files that LiteRT was ever tried with: a crash must not end the caller, so they are
-timed in a process of its own, `python -m edgeconv.profiling.op_timing FILE RUNTIME THREADS`.
+LiteRT was never tested with files that are cut like this, and a crash must not end the caller: they
+are timed in a process of their own, `python -m edgeconv.profiling.op_timing FILE RUNTIME THREADS`.
 """
 
 from __future__ import annotations
@@ -31,53 +31,53 @@ from edgeconv.targets.base import find_target, target_of
 from edgeconv.targets.file_graph import Graph, Op, cut_points
 
 MOST_CUTS = 48
-MOST_BYTES = 512 << 20  # of all cut files that are open together; each holds its own weights
+MOST_BYTES = 512 << 20  # of all cut files that are open together; each has its own weights
 _INFERENCES = 40
 _SECONDS = 300
 
-CUT = "by difference: the file cut behind each operation, all cut files timed in turns"
-STEPS = "each step of the reference runtime, which computes in NumPy: no phone's time"
+CUT = "by difference: the file cut behind each operation, all cut files timed interleaved"
+STEPS = "each step of the reference runtime, which computes in NumPy: not a phone's time"
 
-SILENT = {
-    "coreml": "Core ML does not show its operations: Xcode times them",
+UNTIMED = {
+    "coreml": "Core ML does not expose its operations: time them in Xcode",
     "tflite-micro": "not timed one by one: only LiteRT's operations are",
     "litertjs": "not timed one by one: only LiteRT's operations are",
 }
 """Runtimes whose operations cannot be timed, and why."""
 
-Found = tuple[tuple[OpProfile, ...], str]
+TimedOperations = tuple[tuple[OpProfile, ...], str]
 
 
-def operations(artifact: Artifact, runtime: str, threads: int, time_them: bool) -> Found:
-    """One row an operation that is computed in every inference, and how it was timed.
+def operations(artifact: Artifact, runtime: str, threads: int, time_them: bool) -> TimedOperations:
+    """One row for each operation of an inference, and how it was timed.
 
     `runtime` is the name of the one that timed the whole file. Where single operations cannot be
-    timed, the second value says why; so it does where `time_them` is off.
+    timed, the second value says why; so it does if `time_them` is off.
     """
     graph = files.read_graph(artifact.path)
     counts = cut_points(graph)
     if not time_them or not counts:
         return _rows(graph, counts), "" if counts else "the file has no operation"
-    if runtime in SILENT:
-        return _rows(graph, counts), SILENT[runtime]
+    if runtime in UNTIMED:
+        return _rows(graph, counts), UNTIMED[runtime]
     try:
         if find_target(artifact.target).reader.prefixes is not None:
-            return _apart(artifact, runtime, threads)
+            return _in_subprocess(artifact, runtime, threads)
         return _by_steps(artifact, graph, counts, runtime)
     except EdgeconvError as error:
         return _rows(graph, counts), f"not timed one by one: {error}"
 
 
-def _apart(artifact: Artifact, runtime: str, threads: int) -> Found:
-    """`_by_cuts` in a process of its own. Raises BadInput where that fails."""
+def _in_subprocess(artifact: Artifact, runtime: str, threads: int) -> TimedOperations:
+    """Run `_by_cuts` in a process of its own. Raises BadInput if that fails."""
     words = [str(artifact.path), runtime, str(threads)]
     try:
         done = run_module("edgeconv.profiling.op_timing", *words, seconds=_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise BadInput(f"it took more than {_SECONDS} s") from error
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or [""])[-1]
-        raise BadInput(f"LiteRT ended with exit code {done.returncode} on a cut file: {said}")
+        last = (done.stderr.strip().splitlines() or [""])[-1]
+        raise BadInput(f"LiteRT ended with exit code {done.returncode} on a cut file: {last}")
     rows = json.loads(done.stdout.splitlines()[-1])
     return tuple(decode_fields(OpProfile, row) for row in rows), CUT
 
@@ -102,12 +102,14 @@ def _open_cut(
     return runner.bind(probe_sample(runner, artifact)).invoke
 
 
-def _by_steps(artifact: Artifact, graph: Graph, counts: Sequence[int], runtime: str) -> Found:
-    """The reference runtime shows each value as it is made: the time since the one before."""
-    made: list[tuple[str, int]] = []
+def _by_steps(
+    artifact: Artifact, graph: Graph, counts: Sequence[int], runtime: str
+) -> TimedOperations:
+    """Time from one value of the reference runtime to the next, as it computes them."""
+    computed: list[tuple[str, int]] = []
 
     def watch(name: str, _: Any) -> None:
-        made.append((name, perf_counter_ns()))
+        computed.append((name, perf_counter_ns()))
 
     rows, inferences = _rows(graph, counts), []
     with open_runner(artifact.path, runtime) as runner:
@@ -116,20 +118,20 @@ def _by_steps(artifact: Artifact, graph: Graph, counts: Sequence[int], runtime: 
         infer = bind(sample, watch).invoke
         infer()
         for _ in range(_INFERENCES):
-            made.clear()
+            computed.clear()
             start = perf_counter_ns()
             infer()
-            inferences.append(_step_times(start, made, graph, rows))
+            inferences.append(_step_times(start, computed, graph, rows))
     return by_steps(rows, inferences), STEPS
 
 
 def _step_times(
-    start: int, made: Sequence[tuple[str, int]], graph: Graph, rows: Sequence[OpProfile]
+    start: int, computed: Sequence[tuple[str, int]], graph: Graph, rows: Sequence[OpProfile]
 ) -> list[float]:
-    """µs of each row; a step that is no row of its own (it was merged) counts for the next."""
+    """µs of each row; a step without a row of its own (it was merged) counts for the next."""
     place = {graph.tensors[i].name: row for row, op in _ops(graph, rows) for i in op.outputs}
     times, last = [0.0] * len(rows), start
-    for name, now in made:
+    for name, now in computed:
         if name in place:
             times[place[name]] += (now - last) / 1e3
             last = now
@@ -142,9 +144,7 @@ def _ops(graph: Graph, rows: Sequence[OpProfile]) -> list[tuple[int, Op]]:
 
 def _chosen(counts: Sequence[int], file_bytes: int) -> list[int]:
     """Some of the places to cut, evenly, the last among them."""
-    fitting = (
-        2 * MOST_BYTES // max(file_bytes, 1)
-    )  # a cut file holds half of the weights on average
+    fitting = 2 * MOST_BYTES // max(file_bytes, 1)  # a cut file has half of the weights on average
     step = ceil(len(counts) / max(2, min(MOST_CUTS, fitting)))
     return list(counts[::-1][::step][::-1])
 

@@ -1,4 +1,4 @@
-"""Where the time goes: each operation's share, its cost, and its place under the roofs.
+"""Time, cost and roofline position of each operation.
 
 The runtimes have no interface to time one operation. But a file that is cut behind operation k
 can be timed; how much longer it takes than the one that is cut behind k − 1 is the time of k.
@@ -44,26 +44,26 @@ def by_differences(rows: Sequence[OpProfile], openers: Sequence[Opener]) -> tupl
 def by_steps(
     rows: Sequence[OpProfile], inferences: Sequence[Sequence[float]]
 ) -> tuple[OpProfile, ...]:
-    """`rows` with the time of each from a runtime that tells it: µs of each row, by inference."""
+    """`rows` with the time of each from a runtime that reports it: µs of each row, by inference."""
     return tuple(_timed(row, [times[i] for times in inferences]) for i, row in enumerate(rows))
 
 
 def shares(rows: Sequence[OpProfile]) -> list[float | None]:
-    """Share of the timed rows' sum, None where a row was not timed."""
+    """Share of the timed rows' sum, None if a row was not timed."""
     total = sum(row.us or 0.0 for row in rows)
     return [None if row.us is None or not total else row.us / total for row in rows]
 
 
 def _round(infers: Sequence[Infer], number: int) -> list[float]:
-    """Median time of each, neighbours right after each other; the order changes by round."""
+    """Median time of each, neighbors right after each other; the order changes by round."""
     order = range(len(infers)) if number % 2 == 0 else range(len(infers) - 1, -1, -1)
-    found = dict.fromkeys(order, 0.0)
+    times = dict.fromkeys(order, 0.0)
     for i in order:
         infer = infers[i]
         for _ in range(SETTLE):
             infer()
-        found[i] = median(_once(infer) for _ in range(RUNS))
-    return [found[i] for i in range(len(infers))]
+        times[i] = median(_once(infer) for _ in range(RUNS))
+    return [times[i] for i in range(len(infers))]
 
 
 def _once(infer: Infer) -> float:

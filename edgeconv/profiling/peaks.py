@@ -1,10 +1,10 @@
-"""The most that this machine can do, measured: the roofs of the roofline model.
+"""Measures the limits of this machine for the roofline model.
 
 S. Williams, A. Waterman, D. Patterson, Roofline, Communications of the ACM 52 (4), 2009: an
 operation of arithmetic intensity I (operations a byte) reaches at most min(peak, bandwidth · I).
 
-BLAS settles its number of threads when it is loaded, so that this module measures in a process of
-its own: `python -m edgeconv.profiling.peaks THREADS`.
+BLAS fixes its number of threads when it is loaded, so this module measures in a process of its
+own: `python -m edgeconv.profiling.peaks THREADS`.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ def _measure(threads: int) -> Peaks:
 
 
 def _copy(threads: int, size: int) -> float:
-    """Bytes read and written, a nanosecond, by all threads together."""
+    """Bytes read and written per nanosecond, by all threads together."""
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np
 
-    repeats = max(1, (32 << 20) // size)  # enough that handing out the work costs nothing
+    repeats = max(1, (32 << 20) // size)  # enough that distributing the work costs nothing
     buffers = [(np.ones(size, np.uint8), np.zeros(size, np.uint8)) for _ in range(threads)]
 
     def one(pair: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> None:

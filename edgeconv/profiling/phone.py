@@ -1,4 +1,4 @@
-"""`.tflite` files timed on a phone by Google's `benchmark_model`."""
+"""Times `.tflite` files on a phone with Google's `benchmark_model`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edgeconv.profiling.tflite_benchmark import NodeTime, Timing, parse_nodes, p
 
 BINARY = "/data/local/tmp/benchmark_model"
 FOLDER = "/data/local/tmp/edgeconv"
-ROUNDS = 9  # processes of the tool for each file, in turns; each gives one median
+ROUNDS = 9  # processes of the tool for each file, interleaved; each gives one median
 _GET = (
     "get benchmark_model for the phone's architecture (LiteRT's documentation, 'Performance "
     "measurement', links it) and pass it as --benchmark-binary FILE"
@@ -36,9 +36,9 @@ class Task:
 
     Attributes:
         facts: `parameters`, `macs`, `peak_tensor_bytes`.
-        input_name: of the only input, as the file itself calls it.
-        golden: bytes of the input for each golden vector, and what judges the output's bytes:
-            the list of outputs in, facts for `details` out.
+        input_name: of the only input, as in the file.
+        golden: bytes of the input for each golden vector, and a function that judges the
+            output's bytes and returns facts for `details`.
     """
 
     artifact: Artifact
@@ -56,7 +56,7 @@ class Phone:
         binary: path of the tool on the device, or of a local file, which is copied there.
 
     Raises:
-        MissingDependency: no adb here, or no benchmark_model there.
+        MissingDependency: adb is not installed, or benchmark_model is not on the device.
         UsageError, BadInput: as `Adb`.
     """
 
@@ -77,7 +77,7 @@ class Phone:
     def profile(
         self, tasks: Sequence[Task], runs: int, warmup: int, threads: int, xnnpack: bool
     ) -> list[ProfileResult]:
-        """Every file pushed, timed in turns, its operations and golden vectors run, removed.
+        """Push the files, time them interleaved, run operations and golden vectors, remove them.
 
         Raises:
             BadInput: a copy or a run fails.
@@ -95,13 +95,13 @@ class Phone:
         try:
             for task in tasks:
                 self._adb.push(task.artifact.path, _remote(task))
-            found: list[list[Timing]] = [[] for _ in tasks]
+            timings_by_task: list[list[Timing]] = [[] for _ in tasks]
             for _ in range(ROUNDS):
-                for timings, task in zip(found, tasks, strict=True):
+                for timings, task in zip(timings_by_task, tasks, strict=True):
                     timings.append(parse_timing(self._start(task, [*flags, *timed])))
             return [
                 self._result(task, timings, threads, warmup, self._nodes(task, flags), flags)
-                for task, timings in zip(tasks, found, strict=True)
+                for task, timings in zip(tasks, timings_by_task, strict=True)
             ]
         finally:
             self._adb.shell(["rm", "-rf", FOLDER])
@@ -110,17 +110,17 @@ class Phone:
         return self._adb.shell([self._binary, f"--graph={_remote(task)}", *flags])
 
     def _nodes(self, task: Task, flags: Sequence[str]) -> tuple[NodeTime, ...]:
-        """A run of its own: watching each operation slows the whole down."""
+        """A separate run, because profiling each operation slows it down."""
         return parse_nodes(self._start(task, [*flags, "--enable_op_profiling=true"]))
 
     def _golden(self, task: Task, flags: Sequence[str]) -> dict[str, Any]:
-        """Outputs of the golden vectors, one process of the tool each, pulled and judged."""
+        """Run each golden vector in a process of the tool, pull the outputs and judge them."""
         if task.judge is None:
             return {}
         outputs = []
         shape = ",".join(map(str, task.input_shape))
         values = f"{task.input_name.replace(':', '::')}:{FOLDER}/input.bin"
-        given = [
+        flags_of_vector = [
             *("--num_runs=1", "--warmup_runs=0", "--min_secs=0", "--warmup_min_secs=0"),
             f"--input_layer={task.input_name}",
             f"--input_layer_shape={shape}",
@@ -128,13 +128,13 @@ class Phone:
             f"--output_filepath={FOLDER}/output.bin",
         ]
         with tempfile.TemporaryDirectory() as folder:
-            here = Path(folder) / "values.bin"
+            local = Path(folder) / "values.bin"
             for data in task.golden:
-                here.write_bytes(data)
-                self._adb.push(here, f"{FOLDER}/input.bin")
-                self._start(task, [*flags, *given])
-                self._adb.pull(f"{FOLDER}/output.bin", here)
-                outputs.append(here.read_bytes())
+                local.write_bytes(data)
+                self._adb.push(local, f"{FOLDER}/input.bin")
+                self._start(task, [*flags, *flags_of_vector])
+                self._adb.pull(f"{FOLDER}/output.bin", local)
+                outputs.append(local.read_bytes())
         return {"golden": task.judge(outputs)}
 
     def _result(
@@ -146,15 +146,15 @@ class Phone:
         nodes: Sequence[NodeTime],
         flags: Sequence[str],
     ) -> ProfileResult:
-        made = result_of(task, timings, self.name, self.machine)
+        result = result_of(task, timings, self.name, self.machine)
         return replace(
-            made,
+            result,
             threads=threads,
             warmup=max(1, warmup),
             kernels=timings[0].delegate or "built-in",
             ops=tuple(_row(i, node) for i, node in enumerate(nodes)),
-            ops_method="benchmark_model --enable_op_profiling, a run of its own" if nodes else "",
-            details={**made.details, **self._golden(task, flags)},
+            ops_method="benchmark_model --enable_op_profiling, in a separate run" if nodes else "",
+            details={**result.details, **self._golden(task, flags)},
         )
 
 
@@ -163,7 +163,7 @@ def result_of(
 ) -> ProfileResult:
     """The result of a file whose runs on a device are known.
 
-    `samples_us` are the medians of the runs: the tool keeps no single inference.
+    `samples_us` are the medians of the runs: the tool does not keep single inferences.
     """
     artifact, medians = task.artifact, tuple(t.p50_us for t in timings)
     memory = [t.memory_mb for t in timings if t.memory_mb]
@@ -193,18 +193,18 @@ def result_of(
 
 
 def imported(path: Path, text: str, task: Task, device: str) -> ProfileResult:
-    """A log of `benchmark_model` that somebody kept, as a result of `device`.
+    """A saved log of `benchmark_model`, as a result of `device`.
 
     Raises:
-        BadInput: it holds no result; `path` is named.
+        BadInput: it contains no result; `path` is named.
     """
     try:
         timing = parse_timing(text)
     except BadInput as error:
         raise BadInput(f"{path}: {error.message}", "give the tool's whole output") from error
-    made = result_of(task, [timing], device, MachineInfo(other={"model": device}))
+    result = result_of(task, [timing], device, MachineInfo(other={"model": device}))
     nodes = tuple(_row(i, node) for i, node in enumerate(parse_nodes(text)))
-    return replace(made, ops=nodes, ops_method="benchmark_model's own table" if nodes else "")
+    return replace(result, ops=nodes, ops_method="benchmark_model's own table" if nodes else "")
 
 
 def _remote(task: Task) -> str:
@@ -212,5 +212,5 @@ def _remote(task: Task) -> str:
 
 
 def _row(number: int, node: NodeTime) -> OpProfile:
-    """The tool names neither cost nor bytes, and a delegate's operations are not the file's."""
+    """A row without cost and bytes: a delegate's operations are not the file's."""
     return OpProfile(number, node.kind, node.name, macs=0, bytes=0, us=node.us)

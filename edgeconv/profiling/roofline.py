@@ -1,4 +1,4 @@
-"""The roofs of the roofline: what NumPy and the engine itself reach on this machine."""
+"""Roofline limits of this machine, reached by NumPy and by the engine itself."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from edgeconv.profiling.peaks import measure_peaks
 from edgeconv.runtimes import open_runner
 from edgeconv.targets.tflite.roofline_model import MACS, convolution
 
-ENGINES = ("litert", "litert-reference")  # whose own convolutions are a roof
+ENGINES = ("litert", "litert-reference")  # whose own convolutions are a limit
 SECONDS = 0.25  # each; the best repetition counts
 
 
-def roofs(threads: int, runtime: str) -> Peaks:
+def roofline(threads: int, runtime: str) -> Peaks:
     """Peaks of this machine; a LiteRT runtime also runs one large convolution of each type.
 
     NumPy's matrix product may not use the widest vectors that the engine uses, and has no 8-bit
-    arithmetic; the higher figure is the roof.
+    arithmetic; the higher figure counts.
     """
     peaks = measure_peaks(threads)
     if runtime not in ENGINES:
@@ -30,7 +30,7 @@ def roofs(threads: int, runtime: str) -> Peaks:
     try:
         float32, int8 = (_gflops(dtype, runtime, threads) for dtype in ("float32", "int8"))
     except EdgeconvError:
-        return peaks  # an engine without a convolution has no say in this
+        return peaks  # an engine without a convolution is left out
     return replace(
         peaks,
         gflops=max(peaks.gflops, float32),
@@ -40,7 +40,7 @@ def roofs(threads: int, runtime: str) -> Peaks:
 
 
 def _gflops(dtype: str, runtime: str, threads: int) -> float:
-    """Billions of operations a second of the fastest repetition."""
+    """Billions of operations per second of the fastest repetition."""
     import numpy as np
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
-"""Medians of timings and how far to trust them.
+"""Medians of timings and their uncertainty.
 
-Timings that follow each other are alike (the clock of the processor, a neighbour's load), so that
-single inferences are no independent samples. Everything here takes rounds, which are taken in
-turns, as the unit that is resampled or counted.
+Timings that follow each other are alike (the clock of the processor, the load of others), so single
+inferences are not independent samples. Everything here uses rounds, which are interleaved, as the
+unit that is resampled or counted.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def order_statistics_interval(values: Sequence[float], level: float) -> tuple[fl
 
     The number of values below the median is binomial(n, 1/2), so that the k-th smallest and the
     k-th largest enclose it with a probability that needs no assumption (Conover, Practical
-    Nonparametric Statistics, 1999, chapter 3.2). Infinite where n is too small for `level`.
+    Nonparametric Statistics, 1999, chapter 3.2). Infinite if n is too small for `level`.
     """
     k = _rank(len(values), level)
     if k == 0:
@@ -76,11 +76,11 @@ class Ratio:
 
 
 def paired_ratio(ours: Rounds, theirs: Rounds, level: float) -> Ratio:
-    """Ratio of medians for two files that took turns: round i of one beside round i of the other.
+    """Ratio of medians for two interleaved files: round i of one beside round i of the other.
 
     Each pair met the same machine within milliseconds, so that the ratio of its two medians is
-    free of what the machine did over the run. The median of the pairs' ratios, with its exact
-    interval.
+    independent of the machine's state over the run. The result is the median of the pairs' ratios,
+    with its exact interval.
     """
     ratios = [median(a) / median(b) for a, b in zip(ours, theirs, strict=True)]
     low, high = order_statistics_interval(ratios, level)
@@ -107,10 +107,10 @@ def _medians(rounds: Rounds, random: np.random.Generator) -> NDArray[np.float64]
         padded[i, : len(samples)] = samples
     drawn = random.integers(0, len(rounds), (RESAMPLES, len(rounds)))
     pooled = padded[drawn].reshape(RESAMPLES, -1)
-    found: NDArray[np.float64] = (
+    medians: NDArray[np.float64] = (
         np.nanmedian(pooled, axis=1) if np.isnan(padded).any() else np.median(pooled, axis=1)
     )
-    return found
+    return medians
 
 
 def _percentiles(values: NDArray[np.float64], level: float) -> tuple[float, float]:

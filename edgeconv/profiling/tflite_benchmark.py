@@ -1,4 +1,4 @@
-"""What Google's `benchmark_model` prints, read back.
+"""Parses the output of Google's `benchmark_model`.
 
 The tool's lines may begin with `INFO: ` or logcat's `I tflite  : `; older versions have no
 percentiles. Its last `count=` line before the summary is the measurement, those before are warm-up.
@@ -34,7 +34,7 @@ _ROW = re.compile(
 
 @dataclass(frozen=True)
 class Timing:
-    """One run of the tool, µs. `p50_us` is its median, or the mean where it tells none."""
+    """One run of the tool, µs. `p50_us` is its median, or the mean if there is none."""
 
     init_us: float
     first_us: float
@@ -57,24 +57,24 @@ def parse_timing(text: str) -> Timing:
     """Read the output of one run.
 
     Raises:
-        BadInput: it holds no result; the tool's own complaint, or its last line, is told.
+        BadInput: it contains no result; the message has the tool's error, or its last line.
     """
     summary = _SUMMARY.search(text)
     counts = [m for m in _COUNT.finditer(text) if summary and m.start() < summary.start()]
     if summary is None or not counts:
         raise BadInput(
             f"benchmark_model printed no result: {complaint(text)}",
-            "run its command line by hand; it names the reason",
+            "run its command line by hand to see the reason",
         )
     init, first, _, average = map(float, summary.groups())
     last = counts[-1]
-    found = {name: float(value) for name, value in _STATISTIC.findall(last.group(2))}
+    statistics = {name: float(value) for name, value in _STATISTIC.findall(last.group(2))}
     memory = _MEMORY.search(text)
     return Timing(
         init_us=init,
         first_us=first,
-        p50_us=found.get("median", average),
-        statistics={"count": float(last.group(1)), "avg": average, **found},
+        p50_us=statistics.get("median", average),
+        statistics={"count": float(last.group(1)), "avg": average, **statistics},
         delegate=_delegate(text),
         memory_mb=(float(memory.group(1)), float(memory.group(2))) if memory else None,
     )
@@ -83,17 +83,17 @@ def parse_timing(text: str) -> Timing:
 def parse_nodes(text: str) -> tuple[NodeTime, ...]:
     """The time of each operation of a run with `--enable_op_profiling=true`; empty without it.
 
-    Where a delegate took the graph and tells what it did, its own operations are given.
+    If a delegate took the graph and reports its operations, these are returned.
     """
-    _, found, section = text.partition(_OPERATIONS)
-    if not found:
+    _, heading, section = text.partition(_OPERATIONS)
+    if not heading:
         return ()
-    graph, inside, delegate = section.partition(_INSIDE)
-    return _table(delegate if inside else graph) or _table(graph)
+    graph, heading, delegate = section.partition(_INSIDE)
+    return _table(delegate if heading else graph) or _table(graph)
 
 
 def complaint(text: str) -> str:
-    """The line of an output that says what went wrong, else its last one."""
+    """The line of an output with the error, else its last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"error|fail|not found|denied", line, re.I)]
     return (errors or lines or ["it printed nothing"])[-1][:300]
@@ -113,8 +113,8 @@ def _bare(name: str) -> str:
 
 
 def _delegate(text: str) -> str:
-    """Which delegate took the graph, in the tool's words; empty where none did."""
+    """The delegate that took the graph, as the tool names it; empty if none did."""
     applied = re.search(r"Explicitly applied (\w+) delegate", text)
     created = re.search(r"Created TensorFlow Lite (\w+) delegate", text)
-    found = applied or created
-    return found.group(1) if found else ""
+    match = applied or created
+    return match.group(1) if match else ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Sample = Mapping[str, NDArray[Any]] | Callable[[Runner], Mapping[str, NDArray[Any]]]
 
-ROUNDS = 40  # each artifact's turn comes this often, so that a slow spell of the machine hits all
+ROUNDS = 40  # turns of each artifact, so that a slow spell of the machine hits all
 COLD = 5  # openings of each file, all but the first timed
 SETTLE = 3  # untimed inferences at the start of a turn: the others have emptied the caches
 STABLE = 0.05  # warm-up ends when two successive blocks' medians differ by at most this share
@@ -39,8 +39,8 @@ class Job:
 
     Attributes:
         open_runner: opens it; called several times, since the first may import the engine.
-        sample: the arrays of one inference, or what makes them for an opened runner.
-        version: of the engine, as it is recorded.
+        sample: the arrays of one inference, or a function that makes them for an opened runner.
+        version: of the engine, as recorded.
         facts: `parameters`, `macs`, `peak_tensor_bytes`; each may be missing.
     """
 
@@ -73,7 +73,7 @@ def profile_many(
     threads: int,
     machine: MachineInfo,
 ) -> list[ProfileResult]:
-    """Time several artifacts in turns, so that they share the machine's good and bad moments.
+    """Time several artifacts interleaved, so that they share the machine's good and bad moments.
 
     Each is opened COLD times (`load_us`, engine and file already in memory) and run once
     (`first_us`), warmed up with at least `warmup` inferences and until block medians settle, then
@@ -111,19 +111,19 @@ def not_run(
     machine: MachineInfo,
     runtime: str = "",
 ) -> ProfileResult:
-    """What is known of an artifact that cannot be timed here: its size and its facts."""
+    """The result of an artifact that cannot be timed here: its size and its cost."""
     return ProfileResult(
         **_about(artifact, facts, machine), runtime=runtime, status=Status.NOT_RUN, reason=reason
     )
 
 
 class _Timed:
-    """An opened artifact and what was measured of it so far."""
+    """An opened artifact and its measurements so far."""
 
     def __init__(self, job: Job, stack: ExitStack) -> None:
         self._job = job
         with job.open_runner():
-            pass  # whatever is imported or read from disk for the first time is no cost of the file
+            pass  # imports and first reads from disk are not part of the file's cost
         self._cold: dict[str, list[float]] = {"load_us": [], "first_us": []}
         for _ in range(COLD - 2):
             with ExitStack() as closing:
@@ -150,7 +150,7 @@ class _Timed:
         return (perf_counter_ns() - start) / 1e3
 
     def warm_up(self, least: int) -> None:
-        """At least `least` inferences, then on until they have settled."""
+        """Run at least `least` inferences, and until the medians settle."""
         block = max(least // 2, 1)
         before = None
         while self._warmup < least * WARMUP_LIMIT:
@@ -163,7 +163,7 @@ class _Timed:
         self._settled = least == 0
 
     def measure(self, runs: int) -> None:
-        """One round of so many samples."""
+        """Time one round of `runs` samples."""
         for _ in range(SETTLE):
             self._infer()
         self._rounds.append([self._once() for _ in range(runs)])
@@ -216,7 +216,7 @@ def _turns(runs: int) -> Iterator[int]:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Python's collector would stop inferences at random."""
+    """Switch off Python's collector, which would interrupt inferences at random."""
     was_on = gc.isenabled()
     gc.collect()
     gc.disable()

@@ -1,4 +1,4 @@
-"""What goes into a file to time it: no value changes a latency, so any will do."""
+"""The input of a file that is timed; its values do not change a latency."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 def probe_sample(runner: Runner, artifact: Artifact) -> Mapping[str, NDArray[Any]]:
-    """The exporter's first probe window; for a model of another kind, noise of its inputs' shapes.
+    """The exporter's first probe window; for other models, noise of the inputs' shapes.
 
-    Denormal numbers, which are slow on some processors, are in neither.
+    Neither contains denormal numbers, which are slow on some processors.
     """
     if len(runner.inputs) == 1:
         try:
             return bound_sample(runner, artifact.signal, probe_windows(artifact.signal))
         except BadInput:
-            pass  # its input is no window of its contract
+            pass  # its input is not a window of its contract
     return {name: _noise(spec) for name, spec in runner.inputs.items()}
 
 
 def _noise(spec: TensorSpec) -> NDArray[Any]:
-    """Seeded normal numbers; zeros where the model wants whole ones, which may be indices."""
+    """Seeded normal numbers; zeros for integer inputs, which may be indices."""
     import numpy as np
 
     shape = tuple(max(size, 1) for size in spec.shape)

@@ -25,7 +25,7 @@ from edgeconv.profiling.baseline import Baseline, compare, read_baseline, with_p
 from edgeconv.profiling.comparison import MAX_SLOWDOWN, limit_of
 from edgeconv.profiling.memory import arena, footprint
 from edgeconv.profiling.op_timing import operations
-from edgeconv.profiling.roofline import roofs
+from edgeconv.profiling.roofline import roofline
 from edgeconv.profiling.timing_input import probe_sample
 from edgeconv.runtimes import accepted, open_runner, opens, runtime_for, unavailable
 from edgeconv.runtimes.litertjs.node import installed
@@ -130,7 +130,7 @@ def explain(
     """The results with operations, memory and this machine's peaks; a step for each file."""
     timed = [r for r in results if r.status is Status.PASSED]
     progress.stage("profile: operations and memory")
-    peaks = roofs(timed[0].threads, timed[0].runtime) if timed else None
+    peaks = roofline(timed[0].threads, timed[0].runtime) if timed else None
     found = []
     for number, (artifact, result) in enumerate(zip(artifacts, results, strict=True), 1):
         found.append(_explained(artifact, result, peaks))

@@ -17,4 +17,4 @@ def test_core_mls_operations_are_listed_and_not_timed(tmp_path: Path) -> None:
     described = files.describe(package(tmp_path / "net.mlpackage"))
     rows, why = operations(described, "coreml", 1, time_them=True)
     assert "conv" in {row.kind for row in rows}
-    assert why == "Core ML does not show its operations: Xcode times them"
+    assert why == "Core ML does not expose its operations: time them in Xcode"

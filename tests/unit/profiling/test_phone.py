@@ -106,7 +106,7 @@ def test_local_tool_is_copied(adb: FakeAdb, tmp_path: Path) -> None:
     [
         ({"devices": ""}, UsageError, "sees no device"),
         ({"devices": f"{PIXEL}\tunauthorized\n"}, BadInput, "unlock it and accept"),
-        ({"devices": f"{PIXEL}\toffline\n"}, BadInput, "does not answer"),
+        ({"devices": f"{PIXEL}\toffline\n"}, BadInput, "does not respond"),
         (
             {"devices": f"{PIXEL}\tdevice\nemulator-5554\tdevice\n"},
             UsageError,
