@@ -11,7 +11,7 @@ from typing import Any
 
 from edgeconv.core.evaluation_data import LayerSample
 
-BEFORE = ":linear"
+PRE_ACTIVATION_SUFFIX = ":linear"
 """Ending of the name of a layer's value before its own activation function."""
 
 
@@ -45,7 +45,7 @@ class LayerMatchStatus(StrEnum):
     UNMATCHED = "unmatched"  # no value of the file could be told to be its
 
 
-class Outcome(StrEnum):
+class LayerwiseVerdict(StrEnum):
     """What a comparison by layer came to."""
 
     CLEAR = "clear"
@@ -79,7 +79,7 @@ class LayerParity:
     """One layer of the float model, and what the file has in its place.
 
     Attributes:
-        layer: its name; with `BEFORE` at the end the value before its activation.
+        layer: its name; with `PRE_ACTIVATION_SUFFIX` at the end the value before its activation.
         tensor, operation: where the file has it; empty unless compared.
         matched_by: `name`, `output`, `values`, `order`: what speaks for the match.
         similarity: 0 to 1, of the values that the match was confirmed by.
@@ -160,7 +160,7 @@ class LayersResult:
     scheme: str
     target: str
     runtime: str
-    outcome: Outcome
+    outcome: LayerwiseVerdict
     n: int
     text: str
     sample: LayerSample | None = None
@@ -176,7 +176,7 @@ class LayersResult:
         sample = data.get("sample")
         changed = {
             "sample": LayerSample.from_json(sample) if sample else None,
-            "outcome": Outcome(data["outcome"]),
+            "outcome": LayerwiseVerdict(data["outcome"]),
             "layers": tuple(LayerParity.from_json(row) for row in data["layers"]),
             "suspects": tuple(data["suspects"]),
             "warnings": tuple(RangeWarning(**w) for w in data["warnings"]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Artifact, Bundle
-from edgeconv.core.layerwise import BEFORE, LayerParity, LayersResult
+from edgeconv.core.layerwise import PRE_ACTIVATION_SUFFIX, LayerParity, LayersResult
 from edgeconv.reporting import charts
 from edgeconv.reporting.formatting import number
 
@@ -34,7 +34,7 @@ def layers_of(bundle: Bundle, artifact: Artifact) -> tuple[LayersResult, ...]:
 
 def title(row: LayerParity) -> str:
     """A layer's name, and of its value before the activation that it is that."""
-    bare = row.layer.removesuffix(BEFORE)
+    bare = row.layer.removesuffix(PRE_ACTIVATION_SUFFIX)
     return bare if bare == row.layer else f"{bare} (linear)"
 
 
@@ -153,7 +153,7 @@ def chart(result: LayersResult, name: str) -> str:
 def _beyond(row: LayerParity, suspects: Sequence[str]) -> bool:
     """Whether this row is why a layer is suspect."""
     own, limit = row.metrics["own_snr_db"], row.metrics.get("own_limit_db")
-    concerned = {row.layer.removesuffix(BEFORE), *row.covers} & set(suspects)
+    concerned = {row.layer.removesuffix(PRE_ACTIVATION_SUFFIX), *row.covers} & set(suspects)
     return bool(concerned) and limit is not None and (own is None or own < limit)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeconv.core import TensorSpec
-from edgeconv.core.layerwise import BEFORE, LayerInfo
+from edgeconv.core.layerwise import PRE_ACTIVATION_SUFFIX, LayerInfo
 from edgeconv.errors import BadInput
 from edgeconv.ir.keras_catalogue import fuses_activation
 
@@ -41,9 +41,9 @@ class _Call:
 class KerasGraph:
     """Values of a model by name: inputs under theirs, a layer's output under the layer's.
 
-    A layer's value before its own activation has the ending `BEFORE`. A layer that is called
-    again has the number of its call behind its name: `shared#1`. Of a layer with several outputs
-    the later ones do likewise: `lstm.1`.
+    A layer's value before its own activation ends in `PRE_ACTIVATION_SUFFIX`. A layer that is
+    called again has the number of its call behind its name: `shared#1`. Of a layer with several
+    outputs the later ones do likewise: `lstm.1`.
 
     Args:
         model: built, with named inputs.
@@ -71,7 +71,7 @@ class KerasGraph:
         for call in self._calls:
             out = call.node.outputs[0]
             shape = tuple(-1 if d is None else int(d) for d in out.shape)
-            for name in [call.name + BEFORE] * call.activated + [call.name]:
+            for name in [call.name + PRE_ACTIVATION_SUFFIX] * call.activated + [call.name]:
                 found[name] = TensorSpec(name, shape, str(out.dtype))
         return found
 
@@ -87,7 +87,7 @@ class KerasGraph:
         values = dict(given)
         needed = self._needed(wanted, given)
         for call in self._calls:
-            if needed & {*call.outputs, call.name + BEFORE}:
+            if needed & {*call.outputs, call.name + PRE_ACTIVATION_SUFFIX}:
                 self._run(call, values)
         return {name: values[name] for name in wanted}
 
@@ -100,17 +100,17 @@ class KerasGraph:
             if name in needed:
                 continue
             needed.add(name)
-            call = self._made_by.get(name.removesuffix(BEFORE))
+            call = self._made_by.get(name.removesuffix(PRE_ACTIVATION_SUFFIX))
             if call is None:
                 raise BadInput(f"the model has no value '{name}' that could be computed")
-            if call.name == name and call.name + BEFORE in given:
+            if call.name == name and call.name + PRE_ACTIVATION_SUFFIX in given:
                 continue
             waiting += [s for s in call.sources.values() if s not in given]
         return needed
 
     def _run(self, call: _Call, values: dict[str, Any]) -> None:
         """Compute a call's output, unless it is given, and its value before the activation."""
-        before = call.name + BEFORE
+        before = call.name + PRE_ACTIVATION_SUFFIX
         if before not in values:
             tensors = {at: values[name] for at, name in call.sources.items()}
             arguments, keywords = call.node.arguments.fill_in(tensors)

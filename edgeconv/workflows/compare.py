@@ -25,7 +25,7 @@ from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.parity import noninferiority
 from edgeconv.parity.classification import as_probabilities, labels_for
 from edgeconv.parity.gates import gates_of
-from edgeconv.parity.layerwise.artifacts import SAMPLE, SEED, compare_one, not_compared
+from edgeconv.parity.layerwise.comparison import SAMPLE, SEED, compare_one, not_compared
 from edgeconv.parity.layerwise.pairwise import OpenFile, compare_pairwise
 from edgeconv.parity.output_comparison import ReferenceOutputs, judge_file, not_run
 from edgeconv.runtimes import inspectable, open_runner, runtime_for, unavailable

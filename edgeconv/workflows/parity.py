@@ -20,7 +20,7 @@ from edgeconv.parity.artifact_run import run_artifact
 from edgeconv.parity.checks import CHECKS
 from edgeconv.parity.context import ParityContext, float_outputs
 from edgeconv.parity.gates import resolve_gates
-from edgeconv.parity.layerwise.artifacts import compare_layers
+from edgeconv.parity.layerwise.comparison import compare_layers
 from edgeconv.parity.output_comparison import not_run
 from edgeconv.parity.saturation import saturation_sentence
 from edgeconv.runtimes import unavailable

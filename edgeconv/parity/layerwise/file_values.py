@@ -1,4 +1,4 @@
-"""What a file has inside, as the comparison of layers takes it."""
+"""The values inside a model file that may be those of layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgeconv.core import TensorSpec
 from edgeconv.core.runner import TensorType
 from edgeconv.errors import BadInput
-from edgeconv.parity.layerwise.match import Candidate
+from edgeconv.parity.layerwise.matching import Candidate
 from edgeconv.targets import files
 from edgeconv.targets.file_graph import Graph, Op, activations
 
@@ -22,7 +22,7 @@ _NUMBERS = ("float", "int8", "int16", "uint8")
 
 
 def candidates(path: Path, tensors: Mapping[str, TensorType]) -> list[Candidate]:
-    """The values of a file that may be a layer's, in computed order.
+    """The values of a file that may be those of a layer, in computed order.
 
     A value and its casts are one candidate: the first of them, with the names of all.
 

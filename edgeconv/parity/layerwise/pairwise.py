@@ -20,15 +20,21 @@ from edgeconv.core import (
     Scheme,
     Signal,
 )
-from edgeconv.core.layerwise import LayerMatchStatus, LayerParity, LayersResult, Outcome
-from edgeconv.parity.layerwise import name_matching
-from edgeconv.parity.layerwise.artifacts import not_compared
-from edgeconv.parity.layerwise.comparison import between, chunks
+from edgeconv.core.layerwise import LayerMatchStatus, LayerParity, LayersResult, LayerwiseVerdict
+from edgeconv.parity.layerwise.comparison import between, chunks, not_compared
 from edgeconv.parity.layerwise.file_values import candidates
-from edgeconv.parity.layerwise.match import Candidate, Match, align, pair
-from edgeconv.parity.layerwise.measure import Error
-from edgeconv.parity.layerwise.points import PendingAffine, Point
-from edgeconv.parity.layerwise.verdict import floor_of
+from edgeconv.parity.layerwise.layer_errors import ErrorSums
+from edgeconv.parity.layerwise.layer_verdict import floor_of
+from edgeconv.parity.layerwise.matching import (
+    Candidate,
+    Match,
+    align,
+    converter_name,
+    layer_scores,
+    name_parts,
+    pair,
+)
+from edgeconv.parity.layerwise.reference_points import PendingAffine, ReferencePoint
 from edgeconv.runtimes.window_shapes import shaped_input
 from edgeconv.targets.base import scheme_in
 
@@ -73,19 +79,19 @@ def compare_pairwise(
     ours = candidates(reference.artifact.path, reference.runner.tensors)
     theirs = candidates(candidate.artifact.path, candidate.runner.tensors)
     matches: list[Match] = []
-    errors: dict[str, Error] = {}
+    errors: dict[str, ErrorSums] = {}
     for chunk in chunks(windows):
         expected, values = reference.values(chunk), candidate.values(chunk)
         if not errors:
             contracts = _contracts(reference.signal, candidate.signal, ours)
             matches = match_files(ours, expected, theirs, values, contracts)
-            errors = {m.point.name: Error() for m in matches}
+            errors = {m.point.name: ErrorSums() for m in matches}
         for match in matches:
             ours_now = match.reference(expected[match.point.name])
             shape = (len(ours_now), *match.point.shape)
             theirs_now = match.arranged(values[match.candidate.tensor])
             errors[match.point.name].add(ours_now.reshape(shape), theirs_now.reshape(shape))
-    rows = rows_of(ours, theirs, matches, errors, (reference.scheme, candidate.scheme))
+    rows = pairwise_rows(ours, theirs, matches, errors, (reference.scheme, candidate.scheme))
     outcome, text, suspects = judge_files(rows)
     return replace(
         not_compared(candidate.artifact, candidate.runner.runtime, text, sample),
@@ -119,12 +125,15 @@ def match_files(
     """The best pairing that keeps both orders.
 
     Args:
-        reference_values, values: by tensor name, (n, *shape), real numbers.
-        contracts: by reference tensor, what its value is of the other file's where both still hold
-            the readings, each as its own sensor contract has them.
+        reference: values of the reference, in computed order.
+        reference_values: by tensor name, (n, *shape), real numbers.
+        candidate: values of the other file, in computed order.
+        values: as `reference_values`.
+        contracts: by reference tensor, from the other file's value to it, where both are still the
+            readings as each sensor contract describes them.
     """
     points = [
-        Point(
+        ReferencePoint(
             name=c.tensor,
             layer=c.tensor,
             kind=c.operation,
@@ -137,10 +146,10 @@ def match_files(
     ]
     table: dict[tuple[int, int], tuple[float, Match]] = {}
     for j, other in enumerate(candidate):
-        spoken = _spoken(reference, other)
+        scores = _name_scores(reference, other)
         for i, point in enumerate(points):
             scored = pair(
-                point, reference_values[point.name], other, values[other.tensor], spoken, False
+                point, reference_values[point.name], other, values[other.tensor], scores, False
             )
             if scored is not None:
                 table[i, j] = scored
@@ -148,7 +157,7 @@ def match_files(
 
 
 def _inner(before: Sequence[Candidate], flat: Candidate) -> tuple[int, ...]:
-    """The shape that a flat value was flattened from: the two files may do so in other orders."""
+    """The shape that a flat value was flattened from: the two files may use different orders."""
     if sum(d != 1 for d in flat.shape) > 1:
         return ()
     shapes = (tuple(d for d in c.shape if d != 1) for c in reversed(before))
@@ -156,66 +165,66 @@ def _inner(before: Sequence[Candidate], flat: Candidate) -> tuple[int, ...]:
     return next(fitting, ())
 
 
-def _spoken(reference: Sequence[Candidate], other: Candidate) -> dict[str, float]:
-    """Reference tensor → how much the other's names speak for it."""
-    whose = {
-        name_matching.clean(word): c.tensor for c in reversed(reference) for n in c.names
-        for word in name_matching.words(n)
+def _name_scores(reference: Sequence[Candidate], other: Candidate) -> dict[str, float]:
+    """Reference tensor → how much the other's names suggest it."""
+    tensors = {
+        converter_name(word): c.tensor for c in reversed(reference) for n in c.names
+        for word in name_parts(n)
     }  # fmt: skip
-    found: dict[str, float] = {}
-    for word, score in name_matching.owners(other.names, list(whose)).items():
-        found[whose[word]] = max(score, found.get(whose[word], 0.0))
-    return found
+    scores: dict[str, float] = {}
+    for word, score in layer_scores(other.names, list(tensors)).items():
+        scores[tensors[word]] = max(score, scores.get(tensors[word], 0.0))
+    return scores
 
 
-def rows_of(
+def pairwise_rows(
     reference: Sequence[Candidate],
     candidate: Sequence[Candidate],
     matches: Sequence[Match],
-    errors: Mapping[str, Error],
+    errors: Mapping[str, ErrorSums],
     schemes: tuple[Scheme | None, Scheme | None],
 ) -> list[LayerParity]:
     """A row for each value of the reference in order, then those that only the other file has."""
     floors = [floor_of(scheme) for scheme in schemes if scheme is not None]
     by_name = {m.point.name: m for m in matches}
-    made: list[LayerParity] = []
+    rows: list[LayerParity] = []
     for c in reference:
         title = c.tensor.partition(";")[0]
-        found = by_name.get(c.tensor)
-        if found is None:
-            note = "no value of the second file could be told to be its"
-            made.append(LayerParity(title, c.operation, LayerMatchStatus.UNMATCHED, note=note))
+        matched = by_name.get(c.tensor)
+        if matched is None:
+            note = "no value of the second file could be matched with it"
+            rows.append(LayerParity(title, c.operation, LayerMatchStatus.UNMATCHED, note=note))
             continue
         error = errors[c.tensor]
-        gathered = 1 + sum(bool(row.metrics) for row in made)
-        limit = min(floors) - 10 * math.log10(gathered) if len(floors) == len(schemes) else None
-        made.append(_row(title, found, error, limit))
+        number = 1 + sum(bool(row.metrics) for row in rows)
+        limit = min(floors) - 10 * math.log10(number) if len(floors) == len(schemes) else None
+        rows.append(_row(title, matched, error, limit))
     taken = {m.candidate.tensor for m in matches}
     note = "only the second file has it"
-    made += [
+    rows += [
         LayerParity(c.tensor, c.operation, LayerMatchStatus.UNMATCHED, tensor=c.tensor, note=note)
         for c in candidate
         if c.tensor not in taken
     ]
-    return made
+    return rows
 
 
-def _row(title: str, found: Match, error: Error, limit: float | None) -> LayerParity:
+def _row(title: str, match: Match, error: ErrorSums, limit: float | None) -> LayerParity:
     unknown: dict[str, float | None] = dict.fromkeys(
         ("own_snr_db", "own_non_finite", "own_within_db", "output_flips")
     )
     note = ""
-    if found.means == ("order",):
-        note = "matched by order and shape alone: neither name nor values confirm it"
+    if match.means == ("order",):
+        note = "matched by order and shape only: neither name nor values confirm it"
     return LayerParity(
         layer=title,
-        kind=found.point.kind,
+        kind=match.point.kind,
         presence=LayerMatchStatus.COMPARED,
-        tensor=found.candidate.tensor,
-        operation=found.candidate.operation,
-        dtype=found.candidate.dtype,
-        matched_by=found.means,
-        similarity=found.similarity,
+        tensor=match.candidate.tensor,
+        operation=match.candidate.operation,
+        dtype=match.candidate.dtype,
+        matched_by=match.means,
+        similarity=match.similarity,
         note=note,
         metrics={**error.metrics(), **unknown, "own_limit_db": limit},
         reference_range=error.reference_range,
@@ -223,11 +232,11 @@ def _row(title: str, found: Match, error: Error, limit: float | None) -> LayerPa
     )
 
 
-def judge_files(rows: Sequence[LayerParity]) -> tuple[Outcome, str, tuple[str, ...]]:
-    """(outcome, sentence, suspects): where two files part by more than their formats explain."""
+def judge_files(rows: Sequence[LayerParity]) -> tuple[LayerwiseVerdict, str, tuple[str, ...]]:
+    """(outcome, sentence, suspects): where two files differ by more than their formats explain."""
     compared = [row for row in rows if row.metrics]
     left = len(rows) - len(compared)
-    rest = f"; {left} more have no partner" if left else ""
+    rest = f"; {left} more have no counterpart" if left else ""
     before: float | None = None
     for row in compared:
         snr, limit = row.metrics["snr_db"], row.metrics["own_limit_db"]
@@ -235,16 +244,16 @@ def judge_files(rows: Sequence[LayerParity]) -> tuple[Outcome, str, tuple[str, .
             here = "NaN or infinity" if snr is None else f"{snr:.0f} dB"
             so_far = "" if before is None else f", {before:.0f} dB before it"
             text = (
-                f"the two files part at '{row.layer}': {here}{so_far}; their number formats "
+                f"the two files differ from '{row.layer}': {here}{so_far}; their number formats "
                 f"explain {limit:.0f} or more{rest}"
             )
-            return Outcome.SUSPECT, text, (row.layer,)
+            return LayerwiseVerdict.SUSPECT, text, (row.layer,)
         before = snr
     if not compared:
-        return Outcome.NOT_RUN, f"no value of the two files could be matched{rest}", ()
+        return LayerwiseVerdict.NOT_RUN, f"no value of the two files could be matched{rest}", ()
     least = min(compared, key=lambda row: row.metrics["snr_db"] or 0.0)
     text = (
-        f"{len(compared)} values agree as far as the number formats allow; the least at "
+        f"{len(compared)} values agree within their number formats; the lowest SNR is at "
         f"'{least.layer}', {least.metrics['snr_db'] or 0.0:.0f} dB{rest}"
     )
-    return Outcome.CLEAR, text, ()
+    return LayerwiseVerdict.CLEAR, text, ()

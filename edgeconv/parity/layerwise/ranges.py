@@ -1,29 +1,43 @@
-"""Numbers that a number format cannot hold: float16's two ends, and calibrated integer ranges."""
+"""Values that a number format cannot represent: float16's two ends, calibrated integer ranges."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core.layerwise import BEFORE, LayerParity, QuantizedRange, RangeWarning
-from edgeconv.parity.layerwise.values import dot
+from edgeconv.core import Artifact
+from edgeconv.core.layerwise import (
+    PRE_ACTIVATION_SUFFIX,
+    LayerInfo,
+    LayerParity,
+    QuantizedRange,
+    RangeWarning,
+)
+from edgeconv.parity.layerwise.arrangement import dot
+from edgeconv.parity.layerwise.file_values import readers_of, shaped
+from edgeconv.parity.layerwise.matching import converter_name, layer_scores
+from edgeconv.runtimes import inspectable, open_runner
+from edgeconv.targets import files
+from edgeconv.targets.base import find_target
+from edgeconv.targets.coreml.program import read_program
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 LARGEST = 65_504.0
 """Largest finite float16 (IEEE 754 binary16)."""
 SMALLEST_NORMAL = 2.0**-14
 SMALLEST = 2.0**-24
-"""Smallest float16 above zero; between it and `SMALLEST_NORMAL` digits are lost one by one."""
+"""Smallest float16 above zero; between it and `SMALLEST_NORMAL` precision falls step by step."""
 NOISE = 10**-7.1
 """Noise to signal of one float16 rounding: 20 lg(√3 · 2¹¹) = 71 dB."""
 SATURATED = 0.001
-"""Share of values beyond an integer tensor's range from which it is said."""
+"""Share of values beyond an integer tensor's range from which there is a warning."""
 WIDE = 0.25
-"""Part of an integer tensor's range, two bits less than all, below which it is called too wide."""
+"""Part of an integer tensor's range, two bits less than all, below which it is too wide."""
 
 _FIXED = frozenset({"LOGISTIC", "SOFTMAX", "TANH"})
 """Operations whose output range TFLite's specification fixes."""
@@ -36,8 +50,8 @@ _NARROW = "calibrate with a percentile or a limit instead of the extremes"
 
 
 @dataclass
-class HalfRange:
-    """What becomes of values as float16, gathered over chunks."""
+class Float16Range:
+    """What float16 does to values, counted over chunks."""
 
     count: int = 0
     over: int = 0
@@ -48,7 +62,7 @@ class HalfRange:
     noise: float = 0.0  # Σ of the squares that rounding below `SMALLEST_NORMAL` costs
 
     def add(self, values: NDArray[Any]) -> None:
-        """Values as computed without float16."""
+        """Count values as computed without float16."""
         import numpy as np
 
         size = np.abs(values.reshape(-1).astype(np.float64))
@@ -64,8 +78,11 @@ class HalfRange:
         self.noise += float(((small - rounded) ** 2).sum())
 
     def add_rounded(self, weights: NDArray[Any]) -> None:
-        """Weights that the file stores as float16: what was lost can only be estimated, a twelfth
-        of a squared step for each value below `SMALLEST_NORMAL`."""
+        """Count weights that the file stores as float16.
+
+        What rounding cost can only be estimated: a twelfth of a squared step for each value below
+        `SMALLEST_NORMAL`.
+        """
         import numpy as np
 
         self.add(weights)
@@ -74,29 +91,35 @@ class HalfRange:
         self.noise += inside * SMALLEST**2 / 12
 
 
-def half_warnings(layer: str, tensor: str, what: str, found: HalfRange) -> list[RangeWarning]:
-    """What float16 does to a tensor, where it matters.
+def float16_warnings(
+    layer: str, tensor: str, what: str, counts: Float16Range
+) -> list[RangeWarning]:
+    """Warnings for overflow and underflow of one tensor.
 
-    Overflow matters from the first value on. Underflow matters where it costs as much as float16's
-    rounding of ordinary values does: a network is full of values that may well be zero.
+    Overflow is reported from the first value on. Underflow is reported if it costs as much as
+    float16's rounding of ordinary values: many values of a network may well become zero.
     """
-    made = []
-    if found.over:
-        share = found.over / found.count
+    warnings = []
+    if counts.over:
+        share = counts.over / counts.count
         text = (
-            f"{what}s of '{layer}' reach {found.largest:.4g}; {share:.2%} are above 65,504, where "
+            f"{what}s of '{layer}' reach {counts.largest:.4g}; {share:.2%} are above 65,504, where "
             "float16 ends in infinity"
         )
-        made.append(_warning(layer, tensor, "overflow", what, share, found.largest, text, _OVER))
-    if found.noise > NOISE * found.energy:
-        share = (found.lost + found.subnormal) / found.count
-        text = (
-            f"{what}s of '{layer}' are at most {found.largest:.3g}: in float16 "
-            f"{found.lost / found.count:.2%} become zero and {found.subnormal / found.count:.2%} "
-            "lose digits (below 2⁻¹⁴)"
+        warnings.append(
+            _warning(layer, tensor, "overflow", what, share, counts.largest, text, _OVER)
         )
-        made.append(_warning(layer, tensor, "underflow", what, share, found.largest, text, _UNDER))
-    return made
+    if counts.noise > NOISE * counts.energy:
+        share = (counts.lost + counts.subnormal) / counts.count
+        text = (
+            f"{what}s of '{layer}' are at most {counts.largest:.3g}: in float16 "
+            f"{counts.lost / counts.count:.2%} become zero and "
+            f"{counts.subnormal / counts.count:.2%} lose digits (below 2⁻¹⁴)"
+        )
+        warnings.append(
+            _warning(layer, tensor, "underflow", what, share, counts.largest, text, _UNDER)
+        )
+    return warnings
 
 
 def _warning(
@@ -108,7 +131,7 @@ def _warning(
 
 
 class CodeUse:
-    """How an integer tensor's values fill its range, gathered over chunks."""
+    """How an integer tensor's values fill its range, counted over chunks."""
 
     def __init__(self, scale: float, zero_point: int, dtype: str) -> None:
         import numpy as np
@@ -123,8 +146,7 @@ class CodeUse:
         self._least, self._most = math.inf, -math.inf
 
     def add(self, reference: NDArray[Any], stored: NDArray[Any]) -> None:
-        """The float model's values as the tensor should hold them, and the tensor's own, both as
-        real numbers."""
+        """The float model's values for the tensor and the stored ones, both as real numbers."""
         import numpy as np
 
         half = self.scale / 2
@@ -137,15 +159,15 @@ class CodeUse:
             np.clip(codes, 0, len(self._codes) - 1).astype(np.int64), minlength=len(self._codes)
         )
 
-    def cut(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Real numbers as far as the tensor can hold them."""
+    def clip(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Real numbers clipped to what the tensor can represent."""
         import numpy as np
 
-        cut: NDArray[Any] = np.clip(values, self.low, self.high)
-        return cut
+        clipped: NDArray[Any] = np.clip(values, self.low, self.high)
+        return clipped
 
     def result(self) -> QuantizedRange:
-        """Raises ValueError where nothing was added."""
+        """The figures of the range. Raises ValueError if nothing was added."""
         import numpy as np
 
         if not self._count:
@@ -168,45 +190,125 @@ class CodeUse:
 def code_warnings(rows: Sequence[LayerParity]) -> list[RangeWarning]:
     """Integer ranges that are too narrow for the windows, or far wider than they need.
 
-    A range that an operation fixes (a sigmoid's) or hands on (a pooling's) is nobody's calibration
-    and is not called wide.
+    A range that an operation fixes (as a sigmoid does) or takes over from its input (as pooling
+    does) was not calibrated and is not called wide.
     """
-    made: list[RangeWarning] = []
+    warnings: list[RangeWarning] = []
     before: tuple[float, int] | None = None
     for row in rows:
-        found = row.quantized
-        if found is None:
+        quantized = row.quantized
+        if quantized is None:
             continue
-        handed_on = before == (found.scale, found.zero_point)
-        before = (found.scale, found.zero_point)
-        if handed_on:
+        same_as_before = before == (quantized.scale, quantized.zero_point)
+        before = (quantized.scale, quantized.zero_point)
+        if same_as_before:
             continue
-        if found.saturated > SATURATED:
-            made.append(_narrow(row, found))
-        elif found.used < WIDE and row.operation not in _FIXED:
-            made.append(_wide(row, found))
-    return made
+        if quantized.saturated > SATURATED:
+            warnings.append(_narrow(row, quantized))
+        elif quantized.used < WIDE and row.operation not in _FIXED:
+            warnings.append(_wide(row, quantized))
+    return warnings
 
 
-def _narrow(row: LayerParity, found: QuantizedRange) -> RangeWarning:
+def _narrow(row: LayerParity, quantized: QuantizedRange) -> RangeWarning:
     text = (
-        f"'{row.layer}' holds {found.low:.4g} to {found.high:.4g}, and {found.saturated:.2%} of "
-        "the float model's values lie beyond: they saturate"
+        f"the range of '{row.layer}' is {quantized.low:.4g} to {quantized.high:.4g}, and "
+        f"{quantized.saturated:.2%} of the float model's values lie beyond: they saturate"
     )
-    return _warn(row, "saturation", found.saturated, text, _CALIBRATE)
+    return _warn(row, "saturation", quantized.saturated, text, _CALIBRATE)
 
 
-def _wide(row: LayerParity, found: QuantizedRange) -> RangeWarning:
-    lost = math.log2(1 / max(found.used, 2.0**-16))
+def _wide(row: LayerParity, quantized: QuantizedRange) -> RangeWarning:
+    lost = math.log2(1 / max(quantized.used, 2.0**-16))
     text = (
-        f"'{row.layer}' holds {found.low:.4g} to {found.high:.4g}, but the windows use "
-        f"{found.used:.0%} of that: the calibration range is too wide and costs {lost:.1f} bits"
+        f"the range of '{row.layer}' is {quantized.low:.4g} to {quantized.high:.4g}, but the "
+        f"windows use {quantized.used:.0%} of it: the calibration range is too wide and costs "
+        f"{lost:.1f} bits"
     )
-    return _warn(row, "wide_range", found.used, text, _NARROW)
+    return _warn(row, "wide_range", quantized.used, text, _NARROW)
 
 
 def _warn(row: LayerParity, kind: str, share: float, text: str, advice: str) -> RangeWarning:
     largest = max(map(abs, row.reference_range or (0.0,)))
     return RangeWarning(
-        row.layer.removesuffix(BEFORE), row.tensor, kind, "activation", share, largest, text, advice
+        row.layer.removesuffix(PRE_ACTIVATION_SUFFIX),
+        row.tensor,
+        kind,
+        "activation",
+        share,
+        largest,
+        text,
+        advice,
     )
+
+
+def float16_range_warnings(
+    artifact: Artifact,
+    matched: Mapping[str, str],
+    layers: Sequence[LayerInfo],
+    chunks: Iterable[NDArray[np.float32]],
+) -> list[RangeWarning]:
+    """Warnings for the float16 values and weights of a Core ML package, in the program's order.
+
+    The program runs in float32, so that the size of a value that overflows is known.
+
+    Args:
+        artifact: the package.
+        matched: tensor → layer, of the tensors that were matched; the others go by their names.
+        layers: of the float model.
+        chunks: canonical windows.
+    """
+    runtime = find_target(artifact.target).reference_runtime
+    counts: dict[str, Float16Range] = {}
+    with open_runner(artifact.path, runtime, compute="float32") as opened:
+        runner = inspectable(opened)
+        halves = [name for name, t in runner.tensors.items() if t.dtype == "float16"]
+        if not halves:
+            return []
+        start = next(iter(runner.inputs))
+        for windows in chunks:
+            given = {start: shaped(runner.inputs, start, artifact.signal.encode(windows))}
+            for name, values in runner.intermediates(given, halves).items():
+                counts.setdefault(name, Float16Range()).add(values)
+    known = {converter_name(layer.name): layer.name for layer in layers}
+    readers = readers_of(files.read_graph(artifact.path))
+    warnings = []
+    for name, value in _half_weights(artifact).items():
+        owner = _layer(readers.get(name, name), matched, known)
+        warnings += float16_warnings(owner, name, "weight", _stored(value))
+    for name in halves:
+        owner = _layer(name, matched, known)
+        warnings += float16_warnings(owner, name, "activation", counts[name])
+    return _each_once(warnings)
+
+
+def _half_weights(artifact: Artifact) -> dict[str, NDArray[Any]]:
+    """Constants of rank 2 or more that the file stores as float16."""
+    constants = read_program(artifact.path).function().block.constants
+    return {
+        name: constant.value
+        for name, constant in constants.items()
+        if constant.type.dtype == "float16" and len(constant.type.shape or ()) > 1
+    }
+
+
+def _stored(value: NDArray[Any]) -> Float16Range:
+    counts = Float16Range()
+    counts.add_rounded(value)
+    return counts
+
+
+def _layer(tensor: str, matched: Mapping[str, str], known: Mapping[str, str]) -> str:
+    """The layer that a tensor belongs to, by match or name; else the tensor's own name."""
+    if tensor in matched:
+        return matched[tensor]
+    scores = layer_scores([tensor], list(known))
+    return known[max(scores, key=lambda name: scores[name])] if scores else tensor
+
+
+def _each_once(warnings: list[RangeWarning]) -> list[RangeWarning]:
+    """The first of each layer and kind: a value has one before and one after its activation."""
+    first: dict[tuple[str, str, str], RangeWarning] = {}
+    for warning in warnings:
+        first.setdefault((warning.layer, warning.kind, warning.what), warning)
+    return list(first.values())

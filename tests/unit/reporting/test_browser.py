@@ -15,7 +15,7 @@ from edgeconv.core import (
     EvaluationData,
     LayerSample,
 )
-from edgeconv.core.layerwise import LayerMatchStatus, LayerParity, LayersResult, Outcome
+from edgeconv.core.layerwise import LayerMatchStatus, LayerParity, LayersResult, LayerwiseVerdict
 from edgeconv.reporting import render_html
 
 from . import bundles
@@ -67,7 +67,7 @@ def layers(bundle: Bundle) -> LayersResult:
         scheme=first.scheme,
         target=str(first.target),
         runtime="litert",
-        outcome=Outcome.SUSPECT,
+        outcome=LayerwiseVerdict.SUSPECT,
         n=256,
         text="the error begins in 'conv2'",
         sample=LayerSample(EvaluationData(), windows=256, seed=0),

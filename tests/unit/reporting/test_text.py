@@ -20,13 +20,13 @@ def test_a_pass_names_runtime_and_recordings() -> None:
 
 def test_a_failure_lists_what_is_no_pass() -> None:
     checks = (
-        Check("max_abs", Status.FAILED, 0.5, 0.05, "<=", "furthest off in window 7"),
+        Check("max_abs", Status.FAILED, 0.5, 0.05, "<=", "largest error in window 7"),
         Check("snr_db", Status.PASSED, 90.0, 30.0, ">="),
         Check("contract", Status.FAILED, None, None, "<=", "rate_hz is 50.0 in the file"),
     )
     text = explain(replace(RESULT, status=Status.FAILED, checks=checks), "x")
     assert text.splitlines()[1:] == [
-        "  max_abs is 0.5, must be <= 0.05: furthest off in window 7",
+        "  max_abs is 0.5, must be <= 0.05: largest error in window 7",
         "  contract: rate_hz is 50.0 in the file",
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.core.layerwise import BEFORE
+from edgeconv.core.layerwise import PRE_ACTIVATION_SUFFIX
 from edgeconv.errors import BadInput
 from edgeconv.runtimes.keras_runner import KerasRunner
 
@@ -44,7 +44,9 @@ def test_every_layer_has_a_value(forked: Path) -> None:
     assert set(found) >= {"shared", "shared#1", "deep", "drop", "joined", "out"}
     assert kinds["deep"] == "Dense"
     np.testing.assert_allclose(found["out"], output, atol=1e-6)
-    np.testing.assert_allclose(found["shared"], np.maximum(found["shared" + BEFORE], 0), atol=0)
+    np.testing.assert_allclose(
+        found["shared"], np.maximum(found["shared" + PRE_ACTIVATION_SUFFIX], 0), atol=0
+    )
     np.testing.assert_array_equal(found["drop"], found["deep"])
     np.testing.assert_allclose(found["joined"], found["shared"] + found["shared#1"], atol=1e-6)
 
@@ -54,7 +56,9 @@ def test_a_model_can_be_begun_anywhere(forked: Path) -> None:
     with KerasRunner(forked, batch_size=3) as runner:
         all_values = runner.intermediates({"x": x})
         from_joined = runner.replay({"joined": all_values["joined"]}, ["out"])
-        from_before = runner.replay({"out" + BEFORE: all_values["out" + BEFORE]}, ["out"])
+        from_before = runner.replay(
+            {"out" + PRE_ACTIVATION_SUFFIX: all_values["out" + PRE_ACTIVATION_SUFFIX]}, ["out"]
+        )
         zero = runner.replay({"joined": np.zeros((7, 6), np.float32)}, ["out"])
         with pytest.raises(BadInput, match="'x'"):
             runner.replay({"deep": all_values["deep"]}, ["out"])
@@ -70,7 +74,7 @@ def test_activations_are_put_back(files: Path, batch: Any) -> None:
         np.testing.assert_array_equal(before, runner.run({"sensor": batch})["probabilities"])
         again = runner.intermediates({"sensor": batch}, ["conv"])
     np.testing.assert_array_equal(again["conv"], inside["conv"])
-    assert inside["conv" + BEFORE].min() < 0 <= inside["conv"].min()
+    assert inside["conv" + PRE_ACTIVATION_SUFFIX].min() < 0 <= inside["conv"].min()
 
 
 def test_unknown_values_and_no_samples_are_refused(files: Path, batch: Any) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeconv.core.layerwise import LayerMatchStatus, LayerParity
-from edgeconv.parity.layerwise.ranges import CodeUse, HalfRange, code_warnings, half_warnings
+from edgeconv.parity.layerwise.ranges import CodeUse, Float16Range, code_warnings, float16_warnings
 
 
 def relu_values(scale: float) -> Any:
@@ -20,9 +20,9 @@ def relu_values(scale: float) -> Any:
 
 
 def warned(values: Any) -> list[str]:
-    found = HalfRange()
+    found = Float16Range()
     found.add(values)
-    return [w.kind for w in half_warnings("conv", "t", "activation", found)]
+    return [w.kind for w in float16_warnings("conv", "t", "activation", found)]
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e4])
@@ -31,10 +31,10 @@ def test_ordinary_activations_are_not_warned_of(scale: float) -> None:
 
 
 def test_overflow_is_named_with_its_share_and_size() -> None:
-    found = HalfRange()
+    found = Float16Range()
     values = relu_values(3e4)
     found.add(values)
-    (warning,) = half_warnings("conv", "conv_cast", "activation", found)
+    (warning,) = float16_warnings("conv", "conv_cast", "activation", found)
     assert warning.kind == "overflow"
     assert warning.share == pytest.approx((values > 65_504).mean())
     assert warning.largest == values.max()
@@ -62,22 +62,22 @@ def test_probabilities_near_zero_are_harmless() -> None:
 
 
 def test_infinite_values_keep_the_warning_writable() -> None:
-    found = HalfRange()
+    found = Float16Range()
     found.add(np.array([1.0, math.inf]))
-    (warning,) = half_warnings("x", "t", "activation", found)
+    (warning,) = float16_warnings("x", "t", "activation", found)
     assert math.isfinite(warning.largest)
 
 
 def test_weights_that_were_stored_as_subnormals_are_named() -> None:
-    found = HalfRange()
+    found = Float16Range()
     found.add_rounded((np.random.default_rng(0).normal(size=400) * 1e-6).astype(np.float16))
-    (warning,) = half_warnings("conv", "w", "weight", found)
+    (warning,) = float16_warnings("conv", "w", "weight", found)
     assert (warning.kind, warning.what) == ("underflow", "weight")
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.integers(1, 5))
 def test_shares_are_shares(values: list[float], size: int) -> None:
-    whole, parts = HalfRange(), HalfRange()
+    whole, parts = Float16Range(), Float16Range()
     array = np.array(values)
     whole.add(array)
     for start in range(0, len(array), size):

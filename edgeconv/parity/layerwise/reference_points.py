@@ -1,5 +1,7 @@
-"""What the float model has to compare with: its layers' values, also as they are before an affine
-operation that an exporter folds into a later layer."""
+"""The values of the float model that a file's values are compared with.
+
+Among them are values before an affine operation that an exporter folds into a later layer.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core.affine import AffineMap
-from edgeconv.core.layerwise import BEFORE, LayerInfo
+from edgeconv.core.layerwise import PRE_ACTIVATION_SUFFIX, LayerInfo
 from edgeconv.ir.keras_call import LayerRole
 from edgeconv.ir.keras_catalogue import role_of
 
@@ -18,15 +20,15 @@ if TYPE_CHECKING:
 INPUT = "input"
 CONTRACT = "sensor contract"
 FOLDABLE = frozenset({LayerRole.AFFINE, LayerRole.RESHAPE, LayerRole.ACTIVATION})
-"""Roles of layers that a file often has no value of."""
+"""Roles of layers of which a file often has no value."""
 CARRYING = frozenset({LayerRole.AFFINE, LayerRole.ACTIVATION})
-"""Roles of layers that may take in the layer before them."""
-_EXACT = 1e-3  # a fitted affine operation may be off by this much of the value's own spread
+"""Roles of layers that may be fused with the layer before them."""
+_EXACT = 1e-3  # a fitted affine operation may be off by this much of the value's spread
 
 
 @dataclass(frozen=True, eq=False)
 class PendingAffine:
-    """An affine map of one sample's shape, and the layers that it stands for."""
+    """An affine map of one sample's shape, and the layers that it combines."""
 
     map: AffineMap
     layers: tuple[str, ...]
@@ -37,13 +39,13 @@ class PendingAffine:
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
+class ReferencePoint:
     """One value of the float model.
 
     Attributes:
-        name: of the value, `BEFORE` at its end before a layer's activation.
+        name: of the value, `PRE_ACTIVATION_SUFFIX` at its end before a layer's activation.
         layer: that it belongs to.
-        heirs: layers whose names its tensor may bear, since they took this one in.
+        absorbed_by: layers this one may be fused with; their names may appear on its tensor.
         shape: of one sample.
         pending: affine operations that a file may apply only later.
         inner: the shape that a flat value was flattened from.
@@ -53,59 +55,73 @@ class Point:
     layer: str
     kind: str
     shape: tuple[int, ...]
-    heirs: tuple[str, ...] = ()
+    absorbed_by: tuple[str, ...] = ()
     pending: tuple[PendingAffine, ...] = field(default=())
     output: bool = False
     inner: tuple[int, ...] = ()
 
     @property
     def owner(self) -> str:
-        """Whose name its tensor may bear."""
+        """The layer or input whose name its tensor may have."""
         return self.name if self.layer == INPUT else self.layer
 
     @property
     def before(self) -> bool:
-        return self.name.endswith(BEFORE)
+        return self.name.endswith(PRE_ACTIVATION_SUFFIX)
 
 
-def points(
+def reference_points(
     layers: Sequence[LayerInfo],
     values: Mapping[str, NDArray[Any]],
     input_name: str,
     contract: PendingAffine | None,
     output: str,
-) -> list[Point]:
-    """The values to look for, in computed order; layers that act in training only are none.
+) -> list[ReferencePoint]:
+    """The values to look for, in computed order; without layers that act in training only.
 
     Args:
         values: of the float model by name, inputs included, (n, *shape).
-        contract: what the float model's input is of the file's; None where they are the same.
+        contract: from the file's input to the float model's; None if they are the same.
         output: name of the layer that makes the model's output.
     """
     by_name = {layer.name: layer for layer in layers}
     pending: dict[str, tuple[PendingAffine, ...]] = {input_name: (contract,) if contract else ()}
-    heirs: dict[str, tuple[str, ...]] = {}
+    absorbed_by: dict[str, tuple[str, ...]] = {}
     inner: dict[str, tuple[int, ...]] = {}
-    found = [Point(input_name, INPUT, INPUT, values[input_name].shape[1:], (), pending[input_name])]
+    found = [
+        ReferencePoint(
+            input_name, INPUT, INPUT, values[input_name].shape[1:], (), pending[input_name]
+        )
+    ]
     for layer in layers:
         source = layer.sources[0] if len(layer.sources) == 1 else ""
         shape = values[layer.name].shape[1:]
         carried = tuple(
-            moved for each in pending.get(source, ()) if (moved := _through(each, layer, shape))
+            moved for each in pending.get(source, ()) if (moved := _map_through(each, layer, shape))
         )
         pending[layer.name] = carried + _own(layer, source, values, pending.get(source, ()))
         if role_of(layer.kind) is LayerRole.TRAINING_ONLY:
-            heirs[layer.name], inner[layer.name] = heirs.get(source, ()), inner.get(source, ())
+            absorbed_by[layer.name], inner[layer.name] = (
+                absorbed_by.get(source, ()),
+                inner.get(source, ()),
+            )
             continue
         if role_of(layer.kind) in CARRYING and source in by_name:
-            heirs[layer.name] = (*heirs.get(source, ()), source)
+            absorbed_by[layer.name] = (*absorbed_by.get(source, ()), source)
         inner[layer.name] = _inner(layer, source, shape, values, inner)
         last = layer.name == output
         common = (layer.name, layer.kind, shape)
-        if layer.name + BEFORE in values:
-            found.append(Point(layer.name + BEFORE, *common))
+        if layer.name + PRE_ACTIVATION_SUFFIX in values:
+            found.append(ReferencePoint(layer.name + PRE_ACTIVATION_SUFFIX, *common))
         found.append(
-            Point(layer.name, *common, heirs.get(layer.name, ()), carried, last, inner[layer.name])
+            ReferencePoint(
+                layer.name,
+                *common,
+                absorbed_by.get(layer.name, ()),
+                carried,
+                last,
+                inner[layer.name],
+            )
         )
     return found
 
@@ -128,7 +144,7 @@ def _own(
     values: Mapping[str, NDArray[Any]],
     before: tuple[PendingAffine, ...],
 ) -> tuple[PendingAffine, ...]:
-    """What a file may leave to later layers of this one's own arithmetic."""
+    """The part of this layer's arithmetic that a file may leave to later layers."""
     if role_of(layer.kind) is not LayerRole.AFFINE or source not in values:
         return ()
     fitted = fit(values[source], values[layer.name], layer.name)
@@ -140,7 +156,7 @@ def _own(
 def fit(before: NDArray[Any], after: NDArray[Any], layer: str) -> PendingAffine | None:
     """The affine operation of each channel (last axis) between two values of the float model.
 
-    None where they are not related so, or a scale is 0. A channel that never changes gets the
+    None if there is none, or a scale is 0. A channel that never changes gets the
     scale 1.
     """
     import numpy as np
@@ -161,10 +177,10 @@ def fit(before: NDArray[Any], after: NDArray[Any], layer: str) -> PendingAffine 
     return PendingAffine(AffineMap(scale, offset).broadcast(before.shape[1:]), (layer,))
 
 
-def _through(
+def _map_through(
     affine: PendingAffine, layer: LayerInfo, shape: tuple[int, ...]
 ) -> PendingAffine | None:
-    """The same operation after `layer`, where the two can change places."""
+    """The same operation after `layer`, if the two commute."""
     role = role_of(layer.kind)
     if role is LayerRole.RESHAPE:
         return PendingAffine(affine.map.reshape(shape), affine.layers)

@@ -1,4 +1,4 @@
-"""Arrays that may be each other: shapes up to a permutation of axes, and how alike they are."""
+"""How a file's array becomes the float model's shape, and how similar the two then are."""
 
 from __future__ import annotations
 

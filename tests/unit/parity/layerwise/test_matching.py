@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
-from edgeconv.core.layerwise import BEFORE, LayerInfo, LayerMatchStatus
-from edgeconv.parity.layerwise.match import Candidate, match
-from edgeconv.parity.layerwise.measure import Gathered
-from edgeconv.parity.layerwise.points import PendingAffine, fit, points
-from edgeconv.parity.layerwise.rows import rows
+from edgeconv.core.layerwise import PRE_ACTIVATION_SUFFIX, LayerInfo, LayerMatchStatus
+from edgeconv.parity.layerwise.layer_errors import LayerErrorStats
+from edgeconv.parity.layerwise.layer_rows import layer_rows
+from edgeconv.parity.layerwise.matching import (
+    EXACT,
+    PART,
+    Candidate,
+    converter_name,
+    layer_scores,
+    match,
+)
+from edgeconv.parity.layerwise.reference_points import PendingAffine, fit, reference_points
 
 N = 16
 
@@ -28,7 +36,7 @@ def network() -> tuple[list[LayerInfo], dict[str, Any]]:
     out = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     values = {
         "x": x, "conv": conv, "norm": norm, "relu": relu, "pool": pool, "mean": flat,
-        "drop": flat, "out" + BEFORE: scores, "out": out,
+        "drop": flat, "out" + PRE_ACTIVATION_SUFFIX: scores, "out": out,
     }  # fmt: skip
     kinds = [
         ("conv", "Conv1D", "x"),
@@ -48,7 +56,7 @@ def network() -> tuple[list[LayerInfo], dict[str, Any]]:
 
 def found_in(stored: dict[str, Any], channels_first: bool = False, outputs: str = "") -> Any:
     layers, values = network()
-    wanted = points(layers, values, "x", None, "out")
+    wanted = reference_points(layers, values, "x", None, "out")
     candidates = [
         Candidate(name, "op", "float32", (name,), value.shape[1:], name == outputs)
         for name, value in stored.items()
@@ -67,7 +75,7 @@ def test_names_of_a_fused_file_are_found_by_their_values() -> None:
         "conv;conv_bias": values["relu"],
         "pool": values["pool"],
         "mean": values["mean"],
-        "out_matmul;out": values["out" + BEFORE],
+        "out_matmul;out": values["out" + PRE_ACTIVATION_SUFFIX],
         "Identity": values["out"],
     }
     layers, matches = found_in(stored, outputs="Identity")
@@ -75,22 +83,22 @@ def test_names_of_a_fused_file_are_found_by_their_values() -> None:
         "relu": "conv;conv_bias",
         "pool": "pool",
         "mean": "mean",
-        "out" + BEFORE: "out_matmul;out",
+        "out" + PRE_ACTIVATION_SUFFIX: "out_matmul;out",
         "out": "Identity",
     }
-    listed = {r.layer: r for r in rows(layers, matches, _gathered(matches), {})}
+    listed = {r.layer: r for r in layer_rows(layers, matches, _gathered(matches), {})}
     assert listed["conv"].presence is LayerMatchStatus.FUSED
     assert listed["norm"].presence is LayerMatchStatus.FOLDED
     assert listed["drop"].presence is LayerMatchStatus.REMOVED
     assert listed["relu"].covers == ("conv", "norm", "relu")
     assert listed["out"].matched_by == ("output", "values")
-    assert set(listed) == {layer.name for layer in layers} | {"out" + BEFORE}
+    assert set(listed) == {layer.name for layer in layers} | {"out" + PRE_ACTIVATION_SUFFIX}
 
 
-def _gathered(matches: Any) -> dict[str, Gathered]:
+def _gathered(matches: Any) -> dict[str, LayerErrorStats]:
     found = {}
     for each in matches:
-        found[each.point.name] = Gathered()
+        found[each.point.name] = LayerErrorStats()
         for part in (found[each.point.name].error, found[each.point.name].own):
             part.add(np.ones(2), np.ones(2))
         found[each.point.name].effect.add(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))
@@ -139,7 +147,9 @@ def test_an_affine_layer_that_is_applied_later_is_undone() -> None:
     ]
     stored = {"pool": conv.reshape(N, 4, 2, 4).max(axis=2)}
     candidates = [Candidate("pool", "MAX_POOL_2D", "float32", ("pool",), (4, 4))]
-    (found,) = match(points(layers, values, "x", None, ""), values, candidates, stored, False)
+    (found,) = match(
+        reference_points(layers, values, "x", None, ""), values, candidates, stored, False
+    )
     assert found.affine is not None
     assert found.affine.layers == ("norm",)
     np.testing.assert_allclose(found.reference(values["pool"]), stored["pool"], atol=1e-9)
@@ -154,7 +164,7 @@ def test_a_decreasing_operation_does_not_pass_a_maximum() -> None:
         LayerInfo("norm", "BatchNormalization", (4, 2), ("x",)),
         LayerInfo("pool", "GlobalMaxPooling1D", (2,), ("norm",)),
     ]
-    assert points(layers, values, "x", None, "")[-1].pending == ()
+    assert reference_points(layers, values, "x", None, "")[-1].pending == ()
 
 
 def test_fitting_refuses_what_is_not_affine() -> None:
@@ -178,7 +188,43 @@ def test_the_input_is_listed_where_the_file_converts_it() -> None:
     layers, values = network()
     candidates = [Candidate("q", "QUANTIZE", "int8", ("tfl.quantize",), (8, 3), False, 0.1, 3)]
     found = match(
-        points(layers, values, "x", None, "out"), values, candidates, {"q": values["x"]}, False
+        reference_points(layers, values, "x", None, "out"),
+        values,
+        candidates,
+        {"q": values["x"]},
+        False,
     )
     assert pairs(found) == {"x": "q"}
-    assert rows(layers, found, _gathered(found), {})[0].layer == "input"
+    assert layer_rows(layers, found, _gathered(found), {})[0].layer == "input"
+
+
+LAYERS = ("conv1", "conv10", "conv1_b", "probabilities", "steps")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "expected"),
+    [
+        ("conv1;conv1_bias;conv1_conv;conv1_bias/ReadVariableOp1", {"conv1": EXACT}),
+        ("probabilities_matmul;probabilities", {"probabilities": EXACT}),
+        ("conv1_cast_fp16", {"conv1": EXACT}),
+        ("conv1_bias_cast_fp16", {"conv1": PART}),
+        ("steps_steps", {"steps": PART}),
+        ("probabilities1", {"probabilities": PART}),
+        ("har/conv1/Relu;har/conv1/BiasAdd", {"conv1": EXACT}),
+        ("StatefulPartitionedCall:01", {}),
+        ("tfl.quantize", {}),
+        ("conv10_cast_fp16", {"conv10": EXACT}),
+        ("conv1_b", {"conv1_b": EXACT}),
+        ("conv1x", {}),
+    ],
+)
+def test_a_tensor_names_its_layer(tensor: str, expected: dict[str, float]) -> None:
+    assert layer_scores([tensor], LAYERS) == expected
+
+
+def test_all_names_of_one_value_count() -> None:
+    assert layer_scores(["nobody", "conv1_bias", "conv1"], LAYERS) == {"conv1": EXACT}
+
+
+def test_a_layers_name_is_written_as_converters_do() -> None:
+    assert converter_name("block/conv 1") == "block_conv_1"

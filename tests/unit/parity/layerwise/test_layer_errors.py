@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeconv.parity.layerwise.measure import Effect, Error, Gathered
+from edgeconv.parity.layerwise.layer_errors import ErrorSums, LayerErrorStats, OutputEffect
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 2**16))
@@ -17,7 +17,7 @@ def test_chunks_add_up(n: int, size: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     reference = random.normal(size=(n, 5))
     candidate = reference + random.normal(scale=0.01, size=(n, 5))
-    whole, parts = Error(), Error()
+    whole, parts = ErrorSums(), ErrorSums()
     whole.add(reference, candidate)
     for start in range(0, n, size):
         parts.add(reference[start : start + size], candidate[start : start + size])
@@ -30,7 +30,7 @@ def test_chunks_add_up(n: int, size: int, seed: int) -> None:
 
 
 def test_infinities_are_counted_and_leave_the_rest_readable() -> None:
-    error = Error()
+    error = ErrorSums()
     error.add(np.array([1.0, 2.0, 3.0]), np.array([1.0, math.nan, math.inf]))
     found = error.metrics()
     assert found["non_finite"] == 2
@@ -40,7 +40,7 @@ def test_infinities_are_counted_and_leave_the_rest_readable() -> None:
 
 
 def test_nothing_finite_has_no_figures() -> None:
-    gathered = Gathered()
+    gathered = LayerErrorStats()
     gathered.error.add(np.ones(3), np.full(3, math.nan))
     gathered.own.add(np.ones(3), np.full(3, math.nan))
     found = gathered.metrics()
@@ -49,13 +49,13 @@ def test_nothing_finite_has_no_figures() -> None:
 
 
 def test_zeros_that_agree_have_cosine_one() -> None:
-    error = Error()
+    error = ErrorSums()
     error.add(np.zeros(4), np.zeros(4))
     assert error.metrics()["cosine"] == 1.0
 
 
 def test_answers_that_change_are_counted() -> None:
-    effect = Effect()
+    effect = OutputEffect()
     effect.add(
         np.array([[0.9, 0.1], [0.4, 0.6]], np.float32),
         np.array([[0.8, 0.2], [0.6, 0.4]], np.float32),

@@ -14,11 +14,10 @@ from edgeconv.core.layerwise import (
     LayerInfo,
     LayerMatchStatus,
     LayerParity,
-    Outcome,
+    LayerwiseVerdict,
     QuantizedRange,
 )
-from edgeconv.parity.layerwise.theoretical_snr import explained_db
-from edgeconv.parity.layerwise.verdict import judge
+from edgeconv.parity.layerwise.layer_verdict import judge, theoretical_snr_db
 from edgeconv.targets.base import schemes_of
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -62,7 +61,7 @@ HEALTHY: list[tuple[Scheme, float]] = [(FLOAT32, 130.0), (FLOAT16, 70.0), (INT8,
 @pytest.mark.parametrize(("scheme", "usual"), HEALTHY)
 def test_none_is_named_where_all_are_as_usual(scheme: Scheme, usual: float) -> None:
     found = judge(rows(dict.fromkeys(NAMES, usual)), LAYERS, scheme)
-    assert found.outcome is Outcome.CLEAR
+    assert found.outcome is LayerwiseVerdict.CLEAR
     assert found.suspects == ()
     assert f"{usual:.0f} dB" in found.text
 
@@ -119,15 +118,15 @@ def test_a_wide_step_explains_its_own_rounding() -> None:
     """0.01 rmse at 40 dB is a power of 1; steps of 1 leave 1/12 of noise: 10.8 dB."""
     wide = QuantizedRange(1.0, 0, "int8", -128, 127, 0, 0.1, 0.1)
     made = [replace(row, quantized=wide) for row in rows(dict.fromkeys(NAMES, 10.0))]
-    assert judge(made, LAYERS, INT8).outcome is Outcome.CLEAR
+    assert judge(made, LAYERS, INT8).outcome is LayerwiseVerdict.CLEAR
     fine = replace(wide, scale=0.01)
     made = [replace(row, quantized=fine) for row in made]
-    assert judge(made, LAYERS, INT8).outcome is Outcome.SUSPECT
+    assert judge(made, LAYERS, INT8).outcome is LayerwiseVerdict.SUSPECT
 
 
 def test_an_unknown_scheme_is_judged_among_peers_alone() -> None:
     found = judge(rows(dict.fromkeys(NAMES, 3.0))[:2], LAYERS[:2], None)
-    assert found.outcome is Outcome.CLEAR
+    assert found.outcome is LayerwiseVerdict.CLEAR
     assert "no layer was judged" in found.text
 
 
@@ -149,7 +148,7 @@ def test_what_a_scheme_takes_from_a_first_layer_is_no_damage(
     """As measured on `har`: its peers make up for their error, the first layer cannot."""
     scheme = schemes_of("coreml")[name]
     healthy = {**dict.fromkeys(NAMES, others), "a": first}
-    assert judge(rows(healthy), LAYERS, scheme).outcome is Outcome.CLEAR
+    assert judge(rows(healthy), LAYERS, scheme).outcome is LayerwiseVerdict.CLEAR
     for damaged in NAMES:
         found = judge(rows({**healthy, damaged: -1.0}), LAYERS, scheme)
         assert found.suspects == (damaged,)
@@ -161,7 +160,7 @@ def test_what_a_scheme_takes_from_a_first_layer_is_no_damage(
      ("int8", 34.9), ("pruned50-palette4", 10.9), ("float16", math.inf)],
 )  # fmt: skip
 def test_what_a_scheme_explains(name: str, least: float) -> None:
-    assert explained_db(schemes_of("coreml")[name]) == pytest.approx(least, abs=0.06)
+    assert theoretical_snr_db(schemes_of("coreml")[name]) == pytest.approx(least, abs=0.06)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.75])
@@ -170,4 +169,4 @@ def test_pruning_loses_what_the_formula_says(share: float) -> None:
     smallest = np.sort(weights**2)[: int(share * weights.size)]
     scheme = schemes_of("coreml")[f"pruned{100 * share:.0f}"]
     measured = -10 * math.log10(smallest.sum() / (weights**2).sum())
-    assert explained_db(scheme) == pytest.approx(measured, abs=0.1)
+    assert theoretical_snr_db(scheme) == pytest.approx(measured, abs=0.1)

@@ -23,10 +23,10 @@ from edgeconv.core import (
     Variant,
 )
 from edgeconv.core.digest import sha256
-from edgeconv.core.layerwise import LayerMatchStatus, LayersResult, Outcome
+from edgeconv.core.layerwise import LayerMatchStatus, LayersResult, LayerwiseVerdict
 from edgeconv.datasets import load_dataset
 from edgeconv.errors import UsageError
-from edgeconv.parity.layerwise.artifacts import compare_layers
+from edgeconv.parity.layerwise.comparison import compare_layers
 from edgeconv.parity.layerwise.file_values import readers_of
 from edgeconv.targets.conversion import export_all
 from edgeconv.targets.coreml.package import WEIGHTS, model_file, read_spec
@@ -120,7 +120,9 @@ def results(bundle: Bundle, data: Dataset) -> dict[str, LayersResult]:
 
 
 def test_no_healthy_layer_is_named(results: dict[str, LayersResult]) -> None:
-    assert {name: r.outcome for name, r in results.items()} == dict.fromkeys(results, Outcome.CLEAR)
+    assert {name: r.outcome for name, r in results.items()} == dict.fromkeys(
+        results, LayerwiseVerdict.CLEAR
+    )
     assert all(r.n == 256 and not r.suspects and not r.warnings for r in results.values())
 
 
@@ -173,7 +175,7 @@ def test_exactly_the_damaged_layer_is_named(
     (_damage_tflite if whole.target is TFLITE else _damage_coreml)(whole.path, path, layer)
     (result,) = compared(bundle, data, replace(whole, path=path))
     assert result.suspects == (layer,), result.text
-    assert result.outcome is Outcome.SUSPECT
+    assert result.outcome is LayerwiseVerdict.SUSPECT
     assert f"begins in '{layer}'" in result.text
 
 
@@ -240,7 +242,7 @@ def test_two_files_are_matched_value_by_value(bundle: Bundle) -> None:
     float32, int8, coreml = files(bundle)
     for pair in ((float32, coreml), (coreml, float32), (float32, int8)):
         (result,) = layers_of(*pair)
-        assert result.outcome is Outcome.CLEAR, result.text
+        assert result.outcome is LayerwiseVerdict.CLEAR, result.text
         matched = " ".join(r.layer for r in result.layers if r.metrics)
         for layer in ("conv1", "pool", "separable", "hidden", "probabilities"):
             assert layer in matched, (pair, matched)
@@ -254,7 +256,7 @@ def test_what_only_one_file_has_is_said(bundle: Bundle) -> None:
     alone = [r for r in result.layers if r.presence is LayerMatchStatus.UNMATCHED]
     assert alone
     assert all("only the second file" in r.note or "no value" in r.note for r in alone)
-    assert f"{len(alone)} more have no partner" in result.text
+    assert f"{len(alone)} more have no counterpart" in result.text
 
 
 @pytest.mark.parametrize("layer", ["conv1", "conv2", "hidden"])
@@ -262,16 +264,16 @@ def test_two_files_part_at_the_damaged_layer(bundle: Bundle, tmp_path: Path, lay
     float32, _, coreml = files(bundle)
     _damage_tflite(float32, tmp_path / "damaged.tflite", layer)
     (result,) = layers_of(coreml, tmp_path / "damaged.tflite")
-    assert result.outcome is Outcome.SUSPECT
+    assert result.outcome is LayerwiseVerdict.SUSPECT
     assert layer in result.suspects[0] or "relu2" in result.suspects[0], result.text
-    assert "the two files part at" in result.text
+    assert "the two files differ from" in result.text
 
 
 def test_a_keras_model_and_a_file_are_compared_layer_by_layer(
     bundle: Bundle, data: Dataset
 ) -> None:
     (result,) = layers_of(bundle.model.path, files(bundle)[0], InputConvention.NORMALIZED)
-    assert result.outcome is Outcome.CLEAR, result.text
+    assert result.outcome is LayerwiseVerdict.CLEAR, result.text
     assert {r.layer for r in result.layers} >= {"conv1", "hidden"}
     with pytest.raises(UsageError, match="looks for another"):
         layers_of(files(bundle)[0], bundle.model.path)
@@ -296,7 +298,7 @@ def test_a_runtime_that_shows_nothing_is_not_run(bundle: Bundle, data: Dataset) 
     (result,) = compare_layers(
         bundle, data, EvaluationData(), [(only_out, "keras")], NullProgress()
     )
-    assert result.outcome is not Outcome.SUSPECT
+    assert result.outcome is not LayerwiseVerdict.SUSPECT
     gone = replace(bundle, model=replace(bundle.model, path=bundle.path / "model.other"))
     with pytest.raises(Exception, match="ending"):
         compared(gone, data)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeconv.core.decibels import MAX_DB, decibels
-from edgeconv.parity.layerwise.values import arrangements, similarity
+from edgeconv.parity.layerwise.arrangement import arrangements, similarity
 
 
 @given(

@@ -1,4 +1,4 @@
-"""Errors of one layer, gathered over chunks of windows."""
+"""Errors of one layer, accumulated over chunks of windows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core.decibels import decibels
-from edgeconv.parity.layerwise.values import dot
+from edgeconv.parity.layerwise.arrangement import dot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Error:
+class ErrorSums:
     """Running sums of the difference between two arrays.
 
     Values of the candidate that are not finite are counted and left out of every other figure.
-    Where the reference itself is not finite nothing can be asked.
+    Values that are not finite in the reference itself do not count.
     """
 
     count: int = 0
@@ -34,14 +34,14 @@ class Error:
     range: tuple[float, float] | None = None
 
     def add(self, reference: NDArray[Any], candidate: NDArray[Any]) -> None:
-        """Arrays of one shape."""
+        """Add two arrays of one shape."""
         import numpy as np
 
         ref, can = reference.reshape(-1), candidate.reshape(-1)
-        asked = np.isfinite(ref)
-        good = asked & np.isfinite(can)
-        self.count += int(asked.sum())
-        self.non_finite += int(asked.sum() - good.sum())
+        compared = np.isfinite(ref)
+        good = compared & np.isfinite(can)
+        self.count += int(compared.sum())
+        self.non_finite += int(compared.sum() - good.sum())
         ref, can = ref[good].astype(np.float64), can[good].astype(np.float64)
         if not ref.size:
             return
@@ -57,8 +57,8 @@ class Error:
 
     @property
     def snr_db(self) -> float | None:
-        """10 lg(Σ reference² / Σ difference²); None where not a single value is finite, and
-        −200 where only some are: no number of decibels excuses an infinity."""
+        """10 lg(Σ reference² / Σ difference²); None if no value is finite, and −200 if
+        only some are, since nothing outweighs an infinity."""
         if self.non_finite == self.count:
             return None
         return decibels(self.signal, math.inf if self.non_finite else self.noise)
@@ -84,16 +84,16 @@ def _wider(known: tuple[float, float] | None, values: NDArray[Any]) -> tuple[flo
 
 
 @dataclass
-class Effect:
-    """What an error inside does to the output, (n, classes)."""
+class OutputEffect:
+    """What an error inside the network does to its output, (n, classes)."""
 
-    error: Error = field(default_factory=Error)
+    error: ErrorSums = field(default_factory=ErrorSums)
     flips: int = 0
 
-    def add(self, reference: NDArray[np.float32], found: NDArray[np.float32]) -> None:
-        """The float model's output, and its output when it goes on with the file's values."""
-        self.error.add(reference, found)
-        self.flips += int((reference.argmax(axis=1) != found.argmax(axis=1)).sum())
+    def add(self, reference: NDArray[np.float32], output: NDArray[np.float32]) -> None:
+        """Add the float model's output, and its output when it continues from the file's values."""
+        self.error.add(reference, output)
+        self.flips += int((reference.argmax(axis=1) != output.argmax(axis=1)).sum())
 
     def metrics(self) -> dict[str, float | None]:
         inner = self.error.metrics()
@@ -105,14 +105,20 @@ class Effect:
 
 
 @dataclass
-class Gathered:
-    """All that is gathered for one layer: against the float model's own value, against what the
-    float model makes of the file's values before it, and at the output."""
+class LayerErrorStats:
+    """All errors of one layer.
 
-    error: Error = field(default_factory=Error)
-    own: Error = field(default_factory=Error)
-    within: Error | None = None  # as `own`, with what the tensor cannot hold cut off
-    effect: Effect = field(default_factory=Effect)
+    Attributes:
+        error: against the float model's value: what has accumulated up to here.
+        own: against what the float model computes from the file's values before it.
+        within: as `own`, without what lies beyond the tensor's range; None for floats.
+        effect: at the output.
+    """
+
+    error: ErrorSums = field(default_factory=ErrorSums)
+    own: ErrorSums = field(default_factory=ErrorSums)
+    within: ErrorSums | None = None
+    effect: OutputEffect = field(default_factory=OutputEffect)
 
     def metrics(self) -> dict[str, float | None]:
         return {

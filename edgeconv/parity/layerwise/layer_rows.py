@@ -1,0 +1,152 @@
+"""One row for each layer of the float model: compared, or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from edgeconv.core.layerwise import (
+    PRE_ACTIVATION_SUFFIX,
+    LayerInfo,
+    LayerMatchStatus,
+    LayerParity,
+    QuantizedRange,
+)
+from edgeconv.ir.keras_call import LayerRole
+from edgeconv.ir.keras_catalogue import role_of
+from edgeconv.parity.layerwise.layer_errors import LayerErrorStats
+from edgeconv.parity.layerwise.matching import Match
+from edgeconv.parity.layerwise.reference_points import CARRYING, CONTRACT, INPUT
+
+
+def layer_rows(
+    layers: Sequence[LayerInfo],
+    matches: Sequence[Match],
+    errors: Mapping[str, LayerErrorStats],
+    quantized: Mapping[str, QuantizedRange],
+) -> tuple[LayerParity, ...]:
+    """One row for each layer in computed order, and one more for a value before an activation.
+
+    Args:
+        layers: of the float model.
+        matches: of its values with those of the file.
+        errors: by the name of the match's point.
+        quantized: the same, for integer tensors.
+    """
+    compared = {m.point.name: _compared(m, errors[m.point.name], layers, matches) for m in matches}
+    for name, tensor_range in quantized.items():
+        compared[name] = replace(compared[name], quantized=tensor_range)
+    first = next((m for m in matches if m.point.layer == INPUT), None)
+    table = [compared[first.point.name]] if first else []
+    table += _contract(matches)
+    for layer in layers:
+        if layer.name + PRE_ACTIVATION_SUFFIX in compared:
+            table.append(compared[layer.name + PRE_ACTIVATION_SUFFIX])
+        if layer.name in compared:
+            table.append(compared[layer.name])
+        else:
+            table.append(_missing(layer, layers, compared))
+    return tuple(table)
+
+
+def covered(name: str, layers: Sequence[LayerInfo], matched: frozenset[str]) -> tuple[str, ...]:
+    """The layers between a value and the nearest compared ones before it, in computed order,
+    without those that act in training only."""
+    if name.endswith(PRE_ACTIVATION_SUFFIX):
+        name = name.removesuffix(PRE_ACTIVATION_SUFFIX)
+    elif name + PRE_ACTIVATION_SUFFIX in matched:
+        return (name,)
+    by_name = {layer.name: layer for layer in layers}
+    found, waiting = set[str](), [name]
+    while waiting:
+        here = waiting.pop()
+        if here in by_name and here not in found:
+            found.add(here)
+            waiting += [s for s in by_name[here].sources if s not in matched]
+    return tuple(
+        x.name for x in layers if x.name in found and role_of(x.kind) is not LayerRole.TRAINING_ONLY
+    )
+
+
+def _compared(
+    match: Match, errors: LayerErrorStats, layers: Sequence[LayerInfo], matches: Sequence[Match]
+) -> LayerParity:
+    point, candidate = match.point, match.candidate
+    matched = frozenset(m.point.name for m in matches)
+    return LayerParity(
+        layer=INPUT if point.layer == INPUT else point.name,
+        kind=point.kind,
+        presence=LayerMatchStatus.COMPARED,
+        tensor=candidate.tensor,
+        operation=candidate.operation,
+        dtype=candidate.dtype,
+        matched_by=match.means,
+        similarity=match.similarity,
+        note=_note(match),
+        covers=covered(point.name, layers, matched),
+        metrics=errors.metrics(),
+        reference_range=errors.error.reference_range,
+        range=errors.error.range,
+    )
+
+
+def _note(match: Match) -> str:
+    notes = []
+    if match.affine:
+        notes.append(
+            f"as it is before {_listed(match.affine.layers)}, which the file applies later"
+        )
+    if match.means == ("order",):
+        notes.append("matched by order and shape only: neither name nor values confirm it")
+    elif match.means == ("values",):
+        notes.append("matched by its values; its name names no layer")
+    return "; ".join(notes)
+
+
+def _contract(matches: Sequence[Match]) -> list[LayerParity]:
+    """A row for the sensor contract, if the file expects other readings than the model."""
+    folded = any(CONTRACT in a.layers for m in matches for a in m.point.pending)
+    if not folded:
+        return []
+    first = next(
+        (
+            m.point.layer
+            for m in matches
+            if m.point.layer != INPUT and (m.affine is None or CONTRACT not in m.affine.layers)
+        ),
+        "",
+    )
+    note = f"applied by the file in or before '{first}'" if first else "applied nowhere"
+    return [LayerParity(CONTRACT, CONTRACT, LayerMatchStatus.FOLDED, note=note)]
+
+
+def _missing(
+    layer: LayerInfo, layers: Sequence[LayerInfo], compared: Mapping[str, LayerParity]
+) -> LayerParity:
+    presence, note = LayerMatchStatus.UNMATCHED, "no value of the file could be matched with it"
+    fused_into = _fused_into(layer.name, layers, compared)
+    role = role_of(layer.kind)
+    if role is LayerRole.TRAINING_ONLY:
+        presence, note = LayerMatchStatus.REMOVED, "acts in training only"
+    elif role is LayerRole.AFFINE:
+        presence, note = LayerMatchStatus.FOLDED, "its arithmetic is in a neighbor's weights"
+    elif fused_into:
+        note = f"the file shows it only after '{fused_into}'"
+        presence = LayerMatchStatus.FUSED
+    elif role is LayerRole.RESHAPE:
+        presence, note = LayerMatchStatus.REMOVED, "the same numbers in another shape: no operation"
+    return LayerParity(layer.name, layer.kind, presence, note=note)
+
+
+def _fused_into(name: str, layers: Sequence[LayerInfo], compared: Mapping[str, LayerParity]) -> str:
+    """The compared layer that this one was fused into, through affine layers and activations."""
+    for other in layers:
+        if name in other.sources and role_of(other.kind) in CARRYING:
+            return (
+                other.name if other.name in compared else _fused_into(other.name, layers, compared)
+            )
+    return ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(f"'{name}'" if name != CONTRACT else f"the {name}" for name in names)
