@@ -57,14 +57,16 @@ def covered(name: str, layers: Sequence[LayerInfo], matched: frozenset[str]) -> 
     elif name + PRE_ACTIVATION_SUFFIX in matched:
         return (name,)
     by_name = {layer.name: layer for layer in layers}
-    found, waiting = set[str](), [name]
+    between, waiting = set[str](), [name]
     while waiting:
         here = waiting.pop()
-        if here in by_name and here not in found:
-            found.add(here)
+        if here in by_name and here not in between:
+            between.add(here)
             waiting += [s for s in by_name[here].sources if s not in matched]
     return tuple(
-        x.name for x in layers if x.name in found and role_of(x.kind) is not LayerRole.TRAINING_ONLY
+        x.name
+        for x in layers
+        if x.name in between and role_of(x.kind) is not LayerRole.TRAINING_ONLY
     )
 
 
