@@ -32,7 +32,7 @@ from edgeconv.models import file_stem
 from edgeconv.runtimes import unavailable
 from edgeconv.runtimes.predict import run_file
 from edgeconv.targets.conversion import export_all
-from edgeconv.workflows.golden import carry_golden
+from edgeconv.workflows.golden import export_golden
 from edgeconv.workflows.steps.calibration import calibration_for
 from edgeconv.workflows.steps.compression import compress_all, learning_for, names_of, told, warn
 from edgeconv.workflows.steps.sources import find_model
@@ -98,7 +98,8 @@ def export(
             machine=describe_machine(),
             compressed=made,
         )
-        carry_golden(home, bundle)
+        progress.stage("golden vectors")
+        export_golden(home, bundle, windows, unsafe)
         bundles.write(bundle, folder)
     return bundles.read(out)
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from edgeconv import bundle as bundles
 from edgeconv.core import NULL_PROGRESS, Bundle, Dataset, ParityResult, Progress
+from edgeconv.datasets.random_windows import probe_windows
 from edgeconv.errors import BadInput
 from edgeconv.parity import golden
 from edgeconv.runtimes import runtime_for, unavailable
-from edgeconv.runtimes.predict import run_file
+from edgeconv.runtimes.predict import predict_file, run_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,16 +64,37 @@ def write_golden(bundle: Bundle, test: Dataset, reference: NDArray[np.float32]) 
     _record_all(vectors, bundle)
 
 
-def carry_golden(source: Bundle | None, bundle: Bundle) -> None:
-    """For an export: the golden windows of the bundle that the model is from, with new outputs.
+def export_golden(
+    source: Bundle | None,
+    bundle: Bundle,
+    windows: NDArray[np.float32] | None,
+    unsafe: bool = False,
+) -> None:
+    """Write the golden vectors of an export.
 
-    Needs neither the recordings nor the float model. Without such windows nothing is written.
+    The windows are those of the bundle that the model is from, if it has a set for this model:
+    that needs neither recordings nor the float model. Otherwise they are selected from `windows`,
+    and the float model's own predictions stand for the true classes. A model without class names
+    gets no set.
+
+    Args:
+        source: the bundle that the model is from.
+        bundle: gets the set.
+        windows: canonical (n, window·channels), for example those of the calibration; None: seeded
+            random ones.
+        unsafe: run code of the model's own layers.
     """
     vectors = golden.read_golden(source) if source is not None else None
-    if vectors is None or vectors.conflicts:
-        return
-    if vectors.model_sha256 == bundle.model.sha256:
+    model = bundle.model
+    if vectors is not None and not vectors.conflicts and vectors.model_sha256 == model.sha256:
         _record_all(vectors.without_outputs(), bundle)
+        return
+    if not model.signal.labels:
+        return
+    chosen = probe_windows(model.signal) if windows is None else windows
+    reference, _ = predict_file(model.path, model.signal, chosen, "keras", unsafe=unsafe)
+    predicted = reference.argmax(axis=1)
+    _record_all(golden.make(chosen, predicted, reference, model.signal, model.sha256), bundle)
 
 
 def _record_all(vectors: golden.GoldenSet, bundle: Bundle) -> None:

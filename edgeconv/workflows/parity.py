@@ -23,6 +23,7 @@ from edgeconv.parity.gates import resolve_gates
 from edgeconv.parity.layerwise.comparison import compare_layers
 from edgeconv.parity.output_comparison import not_run
 from edgeconv.parity.saturation import saturation_sentence
+from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import unavailable
 from edgeconv.workflows.steps.sources import load_part
 
@@ -123,6 +124,8 @@ def check_artifacts(
     results: list[ParityResult] = []
     evaluations: dict[str, EvaluationResult] = {}
     pairs = _pairs(_named(context.bundle, names), runtimes)
+    windows = plural(len(context.dataset), "window")
+    context.progress.stage(f"parity: {plural(len(pairs), 'file')} on {windows}")
     for done, (artifact, runtime) in enumerate(pairs, 1):
         run = run_artifact(context, artifact, runtime)
         if isinstance(run, str):

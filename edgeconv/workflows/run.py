@@ -132,7 +132,6 @@ def _measure(
     evaluation = replace(evaluation, data=facts)
     progress.stage("golden vectors")
     write_golden(bundle, test, reference)
-    progress.stage(f"parity: {len(bundle.artifacts)} files on {len(test)} windows")
     context = ParityContext(bundle, test, reference, facts, recipe.gates, progress)
     checked = check_artifacts(context)
     progress.stage(f"profile: {recipe.profile_runs} runs each, one thread")

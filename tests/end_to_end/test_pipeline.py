@@ -128,6 +128,31 @@ def test_export_from_a_bundle(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     assert again.code == 0, again.err
 
 
+@pytest.mark.parametrize("calibration", [(), ("--calibration", "synthetic")], ids=["none", "data"])
+def test_export_of_a_model_alone_has_golden_vectors(
+    cli: Cli, bundle: Path, tmp_path: Path, calibration: tuple[str, ...]
+) -> None:
+    """Of calibration windows, else seeded ones; their labels are the float model's predictions."""
+    model = shutil.copyfile(bundle / "model.keras", tmp_path / "alone.keras")
+    out = tmp_path / "out"
+    words = ("export", model, "--target", "tflite", "--quantize", "float32", "--out", out)
+    done = cli(*words, *calibration)
+    assert done.code == 0, done.err
+    document = json.loads((out / "golden" / "golden.json").read_text())
+    assert document["artifacts"]["alone_float32.tflite"]["status"] == "passed"
+    labels = document["signal"]["labels"]
+    for vector in document["vectors"]:
+        assert labels[int(np.argmax(vector["reference"]))] == vector["label"]
+    recorded = tmp_path / "results.json"
+    name = "alone_float32.tflite"
+    entry = document["artifacts"][name]
+    result = {"artifact": name, "sha256": entry["sha256"], "outputs": entry["expected"]}
+    recorded.write_text(
+        json.dumps({"format": "edgeconv-golden-results", "schema_version": 1, "results": [result]})
+    )
+    assert cli("golden", "check", out, recorded).code == 0
+
+
 def test_export_without_recordings(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     """A model file on its own: what needs no calibration is made, the rest is named."""
     lone = tmp_path / "lone.keras"
