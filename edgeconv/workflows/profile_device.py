@@ -67,12 +67,12 @@ def profile_on(
     limit = limit_of(max_slowdown)
     artifacts = artifacts_of(paths)
     record = read_baseline(baseline, frozenset(a.sha256 for a in artifacts)) if baseline else None
-    if kind == "coreml":
-        results = _on_core_ml(artifacts, runs, progress)
-    else:
+    if kind == "adb":
         results = _on_phone(
             artifacts, paths, serial, binary, runs, warmup, threads, runtime, progress
         )
+    else:
+        results = _on_core_ml(artifacts, runs, progress)
     if record is None:
         return results, []
     measured = {a.path: r for a, r in zip(artifacts, results, strict=True)}

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from edgeconv.targets.base import all_targets
+
 Sources = Mapping[str, str]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,6 +186,40 @@ def prints(sources: Sources) -> list[str]:
         and isinstance(node.func, ast.Name)
         and node.func.id == "print"
     ]
+
+
+def target_comparisons(sources: Sources) -> list[str]:
+    """Places outside a target's own folder that compare with a target's name or suffix.
+
+    Also a `match` on one, and a dictionary with nothing but targets as its keys: what is true of
+    one target only belongs in its record.
+    """
+    words = {word for target in all_targets() for word in (target.name, target.suffix)}
+    homes = tuple(f"edgeconv.targets.{target.name}" for target in all_targets())
+    found = []
+    for module, source in sources.items():
+        if module.startswith(homes) or module == "edgeconv.targets.base":
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Compare):
+                constants = [c for part in (node.left, *node.comparators) for c in _strings(part)]
+                caught = bool(words.intersection(constants))
+            elif isinstance(node, ast.MatchValue):
+                caught = bool(words.intersection(_strings(node.value)))
+            elif isinstance(node, ast.Dict):
+                keys = [c for key in node.keys if key is not None for c in _strings(key)]
+                caught = len(keys) == len(node.keys) > 0 and words.issuperset(keys)
+            else:
+                continue
+            if caught:
+                found.append(f"{module}:{getattr(node, 'lineno', 0)} {ast.unparse(node)}")
+    return found
+
+
+def _strings(node: ast.expr) -> list[str]:
+    """The literal text of an expression, or of the members of a literal tuple, list or set."""
+    members = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node]
+    return [m.value for m in members if isinstance(m, ast.Constant) and isinstance(m.value, str)]
 
 
 def top_level_frameworks(sources: Sources, modules: tuple[str, ...]) -> list[str]:

@@ -50,6 +50,7 @@ print("LOADED", *sorted(sys.modules))
         rules.long_functions,
         rules.undocumented,
         rules.prints,
+        rules.target_comparisons,
     ],
     ids=lambda rule: rule.__name__,
 )

@@ -144,3 +144,32 @@ def test_a_framework_at_the_top_of_a_light_module_is_caught(source: str) -> None
     assert rules.top_level_frameworks(sources, ("edgeconv.datasets",)) == []
     late = {"edgeconv.core.signal": f"def f():\n    {source}"}
     assert rules.top_level_frameworks(late, ("edgeconv.core",)) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if artifact.target == 'tflite':\n    pass",
+        "wanted = 'coreml' != target.name",
+        "able = [a for a in artifacts if a.target in ('tflite', 'onnx')]",
+        "flag = path.suffix == '.mlpackage'",
+        "match target:\n    case 'coreml':\n        pass",
+        "LIMITS = {'tflite': 0.1, 'coreml': 0.2}",
+    ],
+)
+def test_a_comparison_with_a_target_is_caught(source: str) -> None:
+    assert len(rules.target_comparisons({"edgeconv.parity.gates": source})) == 1
+    assert rules.target_comparisons({"edgeconv.targets.coreml.checks": source}) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "same = [a for a in artifacts if a.target == other.target]",
+        "PLATFORM = Platform(target='tflite')",
+        "RUNTIMES = {'coreml': 1, 'coreml-reference': 2}",
+        "if runtime == 'keras':\n    pass",
+    ],
+)
+def test_what_does_not_compare_with_a_target_passes(source: str) -> None:
+    assert rules.target_comparisons({"edgeconv.parity.gates": source}) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeconv.bundle import source_bundle
-from edgeconv.runtimes import unavailable
+from edgeconv.runtimes import opens, unavailable
 from edgeconv.runtimes.crash_probe import probe
 
 
@@ -17,7 +17,7 @@ def probe_untrusted(path: Path) -> None:
     Raises:
         BadInput: LiteRT crashes on the file or cannot run it.
     """
-    if path.suffix != ".tflite" or not path.is_file():
+    if not opens("litert", path) or not path.is_file():
         return
     if source_bundle(path) is None and unavailable(path) is None:
         probe(path)

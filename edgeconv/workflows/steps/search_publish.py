@@ -21,7 +21,6 @@ from edgeconv.workflows.run import run
 
 FRONT = "front"
 _FULL = "recipe"  # the folder of the recipe's own network
-_ENDING = ".tflite"
 
 
 def judge_members(
