@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgeconv.recipes import BUILT_IN, CALIBRATION_METHODS, COMPRESSIONS
+from edgeconv.recipes import BUILT_IN, CALIBRATION_METHODS, RECOMMENDED_COMPRESSIONS
 from edgeconv.targets.base import TARGETS, all_targets
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -46,7 +46,7 @@ SCHEME_CHOICES: dict[str, dict[str, Iterable[str]]] = {
     "Schemes of --quantize": {target.name: tuple(target.schemes) for target in all_targets()}
 }
 COMPRESSION_CHOICES: dict[str, dict[str, Iterable[str]]] = {
-    "Names of --compress": {"": COMPRESSIONS}
+    "Names of --compress": {"": RECOMMENDED_COMPRESSIONS}
 }
 
 
@@ -225,7 +225,10 @@ def quantize(names: Iterable[str], default: str) -> Any:
 def compress(help_: str) -> Any:
     """`--compress`, with what it is for in this command."""
     return typer.Option(
-        "--compress", metavar="NAME", help=help_, autocompletion=completing(COMPRESSIONS)
+        "--compress",
+        metavar="NAME",
+        help=help_,
+        autocompletion=completing(RECOMMENDED_COMPRESSIONS),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a compressed kernel has to stay while the network is trained on."""
+"""Constraints on compressed kernels, which hold while the network is fine-tuned."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Masked:
+class SparsityMask:
     """Some weights are 0 and stay so."""
 
     mask: NDArray[np.bool_]
 
     def __call__(self, weights: NDArray[Any]) -> NDArray[np.float32]:
-        """The nearest weights that keep it."""
+        """The nearest weights that meet the constraint."""
         import numpy as np
 
         return np.where(self.mask, weights, 0).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Shared:
+class ClusterAssignment:
     """Weights of one cluster are one number; those of the cluster at 0 stay 0.
 
     Attributes:
@@ -38,7 +38,7 @@ class Shared:
     zero: int = -1
 
     def __call__(self, weights: NDArray[Any]) -> NDArray[np.float32]:
-        """The nearest weights that keep it: each cluster's mean."""
+        """The nearest weights that meet the constraint: each cluster's mean."""
         import numpy as np
 
         flat = self.cluster.ravel()
@@ -49,13 +49,15 @@ class Shared:
         return means.astype(np.float32)[self.cluster]
 
 
-Hold = Masked | Shared
+WeightConstraint = SparsityMask | ClusterAssignment
 
 
-def share(weights: NDArray[Any], clusters: int, mask: NDArray[np.bool_] | None = None) -> Shared:
-    """Clusters of a kernel's weights: `clusters` different numbers at most.
+def cluster_weights(
+    weights: NDArray[Any], clusters: int, mask: NDArray[np.bool_] | None = None
+) -> ClusterAssignment:
+    """Assign a kernel's weights to at most `clusters` clusters.
 
-    What `mask` leaves out is a cluster of its own, 0, and is counted as one of them.
+    Weights that `mask` leaves out are one cluster, at 0, which counts.
     """
     import numpy as np
 
@@ -64,5 +66,5 @@ def share(weights: NDArray[Any], clusters: int, mask: NDArray[np.bool_] | None =
     points = palette_of(used, clusters if mask is None else clusters - 1)
     nearest = np.searchsorted((points[1:] + points[:-1]) / 2, values)
     if mask is None:
-        return Shared(nearest.astype(np.int64))
-    return Shared(np.where(mask, nearest + 1, 0).astype(np.int64), zero=0)
+        return ClusterAssignment(nearest.astype(np.int64))
+    return ClusterAssignment(np.where(mask, nearest + 1, 0).astype(np.int64), zero=0)

@@ -1,4 +1,4 @@
-"""The kernels of a network that a compression changes."""
+"""The kernels of a network that pruning and clustering change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SHARE = 0.01  # of all weights; a smaller kernel buys nothing, and is often the first or the last
+SMALLEST = 0.01
+"""Share of all weights below which a kernel is left alone: compressing it gains nothing, and it is
+often the first or the last one."""
 _NAMES = ("kernel", "pointwise_kernel")  # a depthwise kernel has few weights, each of them needed
 
 
@@ -24,53 +26,54 @@ class Kernel:
     variable: Any
 
     def read(self) -> NDArray[np.float32]:
-        """Its value now."""
-        found: NDArray[np.float32] = self.variable.numpy()
-        return found
+        """Its present value."""
+        value: NDArray[np.float32] = self.variable.numpy()
+        return value
 
     @property
     def axis(self) -> int:
         return len(self.variable.shape) - 2
 
 
-def choose(network: Any, pattern: str) -> tuple[list[Kernel], dict[str, str]]:
-    """The kernels to compress, and why each other one stays as it is, by its layer's name.
+def choose_kernels(network: Any, pattern: str) -> tuple[list[Kernel], dict[str, str]]:
+    """The kernels to compress, and why each other one is left alone, by its layer's name.
 
     Raises:
         Unsupported: none is left to compress.
     """
-    found = [
+    kernels = [
         Kernel(layer.name, weight)
         for layer in _layers(network)
         for weight in layer.weights
         if weight.name in _NAMES
     ]
-    total = sum(_size(kernel) for kernel in found)
+    total = sum(_size(kernel) for kernel in kernels)
     chosen: list[Kernel] = []
-    left: dict[str, str] = {}
-    for kernel in found:
+    skipped: dict[str, str] = {}
+    for kernel in kernels:
         channels = kernel.variable.shape[kernel.axis]
-        if _size(kernel) < SHARE * total:
-            left[kernel.layer] = f"{_size(kernel):,} of {total:,} weights"
+        if _size(kernel) < SMALLEST * total:
+            skipped[kernel.layer] = f"{_size(kernel):,} of {total:,} weights"
         elif pattern and channels % GROUP:
-            left[kernel.layer] = f"{channels} input channels are no multiple of {GROUP}"
+            skipped[kernel.layer] = f"{channels} input channels are not a multiple of {GROUP}"
         else:
             chosen.append(kernel)
     if not chosen:
-        reasons = "; ".join(f"{layer} ({reason})" for layer, reason in left.items())
+        reasons = "; ".join(f"{layer} ({reason})" for layer, reason in skipped.items())
         raise Unsupported(
-            f"network '{network.name}' has no kernel to compress" + (f": {reasons}" * bool(left)),
+            f"network '{network.name}' has no kernel to compress"
+            + (f": {reasons}" * bool(skipped)),
             "compress networks with convolutions or dense layers, or leave the compression out",
         )
-    return chosen, left
+    return chosen, skipped
 
 
 def _layers(network: Any) -> list[Any]:
     """Layers that hold weights themselves, nested networks opened."""
-    found = []
+    layers = []
     for layer in network.layers:
-        found += _layers(layer) if getattr(layer, "layers", None) else [layer]
-    return found
+        layers += _layers(layer) if getattr(layer, "layers", None) else [layer]
+    return layers
 
 
 def _size(kernel: Kernel) -> int:

@@ -1,4 +1,4 @@
-"""Which weights of a kernel stay, by their magnitude."""
+"""Masks of the weights that pruning leaves in a kernel, by their magnitude."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-GROUP, KEPT = 4, 2
+GROUP, PER_GROUP = 4, 2
 
 
 def largest(weights: NDArray[Any], sparsity: float) -> Mask:
@@ -28,12 +28,12 @@ def largest(weights: NDArray[Any], sparsity: float) -> Mask:
 
 
 def two_of_four(weights: NDArray[Any], axis: int) -> Mask:
-    """True for the two larger ones of each four neighbours along `axis`, whose length must be a
+    """True for the two larger ones of each four neighbors along `axis`, whose length must be a
     multiple of four.
 
     `axis` is that of input channels. TFLite and Core ML store kernels in another order than Keras
     (output, …, input and output, input, …), but sum over the same channels: the four stay
-    neighbours along the input channels in both.
+    neighbors along the input channels in both.
     """
     import numpy as np
 
@@ -41,12 +41,12 @@ def two_of_four(weights: NDArray[Any], axis: int) -> Mask:
     groups = moved.reshape(*moved.shape[:-1], -1, GROUP)
     order = np.argsort(groups, axis=-1, kind="stable")
     mask = np.ones(groups.shape, np.bool_)
-    np.put_along_axis(mask, order[..., : GROUP - KEPT], values=False, axis=-1)
+    np.put_along_axis(mask, order[..., : GROUP - PER_GROUP], values=False, axis=-1)
     return np.moveaxis(mask.reshape(moved.shape), -1, axis)
 
 
 def ramp(done: float, final: float, until: float) -> float:
-    """Sparsity once a share `done` of all steps is made: it climbs fast at first, and reaches
+    """Sparsity after a share `done` of all steps: it climbs fast at first, and reaches
     `final` at the share `until` (Zhu and Gupta, "To prune, or not to prune", 2017: a cubic)."""
     left = max(0.0, 1 - done / until)
     return final * (1 - left**3)

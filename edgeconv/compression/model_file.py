@@ -1,4 +1,4 @@
-"""A compressed network as a file: the trained one's, but for its weights."""
+"""Compressed networks as files: the trained model's file with other weights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def open_network(path: Path, seed: int) -> Any:
     import_tensorflow()
     import keras
 
-    keras.utils.set_random_seed(seed)  # a dropout draws its own seed as it is made
+    keras.utils.set_random_seed(seed)  # a dropout layer draws its seed when it is built
     return load_model(path)
 
 

@@ -1,9 +1,9 @@
-"""Quantization-aware training, alone or while pruned and clustered weights keep what they are.
+"""Quantization-aware training, alone or while pruned and clustered weights meet their constraints.
 
-tensorflow-model-optimization refuses `Conv1D`; here any network of the table in `chain.py` is
-trained as its integer file computes it, so that the file's integers are those of the training.
-Ranges of activations are measured on the float network before the first step, on windows of the
-people that it learns from, and stay: the network learns to live within them.
+tensorflow-model-optimization refuses `Conv1D`; here a network is trained as its integer file
+computes it (`qat_graph.py`), so that the file's integers are those of the training. Ranges of
+activations are measured on the float network before the first step, on windows of the training
+subjects, and stay: the network learns to work within them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeconv.compression import weights
+from edgeconv.compression import prune_cluster
 from edgeconv.compression.model_file import open_network, save
 from edgeconv.core import (
     Compressed,
@@ -28,39 +28,41 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WINDOWS = 500  # that ranges are measured on, spread over all recordings
-LIMIT = 40.0  # m/s²: as in a calibration after training, one knock shall not cost all resolution
+LIMIT = 40.0
+"""m/s²; as in a calibration after training, one impact spike must not cost all resolution."""
 
 
 def compress(
     method: Compression,
     model: TrainedModel,
     train: Dataset,
-    tune: FinetuneFn,
+    finetune: FinetuneFn,
     out: Path,
     seed: int,
     progress: Progress,
 ) -> Compressed:
-    """Train the network on with weights and activations rounded.
+    """Fine-tune the network with weights and activations rounded.
 
     Raises:
-        Unsupported: a layer that cannot be trained so, or no kernel to prune or cluster.
+        Unsupported: a layer whose integers cannot be trained, or no kernel to prune or cluster.
         BadInput: the model cannot be read, or `out` not written.
     """
     from edgeconv.compression.fake_quant import QATGraph, QATModel, measure_ranges
 
     network = open_network(model.path, seed)
     graph = QATGraph.of(network, model.signal, method.bits)
-    holds: weights.Holds = {}
-    left: dict[str, str] = {}
+    constraints: prune_cluster.Constraints = {}
+    skipped: dict[str, str] = {}
     if method.sparsity or method.clusters:
-        holds, left = weights.retrain(network, method, tune, progress)
+        constraints, skipped = prune_cluster.apply_constraints(network, method, finetune, progress)
     progress.stage(f"quantization-aware training: {method.bits}-bit weights")
     inputs = _inputs(train, model.signal)
     ranges = measure_ranges(graph, inputs)
-    tune(QATModel(network, graph, ranges), weights.keep(network, holds) if holds else None)
+    after_step = prune_cluster.enforce(network, constraints) if constraints else None
+    finetune(QATModel(network, graph, ranges), after_step)
     digest = save(network, model.path, out)
-    kernels = weights.describe(network, holds)
-    return Compressed(out, digest, ranges, kernels, skipped_layers=left, bits=method.bits)
+    kernels = prune_cluster.describe(network, constraints)
+    return Compressed(out, digest, ranges, kernels, skipped_layers=skipped, bits=method.bits)
 
 
 def _inputs(train: Dataset, signal: Signal) -> NDArray[np.float32]:

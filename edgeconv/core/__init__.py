@@ -3,11 +3,12 @@
 from edgeconv.core.artifact import Artifact, KerasModel, ModelFile, TensorSpec, TrainedModel
 from edgeconv.core.bundle import Bundle
 from edgeconv.core.compression import (
-    COMPRESSIONS,
+    RECOMMENDED_COMPRESSIONS,
     Compressed,
     Compression,
     FinetuneConfig,
     FinetuneFn,
+    parse_compression,
 )
 from edgeconv.core.data_info import SPLIT_NAMES, DataInfo, SplitInfo, SplitsInfo
 from edgeconv.core.dataset import Dataset, LoadReport, Recording, Splits, subject_order
@@ -48,8 +49,8 @@ from edgeconv.core.training_summary import TeacherInfo, TrainingSummary
 __all__ = [
     "CALIBRATION_METHODS",
     "CANONICAL_TO_SENSOR",
-    "COMPRESSIONS",
     "NULL_PROGRESS",
+    "RECOMMENDED_COMPRESSIONS",
     "SPLIT_NAMES",
     "STANDARD_GRAVITY",
     "AppliedCompression",
@@ -113,6 +114,7 @@ __all__ = [
     "TrainingSummary",
     "UncompressedLayer",
     "Variant",
+    "parse_compression",
     "subject_order",
     "worst",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ class Compression:
 
     Attributes:
         sparsity: share of each compressed kernel's weights that becomes 0; 0: none is left out.
-        pattern: `2:4` leaves at most two of four neighbouring input channels; empty: anywhere.
+        pattern: `2:4` leaves at most two of four neighboring input channels; empty: anywhere.
         clusters: most different numbers that a compressed kernel holds, 0 included; 0: any number.
         bits: of the weights that quantization-aware training rounds to; 0: it rounds nothing.
     """
@@ -30,35 +31,61 @@ class Compression:
     clusters: int = 0
     bits: int = 0
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.sparsity < 1 or self.pattern not in ("", "2:4"):
+            raise UsageError(f"compression '{self.name}': no such sparsity")
+        if self.clusters == 1 or not 0 <= self.clusters <= MAX_CLUSTERS:
+            raise UsageError(f"compression '{self.name}': clusters must be 2 to {MAX_CLUSTERS}")
+        if self.bits not in (0, 4, 8):
+            raise UsageError(f"compression '{self.name}': weights are trained for 4 or 8 bits")
 
-_TABLE = (
-    Compression("prune50", 0.5),
-    Compression("prune75", 0.75),
-    Compression("prune80", 0.8),
-    Compression("prune90", 0.9),
-    Compression("prune2of4", 0.5, "2:4"),
-    Compression("cluster32", clusters=32),
-    Compression("cluster16", clusters=16),
-    Compression("cluster8", clusters=8),
-    Compression("cluster4", clusters=4),
-    Compression("prune50-cluster16", 0.5, clusters=16),
-    Compression("prune75-cluster16", 0.75, clusters=16),
-    Compression("prune80-cluster16", 0.8, clusters=16),
-    Compression("prune2of4-cluster16", 0.5, "2:4", 16),
-    Compression("qat8", bits=8),
-    Compression("qat4", bits=4),
-    Compression("prune80-qat8", 0.8, bits=8),
-    Compression("prune2of4-qat8", 0.5, "2:4", bits=8),
-    Compression("cluster16-qat8", clusters=16, bits=8),
-    Compression("prune80-cluster16-qat8", 0.8, clusters=16, bits=8),
+
+MAX_CLUSTERS = 256
+"""As many numbers as the largest palette of a file holds."""
+
+RECOMMENDED_COMPRESSIONS = (
+    *("prune50", "prune75", "prune80", "prune90", "prune2of4"),
+    *("cluster32", "cluster16", "cluster8", "cluster4"),
+    *("prune50-cluster16", "prune75-cluster16", "prune80-cluster16", "prune2of4-cluster16"),
+    *("qat8", "qat4"),
+    *("prune80-qat8", "prune2of4-qat8", "cluster16-qat8", "prune80-cluster16-qat8"),
 )
-COMPRESSIONS: dict[str, Compression] = {each.name: each for each in _TABLE}
-"""Every method. A `-` in a name joins what is done one after the other."""
+"""Names that have been measured (docs/how-to/compress.md)."""
+
+COMPRESSION_GRAMMAR = "prune<percent> or prune2of4, cluster<numbers>, qat8 or qat4, joined by '-'"
+_NAME = re.compile(
+    r"(?:prune(?:(?P<percent>[1-9][0-9]?)|(?P<pattern>2of4)))?"
+    r"(?:(?:^|-)cluster(?P<clusters>[1-9][0-9]{0,2}))?"
+    r"(?:(?:^|-)qat(?P<bits>[48]))?"
+)
+
+
+def parse_compression(name: str) -> Compression:
+    """The compression that a name stands for: `prune80-cluster16-qat8` prunes, clusters, trains.
+
+    Raises:
+        UsageError: the name does not follow the grammar.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None or not name:
+        raise UsageError(
+            f"unknown compression '{name}'",
+            f"choose one of: {', '.join(RECOMMENDED_COMPRESSIONS)}; or write your own: "
+            f"{COMPRESSION_GRAMMAR}",
+        )
+    percent = 50 if match["pattern"] else int(match["percent"] or 0)
+    return Compression(
+        name,
+        sparsity=percent / 100,
+        pattern="2:4" if match["pattern"] else "",
+        clusters=int(match["clusters"] or 0),
+        bits=int(match["bits"] or 0),
+    )
 
 
 @dataclass(frozen=True)
 class FinetuneConfig:
-    """How a network is trained on after each step of a compression.
+    """How a network is fine-tuned after each step of a compression.
 
     The rest (batches, augmentation, loss, optimizer) is as in the training itself.
 
@@ -78,14 +105,14 @@ class FinetuneConfig:
 
 
 class FinetuneFn(Protocol):
-    """Trains a Keras network on, in place; the pipeline makes it of the room `train`."""
+    """Fine-tunes a Keras network in place; the workflows make it with `training.finetune`."""
 
     def __call__(self, network: Any, after_step: Callable[[float], None] | None = None) -> None:
         """One fine-tuning of `network`, which maps the trained model's input to its output.
 
         `after_step` is called after each update of the weights with the share of steps that are
-        done, above 0 and up to 1, and a last time, with 1, once the weights are final: what it
-        makes of them then stays.
+        done, above 0 and up to 1, and a last time, with 1, once the weights are final: how it
+        changes them then stays.
         """
 
 

@@ -136,7 +136,7 @@ class Variant:
         int8_layers: layers whose weights an `int4` TFLite file holds in 8 bits.
         min_snr_db: signal-to-noise ratio of the outputs of an `int8` or `int4` TFLite file on
             calibration windows: layers stay float (int8 in an int4 file) until it is reached.
-        compress: what is done to the trained weights first, a name of `COMPRESSIONS`; empty:
+        compress: what is done to the trained weights first, a name such as `prune80-qat8`; empty:
             nothing.
     """
 

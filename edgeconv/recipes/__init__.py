@@ -1,6 +1,6 @@
 """Recipes: files ↔ typed values, and what is legal, all checked before any work starts."""
 
-from edgeconv.core import CALIBRATION_METHODS, COMPRESSIONS
+from edgeconv.core import CALIBRATION_METHODS, RECOMMENDED_COMPRESSIONS
 from edgeconv.recipes.legality import (
     SEARCH_TARGET,
     check_variant,
@@ -12,7 +12,7 @@ from edgeconv.recipes.variants import make_variants, parse_sensor
 __all__ = [
     "BUILT_IN",
     "CALIBRATION_METHODS",
-    "COMPRESSIONS",
+    "RECOMMENDED_COMPRESSIONS",
     "SEARCH_TARGET",
     "check_variant",
     "check_variants",

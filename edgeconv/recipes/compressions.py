@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgeconv.core import COMPRESSIONS, Compression, Scheme, Variant
-from edgeconv.errors import Unsupported, UsageError
+from edgeconv.core import Compression, Scheme, Variant, parse_compression
+from edgeconv.errors import Unsupported
 from edgeconv.targets.base import all_targets, schemes_of
 
 
@@ -11,17 +11,13 @@ def check_compression(variant: Variant) -> None:
     """Refuse a compression that the scheme would undo.
 
     Raises:
-        UsageError: no such compression.
+        UsageError: the compression's name does not follow the grammar.
         Unsupported: one that cannot go with the scheme; the hint says what can.
     """
     if not variant.compress:
         return
-    if variant.compress not in COMPRESSIONS:
-        raise UsageError(
-            f"unknown compression '{variant.compress}'",
-            f"choose one of: {', '.join(COMPRESSIONS)}",
-        )
-    reason = conflict(COMPRESSIONS[variant.compress], variant.target, variant.scheme)
+    method = parse_compression(variant.compress)
+    reason = conflict(method, variant.target, variant.scheme)
     if reason:
         legal = ", ".join(legal_schemes(variant.compress, variant.target))
         raise Unsupported(
@@ -35,7 +31,7 @@ def legal_schemes(compress: str, target: str) -> tuple[str, ...]:
     """The schemes of a target that keep what a compression promises; all for no compression."""
     if not compress:
         return tuple(schemes_of(target))
-    method = COMPRESSIONS[compress]
+    method = parse_compression(compress)
     return tuple(name for name in schemes_of(target) if not conflict(method, target, name))
 
 
@@ -85,7 +81,7 @@ def _of_numbers(method: Compression, scheme: Scheme) -> str:
     if entries and entries < method.clusters:
         return f"a palette of {entries} numbers cannot hold {method.clusters}"
     if method.clusters and scheme.sparsity and not entries:
-        return "it settles the weights that stay anew, each for itself"
+        return "it changes the weights that stay once more, each for itself"
     if method.clusters and scheme.granularity == "per-block":
         return "each block of channels has a scale of its own, and so numbers of its own"
     return ""

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from edgeconv.core import (
     CALIBRATION_METHODS,
-    COMPRESSIONS,
     InputConvention,
     Variant,
+    parse_compression,
 )
 from edgeconv.core.schemes import FLOAT_LAYERS, INT8_LAYERS
 from edgeconv.errors import Unsupported, UsageError
@@ -43,7 +43,8 @@ def make_variants(
         Unsupported: a scheme that none of the targets can hold, or an illegal combination.
     """
     _check_names("calibration method", filter(None, [calibration_method]), CALIBRATION_METHODS)
-    _check_names("compression", compressions, COMPRESSIONS)
+    for name in compressions:
+        parse_compression(name)
     chosen = tuple(map(find_target, _targets(targets)))
     variants = [
         _applicable(

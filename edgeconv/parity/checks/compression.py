@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import (
-    COMPRESSIONS,
     Artifact,
     Check,
     Compression,
     KernelStatistics,
     Status,
+    parse_compression,
 )
 from edgeconv.parity.artifact_run import ArtifactRun
 from edgeconv.parity.checks.base import ParityCheck
@@ -47,7 +47,7 @@ def _judge(_: ParityContext, run: ArtifactRun) -> Iterator[Check]:
     artifact = run.artifact
     compression = artifact.export.compression
     if compression:
-        method = COMPRESSIONS[compression.name]
+        method = parse_compression(compression.name)
         yield from _checks(artifact, method, compression.kernels)
 
 

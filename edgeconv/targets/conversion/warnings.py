@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeconv.core import COMPRESSIONS, Variant
+from edgeconv.core import Variant, parse_compression
 from edgeconv.targets.base import find_target
 
 
@@ -14,8 +14,7 @@ def cautions(variants: Sequence[Variant]) -> list[str]:
     for variant in variants:
         target = find_target(variant.target)
         reasons = [target.scheme(variant.scheme).warning]
-        method = COMPRESSIONS.get(variant.compress)
-        if method is not None and method.sparsity:
+        if variant.compress and parse_compression(variant.compress).sparsity:
             reasons.append(target.zeros_warning)
         for reason in filter(None, reasons):
             found.setdefault(reason, []).append(variant.compress or variant.scheme)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import COMPRESSIONS, InputConvention, Variant
+from edgeconv.core import InputConvention, Variant, parse_compression
 from edgeconv.targets.base import Conversion, FileReader, StoredConstant, Target
 from edgeconv.targets.file_graph import scheme_by_types
 from edgeconv.targets.lints import Finding, apply
@@ -52,7 +52,7 @@ def _kernels(path: Path) -> Iterator[tuple[NDArray[Any], int]]:
 
 def _compression_notes(variants: Sequence[Variant]) -> list[str]:
     """What compressed weights do not buy, with the figures of the compression measurements."""
-    methods = {v.compress: COMPRESSIONS[v.compress] for v in variants}
+    methods = {v.compress: parse_compression(v.compress) for v in variants}
     notes = []
     if names := [name for name, m in methods.items() if m.sparsity or m.clusters]:
         notes.append(

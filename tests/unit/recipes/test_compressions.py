@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.core import COMPRESSIONS, Variant
+from edgeconv.core import RECOMMENDED_COMPRESSIONS, Variant, parse_compression
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipes import check_variant, load_recipe, make_variants
 from edgeconv.recipes.compressions import conflict, legal_schemes
@@ -15,7 +15,7 @@ from edgeconv.targets.conversion.naming import file_names
 
 
 @pytest.mark.parametrize("target", list(TARGETS))
-@pytest.mark.parametrize("name", COMPRESSIONS)
+@pytest.mark.parametrize("name", RECOMMENDED_COMPRESSIONS)
 def test_what_is_legal_passes_and_the_rest_is_refused(name: str, target: str) -> None:
     legal = legal_schemes(name, target)
     for scheme in schemes_of(target):
@@ -45,7 +45,7 @@ def test_what_is_legal_passes_and_the_rest_is_refused(name: str, target: str) ->
     ],
 )
 def test_the_reason_is_named(name: str, target: str, scheme: str, words: str) -> None:
-    assert words in conflict(COMPRESSIONS[name], target, scheme)
+    assert words in conflict(parse_compression(name), target, scheme)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_reason_is_named(name: str, target: str, scheme: str, words: str) ->
     ],
 )
 def test_what_belongs_together_goes_together(name: str, target: str, scheme: str) -> None:
-    assert not conflict(COMPRESSIONS[name], target, scheme)
+    assert not conflict(parse_compression(name), target, scheme)
 
 
 def test_an_unknown_compression_is_named() -> None:
@@ -99,5 +99,5 @@ def test_the_recipe_compress_is_har_with_every_method() -> None:
     har, recipe = load_recipe("har"), load_recipe("compress")
     assert recipe.training == har.training
     named = {v.compress for v in recipe.variants if v.compress}
-    assert set(COMPRESSIONS) - named == {"prune50-cluster16"}
+    assert set(RECOMMENDED_COMPRESSIONS) - named == {"prune50-cluster16"}
     assert file_names("har", recipe.variants)
