@@ -87,9 +87,21 @@ def _places(header: list[str], mapping: Mapping, file: Path) -> dict[str, int]:
         raise BadInput(
             f"{file}: line 1 has no column {', '.join(map(repr, missing))}; "
             f"it has {', '.join(map(repr, header[:20]))}",
-            f"name the columns in {file.name}.toml (docs/how-to/own-recordings.md)",
+            _column_hint(header, missing, file),
         )
     return {role: header.index(name) for role, name in mapping.columns.items()}
+
+
+def _column_hint(header: list[str], missing: list[str], file: Path) -> str:
+    """What to do about columns that are not there."""
+    separator = next((s for s in ";\t|" if len(header) == 1 and s in header[0]), "")
+    if separator:
+        return f"the columns are separated by {separator!r}: save the file with commas"
+    beside = f"{file.name}.toml"
+    if file.with_name(beside).is_file():
+        return f"correct the names of [columns] in {beside} (docs/how-to/own-recordings.md)"
+    lines = ", ".join(f'{role} = "COLUMN"' for role in missing)
+    return f"write {beside} with [columns] and {lines} (docs/how-to/own-recordings.md)"
 
 
 def _row(fields: list[str], places: dict[str, int], where: str) -> Row:
