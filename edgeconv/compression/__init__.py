@@ -51,7 +51,7 @@ def compress(
         finetune: one fine-tuning of a network on `train`.
         out: the `.keras` file to write.
         seed: of everything random.
-        progress: told of each step.
+        progress: is notified of each step.
 
     Raises:
         UsageError: the name does not follow the grammar.

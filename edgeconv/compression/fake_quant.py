@@ -8,7 +8,7 @@ networks Jacob et al., 2018), and is 0 where a value is clipped. Moving statisti
 normalization stay as they are.
 
 What is folded into which kernel, the nodes of the graph decide (`qat_graph.py`); the arithmetic is
-here once more because it must carry gradients to the layers' own variables.
+repeated here because it must carry gradients to the layers' own variables.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from edgeconv.ir.nodes import SOFTMAX, Activation, Affine, Conv, KernelNode, Nod
 
 @dataclass(frozen=True, eq=False)
 class LayerOp:
-    """A layer that rounds nothing inside; `label` is empty where its result is not rounded."""
+    """A layer that has no kernel; `label` is empty where its result is not rounded."""
 
     layer: Any
     label: str = ""

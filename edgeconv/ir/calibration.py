@@ -45,7 +45,7 @@ class Quantizer:
     symmetric: bool
 
     def span(self, low: float, high: float) -> tuple[float, float]:
-        """The range that is really used for a wanted one."""
+        """The range that the integers cover where `low` to `high` was measured."""
         if self.symmetric:
             high = max(abs(low), abs(high))
             return -high, high
@@ -66,7 +66,7 @@ class Quantizer:
 
 
 INT8_SYMMETRIC = Quantizer(levels=254, symmetric=True)
-"""−127 … 127 around 0: what Core ML's own quantization of activations writes."""
+"""−127 … 127 around 0: as coremltools quantizes activations."""
 INT8_AFFINE = Quantizer(levels=255, symmetric=False)
 """−128 … 127 with a zero point: TFLite's int8."""
 

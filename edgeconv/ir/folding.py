@@ -15,9 +15,9 @@ That holds at every position only where each tap sees a real value: with valid p
 be short of taps and `b'` wrong there. Then the affine operation stays in the graph. Stride and
 dilation only choose which positions and taps are taken, and change nothing.
 
-What a node can absorb, or let pass, is the node's own knowledge (`nodes/`); this pass only finds
-the neighbors. Before a node with several inputs each of them must carry an affine operation. One
-that several nodes read is folded into all of them, or stays.
+Nodes know what they can absorb or let pass (`nodes/`); this pass only finds the neighbors. Before
+a node with several inputs each of them must carry an affine operation. One that several nodes read
+is folded into all of them, or stays.
 """
 
 from __future__ import annotations

@@ -112,11 +112,11 @@ class Graph:
         return _distinct(self._all_values(), lambda value: clean(value.label), "_")
 
     def label(self, node: Node) -> str:
-        """A node's own name for people."""
+        """A node's name for people."""
         return self.labels[node.outputs[0]]
 
     def node_name(self, node: Node) -> str:
-        """A node's own name for converters."""
+        """A node's name for converters."""
         return self.names[node.outputs[0]]
 
     def _all_values(self) -> Iterable[Value]:
@@ -135,7 +135,7 @@ class Graph:
         return self.map_nodes(lambda each: new if each is node else (each,))
 
     def replace_values(self, by: Mapping[Value, Value]) -> Graph:
-        """The graph in which whoever reads a key of `by` reads the value there instead."""
+        """The graph with every key of `by` replaced by its value, wherever it is read."""
         nodes = tuple(rewired(node, by) for node in self.nodes)
         return replace(self, nodes=nodes, outputs=replaced(self.outputs, by))
 

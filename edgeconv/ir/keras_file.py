@@ -49,18 +49,18 @@ def load_model(path: Path, unsafe: bool = False) -> Any:
         Unsupported: the code of a Lambda layer fails; often it uses a module that it only had
             where the model was built.
     """
-    found = lambda_layers(path)
-    if found and not unsafe:
+    lambdas = lambda_layers(path)
+    if lambdas and not unsafe:
         raise BadInput(
-            f"{path}: Lambda layer '{found[0]}' holds Python code that would run on opening",
+            f"{path}: Lambda layer '{lambdas[0]}' holds Python code that would run on opening",
             "if you trust the file's author, pass --allow-custom-code (unsafe=True in Python)",
         )
     import_tensorflow()
-    return _open_foreign_code(path, found[0]) if found else _open(path)
+    return _open_custom_code(path, lambdas[0]) if lambdas else _open(path)
 
 
-def _open_foreign_code(path: Path, layer: str) -> Any:
-    """Somebody's Python runs here, and may raise anything."""
+def _open_custom_code(path: Path, layer: str) -> Any:
+    """Custom Python code runs here, and may raise anything."""
     try:
         return _open(path, safe_mode=False)
     except EdgeconvError:
@@ -117,7 +117,7 @@ def parameter_count(path: Path) -> int:
 
     def count(name: str, item: Any) -> None:
         nonlocal total
-        # Optimizer state and the state of random generators are no parameters of the network.
+        # Optimizer state and the state of random generators are not parameters of the network.
         if isinstance(item, h5py.Dataset) and not re.search("optimizer|seed_generator", name):
             total += item.size
 
@@ -162,7 +162,7 @@ def write_contract(path: Path, signal: Signal) -> None:
 
 
 def _undated(entry: str, data: bytes) -> bytes:
-    """Keras' own `metadata.json` without the moment of saving."""
+    """Keras' `metadata.json` without the time of saving."""
     if entry != "metadata.json":
         return data
     metadata = json.loads(data)

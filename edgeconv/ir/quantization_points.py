@@ -1,4 +1,4 @@
-"""Where a network's values become integers of their own, and which range they have there.
+"""Quantization points: which values of a network become integers, and the range of each.
 
 A range belongs to a value of the graph, or to one inside a node. An operation that only moves or
 picks numbers (reshape, maximum, average pooling, padding) keeps the integers of what it reads, as
@@ -40,7 +40,7 @@ def split_activations(graph: Graph) -> Graph:
 
 
 def quantized_values(graph: Graph) -> list[Value]:
-    """The values that become integers of their own, in computed order, inputs first.
+    """The values that become integers with a range of their own, in computed order, inputs first.
 
     Raises:
         Unsupported: a node that cannot be computed in integers.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Array
 
 FLOAT = 32
-WINDOWS = 100  # that a choice is made on; of more, the order of layers did not change
+WINDOWS = 100  # that layers are chosen on; with more, their order did not change
 
 Bits = Mapping[str, int]
 """Bits of each layer's weights by its label; 32 keeps weights and result in float."""

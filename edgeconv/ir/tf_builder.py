@@ -55,7 +55,7 @@ class TFBuilder:
     """Builds a graph's operations on values of rank 4 (time and channels) or rank 2 (features).
 
     The operation that gives a node's result bears the node's name. With `ranges`, fake
-    quantization follows each value that becomes integers of its own (`quantization_points.py`).
+    quantization follows each value that becomes integers (`quantization_points.py`).
     """
 
     def __init__(

@@ -179,7 +179,7 @@ def _reshape(builder: TFBuilder, node: Reshape, x: Any) -> Any:
 
 
 def _keras_layer(builder: TFBuilder, node: KerasLayer, *tensors: Any) -> Any:
-    """Foreign code sees the rank that it had in Keras: it may well index an axis."""
+    """Custom code gets values of the rank that it had in Keras: it may index an axis."""
     shaped = []
     for x, value in zip(tensors, node.inputs, strict=True):
         x = _to_keras(builder, x, value.shape)

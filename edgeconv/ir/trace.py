@@ -59,7 +59,7 @@ def trace(
 
     builder = TFBuilder(graph, LOWERINGS, channels_first, ranges)
     module = tf.Module(name="network")
-    module.held = builder.variables
+    module.constants = builder.variables
     signature = [
         tf.TensorSpec((1, *value.shape), tf.float32, graph.names[value]) for value in graph.inputs
     ]

@@ -31,7 +31,7 @@ def sensitivity(
 
     Args:
         signal: the contract that the model was trained with.
-        windows: canonical windows of training people; ranges are measured on all of them, effects
+        windows: canonical windows of training subjects; ranges are measured on all of them, effects
             on at most about `WINDOWS`, spread evenly.
         scheme: `int8` or `int4` of TFLite.
 

@@ -135,7 +135,7 @@ class Conv(_Convolution):
     def _absorb_channels(self, channels: AffineMap) -> Self:
         import numpy as np
 
-        # a group of output channels sees its own slice of the input channels
+        # each group of output channels reads one slice of the input channels
         per_group = self.kernel.shape[1]
         width = self.kernel.shape[2] // self.groups
         kernel = self.kernel.copy()

@@ -59,7 +59,7 @@ def read_opaque(call: KerasCall) -> tuple[Node, ...]:
 
 
 def _reason(error: Exception) -> str:
-    """The line that says what happened; Keras prints it bold, under a heading of its own."""
+    """The line that says what happened; Keras prints it bold, under a separate heading."""
     plain = re.sub(r"\x1b\[\d*m", "", str(error))
     lines = [line for line in plain.splitlines() if line.strip()] or ["no message"]
     wrapped = lines[0].startswith("Exception encountered") and len(lines) > 1

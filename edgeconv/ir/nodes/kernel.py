@@ -120,7 +120,7 @@ class KernelNode(Node):
 def with_activation(
     call: KerasCall, make: Callable[[ActivationFunction], Node], read: ActivationFunction
 ) -> tuple[Node, ...]:
-    """A node with its activation inside, or with softmax, which no operation fuses, after it."""
+    """A node that computes its activation too, or a softmax, which no operation fuses, after it."""
     if read != SOFTMAX:
         return (make(read),)
     linear = make(LINEAR)

@@ -1,6 +1,6 @@
 """What every node of a graph is and can be asked for, and the values between nodes.
 
-A node class owns what is true of its operation everywhere: the shape and the numbers of its
+A node class owns everything that is true of its operation: the shape and the numbers of its
 outputs, how it is read from Keras, where its values become integers, and how an affine operation
 is folded into it or moved through it. Passes ask nodes and know no class of them. The default of
 an ability is "not supported": the affine operation stays in the graph, or the request is refused
@@ -51,7 +51,7 @@ class Node(ABC):
         label: of the layer that the node stands for, as people know it.
         inputs: values that the node reads, in the operation's order.
         outputs: values that it computes; a node that is given none makes them.
-        inner: values between its own operations that become integers of their own; likewise.
+        inner: values between its operations that become integers; likewise.
     """
 
     label: str

@@ -89,7 +89,7 @@ class Session:
         model = keras_file.load_model(job.model, job.unsafe)
         self.graph = read(model, job.signal)
         if any(node.opaque for node in self.graph.nodes):
-            # foreign code runs first where its failure gets a name
+            # custom code runs here first, where its failure gets the layer's name
             evaluate(self.graph, np.zeros((1, *self.graph.input.shape)))
         self.reference = _reference(model, job, self.probe)
         np.save(job.folder / REFERENCE, self.reference)
@@ -167,7 +167,7 @@ def _reference(model: Any, job: Job, probe: NDArray[np.float32]) -> NDArray[np.f
 
 
 def _kernels(graph: Graph) -> list[tuple[str, int, float]]:
-    """Name, size and sum of magnitudes of each kernel: what must be found in the file again."""
+    """Name, size and sum of magnitudes of each kernel: what the file must hold."""
     return [
         (graph.label(node), int(node.kernel.size), float(abs(node.kernel).sum()))
         for node in graph.kernel_nodes

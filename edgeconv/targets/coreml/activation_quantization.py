@@ -1,6 +1,6 @@
 """Core ML: 8-bit activations, as `quantize` → `dequantize` before each compressed kernel.
 
-That is the layout of coremltools' own quantization of activations, which a runtime may turn into
+That is the layout in which coremltools quantizes activations, which a runtime may turn into
 integer arithmetic. Its calibration is not used: it needs `predict`, which exists on a Mac only, and
 in coremltools 9.0 it keeps the range of the last sample alone. The pairs are put in by a pass of
 our own over the converted program, with ranges that this package has measured.
@@ -34,15 +34,15 @@ def pipeline(graph: Graph, ranges: Mapping[str, Range]) -> Any:
 
     _register()
     total = graph.kernel_elements
-    wanted = [
+    kernels = [
         (node.kernel.size, ranges[graph.label(node)])
         for node in graph.kernel_nodes
         if worth(node.kernel.size, total)
     ]
-    found = ct.PassPipeline()
-    found.append_pass(_STEP_NAME)
-    found.set_options(_STEP_NAME, {"wanted": wanted})
-    return found
+    passes = ct.PassPipeline()
+    passes.append_pass(_STEP_NAME)
+    passes.set_options(_STEP_NAME, {"kernels": kernels})
+    return passes
 
 
 def scale_of(limits: Range) -> float:
@@ -54,7 +54,7 @@ def scale_of(limits: Range) -> float:
     scale = np.float16(exact)
     if float(scale) < exact:
         scale = np.nextafter(scale, np.float16(np.inf))
-    return float(scale) or 1.0  # nothing but zeros was seen: any step will do
+    return float(scale) or 1.0  # all values were zero: any step will do
 
 
 def _register() -> None:
@@ -67,31 +67,31 @@ def _register() -> None:
     namespace, name = _STEP_NAME.split("::")
 
     class QuantizeActivations(AbstractGraphPass):  # type: ignore[misc]  # coremltools is untyped
-        """Pairs before the kernels of `wanted`, [(elements, range)], in the program's order."""
+        """Pairs before the kernels of `kernels`, [(elements, range)], in the program's order."""
 
-        wanted: Sequence[tuple[int, Range]] = ()
+        kernels: Sequence[tuple[int, Range]] = ()
 
         def apply(self, prog: Any) -> None:
             for function in prog.functions.values():
-                insert_pairs(function, self.wanted)
+                insert_pairs(function, self.kernels)
 
     register_pass(namespace, name=name)(QuantizeActivations)
 
 
-def insert_pairs(function: Any, wanted: Sequence[tuple[int, Range]]) -> None:
-    """Quantize and dequantize what each wanted kernel's operation reads.
+def insert_pairs(function: Any, kernels: Sequence[tuple[int, Range]]) -> None:
+    """Quantize and dequantize what the operation of each kernel reads.
 
     Raises:
-        Unsupported: the converter made other operations of the network than one a kernel.
+        Unsupported: the converter did not make one operation of each kernel.
     """
-    left = list(wanted)
+    left = list(kernels)
     for op in list(function.operations):
         kernel = getattr(op, "weight", None) if op.op_type in _WITH_KERNEL else None
         if left and kernel is not None and kernel.val is not None and kernel.val.size == left[0][0]:
             _insert(function, op, scale_of(left.pop(0)[1]))
     if left:
         raise Unsupported(
-            f"w8a8: {len(left)} of {len(wanted)} large layers are no operation of their own in "
+            f"w8a8: {len(left)} of {len(kernels)} large layers are not separate operations in "
             "the Core ML program",
             "use int8, which keeps float16 activations",
         )

@@ -1,7 +1,7 @@
 """4-bit weights, and files in which some layers stay float: ai-edge-quantizer with our ranges.
 
-Its own calibration is not used: by default it keeps a moving average of extremes, which clips what
-only some windows show (one scalar output of a test network was cut off in 44 % of them).
+The quantizer's calibration is not used: by default it keeps a moving average of extremes, which
+clips what only some windows show (one output of a test network was cut off in 44 % of them).
 """
 
 from __future__ import annotations
@@ -45,29 +45,32 @@ def quantize(
     from ai_edge_quantizer import qtyping, quantizer
 
     _check_names(network, (*variant.float_layers, *variant.int8_layers))
-    found = quantizer.Quantizer(bytearray(data))
+    engine = quantizer.Quantizer(bytearray(data))
     everything = qtyping.TFLOperationName.ALL_SUPPORTED
     bits = BITS[SCHEMES[variant.scheme].weights]
-    found.add_static_config(".*", everything, 8, bits)
-    found.add_static_config(".*", qtyping.TFLOperationName.DEPTHWISE_CONV_2D, 8, 8)
+    engine.add_static_config(".*", everything, 8, bits)
+    engine.add_static_config(".*", qtyping.TFLOperationName.DEPTHWISE_CONV_2D, 8, 8)
     graph = reader.parse_graph(data)
     for name in variant.int8_layers:
-        found.add_static_config(_operations_of(network, name), everything, 8, 8)
+        engine.add_static_config(_operations_of(network, name), everything, 8, 8)
     patterns = [_operations_of(network, name) for name in variant.float_layers]
     for name in _float_results(graph, patterns):
-        found.update_quantization_recipe(
+        engine.update_quantization_recipe(
             f"^{re.escape(name)};?$", everything, algorithm_key="no_quantize"
         )
     if variant.io == "float":
         for side in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
-            found.update_quantization_recipe(".*", side, algorithm_key="no_quantize")
+            engine.update_quantization_recipe(".*", side, algorithm_key="no_quantize")
     limits = _by_tensor(graph, network, ranges)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # its interpreter keeps tensors, and says so
-        made = found.quantize(limits, enable_progress_bar=False, enable_progress_report=False)
-    kept = {"float_layers": list(variant.float_layers), "int8_layers": _in_8_bits(network, variant)}
-    return _in_one_piece(bytes(made.quantized_model)), {
-        name: layers for name, layers in kept.items() if layers
+        result = engine.quantize(limits, enable_progress_bar=False, enable_progress_report=False)
+    layers = {
+        "float_layers": list(variant.float_layers),
+        "int8_layers": _in_8_bits(network, variant),
+    }
+    return _in_one_piece(bytes(result.quantized_model)), {
+        name: names for name, names in layers.items() if names
     }
 
 
@@ -114,7 +117,7 @@ def _operations_of(network: Graph, layer: str) -> str:
 
 def _float_results(graph: file_graph.Graph, patterns: Iterable[str]) -> list[str]:
     """Results of the operations that stay float: those of the layers, and of their neighbours
-    between them and the network's own input and output, which would only round in vain."""
+    between them and the network's own input and output, which would only add rounding."""
     compiled = [re.compile(pattern) for pattern in patterns]
     results = [graph.tensors[op.outputs[0]].name for op in graph.ops]
     is_float = [any(pattern.match(name) for pattern in compiled) for name in results]
@@ -135,23 +138,23 @@ def _by_tensor(
     """
     named = {network.names[value]: limits for value, limits in ranges.items()}
     entry = graph.ops[0].inputs[0]
-    found: dict[int, Range] = {entry: ranges[network.input]}
+    by_index: dict[int, Range] = {entry: ranges[network.input]}
     for op in graph.ops:
-        own = _named_by(graph.tensors[op.outputs[0]].name, named)
+        limits = _named_by(graph.tensors[op.outputs[0]].name, named)
         if op.kind in _FIXED:
-            found[op.outputs[0]] = _FIXED[op.kind]
-        elif own is not None:
-            found[op.outputs[0]] = own
+            by_index[op.outputs[0]] = _FIXED[op.kind]
+        elif limits is not None:
+            by_index[op.outputs[0]] = limits
         elif op.macs:
             raise Unsupported(f"the converter hides the result of '{op.name}'", "use int8")
         else:
-            found[op.outputs[0]] = found[op.inputs[0]]
-    return {graph.tensors[i].name: _extremes(limits) for i, limits in found.items()}
+            by_index[op.outputs[0]] = by_index[op.inputs[0]]
+    return {graph.tensors[i].name: _extremes(limits) for i, limits in by_index.items()}
 
 
 def _named_by(tensor: str, named: Mapping[str, Range]) -> Range | None:
     """The range of the value whose name is among those that the converter joined; of a kernel
-    without bias or function, nothing but the operation's own name is left."""
+    without bias or function, only the operation's name is left."""
     parts = tensor.split(";")
     bare = [re.sub(f"{_PARTS}$", "", part) for part in parts]
     return next((named[part] for part in (*parts, *bare) if part in named), None)

@@ -99,7 +99,7 @@ def test_a_nan_weight_and_a_flipped_fold_are_found(
         check_outputs(flipped, "float32", reference, run(flipped, android))
 
     data = path.read_bytes()
-    weight = np.asarray(good.module.held["d_kernel"])[0, 0, 0, 0].tobytes()
+    weight = np.asarray(good.module.constants["d_kernel"])[0, 0, 0, 0].tobytes()
     broken = tmp_path / "nan.tflite"
     broken.write_bytes(data.replace(weight, np.float32("nan").tobytes()))
     assert broken.read_bytes() != data
