@@ -15,7 +15,7 @@ from edgeconv.runtimes import inspectable, open_runner, unavailable
 from edgeconv.runtimes.window_shapes import shaped_input
 from edgeconv.targets import files
 from edgeconv.targets.base import find_target, scheme_in
-from edgeconv.targets.file_graph import Graph, Op, activations
+from edgeconv.targets.file_graph import FileGraph, Op, activations
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +96,7 @@ def saturation_sentence(result: ParityResult) -> str:
     )
 
 
-def _short_name(name: str, graph: Graph) -> str:
+def _short_name(name: str, graph: FileGraph) -> str:
     """A tensor's name without what converters add; the quantized readings are the `input`."""
     first = next((op for op in graph.ops if op.kind == "QUANTIZE"), None)
     is_input = first is not None and graph.tensors[first.outputs[0]].name == name
@@ -112,7 +112,7 @@ def _count(artifact: Artifact, windows: NDArray[np.float32], counts: dict[str, S
             counts[tensor].add(values)
 
 
-def _integer_tensors(graph: Graph, fixed_range: frozenset[str]) -> dict[str, Saturation]:
+def _integer_tensors(graph: FileGraph, fixed_range: frozenset[str]) -> dict[str, Saturation]:
     """Integer tensors with a calibrated range that is not another tensor's."""
     producer = {i: op for op in graph.ops for i in op.outputs}
     counts = {}
@@ -126,7 +126,7 @@ def _integer_tensors(graph: Graph, fixed_range: frozenset[str]) -> dict[str, Sat
     return counts
 
 
-def _same_range_as_input(graph: Graph, op: Op, i: int) -> bool:
+def _same_range_as_input(graph: FileGraph, op: Op, i: int) -> bool:
     """Whether the range is that of the value before, as of pooling or a reshape."""
     output = graph.tensors[i]
     return any(

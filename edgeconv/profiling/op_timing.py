@@ -28,7 +28,7 @@ from edgeconv.runtimes import open_runner
 from edgeconv.subprocesses import run_module
 from edgeconv.targets import files
 from edgeconv.targets.base import find_target, target_of
-from edgeconv.targets.file_graph import Graph, Op, cut_points
+from edgeconv.targets.file_graph import FileGraph, Op, cut_points
 
 MOST_CUTS = 48
 MOST_BYTES = 512 << 20  # of all cut files that are open together; each has its own weights
@@ -82,7 +82,9 @@ def _in_subprocess(artifact: Artifact, runtime: str, threads: int) -> TimedOpera
     return tuple(decode_fields(OpProfile, row) for row in rows), CUT
 
 
-def _by_cuts(artifact: Artifact, graph: Graph, runtime: str, threads: int) -> tuple[OpProfile, ...]:
+def _by_cuts(
+    artifact: Artifact, graph: FileGraph, runtime: str, threads: int
+) -> tuple[OpProfile, ...]:
     chosen = _chosen(cut_points(graph), artifact.bytes)
     with tempfile.TemporaryDirectory() as folder:
         openers: list[Opener] = []
@@ -103,7 +105,7 @@ def _open_cut(
 
 
 def _by_steps(
-    artifact: Artifact, graph: Graph, counts: Sequence[int], runtime: str
+    artifact: Artifact, graph: FileGraph, counts: Sequence[int], runtime: str
 ) -> TimedOperations:
     """Time from one value of the reference runtime to the next, as it computes them."""
     computed: list[tuple[str, int]] = []
@@ -126,7 +128,7 @@ def _by_steps(
 
 
 def _step_times(
-    start: int, computed: Sequence[tuple[str, int]], graph: Graph, rows: Sequence[OpProfile]
+    start: int, computed: Sequence[tuple[str, int]], graph: FileGraph, rows: Sequence[OpProfile]
 ) -> list[float]:
     """µs of each row; a step without a row of its own (it was merged) counts for the next."""
     place = {graph.tensors[i].name: row for row, op in _ops(graph, rows) for i in op.outputs}
@@ -138,7 +140,7 @@ def _step_times(
     return times
 
 
-def _ops(graph: Graph, rows: Sequence[OpProfile]) -> list[tuple[int, Op]]:
+def _ops(graph: FileGraph, rows: Sequence[OpProfile]) -> list[tuple[int, Op]]:
     return [(i, graph.ops[row.first + row.count - 1]) for i, row in enumerate(rows)]
 
 
@@ -149,7 +151,7 @@ def _chosen(counts: Sequence[int], file_bytes: int) -> list[int]:
     return list(counts[::-1][::step][::-1])
 
 
-def _rows(graph: Graph, counts: Sequence[int]) -> tuple[OpProfile, ...]:
+def _rows(graph: FileGraph, counts: Sequence[int]) -> tuple[OpProfile, ...]:
     """One row from each place to cut to the next; unpacking of weights is not among them."""
     behind = set(cut_points(graph))
     rows, start = [], 0
@@ -160,7 +162,7 @@ def _rows(graph: Graph, counts: Sequence[int]) -> tuple[OpProfile, ...]:
     return tuple(rows)
 
 
-def _row(graph: Graph, members: Sequence[int]) -> OpProfile:
+def _row(graph: FileGraph, members: Sequence[int]) -> OpProfile:
     ops = [graph.ops[i] for i in members]
     return OpProfile(
         first=members[0],

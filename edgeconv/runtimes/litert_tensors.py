@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from edgeconv.core import TensorSpec
 from edgeconv.errors import BadInput
-from edgeconv.targets.file_graph import Graph
+from edgeconv.targets.file_graph import FileGraph
 
 
-def specs(graph: Graph, places: Mapping[str, int]) -> dict[str, TensorSpec]:
+def specs(graph: FileGraph, places: Mapping[str, int]) -> dict[str, TensorSpec]:
     """Type, shape and scale of each of these values."""
     return {name: graph.tensors[i].spec(name) for name, i in places.items()}
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from edgeconv.ir.nodes.node import Range, Value
     from edgeconv.ir.trace import Traced
-    from edgeconv.targets.file_graph import Graph
+    from edgeconv.targets.file_graph import FileGraph
     from edgeconv.targets.lints import Finding
 
 TARGETS: dict[str, str] = {
@@ -79,7 +79,7 @@ class ExpectedFile:
 class CheckStructure(Protocol):
     """How a target tests its own files without running them."""
 
-    def __call__(self, path: Path, graph: Graph, expected: ExpectedFile) -> dict[str, Any]:
+    def __call__(self, path: Path, graph: FileGraph, expected: ExpectedFile) -> dict[str, Any]:
         """Return what was found, for the manifest.
 
         For a scheme that compresses, `compressed_layers` names those that are compressed,
@@ -151,10 +151,10 @@ class FileReader:
             be timed by difference; None where files of this target cannot be cut.
     """
 
-    graph: Callable[[Path], Graph]
+    graph: Callable[[Path], FileGraph]
     contract: Callable[[Path], Signal | None]
     labels: Callable[[Path], tuple[str, ...]]
-    scheme: Callable[[Path, Graph], str]
+    scheme: Callable[[Path, FileGraph], str]
     size_breakdown: Callable[[Path], dict[str, int]]
     lint: Callable[[Path], list[Finding]]
     layer_constants: Callable[[Path], list[dict[str, StoredConstant]] | None]

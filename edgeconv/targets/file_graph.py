@@ -54,7 +54,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Op:
-    """One operation; `inputs` and `outputs` are positions in `Graph.tensors`.
+    """One operation; `inputs` and `outputs` are positions in `FileGraph.tensors`.
 
     `macs` counts the multiply-accumulates of convolutions and matrix products; other kinds have 0.
     """
@@ -67,7 +67,7 @@ class Op:
 
 
 @dataclass(frozen=True)
-class Graph:
+class FileGraph:
     """The main graph of a file.
 
     Attributes:
@@ -98,7 +98,7 @@ class Graph:
         return tuple(op.kind for op in self.ops)
 
 
-def scheme_by_types(graph: Graph) -> str:
+def scheme_by_types(graph: FileGraph) -> str:
     """The scheme by the types in the file, not by the file's name.
 
     Weights are the constants of rank ≥ 2, activations everything that is not a constant.
@@ -114,7 +114,7 @@ def scheme_by_types(graph: Graph) -> str:
     return "float16" if "float16" in weights else "float32"
 
 
-def computed_from_constants(graph: Graph) -> set[int]:
+def computed_from_constants(graph: FileGraph) -> set[int]:
     """Positions of tensors that depend on constants alone, such as unpacked weights."""
     constants = {i for i, tensor in enumerate(graph.tensors) if tensor.constant}
     computed: set[int] = set()
@@ -124,7 +124,7 @@ def computed_from_constants(graph: Graph) -> set[int]:
     return computed
 
 
-def cut_points(graph: Graph) -> list[int]:
+def cut_points(graph: FileGraph) -> list[int]:
     """After how many operations a file can be cut: behind each that reads the input's values.
 
     An operation that only unpacks weights is not a place to cut: runtimes run it once, on opening.
@@ -133,7 +133,7 @@ def cut_points(graph: Graph) -> list[int]:
     return [n for n, op in enumerate(graph.ops, 1) if not unpacked.issuperset(op.outputs)]
 
 
-def activations(graph: Graph) -> dict[str, int]:
+def activations(graph: FileGraph) -> dict[str, int]:
     """Name → position of each value that depends on the input, in computed order.
 
     What is computed from constants alone, such as an unpacked weight, is a weight. A name that

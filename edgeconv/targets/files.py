@@ -7,11 +7,11 @@ from pathlib import Path
 from edgeconv.core import Artifact, ExportReport, InputConvention, Signal
 from edgeconv.core.digest import compressed_size, sha256, size
 from edgeconv.targets.base import target_of
-from edgeconv.targets.file_graph import Graph
+from edgeconv.targets.file_graph import FileGraph
 from edgeconv.targets.lints import Finding
 
 
-def read_graph(path: Path) -> Graph:
+def read_graph(path: Path) -> FileGraph:
     """Operations, tensors and cost. Raises BadInput for a damaged or unknown file."""
     return target_of(path).reader.graph(path)
 
@@ -79,7 +79,7 @@ def describe(path: Path) -> Artifact:
     )
 
 
-def _unknown(graph: Graph, labels: tuple[str, ...]) -> Signal:
+def _unknown(graph: FileGraph, labels: tuple[str, ...]) -> Signal:
     """Stands for a missing contract: values are taken as they come."""
     first = graph.inputs[0] if graph.inputs else None
     values = 1

@@ -12,7 +12,7 @@ from edgeconv.core.runner import TensorType
 from edgeconv.errors import BadInput
 from edgeconv.parity.layerwise.matching import Candidate
 from edgeconv.targets import files
-from edgeconv.targets.file_graph import Graph, Op, activations
+from edgeconv.targets.file_graph import FileGraph, Op, activations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def candidates(path: Path, tensors: Mapping[str, TensorType]) -> list[Candidate]
     ]
 
 
-def _root(op: Op, first: Mapping[int, int], graph: Graph) -> int | None:
+def _root(op: Op, first: Mapping[int, int], graph: FileGraph) -> int | None:
     """The value that this operation only casts, if that is itself computed from the input."""
     if op.kind not in _SAME_NUMBERS:
         return None
@@ -55,14 +55,14 @@ def _root(op: Op, first: Mapping[int, int], graph: Graph) -> int | None:
     return first.get(before[0]) if before else None
 
 
-def _ends(graph: Graph) -> set[str]:
+def _ends(graph: FileGraph) -> set[str]:
     """Names of the values that no operation reads."""
     read = {i for op in graph.ops for i in op.inputs}
     return {graph.tensors[i].name for op in graph.ops for i in op.outputs if i not in read}
 
 
 def _candidate(
-    graph: Graph,
+    graph: FileGraph,
     i: int,
     op: Op,
     shown: str,
@@ -85,7 +85,7 @@ def _candidate(
     )
 
 
-def readers_of(graph: Graph) -> dict[str, str]:
+def readers_of(graph: FileGraph) -> dict[str, str]:
     """Constant → the value whose operation reads it, also where it is unpacked in between.
 
     Converters name weights after anything (`transpose_0_to_fp16`); the value bears the layer's

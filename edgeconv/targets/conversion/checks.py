@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeconv.core import OutputLimits
 from edgeconv.core.digest import size
 from edgeconv.targets.base import ExpectedFile, broken_conversion, target_of
-from edgeconv.targets.file_graph import BITS, Graph
+from edgeconv.targets.file_graph import BITS, FileGraph
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +82,7 @@ def _check_size(path: Path, expected: ExpectedFile) -> None:
         )
 
 
-def _check_ops(path: Path, graph: Graph) -> None:
+def _check_ops(path: Path, graph: FileGraph) -> None:
     for op in graph.ops:
         if op.kind in _RESOURCE:
             raise broken_conversion(path, f"it reads its weights from outside the file ({op.kind})")

@@ -9,7 +9,7 @@ from edgeconv.targets.base import ExpectedFile, broken_conversion
 from edgeconv.targets.coreml import weights
 from edgeconv.targets.coreml.program import read_program
 from edgeconv.targets.coreml.weight_compression import SMALLEST
-from edgeconv.targets.file_graph import Graph
+from edgeconv.targets.file_graph import FileGraph
 
 _LAYOUT = ("transpose", "reshape", "expand_dims", "squeeze")
 
@@ -21,14 +21,14 @@ _INTEGER_SUM_LIMITS = {"int8": 5e-3, "int4": 0.05}
 _SUM_LIMIT = 1e-3
 
 
-def check_structure(path: Path, graph: Graph, expected: ExpectedFile) -> dict[str, Any]:
+def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> dict[str, Any]:
     """No needless layout operation, every float is finite, and every kernel is there."""
     layout_ops = _check_layout(path, graph, expected.layout_changes)
     _check_blobs(path)
     return {"layout_ops": layout_ops, **_check_kernels(path, expected)}
 
 
-def _check_layout(path: Path, graph: Graph, expected: int) -> int:
+def _check_layout(path: Path, graph: FileGraph, expected: int) -> int:
     """Operations that move values instead of computing."""
     found = sum(kind in _LAYOUT for kind in graph.kinds)
     if found > expected:

@@ -13,10 +13,10 @@ from edgeconv.targets.coreml.blobs import HINT
 from edgeconv.targets.coreml.package import array_dtype
 from edgeconv.targets.coreml.program import Function, Operation, Program, read_program
 from edgeconv.targets.coreml.values import Shape, Value
-from edgeconv.targets.file_graph import Graph, Op, Tensor, peak_bytes
+from edgeconv.targets.file_graph import FileGraph, Op, Tensor, peak_bytes
 
 
-def read_graph(path: Path) -> Graph:
+def read_graph(path: Path) -> FileGraph:
     """Operations, tensors and cost of a package's default function.
 
     Raises:
@@ -63,13 +63,13 @@ class _View:
             for out in op.outputs:
                 self._add(_tensor(out))
 
-    def graph(self) -> Graph:
+    def graph(self) -> FileGraph:
         ops = tuple(self._op(op) for op in self.function.block.operations)
         inputs = tuple(self._feature(f) for f in self.spec.description.input)
         outputs = tuple(self._feature(f) for f in self.spec.description.output)
         ends = [self.number[t.name] for t in outputs if t.name in self.number]
         starts = [self.number[t.name] for t in inputs]
-        return Graph(
+        return FileGraph(
             ops=ops,
             tensors=tuple(self.tensors),
             inputs=tuple(t.spec() for t in inputs),

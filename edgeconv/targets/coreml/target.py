@@ -22,7 +22,7 @@ from edgeconv.targets.coreml.lints.flexible import declared_sizes
 from edgeconv.targets.coreml.lints.package import Package
 from edgeconv.targets.coreml.schemes import OTHER_SCHEMES, SCHEMES
 from edgeconv.targets.coreml.size_breakdown import size_breakdown
-from edgeconv.targets.file_graph import Graph, scheme_by_types
+from edgeconv.targets.file_graph import FileGraph, scheme_by_types
 from edgeconv.targets.lints import Finding, apply
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ DEPLOYMENT_TARGETS = ("iOS15", "iOS16", "iOS17", "iOS18", "iOS26")
 """Every one for which coremltools 9 writes ML programs (iOS 13 and 14 predate them)."""
 
 
-def _scheme(path: Path, graph: Graph) -> str:
+def _scheme(path: Path, graph: FileGraph) -> str:
     """Compressed weights by the operations that unpack them, others by their types."""
     compressed = weights.scheme_of(weights.read_weights(path), "quantize" in graph.kinds)
     return compressed or scheme_by_types(graph)

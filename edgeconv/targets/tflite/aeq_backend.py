@@ -16,8 +16,7 @@ from edgeconv.errors import Unsupported
 from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes.activation import SIGMOID_RANGE, TANH_RANGE
-from edgeconv.targets import file_graph
-from edgeconv.targets.file_graph import BITS
+from edgeconv.targets.file_graph import BITS, FileGraph
 from edgeconv.targets.tflite import reader
 from edgeconv.targets.tflite.schemes import SCHEMES
 from edgeconv.targets.tflite.serialize import pack
@@ -115,7 +114,7 @@ def _operations_of(network: Graph, layer: str) -> str:
     return f"(^|.*;){re.escape(network.node_name(nodes[layer]))}({_PARTS})?(;|$)"
 
 
-def _float_results(graph: file_graph.Graph, patterns: Iterable[str]) -> list[str]:
+def _float_results(graph: FileGraph, patterns: Iterable[str]) -> list[str]:
     """Results of the operations that stay float: those of the layers, and of their neighbours
     between them and the network's own input and output, which would only add rounding."""
     compiled = [re.compile(pattern) for pattern in patterns]
@@ -129,9 +128,7 @@ def _float_results(graph: file_graph.Graph, patterns: Iterable[str]) -> list[str
     return [name for name, stays in zip(results, is_float, strict=True) if stays]
 
 
-def _by_tensor(
-    graph: file_graph.Graph, network: Graph, ranges: Mapping[Value, Range]
-) -> dict[str, Any]:
+def _by_tensor(graph: FileGraph, network: Graph, ranges: Mapping[Value, Range]) -> dict[str, Any]:
     """Every activation's range in the file's own names.
 
     An operation whose result has no range of its own keeps the range of what it reads.

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.targets.base import ExpectedFile, broken_conversion
-from edgeconv.targets.file_graph import Graph
+from edgeconv.targets.file_graph import FileGraph
 from edgeconv.targets.tflite import reader
 
 
-def check_structure(path: Path, graph: Graph, expected: ExpectedFile) -> dict[str, Any]:
+def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> dict[str, Any]:
     """Every float is finite, and a file of integers computes in integers. Raises BadInput."""
     reader.check_finite(path)
     if expected.scheme.accepts_external_ranges:
@@ -19,7 +19,7 @@ def check_structure(path: Path, graph: Graph, expected: ExpectedFile) -> dict[st
     return {}
 
 
-def _check_integers(path: Path, graph: Graph, float_layers: Sequence[str]) -> None:
+def _check_integers(path: Path, graph: FileGraph, float_layers: Sequence[str]) -> None:
     """An operation without an integer kernel stays float, and the converter says nothing."""
     left = [
         op.name

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeconv.core import TensorSpec
 from edgeconv.errors import BadInput
-from edgeconv.targets.file_graph import Graph, Op, Tensor, peak_bytes
+from edgeconv.targets.file_graph import FileGraph, Op, Tensor, peak_bytes
 
 _DAMAGED = (
     *(struct.error, IndexError, ValueError, TypeError, OverflowError, KeyError),
@@ -36,7 +36,7 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def read_graph(path: Path) -> Graph:
+def read_graph(path: Path) -> FileGraph:
     """Operations, tensors and cost of a `.tflite` file's main graph.
 
     Raises:
@@ -49,7 +49,7 @@ def read_graph(path: Path) -> Graph:
         raise BadInput(f"{path} is truncated or damaged: {error}", _HINT) from error
 
 
-def parse_graph(data: bytes) -> Graph:
+def parse_graph(data: bytes) -> FileGraph:
     """`read_graph` of bytes that a converter has just made."""
     return _graph(data)
 
@@ -78,7 +78,7 @@ def check_finite(path: Path) -> None:
                 raise BadInput(f"{path}: constant '{name}' holds NaN or infinity", _HINT)
 
 
-def _graph(data: bytes) -> Graph:
+def _graph(data: bytes) -> FileGraph:
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(data, 0)
@@ -92,7 +92,7 @@ def _graph(data: bytes) -> Graph:
     ops = tuple(_op(main.Operators(i), codes, tensors) for i in range(main.OperatorsLength()))
     inputs = [int(i) for i in main.InputsAsNumpy()]
     outputs = [int(i) for i in main.OutputsAsNumpy()]
-    return Graph(
+    return FileGraph(
         ops=ops,
         tensors=tensors,
         inputs=_interface(model, tensors, inputs, "inputs"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.targets.file_graph import Graph, Op
+from edgeconv.targets.file_graph import FileGraph, Op
 from edgeconv.targets.tflite.reader import read_bytes, read_graph
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def read_kernels(path: Path) -> list[Kernel] | None:
 
 
 def _constant(
-    model: Any, graph: Graph, source: dict[int, Op], reader: Op, i: int
+    model: Any, graph: FileGraph, source: dict[int, Op], reader: Op, i: int
 ) -> Constant | None:
     """A constant, or what a DEQUANTIZE makes of one."""
     import numpy as np

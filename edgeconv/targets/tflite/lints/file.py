@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Signal
 from edgeconv.errors import BadInput
-from edgeconv.targets.file_graph import Graph, Op, Tensor
+from edgeconv.targets.file_graph import FileGraph, Op, Tensor
 from edgeconv.targets.tflite import metadata, reader
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class TFLiteFile:
         from ai_edge_litert import schema_py_generated as schema
 
         self.path = path
-        self.graph: Graph = reader.read_graph(path)
+        self.graph: FileGraph = reader.read_graph(path)
         self._model: Any = schema.Model.GetRootAs(reader.read_bytes(path), 0)
         self._main = self._model.Subgraphs(0)
         self.inputs = tuple(int(i) for i in self._main.InputsAsNumpy())
