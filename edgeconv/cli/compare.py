@@ -29,7 +29,7 @@ EPILOG = opt.epilog(
 
 
 _Reference = Annotated[
-    Path, typer.Argument(metavar="A", help="Model file to compare with, whoever made it.")
+    Path, typer.Argument(metavar="A", help="Model file to compare with, made by any tool.")
 ]
 _Candidate = Annotated[
     Path, typer.Argument(metavar="B", help="Model file to check by the gates of its scheme.")

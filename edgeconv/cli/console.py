@@ -152,8 +152,8 @@ class Console:
             write_json(self._json_file, name, data)
 
     def _step(self, done: int, total: int, note: str) -> None:
-        """A line for a step that has ended; the same step is not told twice."""
-        every = max(1, total // _LOG_LINES)
+        """A line for a step that has ended; the same step is not shown twice."""
+        every = 1 if self.verbose else max(1, total // _LOG_LINES)
         if done <= self._done or (done // every == self._done // every and done != total):
             return
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""`edgeconv hook`: checks the bundles whose files a commit changes, and changes none."""
+"""`edgeconv hook`: check the bundles whose files a commit changes, without changing them."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def hook(
 
 
 def bundles_of(files: Iterable[Path]) -> list[Path]:
-    """The bundles that files lie in, each once; a file in none is not ours to judge."""
-    found = (next(filter(_is_bundle, file.parents), None) for file in files)
-    return sorted({folder for folder in found if folder is not None})
+    """The bundles that files lie in, each once; a file that lies in none is skipped."""
+    folders = (next(filter(_is_bundle, file.parents), None) for file in files)
+    return sorted({folder for folder in folders if folder is not None})
 
 
 def _is_bundle(folder: Path) -> bool:
@@ -75,8 +75,10 @@ def _is_bundle(folder: Path) -> bool:
 def _parity(
     folder: Path, data: str | None, limits: dict[str, float], console: Console
 ) -> Iterator[tuple[str, str]]:
-    """What is to be said of each file, and its status. The results are not kept in the bundle: a
-    hook that changes files stops the commit."""
+    """The outcome of each file in words, and its status.
+
+    The results are not written into the bundle: a hook that changes files stops the commit.
+    """
     from edgeconv.workflows.parity import check_artifacts, prepare_parity
 
     context = prepare_parity(folder, data, gates=limits, progress=console)

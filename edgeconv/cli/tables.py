@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from edgeconv.core.layerwise import LayersResult
 
-_CHANGES = {"unclear": "not told apart"}
+_CHANGES = {"unclear": "no clear difference"}
 
 
 def show_bundle(console: Console, bundle: Bundle) -> None:

@@ -203,11 +203,11 @@ def _version(path: str, tool: Tool) -> str:
 def _litert_js() -> Finding:
     purpose = "--runtime litertjs: files as a web page runs them"
     try:
-        found = installed()
+        packages = installed()
     except MissingDependency as error:
         fix = error.hint.removeprefix("install it: ")
         return Finding("LiteRT.js", "missing", "", purpose, fix, required=False)
-    return Finding("LiteRT.js", "ok", found.version, purpose, "", required=False)
+    return Finding("LiteRT.js", "ok", packages.version, purpose, "", required=False)
 
 
 def _core_ml() -> Finding:

@@ -42,6 +42,14 @@ def test_update_of_a_long_stage_shows_every_nth(capsys: pytest.CaptureFixture[st
     assert lines[-1].startswith("  train 1000/1000 ")
 
 
+def test_verbose_shows_every_step(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = console(verbose=True)
+    shown.stage("train: har, 1000 epochs")
+    for epoch in range(1, 1001):
+        shown.update(epoch, 1000, "loss 0.1")
+    assert len(capsys.readouterr().err.splitlines()) == 1001
+
+
 def test_update_of_bytes_is_a_percentage(capsys: pytest.CaptureFixture[str]) -> None:
     shown = console()
     shown.stage("fetch: wisdm")
