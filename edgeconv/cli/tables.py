@@ -9,9 +9,8 @@ from edgeconv.cli.console import Console
 from edgeconv.core import OutputAgreement, worst
 from edgeconv.reporting import formatting, summary_table, verdict
 from edgeconv.reporting import layers as layer_table
-from edgeconv.reporting.grouping import shared_reasons
-from edgeconv.reporting.runtimes_used import judges
-from edgeconv.reporting.summary import HEADINGS
+from edgeconv.reporting.runtimes_used import runtimes_used
+from edgeconv.reporting.summary import HEADINGS, shared_reasons
 
 if TYPE_CHECKING:
     from edgeconv.core import (
@@ -39,10 +38,10 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
     for names, reasons in shared_reasons(rows):
         for reason in reasons:
             console.say(f"  {', '.join(names)}: {reason}")
-    for judge in judges(bundle):
-        console.say(f"  judged by {judge.text}")
+    for use in runtimes_used(bundle):
+        console.say(f"  run by {use.text}")
     if bundle.synthetic:
-        console.say("SYNTHETIC DATA: these accuracies say nothing about people.")
+        console.say("SYNTHETIC DATA: these accuracies say nothing about real recordings.")
     judgement = verdict(bundle)
     console.say(f"{judgement.title}: {judgement.text}")
     console.json("edgeconv-bundle-summary", bundle_json(bundle))

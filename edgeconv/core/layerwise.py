@@ -1,6 +1,6 @@
-"""Vocabulary of the comparison layer by layer: what the float model has inside, and what was found.
+"""The vocabulary of layer-by-layer comparison.
 
-It is a diagnosis and no gate: `suspect` names a place to look, it fails nothing.
+It is a diagnosis and not a gate: `suspect` names a place to look and fails nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from edgeconv.core.evaluation_data import LayerSample
 
 PRE_ACTIVATION_SUFFIX = ":linear"
-"""Ending of the name of a layer's value before its own activation function."""
+"""Ends the name of a layer's value before its activation function."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class LayerInfo:
         shape: one sample of its output.
         sources: names of the layers (or the input) that it reads.
         activation: of a layer that holds one, such as `relu`; empty for none or linear.
-        weights: numbers it has learnt.
+        weights: number of trained weights.
     """
 
     name: str
@@ -36,17 +36,17 @@ class LayerInfo:
 
 
 class LayerMatchStatus(StrEnum):
-    """What became of a layer in the file."""
+    """Whether a layer of the float model has a value in the file."""
 
     COMPARED = "compared"
-    FOLDED = "folded"  # its arithmetic is inside a neighbour's weights
-    FUSED = "fused"  # computed inside another operation, which shows only its own result
+    FOLDED = "folded"  # its arithmetic is in another layer's weights
+    FUSED = "fused"  # part of an operation that shows only its result
     REMOVED = "removed"  # acts in training only
-    UNMATCHED = "unmatched"  # no value of the file could be told to be its
+    UNMATCHED = "unmatched"  # no value of the file could be matched with it
 
 
 class LayerwiseVerdict(StrEnum):
-    """What a comparison by layer came to."""
+    """The outcome of a layer-by-layer comparison."""
 
     CLEAR = "clear"
     SUSPECT = "suspect"
@@ -55,7 +55,7 @@ class LayerwiseVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class QuantizedRange:
-    """How well an integer tensor's calibrated range fits what the float model has there.
+    """How well an integer tensor's calibrated range fits the float model's values there.
 
     Attributes:
         low, high: smallest and largest real number that the tensor can hold.
@@ -76,17 +76,17 @@ class QuantizedRange:
 
 @dataclass(frozen=True)
 class LayerParity:
-    """One layer of the float model, and what the file has in its place.
+    """One layer of the float model and the matching value of the file.
 
     Attributes:
         layer: its name; with `PRE_ACTIVATION_SUFFIX` at the end the value before its activation.
-        tensor, operation: where the file has it; empty unless compared.
-        matched_by: `name`, `output`, `values`, `order`: what speaks for the match.
+        tensor, operation: of the file; empty unless compared.
+        matched_by: what suggests the match: `name`, `output`, `values`, `order`.
         similarity: 0 to 1, of the values that the match was confirmed by.
-        note: what became of it, in words; what it was compared before or after.
-        covers: the layers whose own error `own_snr_db` holds.
-        metrics: of the error that has gathered up to here `max_abs`, `mean_abs`, `rmse`,
-            `snr_db`, `cosine`, `non_finite`; of what this layer alone adds `own_snr_db`,
+        note: why it was not compared, or what it was compared before or after.
+        covers: the layers whose error `own_snr_db` measures.
+        metrics: of the error accumulated up to here `max_abs`, `mean_abs`, `rmse`,
+            `snr_db`, `cosine`, `non_finite`; of the error that this layer adds `own_snr_db`,
             `own_non_finite` (values that are NaN or infinity and need not be), `own_within_db`
             (without what saturates in an integer tensor), `own_limit_db` (what its number format
             explains); of the error as it stands here, carried on to the output by the float
@@ -125,14 +125,14 @@ class LayerParity:
 
 @dataclass(frozen=True)
 class RangeWarning:
-    """Numbers that a layer's number format cannot hold.
+    """Values that a layer's number format cannot represent.
 
     Attributes:
         kind: `overflow`, `underflow`, `saturation` or `wide_range`.
         what: `activation` or `weight`.
         share: of the values concerned, 0 to 1.
-        largest: largest magnitude met.
-        text: what was found, and `advice` what to do.
+        largest: largest magnitude.
+        text, advice: the problem, and what to do about it.
     """
 
     layer: str
@@ -151,7 +151,7 @@ class LayersResult:
 
     Attributes:
         n: windows it was measured on; `sample` says how they were chosen.
-        suspects: layers whose own error nothing explains, the first of them where it begins.
+        suspects: layers whose error their number format does not explain; it begins in the first.
         text: the verdict in a sentence.
     """
 

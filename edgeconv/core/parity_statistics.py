@@ -1,4 +1,4 @@
-"""What stands behind a parity verdict: intervals, every changed answer, and who is hit by them."""
+"""The statistics behind a parity verdict: intervals, every disagreement, drops by group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Decision(StrEnum):
-    """Is a file worse than the float model by more than is allowed? The data may not say."""
+    """Whether a file is worse than the float model by more than is allowed."""
 
     NON_INFERIOR = "non-inferior"
     INFERIOR = "inferior"
@@ -17,7 +17,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Interval:
-    """A share with its confidence bounds. `level` is that of the whole interval."""
+    """A share with its confidence bounds; `level` is the confidence of the whole interval."""
 
     value: float
     low: float
@@ -31,10 +31,11 @@ class NonInferiority:
     """The drop of accuracy (share; above 0 is worse) against the largest one allowed.
 
     Attributes:
-        low, high: bounds of the drop, each with confidence `level` of its own (one-sided).
-        lost, won: windows that only the float model, or only the file, answers rightly.
-        people: subjects; their windows are not independent, which `method` accounts for.
-        windows_needed: about how many windows would decide, None where that cannot be said.
+        low, high: one-sided bounds of the drop, each with confidence `level`.
+        lost, won: regressions and improvements: windows that only the float model, or only the
+            file, classifies correctly.
+        subjects: number of subjects, whose windows are not independent; `method` accounts for that.
+        windows_needed: about how many windows would decide; None if that is not known.
         reason: the verdict in a sentence.
     """
 
@@ -47,24 +48,31 @@ class NonInferiority:
     method: str
     lost: int
     won: int
-    people: int
+    subjects: int
     mcnemar_p: float
     windows_needed: int | None
     reason: str
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> NonInferiority:
-        return cls(**{**data, "decision": Decision(data["decision"])})
+        fields = {**data, "decision": Decision(data["decision"])}
+        if "people" in fields:  # the key before 0.2
+            fields["subjects"] = fields.pop("people")
+        return cls(**fields)
 
 
 @dataclass(frozen=True)
 class Disagreements:
-    """Every window with another answer than the reference's, one column an attribute.
+    """Every window that the file and the reference classify differently, one column an attribute.
 
-    Answers and truths are class numbers. `margin` is the reference's: how far its two largest
-    probabilities were apart. A flip at a large margin is what no rounding explains. `readings` are
-    the canonical windows (m/s², x0 y0 z0 x1 …) of those flips that the reference was surest of, by
-    the window's number.
+    Attributes:
+        window: number of the window.
+        reference, answer, truth: predicted class of the reference and the file, and true class.
+        margin: difference between the reference's two largest probabilities. Rounding does not
+            explain a disagreement at a large margin.
+        subject: whose window it is.
+        readings: canonical windows (m/s², x0 y0 z0 x1 …) of the most confident disagreements, by
+            the window's number.
     """
 
     window: tuple[int, ...] = ()
@@ -81,22 +89,22 @@ class Disagreements:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Disagreements:
         columns = {n: tuple(column) for n, column in data.items() if n != "readings"}
-        kept = data.get("readings", {})
-        return cls(**columns, readings={window: tuple(row) for window, row in kept.items()})
+        readings = {window: tuple(row) for window, row in data.get("readings", {}).items()}
+        return cls(**columns, readings=readings)
 
-    def most_confident(self, most: int) -> list[int]:
-        """Positions of the flips that the reference was surest of, those first."""
-        return sorted(range(len(self)), key=lambda i: -self.margin[i])[:most]
+    def most_confident(self, n: int) -> list[int]:
+        """Positions of the `n` disagreements with the largest margin of the reference, in order."""
+        return sorted(range(len(self)), key=lambda i: -self.margin[i])[:n]
 
 
 @dataclass(frozen=True)
 class ErrorHistogram:
-    """How far single outputs are from the reference's, counted by size and by sign.
+    """Errors of single outputs against the reference's, counted by size and sign.
 
     Attributes:
-        edges: ascending sizes, n + 1 for n bins; the first bin takes all that is smaller too.
-        above, below: values of the file that lie above, or below, the reference's, a count a bin.
-        equal: values that are the very same.
+        edges: ascending sizes, n + 1 for n bins; the first bin also counts everything smaller.
+        above, below: number of values above, or below, the reference's in each bin.
+        equal: number of identical values.
     """
 
     edges: tuple[float, ...]
@@ -106,7 +114,7 @@ class ErrorHistogram:
 
     @property
     def total(self) -> int:
-        """All values that were compared: windows times classes."""
+        """Number of compared values: windows times classes."""
         return self.equal + sum(self.above) + sum(self.below)
 
     @classmethod
@@ -117,13 +125,14 @@ class ErrorHistogram:
 
 @dataclass(frozen=True)
 class ParityStatistics:
-    """Beside the metrics of a `ParityResult`.
+    """What a `ParityResult` has beside its metrics.
 
     Attributes:
         errors: of all outputs; None in results of versions that did not count them.
+        flips: the disagreements.
         saturation: tensor → share of its values at the end of its range, of an integer file.
-        labels: names of the classes that `flips` numbers.
-        per_class: recall of the reference and the file, its drop, windows, flips, by class.
+        labels: class names by number.
+        per_class: recall of the reference and the file, its drop, windows, disagreements, by class.
         per_subject: the same with accuracy, by subject.
     """
 

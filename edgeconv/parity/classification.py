@@ -45,7 +45,7 @@ def evaluate(
 
     Raises:
         BadInput: no windows, other shapes than these, an unknown class, NaN or infinity, or
-            numbers that are no probabilities.
+            numbers that are not probabilities.
     """
     import numpy as np
 
@@ -133,26 +133,26 @@ def negative_log_likelihood(
 def _per_class(
     confusion: NDArray[np.integer[Any]], label_names: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    found = {}
+    table = {}
     for i, name in enumerate(label_names):
         hits, n, answered = confusion[i, i], confusion[i].sum(), confusion[:, i].sum()
-        found[name] = {
+        table[name] = {
             "precision": float(hits / answered) if answered else 0.0,
             "recall": float(hits / n) if n else 0.0,
             "f1": float(2 * hits / (n + answered)) if n + answered else 0.0,
             "n": int(n),
         }
-    return found
+    return table
 
 
 def _per_subject(
     right: NDArray[np.bool_], subjects: NDArray[np.str_]
 ) -> dict[str, dict[str, float]]:
-    found = {}
+    table = {}
     for subject in sorted(set(subjects.tolist()), key=subject_order):
-        own = right[subjects == subject]
-        found[subject] = {"accuracy": float(own.mean()), "n": len(own)}
-    return found
+        members = right[subjects == subject]
+        table[subject] = {"accuracy": float(members.mean()), "n": len(members)}
+    return table
 
 
 def _check_shapes(
@@ -193,7 +193,7 @@ def _check_values(probabilities: NDArray[np.floating[Any]]) -> None:
         )
     if probabilities.min() < -SLACK or probabilities.max() > 1 + SLACK:
         raise BadInput(
-            f"outputs from {probabilities.min():.4g} to {probabilities.max():.4g} are no "
+            f"outputs from {probabilities.min():.4g} to {probabilities.max():.4g} are not "
             "probabilities",
             "end the model with softmax",
         )

@@ -25,7 +25,7 @@ def clopper_pearson(hits: int, n: int, level: float = 0.95) -> tuple[float, floa
 
 
 def mcnemar(lost: int, won: int) -> float:
-    """Exact two-sided p of "as many windows are lost as won": binomial with 1/2."""
+    """Exact two-sided p of "as many regressions as improvements": binomial with 1/2."""
     from scipy.special import bdtr
 
     return min(1.0, 2 * float(bdtr(min(lost, won), lost + won, 0.5)))
@@ -35,7 +35,7 @@ def tango(lost: int, won: int, n: int, level: float = 0.95) -> tuple[float, floa
     """Bounds of the paired difference (lost − won)/n, each one-sided with confidence `level`.
 
     Tango's score interval inverts the test of every difference Δ, with the nuisance share at its
-    maximum of likelihood under Δ. It stays right where no window changed: the upper bound is then
+    maximum of likelihood under Δ. It stays valid if no window changed: the upper bound is then
     z²/(n + z²) and not 0.
     """
     from scipy.special import ndtri
@@ -47,20 +47,20 @@ def tango(lost: int, won: int, n: int, level: float = 0.95) -> tuple[float, floa
 def clustered(
     lost_minus_won: Sequence[int], windows: Sequence[int], level: float = 0.95
 ) -> tuple[float, float] | None:
-    """One-sided bounds of the same difference where windows of one person go together.
+    """One-sided bounds of the same difference with windows clustered by subject.
 
-    People are the sample: the variance is that of the ratio Σd/Σn between them, and the quantile is
-    Student's with people − 1 degrees of freedom. None with fewer than two people.
+    Subjects are the sample: the variance is that of the ratio Σd/Σn between them, and the quantile
+    is Student's with subjects − 1 degrees of freedom. None with fewer than two subjects.
     """
     from scipy.special import stdtrit
 
-    people, total = len(windows), sum(windows)
-    if people < 2:
+    subjects, total = len(windows), sum(windows)
+    if subjects < 2:
         return None
     drop = sum(lost_minus_won) / total
     square = sum((d - drop * n) ** 2 for d, n in zip(lost_minus_won, windows, strict=True))
-    spread = math.sqrt(people / (people - 1) * square) / total
-    reach = float(stdtrit(people - 1, level)) * spread
+    spread = math.sqrt(subjects / (subjects - 1) * square) / total
+    reach = float(stdtrit(subjects - 1, level)) * spread
     return drop - reach, drop + reach
 
 

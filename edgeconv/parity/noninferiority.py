@@ -1,4 +1,4 @@
-"""Is a file worse than the float model by more than is allowed, or are there too few windows?"""
+"""The non-inferiority test: is a file worse than the float model by more than is allowed?"""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from edgeconv.errors import UsageError
 from edgeconv.parity.intervals import clustered, mcnemar, tango
 
 GATE = "max_drop"
-CONFIDENCE = "confidence"  # stands among the gates of a recipe, but sets no limit
+CONFIDENCE = "confidence"  # among the gates of a recipe, but not a limit
 LEVEL = 0.95
-DROP = 0.005  # what the verdict is about where no gate says more: the promise of every scheme
-_MANY = 2**24  # windows: more than anybody records
-_GROWTH = 1.02  # the number of windows needed is told to a fiftieth
+DROP = 0.005  # the drop that is tested if no gate sets another: the promise of every scheme
+_MANY = 2**24  # windows: more than any data set has
+_GROWTH = 1.02  # the number of windows needed is exact to a fiftieth
 
 _STATUS = {
     Decision.NON_INFERIOR: Status.PASSED,
@@ -30,30 +30,37 @@ def decide(
     max_drop: float,
     level: float = LEVEL,
 ) -> NonInferiority:
-    """The verdict over people: windows lost, windows won and all windows of each of them.
+    """The verdict from each subject's regressions, improvements and windows.
 
-    Two intervals are made, and the wider side of both counts: Tango's takes windows as independent
-    and knows how little an unchanged answer proves; that between people knows that windows of one
-    person go together. With one person only the first exists, and nothing is said of others.
+    Of two intervals, the wider side counts: Tango's treats windows as independent and accounts for
+    how little unchanged predictions prove; the one between subjects accounts for the dependence of
+    one subject's windows. With one subject only the first exists, and says nothing about others.
+
+    Args:
+        lost: regressions of each subject.
+        won: improvements of each subject.
+        windows: all windows of each subject.
+        max_drop: the largest accuracy drop that is allowed, as a fraction.
+        level: confidence of each one-sided bound.
 
     Raises:
-        UsageError: `max_drop` or `level` is no share between 0 and 1.
+        UsageError: `max_drop` or `level` is not a fraction between 0 and 1.
     """
     check_limits(max_drop, level)
     b, c, n = sum(lost), sum(won), sum(windows)
     low, high = tango(b, c, n, level)
     method = "Tango (1998) over windows"
-    people = len(windows)
+    subjects = len(windows)
     between = clustered([x - y for x, y in zip(lost, won, strict=True)], windows, level)
     if between is not None:
         low, high = min(low, between[0]), max(high, between[1])
-        method += f" and ratio estimator between {people} people, the wider of both"
+        method += f" and ratio estimator between {subjects} subjects, the wider of both"
     drop = (b - c) / n
     decision = _decision(low, high, max_drop)
     needed = None
     if decision is Decision.UNDECIDED and drop < max_drop:
         needed = _needed(b, c, n, between[1] if between else drop, max_drop, level)
-    found = NonInferiority(
+    result = NonInferiority(
         decision=decision,
         drop=drop,
         low=low,
@@ -63,12 +70,12 @@ def decide(
         method=method,
         lost=b,
         won=c,
-        people=people,
+        subjects=subjects,
         mcnemar_p=mcnemar(b, c),
         windows_needed=needed,
         reason="",
     )
-    return replace(found, reason=_sentence(found, n))
+    return replace(result, reason=_sentence(result, n))
 
 
 def check_limits(max_drop: float, level: float) -> None:
@@ -83,7 +90,7 @@ def check_limits(max_drop: float, level: float) -> None:
 
 
 def margin_of(gates: Mapping[str, float]) -> float:
-    """The drop that the verdict is about: `max_drop`, else the point gate's limit."""
+    """The drop that is tested: `max_drop`, else the limit of `accuracy_drop`."""
     point = gates.get("accuracy_drop", DROP)
     return gates.get(GATE, point if 0 < point < 1 else DROP)
 
@@ -93,11 +100,11 @@ def level_of(overrides: Mapping[str, float]) -> float:
     return overrides.get(CONFIDENCE, LEVEL)
 
 
-def as_check(found: NonInferiority) -> Check:
-    """The gate: what the drop may at most be, with confidence. Undecided is never a pass."""
-    status = _STATUS[found.decision]
-    reason = "" if status is Status.PASSED else found.reason
-    return Check(GATE, status, found.high, found.max_drop, "<=", reason)
+def as_check(result: NonInferiority) -> Check:
+    """The gate `max_drop`: the upper bound of the drop against its limit."""
+    status = _STATUS[result.decision]
+    reason = "" if status is Status.PASSED else result.reason
+    return Check(GATE, status, result.high, result.max_drop, "<=", reason)
 
 
 def _decision(low: float, high: float, max_drop: float) -> Decision:
@@ -109,10 +116,10 @@ def _decision(low: float, high: float, max_drop: float) -> Decision:
 def _needed(
     lost: int, won: int, n: int, between: float, max_drop: float, level: float
 ) -> int | None:
-    """Windows at which both upper bounds would pass, should the shares stay as they are.
+    """Windows at which both upper bounds would pass if the shares stay as they are.
 
-    `between` is the bound between people; its distance from the drop falls with the root of the
-    number of people.
+    `between` is the bound between subjects; its distance from the drop falls with the root of the
+    number of subjects.
     """
     drop = (lost - won) / n
     factor = max(1.0, ((between - drop) / (max_drop - drop)) ** 2)
@@ -124,16 +131,16 @@ def _needed(
     return None
 
 
-def _sentence(found: NonInferiority, n: int) -> str:
+def _sentence(result: NonInferiority, n: int) -> str:
     bounds = (
-        f"the drop is {_points(found.drop)} points, with {found.level:.0%} confidence not above "
-        f"{_points(found.high)} and not below {_points(found.low)} ({n} windows of "
-        f"{found.people} {'person' if found.people == 1 else 'people'}); "
-        f"allowed are {_points(found.max_drop)}"
+        f"the drop is {_points(result.drop)} points, with {result.level:.0%} confidence not above "
+        f"{_points(result.high)} and not below {_points(result.low)} ({n} windows of "
+        f"{result.subjects} {'subject' if result.subjects == 1 else 'subjects'}); "
+        f"allowed are {_points(result.max_drop)}"
     )
-    if found.decision is not Decision.UNDECIDED:
-        return f"{found.decision}: {bounds}"
-    needed = found.windows_needed
+    if result.decision is not Decision.UNDECIDED:
+        return f"{result.decision}: {bounds}"
+    needed = result.windows_needed
     more = f"; about {needed:,} would decide if the shares stay as they are" if needed else ""
     return f"too few windows to know: {bounds}{more}"
 

@@ -1,8 +1,8 @@
-"""Does a file hold the weights that were trained? Exact within what its number format rounds.
+"""Compare a file's weights with the trained ones, within what its number format rounds.
 
-Windows cannot say: a channel of an 8-bit file that its converter broke may cost less than the gates
-of 8 bits allow, and golden vectors that were recorded from such a file find nothing. The weights
-themselves can: rounding moves none by more than half a step.
+Outputs cannot show everything: a channel of an 8-bit file that its converter broke may cost less
+than the gates of 8 bits allow, and golden vectors recorded from such a file find nothing. The
+weights themselves can: rounding moves none by more than half a step.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Pair:
     Attributes:
         what: `kernel` or `bias`.
         dtype: as the file stores them.
-        per_channel: whether each output channel has steps of its own.
+        per_channel: whether each output channel has its own step.
         steps: of integers whose step says nothing of their range (biases), one a channel or one.
         half: the numbers were float16 before they became integers, and so are the scales.
     """
@@ -66,8 +66,8 @@ def check(pairs: Sequence[Pair]) -> Check:
             )
     if worst <= LIMIT:
         return Check(NAME, Status.PASSED, worst, LIMIT, "<=")
-    told = f"{worst:.4g} half steps" if np.isfinite(worst) else "not finite or far"
-    reason = f"{where}: {told} from the trained weights; rounding explains 1"
+    distance = f"{worst:.4g} half steps" if np.isfinite(worst) else "not finite or far"
+    reason = f"{where}: {distance} from the trained weights; rounding explains 1"
     value = worst if np.isfinite(worst) else None
     return Check(NAME, Status.FAILED, value, LIMIT, "<=", reason)
 
@@ -76,7 +76,7 @@ def tolerance(pair: Pair) -> Array:
     """Half a step of the file's number format for each of the trained numbers.
 
     Of integers it follows from the *trained* weights, ± the largest of a channel in 127 steps: a
-    step that the file itself names would excuse whatever it does.
+    step that the file itself names would excuse any error.
     """
     import numpy as np
 

@@ -56,8 +56,8 @@ def learning_curve(history: Sequence[Mapping[str, float]], key: str, title: str)
 
     def draw(axes: Axes) -> None:
         for name, colour, line, label in (
-            (key, TWO, "--", "training people"),
-            (f"val_{key}", ONE, "-", "validation people"),
+            (key, TWO, "--", "training subjects"),
+            (f"val_{key}", ONE, "-", "validation subjects"),
         ):
             pairs = [(e["epoch"], e[name]) for e in history if name in e]
             if pairs:

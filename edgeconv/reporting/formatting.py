@@ -1,4 +1,4 @@
-"""Numbers and contracts as people read them; the same words in terminal, HTML and Markdown."""
+"""Numbers and contracts in words, the same ones in terminal, HTML and Markdown."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def between(interval: Interval | None) -> str:
     return f"{percent(interval.value)} ({low}…{high})"
 
 
-def change(found: NonInferiority | None) -> str:
+def change(drop: NonInferiority | None) -> str:
     """The change of accuracy in points, signed, with its bounds: `−0.12 (−0.31…0.07)`."""
-    if found is None:
+    if drop is None:
         return NOT_RUN
-    low, high = points(-found.high).lstrip("+"), points(-found.low).lstrip("+")
-    return f"{points(-found.drop)} ({low}…{high})"
+    low, high = points(-drop.high).lstrip("+"), points(-drop.low).lstrip("+")
+    return f"{points(-drop.drop)} ({low}…{high})"
 
 
 def duration(microseconds: float | None) -> str:
@@ -102,7 +102,7 @@ def plural(n: int, one: str, many: str = "") -> str:
 
 
 def sensor(signal: Signal) -> str:
-    """Whose readings the input takes: platform type, unit and sign, in one or two sentences."""
+    """The readings that the input expects: platform type, unit and sign, in a sentence or two."""
     if signal.sensor is InputConvention.ANDROID:
         return (
             "Android's accelerometer readings as they come (TYPE_ACCELEROMETER): m/s², gravity "
@@ -115,17 +115,17 @@ def sensor(signal: Signal) -> str:
             "−1 on z."
         )
     return (
-        "Standardised numbers, not raw readings: (a − mean) / std for each channel, where a is "
+        "Standardized numbers, not raw readings: (a − mean) / std for each channel, where a is "
         "acceleration in m/s² with gravity and Android's sign. The app must do this itself."
     )
 
 
 def normalization(signal: Signal) -> str:
-    """Whether the file normalizes by itself."""
+    """Whether the file or the app normalizes."""
     if signal.normalization is None:
         return "None: the network takes the readings as they are."
     if signal.normalization_folded:
-        return "Folded into the first convolution: hand in raw readings and do not normalize."
+        return "Folded into the first convolution: pass raw readings and do not normalize them."
     return "Not folded in: the app must normalize each channel before it calls the model."
 
 

@@ -18,15 +18,15 @@ from edgeconv.core import (
 )
 from edgeconv.errors import MissingDependency
 from edgeconv.reporting import charts, formatting, layers, performance
-from edgeconv.reporting.errors import error_chart, error_words
-from edgeconv.reporting.grouping import shared_reasons
-from edgeconv.reporting.runtimes_used import judges, named
+from edgeconv.reporting.error_histogram import error_chart, error_words
+from edgeconv.reporting.runtimes_used import named, runtimes_used
 from edgeconv.reporting.summary import (
     Row,
     evaluation_of,
     input_sentences,
     parity_of,
     profile_of,
+    shared_reasons,
     summary_table,
     verdict,
 )
@@ -41,7 +41,7 @@ _WORDS = (
 
 @dataclass(frozen=True)
 class Measured:
-    """A file and how well it recognises; the float model comes first."""
+    """A file and its accuracy; the float model comes first."""
 
     name: str
     result: EvaluationResult
@@ -99,7 +99,7 @@ def _errors(result: ParityResult, place: str) -> Any:
 
 
 def _view(bundle: Bundle) -> dict[str, Any]:
-    """All that the templates show, worked out beforehand."""
+    """All that the templates show."""
     from markupsafe import Markup
 
     rows = summary_table(bundle)
@@ -108,12 +108,12 @@ def _view(bundle: Bundle) -> dict[str, Any]:
     return {
         "bundle": bundle,
         "verdict": verdict(bundle),
-        "judges": judges(bundle),
+        "runtimes": runtimes_used(bundle),
         "rows": rows,
         "reference": evaluation_of(bundle, "model.keras", bundle.model.sha256),
         "reasons": shared_reasons(rows),
         "measured": measured,
-        "people": _people(measured),
+        "subjects": _subjects(measured),
         "curves": [Markup(svg) for svg in _curves(bundle)],  # noqa: S704 (our own SVG)
         "bars": [Markup(svg) for svg in _bars(rows)],  # noqa: S704 (our own SVG, text escaped)
         "contracts": _contracts(bundle.artifacts),
@@ -160,8 +160,8 @@ def _measured(bundle: Bundle) -> list[Measured]:
     return [Measured(name, result) for name, result in found if result is not None]
 
 
-def _people(measured: Sequence[Measured]) -> list[tuple[str, dict[str, float]]]:
-    """(person, figures) of the first measured file, numbers by value."""
+def _subjects(measured: Sequence[Measured]) -> list[tuple[str, dict[str, float]]]:
+    """(subject, figures) of the first measured file, numeric names by value."""
     figures = measured[0].result.per_subject if measured else {}
     return sorted(figures.items(), key=lambda item: subject_order(item[0]))
 
@@ -193,10 +193,10 @@ def _contracts(artifacts: Sequence[Artifact]) -> list[Contract]:
 
 
 def _parity(bundle: Bundle, artifact: Artifact) -> tuple[ParityResult, ...]:
-    """Its results, or one that says that there is none."""
-    found = parity_of(bundle, artifact)
-    if found:
-        return found
+    """Its results, or one that says why there are none."""
+    results = parity_of(bundle, artifact)
+    if results:
+        return results
     stale = artifact.name in {result.artifact for result in bundle.parity}
     reason = (
         "the result in the bundle was measured on other bytes than the file has now"
@@ -218,11 +218,11 @@ def _parity(bundle: Bundle, artifact: Artifact) -> tuple[ParityResult, ...]:
 
 
 def _commands(bundle: Bundle) -> list[tuple[str, str]]:
-    """How to get and to check these numbers again."""
-    again = []
+    """How to reproduce and check these numbers."""
+    commands = []
     if bundle.recipe:
-        again.append(("Make the bundle anew", "edgeconv run BUNDLE/manifest.json --out OUT"))
-    again.append(("Check the files again", "edgeconv parity BUNDLE"))
-    again.append(("Look inside them, layer by layer", "edgeconv parity BUNDLE --layers"))
-    again.append(("Time them on this machine", "edgeconv profile BUNDLE"))
-    return again
+        commands.append(("Make the bundle again", "edgeconv run BUNDLE/manifest.json --out OUT"))
+    commands.append(("Check the files again", "edgeconv parity BUNDLE"))
+    commands.append(("Compare their layers", "edgeconv parity BUNDLE --layers"))
+    commands.append(("Profile them on this machine", "edgeconv profile BUNDLE"))
+    return commands

@@ -1,4 +1,4 @@
-"""The comparison by layer as people read it."""
+"""The layer-by-layer comparison as tables, charts and sentences."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 EXACT_DB = 200.0
 HEADINGS = (
-    *("layer", "matched by", "max abs", "SNR dB", "alone", "limit"),
-    *("model's range", "file's range", "flips"),
+    *("layer", "matched by", "max abs", "SNR dB", "own SNR dB", "limit"),
+    *("model's range", "file's range", "disagreements"),
 )
-"""Of `cells`. SNR is of all error up to here; "alone" of what the layer adds by itself, which its
-number format explains down to "limit"; flips are windows whose answer the error changes."""
+"""Of `cells`. SNR is of all error accumulated up to here; own SNR of the error that the layer
+itself adds, which its number format explains down to "limit"; disagreements are windows that the
+error makes the model classify differently."""
 
 
 def layers_of(bundle: Bundle, artifact: Artifact) -> tuple[LayersResult, ...]:
@@ -33,7 +34,7 @@ def layers_of(bundle: Bundle, artifact: Artifact) -> tuple[LayersResult, ...]:
 
 
 def title(row: LayerParity) -> str:
-    """A layer's name, and of its value before the activation that it is that."""
+    """A layer's name; `(linear)` marks its value before the activation."""
     bare = row.layer.removesuffix(PRE_ACTIVATION_SUFFIX)
     return bare if bare == row.layer else f"{bare} (linear)"
 
@@ -76,7 +77,7 @@ def span(values: tuple[float, float] | None) -> str:
 
 
 def notes(result: LayersResult) -> tuple[str, ...]:
-    """What a table cannot say of its rows, rows with the same note together."""
+    """Notes on rows, rows with the same note together."""
     grouped: dict[str, list[str]] = {}
     for row in result.layers:
         if row.note:
@@ -86,8 +87,8 @@ def notes(result: LayersResult) -> tuple[str, ...]:
 
 def verdict(result: LayersResult) -> str:
     """The one sentence."""
-    said = {"clear": "nothing stands out", "suspect": "look here", "not_run": "not run"}
-    return f"{said[result.outcome]}: {result.text}"
+    titles = {"clear": "no layer is suspect", "suspect": "suspect", "not_run": "not run"}
+    return f"{titles[result.outcome]}: {result.text}"
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Section:
 
 def sections(bundle: Bundle) -> list[Section]:
     """One for each result that was measured on a file as it is now."""
-    found = [r for a in bundle.artifacts for r in layers_of(bundle, a)]
+    results = [r for a in bundle.artifacts for r in layers_of(bundle, a)]
     return [
         Section(
             result,
@@ -110,28 +111,31 @@ def sections(bundle: Bundle) -> list[Section]:
             tuple(cells(row) for row in result.layers if row.metrics),
             notes(result),
         )
-        for i, result in enumerate(found)
+        for i, result in enumerate(results)
     ]
 
 
 def chart(result: LayersResult, name: str) -> str:
-    """Error by layer, from the input at the top to the output: all that has gathered (line), what
-    each layer adds alone (dots), what its number format explains (strokes)."""
+    """Error by layer, from the input at the top to the output.
+
+    A line for all that has accumulated, dots for what each layer itself adds, strokes for what its
+    number format explains.
+    """
     rows = [row for row in result.layers if row.metrics]
     tall = 0.3 + 0.24 * len(rows)
     suspect = [_beyond(row, result.suspects) for row in rows]
 
     def draw(axes: Axes) -> None:
         places = list(range(len(rows)))
-        axes.plot(_levels(rows, "snr_db"), places, color=charts.ONE, lw=1.6, label="gathered")
-        alone = _levels(rows, "own_snr_db")
+        axes.plot(_levels(rows, "snr_db"), places, color=charts.ONE, lw=1.6, label="accumulated")
+        own = _levels(rows, "own_snr_db")
         for bad, colour, label in (
-            (False, charts.TWO, "added alone"),
+            (False, charts.TWO, "own"),
             (True, charts.BAD, "suspect"),
         ):
-            held = [(x, y) for x, y, s in zip(alone, places, suspect, strict=True) if s is bad]
-            if held:
-                axes.plot(*zip(*held, strict=True), "o", ms=5, color=colour, label=label)
+            shown = [(x, y) for x, y, s in zip(own, places, suspect, strict=True) if s is bad]
+            if shown:
+                axes.plot(*zip(*shown, strict=True), "o", ms=5, color=colour, label=label)
         limits = _levels(rows, "own_limit_db")
         axes.plot(limits, places, "|", ms=11, mew=1.4, color=charts.INK, label="limit")
         axes.set_yticks(places, [title(row).replace("$", r"\$") for row in rows])
@@ -141,12 +145,11 @@ def chart(result: LayersResult, name: str) -> str:
         axes.grid(visible=True, axis="x")
         axes.legend(loc="upper center", bbox_to_anchor=(0.35, -0.6 / tall), ncols=2)
 
-    said = "; ".join(
-        f"{title(row)} {decibels(row.metrics['snr_db'])}, "
-        f"alone {decibels(row.metrics['own_snr_db'])}"
+    levels = "; ".join(
+        f"{title(row)} {decibels(row.metrics['snr_db'])}, own {decibels(row.metrics['own_snr_db'])}"
         for row in rows
     )
-    description = f"Error by layer of {result.artifact}, dB: {said}."
+    description = f"Error by layer of {result.artifact}, dB: {levels}."
     return charts.svg(draw, (charts.WIDE, tall + 1.5), name, description)
 
 
@@ -161,6 +164,6 @@ _LEAST_DB, _MOST_DB = -10.0, 160.0
 
 
 def _levels(rows: Sequence[LayerParity], key: str) -> list[float]:
-    """For the axis: what is exact stands at its right end, what is no number at its left."""
+    """Positions on the axis: exact values at its right end, missing ones at its left."""
     values = [row.metrics.get(key) for row in rows]
     return [_LEAST_DB if v is None else min(max(v, _LEAST_DB), _MOST_DB) for v in values]

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from edgeconv.core import Bundle, Check, ParityResult, Status
 from edgeconv.reporting import formatting
-from edgeconv.reporting.grouping import shared_reasons
-from edgeconv.reporting.runtimes_used import judges
+from edgeconv.reporting.runtimes_used import runtimes_used
 from edgeconv.reporting.summary import (
     HEADINGS,
     evaluation_of,
     input_sentences,
+    shared_reasons,
     summary_table,
     verdict,
 )
@@ -29,7 +29,7 @@ def render_markdown(bundle: Bundle) -> str:
         "",
     ]
     if bundle.synthetic:
-        lines += ["> **Synthetic data**: the accuracies say nothing about people.", ""]
+        lines += ["> **Synthetic data**: the accuracies say nothing about real recordings.", ""]
     for sentence in input_sentences(bundle):
         lines += [f"> **The recordings**: {_text(sentence)}.", ""]
     reference = evaluation_of(bundle, "model.keras", bundle.model.sha256)
@@ -47,12 +47,12 @@ def render_markdown(bundle: Bundle) -> str:
     for names, reasons in shared_reasons(rows):
         files = ", ".join(f"`{_code(name)}`" for name in names)
         lines += [f"- {files}: {_text(reason)}" for reason in reasons]
-    lines += [*_failures(bundle.parity), *_flips(bundle.parity), *_judges(bundle)]
+    lines += [*_failures(bundle.parity), *_disagreements(bundle.parity), *_runtimes(bundle)]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def render_results(results: Sequence[ParityResult]) -> str:
-    """The same for results that belong to no bundle."""
+    """The same for results without a bundle."""
     lines = []
     for result in results:
         against = f" against `{_code(str(result.reference['name']))}`" if result.reference else ""
@@ -64,7 +64,7 @@ def render_results(results: Sequence[ParityResult]) -> str:
         ]
         if result.reason:
             lines += [f"- {_text(result.reason)}"]
-    lines += [*_failures(results), *_flips(results)]
+    lines += [*_failures(results), *_disagreements(results)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -74,11 +74,11 @@ def render_refusal(message: str, hint: str = "") -> str:
     return "\n".join([*lines, *(["", f"{_text(hint)}."] if hint else [])]) + "\n"
 
 
-def _judges(bundle: Bundle) -> list[str]:
-    """Which runtime judged which file, and what that does not show."""
-    found = judges(bundle)
-    lines = ["", *(f"- Judged by {_text(judge.text)}" for judge in found)] if found else []
-    return lines + [line for j in found if j.limit for line in ("", _text(j.limit))]
+def _runtimes(bundle: Bundle) -> list[str]:
+    """Which runtime ran which artifact, and what that does not show."""
+    uses = runtimes_used(bundle)
+    lines = ["", *(f"- Run by {_text(use.text)}" for use in uses)] if uses else []
+    return lines + [line for use in uses if use.limit for line in ("", _text(use.limit))]
 
 
 def _failures(results: Sequence[ParityResult]) -> list[str]:
@@ -99,21 +99,21 @@ def _failure(check: Check) -> str:
     )
 
 
-def _flips(results: Sequence[ParityResult]) -> list[str]:
-    """The changed answers that the float model was surest of: what rounding explains least."""
+def _disagreements(results: Sequence[ParityResult]) -> list[str]:
+    """The most confident disagreement of each result, which rounding explains least."""
     lines = []
     for result in results:
-        found = result.evidence
-        if found is None or not len(found.flips):
+        statistics = result.evidence
+        if statistics is None or not len(statistics.flips):
             continue
-        i = found.flips.most_confident(1)[0]
-        flips, names = found.flips, found.labels
+        flips, names = statistics.flips, statistics.labels
+        i = flips.most_confident(1)[0]
         lines.append(
             f"- `{_code(result.artifact)}` on {_text(result.runtime)}: "
-            f"{formatting.plural(len(flips), 'window')} answered otherwise; the surest is window "
-            f"{flips.window[i]} of person {_text(flips.subject[i])}: "
+            f"{formatting.plural(len(flips), 'window')} classified differently; the reference was "
+            f"most confident for window {flips.window[i]} of subject {_text(flips.subject[i])}: "
             f"{_text(names[flips.answer[i]])} instead of {_text(names[flips.reference[i]])} "
-            f"(margin {formatting.number(flips.margin[i])}, truly {_text(names[flips.truth[i]])})"
+            f"(margin {formatting.number(flips.margin[i])}, truth {_text(names[flips.truth[i]])})"
         )
     return lines
 

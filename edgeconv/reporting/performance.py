@@ -1,4 +1,4 @@
-"""The section on speed, worked out: distributions, roofline, operations, devices."""
+"""The report's section on speed: distributions, roofline, operations, devices."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Operation:
 
     @property
     def clear(self) -> bool:
-        """Whether its time can be told from nothing."""
+        """Whether its time is distinguishable from zero."""
         low = self.row.interval_us[0] if self.row.interval_us else self.row.us
         return bool(low)
 
@@ -49,7 +49,7 @@ class Section:
 
 
 def section(bundle: Bundle) -> Section:
-    """All of it for the files as they are now."""
+    """The section for the artifacts as they are now."""
     found = [(a, profile_of(bundle, a)) for a in bundle.artifacts]
     timed = tuple((a, p) for a, p in found if p is not None and p.status is Status.PASSED)
     peaks = next((p.peaks for _, p in timed if p.peaks), None)
@@ -80,20 +80,20 @@ def _devices(bundle: Bundle) -> tuple[tuple[str, tuple[ProfileResult, ...]], ...
 
 
 def _figures(results: Sequence[ProfileResult], peaks: Peaks | None) -> list[str]:
-    found = []
+    figures = []
     spread = [r for r in results if len(r.samples_us) > 1]
     if spread:
-        found.append(_distributions(spread))
+        figures.append(_distributions(spread))
     if peaks and any(_points(r) for r in results):
-        found.append(_roofline([r for r in results if _points(r)], peaks))
-    return found
+        figures.append(_roofline([r for r in results if _points(r)], peaks))
+    return figures
 
 
 def _distributions(results: Sequence[ProfileResult]) -> str:
     """One hill a file: how often an inference took how long, on a logarithmic axis."""
     import numpy as np
 
-    # rare interruptions are thousands of times as long: what the axis ends before is in the table
+    # rare interruptions are thousands of times as long; the table has what the axis does not show
     low = min(min(r.samples_us) for r in results) * 0.95
     high = max(float(np.percentile(r.samples_us, 90)) for r in results) * 1.25
     edges = np.geomspace(max(low, 1e-3), max(high, low * 1.2), _BINS + 1)
@@ -124,7 +124,7 @@ def _distributions(results: Sequence[ProfileResult]) -> str:
 
 
 def _roofline(results: Sequence[ProfileResult], peaks: Peaks) -> str:
-    """Operations a second over operations a byte, under the roofs of this machine."""
+    """Operations a second over operations a byte, under the roofline of this machine."""
     import numpy as np
 
     points = [(r, _points(r)) for r in results]
@@ -179,7 +179,7 @@ def _points(result: ProfileResult) -> list[OpProfile]:
 
 
 def _plain_ticks(axes: Axes, low: float, high: float) -> None:
-    """A few round durations instead of powers of ten, which a narrow range may not even hold."""
+    """A few round durations instead of powers of ten, of which a narrow range may have none."""
     from matplotlib.ticker import NullLocator
 
     steps = [d * 10.0**e for e in range(-3, 8) for d in (1, 2, 5)]

@@ -1,4 +1,4 @@
-"""Which runtime judged which file, and how far its word goes."""
+"""Which runtime ran which artifact, and what its results do not show."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ LIMITS = {
 
 
 @dataclass(frozen=True)
-class Judge:
-    """A runtime and the files that it was asked about."""
+class RuntimeUse:
+    """A runtime and the artifacts that it ran."""
 
     runtime: str
     what: str
@@ -44,11 +44,11 @@ class Judge:
 
 
 def named(runtime: str) -> str:
-    """A runtime with what it is, where that is known."""
+    """A runtime with a description, if there is one."""
     return f"{runtime} ({WHAT[runtime]})" if runtime in WHAT else runtime
 
 
-def judges(bundle: Bundle) -> list[Judge]:
+def runtimes_used(bundle: Bundle) -> list[RuntimeUse]:
     """The runtimes of the parity checks that ran on the files as they are now, in their order."""
     files: dict[str, list[str]] = {}
     for artifact in bundle.artifacts:
@@ -56,6 +56,6 @@ def judges(bundle: Bundle) -> list[Judge]:
             if result.status is not Status.NOT_RUN:
                 files.setdefault(result.runtime, []).append(artifact.name)
     return [
-        Judge(runtime, WHAT.get(runtime, ""), tuple(names), LIMITS.get(runtime, ""))
+        RuntimeUse(runtime, WHAT.get(runtime, ""), tuple(names), LIMITS.get(runtime, ""))
         for runtime, names in files.items()
     ]

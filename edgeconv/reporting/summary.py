@@ -21,7 +21,7 @@ from edgeconv.core import (
 from edgeconv.reporting import formatting
 
 HEADINGS = (
-    *("file", "size (download)", "vs float32", "accuracy", "Δ points", "same answer", "parity"),
+    *("file", "size (compressed)", "vs float32", "accuracy", "Δ (pp)", "agreement", "parity"),
     *("p50", "vs float32"),
 )
 
@@ -32,8 +32,8 @@ class Row:
 
     Attributes:
         accuracy: share of test windows, measured on this file.
-        drop: accuracy minus that of the float model (share of 1; negative is worse).
-        evidence: intervals and flips of the parity check that is least sure.
+        change: accuracy minus that of the float model, as a fraction; negative is worse.
+        evidence: statistics of the runtime in which the file agrees least with the float model.
         size_ratio: bytes of the float32 file over bytes of this one, of the same target if any.
         speed_up: p50 of the float32 file over p50 of this one, same target and runtime only.
     """
@@ -44,14 +44,14 @@ class Row:
     sensor: str
     bytes: int
     accuracy: float | None
-    drop: float | None
+    change: float | None
     parity: Status
     p50_us: float | None
     size_ratio: float | None
     speed_up: float | None
     reasons: tuple[str, ...] = ()
     evidence: ParityStatistics | None = None
-    deflated: int | None = None
+    compressed: int | None = None
 
     def cells(self) -> tuple[str, ...]:
         """The row in words, in the order of HEADINGS."""
@@ -62,7 +62,7 @@ class Row:
             formatting.percent(self.accuracy),
             formatting.change(self.evidence.drop)
             if self.evidence
-            else formatting.points(self.drop),
+            else formatting.points(self.change),
             formatting.between(self.evidence.agreement if self.evidence else None),
             formatting.STATUS[self.parity],
             formatting.duration(self.p50_us),
@@ -71,14 +71,14 @@ class Row:
 
     @property
     def size(self) -> str:
-        """As it lies in an app, and how large it is in a download: `540 kB (489 kB)`."""
-        packed = f" ({formatting.size(self.deflated)})" if self.deflated else ""
+        """Size in an app, and compressed as in a download: `540 kB (489 kB)`."""
+        packed = f" ({formatting.size(self.compressed)})" if self.compressed else ""
         return formatting.size(self.bytes) + packed
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the whole bundle amounts to."""
+    """The outcome of the whole bundle."""
 
     status: Status
     title: str
@@ -94,39 +94,48 @@ def verdict(bundle: Bundle) -> Verdict:
     """Failed if any gate failed; not run if any file was not checked; else passed."""
     statuses = [parity_status(bundle, artifact) for artifact in bundle.artifacts]
     if not statuses:
-        return Verdict(Status.NOT_RUN, "Nothing was exported", "The bundle holds no artifact.")
+        return Verdict(Status.NOT_RUN, "Nothing was exported", "The bundle has no artifact.")
     failed, passed = statuses.count(Status.FAILED), statuses.count(Status.PASSED)
     text = f"{passed} of {formatting.plural(len(statuses), 'file')} passed every gate"
     if failed:
         text += f", {failed} failed"
-    open_ones = [
+    not_run = [
         artifact
         for artifact, status in zip(bundle.artifacts, statuses, strict=True)
         if status is Status.NOT_RUN
     ]
-    unsure = sum(_unsure(bundle, artifact) for artifact in open_ones)
-    if unsure:
-        text += f", {unsure} on too few windows to know"
-    if waiting := len(open_ones) - unsure:
-        text += f", {waiting} not checked"
+    undecided_files = sum(_undecided(bundle, artifact) for artifact in not_run)
+    if undecided_files:
+        text += f", {undecided_files} on too few windows to know"
+    if unchecked := len(not_run) - undecided_files:
+        text += f", {unchecked} not checked"
     titles = {
         Status.PASSED: "Every file passed its gates",
         Status.FAILED: f"{formatting.plural(failed, 'file')} must not ship",
-        Status.NOT_RUN: "Not everything was checked" if waiting else "Too few windows to know",
+        Status.NOT_RUN: "Not everything was checked" if unchecked else "Too few windows to know",
     }
     status = worst(statuses)
     return Verdict(status, titles[status], f"{text}.")
 
 
-def _unsure(bundle: Bundle, artifact: Artifact) -> bool:
-    waiting = [r for r in parity_of(bundle, artifact) if r.status is Status.NOT_RUN]
-    return bool(waiting) and all(map(undecided, waiting))
+def _undecided(bundle: Bundle, artifact: Artifact) -> bool:
+    not_run = [r for r in parity_of(bundle, artifact) if r.status is Status.NOT_RUN]
+    return bool(not_run) and all(map(undecided, not_run))
+
+
+def shared_reasons(rows: Sequence[Row]) -> list[tuple[list[str], tuple[str, ...]]]:
+    """(files, their reasons), files with the same reasons together."""
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if row.reasons:
+            grouped.setdefault(row.reasons, []).append(row.name)
+    return [(names, reasons) for reasons, names in grouped.items()]
 
 
 def evaluation_of(bundle: Bundle, name: str, sha256: str) -> EvaluationResult | None:
     """The evaluation of exactly these bytes."""
-    found = bundle.evaluations.get(name)
-    return found if found is not None and found.sha256 == sha256 else None
+    evaluation = bundle.evaluations.get(name)
+    return evaluation if evaluation is not None and evaluation.sha256 == sha256 else None
 
 
 def parity_of(bundle: Bundle, artifact: Artifact) -> tuple[ParityResult, ...]:
@@ -144,13 +153,13 @@ def parity_status(bundle: Bundle, artifact: Artifact) -> Status:
 
 
 def evidence_of(bundle: Bundle, artifact: Artifact) -> ParityStatistics | None:
-    """The evidence of the runtime in which the file agrees least with the float model."""
-    found = [r.evidence for r in parity_of(bundle, artifact) if r.evidence is not None]
-    return min(found, key=lambda e: e.agreement.value, default=None)
+    """The statistics of the runtime in which the file agrees least with the float model."""
+    statistics = [r.evidence for r in parity_of(bundle, artifact) if r.evidence is not None]
+    return min(statistics, key=lambda e: e.agreement.value, default=None)
 
 
 def input_sentences(bundle: Bundle) -> tuple[str, ...]:
-    """What is unusual of the recordings that results rest on, each sentence once."""
+    """What is unusual about the recordings behind the results, each sentence once."""
     reports = (e.data.inputs for e in bundle.evaluations.values())
     return tuple(dict.fromkeys(r.sentence for r in reports if r is not None and r.sentence))
 
@@ -163,14 +172,14 @@ def undecided(result: ParityResult) -> bool:
 
 def profile_of(bundle: Bundle, artifact: Artifact) -> ProfileResult | None:
     """The profile of exactly these bytes on the bundle's machine: the first that ran, or any."""
-    found = [
+    results = [
         result
         for result in bundle.profile
         if result.artifact == artifact.name
         and result.sha256 == artifact.sha256
         and not result.device
     ]
-    return next((r for r in found if r.status is Status.PASSED), found[0] if found else None)
+    return next((r for r in results if r.status is Status.PASSED), results[0] if results else None)
 
 
 def _row(bundle: Bundle, artifact: Artifact) -> Row:
@@ -184,14 +193,14 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         sensor=str(artifact.signal.sensor),
         bytes=artifact.bytes,
         accuracy=evaluation.accuracy if evaluation else None,
-        drop=_change(evaluation, reference),
+        change=_change(evaluation, reference),
         parity=parity_status(bundle, artifact),
         p50_us=_p50(profile),
         size_ratio=_size_ratio(bundle.artifacts, artifact),
         speed_up=_speed_up(bundle, artifact),
         reasons=_reasons(bundle, artifact),
         evidence=evidence_of(bundle, artifact),
-        deflated=artifact.export.compressed_bytes or None,
+        compressed=artifact.export.compressed_bytes or None,
     )
 
 
@@ -235,17 +244,17 @@ def _speed_up(bundle: Bundle, artifact: Artifact) -> float | None:
 def _reasons(bundle: Bundle, artifact: Artifact) -> tuple[str, ...]:
     """Why something is missing or failed, each reason once."""
     parity = parity_of(bundle, artifact)
-    found = [f"parity: {r.reason}" for r in parity if r.status is not Status.PASSED and r.reason]
+    reasons = [f"parity: {r.reason}" for r in parity if r.status is not Status.PASSED and r.reason]
     if not parity:
-        found.append(f"parity: {_absent(artifact.name in {r.artifact for r in bundle.parity})}")
+        reasons.append(f"parity: {_absent(artifact.name in {r.artifact for r in bundle.parity})}")
     if evaluation_of(bundle, artifact.name, artifact.sha256) is None:
-        found.append(f"accuracy: {_absent(artifact.name in bundle.evaluations)}")
+        reasons.append(f"accuracy: {_absent(artifact.name in bundle.evaluations)}")
     profile = profile_of(bundle, artifact)
     if profile is None:
-        found.append(f"latency: {_absent(artifact.name in {r.artifact for r in bundle.profile})}")
+        reasons.append(f"latency: {_absent(artifact.name in {r.artifact for r in bundle.profile})}")
     elif profile.status is not Status.PASSED:
-        found.append(f"latency: {profile.reason or formatting.NOT_RUN}")
-    return tuple(dict.fromkeys(found))
+        reasons.append(f"latency: {profile.reason or formatting.NOT_RUN}")
+    return tuple(dict.fromkeys(reasons))
 
 
 def _absent(stale: bool) -> str:

@@ -1,4 +1,4 @@
-"""Sensor readings of single windows as small drawings, in SVG of our own."""
+"""Sensor readings of single windows as small drawings, as SVG."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 WIDTH, HEIGHT = 240, 72
 _PAD = 3
 _COLOURS = ("var(--accent)", "rgb(var(--bad))", "var(--second)")
-_DASHES = ("", "4 2", "1 2")  # so that the axes can be told apart without colours
+_DASHES = ("", "4 2", "1 2")  # so that the axes differ without colors
 
 
 def trace(readings: Sequence[float], channels: Sequence[str], title: str) -> str:
     """One window (x0 y0 z0 x1 …) as an SVG element, an axis a line; its range is written beside.
 
-    `title` is what a screen reader says; it must hold no markup.
+    `title` is for screen readers; it must not contain markup.
     """
     width = len(channels)
     low, high = min(readings), max(readings)

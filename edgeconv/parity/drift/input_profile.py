@@ -38,7 +38,7 @@ class ClassProfile:
 
     mean: tuple[float, ...]
     spread: tuple[float, ...]
-    people: int
+    subjects: int
     step_hz: float | None
 
 
@@ -90,13 +90,18 @@ class InputProfile:
                 std=tuple(data["std"]),
                 classes={
                     name: ClassProfile(
-                        tuple(c["mean"]), tuple(c["spread"]), c["people"], c["step_hz"]
+                        tuple(c["mean"]), tuple(c["spread"]), _subjects(c), c["step_hz"]
                     )
                     for name, c in data["classes"].items()
                 },
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{where} is damaged: {error!r}", "export the bundle again") from error
+
+
+def _subjects(data: dict[str, Any]) -> int:
+    """Their number, whose key was `people` before 0.2."""
+    return int(data["subjects"] if "subjects" in data else data["people"])
 
 
 def make_profile(
@@ -162,6 +167,6 @@ def _class_profile(parts: Sequence[Floats], rate_hz: float) -> ClassProfile:
     return ClassProfile(
         mean=tuple(rows.mean(axis=0).tolist()),
         spread=tuple(np.maximum(rows.std(axis=0, ddof=1), _FLOOR).tolist()),
-        people=len(parts),
+        subjects=len(parts),
         step_hz=float(np.exp(steps.mean())) if steady else None,
     )

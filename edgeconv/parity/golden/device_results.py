@@ -1,4 +1,4 @@
-"""What a device answered to the golden vectors: a JSON document that any language can write.
+"""What a device recorded for the golden vectors: a JSON document that any language can write.
 
     {"format": "edgeconv-golden-results", "schema_version": 1,
      "golden": "<sha256 of golden.json's own key>", "device": {"model": "…", "system": "…"},
@@ -7,7 +7,7 @@
 
 `outputs[i]` are the probabilities for vector i, in the order of `signal.labels`; `sha256` is copied
 from `artifacts.FILE.sha256` of the golden.json that the device read, `golden` from its `sha256`.
-`golden`, `device` and `runtime` may be left out.
+`golden`, `device` and `runtime` are optional.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FAULTS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 @dataclass(frozen=True, eq=False)
 class DeviceOutput:
-    """One file's answers on one device, (vectors, classes)."""
+    """The outputs of one artifact on one device, (vectors, classes)."""
 
     artifact: str
     sha256: str
@@ -49,7 +49,7 @@ class DeviceOutput:
 
 @dataclass(frozen=True, eq=False)
 class DeviceReport:
-    """A results file. `golden` is the digest of the set that was answered, "" where not told."""
+    """A results file; `golden` is the digest of the set that the device read, "" if unknown."""
 
     results: tuple[DeviceOutput, ...]
     golden: str
@@ -57,14 +57,14 @@ class DeviceReport:
 
 
 def read_device_report(path: Path) -> DeviceReport:
-    """Raises BadInput for a file that is no such document; the message says where."""
+    """Read a results file. Raises BadInput if it is not one; the message says where."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read: {error}", _HINT) from error
     try:
         if (document["format"], document["schema_version"]) != (FORMAT, VERSION):
-            raise BadInput(f"{path} is no {FORMAT} of version {VERSION}", _HINT)
+            raise BadInput(f"{path} is not an {FORMAT} of version {VERSION}", _HINT)
         device = document.get("device", {})
         return DeviceReport(
             results=tuple(_result(entry, i, path) for i, entry in enumerate(document["results"])),
@@ -77,20 +77,22 @@ def read_device_report(path: Path) -> DeviceReport:
         raise BadInput(f"{path} is damaged: {error!r}", _HINT) from error
 
 
-def check_device_report(
-    golden: GoldenSet, digest: str, recorded: DeviceReport
-) -> list[ParityResult]:
-    """One result a recorded file: its largest deviation against the file's own tolerance.
+def check_device_report(golden: GoldenSet, digest: str, report: DeviceReport) -> list[ParityResult]:
+    """One result for each recorded artifact: its largest deviation against its tolerance.
 
-    A file of another digest, answers to another set, or a number of values that is not that of the
-    vectors fail. `digest` is the set's own.
+    An artifact with another digest, outputs for another set, or another number of values fails.
+
+    Args:
+        golden: the set.
+        digest: of that set.
+        report: what the device recorded.
 
     Raises:
-        BadInput: nothing was recorded, or a file that the set does not know.
+        BadInput: nothing was recorded, or an artifact that is not in the set.
     """
-    if not recorded.results:
-        raise BadInput("no file's answers were recorded", _HINT)
-    return [_judge(golden, digest, recorded, one) for one in recorded.results]
+    if not report.results:
+        raise BadInput("no outputs were recorded", _HINT)
+    return [_judge(golden, digest, report, outputs) for outputs in report.results]
 
 
 def _result(entry: Any, number: int, path: Path) -> DeviceOutput:
@@ -115,10 +117,10 @@ def _numbers(rows: Any, where: str) -> NDArray[np.float64]:
         )
     for vector, row in enumerate(rows):
         for place, value in enumerate(row):
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if value is not None and not number:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if value is not None and not is_number:
                 raise BadInput(
-                    f"{where}: outputs[{vector}][{place}] is no number: {value!r}", _HINT
+                    f"{where}: outputs[{vector}][{place}] is not a number: {value!r}", _HINT
                 )
     return np.array(
         [[np.nan if value is None else float(value) for value in row] for row in rows], np.float64
@@ -126,34 +128,32 @@ def _numbers(rows: Any, where: str) -> NDArray[np.float64]:
 
 
 def _judge(
-    golden: GoldenSet, digest: str, recorded: DeviceReport, one: DeviceOutput
+    golden: GoldenSet, digest: str, report: DeviceReport, device: DeviceOutput
 ) -> ParityResult:
-    expected = golden.expected.get(one.artifact)
+    expected = golden.expected.get(device.artifact)
     if expected is None:
         raise BadInput(
-            f"the golden set knows no file '{one.artifact}'",
-            f"it knows: {', '.join(golden.expected) or 'none'}",
+            f"the golden set has no artifact '{device.artifact}'",
+            f"it has: {', '.join(golden.expected) or 'none'}",
         )
     if golden.conflicts:
         check = _failed("; ".join(golden.conflicts))
-    elif recorded.golden and recorded.golden != digest:
+    elif report.golden and report.golden != digest:
         check = _failed("recorded with another golden.json than this bundle's")
-    elif one.sha256 != expected.sha256:
+    elif device.sha256 != expected.sha256:
         check = _failed("recorded from another file than this bundle's: its sha256 differs")
     else:
-        check = compare(golden, expected, one.outputs)
+        check = compare(golden, expected, device.outputs)
     return ParityResult(
-        artifact=one.artifact,
-        sha256=one.sha256,
+        artifact=device.artifact,
+        sha256=device.sha256,
         scheme=expected.scheme,
         target=expected.target,
-        runtime=one.runtime,
-        status=check.status,
+        runtime=device.runtime,
+        status=Status.PASSED,
         n=len(golden),
-        checks=(check,),
-        reason="" if check.status is Status.PASSED else f"golden vectors: {check.reason}",
-        machine=recorded.device,
-    )
+        machine=report.device,
+    ).with_checks(check)
 
 
 def _failed(reason: str) -> Check:

@@ -29,7 +29,7 @@ from edgeconv.reporting import (
     summary_table,
     verdict,
 )
-from edgeconv.reporting.errors import error_chart
+from edgeconv.reporting.error_histogram import error_chart
 from edgeconv.reporting.window_plots import HEIGHT, WIDTH, trace
 
 from . import bundles
@@ -48,7 +48,7 @@ def evidence(decision: Decision = Decision.UNDECIDED) -> ParityStatistics:
         method="Tango (1998) over windows",
         lost=5,
         won=2,
-        people=3,
+        subjects=3,
         mcnemar_p=0.45,
         windows_needed=9000,
         reason=REASON,
@@ -112,11 +112,11 @@ def test_junit_never_counts_undecided_as_passed(allow: bool) -> None:
 def test_pages_show_flips_and_bounds() -> None:
     page = render_html(undecided())
     assert '<span>99.93 % <small class="bounds">(99.75…99.99)</small></span>' in page
-    assert "2 windows answered otherwise" in page
+    assert "2 windows classified differently" in page
     assert page.index("0.91") < page.index("0.02</td>")
     assert "McNemar" in page
     text = render_markdown(undecided())
-    assert "the surest is window 99 of person 12: Downstairs instead of Jogging" in text
+    assert "most confident for window 99 of subject 12: Downstairs instead of Jogging" in text
     assert "−0.10 (−0.62…0.20)" in text
 
 
@@ -185,5 +185,5 @@ def test_accuracies_on_other_windows_are_not_subtracted() -> None:
     name = bundle.artifacts[0].name
     moved = replace(bundle.evaluations[name], data=EvaluationData(sha256="other"))
     changed = replace(bundle, evaluations={**bundle.evaluations, name: moved})
-    assert summary_table(changed)[0].drop is None
-    assert summary_table(bundle)[0].drop is not None
+    assert summary_table(changed)[0].change is None
+    assert summary_table(bundle)[0].change is not None

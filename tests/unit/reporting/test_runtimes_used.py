@@ -8,7 +8,7 @@ import pytest
 
 from edgeconv.core import Bundle, Status
 from edgeconv.reporting import render_html, render_markdown
-from edgeconv.reporting.runtimes_used import LIMITS, WHAT, judges, named
+from edgeconv.reporting.runtimes_used import LIMITS, WHAT, named, runtimes_used
 from edgeconv.runtimes import RUNTIMES
 from tests.unit.reporting.bundles import full
 
@@ -35,25 +35,25 @@ def test_every_runtime_has_its_words() -> None:
 
 
 def test_each_judge_names_its_files(bundle: Bundle) -> None:
-    found = {judge.runtime: judge for judge in judges(bundle)}
+    found = {use.runtime: use for use in runtimes_used(bundle)}
     assert set(found) == {"litert", "coreml-reference"}
     assert found["coreml-reference"].text == f"{WORDS}: har_float16.mlpackage"
     assert len(found["litert"].files) == 4
 
 
 def test_a_check_that_did_not_run_has_no_judge() -> None:
-    assert all(judge.runtime != "coreml" for judge in judges(full()))
+    assert all(use.runtime != "coreml" for use in runtimes_used(full()))
 
 
 def test_a_result_for_other_bytes_has_no_judge(bundle: Bundle) -> None:
     stale = tuple(replace(r, sha256="0" * 64) for r in bundle.parity)
-    assert judges(replace(bundle, parity=stale)) == []
+    assert runtimes_used(replace(bundle, parity=stale)) == []
 
 
 def test_the_outputs_say_it_and_the_limit_once(bundle: Bundle) -> None:
     page, text = render_html(bundle), render_markdown(bundle)
     assert WORDS in page
-    assert f"Judged by {WORDS}: har" in text
+    assert f"Run by {WORDS}: har" in text
     limit = "which only a Mac or a phone can confirm"
     assert page.count(limit) == 1
     assert text.count(limit) == 1

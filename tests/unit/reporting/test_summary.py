@@ -18,16 +18,16 @@ def test_rows_compare_with_float() -> None:
     row = rows["har_int8.tflite"]
     assert row.size_ratio == pytest.approx(2_086_920 / 540_592)
     assert row.speed_up == pytest.approx(290 / 74)
-    assert row.drop is not None
+    assert row.change is not None
     assert row.accuracy is not None
     reference = bundles.full().evaluations["model.keras"].accuracy
-    assert row.drop == pytest.approx(row.accuracy - reference)
+    assert row.change == pytest.approx(row.accuracy - reference)
     assert len(row.cells()) == len(HEADINGS)
 
 
 def test_a_package_that_could_not_run_has_reasons_instead_of_numbers() -> None:
     (row,) = (r for r in summary_table(bundles.full()) if r.target == "coreml")
-    assert (row.accuracy, row.drop, row.p50_us, row.speed_up) == (None, None, None, None)
+    assert (row.accuracy, row.change, row.p50_us, row.speed_up) == (None, None, None, None)
     assert row.size_ratio is not None  # against the only float32 file there is
     assert row.reasons == (
         "parity: no runtime on this machine opens a Core ML package",

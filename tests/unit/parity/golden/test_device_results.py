@@ -121,7 +121,7 @@ def test_what_does_not_fit_fails(
         (lambda d: d.pop("results"), "damaged: KeyError"),
         (lambda d: d.update(results=[]), "no file's answers"),
         (lambda d: d.update(results=[1]), "damaged: TypeError"),
-        (_change(artifact="other.tflite"), "knows no file 'other.tflite'"),
+        (_change(artifact="other.tflite"), "has no artifact 'other.tflite'"),
         (_change(outputs=[]), "as many lists as vectors"),
         (_outputs(lambda rows: rows[0].pop()), "all of one length"),
         (_outputs(lambda rows: rows[2].__setitem__(1, "0.5")), r"outputs\[2\]\[1\] is no number"),

@@ -1,4 +1,4 @@
-"""How large a file's errors are and how many of each size, as a picture and in words."""
+"""A histogram of a file's errors by size, as a chart and in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def error_chart(result: ParityResult, name: str) -> str:
     small ones; those beyond the gate `max_abs` in the colour of what is wrong.
 
     The axis is the same for every file of a report, so that pictures can be compared by eye.
-    Empty where the result holds no histogram.
+    Empty if the result has no histogram.
     """
     found = result.evidence.errors if result.evidence else None
     if found is None:
@@ -52,20 +52,19 @@ def error_chart(result: ParityResult, name: str) -> str:
 
 
 def error_words(found: ErrorHistogram) -> str:
-    """The picture in a sentence: middle, largest, and to which side."""
+    """The histogram in a sentence: median, largest, and sides."""
     total = found.total
     half, most = (formatting.number(_quantile(found, q)) for q in (0.5, 1.0))
     shares = (sum(found.above), sum(found.below), found.equal)
     above, below, equal = (formatting.percent(n / total) if total else "0 %" for n in shares)
     return (
-        f"Of {formatting.plural(total, 'output')} half are off by at most {half}, none by more "
-        f"than {most}; {above} lie above the reference, {below} below, {equal} are equal."
+        f"Half of {formatting.plural(total, 'output')} differ by at most {half}, none by more than "
+        f"{most}; {above} are above the reference, {below} below, {equal} equal."
     )
 
 
 def _quantile(found: ErrorHistogram, share: float) -> float:
-    """Upper edge of the bin in which that share of all values is reached; 0 where they are
-    equal."""
+    """Upper edge of the bin in which that share of all values is reached; 0 if they are equal."""
     reached = found.equal
     if reached >= share * found.total:
         return 0.0
@@ -77,6 +76,6 @@ def _quantile(found: ErrorHistogram, share: float) -> float:
 
 
 def _limit(result: ParityResult) -> float | None:
-    """What the gate allows a single output, where there is that gate."""
+    """The limit of `max_abs`, if there is that gate."""
     limits = [c.limit for c in result.checks if c.name == "max_abs" and c.limit is not None]
     return limits[0] if limits and limits[0] > 0 else None

@@ -1,8 +1,8 @@
-"""One result in plain lines, for a test's failure or a hook's output."""
+"""One result in plain lines, for a failed test or the output of a hook."""
 
 from __future__ import annotations
 
-from edgeconv.core import Check, ParityResult, Status
+from edgeconv.core import ParityResult, Status
 from edgeconv.reporting import formatting
 
 
@@ -21,15 +21,5 @@ def explain(result: ParityResult, where: str) -> str:
         f"({result.runtime}, {formatting.plural(result.n, 'window')} of {where})"
     )
     failed = [check for check in result.checks if check.status is not Status.PASSED]
-    lines = [f"  {_line(check)}" for check in failed] or [f"  {result.reason}"]
+    lines = [f"  {check.sentence}" for check in failed] or [f"  {result.reason}"]
     return "\n".join([heading, *lines])
-
-
-def _line(check: Check) -> str:
-    if check.value is None or check.limit is None:
-        return f"{check.name}: {check.reason}"
-    number = (
-        f"{check.name} is {formatting.number(check.value)}, must be {check.direction} "
-        f"{formatting.number(check.limit)}"
-    )
-    return f"{number}: {check.reason}" if check.reason else number
