@@ -32,7 +32,7 @@ DIRECTIONS: dict[str, str] = {
     "subject_drop": "<=",
     "saturated": "<=",  # integer files: `saturation.py`
 }
-"""Every gate, and on which side of its limit a good file lies."""
+"""Every gate, and the side of its limit on which a file passes."""
 
 # A Keras model is not for any target; it computes in float32.
 _KERAS = {"float32": limits.FLOAT32_GATES}
@@ -50,18 +50,25 @@ def default_gates(target: str, scheme: str) -> dict[str, float]:
 def resolve_gates(
     target: str, scheme: str, overrides: Mapping[str, float], retrained: bool = False
 ) -> dict[str, float]:
-    """The scheme's limits with those of a recipe or of `--gate NAME=VALUE` put over them.
+    """The scheme's limits, replaced by those of a recipe or of `--gate NAME=VALUE`.
 
-    A file whose weights were trained on is another network: it may answer otherwise, and be no
-    worse. Of the scheme's limits only that of accuracy holds for it against the float model;
-    the others hold against the network that it was made of.
+    A retrained artifact is another network, which may predict other classes without being worse. Of
+    the scheme's limits only the accuracy drop holds for it against the float model; the others hold
+    against the compressed network that it was exported from.
 
-    `max_drop` is the limit of `accuracy_drop` as well, unless that one is set too: who allows two
-    points with confidence does not mean to fail at half a point without. `confidence` among the
-    overrides is no gate: `noninferiority.level_of` reads it.
+    `max_drop` is also the limit of `accuracy_drop`, unless that one is set too: two points with
+    confidence are not meant to fail at half a point without. `confidence` among the overrides is
+    not a gate: `noninferiority.level_of` reads it.
+
+    Args:
+        target: of the artifact.
+        scheme: of the artifact.
+        overrides: limits by gate.
+        retrained: whether a compression trained its weights again.
 
     Raises:
-        UsageError: an unknown gate, or a limit that is no finite number (`max_drop`: no share).
+        UsageError: an unknown gate, or a limit that is not a finite number (`max_drop`: not a
+            fraction).
     """
     if retrained:
         return _overridden(limits.ACCURACY_DROP, overrides)
@@ -79,7 +86,7 @@ def gates_of(file: ModelFile, overrides: Mapping[str, float]) -> dict[str, float
     return _overridden(_KERAS[file.scheme], overrides)
 
 
-def _overridden(own: Mapping[str, float], overrides: Mapping[str, float]) -> dict[str, float]:
+def _overridden(defaults: Mapping[str, float], overrides: Mapping[str, float]) -> dict[str, float]:
     check_limits(overrides.get(GATE, DROP), overrides.get(CONFIDENCE, LEVEL))
     given = {name: limit for name, limit in overrides.items() if name != CONFIDENCE}
     for name, limit in given.items():
@@ -87,7 +94,7 @@ def _overridden(own: Mapping[str, float], overrides: Mapping[str, float]) -> dic
         if not math.isfinite(limit):
             raise UsageError(f"gate {name}: the limit must be a finite number, got {limit}")
     drop = {"accuracy_drop": given[GATE]} if GATE in given else {}
-    return {**own, **drop, **given}
+    return {**defaults, **drop, **given}
 
 
 def judge(name: str, limit: float, metrics: Mapping[str, float]) -> Check:
@@ -95,7 +102,7 @@ def judge(name: str, limit: float, metrics: Mapping[str, float]) -> Check:
 
     Raises:
         UsageError: no such gate.
-        BadInput: the metric was not measured. A missing number is no pass.
+        BadInput: the metric was not measured, which is not a pass.
     """
     direction = direction_of(name)
     if name not in metrics:

@@ -8,8 +8,14 @@ from edgeconv.parity.golden.device_results import (
 )
 from edgeconv.parity.golden.selection import select_windows
 from edgeconv.parity.golden.store import FOLDER, digest_of, read, read_golden, write
-from edgeconv.parity.golden.tolerance import tolerance_of
-from edgeconv.parity.golden.vectors import Expectation, GoldenSet, Run, make, record_outputs
+from edgeconv.parity.golden.vectors import (
+    Expectation,
+    GoldenSet,
+    Run,
+    make,
+    record_outputs,
+    tolerance_of,
+)
 
 __all__ = [
     "FOLDER",

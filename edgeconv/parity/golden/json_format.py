@@ -50,7 +50,7 @@ def from_document(document: dict[str, Any], conflicts: tuple[str, ...] = ()) -> 
     import numpy as np
 
     if document["format"] != FORMAT or document["schema_version"] != VERSION:
-        raise ValueError(f"no {FORMAT} of version {VERSION}")
+        raise ValueError(f"not an {FORMAT} of version {VERSION}")
     signal = Signal.from_json(document["signal"])
     vectors = document["vectors"]
     shape = (len(vectors), len(signal.labels))
@@ -62,12 +62,12 @@ def from_document(document: dict[str, Any], conflicts: tuple[str, ...] = ()) -> 
         signal=signal,
         model_sha256=document["model"]["sha256"],
         inputs={
-            InputConvention(name): _array(found["values"], (len(vectors), signal.flat_size))
-            for name, found in document["inputs"].items()
+            InputConvention(name): _array(entry["values"], (len(vectors), signal.flat_size))
+            for name, entry in document["inputs"].items()
         },
         expected={
-            name: _from_expectation(name, found, shape)
-            for name, found in document["artifacts"].items()
+            name: _from_expectation(name, entry, shape)
+            for name, entry in document["artifacts"].items()
         },
         conflicts=conflicts,
     )
@@ -88,20 +88,20 @@ def _expectation(expected: Expectation) -> dict[str, Any]:
     }
 
 
-def _from_expectation(name: str, found: dict[str, Any], shape: tuple[int, int]) -> Expectation:
-    outputs = found["expected"]
+def _from_expectation(name: str, entry: dict[str, Any], shape: tuple[int, int]) -> Expectation:
+    outputs = entry["expected"]
     return Expectation(
         artifact=name,
-        sha256=found["sha256"],
-        target=found["target"],
-        scheme=found["scheme"],
-        sensor=InputConvention(found["sensor"]),
-        runtime=found["runtime"],
-        status=Status(found["status"]),
+        sha256=entry["sha256"],
+        target=entry["target"],
+        scheme=entry["scheme"],
+        sensor=InputConvention(entry["sensor"]),
+        runtime=entry["runtime"],
+        status=Status(entry["status"]),
         outputs=None if outputs is None else _array(outputs, shape),
-        tolerance=float(found["tolerance"]["max_abs"]),
-        derivation=found["tolerance"]["derivation"],
-        reason=found["reason"],
+        tolerance=float(entry["tolerance"]["max_abs"]),
+        derivation=entry["tolerance"]["derivation"],
+        reason=entry["reason"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Which windows make a small set that still meets what a file can do wrong."""
+"""Select a few windows that still show what can be wrong with a file."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def select_windows(
     channels: Sequence[str],
     label_names: Sequence[str],
 ) -> tuple[NDArray[np.int64], tuple[tuple[str, ...], ...]]:
-    """Positions of the chosen windows, in order, and why each was chosen.
+    """Positions of the selected windows, in order, and why each was selected.
 
-    For each class its most ordinary window (median margin); the windows that the float model is
-    least sure of, where rounding shows first; the most clipped one; the stillest and the liveliest;
-    each channel's lowest and highest reading; then evenly spaced ones up to `LEAST`. The same data
-    give the same choice.
+    For each class its most ordinary window (median margin); the windows with the lowest margins of
+    the float model, where rounding shows first; the most clipped one; those with the least and the
+    most movement; each channel's lowest and highest reading; then evenly spaced ones up to `LEAST`.
+    The same data give the same selection.
 
     Args:
         windows: canonical (n, window·channels), m/s².
@@ -71,9 +71,9 @@ def _ordinary(
     import numpy as np
 
     for number, name in enumerate(label_names):
-        own = np.flatnonzero(labels == number)
-        if len(own):
-            ranked = own[np.argsort(margins[own], kind="stable")]
+        members = np.flatnonzero(labels == number)
+        if len(members):
+            ranked = members[np.argsort(margins[members], kind="stable")]
             yield int(ranked[len(ranked) // 2]), f"ordinary {name}"
 
 

@@ -1,4 +1,4 @@
-"""The golden set in memory, and how it is made."""
+"""The golden set in memory, and how it is recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgeconv.core import Artifact, InputConvention, Signal, Status
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.selection import select_windows
-from edgeconv.parity.golden.tolerance import tolerance_of
+from edgeconv.targets.base import find_target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +24,9 @@ else:
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
-    """What one file answers to the golden inputs of its sensor.
+    """The outputs of one artifact for the golden inputs of its sensor.
 
-    `outputs` is (vectors, classes), None where the file could not run: `status` is then `not_run`
+    `outputs` is (vectors, classes); None if the artifact could not run: `status` is then `not_run`
     (or `failed`) and `reason` says why.
     """
 
@@ -45,17 +45,17 @@ class Expectation:
 
 @dataclass(frozen=True, eq=False)
 class GoldenSet:
-    """Chosen windows with the float model's answer and every file's.
+    """Selected windows with the outputs of the float model and of every artifact.
 
     Attributes:
         windows: canonical (n, window·channels), m/s², Android's sign.
-        labels: (n,) true classes; `why`: the reasons each window was chosen for.
+        labels: (n,) true classes; `why`: the reasons for which each window was selected.
         reference: the float model's probabilities, (n, classes).
-        signal: the contract that the windows follow; its sensor is of no matter here.
+        signal: the contract that the windows follow; its sensor does not matter here.
         model_sha256: of the float model.
         inputs: (n, window·channels) by sensor: the same windows as that sensor gives them.
         expected: by file name.
-        conflicts: what `read` found to contradict itself; such a set checks nothing.
+        conflicts: contradictions that `read` found; every check of such a set fails.
     """
 
     windows: NDArray[np.float32]
@@ -72,7 +72,7 @@ class GoldenSet:
         return len(self.windows)
 
     def without_outputs(self) -> GoldenSet:
-        """The same windows and reference for other files: what a new export begins with."""
+        """The same windows and reference without artifacts: the start of a new export."""
         return replace(self, inputs={}, expected={})
 
     def input_for(self, signal: Signal) -> NDArray[np.float32]:
@@ -87,7 +87,7 @@ def make(
     signal: Signal,
     model_sha256: str,
 ) -> GoldenSet:
-    """Choose golden windows out of canonical ones (n, window·channels) of real recordings.
+    """Select golden windows from canonical ones (n, window·channels) of real recordings.
 
     Args:
         probabilities: the float model's outputs for all of them, (n, classes).
@@ -99,7 +99,7 @@ def make(
     import numpy as np
 
     if not len(windows):
-        raise BadInput("golden vectors: there are no windows to choose from", "name recordings")
+        raise BadInput("golden vectors: there are no windows to select from", "name recordings")
     if len(windows) != len(labels) or probabilities.shape != (len(windows), len(signal.labels)):
         raise BadInput(
             f"golden vectors: windows {windows.shape}, labels {labels.shape} and outputs "
@@ -121,16 +121,16 @@ def make(
 def record_outputs(
     golden: GoldenSet, artifact: Artifact, runtime: str, run: Run | None, reason: str = ""
 ) -> GoldenSet:
-    """The set with this file's expectation in it: what `run` answers, or `not_run` and why.
+    """The set with one more artifact: the outputs of `run`, or `not_run` and why.
 
-    The inputs of the file's sensor join the set as well.
+    The inputs of the artifact's sensor are added as well.
     """
     inputs = golden.input_for(artifact.signal)
     outputs, status = None, Status.NOT_RUN
     if run is not None:
-        outputs, status, reason = _answer(run(artifact.path, inputs), golden)
+        outputs, status, reason = _checked(run(artifact.path, inputs), golden)
     tolerance, derivation = tolerance_of(artifact)
-    made = Expectation(
+    expectation = Expectation(
         artifact=artifact.name,
         sha256=artifact.sha256,
         target=str(artifact.target),
@@ -146,11 +146,11 @@ def record_outputs(
     return replace(
         golden,
         inputs={**golden.inputs, artifact.signal.sensor: inputs},
-        expected={**golden.expected, artifact.name: made},
+        expected={**golden.expected, artifact.name: expectation},
     )
 
 
-def _answer(
+def _checked(
     outputs: NDArray[np.floating[Any]], golden: GoldenSet
 ) -> tuple[NDArray[np.float32] | None, Status, str]:
     import numpy as np
@@ -161,3 +161,14 @@ def _answer(
     if not np.isfinite(outputs).all():
         return None, Status.FAILED, "its outputs hold NaN or infinity"
     return outputs.astype(np.float32), Status.PASSED, ""
+
+
+def tolerance_of(artifact: Artifact) -> tuple[float, str]:
+    """The largest difference of one probability that another device explains, and its derivation
+    (docs/how-to/golden-vectors.md).
+
+    Raises:
+        Unsupported: the artifact's target has no such scheme.
+    """
+    tolerance = find_target(artifact.target).scheme(artifact.scheme).tolerance
+    return tolerance.value, tolerance.derivation

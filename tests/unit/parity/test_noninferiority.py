@@ -80,7 +80,7 @@ def test_a_drop_above_the_limit_asks_for_no_more_windows() -> None:
 def test_one_person() -> None:
     found = decide([1], [0], [2000], 0.005)
     assert found.decision is Decision.NON_INFERIOR
-    assert "1 person" in found.reason
+    assert "1 subject" in found.reason
     assert found.method == "Tango (1998) over windows"
 
 

@@ -126,7 +126,7 @@ def test_flips_are_drawn_with_both_verdicts() -> None:
     assert first < page.index('aria-label="Readings of window 3"')
     figure = page[first : page.index("</figure>", first)]
     assert figure.count("<polyline") == 3
-    for word in ("Window 99, person 12", "Jogging", "Downstairs", "truly Walking"):
+    for word in ("Window 99, subject 12", "Jogging", "Downstairs", "truth: Walking"):
         assert word in figure
     assert "nan" not in figure
 
@@ -134,9 +134,9 @@ def test_flips_are_drawn_with_both_verdicts() -> None:
 def test_errors_are_drawn_and_told() -> None:
     page = render_html(undecided())
     assert page.count(">Errors against the reference<") == 4
-    told = "Of 24 outputs half are off by at most 0.001, none by more than 0.1"
+    told = "Half of 24 outputs differ by at most 0.001, none by more than 0.1"
     assert told in page
-    assert "50.00 % lie above the reference, 33.33 % below, 16.67 % are equal" in page
+    assert "50.00 % are above the reference, 33.33 % below, 16.67 % equal" in page
     older = replace(undecided().parity[0], evidence=replace(evidence(), errors=None))
     assert "Error histogram: not run." in render_html(replace(undecided(), parity=(older,)))
 

@@ -116,16 +116,19 @@ def test_what_does_not_fit_fails(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda d: d.update(format="other"), "is no edgeconv-golden-results"),
+        (lambda d: d.update(format="other"), "is not an edgeconv-golden-results"),
         (lambda d: d.update(schema_version=2), "of version 1"),
         (lambda d: d.pop("results"), "damaged: KeyError"),
-        (lambda d: d.update(results=[]), "no file's answers"),
+        (lambda d: d.update(results=[]), "no outputs were recorded"),
         (lambda d: d.update(results=[1]), "damaged: TypeError"),
         (_change(artifact="other.tflite"), "has no artifact 'other.tflite'"),
         (_change(outputs=[]), "as many lists as vectors"),
         (_outputs(lambda rows: rows[0].pop()), "all of one length"),
-        (_outputs(lambda rows: rows[2].__setitem__(1, "0.5")), r"outputs\[2\]\[1\] is no number"),
-        (_outputs(lambda rows: rows[2].__setitem__(1, True)), "is no number: True"),
+        (
+            _outputs(lambda rows: rows[2].__setitem__(1, "0.5")),
+            r"outputs\[2\]\[1\] is not a number",
+        ),
+        (_outputs(lambda rows: rows[2].__setitem__(1, True)), "is not a number: True"),
     ],
 )
 def test_what_is_no_recording_is_bad_input(
