@@ -195,7 +195,7 @@ class _Session:
     ) -> dict[str, Any]:
         import numpy as np
 
-        check.check_folding(path, answer["plan_error"])
+        check.check_folding(path, answer["folding_error"])
         kernels = [(n, elements, magnitude) for n, elements, magnitude in answer["kernels"]]
         structure = check.check_structure(
             path,
@@ -206,7 +206,7 @@ class _Session:
                 answer["settings"].get("float_layers", ()),
             ),
         )
-        found = {"interpreter_max_abs": answer["plan_error"], **structure}
+        found = {"interpreter_max_abs": answer["folding_error"], **structure}
         outputs = self.run_file and self.run_file(path, signal.encode(np.load(self.job.probe)))
         if outputs is None:
             reason = "no runtime for this file here"

@@ -5,7 +5,7 @@ live here. TensorFlow, Keras and coremltools are imported once for all files of 
 JSON lines on the original standard output:
 
     {"event": "start", "task": 0}
-    {"event": "done", "task": 0, "plan_error": 3e-7, …}
+    {"event": "done", "task": 0, "folding_error": 3e-7, …}
     {"event": "error", "kind": "BadInput", "message": …, "hint": …}
 """
 
@@ -107,7 +107,7 @@ class Session:
         file = self.job.folder / task.file
         settings = conversion.convert(traced, task.variant, calibration, ranges, file)
         return {
-            "plan_error": error,
+            "folding_error": error,
             "explicit": list(explicit(graph)),
             "kernels": _kernels(graph),
             "settings": {**settings, **compensation},
