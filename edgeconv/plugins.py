@@ -46,6 +46,18 @@ def load(reference: str) -> Any:
     return getattr(module, attribute)
 
 
+def import_package(name: str) -> Any:
+    """Import a third-party package when it is first needed.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise missing(error) from error
+
+
 def missing(error: ModuleNotFoundError) -> Exception:
     """The user's error for a failed import; a module of our own that is missing stays a bug."""
     top = (error.name or "").partition(".")[0]

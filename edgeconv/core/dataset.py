@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.core.data_finding import DataFinding
 from edgeconv.core.json_codec import encode_fields
 from edgeconv.core.signal import Signal
 
@@ -31,13 +32,22 @@ class Recording:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a loader kept and dropped, so that nothing is lost silently."""
+    """What a loader kept and dropped, so that nothing is lost silently.
+
+    Attributes:
+        dropped: reason → rows that were left out for it.
+        notes: what a user should know of how the data were read.
+        findings: what the data rules found.
+        allow: rules whose errors do not stop a command, as the user decided.
+    """
 
     source: str
     kept: int
     dropped: dict[str, int] = field(default_factory=dict)  # reason -> count
     notes: tuple[str, ...] = ()
     synthetic: bool = False
+    findings: tuple[DataFinding, ...] = ()
+    allow: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return encode_fields(self)

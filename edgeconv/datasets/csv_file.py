@@ -1,25 +1,28 @@
-"""Your own recordings: one CSV file, and a TOML file beside it that says what its columns mean.
+"""Your own recordings: a table, several, or a folder of them, and a TOML that says what they mean.
 
-Without `<FILE>.toml` the header must be `subject,activity,timestamp,x,y,z` (any order, more columns
-are ignored), the time stamp in seconds, the acceleration in m/s² with gravity, Android's sign.
-`docs/how-to/own-recordings.md` documents the mapping.
+Without a TOML the header must have `subject,activity,timestamp,x,y,z` (in any order), time stamps
+in seconds, acceleration in m/s² with gravity and Android's sign; tables of known logger apps are
+recognized. `docs/how-to/own-recordings.md` documents all keys.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+from collections import Counter
 from collections.abc import Iterator
-from itertools import groupby
-from operator import attrgetter
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, Progress
-from edgeconv.datasets.csv_schema import Mapping, read_mapping
-from edgeconv.datasets.files import read_bytes, require_path
-from edgeconv.datasets.number_parsing import parse_number
-from edgeconv.datasets.units import to_canonical
+from edgeconv.core import STANDARD_GRAVITY, Dataset, Progress
+from edgeconv.datasets.tables.apps import recognize
+from edgeconv.datasets.tables.clock import ClockNotes, check_rate, counts_rows, recordings
+from edgeconv.datasets.tables.dialect import read_dialect
+from edgeconv.datasets.tables.engine import Group, Tables, open_tables
+from edgeconv.datasets.tables.names import join_spellings, label_order
+from edgeconv.datasets.tables.schema import DOCS, Schema, read_schema, stray_toml
+from edgeconv.datasets.tables.sources import TableFile, find_tables, open_table
+from edgeconv.datasets.tables.stamps import StampFormat
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 
@@ -27,134 +30,229 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WHAT = "a CSV file with the columns subject, activity, timestamp, x, y, z"
-FASTEST_HZ, SLOWEST_HZ = 2000.0, 1.0  # no phone samples outside; a wrong unit is off by 1000
+# Columns that tell recordings or devices apart although the TOML does not name them.
+RECORDING_COLUMNS = ("recording", "trial", "session", "run", "bout", "recording_id", "session_id")
+DEVICE_COLUMNS = ("device", "device_id", "sensor_location")
+MANY_ROWS = 1_000_000  # from here on, cutting them takes long enough to be shown
+LARGEST_G = 50.0  # a motion sensor of a phone or watch ends at 8 to 32 g
 
 
-class Row(NamedTuple):
-    """One line. `stamp` is 0 where the file has no time stamps."""
+@dataclass(frozen=True)
+class _Read:
+    """How one file was read."""
 
-    subject: str
-    activity: str
-    stamp: float
-    x: float
-    y: float
-    z: float
+    path: Path
+    schema: Schema
+    stamps: StampFormat
 
 
 def load(path: Path | None, progress: Progress) -> Dataset:
-    """The file's recordings: a change of subject or activity, or a gap in time, ends one.
+    """The recordings of one or several tables.
+
+    Rows are grouped by subject, activity, recording and device, put in the order of time and cut
+    at gaps, so that no window crosses any of them.
 
     Raises:
-        UsageError, BadInput: the file, its mapping or one of its lines cannot be used; the message
-            has the line number.
+        UsageError, BadInput: a file, its TOML or one of its lines cannot be used; the message has
+            the line number.
     """
-    file = require_path(path, "csv", WHAT)
-    progress.stage("Reading CSV")
-    text = _decode(read_bytes(file, WHAT), file)
-    mapping = read_mapping(file)
-    rows = list(_rows(text, mapping, file))
-    if not rows:
-        raise BadInput(f"{file}: a header, but no data", f"give {WHAT}")
-    labels = mapping.labels or tuple(sorted({row.activity for row in rows}))
-    segments = list(_segments(rows, labels, mapping, file))
-    return assemble(DatasetInfo("csv", file.name), labels, segments)
+    files = find_tables(path)
+    progress.stage("Reading tables")
+    with open_tables() as tables:
+        reads = []
+        for done, file in enumerate(files, 1):
+            reads.append(_add(tables, file))
+            if len(files) > 1:
+                progress.update(done, len(files), file.name)
+        return _dataset(tables, reads, progress)
 
 
-def _decode(content: bytes, file: Path) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise BadInput(f"{file}: line {line} is not UTF-8 text", "save it as UTF-8") from error
-
-
-def _rows(text: str, mapping: Mapping, file: Path) -> Iterator[Row]:
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        places = _places([name.strip() for name in next(lines)], mapping, file)
-        for fields in lines:
-            if fields:
-                yield _row(fields, places, f"{file}: line {lines.line_num}")
-    except csv.Error as error:
-        raise BadInput(f"{file}: line {lines.line_num}: {error}") from error
-
-
-def _places(header: list[str], mapping: Mapping, file: Path) -> dict[str, int]:
-    """Column number of each role."""
-    missing = [name for name in mapping.columns.values() if name not in header]
-    if missing:
-        raise BadInput(
-            f"{file}: line 1 has no column {', '.join(map(repr, missing))}; "
-            f"it has {', '.join(map(repr, header[:20]))}",
-            _column_hint(header, missing, file),
+def _add(tables: Tables, file: Path) -> _Read:
+    schema = read_schema(file)
+    with open_table(file) as table:
+        schema = _completed(table, schema, tables.notes)
+        stamps = tables.add(table, schema)
+    if stamps.note:
+        tables.notes.append(stamps.note)
+    if schema.source is None and (stray := stray_toml(file)):
+        tables.notes.append(
+            f"{stray.name} is not read: the TOML of {file.name} is {file.name}.toml"
         )
-    return {role: header.index(name) for role, name in mapping.columns.items()}
+    return _Read(file, schema, stamps)
 
 
-def _column_hint(header: list[str], missing: list[str], file: Path) -> str:
-    """What to do about columns that are not there."""
-    separator = next((s for s in ";\t|" if len(header) == 1 and s in header[0]), "")
-    if separator:
-        return f"the columns are separated by {separator!r}: save the file with commas"
-    beside = f"{file.name}.toml"
-    if file.with_name(beside).is_file():
-        return f"correct the names of [columns] in {beside} (docs/how-to/own-recordings.md)"
-    lines = ", ".join(f'{role} = "COLUMN"' for role in missing)
-    return f"write {beside} with [columns] and {lines} (docs/how-to/own-recordings.md)"
+def _completed(table: TableFile, schema: Schema, notes: list[str]) -> Schema:
+    """The schema with an app's layout, and with columns that tell recordings or devices apart."""
+    if table.is_parquet:
+        return schema
+    names = read_dialect(table.path, table.head).names
+    app = recognize(names) if "timestamp" in schema.columns else None
+    if app is not None:
+        defaults = {role: column for role, column in schema.columns.items() if role == column}
+        columns = {**schema.columns, **{r: c for r, c in app.columns.items() if r in defaults}}
+        if schema.source is None:
+            scale = replace(schema.scale, unit=app.unit, sign=app.sign)
+            schema = replace(schema, scale=scale, timestamp_unit=app.timestamp_unit)
+        schema = replace(schema, columns=columns)
+        notes.append(f"{table.path.name}: the columns are those of {app.app}")
+        if app.warning:
+            notes.append(f"{table.path.name}: {app.warning}")
+    lower = {name.lower(): name for name in names}
+    for role, candidates in (("recording", RECORDING_COLUMNS), ("device", DEVICE_COLUMNS)):
+        column = next((lower[c] for c in candidates if c in lower), None)
+        taken = {*schema.columns.values(), *schema.keep}
+        free = role not in schema.columns and role not in schema.constants
+        if column and free and column not in taken and f"{{{role}}}" not in schema.file_name:
+            schema = replace(schema, columns={**schema.columns, role: column})
+            notes.append(
+                f"{table.path.name}: column '{column}' tells {role}s apart: no window crosses it"
+            )
+    return schema
 
 
-def _row(fields: list[str], places: dict[str, int], where: str) -> Row:
-    if len(fields) <= max(places.values()):
-        raise BadInput(f"{where} has {len(fields)} fields, too few", "complete or delete the line")
-    subject, activity = (fields[places[role]].strip() for role in ("subject", "activity"))
-    if not subject or not activity:
-        raise BadInput(f"{where}: subject or activity is empty", "fill it in or delete the line")
-    stamp, x, y, z = (
-        _number(fields[places[role]], f"{where}: {role}") if role in places else 0.0
-        for role in ("timestamp", "x", "y", "z")
+def _dataset(tables: Tables, reads: list[_Read], progress: Progress) -> Dataset:
+    _refuse_impossible_readings(tables, reads)
+    _join(tables, "subject")
+    _join(tables, "activity")
+    if repeated := tables.drop_repeated_rows():
+        tables.dropped["repeats an earlier row"] = repeated
+    labels = _labels(tables, reads)
+    dropped = Counter(tables.dropped)
+    notes = ClockNotes()
+    segments = list(_segments(tables, reads, labels, notes, dropped, progress))
+    source = reads[0].path.name if len(reads) == 1 else f"{len(reads)} tables"
+    allow = tuple({rule: None for read in reads for rule in read.schema.allow})
+    origin = DatasetInfo("csv", source, (*tables.notes, *notes.sentences()), allow=allow)
+    return assemble(origin, labels, segments, dropped)
+
+
+def _refuse_impossible_readings(tables: Tables, reads: list[_Read]) -> None:
+    """Readings of hundreds of g are codes for lost samples."""
+    factors = [abs(read.schema.scale.factor) for read in reads]
+    bad = tables.implausible(LARGEST_G * STANDARD_GRAVITY / min(factors))
+    if bad is None or bad.count > 0.5 * tables.total:
+        return  # all readings are large: another unit, which the data rules name
+    read = reads[bad.file_number]
+    scale = read.schema.scale
+    unit = f"counts, {scale.counts_per_g:g} per g" if scale.counts_per_g else scale.unit
+    values = ", ".join(f"{value:g}" for value in bad.values)
+    raise BadInput(
+        f"{read.path}: line {bad.line}: {bad.reading:g} {unit} is no reading of a motion sensor; "
+        f"there are {bad.count} such rows",
+        f"if it stands for lost samples, write lost_values = [{values}] into "
+        f"{read.path.name}.toml; else correct the unit or these lines",
     )
-    return Row(subject, activity, stamp, x, y, z)
 
 
-def _number(field: str, where: str) -> float:
-    number = parse_number(field.encode())
-    if isinstance(number, str):
-        raise BadInput(f"{where} is '{field[:40]}': {number}", "correct or delete the line")
-    return number
+def _join(tables: Tables, role: str) -> None:
+    chosen, joined = join_spellings(tables.count(role))
+    tables.rename(role, chosen)
+    for spellings in joined:
+        kept, *others = spellings
+        tables.notes.append(
+            f"{role} '{kept}' is also spelled {', '.join(map(repr, others))}: joined"
+        )
+
+
+def _labels(tables: Tables, reads: list[_Read]) -> tuple[str, ...]:
+    given = next((read.schema.labels for read in reads if read.schema.labels), ())
+    present = tables.count("activity")
+    if not given:
+        labels = tuple(sorted(present, key=label_order))
+        if [*labels] != sorted(labels):
+            tables.notes.append(f"classes in the order of their numbers: {', '.join(labels)}")
+        return labels
+    chosen, _ = join_spellings(dict.fromkeys([*given], 1))
+    unknown = sorted(set(present) - set(given))
+    spelled = {name: label for label in given for name in unknown if chosen and _same(name, label)}
+    tables.rename("activity", spelled)
+    unknown = [name for name in unknown if name not in spelled]
+    if unknown:
+        name, toml = unknown[0], f"{reads[0].path.name}.toml"
+        raise BadInput(
+            f"{reads[0].path}: activity '{name}' ({present[name]} rows) is not among the labels "
+            f"{', '.join(given)}",
+            f'add it to labels in {toml}, or leave its rows out: drop_labels = ["{name}"]',
+        )
+    return given
+
+
+def _same(name: str, label: str) -> bool:
+    return bool(join_spellings({name: 1, label: 1})[1])
 
 
 def _segments(
-    rows: list[Row], labels: tuple[str, ...], mapping: Mapping, file: Path
+    tables: Tables,
+    reads: list[_Read],
+    labels: tuple[str, ...],
+    notes: ClockNotes,
+    dropped: Counter[str],
+    progress: Progress,
 ) -> Iterator[Segment]:
-    import numpy as np
-
     numbers = {label: n for n, label in enumerate(labels)}
-    for (subject, activity), group in groupby(rows, key=attrgetter("subject", "activity")):
-        if activity not in numbers:
-            raise BadInput(
-                f"{file}: activity '{activity}' is not among the labels {', '.join(labels)}",
-                f"add it to 'labels' in {file.name}.toml",
-            )
-        table = np.array([row[2:] for row in group], np.float64)
-        values = to_canonical(table[:, 1:], mapping.unit, mapping.sign)
-        seconds = None
-        if not mapping.rate_hz:
-            seconds = table[:, 0] * mapping.seconds_per_tick
-            _check_rate(seconds, f"{file}: {activity} of {subject}", file)
-        yield Segment(subject, numbers[activity], values, seconds, mapping.rate_hz, file.name)
+    done, total = 0, tables.total
+    shortest = _Runs()
+    for group in tables.groups():
+        read = reads[group.key.file_number]
+        schema = read.schema
+        values = group.values * schema.scale_of(group.key.subject).factor
+        subject, label, source = group.key.subject, numbers[group.key.activity], read.path.name
+        if schema.rate_hz or "timestamp" not in schema.columns:
+            for rows in shortest.runs(group):
+                yield Segment(subject, label, values[rows], None, schema.rate_hz, source)
+        else:
+            seconds = _seconds(group, read)
+            for times, readings in recordings(seconds, values, notes, dropped):
+                yield Segment(subject, label, readings, times, 0.0, source)
+        done += len(values)
+        if total > MANY_ROWS:
+            progress.update(done, total, "rows")
+    shortest.refuse_alternating(reads)
 
 
-def _check_rate(seconds: NDArray[np.float64], where: str, file: Path) -> None:
-    import numpy as np
+def _seconds(group: Group, read: _Read) -> NDArray[np.float64]:
+    """Time stamps in seconds from the first one, so that no digits are lost.
 
-    steps = np.diff(seconds)
-    steps = steps[steps > 0]
-    if not len(steps):
-        return  # counted as dropped when the segment is cut
-    rate = 1.0 / float(np.median(steps))
-    if not SLOWEST_HZ <= rate <= FASTEST_HZ:
+    Raises:
+        BadInput: they count rows, or their unit cannot be.
+    """
+    stamps: NDArray[np.float64] = group.stamps - group.stamps.min()
+    who = f"{read.path}: {group.key.activity} of {group.key.subject}"
+    toml = f"{read.path.name}.toml"
+    if not read.stamps.in_seconds and not read.schema.timestamp_unit and counts_rows(stamps):
         raise BadInput(
-            f"{where}: the time stamps mean {rate:.3g} samples a second",
-            f"set timestamp_unit (s, ms, us or ns) in {file.name}.toml",
+            f"{who}: the time stamps count rows (every step is 1), they are not times",
+            f"set rate_hz = … in {toml}, the sampling rate of the recording",
         )
+    seconds = stamps if read.stamps.in_seconds else stamps * read.schema.seconds_per_tick
+    check_rate(seconds, who, toml, read.schema.timestamp_unit)
+    return seconds
+
+
+class _Runs:
+    """Runs of neighbouring rows, where no time stamps tell what belongs together."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.count = 0
+        self.keys: list[tuple[str, str]] = []
+
+    def runs(self, group: Group) -> Iterator[slice]:
+        import numpy as np
+
+        ends = np.flatnonzero(np.diff(group.positions) != 1) + 1
+        edges = [0, *ends.tolist(), len(group.positions)]
+        self.rows += len(group.positions)
+        self.count += len(edges) - 1
+        self.keys.append((group.key.subject, group.key.activity))
+        yield from (slice(a, b) for a, b in pairwise(edges))
+
+    def refuse_alternating(self, reads: list[_Read]) -> None:
+        """Raises BadInput where most runs are single rows: the file mixes recordings row by row."""
+        if self.count > 1 and self.rows < 3 * self.count:
+            names = " and ".join(f"{s} ({a})" for s, a in self.keys[:2])
+            raise BadInput(
+                f"{reads[0].path}: rows of {names} alternate, and there are no time stamps to put "
+                "them in order",
+                f"sort the file by subject and activity, or give time stamps ({DOCS})",
+            )

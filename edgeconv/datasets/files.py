@@ -6,6 +6,7 @@ import gzip
 import zlib
 from pathlib import Path
 
+from edgeconv.datasets.file_formats import refuse_archive
 from edgeconv.errors import BadInput, UsageError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -35,6 +36,7 @@ def read_bytes(path: Path, what: str) -> bytes:
         raise BadInput(f"{path} is a folder, not a file", f"give {what}")
     try:
         content = path.read_bytes()
+        refuse_archive(path, content[:512])
         if content.startswith(GZIP_MAGIC):
             content = gzip.decompress(content)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

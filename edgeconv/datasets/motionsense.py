@@ -70,8 +70,14 @@ def _read(file: Path) -> NDArray[np.float64]:
     content = read_bytes(file, "a MotionSense trial").replace(b"\r\n", b"\n")
     header, _, body = content.partition(b"\n")
     if header.strip().replace(b'"', b"") != HEADER:
+        shown = header[:40].decode("utf-8", "replace").strip()
+        if header.strip().replace(b'"', b"").replace(b";", b",") == HEADER:
+            raise BadInput(
+                f"{file}: its columns are separated by ; as a spreadsheet saves them, not by ,",
+                "use the file as it was published",
+            )
         raise BadInput(
-            f"{file}: line 1 is {header[:40]!r}, expected {HEADER.decode()!r}",
+            f"{file}: line 1 is '{shown}', expected '{HEADER.decode()}'",
             "the accelerometer files of part B are needed, not device motion",
         )
     body = body.rstrip(b"\n")

@@ -21,21 +21,3 @@ def to_canonical(values: NDArray[np.float64], unit: str, sign: str) -> NDArray[n
     Android z = +9.81.
     """
     return values * (UNIT_FACTORS[unit] * SIGN_FACTORS[sign])
-
-
-def gravity_note(mean_magnitude: float) -> str:
-    """A warning if the mean length of the acceleration vector is not near 9.81 m/s², else empty.
-
-    The bounds are wide, as a jogger's mean lies near 14 and a sensor's offset is up to 0.5 m/s²;
-    a wrong unit (factor 9.8) or missing gravity falls far outside.
-    """
-    if 8.0 <= mean_magnitude <= 16.0:
-        return ""
-    size = f"mean magnitude is {mean_magnitude:.2f} m/s², where gravity alone gives 9.81"
-    if 0.8 <= mean_magnitude <= 1.7:
-        return f"{size}: this looks like g, not m/s² (set unit)"
-    if mean_magnitude < 5.0:
-        return f"{size}: gravity seems to be missing (user acceleration is another signal)"
-    if 80.0 <= mean_magnitude <= 160.0:
-        return f"{size}: this looks like m/s² treated as g (set unit)"
-    return f"{size}: check the unit"

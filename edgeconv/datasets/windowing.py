@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from edgeconv.core import Dataset, LoadReport, Recording, Signal
 from edgeconv.datasets.resampling import resample_stamped, resample_uniform
 from edgeconv.datasets.timestamps import split_by_gaps
-from edgeconv.datasets.units import gravity_note
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ class DatasetInfo:
     source: str
     notes: tuple[str, ...] = ()
     synthetic: bool = False
+    allow: tuple[str, ...] = ()
 
 
 def assemble(
@@ -71,14 +71,16 @@ def assemble(
         raise BadInput(
             f"{origin.source}: no recording is as long as a window ({signal.window} steps at "
             f"{signal.rate_hz:g} Hz = {signal.window / signal.rate_hz:g} s)",
-            f"dropped samples: {dict(counts)}" if counts else "give longer recordings",
+            "; ".join([*(f"{n} × {reason}" for reason, n in counts.items()), *origin.notes])
+            or "give longer recordings",
         )
     report = LoadReport(
         origin.source,
         samples_used,
         {reason: n for reason, n in counts.items() if n},
-        (*origin.notes, *_gravity_notes(recordings)),
+        origin.notes,
         origin.synthetic,
+        allow=origin.allow,
     )
     index = window_index([len(r.samples) for r in recordings], signal)
     return Dataset(origin.name, signal, tuple(recordings), index, report)
@@ -105,11 +107,6 @@ def mean_magnitude(recordings: Iterable[Recording]) -> float:
         total += float(np.linalg.norm(recording.samples.astype(np.float64), axis=1).sum())
         count += len(recording.samples)
     return total / count
-
-
-def _gravity_notes(recordings: list[Recording]) -> list[str]:
-    note = gravity_note(mean_magnitude(recordings))
-    return [note] if note else []
 
 
 def _recordings(

@@ -29,7 +29,7 @@ def list_datasets() -> list[Known]:
 
 def describe_dataset(spec: str, progress: Progress = NULL_PROGRESS) -> dict[str, Any]:
     """People, classes, windows, contract, drop counts. Raises as the loader."""
-    return describe(load_dataset(spec, progress))
+    return describe(load_dataset(spec, progress, refuse=False))
 
 
 def fetch_dataset(

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeconv.datasets.timestamps import GAP_INTERVALS, split_by_gaps
-from edgeconv.datasets.units import gravity_note, to_canonical
+from edgeconv.datasets.units import to_canonical
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 
@@ -93,12 +93,3 @@ def test_core_motion_becomes_android() -> None:
     np.testing.assert_array_equal(
         to_canonical(np.array([[0.0, 0.0, -1.0]]), "g", "ios"), [[0.0, 0.0, 9.80665]]
     )
-
-
-@pytest.mark.parametrize(
-    ("magnitude", "word"),
-    [(9.8, ""), (14.8, ""), (1.0, "like g"), (1.9, "missing"), (96, "treated")],
-)
-def test_gravity_note(magnitude: float, word: str) -> None:
-    note = gravity_note(magnitude)
-    assert (word in note) if word else not note

@@ -1,0 +1,65 @@
+"""Numbered rules that look at recordings before anything is trained or judged with them.
+
+A rule is a function from a data set to its findings. A new one is a function in a module of this
+folder and a line in `RULES`; `docs/reference/data-rules.md` lists them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from edgeconv.core import Dataset
+from edgeconv.core.data_finding import DataFinding, DataSeverity
+from edgeconv.datasets.rules import balance, channels, gravity
+from edgeconv.errors import BadInput
+
+Find = Callable[[Dataset], list[DataFinding]]
+
+
+@dataclass(frozen=True)
+class DataRule:
+    """One rule: its number, the worst it can find, what it is about, and the function."""
+
+    number: str
+    severity: DataSeverity
+    about: str
+    find: Find
+
+
+_ERROR, _WARNING = DataSeverity.ERROR, DataSeverity.WARNING
+_HINT = DataSeverity.HINT
+RULES: tuple[DataRule, ...] = (
+    DataRule("D101", _ERROR, "gravity has the length of another unit", gravity.wrong_unit),
+    DataRule("D102", _ERROR, "gravity is missing", gravity.missing_gravity),
+    DataRule("D103", _WARNING, "gravity points both ways in one class", gravity.mixed_signs),
+    DataRule("D201", _WARNING, "an axis never changes", channels.dead_axes),
+    DataRule("D202", _WARNING, "all axes stand still for a second or more", channels.frozen),
+    DataRule("D203", _WARNING, "all axes are exactly 0", channels.zeros),
+    DataRule("D204", _ERROR, "two sensors alternate inside a recording", channels.interleaved),
+    DataRule("D205", _HINT, "readings end at the range of the sensor", channels.saturated),
+    DataRule("D301", _WARNING, "a recording stands there more than once", balance.repeated),
+    DataRule("D302", _HINT, "only one subject recorded a class", balance.lonely_classes),
+)
+
+
+def check_recordings(dataset: Dataset) -> list[DataFinding]:
+    """What the rules find in a data set, the gravest first."""
+    order = list(DataSeverity)
+    findings = [finding for rule in RULES for finding in rule.find(dataset)]
+    return sorted(findings, key=lambda finding: order.index(finding.severity))
+
+
+def refuse_errors(
+    dataset: Dataset, findings: Collection[DataFinding], allow: Collection[str]
+) -> None:
+    """Raises BadInput where an error was found whose rule is not allowed."""
+    errors = [f for f in findings if f.severity is DataSeverity.ERROR and f.rule not in allow]
+    if not errors:
+        return
+    first = errors[0]
+    more = f"; and {len(errors) - 1} more: edgeconv data check lists them" if errors[1:] else ""
+    raise BadInput(
+        f"{dataset.report.source}: {first.rule}: {first.where}: {first.text}{more}",
+        f'{first.cure}; if the data are right, allow = ["{first.rule}"] in the TOML',
+    )

@@ -1,0 +1,171 @@
+"""What a sensor's axes look like when the sensor, or what read it, was not working."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from edgeconv.core import Dataset, Recording
+from edgeconv.core.data_finding import DataFinding, DataSeverity
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FROZEN_SHARE = 0.05  # of a subject's samples
+ZERO_SHARE = 0.01
+SATURATED_SHARE = 0.01
+SATURATED_SAMPLES = 50
+FROZEN_SECONDS = 1.0
+_TINY = 1e-6  # m/s²: what resampling leaves of a constant
+
+
+def dead_axes(dataset: Dataset) -> list[DataFinding]:
+    """D201: an axis has one value in all recordings of a subject."""
+    import numpy as np
+
+    findings = []
+    by_axis: dict[tuple[int, float], list[str]] = {}
+    for subject, recordings in _by_subject(dataset):
+        samples = np.concatenate([recording.samples for recording in recordings])
+        for dead in np.flatnonzero(np.ptp(samples, axis=0) < _TINY):
+            by_axis.setdefault((int(dead), float(samples[0, dead])), []).append(subject)
+    for (axis, value), subjects in by_axis.items():
+        findings.append(
+            DataFinding(
+                "D201",
+                DataSeverity.WARNING,
+                _who(subjects, dataset),
+                f"axis {dataset.signal.channels[axis]} is {value:g} in every sample: it carries "
+                "nothing (a dead axis, or the wrong column)",
+                f'check [columns] {dataset.signal.channels[axis]} = "…" in the TOML',
+            )
+        )
+    return findings
+
+
+def frozen(dataset: Dataset) -> list[DataFinding]:
+    """D202: all axes repeat one reading for a second or more, though not exactly 0."""
+    import numpy as np
+
+    length = round(FROZEN_SECONDS * dataset.signal.rate_hz)
+    shares: dict[str, float] = {}
+    for subject, recordings in _by_subject(dataset):
+        still, total = 0, 0
+        for recording in recordings:
+            steps, later = np.abs(np.diff(recording.samples, axis=0)), recording.samples[1:]
+            same = np.all(steps < _TINY, axis=1) & np.any(np.abs(later) > _TINY, axis=1)
+            still += int(sum(run for run in _runs(same) if run >= length - 1))
+            total += len(recording.samples)
+        if still > FROZEN_SHARE * total:
+            shares[subject] = still / total
+    if not shares:
+        return []
+    return [
+        DataFinding(
+            "D202",
+            DataSeverity.WARNING,
+            _who(list(shares), dataset),
+            "all axes repeat one reading for a second or more, up to "
+            f"{max(shares.values()):.0%} of the time: the sensor slept, or its last reading was "
+            "filled in",
+            "leave these rows out",
+        )
+    ]
+
+
+def zeros(dataset: Dataset) -> list[DataFinding]:
+    """D203: all axes are exactly 0, which no accelerometer with gravity gives."""
+    shares = {}
+    for subject, recordings in _by_subject(dataset):
+        zero = sum(int((r.samples == 0).all(axis=1).sum()) for r in recordings)
+        total = sum(len(r.samples) for r in recordings)
+        if zero > ZERO_SHARE * total:
+            shares[subject] = zero / total
+    if not shares:
+        return []
+    return [
+        DataFinding(
+            "D203",
+            DataSeverity.WARNING,
+            _who(list(shares), dataset),
+            f"all axes are exactly 0 in up to {max(shares.values()):.0%} of the samples: there "
+            "is always gravity, so these are no measurements",
+            "leave these rows out",
+        )
+    ]
+
+
+def interleaved(dataset: Dataset) -> list[DataFinding]:
+    """D204: samples resemble the one before the last more than the last one: two sensors."""
+    import numpy as np
+
+    places = []
+    for recording in dataset.recordings:
+        values = recording.samples.astype(np.float64)
+        if len(values) < 20:
+            continue
+        next_one = float(np.median(np.abs(values[1:] - values[:-1]).sum(axis=1)))
+        next_but_one = float(np.median(np.abs(values[2:] - values[:-2]).sum(axis=1)))
+        if next_one > 4 * next_but_one and next_one > 1.0:
+            places.append(recording)
+    if not places:
+        return []
+    subjects = sorted({recording.subject for recording in places})
+    return [
+        DataFinding(
+            "D204",
+            DataSeverity.ERROR,
+            _who(subjects, dataset),
+            f"neighbouring samples of {len(places)} recordings differ, every second one agrees: "
+            "rows of two sensors or devices alternate",
+            'name the column that tells them apart: [columns] device = "…", or take one: [keep]',
+        )
+    ]
+
+
+def saturated(dataset: Dataset) -> list[DataFinding]:
+    """D205: many readings lie exactly at the largest one, the end of the sensor's range."""
+    import numpy as np
+
+    shares = {}
+    for subject, recordings in _by_subject(dataset):
+        samples = np.abs(np.concatenate([r.samples for r in recordings]))
+        largest = float(samples.max())
+        at_end = (samples > largest * 0.999).any(axis=1)
+        share = float(at_end.mean())
+        if share > SATURATED_SHARE and at_end.sum() >= SATURATED_SAMPLES and largest > 15:
+            shares[subject] = (share, largest)
+    if not shares:
+        return []
+    worst = max(shares.values())
+    return [
+        DataFinding(
+            "D205",
+            DataSeverity.HINT,
+            _who(list(shares), dataset),
+            f"up to {worst[0]:.1%} of the samples end at {worst[1]:.1f} m/s², the range of the "
+            "sensor: harder movements look alike",
+            "record with a wider range (8 g or more) if the sensor has one",
+        )
+    ]
+
+
+def _by_subject(dataset: Dataset) -> Iterator[tuple[str, list[Recording]]]:
+    for subject in dataset.subject_names:
+        yield subject, [r for r in dataset.recordings if r.subject == subject]
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[int]:
+    """Lengths of the runs of true values."""
+    import numpy as np
+
+    padded = np.concatenate([[False], flags, [False]])
+    edges = np.flatnonzero(np.diff(padded.astype(np.int8)))
+    return [int(stop - start) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _who(subjects: list[str], dataset: Dataset) -> str:
+    if len(subjects) == len(dataset.subject_names):
+        return "every subject" if len(subjects) > 1 else f"subject {subjects[0]}"
+    return f"subject{'s' if len(subjects) > 1 else ''} {', '.join(subjects)}"

@@ -1,0 +1,215 @@
+"""From the time stamps of one group of rows to recordings whose samples are evenly in time.
+
+What a clock can do, and what is made of it:
+
+- *restart*: the stamps fall back and run over the same time again. Each run is a recording.
+- *other order*: rows stand newest first, or were sorted as text. They are sorted by time.
+- *packets*: several rows share a stamp, because a radio delivers them together or the clock is
+  coarse, or stamps of arrival come in bursts. The samples were taken evenly, so they are spread
+  evenly over the time between the first and the last stamp; no sample is dropped.
+- *counter*: the stamps count rows and say nothing of time. That is refused.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from edgeconv.datasets.timestamps import GAP_INTERVALS
+from edgeconv.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+FASTEST_HZ, SLOWEST_HZ = (
+    2000.0,
+    1.0,
+)  # no motion sensor samples outside; a wrong unit is off by 1000
+SHARED = 0.2
+"""Share of rows with the stamp of the row before, from which on stamps are those of packets: a
+recording with single doubled rows stays far below."""
+BURST = 0.2
+"""A step below this part of the mean step is one inside a burst of rows that arrived together."""
+BURSTS = 0.3  # share of such steps from which on the stamps are those of arrival
+PACKET_PAUSE = 3.0  # packets' own intervals; a longer pause separates recordings
+
+
+@dataclass
+class ClockNotes:
+    """What was done to the time stamps of the groups of a table, counted in rows."""
+
+    sorted_rows: int = 0
+    spread_rows: int = 0
+    rates: list[float] = field(default_factory=list)
+    per_stamp: list[float] = field(default_factory=list)
+
+    def sentences(self) -> list[str]:
+        """For the load report."""
+        notes = []
+        if self.sorted_rows:
+            notes.append(f"{self.sorted_rows} rows were not in the order of time and were sorted")
+        if self.spread_rows:
+            rate = sum(self.rates) / len(self.rates)
+            shared = sum(self.per_stamp) / len(self.per_stamp)
+            notes.append(
+                f"{self.spread_rows} rows share their time stamps (about {shared:.0f} rows each: "
+                f"packets or a coarse clock); they were spread evenly, {rate:.1f} samples a "
+                "second; if that is wrong, remove the time stamps and set rate_hz"
+            )
+        return notes
+
+
+def recordings(
+    seconds: Floats, values: Floats, notes: ClockNotes, dropped: Counter[str]
+) -> Iterator[tuple[Floats, Floats]]:
+    """Rows of one group in the file's order as (seconds, values) of single recordings.
+
+    Args:
+        seconds: (n,) time stamps, in any order.
+        values: (n, channels).
+    """
+    import numpy as np
+
+    for rows in _in_order(seconds, notes):
+        times, readings = seconds[rows], values[rows]
+        steps = np.diff(times)
+        if len(times) < 4 or not (steps > 0).any():
+            reason = "time stamps do not increase" if len(times) >= 4 else "single rows"
+            dropped[reason] += len(times)
+        elif (steps == 0).mean() > SHARED or _comes_in_bursts(steps):
+            yield from _spread(times, readings, notes)
+        else:
+            yield times, readings
+
+
+def _in_order(seconds: Floats, notes: ClockNotes) -> Iterator[NDArray[np.int64]]:
+    """Row numbers of each run of the clock, by time."""
+    import numpy as np
+
+    rows = np.arange(len(seconds))
+    back = np.flatnonzero(np.diff(seconds) < 0)
+    if not len(back):
+        yield rows
+        return
+    order = np.argsort(seconds, kind="stable")
+    if _sorting_heals(seconds, order):
+        notes.sorted_rows += int((order != rows).sum())
+        yield order
+        return
+    edges = [0, *(back + 1).tolist(), len(seconds)]
+    pieces = [rows[a:b] for a, b in pairwise(edges)]
+    yield from _joined(seconds, pieces)
+
+
+def _sorting_heals(seconds: Floats, order: NDArray[np.int64]) -> bool:
+    """Whether the rows, sorted by time, are one recording: no stamp twice that was not twice
+    before, and no step shorter than half of what the file's own order has."""
+    import numpy as np
+
+    ordered = seconds[order]
+    steps, forward = np.diff(ordered), np.diff(seconds)
+    usual = np.abs(forward[forward != 0])
+    if not len(usual):
+        return False
+    doubled = int((steps == 0).sum()) - int((forward == 0).sum())
+    short = int((steps[steps > 0] < 0.5 * float(np.median(usual))).sum())
+    return doubled <= 0 and short <= 0.01 * len(seconds)
+
+
+def _joined(seconds: Floats, pieces: list[NDArray[np.int64]]) -> Iterator[NDArray[np.int64]]:
+    """Pieces between backward steps; a small step back (a late row) does not end a recording."""
+    import numpy as np
+
+    forward = np.diff(seconds)
+    gap = GAP_INTERVALS * float(np.median(forward[forward > 0])) if (forward > 0).any() else 0.0
+    current = pieces[0]
+    for piece in pieces[1:]:
+        if seconds[current[-1]] - seconds[piece[0]] <= gap:
+            current = np.concatenate([current, piece])
+            continue
+        yield current
+        current = piece
+    yield current
+
+
+def _comes_in_bursts(steps: Floats) -> bool:
+    """Stamps of arrival: most steps are tiny, and pauses between them make up for it."""
+    return bool((steps < BURST * _mean_step(steps)).mean() > BURSTS)
+
+
+def _mean_step(steps: Floats) -> float:
+    """Mean step without the few longest ones, which are pauses between recordings."""
+    import numpy as np
+
+    return float(np.mean(steps[steps <= np.percentile(steps, 98)]))
+
+
+def _spread(times: Floats, readings: Floats, notes: ClockNotes) -> Iterator[tuple[Floats, Floats]]:
+    """Rows of packets, evenly over the time of each stretch without a pause."""
+    import numpy as np
+
+    starts = _packet_starts(times)
+    stamps = times[starts]
+    between = np.diff(stamps)
+    pause = PACKET_PAUSE * float(np.median(between)) if len(between) else np.inf
+    edges = [0, *(np.flatnonzero(between > pause) + 1).tolist(), len(starts)]
+    for a, b in pairwise(edges):
+        first, last = starts[a], (starts[b] if b < len(starts) else len(times))
+        if b - a < 3:
+            continue  # too few packets to know their rate; shorter than any window
+        # the last packet's own length is not known, so the rate is that of those before it
+        rows = int(starts[b - 1] - first)
+        interval = float(stamps[b - 1] - stamps[a]) / rows
+        notes.spread_rows += int(last - first)
+        notes.rates.append(1.0 / interval)
+        notes.per_stamp.append(rows / (b - 1 - a))
+        yield stamps[a] + interval * np.arange(last - first), readings[first:last]
+
+
+def _packet_starts(times: Floats) -> NDArray[np.int64]:
+    """Positions at which a new packet begins: after a pause longer than inside a burst."""
+    import numpy as np
+
+    steps = np.diff(times)
+    shared = (steps == 0).mean() > SHARED
+    new = steps > 0 if shared else steps >= BURST * _mean_step(steps)
+    return np.concatenate([[0], np.flatnonzero(new) + 1])
+
+
+def check_rate(seconds: Floats, where: str, toml: str, unit: str) -> None:
+    """Refuse stamps that count rows, or whose unit cannot be.
+
+    Raises:
+        BadInput: the cure is a line for the TOML.
+    """
+    import numpy as np
+
+    steps = np.abs(np.diff(seconds))
+    steps = steps[steps > 0]
+    if not len(steps):
+        return
+    median = float(np.median(steps))
+    # the mean step tells the rate where many rows share a stamp
+    rate = (len(seconds) - 1) / float(steps.sum()) if (steps == median).mean() < 0.5 else 1 / median
+    if SLOWEST_HZ <= rate <= FASTEST_HZ or SLOWEST_HZ <= 1 / median <= FASTEST_HZ:
+        return
+    raise BadInput(
+        f"{where}: the time stamps mean {1 / median:.3g} samples a second",
+        f"set timestamp_unit (s, ms, us or ns) in {toml}" + (f" (now {unit})" if unit else ""),
+    )
+
+
+def counts_rows(seconds: Floats) -> bool:
+    """Whether the stamps are whole numbers that go up by exactly 1 with every row."""
+    import numpy as np
+
+    if len(seconds) < 4:
+        return False
+    steps = np.diff(seconds)
+    return bool((steps == 1).mean() > 0.99 and (seconds == np.rint(seconds)).all())

@@ -1,0 +1,144 @@
+"""How a text table is written: separator, decimal sign, and the line that names its columns."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeconv.errors import BadInput
+
+DELIMITERS = (",", ";", "\t", "|")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
+_LOOKED_AT = 400  # lines
+_COMMENTS = ("#", "//", "%")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Layout of one text table.
+
+    Attributes:
+        header_line: number of the line that names the columns, the first line being 1.
+        names: the columns in order, without surrounding blanks.
+        extra_columns: unnamed empty fields at the end of each row.
+    """
+
+    delimiter: str
+    decimal: str
+    header_line: int
+    names: tuple[str, ...]
+    extra_columns: int = 0
+
+
+def read_dialect(path: Path, head: str) -> Dialect:
+    """The layout of a table from its first lines.
+
+    Raises:
+        BadInput: no header, rows with more fields than the header has names, or one column only.
+    """
+    lines = head.splitlines()[:_LOOKED_AT]
+    if len(head.splitlines()) > 1 and not head.endswith(("\n", "\r")) and len(lines) < _LOOKED_AT:
+        pass  # the last line of a small file is whole
+    delimiter = _delimiter(lines)
+    rows = [(n, _fields(line, delimiter)) for n, line in enumerate(lines, 1) if _counts(line)]
+    if not rows:
+        raise BadInput(f"{path} is empty", "give a table with a header and rows")
+    width = _usual_width(rows)
+    number, names = _header(path, rows, width, delimiter)
+    body = [fields for n, fields in rows if n > number]
+    extra = _extra_columns(path, rows, number, names)
+    return Dialect(delimiter, _decimal(body, delimiter), number, names, extra)
+
+
+def _counts(line: str) -> bool:
+    stripped = line.strip()
+    return bool(stripped) and not stripped.startswith(_COMMENTS)
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter), [])]
+
+
+def _delimiter(lines: list[str]) -> str:
+    """The sign that splits most lines, the header among them, into equally many fields."""
+
+    def agreement(delimiter: str) -> tuple[int, int]:
+        widths = Counter(len(_fields(line, delimiter)) for line in lines if _counts(line))
+        widths.pop(1, None)
+        if not widths:
+            return (0, 0)
+        width, count = widths.most_common(1)[0]
+        return (count, width)
+
+    return max(DELIMITERS, key=agreement)
+
+
+def _usual_width(rows: list[tuple[int, list[str]]]) -> int:
+    return Counter(len(fields) for _, fields in rows).most_common(1)[0][0]
+
+
+def _header(
+    path: Path, rows: list[tuple[int, list[str]]], width: int, delimiter: str
+) -> tuple[int, tuple[str, ...]]:
+    """Line number and names of the header: the first line that looks like the rows after it."""
+    for n, fields in rows:
+        if len(fields) == width:
+            if _numbers(fields) >= 2:
+                raise _no_header(path, n, fields, rows, delimiter)
+            return n, tuple(fields)
+    n, fields = rows[0]
+    return n, tuple(fields)
+
+
+def _numbers(fields: list[str]) -> int:
+    return sum(bool(_NUMBER.fullmatch(f) or _COMMA_NUMBER.fullmatch(f)) for f in fields)
+
+
+def _no_header(
+    path: Path, n: int, fields: list[str], rows: list[tuple[int, list[str]]], delimiter: str
+) -> BadInput:
+    before = [f for m, f in rows if m < n and _numbers(f) == 0 and len(f) > 1]
+    if before and len(before[-1]) < len(fields):
+        return _too_wide(path, n, len(fields), len(before[-1]), delimiter)
+    names = ["subject", "activity", "timestamp", "x", "y", "z"]
+    example = delimiter.join(names if len(fields) == len(names) else ["…"] * len(fields))
+    return BadInput(
+        f"{path}: line {n} holds values ({delimiter.join(fields)[:60]}): the header is missing",
+        f"put a line that names the columns above it, for example: {example}",
+    )
+
+
+def _too_wide(path: Path, line: int, fields: int, names: int, delimiter: str) -> BadInput:
+    cause = "; decimal commas in a file separated by commas?" if delimiter == "," else ""
+    return BadInput(
+        f"{path}: line {line} has {fields} fields, but the header has {names} names{cause}",
+        "export it with decimal points, or with ; between the columns"
+        if cause
+        else "correct the header or the line",
+    )
+
+
+def _extra_columns(
+    path: Path, rows: list[tuple[int, list[str]]], header: int, names: tuple[str, ...]
+) -> int:
+    """Empty fields that rows have at their end beyond the named ones."""
+    extra = 0
+    for n, fields in rows:
+        if n > header and len(fields) > len(names):
+            if any(fields[len(names) :]):
+                raise _too_wide(path, n, len(fields), len(names), ",")
+            extra = max(extra, len(fields) - len(names))
+    return extra
+
+
+def _decimal(body: list[list[str]], delimiter: str) -> str:
+    if delimiter == ",":
+        return "."
+    fields = [field for row in body for field in row]
+    commas = sum(bool(_COMMA_NUMBER.fullmatch(field)) for field in fields)
+    points = sum("." in field and bool(_NUMBER.fullmatch(field)) for field in fields)
+    return "," if commas > points else "."

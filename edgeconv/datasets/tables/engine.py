@@ -1,0 +1,257 @@
+"""Tables read by DuckDB: rows become numbers in bulk, sorted and grouped outside of Python.
+
+Every row keeps the number of its line, so that a message can name it. Text that should be a number
+is found by the engine and named with its line; nothing becomes a number by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv import plugins
+from edgeconv.datasets.tables.query import AXES, TEXT_ROLES, TableQuery, sql_text
+from edgeconv.datasets.tables.schema import NOT_LABELLED, Schema
+from edgeconv.datasets.tables.sources import TableFile
+from edgeconv.datasets.tables.stamps import StampFormat
+from edgeconv.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MEMORY = "512MB"  # what does not fit is kept on disk while it is sorted
+_ROWS = "file_number, line, position, subject, activity, recording, device, stamp, x, y, z"
+
+
+@dataclass(frozen=True)
+class GroupKey:
+    """Rows that belong together: one subject doing one thing, in one recording of one device."""
+
+    subject: str
+    activity: str
+    recording: str
+    device: str
+    file_number: int
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The rows of one key in the order of the file.
+
+    `lines` (n,) are line numbers, `positions` (n,) count the file's samples, whatever their key,
+    `stamps` (n,) are time stamps in ticks or seconds, NaN without any, and `values` (n, 3)
+    readings as they stand in the table.
+    """
+
+    key: GroupKey
+    lines: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    stamps: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Implausible:
+    """Rows with readings that no sensor gives: how many, the first of them, and some values."""
+
+    count: int
+    file_number: int
+    line: int
+    reading: float
+    values: tuple[float, ...]
+
+
+class Tables:
+    """Rows of one or several tables, held by an engine of their own.
+
+    Attributes:
+        files: in the order they were added; a row's `file_number` counts them from 0.
+        dropped: reason → rows that were left out.
+        notes: what a user should know of how the files were read.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._db = connection
+        self.files: list[Path] = []
+        self.dropped: dict[str, int] = {}
+        self.notes: list[str] = []
+        self._db.execute(
+            "create table samples (file_number integer, line bigint, position bigint, "
+            "subject varchar, activity varchar, recording varchar, device varchar, stamp double, "
+            "x double, y double, z double)"
+        )
+
+    def add(self, table: TableFile, schema: Schema) -> StampFormat:
+        """Read one table into the rows.
+
+        Returns:
+            How its time stamps are written.
+
+        Raises:
+            BadInput: a column is missing, a line has too few fields, or a field is not a number;
+                the message has the line number.
+        """
+        number = len(self.files)
+        self.files.append(table.path)
+        source = TableQuery(self._db, table, schema)
+        stamps = source.stamps()
+        source.refuse_joined_sensors()
+        source.refuse_contradicted_rate()
+        self._db.execute(
+            "create or replace temp table incoming as select *, sum((blank < 3)::int) over "
+            f"(order by line) as position from ({source.query(stamps)})"
+        )
+        source.refuse_rejected_lines()
+        self._leave_out(schema, table.path)
+        source.refuse_bad_fields()
+        self._db.execute(
+            f"insert into samples select {number}, line, position, subject, activity, recording, "
+            "device, stamp, x, y, z from incoming order by line"
+        )
+        return stamps
+
+    def _leave_out(self, schema: Schema, path: Path) -> None:
+        """Rows that are no samples, each reason counted."""
+        words = ", ".join(map(sql_text, NOT_LABELLED))
+        dropped = ", ".join(map(sql_text, schema.drop_labels)) or "null"
+        reasons = {
+            "x, y and z are all blank (rows of another sensor)": "blank = 3",
+            "not labelled": f"lower(trim(activity)) in ({words})",
+            "activity left out by drop_labels": f"activity in ({dropped})",
+            "x, y and z are all exactly 0 (no measurement)": "x = 0 and y = 0 and z = 0",
+            "left out by keep": "not kept",
+        }
+        if schema.lost_values:
+            lost = f"({', '.join(f'{value!r}::double' for value in schema.lost_values)})"
+            condition = " or ".join(f"{axis} in {lost}" for axis in AXES)
+            reasons["lost samples (lost_values)"] = condition
+        for reason, condition in reasons.items():
+            (count,) = self._db.execute(
+                f"select count(*) from incoming where {condition}"
+            ).fetchone()
+            if count:
+                self.dropped[reason] = self.dropped.get(reason, 0) + int(count)
+                self._db.execute(f"delete from incoming where {condition}")
+        (left,) = self._db.execute("select count(*) from incoming").fetchone()
+        if not left:
+            counted = "; ".join(f"{n} × {reason}" for reason, n in self.dropped.items())
+            raise BadInput(
+                f"{path}: no row is left" + (f" ({counted})" if counted else ", only a header"),
+                "give a table with subject, activity, time stamp and x, y, z",
+            )
+
+    def count(self, role: str) -> dict[str, int]:
+        """Rows of each subject, activity, recording or device."""
+        rows = self._db.execute(f"select {role}, count(*) from samples group by 1 order by 1")
+        return {str(name): int(count) for name, count in rows.fetchall()}
+
+    def rename(self, role: str, names: Mapping[str, str]) -> None:
+        """Give every subject or activity the name that `names` has for it."""
+        changed = {old: new for old, new in names.items() if old != new}
+        for old, new in changed.items():
+            self._db.execute(f"update samples set {role} = ? where {role} = ?", [new, old])
+
+    def drop_repeated_rows(self) -> int:
+        """Leave out rows that repeat an earlier one (same subject, activity, stamp and readings)
+        without standing right behind it; returns how many."""
+        if not self._db.execute("select 1 from samples where not isnan(stamp) limit 1").fetchone():
+            return 0
+        where = (
+            "select rowid from (select rowid, line, file_number, row_number() over same as place, "
+            "lag(line) over same as before, lag(file_number) over same as file_before from samples "
+            "window same as (partition by subject, activity, device, stamp, x, y, z "
+            "order by file_number, line)) "
+            "where place > 1 and (line > before + 1 or file_number != file_before)"
+        )
+        (count,) = self._db.execute(f"select count(*) from ({where})").fetchone()
+        if count:
+            self._db.execute(f"delete from samples where rowid in ({where})")
+        return int(count)
+
+    def implausible(self, limit: float) -> Implausible | None:
+        """Rows that no sensor gives: a reading beyond `limit` (in the table's unit), or one and
+        the same large number in all three axes again and again."""
+        same = [
+            float(row[0])
+            for row in self._db.execute(
+                "select x from samples where x = y and y = z and abs(x) * sqrt(3) > 2.5 * (select "
+                "median(sqrt(x * x + y * y + z * z)) from samples) group by x having count(*) >= 3"
+            ).fetchall()
+        ]
+        repeated = f"x in ({', '.join(map(repr, same))}) and x = y and y = z" if same else "false"
+        beyond = " or ".join(f"abs({axis}) > {limit!r}" for axis in AXES)
+        reading = " ".join(f"when abs({axis}) > {limit!r} then {axis}" for axis in AXES)
+        where = f"from samples where {beyond} or ({repeated})"
+        (count,) = self._db.execute(f"select count(*) {where}").fetchone()
+        if not count:
+            return None
+        file_number, line, first = self._db.execute(
+            f"select file_number, line, case {reading} else x end {where} "
+            "order by file_number, line limit 1"
+        ).fetchone()
+        values = self._db.execute(
+            f"select distinct case {reading} else x end as value {where} order by 1 limit 4"
+        ).fetchall()
+        return Implausible(
+            int(count),
+            int(file_number),
+            int(line),
+            float(first),
+            tuple(float(v[0]) for v in values),
+        )
+
+    def groups(self) -> Iterator[Group]:
+        """The rows of each subject, activity, recording and device, file by file."""
+        self._db.execute(
+            "create or replace temp table ordered as select *, dense_rank() over (order by "
+            "file_number, first) as number from (select *, min(line) over (partition by "
+            "file_number, subject, activity, recording, device) as first from samples) "
+            "order by number, line"
+        )
+        (last,) = self._db.execute("select coalesce(max(number), 0) from ordered").fetchone()
+        for number in range(1, int(last) + 1):
+            rows = self._db.execute(
+                f"select {_ROWS} from ordered where number = ? order by line", [number]
+            ).fetchnumpy()
+            yield _group(rows)
+
+    @property
+    def total(self) -> int:
+        """Rows that are held."""
+        (count,) = self._db.execute("select count(*) from samples").fetchone()
+        return int(count)
+
+
+@contextmanager
+def open_tables() -> Iterator[Tables]:
+    """An empty set of rows; what does not fit into memory lies in a temporary folder meanwhile.
+
+    Raises:
+        MissingDependency: the engine is not installed.
+    """
+    from tempfile import TemporaryDirectory
+
+    duckdb = plugins.import_package("duckdb")
+    with TemporaryDirectory(prefix="edgeconv-rows-") as folder:
+        settings = {"memory_limit": MEMORY, "temp_directory": folder}
+        connection = duckdb.connect(":memory:", config=settings)
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+            yield Tables(connection)
+        finally:
+            connection.close()
+
+
+def _group(rows: Mapping[str, Any]) -> Group:
+    import numpy as np
+
+    text = [str(rows[role][0]) for role in TEXT_ROLES]
+    values = np.stack([np.asarray(rows[axis], np.float64) for axis in AXES], axis=1)
+    subject, activity, recording, device = text
+    key = GroupKey(subject, activity, recording, device, int(rows["file_number"][0]))
+    lines, positions = (np.asarray(rows[name], np.int64) for name in ("line", "position"))
+    return Group(key, lines, positions, np.asarray(rows["stamp"], np.float64), values)

@@ -1,0 +1,296 @@
+"""One table as a query of the engine: its columns by role, and what in it cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeconv.datasets.tables.dialect import read_dialect
+from edgeconv.datasets.tables.schema import DOCS, TICKS, Schema
+from edgeconv.datasets.tables.sources import TableFile
+from edgeconv.datasets.tables.stamps import StampFormat, stamp_format
+from edgeconv.errors import BadInput
+
+AXES = ("x", "y", "z")
+TEXT_ROLES = ("subject", "activity", "recording", "device")
+RATES_DIFFER = 0.1  # of the declared rate
+
+
+class TableQuery:
+    """One table as a query of the engine."""
+
+    def __init__(self, db: Any, table: TableFile, schema: Schema) -> None:
+        self.db = db
+        self.table = table
+        self.schema = schema
+        self.path = table.path
+        self.dialect = None if table.is_parquet else read_dialect(table.path, table.head)
+        self.names = self.dialect.names if self.dialect else self._parquet_names()
+        self._check_columns()
+
+    def _parquet_names(self) -> tuple[str, ...]:
+        rows = self.db.execute(f"describe select * from {self._relation()}").fetchall()
+        return tuple(str(row[0]) for row in rows)
+
+    def _check_columns(self) -> None:
+        wanted = [*self.schema.columns.values(), *self.schema.keep]
+        missing = [name for name in wanted if name not in self.names]
+        line = self.dialect.header_line if self.dialect else 1
+        if missing:
+            raise BadInput(
+                f"{self.path}: line {line} has no column {', '.join(map(repr, missing))}; "
+                f"it has {', '.join(map(repr, self.names[:20]))}",
+                _cure(self.path, missing, self.names),
+            )
+        for name in wanted:
+            places = [n for n, other in enumerate(self.names, 1) if other == name]
+            if len(places) > 1:
+                raise BadInput(
+                    f"{self.path}: line {line} has the name '{name}' twice, in the columns "
+                    f"{' and '.join(map(str, places))}",
+                    "give the columns different names in the file's header",
+                )
+
+    def _relation(self) -> str:
+        file = sql_text(str(self.table.readable))
+        if self.table.is_parquet:
+            return f"read_parquet({file})"
+        assert self.dialect is not None
+        dialect = self.dialect
+        width = len(dialect.names) + dialect.extra_columns
+        columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(width))
+        return (
+            f"read_csv({file}, delim={sql_text(dialect.delimiter)}, quote='\"', escape='\"', "
+            f"header=false, skip={dialect.header_line}, columns={{{columns}}}, auto_detect=false, "
+            "store_rejects=true, rejects_limit=10, parallel=true)"
+        )
+
+    def _column(self, name: str) -> str:
+        if self.table.is_parquet:
+            return '"' + name.replace('"', '""') + '"'
+        return f"c{self.names.index(name)}"
+
+    def refuse_contradicted_rate(self) -> None:
+        """Raises BadInput where rate_hz is declared and a column of time stamps says otherwise.
+
+        Stamps that cannot tell a rate (they count rows, or fall back) are left alone, and their
+        unit is not known: they contradict only if no unit makes them agree.
+        """
+        declared = self.schema.rate_hz
+        column = next((n for n in ("timestamp", "time") if n in self.names), None)
+        if not declared or column is None or column in self.schema.columns.values():
+            return
+        stamps = self._stamps_of(column)
+        text = f"trim(cast({self._column(column)} as varchar))"
+        row = self.db.execute(
+            "select median(rate), bool_and(step = 1) from (select (count(*) - 1) / nullif(max(t) - "
+            "min(t), 0) as rate, median(t - before) as step from (select t, who, what, lag(t) over "
+            f"(partition by who, what order by n) as before from (select "
+            f"{stamps.expression(text, self._decimal)} as t, {self._role_text('subject')} as who, "
+            f"{self._role_text('activity')} as what, row_number() over () as n "
+            f"from (select * from {self._relation()} limit 20000))) group by who, what)"
+        ).fetchone()
+        ticks_hz, counting = row
+        if ticks_hz is None or counting:
+            return
+        units = {"s": 1.0} if stamps.in_seconds else TICKS
+        rates = [ticks_hz / seconds for seconds in units.values()]
+        if any(abs(rate - declared) <= RATES_DIFFER * declared for rate in rates):
+            return
+        likely = min(rates, key=lambda rate: abs(rate - declared))
+        raise BadInput(
+            f"{self.path}: the TOML says rate_hz = {declared:g}, but the column '{column}' means "
+            f"{likely:.4g} samples a second",
+            f"remove rate_hz from {self.path.name}.toml to use the time stamps, or correct it",
+        )
+
+    def refuse_joined_sensors(self) -> None:
+        """Raises BadInput where rows of two devices or sensors alternate and no role says so."""
+        alternating = self.alternating_column()
+        if alternating is None:
+            return
+        name, values = alternating
+        raise BadInput(
+            f"{self.path}: rows of {' and '.join(values)} (column '{name}') alternate; they must "
+            "not come into one window",
+            f'write into {self.path.name}.toml: [columns] device = "{name}" to keep them apart, or '
+            f'[keep] {name} = ["{values[0]}"] to take one of them',
+        )
+
+    def alternating_column(self) -> tuple[str, list[str]] | None:
+        """A column without a role whose few values alternate within one subject and activity:
+        two devices or sensors whose rows were joined. Its name and its values, or None."""
+        used = {*self.schema.columns.values(), *self.schema.keep}
+        spare = [n for n in self.names if n and n not in used and self.names.count(n) == 1]
+        if not spare or self.table.is_parquet:
+            return None
+        person, doing = self._role_text("subject"), self._role_text("activity")
+        for name in spare:
+            text = f"trim({self._column(name)})"
+            values, numbers, changes, rows = self.db.execute(
+                "select count(distinct value), "
+                "count(try_cast(replace(value, ',', '.') as double)), "
+                "count(*) filter (where value != before), count(*) from (select value, lag(value) "
+                f"over (partition by who, what order by n) as before from (select {text} as value, "
+                f"{person} as who, {doing} as what, row_number() over () as n from "
+                f"(select * from {self._relation()} limit 5000)))"
+            ).fetchone()
+            if 2 <= values <= 10 and not numbers and changes > 0.2 * rows:
+                listed = self.db.execute(
+                    f"select distinct {text} from {self._relation()} order by 1 limit 10"
+                ).fetchall()
+                return name, [str(row[0]) for row in listed]
+        return None
+
+    def stamps(self) -> StampFormat:
+        """How the time stamps are written, from the first rows."""
+        name = self.schema.columns.get("timestamp")
+        return StampFormat() if name is None else self._stamps_of(name)
+
+    def _stamps_of(self, name: str) -> StampFormat:
+        column = self._column(name)
+        rows = self.db.execute(
+            f"select cast({column} as varchar) from {self._relation()} "
+            f"where {column} is not null limit 200"
+        ).fetchall()
+        return stamp_format(self.path, [str(row[0]).strip() for row in rows])
+
+    def query(self, stamps: StampFormat) -> str:
+        """Every row with its line, texts, numbers, and the text of fields that are not numbers."""
+        columns = self.schema.columns
+        first = self.dialect.header_line if self.dialect else 0
+        texts = [f"{self._role_text(role)} as {role}" for role in TEXT_ROLES]
+        raw = {axis: self._column(columns[axis]) for axis in AXES}
+        numbers = [f"{self._number(raw[axis])} as {axis}" for axis in AXES]
+        originals = [_text_of_bad(self._number(raw[axis]), raw[axis], axis) for axis in AXES]
+        blank = " + ".join(
+            f"(coalesce(trim(cast({raw[axis]} as varchar)), '') = '')::int" for axis in AXES
+        )
+        stamp, stamp_text = "'NaN'::double", "null as text_timestamp"
+        if "timestamp" in columns:
+            column = self._column(columns["timestamp"])
+            stamp = stamps.expression(f"trim(cast({column} as varchar))", self._decimal)
+            stamp_text = _text_of_bad(stamp, column, "timestamp")
+        return (
+            f"select row_number() over () + {first} as line, {', '.join(texts)}, "
+            f"{stamp} as stamp, {stamp_text}, {', '.join(numbers)}, "
+            f"{', '.join(originals)}, {blank} as blank, {self._kept()} as kept "
+            f"from {self._relation()}"
+        )
+
+    @property
+    def _decimal(self) -> str:
+        return self.dialect.decimal if self.dialect else "."
+
+    def _number(self, column: str) -> str:
+        text = f"trim(cast({column} as varchar))"
+        if self._decimal == ",":
+            text = f"replace({text}, ',', '.')"
+        # the engine would take 1_000 for a number
+        return f"case when contains({text}, '_') then null else try_cast({text} as double) end"
+
+    def _role_text(self, role: str) -> str:
+        columns = self.schema.columns
+        if role in columns:
+            value = f"coalesce(trim(cast({self._column(columns[role])} as varchar)), '')"
+        else:
+            given = self.schema.from_file_name(self.path).get(role)
+            value = sql_text(given or self.schema.constants.get(role, ""))
+        renames = self.schema.rename_labels if role == "activity" else {}
+        if not renames:
+            return value
+        cases = " ".join(
+            f"when {sql_text(old)} then {sql_text(new)}" for old, new in renames.items()
+        )
+        return f"case {value} {cases} else {value} end"
+
+    def _kept(self) -> str:
+        conditions = [
+            f"coalesce(trim(cast({self._column(name)} as varchar)), '') in "
+            f"({', '.join(map(sql_text, values))})"
+            for name, values in self.schema.keep.items()
+        ]
+        return " and ".join(conditions) or "true"
+
+    def refuse_rejected_lines(self) -> None:
+        """Raises BadInput for the first line that has another number of fields than the header."""
+        if self.table.is_parquet:
+            return
+        row = self.db.execute(
+            "select line, error_type, csv_line from reject_errors order by line limit 1"
+        ).fetchone()
+        if row is None:
+            return
+        line, text = int(row[0]), str(row[2])
+        assert self.dialect is not None
+        fields = len(text.split(self.dialect.delimiter))
+        few = fields < len(self.names)
+        raise BadInput(
+            f"{self.path}: line {line} has {fields} fields, too {'few' if few else 'many'}",
+            "complete or delete the line" if few else "correct the line, or quote its text",
+        )
+
+    def refuse_bad_fields(self) -> None:
+        """Raises BadInput for the first field that is empty or not a finite number."""
+        for role in ("subject", "activity"):
+            row = self.db.execute(
+                f"select line from incoming where {role} = '' order by line limit 1"
+            ).fetchone()
+            if row:
+                raise BadInput(
+                    f"{self.path}: line {row[0]}: the {role} is empty",
+                    f'fill it in, or set {role} = "…" in {self.path.name}.toml',
+                )
+        roles = [*AXES, *(["timestamp"] if "timestamp" in self.schema.columns else [])]
+        for role in roles:
+            column = "stamp" if role == "timestamp" else role
+            bad = f"{column} is null or isnan({column}) or isinf({column})"
+            row = self.db.execute(
+                f"select line, text_{role} from incoming where {bad} order by line limit 1"
+            ).fetchone()
+            if row:
+                (count,) = self.db.execute(f"select count(*) from incoming where {bad}").fetchone()
+                others = f" ({count} rows like this)" if count > 1 else ""
+                text = str(row[1] or "")[:40]
+                raise BadInput(
+                    f"{self.path}: line {row[0]}: {role} is '{text}': {_why(text)}{others}",
+                    "correct or delete the line",
+                )
+
+
+def _why(text: str) -> str:
+    plain = text.strip().lower().lstrip("+-")
+    if not plain:
+        return "empty value"
+    return "not finite" if plain in ("nan", "inf", "infinity") else "not a number"
+
+
+def _cure(path: Path, missing: Sequence[str], names: Sequence[str]) -> str:
+    toml = f"{path.name}.toml"
+    lower = {name.lower(): name for name in names}
+    close = [(name, lower[name.lower()]) for name in missing if name.lower() in lower]
+    if close:
+        lines = ", ".join(f'{role} = "{name}"' for role, name in close)
+        return f"write into {toml}: [columns] {lines}"
+    people = [name for name in missing if name in ("subject", "activity")]
+    if people:
+        lines = ", ".join(f'{name} = "…"' for name in people)
+        return (
+            f"name the columns in {toml}, or say what holds for the whole file: {lines} "
+            f"(edgeconv data init writes it; {DOCS})"
+        )
+    return f"name the columns in {toml} ({DOCS})"
+
+
+def _text_of_bad(number: str, column: str, role: str) -> str:
+    """The text of a field, kept only where it is not a finite number."""
+    return (
+        f"case when coalesce(isfinite({number}), false) then null "
+        f"else cast({column} as varchar) end as text_{role}"
+    )
+
+
+def sql_text(value: str) -> str:
+    """A value as a literal of the engine."""
+    return "'" + value.replace("'", "''") + "'"

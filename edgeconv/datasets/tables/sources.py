@@ -1,0 +1,197 @@
+"""The files of a `csv:` specification, checked byte by byte before anything reads them as text.
+
+An archive, a workbook, another encoding or a block of NUL bytes is recognized here and named, so
+that no later step takes it for rows.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from edgeconv.datasets.file_formats import refuse_archive
+from edgeconv.datasets.files import GZIP_MAGIC
+from edgeconv.errors import BadInput, UsageError
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
+PARQUET_MAGIC = b"PAR1"
+CHUNK = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """One table, ready for the reading engine.
+
+    Attributes:
+        path: the user's own file, for messages.
+        readable: what the engine reads: the same file, or a copy as UTF-8.
+        head: the first bytes as text, for telling its layout; empty for Parquet.
+    """
+
+    path: Path
+    readable: Path
+    head: str = ""
+
+    @property
+    def is_parquet(self) -> bool:
+        return not self.head
+
+
+def find_tables(path: Path | None) -> tuple[Path, ...]:
+    """The files that `csv:PATH` means: a file, every table below a folder, or a glob pattern.
+
+    Raises:
+        UsageError: no path was given.
+        BadInput: nothing is there.
+    """
+    if path is None:
+        raise UsageError(
+            "data set 'csv' needs a path", "write csv:FILE, csv:DIR or csv:'DIR/*.csv'"
+        )
+    if path.is_file():
+        return (path,)
+    if path.is_dir():
+        tables = _tables_below(path)
+        if not tables:
+            raise BadInput(
+                f"{path}: the folder holds no table", f"give files in {', '.join(TABLE_SUFFIXES)}"
+            )
+        return tables
+    if any(sign in str(path) for sign in "*?["):
+        root = Path(path.anchor) if path.is_absolute() else Path()
+        pattern = str(path.relative_to(root)) if path.is_absolute() else str(path)
+        matches = tuple(p for p in sorted(root.glob(pattern)) if p.is_file() and not _is_toml(p))
+        if not matches:
+            raise BadInput(f"{path}: no file matches this pattern", "check the folder and the name")
+        return matches
+    raise BadInput(f"{path}: no such file or folder", "check the path after csv:")
+
+
+def _tables_below(folder: Path) -> tuple[Path, ...]:
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith("."))
+    return tuple(p for p in files if p.name.lower().endswith(TABLE_SUFFIXES))
+
+
+def _is_toml(path: Path) -> bool:
+    return path.suffix == ".toml"
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[TableFile]:
+    """Check a file and make it readable as UTF-8; a copy that this needs is removed afterwards.
+
+    Raises:
+        BadInput: it is empty, an archive, a workbook, damaged, or not text.
+    """
+    try:
+        with path.open("rb") as file:
+            magic = file.read(512)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
+    if magic.startswith(PARQUET_MAGIC):
+        yield TableFile(path, path)
+        return
+    refuse_archive(path, magic)
+    with _opened(path, magic) as stream, TemporaryDirectory(prefix="edgeconv-table-") as folder:
+        head = _head(path, stream)
+        encoding = _wide_encoding(head)
+        if encoding:
+            copy = Path(folder) / "table.csv"
+            stream.seek(0)
+            text = _transcode(path, stream, encoding, copy)
+            yield TableFile(path, copy, text)
+            return
+        stream.seek(0)
+        _check_text(path, stream)
+        text = codecs.decode(head, "utf-8-sig", "ignore")  # a character may be cut at the end
+        if not text.strip():
+            raise BadInput(f"{path} is empty", "give a table with a header and rows")
+        yield TableFile(path, path, text)
+
+
+@contextmanager
+def _opened(path: Path, magic: bytes) -> Iterator[IO[bytes]]:
+    """The content, unpacked where the first bytes are gzip's."""
+    if not magic.startswith(GZIP_MAGIC):
+        with path.open("rb") as file:
+            yield file
+        return
+    with gzip.open(path) as unpacked:
+        yield io.BufferedReader(unpacked)
+
+
+def _head(path: Path, stream: IO[bytes]) -> bytes:
+    with _damaged_gzip_named(path):
+        return stream.read(CHUNK)
+
+
+@contextmanager
+def _damaged_gzip_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadInput(f"{path}: damaged gzip file ({error})", "get the file again") from error
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _wide_encoding(head: bytes) -> str:
+    """`utf-16…` where the text has two bytes a character, with or without a mark; else empty."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    sample = head[:1000]
+    if len(sample) < 8:
+        return ""
+    even, odd = sample[0::2], sample[1::2]
+    if odd.count(0) > 0.8 * len(odd) and even.count(0) < 0.2 * len(even):
+        return "utf-16-le"
+    if even.count(0) > 0.8 * len(even) and odd.count(0) < 0.2 * len(odd):
+        return "utf-16-be"
+    return ""
+
+
+def _transcode(path: Path, stream: IO[bytes], encoding: str, copy: Path) -> str:
+    """Write `copy` as UTF-8; returns its beginning."""
+    try:
+        with _damaged_gzip_named(path):
+            text = stream.read().decode(encoding)
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"{path}: damaged UTF-16 text ({error.reason})", "save it as UTF-8"
+        ) from error
+    text = text.removeprefix("\ufeff")
+    copy.write_text(text, "utf-8", newline="")
+    return text[:CHUNK]
+
+
+def _check_text(path: Path, stream: IO[bytes]) -> None:
+    """Every byte is UTF-8 text; what is not is named by its line."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    lines = 1
+    with _damaged_gzip_named(path):
+        while chunk := stream.read(CHUNK):
+            nul = chunk.find(b"\0")
+            if nul >= 0:
+                line = lines + chunk.count(b"\n", 0, nul)
+                raise BadInput(
+                    f"{path}: NUL bytes from line {line} on, as after a loss of power",
+                    f"delete everything from line {line} on, or get the file again",
+                )
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                line = lines + chunk.count(b"\n", 0, max(error.start - pending, 0))
+                raise BadInput(
+                    f"{path}: line {line} is not UTF-8 text; it may be Latin-1 (Windows-1252)",
+                    "save it as UTF-8",
+                ) from error
+            lines += chunk.count(b"\n")
