@@ -1,4 +1,4 @@
-"""`edgeconv data list | describe | check | fetch`: the recordings."""
+"""`edgeconv data list | describe | check | init | fetch`: the recordings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.errors import GateFailed
+from edgeconv.core.json_codec import encode
+from edgeconv.errors import BadInput, GateFailed, UsageError
 from edgeconv.reporting.formatting import count, plural
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=opt.HELP_NAMES)
@@ -75,36 +76,93 @@ def _show_description(console: Console, facts: dict[str, Any]) -> None:
         console.say(f"  {note}")
 
 
-@app.command(epilog=opt.epilog("edgeconv data check csv:rec.csv --against out/har"))
+@app.command(
+    epilog=opt.epilog(
+        "edgeconv data check csv:rec.csv", "edgeconv data check csv:rec.csv --against out/har"
+    )
+)
 def check(
     spec: opt.DataSpec,
     against: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--against", metavar="BUNDLE", help="Bundle whose training data to compare with."
         ),
-    ],
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", metavar="RULE", help="Rule whose errors are accepted (repeatable)."
+        ),
+    ] = None,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Compare recordings with a bundle's training data.
+    """Check recordings by numbered rules, or compare them with a bundle's training data.
 
-    Exit 1, and a name for the mistake, if the sensor readings differ.
+    Exit 3 if a rule finds an error. With --against: exit 1, and a name for the mistake, if the
+    sensor readings differ.
     """
     with Console(quiet, verbose, json) as console:
-        from edgeconv.parity.drift.store import check_dataset
+        if against is None:
+            return _check_rules(console, spec, allow or [])
+        if allow:
+            raise UsageError("--allow does not go with --against", "leave one of them out")
+        return _check_against(console, spec, against)
 
-        drift = check_dataset(spec, against, console)
-        outcome = drift.sentence or "these readings look like those of the training subjects"
-        console.say(f"{spec}: {outcome}")
-        rows = [("windows", count(drift.windows)), ("classes compared", ", ".join(drift.classes))]
-        rows.append(("distance", "–" if drift.distance is None else f"{drift.distance:.2f}"))
-        rows.append(("gravity", f"{drift.gravity:.2f} m/s²"))
-        rows += [(f"{axis} beyond training", f"{x:.2%}") for axis, x in drift.outside.items()]
-        console.table("Readings", ("figure", "value"), rows)
-        console.json("edgeconv-data-check", drift.to_json())
+
+def _check_rules(console: Console, spec: str, allow: list[str]) -> int:
+    from edgeconv.datasets.rules import RULES
+    from edgeconv.workflows.data import check_data
+
+    numbers = [rule.number for rule in RULES]
+    if unknown := [rule for rule in allow if rule not in numbers]:
+        raise UsageError(f"no rule {unknown[0]}", f"choose from: {', '.join(numbers)}")
+    findings = check_data(spec, console)
+    rows = [(f.rule, str(f.severity), f.where, f.text, f.cure) for f in findings]
+    console.table("Findings", ("rule", "severity", "where", "what", "cure"), rows)
+    errors = [f for f in findings if f.severity == "error" and f.rule not in allow]
+    console.say(f"{spec}: {plural(len(findings), 'finding')}, {plural(len(errors), 'error')}")
+    console.json("edgeconv-data-rules", {"findings": encode(findings)})
+    return BadInput.exit_code if errors else 0
+
+
+def _check_against(console: Console, spec: str, against: Path) -> int:
+    from edgeconv.parity.drift.store import check_dataset
+
+    drift = check_dataset(spec, against, console)
+    outcome = drift.sentence or "these readings look like those of the training subjects"
+    console.say(f"{spec}: {outcome}")
+    rows = [("windows", count(drift.windows)), ("classes compared", ", ".join(drift.classes))]
+    rows.append(("distance", "–" if drift.distance is None else f"{drift.distance:.2f}"))
+    rows.append(("gravity", f"{drift.gravity:.2f} m/s²"))
+    rows += [(f"{axis} beyond training", f"{x:.2%}") for axis, x in drift.outside.items()]
+    console.table("Readings", ("figure", "value"), rows)
+    console.json("edgeconv-data-check", drift.to_json())
     return GateFailed.exit_code if drift.findings else 0
+
+
+@app.command("init", epilog=opt.epilog("edgeconv data init walk.csv", "edgeconv data init rec/"))
+def init_tables(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Tables, or a folder.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace existing TOML files.")] = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Write a TOML beside each table that says what its columns seem to mean."""
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.workflows.data import draft_tomls
+
+        drafts = draft_tomls(files, force, console)
+        for draft in drafts:
+            console.say(f"{draft.path}")
+            for doubt in draft.doubts:
+                console.say(f"  check: {doubt}")
+        written = [{"path": str(d.path), "doubts": list(d.doubts)} for d in drafts]
+        console.json("edgeconv-data-init", {"files": written})
+    return 0
 
 
 @app.command(epilog=opt.epilog("edgeconv data fetch wisdm --out data"))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeconv.bundle import write_text
 from edgeconv.core import NULL_PROGRESS, Progress
+from edgeconv.core.data_finding import DataFinding
 from edgeconv.datasets import DATASETS, PATHS, load_dataset
 from edgeconv.datasets.describe import describe
 from edgeconv.datasets.fetch import fetch
+from edgeconv.datasets.tables.draft import Draft, draft_schema
+from edgeconv.datasets.tables.sources import find_tables
+from edgeconv.errors import UsageError
 from edgeconv.plugins import load
 
 
@@ -30,6 +36,30 @@ def list_datasets() -> list[Known]:
 def describe_dataset(spec: str, progress: Progress = NULL_PROGRESS) -> dict[str, Any]:
     """People, classes, windows, contract, drop counts. Raises as the loader."""
     return describe(load_dataset(spec, progress, refuse=False))
+
+
+def check_data(spec: str, progress: Progress = NULL_PROGRESS) -> tuple[DataFinding, ...]:
+    """What the data rules find in a data set, the gravest first. Raises as the loader."""
+    return load_dataset(spec, progress, refuse=False).report.findings
+
+
+def draft_tomls(
+    files: Sequence[Path], force: bool = False, progress: Progress = NULL_PROGRESS
+) -> list[Draft]:
+    """Write a first TOML beside each table.
+
+    Raises:
+        UsageError: a TOML is there already, and `force` is off.
+        BadInput: a file is no table of accelerometer readings.
+    """
+    drafts = [draft_schema(file) for path in files for file in find_tables(path)]
+    for draft in drafts:
+        if draft.path.exists() and not force:
+            raise UsageError(f"{draft.path} exists", "pass --force to replace it")
+    for draft in drafts:
+        write_text(draft.path, draft.text)
+        progress.note(f"{draft.path} written")
+    return drafts
 
 
 def fetch_dataset(

@@ -37,6 +37,7 @@ recording with single doubled rows stays far below."""
 BURST = 0.2
 """A step below this part of the mean step is one inside a burst of rows that arrived together."""
 BURSTS = 0.3  # share of such steps from which on the stamps are those of arrival
+EVEN, MOSTLY = 0.25, 0.8  # steps this near to their median, in this share of rows, are even
 PACKET_PAUSE = 3.0  # packets' own intervals; a longer pause separates recordings
 
 
@@ -83,7 +84,7 @@ def recordings(
             reason = "time stamps do not increase" if len(times) >= 4 else "single rows"
             dropped[reason] += len(times)
         elif (steps == 0).mean() > SHARED or _comes_in_bursts(steps):
-            yield from _spread(times, readings, notes)
+            yield from _spread(times, readings, notes, dropped)
         else:
             yield times, readings
 
@@ -108,18 +109,19 @@ def _in_order(seconds: Floats, notes: ClockNotes) -> Iterator[NDArray[np.int64]]
 
 
 def _sorting_heals(seconds: Floats, order: NDArray[np.int64]) -> bool:
-    """Whether the rows, sorted by time, are one recording: no stamp twice that was not twice
-    before, and no step shorter than half of what the file's own order has."""
+    """Whether the rows, sorted by time, are one recording.
+
+    They are not where the clock ran over the same time twice: then stamps come twice that were not
+    twice before, or the sorted steps are much shorter than the even steps of the file's own order.
+    """
     import numpy as np
 
-    ordered = seconds[order]
-    steps, forward = np.diff(ordered), np.diff(seconds)
-    usual = np.abs(forward[forward != 0])
-    if not len(usual):
+    steps, own = np.diff(seconds[order]), np.diff(seconds)
+    if (steps == 0).sum() > (own == 0).sum():
         return False
-    doubled = int((steps == 0).sum()) - int((forward == 0).sum())
-    short = int((steps[steps > 0] < 0.5 * float(np.median(usual))).sum())
-    return doubled <= 0 and short <= 0.01 * len(seconds)
+    usual = float(np.median(np.abs(own)))
+    even = (np.abs(np.abs(own) - usual) < EVEN * usual).mean() > MOSTLY
+    return not (even and np.median(steps) < (1 - EVEN) * usual)
 
 
 def _joined(seconds: Floats, pieces: list[NDArray[np.int64]]) -> Iterator[NDArray[np.int64]]:
@@ -150,7 +152,9 @@ def _mean_step(steps: Floats) -> float:
     return float(np.mean(steps[steps <= np.percentile(steps, 98)]))
 
 
-def _spread(times: Floats, readings: Floats, notes: ClockNotes) -> Iterator[tuple[Floats, Floats]]:
+def _spread(
+    times: Floats, readings: Floats, notes: ClockNotes, dropped: Counter[str]
+) -> Iterator[tuple[Floats, Floats]]:
     """Rows of packets, evenly over the time of each stretch without a pause."""
     import numpy as np
 
@@ -162,7 +166,8 @@ def _spread(times: Floats, readings: Floats, notes: ClockNotes) -> Iterator[tupl
     for a, b in pairwise(edges):
         first, last = starts[a], (starts[b] if b < len(starts) else len(times))
         if b - a < 3:
-            continue  # too few packets to know their rate; shorter than any window
+            dropped["too few packets to know their rate"] += int(last - first)
+            continue
         # the last packet's own length is not known, so the rate is that of those before it
         rows = int(starts[b - 1] - first)
         interval = float(stamps[b - 1] - stamps[a]) / rows

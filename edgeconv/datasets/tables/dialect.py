@@ -85,6 +85,10 @@ def _header(
     path: Path, rows: list[tuple[int, list[str]]], width: int, delimiter: str
 ) -> tuple[int, tuple[str, ...]]:
     """Line number and names of the header: the first line that looks like the rows after it."""
+    first, names = rows[0]
+    wider = [fields for _, fields in rows[1:] if len(fields) > len(names)]
+    if wider and not _numbers(names) and not any(any(f[len(names) :]) for f in wider):
+        return first, tuple(names)  # rows end in empty fields
     for n, fields in rows:
         if len(fields) == width:
             if _numbers(fields) >= 2:
