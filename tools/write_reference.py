@@ -311,6 +311,14 @@ def data_sets() -> str:
     return ", ".join(code(spec) for spec in specs)
 
 
+def data_rules() -> str:
+    """The rules on recordings."""
+    from edgeconv.datasets.rules import RULES
+
+    rows = [[rule.number, str(rule.severity), rule.about] for rule in RULES]
+    return table(["rule", "severity", "what it finds"], rows)
+
+
 def networks() -> str:
     """The names of the networks."""
     from edgeconv.models import FAMILIES, MODELS
@@ -428,6 +436,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "recipes": recipes,
     "networks": networks,
     "data-sets": data_sets,
+    "data-rules": data_rules,
     "runtimes": runtimes,
     "exit-codes": exit_codes,
     "schemes": schemes,
