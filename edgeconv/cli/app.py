@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from edgeconv.cli import (
     compare,
+    cross_validate,
     data,
     doctor,
     evaluate,
@@ -57,6 +58,7 @@ app.command("compare", epilog=compare.EPILOG)(compare.compare)
 app.add_typer(golden.app, name="golden", help="Check what a device recorded.")
 app.add_typer(profile.app, name="profile", help="Measure latency, size and memory; gate on them.")
 app.command("search", epilog=search.EPILOG)(search.search)
+app.command("cross-validate", epilog=cross_validate.EPILOG)(cross_validate.cross_validate)
 app.command("integrate", epilog=integrate.EPILOG)(integrate.integrate)
 app.command("inspect", epilog=inspect.EPILOG)(inspect.inspect)
 app.command("report", epilog=report.EPILOG)(report.report)

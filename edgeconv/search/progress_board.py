@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeconv.search.engine import Search
-from edgeconv.search.statistics import estimate
 from edgeconv.search.table import share
 from edgeconv.search.trials import State, Trial
+from edgeconv.training.cross_validation import estimate
 
 _SMALLEST = 2048
 

@@ -10,7 +10,7 @@ from typing import Any
 from edgeconv.core import MachineInfo
 from edgeconv.search.budgets import Budgets
 from edgeconv.search.candidates import Outcome, Point, Task
-from edgeconv.search.statistics import Estimate, difference, estimate
+from edgeconv.training.cross_validation import Estimate, estimate, paired_difference
 
 HALF_A_POINT = 0.005  # what a chosen member may lose where no --max-accuracy-drop says so
 
@@ -171,8 +171,8 @@ def members_of(
                 name,
                 point,
                 estimate(point.folds),
-                difference(full, point.folds),
-                difference(point.folds, smaller.folds) if smaller else None,
+                paired_difference(full, point.folds),
+                paired_difference(point.folds, smaller.folds) if smaller else None,
                 first[point.key],
             )
         )

@@ -28,8 +28,8 @@ from edgeconv.search.mixed import mixed
 from edgeconv.search.options import SearchOptions, Watcher
 from edgeconv.search.progress_board import board_of
 from edgeconv.search.results import Anchor, SearchResult, confirmed, confirmed_full, members_of
-from edgeconv.search.statistics import estimate
 from edgeconv.search.tracking import Tracker
+from edgeconv.training.cross_validation import estimate
 
 AFTERWARDS = 0.4  # share of the time that confirmation, bundles and their proof take
 CONFIRMING = 0.5  # of that

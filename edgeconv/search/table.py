@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeconv.search.results import Member, SearchResult
-from edgeconv.search.statistics import Estimate
+from edgeconv.training.cross_validation import Estimate
 
 HEADINGS = (
     *("member", "bytes", "MACs", "held out %", "drop"),

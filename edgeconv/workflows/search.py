@@ -27,9 +27,10 @@ from edgeconv.search import (
 from edgeconv.search.options import SearchOptions, Watcher
 from edgeconv.search.results import SearchResult
 from edgeconv.search.run import Run, people_of
-from edgeconv.search.settings import make_folds, variant
+from edgeconv.search.settings import variant
 from edgeconv.search.table import HEADINGS, notes, rows, summary
 from edgeconv.search.tracking import Tracker
+from edgeconv.training.cross_validation import make_folds
 from edgeconv.workflows.steps.search_folds import FoldJudge
 from edgeconv.workflows.steps.search_publish import judge_members, publish
 from edgeconv.workflows.train import load_splits

@@ -28,10 +28,11 @@ from edgeconv.runtimes.predict import predict_file
 from edgeconv.search import Candidate, Outcome, Task
 from edgeconv.search.mixed import INT4
 from edgeconv.search.sensitivity import sensitivity
-from edgeconv.search.settings import FOLD_SEED, variant, with_settings
+from edgeconv.search.settings import variant, with_settings
 from edgeconv.targets import files
 from edgeconv.targets.conversion import export_all
 from edgeconv.training import train
+from edgeconv.training.cross_validation import FOLD_SEED, draw_subjects
 from edgeconv.workflows.steps.calibration import SEED, calibration_size
 from edgeconv.workflows.steps.compression import Learning, compress_all
 from edgeconv.workflows.steps.teacher import find_teacher
@@ -141,16 +142,13 @@ class FoldJudge:
     ) -> tuple[Splits, Training]:
         """Where the last epoch is kept, the held-out people may watch one fit. Where people
         choose the epoch, they are drawn from the others, or the fold would judge itself."""
-        import numpy as np
-
         nobody = self.dataset.of_subjects(())
         if training.keep == "last" and not training.patience:
             watching = self.dataset.of_subjects(held)
             splits = Splits(self.dataset.of_subjects(others), watching, nobody, _RULE)
             return splits, replace(training, refit=False)
         count = max(1, len(others) // 8)
-        drawn = np.random.default_rng(FOLD_SEED + fold).choice(len(others), count, replace=False)
-        choosing = [others[i] for i in sorted(drawn)]
+        choosing = draw_subjects(others, count, FOLD_SEED + fold)
         rest = self.dataset.of_subjects(s for s in others if s not in choosing)
         return Splits(rest, self.dataset.of_subjects(choosing), nobody, _RULE), training
 

@@ -18,8 +18,8 @@ from edgeconv.search.results import (
     kept_budgets,
     members_of,
 )
-from edgeconv.search.statistics import estimate
 from edgeconv.search.table import notes, render_table, rows
+from edgeconv.training.cross_validation import estimate
 
 FULL = (0.97, 0.95, 0.96)
 

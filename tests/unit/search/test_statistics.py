@@ -1,8 +1,6 @@
-"""Intervals, paired differences, and the rule that stops a candidate."""
+"""The deviation of paired differences, and the rule that stops a candidate."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pytest
@@ -10,34 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from edgeconv.search.statistics import DEVIATION, SURE, difference, estimate, pooled, worse
+from edgeconv.search.statistics import DEVIATION, SURE, pooled, worse
 
 _SHARES = st.floats(0, 1)
 _FOLDS = st.lists(_SHARES, min_size=1, max_size=6)
-
-
-def test_an_interval_is_students() -> None:
-    values = [0.91, 0.95, 0.93, 0.97, 0.90]
-
-    found = estimate(values)
-
-    low, high = t.interval(0.95, 4, np.mean(values), np.std(values, ddof=1) / math.sqrt(5))
-    assert (found.low, found.high) == pytest.approx((low, high))
-
-
-def test_one_fold_has_no_interval_and_shows_nothing() -> None:
-    assert estimate([0.9]).half is None
-    assert estimate([0.9]).noise
-
-
-def test_a_difference_is_paired() -> None:
-    """Folds differ by ten points, the candidates by one on each: that is no noise."""
-    other = [0.80, 0.85, 0.90]
-    one = [v + 0.01 + e for v, e in zip(other, (0.001, 0.0, -0.001), strict=True)]
-
-    assert difference(one, other).mean == pytest.approx(0.01)
-    assert not difference(one, other).noise
-    assert estimate(one).low < estimate(other).mean
 
 
 @given(_FOLDS, st.data())

@@ -1,0 +1,152 @@
+"""`edgeconv cross-validate`: a recipe judged on held-out subjects, fold by fold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeconv.cli import options as opt
+from edgeconv.cli.console import Console
+from edgeconv.recipes import load_recipe, override
+
+if TYPE_CHECKING:
+    from edgeconv.training.cross_validation import CrossValidation, Estimate
+
+EPILOG = opt.epilog(
+    "edgeconv cross-validate har --data motionsense:DIR --seeds 2 --json har.json",
+    "edgeconv cross-validate student --data motionsense:DIR --baseline har.json",
+    choices={**opt.model_choices(), **opt.COMPRESSION_CHOICES},
+)
+
+_Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="Network to train instead of the recipe's; the list is below.",
+        autocompletion=opt.complete_model,
+    ),
+]
+_Folds = Annotated[
+    int, typer.Option("--folds", metavar="N", help="Groups of subjects; each is held out once.")
+]
+_Seeds = Annotated[
+    int,
+    typer.Option("--seeds", metavar="N", min=1, help="Fits of each fold, each with the next seed."),
+]
+_Only = Annotated[
+    list[int] | None,
+    typer.Option("--only", metavar="FOLD", help="Run this fold only, from 0 (repeatable)."),
+]
+_ValSubjects = Annotated[
+    int,
+    typer.Option(
+        "--val-subjects",
+        metavar="N",
+        min=1,
+        help="Subjects that validate the fit of a recipe that chooses its epoch.",
+    ),
+]
+_Compress = Annotated[
+    list[str] | None,
+    opt.compress("Compression to evaluate as well (repeatable); the list is below."),
+]
+_Baseline = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="RECIPE|JSON",
+        help="Recipe, or the --json of an earlier cross-validation, to compare with.",
+    ),
+]
+
+
+def cross_validate(
+    recipe: opt.RecipeName,
+    data: opt.Data = None,
+    model: _Model = None,
+    folds: _Folds = 6,
+    seeds: _Seeds = 1,
+    only: _Only = None,
+    val_subjects: _ValSubjects = 2,
+    compress: _Compress = None,
+    baseline: _Baseline = None,
+    seed: opt.Seed = None,
+    epochs: opt.Epochs = None,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Evaluate a recipe on held-out subjects, fold by fold.
+
+    Every subject is held out once for each seed. The folds depend on the subjects and on --folds
+    only, so that recipes are compared on the same people.
+    """
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.workflows.cross_validate import CrossValidateOptions, read_baseline
+        from edgeconv.workflows.cross_validate import cross_validate as run_cross_validation
+
+        options = CrossValidateOptions(
+            folds=folds,
+            seeds=seeds,
+            only=tuple(only or ()),
+            val_subjects=val_subjects,
+            compress=tuple(compress or ()),
+        )
+        chosen = override(load_recipe(recipe), data, seed, epochs)
+        chosen = replace(chosen, model=model or chosen.model)
+        other = read_baseline(baseline) if baseline else None
+        result = run_cross_validation(chosen, options, other, console)
+        _show(console, result)
+    return 0
+
+
+def _show(console: Console, result: CrossValidation) -> None:
+    from edgeconv.workflows.cross_validate import FORMAT
+
+    subjects, recall = result.by_subject(), result.recall()
+    console.table(
+        "accuracy of held-out subjects",
+        ("subject", "accuracy"),
+        [(subject, f"{accuracy:.3f}") for subject, accuracy in subjects.items()],
+    )
+    console.table(
+        "recall of each class",
+        ("class", "recall"),
+        [(name, "–" if share is None else f"{share:.3f}") for name, share in recall.items()],
+    )
+    if result.compressions():
+        console.table(
+            "compressions: accuracy, and accuracy drop below the float network (points)",
+            ("compression", "accuracy", "drop"),
+            [
+                (name, _accuracy(one), _points(gap, -1))
+                for name, (one, gap) in result.compressions().items()
+            ],
+        )
+    (fold, lowest), (subject, least) = result.worst_fold, result.worst_subject
+    console.say(
+        f"{result.recipe}: accuracy {_accuracy(result.accuracy)} (95 % interval) over "
+        f"{len(result.by_fold())} folds and seeds {', '.join(map(str, result.seeds))}"
+    )
+    console.say(f"worst fold: {fold}, {lowest:.3f}; worst subject: {subject}, {least:.3f}")
+    comparison = result.comparison
+    if comparison is not None:
+        verdict = "within the noise" if comparison.difference.noise else "outside the noise"
+        console.say(
+            f"against {comparison.baseline}: {_points(comparison.difference)} percentage points "
+            f"(95 % interval) over {comparison.folds} folds: {verdict}"
+        )
+    console.json(FORMAT, result.to_json())
+
+
+def _accuracy(value: Estimate) -> str:
+    half = "" if value.half is None else f" ± {value.half:.3f}"
+    return f"{value.mean:.3f}{half}"
+
+
+def _points(value: Estimate, sign: int = 1) -> str:
+    half = "" if value.half is None else f" ± {100 * value.half:.2f}"
+    return f"{100 * sign * value.mean:+.2f}{half}"
