@@ -235,7 +235,7 @@ def recipe_fields() -> str:
     from edgeconv.core.distillation import Distillation
 
     tables: dict[str, tuple[type, tuple[str, ...]]] = {
-        "Top level": (Recipe, ("training", "compression", "variants", "gates", "profile_runs")),
+        "Top level": (Recipe, ("training", "compression", "variants", "gates")),
         "`[training]`": (Training, ("augmentation", "distillation")),
         "`[training.augmentation]`": (Augmentation, ()),
         "`[training.distillation]`": (Distillation, ()),

@@ -13,11 +13,11 @@ class Distillation:
     """Soft labels of a teacher, for the same augmented windows (Hinton, Vinyals & Dean, 2015).
 
     Attributes:
-        teacher: a network's name, which is fitted to the training people first, or the `.keras`
-            file of a bundle, which is taken as it is.
+        teacher: a network's name, which is fitted to the training subjects first, or the `.keras`
+            file of a bundle, which is used as it is.
         epochs, learning_rate: of the teacher's own fit; its other settings are the student's.
-        temperature: both networks' logits are divided by it, before they are compared.
-        weight: share of the comparison in the loss; the rest is of the true labels.
+        temperature: divides both networks' logits before they are compared.
+        weight: share of the comparison with the teacher in the loss; the rest is of the labels.
     """
 
     teacher: str = "har"

@@ -15,7 +15,7 @@ from edgeconv.errors import UsageError
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Label-preserving changes of a training window, drawn anew each time; 0 switches one off.
+    """Label-preserving changes of a training window, drawn each time; 0 switches one off.
 
     Attributes:
         shift: largest shift off the step grid, in time steps, inside the same recording.
@@ -64,20 +64,25 @@ class Training:
     """How the network is fitted.
 
     Attributes:
+        epochs: passes over the training windows, at most.
+        batch_size: windows in one step.
         optimizer: `adam`, or `adamw` with `weight_decay` on kernels (not on biases).
+        learning_rate: the highest rate, if there is a schedule.
+        weight_decay: of `adamw`, on kernels; 0: none.
         schedule: of the learning rate: `constant`, or `cosine` down to 0.5 % of it.
-        warmup: share of all steps during which a cosine schedule first climbs to the rate.
+        warmup: share of all steps during which a cosine schedule first rises to the rate.
         clipnorm: largest norm of one step's whole gradient; 0: unlimited.
+        label_smoothing: share of the label that is spread over all classes.
         class_weights: power of a class's inverse frequency in the loss; 0: none, 1: balanced.
-        ema: momentum of the weights' moving average, which then is the model; 0: none.
+        ema: momentum of the moving average of the weights, which is then the model; 0: none.
         normalization: `axis`: mean and deviation of each channel; `common`: mean 0 and one scale,
             the root mean square of all channels, so that a turned phone looks the same.
         keep: which epoch is the model: `last`, or `best` by validation loss.
         patience: epochs without a better validation loss before stopping; 0: never.
-        refit: fit once more on training and validation people, for as many epochs as the first
-            fit chose; validation figures stay those of the first fit.
-        augmentation: None trains on the grid's windows as they are.
-        distillation: None learns from the labels alone.
+        refit: fit again on training and validation subjects, for as many epochs as the first fit
+            chose; validation figures stay those of the first fit.
+        augmentation: a table; false trains on the windows as they are.
+        distillation: a table; without it, the network learns from the labels only.
     """
 
     epochs: int = 30
@@ -128,6 +133,10 @@ class Variant:
     """One artifact to make.
 
     Attributes:
+        target: `tflite`, `coreml`, or an alias.
+        scheme: number formats of the file.
+        sensor: whose readings the input takes: `android`, `ios` or `normalized`; empty is the
+            target's own.
         io: `int8` input and output, for TFLite's int8 only.
         deployment_target: for Core ML only; empty is the first that can hold the scheme.
         calibration_method: how activation ranges are chosen, for schemes with integer activations;
@@ -136,8 +145,8 @@ class Variant:
         int8_layers: layers whose weights an `int4` TFLite file holds in 8 bits.
         min_snr_db: signal-to-noise ratio of the outputs of an `int8` or `int4` TFLite file on
             calibration windows: layers stay float (int8 in an int4 file) until it is reached.
-        compress: what is done to the trained weights first, a name such as `prune80-qat8`; empty:
-            nothing.
+        compress: compression of the trained weights before export, a name such as
+            `prune80-qat8`; empty: none.
     """
 
     target: str
@@ -154,9 +163,16 @@ class Variant:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Data, model, training, variants and gates of one run; `gates` override the scheme's own.
+    """Data, model, training, variants and gates of one run.
 
-    `compression` is how variants with `compress` are trained on.
+    Attributes:
+        name: of the recipe, and of the folder below `out/`.
+        data: data specification.
+        model: the network.
+        seed: of everything random.
+        compression: how variants with `compress` are fine-tuned.
+        gates: limits that replace the scheme's own.
+        profile_runs: timed inferences of each file.
     """
 
     name: str
