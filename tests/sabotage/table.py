@@ -422,7 +422,7 @@ CONTRACTS = (
         "contract removed from the file",
         lambda folder: t.attached(folder / FLOAT, "edgeconv.json", lambda _: None),
         "contract",
-        f"{FLOAT} carries none",
+        f"{FLOAT} has no sensor contract",
     ),
     Sabotage(
         "sign flipped in the manifest's contract",
