@@ -15,7 +15,7 @@ from edgeconv import bundle as bundles
 from edgeconv.cli.app import run_app
 from edgeconv.core import Check, Status
 from edgeconv.core.digest import sha256
-from edgeconv.targets.tflite.kernels import read_kernels
+from edgeconv.targets.tflite.weights import read_kernels
 from edgeconv.workflows.parity import check_artifacts, prepare_parity
 
 from .conftest import Cli
@@ -106,10 +106,11 @@ def test_a_file_with_other_weights_breaks_the_promise(made: Path, tmp_path: Path
     shutil.copytree(made, broken)
     name = file_of(broken, "int8")
     data = (broken / name).read_bytes()
-    (largest,) = sorted(read_kernels(broken / name), key=lambda k: k.values.size)[-1:]
-    dense = np.random.default_rng(0).integers(1, 127, largest.values.size).astype(np.int8)
-    assert data.count(largest.values.tobytes()) == 1
-    replace_file(broken, name, data.replace(largest.values.tobytes(), dense.tobytes()))
+    kernels = [k.weight.stored for k in read_kernels(broken / name) if k.weight is not None]
+    largest = max(kernels, key=lambda stored: stored.size)
+    dense = np.random.default_rng(0).integers(1, 127, largest.size).astype(np.int8)
+    assert data.count(largest.tobytes()) == 1
+    replace_file(broken, name, data.replace(largest.tobytes(), dense.tobytes()))
     found = checks(broken, name)
     for check in ("conversion", "sparsity", "weights_of_four", "distinct_weights"):
         assert found[check].status is Status.FAILED, check

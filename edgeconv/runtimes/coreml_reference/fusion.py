@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeconv.errors import BadInput
 from edgeconv.runtimes.coreml_reference.batching import flat
 from edgeconv.runtimes.coreml_reference.ops.activation import relu, relu6
 from edgeconv.runtimes.coreml_reference.ops.conv import conv
@@ -163,14 +164,17 @@ def _joins(chain: list[Step], step: Step) -> bool:
 def _joined(chain: list[Step], compute: Compute) -> Step:
     first, last = chain[0], chain[-1]
     fixed = first.fixed
-    kernel = Kernel.of(
-        fixed["weight"],
-        fixed.get("strides"),
-        fixed.get("pad_type", "valid"),
-        fixed.get("pad"),
-        fixed.get("dilations"),
-        fixed.get("groups", 1),
-    )
+    try:
+        kernel = Kernel.of(
+            fixed["weight"],
+            fixed.get("strides"),
+            fixed.get("pad_type", "valid"),
+            fixed.get("pad"),
+            fixed.get("dilations"),
+            fixed.get("groups", 1),
+        )
+    except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
+        raise BadInput(f"{first.op.where} cannot run: {error}") from error
     clamps = [step.op.type for step in chain if step.op.type in _CEILING]
     pools = [step.fixed for step in chain if step.op.type == "max_pool"]
     dtype = last.op.outputs[0][1].dtype

@@ -14,6 +14,7 @@ from edgeconv.runtimes.coreml_reference.batching import Ref, View, flat
 from edgeconv.runtimes.coreml_reference.ops import OPS
 from edgeconv.runtimes.coreml_reference.ops.op import Op
 from edgeconv.runtimes.coreml_reference.precision import FLOATS, TYPES, Compute, settle
+from edgeconv.targets.coreml.blobs import HINT
 from edgeconv.targets.coreml.program import Argument, Block, Operation
 from edgeconv.targets.coreml.values import Constant, ValueType
 from edgeconv.targets.coreml.weight_decompression import decompress
@@ -117,6 +118,12 @@ class Planner:
         if len(results) != len(step.op.outputs):
             raise BadInput(f"{step.op.where} needs {len(results)} output(s)")
         for (name, type_), value in zip(step.op.outputs, results, strict=True):
+            if type_.shape is not None and -1 not in type_.shape and value.shape != type_.shape:
+                raise BadInput(
+                    f"{step.op.where} makes '{name}' of shape {value.shape}, the program declares "
+                    f"{type_.shape}",
+                    HINT,
+                )
             constants[name] = settle(value, type_.dtype, self._compute)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
-from edgeconv.errors import BadInput, UsageError
+from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.runtimes.arrays import Batching, Samples, prepare
 from edgeconv.runtimes.coreml_reference.engine import Watch
 from edgeconv.runtimes.coreml_reference.executor import Executor
@@ -55,12 +56,14 @@ class CoreMLReferenceRunner:
         self._compute = Compute(compute)
         program = read_program(path)
         self._function = program.function(function)
-        self._plan = Planner(self._compute).plan(self._function.block)
+        with _naming(path):
+            self._plan = Planner(self._compute).plan(self._function.block)
         self._interface = Interface.of(program.spec, function, self._plan, path)
         self.inputs, self.outputs = self._interface.inputs, self._interface.outputs
         self._batching = _batching([*self.inputs.values(), *self.outputs.values()])
         self.tensors = _tensors(self._plan)
-        self._executor = Executor(self._plan, self._compute, seed, self._batching.size == 1)
+        with _naming(path):
+            self._executor = Executor(self._plan, self._compute, seed, self._batching.size == 1)
 
     @property
     def labels(self) -> tuple[Any, ...]:
@@ -219,6 +222,17 @@ class CoreMLReferenceRunner:
         trace: TracebackType | None,
     ) -> None:
         """Nothing is held that must be given back."""
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors of a program, which know the operation, say the file too."""
+    try:
+        yield
+    except (BadInput, Unsupported) as error:
+        if str(path) in error.message:
+            raise
+        raise type(error)(f"{path}: {error.message}", error.hint) from error
 
 
 def _batching(specs: list[TensorSpec]) -> Batching:

@@ -169,6 +169,8 @@ def decode(data: bytes, dtype: str, shape: tuple[int, ...], where: str) -> NDArr
 
     count = prod(shape)
     bits = _SUB_BYTE.get(dtype, 0)
+    if dtype in ("", "unused_type"):
+        raise BadInput(f"{where} has no type", HINT)
     if not bits and dtype not in _NUMPY:
         raise Unsupported(f"{where}: values of type {dtype} cannot be decoded")
     needed = -(-count * bits // 8) if bits else count * np.dtype(_NUMPY[dtype]).itemsize

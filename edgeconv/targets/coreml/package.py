@@ -72,7 +72,8 @@ def array_dtype(feature: Any, where: str) -> str:
     known = array_types()
     if number not in known:
         raise BadInput(
-            f"{where}: '{feature.name}' has the array type number {number}, which is not known",
+            f"{where}: the input or output '{feature.name}' has the array type number {number}, "
+            "which is not known",
             HINT,
         )
     return known[number]

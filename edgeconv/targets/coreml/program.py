@@ -248,12 +248,16 @@ class _Reader:
         return Block(named, tuple(message.outputs), tuple(operations), constants)
 
     def _held(self, op: Any) -> dict[str, Constant]:
+        position = self._position
         self._position += 1
-        if not op.outputs or "val" not in op.attributes:
-            lacks = "value" if op.outputs else "name"
-            name = op.outputs[0].name if op.outputs else ""
-            raise BadInput(f"{self._where}: constant '{name}' has no {lacks}", HINT)
+        if not op.outputs:
+            text = f"operation '{op.type}' (number {position}, {_label(op) or 'without a name'})"
+            raise BadInput(f"{self._where}: {text} has no output", HINT)
         name = op.outputs[0].name
+        if "val" not in op.attributes:
+            raise BadInput(
+                f"{self._where}: constant '{name}' (number {position}) has no value", HINT
+            )
         return {name: self._constant(op.attributes["val"], f"constant '{name}'", _label(op))}
 
     def _operation(self, op: Any, inner: bool) -> Operation:

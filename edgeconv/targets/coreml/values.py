@@ -135,6 +135,8 @@ def _immediate(value: Any, type_: ValueType, where: str) -> Any:
     if len(numbers) != prod(shape):
         text = f"{where} holds {len(numbers)} values, its shape {shape} needs {prod(shape)}"
         raise BadInput(text, HINT)
+    if type_.dtype in ("", "unused_type"):
+        raise BadInput(f"{where} has no type", HINT)
     code = numpy_type(type_.dtype)
     if not code:
         raise Unsupported(f"{where}: values of type {type_.dtype} cannot be decoded")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edgeconv.core import TensorSpec
 from edgeconv.errors import BadInput
 from edgeconv.targets.file_graph import FileGraph, Op, Tensor, peak_bytes
+from edgeconv.targets.tflite.verify import HINT, UNREADABLE, verify
 
-_DAMAGED = (
-    *(struct.error, IndexError, ValueError, TypeError, OverflowError, KeyError),
-    AttributeError,  # a name that is no longer there
-)
+_Item = TypeVar("_Item")
+
 _FLOATS = {0: "<f4", 1: "<f2"}  # TensorType FLOAT32 and FLOAT16
-_HINT = "export it again, or copy it again whole"
+
+
+class _Damage(ValueError):
+    """Tables that can be read and contradict each other; says which."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -30,9 +32,9 @@ def read_bytes(path: Path) -> bytes:
         raise BadInput(f"{path} {what}", "give the path of a .tflite file")
     data = path.read_bytes()
     if not data:
-        raise BadInput(f"{path} is empty", _HINT)
+        raise BadInput(f"{path} is empty", HINT)
     if data[4:8] != b"TFL3":
-        raise BadInput(f"{path} is not a TFLite file (no TFL3 identifier)", _HINT)
+        raise BadInput(f"{path} is not a TFLite file (no TFL3 identifier)", HINT)
     return data
 
 
@@ -43,10 +45,14 @@ def read_graph(path: Path) -> FileGraph:
         BadInput: not a TFLite file, or a truncated or damaged one.
     """
     data = read_bytes(path)
+    verify(path, data)
     try:
         return _graph(data)
-    except _DAMAGED as error:
-        raise BadInput(f"{path} is truncated or damaged: {error}", _HINT) from error
+    except _Damage as error:
+        raise BadInput(f"{path} is truncated or damaged: {error}", HINT) from error
+    except UNREADABLE as error:
+        said = "is truncated or damaged: its tables contradict each other"
+        raise BadInput(f"{path} {said}", HINT) from error
 
 
 def parse_graph(data: bytes) -> FileGraph:
@@ -75,7 +81,7 @@ def check_finite(path: Path) -> None:
             values = np.frombuffer(buffer.DataAsNumpy().tobytes(), dtype)
             if not np.isfinite(values).all():
                 name = tensor.Name().decode()
-                raise BadInput(f"{path}: constant '{name}' holds NaN or infinity", _HINT)
+                raise BadInput(f"{path}: constant '{name}' holds NaN or infinity", HINT)
 
 
 def _graph(data: bytes) -> FileGraph:
@@ -83,15 +89,16 @@ def _graph(data: bytes) -> FileGraph:
 
     model = schema.Model.GetRootAs(data, 0)
     if model.SubgraphsLength() < 1:
-        raise ValueError("no graph inside")
+        raise _Damage("it holds no graph")
     main = model.Subgraphs(0)
-    codes = _op_kinds(schema, model)
+    codes = _op_kinds(model)
     stored = [_stored_bytes(data, model.Buffers(i)) for i in range(model.BuffersLength())]
     types = _names(schema.TensorType)
-    tensors = tuple(_tensor(main.Tensors(i), stored, types) for i in range(main.TensorsLength()))
-    ops = tuple(_op(main.Operators(i), codes, tensors) for i in range(main.OperatorsLength()))
-    inputs = [int(i) for i in main.InputsAsNumpy()]
-    outputs = [int(i) for i in main.OutputsAsNumpy()]
+    tensors = tuple(_tensor(main.Tensors(i), i, stored, types) for i in range(main.TensorsLength()))
+    ops = tuple(_op(main.Operators(i), i, codes, tensors) for i in range(main.OperatorsLength()))
+    inputs, outputs = _numbers(main.InputsAsNumpy()), _numbers(main.OutputsAsNumpy())
+    for i in (*inputs, *outputs):
+        _at(tensors, i, "an input or output is tensor")
     return FileGraph(
         ops=ops,
         tensors=tensors,
@@ -108,16 +115,38 @@ def _names(enum: Any) -> dict[int, str]:
     return {v: k for k, v in vars(enum).items() if isinstance(v, int)}
 
 
-def _op_kinds(schema: Any, model: Any) -> list[str]:
+def _at(items: Sequence[_Item], index: int, what: str) -> _Item:
+    """An item by its number, which the file gives."""
+    if not 0 <= index < len(items):
+        raise _Damage(f"{what} {index}, of {len(items)} that there are")
+    return items[index]
+
+
+def _numbers(vector: Any) -> list[int]:
+    """A vector of integers; the schema gives 0 for one that is absent."""
+    return [int(i) for i in vector] if getattr(vector, "ndim", 0) else []
+
+
+def _text(name: bytes | None, what: str) -> str:
+    try:
+        return (name or b"").decode()
+    except UnicodeDecodeError as error:
+        raise _Damage(f"the name of {what} is not text") from error
+
+
+def _op_kinds(model: Any) -> list[str]:
     """Name of each operator code; a custom one as `CUSTOM:Name` (Flex ops are such)."""
-    names = _names(schema.BuiltinOperator)
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    names = _names(flatbuffer_utils.BuiltinOperator)
     kinds = []
     for i in range(model.OperatorCodesLength()):
         code = model.OperatorCodes(i)
-        # codes above 126 live in the second field; old files have only the first
-        kind = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+        number = flatbuffer_utils.get_builtin_code_from_operator_code(code)
+        if number not in names:
+            raise _Damage(f"operator code {i} has the number {number}, which is not known")
         custom = code.CustomCode()
-        kinds.append(f"CUSTOM:{custom.decode()}" if custom else kind)
+        kinds.append(f"CUSTOM:{_text(custom, 'an operation')}" if custom else names[number])
     return kinds
 
 
@@ -128,39 +157,52 @@ def _stored_bytes(data: bytes, buffer: Any) -> int:
     length = int(buffer.DataLength())
     table = buffer._tab
     if table.Vector(table.Offset(4)) + length > len(data):
-        raise ValueError("a weight reaches past the end of the file")
+        raise _Damage("a weight reaches past the end of the file")
     return length
 
 
-def _tensor(tensor: Any, stored: list[int], types: dict[int, str]) -> Tensor:
-    shape = () if tensor.ShapeIsNone() else tuple(int(d) for d in tensor.ShapeAsNumpy())
-    quantization = tensor.Quantization()
+def _tensor(table: Any, number: int, stored: list[int], types: dict[int, str]) -> Tensor:
+    name = _text(table.Name(), f"tensor {number}")
+    if table.Type() not in types:
+        raise _Damage(f"tensor '{name}' has the type number {table.Type()}, which is not known")
+    quantization = table.Quantization()
     scales: tuple[float, ...] = ()
     zeros: tuple[int, ...] = ()
     if quantization is not None and not quantization.ScaleIsNone():
         scales = tuple(float(s) for s in quantization.ScaleAsNumpy())
-        zeros = tuple(int(z) for z in quantization.ZeroPointAsNumpy())
-    made = Tensor(
-        name=tensor.Name().decode(),
-        shape=shape,
-        dtype=types[tensor.Type()].lower(),
+        zeros = tuple(_numbers(quantization.ZeroPointAsNumpy()))
+    length = _at(stored, table.Buffer(), f"tensor '{name}' lies in buffer")
+    tensor = Tensor(
+        name=name,
+        shape=tuple(_numbers(table.ShapeAsNumpy())),
+        dtype=types[table.Type()].lower(),
         scales=scales,
         zero_points=zeros,
-        constant=stored[tensor.Buffer()] > 0,
+        constant=length > 0,
     )
-    if made.constant and stored[tensor.Buffer()] < made.bytes:
-        raise ValueError(f"tensor '{made.name}' has fewer bytes than its shape needs")
-    return made
+    if tensor.constant and length < tensor.bytes:
+        raise _Damage(
+            f"tensor '{name}' has {length} bytes, its shape {tensor.shape} needs {tensor.bytes}"
+        )
+    return tensor
 
 
-def _op(op: Any, codes: list[str], tensors: tuple[Tensor, ...]) -> Op:
-    inputs = tuple(int(i) for i in op.InputsAsNumpy() if i >= 0)  # −1: an optional input left out
-    outputs = tuple(int(i) for i in op.OutputsAsNumpy())
-    kind = codes[op.OpcodeIndex()]
-    name = tensors[outputs[0]].name if outputs else kind
-    return Op(
-        kind, name, inputs, outputs, _macs(kind, [tensors[i] for i in inputs], tensors[outputs[0]])
-    )
+def _op(table: Any, number: int, codes: list[str], tensors: tuple[Tensor, ...]) -> Op:
+    kind = _at(codes, table.OpcodeIndex(), f"operation {number} has the operator code")
+    # −1: an optional input left out
+    inputs = tuple(i for i in _numbers(table.InputsAsNumpy()) if i != -1)
+    outputs = tuple(_numbers(table.OutputsAsNumpy()))
+    for i in (*inputs, *outputs):
+        _at(tensors, i, f"operation {number} ({kind}) refers to tensor")
+    if not outputs:
+        raise _Damage(f"operation {number} ({kind}) has no output")
+    name = tensors[outputs[0]].name
+    try:
+        macs = _macs(kind, [tensors[i] for i in inputs], tensors[outputs[0]])
+    except IndexError as error:
+        text = f"operation {number} ({kind}, '{name}')"
+        raise _Damage(f"{text} lacks an operand, or one of its dimensions") from error
+    return Op(kind, name, inputs, outputs, macs)
 
 
 def _macs(kind: str, inputs: list[Tensor], output: Tensor) -> int:

@@ -8,7 +8,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from edgeconv.errors import BadInput
 from edgeconv.targets.tflite import reader
+from edgeconv.targets.tflite.verify import HINT
 
 STRUCTURE = "structure"
 
@@ -19,7 +21,11 @@ def size_breakdown(path: Path) -> dict[str, int]:
 
     data = reader.read_bytes(path)
     reader.read_graph(path)  # refuses what the lines below would stumble over
-    attached = _attached(data)
+    try:
+        attached = _attached(data)
+    except zipfile.BadZipFile as error:
+        said = "the list of the files that are attached to it is damaged"
+        raise BadInput(f"{path}: {said}", HINT) from error
     model = schema.Model.GetRootAs(data, 0)
     seen: dict[tuple[str, int], int] = {}  # a part and where it begins → its bytes
 

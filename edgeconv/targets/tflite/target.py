@@ -10,7 +10,7 @@ from edgeconv.core import InputConvention, Variant, parse_compression
 from edgeconv.targets.base import Conversion, FileReader, StoredConstant, Target
 from edgeconv.targets.file_graph import scheme_by_types
 from edgeconv.targets.lints import Finding, apply
-from edgeconv.targets.tflite import checks, convert, kernels, lints, metadata, reader, truncate
+from edgeconv.targets.tflite import checks, convert, lints, metadata, reader, truncate
 from edgeconv.targets.tflite.lints.file import TFLiteFile
 from edgeconv.targets.tflite.schemes import REFUSED, SCHEMES
 from edgeconv.targets.tflite.size_breakdown import size_breakdown
@@ -26,12 +26,14 @@ def _lint(path: Path) -> list[Finding]:
 
 def _layer_constants(path: Path) -> list[dict[str, StoredConstant]] | None:
     """Kernels and biases; None where some kernel is not a constant of a known type."""
-    stored = read_kernels(path)
-    if stored is None:
-        return None
     layers: list[dict[str, StoredConstant]] = []
-    for kernel in stored:
-        weight, values = kernel.weight, kernel.weight.values
+    for kernel in read_kernels(path):
+        if kernel.kind == "BATCH_MATMUL":
+            continue
+        weight = kernel.weight
+        if weight is None or weight.dtype == "int4" or (kernel.has_bias and kernel.bias is None):
+            return None
+        values = weight.values
         if kernel.kind == "CONV_2D":
             values = values.transpose(1, 2, 3, 0)
         elif kernel.kind == "FULLY_CONNECTED":
@@ -46,8 +48,9 @@ def _layer_constants(path: Path) -> list[dict[str, StoredConstant]] | None:
 
 
 def _kernels(path: Path) -> Iterator[tuple[NDArray[Any], int]]:
-    for kernel in kernels.read_kernels(path):
-        yield kernel.values, kernel.values.ndim - 1
+    for kernel in read_kernels(path):
+        if kernel.kind != "DEPTHWISE_CONV_2D" and kernel.weight is not None:
+            yield kernel.weight.stored, kernel.weight.stored.ndim - 1
 
 
 def _compression_notes(variants: Sequence[Variant]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The kernels and biases of a `.tflite` file as the numbers that its operations compute with."""
+"""The kernels and biases of a `.tflite` file: as they are stored, and the real numbers."""
 
 from __future__ import annotations
 
@@ -15,64 +15,89 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-_OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
+KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")
+"""Operations whose second operand may be a constant kernel."""
+
+_OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0, "BATCH_MATMUL": -1}
 _TYPES = {
-    **{"float32": "<f4", "float16": "<f2", "int8": "<i1", "int16": "<i2"},
+    **{"float32": "<f4", "float16": "<f2", "int4": "u1", "int8": "<i1", "int16": "<i2"},
     **{"int32": "<i4", "int64": "<i8"},
 }
 
 
 @dataclass(frozen=True, eq=False)
-class Constant:
-    """Numbers of the file, unpacked.
+class TFLiteConstant:
+    """Numbers of the file.
 
     Attributes:
-        dtype: as they are stored.
+        stored: in the shape of the tensor; whole numbers where it is quantized.
+        dtype: their type in the file.
         steps: distance of neighbouring numbers, one a channel or one for all; None for floats.
+        zero_points: as many as steps.
+        axis: of the channels.
     """
 
-    values: Array
+    stored: NDArray[Any]
     dtype: str
-    steps: Array | None
+    steps: Array | None = None
+    zero_points: Array | None = None
+    axis: int = 0
+
+    @property
+    def values(self) -> Array:
+        """The real numbers: (stored − zero point) · step."""
+        import numpy as np
+
+        real = self.stored.astype(np.float64)
+        if self.steps is None or self.zero_points is None:
+            return real
+        shape = [1] * real.ndim
+        if self.steps.size > 1:
+            shape[self.axis] = self.steps.size
+        return (real - self.zero_points.reshape(shape)) * self.steps.reshape(shape)
 
 
 @dataclass(frozen=True, eq=False)
-class Kernel:
-    """Of one operation; `values` as it is stored (OHWI, 1HWC, or outputs × inputs)."""
+class TFLiteKernel:
+    """Kernel and bias of one operation.
+
+    Attributes:
+        name: of the value that the operation makes.
+        weight: as it is stored (OHWI, 1HWC, or outputs × inputs); None where it is computed,
+            sparse or of an unknown type.
+        bias: None where there is none, or as above; `has_bias` says which.
+    """
 
     kind: str
     name: str
-    weight: Constant
-    bias: Constant | None
+    weight: TFLiteConstant | None
+    bias: TFLiteConstant | None
+    has_bias: bool
 
 
-def read_kernels(path: Path) -> list[Kernel] | None:
-    """The kernels in the order of execution; None where one is no constant of a type known here
-    (int4, sparse, computed).
+def read_kernels(path: Path) -> list[TFLiteKernel]:
+    """The kernels in the order of execution.
 
     Raises:
-        BadInput: as `read_graph`.
+        BadInput: not a TFLite file, or a truncated or damaged one.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     graph = read_graph(path)
-    main = schema.Model.GetRootAs(read_bytes(path), 0)
+    model = schema.Model.GetRootAs(read_bytes(path), 0)
     source = {i: op for op in graph.ops for i in op.outputs}
-    found = []
+    kernels = []
     for op in graph.ops:
-        if op.kind not in KINDS:
-            continue
-        weight, *rest = (_constant(main, graph, source, op, i) for i in op.inputs[1:3])
-        if weight is None or None in rest:
-            return None
-        found.append(Kernel(op.kind, op.name, weight, rest[0] if rest else None))
-    return found
+        if op.kind in KINDS:
+            weight, *rest = (_constant(model, graph, source, op, i) for i in op.inputs[1:3])
+            bias = rest[0] if rest else None
+            kernels.append(TFLiteKernel(op.kind, op.name, weight, bias, bool(rest)))
+    return kernels
 
 
 def _constant(
     model: Any, graph: FileGraph, source: dict[int, Op], reader: Op, i: int
-) -> Constant | None:
+) -> TFLiteConstant | None:
     """A constant, or what a DEQUANTIZE makes of one."""
     import numpy as np
 
@@ -82,14 +107,22 @@ def _constant(
     table = model.Subgraphs(0).Tensors(i)
     if not tensor.constant or tensor.dtype not in _TYPES or table.Sparsity() is not None:
         return None
-    raw = model.Buffers(table.Buffer()).DataAsNumpy()
-    stored = np.frombuffer(raw.tobytes(), _TYPES[tensor.dtype], tensor.elements)
-    values = stored.astype(np.float64).reshape(tensor.shape)
+    data = model.Buffers(table.Buffer()).DataAsNumpy().tobytes()
+    stored = _unpack(data, tensor.dtype, tensor.elements).reshape(tensor.shape)
     if not tensor.scales:
-        return Constant(values, tensor.dtype, None)
-    shape = [1] * values.ndim
-    if len(tensor.scales) > 1:
-        shape[_OUTPUT_AXIS[reader.kind] if values.ndim > 1 else 0] = len(tensor.scales)
-    scales = np.array(tensor.scales, np.float64).reshape(shape)
-    zeros = np.array(tensor.zero_points, np.float64).reshape(shape)
-    return Constant((values - zeros) * scales, tensor.dtype, scales.reshape(-1))
+        return TFLiteConstant(stored, tensor.dtype)
+    steps = np.array(tensor.scales, np.float64)
+    zeros = np.array(tensor.zero_points, np.float64)
+    axis = _OUTPUT_AXIS[reader.kind] if stored.ndim > 1 else 0
+    return TFLiteConstant(stored, tensor.dtype, steps, zeros, axis)
+
+
+def _unpack(data: bytes, dtype: str, elements: int) -> NDArray[Any]:
+    """Two int4 numbers lie in a byte, the first one in its lower half."""
+    import numpy as np
+
+    if dtype != "int4":
+        return np.frombuffer(data, _TYPES[dtype], elements)
+    packed = np.frombuffer(data, _TYPES[dtype])
+    halves = np.stack([packed & 15, packed >> 4], axis=1).ravel()[:elements].astype(np.int8)
+    return np.where(halves > 7, halves - 16, halves)

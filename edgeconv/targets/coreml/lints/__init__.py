@@ -7,6 +7,7 @@ from edgeconv.targets.coreml.lints import (
     interface,
     layout,
     placement,
+    shapes,
     unfused_ops,
     versions,
     weights,
@@ -35,6 +36,12 @@ RULES: tuple[Rule[Package], ...] = (
         _ERROR,
         weights.infinite,
         "scale the weights, or export in float32",
+    ),
+    Rule(
+        "shape-mismatch",
+        _ERROR,
+        shapes.contradicting,
+        "export it again: Core ML does not run a program that contradicts itself",
     ),
     Rule(
         "newer-than-target",

@@ -77,6 +77,15 @@ def untrained(path: Path) -> Path:
     return package(path, lambda mb, x: pooled(mb, x), head=False, signal=labels)
 
 
+@breaks("shape-mismatch")
+def another_result(path: Path) -> Path:
+    def widen(spec: Any) -> None:
+        head = next(op for op in block(spec).operations if op.type == "linear")
+        head.outputs[0].type.tensorType.dimensions[1].constant.size += 1
+
+    return edit(package(path), widen)
+
+
 @breaks("newer-than-target")
 def too_new(path: Path) -> Path:
     def network(mb: Any, x: Any) -> Any:
