@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -46,7 +47,7 @@ def test_run_tells_each_step_once_and_nothing_of_the_frameworks(tmp_path: Path) 
     assert len(exported) == 6
 
 
-def test_a_closed_terminal_keeps_the_model_and_leaves_no_staging(tmp_path: Path) -> None:
+def test_sighup_keeps_the_model_names_it_and_leaves_no_staging(tmp_path: Path) -> None:
     out = tmp_path / "o"
     process = start("run", "student", "--epochs", "500", "--out", str(out))
     assert process.stderr is not None
@@ -63,3 +64,32 @@ def test_a_closed_terminal_keeps_the_model_and_leaves_no_staging(tmp_path: Path)
     assert kept.is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["o.partial"]
     assert f"edgeconv export {kept} --out {out}" in rest
+
+
+CONTROLLED = """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from edgeconv.cli import main
+main()
+"""
+
+
+def test_a_closed_terminal_keeps_the_model(tmp_path: Path) -> None:
+    """A real one: after its end, whatever is written to it fails."""
+    master, terminal = pty.openpty()
+    words = ("run", "student", "--epochs", "500", "--out", str(tmp_path / "o"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", CONTROLLED, *words],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    shown = b""
+    while b"val_accuracy" not in shown:
+        shown += os.read(master, 4096)
+    os.close(master)
+    assert process.wait(timeout=120) == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["o.partial"]
+    assert (tmp_path / "o.partial" / "model.keras").is_file()
