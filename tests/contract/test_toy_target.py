@@ -17,7 +17,7 @@ import pytest
 from edgeconv.core import Artifact, Signal, Variant
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.parity.gates import resolve_gates
-from edgeconv.parity.golden.tolerance import tolerance_of
+from edgeconv.parity.golden.vectors import tolerance_of
 from edgeconv.recipes import check_variant, make_variants
 from edgeconv.runtimes import unavailable
 from edgeconv.targets import base, files, limits

@@ -20,7 +20,7 @@ from edgeconv.errors import BadInput
 from edgeconv.ir.trace import Traced
 from edgeconv.targets import limits
 from edgeconv.targets.base import Conversion, ExpectedFile, FileReader, StoredConstant, Target
-from edgeconv.targets.file_graph import Graph, Op, Tensor, scheme_by_types
+from edgeconv.targets.file_graph import FileGraph, Op, Tensor, scheme_by_types
 from edgeconv.targets.lints import Finding, Found, Rule, Severity, apply
 
 
@@ -43,7 +43,7 @@ def write_metadata(path: Path, metadata: ModelMetadata) -> None:
     path.write_text(json.dumps({**read(path), "contract": contract_text(metadata.signal)}))
 
 
-def check(path: Path, graph: Graph, expected: ExpectedFile) -> dict[str, Any]:
+def check(path: Path, graph: FileGraph, expected: ExpectedFile) -> dict[str, Any]:
     if [op.name for op in graph.ops] != [name for name, _, _ in expected.kernels]:
         raise BadInput(f"{path}: kernels are missing")
     return {}
@@ -61,7 +61,7 @@ def kernels(path: Path) -> list[tuple[str, NDArray[Any]]]:
     return [(name, np.array(values, np.float32)) for name, values in read(path)["kernels"].items()]
 
 
-def graph_of(path: Path) -> Graph:
+def graph_of(path: Path) -> FileGraph:
     stored, data = kernels(path), read(path)
     tensors = [Tensor(name, values.shape, "float32", constant=True) for name, values in stored]
     tensors += [Tensor(side, tuple(data[side]), "float32") for side in ("inputs", "outputs")]
@@ -70,7 +70,7 @@ def graph_of(path: Path) -> Graph:
         Op("KERNEL", name, (first, i), (last,), macs=values.size)
         for i, (name, values) in enumerate(stored)
     )
-    return Graph(
+    return FileGraph(
         ops=ops,
         tensors=tuple(tensors),
         inputs=(TensorSpec("sensor", tuple(data["inputs"]), "float32"),),

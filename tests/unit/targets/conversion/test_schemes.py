@@ -190,6 +190,7 @@ from pathlib import Path
 from edgeconv.targets.conversion import export_all
 from edgeconv.ir.keras_file import read_contract
 from edgeconv.core import InputConvention, Variant
+from edgeconv.targets.base import schemes_of
 model, out, windows = map(Path, sys.argv[1:])
 x = np.load(windows)
 names = reversed(schemes_of("coreml"))

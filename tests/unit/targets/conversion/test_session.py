@@ -109,7 +109,7 @@ def test_every_variant_agrees_and_is_the_same_in_another_process(
     np.save(tmp_path / "windows.npy", windows)
     script = [sys.executable, "-c", _OTHER_PROCESS, model, tmp_path / "b", tmp_path / "windows.npy"]
     texts = [
-        f"Variant(str('{v.target}'), '{v.scheme}', InputConvention('{v.sensor}'), '{v.io}', "
+        f"Variant('{v.target}', '{v.scheme}', InputConvention('{v.sensor}'), '{v.io}', "
         f"'{v.deployment_target}')"
         for v in VARIANTS
     ]
