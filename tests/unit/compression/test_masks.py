@@ -18,7 +18,7 @@ def weights(seed: int, *shape: int) -> np.ndarray:
 
 
 @given(SEEDS, st.integers(1, 300), st.floats(0, 1))
-def test_the_count_is_exact_and_the_smallest_go(seed: int, size: int, sparsity: float) -> None:
+def test_largest_is_exact_and_drops_the_smallest(seed: int, size: int, sparsity: float) -> None:
     values = weights(seed, size)
     mask = largest(values, sparsity)
     assert (~mask).sum() == round(sparsity * size)
@@ -27,7 +27,7 @@ def test_the_count_is_exact_and_the_smallest_go(seed: int, size: int, sparsity: 
 
 
 @given(SEEDS, st.floats(0, 0.5), st.floats(0.5, 1))
-def test_what_was_left_out_stays_left_out(seed: int, first: float, then: float) -> None:
+def test_largest_keeps_zeros_at_zero(seed: int, first: float, then: float) -> None:
     values = np.random.default_rng(seed).normal(size=200)
     mask = largest(values, first)
     again = largest(np.where(mask, values, 0), then)
@@ -35,7 +35,7 @@ def test_what_was_left_out_stays_left_out(seed: int, first: float, then: float) 
 
 
 @given(SEEDS, st.integers(0, 2), st.integers(1, 5))
-def test_two_of_each_four_neighbours_stay(seed: int, axis: int, groups: int) -> None:
+def test_two_of_four_keeps_two_of_each_four(seed: int, axis: int, groups: int) -> None:
     shape = [3, 5, 2]
     shape[axis] = 4 * groups
     values = weights(seed, *shape)
@@ -49,7 +49,7 @@ def test_two_of_each_four_neighbours_stay(seed: int, axis: int, groups: int) -> 
     assert (kept >= gone).all()
 
 
-def test_the_four_are_neighbours_in_the_kernels_of_both_runtimes() -> None:
+def test_two_of_four_are_neighbors_in_the_kernels_of_both_runtimes() -> None:
     """Keras (steps, in, out) → TFLite (out, 1, steps, in), Core ML (out, in, 1, steps)."""
     mask = two_of_four(weights(0, 3, 8, 5), axis=1)
     tflite = mask.transpose(2, 0, 1)[:, None]
@@ -59,7 +59,7 @@ def test_the_four_are_neighbours_in_the_kernels_of_both_runtimes() -> None:
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 1), st.floats(0.1, 1))
-def test_the_ramp_climbs_to_its_end(one: float, other: float, final: float, until: float) -> None:
+def test_ramp_climbs_to_its_end(one: float, other: float, final: float, until: float) -> None:
     early, late = sorted([one, other])
     assert 0 <= ramp(early, final, until) <= ramp(late, final, until) <= final
     assert ramp(until, final, until) == final

@@ -20,11 +20,13 @@ from edgeconv.ir.nodes import (
     Dense,
     Depthwise,
     GlobalPool,
+    Node,
     Pool,
     Reshape,
+    Value,
 )
 from edgeconv.ir.numpy_interpreter import evaluate
-from tests.unit.graphs import Layer, appended, chain, layer
+from tests.unit.graphs import Layer, Sum, appended, chain, layer
 
 T, C = 16, 4
 FUNCTIONS = st.sampled_from(
@@ -97,6 +99,48 @@ def test_fold_changes_nothing(graph: Graph, seed: int) -> None:
     assert np.abs(before - after).max() <= 1e-9 * max(np.abs(before).max(), 1.0)
 
 
+@st.composite
+def branching_graphs(draw: st.DrawFn) -> Graph:
+    """Nodes of one shape that read any earlier values, sums among them; one or two outputs."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    values = [Value("x", (T, C))]
+    nodes: list[Node] = []
+    for i in range(draw(st.integers(2, 9))):
+        source = values[draw(st.integers(max(0, len(values) - 3), len(values) - 1))]
+        kind = draw(st.sampled_from(["affine", "equal", "conv", "depthwise", "activate", "sum"]))
+        taps, padding = draw(st.sampled_from([(1, "valid"), (3, "same")]))
+        if kind == "sum":
+            other = values[draw(st.integers(0, len(values) - 1))]
+            node: Node = Sum(label=f"sum{i}", inputs=(source, other))
+        elif kind == "conv":
+            kernel, bias = rng.normal(size=(taps, C, C)), rng.normal(size=C)
+            node = layer(Conv, f"c{i}", kernel=kernel, bias=bias, padding=padding)(source)
+        elif kind == "depthwise":
+            kernel, bias = rng.normal(size=(taps, C, 1)), rng.normal(size=C)
+            node = layer(Depthwise, f"d{i}", kernel=kernel, bias=bias, padding=padding)(source)
+        elif kind == "activate":
+            node = layer(Activation, f"r{i}", function=ActivationFunction("relu"))(source)
+        elif kind == "equal":  # sums let equal scales pass
+            offset = np.broadcast_to(rng.normal(size=C), (T, C))
+            node = layer(Affine, f"e{i}", scale=np.full((T, C), 2.0), offset=offset)(source)
+        else:
+            node = _affine(rng, (T, C), f"a{i}")(source)
+        nodes.append(node)
+        values.append(node.output)
+    outputs = (values[-1], *draw(st.lists(st.sampled_from(values[1:]), max_size=1)))
+    return Graph("g", (values[0],), tuple(dict.fromkeys(outputs)), tuple(nodes))
+
+
+@settings(deadline=None, max_examples=200)
+@given(graph=branching_graphs(), seed=st.integers(0, 2**32 - 1))
+def test_fold_of_branches_changes_nothing(graph: Graph, seed: int) -> None:
+    windows = np.random.default_rng(seed).normal(0, 3, (3, T, C))
+    folded = fold(graph)
+    assert len(explicit(folded)) <= len(explicit(graph))
+    for before, after in zip(evaluate(graph, windows), evaluate(folded, windows), strict=True):
+        assert np.abs(before - after).max() <= 1e-9 * max(np.abs(before).max(), 1.0)
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     mean=st.tuples(*[st.floats(-12, 12)] * 3),
@@ -105,7 +149,7 @@ def test_fold_changes_nothing(graph: Graph, seed: int) -> None:
     stride=st.integers(1, 3),
     dilation=st.integers(1, 3),
 )
-def test_a_valid_first_convolution_takes_the_whole_contract(
+def test_for_sensor_folds_the_whole_contract_into_a_valid_convolution(
     mean: tuple[float, ...],
     std: tuple[float, ...],
     sensor: InputConvention,
@@ -135,7 +179,7 @@ def test_a_valid_first_convolution_takes_the_whole_contract(
 
 
 @pytest.mark.parametrize("padding", ["same", "causal"])
-def test_padding_keeps_the_affine_operation(padding: str) -> None:
+def test_fold_keeps_the_affine_before_padding(padding: str) -> None:
     rng = np.random.default_rng(1)
     signal = Signal(window=T, step=8, normalization=Normalization((1.0, 9.0, 0.0), (2.0, 3.0, 4.0)))
     kernel, bias = rng.normal(size=(4, 3, 5)), rng.normal(size=5)
