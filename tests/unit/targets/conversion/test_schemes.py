@@ -187,6 +187,7 @@ def test_w8a8_has_a_pair_before_each_compressed_kernel(made: dict[str, Artifact]
 _OTHER_PROCESS = """
 import sys, numpy as np
 from pathlib import Path
+from edgeconv.targets.base import schemes_of
 from edgeconv.targets.conversion import export_all
 from edgeconv.ir.keras_file import read_contract
 from edgeconv.core import InputConvention, Variant
