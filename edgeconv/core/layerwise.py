@@ -23,7 +23,7 @@ class LayerInfo:
         kind: its Keras class, such as `Conv1D`.
         shape: one sample of its output.
         sources: names of the layers (or the input) that it reads.
-        activation: of a layer that holds one, such as `relu`; empty for none or linear.
+        activation: its activation function, such as `relu`; empty for none or linear.
         weights: number of trained weights.
     """
 

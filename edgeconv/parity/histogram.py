@@ -26,18 +26,18 @@ def error_histogram(
     """
     import numpy as np
 
-    off = candidate.astype(np.float64) - reference
-    size = np.abs(off)
+    errors = candidate.astype(np.float64) - reference
+    size = np.abs(errors)
     largest = float(size.max(initial=0.0))
     last = max(0, math.ceil(math.log10(largest))) if largest > 0 else 0
     powers = np.arange(FIRST_DECADE * BINS_A_DECADE, last * BINS_A_DECADE + 1)
     edges = 10.0 ** (powers / BINS_A_DECADE)
     # a logarithm may put the largest just past the last edge
-    held = np.clip(size, edges[0], edges[-1])
-    above, below = (np.histogram(held[side], edges)[0] for side in (off > 0, off < 0))
+    clipped = np.clip(size, edges[0], edges[-1])
+    above, below = (np.histogram(clipped[side], edges)[0] for side in (errors > 0, errors < 0))
     return ErrorHistogram(
         edges=tuple(float(f"{edge:.4g}") for edge in edges),
         above=tuple(above.tolist()),
         below=tuple(below.tolist()),
-        equal=int((off == 0).sum()),
+        equal=int((errors == 0).sum()),
     )

@@ -1,4 +1,4 @@
-"""How far a file's outputs are from the float model's, in the measures of the field."""
+"""Metrics of a file's outputs against the float model's."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def compare(
     within ±`MAX_DB`. By window: `cosine` (mean) and `cosine_min` of the two output vectors;
     `kl_mean`, `kl_max` of KL(reference ‖ candidate) and `js_mean`, the Jensen–Shannon divergence
     (Lin, 1991; at most ln 2), in nats, probabilities not below `EPSILON` and scaled to sum 1.
-    `top1_agreement` is the share of windows with the same answer; `accuracy_drop` =
+    `top1_agreement` is the share of windows with the same predicted class; `accuracy_drop` =
     `reference_accuracy` − `accuracy`, as shares: above 0 is worse; `macro_f1_drop` the same for
     macro-F1; `class_drop` and `subject_drop` are the largest drop of a class' recall and of a
-    person's accuracy (without `subjects` all windows are one person's).
+    subject's accuracy (without `subjects` all windows are one subject's).
 
     Raises:
-        BadInput: no windows, different shapes, NaN or infinity, or a reference that holds no
+        BadInput: no windows, different shapes, NaN or infinity, or a reference without
             probabilities.
     """
     import numpy as np

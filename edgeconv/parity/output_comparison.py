@@ -177,7 +177,7 @@ def judge_file(
 def result_of(
     model: ModelFile, runtime: str, comparison: OutputComparison, machine: MachineInfo
 ) -> ParityResult:
-    """A result that holds the measurements and no checks yet."""
+    """A result with the measurements and without checks."""
     empty = not_run(model, runtime, "", machine)
     return replace(
         empty,

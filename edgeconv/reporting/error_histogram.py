@@ -20,22 +20,22 @@ def error_chart(result: ParityResult, name: str) -> str:
     The axis is the same for every file of a report, so that pictures can be compared by eye.
     Empty if the result has no histogram.
     """
-    found = result.evidence.errors if result.evidence else None
-    if found is None:
+    histogram = result.evidence.errors if result.evidence else None
+    if histogram is None:
         return ""
-    counts = [a + b for a, b in zip(found.above, found.below, strict=True)]
+    counts = [a + b for a, b in zip(histogram.above, histogram.below, strict=True)]
     limit = _limit(result)
 
     def draw(axes: Axes) -> None:
         for i, count in enumerate(counts):
-            low, high = found.edges[i], found.edges[i + 1]
+            low, high = histogram.edges[i], histogram.edges[i + 1]
             beyond = limit is not None and low >= limit
             axes.bar(
                 low, count, high - low, align="edge", color=charts.BAD if beyond else charts.ONE
             )
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlim(found.edges[0], found.edges[-1])
+        axes.set_xlim(histogram.edges[0], histogram.edges[-1])
         axes.set_ylim(_LEAST, max(10, *counts) * 2)
         charts.decades(axes.xaxis)
         charts.decades(axes.yaxis)
@@ -47,15 +47,15 @@ def error_chart(result: ParityResult, name: str) -> str:
         axes.grid(visible=True, axis="y")
 
     return charts.svg(
-        draw, (charts.WIDE, 2.6), name, f"Errors of {result.artifact}: {error_words(found)}"
+        draw, (charts.WIDE, 2.6), name, f"Errors of {result.artifact}: {error_words(histogram)}"
     )
 
 
-def error_words(found: ErrorHistogram) -> str:
+def error_words(histogram: ErrorHistogram) -> str:
     """The histogram in a sentence: median, largest, and sides."""
-    total = found.total
-    half, most = (formatting.number(_quantile(found, q)) for q in (0.5, 1.0))
-    shares = (sum(found.above), sum(found.below), found.equal)
+    total = histogram.total
+    half, most = (formatting.number(_quantile(histogram, q)) for q in (0.5, 1.0))
+    shares = (sum(histogram.above), sum(histogram.below), histogram.equal)
     above, below, equal = (formatting.percent(n / total) if total else "0 %" for n in shares)
     return (
         f"Half of {formatting.plural(total, 'output')} differ by at most {half}, none by more than "
@@ -63,16 +63,18 @@ def error_words(found: ErrorHistogram) -> str:
     )
 
 
-def _quantile(found: ErrorHistogram, share: float) -> float:
+def _quantile(histogram: ErrorHistogram, share: float) -> float:
     """Upper edge of the bin in which that share of all values is reached; 0 if they are equal."""
-    reached = found.equal
-    if reached >= share * found.total:
+    reached = histogram.equal
+    if reached >= share * histogram.total:
         return 0.0
-    for edge, above, below in zip(found.edges[1:], found.above, found.below, strict=True):
+    for edge, above, below in zip(
+        histogram.edges[1:], histogram.above, histogram.below, strict=True
+    ):
         reached += above + below
-        if reached >= share * found.total:
+        if reached >= share * histogram.total:
             return edge
-    return found.edges[-1]
+    return histogram.edges[-1]
 
 
 def _limit(result: ParityResult) -> float | None:

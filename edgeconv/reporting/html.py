@@ -156,8 +156,8 @@ def _fact(value: object) -> str:
 def _measured(bundle: Bundle) -> list[Measured]:
     digests = {"model.keras": bundle.model.sha256}
     digests.update((a.name, a.sha256) for a in bundle.artifacts)
-    found = ((name, evaluation_of(bundle, name, sha)) for name, sha in digests.items())
-    return [Measured(name, result) for name, result in found if result is not None]
+    results = ((name, evaluation_of(bundle, name, sha)) for name, sha in digests.items())
+    return [Measured(name, result) for name, result in results if result is not None]
 
 
 def _subjects(measured: Sequence[Measured]) -> list[tuple[str, dict[str, float]]]:

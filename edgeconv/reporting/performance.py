@@ -50,12 +50,12 @@ class Section:
 
 def section(bundle: Bundle) -> Section:
     """The section for the artifacts as they are now."""
-    found = [(a, profile_of(bundle, a)) for a in bundle.artifacts]
-    timed = tuple((a, p) for a, p in found if p is not None and p.status is Status.PASSED)
+    profiles = [(a, profile_of(bundle, a)) for a in bundle.artifacts]
+    timed = tuple((a, p) for a, p in profiles if p is not None and p.status is Status.PASSED)
     peaks = next((p.peaks for _, p in timed if p.peaks), None)
     return Section(
         timed=timed,
-        operations=tuple((a, p, _operations(p)) for a, p in found if p is not None and p.ops),
+        operations=tuple((a, p, _operations(p)) for a, p in profiles if p is not None and p.ops),
         devices=_devices(bundle),
         peaks=peaks,
         figures=tuple(_figures([p for _, p in timed], peaks)),

@@ -148,7 +148,7 @@ def parity_of(bundle: Bundle, artifact: Artifact) -> tuple[ParityResult, ...]:
 
 
 def parity_status(bundle: Bundle, artifact: Artifact) -> Status:
-    """The worst over runtimes; `not_run` where there is no result for these bytes."""
+    """The worst over runtimes; `not_run` without a result for these bytes."""
     return worst(result.status for result in parity_of(bundle, artifact))
 
 

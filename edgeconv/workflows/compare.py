@@ -1,4 +1,4 @@
-"""`edgeconv compare`: any two model files on the same recordings, whoever made them."""
+"""`edgeconv compare`: any two model files on the same recordings."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CompareOptions:
 
     Attributes:
         split: `train`, `val`, `test` or `all` of the data set.
-        runtimes: each file runs in those that open it; the reference in the first of its own.
+        runtimes: each file runs in those that open it; the reference only in the first of them.
         gates: limits that replace those of the candidate's scheme.
         sensors: what the input of a file without a sensor contract means: one for all such files,
             or one for each file in their order.

@@ -59,7 +59,7 @@ def check_golden(
 
 
 def compare(golden: GoldenSet, expected: Expectation, outputs: NDArray[np.floating[Any]]) -> Check:
-    """DeviceOutput answers (n, classes), whoever computed them, against the expected ones."""
+    """Compare outputs (vectors, classes) of any runtime or device with the expected ones."""
     import numpy as np
 
     target = expected.outputs

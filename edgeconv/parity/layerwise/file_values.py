@@ -41,8 +41,8 @@ def candidates(path: Path, tensors: Mapping[str, TensorType]) -> list[Candidate]
             names.setdefault(first[i], []).append(graph.tensors[i].name)
     shown = {i: name for name, i in activations(graph).items() if name in tensors}
     return [
-        _candidate(graph, i, producer[i], shown[i], tensors[shown[i]], tuple(found), outputs)
-        for i, found in names.items()
+        _candidate(graph, i, producer[i], shown[i], tensors[shown[i]], tuple(tensor_names), outputs)
+        for i, tensor_names in names.items()
         if i in shown and tensors[shown[i]].dtype.startswith(_NUMBERS)
     ]
 
@@ -92,15 +92,15 @@ def readers_of(graph: FileGraph) -> dict[str, str]:
     name.
     """
     made_of = {i: {i} for i, tensor in enumerate(graph.tensors) if tensor.constant}
-    found: dict[str, str] = {}
+    readers: dict[str, str] = {}
     for op in graph.ops:
         constants = set().union(*(made_of.get(i, set()) for i in op.inputs))
         if all(i in made_of for i in op.inputs):
             made_of.update((i, constants) for i in op.outputs)
             continue
         for i in constants:
-            found.setdefault(graph.tensors[i].name, op.name)
-    return found
+            readers.setdefault(graph.tensors[i].name, op.name)
+    return readers
 
 
 def shaped(inputs: Mapping[str, TensorSpec], name: str, encoded: NDArray[Any]) -> NDArray[Any]:

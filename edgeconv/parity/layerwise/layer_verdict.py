@@ -59,13 +59,13 @@ def judge(
     """
     peers = _peers(rows, layers, scheme)
     judged = tuple(_with_limit(row, scheme, peers) for row in rows)
-    found: list[LayerParity] = []
+    failing: list[LayerParity] = []
     for row in judged:
-        if _fails(row, bool(found)):
-            found.append(row)
-    suspects = tuple(dict.fromkeys(blame_layer(row, layers) for row in found))
-    if found:
-        text = _failure_text(found[0], judged, suspects)
+        if _fails(row, bool(failing)):
+            failing.append(row)
+    suspects = tuple(dict.fromkeys(blame_layer(row, layers) for row in failing))
+    if failing:
+        text = _failure_text(failing[0], judged, suspects)
         return Verdict(LayerwiseVerdict.SUSPECT, text, suspects, judged)
     return Verdict(LayerwiseVerdict.CLEAR, _pass_text(judged), (), judged)
 

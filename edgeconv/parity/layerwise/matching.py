@@ -168,14 +168,14 @@ def _name_score(
 def _means(
     point: ReferencePoint, candidate: Candidate, named: float, alike: float
 ) -> tuple[str, ...]:
-    found = []
+    means = []
     if point.output and candidate.output:
-        found.append("output")
+        means.append("output")
     elif named:
-        found.append("name")
+        means.append("name")
     if alike >= CONFIRMED:
-        found.append("values")
-    return tuple(found) or ("order",)
+        means.append("values")
+    return tuple(means) or ("order",)
 
 
 def align(n: int, m: int, table: Mapping[tuple[int, int], tuple[float, Match]]) -> list[Match]:
@@ -187,18 +187,18 @@ def align(n: int, m: int, table: Mapping[tuple[int, int], tuple[float, Match]]) 
             paired = table.get((i - 1, j - 1))
             if paired is not None:
                 best[i][j] = max(best[i][j], best[i - 1][j - 1] + paired[0])
-    found: list[Match] = []
+    matches: list[Match] = []
     i, j = n, m
     while i and j:
         paired = table.get((i - 1, j - 1))
         if paired is not None and best[i][j] == best[i - 1][j - 1] + paired[0]:
-            found.append(paired[1])
+            matches.append(paired[1])
             i, j = i - 1, j - 1
         elif best[i][j] == best[i][j - 1]:
             j -= 1
         else:
             i -= 1
-    return found[::-1]
+    return matches[::-1]
 
 
 EXACT, PART, INNER, INHERITED = 1.0, 0.5, 0.8, 0.9
@@ -326,6 +326,6 @@ def _step(
         scored = 0.0, current
     if scored is None:
         return []
-    score, found = scored
-    known = {**path.known, point.name: found.restored(stored)}
-    return [_Path(path.score + score, place, (*path.matches, found), known)]
+    score, best = scored
+    known = {**path.known, point.name: best.restored(stored)}
+    return [_Path(path.score + score, place, (*path.matches, best), known)]

@@ -87,8 +87,8 @@ class Float16Range:
 
         self.add(weights)
         size = np.abs(weights.astype(np.float64))
-        inside = int(((size < SMALLEST_NORMAL) & (size > 0)).sum())
-        self.noise += inside * SMALLEST**2 / 12
+        subnormal = int(((size < SMALLEST_NORMAL) & (size > 0)).sum())
+        self.noise += subnormal * SMALLEST**2 / 12
 
 
 def float16_warnings(

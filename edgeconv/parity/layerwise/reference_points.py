@@ -88,7 +88,7 @@ def reference_points(
     pending: dict[str, tuple[PendingAffine, ...]] = {input_name: (contract,) if contract else ()}
     absorbed_by: dict[str, tuple[str, ...]] = {}
     inner: dict[str, tuple[int, ...]] = {}
-    found = [
+    listed = [
         ReferencePoint(
             input_name, INPUT, INPUT, values[input_name].shape[1:], (), pending[input_name]
         )
@@ -112,8 +112,8 @@ def reference_points(
         last = layer.name == output
         common = (layer.name, layer.kind, shape)
         if layer.name + PRE_ACTIVATION_SUFFIX in values:
-            found.append(ReferencePoint(layer.name + PRE_ACTIVATION_SUFFIX, *common))
-        found.append(
+            listed.append(ReferencePoint(layer.name + PRE_ACTIVATION_SUFFIX, *common))
+        listed.append(
             ReferencePoint(
                 layer.name,
                 *common,
@@ -123,7 +123,7 @@ def reference_points(
                 inner[layer.name],
             )
         )
-    return found
+    return listed
 
 
 def _inner(

@@ -1,6 +1,7 @@
-"""Flexible shapes of a file, judged by running it: the file alone does not tell.
+"""A lint of flexible shapes that runs the file at the sizes it declares.
 
-A converter takes a flexible shape for a network that was traced with a fixed one without a word.
+The file alone does not show the error: a converter accepts a flexible shape for a network that was
+traced with a fixed one.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 RULE = "flexible-shape"
-LARGEST = 1 << 22  # numbers of one input: what is larger is not run
+LARGEST = 1 << 22  # numbers of one input; larger ones are not run
 _FAILS = "trace the model with a free dimension, or allow only the sizes that work"
 _UNKNOWN = "run it at this size before an app does"
 
 
 def lint_flexible(path: Path) -> list[Finding]:
-    """Run a file at the sizes that it declares; nothing where it declares one only.
+    """Run a file at the sizes that it declares; no findings if it declares only one.
 
     An error names the first size that fails. A hint says what could not be run here.
 
@@ -39,7 +40,7 @@ def lint_flexible(path: Path) -> list[Finding]:
     if not sizes:
         return []
     small = [s for s in sizes if all(prod(shape) <= LARGEST for shape in s.values())]
-    findings = [_not_run(s, "too large to be tried here") for s in sizes if s not in small][:1]
+    findings = [_not_run(s, "too large to run here") for s in sizes if s not in small][:1]
     try:
         with open_runner(path, target.reference_runtime) as runner:
             failed = [(size, reason) for size in small if (reason := _failure(runner, size))]
@@ -47,13 +48,13 @@ def lint_flexible(path: Path) -> list[Finding]:
         return [_not_run(sizes[0], error.message)]
     if failed:
         size, reason = failed[0]
-        text = f"fails at {_words(size)}: {reason} ({len(failed)} of {len(small)} sizes fail)"
+        text = f"fails at {_describe(size)}: {reason} ({len(failed)} of {len(small)} sizes fail)"
         findings.insert(0, Finding(RULE, Severity.ERROR, _names(size), text, _FAILS, len(failed)))
     return findings
 
 
 def _failure(runner: Runner, size: Mapping[str, Shape]) -> str:
-    """Why the model does not take inputs of this size; empty where it does."""
+    """Why the model does not accept inputs of this size; empty if it does."""
     inputs = {name: _array(runner.inputs[name], shape) for name, shape in size.items()}
     try:
         outputs = runner.run(inputs)
@@ -79,7 +80,7 @@ def _array(spec: TensorSpec, shape: Shape) -> NDArray[Any]:
 
 
 def _not_run(size: Mapping[str, Shape], reason: str) -> Finding:
-    text = f"not run at {_words(size)}: {reason}"
+    text = f"not run at {_describe(size)}: {reason}"
     return Finding(RULE, Severity.HINT, _names(size), text, _UNKNOWN)
 
 
@@ -87,5 +88,5 @@ def _names(size: Mapping[str, Shape]) -> str:
     return ", ".join(size)
 
 
-def _words(size: Mapping[str, Shape]) -> str:
+def _describe(size: Mapping[str, Shape]) -> str:
     return ", ".join(f"{name} = {' × '.join(map(str, shape))}" for name, shape in size.items())
