@@ -33,7 +33,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
-class Found:
+class Violation:
     """One place that breaks a rule: an operation, tensor or feature by its name, and the facts."""
 
     where: str
@@ -46,7 +46,7 @@ class Rule(Generic[File]):
 
     name: str
     severity: Severity
-    check: Callable[[File], Iterable[Found]]
+    check: Callable[[File], Iterable[Violation]]
     advice: str
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from edgeconv.runtimes.coreml_reference.ops import OPS
-from edgeconv.runtimes.coreml_reference.ops.op import Op
+from edgeconv.runtimes.coreml_reference.ops.op import OpDefinition
 
 Function = Callable[..., Any]
 Wrong = Callable[..., Any]
@@ -51,7 +51,7 @@ class Bench:
         finally:
             del self._wrong[name]
 
-    def _observed(self, name: str, op: Op) -> Op:
+    def _observed(self, name: str, op: OpDefinition) -> OpDefinition:
         function = op.function
 
         @wraps(function)  # the planner reads its parameters

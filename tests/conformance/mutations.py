@@ -194,7 +194,7 @@ MUTATIONS: dict[str, tuple[str, Wrong]] = {
     # control flow
     "while_loop runs once more": (
         "while_loop",
-        lambda function, **given: tuple(given["bodies"][1](*function(**given))),
+        lambda function, **given: tuple(given["subgraphs"][1](*function(**given))),
     ),
     "cond takes the other branch": ("cond", given_as("pred", np.logical_not)),
     "list_write one late": ("list_write", given_as("index", lambda index: index + 1)),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeconv.runtimes.coreml_reference.ops import OPS
-from edgeconv.runtimes.coreml_reference.precision import Compute, settle
+from edgeconv.runtimes.coreml_reference.precision import Compute, cast_result
 
 from .oracle_cases import CASES, EXCUSED, cases
 from .oracle_inputs import Case
@@ -66,6 +66,6 @@ def test_the_runtime_agrees_with_coremltools_itself(name: str, number: int) -> N
     expected = inferred(name, case)
     for value, (wanted, dtype) in zip(computed(name, case), expected, strict=True):
         dtype = {"fp16": "float16", "fp32": "float32"}.get(dtype, dtype)
-        ours = settle(value, dtype, Compute.AS_SPECIFIED)
+        ours = cast_result(value, dtype, Compute.AS_SPECIFIED)
         assert np.shape(ours) == np.shape(wanted)
         np.testing.assert_allclose(ours, wanted, rtol=2e-6, atol=1e-6)

@@ -24,19 +24,20 @@ class View:
 
     Attributes:
         fixed: constant parameters. refs: computed ones, by the name of their value.
-        types: of every value so far, by name. carrying: names of the values that carry samples.
+        types: of every value so far, by name.
+        batched_values: names of the values that carry samples.
     """
 
     op: Operation
     fixed: Mapping[str, Any]
     refs: Mapping[str, Any]
     types: Mapping[str, ValueType]
-    carrying: Set[str]
+    batched_values: Set[str]
 
     @property
     def batched(self) -> set[str]:
         """Parameters that carry samples."""
-        return {key for key, names in self.refs.items() if self.carrying & set(flat(names))}
+        return {key for key, names in self.refs.items() if self.batched_values & set(flat(names))}
 
     def shape(self, parameter: str) -> tuple[int, ...]:
         if parameter in self.fixed:
@@ -75,7 +76,7 @@ def flat(value: Any) -> list[Ref]:
 
 
 Change = dict[str, Any]
-Rule = Callable[[View], Change | None]
+BatchRule = Callable[[View], Change | None]
 """Parameters to replace ({} for none), or None: the operation cannot run on many samples."""
 
 
@@ -92,7 +93,7 @@ def elementwise(view: View) -> Change | None:
     return {}
 
 
-def first_axis(*parameters: str) -> Rule:
+def first_axis(*parameters: str) -> BatchRule:
     """The operation treats each entry of the first axis of `parameters` alone."""
 
     def rule(view: View) -> Change | None:
@@ -101,7 +102,7 @@ def first_axis(*parameters: str) -> Rule:
     return rule
 
 
-def along_axis(parameter: str = "x", axis: str = "axis", default: int | None = -1) -> Rule:
+def along_axis(parameter: str = "x", axis: str = "axis", default: int | None = -1) -> BatchRule:
     """The operation mixes values along constant axes, of which the first may be none."""
 
     def rule(view: View) -> Change | None:
@@ -159,7 +160,7 @@ def matmul(view: View) -> Change | None:
 def concat(view: View) -> Change | None:
     """All parts carry samples, and are joined along another axis."""
     axis = view.value("axis")
-    every = all(part in view.carrying for part in view.refs["values"])
+    every = all(part in view.batched_values for part in view.refs["values"])
     if axis is None or not every or not view.only("values"):
         return None
     return {} if int(axis) % len(view.out_shape) != 0 else None
@@ -198,7 +199,7 @@ def affine_scale(view: View) -> Change | None:
     return {} if scalar or (axis is not None and int(axis) % view.rank("input") != 0) else None
 
 
-def rank_above(parameter: str, mixed: int) -> Rule:
+def rank_above(parameter: str, mixed: int) -> BatchRule:
     """The operation mixes the last `mixed` axes and leaves those before them apart."""
 
     def rule(view: View) -> Change | None:

@@ -10,8 +10,8 @@ import numpy as np
 
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.coreml_reference.batching import Ref
-from edgeconv.runtimes.coreml_reference.plan import Plan, Step
-from edgeconv.runtimes.coreml_reference.precision import Compute, settle
+from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, Step
+from edgeconv.runtimes.coreml_reference.precision import Compute, cast_result
 
 Values = dict[str, Any]
 Body = Callable[..., tuple[Any, ...]]
@@ -28,8 +28,10 @@ class Engine:
         self._compute = compute
         self._seed = seed
 
-    def run(self, plan: Plan, inputs: Mapping[str, Any], watch: Watch | None = None) -> Values:
-        """The block's outputs by name; `inputs` are in carrier types.
+    def run(
+        self, plan: ExecutionPlan, inputs: Mapping[str, Any], watch: Watch | None = None
+    ) -> Values:
+        """The block's outputs by name; `inputs` have the dtype in which values are stored.
 
         Raises:
             BadInput: an operation cannot work on the values it meets.
@@ -50,7 +52,9 @@ class _Run:
     def _random(self) -> np.random.Generator:
         return np.random.default_rng(self._seed)
 
-    def block(self, plan: Plan, values: Values, watch: Watch | None = None) -> tuple[Any, ...]:
+    def block(
+        self, plan: ExecutionPlan, values: Values, watch: Watch | None = None
+    ) -> tuple[Any, ...]:
         values.update(plan.constants)
         for step in plan.steps:
             self._step(step, values)
@@ -65,8 +69,8 @@ class _Run:
         arguments = dict(step.fixed)
         for parameter, ref in step.refs.items():
             arguments[parameter] = _look_up(ref, values)
-        if step.bodies:
-            arguments["bodies"] = [partial(self._body, body, values) for body in step.bodies]
+        if step.subgraphs:
+            arguments["subgraphs"] = [partial(self._body, body, values) for body in step.subgraphs]
         if step.kind.draws:
             arguments["random"] = self._random
         try:
@@ -79,10 +83,10 @@ class _Run:
         for (name, type_), value in zip(step.op.outputs, results, strict=True):
             tensor = type_.kind == "tensor"
             values[name] = (
-                settle(value, type_.dtype, self._compute, step.kind.exact) if tensor else value
+                cast_result(value, type_.dtype, self._compute, step.kind.exact) if tensor else value
             )
 
-    def _body(self, plan: Plan, outer: Values, *arguments: Any) -> tuple[Any, ...]:
+    def _body(self, plan: ExecutionPlan, outer: Values, *arguments: Any) -> tuple[Any, ...]:
         inner = {name: outer[name] for name in plan.outer}
         inner.update(zip(plan.block.inputs, arguments, strict=True))
         return self.block(plan, inner)

@@ -8,14 +8,14 @@ from typing import Any
 from edgeconv.runtimes.coreml_reference.engine import Engine, Values, Watch
 from edgeconv.runtimes.coreml_reference.fusion import fused
 from edgeconv.runtimes.coreml_reference.lifetimes import peak_bytes
-from edgeconv.runtimes.coreml_reference.plan import Plan, batched
+from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, batched
 from edgeconv.runtimes.coreml_reference.precision import Compute
 
 CHUNK = 128  # the most samples at once where a batch-1 program allows it
 CHUNK_BYTES = 8 << 20  # live tensors of a chunk, by the plan: they stay in the cache, and bounded
 
 
-class Executor:
+class ProgramExecutor:
     """Chooses the plan for what is to be run.
 
     Attributes:
@@ -23,7 +23,7 @@ class Executor:
             that the tensors that the plan has alive at once stay below `CHUNK_BYTES`.
     """
 
-    def __init__(self, plan: Plan, compute: Compute, seed: int, one_sample: bool) -> None:
+    def __init__(self, plan: ExecutionPlan, compute: Compute, seed: int, one_sample: bool) -> None:
         self._engine = Engine(compute, seed)
         self._single, self._many = plan, batched(plan) if one_sample else None
         self._fused = fused(plan, compute)
@@ -34,7 +34,7 @@ class Executor:
             self.chunk = max(1, min(CHUNK, CHUNK_BYTES // each))
 
     @property
-    def vectorised(self) -> bool:
+    def vectorized(self) -> bool:
         """Whether many samples go through at once."""
         return self._many is not None
 
@@ -42,7 +42,7 @@ class Executor:
         """Outputs by name. A watched run takes the operations one by one, as the program has them.
 
         Args:
-            values: inputs and states in carrier types, `samples` along their first axis.
+            values: inputs and states in storage_dtype types, `samples` along their first axis.
         """
         single, many = self._single, self._many
         if watch is None:

@@ -22,10 +22,10 @@ from edgeconv.errors import BadInput
 from edgeconv.runtimes.coreml_reference.batching import flat
 from edgeconv.runtimes.coreml_reference.ops.activation import relu, relu6
 from edgeconv.runtimes.coreml_reference.ops.conv import conv
-from edgeconv.runtimes.coreml_reference.ops.kernel import Kernel
-from edgeconv.runtimes.coreml_reference.ops.op import Op
+from edgeconv.runtimes.coreml_reference.ops.kernel import ConvKernel
+from edgeconv.runtimes.coreml_reference.ops.op import OpDefinition
 from edgeconv.runtimes.coreml_reference.ops.pool import max_pool
-from edgeconv.runtimes.coreml_reference.plan import Plan, Step
+from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, Step
 from edgeconv.runtimes.coreml_reference.precision import FLOATS, Compute
 from edgeconv.runtimes.coreml_reference.rounding import half, half_in_place, rectify
 
@@ -35,7 +35,7 @@ _KNOWN = {"conv": conv, "max_pool": max_pool, "relu": relu, "relu6": relu6}
 
 
 @dataclass(frozen=True)
-class Chain:
+class FusedConvolution:
     """conv, then max_pool and relu or relu6, each or none, in whichever order.
 
     Attributes:
@@ -43,7 +43,7 @@ class Chain:
         to_half: round to float16.
     """
 
-    kernel: Kernel
+    kernel: ConvKernel
     bias: NDArray[Any] | None
     pool: tuple[list[int], list[int]] | None
     rectify: bool
@@ -101,7 +101,7 @@ def _taps(windows: NDArray[Any], kernel: list[int], strides: list[int]) -> list[
     ]
 
 
-def fused(plan: Plan, compute: Compute) -> Plan:
+def fused(plan: ExecutionPlan, compute: Compute) -> ExecutionPlan:
     """The plan with each convolution and its only users joined. Nested blocks stay as they are."""
     users = Counter(name for step in plan.steps for name in _looked_up(step))
     users.update(plan.block.outputs)
@@ -125,7 +125,7 @@ def fused(plan: Plan, compute: Compute) -> Plan:
 def _looked_up(step: Step) -> Iterator[str]:
     for value in step.refs.values():
         yield from flat(value)
-    for body in step.bodies:
+    for body in step.subgraphs:
         yield from body.outer
 
 
@@ -165,7 +165,7 @@ def _joined(chain: list[Step], compute: Compute) -> Step:
     first, last = chain[0], chain[-1]
     fixed = first.fixed
     try:
-        kernel = Kernel.of(
+        kernel = ConvKernel.of(
             fixed["weight"],
             fixed.get("strides"),
             fixed.get("pad_type", "valid"),
@@ -178,7 +178,7 @@ def _joined(chain: list[Step], compute: Compute) -> Step:
     clamps = [step.op.type for step in chain if step.op.type in _CEILING]
     pools = [step.fixed for step in chain if step.op.type == "max_pool"]
     dtype = last.op.outputs[0][1].dtype
-    run = Chain(
+    run = FusedConvolution(
         kernel,
         fixed.get("bias"),
         _pool(pools[0]) if pools else None,
@@ -189,7 +189,7 @@ def _joined(chain: list[Step], compute: Compute) -> Step:
     inside = {step.op.outputs[0][0] for step in chain[:-1]}
     dead = tuple(name for step in chain for name in step.dead if name not in inside)
     op = replace(first.op, outputs=last.op.outputs)
-    return replace(first, op=op, kind=Op(run, exact=True), fixed={}, dead=dead)
+    return replace(first, op=op, kind=OpDefinition(run, exact=True), fixed={}, dead=dead)
 
 
 def _pool(fixed: dict[str, Any]) -> tuple[list[int], list[int]]:

@@ -9,7 +9,7 @@ from typing import Any
 from edgeconv.core import TensorSpec
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.coreml_reference.flexible import Flexible
-from edgeconv.runtimes.coreml_reference.plan import Plan
+from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan
 from edgeconv.targets.coreml.package import array_dtype
 from edgeconv.targets.coreml.program import Operation
 from edgeconv.targets.coreml.values import ValueType
@@ -27,7 +27,7 @@ class Interface:
     flexible: dict[str, Flexible]
 
     @classmethod
-    def of(cls, spec: Any, function: str | None, plan: Plan, path: Path) -> Interface:
+    def of(cls, spec: Any, function: str | None, plan: ExecutionPlan, path: Path) -> Interface:
         description = _description(spec, function)
         declared = plan.block.inputs
         inputs, flexible = {}, {}
@@ -58,7 +58,7 @@ class Interface:
         return cls(inputs, outputs, stored, _labels(plan), flexible)
 
 
-def _labels(plan: Plan) -> tuple[Any, ...]:
+def _labels(plan: ExecutionPlan) -> tuple[Any, ...]:
     found = [step.fixed["classes"] for step in plan.steps if step.op.type == "classify"]
     return tuple(found[0]) if found else ()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
-from edgeconv.runtimes.coreml_reference.plan import Plan
+from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan
 from edgeconv.runtimes.coreml_reference.precision import INTEGERS, Compute
 from edgeconv.targets.coreml.values import ValueType
 
 
-def peak_bytes(plan: Plan, compute: Compute) -> int:
+def peak_bytes(plan: ExecutionPlan, compute: Compute) -> int:
     """The most bytes of the main block's tensors at once for one sample, the inputs among them.
 
     Each step is counted with what it reads and what it makes. Scratch memory inside an operation
@@ -26,7 +26,7 @@ def peak_bytes(plan: Plan, compute: Compute) -> int:
 
 
 def _bytes(type_: ValueType, compute: Compute) -> int:
-    """In memory: floats are in the carrier type, which may be wider than the declared one."""
+    """In memory: floats are in the storage_dtype type, which may be wider than the declared one."""
     if type_.shape is None or type_.dtype == "string":
         return 0
     if type_.dtype in INTEGERS:
@@ -34,5 +34,5 @@ def _bytes(type_: ValueType, compute: Compute) -> int:
     elif type_.dtype == "bool":
         size = 1
     else:
-        size = 8 if type_.dtype == "float64" else compute.carrier().itemsize
+        size = 8 if type_.dtype == "float64" else compute.storage_dtype().itemsize
     return size * prod(max(n, 1) for n in type_.shape)

@@ -12,8 +12,8 @@ from typing import Any
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.coreml_reference.batching import Ref, View, flat
 from edgeconv.runtimes.coreml_reference.ops import OPS
-from edgeconv.runtimes.coreml_reference.ops.op import Op
-from edgeconv.runtimes.coreml_reference.precision import FLOATS, TYPES, Compute, settle
+from edgeconv.runtimes.coreml_reference.ops.op import OpDefinition
+from edgeconv.runtimes.coreml_reference.precision import FLOATS, TYPES, Compute, cast_result
 from edgeconv.targets.coreml.blobs import HINT
 from edgeconv.targets.coreml.program import Argument, Block, Operation
 from edgeconv.targets.coreml.values import Constant, ValueType
@@ -28,15 +28,15 @@ class Step:
     """
 
     op: Operation
-    kind: Op
+    kind: OpDefinition
     fixed: dict[str, Any]
     refs: dict[str, str | tuple[Any, ...]]
-    bodies: tuple[Plan, ...]
+    subgraphs: tuple[ExecutionPlan, ...]
     dead: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExecutionPlan:
     """A block, ready to run. `outer` are values that it takes from the blocks around it."""
 
     block: Block
@@ -61,7 +61,7 @@ class Planner:
         block: Block,
         known: frozenset[str] = frozenset(),
         outer: Mapping[str, Any] = MappingProxyType({}),
-    ) -> Plan:
+    ) -> ExecutionPlan:
         """`known` and `outer`: values and constants of the blocks around this one."""
         for name, type_ in block.inputs.items():
             _check_type(type_, f"input '{name}'")
@@ -96,8 +96,8 @@ class Planner:
                 refs[parameter] = found[0]
             else:
                 fixed[parameter] = found[0]
-        bodies = tuple(self.plan(b, frozenset(have), constants) for b in op.blocks)
-        return Step(op, kind, fixed, refs, bodies, ())
+        subgraphs = tuple(self.plan(b, frozenset(have), constants) for b in op.blocks)
+        return Step(op, kind, fixed, refs, subgraphs, ())
 
     def _resolve(self, argument: Argument, constants: dict[str, Any]) -> Any:
         if isinstance(argument, Constant):
@@ -108,7 +108,7 @@ class Planner:
         if type_.kind != "tensor" or type_.dtype == "string":
             return value
         exact = type_.dtype in FLOATS  # stored in that very type, so nothing to round
-        return settle(value, type_.dtype, self._compute, exact)
+        return cast_result(value, type_.dtype, self._compute, exact)
 
     def _fold(self, step: Step, constants: dict[str, Any]) -> None:
         """Decompress weights once, now; their packed form is dropped with its last user."""
@@ -124,7 +124,7 @@ class Planner:
                     f"{type_.shape}",
                     HINT,
                 )
-            constants[name] = settle(value, type_.dtype, self._compute)
+            constants[name] = cast_result(value, type_.dtype, self._compute)
 
 
 def _check_type(type_: ValueType, where: str) -> None:
@@ -135,7 +135,7 @@ def _check_type(type_: ValueType, where: str) -> None:
         )
 
 
-def _lookup(op: Operation) -> Op:
+def _lookup(op: Operation) -> OpDefinition:
     if op.type not in OPS:
         raise Unsupported(
             f"{op.where}: coreml-reference does not know this operation",
@@ -160,10 +160,10 @@ def _names(op: Operation) -> Iterable[str]:
 def _used(step: Step) -> set[str]:
     """Values that a step looks up, inside its blocks too."""
     named = [name for value in step.refs.values() for name in flat(value)]
-    return set(named).union(*(body.outer for body in step.bodies))
+    return set(named).union(*(body.outer for body in step.subgraphs))
 
 
-def _with_lifetimes(block: Block, constants: dict[str, Any], steps: list[Step]) -> Plan:
+def _with_lifetimes(block: Block, constants: dict[str, Any], steps: list[Step]) -> ExecutionPlan:
     """Mark where each value is needed last, and drop constants that no step looks up."""
     alive = set(block.outputs)
     planned: list[Step] = []
@@ -178,39 +178,39 @@ def _with_lifetimes(block: Block, constants: dict[str, Any], steps: list[Step]) 
         alive = (alive - outputs) | used
     kept = {name: value for name, value in constants.items() if name in alive}
     outer = frozenset(alive - made - kept.keys())
-    return Plan(block, kept, tuple(reversed(planned)), outer)
+    return ExecutionPlan(block, kept, tuple(reversed(planned)), outer)
 
 
-def batched(plan: Plan) -> Plan | None:
+def batched(plan: ExecutionPlan) -> ExecutionPlan | None:
     """The plan for any number of samples along the first axis, None where one must loop."""
     block = plan.block
     types = dict(block.inputs)
     if any(not t.shape or t.shape[0] != 1 or t.kind != "tensor" for t in types.values()):
         return None
-    carrying = set(block.inputs)
+    batched_values = set(block.inputs)
     steps = []
     for step in plan.steps:
         types.update(step.op.outputs)
-        changed = _batched_step(step, types, carrying)
+        changed = _batched_step(step, types, batched_values)
         if changed is None:
             return None
         steps.append(changed)
-    if not set(block.outputs) <= carrying:
+    if not set(block.outputs) <= batched_values:
         return None
     return replace(plan, steps=tuple(steps))
 
 
-def _batched_step(step: Step, types: dict[str, ValueType], carrying: set[str]) -> Step | None:
-    """The step with its parameters changed; outputs that carry samples join `carrying`."""
-    if any(body.outer & carrying for body in step.bodies):
+def _batched_step(step: Step, types: dict[str, ValueType], batched_values: set[str]) -> Step | None:
+    """The step with its parameters changed; outputs that carry samples join `batched_values`."""
+    if any(body.outer & batched_values for body in step.subgraphs):
         return None
-    view = View(step.op, step.fixed, step.refs, types, carrying)
+    view = View(step.op, step.fixed, step.refs, types, batched_values)
     if not view.batched:
         return None if step.kind.draws or step.kind.stateful else step
-    change = step.kind.rule(view) if step.kind.rule else None
+    change = step.kind.batch_rule(view) if step.kind.batch_rule else None
     if change is None or not _keeps_samples_first(step.op):
         return None
-    carrying.update(name for name, _ in step.op.outputs)
+    batched_values.update(name for name, _ in step.op.outputs)
     refs = {k: v for k, v in step.refs.items() if k not in change}
     return replace(step, fixed={**step.fixed, **change}, refs=refs)
 

@@ -25,7 +25,7 @@ class Compute(StrEnum):
     FLOAT64 = "float64"
 
     @property
-    def carrier(self) -> type[np.floating[Any]]:
+    def storage_dtype(self) -> type[np.floating[Any]]:
         """The type that float tensors have in memory between operations."""
         return np.float64 if self is Compute.FLOAT64 else np.float32
 
@@ -54,7 +54,7 @@ TYPES = frozenset({*FLOATS, *INTEGERS, "bool", "string"})
 """All that can be computed here: bfloat16 and float8 are not among them."""
 
 
-def settle(value: Any, dtype: str, compute: Compute, exact: bool = False) -> Any:
+def cast_result(value: Any, dtype: str, compute: Compute, exact: bool = False) -> Any:
     """The result of an operation as a tensor of its declared type.
 
     Args:
@@ -62,8 +62,8 @@ def settle(value: Any, dtype: str, compute: Compute, exact: bool = False) -> Any
         exact: the operation only selects or moves values, so that rounding changes nothing.
     """
     if dtype in FLOATS:
-        carrier = np.float64 if dtype == "float64" else compute.carrier
-        array = np.asarray(value, carrier)
+        storage_dtype = np.float64 if dtype == "float64" else compute.storage_dtype
+        array = np.asarray(value, storage_dtype)
         if dtype == "float16" and compute is Compute.AS_SPECIFIED and not exact:
             return half(array)
         return array

@@ -15,12 +15,12 @@ from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.runtimes.arrays import Batching, Samples, prepare
 from edgeconv.runtimes.coreml_reference.engine import Watch
-from edgeconv.runtimes.coreml_reference.executor import Executor
+from edgeconv.runtimes.coreml_reference.executor import ProgramExecutor
 from edgeconv.runtimes.coreml_reference.interface import Interface
-from edgeconv.runtimes.coreml_reference.ops.control import State
-from edgeconv.runtimes.coreml_reference.plan import Plan, Planner
-from edgeconv.runtimes.coreml_reference.precision import Compute, as_declared, settle
-from edgeconv.runtimes.coreml_reference.threads import one_thread, spread
+from edgeconv.runtimes.coreml_reference.ops.control import StateTensor
+from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, Planner
+from edgeconv.runtimes.coreml_reference.precision import Compute, as_declared, cast_result
+from edgeconv.runtimes.coreml_reference.threads import one_thread, parallel_map
 from edgeconv.targets.coreml.program import read_program
 from edgeconv.targets.coreml.values import ValueType
 
@@ -63,7 +63,9 @@ class CoreMLReferenceRunner:
         self._batching = _batching([*self.inputs.values(), *self.outputs.values()])
         self.tensors = _tensors(self._plan)
         with _naming(path):
-            self._executor = Executor(self._plan, self._compute, seed, self._batching.size == 1)
+            self._executor = ProgramExecutor(
+                self._plan, self._compute, seed, self._batching.size == 1
+            )
 
     @property
     def labels(self) -> tuple[Any, ...]:
@@ -76,9 +78,9 @@ class CoreMLReferenceRunner:
         return frozenset(op.type for op in self._function.nodes())
 
     @property
-    def vectorised(self) -> bool:
+    def vectorized(self) -> bool:
         """Whether many samples go through a batch-1 program at once, rather than one by one."""
-        return self._executor.vectorised
+        return self._executor.vectorized
 
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Outputs under the same leading batch. BadInput as in the protocol."""
@@ -86,8 +88,8 @@ class CoreMLReferenceRunner:
         if samples.n == 0:
             return {n: self._empty(spec, samples) for n, spec in self.outputs.items()}
         chunks = list(self._chunks(samples))
-        if self.vectorised:
-            made = spread(self._call, chunks)
+        if self.vectorized:
+            made = parallel_map(self._call, chunks)
         else:
             made = [self._call(chunk) for chunk in chunks]
         return {name: _joined([part[name] for part in made], samples) for name in self.outputs}
@@ -146,7 +148,7 @@ class CoreMLReferenceRunner:
         return BoundRun.of_function(compute, read)
 
     def infer(
-        self, arrays: Mapping[str, NDArray[Any]], state: dict[str, State] | None = None
+        self, arrays: Mapping[str, NDArray[Any]], state: dict[str, StateTensor] | None = None
     ) -> dict[str, NDArray[Any]]:
         """One inference: arrays in the program's own shapes and types, outputs likewise.
 
@@ -162,10 +164,12 @@ class CoreMLReferenceRunner:
         carried = self.make_state() if state is None else state
         return self._outputs(self._executor.run(self._settled(arrays) | carried, 1))
 
-    def make_state(self) -> dict[str, State]:
+    def make_state(self) -> dict[str, StateTensor]:
         """Zeros for each state of the program, by name."""
         return {
-            name: State(np.asarray(settle(np.zeros(t.shape or ()), t.dtype, self._compute)))
+            name: StateTensor(
+                np.asarray(cast_result(np.zeros(t.shape or ()), t.dtype, self._compute))
+            )
             for name, t in self._plan.block.inputs.items()
             if t.kind == "state"
         }
@@ -189,7 +193,7 @@ class CoreMLReferenceRunner:
 
     def _settled(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         return {
-            name: settle(array, self._interface.stored[name], self._compute)
+            name: cast_result(array, self._interface.stored[name], self._compute)
             for name, array in arrays.items()
         }
 
@@ -242,7 +246,7 @@ def _batching(specs: list[TensorSpec]) -> Batching:
     return found if found.size in (1, -1) else Batching(0)
 
 
-def _tensors(plan: Plan) -> dict[str, ValueType]:
+def _tensors(plan: ExecutionPlan) -> dict[str, ValueType]:
     """Type of each numeric tensor that the main block computes, in the order of computation."""
     return {
         name: type_

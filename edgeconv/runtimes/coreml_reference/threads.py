@@ -1,4 +1,4 @@
-"""Parts of a batch spread over the cores, with one thread for each matrix product.
+"""Parts of a batch parallel_map over the cores, with one thread for each matrix product.
 
 OpenBLAS splits even small products over its own threads, which then wait for each other, and all
 that is not a product stays on one core. NumPy has no interface to stop it, so the library that
@@ -31,7 +31,7 @@ _lock = threading.Lock()
 _found: list[int] = []  # for each user inside, the number of threads that it found
 
 
-def spread(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
+def parallel_map(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
     """The results in the order of the parts. Each part is worked on by one thread alone, so that
     its result does not depend on how many there are."""
     workers = min(len(parts), usable_cores()) if _functions() is not None else 1

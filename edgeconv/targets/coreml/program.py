@@ -17,7 +17,7 @@ from edgeconv.errors import BadInput
 from edgeconv.targets.coreml.blobs import HINT, BlobFile
 from edgeconv.targets.coreml.package import WEIGHTS, model_file, read_spec
 from edgeconv.targets.coreml.proto import dimensions, dtypes
-from edgeconv.targets.coreml.values import Constant, Value, ValueType
+from edgeconv.targets.coreml.values import Constant, ProgramValue, ValueType
 
 CONSTANTS = frozenset({"const", "_const_symbolic"})
 """Operations that hold a constant. Of `_const_symbolic`, which the converter has for values with
@@ -43,7 +43,7 @@ class Operation:
     type: str
     position: int
     inputs: dict[str, tuple[Argument, ...]]
-    outputs: tuple[Value, ...]
+    outputs: tuple[ProgramValue, ...]
     blocks: tuple[Block, ...] = ()
     label: str = ""
     inner: bool = False
@@ -101,7 +101,7 @@ class Function:
         self.name = name
         self.opset = opset
         self.block = block
-        self.inputs = tuple(Value(*item) for item in block.inputs.items())
+        self.inputs = tuple(ProgramValue(*item) for item in block.inputs.items())
         self.outputs = block.outputs
         self.constants: dict[str, Constant] = dict(block.constants)
         self._nodes = tuple(self._walk(block))
@@ -143,9 +143,9 @@ class Function:
         return self._readers.get(name, ())
 
     @cached_property
-    def values(self) -> dict[str, Value]:
+    def values(self) -> dict[str, ProgramValue]:
         """Every value by name: inputs, constants and what operations make."""
-        constants = {name: Value(name, c.type) for name, c in self.constants.items()}
+        constants = {name: ProgramValue(name, c.type) for name, c in self.constants.items()}
         computed = {out.name: out for op in self._nodes for out in op.outputs}
         return {value.name: value for value in self.inputs} | constants | computed
 
@@ -275,7 +275,9 @@ class _Reader:
             if not argument.arguments:
                 raise BadInput(f"{self._where}: {text} is bound to no value", HINT)
             inputs[parameter] = tuple(self._binding(b, text) for b in argument.arguments)
-        outputs = [Value(o.name, self._type(o.type, f"{where}, '{o.name}'")) for o in op.outputs]
+        outputs = [
+            ProgramValue(o.name, self._type(o.type, f"{where}, '{o.name}'")) for o in op.outputs
+        ]
         return Operation(
             op.type,
             position,

@@ -12,7 +12,7 @@ from edgeconv.errors import BadInput
 from edgeconv.targets.coreml.blobs import HINT
 from edgeconv.targets.coreml.package import array_dtype
 from edgeconv.targets.coreml.program import Function, Operation, Program, read_program
-from edgeconv.targets.coreml.values import Shape, Value
+from edgeconv.targets.coreml.values import ProgramValue, Shape
 from edgeconv.targets.file_graph import FileGraph, Op, Tensor, peak_bytes
 
 
@@ -58,7 +58,7 @@ class _View:
         for feature in self.spec.description.input:
             self._add(self._feature(feature))
         for name, constant in self.function.block.constants.items():
-            self._add(_tensor(Value(name, constant.type), constant=True))
+            self._add(_tensor(ProgramValue(name, constant.type), constant=True))
         for op in self.function.block.operations:
             for out in op.outputs:
                 self._add(_tensor(out))
@@ -151,5 +151,5 @@ class _View:
         return total
 
 
-def _tensor(value: Value, constant: bool = False) -> Tensor:
+def _tensor(value: ProgramValue, constant: bool = False) -> Tensor:
     return Tensor(value.name, value.shape, value.type.dtype, constant=constant)

@@ -66,7 +66,7 @@ def blocks(spec: Any) -> Iterator[Any]:
 
 
 def values_in(block: Any) -> Iterator[Any]:
-    """Every `Value` message of a block: attributes and values in place, nested blocks included.
+    """Every `Value` message of a block: attributes and values in place, nested blocks too.
 
     By name, for the same reason.
     """

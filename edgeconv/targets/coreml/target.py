@@ -19,7 +19,7 @@ from edgeconv.targets.coreml import (
     weights,
 )
 from edgeconv.targets.coreml.lints.flexible import declared_sizes
-from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.lints.package import PackageView
 from edgeconv.targets.coreml.schemes import OTHER_SCHEMES, SCHEMES
 from edgeconv.targets.coreml.size_breakdown import size_breakdown
 from edgeconv.targets.file_graph import FileGraph, scheme_by_types
@@ -40,7 +40,7 @@ def _scheme(path: Path, graph: FileGraph) -> str:
 
 def _lint(path: Path) -> list[Finding]:
     with package.refusing(path):
-        return apply(lints.RULES, Package(path))
+        return apply(lints.RULES, PackageView(path))
 
 
 def _layer_constants(path: Path) -> list[dict[str, StoredConstant]] | None:

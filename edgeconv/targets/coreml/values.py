@@ -23,7 +23,7 @@ class ValueType:
     kind: str = "tensor"  # or list, dictionary, state
 
 
-class Value(NamedTuple):
+class ProgramValue(NamedTuple):
     """A named value of the program."""
 
     name: str

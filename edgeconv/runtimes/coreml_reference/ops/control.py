@@ -1,7 +1,7 @@
 """Control flow, lists and state (MIL: control_flow.py; read_state of iOS18).
 
-Nested blocks arrive as functions in `bodies`; a list is a Python list, changed by making a new one;
-a state is a `State`, which lives from one run to the next.
+Nested blocks arrive as functions in `subgraphs`; a list is a Python list, changed by making a new
+one; a state is a `StateTensor`, which lives from one run to the next.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ Array = NDArray[Any]
 
 
 @dataclass
-class State:
+class StateTensor:
     """A tensor that outlives a run; only write_state changes it."""
 
     array: Array
 
 
-def cond(pred: Any, bodies: list[Any]) -> Any:
+def cond(pred: Any, subgraphs: list[Any]) -> Any:
     """The outputs of the first block if `pred` holds, else of the second."""
-    return tuple(bodies[0]() if bool(np.all(pred)) else bodies[1]())
+    return tuple(subgraphs[0]() if bool(np.all(pred)) else subgraphs[1]())
 
 
-def while_loop(loop_vars: tuple[Any, ...], bodies: list[Any]) -> Any:
+def while_loop(loop_vars: tuple[Any, ...], subgraphs: list[Any]) -> Any:
     """Apply the second block while the first says so."""
-    condition, body = bodies
+    condition, body = subgraphs
     while bool(np.all(condition(*loop_vars)[0])):
         loop_vars = tuple(body(*loop_vars))
     return tuple(loop_vars)
@@ -81,12 +81,12 @@ def _written(ls: list[Array], indices: list[int], values: list[Array]) -> list[A
     return made
 
 
-def read_state(input: State) -> Array:
+def read_state(input: StateTensor) -> Array:
     """A copy of the state's tensor."""
     return input.array.copy()
 
 
-def write_state(input: State, data: Array) -> tuple[()]:
+def write_state(input: StateTensor, data: Array) -> tuple[()]:
     """Replace the state's tensor."""
     input.array = np.array(data, input.array.dtype)
     return ()

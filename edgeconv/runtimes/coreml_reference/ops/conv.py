@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.errors import Unsupported
-from edgeconv.runtimes.coreml_reference.ops.kernel import Kernel
+from edgeconv.runtimes.coreml_reference.ops.kernel import ConvKernel
 
 
 def conv(
@@ -26,7 +26,7 @@ def conv(
     The result is a channels-first view of channels-last memory, which a following convolution
     takes as it is.
     """
-    kernel = Kernel.of(weight, strides, pad_type, pad, dilations, groups)
+    kernel = ConvKernel.of(weight, strides, pad_type, pad, dilations, groups)
     windows = kernel.windows(x)
     outputs = windows.shape[1 : windows.ndim - len(kernel.size) - 1]
     made = np.empty((len(x), *outputs, kernel.channels), x.dtype)

@@ -16,7 +16,7 @@ SCRATCH = 2 << 20  # bytes of gathered windows at once, which stay in the cache
 
 
 @dataclass(frozen=True)
-class Kernel:
+class ConvKernel:
     """A convolution with its weights laid out for matrix products, once.
 
     Attributes:
@@ -40,7 +40,7 @@ class Kernel:
         pad: Any,
         dilations: Any,
         groups: Any,
-    ) -> Kernel:
+    ) -> ConvKernel:
         """Out of MIL's parameters; weight (out, in / groups, *kernel)."""
         size, split = weight.shape[2:], int(groups)
         last = np.moveaxis(weight, 1, -1).reshape(split, len(weight) // split, -1)

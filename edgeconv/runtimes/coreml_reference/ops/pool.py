@@ -67,7 +67,7 @@ def l2_pool(
 def _geometry(
     x: NDArray[Any], kernel_sizes: Any, pad_type: str, strides: Any, pad: Any, ceil_mode: bool
 ) -> tuple[list[int], list[int], Pads, list[int]]:
-    """Kernel, strides, padding, and how much of the padding behind is due to `ceil_mode`."""
+    """ConvKernel, strides, padding, and how much of the padding behind is due to `ceil_mode`."""
     kernel = [int(k) for k in kernel_sizes]
     steps = [int(s) for s in strides] if strides is not None else [1] * len(kernel)
     pads = paddings(pad_type, pad, x.shape[2:], kernel, steps, [1] * len(kernel))

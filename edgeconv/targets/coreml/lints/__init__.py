@@ -12,13 +12,13 @@ from edgeconv.targets.coreml.lints import (
     versions,
     weights,
 )
-from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.lints.package import PackageView
 from edgeconv.targets.lints import Rule, Severity
 
 _ERROR, _WARNING, _HINT = Severity.ERROR, Severity.WARNING, Severity.HINT
 _MEASURE = "a hint, not a fact: look at Xcode's performance report before you change anything"
 
-RULES: tuple[Rule[Package], ...] = (
+RULES: tuple[Rule[PackageView], ...] = (
     Rule(
         "weights-missing",
         _ERROR,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeconv.targets.coreml.lints.layout import LAYOUT
-from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.lints.package import PackageView
 from edgeconv.targets.coreml.package import array_dtype
 from edgeconv.targets.coreml.program import Function, Operation
-from edgeconv.targets.lints import Found
+from edgeconv.targets.lints import Violation
 
 
-def integers_as_int32(package: Package) -> Iterator[Found]:
+def integers_as_int32(package: PackageView) -> Iterator[Violation]:
     """An INT32 input that is turned into real numbers at once.
 
     TensorFlow's front end writes an int8 or uint8 input so, without a word. Indices are read by
@@ -21,53 +21,59 @@ def integers_as_int32(package: Package) -> Iterator[Found]:
         for value in function.inputs:
             readers = function.readers_of(value.name)
             if value.dtype == "int32" and readers and all(map(_to_float, readers)):
-                yield Found(
+                yield Violation(
                     value.name,
                     f"the input is INT32, and {readers[0].type} '{readers[0].name}' turns it into "
                     "real numbers at once: was it int8 or uint8 before the conversion?",
                 )
 
 
-def float32_inside_float16(package: Package) -> Iterator[Found]:
+def float32_inside_float16(package: PackageView) -> Iterator[Violation]:
     """Casts to float32 in a float16 program that are not at its rim."""
     for function in package.functions:
         if not any(n.type in _HEAVY and _dtype(n) == "float16" for n in function.nodes()):
             continue
         for node in function.nodes():
             if node.type == "cast" and _dtype(node) == "float32" and _computes(function, node):
-                yield Found(node.name, f"'{node.first('x')}' is computed on in float32 from here")
+                yield Violation(
+                    node.name, f"'{node.first('x')}' is computed on in float32 from here"
+                )
 
 
-def float64(package: Package) -> Iterator[Found]:
+def float64(package: PackageView) -> Iterator[Violation]:
     """Double precision anywhere, which ML programs do not compute in."""
     for feature in package.features:
         array = feature.type.WhichOneof("Type") == "multiArrayType"
         if array and array_dtype(feature, str(package.path)) == "float64":
-            yield Found(feature.name, "the feature is declared as DOUBLE")
+            yield Violation(feature.name, "the feature is declared as DOUBLE")
     for function in package.functions:
         for value in function.values.values():
             if value.dtype == "float64":
-                yield Found(value.name, "the value is float64")
+                yield Violation(value.name, "the value is float64")
 
 
-def against_contract(package: Package) -> Iterator[Found]:
+def against_contract(package: PackageView) -> Iterator[Violation]:
     """An input that cannot hold the readings that the file's own contract speaks of."""
     signal = package.contract
     if signal is None:
         return
     for feature in package.spec.description.input:
         if feature.type.WhichOneof("Type") != "multiArrayType":
-            yield Found(feature.name, "the contract speaks of numbers, the input takes an image")
+            yield Violation(
+                feature.name, "the contract speaks of numbers, the input takes an image"
+            )
             continue
         array = feature.type.multiArrayType
         name = array_dtype(feature, str(package.path))
         if not name.startswith("float"):
-            yield Found(feature.name, f"the contract speaks of {signal.unit}, the input is {name}")
+            yield Violation(
+                feature.name, f"the contract speaks of {signal.unit}, the input is {name}"
+            )
         size = 1
         for dimension in array.shape:
             size *= int(dimension)
         if array.shape and size != signal.flat_size:
-            yield Found(
+            yield Violation(
                 feature.name,
                 f"the contract's window has {signal.window} × {len(signal.channels)} values, the "
                 f"input {size}",

@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeconv.core.metadata import CONTRACT_KEY
-from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.lints.package import PackageView
 from edgeconv.targets.coreml.program import Function
-from edgeconv.targets.lints import Found, converter_name
+from edgeconv.targets.lints import Violation, converter_name
 
 _TEXTS = {"shortDescription": "description", "author": "author", "license": "licence"}
 
 
-def names(package: Package) -> Iterator[Found]:
+def names(package: PackageView) -> Iterator[Violation]:
     """Inputs and outputs that a converter named."""
     for feature in package.features:
         if converter_name(feature.name):
-            yield Found(feature.name, "the name was made up by a converter and says nothing")
+            yield Violation(feature.name, "the name was invented by a converter and says nothing")
 
 
-def contract(package: Package) -> Iterator[Found]:
+def contract(package: PackageView) -> Iterator[Violation]:
     """A file that does not say what its numbers mean."""
     if CONTRACT_KEY not in package.spec.description.metadata.userDefined:
-        yield Found(
+        yield Violation(
             package.path.name, "it does not say which unit, sign, rate and order its input takes"
         )
 
 
-def labels(package: Package) -> Iterator[Found]:
+def labels(package: PackageView) -> Iterator[Violation]:
     """Probabilities of classes that have no names."""
     for function in package.functions:
         for name in function.outputs:
@@ -35,33 +35,35 @@ def labels(package: Package) -> Iterator[Found]:
             while made is not None and made.type in ("cast", "reshape", "squeeze"):
                 made = function.producer_of(made.first("x"))
             if made is not None and made.type == "softmax":
-                yield Found(name, "it gives a probability for each class, the classes have no name")
+                yield Violation(
+                    name, "it gives a probability for each class, the classes have no name"
+                )
 
 
-def description(package: Package) -> Iterator[Found]:
+def description(package: PackageView) -> Iterator[Violation]:
     """Empty fields of the card that Xcode shows."""
     metadata = package.spec.description.metadata
     empty = [word for field, word in _TEXTS.items() if not getattr(metadata, field)]
     if empty:
-        yield Found(package.path.name, f"its metadata have no {' and no '.join(empty)}")
+        yield Violation(package.path.name, f"its metadata have no {' and no '.join(empty)}")
 
 
-def unused_inputs(package: Package) -> Iterator[Found]:
+def unused_inputs(package: PackageView) -> Iterator[Violation]:
     """Inputs that no operation reads."""
     for function in package.functions:
         for value in function.inputs:
             if not function.readers_of(value.name) and value.name not in function.outputs:
-                yield Found(value.name, "no operation reads this input")
+                yield Violation(value.name, "no operation reads this input")
 
 
-def dead_operations(package: Package) -> Iterator[Found]:
+def dead_operations(package: PackageView) -> Iterator[Violation]:
     """Operations that no output needs."""
     for function in package.functions:
         alive = _alive(function)
         for node in function.nodes():
             works = node.type in ("write_state", "coreml_update_state")
             if not node.inner and not works and not any(o.name in alive for o in node.outputs):
-                yield Found(node.name, f"no output needs this {node.type}")
+                yield Violation(node.name, f"no output needs this {node.type}")
 
 
 def _alive(function: Function) -> set[str]:
@@ -79,7 +81,7 @@ def _alive(function: Function) -> set[str]:
     return alive
 
 
-def flexible_but_static(package: Package) -> Iterator[Found]:
+def flexible_but_static(package: PackageView) -> Iterator[Violation]:
     """An input that the description calls flexible and the program fixes to one size."""
     for feature in package.input_features:
         array = feature.type.multiArrayType
@@ -88,7 +90,7 @@ def flexible_but_static(package: Package) -> Iterator[Found]:
         for function in package.functions:
             for value in function.inputs:
                 if value.name == feature.name and -1 not in value.shape:
-                    yield Found(
+                    yield Violation(
                         feature.name,
                         "the description allows several sizes, the program has one only: "
                         + " × ".join(map(str, value.shape)),

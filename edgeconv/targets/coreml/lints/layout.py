@@ -15,9 +15,9 @@ from itertools import combinations, permutations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.targets.coreml.lints.package import Package, integers
+from edgeconv.targets.coreml.lints.package import PackageView, integers
 from edgeconv.targets.coreml.program import Function, Operation
-from edgeconv.targets.lints import Found
+from edgeconv.targets.lints import Violation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ _LARGEST_RANK = 5  # of all permutations
 
 
 @dataclass(frozen=True)
-class Run:
+class LayoutRun:
     """A connected set of operations that only move numbers, or work on each of them alone."""
 
     nodes: tuple[Operation, ...]
@@ -47,7 +47,7 @@ class Run:
         return tuple(n for n in self.nodes if n.type in LAYOUT)
 
 
-def avoidable(package: Package) -> Iterator[Found]:
+def avoidable(package: PackageView) -> Iterator[Violation]:
     """Layout operations beyond what their runs need."""
     for function in package.functions:
         found = [(run, len(run.moves), needed(function, run)) for run in runs(function)]
@@ -57,13 +57,13 @@ def avoidable(package: Package) -> Iterator[Found]:
             kinds = Counter(n.type for run, *_ in found for n in run.moves)
             listed = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
             names = ", ".join(n.name for n in excess[:8]) + (" …" if len(excess) > 8 else "")
-            yield Found(
+            yield Violation(
                 excess[0].name,
                 f"{total} layout operations ({listed}) where {enough} would do; look at {names}",
             )
 
 
-def runs(function: Function) -> list[Run]:
+def runs(function: Function) -> list[LayoutRun]:
     """The runs that hold a layout operation, in the order of the program."""
     member = {n.name: n for n in function.nodes() if not n.inner and _moves_freely(n)}
     seen: set[str] = set()
@@ -78,13 +78,13 @@ def runs(function: Function) -> list[Run]:
                 group.add(node.name)
                 waiting += [n for n in _neighbours(function, node) if n.name in member]
         seen |= group
-        run = Run(tuple(n for n in function.nodes() if n.name in group))
+        run = LayoutRun(tuple(n for n in function.nodes() if n.name in group))
         if run.moves:
             found.append(run)
     return found
 
 
-def needed(function: Function, run: Run) -> int:
+def needed(function: Function, run: LayoutRun) -> int:
     """How many layout operations would do what the run does; all of them where that is unknown."""
     maps = _positions(function, run)
     outputs = [out.name for n in run.nodes for out in n.outputs if _leaves(function, run, out.name)]
@@ -106,7 +106,7 @@ def needed(function: Function, run: Run) -> int:
     return min(moves, _fewest(results[0], source, moves))
 
 
-def _positions(function: Function, run: Run) -> dict[str, dict[str, NDArray[Any]]]:
+def _positions(function: Function, run: LayoutRun) -> dict[str, dict[str, NDArray[Any]]]:
     """For each value of the run: which position of which entry stands where.
 
     A value is left out where that is unknown: free dimensions, broadcasting, other orders of the
@@ -223,7 +223,7 @@ def _neighbours(function: Function, node: Operation) -> Iterator[Operation]:
         yield from function.readers_of(out.name)
 
 
-def _entries(function: Function, run: Run) -> Iterator[str]:
+def _entries(function: Function, run: LayoutRun) -> Iterator[str]:
     made = {out.name for n in run.nodes for out in n.outputs}
     for node in run.nodes:
         for name in node.reads:
@@ -231,10 +231,10 @@ def _entries(function: Function, run: Run) -> Iterator[str]:
                 yield name
 
 
-def _leaves(function: Function, run: Run, name: str) -> bool:
+def _leaves(function: Function, run: LayoutRun, name: str) -> bool:
     readers: Iterable[Operation] = function.readers_of(name)
     return name in function.outputs or any(n.name not in _names(run) for n in readers)
 
 
-def _names(run: Run) -> set[str]:
+def _names(run: LayoutRun) -> set[str]:
     return {n.name for n in run.nodes}

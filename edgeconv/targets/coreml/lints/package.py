@@ -14,7 +14,7 @@ from edgeconv.targets.coreml.program import Function, Operation, read_program
 from edgeconv.targets.coreml.values import Shape
 
 
-class Package:
+class PackageView:
     """One `.mlpackage`.
 
     Raises:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeconv.targets.coreml.lints.package import Package, integers
+from edgeconv.targets.coreml.lints.package import PackageView, integers
 from edgeconv.targets.coreml.program import Function
-from edgeconv.targets.lints import Found
+from edgeconv.targets.lints import Violation
 
 LARGE_KERNEL = 13  # a threshold of ours: limits differ by chip and are not documented
 _HEAVY = frozenset({"conv", "conv_transpose", "linear", "matmul", "einsum"})
@@ -29,54 +29,54 @@ _RARE = frozenset(
 )
 
 
-def float32(package: Package) -> Iterator[Found]:
+def float32(package: PackageView) -> Iterator[Violation]:
     """Convolutions and products in float32: the Neural Engine computes in float16."""
     for _, node in package.operations:
         if node.type in _HEAVY | _RECURRENT and node.outputs[0].dtype == "float32":
-            yield Found(node.name, f"{node.type} computes in float32")
+            yield Violation(node.name, f"{node.type} computes in float32")
 
 
-def high_rank(package: Package) -> Iterator[Found]:
+def high_rank(package: PackageView) -> Iterator[Violation]:
     """Tensors of more than four dimensions."""
     for _, node in package.operations:
         for out in node.outputs:
             if len(out.shape) > 4:
-                yield Found(out.name, f"{node.type} gives a tensor of rank {len(out.shape)}")
+                yield Violation(out.name, f"{node.type} gives a tensor of rank {len(out.shape)}")
 
 
-def channels_last(package: Package) -> Iterator[Found]:
+def channels_last(package: PackageView) -> Iterator[Violation]:
     """Products over the last axis of a sequence: Apple's own port of transformers keeps
     (batch, channels, 1, sequence) and 1 × 1 convolutions instead."""
     for function, node in package.operations:
         shape = _shape(function, node.first("x"))
         if node.type == "linear" and len(shape) > 2 and any(n > 1 for n in shape[1:-1]):
-            yield Found(node.name, f"linear over the last axis of {_times(shape)}")
+            yield Violation(node.name, f"linear over the last axis of {_times(shape)}")
 
 
-def dynamic_shapes(package: Package) -> Iterator[Found]:
+def dynamic_shapes(package: PackageView) -> Iterator[Violation]:
     """Inputs whose size is known only when the model runs."""
     for function in package.functions:
         for value in function.inputs:
             if -1 in value.shape:
-                yield Found(value.name, f"the input's shape is free: {_times(value.shape)}")
+                yield Violation(value.name, f"the input's shape is free: {_times(value.shape)}")
 
 
-def control_flow(package: Package) -> Iterator[Found]:
+def control_flow(package: PackageView) -> Iterator[Violation]:
     """Branches and loops."""
     yield from _of(package, _CONTROL)
 
 
-def recurrent(package: Package) -> Iterator[Found]:
+def recurrent(package: PackageView) -> Iterator[Violation]:
     """Recurrent layers, which run one step after the other."""
     yield from _of(package, _RECURRENT)
 
 
-def rare_operations(package: Package) -> Iterator[Found]:
+def rare_operations(package: PackageView) -> Iterator[Violation]:
     """Operations that were seen to run elsewhere."""
     yield from _of(package, _RARE)
 
 
-def large_kernels(package: Package) -> Iterator[Found]:
+def large_kernels(package: PackageView) -> Iterator[Violation]:
     """Convolutions and pools over wide windows."""
     for function, node in package.operations:
         size: tuple[int, ...] = ()
@@ -85,13 +85,13 @@ def large_kernels(package: Package) -> Iterator[Found]:
         elif node.type.endswith("_pool"):
             size = integers(function, node, "kernel_sizes") or ()
         if any(n > LARGE_KERNEL for n in size):
-            yield Found(node.name, f"{node.type} with a kernel of {_times(size)}")
+            yield Violation(node.name, f"{node.type} with a kernel of {_times(size)}")
 
 
-def _of(package: Package, kinds: frozenset[str]) -> Iterator[Found]:
+def _of(package: PackageView, kinds: frozenset[str]) -> Iterator[Violation]:
     for _, node in package.operations:
         if node.type in kinds:
-            yield Found(node.name, f"operation {node.type}")
+            yield Violation(node.name, f"operation {node.type}")
 
 
 def _shape(function: Function, name: str) -> tuple[int, ...]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from math import prod
 
 from edgeconv.targets.coreml.lints.layout import LAYOUT
-from edgeconv.targets.coreml.lints.package import Package, integers
+from edgeconv.targets.coreml.lints.package import PackageView, integers
 from edgeconv.targets.coreml.program import Function, Operation
 from edgeconv.targets.coreml.values import Shape
-from edgeconv.targets.lints import Found
+from edgeconv.targets.lints import Violation
 
 
-def contradicting(package: Package) -> Iterator[Found]:
+def contradicting(package: PackageView) -> Iterator[Violation]:
     """Operations whose operands do not fit each other or the declared result.
 
     Known rules only: unpacked weights, convolutions, matrix products with `linear`, and operations
@@ -28,14 +28,14 @@ def contradicting(package: Package) -> Iterator[Found]:
         if op.type.startswith("constexpr_"):
             declared = integers(function, op, "shape")
             if declared is not None and declared != out:
-                yield Found(op.name, f"{op.type} makes the shape {declared}, declared is {out}")
+                yield Violation(op.name, f"{op.type} makes the shape {declared}, declared is {out}")
         elif op.type in LAYOUT and "x" in shapes and prod(shapes["x"]) != prod(out):
-            yield Found(op.name, f"{op.type} makes the shape {out} out of {shapes['x']}")
+            yield Violation(op.name, f"{op.type} makes the shape {out} out of {shapes['x']}")
         elif op.type in ("conv", "linear") and {"x", "weight"} <= shapes.keys():
             groups = (integers(function, op, "groups") or (1,))[0] if op.type == "conv" else 1
             problem = _product_problem(op.type, shapes, out, groups)
             if problem:
-                yield Found(op.name, problem)
+                yield Violation(op.name, problem)
 
 
 def _shapes(function: Function, op: Operation) -> dict[str, Shape]:

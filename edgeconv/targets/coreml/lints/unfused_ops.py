@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeconv.targets.coreml.lints.layout import LAYOUT
-from edgeconv.targets.coreml.lints.package import Package, integers
+from edgeconv.targets.coreml.lints.package import PackageView, integers
 from edgeconv.targets.coreml.program import Function, Operation
 from edgeconv.targets.coreml.values import Constant
-from edgeconv.targets.lints import Found
+from edgeconv.targets.lints import Violation
 
 _WEIGHTED = {"conv": "weight", "conv_transpose": "weight", "linear": "weight", "matmul": "y"}
 
 
-def biases(package: Package) -> Iterator[Found]:
+def biases(package: PackageView) -> Iterator[Violation]:
     """An addition of one constant per channel straight behind a weighted operation."""
     yield from _behind(package, ("add", "sub"), "adds", "bias")
 
 
-def scales(package: Package) -> Iterator[Found]:
+def scales(package: PackageView) -> Iterator[Violation]:
     """A multiplication by one constant per channel, or a batch normalization, behind one."""
     yield from _behind(package, ("mul", "real_div"), "scales", "weights")
     for function, node in package.operations:
         source = _source(function, node, node.first("x")) if node.type == "batch_norm" else None
         if source is not None:
-            yield Found(node.name, f"normalizes what {source.type} '{source.name}' gives")
+            yield Violation(node.name, f"normalizes what {source.type} '{source.name}' gives")
 
 
-def _behind(package: Package, kinds: tuple[str, ...], does: str, part: str) -> Iterator[Found]:
+def _behind(
+    package: PackageView, kinds: tuple[str, ...], does: str, part: str
+) -> Iterator[Violation]:
     for function, node in package.operations:
         if node.type not in kinds:
             continue
@@ -36,7 +38,7 @@ def _behind(package: Package, kinds: tuple[str, ...], does: str, part: str) -> I
             term = function.constant(name)
             source = _source(function, node, node.first(operand)) if term else None
             if term and source and _per_channel(function, source, term):
-                yield Found(
+                yield Violation(
                     node.name,
                     f"{does} '{name}' to what {source.type} '{source.name}' gives; it could "
                     f"be part of its {part}",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.lints.package import PackageView
 from edgeconv.targets.coreml.program import Function, Operation
-from edgeconv.targets.lints import Found
+from edgeconv.targets.lints import Violation
 
 SPECIFICATIONS = {6: "iOS15", 7: "iOS16", 8: "iOS17", 9: "iOS18", 10: "iOS26"}
 """Specification version → the first system that reads it."""
@@ -60,40 +60,40 @@ _SMALL = frozenset({"int8", "uint8", "int16", "uint16"})
 _FLOAT16_FEATURES = 7  # inputs and outputs of type float16 came with iOS 16
 
 
-def newer_than_target(package: Package) -> Iterator[Found]:
+def newer_than_target(package: PackageView) -> Iterator[Violation]:
     """What came with a later iOS than the file says that it runs on."""
     declared = int(package.spec.specificationVersion)
     for function in package.functions:
         if OPSETS.get(function.opset, declared) > declared:
-            yield Found(
+            yield Violation(
                 function.name,
                 f"the function uses the operations of {function.opset}, the file's specification "
                 f"{declared} is that of {_system(declared)}",
             )
     for where, what, version in _needs(package):
         if version > declared:
-            yield Found(
+            yield Violation(
                 where,
                 f"{what} came with {_system(version)}, the file's specification {declared} is that "
                 f"of {_system(declared)}",
             )
 
 
-def higher_than_needed(package: Package) -> Iterator[Found]:
+def higher_than_needed(package: PackageView) -> Iterator[Violation]:
     """A file that shuts out older phones although nothing in it is new."""
     declared = int(package.spec.specificationVersion)
     sure = {version for _, _, version in _needs(package)}
     likely = {_TYPES_WIDENED for f, node in package.operations if _newer_types(f, node)}
     least = max(sure | likely, default=min(SPECIFICATIONS))
     if declared > least:
-        yield Found(
+        yield Violation(
             package.path.name,
             f"it needs {_system(declared)}; its operations, parameters and types were all there "
             f"in {_system(least)}",
         )
 
 
-def _needs(package: Package) -> Iterator[tuple[str, str, int]]:
+def _needs(package: PackageView) -> Iterator[tuple[str, str, int]]:
     """(where, what, specification version) of everything newer than iOS 15."""
     for function, node in package.operations:
         yield from _needs_of(function, node)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import BadInput, Unsupported
-from edgeconv.targets.coreml.lints.package import Package
+from edgeconv.targets.coreml.lints.package import PackageView
 from edgeconv.targets.coreml.program import Function
-from edgeconv.targets.lints import Found
+from edgeconv.targets.lints import Violation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ _SUMS = frozenset(
 )
 
 
-def missing(package: Package) -> Iterator[Found]:
+def missing(package: PackageView) -> Iterator[Violation]:
     """A weight whose bytes are not in `weight.bin`."""
     for name, constant in package.program.constants():
         if not constant.in_weight_file:
@@ -30,36 +30,36 @@ def missing(package: Package) -> Iterator[Found]:
         try:
             length = constant.record().length
         except BadInput:
-            yield Found(name, "its weights are missing from weight.bin")
+            yield Violation(name, "its weights are missing from weight.bin")
             continue
         if length != constant.needed_bytes:
-            yield Found(
+            yield Violation(
                 name,
                 f"weight.bin holds {length:,} bytes for it, its shape needs "
                 f"{constant.needed_bytes:,}",
             )
 
 
-def none_at_all(package: Package) -> Iterator[Found]:
+def none_at_all(package: PackageView) -> Iterator[Violation]:
     """A program without trained weights: not one float constant of more than one number."""
     for _, constant in package.program.constants():
         trained = constant.type.dtype.startswith(("float", "int4", "int8", "uint"))
         if trained and any(size > 1 for size in constant.type.shape or ()):
             return
-    yield Found(str(package.path.name), "no operation has weights")
+    yield Violation(str(package.path.name), "no operation has weights")
 
 
-def not_a_number(package: Package) -> Iterator[Found]:
+def not_a_number(package: PackageView) -> Iterator[Violation]:
     """NaN among the constants."""
     import numpy as np
 
     for name, array in _floats(package):
         count = int(np.isnan(array).sum())
         if count:
-            yield Found(name, f"{count:,} of {array.size:,} values are NaN")
+            yield Violation(name, f"{count:,} of {array.size:,} values are NaN")
 
 
-def infinite(package: Package) -> Iterator[Found]:
+def infinite(package: PackageView) -> Iterator[Violation]:
     """Infinity among numbers that are summed or multiplied; as a mask, −∞ alone is in order."""
     import numpy as np
 
@@ -71,10 +71,10 @@ def infinite(package: Package) -> Iterator[Found]:
             why = ""
             if array.dtype == np.float16:
                 why = f": float16 ends at {LARGEST_FLOAT16:,}, larger weights overflow"
-            yield Found(name, f"{count:,} of {array.size:,} values are infinite{why}")
+            yield Violation(name, f"{count:,} of {array.size:,} values are infinite{why}")
 
 
-def _floats(package: Package) -> Iterator[tuple[str, NDArray[Any]]]:
+def _floats(package: PackageView) -> Iterator[tuple[str, NDArray[Any]]]:
     """Constants of real numbers; those that cannot be read are the matter of other rules."""
     for name, constant in package.program.constants():
         if constant.type.kind == "tensor" and constant.type.dtype.startswith("float"):

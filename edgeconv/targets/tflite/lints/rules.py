@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeconv.targets.lints import Found, converter_name
+from edgeconv.targets.lints import Violation, converter_name
 from edgeconv.targets.tflite.lints.file import TFLiteFile
 
 _FLEX = "CUSTOM:Flex"
@@ -21,47 +21,47 @@ _EFFECTS = (
 )  # work without an output
 
 
-def flex(file: TFLiteFile) -> Iterator[Found]:
+def flex(file: TFLiteFile) -> Iterator[Violation]:
     """TensorFlow operations, which need a library of some 20 MB beside the app."""
     for op in file.ops:
         if op.kind.startswith(_FLEX):
-            yield Found(op.name, f"operation {op.kind.removeprefix('CUSTOM:')}")
+            yield Violation(op.name, f"operation {op.kind.removeprefix('CUSTOM:')}")
 
 
-def custom(file: TFLiteFile) -> Iterator[Found]:
+def custom(file: TFLiteFile) -> Iterator[Violation]:
     """Operations that an app must bring along and register."""
     for op in file.ops:
         if op.kind.startswith("CUSTOM:") and not op.kind.startswith(_FLEX):
-            yield Found(op.name, f"custom operation {op.kind.removeprefix('CUSTOM:')}")
+            yield Violation(op.name, f"custom operation {op.kind.removeprefix('CUSTOM:')}")
 
 
-def not_a_number(file: TFLiteFile) -> Iterator[Found]:
+def not_a_number(file: TFLiteFile) -> Iterator[Violation]:
     """NaN among constants or scales."""
     import numpy as np
 
     for name, array in file.float_constants():
         count = int(np.isnan(array).sum())
         if count:
-            yield Found(name, f"{count:,} of {array.size:,} values are NaN")
+            yield Violation(name, f"{count:,} of {array.size:,} values are NaN")
 
 
-def infinite(file: TFLiteFile) -> Iterator[Found]:
+def infinite(file: TFLiteFile) -> Iterator[Violation]:
     """Infinity among constants of more than one number; as a mask, −∞ alone is in order."""
     import numpy as np
 
     for name, array in file.float_constants():
         count = int(np.isposinf(array).sum())
         if count and array.size > 1:
-            yield Found(name, f"{count:,} of {array.size:,} values are infinite")
+            yield Violation(name, f"{count:,} of {array.size:,} values are infinite")
 
 
-def none_at_all(file: TFLiteFile) -> Iterator[Found]:
+def none_at_all(file: TFLiteFile) -> Iterator[Violation]:
     """A file that has learnt nothing."""
     if file.graph.parameters == 0:
-        yield Found(file.path.name, "no operation has weights")
+        yield Violation(file.path.name, "no operation has weights")
 
 
-def float_inside(file: TFLiteFile) -> Iterator[Found]:
+def float_inside(file: TFLiteFile) -> Iterator[Violation]:
     """Operations of a quantized file that fall back to float between its ends.
 
     A DEQUANTIZE that feeds outputs only, and a QUANTIZE that reads inputs only, are its rim.
@@ -78,87 +78,91 @@ def float_inside(file: TFLiteFile) -> Iterator[Found]:
         floats = [i for i in (*op.inputs, *op.outputs) if file.tensor(i).dtype == "float32"]
         live = [i for i in floats if not file.tensor(i).constant]
         if live and op.kind not in _BRIDGES:
-            yield Found(op.name, f"{op.kind} computes in float in a quantized file")
+            yield Violation(op.name, f"{op.kind} computes in float in a quantized file")
         elif live and op.kind == "DEQUANTIZE":
-            yield Found(op.name, "DEQUANTIZE in the middle of a quantized file")
+            yield Violation(op.name, "DEQUANTIZE in the middle of a quantized file")
 
 
-def dynamic_batch(file: TFLiteFile) -> Iterator[Found]:
+def dynamic_batch(file: TFLiteFile) -> Iterator[Violation]:
     """A free first dimension: an app must resize it, and GPU and NPU delegates refuse it."""
     for spec, index in zip(file.graph.inputs, file.inputs, strict=True):
         if file.free_shape(index)[:1] == (-1,):
-            yield Found(spec.name, "the input's first dimension is free")
+            yield Violation(spec.name, "the input's first dimension is free")
 
 
-def dynamic_shape(file: TFLiteFile) -> Iterator[Found]:
+def dynamic_shape(file: TFLiteFile) -> Iterator[Violation]:
     """Other free dimensions."""
     for spec, index in zip(file.graph.inputs, file.inputs, strict=True):
         if -1 in file.free_shape(index)[1:]:
             shape = " × ".join("?" if n < 0 else str(n) for n in file.free_shape(index))
-            yield Found(spec.name, f"the input's shape is free: {shape}")
+            yield Violation(spec.name, f"the input's shape is free: {shape}")
 
 
-def unscaled(file: TFLiteFile) -> Iterator[Found]:
+def unscaled(file: TFLiteFile) -> Iterator[Violation]:
     """An int8 or uint8 input or output without a scale: nobody knows what its numbers mean."""
     for spec in (*file.graph.inputs, *file.graph.outputs):
         if spec.dtype in ("int8", "uint8", "int16") and spec.scale is None:
-            yield Found(spec.name, f"it is {spec.dtype} and has no scale")
+            yield Violation(spec.name, f"it is {spec.dtype} and has no scale")
 
 
-def against_contract(file: TFLiteFile) -> Iterator[Found]:
+def against_contract(file: TFLiteFile) -> Iterator[Violation]:
     """An input that cannot hold the readings that the file's own contract speaks of."""
     signal = file.contract
     if signal is None:
         return
     for spec in file.graph.inputs:
         if not spec.dtype.startswith("float") and spec.scale is None:
-            yield Found(spec.name, f"the contract speaks of {signal.unit}, the input {spec.dtype}")
+            yield Violation(
+                spec.name, f"the contract speaks of {signal.unit}, the input {spec.dtype}"
+            )
         size = 1
         for dimension in spec.shape:
             size *= max(dimension, 1)
         if size != signal.flat_size:
-            yield Found(
+            yield Violation(
                 spec.name,
                 f"the contract's window has {signal.window} × {len(signal.channels)} values, the "
                 f"input {size}",
             )
 
 
-def contract(file: TFLiteFile) -> Iterator[Found]:
+def contract(file: TFLiteFile) -> Iterator[Violation]:
     """A file that does not say what its numbers mean."""
     if file.contract is None:
-        yield Found(
+        yield Violation(
             file.path.name, "it does not say which unit, sign, rate and order its input takes"
         )
 
 
-def labels(file: TFLiteFile) -> Iterator[Found]:
+def labels(file: TFLiteFile) -> Iterator[Violation]:
     """Probabilities of classes that have no names."""
     ends = set(file.outputs)
     for op in reversed(file.ops):
         if op.kind == "SOFTMAX" and ends & set(op.outputs) and not file.labels:
-            yield Found(op.name, "it gives a probability for each class, the classes have no name")
+            yield Violation(
+                op.name, "it gives a probability for each class, the classes have no name"
+            )
         if op.kind in _BRIDGES and ends & set(op.outputs):
             ends |= set(op.inputs)
 
 
-def names(file: TFLiteFile) -> Iterator[Found]:
+def names(file: TFLiteFile) -> Iterator[Violation]:
     """Inputs and outputs that a converter named: without a signature, by their tensors' names."""
     ends = (*file.inputs, *file.outputs)
     for spec, index in zip((*file.graph.inputs, *file.graph.outputs), ends, strict=True):
         name = spec.name if file.signatures else file.tensor(index).name
         if converter_name(name):
-            yield Found(name, "the name was made up by a converter and says nothing")
+            yield Violation(name, "the name was invented by a converter and says nothing")
 
 
-def unused_inputs(file: TFLiteFile) -> Iterator[Found]:
+def unused_inputs(file: TFLiteFile) -> Iterator[Violation]:
     """Inputs that no operation reads."""
     for spec, index in zip(file.graph.inputs, file.inputs, strict=True):
         if index not in file.readers and index not in file.outputs:
-            yield Found(spec.name, "no operation reads this input")
+            yield Violation(spec.name, "no operation reads this input")
 
 
-def dead_operations(file: TFLiteFile) -> Iterator[Found]:
+def dead_operations(file: TFLiteFile) -> Iterator[Violation]:
     """Operations that no output needs."""
     alive = set(file.outputs)
     for op in reversed(file.ops):
@@ -166,4 +170,4 @@ def dead_operations(file: TFLiteFile) -> Iterator[Found]:
             alive |= set(op.inputs)
     for op in file.ops:
         if op.outputs and not alive & set(op.outputs) and not op.kind.startswith(_EFFECTS):
-            yield Found(op.name, f"no output needs this {op.kind}")
+            yield Violation(op.name, f"no output needs this {op.kind}")

@@ -18,7 +18,7 @@ from edgeconv.runtimes.coreml_reference.plan import Planner
 from edgeconv.runtimes.coreml_reference.precision import Compute
 from edgeconv.targets.coreml.program import Argument, Block, Operation
 from edgeconv.targets.coreml.proto import proto
-from edgeconv.targets.coreml.values import Constant, Value, ValueType
+from edgeconv.targets.coreml.values import Constant, ProgramValue, ValueType
 
 Array = NDArray[Any]
 BLOB_TYPES = {"float16": 1, "float32": 2, "uint8": 3, "int8": 4}
@@ -60,7 +60,7 @@ def one_operation(
     results = made if isinstance(made, tuple) else (made,)
     kinds = ["string" if np.asarray(r).dtype.kind == "U" else dtype for r in results]
     outputs = tuple(
-        Value(f"y{i}", ValueType(k, np.shape(r)))
+        ProgramValue(f"y{i}", ValueType(k, np.shape(r)))
         for i, (k, r) in enumerate(zip(kinds, results, strict=True))
     )
     types = {name: ValueType(a.dtype.name, a.shape) for name, a in inputs.items()}

@@ -153,7 +153,7 @@ def test_many_samples_at_once_equal_a_loop(kind: str) -> None:
 
 
 def test_every_rule_is_tried() -> None:
-    assert set(CASES) == {name for name, op in OPS.items() if op.rule is not None}
+    assert set(CASES) == {name for name, op in OPS.items() if op.batch_rule is not None}
 
 
 MIXED: dict[str, Case] = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgeconv.errors import Unsupported
 from edgeconv.runtimes.coreml_reference.ops import OPS
-from edgeconv.runtimes.coreml_reference.ops.control import State
+from edgeconv.runtimes.coreml_reference.ops.control import StateTensor
 
 
 def call(kind: str, **parameters: Any) -> Any:
@@ -200,7 +200,7 @@ def test_the_nearest_neighbour_of_a_pixel(mode: str, expected: list[float]) -> N
 
 
 def test_a_state_keeps_what_was_written_last() -> None:
-    state = State(np.zeros(2, np.float32))
+    state = StateTensor(np.zeros(2, np.float32))
     for values in ([3, 4], [5, 6]):
         call("write_state", input=state, data=np.array(values, np.float32))
     assert call("read_state", input=state).tolist() == [5, 6]

@@ -11,13 +11,13 @@ import pytest
 
 from edgeconv.runtimes.coreml_reference import threads
 from edgeconv.runtimes.coreml_reference.engine import Engine
-from edgeconv.runtimes.coreml_reference.executor import CHUNK, CHUNK_BYTES, Executor
+from edgeconv.runtimes.coreml_reference.executor import CHUNK, CHUNK_BYTES, ProgramExecutor
 from edgeconv.runtimes.coreml_reference.lifetimes import peak_bytes
-from edgeconv.runtimes.coreml_reference.plan import Plan, Planner
+from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, Planner
 from edgeconv.runtimes.coreml_reference.precision import Compute
 from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
 from edgeconv.targets.coreml.program import Argument, Block, Operation
-from edgeconv.targets.coreml.values import Value, ValueType
+from edgeconv.targets.coreml.values import ProgramValue, ValueType
 
 from .programs import Package
 
@@ -25,16 +25,16 @@ MEGABYTE = 1 << 20
 WIDE = MEGABYTE // 4  # numbers of a float32 tensor of one megabyte
 
 
-def line(length: int, extra: bool = False, width: int = WIDE) -> Plan:
+def line(length: int, extra: bool = False, width: int = WIDE) -> ExecutionPlan:
     """`length` times tanh, each of a tensor (1, width); `extra` adds the first one at the end."""
     type_ = ValueType("float32", (1, width))
     operations = [
-        Operation("tanh", i, {"x": (f"y{i - 1}" if i else "x",)}, (Value(f"y{i}", type_),))
+        Operation("tanh", i, {"x": (f"y{i - 1}" if i else "x",)}, (ProgramValue(f"y{i}", type_),))
         for i in range(length)
     ]
     if extra:
         both: dict[str, tuple[Argument, ...]] = {"x": ("y0",), "y": (f"y{length - 1}",)}
-        operations.append(Operation("add", length, both, (Value("sum", type_),)))
+        operations.append(Operation("add", length, both, (ProgramValue("sum", type_),)))
     last = operations[-1].outputs[0][0]
     return Planner(Compute.FLOAT32).plan(Block({"x": type_}, (last,), tuple(operations)))
 
@@ -74,8 +74,8 @@ def test_forgetting_nothing_breaks_the_bound() -> None:
 
 @pytest.mark.parametrize(("width", "chunk"), [(10, CHUNK), (WIDE, 4), (8 * WIDE, 1)])
 def test_wide_tensors_make_smaller_chunks(width: int, chunk: int) -> None:
-    executor = Executor(line(3, width=width), Compute.FLOAT32, 0, one_sample=True)
-    assert executor.vectorised
+    executor = ProgramExecutor(line(3, width=width), Compute.FLOAT32, 0, one_sample=True)
+    assert executor.vectorized
     assert executor.chunk == chunk
     assert chunk == 1 or chunk * 2 * width * 4 <= CHUNK_BYTES
 
@@ -140,6 +140,6 @@ def test_an_error_in_a_part_is_the_error_of_the_whole() -> None:
             raise ValueError("part 3")
         return part
 
-    assert threads.spread(work, [1, 2]) == [1, 2]
+    assert threads.parallel_map(work, [1, 2]) == [1, 2]
     with pytest.raises(ValueError, match="part 3"):
-        threads.spread(work, [1, 2, 3, 4])
+        threads.parallel_map(work, [1, 2, 3, 4])

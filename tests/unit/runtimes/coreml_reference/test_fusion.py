@@ -17,7 +17,7 @@ from edgeconv.runtimes.coreml_reference.ops import OPS
 from edgeconv.runtimes.coreml_reference.plan import Planner, batched
 from edgeconv.runtimes.coreml_reference.precision import Compute
 from edgeconv.targets.coreml.program import Argument, Block, Operation
-from edgeconv.targets.coreml.values import Value, ValueType
+from edgeconv.targets.coreml.values import ProgramValue, ValueType
 
 from .programs import constant
 
@@ -59,7 +59,7 @@ def block(
         fixed = parameters if i == 0 else (more or AFTER)[kind]
         inputs: dict[str, tuple[Argument, ...]] = {k: (constant(v),) for k, v in fixed.items()}
         inputs["x"] = (f"y{i - 1}" if i else "x",)
-        operations.append(Operation(kind, i, inputs, (Value(f"y{i}", type_),)))
+        operations.append(Operation(kind, i, inputs, (ProgramValue(f"y{i}", type_),)))
     inputs_ = {"x": ValueType("float32", (1, 4, 5, 40))}
     return Block(inputs_, (f"y{len(kinds)}",), tuple(operations))
 
@@ -138,7 +138,9 @@ def test_a_value_with_another_user_is_not_joined() -> None:
 def test_other_declared_types_are_not_joined() -> None:
     made = block(("relu",), {})
     first, second = made.operations
-    wide = Operation("relu", 1, second.inputs, (Value("y1", ValueType("float32", (1, 1, 1, 1))),))
+    wide = Operation(
+        "relu", 1, second.inputs, (ProgramValue("y1", ValueType("float32", (1, 1, 1, 1))),)
+    )
     plan = Planner(Compute.AS_SPECIFIED).plan(Block(made.inputs, ("y1",), (first, wide)))
     assert len(fused(plan, Compute.AS_SPECIFIED).steps) == 2
 

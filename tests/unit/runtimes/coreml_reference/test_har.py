@@ -44,7 +44,7 @@ def test_agreement_with_keras(exported: Any, scheme: str, limit: float) -> None:
     folder, x, expected = exported
     (path,) = folder.glob(f"har_{scheme}*.mlpackage")
     runner = CoreMLReferenceRunner(path)
-    assert runner.vectorised
+    assert runner.vectorized
     found = runner.run({"sensor": x})
     np.testing.assert_allclose(found["probabilities"], expected, atol=limit)
     top = found["probabilities"].argmax(1)

@@ -36,7 +36,7 @@ def samples(*leading: int) -> np.ndarray:
 @pytest.mark.parametrize("axis", [1, 0])  # along 0 the samples mix, so that the runner loops
 def test_every_value_under_the_leading_batch(tmp_path: Path, axis: int) -> None:
     runner = network(tmp_path, axis=axis)
-    assert runner.vectorised == (axis == 1)
+    assert runner.vectorized == (axis == 1)
     x = samples(2, CHUNK + 1)
     found = runner.intermediates({"x": x})
     assert list(found) == ["h", "s", "r", "row", "vector", "scaled", "y"] == list(runner.tensors)

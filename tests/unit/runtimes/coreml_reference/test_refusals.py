@@ -122,7 +122,7 @@ def counter(folder: Path) -> Path:
 
 def test_each_sample_of_a_run_begins_with_a_fresh_state(tmp_path: Path) -> None:
     runner = CoreMLReferenceRunner(counter(tmp_path))
-    assert not runner.vectorised
+    assert not runner.vectorized
     x = np.tile(X, (3, 1))
     np.testing.assert_array_equal(runner.run({"x": x})["y"], x)
 

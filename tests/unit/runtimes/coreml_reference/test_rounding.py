@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from edgeconv.runtimes.coreml_reference.precision import Compute, settle
+from edgeconv.runtimes.coreml_reference.precision import Compute, cast_result
 from edgeconv.runtimes.coreml_reference.rounding import by_conversion, half, half_in_place, rectify
 
 SIZE = 70_000  # above the size of a piece, and no multiple of it
@@ -83,6 +83,6 @@ def test_in_place_over_several_pieces() -> None:
 
 def test_a_settled_float16_is_rounded_and_a_float32_is_not() -> None:
     x = np.full(SIZE, 0.1, np.float32)
-    assert settle(x, "float16", Compute.AS_SPECIFIED)[0] == np.float16(0.1)
-    assert settle(x, "float16", Compute.FLOAT32)[0] == x[0]
-    assert settle(x, "float32", Compute.AS_SPECIFIED)[0] == x[0]
+    assert cast_result(x, "float16", Compute.AS_SPECIFIED)[0] == np.float16(0.1)
+    assert cast_result(x, "float16", Compute.FLOAT32)[0] == x[0]
+    assert cast_result(x, "float32", Compute.AS_SPECIFIED)[0] == x[0]

@@ -57,7 +57,7 @@ def test_auto_opens_packages(tmp_path: Path) -> None:
 
 def test_leading_batches_and_chunks(tmp_path: Path) -> None:
     runner = CoreMLReferenceRunner(sums_in_float16(tmp_path).write())
-    assert runner.vectorised
+    assert runner.vectorized
     x = np.random.default_rng(0).normal(size=(2, CHUNK + 3, 2)).astype(np.float32)
     y = runner.run({"x": x})["y"]
     assert y.shape == x.shape
@@ -72,7 +72,7 @@ def test_a_program_that_mixes_samples_is_looped(tmp_path: Path) -> None:
     package.op("softmax", "y", (1, 2), x="x", axis=np.int32(0))
     package.output("y", (1, 2))
     runner = CoreMLReferenceRunner(package.write())
-    assert not runner.vectorised
+    assert not runner.vectorized
     np.testing.assert_array_equal(runner.run({"x": np.ones((4, 2))})["y"], np.ones((4, 2)))
 
 
