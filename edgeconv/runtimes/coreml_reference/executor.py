@@ -42,7 +42,7 @@ class ProgramExecutor:
         """Outputs by name. A watched run takes the operations one by one, as the program has them.
 
         Args:
-            values: inputs and states in storage_dtype types, `samples` along their first axis.
+            values: inputs and states in the stored dtype, `samples` along their first axis.
         """
         single, many = self._single, self._many
         if watch is None:

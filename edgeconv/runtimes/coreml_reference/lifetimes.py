@@ -26,7 +26,7 @@ def peak_bytes(plan: ExecutionPlan, compute: Compute) -> int:
 
 
 def _bytes(type_: ValueType, compute: Compute) -> int:
-    """In memory: floats are in the storage_dtype type, which may be wider than the declared one."""
+    """In memory: floats have the `storage_dtype`, which may be wider than the declared one."""
     if type_.shape is None or type_.dtype == "string":
         return 0
     if type_.dtype in INTEGERS:

@@ -21,7 +21,7 @@ from edgeconv.ir.trace import Traced
 from edgeconv.targets import limits
 from edgeconv.targets.base import Conversion, ExpectedFile, FileReader, StoredConstant, Target
 from edgeconv.targets.file_graph import FileGraph, Op, Tensor, scheme_by_types
-from edgeconv.targets.lints import Finding, Found, Rule, Severity, apply
+from edgeconv.targets.lints import Finding, Rule, Severity, Violation, apply
 
 
 def convert(
@@ -100,10 +100,10 @@ def kernel_arrays(path: Path) -> Iterator[tuple[NDArray[Any], int]]:
         yield values, values.ndim - 2
 
 
-def _zero_kernels(path: Path) -> Iterator[Found]:
+def _zero_kernels(path: Path) -> Iterator[Violation]:
     for name, values in kernels(path):
         if not values.any():
-            yield Found(name, "every weight is 0")
+            yield Violation(name, "every weight is 0")
 
 
 RULES = (Rule("zero-kernel", Severity.ERROR, _zero_kernels, "train the network"),)
