@@ -74,7 +74,7 @@ def test_slower_machine_or_engine_shows_in_the_numbers(
     many = ("profile", bundle / INT8, "--latency-only", "--num-runs", 2000)
     assert cli(*many, "--json", record).code == 0
     data = json.loads(record.read_text())
-    for entry in data:
+    for entry in data["profile"]:
         entry["samples_us"] = [us / 3 for us in entry["samples_us"]]
     record.write_text(json.dumps(data))
     found = cli(*many, "--baseline", record, "--json", "-")
@@ -89,7 +89,7 @@ def test_other_conditions_are_refused(cli: Cli, bundle: Path, record: Path) -> N
     assert "threads 1, this is 2" in found.out
     assert cli(*words, "--num-threads", 2, "--allow-not-run").code == 0
     data = json.loads(record.read_text())
-    for entry in data:
+    for entry in data["profile"]:
         entry["machine"]["processor"] = "another"
     record.write_text(json.dumps(data))
     found = cli(*words)
