@@ -60,6 +60,7 @@ def compare(
 
     Exit 1 if it does not, or if a check did not run.
     """
+    opt.check_custom_code(allow_custom_code, reference, candidate)
     if data is None:
         raise UsageError("two files are compared on recordings", "name some: --data SPEC")
     ci = CiOutput(junit, summary, allow_not_run)

@@ -10,14 +10,12 @@ import typer
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_evaluation
-from edgeconv.errors import UsageError
 from edgeconv.recipes import parse_sensor
 
 EPILOG = opt.epilog(
     "edgeconv evaluate out/har/har_int8.tflite --data motionsense:DIR",
     "edgeconv evaluate other.tflite --data csv:rec.csv --split all --sensor android --json -",
 )
-_CODE = {"", ".keras"}  # endings that may hold Python code: a model, or a folder with one
 
 
 def evaluate(
@@ -34,8 +32,7 @@ def evaluate(
     verbose: opt.Verbose = False,
 ) -> int:
     """Measure the accuracy of a file on labeled recordings."""
-    if allow_custom_code and path.suffix not in _CODE:
-        raise UsageError("--allow-custom-code applies to .keras files only", "leave it out")
+    opt.check_custom_code(allow_custom_code, path)
     with Console(quiet, verbose, json) as console:
         convention = parse_sensor(sensor) if sensor else None
         from edgeconv.workflows.evaluate import evaluate as evaluate_file

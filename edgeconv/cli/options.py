@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edgeconv.errors import UsageError
 from edgeconv.recipes import BUILT_IN, CALIBRATION_METHODS, RECOMMENDED_COMPRESSIONS
 from edgeconv.targets.base import TARGETS, all_targets
 
@@ -175,6 +176,17 @@ AllowCustomCode = Annotated[
         help="Open .keras files that hold Python code (Lambda layers). Only if you trust them.",
     ),
 ]
+
+
+def check_custom_code(allowed: bool, *paths: Path) -> None:
+    """`--allow-custom-code` is for .keras files, and for folders that hold one.
+
+    Raises:
+        UsageError: none of the files can hold Python code.
+    """
+    if allowed and not any(path.suffix in ("", ".keras") for path in paths):
+        raise UsageError("--allow-custom-code applies to .keras files only", "leave it out")
+
 
 # ---- export ----------------------------------------------------------------------------------
 _CONVENTION = "android|ios|normalized"

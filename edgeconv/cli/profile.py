@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from edgeconv.core import Comparison, ProfileResult
 
 _MEASURE = "measure"
+WARMUP_RUNS, NUM_THREADS = 50, 1
+_IDLE = {
+    "": ("--benchmark-binary",),
+    "adb": ("--latency-only",),
+    "coreml": (
+        *("--warmup-runs", "--num-threads", "--runtime"),
+        *("--benchmark-binary", "--latency-only"),
+    ),
+}
+"""Options that do nothing, by the kind of --device; none is this machine."""
 EPILOG = opt.epilog(
     "edgeconv profile out/har",
     "edgeconv profile out/har --latency-only --json baseline.json",
@@ -63,10 +73,22 @@ _NumRuns = Annotated[
     int, typer.Option("--num-runs", min=1, metavar="N", help="Timed runs of each file.")
 ]
 _WarmupRuns = Annotated[
-    int, typer.Option("--warmup-runs", min=0, metavar="N", help="Runs before the timed ones.")
+    int | None,
+    typer.Option(
+        "--warmup-runs",
+        min=0,
+        metavar="N",
+        help=f"Runs before the timed ones. Default: {WARMUP_RUNS}.",
+    ),
 ]
 _NumThreads = Annotated[
-    int, typer.Option("--num-threads", min=1, metavar="N", help="Threads of the runtime.")
+    int | None,
+    typer.Option(
+        "--num-threads",
+        min=1,
+        metavar="N",
+        help=f"Threads of the runtime. Default: {NUM_THREADS}.",
+    ),
 ]
 _Baseline = Annotated[
     Path | None,
@@ -111,8 +133,8 @@ _LatencyOnly = Annotated[
 def measure(
     paths: _Paths,
     num_runs: _NumRuns = 300,
-    warmup_runs: _WarmupRuns = 50,
-    num_threads: _NumThreads = 1,
+    warmup_runs: _WarmupRuns = None,
+    num_threads: _NumThreads = None,
     runtime: opt.Runtime = "auto",
     baseline: _Baseline = None,
     max_slowdown: _MaxSlowdown = None,
@@ -131,17 +153,21 @@ def measure(
     """
     if max_slowdown is not None and baseline is None:
         raise UsageError("--max-slowdown needs a --baseline", "name an earlier profile")
-    if benchmark_binary is not None and device is None:
-        raise UsageError("--benchmark-binary needs a --device", "for example --device adb")
-    if latency_only and device is not None:
-        raise UsageError("--latency-only does not apply to --device", "leave one of them out")
     if allow_not_run and baseline is None and device is None:
         raise UsageError("--allow-not-run needs a --baseline or a --device", "leave it out")
+    given = {
+        "--warmup-runs": warmup_runs is not None,
+        "--num-threads": num_threads is not None,
+        "--runtime": runtime != "auto",
+        "--benchmark-binary": benchmark_binary is not None,
+        "--latency-only": latency_only,
+    }
+    _refuse_idle([option for option, is_given in given.items() if is_given], device or "")
     with Console(quiet, verbose, json) as console:
         shared: dict[str, Any] = {
             "runs": num_runs,
-            "warmup": warmup_runs,
-            "threads": num_threads,
+            "warmup": WARMUP_RUNS if warmup_runs is None else warmup_runs,
+            "threads": num_threads or NUM_THREADS,
             "runtime": runtime,
             "progress": console,
         }
@@ -160,6 +186,15 @@ def measure(
             results = profile(paths, why=not latency_only, **shared)
         show_profile(console, results, verbose or len(results) == 1)
         return _close(console, results, None if baseline is None else compared, allow_not_run)
+
+
+def _refuse_idle(given: Sequence[str], device: str) -> None:
+    """Options that a place of measurement would ignore. Raises UsageError."""
+    kind = device.partition(":")[0]
+    for option in given:
+        if option in _IDLE.get(kind, ()):
+            where = f"with --device {kind}" if kind else "without --device adb"
+            raise UsageError(f"{option} does not apply {where}", "leave it out")
 
 
 @app.command("import", epilog=IMPORT_EPILOG)

@@ -32,6 +32,10 @@ def import_profile(
     """
     home = bundles.read(bundle)
     log = _log(path)
+    if log is None and artifact:
+        raise UsageError(
+            "an artifact is named for a log of benchmark_model only", "leave --artifact out"
+        )
     results = (
         [_from_log(path, log, home, device, artifact)]
         if log is not None

@@ -59,7 +59,12 @@ def test_train_help_lists_the_networks(capsys: pytest.CaptureFixture[str]) -> No
 
 
 IDLE = {
-    "evaluate --allow-custom-code": ["evaluate", "x.tflite", "--data", "synthetic"],
+    "evaluate --allow-custom-code": [
+        *("evaluate", "x.tflite", "--data", "synthetic", "--allow-custom-code"),
+    ],
+    "compare --allow-custom-code": [
+        *("compare", "x.tflite", "y.tflite", "--data", "synthetic", "--allow-custom-code"),
+    ],
     "export --epochs": ["export", "m.keras", "--out", "o", "--epochs", "3"],
     "export --data": ["export", "m.keras", "--out", "o", "--data", "synthetic"],
     "hook --data": ["hook", "--manifest-only", "--data", "synthetic"],
@@ -67,9 +72,10 @@ IDLE = {
     "integrate --serve": ["integrate", "ios", "b", "--out", "o", "--serve"],
     "profile --allow-not-run": ["profile", "x.tflite", "--allow-not-run"],
     "profile --latency-only": ["profile", "x.tflite", "--latency-only", "--device", "adb"],
+    "profile --device coreml": ["profile", "x", "--num-threads", "2", "--device", "coreml"],
+    "profile --benchmark-binary": ["profile", "x.tflite", "--benchmark-binary", "b"],
     "search --address": ["search", "--address", "ray://x"],
 }
-IDLE["evaluate --allow-custom-code"].append("--allow-custom-code")
 
 
 @pytest.mark.parametrize("words", IDLE.values(), ids=IDLE)
