@@ -1,34 +1,40 @@
 """Searches networks × training × compression × schemes for the files that nothing else beats.
 
-Pure of data and frameworks: what judges a candidate is handed in.
+It knows neither data nor frameworks: the function that evaluates a candidate is passed in.
 """
 
-from edgeconv.search.budgets import Budgets
-from edgeconv.search.candidates import Candidate, Evaluate, Outcome, Point, Task
-from edgeconv.search.engine import Plan, Search
-from edgeconv.search.executors import EXECUTORS, Executor, open_executor
+from edgeconv.search.candidates import (
+    DesignPoint,
+    Evaluate,
+    SearchCandidate,
+    SearchTask,
+    TaskOutcome,
+)
+from edgeconv.search.engine import Search, SearchPlan
+from edgeconv.search.executors import EXECUTORS, SearchExecutor, open_executor
 from edgeconv.search.journal import Journal, is_search
+from edgeconv.search.options import Budgets
 from edgeconv.search.pareto import area, pareto_front, thin
 from edgeconv.search.sampler import Sampler
 from edgeconv.search.space import Space
-from edgeconv.search.trials import State, Trial
+from edgeconv.search.trials import Trial, TrialState
 
 __all__ = [
     "EXECUTORS",
     "Budgets",
-    "Candidate",
+    "DesignPoint",
     "Evaluate",
-    "Executor",
     "Journal",
-    "Outcome",
-    "Plan",
-    "Point",
     "Sampler",
     "Search",
+    "SearchCandidate",
+    "SearchExecutor",
+    "SearchPlan",
+    "SearchTask",
     "Space",
-    "State",
-    "Task",
+    "TaskOutcome",
     "Trial",
+    "TrialState",
     "area",
     "is_search",
     "open_executor",

@@ -1,25 +1,30 @@
-"""What is searched: candidates, the tasks that judge them, and what a task finds."""
+"""What is searched: candidates, the tasks that evaluate them, and a task's outcome."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
+from edgeconv.core import Augmentation, Training, Variant
+from edgeconv.recipes import SEARCH_TARGET
+from edgeconv.targets.base import find_target
+
+INT4 = "int4"  # the scheme that may hold some layers in 8 bits
 Setting = int | float | str | bool
 
 
 @dataclass(frozen=True)
-class Candidate:
+class SearchCandidate:
     """A network with the way it is trained and compressed, and the schemes it is exported in.
 
     Attributes:
         training: what differs from the recipe's [training], sorted by name; a dot leads into a
             table below it (`augmentation.mixup`).
         compress: a method's name; empty: none.
-        schemes: TFLite schemes that each of its folds is judged in; the first one steers.
+        schemes: TFLite schemes that each fold is evaluated in; the sampler sees the first one.
         int8_layers: layers whose weights an `int4` file holds in 8 bits.
     """
 
@@ -32,7 +37,7 @@ class Candidate:
     @property
     def key(self) -> str:
         """Twelve hexadecimal digits that belong to this candidate alone."""
-        # What a candidate does not use is no part of its name, so that older journals stay good.
+        # Without `int8_layers` where it is empty: older journals have keys made without it.
         said = {k: v for k, v in asdict(self).items() if v or k != "int8_layers"}
         text = json.dumps(said, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -42,10 +47,10 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Task:
+class SearchTask:
     """One fold of one seed of a candidate; fold None asks for its size only, without training."""
 
-    candidate: Candidate
+    candidate: SearchCandidate
     seed: int
     fold: int | None = None
 
@@ -56,26 +61,27 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a task found; a function of the task alone, but for the seconds it took.
+class TaskOutcome:
+    """What a task measured: a function of the task alone, except for the seconds.
 
     Attributes:
         bytes: of the file in each scheme.
-        accuracy: share of the held-out people's windows that the file of each scheme recognises;
+        accuracy: share of the held-out subjects' windows that the file of each scheme
+            classifies correctly;
             empty where only the size was asked for.
-        people: the same for each held-out person, by scheme.
-        full: accuracy of the float network itself.
-        spared_db: of each layer: the signal-to-noise ratio of the outputs where every layer is
-            rounded to 4 bits but this one; empty where no `int4` file was judged.
-        failed: why the candidate cannot be judged; empty: it can.
+        by_subject: the same for each held-out subject, by scheme.
+        float_accuracy: accuracy of the float network itself.
+        leave_one_out_db: of each layer: the signal-to-noise ratio of the outputs where all other
+            layers are rounded to 4 bits; empty where no `int4` file was evaluated.
+        failed: why the candidate cannot be evaluated; empty if it can.
     """
 
     bytes: dict[str, int] = field(default_factory=dict)
     macs: int = 0
     accuracy: dict[str, float] = field(default_factory=dict)
-    people: dict[str, dict[str, float]] = field(default_factory=dict)
-    full: float | None = None
-    spared_db: dict[str, float] = field(default_factory=dict)
+    by_subject: dict[str, dict[str, float]] = field(default_factory=dict)
+    float_accuracy: float | None = None
+    leave_one_out_db: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     failed: str = ""
 
@@ -83,27 +89,27 @@ class Outcome:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+    def from_json(cls, data: Mapping[str, Any]) -> TaskOutcome:
         return cls(**data)
 
 
 class Evaluate(Protocol):
     """Carries out a task. It travels to worker processes, so it can be pickled."""
 
-    def __call__(self, task: Task) -> Outcome:
+    def __call__(self, task: SearchTask) -> TaskOutcome:
         """The same task gives the same outcome in every process of this machine."""
 
 
 @dataclass(frozen=True)
-class Point:
+class DesignPoint:
     """One file that a trial stands for: a candidate in one scheme.
 
     Attributes:
         folds: accuracy of each fold, the mean over its seeds, in the order of the folds.
-        runs: how many fits these are made of.
+        runs: how many fits these are the means of.
     """
 
-    candidate: Candidate
+    candidate: SearchCandidate
     scheme: str
     bytes: int
     macs: int
@@ -118,3 +124,24 @@ class Point:
     @property
     def key(self) -> tuple[str, str]:
         return self.candidate.key, self.scheme
+
+
+def variant(candidate: SearchCandidate, scheme: str) -> Variant:
+    """The file that one scheme of a candidate is."""
+    layers = candidate.int8_layers if scheme == INT4 else ()
+    sensor = find_target(SEARCH_TARGET).input_convention
+    return Variant(SEARCH_TARGET, scheme, sensor, compress=candidate.compress, int8_layers=layers)
+
+
+def training_of(training: Training, candidate: SearchCandidate) -> Training:
+    """The recipe's training with what the candidate says instead."""
+    settings: dict[str, Any] = dict(candidate.training)
+    inner = {
+        key.partition(".")[2]: settings.pop(key)
+        for key in list(settings)
+        if key.startswith("augmentation.")
+    }
+    if inner:
+        augmentation = training.augmentation or Augmentation()
+        settings["augmentation"] = replace(augmentation, **inner)
+    return replace(training, **settings)

@@ -1,4 +1,4 @@
-"""The search itself: asks, has judged, stops, tells in order, and confirms what came out."""
+"""The search: asks for candidates, has them evaluated, prunes, reports in order, and confirms."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from statistics import median
 from typing import Any, Protocol
 
 from edgeconv.errors import BadInput
-from edgeconv.search.budgets import Budgets
-from edgeconv.search.candidates import Candidate, Outcome, Point, Task
-from edgeconv.search.executors import Executor
+from edgeconv.search.candidates import DesignPoint, SearchCandidate, SearchTask, TaskOutcome
+from edgeconv.search.executors import SearchExecutor
 from edgeconv.search.journal import Journal
-from edgeconv.search.trials import Rivals, State, Trial, deviation
+from edgeconv.search.options import Budgets
+from edgeconv.search.trials import Incumbents, Trial, TrialState, deviation
 
 REPEATS = 100  # questions in a row that bring nothing new: the space is at its end
 
 
-class Asks(Protocol):
+class CandidateSource(Protocol):
     """Where candidates come from."""
 
-    def ask(self) -> tuple[Any, Candidate]:
-        """The next one, and a ticket."""
+    def ask(self) -> tuple[Any, SearchCandidate]:
+        """The next one, and a optuna_trial."""
 
-    def tell(self, ticket: Any, point: Point | None) -> None:
+    def tell(self, optuna_trial: Any, point: DesignPoint | None) -> None:
         """What it came to."""
 
 
-class Listener(Protocol):
+class SearchListener(Protocol):
     """Who follows a search."""
 
     def changed(self, search: Search) -> None:
-        """Something was found or begun."""
+        """A task ended or began."""
 
     def ended(self, trial: Trial) -> None:
         """A trial is over; in the order of their numbers."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """How much is done, and in which order.
 
     Attributes:
-        max_in_flight: candidates that are under way at a time. Candidate n is asked for when those
-            up to n − max_in_flight have been told, whatever the number of workers.
-        trials: candidates to judge, skipped ones not counted; None: until the time is over.
+        max_in_flight: candidates that run at a time. Candidate n is asked for when all up to
+            n − max_in_flight have been reported, whatever the number of workers.
+        trials: candidates to evaluate, without those pruned by size; None: until the time is over.
         until: moment of `clock` at which the last trial should have ended; None: no limit.
     """
 
@@ -62,29 +62,29 @@ class Plan:
 class Search:
     """One search, from its first question to its front."""
 
-    sampler: Asks
-    executor: Executor
+    sampler: CandidateSource
+    executor: SearchExecutor
     journal: Journal
     budgets: Budgets
-    plan: Plan
-    listener: Listener
+    plan: SearchPlan
+    listener: SearchListener
     trials: list[Trial] = field(default_factory=list)
-    told: int = 0
+    reported: int = 0
     repeats: int = 0
     out_of_time: bool = False
     asking: bool = True
     _known: set[str] = field(default_factory=set)
-    _ready: deque[tuple[Task, Outcome]] = field(default_factory=deque)
+    _ready: deque[tuple[SearchTask, TaskOutcome]] = field(default_factory=deque)
     _running: dict[str, Trial | None] = field(default_factory=dict)
     _seconds: list[float] = field(default_factory=list)
 
-    def run(self, anchor: Candidate) -> None:
-        """Judge `anchor`, the recipe's own network, and then what the sampler asks for."""
-        self._begin(anchor, None)
+    def run(self, baseline: SearchCandidate) -> None:
+        """Evaluate `baseline`, the recipe's own network, and then what the sampler asks for."""
+        self._begin(baseline, None)
         self._fill()
         self._work()
 
-    def add(self, candidates: Sequence[Candidate]) -> None:
+    def add(self, candidates: Sequence[SearchCandidate]) -> None:
         """Judge candidates that no sampler has asked for, as far as time allows."""
         self.asking = False
         for candidate in candidates:
@@ -98,32 +98,34 @@ class Search:
             trial = self._running.pop(task.key)
             if trial is not None:
                 self._advance(trial, task, outcome)
-            self._tell()
+            self._report()
             self.listener.changed(self)
 
-    def points(self) -> tuple[Point, ...]:
+    def points(self) -> tuple[DesignPoint, ...]:
         """Every measured file."""
         return tuple(point for trial in self.trials for point in trial.points())
 
-    def told_points(self, first: int | None = None) -> tuple[Point, ...]:
-        """The measured files of the first trials, of all that were told where None is given."""
-        count = self.told if first is None else first
+    def reported_points(self, first: int | None = None) -> tuple[DesignPoint, ...]:
+        """The measured files of the first trials, of all that were reported where None is given."""
+        count = self.reported if first is None else first
         return tuple(point for trial in self.trials[:count] for point in trial.points())
 
-    def anchor(self) -> Trial:
+    def baseline(self) -> Trial:
         """The recipe's own network."""
         return self.trials[0]
 
-    def confirm(self, candidates: Sequence[Candidate], seeds: Sequence[int]) -> dict[str, Outcome]:
+    def confirm(
+        self, candidates: Sequence[SearchCandidate], seeds: Sequence[int]
+    ) -> dict[str, TaskOutcome]:
         """Judge candidates on every fold with other seeds; outcomes by the key of their task.
 
         What the time does not allow any more is left out, a whole seed of a candidate at a time.
         """
-        found: dict[str, Outcome] = {}
+        outcomes: dict[str, TaskOutcome] = {}
         seconds = 0.0
         for seed in seeds:
             for candidate in candidates:
-                tasks = [Task(candidate, seed, fold) for fold in range(self.plan.folds)]
+                tasks = [SearchTask(candidate, seed, fold) for fold in range(self.plan.folds)]
                 new = sum(self.journal.get(task) is None for task in tasks)
                 seconds += new * self._own_seconds(candidate)
                 if new and not self._time_for(seconds):
@@ -134,11 +136,11 @@ class Search:
         while self._ready or self._running:
             task, outcome = self._next()
             self._running.pop(task.key)
-            found[task.key] = outcome
+            outcomes[task.key] = outcome
             self.listener.changed(self)
-        return found
+        return outcomes
 
-    def _next(self) -> tuple[Task, Outcome]:
+    def _next(self) -> tuple[SearchTask, TaskOutcome]:
         if self._ready:
             return self._ready.popleft()
         task, outcome = self.executor.collect()
@@ -148,16 +150,16 @@ class Search:
             self._seconds.append(outcome.seconds)
         return task, outcome
 
-    def _begin(self, candidate: Candidate, ticket: Any) -> None:
-        points = self.told_points()
-        full = self.trials[0].full() if self.told else ()
-        rivals = Rivals(points, full, deviation(points, full))
-        trial = Trial(len(self.trials), candidate, ticket, rivals)
+    def _begin(self, candidate: SearchCandidate, optuna_trial: Any) -> None:
+        points = self.reported_points()
+        float_accuracy = self.trials[0].float_accuracy() if self.reported else ()
+        incumbents = Incumbents(points, float_accuracy, deviation(points, float_accuracy))
+        trial = Trial(len(self.trials), candidate, optuna_trial, incumbents)
         self.trials.append(trial)
         self._known.add(candidate.key)
-        self._submit(trial, Task(candidate, self.plan.seed))
+        self._submit(trial, SearchTask(candidate, self.plan.seed))
 
-    def _submit(self, trial: Trial | None, task: Task) -> None:
+    def _submit(self, trial: Trial | None, task: SearchTask) -> None:
         self._running[task.key] = trial
         known = self.journal.get(task)
         if known is not None:
@@ -165,55 +167,58 @@ class Search:
         else:
             self.executor.submit(task)
 
-    def _advance(self, trial: Trial, task: Task, outcome: Outcome) -> None:
-        if trial.anchor and outcome.failed:
+    def _advance(self, trial: Trial, task: SearchTask, outcome: TaskOutcome) -> None:
+        if trial.baseline and outcome.failed:
             raise BadInput(
-                f"the recipe's own network {trial.candidate.model} cannot be judged: "
+                f"the recipe's own network {trial.candidate.model} cannot be evaluated: "
                 f"{outcome.failed}",
-                "mend the recipe: everything else is compared with it",
+                "fix the recipe: everything else is compared with it",
             )
         if task.fold is None:
             trial.size(outcome, self.budgets)
-            if trial.state is State.RUNNING:
-                first = range(self.plan.folds) if trial.anchor else range(1)
+            if trial.state is TrialState.RUNNING:
+                first = range(self.plan.folds) if trial.baseline else range(1)
                 for fold in first:
-                    self._submit(trial, Task(trial.candidate, self.plan.seed, fold))
+                    self._submit(trial, SearchTask(trial.candidate, self.plan.seed, fold))
             return
-        trial.judge(task.fold, outcome, self.plan.folds, self.budgets)
-        if trial.state is State.RUNNING and not trial.anchor:
-            self._submit(trial, Task(trial.candidate, self.plan.seed, task.fold + 1))
+        trial.record(task.fold, outcome, self.plan.folds, self.budgets)
+        if trial.state is TrialState.RUNNING and not trial.baseline:
+            self._submit(trial, SearchTask(trial.candidate, self.plan.seed, task.fold + 1))
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         """Tell what has ended, one at a time and in order, and ask after each."""
-        while self.told < len(self.trials) and self.trials[self.told].state is not State.RUNNING:
-            trial = self.trials[self.told]
-            self.told += 1
-            if trial.ticket is not None:
+        while (
+            self.reported < len(self.trials)
+            and self.trials[self.reported].state is not TrialState.RUNNING
+        ):
+            trial = self.trials[self.reported]
+            self.reported += 1
+            if trial.optuna_trial is not None:
                 points = trial.points()
-                self.sampler.tell(trial.ticket, points[0] if points else None)
+                self.sampler.tell(trial.optuna_trial, points[0] if points else None)
             self.listener.ended(trial)
             self._fill()
 
     def _fill(self) -> None:
-        while len(self.trials) - self.told < self.plan.max_in_flight and self._more():
-            ticket, candidate = self.sampler.ask()
+        while len(self.trials) - self.reported < self.plan.max_in_flight and self._more():
+            optuna_trial, candidate = self.sampler.ask()
             if candidate.key in self._known:
                 self.repeats += 1
-                self.sampler.tell(ticket, self._again(candidate))
+                self.sampler.tell(optuna_trial, self._again(candidate))
                 continue
             self.repeats = 0
-            self._begin(candidate, ticket)
+            self._begin(candidate, optuna_trial)
 
-    def _again(self, candidate: Candidate) -> Point | None:
+    def _again(self, candidate: SearchCandidate) -> DesignPoint | None:
         """What is known of a candidate that the sampler asks for again."""
-        points = (p for p in self.told_points() if p.candidate.key == candidate.key)
+        points = (p for p in self.reported_points() if p.candidate.key == candidate.key)
         return next(points, None)
 
     def _more(self) -> bool:
         if not self.asking or self.repeats >= REPEATS:
             return False
-        skipped = sum(t.state is State.SKIPPED for t in self.trials[: self.told])
-        asked = len(self.trials) - 1 - skipped
+        pruned = sum(t.state is TrialState.PRUNED_BY_SIZE for t in self.trials[: self.reported])
+        asked = len(self.trials) - 1 - pruned
         if self.plan.trials is not None and asked >= self.plan.trials:
             return False
         if not self._time_for(self._pending_seconds()):
@@ -228,16 +233,16 @@ class Search:
         return left > 0 and seconds / self.executor.workers <= left
 
     def _pending_seconds(self) -> float:
-        """Of what is under way and one candidate more, by what tasks took so far."""
+        """Of what is running and one more candidate, estimated from the tasks so far."""
         typical = median(self._seconds) if self._seconds else 0.0
         folds = sum(
             self.plan.folds - len(trial.outcomes)
-            for trial in self.trials[self.told :]
-            if trial.state is State.RUNNING
+            for trial in self.trials[self.reported :]
+            if trial.state is TrialState.RUNNING
         )
         return typical * (folds + self.plan.folds)
 
-    def _own_seconds(self, candidate: Candidate) -> float:
+    def _own_seconds(self, candidate: SearchCandidate) -> float:
         """A fold of this candidate, as it was measured."""
         trials = (trial for trial in self.trials if trial.candidate == candidate)
         return max((o.seconds for t in trials for o in t.outcomes.values()), default=0.0)

@@ -1,4 +1,4 @@
-"""What was found so far, on disk: one line a task, so that a killed search loses only what ran."""
+"""The outcomes so far, on disk: one line a task, so that a killed search loses only what ran."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.search.candidates import Outcome, Task
+from edgeconv.search.candidates import SearchTask, TaskOutcome
 
+SCHEMA = 2  # of both files; 1 had the outcomes' fields by other names
 HEADER, LINES = "search.json", "trials.jsonl"
 
 
@@ -19,7 +20,7 @@ class Journal:
     """Outcomes by task. A search that starts again finds here what it need not do again."""
 
     folder: Path
-    found: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, TaskOutcome] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path, header: dict[str, Any]) -> Journal:
@@ -29,30 +30,36 @@ class Journal:
             header: everything that outcomes depend on.
 
         Raises:
-            UsageError: the folder holds another search, or files that are no search.
+            UsageError: the folder holds another search, one of an earlier format, or other files.
             BadInput: it cannot be read or written.
         """
-        header = json.loads(json.dumps(header))  # as it will be read
+        header = json.loads(json.dumps({**header, "schema": SCHEMA}))  # as it will be read
         try:
-            kept = _read_header(folder)
-            if kept is None:
+            known = _read_header(folder)
+            if known is None:
                 folder.mkdir(parents=True, exist_ok=True)
                 _write(folder / HEADER, json.dumps(header, indent=1, sort_keys=True) + "\n")
-            elif kept != header:
-                changed = sorted(k for k in {*kept, *header} if kept.get(k) != header.get(k))
+            elif known.get("schema") != SCHEMA:
+                raise UsageError(
+                    f"{folder} holds a search in format {known.get('schema')} of another version "
+                    f"of edgeconv; this one reads format {SCHEMA}",
+                    "name another --out, or pass --force to start again",
+                )
+            elif known != header:
+                changed = sorted(k for k in {*known, *header} if known.get(k) != header.get(k))
                 raise UsageError(
                     f"{folder} holds a search with another {', '.join(changed)}",
-                    "name another --out, or pass --force to begin anew",
+                    "name another --out, or pass --force to start again",
                 )
             return cls(folder, _read_lines(folder / LINES))
         except OSError as error:
             raise _unwritable(folder, error) from error
 
-    def get(self, task: Task) -> Outcome | None:
+    def get(self, task: SearchTask) -> TaskOutcome | None:
         """What is known of a task."""
-        return self.found.get(task.key)
+        return self.outcomes.get(task.key)
 
-    def add(self, task: Task, outcome: Outcome) -> None:
+    def add(self, task: SearchTask, outcome: TaskOutcome) -> None:
         """Keep an outcome for good. Raises BadInput where the disk does not take it."""
         line = {"key": task.key, "seed": task.seed, "fold": task.fold}
         line |= {"candidate": task.candidate.to_json(), "outcome": outcome.to_json()}
@@ -63,7 +70,7 @@ class Journal:
                 os.fsync(file.fileno())
         except OSError as error:
             raise _unwritable(self.folder, error) from error
-        self.found[task.key] = outcome
+        self.outcomes[task.key] = outcome
 
 
 def is_search(folder: Path) -> bool:
@@ -80,12 +87,15 @@ def _read_header(folder: Path) -> Any:
             raise UsageError(f"{folder} holds files, but no search", "name a new or empty --out")
         return None
     try:
-        return json.loads(path.read_text("utf-8"))
+        header = json.loads(path.read_text("utf-8"))
+        if not isinstance(header, dict):
+            raise ValueError("not an object")
+        return header
     except ValueError as error:
-        raise BadInput(f"{path} is damaged: {error}", "pass --force to begin anew") from error
+        raise BadInput(f"{path} is damaged: {error}", "pass --force to start again") from error
 
 
-def _read_lines(path: Path) -> dict[str, Outcome]:
+def _read_lines(path: Path) -> dict[str, TaskOutcome]:
     """Every whole line. What a kill or a full disk has cut at the end is removed from the file,
     or the next line would be glued to it."""
     if not path.is_file():
@@ -95,16 +105,16 @@ def _read_lines(path: Path) -> dict[str, Outcome]:
     if whole < len(data):
         with path.open("r+b") as file:
             file.truncate(whole)
-    found = {}
+    outcomes = {}
     for number, line in enumerate(data[:whole].splitlines(), 1):
         try:
             entry = json.loads(line)
-            found[str(entry["key"])] = Outcome.from_json(entry["outcome"])
+            outcomes[str(entry["key"])] = TaskOutcome.from_json(entry["outcome"])
         except (ValueError, KeyError, TypeError) as error:
             raise BadInput(
                 f"{path}, line {number} is damaged: {error!r}", "remove that line, and start again"
             ) from error
-    return found
+    return outcomes
 
 
 def _write(path: Path, text: str) -> None:
@@ -116,5 +126,5 @@ def _write(path: Path, text: str) -> None:
 def _unwritable(folder: Path, error: OSError) -> BadInput:
     return BadInput(
         f"cannot write {folder}: {error.strerror or error}",
-        "free some space or name another --out; what was found so far is kept",
+        "free some space or name another --out; the outcomes so far are kept",
     )

@@ -1,26 +1,51 @@
-"""What a search is asked for, and who follows it."""
+"""What a search is asked for: its budgets, its effort, and where it runs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+import math
+from dataclasses import asdict, dataclass, field
 
-from edgeconv.core import Progress
 from edgeconv.errors import UsageError
 from edgeconv.recipes import SEARCH_TARGET
-from edgeconv.search import Budgets
-from edgeconv.search.progress_board import Board
+from edgeconv.search.candidates import TaskOutcome
 from edgeconv.targets.base import schemes_of
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """Limits of a file; None sets none.
+
+    Attributes:
+        max_latency_us: of one inference on this machine, one thread; checked at the end only.
+        max_drop: largest accuracy drop below the recipe's own float network.
+    """
+
+    max_bytes: int | None = None
+    max_macs: int | None = None
+    max_latency_us: float | None = None
+    max_drop: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value is not None and not 0 <= value < math.inf:
+                option = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{option} {value} is not a limit", "give a number of 0 or above")
+
+    def fits(self, size: int, macs: int) -> bool:
+        """Whether a file of so many bytes and multiply-accumulates is within the limits."""
+        return size <= _limit(self.max_bytes) and macs <= _limit(self.max_macs)
+
+    def fitting(self, sizes: TaskOutcome) -> tuple[str, ...]:
+        """The schemes in which an untrained candidate is within the limits."""
+        return tuple(s for s, size in sizes.bytes.items() if self.fits(size, sizes.macs))
+
+
+def _limit(value: float | None) -> float:
+    return math.inf if value is None else value
+
 
 MINUTES = 50.0
 _COUNTS = ("trials", "minutes", "confirm_seeds", "max_results", "max_in_flight", "workers")
-
-
-class Watcher(Progress, Protocol):
-    """Follows a search besides its stages."""
-
-    def board(self, board: Board) -> None:
-        """Trials have begun or ended."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +54,10 @@ class SearchOptions:
 
     Attributes:
         minutes: for all of it; None: no limit, where `trials` is given, else `MINUTES`.
-        confirm_seeds: how many further seeds the members of the front are confirmed with.
+        confirm_seeds: how many further seeds the points of the Pareto front are confirmed with.
         max_results: of the front that get a bundle, at most.
-        max_in_flight: candidates under way at a time.
-        compress: methods that candidates may be trained on with, besides none.
+        max_in_flight: candidates that run at a time.
+        compress: compressions that candidates may have, besides none.
     """
 
     budgets: Budgets = field(default_factory=Budgets)
@@ -54,7 +79,7 @@ class SearchOptions:
         unknown = [s for s in self.schemes if s not in schemes_of(SEARCH_TARGET)]
         if unknown:
             raise UsageError(
-                f"--quantize {unknown[0]}: the search judges TFLite files only",
+                f"--quantize {unknown[0]}: the search evaluates TFLite files only",
                 f"choose from: {', '.join(schemes_of(SEARCH_TARGET))}",
             )
         for name in _COUNTS:

@@ -1,17 +1,17 @@
-"""Which files nothing else beats: domination, the front, and what of it is worth a bundle."""
+"""Which files nothing else beats: domination, the front, and which of its points get a bundle."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 
-from edgeconv.search.candidates import Point
+from edgeconv.search.candidates import DesignPoint
 
 APART = 1.1  # two members' sizes differ by this factor or more
 BASE = 7.0  # decades of bytes from which an area is measured: 10 MB
 
 
-def dominates(one: Point, other: Point) -> bool:
+def dominates(one: DesignPoint, other: DesignPoint) -> bool:
     """At least as accurate, as small and as cheap, and better in one of them."""
     no_worse = (
         one.accuracy >= other.accuracy and one.bytes <= other.bytes and one.macs <= other.macs
@@ -20,28 +20,28 @@ def dominates(one: Point, other: Point) -> bool:
     return no_worse and better
 
 
-def pareto_front(points: Iterable[Point]) -> tuple[Point, ...]:
+def pareto_front(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:
     """The points that none dominates, the smallest first; of equal ones the first by key."""
     everyone = sorted(points, key=_order)
-    kept: list[Point] = []
+    front: list[DesignPoint] = []
     for point in everyone:
-        if any(dominates(other, point) or _same(other, point) for other in kept):
+        if any(dominates(other, point) or _same(other, point) for other in front):
             continue
         if not any(dominates(other, point) for other in everyone):
-            kept.append(point)
-    return tuple(kept)
+            front.append(point)
+    return tuple(front)
 
 
-def thin(members: Sequence[Point], most: int) -> tuple[Point, ...]:
+def thin(members: Sequence[DesignPoint], most: int) -> tuple[DesignPoint, ...]:
     """At most `most` of a front, by size: the most accurate and the smallest stay, then those
     whose loss would cost most.
 
-    First the ladder of accuracy over bytes alone: a member that is larger and no more accurate
+    First the ladder of accuracy over bytes alone: a point that is larger and no more accurate
     (it is there for its MACs) goes, and of two whose sizes differ by less than a tenth the more
     accurate stays. Then, while there are too many, the one goes whose accuracy its next smaller
     neighbour comes closest to.
     """
-    ladder: list[Point] = []
+    ladder: list[DesignPoint] = []
     for point in sorted(members, key=_order):
         if ladder and point.accuracy <= ladder[-1].accuracy:
             continue
@@ -55,7 +55,7 @@ def thin(members: Sequence[Point], most: int) -> tuple[Point, ...]:
     return tuple(ladder)
 
 
-def area(points: Iterable[Point]) -> float:
+def area(points: Iterable[DesignPoint]) -> float:
     """How much a front is worth: the share of accuracy × decades of bytes below 10 MB that its
     points dominate. It grows with every point that moves the front, and only then."""
     total, best = 0.0, 0.0
@@ -67,9 +67,9 @@ def area(points: Iterable[Point]) -> float:
     return total
 
 
-def _order(point: Point) -> tuple[float, ...] | tuple[int, float, int, str, str]:
+def _order(point: DesignPoint) -> tuple[float, ...] | tuple[int, float, int, str, str]:
     return point.bytes, -point.accuracy, point.macs, *point.key
 
 
-def _same(one: Point, other: Point) -> bool:
+def _same(one: DesignPoint, other: DesignPoint) -> bool:
     return (one.accuracy, one.bytes, one.macs) == (other.accuracy, other.bytes, other.macs)

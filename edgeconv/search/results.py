@@ -1,4 +1,4 @@
-"""What a search came to: the members of its front, and how they stand to the budgets."""
+"""The result of a search: the points of its Pareto front, and whether they keep the budgets."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from statistics import fmean
 from typing import Any
 
 from edgeconv.core import MachineInfo
-from edgeconv.search.budgets import Budgets
-from edgeconv.search.candidates import Outcome, Point, Task
+from edgeconv.search.candidates import DesignPoint, SearchTask, TaskOutcome
+from edgeconv.search.options import Budgets
 from edgeconv.training.cross_validation import Estimate, estimate, paired_difference
 
-HALF_A_POINT = 0.005  # what a chosen member may lose where no --max-accuracy-drop says so
+HALF_A_POINT = 0.005  # accuracy drop of a chosen file at most, where no --max-accuracy-drop says so
 
 
 @dataclass(frozen=True)
-class Member:
+class ParetoMember:
     """A file of the front. Differences are in accuracy: 0.01 is one point.
 
     Attributes:
         accuracy: over folds, each the mean of its seeds.
-        drop: what is lost against the recipe's own float network, fold by fold.
-        gain: over the next smaller member; None for the smallest.
+        drop: accuracy drop below the recipe's float network, paired by fold.
+        gain: over the next smaller file; None for the smallest.
         first: mean of the search's own seed, by which it was chosen: a little too good.
-        test: on the test people, whom nothing was chosen by; None: not looked at.
+        test: accuracy on the test subjects, by whom nothing was chosen; None: not measured.
         latency_us, interval_us: median of one inference on this machine, one thread.
         parity: the verdict of its bundle's checks.
         met: by budget: whether it is kept; None: the measurement does not decide.
     """
 
     name: str
-    point: Point
+    point: DesignPoint
     accuracy: Estimate
     drop: Estimate
     gain: Estimate | None
@@ -56,7 +56,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Anchor:
+class Baseline:
     """The recipe's own network in float, that everything is compared with."""
 
     model: str
@@ -72,8 +72,8 @@ class SearchResult:
 
     Attributes:
         states: how many trials ended how.
-        more: what more time would buy, in sentences.
-        people: how many are in the folds, and in the test.
+        advice: what more time would buy, in sentences.
+        subjects: how many are in the folds, and in the test.
     """
 
     recipe: str
@@ -81,20 +81,20 @@ class SearchResult:
     seed: int
     seeds: tuple[int, ...]
     folds: int
-    people: tuple[int, int]
+    subjects: tuple[int, int]
     budgets: Budgets
-    anchor: Anchor
-    members: tuple[Member, ...]
-    points: tuple[Point, ...]
+    baseline: Baseline
+    members: tuple[ParetoMember, ...]
+    points: tuple[DesignPoint, ...]
     states: dict[str, int]
     minutes: float
-    more: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
     interrupted: bool = False
     versions: dict[str, str] = field(default_factory=dict)
     machine: MachineInfo = field(default_factory=MachineInfo)
 
     @property
-    def chosen(self) -> Member | None:
+    def chosen(self) -> ParetoMember | None:
         """The smallest member within every budget, and, unless --max-accuracy-drop says otherwise,
         at most half a point below the recipe's own network."""
         fitting = [m for m in self.members if m.meets]
@@ -120,41 +120,48 @@ class SearchResult:
         }
 
 
-def confirmed(point: Point, seeds: Sequence[int], outcomes: Mapping[str, Outcome]) -> Point:
+def confirmed(
+    point: DesignPoint, seeds: Sequence[int], outcomes: Mapping[str, TaskOutcome]
+) -> DesignPoint:
     """A point with the folds of further seeds; a seed counts where all of its folds are there."""
     runs = [point.folds]
     for seed in seeds:
-        found = _of_seed(point, seed, outcomes)
-        if all(o is not None and not o.failed for o in found):
-            runs.append(tuple(o.accuracy[point.scheme] for o in found if o is not None))
+        fold_outcomes = _of_seed(point, seed, outcomes)
+        if all(o is not None and not o.failed for o in fold_outcomes):
+            runs.append(tuple(o.accuracy[point.scheme] for o in fold_outcomes if o is not None))
     means = tuple(fmean(values) for values in zip(*runs, strict=True))
     return replace(point, folds=means, runs=len(runs) * len(means))
 
 
-def confirmed_full(
-    point: Point, full: Sequence[float], seeds: Sequence[int], outcomes: Mapping[str, Outcome]
+def confirmed_float_accuracy(
+    point: DesignPoint,
+    float_accuracy: Sequence[float],
+    seeds: Sequence[int],
+    outcomes: Mapping[str, TaskOutcome],
 ) -> tuple[tuple[float, ...], int]:
     """The same for the float network itself; and how many fits it was."""
-    runs = [tuple(full)]
+    runs = [tuple(float_accuracy)]
     for seed in seeds:
-        found = [o for o in _of_seed(point, seed, outcomes) if o is not None]
-        values = [o.full for o in found if o.full is not None]
-        if len(values) == len(full):
+        fold_outcomes = [o for o in _of_seed(point, seed, outcomes) if o is not None]
+        values = [o.float_accuracy for o in fold_outcomes if o.float_accuracy is not None]
+        if len(values) == len(float_accuracy):
             runs.append(tuple(values))
     means = tuple(fmean(values) for values in zip(*runs, strict=True))
     return means, len(runs) * len(means)
 
 
-def members_of(
-    points: Sequence[Point], first: Mapping[tuple[str, str], float], full: Sequence[float]
-) -> tuple[Member, ...]:
-    """The members of a front, the smallest first, with their statistics.
+def pareto_members(
+    points: Sequence[DesignPoint],
+    first: Mapping[tuple[str, str], float],
+    float_accuracy: Sequence[float],
+) -> tuple[ParetoMember, ...]:
+    """The points of a front, the smallest first, with their statistics.
 
     Args:
         first: accuracy with the search's own seed, by the point's key.
-        full: of the recipe's own float network on each fold.
+        float_accuracy: of the recipe's own float network on each fold.
     """
-    found: list[Member] = []
+    members: list[ParetoMember] = []
     names: set[str] = set()
     for point in points:
         name = f"{point.candidate.model.replace(':', '-')}_{point.scheme}"
@@ -165,37 +172,37 @@ def members_of(
         if name in names:
             name += f"_{point.candidate.key[:4]}"
         names.add(name)
-        smaller = found[-1].point if found else None
-        found.append(
-            Member(
+        smaller = members[-1].point if members else None
+        members.append(
+            ParetoMember(
                 name,
                 point,
                 estimate(point.folds),
-                paired_difference(full, point.folds),
+                paired_difference(float_accuracy, point.folds),
                 paired_difference(point.folds, smaller.folds) if smaller else None,
                 first[point.key],
             )
         )
-    return tuple(found)
+    return tuple(members)
 
 
-def kept_budgets(member: Member, budgets: Budgets) -> dict[str, bool | None]:
+def check_budgets(member: ParetoMember, budgets: Budgets) -> dict[str, bool | None]:
     """Each stated budget: kept or not; None where the measurement does not decide.
 
     Accuracy is decided by the mean, since half a point lies inside the noise of any affordable
     number of folds; the table says so where it does. Latency is decided by its interval.
     """
-    found: dict[str, bool | None] = {}
+    met: dict[str, bool | None] = {}
     point = member.point
     if budgets.max_bytes is not None:
-        found["max_bytes"] = point.bytes <= budgets.max_bytes
+        met["max_bytes"] = point.bytes <= budgets.max_bytes
     if budgets.max_macs is not None:
-        found["max_macs"] = point.macs <= budgets.max_macs
+        met["max_macs"] = point.macs <= budgets.max_macs
     if budgets.max_drop is not None:
-        found["max_drop"] = member.drop.mean <= budgets.max_drop
+        met["max_drop"] = member.drop.mean <= budgets.max_drop
     if budgets.max_latency_us is not None:
-        found["max_latency_us"] = _in_time(member.interval_us, budgets.max_latency_us)
-    return found
+        met["max_latency_us"] = _in_time(member.interval_us, budgets.max_latency_us)
+    return met
 
 
 def _in_time(interval: tuple[float, float] | None, limit: float) -> bool | None:
@@ -204,6 +211,8 @@ def _in_time(interval: tuple[float, float] | None, limit: float) -> bool | None:
     return interval[1] <= limit
 
 
-def _of_seed(point: Point, seed: int, outcomes: Mapping[str, Outcome]) -> list[Outcome | None]:
+def _of_seed(
+    point: DesignPoint, seed: int, outcomes: Mapping[str, TaskOutcome]
+) -> list[TaskOutcome | None]:
     folds = range(len(point.folds))
-    return [outcomes.get(Task(point.candidate, seed, fold).key) for fold in folds]
+    return [outcomes.get(SearchTask(point.candidate, seed, fold).key) for fold in folds]

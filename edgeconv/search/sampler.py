@@ -1,6 +1,6 @@
-"""Optuna, asked and told in a fixed order; nothing of it is kept on disk.
+"""Optuna, asked and answered in a fixed order; it keeps nothing on disk.
 
-A search that goes on replays its questions: the same seed and the same answers give the same
+A search that is continued replays its questions: the same seed and the same answers give the same
 candidates, whose outcomes stand in the journal.
 """
 
@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from edgeconv import plugins
-from edgeconv.search.candidates import Candidate, Point
+from edgeconv.search.candidates import DesignPoint, SearchCandidate
 from edgeconv.search.space import Space
 
 STARTUP = 10  # trials that are drawn blindly, those that the space begins with included
@@ -41,18 +41,18 @@ class Sampler:
         for params in space.starts():
             self._study.enqueue_trial(params)
 
-    def ask(self) -> tuple[Any, Candidate]:
-        """The next candidate, and the ticket to tell its figures by."""
+    def ask(self) -> tuple[Any, SearchCandidate]:
+        """The next candidate, and the optuna_trial to tell its figures by."""
         trial = self._study.ask()
         return trial, self._space.suggest(trial)
 
-    def tell(self, ticket: Any, point: Point | None) -> None:
+    def tell(self, optuna_trial: Any, point: DesignPoint | None) -> None:
         """What a trial came to; None where it was not measured."""
         if point is None:
-            self._study.tell(ticket, state=self._pruned)
+            self._study.tell(optuna_trial, state=self._pruned)
             return
         size, work = math.log10(max(point.bytes, 1)), math.log10(max(point.macs, 1))
-        self._study.tell(ticket, [1.0 - point.accuracy, size, work])
+        self._study.tell(optuna_trial, [1.0 - point.accuracy, size, work])
 
 
 def import_optuna() -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from edgeconv.search.candidates import Candidate
+from edgeconv.search.candidates import SearchCandidate
 
 Params = dict[str, Any]
 
@@ -45,7 +45,7 @@ needs fewer, and each costs more. One such candidate took half of a search's tim
 
 @dataclass(frozen=True)
 class Space:
-    """Networks of the family `cnn:` × training × compression; every scheme of each is judged.
+    """Networks of the family `cnn:` × training × compression; every scheme of each is evaluated.
 
     Attributes:
         schemes: in which a candidate is exported, by its compression; the empty one is none. The
@@ -58,7 +58,7 @@ class Space:
     epochs: int
     mixup: bool = True
 
-    def suggest(self, trial: Chooser) -> Candidate:
+    def suggest(self, trial: Chooser) -> SearchCandidate:
         """Ask for one candidate."""
         params: Params = {
             "layers": trial.suggest_int("layers", *LAYERS),
@@ -79,7 +79,7 @@ class Space:
             params["compress"] = trial.suggest_categorical("compress", tuple(self.schemes))
         return self.candidate(params)
 
-    def candidate(self, params: Params) -> Candidate:
+    def candidate(self, params: Params) -> SearchCandidate:
         """The candidate that a sampler's answers mean."""
         is_wide = _filters(params, params["layers"]) > WIDE
         longer = min(params["longer"], LONGER[1]) if is_wide else params["longer"]
@@ -91,7 +91,7 @@ class Space:
             training["augmentation.mixup"] = 0.0
         compress = params.get("compress", next(iter(self.schemes)))
         settings = tuple(sorted(training.items()))
-        return Candidate(spec(params), settings, compress, self.schemes[compress])
+        return SearchCandidate(spec(params), settings, compress, self.schemes[compress])
 
     def starts(self) -> list[Params]:
         """What is tried first, with every compression."""
@@ -105,7 +105,7 @@ class Space:
             for values in _STARTS
         ]
 
-    def smallest(self) -> tuple[Candidate, ...]:
+    def smallest(self) -> tuple[SearchCandidate, ...]:
         """The candidates with the fewest weights: where they are over a budget, all are."""
         few: Params = {"layers": LAYERS[0], "width": WIDTH[0], "growth": GROWTH[0]}
         few |= {"stride": STRIDES[-1], "later_stride_at": 2, "taps": TAPS[0]}

@@ -1,4 +1,4 @@
-"""Honest figures: intervals over folds, paired differences, and when a candidate is hopeless."""
+"""When the first folds of a candidate are enough to stop it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import fmean, variance
 
 DEVIATION = 0.02  # of one fold's paired difference, before any was seen (docs/how-to/search.md)
 TRUST = 10  # as many seen differences weigh as much as that
-SURE = 2.6  # deviations; a candidate as good as its rival is stopped once in 200 looks
+SURE = 2.6  # deviations; a candidate as good as its incumbent is stopped once in 200 looks
 
 
 def pooled(differences: Iterable[Sequence[float]]) -> float:
@@ -21,15 +21,17 @@ def pooled(differences: Iterable[Sequence[float]]) -> float:
     return math.sqrt(squares / freedom)
 
 
-def worse(values: Sequence[float], rival: Sequence[float], margin: float, deviation: float) -> bool:
-    """Whether the first folds of a candidate show it to be more than `margin` below a rival.
+def worse(
+    values: Sequence[float], incumbent: Sequence[float], margin: float, deviation: float
+) -> bool:
+    """Whether the first folds of a candidate show it to be more than `margin` below an incumbent.
 
     Args:
-        values: of the folds that are done, in order; the rival's same folds are compared.
+        values: of the folds that are done, in order; the incumbent's same folds are compared.
         deviation: of one fold's paired difference. It is handed in, since two or three folds of
             the candidate itself say too little about it.
     """
     if not values:
         return False
-    gap = fmean(b - a for a, b in zip(values, rival[: len(values)], strict=True)) - margin
+    gap = fmean(b - a for a, b in zip(values, incumbent[: len(values)], strict=True)) - margin
     return gap > SURE * deviation / math.sqrt(len(values))

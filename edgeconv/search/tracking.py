@@ -10,11 +10,15 @@ from typing import Any
 
 from edgeconv import plugins
 from edgeconv.errors import BadInput
-from edgeconv.search.trials import State, Trial
+from edgeconv.search.trials import Trial, TrialState
 
 KEY = "edgeconv.candidate"
 FOLDER = "mlflow"
-_ENDS = {State.FINISHED: "FINISHED", State.STOPPED: "KILLED", State.SKIPPED: "KILLED"}
+_ENDS = {
+    TrialState.FINISHED: "FINISHED",
+    TrialState.PRUNED: "KILLED",
+    TrialState.PRUNED_BY_SIZE: "KILLED",
+}
 
 
 class Tracker:
@@ -40,7 +44,7 @@ class Tracker:
         if not uri:
             (folder / FOLDER).mkdir(parents=True, exist_ok=True)
             place = (folder.absolute() / FOLDER / "artifacts").as_uri()
-        with self._told(self.uri):
+        with self._reporting(self.uri):
             self._client = self._mlflow.tracking.MlflowClient(tracking_uri=self.uri)
             known = self._client.get_experiment_by_name(name)
             self._experiment = (
@@ -52,7 +56,7 @@ class Tracker:
         """Keep a trial that is over."""
         if trial.candidate.key in self._runs:
             return
-        with self._told(self.uri):
+        with self._reporting(self.uri):
             run = self._begin(f"{trial.number} {trial.candidate.model}", trial.candidate.key)
             self._client.log_batch(run, self._metrics(trial), self._params(trial))
             self._client.set_tag(run, "state", str(trial.state))
@@ -62,7 +66,7 @@ class Tracker:
 
     def log_front(self, name: str, figures: Mapping[str, float], files: Sequence[Path]) -> None:
         """Keep the outcome of the whole search, with its files."""
-        with self._told(self.uri):
+        with self._reporting(self.uri):
             run = self._runs.get(name) or self._begin(name, name)
             entities = self._mlflow.entities
             self._client.log_batch(run, [entities.Metric(k, v, 0, 0) for k, v in figures.items()])
@@ -77,14 +81,14 @@ class Tracker:
 
     def _known_runs(self) -> dict[str, str]:
         """Runs by the candidate's key."""
-        found: dict[str, str] = {}
+        runs: dict[str, str] = {}
         token = None
         while True:
             page = self._client.search_runs([self._experiment], page_token=token)
-            found |= {r.data.tags[KEY]: r.info.run_id for r in page if KEY in r.data.tags}
+            runs |= {r.data.tags[KEY]: r.info.run_id for r in page if KEY in r.data.tags}
             token = page.token
             if not token:
-                return found
+                return runs
 
     def _params(self, trial: Trial) -> list[Any]:
         candidate = trial.candidate
@@ -99,19 +103,19 @@ class Tracker:
     def _metrics(self, trial: Trial) -> list[Any]:
         """The step is the fold. Means stand for measured trials only."""
         metric = self._mlflow.entities.Metric
-        found = [
+        metrics = [
             metric(f"fold_accuracy_{scheme}", value, 0, fold)
             for fold, outcome in sorted(trial.outcomes.items())
             for scheme, value in outcome.accuracy.items()
         ]
         if trial.sizes is not None:
-            found.append(metric("macs", trial.sizes.macs, 0, 0))
-            found += [metric(f"bytes_{s}", n, 0, 0) for s, n in trial.sizes.bytes.items()]
-        found += [metric(f"accuracy_{p.scheme}", p.accuracy, 0, 0) for p in trial.points()]
-        return found
+            metrics.append(metric("macs", trial.sizes.macs, 0, 0))
+            metrics += [metric(f"bytes_{s}", n, 0, 0) for s, n in trial.sizes.bytes.items()]
+        metrics += [metric(f"accuracy_{p.scheme}", p.accuracy, 0, 0) for p in trial.points()]
+        return metrics
 
     @contextmanager
-    def _told(self, uri: str) -> Iterator[None]:
+    def _reporting(self, uri: str) -> Iterator[None]:
         try:
             yield
         except (self._mlflow.exceptions.MlflowException, OSError) as error:

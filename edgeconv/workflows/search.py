@@ -1,4 +1,4 @@
-"""`edgeconv search`: candidates judged by cross-validation, then a bundle of each that is left."""
+"""`edgeconv search`: candidates by cross-validation, then a bundle of each on the front."""
 
 from __future__ import annotations
 
@@ -15,64 +15,65 @@ from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipes import check_variant
 from edgeconv.search import (
     Budgets,
-    Candidate,
-    Executor,
     Journal,
     Sampler,
+    SearchCandidate,
+    SearchExecutor,
+    SearchTask,
     Space,
-    Task,
     is_search,
     open_executor,
 )
-from edgeconv.search.options import SearchOptions, Watcher
+from edgeconv.search.candidates import variant
+from edgeconv.search.options import SearchOptions
+from edgeconv.search.progress import SearchWatcher
+from edgeconv.search.report import HEADINGS, notes, rows, summary
 from edgeconv.search.results import SearchResult
-from edgeconv.search.run import Run, people_of
-from edgeconv.search.settings import variant
-from edgeconv.search.table import HEADINGS, notes, rows, summary
+from edgeconv.search.session import SearchSession, search_subset
 from edgeconv.search.tracking import Tracker
 from edgeconv.training.cross_validation import make_folds
-from edgeconv.workflows.steps.search_folds import FoldJudge
-from edgeconv.workflows.steps.search_publish import judge_members, publish
+from edgeconv.workflows.steps.search_folds import FoldEvaluator
+from edgeconv.workflows.steps.search_publish import build_members, publish
 from edgeconv.workflows.train import load_splits
 
-_SCHEMA = 1
 
-
-def search(recipe: Recipe, out: Path, options: SearchOptions, progress: Watcher) -> SearchResult:
-    """Search, confirm, and write `out`: a bundle of each member, the table, the page, the trials.
+def search(
+    recipe: Recipe, out: Path, options: SearchOptions, progress: SearchWatcher
+) -> SearchResult:
+    """Search, confirm, and write `out`: the Pareto front's bundles, table and page, and the trials.
 
     Raises:
         UsageError: the folder holds another search, or a budget that no candidate can keep.
-        BadInput: data or folder cannot be used, or fewer people than folds.
+        BadInput: data or folder cannot be used, or fewer subjects than folds.
         MissingDependency: Optuna, MLflow or Ray is not installed.
-        KeyboardInterrupt: what was found until then is in the folder.
+        KeyboardInterrupt: the outcomes until then are in the folder.
     """
     began = time.monotonic()
     splits, _ = load_splits(recipe.data, progress)
-    people = people_of(splits)
-    folds = make_folds(people.subject_names, options.folds)
+    subset = search_subset(splits)
+    folds = make_folds(subset.subject_names, options.folds)
     _make_room(out, options.force)
-    journal = Journal.open(out, _header(recipe, people, options))
+    journal = Journal.open(out, _header(recipe, subset, options))
     tracker = _tracker(recipe, out, options)
-    judge = FoldJudge(people, folds, recipe.training, recipe.compression)
-    executor = open_executor(options.executor, judge, options.workers, options.address)
+    evaluate = FoldEvaluator(subset, folds, recipe.training, recipe.compression)
+    executor = open_executor(options.executor, evaluate, options.workers, options.address)
     try:
         space = _space(recipe, options)
-        progress.stage(f"search: {options.folds} folds of {len(people.subject_names)} people")
+        progress.stage(f"search: {options.folds} folds of {len(subset.subject_names)} subjects")
         _refuse_impossible(space, options.budgets, executor, journal, recipe.seed)
-        run = Run(recipe, out, options, splits, progress, tracker, began)
+        run = SearchSession(recipe, out, options, splits, progress, tracker, began)
         work = run.search(Sampler(space, recipe.seed), executor, journal)
         try:
-            work.run(Candidate(recipe.model, schemes=options.schemes))
+            work.run(SearchCandidate(recipe.model, schemes=options.schemes))
             result = run.confirm(work)
         except KeyboardInterrupt:
-            if work.told:
+            if work.reported:
                 publish(run.result(work, (), interrupted=True), out)
-            progress.note(f"every finished fit is kept in {out}: the same command goes on")
+            progress.note(f"every finished fit is kept in {out}: run the same command to continue")
             raise
     finally:
         executor.close()
-    result = judge_members(recipe, result, out, progress)
+    result = build_members(recipe, result, out, progress)
     result = replace(result, minutes=run.minutes())
     publish(result, out)
     run.finish(result)
@@ -101,7 +102,7 @@ def _schemes_for(compress: str, schemes: Sequence[str]) -> tuple[str, ...]:
     legal, refusals = [], []
     for scheme in schemes:
         try:
-            check_variant(variant(Candidate("", compress=compress), scheme))
+            check_variant(variant(SearchCandidate("", compress=compress), scheme))
         except Unsupported as error:
             refusals.append(error)
         else:
@@ -111,17 +112,16 @@ def _schemes_for(compress: str, schemes: Sequence[str]) -> tuple[str, ...]:
     return tuple(legal)
 
 
-def _header(recipe: Recipe, people: Dataset, options: SearchOptions) -> dict[str, Any]:
+def _header(recipe: Recipe, subset: Dataset, options: SearchOptions) -> dict[str, Any]:
     """Everything that an outcome depends on; budgets and times may change."""
     counted = ("edgeconv", "tensorflow", "keras", "numpy")
     used = {name: version for name, version in versions().items() if name in counted}
     return {
-        "schema": _SCHEMA,
         "recipe": recipe.name,
         "model": recipe.model,
         "training": asdict(recipe.training),
         "compression": asdict(recipe.compression),
-        "data": people.sha256,
+        "data": subset.sha256,
         "seed": recipe.seed,
         "folds": options.folds,
         "schemes": list(options.schemes),
@@ -142,24 +142,24 @@ def _make_room(out: Path, force: bool) -> None:
 
 
 def _refuse_impossible(
-    space: Space, budgets: Budgets, executor: Executor, journal: Journal, seed: int
+    space: Space, budgets: Budgets, executor: SearchExecutor, journal: Journal, seed: int
 ) -> None:
     """Where the smallest candidate is over a budget, no training can help."""
     if budgets.max_bytes is None and budgets.max_macs is None:
         return
-    found = []
+    outcomes = []
     for candidate in space.smallest():
-        task = Task(candidate, seed)
+        task = SearchTask(candidate, seed)
         outcome = journal.get(task)
         if outcome is None:
             executor.submit(task)
             task, outcome = executor.collect()
             journal.add(task, outcome)
-        found.append(outcome)
-    sizes = [size for outcome in found for size in outcome.bytes.values()]
-    if not sizes or any(budgets.fitting(outcome) for outcome in found):
+        outcomes.append(outcome)
+    sizes = [size for outcome in outcomes for size in outcome.bytes.values()]
+    if not sizes or any(budgets.fitting(outcome) for outcome in outcomes):
         return
-    macs = min(outcome.macs for outcome in found if outcome.bytes)
+    macs = min(outcome.macs for outcome in outcomes if outcome.bytes)
     raise UsageError(
         f"no candidate keeps these budgets: the smallest has {min(sizes):,} bytes and {macs:,} "
         "multiply-accumulates",

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from edgeconv.errors import BadInput, MissingDependency, UsageError
-from edgeconv.search import EXECUTORS, Candidate, Executor, Task, open_executor, pareto_front
+from edgeconv.search import (
+    EXECUTORS,
+    SearchCandidate,
+    SearchExecutor,
+    SearchTask,
+    open_executor,
+    pareto_front,
+)
 from tests.unit.search.driver import figures, states, toy_search
 from tests.unit.search.toy import DEADLY, REFUSED, Toy
 
@@ -31,14 +38,16 @@ def name(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def executor(name: str) -> Iterator[Executor]:
-    crew = open_executor(name, Toy(), 2, "")
-    yield crew
-    crew.close()
+def executor(name: str) -> Iterator[SearchExecutor]:
+    executor = open_executor(name, Toy(), 2, "")
+    yield executor
+    executor.close()
 
 
-def test_tasks_come_back_with_their_outcomes(executor: Executor) -> None:
-    tasks = [Task(Candidate(f"cnn:{n}"), 0, fold) for n in (8, 16) for fold in (None, 0, 1)]
+def test_tasks_come_back_with_their_outcomes(executor: SearchExecutor) -> None:
+    tasks = [
+        SearchTask(SearchCandidate(f"cnn:{n}"), 0, fold) for n in (8, 16) for fold in (None, 0, 1)
+    ]
     for task in tasks:
         executor.submit(task)
 
@@ -48,17 +57,17 @@ def test_tasks_come_back_with_their_outcomes(executor: Executor) -> None:
     assert executor.workers == 2
 
 
-def test_a_users_error_arrives_as_it_is(executor: Executor) -> None:
-    executor.submit(Task(Candidate(REFUSED), 0, 0))
+def test_a_users_error_arrives_as_it_is(executor: SearchExecutor) -> None:
+    executor.submit(SearchTask(SearchCandidate(REFUSED), 0, 0))
 
     with pytest.raises(BadInput, match="no such recordings") as caught:
         executor.collect()
     assert caught.value.hint == "record some"
 
 
-def test_a_worker_that_dies_twice_is_told_and_the_others_go_on(executor: Executor) -> None:
-    executor.submit(Task(Candidate(DEADLY), 0, 0))
-    executor.submit(Task(Candidate("cnn:8"), 0, 0))
+def test_a_worker_that_dies_twice_is_told_and_the_others_go_on(executor: SearchExecutor) -> None:
+    executor.submit(SearchTask(SearchCandidate(DEADLY), 0, 0))
+    executor.submit(SearchTask(SearchCandidate("cnn:8"), 0, 0))
 
     found = {
         task.candidate.model: outcome for task, outcome in (executor.collect(), executor.collect())

@@ -40,10 +40,10 @@ def _words(root: Path, *more: str) -> list[str]:
     return [*words, *EFFORT.split(), *more]
 
 
-def test_every_member_has_a_bundle_and_one_look_at_the_test_people(folder: Path) -> None:
+def test_every_pareto_member_has_a_bundle_and_test_subjects_are_used_once(folder: Path) -> None:
     found = json.loads((folder / "out" / "front.json").read_text())
 
-    assert found["people"] == [10, 2]
+    assert found["subjects"] == [10, 2]
     (member,) = found["members"]
     bundle = folder / "out" / member["bundle"]
     manifest = json.loads((bundle / "manifest.json").read_text())
@@ -57,7 +57,7 @@ def test_every_member_has_a_bundle_and_one_look_at_the_test_people(folder: Path)
     learned = manifest["model"]["training"]["train_subjects"]
     assert not set(learned) & set(splits["test"]["subjects"])
     assert len(learned) == 10
-    assert found["anchor"]["test"] is not None
+    assert found["baseline"]["test"] is not None
     for name in ("front.md", "front.svg", "front.html"):
         assert (folder / "out" / name).stat().st_size > 500
 
@@ -110,7 +110,7 @@ def test_a_budget_that_nothing_can_keep_is_refused_before_any_training(
     assert later == fits
 
 
-def test_fewer_people_than_folds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fewer_subjects_than_folds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = _words(folder, "--folds", "11")
     words[3] = str(folder / "other")
 

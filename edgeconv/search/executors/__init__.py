@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from typing import Protocol
 
 from edgeconv.plugins import choose
-from edgeconv.search.candidates import Evaluate, Outcome, Task
+from edgeconv.search.candidates import Evaluate, SearchTask, TaskOutcome
 
 EXECUTORS: dict[str, str] = {
     "local": "edgeconv.search.executors.local:Local",
     "ray": "edgeconv.search.executors.ray:OnRay",
 }
+# One thread a worker: sums of several threads depend on which comes first.
+ONE_THREAD = {
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "KERAS_BACKEND": "tensorflow",
+    "OMP_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+}
 
 
-class Executor(Protocol):
+class SearchExecutor(Protocol):
     """Carries out tasks, several at a time; which one ends first is left to it."""
 
     @property
     def workers(self) -> int:
         """How many tasks run at a time."""
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: SearchTask) -> None:
         """Have a task carried out; the first submitted begins first."""
 
-    def collect(self) -> tuple[Task, Outcome]:
+    def collect(self) -> tuple[SearchTask, TaskOutcome]:
         """Wait until any task has ended.
 
         Raises:
@@ -34,7 +44,9 @@ class Executor(Protocol):
         """End all that still runs, at once."""
 
 
-def open_executor(name: str, evaluate: Evaluate, workers: int | None, address: str) -> Executor:
+def open_executor(
+    name: str, evaluate: Evaluate, workers: int | None, address: str
+) -> SearchExecutor:
     """The executor of that name; nothing runs before a task is submitted.
 
     Args:
@@ -45,5 +57,10 @@ def open_executor(name: str, evaluate: Evaluate, workers: int | None, address: s
         UsageError: no such executor, or an option that means nothing to it.
         MissingDependency: it needs a package that is not installed.
     """
-    executor: Executor = choose("executor", EXECUTORS, name)(evaluate, workers, address)
+    executor: SearchExecutor = choose("executor", EXECUTORS, name)(evaluate, workers, address)
     return executor
+
+
+def keep_to_one_thread() -> None:
+    """To be called before TensorFlow is imported, which reads this once."""
+    os.environ.update(ONE_THREAD)

@@ -13,10 +13,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from edgeconv.errors import EdgeconvError, UsageError
-from edgeconv.search.candidates import Evaluate, Outcome, Task
-from edgeconv.search.executors.threads import ONE_THREAD, keep_to_one_thread
+from edgeconv.search.candidates import Evaluate, SearchTask, TaskOutcome
+from edgeconv.search.executors import ONE_THREAD, keep_to_one_thread
 
-GOODBYE = 10.0  # seconds that an idle worker may take to leave
+SHUTDOWN_TIMEOUT = 10.0  # seconds that an idle worker may take to leave
 TRIES = 2  # the system may have taken a worker's memory for somebody else
 
 
@@ -24,7 +24,7 @@ TRIES = 2  # the system may have taken a worker's memory for somebody else
 class _Worker:
     process: BaseProcess
     connection: Connection
-    task: Task | None = None
+    task: SearchTask | None = None
 
 
 class Local:
@@ -35,44 +35,44 @@ class Local:
             raise UsageError("--address is for --executor ray", "leave it out")
         self.workers = workers or len(os.sched_getaffinity(0))
         self._evaluate = evaluate
-        self._crew: list[_Worker] = []
-        self._waiting: deque[Task] = deque()
+        self._workers: list[_Worker] = []
+        self._waiting: deque[SearchTask] = deque()
         self._deaths: dict[str, int] = {}
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: SearchTask) -> None:
         """Give it to an idle worker, or let it wait for one."""
         self._waiting.append(task)
-        self._hand_out()
+        self._dispatch()
 
-    def collect(self) -> tuple[Task, Outcome]:
+    def collect(self) -> tuple[SearchTask, TaskOutcome]:
         """The next task that ends. Where its worker dies twice, the outcome says so."""
         while True:
-            ready = wait([worker.connection for worker in self._crew])
-            worker = next(w for w in self._crew if w.connection in ready)
+            ready = wait([worker.connection for worker in self._workers])
+            worker = next(w for w in self._workers if w.connection in ready)
             ended = self._receive(worker)
-            self._hand_out()
+            self._dispatch()
             if ended is not None:
                 return ended
 
     def close(self) -> None:
         """End the workers: the idle ones by themselves, the busy ones at once."""
-        for worker in self._crew:
+        for worker in self._workers:
             if worker.task is not None:
                 worker.process.kill()
             worker.connection.close()
-        for worker in self._crew:
-            worker.process.join(GOODBYE)
+        for worker in self._workers:
+            worker.process.join(SHUTDOWN_TIMEOUT)
             worker.process.kill()
             worker.process.join()
-        self._crew.clear()
+        self._workers.clear()
         self._waiting.clear()
 
-    def _receive(self, worker: _Worker) -> tuple[Task, Outcome] | None:
+    def _receive(self, worker: _Worker) -> tuple[SearchTask, TaskOutcome] | None:
         task, worker.task = worker.task, None
         if task is None:
             raise RuntimeError("a worker answered without a task")
         try:
-            answer: Outcome | EdgeconvError | str = worker.connection.recv()
+            answer: TaskOutcome | EdgeconvError | str = worker.connection.recv()
         except (EOFError, ConnectionResetError):
             return self._dead(worker, task)
         if isinstance(answer, EdgeconvError):
@@ -81,26 +81,26 @@ class Local:
             raise RuntimeError(f"the evaluation of {task} failed:\n{answer}")
         return task, answer
 
-    def _dead(self, worker: _Worker, task: Task) -> tuple[Task, Outcome] | None:
+    def _dead(self, worker: _Worker, task: SearchTask) -> tuple[SearchTask, TaskOutcome] | None:
         worker.process.join()
-        self._crew.remove(worker)
+        self._workers.remove(worker)
         self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
         if self._deaths[task.key] < TRIES:
             self._waiting.appendleft(task)
             return None
-        return task, Outcome(failed=f"its worker died (exit code {worker.process.exitcode})")
+        return task, TaskOutcome(failed=f"its worker died (exit code {worker.process.exitcode})")
 
-    def _hand_out(self) -> None:
+    def _dispatch(self) -> None:
         while self._waiting:
-            idle = next((w for w in self._crew if w.task is None), None)
+            idle = next((w for w in self._workers if w.task is None), None)
             if idle is None:
-                if len(self._crew) >= self.workers:
+                if len(self._workers) >= self.workers:
                     return
-                idle = self._hire()
+                idle = self._spawn()
             idle.task = self._waiting.popleft()
             idle.connection.send(idle.task)
 
-    def _hire(self) -> _Worker:
+    def _spawn(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, self._evaluate), daemon=True)
@@ -113,8 +113,8 @@ class Local:
                 os.environ.pop(name)
                 os.environ |= {name: before[name]} if name in before else {}
         theirs.close()
-        self._crew.append(_Worker(process, ours))
-        return self._crew[-1]
+        self._workers.append(_Worker(process, ours))
+        return self._workers[-1]
 
 
 def _work(connection: Connection, evaluate: Evaluate) -> None:
@@ -133,7 +133,7 @@ def _work(connection: Connection, evaluate: Evaluate) -> None:
         connection.send(_answer(evaluate, task))
 
 
-def _answer(evaluate: Evaluate, task: Task) -> Any:
+def _answer(evaluate: Evaluate, task: SearchTask) -> Any:
     import traceback
 
     try:
@@ -145,7 +145,7 @@ def _answer(evaluate: Evaluate, task: Task) -> Any:
 
 
 def _end_with_parent() -> None:
-    """A killed parent cannot tell its children; an orphan would train on for nobody."""
+    """A killed parent cannot tell its children; an orphan would go on training."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -7,8 +7,8 @@ from typing import Any
 
 from edgeconv import plugins
 from edgeconv.errors import BadInput, EdgeconvError
-from edgeconv.search.candidates import Evaluate, Outcome, Task
-from edgeconv.search.executors.threads import keep_to_one_thread
+from edgeconv.search.candidates import Evaluate, SearchTask, TaskOutcome
+from edgeconv.search.executors import keep_to_one_thread
 
 TRIES = 2
 STARTS = 3  # Ray gives its own processes half a minute, which a busy machine may need
@@ -31,17 +31,17 @@ class OnRay:
         self._evaluate = self._ray.put(evaluate)
         self._actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Actor)
         self._idle: list[Any] = []
-        self._busy: dict[Any, tuple[Any, Task]] = {}
-        self._waiting: deque[Task] = deque()
+        self._busy: dict[Any, tuple[Any, SearchTask]] = {}
+        self._waiting: deque[SearchTask] = deque()
         self._deaths: dict[str, int] = {}
-        self._hired = 0
+        self._started = 0
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: SearchTask) -> None:
         """Give it to an idle actor, or let it wait for one."""
         self._waiting.append(task)
-        self._hand_out()
+        self._dispatch()
 
-    def collect(self) -> tuple[Task, Outcome]:
+    def collect(self) -> tuple[SearchTask, TaskOutcome]:
         """The next task that ends. Where its actor dies twice, the outcome says so."""
         while True:
             (reference,), _ = self._ray.wait(list(self._busy), num_returns=1)
@@ -52,7 +52,7 @@ class OnRay:
                 answer = self._dead(task, error)
             else:
                 self._idle.append(actor)
-            self._hand_out()
+            self._dispatch()
             if isinstance(answer, EdgeconvError):
                 raise answer
             if answer is not None:
@@ -86,21 +86,21 @@ class OnRay:
                 hint = "start one: ray start --head" if address else "try again when it is idle"
                 raise BadInput(f"{where}: {error}", hint) from error
 
-    def _dead(self, task: Task, error: Exception) -> Outcome | None:
-        self._hired -= 1
+    def _dead(self, task: SearchTask, error: Exception) -> TaskOutcome | None:
+        self._started -= 1
         self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
         if self._deaths[task.key] < TRIES:
             self._waiting.appendleft(task)
             return None
-        return Outcome(failed=f"its worker died: {str(error).splitlines()[0]}")
+        return TaskOutcome(failed=f"its worker died: {str(error).splitlines()[0]}")
 
-    def _hand_out(self) -> None:
+    def _dispatch(self) -> None:
         while self._waiting:
             if not self._idle:
-                if self._hired >= self.workers:
+                if self._started >= self.workers:
                     return
                 self._idle.append(self._actor.remote(self._evaluate))
-                self._hired += 1
+                self._started += 1
             actor, task = self._idle.pop(), self._waiting.popleft()
             self._busy[actor.run.remote(task)] = actor, task
 
@@ -112,7 +112,7 @@ class _Actor:
         keep_to_one_thread()
         self._evaluate = evaluate
 
-    def run(self, task: Task) -> Outcome | EdgeconvError:
+    def run(self, task: SearchTask) -> TaskOutcome | EdgeconvError:
         """The outcome, or the user's error, which Ray would wrap."""
         try:
             return self._evaluate(task)

@@ -25,10 +25,9 @@ from edgeconv.errors import BadInput, EdgeconvError, UsageError
 from edgeconv.models import build, file_stem
 from edgeconv.plugins import import_tensorflow
 from edgeconv.runtimes.predict import predict_file
-from edgeconv.search import Candidate, Outcome, Task
-from edgeconv.search.mixed import INT4
-from edgeconv.search.sensitivity import sensitivity
-from edgeconv.search.settings import variant, with_settings
+from edgeconv.search import SearchCandidate, SearchTask, TaskOutcome
+from edgeconv.search.candidates import INT4, training_of, variant
+from edgeconv.search.mixed_precision import sensitivity
 from edgeconv.targets import files
 from edgeconv.targets.conversion import export_all
 from edgeconv.training import train
@@ -43,18 +42,18 @@ if TYPE_CHECKING:
 
 RANGES = 500  # windows that sensitivity is measured on
 SIZING = 32  # windows that set the ranges of an untrained network, whose size is asked for
-_RULE = "a fold of the search: held-out people judge and are not trained on"
+_RULE = "a fold of the search: held-out subjects are not trained on"
 
 
 @dataclass(frozen=True, eq=False)
-class FoldJudge:
+class FoldEvaluator:
     """Carries out the tasks of a search; travels to the workers with its data.
 
     Attributes:
-        dataset: of the people that may be looked at; the test people are not among them.
-        folds: who is held out in each.
+        dataset: of all subjects but those of the test.
+        folds: the subjects that are held out in each.
         training: the recipe's; a candidate says what differs.
-        fine_tuning: how a compressed candidate is trained on.
+        fine_tuning: how a compressed candidate is fine-tuned.
     """
 
     dataset: Dataset
@@ -62,18 +61,18 @@ class FoldJudge:
     training: Training
     fine_tuning: FinetuneConfig
 
-    def __call__(self, task: Task) -> Outcome:
-        """Train, compress, export and judge; or only measure the untrained network's files."""
+    def __call__(self, task: SearchTask) -> TaskOutcome:
+        """Train, compress, export and evaluate; or only measure the untrained network's files."""
         began = time.perf_counter()
-        one_thread()
+        use_one_thread()
         with tempfile.TemporaryDirectory(prefix="edgeconv-search-") as folder:
             if task.fold is None:
-                found = self._size(task, Path(folder))
+                outcome = self._size(task, Path(folder))
             else:
-                found = self._judge(task, task.fold, Path(folder))
-        return replace(found, seconds=round(time.perf_counter() - began, 2))
+                outcome = self._evaluate(task, task.fold, Path(folder))
+        return replace(outcome, seconds=round(time.perf_counter() - began, 2))
 
-    def _size(self, task: Task, folder: Path) -> Outcome:
+    def _size(self, task: SearchTask, folder: Path) -> TaskOutcome:
         """Bytes and MACs do not depend on the weights, as long as no two of them are alike: a
         converter stores equal tensors, such as the zeros of new biases, once."""
         import keras
@@ -92,14 +91,14 @@ class FoldJudge:
             random = np.random.default_rng(task.seed)
             weights = [random.normal(0, 0.1, w.shape) for w in make(signal).get_weights()]
         except BadInput as error:  # a window too short for its kernels and strides
-            return Outcome(failed=error.message)
+            return TaskOutcome(failed=error.message)
         save_model(make, weights, signal, path, task.seed)
         made = self._export(task.candidate, path, signal, self.dataset, folder, windows=SIZING)
-        return _weighed(made)
+        return _measured_sizes(made)
 
-    def _judge(self, task: Task, fold: int, folder: Path) -> Outcome:
+    def _evaluate(self, task: SearchTask, fold: int, folder: Path) -> TaskOutcome:
         held = self.folds[fold]
-        settings = with_settings(self.training, task.candidate)
+        settings = training_of(self.training, task.candidate)
         others = [s for s in self.dataset.subject_names if s not in held]
         splits, settings = self._splits(others, held, settings, fold)
         try:
@@ -109,26 +108,26 @@ class FoldJudge:
         except UsageError as error:
             if "diverged" not in error.message:
                 raise
-            return Outcome(failed=error.message)
-        judges = self.dataset.of_subjects(held)
-        full = _right(model.path, model.signal, judges, "keras").mean()
+            return TaskOutcome(failed=error.message)
+        held_out = self.dataset.of_subjects(held)
+        float_accuracy = _correct(model.path, model.signal, held_out, "keras").mean()
         learned = Learning(self.dataset.of_subjects(others), settings, self.fine_tuning, task.seed)
         made = self._export_trained(task.candidate, model, learned, folder)
-        spared = self._spared(task.candidate, model, learned.people)
-        right = {a.scheme: _right(a.path, a.signal, judges, "litert") for a in made}
+        ratios = self._sensitivity(task.candidate, model, learned.people)
+        correct = {a.scheme: _correct(a.path, a.signal, held_out, "litert") for a in made}
         return replace(
-            _weighed(made),
-            full=float(full),
-            spared_db=spared,
-            accuracy={scheme: float(each.mean()) for scheme, each in right.items()},
-            people={
-                scheme: {s: float(each[judges.subjects == s].mean()) for s in held}
-                for scheme, each in right.items()
+            _measured_sizes(made),
+            float_accuracy=float(float_accuracy),
+            leave_one_out_db=ratios,
+            accuracy={scheme: float(each.mean()) for scheme, each in correct.items()},
+            by_subject={
+                scheme: {s: float(each[held_out.subjects == s].mean()) for s in held}
+                for scheme, each in correct.items()
             },
         )
 
-    def _spared(
-        self, candidate: Candidate, model: TrainedModel, people: Dataset
+    def _sensitivity(
+        self, candidate: SearchCandidate, model: TrainedModel, people: Dataset
     ) -> dict[str, float]:
         """What mixed precision is chosen by; of the trained network, before any compression."""
         if INT4 not in candidate.schemes or candidate.int8_layers:
@@ -140,20 +139,20 @@ class FoldJudge:
     def _splits(
         self, others: list[str], held: tuple[str, ...], training: Training, fold: int
     ) -> tuple[Splits, Training]:
-        """Where the last epoch is kept, the held-out people may watch one fit. Where people
-        choose the epoch, they are drawn from the others, or the fold would judge itself."""
-        nobody = self.dataset.of_subjects(())
+        """Where the last epoch is kept, the held-out subjects may validate the one fit. Where
+        validation chooses the epoch, it is of others, or they would choose their own figure."""
+        empty = self.dataset.of_subjects(())
         if training.keep == "last" and not training.patience:
-            watching = self.dataset.of_subjects(held)
-            splits = Splits(self.dataset.of_subjects(others), watching, nobody, _RULE)
+            validating = self.dataset.of_subjects(held)
+            splits = Splits(self.dataset.of_subjects(others), validating, empty, _RULE)
             return splits, replace(training, refit=False)
         count = max(1, len(others) // 8)
         choosing = draw_subjects(others, count, FOLD_SEED + fold)
         rest = self.dataset.of_subjects(s for s in others if s not in choosing)
-        return Splits(rest, self.dataset.of_subjects(choosing), nobody, _RULE), training
+        return Splits(rest, self.dataset.of_subjects(choosing), empty, _RULE), training
 
     def _export_trained(
-        self, candidate: Candidate, model: TrainedModel, learned: Learning, folder: Path
+        self, candidate: SearchCandidate, model: TrainedModel, learned: Learning, folder: Path
     ) -> list[Artifact]:
         if not candidate.compress:
             return self._export(candidate, model.path, model.signal, learned.people, folder)
@@ -164,7 +163,7 @@ class FoldJudge:
 
     def _export(
         self,
-        candidate: Candidate,
+        candidate: SearchCandidate,
         path: Path,
         signal: Signal,
         people: Dataset,
@@ -188,7 +187,7 @@ class FoldJudge:
         )
 
 
-def one_thread() -> None:
+def use_one_thread() -> None:
     """Sums of several threads depend on which comes first; TensorFlow takes this once."""
     tf = import_tensorflow()
     if tf.config.threading.get_intra_op_parallelism_threads() != 1:
@@ -202,14 +201,14 @@ def one_thread() -> None:
             ) from error
 
 
-def _right(path: Path, signal: Signal, judges: Dataset, runtime: str) -> NDArray[np.bool_]:
-    """Which of the judges' windows a file recognises."""
-    probabilities, _ = predict_file(path, signal, judges.windows, runtime)
-    found: NDArray[np.bool_] = probabilities.argmax(axis=1) == judges.labels
-    return found
+def _correct(path: Path, signal: Signal, held_out: Dataset, runtime: str) -> NDArray[np.bool_]:
+    """Which of the held-out windows a file classifies correctly."""
+    probabilities, _ = predict_file(path, signal, held_out.windows, runtime)
+    correct: NDArray[np.bool_] = probabilities.argmax(axis=1) == held_out.labels
+    return correct
 
 
-def _weighed(made: list[Artifact]) -> Outcome:
+def _measured_sizes(made: list[Artifact]) -> TaskOutcome:
     """Size of each file. MACs are the network's: its schemes share them."""
     macs = max((files.read_graph(a.path).macs or 0 for a in made), default=0)
-    return Outcome(bytes={a.scheme: a.bytes for a in made}, macs=macs)
+    return TaskOutcome(bytes={a.scheme: a.bytes for a in made}, macs=macs)

@@ -1,4 +1,4 @@
-"""The front as bundles: each member trained on everybody but the test people, proved, timed."""
+"""The Pareto front as bundles: each trained on all but the test subjects, checked and timed."""
 
 from __future__ import annotations
 
@@ -11,35 +11,34 @@ from edgeconv import bundle as bundles
 from edgeconv.core import Artifact, Bundle, Progress, Recipe, Variant
 from edgeconv.recipes import SEARCH_TARGET
 from edgeconv.reporting import verdict
-from edgeconv.search.page import render_page, render_plot
-from edgeconv.search.results import Member, SearchResult, kept_budgets
-from edgeconv.search.settings import variant, with_settings
-from edgeconv.search.table import render_table
+from edgeconv.search.candidates import training_of, variant
+from edgeconv.search.report import render_page, render_plot, render_table
+from edgeconv.search.results import ParetoMember, SearchResult, check_budgets
 from edgeconv.targets.base import find_target
 from edgeconv.workflows.profile import profile_artifacts
 from edgeconv.workflows.run import run
 
 FRONT = "front"
-_FULL = "recipe"  # the folder of the recipe's own network
+_BASELINE = "recipe"  # the folder of the recipe's own network
 
 
-def judge_members(
+def build_members(
     recipe: Recipe, result: SearchResult, out: Path, progress: Progress
 ) -> SearchResult:
-    """Make the bundles of all members and of the recipe's own network; the one look at the test
-    people. Bundles that a stopped search left whole are kept."""
-    full = _bundle(_float_recipe(recipe), out / FRONT / _FULL, progress)
-    made = [
+    """Make the bundles of the Pareto front and of the recipe's own network: the one time that
+    the test subjects are used. Complete bundles of a stopped search are kept."""
+    baseline_bundle = _bundle(_float_recipe(recipe), out / FRONT / _BASELINE, progress)
+    built = [
         _bundle(member_recipe(recipe, member), out / FRONT / member.name, progress)
         for member in result.members
     ]
-    files = [_file(b, m.point.scheme) for b, m in zip(made, result.members, strict=True)]
-    progress.stage(f"latency of {len(files)} members in turns, one thread")
+    files = [_file(b, m.point.scheme) for b, m in zip(built, result.members, strict=True)]
+    progress.stage(f"latency of {len(files)} files, interleaved, one thread")
     timed = profile_artifacts(files, recipe.profile_runs)
     members = []
-    for member, bundle, file, latency in zip(result.members, made, files, timed, strict=True):
+    for member, bundle, file, latency in zip(result.members, built, files, timed, strict=True):
         test = bundle.evaluations.get(file.name)
-        judged = replace(
+        measured = replace(
             member,
             point=replace(member.point, bytes=file.bytes),
             bundle=str(Path(FRONT) / member.name),
@@ -50,13 +49,13 @@ def judge_members(
             interval_us=latency.interval_us,
             parity=str(verdict(bundle).status),
         )
-        members.append(replace(judged, met=kept_budgets(judged, result.budgets)))
-    anchor = replace(result.anchor, test=full.evaluations["model.keras"].accuracy)
-    return replace(result, members=tuple(members), anchor=anchor)
+        members.append(replace(measured, met=check_budgets(measured, result.budgets)))
+    baseline = replace(result.baseline, test=baseline_bundle.evaluations["model.keras"].accuracy)
+    return replace(result, members=tuple(members), baseline=baseline)
 
 
 def publish(result: SearchResult, out: Path) -> None:
-    """Write front.json, front.md, front.svg and front.html. Raises BadInput on a full disk."""
+    """Write front.json, front.md, front.svg and front.html. Raises BadInput if that fails."""
     drawing = render_plot(result)
     text = json.dumps(result.to_json(), indent=1, sort_keys=True, ensure_ascii=False)
     bundles.write_text(out / "front.json", text + "\n")
@@ -65,13 +64,13 @@ def publish(result: SearchResult, out: Path) -> None:
     bundles.write_text(out / "front.html", render_page(result, drawing))
 
 
-def member_recipe(recipe: Recipe, member: Member) -> Recipe:
-    """The ordinary recipe that makes this member, trained on everybody but the test people."""
+def member_recipe(recipe: Recipe, member: ParetoMember) -> Recipe:
+    """The ordinary recipe that makes this file, trained on all but the test subjects."""
     candidate = member.point.candidate
-    training = with_settings(recipe.training, candidate)
-    own = variant(candidate, member.point.scheme)
+    training = training_of(recipe.training, candidate)
+    file = variant(candidate, member.point.scheme)
     variants = _with_float(
-        [own, *(v for v in recipe.variants if v.target != SEARCH_TARGET)], recipe.variants
+        [file, *(v for v in recipe.variants if v.target != SEARCH_TARGET)], recipe.variants
     )
     return replace(
         recipe,
@@ -97,9 +96,9 @@ def _with_float(variants: Sequence[Variant], asked: Sequence[Variant]) -> list[V
 def _bundle(recipe: Recipe, folder: Path, progress: Progress) -> Bundle:
     progress.stage(f"bundle: {folder.name}")
     if bundles.is_bundle(folder):
-        kept = bundles.read(folder)
-        if kept.recipe == recipe:
-            return kept
+        existing = bundles.read(folder)
+        if existing.recipe == recipe:
+            return existing
     return run(recipe, folder, force=True, progress=progress)
 
 

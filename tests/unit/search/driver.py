@@ -10,13 +10,13 @@ from typing import Any
 
 from edgeconv.search import (
     Budgets,
-    Candidate,
+    DesignPoint,
     Evaluate,
     Journal,
-    Plan,
-    Point,
     Sampler,
     Search,
+    SearchCandidate,
+    SearchPlan,
     Space,
     Trial,
     open_executor,
@@ -24,7 +24,7 @@ from edgeconv.search import (
 )
 from tests.unit.search.toy import Toy
 
-ANCHOR = Candidate("cnn:100", schemes=("int8", "int4"))
+BASELINE = SearchCandidate("cnn:100", schemes=("int8", "int4"))
 SPACE = Space({"": ("int8", "int4")}, 5)
 
 
@@ -49,24 +49,24 @@ def toy_search(
     budgets: Budgets | None = None,
     until: float | None = None,
     seed: int = 0,
-    added: Sequence[Candidate] = (),
+    added: Sequence[SearchCandidate] = (),
     **plan: Any,
 ) -> Search:
     """One whole search, three folds a candidate."""
     journal = Journal.open(folder, {"seed": seed})
-    crew = open_executor(executor, evaluate or Toy(), workers, "")
+    opened = open_executor(executor, evaluate or Toy(), workers, "")
     try:
         sampler = Sampler(SPACE, seed)
-        wanted = Plan(folds=3, seed=seed, trials=trials, until=until, **plan)
-        search = Search(sampler, crew, journal, budgets or Budgets(), wanted, Heard())
-        search.run(ANCHOR)
+        wanted = SearchPlan(folds=3, seed=seed, trials=trials, until=until, **plan)
+        search = Search(sampler, opened, journal, budgets or Budgets(), wanted, Heard())
+        search.run(BASELINE)
         search.add(added)
     finally:
-        crew.close()
+        opened.close()
     return search
 
 
-def figures(points: Sequence[Point]) -> list[tuple[str, str, int, tuple[float, ...]]]:
+def figures(points: Sequence[DesignPoint]) -> list[tuple[str, str, int, tuple[float, ...]]]:
     """What two searches are compared by."""
     return [(p.candidate.key, p.scheme, p.bytes, p.folds) for p in points]
 

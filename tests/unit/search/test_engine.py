@@ -14,22 +14,22 @@ import pytest
 from edgeconv.errors import BadInput
 from edgeconv.search import (
     Budgets,
-    Candidate,
-    Outcome,
-    Plan,
     Sampler,
     Search,
+    SearchCandidate,
+    SearchPlan,
+    SearchTask,
     Space,
-    State,
-    Task,
+    TaskOutcome,
+    TrialState,
     open_executor,
     pareto_front,
 )
-from edgeconv.search.budget_advice import what_more_would_buy
+from edgeconv.search.budget_advice import budget_advice
 from edgeconv.search.journal import LINES, Journal
-from edgeconv.search.progress_board import board_of, size_class
-from edgeconv.search.trials import Rivals, Trial
-from tests.unit.search.driver import ANCHOR, SPACE, Heard, figures, states, toy_search
+from edgeconv.search.progress import progress_of, size_class
+from edgeconv.search.trials import Incumbents, Trial
+from tests.unit.search.driver import BASELINE, SPACE, Heard, figures, states, toy_search
 from tests.unit.search.toy import DEADLY, Toy, point
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,7 +48,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
 def test_hopeless_candidates_are_stopped_and_are_no_figures(tmp_path: Path) -> None:
     search = toy_search(tmp_path, Toy(noise=0.001), trials=20)
 
-    stopped = [t for t in search.trials if t.state is State.STOPPED]
+    stopped = [t for t in search.trials if t.state is TrialState.PRUNED]
     assert stopped
     for trial in stopped:
         assert 0 < len(trial.outcomes) < 3
@@ -56,7 +56,7 @@ def test_hopeless_candidates_are_stopped_and_are_no_figures(tmp_path: Path) -> N
         assert trial.points() == ()
     kept = {p.candidate.key for p in search.points()}
     assert not kept & {t.candidate.key for t in stopped}
-    assert search.anchor().state is State.FINISHED
+    assert search.baseline().state is TrialState.FINISHED
 
 
 def test_what_is_over_a_budget_is_never_trained(tmp_path: Path) -> None:
@@ -65,11 +65,11 @@ def test_what_is_over_a_budget_is_never_trained(tmp_path: Path) -> None:
 
     search = toy_search(tmp_path / "s", Toy(log=log), budgets=budgets, trials=8)
 
-    skipped = [t for t in search.trials if t.state is State.SKIPPED]
+    skipped = [t for t in search.trials if t.state is TrialState.PRUNED_BY_SIZE]
     assert skipped
     begun = {line.split("/")[0] for line in log.read_text().splitlines()}
     assert not begun & {t.candidate.key for t in skipped}
-    assert all(budgets.fits(p.bytes, p.macs) for p in search.points() if p.candidate != ANCHOR)
+    assert all(budgets.fits(p.bytes, p.macs) for p in search.points() if p.candidate != BASELINE)
     assert len(search.trials) - 1 - len(skipped) == 8
 
 
@@ -120,16 +120,16 @@ def test_time_ends_the_questions_not_the_answers(tmp_path: Path) -> None:
     search = toy_search(tmp_path, trials=None, until=40, clock=lambda: float(next(clock)))
 
     assert search.out_of_time
-    assert all(t.state is not State.RUNNING for t in search.trials)
-    assert any("Start the same command again" in line for line in what_more_would_buy(search))
+    assert all(t.state is not TrialState.RUNNING for t in search.trials)
+    assert any("Start the same command again" in line for line in budget_advice(search))
 
 
 def test_what_more_time_buys_is_told_by_many_networks_only(tmp_path: Path) -> None:
-    (few,) = what_more_would_buy(toy_search(tmp_path / "few", Toy(seconds=0.001), trials=4))
-    (many,) = what_more_would_buy(toy_search(tmp_path / "many", trials=20))
+    (few,) = budget_advice(toy_search(tmp_path / "few", Toy(seconds=0.001), trials=4))
+    (many,) = budget_advice(toy_search(tmp_path / "many", trials=20))
 
-    assert few.startswith("4 networks were judged, too few")
-    assert "another hour on this machine judges some 1200000 more" in few
+    assert few.startswith("4 networks were evaluated, too few")
+    assert "another hour on this machine evaluates about 1200000 more" in few
     assert many.startswith("the last third of the trials")
 
 
@@ -140,12 +140,12 @@ def test_a_recipe_that_cannot_be_judged_ends_the_search(tmp_path: Path) -> None:
         executor,
         Journal.open(tmp_path, {}),
         Budgets(),
-        Plan(3, 0, trials=1),
+        SearchPlan(3, 0, trials=1),
         Heard(),
     )
     try:
         with pytest.raises(BadInput, match="recipe's own network"):
-            search.run(Candidate(DEADLY))
+            search.run(SearchCandidate(DEADLY))
     finally:
         executor.close()
 
@@ -153,43 +153,55 @@ def test_a_recipe_that_cannot_be_judged_ends_the_search(tmp_path: Path) -> None:
 def test_confirmation_judges_every_fold_of_every_seed(tmp_path: Path) -> None:
     executor = open_executor("local", Toy(), 2, "")
     journal = Journal.open(tmp_path, {})
-    search = Search(Sampler(SPACE, 0), executor, journal, Budgets(), Plan(3, 0, trials=1), Heard())
+    search = Search(
+        Sampler(SPACE, 0), executor, journal, Budgets(), SearchPlan(3, 0, trials=1), Heard()
+    )
     try:
-        search.run(ANCHOR)
-        found = search.confirm([ANCHOR], [1, 2])
+        search.run(BASELINE)
+        found = search.confirm([BASELINE], [1, 2])
     finally:
         executor.close()
 
-    assert sorted(found) == sorted(Task(ANCHOR, s, f).key for s in (1, 2) for f in range(3))
+    assert sorted(found) == sorted(SearchTask(BASELINE, s, f).key for s in (1, 2) for f in range(3))
 
 
 def test_a_budget_on_the_drop_stops_what_loses_more() -> None:
-    trial = Trial(1, Candidate("cnn:4"), rivals=Rivals(full=(0.95, 0.95, 0.95), deviation=0.01))
+    trial = Trial(
+        1,
+        SearchCandidate("cnn:4"),
+        incumbents=Incumbents(float_accuracy=(0.95, 0.95, 0.95), deviation=0.01),
+    )
     budgets = Budgets(max_drop=0.02)
-    trial.size(Outcome({"int8": 4000}, 10), budgets)
+    trial.size(TaskOutcome({"int8": 4000}, 10), budgets)
 
-    trial.judge(0, Outcome({"int8": 4000}, 10, {"int8": 0.92}, full=0.92), 3, budgets)
+    trial.record(
+        0, TaskOutcome({"int8": 4000}, 10, {"int8": 0.92}, float_accuracy=0.92), 3, budgets
+    )
     begun = trial.state
-    trial.judge(1, Outcome({"int8": 4000}, 10, {"int8": 0.80}, full=0.80), 3, budgets)
+    trial.record(
+        1, TaskOutcome({"int8": 4000}, 10, {"int8": 0.80}, float_accuracy=0.80), 3, budgets
+    )
 
-    assert (begun, trial.state) == (State.RUNNING, State.STOPPED)
+    assert (begun, trial.state) == (TrialState.RUNNING, TrialState.PRUNED)
     assert "--max-accuracy-drop" in trial.reason
 
 
 def test_a_candidate_is_not_stopped_by_a_larger_rival() -> None:
-    rival = point(0.99, 9000)
-    trial = Trial(1, Candidate("cnn:4"), rivals=Rivals((rival,), deviation=0.001))
-    trial.size(Outcome({"int8": 4000}, 10), Budgets())
+    incumbent = point(0.99, 9000)
+    trial = Trial(1, SearchCandidate("cnn:4"), incumbents=Incumbents((incumbent,), deviation=0.001))
+    trial.size(TaskOutcome({"int8": 4000}, 10), Budgets())
 
-    trial.judge(0, Outcome({"int8": 4000}, 10, {"int8": 0.1}, full=0.1), 3, Budgets())
+    trial.record(
+        0, TaskOutcome({"int8": 4000}, 10, {"int8": 0.1}, float_accuracy=0.1), 3, Budgets()
+    )
 
-    assert trial.state is State.RUNNING
+    assert trial.state is TrialState.RUNNING
 
 
 def test_the_board_shows_the_best_of_each_size_class(tmp_path: Path) -> None:
     search = toy_search(tmp_path, trials=6)
 
-    board = board_of(search)
+    board = progress_of(search)
 
     assert sum(board.counts.values()) == len(search.trials)
     for kind, model, scheme, _, size in board.best:
@@ -206,8 +218,8 @@ def test_a_space_that_is_used_up_ends_the_search(tmp_path: Path) -> None:
         def starts(self) -> list[dict[str, object]]:
             return []
 
-        def candidate(self, params: dict[str, object]) -> Candidate:
-            return Candidate(f"cnn:{10 + int(bool(params['separable']))}", schemes=("int8",))
+        def candidate(self, params: dict[str, object]) -> SearchCandidate:
+            return SearchCandidate(f"cnn:{10 + int(bool(params['separable']))}", schemes=("int8",))
 
     executor = open_executor("local", Toy(), 1, "")
     search = Search(
@@ -215,13 +227,13 @@ def test_a_space_that_is_used_up_ends_the_search(tmp_path: Path) -> None:
         executor,
         Journal.open(tmp_path, {}),
         Budgets(),
-        Plan(3, 0),
+        SearchPlan(3, 0),
         Heard(),
     )
     try:
-        search.run(ANCHOR)
+        search.run(BASELINE)
     finally:
         executor.close()
 
     assert len(search.trials) == 3
-    assert any("repeat itself" in line for line in what_more_would_buy(search))
+    assert any("repeat itself" in line for line in budget_advice(search))

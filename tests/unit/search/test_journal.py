@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.search import Candidate, Journal, Outcome, Task, is_search
+from edgeconv.search import Journal, SearchCandidate, SearchTask, TaskOutcome, is_search
 from edgeconv.search.journal import HEADER, LINES
 
 HEAD = {"recipe": "har", "seed": 0, "folds": (1, 2)}
-TASK = Task(Candidate("cnn:8", (("epochs", 3),)), 0, 1)
-FOUND = Outcome({"int8": 4000}, 12, {"int8": 0.9}, {"int8": {"1": 0.9}}, 0.91, seconds=2.5)
+TASK = SearchTask(SearchCandidate("cnn:8", (("epochs", 3),)), 0, 1)
+FOUND = TaskOutcome({"int8": 4000}, 12, {"int8": 0.9}, {"int8": {"1": 0.9}}, 0.91, seconds=2.5)
 
 
 def test_what_was_found_is_there_again(tmp_path: Path) -> None:
@@ -21,7 +22,7 @@ def test_what_was_found_is_there_again(tmp_path: Path) -> None:
     again = Journal.open(tmp_path / "s", HEAD)
 
     assert again.get(TASK) == FOUND
-    assert again.get(Task(TASK.candidate, 1, 1)) is None
+    assert again.get(SearchTask(TASK.candidate, 1, 1)) is None
     assert is_search(tmp_path / "s")
 
 
@@ -32,10 +33,10 @@ def test_a_line_that_was_cut_is_dropped_and_the_next_one_is_whole(tmp_path: Path
         file.write('{"key": "abc/0/2", "outc')
 
     again = Journal.open(tmp_path, HEAD)
-    other = Task(TASK.candidate, 0, 2)
+    other = SearchTask(TASK.candidate, 0, 2)
     again.add(other, FOUND)
 
-    assert list(Journal.open(tmp_path, HEAD).found) == [TASK.key, other.key]
+    assert list(Journal.open(tmp_path, HEAD).outcomes) == [TASK.key, other.key]
 
 
 @pytest.mark.parametrize("line", ["{", '{"key": 1}', '{"key": "a", "outcome": {"x": 1}}'])
@@ -77,3 +78,21 @@ def test_a_full_disk_is_the_users_error(tmp_path: Path) -> None:
 
     with pytest.raises(BadInput, match="No space left"):
         journal.add(TASK, FOUND)
+
+
+@pytest.mark.parametrize("header", [{"seed": 0, "schema": 1}, {"seed": 0}], ids=str)
+def test_a_journal_of_an_earlier_format_is_refused_by_name(
+    tmp_path: Path, header: dict[str, int]
+) -> None:
+    """Its outcomes have other names, and may come from other code."""
+    (tmp_path / HEADER).write_text(json.dumps(header))
+
+    with pytest.raises(UsageError, match=f"search in format {header.get('schema')} of another"):
+        Journal.open(tmp_path, HEAD)
+
+
+def test_a_header_that_is_not_an_object_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / HEADER).write_text("[]")
+
+    with pytest.raises(BadInput, match="damaged"):
+        Journal.open(tmp_path, HEAD)

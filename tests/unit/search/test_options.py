@@ -13,7 +13,7 @@ from edgeconv.search.options import MINUTES, SearchOptions
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ({"schemes": ("palette4",)}, "judges TFLite files only"),
+        ({"schemes": ("palette4",)}, "evaluates TFLite files only"),
         ({"trials": 0}, "--trials 0"),
         ({"minutes": 0.0}, "--minutes 0"),
         ({"minutes": float("nan")}, "--minutes nan"),

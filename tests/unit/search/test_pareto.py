@@ -7,13 +7,13 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeconv.search import Candidate, Point, area, pareto_front, thin
+from edgeconv.search import DesignPoint, SearchCandidate, area, pareto_front, thin
 from edgeconv.search.pareto import APART, dominates
 from tests.unit.search.toy import point
 
 _POINTS = st.builds(
-    lambda accuracy, size, macs, name: Point(
-        Candidate(f"cnn:{name}"), "int8", size, macs, (accuracy / 10,) * 2, 2
+    lambda accuracy, size, macs, name: DesignPoint(
+        SearchCandidate(f"cnn:{name}"), "int8", size, macs, (accuracy / 10,) * 2, 2
     ),
     st.integers(0, 10),
     st.integers(1, 20),
@@ -24,14 +24,14 @@ _SETS = st.lists(_POINTS, max_size=20, unique_by=lambda p: p.key)
 
 
 @given(_POINTS, _POINTS, _POINTS)
-def test_domination_is_a_strict_order(a: Point, b: Point, c: Point) -> None:
+def test_domination_is_a_strict_order(a: DesignPoint, b: DesignPoint, c: DesignPoint) -> None:
     assert not dominates(a, a)
     assert not (dominates(a, b) and dominates(b, a))
     assert not (dominates(a, b) and dominates(b, c)) or dominates(a, c)
 
 
 @given(_SETS)
-def test_the_front_is_what_nothing_beats(points: list[Point]) -> None:
+def test_the_front_is_what_nothing_beats(points: list[DesignPoint]) -> None:
     kept = pareto_front(points)
 
     assert not any(dominates(one, other) for one in points for other in kept)
@@ -46,12 +46,12 @@ def test_the_front_is_what_nothing_beats(points: list[Point]) -> None:
 
 
 @given(_SETS)
-def test_the_order_of_the_points_changes_nothing(points: list[Point]) -> None:
+def test_the_order_of_the_points_changes_nothing(points: list[DesignPoint]) -> None:
     assert pareto_front(points) == pareto_front(points[::-1])
 
 
 @given(_SETS, st.integers(1, 6))
-def test_thinning_keeps_a_rising_ladder(points: list[Point], most: int) -> None:
+def test_thinning_keeps_a_rising_ladder(points: list[DesignPoint], most: int) -> None:
     members = pareto_front(points)
     kept = thin(members, most)
 
@@ -66,7 +66,9 @@ def test_thinning_keeps_a_rising_ladder(points: list[Point], most: int) -> None:
 
 
 @given(_SETS, _POINTS)
-def test_a_point_more_never_makes_a_front_worth_less(points: list[Point], more: Point) -> None:
+def test_a_point_more_never_makes_a_front_worth_less(
+    points: list[DesignPoint], more: DesignPoint
+) -> None:
     before = area(points)
 
     assert area([*points, more]) >= before - 1e-9

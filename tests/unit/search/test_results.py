@@ -7,25 +7,24 @@ from dataclasses import replace
 
 import pytest
 
-from edgeconv.search import Budgets, Candidate, Outcome, Point, Task
-from edgeconv.search.page import render_page, render_plot
+from edgeconv.search import Budgets, DesignPoint, SearchCandidate, SearchTask, TaskOutcome
+from edgeconv.search.report import notes, render_page, render_plot, render_table, rows
 from edgeconv.search.results import (
-    Anchor,
-    Member,
+    Baseline,
+    ParetoMember,
     SearchResult,
+    check_budgets,
     confirmed,
-    confirmed_full,
-    kept_budgets,
-    members_of,
+    confirmed_float_accuracy,
+    pareto_members,
 )
-from edgeconv.search.table import notes, render_table, rows
 from edgeconv.training.cross_validation import estimate
 
 FULL = (0.97, 0.95, 0.96)
 
 
-def _point(model: str, size: int, folds: tuple[float, ...]) -> Point:
-    return Point(Candidate(model), "int8", size, size * 2, folds, len(folds))
+def _point(model: str, size: int, folds: tuple[float, ...]) -> DesignPoint:
+    return DesignPoint(SearchCandidate(model), "int8", size, size * 2, folds, len(folds))
 
 
 POINTS = (
@@ -35,24 +34,24 @@ POINTS = (
 )
 
 
-def _result(budgets: Budgets, members: tuple[Member, ...] | None = None) -> SearchResult:
+def _result(budgets: Budgets, members: tuple[ParetoMember, ...] | None = None) -> SearchResult:
     first = {p.key: p.accuracy for p in POINTS}
-    found = members or members_of(POINTS, first, FULL)
-    judged = tuple(replace(m, met=kept_budgets(m, budgets)) for m in found)
+    found = members or pareto_members(POINTS, first, FULL)
+    judged = tuple(replace(m, met=check_budgets(m, budgets)) for m in found)
     return SearchResult(
         recipe="har",
         data="motionsense:/home/me",
         seed=0,
         seeds=(1,),
         folds=3,
-        people=(15, 3),
+        subjects=(15, 3),
         budgets=budgets,
-        anchor=Anchor("har", FULL, estimate(FULL), 3),
+        baseline=Baseline("har", FULL, estimate(FULL), 3),
         members=judged,
         points=POINTS,
         states={"finished": 4, "stopped": 1},
         minutes=3.0,
-        more=("more time buys little",),
+        advice=("more time buys little",),
     )
 
 
@@ -80,7 +79,7 @@ def test_nothing_is_chosen_where_nothing_keeps_the_budgets() -> None:
 
     assert result.chosen is None
     assert not result.met
-    assert "no member is within" in notes(result)[0]
+    assert "no point is within" in notes(result)[0]
     assert [row[-1] for row in rows(result)][:2] == ["misses max_drop", "misses max_bytes"]
 
 
@@ -93,13 +92,15 @@ def test_latency_is_decided_by_its_interval(
 ) -> None:
     member = replace(_result(Budgets()).members[0], interval_us=interval)
 
-    assert kept_budgets(member, Budgets(max_latency_us=3.0)) == {"max_latency_us": kept}
+    assert check_budgets(member, Budgets(max_latency_us=3.0)) == {"max_latency_us": kept}
 
 
 def test_a_confirmation_is_the_mean_over_seeds_fold_by_fold() -> None:
     point = POINTS[0]
     outcomes = {
-        Task(point.candidate, 1, fold).key: Outcome(accuracy={"int8": 0.92}, full=0.93)
+        SearchTask(point.candidate, 1, fold).key: TaskOutcome(
+            accuracy={"int8": 0.92}, float_accuracy=0.93
+        )
         for fold in range(3)
     }
 
@@ -107,24 +108,28 @@ def test_a_confirmation_is_the_mean_over_seeds_fold_by_fold() -> None:
 
     assert sure.folds == pytest.approx((0.91, 0.90, 0.905))
     assert sure.runs == 6
-    full, runs = confirmed_full(point, FULL, [1, 2], outcomes)
-    assert full == pytest.approx((0.95, 0.94, 0.945))
+    float_accuracy, runs = confirmed_float_accuracy(point, FULL, [1, 2], outcomes)
+    assert float_accuracy == pytest.approx((0.95, 0.94, 0.945))
     assert runs == 6
 
 
 def test_a_seed_that_lacks_a_fold_does_not_count() -> None:
     point = POINTS[0]
-    outcomes = {Task(point.candidate, 1, 0).key: Outcome(accuracy={"int8": 0.1}, full=0.1)}
+    outcomes = {
+        SearchTask(point.candidate, 1, 0).key: TaskOutcome(
+            accuracy={"int8": 0.1}, float_accuracy=0.1
+        )
+    }
 
     assert confirmed(point, [1], outcomes) == point
-    assert confirmed_full(point, FULL, [1], outcomes) == (FULL, 3)
+    assert confirmed_float_accuracy(point, FULL, [1], outcomes) == (FULL, 3)
 
 
 def test_two_members_of_one_network_have_names_of_their_own() -> None:
-    twin = replace(POINTS[0], candidate=Candidate("cnn:4", (("epochs", 60),)), bytes=5_600)
+    twin = replace(POINTS[0], candidate=SearchCandidate("cnn:4", (("epochs", 60),)), bytes=5_600)
     points = (POINTS[0], twin)
 
-    names = [m.name for m in members_of(points, {p.key: 0.9 for p in points}, FULL)]
+    names = [m.name for m in pareto_members(points, {p.key: 0.9 for p in points}, FULL)]
 
     assert len(set(names)) == 2
 

@@ -67,8 +67,10 @@ def test_the_same_seed_and_answers_give_the_same_questions(seed: int) -> None:
     def asked() -> list[str]:
         sampler, found = Sampler(SPACE, seed), []
         for number in range(16):
-            ticket, candidate = sampler.ask()
-            sampler.tell(ticket, None if number % 5 == 4 else point(number / 20, 4000 + number))
+            optuna_trial, candidate = sampler.ask()
+            sampler.tell(
+                optuna_trial, None if number % 5 == 4 else point(number / 20, 4000 + number)
+            )
             found.append(candidate.key)
         return found
 

@@ -35,10 +35,10 @@ def test_what_is_worse_than_a_hopeless_one_is_hopeless(
 
 @given(_FOLDS, st.floats(0, 0.5), st.floats(0, 0.5))
 def test_a_larger_margin_stops_fewer(folds: list[float], one: float, more: float) -> None:
-    rival = [min(v + 0.2, 1) for v in folds]
+    incumbent = [min(v + 0.2, 1) for v in folds]
 
-    if worse(folds, rival, one + more, DEVIATION):
-        assert worse(folds, rival, one, DEVIATION)
+    if worse(folds, incumbent, one + more, DEVIATION):
+        assert worse(folds, incumbent, one, DEVIATION)
 
 
 def test_only_the_folds_that_are_done_are_compared() -> None:

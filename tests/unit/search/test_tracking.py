@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from edgeconv.errors import BadInput, MissingDependency
-from edgeconv.search import Budgets, Candidate, Outcome, Sampler, Space, State, Trial
+from edgeconv.search import Budgets, Sampler, SearchCandidate, Space, TaskOutcome, Trial, TrialState
 from edgeconv.search.tracking import FOLDER, KEY, Tracker
 
 HEADER = {"recipe": "har", "seed": "0"}
 
 
-def _trial(number: int, folds: int, state: State) -> Trial:
-    candidate = Candidate("cnn:8-16", (("epochs", 60), ("learning_rate", 0.003)))
+def _trial(number: int, folds: int, state: TrialState) -> Trial:
+    candidate = SearchCandidate("cnn:8-16", (("epochs", 60), ("learning_rate", 0.003)))
     if number:
-        candidate = Candidate("cnn:12", (("epochs", 30),))
+        candidate = SearchCandidate("cnn:12", (("epochs", 30),))
     trial = Trial(number, candidate, state=state, schemes=("int8",))
-    trial.size(Outcome({"int8": 4000}, 12_000), Budgets())
+    trial.size(TaskOutcome({"int8": 4000}, 12_000), Budgets())
     trial.state = state
     trial.outcomes = {
-        fold: Outcome({"int8": 4000}, 12_000, {"int8": 0.9 + fold / 100}, full=0.9)
+        fold: TaskOutcome({"int8": 4000}, 12_000, {"int8": 0.9 + fold / 100}, float_accuracy=0.9)
         for fold in range(folds)
     }
     return trial
@@ -32,8 +32,8 @@ def _trial(number: int, folds: int, state: State) -> Trial:
 def test_trials_folds_and_files_are_read_back_by_mlflows_client(tmp_path: Path) -> None:
     mlflow = pytest.importorskip("mlflow")
     tracker = Tracker(tmp_path, "", "search", HEADER)
-    tracker.log(_trial(0, 3, State.FINISHED))
-    stopped = _trial(1, 1, State.STOPPED)
+    tracker.log(_trial(0, 3, TrialState.FINISHED))
+    stopped = _trial(1, 1, TrialState.PRUNED)
     stopped.reason = "after 1 folds below the smaller cnn:8-16 int8"
     tracker.log(stopped)
     (tmp_path / "front.md").write_text("# Front")
@@ -46,7 +46,7 @@ def test_trials_folds_and_files_are_read_back_by_mlflows_client(tmp_path: Path) 
     experiment = client.get_experiment_by_name("search")
     runs = {run.data.tags[KEY]: run for run in client.search_runs([experiment.experiment_id])}
     assert len(runs) == 3
-    first = runs[_trial(0, 3, State.FINISHED).candidate.key]
+    first = runs[_trial(0, 3, TrialState.FINISHED).candidate.key]
     assert first.info.status == "FINISHED"
     assert first.data.params["model"] == "cnn:8-16"
     assert first.data.params["training.learning_rate"] == "0.003"

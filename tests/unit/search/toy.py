@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeconv.errors import BadInput
-from edgeconv.search import Candidate, Outcome, Point, Task
+from edgeconv.search import DesignPoint, SearchCandidate, SearchTask, TaskOutcome
 
 DEADLY = "cnn:2"  # kills the worker that judges it
 REFUSED = "cnn:4"
@@ -33,7 +33,7 @@ class Toy:
     log: Path | None = None
     endless_after: float = math.inf
 
-    def __call__(self, task: Task) -> Outcome:
+    def __call__(self, task: SearchTask) -> TaskOutcome:
         model = task.candidate.model
         if model == DEADLY:
             os.abort()
@@ -43,7 +43,7 @@ class Toy:
         work = sum(filters)
         sizes = {s: 2000 + work * (90 if s == "int8" else 50) for s in task.candidate.schemes}
         if task.fold is None:
-            return Outcome(bytes=sizes, macs=work * 1000)
+            return TaskOutcome(bytes=sizes, macs=work * 1000)
         if self.log is not None:
             with self.log.open("a") as file:
                 file.write(f"{task.key}\n")
@@ -53,9 +53,9 @@ class Toy:
         drawn = int(hashlib.sha256(task.key.encode()).hexdigest()[:8], 16) / 2**32 - 0.5
         accuracy = min(max(best + 2 * self.noise * drawn, 0.0), 1.0)
         found = {s: accuracy - (0.0 if s == "int8" else 0.01) for s in sizes}
-        return Outcome(sizes, work * 1000, found, {}, accuracy, seconds=self.seconds)
+        return TaskOutcome(sizes, work * 1000, found, {}, accuracy, seconds=self.seconds)
 
 
-def point(accuracy: float, size: int, macs: int = 1000, name: str = "cnn:8") -> Point:
+def point(accuracy: float, size: int, macs: int = 1000, name: str = "cnn:8") -> DesignPoint:
     """A point whose folds are all alike."""
-    return Point(Candidate(name), "int8", size, macs, (accuracy,) * 3, 3)
+    return DesignPoint(SearchCandidate(name), "int8", size, macs, (accuracy,) * 3, 3)

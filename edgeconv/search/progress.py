@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from edgeconv.core import Progress
 from edgeconv.search.engine import Search
-from edgeconv.search.table import share
-from edgeconv.search.trials import State, Trial
+from edgeconv.search.report import share
+from edgeconv.search.trials import Trial, TrialState
 from edgeconv.training.cross_validation import estimate
 
 _SMALLEST = 2048
 
 
 @dataclass(frozen=True)
-class Board:
+class SearchProgress:
     """Counts, the best file of each size class, and what is running.
 
     Attributes:
@@ -23,26 +25,31 @@ class Board:
         seconds_left: until no further candidate is begun; None: no limit.
     """
 
-    counts: dict[State, int]
+    counts: dict[TrialState, int]
     best: tuple[tuple[str, str, str, str, int], ...]
     running: tuple[tuple[str, int, int], ...]
     seconds_left: float | None
 
+    def headline(self) -> str:
+        """How many trials are in which state, and the time that is left."""
+        states = ((n, state.replace("_", " ")) for state, n in self.counts.items())
+        counts = ", ".join(f"{n} {state}" for n, state in states if n)
+        left = "" if self.seconds_left is None else f", {self.seconds_left / 60:.0f} min left"
+        return f"{counts}{left}"
+
     def line(self) -> str:
         """All of it in one line, for a log."""
-        counts = ", ".join(f"{n} {state}" for state, n in self.counts.items() if n)
         best = "; ".join(f"{kind}: {accuracy}" for kind, _, _, accuracy, _ in self.best)
-        left = "" if self.seconds_left is None else f", {self.seconds_left / 60:.0f} min left"
-        return f"{counts}{left}{' | best ' + best if best else ''}"
+        return f"{self.headline()}{' | best ' + best if best else ''}"
 
 
-def board_of(search: Search) -> Board:
-    """A snapshot; candidates that ended but were not told yet are counted."""
+def progress_of(search: Search) -> SearchProgress:
+    """A snapshot; candidates that ended but were not reported yet are counted."""
     trials = search.trials
-    counts = {state: sum(t.state is state for t in trials) for state in State}
-    running = (t for t in trials if t.state is State.RUNNING)
+    counts = {state: sum(t.state is state for t in trials) for state in TrialState}
+    running = (t for t in trials if t.state is TrialState.RUNNING)
     until, folds = search.plan.until, search.plan.folds
-    return Board(
+    return SearchProgress(
         counts,
         _best(trials),
         tuple((t.candidate.model, len(t.outcomes), folds) for t in running),
@@ -67,3 +74,10 @@ def _best(trials: list[Trial]) -> tuple[tuple[str, str, str, str, int], ...]:
             model, figure = point.candidate.model, share(estimate(point.folds))
             classes[kind] = point.accuracy, (name, model, point.scheme, figure, point.bytes)
     return tuple(row for _, (_, row) in sorted(classes.items()))
+
+
+class SearchWatcher(Progress, Protocol):
+    """Follows a search besides its stages."""
+
+    def search_progress(self, progress: SearchProgress) -> None:
+        """Trials have begun or ended."""

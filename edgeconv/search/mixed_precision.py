@@ -1,8 +1,12 @@
-"""How much each layer of a trained network suffers from integers: what a search chooses by."""
+"""Mixed precision: which layers of an `int4` file deserve 8 bits, by measured sensitivity."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from edgeconv.core import InputConvention, Signal
@@ -14,6 +18,8 @@ from edgeconv.ir.keras_reader import read
 from edgeconv.ir.sensitivity import WINDOWS, LayerSensitivity, layer_sensitivities
 from edgeconv.plugins import import_tensorflow
 from edgeconv.recipes import SEARCH_TARGET
+from edgeconv.search.candidates import INT4, DesignPoint, SearchCandidate
+from edgeconv.search.trials import Trial
 from edgeconv.targets.base import schemes_of
 from edgeconv.targets.file_graph import BITS
 
@@ -21,7 +27,37 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["LayerSensitivity", "sensitivity"]
+
+MOST = 2  # layers in 8 bits; with a third one, little of these networks is left in 4 bits
+
+
+def mixed_candidates(
+    members: Sequence[DesignPoint], trials: Sequence[Trial]
+) -> list[SearchCandidate]:
+    """For each `int4` member, the same candidate with the layer in 8 bits that it gains most by,
+    and with the two.
+
+    Sensitivity was measured with the fits of the folds, on subjects who train them. Whether a mixed
+    file is worth its bytes is then decided like everything else: by accuracy, on every fold.
+    """
+    candidates = []
+    for point in members:
+        if point.scheme != INT4 or point.candidate.int8_layers:
+            continue
+        order = _order(next(t for t in trials if t.candidate == point.candidate))
+        for count in range(1, min(MOST, len(order) - 1) + 1):
+            layers = tuple(order[:count])
+            candidates.append(replace(point.candidate, schemes=(INT4,), int8_layers=layers))
+    return candidates
+
+
+def _order(trial: Trial) -> list[str]:
+    """Layers by the mean over folds of what sparing them leaves, the best first."""
+    ratios: dict[str, list[float]] = defaultdict(list)
+    for outcome in trial.outcomes.values():
+        for layer, decibels in outcome.leave_one_out_db.items():
+            ratios[layer].append(decibels)
+    return sorted(ratios, key=lambda layer: (-fmean(ratios[layer]), layer))
 
 
 def sensitivity(
