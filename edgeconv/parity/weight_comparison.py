@@ -49,7 +49,7 @@ class Pair:
     half: bool = False
 
 
-def check(pairs: Sequence[Pair]) -> Check:
+def check_weights(pairs: Sequence[Pair]) -> Check:
     """The largest deviation of all in half steps; the reason names layer and channel."""
     import numpy as np
 

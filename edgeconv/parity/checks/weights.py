@@ -30,7 +30,7 @@ def _judge(context: ParityContext, run: ArtifactRun) -> Iterator[Check]:
         return
     pairs = _pairs(context.bundle, run.artifact)
     if pairs:
-        yield weight_comparison.check(pairs)
+        yield weight_comparison.check_weights(pairs)
 
 
 @lru_cache(maxsize=4)

@@ -38,7 +38,7 @@ def judged(
 A, B, C = [0.7, 0.2, 0.1], [0.2, 0.6, 0.2], [0.1, 0.1, 0.8]
 
 
-def test_by_hand() -> None:
+def test_evaluate_by_hand() -> None:
     # truth: a a a b b c; answers: a a b b c c
     found = judged([A, A, B, B, C, C], [0, 0, 0, 1, 1, 2], ["10", "9", "9", "9", "10", "10"])
     assert found.accuracy == pytest.approx(4 / 6)
@@ -61,31 +61,31 @@ def test_by_hand() -> None:
     assert (found.n, found.labels, found.runtime) == (6, NAMES, "litert")
 
 
-def test_class_that_nobody_does_is_left_out_of_means() -> None:
+def test_evaluate_leaves_absent_classes_out_of_means() -> None:
     found = judged([A, A, B], [0, 0, 1])
     assert found.balanced_accuracy == 1.0
     assert found.macro_f1 == 1.0
     assert found.per_class["c"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "n": 0}
 
 
-def test_class_answered_but_absent_costs_macro_f1_only() -> None:
+def test_evaluate_predicted_but_absent_class_costs_macro_f1_only() -> None:
     found = judged([A, A, B, C], [0, 0, 1, 1])  # scikit-learn 1.7: f1 1, 2/3 and 0
     assert found.macro_f1 == pytest.approx((1 + 2 / 3 + 0) / 3)
     assert found.balanced_accuracy == pytest.approx((1 + 1 / 2) / 2)
 
 
-def test_a_certain_mistake_has_a_finite_loss() -> None:
+def test_evaluate_confident_error_has_a_finite_loss() -> None:
     found = judged([[1.0, 0.0, 0.0]], [2])
     assert found.loss == pytest.approx(-math.log(EPSILON))
     assert json.dumps(found.to_json(), allow_nan=False)
 
 
-def test_rows_are_scaled_for_the_loss() -> None:
+def test_evaluate_scales_rows_for_the_loss() -> None:
     """An int8 softmax sums to 255/256 or 257/256."""
     assert judged([[0.35, 0.10, 0.05]], [0]).loss == pytest.approx(-math.log(0.7), rel=1e-6)
 
 
-def test_survives_json() -> None:
+def test_evaluation_result_survives_json() -> None:
     found = judged([A, B], [0, 1])
     assert EvaluationResult.from_json(json.loads(json.dumps(found.to_json()))) == found
 
@@ -104,7 +104,7 @@ def test_survives_json() -> None:
         ([A], [0], ["1", "2"], "do not belong together"),
     ],
 )
-def test_bad_input(
+def test_evaluate_refuses_bad_input(
     rows: list[list[float]], labels: list[int], subjects: list[str], says: str
 ) -> None:
     with pytest.raises(BadInput, match=says):
@@ -120,7 +120,7 @@ def test_bad_input(
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60))
-def test_agrees_with_counting(pairs: list[tuple[int, int]]) -> None:
+def test_evaluate_agrees_with_counting(pairs: list[tuple[int, int]]) -> None:
     truth = np.array([t for t, _ in pairs])
     answers = np.array([a for _, a in pairs])
     rows: NDArray[np.float64] = np.eye(3)[answers]
@@ -138,7 +138,7 @@ def test_agrees_with_counting(pairs: list[tuple[int, int]]) -> None:
 
 
 @given(st.permutations(range(3)))
-def test_naming_classes_otherwise_changes_nothing(order: list[int]) -> None:
+def test_evaluate_does_not_depend_on_class_names(order: list[int]) -> None:
     random = np.random.default_rng(3)
     rows, truth = random.dirichlet(np.ones(3), 40), random.integers(0, 3, 40)
     plain = judged(rows.tolist(), truth.tolist())

@@ -14,13 +14,13 @@ from edgeconv.targets.base import TARGETS, schemes_of
 
 
 @pytest.mark.parametrize(("target", "scheme"), [(t, s) for t in TARGETS for s in schemes_of(t)])
-def test_every_scheme_is_held_to_its_task(target: str, scheme: str) -> None:
+def test_default_gates_of_every_scheme_limit_the_accuracy_drop(target: str, scheme: str) -> None:
     gates = default_gates(target, scheme)
     assert gates["accuracy_drop"] == 0.005
     assert {"top1_agreement", "snr_db"} <= set(gates) <= set(DIRECTIONS)
 
 
-def test_limits_loosen_with_precision() -> None:
+def test_default_gates_loosen_with_precision() -> None:
     order = ("float32", "float16", "dynamic", "int8")
     limits = [default_gates("tflite", scheme) for scheme in order]
     for name in ("snr_db", "top1_agreement"):
@@ -34,12 +34,12 @@ def test_gates_are_metrics() -> None:
     assert set(DIRECTIONS) <= {*METRICS, "max_drop", "saturated"}
 
 
-def test_defaults_are_not_shared() -> None:
+def test_default_gates_are_not_shared() -> None:
     default_gates("tflite", "int8")["snr_db"] = -1.0
     assert default_gates("tflite", "int8")["snr_db"] > 0
 
 
-def test_override_replaces_and_adds() -> None:
+def test_resolve_gates_replaces_and_adds() -> None:
     found = resolve_gates("tflite", "int8", {"max_abs": 0.3, "accuracy_drop": 0.0})
     assert found["max_abs"] == 0.3
     assert found["accuracy_drop"] == 0.0
@@ -47,20 +47,20 @@ def test_override_replaces_and_adds() -> None:
 
 
 @pytest.mark.parametrize("name", ["max_diff", "snr", "reference_accuracy", ""])
-def test_unknown_gate_lists_the_known_ones(name: str) -> None:
+def test_resolve_gates_lists_the_known_gates(name: str) -> None:
     with pytest.raises(UsageError, match="top1_agreement") as caught:
         resolve_gates("tflite", "int8", {name: 1.0})
     assert f"'{name}'" in caught.value.message
 
 
 @pytest.mark.parametrize("limit", [math.nan, math.inf, -math.inf])
-def test_limit_must_be_finite(limit: float) -> None:
+def test_resolve_gates_needs_finite_limits(limit: float) -> None:
     with pytest.raises(UsageError, match="finite"):
         resolve_gates("tflite", "int8", {"max_abs": limit})
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)
-def test_direction_belongs_to_the_name(name: str) -> None:
+def test_judge_by_direction(name: str) -> None:
     better = -1 if DIRECTIONS[name] == "<=" else 1
     assert judge(name, 0.5, {name: 0.5}).status is Status.PASSED
     assert judge(name, 0.5, {name: 0.5 + 0.1 * better}).status is Status.PASSED
@@ -68,11 +68,11 @@ def test_direction_belongs_to_the_name(name: str) -> None:
     assert judge(name, 0.5, {name: math.nan}).status is Status.FAILED
 
 
-def test_missing_metric_is_no_pass() -> None:
+def test_judge_raises_for_a_missing_metric() -> None:
     with pytest.raises(BadInput, match="not measured"):
         judge("max_abs", 0.5, {"rmse": 0.0})
 
 
-def test_unknown_gate_cannot_be_judged() -> None:
+def test_judge_raises_for_an_unknown_gate() -> None:
     with pytest.raises(UsageError, match="unknown gate"):
         judge("nonsense", 0.5, {"nonsense": 0.0})

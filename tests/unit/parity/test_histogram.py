@@ -17,7 +17,7 @@ OUTPUTS = arrays(np.float32, (7, 3), elements=st.floats(-4, 4, width=32))
 
 
 @given(OUTPUTS, OUTPUTS)
-def test_every_output_is_counted_once(
+def test_error_histogram_counts_every_output_once(
     reference: np.ndarray[tuple[int, int], np.dtype[np.float32]],
     candidate: np.ndarray[tuple[int, int], np.dtype[np.float32]],
 ) -> None:
@@ -29,7 +29,7 @@ def test_every_output_is_counted_once(
     assert list(found.edges) == sorted(found.edges)
 
 
-def test_sizes_land_in_their_bins() -> None:
+def test_error_histogram_bins() -> None:
     reference = np.zeros((1, 4))
     found = error_histogram(reference, np.array([[0.0, 1.0, -2e-3, 1e-20]]))
     assert (found.edges[0], found.edges[-1]) == (1e-9, 1.0)
@@ -38,10 +38,10 @@ def test_sizes_land_in_their_bins() -> None:
     assert found.edges[at] <= 2e-3 < found.edges[at + 1]
 
 
-def test_logits_add_decades() -> None:
+def test_error_histogram_of_logits_adds_decades() -> None:
     assert error_histogram(np.zeros((1, 1)), np.array([[37.0]])).edges[-1] == 100.0
 
 
-def test_it_survives_json() -> None:
+def test_error_histogram_survives_json() -> None:
     found = error_histogram(np.zeros((2, 2)), np.array([[0.1, 0.0], [-0.2, 0.3]]))
     assert ErrorHistogram.from_json(json.loads(json.dumps(asdict(found)))) == found

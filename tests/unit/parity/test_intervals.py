@@ -21,7 +21,7 @@ def test_clopper_pearson_is_scipys_exact_interval(found: tuple[int, int]) -> Non
     assert clopper_pearson(hits, n) == pytest.approx((exact.low, exact.high), abs=1e-9)
 
 
-def test_full_agreement_is_no_certainty() -> None:
+def test_clopper_pearson_of_full_agreement_is_below_one() -> None:
     low, high = clopper_pearson(1649, 1649)
     assert high == 1.0
     assert low == pytest.approx(0.025 ** (1 / 1649))
@@ -62,7 +62,7 @@ def test_tango_bounds_are_roots_of_the_quartic(lost: int, won: int, n: int) -> N
 
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(100, 5000))
-def test_tango_holds_the_difference_and_turns_around(lost: int, won: int, n: int) -> None:
+def test_tango_contains_the_difference_and_is_symmetric(lost: int, won: int, n: int) -> None:
     low, high = tango(lost, won, n)
     assert low - 1e-9 <= (lost - won) / n <= high + 1e-9
     assert tango(won, lost, n) == pytest.approx((-high, -low), abs=1e-9)
@@ -71,12 +71,12 @@ def test_tango_holds_the_difference_and_turns_around(lost: int, won: int, n: int
     assert high <= wider[1]
 
 
-def test_without_a_changed_window_the_bound_is_above_zero() -> None:
+def test_tango_without_changed_windows_is_above_zero() -> None:
     z2 = 1.6448536269514722**2
     assert tango(0, 0, 1649)[1] == pytest.approx(z2 / (1649 + z2), abs=1e-9)
 
 
-def test_clusters_widen_what_windows_make_narrow() -> None:
+def test_clustered_is_wider_than_tango() -> None:
     alike = clustered([5, 5, 5, 5], [100, 100, 100, 100])
     one_person = clustered([20, 0, 0, 0], [100, 100, 100, 100])
     assert alike == pytest.approx((0.05, 0.05))

@@ -24,7 +24,7 @@ CAN = np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]], np.float32)
 TRUE = np.array([0, 1])
 
 
-def test_by_hand() -> None:
+def test_compare_by_hand() -> None:
     found = compare(REF, CAN, TRUE)
     squares = 0.01 + 0.01 + 0.01 + 0.09 + 0.04
     power = 0.49 + 0.04 + 0.01 + 0.01 + 0.36 + 0.09
@@ -38,7 +38,7 @@ def test_by_hand() -> None:
     assert found["accuracy_drop"] == 0.5
 
 
-def test_against_scipy() -> None:
+def test_compare_agrees_with_scipy() -> None:
     found = compare(REF, CAN, TRUE)
     ref, can = REF.astype(float), CAN.astype(float)
     kl = [entropy(p, q) for p, q in zip(ref, can, strict=True)]
@@ -58,7 +58,7 @@ def test_every_name_and_every_gate_has_a_number() -> None:
     assert all(type(value) is float for value in found.values())
 
 
-def test_identical_outputs_have_a_number_that_json_holds() -> None:
+def test_compare_identical_outputs_has_finite_metrics() -> None:
     found = compare(REF, REF, TRUE)
     assert found["snr_db"] == found["psnr_db"] == MAX_DB
     assert found["cosine_min"] == 1.0
@@ -66,14 +66,14 @@ def test_identical_outputs_have_a_number_that_json_holds() -> None:
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-def test_one_rounding_is_below_the_cap() -> None:
+def test_compare_snr_of_one_rounding_is_below_the_cap() -> None:
     """The cap must not hide a real difference from an identical output."""
     other = REF.copy()
     other[0, 0] = np.nextafter(other[0, 0], np.float32(1))
     assert compare(REF, other, TRUE)["snr_db"] < MAX_DB
 
 
-def test_half_a_point_is_exactly_half_a_point() -> None:
+def test_compare_accuracy_drop_is_exact() -> None:
     """1/200 must not fail a limit of 0.005 by a rounding of 0.95 − 0.945."""
     ref = np.tile(np.array([[0.9, 0.1]], np.float32), (200, 1))
     labels = np.zeros(200, np.int64)
@@ -83,7 +83,7 @@ def test_half_a_point_is_exactly_half_a_point() -> None:
     assert compare(ref, can, labels)["accuracy_drop"] == 0.005
 
 
-def test_zero_rows() -> None:
+def test_compare_rows_of_zeros() -> None:
     zero, one = np.zeros((1, 2)), np.array([[1.0, 0.0]])
     assert cosine(zero, zero)[0] == 1.0
     assert cosine(zero, one)[0] == 0.0
@@ -101,14 +101,14 @@ def test_zero_rows() -> None:
         (REF * 12 - 3, CAN, "no probabilities"),
     ],
 )
-def test_bad_input(
+def test_compare_refuses_bad_input(
     reference: NDArray[np.float32], candidate: NDArray[np.float32], says: str
 ) -> None:
     with pytest.raises(BadInput, match=says):
         compare(reference, candidate, TRUE)
 
 
-def test_no_windows() -> None:
+def test_compare_refuses_no_windows() -> None:
     with pytest.raises(BadInput, match="no windows"):
         compare(REF[:0], CAN[:0], TRUE[:0])
 
@@ -119,7 +119,7 @@ _rows = arrays.arrays(np.float32, (5, 3), elements=st.floats(0.0009765625, 1.0, 
 
 
 @given(_rows, _rows)
-def test_properties(ref: NDArray[np.float32], can: NDArray[np.float32]) -> None:
+def test_compare_properties(ref: NDArray[np.float32], can: NDArray[np.float32]) -> None:
     found = compare(ref, can, np.zeros(5, np.int64))
     back = compare(can, ref, np.zeros(5, np.int64))
     assert 0 <= found["mean_abs"] <= found["rmse"] + 1e-12 <= found["max_abs"] + 2e-12 <= 1.1

@@ -40,7 +40,7 @@ def judge(
     return judge_file(artifact("int8"), "litert", candidate, float_model, limits, HERE, level)
 
 
-def test_unchanged_answers_on_enough_windows_are_non_inferior() -> None:
+def test_decide_non_inferior_on_enough_unchanged_windows() -> None:
     found = decide([0] * 5, [0] * 5, [110] * 5, 0.005)
     assert found.decision is Decision.NON_INFERIOR
     assert found.drop == 0
@@ -48,7 +48,7 @@ def test_unchanged_answers_on_enough_windows_are_non_inferior() -> None:
     assert found.windows_needed is None
 
 
-def test_unchanged_answers_on_too_few_windows_prove_nothing() -> None:
+def test_decide_undecided_on_too_few_windows() -> None:
     found = decide([0] * 5, [0] * 5, [100] * 5, 0.005)
     assert found.decision is Decision.UNDECIDED
     assert found.reason.startswith("too few windows to know: the drop is 0 points")
@@ -57,14 +57,14 @@ def test_unchanged_answers_on_too_few_windows_prove_nothing() -> None:
     assert tango(0, 0, found.windows_needed)[1] <= 0.005
 
 
-def test_a_clear_loss_is_inferior() -> None:
+def test_decide_inferior_on_a_clear_loss() -> None:
     found = decide([9, 10, 11, 10], [0, 0, 0, 0], [300] * 4, 0.005)
     assert found.decision is Decision.INFERIOR
     assert found.mcnemar_p < 1e-6
     assert "allowed are 0.5" in found.reason
 
 
-def test_one_persons_loss_says_little_of_others() -> None:
+def test_decide_accounts_for_subjects() -> None:
     together = decide([12, 0, 0, 0, 0], [0] * 5, [400] * 5, 0.01)
     spread = decide([2, 3, 2, 3, 2], [0] * 5, [400] * 5, 0.01)
     assert together.drop == spread.drop
@@ -72,12 +72,12 @@ def test_one_persons_loss_says_little_of_others() -> None:
     assert together.decision is Decision.UNDECIDED
 
 
-def test_a_drop_above_the_limit_asks_for_no_more_windows() -> None:
+def test_decide_needs_no_more_windows_above_the_limit() -> None:
     found = decide([4, 0], [0, 0], [300, 300], 0.005)
     assert (found.decision, found.windows_needed) == (Decision.UNDECIDED, None)
 
 
-def test_one_person() -> None:
+def test_decide_one_subject() -> None:
     found = decide([1], [0], [2000], 0.005)
     assert found.decision is Decision.NON_INFERIOR
     assert "1 subject" in found.reason
@@ -85,14 +85,14 @@ def test_one_person() -> None:
 
 
 @pytest.mark.parametrize(("drop", "level"), [(0.0, 0.95), (1.0, 0.95), (0.01, 0.5), (0.01, 1.0)])
-def test_limits_are_shares(drop: float, level: float) -> None:
+def test_check_limits_needs_fractions(drop: float, level: float) -> None:
     with pytest.raises(UsageError):
         decide([0], [0], [10], drop, level)
     with pytest.raises(UsageError):
         resolve_gates("tflite", "int8", {"max_drop": drop, "confidence": level})
 
 
-def test_the_gate_has_three_outcomes() -> None:
+def test_max_drop_has_three_outcomes() -> None:
     limits = resolve_gates("tflite", "int8", {"max_drop": 0.005})
     for outputs, status in (
         (reference(), Status.PASSED),
@@ -107,7 +107,7 @@ def test_the_gate_has_three_outcomes() -> None:
     assert found.reason.startswith("max_drop is ")
 
 
-def test_without_the_gate_the_verdict_is_reported_and_gates_nothing() -> None:
+def test_without_max_drop_the_verdict_is_reported_only() -> None:
     found = judge(reference(300), default_gates("tflite", "int8"))
     assert found.status is Status.PASSED
     assert found.evidence is not None
@@ -123,7 +123,7 @@ def test_confidence_moves_the_verdict() -> None:
     assert "confidence" not in resolve_gates("tflite", "int8", {"confidence": 0.9})
 
 
-def test_max_drop_speaks_for_the_point_gate_too() -> None:
+def test_max_drop_is_the_limit_of_accuracy_drop_too() -> None:
     assert resolve_gates("tflite", "int8", {"max_drop": 0.02})["accuracy_drop"] == 0.02
     both = resolve_gates("tflite", "int8", {"max_drop": 0.02, "accuracy_drop": 0.01})
     assert both["accuracy_drop"] == 0.01
@@ -131,7 +131,7 @@ def test_max_drop_speaks_for_the_point_gate_too() -> None:
     assert margin_of({"accuracy_drop": 0.0}) == 0.005
 
 
-def test_evidence_names_every_flip() -> None:
+def test_parity_statistics_names_every_disagreement() -> None:
     candidate = reference()
     candidate[[7, 1200]] = np.roll(candidate[[7, 1200]], 1, axis=1)
     found = judge(candidate, {"top1_agreement": 0.9}).evidence
@@ -152,7 +152,7 @@ def test_evidence_names_every_flip() -> None:
     assert found.drop.lost - found.drop.won == round(found.drop.drop * 1500)
 
 
-def test_who_lost_most_is_named() -> None:
+def test_class_drop_and_subject_drop_name_the_largest_loss() -> None:
     candidate = losing(20)
     found = judge(candidate, {"class_drop": 0.001, "subject_drop": 0.001})
     by_name = {c.name: c.reason for c in found.checks}
@@ -163,7 +163,7 @@ def test_who_lost_most_is_named() -> None:
     assert found.metrics["subject_drop"] == pytest.approx(max(row["drop"] for row in rows))
 
 
-def test_survives_json() -> None:
+def test_parity_statistics_survive_json() -> None:
     found = judge(losing(50), {"max_drop": 0.005})
     again = ParityResult.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
     assert again == found

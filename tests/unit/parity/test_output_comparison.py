@@ -72,7 +72,7 @@ def _flipped_windows(share: float) -> Outputs:
 
 
 @pytest.mark.parametrize(("target", "scheme"), EVERY)
-def test_untouched_outputs_pass_every_scheme(scheme: str, target: str) -> None:
+def test_judge_file_passes_untouched_outputs_of_every_scheme(scheme: str, target: str) -> None:
     limits = default_gates(target, scheme)
     found = judge_file(artifact(scheme, target), "litert", reference(), float_model(), limits, HERE)
     assert found.status is Status.PASSED
@@ -81,7 +81,7 @@ def test_untouched_outputs_pass_every_scheme(scheme: str, target: str) -> None:
     assert found.n == len(reference())
 
 
-def test_honest_rounding_passes_its_scheme() -> None:
+def test_judge_file_passes_rounding_of_its_scheme() -> None:
     assert judge(int8_of(reference()), "int8").status is Status.PASSED
     assert judge(reference().astype(np.float16).astype(np.float32), "float16").status is (
         Status.PASSED
@@ -122,7 +122,7 @@ def test_every_gate_has_its_sabotage() -> None:
 
 
 @pytest.mark.parametrize(("share", "status"), [(0.02, Status.FAILED), (0.001, Status.PASSED)])
-def test_numbers_of_other_sources_can_be_gates(share: float, status: Status) -> None:
+def test_judge_outputs_by_a_metric_from_elsewhere(share: float, status: Status) -> None:
     limits = {"saturated": 0.01}
     comparison = compare_outputs(float_model(), reference())
     metrics = {**comparison.metrics, "saturated": share}
@@ -161,12 +161,12 @@ WHOLE: dict[str, Broken] = {
 
 @pytest.mark.parametrize("scheme", schemes_of("tflite"))
 @pytest.mark.parametrize("broken", WHOLE)
-def test_no_scheme_lets_a_broken_file_pass(scheme: str, broken: str) -> None:
+def test_judge_file_fails_broken_outputs_of_every_scheme(scheme: str, broken: str) -> None:
     assert judge(WHOLE[broken](), scheme).status is Status.FAILED
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_one_value_that_is_no_number_fails_every_gate(value: float) -> None:
+def test_judge_outputs_with_nan_fails_every_gate(value: float) -> None:
     found = judge(_changed(400, 2, value), "int8")
     assert found.status is Status.FAILED
     assert "1 of 1500 windows, first for window 400" in found.reason
@@ -177,7 +177,7 @@ def test_one_value_that_is_no_number_fails_every_gate(value: float) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1500, 2), (1499, 3), (1500, 3, 1), (4500,)])
-def test_another_shape_fails(shape: tuple[int, ...]) -> None:
+def test_judge_outputs_of_another_shape_fails(shape: tuple[int, ...]) -> None:
     found = judge(np.full(shape, 1 / 3, np.float32))
     assert found.status is Status.FAILED
     assert "shape" in found.reason
@@ -205,14 +205,14 @@ def test_not_run_says_why() -> None:
     assert found.machine == MachineInfo(cores=2)
 
 
-def test_reference_with_nan_is_bad_input() -> None:
+def test_reference_outputs_with_nan_are_bad_input() -> None:
     broken = reference()
     broken[3] = np.nan
     with pytest.raises(BadInput, match="float model itself"):
         ReferenceOutputs(broken, labels())
 
 
-def test_labels_of_other_windows_are_bad_input() -> None:
+def test_reference_outputs_with_other_labels_are_bad_input() -> None:
     with pytest.raises(BadInput, match="do not belong"):
         ReferenceOutputs(reference(), labels(7))
 
@@ -224,7 +224,7 @@ def test_unknown_gate() -> None:
         judge(_changed(0, 0, np.nan), limits={"nonsense": 1.0})
 
 
-def test_failure_says_where_to_look() -> None:
+def test_judge_outputs_explains_failures() -> None:
     found = judge(_changed(7, 1, 0.5), "float32")
     worst = next(c for c in found.checks if c.name == "max_abs")
     assert "window 7: 'Upstairs' is 0.5 instead of" in worst.reason
@@ -244,7 +244,7 @@ def test_a_stricter_limit_fails_what_the_default_passes() -> None:
     assert judge(candidate, limits=strict).status is Status.FAILED
 
 
-def test_survives_json() -> None:
+def test_parity_result_survives_json() -> None:
     found = judge(_noisy(0.5), "int8")
     again = ParityResult.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
     assert again == found

@@ -10,26 +10,26 @@ from edgeconv.core.parity_statistics import Decision
 from edgeconv.parity.saturation import Saturation, saturation_sentence
 
 
-def test_both_ends_of_a_signed_range_count() -> None:
+def test_saturation_counts_both_ends_of_a_signed_range() -> None:
     found = Saturation.of(0.1, 0, "int8")
     found.add(np.array([-12.8, -12.7, 0.0, 12.6, 12.7]))
     assert (found.reached, found.count, found.share) == (2, 5, 0.4)
 
 
-def test_zero_is_where_a_relu_ends_by_itself() -> None:
+def test_saturation_does_not_count_zeros_of_a_relu() -> None:
     found = Saturation.of(0.1, -128, "int8")
     found.add(np.array([0.0, 0.0, 25.4, 25.5]))
     assert (found.reached, found.share) == (1, 0.25)
 
 
-def test_nothing_was_added() -> None:
+def test_saturation_without_values() -> None:
     assert Saturation.of(0.1, 0, "int16").share == 0
 
 
 @pytest.mark.parametrize(
     ("share", "told"), [(0.031, "3.1 % of the values of 'conv2' saturate"), (0.009, "")]
 )
-def test_it_is_said_where_it_matters(share: float, told: str) -> None:
+def test_saturation_sentence(share: float, told: str) -> None:
     drop = NonInferiority(
         Decision.NON_INFERIOR, 0, 0, 0, 0.005, 0.95, "", 0, 0, 1, 1.0, None, "no drop"
     )

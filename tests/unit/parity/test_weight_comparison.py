@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgeconv.core import Status
-from edgeconv.parity.weight_comparison import LIMIT, Pair, check
+from edgeconv.parity.weight_comparison import LIMIT, Pair, check_weights
 
 Array = NDArray[np.float64]
 
@@ -33,9 +33,9 @@ ROUNDED = {
 
 @pytest.mark.parametrize("dtype", ROUNDED)
 @given(seed=st.integers(0, 1_000))
-def test_rounding_passes(dtype: str, seed: int) -> None:
+def test_check_weights_passes_rounding(dtype: str, seed: int) -> None:
     values = trained(seed)
-    found = check([Pair("conv", "kernel", values, ROUNDED[dtype](values), dtype)])
+    found = check_weights([Pair("conv", "kernel", values, ROUNDED[dtype](values), dtype)])
     assert found.status is Status.PASSED
     assert found.value is not None
     assert found.value <= 1.001
@@ -43,7 +43,7 @@ def test_rounding_passes(dtype: str, seed: int) -> None:
 
 @pytest.mark.parametrize("dtype", ROUNDED)
 @pytest.mark.parametrize("what", ["zero", "negated", "swapped", "scaled", "nan", "one weight"])
-def test_a_broken_channel_is_named(dtype: str, what: str) -> None:
+def test_check_weights_names_a_broken_channel(dtype: str, what: str) -> None:
     values = trained()
     stored = ROUNDED[dtype](values)
     if what == "swapped":
@@ -52,24 +52,26 @@ def test_a_broken_channel_is_named(dtype: str, what: str) -> None:
         stored[0, 2, 1, 5] += 2 * np.abs(stored[..., 5]).max() / 127
     else:
         stored[..., 5] *= {"zero": 0, "negated": -1, "scaled": 1.1, "nan": np.nan}[what]
-    found = check([Pair("conv", "kernel", values, stored, dtype)])
+    found = check_weights([Pair("conv", "kernel", values, stored, dtype)])
     assert found.status is Status.FAILED
     assert found.limit == LIMIT
     if what != "swapped":
         assert "kernel of 'conv', output channel 5: " in found.reason
 
 
-def test_biases_go_by_their_own_steps() -> None:
+def test_check_weights_biases_by_their_own_steps() -> None:
     values, steps = np.array([0.5, -1.0, 0.02]), np.array([0.1, 0.1, 0.01])
     stored = np.rint(values / steps) * steps
-    assert check([Pair("d", "bias", values, stored, "int32", steps=steps)]).status == "passed"
+    assert (
+        check_weights([Pair("d", "bias", values, stored, "int32", steps=steps)]).status == "passed"
+    )
     moved = stored + np.array([0, 0, 0.02])
-    found = check([Pair("d", "bias", values, moved, "int32", steps=steps)])
+    found = check_weights([Pair("d", "bias", values, moved, "int32", steps=steps)])
     assert "bias of 'd', output channel 2" in found.reason
 
 
-def test_a_step_named_by_the_file_excuses_nothing() -> None:
+def test_check_weights_ignores_the_step_in_the_file() -> None:
     """A file whose scale is a hundred times too large rounds everything to zero."""
     values = trained()
-    found = check([Pair("conv", "kernel", values, np.zeros_like(values), "int8")])
+    found = check_weights([Pair("conv", "kernel", values, np.zeros_like(values), "int8")])
     assert found.status is Status.FAILED

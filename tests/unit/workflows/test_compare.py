@@ -93,7 +93,7 @@ def compare_all(reference: Path, candidate: Path, data: str, **options: Any) -> 
     return compare(reference, candidate, data, CompareOptions(**options)).parity
 
 
-def test_foreign_files_that_agree(files: dict[str, Path]) -> None:
+def test_compare_files_that_agree(files: dict[str, Path]) -> None:
     (found,) = compare_all(files["tflite"], files["channels_first"], DATA)
     assert found.status is Status.PASSED
     assert found.metrics["max_abs"] < 1e-5
@@ -105,7 +105,7 @@ def test_foreign_files_that_agree(files: dict[str, Path]) -> None:
     assert back.metrics["max_abs"] == found.metrics["max_abs"]
 
 
-def test_files_that_differ_fail(files: dict[str, Path]) -> None:
+def test_compare_files_that_differ_fails(files: dict[str, Path]) -> None:
     (found,) = compare_all(files["tflite"], files["other"], DATA)
     assert found.status is Status.FAILED
     assert found.evidence is not None
@@ -116,7 +116,7 @@ def test_files_that_differ_fail(files: dict[str, Path]) -> None:
     assert open_all.status is Status.PASSED
 
 
-def test_both_runtimes_of_one_file(files: dict[str, Path]) -> None:
+def test_compare_in_both_runtimes(files: dict[str, Path]) -> None:
     both = ("litert", "litert-reference")
     found = compare_all(files["tflite"], files["tflite"], DATA, runtimes=both)
     assert [r.runtime for r in found] == list(both)
@@ -126,7 +126,7 @@ def test_both_runtimes_of_one_file(files: dict[str, Path]) -> None:
         compare_all(files["tflite"], files["tflite"], DATA, runtimes=("abacus",))
 
 
-def test_the_sensor_matters_for_foreign_files(files: dict[str, Path]) -> None:
+def test_compare_with_sensors(files: dict[str, Path]) -> None:
     sensors = (InputConvention.ANDROID, InputConvention.IOS)
     (found,) = compare_all(files["tflite"], files["channels_first"], DATA, sensors=sensors)
     assert found.status is Status.FAILED
@@ -140,7 +140,7 @@ def test_the_sensor_matters_for_foreign_files(files: dict[str, Path]) -> None:
         )
 
 
-def test_a_contract_beside_a_file_without_one(files: dict[str, Path], tmp_path: Path) -> None:
+def test_compare_a_contract_with_a_file_without_one(files: dict[str, Path], tmp_path: Path) -> None:
     """The foreign file must be explained; with the same sensor, the classes go by name."""
     signal = load_dataset(DATA).signal
     order = [5, 4, 3, 2, 1, 0]
@@ -163,7 +163,7 @@ def test_a_contract_beside_a_file_without_one(files: dict[str, Path], tmp_path: 
         compare_all(in_g, straight, DATA, sensors=(InputConvention.ANDROID,))
 
 
-def test_what_cannot_be_matched_says_so(files: dict[str, Path]) -> None:
+def test_compare_refuses_other_windows_and_classes(files: dict[str, Path]) -> None:
     with pytest.raises(BadInput, match=r"input 'x' of shape \(1, 16, 15\) holds no window"):
         compare_all(files["tflite"], files["wide"], DATA)
     (found,) = compare_all(files["tflite"], files["five"], DATA)
@@ -173,7 +173,7 @@ def test_what_cannot_be_matched_says_so(files: dict[str, Path]) -> None:
         compare_all(files["five"], files["tflite"], DATA)
 
 
-def test_command(files: dict[str, Path], tmp_path: Path) -> None:
+def test_compare_command(files: dict[str, Path], tmp_path: Path) -> None:
     words = ["compare", str(files["tflite"]), str(files["channels_first"]), "-q"]
     out, junit = tmp_path / "found.json", tmp_path / "found.xml"
     assert run_app([*words, "--data", DATA, "--json", str(out), "--junit", str(junit)]) == 0
@@ -187,7 +187,7 @@ def test_command(files: dict[str, Path], tmp_path: Path) -> None:
     assert run_app(other) == 1
 
 
-def test_logits_are_judged_by_their_softmax(files: dict[str, Path], tmp_path: Path) -> None:
+def test_compare_logits_by_their_softmax(files: dict[str, Path], tmp_path: Path) -> None:
     logits = mlpackage(tmp_path / "logits.mlpackage", 20 * weights(), (1, 240), softmax=False)
     sure = mlpackage(tmp_path / "sure.mlpackage", 20 * weights(), (1, 240))
     (found,) = compare_all(sure, logits, DATA)

@@ -50,7 +50,7 @@ def judge(document: Document, tmp_path: Path) -> ParityResult:
     return found
 
 
-def test_good_values_pass(tmp_path: Path) -> None:
+def test_check_device_report_passes_good_values(tmp_path: Path) -> None:
     found = judge(recorded(), tmp_path)
     assert found.status is Status.PASSED
     assert (found.runtime, found.machine.other["model"]) == ("LiteRT GPU", "Pixel 8")
@@ -60,7 +60,7 @@ def test_good_values_pass(tmp_path: Path) -> None:
     assert check.limit == made().expected[ANDROID.name].tolerance
 
 
-def test_a_moved_value_is_named_with_vector_class_and_both_values(tmp_path: Path) -> None:
+def test_check_device_report_names_vector_class_and_values(tmp_path: Path) -> None:
     document = recorded()
     document["results"][0]["outputs"][5][2] += 0.3
     found = judge(document, tmp_path)
@@ -71,7 +71,7 @@ def test_a_moved_value_is_named_with_vector_class_and_both_values(tmp_path: Path
     assert f"{was[5, 2] + 0.3:.4g} instead of {was[5, 2]:.4g}" in found.reason
 
 
-def test_within_tolerance_passes(tmp_path: Path) -> None:
+def test_check_device_report_within_tolerance_passes(tmp_path: Path) -> None:
     document = recorded()
     tolerance = made().expected[ANDROID.name].tolerance
     document["results"][0]["outputs"][5][2] += 0.9 * tolerance
@@ -102,7 +102,7 @@ def _outputs(change: Callable[[list[list[Any]]], Any]) -> Callable[[Document], N
     ],
     ids=["file", "set", "a vector less", "a class less", "null", "nan", "order"],
 )
-def test_what_does_not_fit_fails(
+def test_check_device_report_of_another_file_or_set_fails(
     change: Callable[[Document], None], says: str, tmp_path: Path
 ) -> None:
     document = recorded()
@@ -131,7 +131,7 @@ def test_what_does_not_fit_fails(
         (_outputs(lambda rows: rows[2].__setitem__(1, True)), "is not a number: True"),
     ],
 )
-def test_what_is_no_recording_is_bad_input(
+def test_read_device_report_refuses_bad_input(
     change: Callable[[Document], None], says: str, tmp_path: Path
 ) -> None:
     document = recorded()
@@ -140,7 +140,7 @@ def test_what_is_no_recording_is_bad_input(
         judge(document, tmp_path)
 
 
-def test_optional_keys_may_be_left_out(tmp_path: Path) -> None:
+def test_read_device_report_without_optional_keys(tmp_path: Path) -> None:
     document = recorded()
     del document["golden"], document["device"], document["results"][0]["runtime"]
     found = judge(document, tmp_path)

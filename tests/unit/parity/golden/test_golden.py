@@ -43,7 +43,7 @@ def made() -> golden.GoldenSet:
     return golden.record_outputs(filled, IOS, "", None, "Core ML runs on macOS only")
 
 
-def test_choice_covers() -> None:
+def test_select_windows_covers() -> None:
     recordings = windows(N)
     recordings[17] = 9.81  # still
     recordings[40, ::3] = np.abs(recordings).max() + 1.0  # clipped on x
@@ -69,7 +69,7 @@ def test_choice_covers() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 40), st.integers(0, 5))
-def test_choice_of_few_windows(n: int, seed: int) -> None:
+def test_select_windows_of_few(n: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     few = random.normal(size=(n, SIGNAL.flat_size)).astype(np.float32)
     truth = random.integers(0, 3, n)
@@ -91,7 +91,7 @@ def test_make_refuses_nothing_and_nonsense() -> None:
         golden.make(broken, labels(N), reference(N), SIGNAL, "")
 
 
-def test_inputs_are_what_each_sensor_gives() -> None:
+def test_record_outputs_adds_inputs_of_each_sensor() -> None:
     found = made()
     assert set(found.inputs) == {InputConvention.ANDROID, InputConvention.IOS}
     assert np.array_equal(found.inputs[InputConvention.ANDROID], found.windows)
@@ -100,7 +100,7 @@ def test_inputs_are_what_each_sensor_gives() -> None:
     )
 
 
-def test_file_that_could_not_run_expects_nothing() -> None:
+def test_record_outputs_without_run() -> None:
     expected = made().expected[IOS.name]
     assert expected.outputs is None
     assert expected.status is Status.NOT_RUN
@@ -111,7 +111,7 @@ def test_file_that_could_not_run_expects_nothing() -> None:
 @pytest.mark.parametrize(
     ("outputs", "says"), [((3, 3), "shape"), (None, "NaN")], ids=["shape", "nan"]
 )
-def test_file_that_answers_nonsense_has_failed(outputs: tuple[int, int] | None, says: str) -> None:
+def test_record_outputs_of_broken_outputs_fails(outputs: tuple[int, int] | None, says: str) -> None:
     def broken(path: Path, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.full(outputs or (len(encoded), len(LABELS)), np.nan, np.float32)
 
@@ -120,7 +120,7 @@ def test_file_that_answers_nonsense_has_failed(outputs: tuple[int, int] | None, 
     assert says in golden.check_golden(filled, ANDROID, run).reason
 
 
-def test_round_trip_is_exact(tmp_path: Path) -> None:
+def test_write_and_read_is_exact(tmp_path: Path) -> None:
     ours = made()
     golden.write(ours, tmp_path)
     found = golden.read(tmp_path)
@@ -140,7 +140,7 @@ def test_round_trip_is_exact(tmp_path: Path) -> None:
     assert golden.check_golden(found, ANDROID, run).status is Status.PASSED
 
 
-def test_same_set_same_bytes(tmp_path: Path) -> None:
+def test_write_same_set_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         golden.write(made(), tmp_path / name)
     for name in ("golden.json", "golden.npz"):
@@ -164,7 +164,7 @@ def test_json_is_enough_for_a_device(tmp_path: Path) -> None:
     assert document["vectors"][0]["label"] in LABELS
 
 
-def test_other_files_are_filled_in_from_what_is_kept(tmp_path: Path) -> None:
+def test_without_outputs_is_filled_by_other_files(tmp_path: Path) -> None:
     golden.write(made(), tmp_path)
     bare = golden.read(tmp_path).without_outputs()
     assert bare.expected == {}
@@ -184,7 +184,7 @@ def _moved(by: float) -> Callable[[Path, NDArray[np.float32]], NDArray[np.float3
     return broken
 
 
-def test_deviating_vector_is_named() -> None:
+def test_check_golden_names_the_deviating_vector() -> None:
     found = golden.check_golden(made(), ANDROID, _moved(0.3))
     assert found.status is Status.FAILED
     assert found.value == pytest.approx(0.3, abs=1e-6)
@@ -193,7 +193,7 @@ def test_deviating_vector_is_named() -> None:
     assert golden.check_golden(made(), ANDROID, _moved(0.01)).status is Status.PASSED
 
 
-def test_what_recorded_the_answers_is_held_tighter_than_another_device() -> None:
+def test_check_golden_in_the_same_environment_has_a_smaller_tolerance() -> None:
     found = golden.check_golden(made(), ANDROID, _moved(0.01), same_environment=True)
     assert (found.status, found.limit) == (Status.FAILED, 0.005)
     assert (
@@ -203,25 +203,25 @@ def test_what_recorded_the_answers_is_held_tighter_than_another_device() -> None
 
 
 @pytest.mark.parametrize("by", [np.nan, np.inf])
-def test_answer_that_is_no_number_fails(by: float) -> None:
+def test_check_golden_with_nan_fails(by: float) -> None:
     found = golden.check_golden(made(), ANDROID, _moved(by))
     assert found.status is Status.FAILED
     assert found.value is None
     assert "vector 5" in found.reason
 
 
-def test_other_shape_fails() -> None:
+def test_check_golden_of_another_shape_fails() -> None:
     found = golden.check_golden(made(), ANDROID, lambda path, encoded: answer(encoded)[:, :2])
     assert found.status is Status.FAILED
 
 
-def test_stale_file_fails() -> None:
+def test_check_golden_of_a_changed_file_fails() -> None:
     found = golden.check_golden(made(), replace(ANDROID, sha256="c" * 64), run)
     assert found.status is Status.FAILED
     assert found.reason == "the file has changed since the golden vectors were made"
 
 
-def test_file_unknown_to_the_set_is_not_run() -> None:
+def test_check_golden_without_expectation_is_not_run() -> None:
     assert golden.check_golden(made(), artifact("float32"), run).status is Status.NOT_RUN
     assert golden.check_golden(made(), ANDROID, None, "no runtime").reason == "no runtime"
 
@@ -261,7 +261,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("name", TAMPERED)
-def test_tampering_fails(name: str, tmp_path: Path) -> None:
+def test_read_finds_tampering(name: str, tmp_path: Path) -> None:
     change, says = TAMPERED[name]
     golden.write(made(), tmp_path)
     _edit(tmp_path, change)
@@ -281,7 +281,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_damage_is_bad_input(name: str, tmp_path: Path) -> None:
+def test_read_of_damaged_files_is_bad_input(name: str, tmp_path: Path) -> None:
     golden.write(made(), tmp_path)
     _edit(tmp_path, DAMAGED[name])
     with pytest.raises(BadInput, match=r"golden\.json"):
@@ -290,7 +290,9 @@ def test_damage_is_bad_input(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["golden.json", "golden.npz"])
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04", b"[1, 2]", b"\xff\xfe"])
-def test_unreadable_file_is_bad_input(name: str, content: bytes | None, tmp_path: Path) -> None:
+def test_read_of_unreadable_files_is_bad_input(
+    name: str, content: bytes | None, tmp_path: Path
+) -> None:
     golden.write(made(), tmp_path)
     path = tmp_path / "golden" / name
     path.unlink() if content is None else path.write_bytes(content)

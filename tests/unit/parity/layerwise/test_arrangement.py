@@ -20,9 +20,7 @@ from edgeconv.parity.layerwise.arrangement import arrangements, similarity
     st.booleans(),
     st.integers(0, 2**16),
 )
-def test_the_true_arrangement_is_among_those_tried(
-    shape: tuple[int, ...], first: bool, seed: int
-) -> None:
+def test_arrangements_contain_the_true_one(shape: tuple[int, ...], first: bool, seed: int) -> None:
     """A file may hold a value with its axes permuted and axes of length 1 anywhere."""
     random = np.random.default_rng(seed)
     reference = random.normal(size=(3, *shape))
@@ -33,7 +31,7 @@ def test_the_true_arrangement_is_among_those_tried(
     assert all(each.shape == reference.shape for each in found)
 
 
-def test_channels_first_is_tried_first_where_both_fit() -> None:
+def test_arrangements_channels_first_comes_first() -> None:
     value = np.arange(9.0).reshape(1, 3, 1, 3)  # as many channels as steps
     first = arrangements((3, 3), (3, 1, 3), channels_first=True)[0].apply(value)
     last = arrangements((3, 3), (3, 1, 3), channels_first=False)[0].apply(value)
@@ -42,7 +40,7 @@ def test_channels_first_is_tried_first_where_both_fit() -> None:
 
 
 @pytest.mark.parametrize("flat_in_file", [True, False])
-def test_a_flattened_value_is_found_in_either_layout(flat_in_file: bool) -> None:
+def test_arrangements_of_a_flattened_value(flat_in_file: bool) -> None:
     value = np.arange(12.0).reshape(2, 3, 2)  # (n, steps, channels)
     moved = value.transpose(0, 2, 1)
     stored = moved.reshape(2, 6) if flat_in_file else moved
@@ -52,25 +50,25 @@ def test_a_flattened_value_is_found_in_either_layout(flat_in_file: bool) -> None
 
 
 @pytest.mark.parametrize("candidate", [(4, 2), (7,), (1, 2, 2, 2, 1, 2)])
-def test_other_numbers_of_values_are_nothing(candidate: tuple[int, ...]) -> None:
+def test_arrangements_of_another_size_are_none(candidate: tuple[int, ...]) -> None:
     assert arrangements((3, 2), candidate, channels_first=False) == ()
 
 
 @given(hnp.arrays(np.float32, (4, 6), elements=st.floats(-100, 100, width=32)))
-def test_a_value_is_like_itself(value: Any) -> None:
+def test_similarity_of_itself(value: Any) -> None:
     alike, db = similarity(value, value)
     assert db == MAX_DB
     assert alike == pytest.approx(1.0) or np.ptp(value) < 1e-3
 
 
-def test_scale_changes_decibels_and_not_correlation() -> None:
+def test_similarity_of_scaled_values() -> None:
     value = np.random.default_rng(0).normal(size=(50, 7))
     alike, db = similarity(value, value * 1.1)
     assert alike == pytest.approx(1.0)
     assert db == pytest.approx(20.0, abs=1e-6)
 
 
-def test_infinities_are_unlike_anything() -> None:
+def test_similarity_of_infinities() -> None:
     value = np.random.default_rng(0).normal(size=(50, 7))
     assert similarity(value, np.full_like(value, math.inf))[0] == 0
     assert decibels(1.0, math.inf) == -MAX_DB

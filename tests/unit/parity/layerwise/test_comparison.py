@@ -119,14 +119,14 @@ def results(bundle: Bundle, data: Dataset) -> dict[str, LayersResult]:
     return {f"{r.target} {r.scheme}": r for r in compared(bundle, data)}
 
 
-def test_no_healthy_layer_is_named(results: dict[str, LayersResult]) -> None:
+def test_compare_layers_suspects_no_healthy_layer(results: dict[str, LayersResult]) -> None:
     assert {name: r.outcome for name, r in results.items()} == dict.fromkeys(
         results, LayerwiseVerdict.CLEAR
     )
     assert all(r.n == 256 and not r.suspects and not r.warnings for r in results.values())
 
 
-def test_every_layer_of_keras_has_a_row_and_a_fate(results: dict[str, LayersResult]) -> None:
+def test_compare_layers_has_a_row_for_every_layer(results: dict[str, LayersResult]) -> None:
     names = [layer.name for layer in network().layers]
     for name, result in results.items():
         rows = {r.layer: r for r in result.layers}
@@ -141,14 +141,14 @@ def test_every_layer_of_keras_has_a_row_and_a_fate(results: dict[str, LayersResu
             assert "values" in rows[layer].matched_by
 
 
-def test_errors_are_those_of_the_number_format(results: dict[str, LayersResult]) -> None:
+def test_compare_layers_errors_of_the_number_format(results: dict[str, LayersResult]) -> None:
     least = {"tflite float32": 110, "tflite int8": 25, "coreml float16": 60}
     for name, result in results.items():
         measured = [r.metrics["snr_db"] for r in result.layers if r.metrics]
         assert min(x for x in measured if x is not None) > least[name], name
 
 
-def test_integer_ranges_are_shown(results: dict[str, LayersResult]) -> None:
+def test_compare_layers_integer_ranges(results: dict[str, LayersResult]) -> None:
     rows = {r.layer: r for r in results["tflite int8"].layers}
     found = rows["conv1"].quantized
     assert found is not None
@@ -157,7 +157,7 @@ def test_integer_ranges_are_shown(results: dict[str, LayersResult]) -> None:
     assert results["tflite float32"].layers[1].quantized is None
 
 
-def test_it_is_json_and_back(results: dict[str, LayersResult]) -> None:
+def test_layers_result_survives_json(results: dict[str, LayersResult]) -> None:
     import json
 
     for result in results.values():
@@ -167,7 +167,7 @@ def test_it_is_json_and_back(results: dict[str, LayersResult]) -> None:
 
 @pytest.mark.parametrize("layer", ["conv1", "conv2", "hidden", "probabilities"])
 @pytest.mark.parametrize("number", range(len(VARIANTS)))
-def test_exactly_the_damaged_layer_is_named(
+def test_compare_layers_suspects_the_damaged_layer_only(
     bundle: Bundle, data: Dataset, tmp_path: Path, number: int, layer: str
 ) -> None:
     whole = bundle.artifacts[number]
@@ -237,7 +237,7 @@ def layers_of(
     return compare(reference, candidate, "synthetic", options).layers
 
 
-def test_two_files_are_matched_value_by_value(bundle: Bundle) -> None:
+def test_compare_pairwise_matches_values(bundle: Bundle) -> None:
     """Either way round; one takes m/s², the other g with iOS's sign."""
     float32, int8, coreml = files(bundle)
     for pair in ((float32, coreml), (coreml, float32), (float32, int8)):
@@ -250,7 +250,7 @@ def test_two_files_are_matched_value_by_value(bundle: Bundle) -> None:
         assert result.sample.reference == pair[0].name
 
 
-def test_what_only_one_file_has_is_said(bundle: Bundle) -> None:
+def test_compare_pairwise_lists_unmatched_values(bundle: Bundle) -> None:
     float32, _, coreml = files(bundle)
     (result,) = layers_of(float32, coreml)
     alone = [r for r in result.layers if r.presence is LayerMatchStatus.UNMATCHED]
@@ -260,7 +260,9 @@ def test_what_only_one_file_has_is_said(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("layer", ["conv1", "conv2", "hidden"])
-def test_two_files_part_at_the_damaged_layer(bundle: Bundle, tmp_path: Path, layer: str) -> None:
+def test_compare_pairwise_suspects_the_damaged_layer(
+    bundle: Bundle, tmp_path: Path, layer: str
+) -> None:
     float32, _, coreml = files(bundle)
     _damage_tflite(float32, tmp_path / "damaged.tflite", layer)
     (result,) = layers_of(coreml, tmp_path / "damaged.tflite")
@@ -269,9 +271,7 @@ def test_two_files_part_at_the_damaged_layer(bundle: Bundle, tmp_path: Path, lay
     assert "the two files differ from" in result.text
 
 
-def test_a_keras_model_and_a_file_are_compared_layer_by_layer(
-    bundle: Bundle, data: Dataset
-) -> None:
+def test_compare_layers_of_a_keras_model_and_a_file(bundle: Bundle, data: Dataset) -> None:
     (result,) = layers_of(bundle.model.path, files(bundle)[0], InputConvention.NORMALIZED)
     assert result.outcome is LayerwiseVerdict.CLEAR, result.text
     assert {r.layer for r in result.layers} >= {"conv1", "hidden"}
@@ -280,7 +280,7 @@ def test_a_keras_model_and_a_file_are_compared_layer_by_layer(
 
 
 @pytest.mark.parametrize(("gain", "kind"), [(2e4, "overflow"), (2e-5, "underflow")])
-def test_a_network_beyond_float16_is_warned_of(
+def test_compare_layers_warns_of_float16_ranges(
     data: Dataset, tmp_path: Path, gain: float, kind: str
 ) -> None:
     beyond = exported(tmp_path, data, network(gain), VARIANTS[2:])
@@ -293,7 +293,7 @@ def test_a_network_beyond_float16_is_warned_of(
     assert kind == "underflow" or result.suspects[0] == "conv1"
 
 
-def test_a_runtime_that_shows_nothing_is_not_run(bundle: Bundle, data: Dataset) -> None:
+def test_compare_layers_without_intermediates_is_not_run(bundle: Bundle, data: Dataset) -> None:
     only_out = replace(bundle.artifacts[0], path=bundle.model.path)
     (result,) = compare_layers(
         bundle, data, EvaluationData(), [(only_out, "keras")], NullProgress()

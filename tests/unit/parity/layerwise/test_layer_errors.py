@@ -13,7 +13,7 @@ from edgeconv.parity.layerwise.layer_errors import ErrorSums, LayerErrorStats, O
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 2**16))
-def test_chunks_add_up(n: int, size: int, seed: int) -> None:
+def test_error_sums_of_chunks(n: int, size: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     reference = random.normal(size=(n, 5))
     candidate = reference + random.normal(scale=0.01, size=(n, 5))
@@ -29,7 +29,7 @@ def test_chunks_add_up(n: int, size: int, seed: int) -> None:
     assert parts.range == (candidate.min(), candidate.max())
 
 
-def test_infinities_are_counted_and_leave_the_rest_readable() -> None:
+def test_error_sums_count_infinities() -> None:
     error = ErrorSums()
     error.add(np.array([1.0, 2.0, 3.0]), np.array([1.0, math.nan, math.inf]))
     found = error.metrics()
@@ -39,7 +39,7 @@ def test_infinities_are_counted_and_leave_the_rest_readable() -> None:
     assert error.range == (1.0, 1.0)
 
 
-def test_nothing_finite_has_no_figures() -> None:
+def test_error_sums_without_finite_values() -> None:
     gathered = LayerErrorStats()
     gathered.error.add(np.ones(3), np.full(3, math.nan))
     gathered.own.add(np.ones(3), np.full(3, math.nan))
@@ -48,13 +48,13 @@ def test_nothing_finite_has_no_figures() -> None:
     assert found["own_snr_db"] is None
 
 
-def test_zeros_that_agree_have_cosine_one() -> None:
+def test_error_sums_cosine_of_zeros() -> None:
     error = ErrorSums()
     error.add(np.zeros(4), np.zeros(4))
     assert error.metrics()["cosine"] == 1.0
 
 
-def test_answers_that_change_are_counted() -> None:
+def test_output_effect_counts_disagreements() -> None:
     effect = OutputEffect()
     effect.add(
         np.array([[0.9, 0.1], [0.4, 0.6]], np.float32),

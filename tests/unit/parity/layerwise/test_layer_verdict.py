@@ -59,7 +59,7 @@ HEALTHY: list[tuple[Scheme, float]] = [(FLOAT32, 130.0), (FLOAT16, 70.0), (INT8,
 
 
 @pytest.mark.parametrize(("scheme", "usual"), HEALTHY)
-def test_none_is_named_where_all_are_as_usual(scheme: Scheme, usual: float) -> None:
+def test_judge_clear_if_no_layer_stands_out(scheme: Scheme, usual: float) -> None:
     found = judge(rows(dict.fromkeys(NAMES, usual)), LAYERS, scheme)
     assert found.outcome is LayerwiseVerdict.CLEAR
     assert found.suspects == ()
@@ -68,14 +68,14 @@ def test_none_is_named_where_all_are_as_usual(scheme: Scheme, usual: float) -> N
 
 @pytest.mark.parametrize(("scheme", "usual"), HEALTHY)
 @pytest.mark.parametrize("damaged", NAMES)
-def test_exactly_the_damaged_one_is_named(scheme: Scheme, usual: float, damaged: str) -> None:
+def test_judge_names_the_damaged_layer_only(scheme: Scheme, usual: float, damaged: str) -> None:
     own = {**dict.fromkeys(NAMES, usual), damaged: 4.0}
     found = judge(rows(own), LAYERS, scheme)
     assert found.suspects == (damaged,)
     assert f"begins in '{damaged}'" in found.text
 
 
-def test_numbers_that_are_none_are_named() -> None:
+def test_judge_names_a_layer_with_nan() -> None:
     made = rows({**dict.fromkeys(NAMES, 70.0), "c": None})
     made[2] = replace(made[2], metrics={**made[2].metrics, "non_finite": 5, "own_non_finite": 5})
     found = judge(made, LAYERS, FLOAT16)
@@ -83,7 +83,7 @@ def test_numbers_that_are_none_are_named() -> None:
     assert "NaN or infinity" in found.text
 
 
-def test_the_layer_with_weights_answers_for_what_is_computed_with_it() -> None:
+def test_blame_layer_is_the_one_with_weights() -> None:
     layers = (*LAYERS[:2], LayerInfo("relu", "ReLU", (4,), ("b",)))
     row = replace(rows(dict.fromkeys(NAMES, 3.0))[0], layer="relu", covers=("b", "relu"))
     found = judge([row], layers, FLOAT16)
@@ -97,7 +97,7 @@ def saturating(share: float, own: Mapping[str, float | None]) -> list[LayerParit
     return [replace(r, quantized=found) if r.layer == "d" else r for r in rows(own, within=36.0)]
 
 
-def test_saturation_after_a_wrong_layer_is_no_second_suspect() -> None:
+def test_judge_saturation_after_a_wrong_layer_is_not_suspect() -> None:
     own = {**dict.fromkeys(NAMES, 38.0), "b": None, "d": 10.0}
     made = saturating(0.3, own)
     made[1] = replace(
@@ -107,9 +107,7 @@ def test_saturation_after_a_wrong_layer_is_no_second_suspect() -> None:
 
 
 @pytest.mark.parametrize(("share", "suspects"), [(0.3, ("d",)), (0.01, ())])
-def test_some_saturation_is_a_warning_and_much_is_a_suspicion(
-    share: float, suspects: tuple[str, ...]
-) -> None:
+def test_judge_much_saturation_is_suspect(share: float, suspects: tuple[str, ...]) -> None:
     own = {**dict.fromkeys(NAMES, 38.0), "d": 10.0}
     assert judge(saturating(share, own), LAYERS, INT8).suspects == suspects
 
@@ -124,16 +122,14 @@ def test_a_wide_step_explains_its_own_rounding() -> None:
     assert judge(made, LAYERS, INT8).outcome is LayerwiseVerdict.SUSPECT
 
 
-def test_an_unknown_scheme_is_judged_among_peers_alone() -> None:
+def test_judge_unknown_scheme_by_the_median() -> None:
     found = judge(rows(dict.fromkeys(NAMES, 3.0))[:2], LAYERS[:2], None)
     assert found.outcome is LayerwiseVerdict.CLEAR
     assert "no layer was judged" in found.text
 
 
 @pytest.mark.parametrize(("own", "suspects"), [(9.0, ()), (7.0, NAMES[:2])])
-def test_few_bits_explain_themselves_where_there_are_no_peers(
-    own: float, suspects: tuple[str, ...]
-) -> None:
+def test_judge_few_bits_without_peers(own: float, suspects: tuple[str, ...]) -> None:
     """Four even bits leave 10.8 dB."""
     assert judge(rows(dict.fromkeys(NAMES, own))[:2], LAYERS[:2], INT4).suspects == suspects
 
@@ -142,9 +138,7 @@ def test_few_bits_explain_themselves_where_there_are_no_peers(
     ("name", "first", "others"),
     [("pruned50", 12.2, 28.3), ("pruned75", 6.0, 21.5), ("palette4", 23.1, 35.5)],
 )
-def test_what_a_scheme_takes_from_a_first_layer_is_no_damage(
-    name: str, first: float, others: float
-) -> None:
+def test_judge_pruned_first_layer_is_not_suspect(name: str, first: float, others: float) -> None:
     """As measured on `har`: its peers make up for their error, the first layer cannot."""
     scheme = schemes_of("coreml")[name]
     healthy = {**dict.fromkeys(NAMES, others), "a": first}
@@ -159,12 +153,12 @@ def test_what_a_scheme_takes_from_a_first_layer_is_no_damage(
     [("pruned50", 11.5), ("pruned75", 5.6), ("palette4", 19.7), ("palette1", 4.4), ("int4", 10.8),
      ("int8", 34.9), ("pruned50-palette4", 10.9), ("float16", math.inf)],
 )  # fmt: skip
-def test_what_a_scheme_explains(name: str, least: float) -> None:
+def test_theoretical_snr_db_of_schemes(name: str, least: float) -> None:
     assert theoretical_snr_db(schemes_of("coreml")[name]) == pytest.approx(least, abs=0.06)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.75])
-def test_pruning_loses_what_the_formula_says(share: float) -> None:
+def test_theoretical_snr_db_of_pruning(share: float) -> None:
     weights = np.random.default_rng(0).normal(size=200_000)
     smallest = np.sort(weights**2)[: int(share * weights.size)]
     scheme = schemes_of("coreml")[f"pruned{100 * share:.0f}"]

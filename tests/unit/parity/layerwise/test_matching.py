@@ -68,7 +68,7 @@ def pairs(matches: Any) -> dict[str, str]:
     return {m.point.name: m.candidate.tensor for m in matches}
 
 
-def test_names_of_a_fused_file_are_found_by_their_values() -> None:
+def test_match_fused_file_by_values() -> None:
     """The file has norm folded into conv, and relu fused: its tensor bears conv's name."""
     _, values = network()
     stored = {
@@ -105,7 +105,7 @@ def _gathered(matches: Any) -> dict[str, LayerErrorStats]:
     return found
 
 
-def test_a_foreign_file_without_names_is_matched_by_values_in_either_layout() -> None:
+def test_match_unnamed_file_by_values_in_either_layout() -> None:
     _, values = network()
     stored = {
         "t1": values["relu"].transpose(0, 2, 1)[:, :, None],
@@ -118,7 +118,7 @@ def test_a_foreign_file_without_names_is_matched_by_values_in_either_layout() ->
         assert {m.means for m in matches} == {("values",)}
 
 
-def test_a_damaged_layer_keeps_its_name() -> None:
+def test_match_damaged_layer_by_name() -> None:
     _, values = network()
     noise = np.random.default_rng(1).normal(size=values["relu"].shape)
     stored = {"relu": noise, "pool": noise[:, ::2], "out": values["out"][::-1]}
@@ -127,7 +127,7 @@ def test_a_damaged_layer_keeps_its_name() -> None:
     assert matches[0].means == ("name",)
 
 
-def test_a_damaged_layer_without_a_name_is_matched_by_order() -> None:
+def test_match_unnamed_damaged_layer_by_order() -> None:
     _, values = network()
     stored = {"t1": values["relu"], "t2": np.random.default_rng(1).normal(size=(N, 4, 4))}
     _, matches = found_in(stored)
@@ -135,7 +135,7 @@ def test_a_damaged_layer_without_a_name_is_matched_by_order() -> None:
     assert matches[-1].means == ("order",)
 
 
-def test_an_affine_layer_that_is_applied_later_is_undone() -> None:
+def test_match_inverts_an_affine_layer_applied_later() -> None:
     """conv(relu) → norm → pool: the file pools first and folds norm into what follows."""
     random = np.random.default_rng(2)
     conv = np.maximum(random.normal(size=(N, 8, 4)), 0)
@@ -156,7 +156,7 @@ def test_an_affine_layer_that_is_applied_later_is_undone() -> None:
     np.testing.assert_allclose(found.restored(stored["pool"]), values["pool"], atol=1e-6)
 
 
-def test_a_decreasing_operation_does_not_pass_a_maximum() -> None:
+def test_reference_points_decreasing_affine_does_not_commute_with_maximum() -> None:
     values = {"x": np.random.default_rng(0).normal(size=(N, 4, 2))}
     values["norm"] = -values["x"]
     values["pool"] = values["norm"].max(axis=1)
@@ -167,7 +167,7 @@ def test_a_decreasing_operation_does_not_pass_a_maximum() -> None:
     assert reference_points(layers, values, "x", None, "")[-1].pending == ()
 
 
-def test_fitting_refuses_what_is_not_affine() -> None:
+def test_fit_refuses_what_is_not_affine() -> None:
     x = np.random.default_rng(0).normal(size=(N, 4, 2))
     assert fit(x, x**2, "square") is None
     found = fit(x, x * 2 - 1, "line")
@@ -176,7 +176,7 @@ def test_fitting_refuses_what_is_not_affine() -> None:
     np.testing.assert_allclose(found.map.invert(found.map.apply(x)), x)
 
 
-def test_a_folded_layer_is_not_given_a_stranger() -> None:
+def test_match_leaves_a_folded_layer_unmatched() -> None:
     """A value of norm's shape that says it is another's, and is not norm's, stays unmatched."""
     _, values = network()
     noise = np.random.default_rng(1).normal(size=values["norm"].shape)
@@ -184,7 +184,7 @@ def test_a_folded_layer_is_not_given_a_stranger() -> None:
     assert "norm" not in pairs(matches)
 
 
-def test_the_input_is_listed_where_the_file_converts_it() -> None:
+def test_match_input_that_the_file_converts() -> None:
     layers, values = network()
     candidates = [Candidate("q", "QUANTIZE", "int8", ("tfl.quantize",), (8, 3), False, 0.1, 3)]
     found = match(
@@ -218,13 +218,13 @@ LAYERS = ("conv1", "conv10", "conv1_b", "probabilities", "steps")
         ("conv1x", {}),
     ],
 )
-def test_a_tensor_names_its_layer(tensor: str, expected: dict[str, float]) -> None:
+def test_layer_scores_of_a_tensor_name(tensor: str, expected: dict[str, float]) -> None:
     assert layer_scores([tensor], LAYERS) == expected
 
 
-def test_all_names_of_one_value_count() -> None:
+def test_layer_scores_count_all_names() -> None:
     assert layer_scores(["nobody", "conv1_bias", "conv1"], LAYERS) == {"conv1": EXACT}
 
 
-def test_a_layers_name_is_written_as_converters_do() -> None:
+def test_converter_name() -> None:
     assert converter_name("block/conv 1") == "block_conv_1"

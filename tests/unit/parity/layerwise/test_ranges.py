@@ -26,11 +26,11 @@ def warned(values: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e4])
-def test_ordinary_activations_are_not_warned_of(scale: float) -> None:
+def test_float16_warnings_not_for_ordinary_activations(scale: float) -> None:
     assert warned(relu_values(scale)) == []
 
 
-def test_overflow_is_named_with_its_share_and_size() -> None:
+def test_float16_warnings_overflow() -> None:
     found = Float16Range()
     values = relu_values(3e4)
     found.add(values)
@@ -43,32 +43,32 @@ def test_overflow_is_named_with_its_share_and_size() -> None:
     assert "float32" in warning.advice
 
 
-def test_one_overflow_among_many_is_enough() -> None:
+def test_float16_warnings_overflow_of_one_value() -> None:
     values = relu_values(1.0)
     values[3, 4] = 70_000
     assert warned(values) == ["overflow"]
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e-8, 1e-12])
-def test_values_below_float16_are_named(scale: float) -> None:
+def test_float16_warnings_underflow(scale: float) -> None:
     assert warned(relu_values(scale)) == ["underflow"]
 
 
-def test_probabilities_near_zero_are_harmless() -> None:
+def test_float16_warnings_not_for_probabilities_near_zero() -> None:
     scores = np.random.default_rng(1).normal(0, 9, (200, 6))
     chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     assert (chances < 2.0**-14).mean() > 0.2
     assert warned(chances) == []
 
 
-def test_infinite_values_keep_the_warning_writable() -> None:
+def test_float16_warnings_of_infinite_values_fit_json() -> None:
     found = Float16Range()
     found.add(np.array([1.0, math.inf]))
     (warning,) = float16_warnings("x", "t", "activation", found)
     assert math.isfinite(warning.largest)
 
 
-def test_weights_that_were_stored_as_subnormals_are_named() -> None:
+def test_float16_warnings_of_subnormal_weights() -> None:
     found = Float16Range()
     found.add_rounded((np.random.default_rng(0).normal(size=400) * 1e-6).astype(np.float16))
     (warning,) = float16_warnings("conv", "w", "weight", found)
@@ -76,7 +76,7 @@ def test_weights_that_were_stored_as_subnormals_are_named() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.integers(1, 5))
-def test_shares_are_shares(values: list[float], size: int) -> None:
+def test_code_use_shares(values: list[float], size: int) -> None:
     whole, parts = Float16Range(), Float16Range()
     array = np.array(values)
     whole.add(array)
@@ -99,7 +99,7 @@ def used(values: Any, scale: float, zero_point: int = 0) -> CodeUse:
     return use
 
 
-def test_a_fitting_range_is_not_warned_of() -> None:
+def test_code_warnings_not_for_a_fitting_range() -> None:
     values = np.random.default_rng(0).normal(size=5_000)
     use = used(values, np.abs(values).max() / 127)
     assert code_warnings([row(use)]) == []
@@ -109,19 +109,19 @@ def test_a_fitting_range_is_not_warned_of() -> None:
     assert found.typical < found.used
 
 
-def test_saturation_is_named_with_its_share() -> None:
+def test_code_warnings_saturation() -> None:
     values = np.random.default_rng(0).normal(size=5_000)
     (warning,) = code_warnings([row(used(values, 1.0 / 127))])
     assert warning.kind == "saturation"
     assert warning.share == pytest.approx((np.abs(values) > 1.01).mean(), abs=0.01)
 
 
-def test_a_relu_at_its_lower_end_does_not_saturate() -> None:
+def test_code_warnings_not_for_a_relu_at_zero() -> None:
     values = np.maximum(np.random.default_rng(0).normal(size=5_000), 0)
     assert used(values, values.max() / 255, -128).result().saturated == 0
 
 
-def test_a_range_that_is_far_too_wide_is_named_once() -> None:
+def test_code_warnings_wide_range_once() -> None:
     values = np.random.default_rng(0).normal(size=5_000)
     wide = row(used(values, 1.0))
     (warning,) = code_warnings([wide, replace(wide, layer="pool")])
@@ -129,6 +129,6 @@ def test_a_range_that_is_far_too_wide_is_named_once() -> None:
     assert "bits" in warning.text
 
 
-def test_a_range_that_the_operation_fixes_is_nobodys_calibration() -> None:
+def test_code_warnings_not_for_a_fixed_range() -> None:
     values = np.random.default_rng(0).uniform(0.49, 0.51, 5_000)
     assert code_warnings([row(used(values, 1 / 256, -128), "LOGISTIC")]) == []

@@ -85,27 +85,27 @@ def test_check_inputs_names_the_input_error(
     assert json.dumps(found.to_json(), allow_nan=False)
 
 
-def test_people_who_carry_it_both_ways_hide_a_flipped_sign(
+def test_check_inputs_cannot_see_a_flipped_sign_of_subjects_who_carry_it_both_ways(
     people: tuple[InputProfile, Dataset],
 ) -> None:
     """Half of the synthetic people carry the phone upside down: nobody could tell."""
     assert look(*people, MADE["flipped sign"]).findings == ()
 
 
-def test_readings_normalized_already(people: tuple[InputProfile, Dataset]) -> None:
+def test_check_inputs_names_readings_normalized_twice(people: tuple[InputProfile, Dataset]) -> None:
     profile, _ = people
     found = look(*people, lambda steps: (steps - np.array(profile.mean)) / np.array(profile.std))
     assert found.findings[0].kind == "normalized twice"
     assert "pass raw" in found.sentence
 
 
-def test_gravity_taken_out(people: tuple[InputProfile, Dataset]) -> None:
+def test_check_inputs_names_removed_gravity(people: tuple[InputProfile, Dataset]) -> None:
     found = look(*people, lambda steps: steps - steps.mean(axis=1, keepdims=True))
     assert found.findings[0].kind == "gravity"
 
 
 @pytest.mark.recordings
-def test_real_readings_at_50_hz(recordings: Path) -> None:
+def test_check_inputs_names_another_rate(recordings: Path) -> None:
     """The recordings' own 50 Hz, handed in as if they were the contract's 20."""
     spec = f"motionsense:{recordings / 'motionsense'}"
     parts = split(load_dataset(spec))
@@ -184,7 +184,7 @@ def test_make_profile_needs_three_axes_and_three_subjects() -> None:
     assert make_profile(dataset.windows, names, dataset.subjects.tolist(), one) is None
 
 
-def test_classes_that_training_had_not(people: tuple[InputProfile, Dataset]) -> None:
+def test_check_inputs_with_unknown_classes(people: tuple[InputProfile, Dataset]) -> None:
     """Without a class in common only the size of gravity can be judged."""
     profile, test = people
     people_of = test.subjects.tolist()
