@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MEMORY = "512MB"  # what does not fit is kept on disk while it is sorted
-_ROWS = "file_number, line, position, subject, activity, recording, device, stamp, x, y, z"
+MEMORY = "256MB"  # what does not fit is kept on disk
+BLANK = "x, y and z are all blank (rows of another sensor)"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ class Tables:
         self._db.execute(
             "create table samples (file_number integer, line bigint, position bigint, "
             "subject varchar, activity varchar, recording varchar, device varchar, stamp double, "
-            "x double, y double, z double)"
+            "x double, y double, z double, blank utinyint, kept boolean, text_timestamp varchar, "
+            "text_x varchar, text_y varchar, text_z varchar)"
         )
 
     def add(self, table: TableFile, schema: Schema) -> StampFormat:
@@ -102,47 +103,58 @@ class Tables:
         source.refuse_joined_sensors()
         source.refuse_contradicted_rate()
         self._db.execute(
-            "create or replace temp table incoming as select *, sum((blank < 3)::int) over "
-            f"(order by line) as position from ({source.query(stamps)})"
+            f"insert into samples select {number}, line, line, {', '.join(TEXT_ROLES)}, stamp, "
+            f"x, y, z, blank, kept, text_timestamp, text_x, text_y, text_z from "
+            f"({source.query(stamps)})"
         )
         source.refuse_rejected_lines()
-        self._leave_out(schema, table.path)
-        source.refuse_bad_fields()
-        self._db.execute(
-            f"insert into samples select {number}, line, position, subject, activity, recording, "
-            "device, stamp, x, y, z from incoming order by line"
-        )
+        blank = self._leave_out(schema, table.path, number)
+        if blank and "timestamp" not in schema.columns:
+            self._close_gaps(number)
+        source.refuse_bad_fields(f"(select * from samples where file_number = {number})")
         return stamps
 
-    def _leave_out(self, schema: Schema, path: Path) -> None:
-        """Rows that are no samples, each reason counted."""
+    def _leave_out(self, schema: Schema, path: Path, number: int) -> int:
+        """Leave out rows that are no samples, each reason counted; returns how many were blank."""
         words = ", ".join(map(sql_text, NOT_LABELLED))
         dropped = ", ".join(map(sql_text, schema.drop_labels)) or "null"
+        lost = ", ".join(f"{value!r}::double" for value in schema.lost_values) or "null"
         reasons = {
-            "x, y and z are all blank (rows of another sensor)": "blank = 3",
-            "not labelled": f"lower(trim(activity)) in ({words})",
+            BLANK: "blank = 3",
+            "not labelled": f"lower(activity) in ({words})",
             "activity left out by drop_labels": f"activity in ({dropped})",
             "x, y and z are all exactly 0 (no measurement)": "x = 0 and y = 0 and z = 0",
             "left out by keep": "not kept",
+            "lost samples (lost_values)": f"x in ({lost}) or y in ({lost}) or z in ({lost})",
         }
-        if schema.lost_values:
-            lost = f"({', '.join(f'{value!r}::double' for value in schema.lost_values)})"
-            condition = " or ".join(f"{axis} in {lost}" for axis in AXES)
-            reasons["lost samples (lost_values)"] = condition
-        for reason, condition in reasons.items():
-            (count,) = self._db.execute(
-                f"select count(*) from incoming where {condition}"
-            ).fetchone()
-            if count:
-                self.dropped[reason] = self.dropped.get(reason, 0) + int(count)
-                self._db.execute(f"delete from incoming where {condition}")
-        (left,) = self._db.execute("select count(*) from incoming").fetchone()
-        if not left:
-            counted = "; ".join(f"{n} × {reason}" for reason, n in self.dropped.items())
+        cases = " ".join(f"when {where} then {sql_text(why)}" for why, where in reasons.items())
+        reason = f"case {cases} end"
+        rows = self._db.execute(
+            f"select {reason} as reason, count(*) from samples where file_number = {number} "
+            "group by 1"
+        ).fetchall()
+        counts = {str(why): int(count) for why, count in rows if why is not None}
+        for why, count in counts.items():
+            self.dropped[why] = self.dropped.get(why, 0) + count
+        if counts:
+            self._db.execute(
+                f"delete from samples where file_number = {number} and {reason} is not null"
+            )
+        if sum(int(count) for _, count in rows) == sum(counts.values()):
+            counted = "; ".join(f"{n} × {why}" for why, n in counts.items())
             raise BadInput(
                 f"{path}: no row is left" + (f" ({counted})" if counted else ", only a header"),
                 "give a table with subject, activity, time stamp and x, y, z",
             )
+        return counts.get(BLANK, 0)
+
+    def _close_gaps(self, number: int) -> None:
+        """Number the samples of a file without the blank rows, which interrupt no recording."""
+        self._db.execute(
+            "update samples set position = numbered.place from (select rowid as row, row_number() "
+            f"over (order by line) as place from samples where file_number = {number}) as numbered "
+            "where samples.rowid = numbered.row"
+        )
 
     def count(self, role: str) -> dict[str, int]:
         """Rows of each subject, activity, recording or device."""
@@ -160,11 +172,16 @@ class Tables:
         without standing right behind it; returns how many."""
         if not self._db.execute("select 1 from samples where not isnan(stamp) limit 1").fetchone():
             return 0
+        same = "subject, activity, device, stamp, x, y, z"
+        rows, different = self._db.execute(
+            f"select count(*), count(distinct hash({same})) from samples"
+        ).fetchone()
+        if rows == different:
+            return 0
         where = (
             "select rowid from (select rowid, line, file_number, row_number() over same as place, "
             "lag(line) over same as before, lag(file_number) over same as file_before from samples "
-            "window same as (partition by subject, activity, device, stamp, x, y, z "
-            "order by file_number, line)) "
+            f"window same as (partition by {same} order by file_number, line)) "
             "where place > 1 and (line > before + 1 or file_number != file_before)"
         )
         (count,) = self._db.execute(f"select count(*) from ({where})").fetchone()
@@ -206,18 +223,18 @@ class Tables:
 
     def groups(self) -> Iterator[Group]:
         """The rows of each subject, activity, recording and device, file by file."""
-        self._db.execute(
-            "create or replace temp table ordered as select *, dense_rank() over (order by "
-            "file_number, first) as number from (select *, min(line) over (partition by "
-            "file_number, subject, activity, recording, device) as first from samples) "
-            "order by number, line"
-        )
-        (last,) = self._db.execute("select coalesce(max(number), 0) from ordered").fetchone()
-        for number in range(1, int(last) + 1):
+        keys = self._db.execute(
+            f"select file_number, {', '.join(TEXT_ROLES)}, min(line) as first, max(line) as last "
+            "from samples group by all order by file_number, first"
+        ).fetchall()
+        for file_number, subject, activity, recording, device, first, last in keys:
             rows = self._db.execute(
-                f"select {_ROWS} from ordered where number = ? order by line", [number]
+                "select line, position, stamp, x, y, z from samples where file_number = ? and "
+                "line between ? and ? and subject = ? and activity = ? and recording = ? and "
+                "device = ? order by line",
+                [file_number, first, last, subject, activity, recording, device],
             ).fetchnumpy()
-            yield _group(rows)
+            yield _group(GroupKey(subject, activity, recording, device, int(file_number)), rows)
 
     @property
     def total(self) -> int:
@@ -228,7 +245,7 @@ class Tables:
 
 @contextmanager
 def open_tables() -> Iterator[Tables]:
-    """An empty set of rows; what does not fit into memory lies in a temporary folder meanwhile.
+    """An empty set of rows, which lie compressed in a temporary folder meanwhile.
 
     Raises:
         MissingDependency: the engine is not installed.
@@ -238,7 +255,7 @@ def open_tables() -> Iterator[Tables]:
     duckdb = plugins.import_package("duckdb")
     with TemporaryDirectory(prefix="edgeconv-rows-") as folder:
         settings = {"memory_limit": MEMORY, "temp_directory": folder}
-        connection = duckdb.connect(":memory:", config=settings)
+        connection = duckdb.connect(f"{folder}/rows.duckdb", config=settings)
         try:
             connection.execute("set TimeZone = 'UTC'")
             yield Tables(connection)
@@ -246,12 +263,9 @@ def open_tables() -> Iterator[Tables]:
             connection.close()
 
 
-def _group(rows: Mapping[str, Any]) -> Group:
+def _group(key: GroupKey, rows: Mapping[str, Any]) -> Group:
     import numpy as np
 
-    text = [str(rows[role][0]) for role in TEXT_ROLES]
     values = np.stack([np.asarray(rows[axis], np.float64) for axis in AXES], axis=1)
-    subject, activity, recording, device = text
-    key = GroupKey(subject, activity, recording, device, int(rows["file_number"][0]))
     lines, positions = (np.asarray(rows[name], np.int64) for name in ("line", "position"))
     return Group(key, lines, positions, np.asarray(rows["stamp"], np.float64), values)

@@ -231,11 +231,15 @@ class TableQuery:
             "complete or delete the line" if few else "correct the line, or quote its text",
         )
 
-    def refuse_bad_fields(self) -> None:
-        """Raises BadInput for the first field that is empty or not a finite number."""
+    def refuse_bad_fields(self, rows: str) -> None:
+        """Raises BadInput for the first field that is empty or not a finite number.
+
+        Args:
+            rows: the rows of this table, as the engine names them.
+        """
         for role in ("subject", "activity"):
             row = self.db.execute(
-                f"select line from incoming where {role} = '' order by line limit 1"
+                f"select line from {rows} where {role} = '' order by line limit 1"
             ).fetchone()
             if row:
                 raise BadInput(
@@ -247,10 +251,10 @@ class TableQuery:
             column = "stamp" if role == "timestamp" else role
             bad = f"{column} is null or isnan({column}) or isinf({column})"
             row = self.db.execute(
-                f"select line, text_{role} from incoming where {bad} order by line limit 1"
+                f"select line, text_{role} from {rows} where {bad} order by line limit 1"
             ).fetchone()
             if row:
-                (count,) = self.db.execute(f"select count(*) from incoming where {bad}").fetchone()
+                (count,) = self.db.execute(f"select count(*) from {rows} where {bad}").fetchone()
                 others = f" ({count} rows like this)" if count > 1 else ""
                 text = str(row[1] or "")[:40]
                 raise BadInput(
