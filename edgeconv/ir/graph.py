@@ -107,9 +107,11 @@ class Graph:
 
     @cached_property
     def names(self) -> Mapping[Value, str]:
-        """A name for converters for each value: letters, digits, `_` and `.`, whatever the case
-        of letters no two alike."""
-        return _distinct(self._all_values(), lambda value: clean(value.label), "_")
+        """A name for converters for each value: letters, digits, `_` and `.`.
+
+        No two differ in the case of letters alone: TensorFlow would rename one of them.
+        """
+        return _distinct(self._all_values(), lambda value: clean(value.label), "_", str.lower)
 
     def label(self, node: Node) -> str:
         """A node's name for people."""
@@ -150,16 +152,21 @@ def clean(label: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.]", "_", label)
 
 
-def _distinct(values: Iterable[Value], name: Callable[[Value], str], mark: str) -> dict[Value, str]:
-    """A name for each value; a number after `mark` tells those apart that would be alike."""
+def _distinct(
+    values: Iterable[Value],
+    name: Callable[[Value], str],
+    mark: str,
+    key: Callable[[str], str] = str,
+) -> dict[Value, str]:
+    """A name for each value; a number after `mark` tells those apart whose keys are alike."""
     names: dict[Value, str] = {}
     taken: set[str] = set()
     for value in values:
         plain, number = name(value), 0
         unique = plain
-        while unique.lower() in taken:
+        while key(unique) in taken:
             number += 1
             unique = f"{plain}{mark}{number}"
-        taken.add(unique.lower())
+        taken.add(key(unique))
         names[value] = unique
     return names
