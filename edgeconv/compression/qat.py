@@ -22,14 +22,13 @@ from edgeconv.core import (
     Signal,
     TrainedModel,
 )
+from edgeconv.ir.calibration import READING_LIMIT
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 WINDOWS = 500  # that ranges are measured on, spread over all recordings
-LIMIT = 40.0
-"""m/s²; as in a calibration after training, one impact spike must not cost all resolution."""
 
 
 def compress(
@@ -70,4 +69,4 @@ def _inputs(train: Dataset, signal: Signal) -> NDArray[np.float32]:
     import numpy as np
 
     rows = np.unique(np.linspace(0, len(train) - 1, WINDOWS).round().astype(int))
-    return signal.encode(np.clip(train.windows[rows], -LIMIT, LIMIT))
+    return signal.encode(np.clip(train.windows[rows], -READING_LIMIT, READING_LIMIT))

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 BINS = 4096  # 16 of them are one step of 8 bits over the whole range
 TAIL = 1e-4  # share of numbers that `percentile` clips at each end
 SHARES = 100  # ranges that `mse` tries: 1 %, 2 %, … of the extremes
+READING_LIMIT = 40.0
+"""m/s² at which readings are clipped before ranges are measured, after a training and for one: a
+rare impact spike would cost all other readings their resolution."""
 _CHUNK = 50  # windows evaluated at once
 
 

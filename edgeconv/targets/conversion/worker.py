@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from edgeconv import errors, plugins
 from edgeconv.core import InputConvention
 from edgeconv.ir import keras_file, quantization_points
+from edgeconv.ir.calibration import READING_LIMIT
 from edgeconv.ir.folding import explicit, for_sensor
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.keras_reader import read
@@ -36,9 +37,6 @@ from edgeconv.targets.conversion.job import REFERENCE, Job, Task
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-CALIBRATION_LIMIT = 40.0
-"""m/s²; a rarer, harder knock would cost all other readings their int8 resolution."""
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -153,7 +151,7 @@ class Session:
         import numpy as np
 
         windows = np.load(self.job.calibration)[: scheme_of(task.variant).calibration_windows]
-        limited = np.clip(windows, -CALIBRATION_LIMIT, CALIBRATION_LIMIT)
+        limited = np.clip(windows, -READING_LIMIT, READING_LIMIT)
         return self.job.signal.for_sensor(task.variant.sensor).encode(limited)
 
 
