@@ -330,10 +330,10 @@ LINT = Addition(
     {
         "edgeconv/targets/tflite/lints/toy.py": '''
 """A rule that every file breaks."""
-from edgeconv.targets.lints import Found
+from edgeconv.targets.lints import Violation
 
 def every_file(file):
-    yield Found("file", f"{len(file.ops)} operations")
+    yield Violation("file", f"{len(file.ops)} operations")
 '''
     },
     {
