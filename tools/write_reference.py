@@ -109,7 +109,9 @@ def _commands(command: Any, name: str) -> Iterator[str]:
     if not children or getattr(command, "invoke_without_command", False):
         yield _command(command, name)
     for child in children:
-        if not children[child].hidden:
+        if child == getattr(command, "default", None):
+            yield _command(children[child], name)
+        elif not children[child].hidden:
             yield from _commands(children[child], f"{name} {child}")
 
 

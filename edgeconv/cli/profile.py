@@ -45,9 +45,11 @@ IMPORT_EPILOG = opt.epilog(
 class _MeasureByDefault(TyperGroup):
     """`edgeconv profile FILE` is `edgeconv profile measure FILE`."""
 
+    default = _MEASURE
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or args[0] not in self.commands:
-            args = [_MEASURE, *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
 
