@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 FORMATS = {
     "edgeconv-bundle-summary": 1,  # run, export, parity, report
     "edgeconv-cross-validation": 1,
-    "edgeconv-data-check": 1,  # data check
+    "edgeconv-data-check": 1,  # data check --against
+    "edgeconv-data-init": 1,  # data init
+    "edgeconv-data-rules": 1,  # data check
     "edgeconv-dataset": 1,  # data describe
     "edgeconv-datasets": 1,  # data list
     "edgeconv-doctor": 1,
