@@ -201,7 +201,8 @@ def show_lints(console: Console, lints: Sequence[dict[str, Any]]) -> None:
         return
     console.say(f"Lints: {formatting.plural(len(lints), 'finding')}")
     for lint in lints:
-        console.say(f"  {lint['severity']} {lint['rule']}: {lint['where']}: {lint['text']}")
+        rule = f"{lint['severity']} {lint['number']} {lint['rule']}"
+        console.say(f"  {rule}: {lint['where']}: {lint['text']}")
         console.say(f"    {lint['advice']}")
 
 

@@ -42,8 +42,16 @@ class Violation:
 
 @dataclass(frozen=True)
 class Rule(Generic[File]):
-    """One row of a table. `check` reads a file's view; `advice` is what to do about it."""
+    """One row of a table.
 
+    Attributes:
+        number: identifies the rule in every format and never changes: `L1..` weights, `L2..` inputs
+            and outputs, `L3..` shapes, `L4..` operations, `L5..` versions, `L6..` placement.
+        check: from a file's view to the places that break the rule.
+        advice: what to do about it.
+    """
+
+    number: str
     name: str
     severity: Severity
     check: Callable[[File], Iterable[Violation]]
@@ -54,6 +62,7 @@ class Rule(Generic[File]):
 class Finding:
     """A rule that a file breaks, and where; `places` counts them all, `text` names the first."""
 
+    number: str
     rule: str
     severity: Severity
     where: str
@@ -75,6 +84,7 @@ def apply(rules: Sequence[Rule[File]], file: File) -> list[Finding]:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             findings.append(
                 Finding(
+                    rule.number,
                     rule.name,
                     rule.severity,
                     first.where,

@@ -214,52 +214,7 @@ TARGET = Addition(
     "A target",
     {
         "edgeconv/targets/toy/__init__.py": '"""Files that hold their number of parameters."""\n',
-        "edgeconv/targets/toy/target.py": '''
-"""Toy files."""
-from edgeconv.core import InputConvention, Scheme, TensorSpec
-from edgeconv.targets import limits
-from edgeconv.targets.base import Conversion, FileReader, Target
-from edgeconv.targets.file_graph import Graph
-
-def _graph(path):
-    tensor = TensorSpec("sensor", (1, 240), "float32")
-    return Graph((), (), (tensor,), (tensor,), int(path.read_text()), 0, {})
-
-TARGET = Target(
-    name="toy",
-    title="Toy",
-    aliases=("plaything",),
-    suffix=".toy",
-    input_convention=InputConvention.ANDROID,
-    schemes={
-        "float32": Scheme(
-            name="float32", weights="float32", activations="float32", gates=limits.FLOAT32_GATES,
-            tolerance=limits.SUMS, output_limits=limits.FLOAT32_OUTPUTS, only_rounds_weights=True,
-            default=True,
-        )
-    },
-    conversion=Conversion(
-        convert=lambda traced, variant, calibration, ranges, path: {"bytes": path.write_text("7")},
-        write_metadata=lambda path, metadata: None,
-        check=lambda path, graph, expected: {},
-        channels_first=False,
-        packages=(),
-    ),
-    reader=FileReader(
-        graph=_graph,
-        contract=lambda path: None,
-        labels=lambda path: (),
-        scheme=lambda path, graph: "float32",
-        size_breakdown=lambda path: {"structure": len(path.read_bytes())},
-        lint=lambda path: [],
-        layer_constants=lambda path: None,
-        kernels=lambda path: iter(()),
-        kernel_storage=lambda path: [],
-        declared_sizes=lambda path: [],
-    ),
-    reference_runtime="litert",
-)
-''',
+        "edgeconv/targets/toy/target.py": (ROOT / "tests/unit/targets/toy_target.py").read_text(),
     },
     {
         "edgeconv/targets/base.py": {
@@ -269,12 +224,14 @@ TARGET = Target(
         }
     },
     """
+import json
 from pathlib import Path
-import edgeconv
+from edgeconv.cli.app import run_app
 from edgeconv.recipes import make_variants
-Path("a.toy").write_text("7")
-facts = edgeconv.inspect_file(Path("a.toy"))
-assert facts["cost"]["parameters"] == 7
+kernels = {"dense": [[1.0, 2.0], [3.0, 4.0]]}
+Path("a.toy").write_text(json.dumps({"kernels": kernels, "inputs": [1, 2], "outputs": [1, 2]}))
+assert run_app(["inspect", "a.toy", "--quiet", "--json", "a.json"]) == 0
+assert json.loads(Path("a.json").read_text())["cost"]["parameters"] == 4
 (variant,) = make_variants(["plaything"], [])
 assert (variant.target, variant.scheme) == ("toy", "float32")
 """,
@@ -342,16 +299,18 @@ def every_file(file):
                 "from edgeconv.targets.tflite.lints import toy\n"
             ),
             "RULES: tuple[Rule[TFLiteFile], ...] = (\n": (
-                '    Rule("toy", Severity.HINT, toy.every_file, "ignore it"),\n'
+                '    Rule("L999", "toy", Severity.HINT, toy.every_file, "ignore it"),\n'
             ),
         }
     },
     """
+import json
 from pathlib import Path
-import edgeconv
+from edgeconv.cli.app import run_app
 from edgeconv.targets.tflite.roofline_model import convolution
 Path("a.tflite").write_bytes(convolution("float32"))
-lints = edgeconv.inspect_file(Path("a.tflite"))["lints"]
+assert run_app(["inspect", "a.tflite", "--quiet", "--json", "a.json"]) == 0
+lints = json.loads(Path("a.json").read_text())["lints"]
 assert [lint["advice"] for lint in lints if lint["rule"] == "toy"] == ["ignore it"]
 """,
 )

@@ -30,6 +30,6 @@ def test_strict_fails_where_a_file_is_broken(cli: Cli, bundle: Path, tmp_path: P
     weights.unlink()
     told = cli("inspect", path)
     assert told.code == 0
-    assert "error weights-missing" in told.out
+    assert "error L101 weights-missing" in told.out
     assert "copy the whole .mlpackage folder again" in told.out
     assert cli("inspect", path, "--strict").code == 1

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Shape = tuple[int, ...]
-RULE = "flexible-shape"
+NUMBER, RULE = "L303", "flexible-shape"
 LARGEST = 1 << 22  # numbers of one input; larger ones are not run
 _FAILS = "trace the model with a free dimension, or allow only the sizes that work"
 _UNKNOWN = "run it at this size before an app does"
@@ -49,7 +49,9 @@ def lint_flexible(path: Path) -> list[Finding]:
     if failed:
         size, reason = failed[0]
         text = f"fails at {_describe(size)}: {reason} ({len(failed)} of {len(small)} sizes fail)"
-        findings.insert(0, Finding(RULE, Severity.ERROR, _names(size), text, _FAILS, len(failed)))
+        findings.insert(
+            0, Finding(NUMBER, RULE, Severity.ERROR, _names(size), text, _FAILS, len(failed))
+        )
     return findings
 
 
@@ -81,7 +83,7 @@ def _array(spec: TensorSpec, shape: Shape) -> NDArray[Any]:
 
 def _not_run(size: Mapping[str, Shape], reason: str) -> Finding:
     text = f"not run at {_describe(size)}: {reason}"
-    return Finding(RULE, Severity.HINT, _names(size), text, _UNKNOWN)
+    return Finding(NUMBER, RULE, Severity.HINT, _names(size), text, _UNKNOWN)
 
 
 def _names(size: Mapping[str, Shape]) -> str:

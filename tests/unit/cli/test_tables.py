@@ -72,6 +72,13 @@ def test_show_profile_has_one_style_of_numbers_and_units(
 
 
 def test_show_lints_counts_findings(capsys: pytest.CaptureFixture[str]) -> None:
-    lint = {"severity": "hint", "rule": "r", "where": "w", "text": "t", "advice": "a"}
+    lint = {
+        "severity": "hint",
+        "number": "L100",
+        "rule": "r",
+        "where": "w",
+        "text": "t",
+        "advice": "a",
+    }
     show_lints(Console(False, False, None), [lint])
     assert capsys.readouterr().out.startswith("Lints: 1 finding\n")

@@ -106,7 +106,7 @@ def _zero_kernels(path: Path) -> Iterator[Violation]:
             yield Violation(name, "every weight is 0")
 
 
-RULES = (Rule("zero-kernel", Severity.ERROR, _zero_kernels, "train the network"),)
+RULES = (Rule("L900", "zero-kernel", Severity.ERROR, _zero_kernels, "train the network"),)
 
 
 def lint(path: Path) -> list[Finding]:

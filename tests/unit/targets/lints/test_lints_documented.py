@@ -8,13 +8,13 @@ import pytest
 
 from edgeconv.targets.coreml import lints as coreml
 from edgeconv.targets.tflite import lints as tflite
-from edgeconv.workflows.steps.flexible_lint import RULE
+from edgeconv.workflows.steps.flexible_lint import NUMBER, RULE
 from tests.conftest import ROOT
 
-ROW = re.compile(r"^\| `([\w-]+)` \| (error|warning|hint) \|", re.MULTILINE)
+ROW = re.compile(r"^\| (L\d+) \| `([\w-]+)` \| (error|warning|hint) \|", re.MULTILINE)
 TABLES = {
-    "Core ML": [(rule.name, str(rule.severity)) for rule in coreml.RULES],
-    "TFLite": [(rule.name, str(rule.severity)) for rule in tflite.RULES],
+    "Core ML": [(rule.number, rule.name, str(rule.severity)) for rule in coreml.RULES],
+    "TFLite": [(rule.number, rule.name, str(rule.severity)) for rule in tflite.RULES],
 }
 
 
@@ -22,5 +22,12 @@ TABLES = {
 def test_every_rule_is_documented_with_its_severity(heading: str) -> None:
     text = (ROOT / "docs" / "reference" / "lints.md").read_text()
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    rows = [row for row in ROW.findall(section) if row[0] != RULE]
+    rows = [row for row in ROW.findall(section) if row[1] != RULE]
     assert rows == TABLES[heading]
+
+
+def test_a_number_means_one_rule_in_every_format() -> None:
+    rules = [(rule.number, rule.name) for rule in coreml.RULES]
+    rules += [(rule.number, rule.name) for rule in tflite.RULES]
+    names = dict([*rules, (NUMBER, RULE)])
+    assert len(names) == len(set(names.values())) == len({*rules, (NUMBER, RULE)})
