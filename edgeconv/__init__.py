@@ -1,7 +1,8 @@
 """edgeconv: from a Keras model to phone-ready files, with proof that they agree.
 
 The public Python interface. Names are imported when they are first used (PEP 562), so that
-`import edgeconv` costs nothing.
+`import edgeconv` costs nothing. `import edgeconv.training` and the like work beside it: no public
+name is that of a package.
 """
 
 from __future__ import annotations
@@ -10,54 +11,202 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgeconv.bundle import read_bundle
+    from edgeconv.core import (
+        Artifact,
+        Augmentation,
+        Bundle,
+        Check,
+        Comparison,
+        DataInfo,
+        Dataset,
+        Distillation,
+        EvaluationData,
+        EvaluationResult,
+        ExportReport,
+        FinetuneConfig,
+        InputConvention,
+        InputReport,
+        LoadReport,
+        LoggingProgress,
+        MachineInfo,
+        Normalization,
+        NullProgress,
+        ParityResult,
+        ProfileResult,
+        Progress,
+        Recipe,
+        Recording,
+        Runner,
+        Signal,
+        Splits,
+        Status,
+        TensorSpec,
+        TrainedModel,
+        Training,
+        TrainingSummary,
+        Variant,
+    )
     from edgeconv.datasets import load_dataset
+    from edgeconv.datasets.in_memory import dataset_from_arrays, dataset_from_frame
     from edgeconv.datasets.splits import split
-    from edgeconv.errors import EdgeconvError
+    from edgeconv.errors import (
+        BadInput,
+        EdgeconvError,
+        GateFailed,
+        LeakError,
+        MissingDependency,
+        Unsupported,
+        UsageError,
+    )
     from edgeconv.parity.drift.store import check_dataset
-    from edgeconv.recipes import load_recipe, make_variants
+    from edgeconv.recipes import VariantOptions, load_recipe, make_variants
     from edgeconv.runtimes import open_runner
-    from edgeconv.targets.files import read_contract
-    from edgeconv.workflows.compare import compare
+    from edgeconv.search.options import SearchOptions
+    from edgeconv.workflows.compare import CompareOptions, FileComparison, compare
+    from edgeconv.workflows.contracts import read_contract, write_contract
+    from edgeconv.workflows.cross_validate import CrossValidateOptions, cross_validate
     from edgeconv.workflows.evaluate import evaluate
     from edgeconv.workflows.export import export
     from edgeconv.workflows.golden import check_device_outputs
-    from edgeconv.workflows.inspect import inspect_file
+    from edgeconv.workflows.inspect import FileInspection, inspect_file
     from edgeconv.workflows.integrate import integrate
     from edgeconv.workflows.parity import check_parity
     from edgeconv.workflows.profile import profile
     from edgeconv.workflows.run import run
+    from edgeconv.workflows.search import search_networks
+    from edgeconv.workflows.steps.export_options import ExportOptions
     from edgeconv.workflows.train import train
 
     __version__: str
 
-_PUBLIC = {
-    "EdgeconvError": "edgeconv.errors:EdgeconvError",
-    "check_dataset": "edgeconv.parity.drift.store:check_dataset",
-    "check_device_outputs": "edgeconv.workflows.golden:check_device_outputs",
-    "check_parity": "edgeconv.workflows.parity:check_parity",
-    "compare": "edgeconv.workflows.compare:compare",
-    "evaluate": "edgeconv.workflows.evaluate:evaluate",
-    "export": "edgeconv.workflows.export:export",
-    "inspect_file": "edgeconv.workflows.inspect:inspect_file",
-    "integrate": "edgeconv.workflows.integrate:integrate",
-    "load_dataset": "edgeconv.datasets:load_dataset",
-    "load_recipe": "edgeconv.recipes:load_recipe",
-    "make_variants": "edgeconv.recipes:make_variants",
-    "open_runner": "edgeconv.runtimes:open_runner",
-    "profile": "edgeconv.workflows.profile:profile",
-    "read_contract": "edgeconv.targets.files:read_contract",
-    "run": "edgeconv.workflows.run:run",
-    "split": "edgeconv.datasets.splits:split",
-    "train": "edgeconv.workflows.train:train",
+_MODULES = {
+    "edgeconv.bundle": ("read_bundle",),
+    "edgeconv.core": (
+        "Artifact",
+        "Augmentation",
+        "Bundle",
+        "Check",
+        "Comparison",
+        "DataInfo",
+        "Dataset",
+        "Distillation",
+        "EvaluationData",
+        "EvaluationResult",
+        "ExportReport",
+        "FinetuneConfig",
+        "InputConvention",
+        "InputReport",
+        "LoadReport",
+        "LoggingProgress",
+        "MachineInfo",
+        "Normalization",
+        "NullProgress",
+        "ParityResult",
+        "ProfileResult",
+        "Progress",
+        "Recipe",
+        "Recording",
+        "Runner",
+        "Signal",
+        "Splits",
+        "Status",
+        "TensorSpec",
+        "TrainedModel",
+        "Training",
+        "TrainingSummary",
+        "Variant",
+    ),
+    "edgeconv.datasets": ("load_dataset",),
+    "edgeconv.datasets.in_memory": ("dataset_from_arrays", "dataset_from_frame"),
+    "edgeconv.datasets.splits": ("split",),
+    "edgeconv.errors": (
+        "BadInput",
+        "EdgeconvError",
+        "GateFailed",
+        "LeakError",
+        "MissingDependency",
+        "Unsupported",
+        "UsageError",
+    ),
+    "edgeconv.parity.drift.store": ("check_dataset",),
+    "edgeconv.recipes": ("VariantOptions", "load_recipe", "make_variants"),
+    "edgeconv.runtimes": ("open_runner",),
+    "edgeconv.search.options": ("SearchOptions",),
+    "edgeconv.workflows.compare": ("CompareOptions", "FileComparison", "compare"),
+    "edgeconv.workflows.contracts": ("read_contract", "write_contract"),
+    "edgeconv.workflows.cross_validate": ("CrossValidateOptions", "cross_validate"),
+    "edgeconv.workflows.evaluate": ("evaluate",),
+    "edgeconv.workflows.export": ("export",),
+    "edgeconv.workflows.golden": ("check_device_outputs",),
+    "edgeconv.workflows.inspect": ("FileInspection", "inspect_file"),
+    "edgeconv.workflows.integrate": ("integrate",),
+    "edgeconv.workflows.parity": ("check_parity",),
+    "edgeconv.workflows.profile": ("profile",),
+    "edgeconv.workflows.run": ("run",),
+    "edgeconv.workflows.search": ("search_networks",),
+    "edgeconv.workflows.steps.export_options": ("ExportOptions",),
+    "edgeconv.workflows.train": ("train",),
 }
+"""Module → the public names that it holds."""
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "Artifact",
+    "Augmentation",
+    "BadInput",
+    "Bundle",
+    "Check",
+    "CompareOptions",
+    "Comparison",
+    "CrossValidateOptions",
+    "DataInfo",
+    "Dataset",
+    "Distillation",
     "EdgeconvError",
+    "EvaluationData",
+    "EvaluationResult",
+    "ExportOptions",
+    "ExportReport",
+    "FileComparison",
+    "FileInspection",
+    "FinetuneConfig",
+    "GateFailed",
+    "InputConvention",
+    "InputReport",
+    "LeakError",
+    "LoadReport",
+    "LoggingProgress",
+    "MachineInfo",
+    "MissingDependency",
+    "Normalization",
+    "NullProgress",
+    "ParityResult",
+    "ProfileResult",
+    "Progress",
+    "Recipe",
+    "Recording",
+    "Runner",
+    "SearchOptions",
+    "Signal",
+    "Splits",
+    "Status",
+    "TensorSpec",
+    "TrainedModel",
+    "Training",
+    "TrainingSummary",
+    "Unsupported",
+    "UsageError",
+    "Variant",
+    "VariantOptions",
     "__version__",
     "check_dataset",
     "check_device_outputs",
     "check_parity",
     "compare",
+    "cross_validate",
+    "dataset_from_arrays",
+    "dataset_from_frame",
     "evaluate",
     "export",
     "inspect_file",
@@ -67,20 +216,24 @@ __all__ = [
     "make_variants",
     "open_runner",
     "profile",
+    "read_bundle",
     "read_contract",
     "run",
+    "search_networks",
     "split",
     "train",
+    "write_contract",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return metadata.version("edgeconv")
-    if name not in _PUBLIC:
+        return metadata.version(
+            "edgeconv",
+        )
+    if name not in _HOMES:
         raise AttributeError(f"module 'edgeconv' has no attribute '{name}'")
-    module, _, attribute = _PUBLIC[name].partition(":")
-    return getattr(import_module(module), attribute)
+    return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

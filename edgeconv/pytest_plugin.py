@@ -48,7 +48,7 @@ class _Contexts:
 
         key = (bundle.resolve(), data, split, tuple(sorted(gates.items())))
         if key not in self._read:
-            self._read[key] = prepare_parity(bundle, data, split, gates)
+            self._read[key] = prepare_parity(bundle, data, split=split, gates=gates)
         return self._read[key]
 
 
@@ -127,7 +127,7 @@ class BundleTests(pytest.File):
     """The files of one bundle."""
 
     def collect(self) -> Iterator[ParityTest]:
-        from edgeconv.bundle import read as read_bundle
+        from edgeconv.bundle import read_bundle
 
         try:
             bundle = read_bundle(self.path.parent, verify=False)

@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from edgeconv.bundle import read
+from edgeconv.bundle import read_bundle
 from edgeconv.core import Bundle
 from edgeconv.core.digest import compressed_size, size
 from edgeconv.errors import EdgeconvError
@@ -56,7 +56,7 @@ def main() -> int:
     lines = [list(HEAD), ["---"] * len(HEAD)]
     try:
         for path in parser.parse_args().bundles:
-            lines += rows(read(path))
+            lines += rows(read_bundle(path))
     except EdgeconvError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -9,7 +9,7 @@ from edgeconv.bundle.folder import (
     write_text,
 )
 from edgeconv.bundle.integrity import INPUTS
-from edgeconv.bundle.manifest import is_bundle, read, write
+from edgeconv.bundle.manifest import is_bundle, read_bundle, write
 from edgeconv.bundle.reference import FILE as REFERENCE
 from edgeconv.bundle.reference import read_reference, write_reference
 from edgeconv.bundle.source import source_bundle
@@ -22,7 +22,7 @@ __all__ = [
     "check_free",
     "is_bundle",
     "partial_of",
-    "read",
+    "read_bundle",
     "read_reference",
     "source_bundle",
     "staging",

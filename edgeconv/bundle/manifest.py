@@ -24,11 +24,13 @@ from edgeconv.core import (
     EvaluationResult,
     MachineInfo,
     ParityResult,
+    PathLike,
     ProfileResult,
     Recipe,
     Signal,
     TrainedModel,
     TrainingSummary,
+    as_path,
 )
 from edgeconv.core.digest import sha256
 from edgeconv.core.layerwise import LayersResult
@@ -67,16 +69,24 @@ def is_bundle(path: Path) -> bool:
     return (path / MANIFEST).is_file()
 
 
-def read(path: Path, verify: bool = True) -> Bundle:
-    """Read a bundle; with `verify`, make sure that its files are those of the manifest.
+def read_bundle(folder: PathLike, verify: bool = True) -> Bundle:
+    """Read a bundle.
+
+    Args:
+        folder: the bundle's folder.
+        verify: make sure that its files are those that the manifest names.
+
+    Returns:
+        Everything that the folder holds, without reading models or artifacts into memory.
 
     Raises:
         BadInput: not a bundle, a damaged manifest, a file that is missing or has changed, or an
-            artifact that the manifest does not know.
+            artifact that the manifest does not name.
     """
+    path = as_path(folder, "bundle")
     if not is_bundle(path):
-        what = "has no manifest.json" if path.is_dir() else "is no folder"
-        raise BadInput(f"{path} is no bundle: it {what}", "give a folder that edgeconv wrote")
+        what = "it has no manifest.json" if path.is_dir() else "it is not a folder"
+        raise BadInput(f"{path} is not a bundle: {what}", "give a folder that edgeconv wrote")
     data = _read_json(path / MANIFEST)
     try:
         bundle = _from_manifest(_current(data, path), path)

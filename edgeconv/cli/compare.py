@@ -77,7 +77,7 @@ def compare(
             layers=layers,
         )
         with ci.refusals():
-            compared = compare_files(reference, candidate, data, options, console)
+            compared = compare_files(reference, candidate, data, options, progress=console)
         return finish(console, ci, compared.parity, compared.layers)
 
 

@@ -98,7 +98,7 @@ def cross_validate(
         chosen = override(load_recipe(recipe), data, seed, epochs)
         chosen = replace(chosen, model=model or chosen.model)
         other = read_baseline(baseline) if baseline else None
-        result = run_cross_validation(chosen, options, other, console)
+        result = run_cross_validation(chosen, options, baseline=other, progress=console)
         _show(console, result)
     return 0
 

@@ -131,7 +131,7 @@ def _check_rules(console: Console, spec: str, allow: list[str]) -> int:
 def _check_against(console: Console, spec: str, against: Path) -> int:
     from edgeconv.parity.drift.store import check_dataset
 
-    drift = check_dataset(spec, against, console)
+    drift = check_dataset(spec, against, progress=console)
     outcome = drift.sentence or "these readings look like those of the training subjects"
     console.say(f"{spec}: {outcome}")
     rows = [("windows", count(drift.windows)), ("classes compared", ", ".join(drift.classes))]

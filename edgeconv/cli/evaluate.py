@@ -37,6 +37,14 @@ def evaluate(
         convention = parse_sensor(sensor) if sensor else None
         from edgeconv.workflows.evaluate import evaluate as evaluate_file
 
-        result = evaluate_file(path, data, split, runtime, convention, allow_custom_code, console)
+        result = evaluate_file(
+            path,
+            data,
+            split=split,
+            runtime=runtime,
+            sensor=convention,
+            unsafe=allow_custom_code,
+            progress=console,
+        )
         show_evaluation(console, str(path), result)
     return 0

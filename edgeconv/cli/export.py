@@ -11,7 +11,7 @@ from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_export
 from edgeconv.errors import UsageError
-from edgeconv.recipes import make_variants, parse_sensor
+from edgeconv.recipes import VariantOptions, make_variants, parse_sensor
 
 EPILOG = opt.epilog(
     "edgeconv export model.keras --out out/files",
@@ -56,44 +56,47 @@ def export(
 ) -> int:
     """Convert a Keras model to phone files, each checked against it."""
     with Console(quiet, verbose, json) as console:
-        schemes = quantize or []
         variants = make_variants(
             target or [],
-            schemes,
-            parse_sensor(sensor) if sensor else None,
-            io_type,
-            deployment_target,
-            calibration_method,
+            quantize or [],
             compressions=compress or [],
-            float_layers=float_layer or [],
-            int8_layers=int8_layer or [],
-            min_snr_db=mixed_precision_snr,
+            options=VariantOptions(
+                sensor=parse_sensor(sensor) if sensor else None,
+                io=io_type,
+                deployment_target=deployment_target,
+                calibration_method=calibration_method,
+                float_layers=float_layer or [],
+                int8_layers=int8_layer or [],
+                min_snr_db=mixed_precision_snr,
+            ),
         )
-        if not compress:
-            _refuse({"--data": data, "--epochs": epochs, "--seed": seed})
+        _check_used(compress, {"--data": data, "--epochs": epochs, "--seed": seed})
         from edgeconv.workflows.export import export as export_model
+        from edgeconv.workflows.steps.export_options import ExportOptions
 
         bundle = export_model(
             model,
             variants,
             out,
-            calibration,
-            force,
-            allow_custom_code,
-            console,
-            all_or_nothing=bool(schemes),
-            data=data,
-            epochs=epochs,
-            seed=seed,
+            ExportOptions(
+                calibration=calibration,
+                require_calibration=bool(quantize),
+                data=data,
+                epochs=epochs,
+                seed=seed,
+                unsafe=allow_custom_code,
+            ),
+            force=force,
+            progress=console,
         )
         show_export(console, bundle)
     return 0
 
 
-def _refuse(options: dict[str, str | int | None]) -> None:
+def _check_used(compress: list[str] | None, options: dict[str, str | int | None]) -> None:
     """Options of `--compress` that would do nothing without it. Raises UsageError."""
     for name, value in options.items():
-        if value is not None:
+        if value is not None and not compress:
             raise UsageError(
                 f"{name} applies to --compress only",
                 "recordings for the ranges of int8 files are named by --calibration",

@@ -38,5 +38,5 @@ def check(
         from edgeconv.workflows.golden import check_device_outputs
 
         with ci.refusals():
-            checked = check_device_outputs(bundle, results, console)
+            checked = check_device_outputs(bundle, results, progress=console)
         return finish(console, ci, checked)

@@ -50,7 +50,7 @@ def hook(
     with Console(quiet or not verbose, verbose, json) as console:
         for folder in bundles_of(files or []):
             if manifest_only:
-                from edgeconv.bundle import read as read_bundle
+                from edgeconv.bundle import read_bundle
 
                 read_bundle(folder)
                 continue

@@ -35,7 +35,7 @@ def inspect(
     with Console(quiet, verbose, json) as console:
         from edgeconv.workflows.inspect import inspect_file
 
-        facts = inspect_file(path)
+        facts = inspect_file(path).to_json()
         _show(console, path, facts)
         console.json("edgeconv-inspection", facts)
     broken = any(lint["severity"] == "error" for lint in facts["lints"])
@@ -47,7 +47,7 @@ def _show(console: Console, path: Path, facts: dict[str, Any]) -> None:
         f"{path}: {facts['bytes']:,} bytes ({facts['compressed_bytes']:,} compressed, as in a "
         f"download), sha256 {facts['sha256']}"
     )
-    if "tensors" in facts:
+    if facts["tensors"]:
         console.table(
             "Inputs and outputs",
             ("tensor", "direction", "shape", "type", "scale", "zero point"),

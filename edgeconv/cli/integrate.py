@@ -87,7 +87,15 @@ def integrate(
         from edgeconv.integration.web_server import serve as serve_page
         from edgeconv.workflows.integrate import integrate as write_package
 
-        package = write_package(platform, bundle, out, artifact, force, sensor_rate, console)
+        package = write_package(
+            platform,
+            bundle,
+            out,
+            artifact=artifact,
+            force=force,
+            sensor_hz=sensor_rate,
+            progress=console,
+        )
         show_package(console, package)
         if serve:
             serve_page(

@@ -45,7 +45,15 @@ def parity(
 
         with ci.refusals():
             runtimes = tuple(runtime or ("auto",))
-            checked = check_parity(bundle, data, split, runtimes, limits, layers, console)
+            checked = check_parity(
+                bundle,
+                data,
+                split=split,
+                runtimes=runtimes,
+                gates=limits,
+                layers=layers,
+                progress=console,
+            )
         ci.results(checked.parity, lambda: render_markdown(checked))
         show_bundle(console, checked)
         show_gates(console, checked.parity)

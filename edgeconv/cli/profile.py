@@ -185,7 +185,7 @@ def measure(
         elif baseline is not None:
             results, compared = profile_against(paths, baseline, why=not latency_only, **shared)
         else:
-            results = profile(paths, why=not latency_only, **shared)
+            results = profile(paths, detailed=not latency_only, **shared)
         show_profile(console, results, verbose or len(results) == 1)
         return _close(console, results, None if baseline is None else compared, allow_not_run)
 

@@ -41,7 +41,7 @@ def run(
         from edgeconv.workflows.run import run as run_all
 
         folder = out or Path("out") / chosen.name
-        bundle = run_all(chosen, folder, force, console)
+        bundle = run_all(chosen, folder, force=force, progress=console)
         show_bundle(console, bundle)
         console.say(f"\nReport: {folder / 'report.html'}")
     return exit_code(bundle, allow_not_run)

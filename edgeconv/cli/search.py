@@ -166,7 +166,7 @@ def search(
         chosen = override(load_recipe(recipe), data, seed, epochs)
         from edgeconv.search import Budgets
         from edgeconv.search.options import SearchOptions
-        from edgeconv.workflows.search import search as run_search
+        from edgeconv.workflows.search import search_networks
 
         options = SearchOptions(
             budgets=Budgets(max_bytes, max_macs, max_latency_us, max_accuracy_drop),
@@ -185,7 +185,7 @@ def search(
             force=force,
         )
         folder = out or Path("out") / f"search-{chosen.name}"
-        result = run_search(chosen, folder, options, console)
+        result = search_networks(chosen, folder, options, progress=console)
         _show(console, folder, result)
     return 0 if result.met else GateFailed.exit_code
 

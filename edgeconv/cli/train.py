@@ -53,7 +53,7 @@ def train(
         chosen = replace(chosen, model=model, variants=())
         from edgeconv.workflows.train import train as train_model
 
-        bundle = train_model(chosen, out, force, console)
+        bundle = train_model(chosen, out, force=force, progress=console)
         show_evaluation(console, str(out / "model.keras"), bundle.evaluations["model.keras"])
         if bundle.model.interrupted:
             console.note("training was interrupted; the best model so far was kept")

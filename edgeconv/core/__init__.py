@@ -31,8 +31,15 @@ from edgeconv.core.parity_statistics import (
     NonInferiority,
     ParityStatistics,
 )
+from edgeconv.core.paths import PathLike, as_path
 from edgeconv.core.profile import Change, Comparison, OpProfile, Peaks, ProfileResult
-from edgeconv.core.progress import NULL_PROGRESS, NullProgress, Progress
+from edgeconv.core.progress import (
+    LOG_PROGRESS,
+    NULL_PROGRESS,
+    LoggingProgress,
+    NullProgress,
+    Progress,
+)
 from edgeconv.core.recipe import Augmentation, Recipe, Training, Variant
 from edgeconv.core.results import Check, EvaluationResult, ParityResult, Status, worst
 from edgeconv.core.runner import BoundRun, Inspectable, Runner
@@ -49,6 +56,7 @@ from edgeconv.core.training_summary import TeacherInfo, TrainingSummary
 __all__ = [
     "CALIBRATION_METHODS",
     "CANONICAL_TO_SENSOR",
+    "LOG_PROGRESS",
     "NULL_PROGRESS",
     "RECOMMENDED_COMPRESSIONS",
     "SPLIT_NAMES",
@@ -84,6 +92,7 @@ __all__ = [
     "KernelStatistics",
     "LayerSample",
     "LoadReport",
+    "LoggingProgress",
     "MachineInfo",
     "ModelFile",
     "NonInferiority",
@@ -94,6 +103,7 @@ __all__ = [
     "OutputLimits",
     "ParityResult",
     "ParityStatistics",
+    "PathLike",
     "Peaks",
     "ProfileResult",
     "Progress",
@@ -114,6 +124,7 @@ __all__ = [
     "TrainingSummary",
     "UncompressedLayer",
     "Variant",
+    "as_path",
     "parse_compression",
     "subject_order",
     "worst",

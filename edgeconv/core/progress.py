@@ -1,12 +1,17 @@
-"""How a stage tells a person what it is doing, without knowing who listens."""
+"""How a stage reports what it is doing, independent of who listens."""
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
+
+LOGGER = logging.getLogger("edgeconv")
+"""The package's logger. It is silent until an application configures logging."""
+LOGGER.addHandler(logging.NullHandler())
 
 
 class Progress(Protocol):
-    """Listener of the stages; the command line shows it, a Python caller may log it."""
+    """Listener of the stages. The command line shows it; the default for library users logs it."""
 
     def stage(self, title: str) -> None:
         """A new part of the work begins."""
@@ -15,11 +20,11 @@ class Progress(Protocol):
         """`done` of `total` steps of the current stage; `note` is its newest figure."""
 
     def note(self, text: str) -> None:
-        """A fact that the person must not miss: a warning, a drop count, a fallback."""
+        """A fact that must not be missed: a warning, a drop count, a fallback."""
 
 
 class NullProgress:
-    """Nobody listens."""
+    """Reports nothing."""
 
     def stage(self, title: str) -> None: ...
 
@@ -28,4 +33,22 @@ class NullProgress:
     def note(self, text: str) -> None: ...
 
 
+class LoggingProgress:
+    """Reports through `logging`, to the logger `edgeconv`: the default of the public functions.
+
+    A stage is logged as INFO, a step as DEBUG and a note as WARNING. Nothing is printed unless the
+    application configures logging, for example with `logging.basicConfig(level=logging.INFO)`.
+    """
+
+    def stage(self, title: str) -> None:
+        LOGGER.info("%s", title)
+
+    def update(self, done: int, total: int, note: str = "") -> None:
+        LOGGER.debug("%d of %d%s", done, total, f": {note}" if note else "")
+
+    def note(self, text: str) -> None:
+        LOGGER.warning("%s", text)
+
+
 NULL_PROGRESS = NullProgress()
+LOG_PROGRESS = LoggingProgress()

@@ -41,6 +41,16 @@ def split(
 ) -> Splits:
     """Split by subject: explicit subjects first, then the data set's own rule, then fractions.
 
+    Args:
+        dataset: what to split; subjects are never in two parts.
+        test_fraction: share of the subjects for the test, if neither they nor a rule name them.
+        val_fraction: share of the subjects for validation, likewise.
+        test_subjects: the subjects of the test; None: the data set's own rule, or a fraction.
+        val_subjects: the subjects of the validation, likewise.
+
+    Returns:
+        The three parts, and in words how they were chosen.
+
     Raises:
         BadInput: fewer than 3 subjects, fewer than 2 classes, or a class that no training subject
             recorded.

@@ -63,7 +63,7 @@ def read_baseline(path: Path, known: frozenset[str]) -> Baseline:
     if path.name.endswith(suffixes()):
         return Baseline(path, artifacts=(files.describe(path),))
     if bundles.is_bundle(path):
-        bundle = bundles.read(path)
+        bundle = bundles.read_bundle(path)
         return Baseline(path, bundle.profile, bundle.artifacts)
     results = read_results(path)
     beside = {r.artifact: path.parent / r.artifact for r in results}

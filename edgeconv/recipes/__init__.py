@@ -7,13 +7,14 @@ from edgeconv.recipes.legality import (
     check_variants,
 )
 from edgeconv.recipes.loader import BUILT_IN, commented_recipe, load_recipe, override
-from edgeconv.recipes.variants import make_variants, parse_sensor
+from edgeconv.recipes.variants import VariantOptions, make_variants, parse_sensor
 
 __all__ = [
     "BUILT_IN",
     "CALIBRATION_METHODS",
     "RECOMMENDED_COMPRESSIONS",
     "SEARCH_TARGET",
+    "VariantOptions",
     "check_variant",
     "check_variants",
     "commented_recipe",

@@ -16,9 +16,11 @@ from edgeconv.core import (
     Augmentation,
     Distillation,
     FinetuneConfig,
+    PathLike,
     Recipe,
     Training,
     Variant,
+    as_path,
 )
 from edgeconv.core.schema_v1 import upgrade_recipe
 from edgeconv.errors import BadInput, UsageError
@@ -33,14 +35,21 @@ BUILT_IN = tuple(
 )
 
 
-def load_recipe(name_or_path: str) -> Recipe:
-    """A built-in recipe by its name, one from a TOML file, or that of a bundle (its manifest).
+def load_recipe(source: PathLike) -> Recipe:
+    """Load a recipe.
+
+    Args:
+        source: the name of a built-in recipe, a TOML file, or the `manifest.json` of a bundle.
+
+    Returns:
+        The recipe, with every default filled in.
 
     Raises:
-        UsageError: no such recipe, or a wrong word or value in it.
-        BadInput: the file is no TOML, or the manifest holds no recipe.
-        Unsupported: a variant that cannot exist.
+        UsageError: there is no such recipe, or a key or a value in it is wrong.
+        BadInput: the file is not TOML, or the manifest holds no recipe.
+        Unsupported: a variant cannot exist.
     """
+    name_or_path = str(as_path(source, "recipe"))
     where = f"recipe {name_or_path}"
     data = _data(name_or_path, where)
     variants = _variants(data.pop("variants", None), where)

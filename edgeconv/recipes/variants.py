@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from edgeconv.core import (
     CALIBRATION_METHODS,
@@ -18,31 +18,56 @@ from edgeconv.recipes.legality import check_variants, schemes_where
 from edgeconv.targets.base import TARGETS, Target, find_target, parse_target
 
 
+@dataclass(frozen=True, kw_only=True)
+class VariantOptions:
+    """How artifacts differ from the usual ones; each option is for the schemes that have it.
+
+    Attributes:
+        sensor: the input convention; None: each target's own.
+        io: `float`, or `int8` for the input and output of TFLite's int8.
+        deployment_target: oldest operating system of Core ML files; empty: the scheme's oldest.
+        calibration_method: how activation ranges are chosen; empty: the scheme's default.
+        float_layers: layers that stay in float32.
+        int8_layers: layers of an int4 file whose weights take 8 bits.
+        min_snr_db: keep as many layers more precise as this signal-to-noise ratio needs; 0: none.
+    """
+
+    sensor: InputConvention | None = None
+    io: str = "float"
+    deployment_target: str = ""
+    calibration_method: str = ""
+    float_layers: Sequence[str] = ()
+    int8_layers: Sequence[str] = ()
+    min_snr_db: float = 0.0
+
+
 def make_variants(
     targets: Sequence[str] = (),
     schemes: Sequence[str] = (),
-    sensor: InputConvention | None = None,
-    io: str = "float",
-    deployment_target: str = "",
-    calibration_method: str = "",
+    *,
     compressions: Sequence[str] = (),
-    float_layers: Sequence[str] = (),
-    int8_layers: Sequence[str] = (),
-    min_snr_db: float = 0.0,
+    options: VariantOptions | None = None,
 ) -> tuple[Variant, ...]:
-    """Every combination that was asked for.
+    """Make the variants of every combination of targets, schemes and compressions.
 
-    A scheme is made for each target that can hold it; `sensor` None means each target's own, an
-    empty deployment target each scheme's first, an empty calibration method each scheme's default.
-    With `compressions`, each file is made for each of them; without schemes, those of the target's
-    default ones that keep what the compression promises, else the first that does. Layers of
-    another precision are for the schemes that can have them.
+    Args:
+        targets: names or aliases, such as `tflite` and `ios`; none, or `all`, means all of them.
+        schemes: each is made for every target that has it. None: each target's usual ones; with a
+            compression those of them that preserve it, else the first that does.
+        compressions: names such as `prune50`; each artifact is made for each of them.
+        options: what differs from the usual artifacts; None: nothing.
+
+    Returns:
+        The variants, in the order of targets, compressions and schemes.
 
     Raises:
         UsageError: no such target, sensor, calibration method or compression.
-        Unsupported: a scheme that none of the targets can hold, or an illegal combination.
+        Unsupported: none of the targets has a scheme, or a combination is not possible.
     """
-    _check_names("calibration method", filter(None, [calibration_method]), CALIBRATION_METHODS)
+    options = options or VariantOptions()
+    _check_names(
+        "calibration method", filter(None, [options.calibration_method]), CALIBRATION_METHODS
+    )
     for name in compressions:
         parse_compression(name)
     chosen = tuple(map(find_target, _targets(targets)))
@@ -52,13 +77,13 @@ def make_variants(
             Variant(
                 target=target.name,
                 scheme=scheme,
-                sensor=sensor or target.input_convention,
-                io=io,
-                deployment_target=deployment_target if target.deployment_targets else "",
-                calibration_method=calibration_method,
-                float_layers=tuple(float_layers),
-                int8_layers=tuple(int8_layers),
-                min_snr_db=min_snr_db,
+                sensor=options.sensor or target.input_convention,
+                io=options.io,
+                deployment_target=options.deployment_target if target.deployment_targets else "",
+                calibration_method=options.calibration_method,
+                float_layers=tuple(options.float_layers),
+                int8_layers=tuple(options.int8_layers),
+                min_snr_db=options.min_snr_db,
                 compress=compress,
             ),
         )
@@ -67,9 +92,9 @@ def make_variants(
         for scheme in _schemes(target, schemes, compress, sole=len(chosen) == 1)
     ]
     check_variants(variants)
-    _check_settings_used(variants, io, deployment_target)
-    _check_method_used(variants, calibration_method)
-    _check_layers_used(variants, float_layers, int8_layers, min_snr_db)
+    _check_settings_used(variants, options.io, options.deployment_target)
+    _check_method_used(variants, options.calibration_method)
+    _check_layers_used(variants, options.float_layers, options.int8_layers, options.min_snr_db)
     for scheme in schemes:
         if not any(v.scheme == scheme for v in variants):
             legal = "; ".join(f"{t.name}: {', '.join(t.schemes)}" for t in chosen)

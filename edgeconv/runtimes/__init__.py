@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from edgeconv.core import Inspectable, Runner
+from edgeconv.core import (
+    Inspectable,
+    PathLike,
+    Runner,
+    as_path,
+)
 from edgeconv.errors import MissingDependency, Unsupported, UsageError
 from edgeconv.plugins import choose, load
 
@@ -170,14 +175,19 @@ def inspectable(runner: Runner) -> Inspectable:
     return runner
 
 
-def open_runner(path: Path | str, runtime: str = "auto", **options: Any) -> Runner:
+def open_runner(path: PathLike, runtime: str = "auto", **options: Any) -> Runner:
     """Open a model or artifact to run it; use it as a context manager.
 
     Args:
+        path: the file or package.
         runtime: a name of `RUNTIMES`; `auto` chooses by the ending of the file.
         options: of the runtime: `num_threads` (of `.tflite` files; default 1, and no other in
             tflite-micro and litertjs), `unsafe` and `batch_size` (keras), `compute_units` (coreml),
             `compute`, `function` and `seed` (coreml-reference).
+
+    Returns:
+        A runner with `inputs`, `outputs` and `run({name: array}) -> {name: array}`; arrays may
+        carry any leading batch, and an array alone is that of the only input.
 
     Raises:
         BadInput: the file is missing, truncated or damaged.
@@ -185,7 +195,7 @@ def open_runner(path: Path | str, runtime: str = "auto", **options: Any) -> Runn
         MissingDependency: a package or platform is missing.
         Unsupported: the file holds an operation that the runtime has not.
     """
-    path = Path(path)
+    path = as_path(path, "path")
     name = runtime_for(path, runtime)
     opener = _opener(name)
     known = _options(opener)

@@ -56,6 +56,7 @@ def prepare(
     Raises:
         BadInput: a wrong name, shape, type or batch, or NaN for a quantized tensor.
     """
+    arrays = _named(specs, arrays)
     if set(arrays) != set(specs):
         raise BadInput(
             f"the model's inputs are {sorted(specs)}, the arrays given are {sorted(arrays)}",
@@ -74,6 +75,23 @@ def prepare(
     if len(set(batches.values())) > 1:
         raise BadInput(f"the inputs have different batches: {batches}")
     return Samples(made, next(iter(batches.values()), ()))
+
+
+def _named(specs: Mapping[str, TensorSpec], arrays: object) -> Mapping[str, NDArray[Any]]:
+    """The arrays by name; an array alone is that of the only input.
+
+    Raises:
+        BadInput: neither a mapping, nor an array for a model with one input.
+    """
+    if isinstance(arrays, Mapping):
+        return arrays
+    if isinstance(arrays, np.ndarray) and len(specs) == 1:
+        return {next(iter(specs)): arrays}
+    names = ", ".join(specs)
+    raise BadInput(
+        f"run takes a dictionary of arrays, got {type(arrays).__name__}",
+        f"give {{name: array}} with the names {names}",
+    )
 
 
 def _leading(name: str, shape: tuple[int, ...], sample: tuple[int, ...]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from edgeconv.core import Progress
+from edgeconv.core import LoggingProgress, Progress
 from edgeconv.search.engine import Search
 from edgeconv.search.report import share
 from edgeconv.search.trials import Trial, TrialState
@@ -81,3 +81,12 @@ class SearchWatcher(Progress, Protocol):
 
     def search_progress(self, progress: SearchProgress) -> None:
         """Trials have begun or ended."""
+
+
+class LoggingWatcher(LoggingProgress):
+    """Logs the stages of a search; its trials are in the folder that it writes."""
+
+    def search_progress(self, progress: SearchProgress) -> None: ...
+
+
+LOG_WATCHER = LoggingWatcher()

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
-    NULL_PROGRESS,
+    LOG_PROGRESS,
     Artifact,
     Dataset,
     EvaluationData,
     InputConvention,
     LayerSample,
     ParityResult,
+    PathLike,
     Progress,
+    as_path,
 )
 from edgeconv.core.layerwise import LayersResult
+from edgeconv.datasets import DataSource, describe_source
 from edgeconv.datasets.calibration import calibration_windows
 from edgeconv.environment import describe_machine
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
@@ -87,11 +89,12 @@ class _Pair:
 
 
 def compare(
-    reference: Path,
-    candidate: Path,
-    data: str,
+    reference: PathLike,
+    candidate: PathLike,
+    data: DataSource,
     options: CompareOptions | None = None,
-    progress: Progress = NULL_PROGRESS,
+    *,
+    progress: Progress = LOG_PROGRESS,
 ) -> FileComparison:
     """Judge the candidate against the reference, by the gates of the candidate's own scheme.
 
@@ -103,9 +106,12 @@ def compare(
     Args:
         reference: any model file, or a folder that edgeconv wrote.
         candidate: another one.
-        data: the data set, `NAME` or `NAME:PATH`.
+        data: a specification, a `Dataset`, arrays or a data frame.
         options: see `CompareOptions`.
         progress: is told what takes long.
+
+    Returns:
+        The parity of the candidate in each runtime, and of its layers if they were compared.
 
     Raises:
         BadInput: no such file, different classes, an input that fits no such window, or one whose
@@ -114,25 +120,24 @@ def compare(
             `layers` with a Keras model as candidate.
     """
     options = options or CompareOptions()
-    reference, candidate = find_model(reference), find_model(candidate)
-    if options.layers and candidate.suffix == ".keras":
+    first = find_model(as_path(reference, "reference"))
+    second = find_model(as_path(candidate, "candidate"))
+    if options.layers and second.suffix == ".keras":
         raise UsageError(
-            f"--layers looks for another file's values inside {candidate.name}",
+            f"--layers looks for another file's values inside {second.name}",
             "name the Keras model first, and the file that was exported from it second",
         )
-    progress.stage(f"compare: {candidate.name} with {reference.name} on {data}")
-    for path in (reference, candidate):
+    progress.stage(f"compare: {second.name} with {first.name} on {describe_source(data)}")
+    for path in (first, second):
         probe_untrusted(path)
-    source = bundles.source_bundle(reference) or bundles.source_bundle(candidate)
+    source = bundles.source_bundle(first) or bundles.source_bundle(second)
     dataset, facts = load_part(data, options.split, progress, source)
-    models = resolve_models(
-        (reference, candidate), options.sensors, dataset, options.unsafe, progress
-    )
+    models = resolve_models((first, second), options.sensors, dataset, options.unsafe, progress)
     pair = _Pair(*models, dataset, facts, options)
     results = _compare_outputs(pair)
     if not options.layers:
         return FileComparison(results)
-    progress.stage(f"layers: {candidate.name} with {reference.name}")
+    progress.stage(f"layers: {second.name} with {first.name}")
     return FileComparison(results, _compare_layers(pair))
 
 

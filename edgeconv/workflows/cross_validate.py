@@ -10,8 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.compression import compress
-from edgeconv.core import NULL_PROGRESS, Dataset, Progress, Recipe, Splits, TrainedModel
-from edgeconv.datasets import load_dataset
+from edgeconv.core import (
+    LOG_PROGRESS,
+    NULL_PROGRESS,
+    Dataset,
+    PathLike,
+    Progress,
+    Recipe,
+    Splits,
+    TrainedModel,
+)
+from edgeconv.datasets import (
+    DataSource,
+    describe_source,
+    load_dataset,
+)
 from edgeconv.datasets.splits import split
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.models import build
@@ -28,8 +41,9 @@ from edgeconv.training.cross_validation import (
     make_folds,
     uses_last_epoch,
 )
-from edgeconv.workflows.steps.compression import learned_from
+from edgeconv.workflows.steps.compression import training_subset
 from edgeconv.workflows.steps.teacher import find_teacher
+from edgeconv.workflows.train import with_data
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,16 +83,25 @@ class CrossValidateOptions:
 
 
 def cross_validate(
-    recipe: Recipe,
+    recipe: Recipe | PathLike,
     options: CrossValidateOptions | None = None,
+    *,
+    data: DataSource | None = None,
     baseline: Recipe | CrossValidation | None = None,
-    progress: Progress = NULL_PROGRESS,
+    progress: Progress = LOG_PROGRESS,
 ) -> CrossValidation:
     """Train and evaluate the recipe on every fold of its data set's subjects.
 
     Args:
+        recipe: a recipe, the name of a built-in one, or a TOML file.
+        options: number of folds and seeds and the like; None: the defaults.
+        data: a specification, a `Dataset`, arrays or a data frame; None: the recipe's own.
         baseline: a recipe to evaluate on the same folds and seeds, or the result of an earlier
             cross-validation; the result then has the paired difference to it.
+        progress: listens to what is done.
+
+    Returns:
+        The accuracy of every fold and seed, their mean and its interval.
 
     Raises:
         UsageError: an option or the recipe cannot be used.
@@ -86,8 +109,9 @@ def cross_validate(
         KeyboardInterrupt: interrupted.
     """
     options = options or CrossValidateOptions()
-    progress.stage(f"data: {recipe.data}")
-    dataset = load_dataset(recipe.data, progress)
+    recipe, source = with_data(recipe, data)
+    progress.stage(f"data: {describe_source(source)}")
+    dataset = load_dataset(source, progress)
     groups = make_folds(dataset.subject_names, options.folds)
     if isinstance(baseline, Recipe):
         plain = replace(options, compress=())
@@ -199,7 +223,7 @@ def _compress(
     from edgeconv.compression.model_file import open_network, save
     from edgeconv.training.finetune import tuner
 
-    subset, seed = learned_from(model, splits), recipe.seed
+    subset, seed = training_subset(model, splits), recipe.seed
     finetune = tuner(subset, model.signal, recipe.training, recipe.compression, seed, NULL_PROGRESS)
     network = open_network(model.path, seed)
     finetune(network)

@@ -7,15 +7,18 @@ from typing import Any
 
 from edgeconv.bundle import source_bundle
 from edgeconv.core import (
-    NULL_PROGRESS,
+    LOG_PROGRESS,
     Dataset,
     EvaluationData,
     EvaluationResult,
     InputConvention,
+    PathLike,
     Progress,
     Signal,
+    as_path,
 )
 from edgeconv.core.digest import sha256
+from edgeconv.datasets import DataSource, describe_source
 from edgeconv.parity import classification
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.workflows.steps.models_under_test import embedded_contract, resolve_signal
@@ -24,35 +27,39 @@ from edgeconv.workflows.steps.sources import find_model, load_part
 
 
 def evaluate(
-    path: Path,
-    data: str,
-    part: str = "test",
+    model: PathLike,
+    data: DataSource,
+    *,
+    split: str = "test",
     runtime: str = "auto",
     sensor: InputConvention | None = None,
     unsafe: bool = False,
-    progress: Progress = NULL_PROGRESS,
+    progress: Progress = LOG_PROGRESS,
 ) -> EvaluationResult:
     """Evaluate a `.keras`, `.tflite` or `.mlpackage` on one part of a data set.
 
     The windows reach the file as its sensor contract says: in m/s², in g, or normalized.
 
     Args:
-        path: the file, or a folder that `train` wrote.
-        data: the data set, `NAME` or `NAME:PATH`.
-        part: `train`, `val`, `test` or `all`.
+        model: a model file, or a folder that `train` wrote.
+        data: a specification, a `Dataset`, arrays or a data frame.
+        split: `train`, `val`, `test` or `all`.
         runtime: what runs the file.
         sensor: what the input of a file without a contract means.
         unsafe: run code of the model's own layers.
         progress: is told what takes long.
 
+    Returns:
+        Accuracy and the other figures, in total, by class and by subject.
+
     Raises:
         UsageError, BadInput, LeakError: as `load_part` and `resolve_signal`.
         MissingDependency: nothing on this machine runs such a file.
     """
-    path = find_model(path)
-    progress.stage(f"evaluate: {path.name} on {data}")
+    path = find_model(as_path(model, "model"))
+    progress.stage(f"evaluate: {path.name} on {describe_source(data)}")
     probe_untrusted(path)
-    dataset, facts = load_part(data, part, progress, source_bundle(path))
+    dataset, facts = load_part(data, split, progress, source_bundle(path))
     signal = resolve_signal(path, embedded_contract(path), sensor, dataset)
     options = {"unsafe": unsafe} if path.suffix == ".keras" else {}
     return evaluate_file(path, signal, dataset, facts, runtime, **options)

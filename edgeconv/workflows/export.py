@@ -1,4 +1,4 @@
-"""Float model → checked files: the second half of a run, and the whole of `edgeconv export`."""
+"""`edgeconv export`: a float model to checked files; also the second half of a run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
+    LOG_PROGRESS,
     NULL_PROGRESS,
     Artifact,
     Bundle,
     Compressed,
     EvaluationResult,
     InputConvention,
+    PathLike,
     Progress,
     Recipe,
     Signal,
     TrainedModel,
     Variant,
+    as_path,
 )
 from edgeconv.core.digest import sha256
 from edgeconv.datasets.random_windows import PROBES, probe_windows
@@ -34,7 +37,14 @@ from edgeconv.runtimes.predict import run_file
 from edgeconv.targets.conversion import export_all
 from edgeconv.workflows.golden import export_golden
 from edgeconv.workflows.steps.calibration import calibration_for
-from edgeconv.workflows.steps.compression import compress_all, learning_for, names_of, told, warn
+from edgeconv.workflows.steps.compression import (
+    compress_all,
+    compression_names,
+    finetune_inputs_for,
+    warn_of_cost,
+    with_compression_info,
+)
+from edgeconv.workflows.steps.export_options import ExportOptions
 from edgeconv.workflows.steps.sources import find_model
 
 if TYPE_CHECKING:
@@ -43,123 +53,152 @@ if TYPE_CHECKING:
 
 
 def export(
-    model: Path,
+    model: PathLike,
     variants: Sequence[Variant],
-    out: Path,
-    calibration: str | None = None,
+    out: PathLike,
+    options: ExportOptions | None = None,
+    *,
     force: bool = False,
-    unsafe: bool = False,
-    progress: Progress = NULL_PROGRESS,
-    all_or_nothing: bool = True,
-    data: str | None = None,
-    epochs: int | None = None,
-    seed: int | None = None,
+    progress: Progress = LOG_PROGRESS,
 ) -> Bundle:
-    """Export a `.keras` file (or the one in a folder that edgeconv wrote) as a new bundle.
+    """Export a Keras model as a new bundle.
 
     Args:
-        calibration: data specification for schemes with integer activations; its training people
-            are used. Without it, those of the bundle that the model lies in.
-        all_or_nothing: where there are no calibration data, fail; otherwise leave the files that
-            need them out, and say so.
-        data: recordings for variants with a compression, which trains the network on; without it,
-            those of the bundle that the model lies in. Test people are never among them.
-        epochs, seed: of each step of a compression; None: as the model's bundle says.
+        model: a `.keras` file, or a folder that holds `model.keras`.
+        variants: the artifacts to make; `make_variants` makes them from names of schemes.
+        out: the bundle's folder.
+        options: calibration data and the like; None: the defaults.
+        force: replace a bundle that is there.
+        progress: listens to what is done.
+
+    Returns:
+        The bundle. Each artifact was compared with the Keras model on probe windows.
 
     Raises:
         UsageError: a scheme needs calibration data, or a compression recordings, and there are
-            none.
-        BadInput, Unsupported: as `export_all`.
+            none; or `out` exists.
+        BadInput: the model or the data cannot be used, or a conversion is broken.
+        Unsupported: the model holds a layer that a variant cannot have.
     """
-    path = find_model(model)
-    home = bundles.source_bundle(path)
-    trained = trained_model(path, home, variants)
-    names = names_of(variants)
-    with bundles.staging(out, force) as folder:
-        windows, variants = calibration_for(variants, calibration, home, all_or_nothing, progress)
-        shutil.copyfile(path, folder / "model.keras")
-        kept = replace(trained, path=folder / "model.keras")
-        name = file_stem(home.recipe.model if home and home.recipe else path.stem)
-        made: dict[str, Compressed] = {}
-        if names:
-            warn(variants, progress)
-            learning = learning_for(kept, home, data, epochs, seed, progress)
-            made = compress_all(names, kept, learning, folder, progress)
-        artifacts = export_variants(kept, variants, folder, name, windows, progress, unsafe, made)
-        _copy_from_home(home, folder)
-        bundle = Bundle(
-            path=folder,
-            model=kept,
-            artifacts=tuple(artifacts),
-            evaluations=_evaluations(home),
-            data=home.data if home else None,
-            recipe=_recipe(home, variants),
-            versions=versions(),
-            machine=describe_machine(),
-            compressed=made,
-        )
-        progress.stage("golden vectors")
-        export_golden(home, bundle, windows, unsafe)
-        bundles.write(bundle, folder)
-    return bundles.read(out)
+    place = as_path(out, "out")
+    path = find_model(as_path(model, "model"))
+    source = bundles.source_bundle(path)
+    trained = replace(trained_model(path, source, variants), path=path)
+    with bundles.staging(place, force) as folder:
+        _export_into(folder, trained, source, variants, options or ExportOptions(), progress)
+    return bundles.read_bundle(place)
+
+
+def _export_into(
+    folder: Path,
+    trained: TrainedModel,
+    source: Bundle | None,
+    variants: Sequence[Variant],
+    options: ExportOptions,
+    progress: Progress,
+) -> None:
+    windows, variants = calibration_for(variants, options, source, progress)
+    shutil.copyfile(trained.path, folder / "model.keras")
+    copied = replace(trained, path=folder / "model.keras")
+    compressed: dict[str, Compressed] = {}
+    if names := compression_names(variants):
+        warn_of_cost(variants, progress)
+        inputs = finetune_inputs_for(copied, source, options, progress)
+        compressed = compress_all(names, copied, inputs, folder, progress)
+    artifacts = export_variants(
+        copied,
+        variants,
+        folder,
+        file_stem(source.recipe.model if source and source.recipe else trained.path.stem),
+        windows,
+        unsafe=options.unsafe,
+        compressed=compressed,
+        progress=progress,
+    )
+    _copy_from_source(source, folder)
+    bundle = Bundle(
+        path=folder,
+        model=copied,
+        artifacts=tuple(artifacts),
+        evaluations=_evaluations(source),
+        data=source.data if source else None,
+        recipe=_recipe(source, variants),
+        versions=versions(),
+        machine=describe_machine(),
+        compressed=compressed,
+    )
+    progress.stage("golden vectors")
+    export_golden(source, bundle, windows, options.unsafe)
+    bundles.write(bundle, folder)
 
 
 def export_variants(
     model: TrainedModel,
     variants: Sequence[Variant],
     folder: Path,
-    name: str,
+    stem: str,
     calibration: NDArray[np.float32] | None,
-    progress: Progress,
+    *,
     unsafe: bool = False,
     compressed: Mapping[str, Compressed] = MappingProxyType({}),
+    progress: Progress = NULL_PROGRESS,
 ) -> list[Artifact]:
-    """Every variant into `folder`, in their order, each checked against the network that it was
-    made of: the float model, or what a compression, given by its name, has made of that."""
+    """Export every variant into `folder`.
+
+    Args:
+        stem: of the artifacts' file names.
+        calibration: windows that set activation ranges; None: no variant needs any.
+        unsafe: allow custom code in the Keras file.
+        compressed: the networks that variants with a compression are exported from, by its name.
+
+    Returns:
+        One artifact a variant, in the same order, each checked against its own network.
+    """
     progress.stage(f"export: {len(variants)} files")
     probe = calibration[:PROBES] if calibration is not None else probe_windows(model.signal)
-    found: dict[Variant, Artifact] = {}
+    artifacts: dict[Variant, Artifact] = {}
     for compress in dict.fromkeys(v.compress for v in variants):
         group = [v for v in variants if v.compress == compress]
-        made = compressed.get(compress)
+        network = compressed.get(compress)
         files = export_all(
-            made.path if made else model.path,
+            network.path if network else model.path,
             model.signal,
             group,
             folder,
-            name,
+            stem,
             calibration,
             probe,
             _run_if_possible,
             unsafe,
             progress,
-            ranges=made.ranges if made else None,
+            ranges=network.ranges if network else None,
         )
-        kept = [told(file, compress, made) for file in files] if made else files
-        found |= dict(zip(group, kept, strict=True))
-    return [found[v] for v in variants]
+        if network:
+            files = [with_compression_info(file, compress, network) for file in files]
+        artifacts |= dict(zip(group, files, strict=True))
+    return [artifacts[v] for v in variants]
 
 
-def trained_model(path: Path, home: Bundle | None, variants: Sequence[Variant]) -> TrainedModel:
-    """A `.keras` file with its contract.
+def trained_model(path: Path, source: Bundle | None, variants: Sequence[Variant]) -> TrainedModel:
+    """A `.keras` file with its sensor contract.
 
     Raises:
-        BadInput: it carries no contract, but a variant takes a phone's raw readings.
+        BadInput: it has none, but a variant expects the raw readings of a phone.
     """
     signal = keras_file.read_contract(path)
     if signal is None:
         if any(v.sensor is not InputConvention.NORMALIZED for v in variants):
             raise BadInput(
-                f"{path} carries no sensor contract, so its normalization cannot be folded in",
+                f"{path} has no sensor contract, so its normalization cannot be folded in",
                 "pass --sensor normalized to export it as it is, or train it with edgeconv",
             )
-        signal = _foreign_contract(path)
-    if home is not None:
-        return home.model
+        signal = _unknown_contract(path)
+    if source is not None:
+        return source.model
     return TrainedModel(path, sha256(path), signal, parameters=keras_file.parameter_count(path))
 
 
-def _foreign_contract(path: Path) -> Signal:
+def _unknown_contract(path: Path) -> Signal:
     flat = keras_file.input_size(path)
     return Signal(channels=("value",), window=flat, step=flat, sensor=InputConvention.NORMALIZED)
 
@@ -168,22 +207,22 @@ def _run_if_possible(path: Path, encoded: NDArray[np.float32]) -> NDArray[np.flo
     return None if unavailable(path) else run_file(path, encoded)
 
 
-def _copy_from_home(home: Bundle | None, folder: Path) -> None:
-    """The learning curve, the float outputs on test people and the look of the training people's
-    readings travel with the model."""
+def _copy_from_source(source: Bundle | None, folder: Path) -> None:
+    """The learning curve, the float outputs on held-out subjects and the input profile stay with
+    the model."""
     names = (Path("training") / "history.json", Path(bundles.REFERENCE), Path(bundles.INPUTS))
     for name in names:
-        if home is not None and (home.path / name).is_file():
+        if source is not None and (source.path / name).is_file():
             (folder / name).parent.mkdir(exist_ok=True)
-            shutil.copyfile(home.path / name, folder / name)
+            shutil.copyfile(source.path / name, folder / name)
 
 
-def _evaluations(home: Bundle | None) -> dict[str, EvaluationResult]:
-    kept = home.evaluations.get("model.keras") if home else None
-    return {"model.keras": kept} if kept else {}
+def _evaluations(source: Bundle | None) -> dict[str, EvaluationResult]:
+    evaluation = source.evaluations.get("model.keras") if source else None
+    return {"model.keras": evaluation} if evaluation else {}
 
 
-def _recipe(home: Bundle | None, variants: Sequence[Variant]) -> Recipe | None:
+def _recipe(source: Bundle | None, variants: Sequence[Variant]) -> Recipe | None:
     """The recipe of the model's own bundle, with the variants of this export."""
-    recipe = home.recipe if home else None
+    recipe = source.recipe if source else None
     return replace(recipe, variants=tuple(variants)) if recipe else None

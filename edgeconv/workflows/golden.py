@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv import bundle as bundles
-from edgeconv.core import NULL_PROGRESS, Bundle, Dataset, ParityResult, Progress
+from edgeconv.core import (
+    LOG_PROGRESS,
+    Bundle,
+    Dataset,
+    ParityResult,
+    PathLike,
+    Progress,
+    as_path,
+)
 from edgeconv.datasets.random_windows import probe_windows
 from edgeconv.errors import BadInput
 from edgeconv.parity import golden
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def check_device_outputs(
-    bundle: Path, results: Path, progress: Progress = NULL_PROGRESS
+    bundle: PathLike, results: PathLike, *, progress: Progress = LOG_PROGRESS
 ) -> list[ParityResult]:
     """Check what a device recorded for the golden vectors of a bundle.
 
@@ -37,12 +44,12 @@ def check_device_outputs(
         BadInput: not a bundle, a bundle without golden vectors, or a results file that cannot be
             read or that names an artifact that is not in the set.
     """
-    content = bundles.read(bundle)
+    content = bundles.read_bundle(as_path(bundle, "bundle"))
     progress.stage(f"golden vectors: {results} against {bundle}")
     vectors = golden.read_golden(content)
     if vectors is None:
         raise BadInput(f"{bundle} has no golden vectors", "make the bundle with edgeconv run")
-    report = golden.read_device_report(results)
+    report = golden.read_device_report(as_path(results, "results"))
     checked = golden.check_device_report(vectors, golden.digest_of(content.path), report)
     absent = sorted(set(vectors.expected) - {result.artifact for result in checked})
     if absent:

@@ -1,12 +1,13 @@
-"""`inspect`: a model file described from the file alone."""
+"""`edgeconv inspect`: a model file described from the file alone."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeconv.core import PathLike, Signal, TensorSpec, as_path
 from edgeconv.core.digest import compressed_size, sha256, size
 from edgeconv.ir import keras_file
 from edgeconv.targets import files
@@ -15,44 +16,132 @@ from edgeconv.targets.lints import Finding, Severity
 from edgeconv.workflows.steps.flexible_lint import lint_flexible
 
 
-def inspect_file(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class FileCost:
+    """What one inference costs.
+
+    Attributes:
+        parameters: weights and biases.
+        macs: multiply-accumulates; None for a Keras file.
+        peak_tensor_bytes: largest sum of activation tensors alive at once; None for a Keras file.
+    """
+
+    parameters: int
+    macs: int | None = None
+    peak_tensor_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class StoredKernel:
+    """How one kernel is stored in a file.
+
+    Attributes:
+        op: the operation that reads it.
+        weights: how many.
+        stored: in words, such as `palette of 16`.
+        compressed: whether that takes fewer bits than the values have.
+    """
+
+    op: str
+    weights: int
+    stored: str
+    compressed: bool
+
+
+@dataclass(frozen=True)
+class FileInspection:
+    """What a file says about itself.
+
+    Attributes:
+        path: of the file.
+        bytes: its size; of a package, that of all files in it.
+        compressed_bytes: its size as one deflated archive, as a download takes it.
+        sha256: of the file, or of all files in a package.
+        scheme: by the types that are stored in it, not by its name.
+        target: name of the target, or `keras`.
+        cost: of one inference.
+        contract: the embedded sensor contract; None if there is none.
+        inputs, outputs: the public tensors; empty for a Keras file.
+        ops: number of operations by kind; empty for a Keras file.
+        kernels: how each kernel is stored, for formats with compressed weights.
+        parts: bytes by part, the largest first; empty for a Keras file.
+        lints: broken rules, the most severe first.
+        lambda_layers: layers of a Keras file that hold code of their own.
+    """
+
+    path: Path
+    bytes: int
+    compressed_bytes: int
+    sha256: str
+    scheme: str
+    target: str
+    cost: FileCost
+    contract: Signal | None
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    ops: dict[str, int] = field(default_factory=dict)
+    kernels: tuple[StoredKernel, ...] = ()
+    parts: dict[str, int] = field(default_factory=dict)
+    lints: tuple[Finding, ...] = ()
+    lambda_layers: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """What `edgeconv inspect --json` writes."""
+        sides = (("input", self.inputs), ("output", self.outputs))
+        return {
+            "path": str(self.path),
+            "bytes": self.bytes,
+            "compressed_bytes": self.compressed_bytes,
+            "parts": self.parts,
+            "sha256": self.sha256,
+            "scheme": self.scheme,
+            "target": self.target,
+            "tensors": [{"direction": d, **asdict(t)} for d, tensors in sides for t in tensors],
+            "cost": {name: n for name, n in asdict(self.cost).items() if n is not None},
+            "ops": self.ops,
+            "kernels": [asdict(kernel) for kernel in self.kernels],
+            "contract": self.contract.to_json() if self.contract else None,
+            "lambda_layers": list(self.lambda_layers),
+            "lints": [finding.to_json() for finding in self.lints],
+        }
+
+
+def inspect_file(path: PathLike) -> FileInspection:
     """Describe an artifact or a `.keras` file: tensors, cost, operations, contract and lints.
 
     No framework is imported, and nothing is run except files with flexible shapes, at the sizes
     that they declare. There are no lints for `.keras` files.
 
+    Args:
+        path: a `.tflite`, `.mlpackage` or `.keras` file.
+
+    Returns:
+        The facts, with `to_json` for the form that `--json` writes.
+
     Raises:
         BadInput: missing, damaged or of another kind.
     """
-    if path.suffix == ".keras":
-        return _keras(path)
-    described = files.describe(path)
-    graph = files.read_graph(path)
-    contract = files.read_contract(path)
-    return {
-        "path": str(path),
-        "bytes": described.bytes,
-        "compressed_bytes": described.export.compressed_bytes,
-        "parts": files.size_breakdown(path),
-        "sha256": described.sha256,
-        "scheme": described.scheme,
-        "target": described.target,
-        "tensors": [
-            {"direction": direction, **asdict(tensor)}
-            for direction, tensors in (("input", graph.inputs), ("output", graph.outputs))
-            for tensor in tensors
-        ],
-        "cost": {
-            "parameters": graph.parameters,
-            "macs": graph.macs,
-            "peak_tensor_bytes": graph.peak_tensor_bytes,
-        },
-        "ops": dict(Counter(graph.kinds).most_common()),
-        "kernels": target_of(path).reader.kernel_storage(path),
-        "contract": contract.to_json() if contract else None,
-        "export": described.export.to_json(),
-        "lints": [finding.to_json() for finding in _lints(path)],
-    }
+    file = as_path(path, "path")
+    if file.suffix == ".keras":
+        return _keras(file)
+    artifact = files.describe(file)
+    graph = files.read_graph(file)
+    return FileInspection(
+        path=file,
+        bytes=artifact.bytes,
+        compressed_bytes=artifact.export.compressed_bytes,
+        sha256=artifact.sha256,
+        scheme=artifact.scheme,
+        target=artifact.target,
+        cost=FileCost(graph.parameters, graph.macs, graph.peak_tensor_bytes),
+        contract=files.read_contract(file),
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        ops=dict(Counter(graph.kinds).most_common()),
+        kernels=tuple(StoredKernel(**k) for k in target_of(file).reader.kernel_storage(file)),
+        parts=files.size_breakdown(file),
+        lints=tuple(_lints(file)),
+    )
 
 
 def _lints(path: Path) -> list[Finding]:
@@ -62,18 +151,16 @@ def _lints(path: Path) -> list[Finding]:
     return sorted([*run, *files.lint(path)], key=lambda finding: order.index(finding.severity))
 
 
-def _keras(path: Path) -> dict[str, Any]:
+def _keras(path: Path) -> FileInspection:
     contract = keras_file.read_contract(path)
-    return {
-        "path": str(path),
-        "bytes": size(path),
-        "compressed_bytes": compressed_size(path),
-        "sha256": sha256(path),
-        "scheme": "float32",
-        "target": "keras",
-        "cost": {"parameters": keras_file.parameter_count(path)},
-        "ops": {},
-        "contract": contract.to_json() if contract else None,
-        "lambda_layers": list(keras_file.lambda_layers(path)),
-        "lints": [],
-    }
+    return FileInspection(
+        path=path,
+        bytes=size(path),
+        compressed_bytes=compressed_size(path),
+        sha256=sha256(path),
+        scheme="float32",
+        target="keras",
+        cost=FileCost(keras_file.parameter_count(path)),
+        contract=contract,
+        lambda_layers=keras_file.lambda_layers(path),
+    )

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv import bundle as bundles
-from edgeconv.core import NULL_PROGRESS, Artifact, Bundle, Progress
+from edgeconv.core import (
+    LOG_PROGRESS,
+    Artifact,
+    Bundle,
+    PathLike,
+    Progress,
+    as_path,
+)
 from edgeconv.environment import versions
 from edgeconv.errors import BadInput, MissingDependency
 from edgeconv.integration import (
@@ -66,20 +73,27 @@ class Package:
 
 def integrate(
     platform: str,
-    path: Path,
-    out: Path,
+    bundle: PathLike,
+    out: PathLike,
+    *,
     artifact: str = "",
     force: bool = False,
     sensor_hz: float | None = None,
-    progress: Progress = NULL_PROGRESS,
+    progress: Progress = LOG_PROGRESS,
 ) -> Package:
     """Write the package of a bundle for a platform.
 
     Args:
-        platform: a name of `integrate.PLATFORMS`.
+        platform: `ios`, `android`, `web` or `mcu`.
+        bundle: the bundle's folder.
+        out: the folder of the package; generated files that are unchanged are replaced.
         artifact: a file of the bundle; empty takes the platform's best.
         force: replace generated files that were changed since.
-        sensor_hz: what the app asks its sensor for; None takes the platform's default.
+        sensor_hz: what the app asks its sensor for; None: the platform's default.
+        progress: listens to what is done.
+
+    Returns:
+        What was written, and how to check it.
 
     Raises:
         UsageError: an unknown platform or artifact, a sensor rate that does not fit, or a folder
@@ -90,23 +104,24 @@ def integrate(
         MissingDependency: what runs the artifact is missing.
     """
     chosen = find_platform(platform)
-    check_free(out)
-    bundle = bundles.read(path)
-    file = chosen.choose(bundle.artifacts, artifact, path)
+    folder = as_path(out, "out")
+    check_free(folder)
+    content = bundles.read_bundle(as_path(bundle, "bundle"))
+    file = chosen.choose(content.artifacts, artifact, content.path)
     check_contract(file)
-    _check_manifest(bundle, file)
+    _check_manifest(content, file)
     rate = chosen.sensor_rate(file.signal, sensor_hz)
-    progress.stage(f"{platform}: {file.name} of {path}")
-    made = _facts(bundle, file, chosen, rate)
+    progress.stage(f"{platform}: {file.name} of {content.path}")
+    made = _facts(content, file, chosen, rate)
     about = {
         "platform": platform,
         "artifact": {"name": file.name, "sha256": file.sha256},
         "edgeconv": made.version,
     }
-    written = write(out, render(chosen, made), about, force)
+    written = write(folder, render(chosen, made), about, force)
     streams = made.document["streams"]
     return Package(
-        path=out,
+        path=folder,
         platform=platform,
         summary=chosen.summary,
         artifact=file,

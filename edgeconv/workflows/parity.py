@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
-    NULL_PROGRESS,
+    LOG_PROGRESS,
     Artifact,
     Bundle,
     EvaluationResult,
     ParityResult,
+    PathLike,
     Progress,
+    as_path,
 )
+from edgeconv.datasets import DataSource, describe_source
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.parity.artifact_run import run_artifact
 from edgeconv.parity.checks import CHECKS
@@ -37,13 +39,14 @@ class ParityRun:
 
 
 def check_parity(
-    bundle: Path,
-    data: str | None = None,
+    bundle: PathLike,
+    data: DataSource | None = None,
+    *,
     split: str = "test",
     runtimes: Sequence[str] = ("auto",),
     gates: Mapping[str, float] | None = None,
     layers: bool = False,
-    progress: Progress = NULL_PROGRESS,
+    progress: Progress = LOG_PROGRESS,
 ) -> Bundle:
     """Check every artifact of a bundle against its float model.
 
@@ -51,7 +54,8 @@ def check_parity(
 
     Args:
         bundle: its folder.
-        data: recordings to check on; default: those that the model was trained and tested on.
+        data: recordings to check on: a specification, a `Dataset`, arrays or a data frame; None:
+            those that the model was trained and tested on.
         split: `train`, `val`, `test` or `all` of them.
         runtimes: each artifact runs in those that open it.
         gates: limits that replace those of the recipe and the schemes.
@@ -65,7 +69,7 @@ def check_parity(
         BadInput: not a bundle, or one of its files has changed.
         UsageError: unknown gate, runtime or split, or no data to check on.
     """
-    context = prepare_parity(bundle, data, split, gates, progress)
+    context = prepare_parity(bundle, data, split=split, gates=gates, progress=progress)
     run = check_artifacts(context, runtimes)
     checked = replace(
         context.bundle,
@@ -82,11 +86,12 @@ def check_parity(
 
 
 def prepare_parity(
-    bundle: Path,
-    data: str | None = None,
+    bundle: PathLike,
+    data: DataSource | None = None,
+    *,
     split: str = "test",
     gates: Mapping[str, float] | None = None,
-    progress: Progress = NULL_PROGRESS,
+    progress: Progress = LOG_PROGRESS,
 ) -> ParityContext:
     """Read a bundle, the windows and the float model's outputs once, for one or more checks.
 
@@ -94,15 +99,15 @@ def prepare_parity(
         BadInput: not a bundle, or one of its files has changed.
         UsageError: unknown gate or split, or no data to check on.
     """
-    content = bundles.read(bundle)
-    spec = data or content.data_spec
-    if not spec:
+    content = bundles.read_bundle(as_path(bundle, "bundle"))
+    source = content.data_spec if data is None else data
+    if isinstance(source, str) and not source:
         raise UsageError(f"{bundle} does not name its data", "name some: --data SPEC")
     limits = {**content.gates, **(gates or {})}
     for artifact in content.artifacts:
         resolve_gates(artifact.target, artifact.scheme, limits)
-    progress.stage(f"parity: {bundle} on {spec}")
-    dataset, facts = load_part(spec, split, progress, content)
+    progress.stage(f"parity: {bundle} on {describe_source(source)}")
+    dataset, facts = load_part(source, split, progress, content)
     outputs = float_outputs(content, dataset, progress)
     return ParityContext(content, dataset, outputs, facts, limits, progress)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,14 +11,17 @@ from typing import Any
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
+    LOG_PROGRESS,
     NULL_PROGRESS,
     Artifact,
     Comparison,
+    PathLike,
     Peaks,
     ProfileResult,
     Progress,
     Runner,
     Status,
+    as_path,
 )
 from edgeconv.environment import describe_machine, versions
 from edgeconv.profiling import Job, not_run, profile_many
@@ -32,7 +36,7 @@ from edgeconv.runtimes.litertjs.node import installed
 from edgeconv.targets import files
 from edgeconv.workflows.steps.sandbox import probe_untrusted
 
-WARMUP = 50
+RUNS, WARMUP = 300, 50
 # Timed only when it is asked for by name: NumPy's speed says nothing about a phone's.
 NO_STOPWATCH = (
     "a reference runtime in NumPy tells nothing about the speed of Core ML; profile it on a Mac"
@@ -46,26 +50,37 @@ _ENGINES = {
 
 
 def profile(
-    paths: Sequence[Path],
-    runs: int,
+    paths: PathLike | Sequence[PathLike],
+    *,
+    runs: int = RUNS,
     warmup: int = WARMUP,
     threads: int = 1,
     runtime: str = "auto",
-    progress: Progress = NULL_PROGRESS,
-    why: bool = True,
+    detailed: bool = True,
+    progress: Progress = LOG_PROGRESS,
 ) -> list[ProfileResult]:
-    """Time every artifact that `paths` name: files, or all of a bundle. In turns, so that a slow
-    moment of the machine hits all of them.
+    """Time every artifact that the paths name, interleaved: a slow moment hits all of them.
 
-    With `why`, also memory, the machine's peaks, and the time of each operation.
+    Args:
+        paths: artifacts, or bundles for all of their artifacts; one or several.
+        runs: timed inferences of each artifact.
+        warmup: inferences before them.
+        threads: of the runtime.
+        runtime: what runs the artifacts; `auto` chooses by their kind.
+        detailed: also measure memory, the machine's peaks and the time of each operation.
+        progress: listens to what is done.
+
+    Returns:
+        One result an artifact; one that cannot be timed here is `not_run` with a reason.
 
     Raises:
-        BadInput: a file is missing, damaged, or no artifact.
+        BadInput: a file is missing, damaged, or not an artifact.
+        UsageError: a number is out of range.
     """
     artifacts = artifacts_of(paths)
     progress.stage(f"profile: {len(artifacts)} files, {runs} runs each, {threads} thread(s)")
     results = profile_artifacts(artifacts, runs, warmup, threads, runtime)
-    return explain(artifacts, results, progress) if why else results
+    return explain(artifacts, results, progress) if detailed else results
 
 
 def profile_against(
@@ -148,9 +163,10 @@ def facts_of(artifact: Artifact) -> dict[str, int | None]:
     }
 
 
-def artifacts_of(paths: Sequence[Path]) -> list[Artifact]:
-    """The artifacts that `paths` name: files, or all of a bundle."""
-    return [artifact for path in paths for artifact in _artifacts(path)]
+def artifacts_of(paths: PathLike | Sequence[PathLike]) -> list[Artifact]:
+    """The artifacts that the paths name: files, or bundles for all of theirs."""
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths
+    return [artifact for path in several for artifact in _artifacts(as_path(path, "paths"))]
 
 
 def _explained(artifact: Artifact, result: ProfileResult, peaks: Peaks | None) -> ProfileResult:
@@ -183,7 +199,7 @@ def _in_turns(
 
 def _artifacts(path: Path) -> tuple[Artifact, ...]:
     if bundles.is_bundle(path):
-        return bundles.read(path).artifacts
+        return bundles.read_bundle(path).artifacts
     probe_untrusted(path)
     return (files.describe(path),)
 

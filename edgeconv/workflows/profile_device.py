@@ -130,7 +130,9 @@ def _on_phone(
 
 def _golden_sets(paths: Sequence[Path]) -> dict[Path, golden.GoldenSet]:
     """Golden vectors by the folder of the bundle."""
-    found = {path: read_golden(bundles.read(path)) for path in paths if bundles.is_bundle(path)}
+    found = {
+        path: read_golden(bundles.read_bundle(path)) for path in paths if bundles.is_bundle(path)
+    }
     return {path: kept for path, kept in found.items() if kept is not None and not kept.conflicts}
 
 

@@ -30,7 +30,7 @@ def import_profile(
         BadInput: no result, or of a file whose bytes are not in the bundle.
         UsageError: a log without `device` or `artifact`.
     """
-    home = bundles.read(bundle)
+    home = bundles.read_bundle(bundle)
     log = _log(path)
     if log is None and artifact:
         raise UsageError(
@@ -54,7 +54,7 @@ def import_profile(
     updated = replace(home, profile=(*kept, *known))
     bundles.write(updated, bundle)
     write_report(bundle)
-    return bundles.read(bundle), known
+    return bundles.read_bundle(bundle), known
 
 
 def _log(path: Path) -> str | None:

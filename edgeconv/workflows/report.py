@@ -19,7 +19,7 @@ def write_report(path: Path, out: Path | None = None) -> tuple[Bundle, Path]:
         BadInput: no bundle, or `out` cannot be written.
         UsageError: another ending.
     """
-    bundle = bundles.read(path)
+    bundle = bundles.read_bundle(path)
     target = out or path / "report.html"
     render = _RENDERERS.get(target.suffix.lower())
     if render is None:

@@ -1,4 +1,4 @@
-"""All of it: data, training, files, proof, timing, report."""
+"""`edgeconv run`: data, training, compression, export, parity, profile and report in one go."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from pathlib import Path
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
-    NULL_PROGRESS,
+    LOG_PROGRESS,
     Artifact,
     Bundle,
     Compressed,
     DataInfo,
+    PathLike,
     Progress,
     Recipe,
     Splits,
     TrainedModel,
+    as_path,
 )
+from edgeconv.datasets import DataSource
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import EdgeconvError
 from edgeconv.models import file_stem
@@ -31,55 +34,79 @@ from edgeconv.workflows.profile import explain, profile_artifacts
 from edgeconv.workflows.report import write_report
 from edgeconv.workflows.steps.calibration import calibrate, calibration_size
 from edgeconv.workflows.steps.compression import (
-    Learning,
+    FinetuneInputs,
     compress_all,
-    learned_from,
-    names_of,
-    warn,
+    compression_names,
+    training_subset,
+    warn_of_cost,
 )
-from edgeconv.workflows.train import evaluate_reference, fit_model, load_splits
+from edgeconv.workflows.train import (
+    evaluate_reference,
+    fit_model,
+    load_splits,
+    with_data,
+)
 
 
 class _Stopped(EdgeconvError):
-    """Ctrl-C ended the training: the model is worth keeping, going on is not what was asked."""
+    """Ctrl-C ended the training: the model is kept, but the run does not go on."""
 
     exit_code = 130
 
 
 def run(
-    recipe: Recipe, out: Path, force: bool = False, progress: Progress = NULL_PROGRESS
+    recipe: Recipe | PathLike,
+    out: PathLike,
+    *,
+    data: DataSource | None = None,
+    force: bool = False,
+    progress: Progress = LOG_PROGRESS,
 ) -> Bundle:
-    """Everything that a recipe says, into the bundle `out`.
+    """Do everything that a recipe says: train, compress, export, check, profile and report.
+
+    Args:
+        recipe: a recipe, the name of a built-in one, or a TOML file.
+        out: the bundle's folder.
+        data: a specification, a `Dataset`, arrays or a data frame; None: the recipe's own.
+        force: replace a bundle that is there.
+        progress: listens to what is done.
+
+    Returns:
+        The bundle, with parity and profile of every artifact.
 
     Raises:
-        UsageError, Unsupported: the recipe cannot be run; found before any work starts.
-        BadInput, LeakError: the data cannot be used.
+        UsageError: the recipe cannot be run, or `out` exists; found before any work starts.
+        Unsupported: a variant of the recipe cannot exist; found before any work starts.
+        BadInput: the data cannot be used.
+        LeakError: a subject would be in two splits.
     """
+    recipe, source = with_data(recipe, data)
+    place = as_path(out, "out")
     check_variants(recipe.variants)
     for variant in recipe.variants:
         gates.resolve_gates(variant.target, variant.scheme, recipe.gates)
-    with bundles.staging(out, force, keep_model=True) as folder:
-        splits, data = load_splits(recipe.data, progress)
+    with bundles.staging(place, force, keep_model=True) as folder:
+        splits, info = load_splits(source, progress)
         model = fit_model(recipe, splits, folder, progress)
         base = Bundle(
             path=folder,
             model=model,
             artifacts=(),
-            data=data,
+            data=info,
             recipe=recipe,
             versions=versions(),
             machine=describe_machine(),
         )
         bundles.write(base, folder)
-        _refuse_interrupted(model, out)
-        made = _compress(recipe, model, splits, folder, progress)
-        artifacts = _export(recipe, model, splits, folder, made, progress)
-        made_of = replace(base, artifacts=artifacts, compressed=made)
-        finished = _measure(made_of, data, recipe, splits, progress)
+        _refuse_interrupted(model, place)
+        networks = _compress(recipe, model, splits, folder, progress)
+        artifacts = _export(recipe, model, splits, folder, networks, progress)
+        exported = replace(base, artifacts=artifacts, compressed=networks)
+        finished = _measure(exported, info, recipe, splits, progress)
         bundles.write(finished, folder)
         progress.stage("report")
         write_report(folder)
-    return bundles.read(out)
+    return bundles.read_bundle(place)
 
 
 def _refuse_interrupted(model: TrainedModel, out: Path) -> None:
@@ -93,13 +120,13 @@ def _refuse_interrupted(model: TrainedModel, out: Path) -> None:
 def _compress(
     recipe: Recipe, model: TrainedModel, splits: Splits, folder: Path, progress: Progress
 ) -> dict[str, Compressed]:
-    names = names_of(recipe.variants)
+    names = compression_names(recipe.variants)
     if not names:
         return {}
-    warn(recipe.variants, progress)
-    people = learned_from(model, splits)
-    learning = Learning(people, recipe.training, recipe.compression, recipe.seed, splits.test)
-    return compress_all(names, model, learning, folder, progress)
+    warn_of_cost(recipe.variants, progress)
+    train = training_subset(model, splits)
+    inputs = FinetuneInputs(train, recipe.training, recipe.compression, recipe.seed, splits.test)
+    return compress_all(names, model, inputs, folder, progress)
 
 
 def _export(
@@ -107,15 +134,20 @@ def _export(
     model: TrainedModel,
     splits: Splits,
     folder: Path,
-    made: dict[str, Compressed],
+    networks: dict[str, Compressed],
     progress: Progress,
 ) -> tuple[Artifact, ...]:
     size = calibration_size(recipe.variants)
     windows = calibrate(splits.train, splits.test.subject_names, size) if size else None
     return tuple(
         export_variants(
-            *(model, recipe.variants, folder, file_stem(recipe.model), windows, progress),
-            compressed=made,
+            model,
+            recipe.variants,
+            folder,
+            file_stem(recipe.model),
+            windows,
+            compressed=networks,
+            progress=progress,
         )
     )
 
@@ -123,7 +155,7 @@ def _export(
 def _measure(
     bundle: Bundle, data: DataInfo, recipe: Recipe, splits: Splits, progress: Progress
 ) -> Bundle:
-    """The proof: float model and files on test subjects, golden vectors, timing."""
+    """Evaluate, check and profile: float model and artifacts on held-out subjects."""
     test, model = splits.test, bundle.model
     evaluation, reference = evaluate_reference(model, splits, data, progress)
     bundles.write_reference(bundle.path, reference, test.sha256, model.sha256)

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Dataset, Recipe
+from edgeconv.core import Dataset, PathLike, Recipe, as_path
 from edgeconv.environment import versions
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipes import check_variant
@@ -26,7 +26,7 @@ from edgeconv.search import (
 )
 from edgeconv.search.candidates import variant
 from edgeconv.search.options import SearchOptions
-from edgeconv.search.progress import SearchWatcher
+from edgeconv.search.progress import LOG_WATCHER, SearchWatcher
 from edgeconv.search.report import HEADINGS, notes, rows, summary
 from edgeconv.search.results import SearchResult
 from edgeconv.search.session import SearchSession, search_subset
@@ -34,20 +34,40 @@ from edgeconv.search.tracking import Tracker
 from edgeconv.training.cross_validation import make_folds
 from edgeconv.workflows.steps.search_folds import FoldEvaluator
 from edgeconv.workflows.steps.search_publish import build_members, publish
-from edgeconv.workflows.train import load_splits
+from edgeconv.workflows.train import load_splits, with_data
 
 
-def search(
-    recipe: Recipe, out: Path, options: SearchOptions, progress: SearchWatcher
+def search_networks(
+    recipe: Recipe | PathLike,
+    out: PathLike,
+    options: SearchOptions | None = None,
+    *,
+    progress: SearchWatcher = LOG_WATCHER,
 ) -> SearchResult:
-    """Search, confirm, and write `out`: the Pareto front's bundles, table and page, and the trials.
+    """Search for small networks that stay accurate: the whole of `edgeconv search`.
+
+    Args:
+        recipe: data, base network and training; a recipe, a built-in name, or a TOML file.
+        out: a folder for the trials, a bundle of each member of the Pareto front, and the report.
+        options: budgets, number of folds and trials, where trials run; None: the defaults.
+        progress: listens to stages and trials.
+
+    Returns:
+        The Pareto front and every trial.
 
     Raises:
         UsageError: the folder holds another search, or a budget that no candidate can keep.
-        BadInput: data or folder cannot be used, or fewer subjects than folds.
+        BadInput: data or folder cannot be used, or there are fewer subjects than folds.
         MissingDependency: Optuna, MLflow or Ray is not installed.
         KeyboardInterrupt: the outcomes until then are in the folder.
     """
+    options = options or SearchOptions()
+    return _search(with_data(recipe, None)[0], as_path(out, "out"), options, progress)
+
+
+def _search(
+    recipe: Recipe, out: Path, options: SearchOptions, progress: SearchWatcher
+) -> SearchResult:
     began = time.monotonic()
     splits, _ = load_splits(recipe.data, progress)
     subset = search_subset(splits)

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
-    NULL_PROGRESS,
+    LOG_PROGRESS,
     SPLIT_NAMES,
     Bundle,
     DataInfo,
     EvaluationData,
     EvaluationResult,
+    PathLike,
     Progress,
     Recipe,
     Splits,
     TrainedModel,
+    as_path,
 )
-from edgeconv.datasets import load_dataset
+from edgeconv.datasets import (
+    DataSource,
+    describe_source,
+    load_dataset,
+    spec_of,
+)
 from edgeconv.datasets.splits import split
 from edgeconv.environment import describe_machine, versions
 from edgeconv.models import build
 from edgeconv.parity.classification import evaluate, labels_for
 from edgeconv.parity.drift.store import write_input_profile
+from edgeconv.recipes import load_recipe
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.training import train as fit
 from edgeconv.workflows.steps.teacher import find_teacher
@@ -34,17 +43,36 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Recipe, out: Path, force: bool = False, progress: Progress = NULL_PROGRESS
+    recipe: Recipe | PathLike,
+    out: PathLike,
+    *,
+    data: DataSource | None = None,
+    force: bool = False,
+    progress: Progress = LOG_PROGRESS,
 ) -> Bundle:
-    """Fit the recipe's model on its data and write a bundle that holds it, without artifacts.
+    """Train the recipe's model and write a bundle with it, without artifacts.
+
+    Args:
+        recipe: a recipe, the name of a built-in one, or a TOML file.
+        out: the bundle's folder.
+        data: a specification, a `Dataset`, arrays or a data frame; None: the recipe's own.
+        force: replace a bundle that is there.
+        progress: listens to what is done.
+
+    Returns:
+        The bundle, with the model's accuracy on held-out subjects.
 
     Raises:
-        UsageError, BadInput, LeakError: before any work where that is possible.
+        UsageError: the recipe or a value in it is wrong, or `out` exists.
+        BadInput: the data cannot be used.
+        LeakError: a subject would be in two splits.
     """
-    with bundles.staging(out, force, keep_model=True) as folder:
-        splits, data = load_splits(recipe.data, progress)
+    recipe, source = with_data(recipe, data)
+    place = as_path(out, "out")
+    with bundles.staging(place, force, keep_model=True) as folder:
+        splits, info = load_splits(source, progress)
         model = fit_model(recipe, splits, folder, progress)
-        evaluation, outputs = evaluate_reference(model, splits, data, progress)
+        evaluation, outputs = evaluate_reference(model, splits, info, progress)
         bundles.write_reference(folder, outputs, splits.test.sha256, model.sha256)
         write_input_profile(folder, splits.train)
         bundle = Bundle(
@@ -52,24 +80,39 @@ def train(
             model=model,
             artifacts=(),
             evaluations={model.path.name: evaluation},
-            data=data,
+            data=info,
             recipe=recipe,
             versions=versions(),
             machine=describe_machine(),
         )
         bundles.write(bundle, folder)
-    return bundles.read(out)
+    return bundles.read_bundle(place)
 
 
-def load_splits(spec: str, progress: Progress) -> tuple[Splits, DataInfo]:
+def with_data(recipe: Recipe | PathLike, data: DataSource | None) -> tuple[Recipe, DataSource]:
+    """The recipe, loaded where a name or a file was given, and the data to use with it.
+
+    The recipe names the data that are used; data in memory by the name of the data set.
+    """
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe)
+    if data is None:
+        return recipe, recipe.data
+    if isinstance(data, str):
+        return replace(recipe, data=data), data
+    dataset = load_dataset(data)
+    return replace(recipe, data=dataset.name), dataset
+
+
+def load_splits(source: DataSource, progress: Progress) -> tuple[Splits, DataInfo]:
     """The data set in its three parts, and what the manifest says of it."""
-    progress.stage(f"data: {spec}")
-    dataset = load_dataset(spec, progress)
+    progress.stage(f"data: {describe_source(source)}")
+    dataset = load_dataset(source, progress)
     splits = split(dataset)
     for name in SPLIT_NAMES:
         part = splits.part(name)
         progress.note(f"{name}: {len(part)} windows of {len(part.subject_names)} subjects")
-    return splits, DataInfo.of(spec, dataset, splits)
+    return splits, DataInfo.of(spec_of(source), dataset, splits)
 
 
 def fit_model(recipe: Recipe, splits: Splits, folder: Path, progress: Progress) -> TrainedModel:

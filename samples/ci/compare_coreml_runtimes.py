@@ -122,7 +122,7 @@ def compare(path: Path, canonical: NDArray[np.float32]) -> Comparison:
     signal = edgeconv.read_contract(path)
     if signal is None:
         raise SystemExit(f"{path} carries no sensor contract: its input cannot be made")
-    found = Comparison(path.name, edgeconv.inspect_file(path)["sha256"], len(canonical))
+    found = Comparison(path.name, edgeconv.inspect_file(path).sha256, len(canonical))
     outputs: dict[str, NDArray[np.float64]] = {}
     for setting in (*CORE_ML, *REFERENCE):
         try:

@@ -13,7 +13,7 @@ import pytest
 
 from edgeconv.integration import PLATFORMS, Platform, find_platform
 from edgeconv.integration.test_streams import SIGNS, UNITS
-from edgeconv.recipes import make_variants
+from edgeconv.recipes import VariantOptions, make_variants
 from edgeconv.recipes.legality import check_variant
 from edgeconv.targets.base import schemes_of
 
@@ -50,10 +50,7 @@ def test_the_export_line_it_tells_makes_a_file_of_its_target(platform: Platform)
     variants = make_variants(
         [given["--target"]],
         [given["--quantize"]],
-        None,
-        given.get("--io-type", "float"),
-        "",
-        "",
+        options=VariantOptions(io=given.get("--io-type", "float")),
     )
     for variant in variants:
         check_variant(variant)

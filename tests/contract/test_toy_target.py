@@ -86,9 +86,9 @@ def test_a_toy_target_is_exported_and_read_back(artifact: Artifact, signal: Sign
 @pytest.mark.heavy
 def test_a_toy_target_is_inspected(artifact: Artifact) -> None:
     found = inspect_file(artifact.path)
-    assert (found["target"], found["scheme"], found["ops"]) == ("toy", "float32", {"KERNEL": 2})
-    assert sum(found["parts"].values()) == found["bytes"]
-    assert found["lints"] == []
+    assert (found.target, found.scheme, found.ops) == ("toy", "float32", {"KERNEL": 2})
+    assert sum(found.parts.values()) == found.bytes
+    assert found.lints == ()
     artifact.path.write_text(artifact.path.read_text()[:50])
     with pytest.raises(BadInput, match="damaged"):
         files.describe(artifact.path)

@@ -65,7 +65,7 @@ def checks(path: Path, file: str) -> dict[str, Check]:
 
 def file_of(path: Path, scheme: str) -> str:
     (found,) = [
-        a.name for a in bundles.read(path).artifacts if a.scheme == scheme and NAME in a.name
+        a.name for a in bundles.read_bundle(path).artifacts if a.scheme == scheme and NAME in a.name
     ]
     return found
 
@@ -73,7 +73,7 @@ def file_of(path: Path, scheme: str) -> str:
 def replace_file(path: Path, name: str, data: bytes) -> None:
     """A file of the bundle with other bytes, and a manifest that vouches for them."""
     (path / name).write_bytes(data)
-    bundle = bundles.read(path, verify=False)
+    bundle = bundles.read_bundle(path, verify=False)
     artifacts = tuple(
         replace(a, sha256=sha256(a.path)) if a.name == name else a for a in bundle.artifacts
     )
@@ -81,7 +81,7 @@ def replace_file(path: Path, name: str, data: bytes) -> None:
 
 
 def test_one_training_is_shared_by_its_variants_and_kept(made: Path) -> None:
-    bundle = bundles.read(made)
+    bundle = bundles.read_bundle(made)
     kept = bundle.compressed[NAME]
     assert kept.path == made / "compressed" / f"{NAME}.keras"
     assert kept.sha256 == sha256(kept.path) != bundle.model.sha256

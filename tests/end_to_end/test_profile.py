@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.bundle import read
+from edgeconv.bundle import read_bundle
 from edgeconv.parity import golden
 from tests.unit.profiling.fake_adb import TRANSCRIPTS, FakeAdb
 
@@ -177,7 +177,7 @@ def test_phone_and_import(
     log = TRANSCRIPTS / "xnnpack.txt"
     assert cli("profile", "import", log, home).code == 2
     assert cli("profile", "import", log, home, "--device", "P5", "--artifact", INT8).code == 0
-    assert {r.device for r in read(home).profile} == {
+    assert {r.device for r in read_bundle(home).profile} == {
         *("", "P5", "Google Pixel 8 (31071FDH2008XY)")
     }
     # numbers of the phone say nothing of the host

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.bundle import read as read_bundle
+from edgeconv.bundle import read_bundle
 from edgeconv.core import ParityResult, Status
 from edgeconv.errors import BadInput
 from edgeconv.parity.context import ParityContext

@@ -11,13 +11,19 @@ from pathlib import Path
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
-    NULL_PROGRESS,
+    LOG_PROGRESS,
     Bundle,
     Dataset,
     InputReport,
+    PathLike,
     Progress,
+    as_path,
 )
-from edgeconv.datasets import load_dataset
+from edgeconv.datasets import (
+    DataSource,
+    describe_source,
+    load_dataset,
+)
 from edgeconv.errors import BadInput
 from edgeconv.parity.drift import InputProfile, check_inputs, make_profile
 
@@ -30,27 +36,32 @@ def write_input_profile(folder: Path, train: Dataset) -> None:
         bundles.write_text(folder / bundles.INPUTS, text + "\n")
 
 
-def check_dataset(spec: str, against: Path, progress: Progress = NULL_PROGRESS) -> InputReport:
+def check_dataset(
+    data: DataSource, against: PathLike, *, progress: Progress = LOG_PROGRESS
+) -> InputReport:
     """Compare a whole data set with the training data of a bundle.
 
     Args:
-        spec: the data set, `NAME` or `NAME:PATH`.
+        data: a specification, a `Dataset`, arrays or a data frame.
         against: the bundle's folder.
         progress: is told what takes long.
+
+    Returns:
+        Distances to the training data, and the input error that explains them, if one does.
 
     Raises:
         BadInput: not a bundle, a bundle without an input profile, windows of another kind, or
             data that cannot be loaded.
     """
-    source = bundles.read(against, verify=False)
-    progress.stage(f"check: {spec} against {against}")
+    source = bundles.read_bundle(as_path(against, "against"), verify=False)
+    progress.stage(f"check: {describe_source(data)} against {against}")
     profile = _stored_profile(source)
     if profile is None:
         raise BadInput(
             f"{against} has no {bundles.INPUTS}, so what its training data look like is not known",
             "make the bundle again with this version: edgeconv train or edgeconv run",
         )
-    dataset = load_dataset(spec, progress)
+    dataset = load_dataset(data, progress)
     if _differs(profile, dataset):
         raise BadInput(
             f"the bundle's windows are {profile.window} steps at {profile.rate_hz:g} Hz of "
@@ -59,7 +70,7 @@ def check_dataset(spec: str, against: Path, progress: Progress = NULL_PROGRESS) 
             "check data with the same window",
         )
     if not len(dataset):
-        raise BadInput(f"{spec} has no windows", "name other recordings")
+        raise BadInput(f"{describe_source(data)} has no windows", "name other recordings")
     return _report(profile, dataset)
 
 

@@ -1,4 +1,4 @@
-"""Trained network → the smaller ones that variants ask for, each trained on once."""
+"""Fine-tune a trained network for each compression that variants ask for."""
 
 from __future__ import annotations
 
@@ -23,39 +23,43 @@ from edgeconv.core import (
     Training,
     Variant,
 )
-from edgeconv.datasets import load_dataset
+from edgeconv.datasets import (
+    describe_source,
+    load_dataset,
+)
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.plugins import import_tensorflow
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.targets.base import all_targets
+from edgeconv.workflows.steps.export_options import ExportOptions
 
-_AXES = 3  # of an accelerometer, which the default augmentation turns
+_AXES = 3  # of an accelerometer, which the default augmentation rotates
 
 
 @dataclass(frozen=True, eq=False)
-class Learning:
-    """What a network is trained on with.
+class FinetuneInputs:
+    """Data and settings for the fine-tuning of a network.
 
     Attributes:
-        people: recordings of those that the network was fitted on, of nobody else.
-        test: windows whose outputs are kept with each network; None: none are.
+        train: recordings of exactly the subjects that the network was trained on.
+        test: windows whose outputs are stored with each network; None: none are.
     """
 
-    people: Dataset
+    train: Dataset
     training: Training
-    how: FinetuneConfig
+    config: FinetuneConfig
     seed: int
     test: Dataset | None = None
 
 
-def names_of(variants: Sequence[Variant]) -> list[str]:
-    """The compressions that variants ask for, each once, in their order."""
+def compression_names(variants: Sequence[Variant]) -> list[str]:
+    """The compressions of the variants, each once, in their order."""
     return list(dict.fromkeys(v.compress for v in variants if v.compress))
 
 
-def warn(variants: Sequence[Variant], progress: Progress) -> None:
-    """Say what a compression does not buy, with the figures of docs/how-to/compress.md."""
+def warn_of_cost(variants: Sequence[Variant], progress: Progress) -> None:
+    """Report what a compression does not improve, with the figures of docs/how-to/compress.md."""
     for target in all_targets():
         compressed = [v for v in variants if v.compress and v.target == target.name]
         for note in target.compression_notes(compressed):
@@ -65,7 +69,7 @@ def warn(variants: Sequence[Variant], progress: Progress) -> None:
 def compress_all(
     names: Sequence[str],
     model: TrainedModel,
-    learning: Learning,
+    inputs: FinetuneInputs,
     folder: Path,
     progress: Progress,
 ) -> dict[str, Compressed]:
@@ -78,113 +82,108 @@ def compress_all(
     import_tensorflow()
     from edgeconv.training.finetune import tuner
 
-    made: dict[str, Compressed] = {}
+    networks: dict[str, Compressed] = {}
     place = folder / bundles.COMPRESSED
-    tune = tuner(
-        *(learning.people, model.signal, learning.training),
-        *(learning.how, learning.seed, progress),
-    )
+    tune = tuner(inputs.train, model.signal, inputs.training, inputs.config, inputs.seed, progress)
     for name in names:
         progress.stage(f"compress: {name}")
         path = place / f"{name}.keras"
-        made[name] = compress(name, model, learning.people, tune, path, learning.seed, progress)
-        if learning.test is not None:
-            keep_outputs(made[name], model, learning.test)
-    return made
+        network = compress(name, model, inputs.train, tune, path, inputs.seed, progress)
+        if inputs.test is not None:
+            store_outputs(network, model, inputs.test)
+        networks[name] = network
+    return networks
 
 
-def keep_outputs(made: Compressed, model: TrainedModel, test: Dataset) -> None:
-    """What the compressed network says of test people, so that parity needs no TensorFlow."""
-    outputs, _ = predict_file(made.path, model.signal, test.windows, "keras")
+def store_outputs(network: Compressed, model: TrainedModel, test: Dataset) -> None:
+    """Store the outputs of a compressed network, so that parity does not need TensorFlow."""
+    outputs, _ = predict_file(network.path, model.signal, test.windows, "keras")
     bundles.write_reference(
-        made.path.parent, outputs, test.sha256, made.sha256, made.path.stem + ".npz"
+        network.path.parent, outputs, test.sha256, network.sha256, network.path.stem + ".npz"
     )
 
 
-def learned_from(model: TrainedModel, splits: Splits) -> Dataset:
-    """The people that a model was fitted on: with the validation people after a refit.
+def training_subset(model: TrainedModel, splits: Splits) -> Dataset:
+    """The subjects that a model was trained on: with those of validation after a refit.
 
     Raises:
-        LeakError: one of them is a test person.
+        LeakError: one of them is a held-out subject.
     """
     from edgeconv.training.subjects import together
 
     refitted = model.training is not None and model.training.refitted
-    people = together(splits.train, splits.val) if refitted else splits.train
-    check_disjoint(train=people.subject_names, test=splits.test.subject_names)
-    return people
+    train = together(splits.train, splits.val) if refitted else splits.train
+    check_disjoint(train=train.subject_names, test=splits.test.subject_names)
+    return train
 
 
-def learning_for(
-    model: TrainedModel,
-    home: Bundle | None,
-    spec: str | None,
-    epochs: int | None,
-    seed: int | None,
-    progress: Progress,
-) -> Learning:
-    """What a model file is trained on with: as its own bundle says, or by the defaults.
+def finetune_inputs_for(
+    model: TrainedModel, source: Bundle | None, options: ExportOptions, progress: Progress
+) -> FinetuneInputs:
+    """Data and settings for the fine-tuning of a model file: as its bundle says, or the defaults.
 
     Raises:
-        UsageError: no data were named, and the model's bundle names none.
-        BadInput: the data do not fit the model's contract, or cannot be learned from.
-        LeakError: one of the model's test people would be learned from.
+        UsageError: no data are named, and the model's bundle names none.
+        BadInput: the data do not fit the model's contract, or are too few to train on.
+        LeakError: one of the model's held-out subjects would be trained on.
     """
-    used = spec or (home.data_spec if home else "")
-    if not used:
+    data = options.data
+    if data is None:
+        data = source.data_spec if source else ""
+    if isinstance(data, str) and not data:
         raise UsageError(
-            "a compression trains the network on, and needs recordings for that",
+            "a compression fine-tunes the network, and needs recordings for that",
             "name some: --data SPEC, for example --data motionsense:DIR",
         )
-    progress.stage(f"data: {used}")
-    dataset = load_dataset(used, progress)
+    progress.stage(f"data: {describe_source(data)}")
+    dataset = load_dataset(data, progress)
     _check_contract(model.signal, dataset)
     splits = split(dataset)
-    own = home if home is not None and home.trained_on(dataset.name) else None
-    recipe = _recipe(home, dataset)
-    recipe = recipe if seed is None else replace(recipe, seed=seed)
-    _check_people(splits, recipe.training)
-    how = recipe.compression if epochs is None else replace(recipe.compression, epochs=epochs)
-    return Learning(
-        people=_people(model, dataset, splits) if own else splits.train,
+    same_data = source is not None and source.trained_on(dataset.name)
+    recipe = _recipe(source, dataset)
+    recipe = recipe if options.seed is None else replace(recipe, seed=options.seed)
+    _check_splits(splits, recipe.training)
+    config = recipe.compression
+    if options.epochs is not None:
+        config = replace(config, epochs=options.epochs)
+    return FinetuneInputs(
+        train=_train(model, dataset, splits) if same_data else splits.train,
         training=recipe.training,
-        how=how,
+        config=config,
         seed=recipe.seed,
-        test=splits.test if own else None,
+        test=splits.test if same_data else None,
     )
 
 
-def told(artifact: Artifact, name: str, made: Compressed) -> Artifact:
-    """The artifact with what it was made of and what that promises of its kernels."""
-    compression = AppliedCompression(name, made.sha256, made.kernels)
+def with_compression_info(artifact: Artifact, name: str, network: Compressed) -> Artifact:
+    """The artifact with the compression of its network, which its kernels must show."""
+    compression = AppliedCompression(name, network.sha256, network.kernels)
     return replace(artifact, export=replace(artifact.export, compression=compression))
 
 
-def _people(model: TrainedModel, dataset: Dataset, splits: Splits) -> Dataset:
-    """Those that the model was fitted on, in the order of a run where its splits were the data
+def _train(model: TrainedModel, dataset: Dataset, splits: Splits) -> Dataset:
+    """The subjects that the model was trained on, in a run's order if its splits were the data
     set's own."""
-    people = learned_from(model, splits)
-    fitted = set(model.train_subjects or people.subject_names)
-    return people if fitted == set(people.subject_names) else _others(dataset, splits, fitted)
+    train = training_subset(model, splits)
+    fitted = set(model.train_subjects or train.subject_names)
+    if fitted == set(train.subject_names):
+        return train
+    others = dataset.of_subjects(fitted)
+    check_disjoint(train=others.subject_names, test=splits.test.subject_names)
+    return others
 
 
-def _others(dataset: Dataset, splits: Splits, fitted: set[str]) -> Dataset:
-    people = dataset.of_subjects(fitted)
-    check_disjoint(train=people.subject_names, test=splits.test.subject_names)
-    return people
-
-
-def _recipe(home: Bundle | None, dataset: Dataset) -> Recipe:
+def _recipe(source: Bundle | None, dataset: Dataset) -> Recipe:
     """How the model was trained; without a bundle that says so, as `har` is."""
-    if home is not None and home.recipe is not None:
-        return home.recipe
+    if source is not None and source.recipe is not None:
+        return source.recipe
     plain = Recipe(name=dataset.name)
     if len(dataset.signal.channels) == _AXES:
         return plain
     return replace(plain, training=replace(plain.training, augmentation=None))
 
 
-def _check_people(splits: Splits, training: Training) -> None:
+def _check_splits(splits: Splits, training: Training) -> None:
     from edgeconv.training import subjects as people
 
     people.check(splits, training)
@@ -193,9 +192,9 @@ def _check_people(splits: Splits, training: Training) -> None:
 def _check_contract(signal: Signal, dataset: Dataset) -> None:
     """Windows and classes must be those that the network knows. Raises BadInput."""
     for name in ("channels", "rate_hz", "window", "labels"):
-        own, theirs = getattr(signal, name), getattr(dataset.signal, name)
-        if own != theirs:
+        model_value, data_value = getattr(signal, name), getattr(dataset.signal, name)
+        if model_value != data_value:
             raise BadInput(
-                f"the model's contract says {name} {own}, but the data have {theirs}",
+                f"the model's contract says {name} {model_value}, but the data have {data_value}",
                 "compress a model with recordings like those that it was trained on",
             )

@@ -33,7 +33,7 @@ from edgeconv.targets.conversion import export_all
 from edgeconv.training import train
 from edgeconv.training.cross_validation import FOLD_SEED, draw_subjects
 from edgeconv.workflows.steps.calibration import SEED, calibration_size
-from edgeconv.workflows.steps.compression import Learning, compress_all
+from edgeconv.workflows.steps.compression import FinetuneInputs, compress_all
 from edgeconv.workflows.steps.teacher import find_teacher
 
 if TYPE_CHECKING:
@@ -111,9 +111,10 @@ class FoldEvaluator:
             return TaskOutcome(failed=error.message)
         held_out = self.dataset.of_subjects(held)
         float_accuracy = _correct(model.path, model.signal, held_out, "keras").mean()
-        learned = Learning(self.dataset.of_subjects(others), settings, self.fine_tuning, task.seed)
-        made = self._export_trained(task.candidate, model, learned, folder)
-        ratios = self._sensitivity(task.candidate, model, learned.people)
+        learners = self.dataset.of_subjects(others)
+        inputs = FinetuneInputs(learners, settings, self.fine_tuning, task.seed)
+        made = self._export_trained(task.candidate, model, inputs, folder)
+        ratios = self._sensitivity(task.candidate, model, inputs.train)
         correct = {a.scheme: _correct(a.path, a.signal, held_out, "litert") for a in made}
         return replace(
             _measured_sizes(made),
@@ -152,13 +153,13 @@ class FoldEvaluator:
         return Splits(rest, self.dataset.of_subjects(choosing), empty, _RULE), training
 
     def _export_trained(
-        self, candidate: SearchCandidate, model: TrainedModel, learned: Learning, folder: Path
+        self, candidate: SearchCandidate, model: TrainedModel, inputs: FinetuneInputs, folder: Path
     ) -> list[Artifact]:
         if not candidate.compress:
-            return self._export(candidate, model.path, model.signal, learned.people, folder)
+            return self._export(candidate, model.path, model.signal, inputs.train, folder)
         name = candidate.compress
-        made = compress_all([name], model, learned, folder, NullProgress())[name]
-        people, signal = learned.people, model.signal
+        made = compress_all([name], model, inputs, folder, NullProgress())[name]
+        people, signal = inputs.train, model.signal
         return self._export(candidate, made.path, signal, people, folder, ranges=made.ranges)
 
     def _export(

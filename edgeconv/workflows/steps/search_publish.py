@@ -96,7 +96,7 @@ def _with_float(variants: Sequence[Variant], asked: Sequence[Variant]) -> list[V
 def _bundle(recipe: Recipe, folder: Path, progress: Progress) -> Bundle:
     progress.stage(f"bundle: {folder.name}")
     if bundles.is_bundle(folder):
-        existing = bundles.read(folder)
+        existing = bundles.read_bundle(folder)
         if existing.recipe == recipe:
             return existing
     return run(recipe, folder, force=True, progress=progress)

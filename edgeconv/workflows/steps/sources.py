@@ -10,7 +10,11 @@ from edgeconv.core import (
     EvaluationData,
     Progress,
 )
-from edgeconv.datasets import load_dataset
+from edgeconv.datasets import (
+    DataSource,
+    load_dataset,
+    spec_of,
+)
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import UsageError
 from edgeconv.parity.drift.store import report_inputs
@@ -24,7 +28,7 @@ def find_model(path: Path) -> Path:
 
 
 def load_part(
-    spec: str, part: str, progress: Progress, source: Bundle | None = None
+    data: DataSource, part: str, progress: Progress, source: Bundle | None = None
 ) -> tuple[Dataset, EvaluationData]:
     """Part `train`, `val`, `test` or `all` of a data set, and what the results say of it.
 
@@ -32,7 +36,7 @@ def load_part(
     refused, and any other part says how many it contains.
 
     Args:
-        spec: the data set, `NAME` or `NAME:PATH`.
+        data: a specification, a `Dataset`, arrays or a data frame.
         part: which part of it.
         progress: is told what the results do not show.
         source: the bundle of the model that gets the data.
@@ -43,7 +47,7 @@ def load_part(
     """
     if part not in PARTS:
         raise UsageError(f"unknown split '{part}'", f"choose one of: {', '.join(PARTS)}")
-    whole = load_dataset(spec, progress)
+    whole = load_dataset(data, progress)
     dataset = whole if part == "all" else split(whole).part(part)
     trained_on = training_subjects(source, dataset.name)
     if part == "test":
@@ -54,8 +58,8 @@ def load_part(
             f"{len(shared)} of {len(dataset.subject_names)} subjects were in training: these "
             "figures say nothing about held-out subjects"
         )
-    data = EvaluationData(
-        spec=spec,
+    facts = EvaluationData(
+        spec=spec_of(data),
         name=dataset.name,
         split=part,
         subjects=len(dataset.subject_names),
@@ -63,7 +67,7 @@ def load_part(
         trained_on=len(shared),
         inputs=report_inputs(source, dataset, progress),
     )
-    return dataset, data
+    return dataset, facts
 
 
 def training_subjects(source: Bundle | None, name: str) -> tuple[str, ...]:

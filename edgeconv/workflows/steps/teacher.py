@@ -27,7 +27,7 @@ def find_teacher(
     if not distillation.is_file:
         return build(distillation.teacher)
     path = Path(distillation.teacher)
-    bundle = bundles.read(path.parent)
+    bundle = bundles.read_bundle(path.parent)
     train_subjects = bundle.model.train_subjects
     if bundle.model.path.name != path.name or not train_subjects:
         raise BadInput(

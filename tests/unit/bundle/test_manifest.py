@@ -190,7 +190,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_read_manifest_of_version_1(folder: Path) -> None:
-    bundle = bundles.read(folder, verify=False)
+    bundle = bundles.read_bundle(folder, verify=False)
     assert bundle.model.signal.normalization == Normalization((0.0,) * 3, (6.5,) * 3)
     assert not bundle.model.signal.normalization_folded
     assert bundle.artifacts[0].signal.normalization_folded
@@ -223,20 +223,20 @@ def test_read_manifest_of_version_1_of_a_bare_export(folder: Path) -> None:
     bare = {"recipe": {"variants": [VARIANT_V1]}, "data": {}, "evaluations": {}}
     model = {**MANIFEST_V1["model"], "training": {}}
     (folder / "manifest.json").write_text(json.dumps({**MANIFEST_V1, **bare, "model": model}))
-    bundle = bundles.read(folder, verify=False)
+    bundle = bundles.read_bundle(folder, verify=False)
     assert (bundle.recipe, bundle.data, bundle.model.training) == (None, None, None)
     assert (bundle.data_spec, bundle.gates, bundle.model.train_subjects) == ("", {}, ())
 
 
 def test_write_what_was_read_of_version_1(folder: Path) -> None:
     """The old words are gone from the manifest that is written next, and nothing else is."""
-    bundle = bundles.read(folder, verify=False)
+    bundle = bundles.read_bundle(folder, verify=False)
     bundles.write(bundle, folder)
     text = (folder / "manifest.json").read_text("utf-8")
     assert json.loads(text)["schema_version"] == 2
     for word in ("normalisation", "made_up", "plan_max_abs", "kept_epoch", "deflated"):
         assert word not in text
-    assert bundles.read(folder, verify=False) == bundle
+    assert bundles.read_bundle(folder, verify=False) == bundle
 
 
 def test_load_recipe_of_a_manifest_of_version_1(folder: Path) -> None:
@@ -249,4 +249,4 @@ def test_load_recipe_of_a_manifest_of_version_1(folder: Path) -> None:
 def test_read_manifest_of_an_unknown_version(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps({**MANIFEST_V1, "schema_version": 3}))
     with pytest.raises(BadInput, match="schema version 3"):
-        bundles.read(folder, verify=False)
+        bundles.read_bundle(folder, verify=False)

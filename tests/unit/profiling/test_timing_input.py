@@ -52,7 +52,7 @@ def test_several_inputs(probe: Path) -> None:
 
 
 def test_foreign_file_is_profiled_with_its_operations(probe: Path) -> None:
-    found: Any = profile([probe], 20, 5)[0]
+    found: Any = profile([probe], runs=20, warmup=5)[0]
     assert found.status is Status.PASSED
     assert [op.kind for op in found.ops] == ["CONV_2D"]
     assert found.ops[0].us == pytest.approx(found.latency_us["p50"], rel=0.5)

@@ -8,20 +8,19 @@ from typing import Any
 import pytest
 
 from edgeconv.errors import EdgeconvError, Unsupported, UsageError
-from edgeconv.recipes import load_recipe, make_variants
+from edgeconv.recipes import VariantOptions, load_recipe, make_variants
 
 
 @pytest.mark.parametrize("scheme", ["int8", "int4"])
 @pytest.mark.parametrize("method", ["minmax", "percentile", "mse"])
 def test_integer_files_take_every_method(scheme: str, method: str) -> None:
-    (made,) = make_variants(["tflite"], [scheme], calibration_method=method)
+    (made,) = make_variants(["tflite"], [scheme], options=VariantOptions(calibration_method=method))
     assert made.calibration_method == method
 
 
 def test_layers_go_to_the_schemes_that_can_have_them() -> None:
-    made = make_variants(
-        ["tflite"], ["int8", "int4", "float16"], float_layers=["a"], int8_layers=["b"]
-    )
+    options = VariantOptions(float_layers=["a"], int8_layers=["b"])
+    made = make_variants(["tflite"], ["int8", "int4", "float16"], options=options)
     assert {v.scheme: (v.float_layers, v.int8_layers) for v in made} == {
         "int8": (("a",), ()),
         "int4": (("a",), ("b",)),
@@ -40,13 +39,13 @@ def test_layers_go_to_the_schemes_that_can_have_them() -> None:
 )
 def test_what_no_file_can_do_is_refused(schemes: list[str], more: dict[str, Any]) -> None:
     with pytest.raises(Unsupported):
-        make_variants(["tflite"], schemes, **more)
+        make_variants(["tflite"], schemes, options=VariantOptions(**more))
 
 
 @pytest.mark.parametrize("ratio", [-1.0, float("nan"), float("inf")])
 def test_a_ratio_is_a_number(ratio: float) -> None:
     with pytest.raises(UsageError, match="min_snr_db"):
-        make_variants(["tflite"], ["int8"], min_snr_db=ratio)
+        make_variants(["tflite"], ["int8"], options=VariantOptions(min_snr_db=ratio))
 
 
 def test_two_bits_are_refused_with_the_figure() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from edgeconv.core import InputConvention
 from edgeconv.errors import Unsupported, UsageError
-from edgeconv.recipes import make_variants
+from edgeconv.recipes import VariantOptions, make_variants
 
 
 def test_without_words_both_targets_get_their_usual_files() -> None:
@@ -39,14 +39,16 @@ def test_a_lone_target_refuses_what_it_cannot_hold() -> None:
 
 def test_an_older_system_than_the_scheme_is_refused() -> None:
     with pytest.raises(Unsupported, match=r"int4.*iOS15.*needs iOS18") as caught:
-        make_variants(["coreml"], ["int4"], deployment_target="iOS15")
+        make_variants(["coreml"], ["int4"], options=VariantOptions(deployment_target="iOS15"))
     assert "possible for iOS15: float16, float32" in caught.value.hint
     (variant,) = make_variants(["coreml"], ["int4"])
     assert variant.deployment_target == ""  # the exporter takes the scheme's first, and says so
 
 
 def test_a_calibration_method_goes_to_the_schemes_that_have_a_choice() -> None:
-    made = make_variants(["all"], ["w8a8", "int8"], calibration_method="percentile")
+    made = make_variants(
+        ["all"], ["w8a8", "int8"], options=VariantOptions(calibration_method="percentile")
+    )
     methods = {(v.target, v.scheme): v.calibration_method for v in made}
     assert methods == {
         ("tflite", "int8"): "percentile",
@@ -54,10 +56,10 @@ def test_a_calibration_method_goes_to_the_schemes_that_have_a_choice() -> None:
         ("coreml", "int8"): "",
     }
     with pytest.raises(Unsupported, match=r"'mse' cannot go with: int16x8") as caught:
-        make_variants(["tflite"], ["int16x8"], calibration_method="mse")
+        make_variants(["tflite"], ["int16x8"], options=VariantOptions(calibration_method="mse"))
     assert "w8a8" in caught.value.hint
     with pytest.raises(UsageError, match=r"unknown calibration method 'entropy'") as unknown:
-        make_variants(["coreml"], ["w8a8"], calibration_method="entropy")
+        make_variants(["coreml"], ["w8a8"], options=VariantOptions(calibration_method="entropy"))
     assert "percentile" in unknown.value.hint
 
 
@@ -72,9 +74,8 @@ def test_aliases(alias: str) -> None:
 
 
 def test_sensor_and_deployment_target_reach_the_variants() -> None:
-    (variant,) = make_variants(
-        ["ios"], ["float16"], InputConvention.NORMALIZED, deployment_target="iOS17"
-    )
+    options = VariantOptions(sensor=InputConvention.NORMALIZED, deployment_target="iOS17")
+    (variant,) = make_variants(["ios"], ["float16"], options=options)
     assert (variant.sensor, variant.deployment_target) == (InputConvention.NORMALIZED, "iOS17")
 
 

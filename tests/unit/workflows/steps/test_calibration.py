@@ -7,7 +7,10 @@ import pytest
 from edgeconv.core import NullProgress, Variant
 from edgeconv.errors import UsageError
 from edgeconv.targets.base import find_target
-from edgeconv.workflows.steps.calibration import FOR_PROBES, calibration_for
+from edgeconv.workflows.steps.calibration import PROBES_ONLY, calibration_for
+from edgeconv.workflows.steps.export_options import ExportOptions
+
+SYNTHETIC = ExportOptions(calibration="synthetic")
 
 
 class Notes(NullProgress):
@@ -22,35 +25,37 @@ def _variants(*schemes: str) -> list[Variant]:
     return [Variant("coreml", s, find_target("coreml").input_convention) for s in schemes]
 
 
-@pytest.mark.parametrize("asked_by_name", [True, False])
-def test_weights_can_do_without(asked_by_name: bool) -> None:
+@pytest.mark.parametrize("required", [True, False])
+def test_weights_can_do_without(required: bool) -> None:
     notes, variants = Notes(), _variants("palette4", "float16", "pruned75")
-    windows, kept = calibration_for(variants, None, None, asked_by_name, notes)
+    windows, kept = calibration_for(
+        variants, ExportOptions(require_calibration=required), None, notes
+    )
     assert windows is None
     assert kept == variants
-    assert "palette4, pruned75: each weight is rounded for itself" in notes.lines[0]
+    assert "palette4, pruned75: weights are rounded without error compensation" in notes.lines[0]
 
 
 def test_activations_cannot() -> None:
     variants = _variants("palette4", "w8a8")
     with pytest.raises(UsageError, match="activation ranges of w8a8 need recordings"):
-        calibration_for(variants, None, None, True, Notes())
+        calibration_for(variants, ExportOptions(), None, Notes())
     notes = Notes()
-    _, kept = calibration_for(variants, None, None, False, notes)
+    _, kept = calibration_for(variants, ExportOptions(require_calibration=False), None, notes)
     assert [v.scheme for v in kept] == ["palette4"]
     assert "w8a8 left out" in notes.lines[0]
 
 
 def test_int8_weights_ask_for_none() -> None:
     notes = Notes()
-    assert calibration_for(_variants("int8", "int4"), None, None, True, notes)[0] is None
+    assert calibration_for(_variants("int8", "int4"), ExportOptions(), None, notes)[0] is None
     assert notes.lines == []
 
 
 def test_recordings_that_are_named_are_used() -> None:
-    windows, _ = calibration_for(_variants("float16"), "synthetic", None, True, Notes())
+    windows, _ = calibration_for(_variants("float16"), SYNTHETIC, None, Notes())
     assert windows is not None
-    assert len(windows) == FOR_PROBES
-    made, _ = calibration_for(_variants("pruned50"), "synthetic", None, True, Notes())
+    assert len(windows) == PROBES_ONLY
+    made, _ = calibration_for(_variants("pruned50"), SYNTHETIC, None, Notes())
     assert made is not None
     assert len(made) == 500

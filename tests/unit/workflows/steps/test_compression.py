@@ -10,7 +10,13 @@ import pytest
 from edgeconv.core import InputConvention, Normalization, NullProgress, TrainedModel
 from edgeconv.errors import BadInput, LeakError, UsageError
 from edgeconv.recipes import make_variants
-from edgeconv.workflows.steps.compression import learned_from, learning_for, names_of, warn
+from edgeconv.workflows.steps.compression import (
+    compression_names,
+    finetune_inputs_for,
+    training_subset,
+    warn_of_cost,
+)
+from edgeconv.workflows.steps.export_options import ExportOptions
 from tests.unit.training.small import SIGNAL, dataset, splits, summary
 
 NORMALIZED = replace(
@@ -29,34 +35,34 @@ class Listener(NullProgress):
 
 def test_it_learns_from_whom_the_network_was_fitted_on() -> None:
     first = replace(MODEL, training=summary())
-    assert learned_from(first, splits()).subject_names == ("1", "2", "3")
-    assert learned_from(MODEL, splits()).subject_names == ("1", "2", "3", "4")
+    assert training_subset(first, splits()).subject_names == ("1", "2", "3")
+    assert training_subset(MODEL, splits()).subject_names == ("1", "2", "3", "4")
 
 
 def test_a_test_person_among_them_is_a_leak() -> None:
     with pytest.raises(LeakError, match="5"):
-        learned_from(MODEL, splits(val=dataset("4", "5")))
+        training_subset(MODEL, splits(val=dataset("4", "5")))
 
 
 def test_a_lone_model_learns_from_the_training_people_of_the_data() -> None:
     """Synthetic recordings have other windows and classes than this model's contract."""
     with pytest.raises(BadInput, match="the model's contract says"):
-        learning_for(MODEL, None, "synthetic", None, None, NullProgress())
+        finetune_inputs_for(MODEL, None, ExportOptions(data="synthetic"), NullProgress())
     with pytest.raises(UsageError, match="needs recordings"):
-        learning_for(MODEL, None, None, None, None, NullProgress())
+        finetune_inputs_for(MODEL, None, ExportOptions(), NullProgress())
 
 
 def test_what_it_does_not_buy_is_said_with_figures() -> None:
     listener = Listener()
     names = ["prune80", "cluster16", "qat8"]
     variants = make_variants(["tflite"], ["int8"], compressions=names)
-    assert names_of(variants) == names
-    warn(variants, listener)
+    assert compression_names(variants) == names
+    warn_of_cost(variants, listener)
     assert [note.partition(":")[0] for note in listener.notes] == [
         *("prune80, cluster16", "cluster16 as int8"),
     ]
     assert "533 kB and 27 µs" in listener.notes[0]
     quiet = Listener()
-    warn(make_variants(["coreml"], ["float16"], compressions=["prune75"]), quiet)
-    warn(make_variants(["tflite"], ["int8"]), quiet)
+    warn_of_cost(make_variants(["coreml"], ["float16"], compressions=["prune75"]), quiet)
+    warn_of_cost(make_variants(["tflite"], ["int8"]), quiet)
     assert quiet.notes == []

@@ -63,7 +63,7 @@ def test_a_flexible_shape_that_was_traced_static_fails(convert: Convert) -> None
     assert (found.rule, found.severity, found.where) == (RULE, Severity.ERROR, "sensor")
     assert "sensor = 4 × 8 × 1" in found.text
     assert "1 of 2 sizes fail" in found.text
-    lints = inspect_file(path)["lints"]
+    lints = inspect_file(path).to_json()["lints"]
     assert lints[0]["rule"] == RULE  # the gravest stands first
     assert lints[0]["severity"] == "error"
 

@@ -1,0 +1,31 @@
+"""The options of an export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeconv.datasets import DataSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """How artifacts are made, beyond what a variant says.
+
+    Attributes:
+        calibration: data for schemes that measure activation ranges or compensate errors; its
+            training subjects are used. None: the data of the bundle that the model is in.
+        require_calibration: refuse the export if a scheme needs calibration data and there are
+            none; otherwise leave its artifact out and report that.
+        data: recordings for variants with a compression, which fine-tunes the network. None: the
+            data of the model's bundle. Its held-out subjects are never used.
+        epochs: of each step of a compression; None: as the model's recipe says.
+        seed: of each step of a compression; None: as the model's recipe says.
+        unsafe: allow custom code in the Keras file.
+    """
+
+    calibration: DataSource | None = None
+    require_calibration: bool = True
+    data: DataSource | None = None
+    epochs: int | None = None
+    seed: int | None = None
+    unsafe: bool = False
