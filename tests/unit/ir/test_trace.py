@@ -63,3 +63,39 @@ def test_a_model_without_labels_is_no_classifier(tmp_path: Path) -> None:
     coreml.convert(trace(graph, (), channels_first=True), variant, None, None, path)
     metadata.embed(path, ModelMetadata("hand", signal))
     assert [t.name for t in files.describe(path).outputs] == ["probabilities"]
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("scheme", ["float32", "int8"])
+def test_equal_names_give_the_file_that_other_names_give(
+    tmp_path: Path, run: Any, windows: Any, scheme: str
+) -> None:
+    """Two sub-models with equal inner names, and a layer called like the input."""
+    signal = Signal(window=24, step=12, labels=("a", "b", "c"))
+    results = []
+    for names in (("sensor", "dense", "dense"), ("first", "second", "third")):
+        graph = for_sensor(read(_nested(names), signal), signal, InputConvention.ANDROID)
+        path = tmp_path / f"{names[0]}.tflite"
+        variant = Variant("tflite", scheme, InputConvention.ANDROID)
+        traced = trace(graph, signal.labels, channels_first=False)
+        calibration = windows if scheme == "int8" else None
+        tflite.convert(traced, variant, calibration, None, path)
+        results.append(run(path, windows))
+    np.testing.assert_array_equal(*results)
+
+
+def _nested(names: tuple[str, ...]) -> Any:
+    import keras
+
+    rng = np.random.default_rng(0)
+    parts = [
+        keras.Sequential(
+            [keras.Input((size,)), keras.layers.Dense(units, activation=function, name=name)]
+        )
+        for name, size, units, function in zip(
+            names, (72, 16, 16), (16, 16, 3), ("tanh", "relu", "softmax"), strict=True
+        )
+    ]
+    model = keras.Sequential([keras.Input((72,)), *parts])
+    model.set_weights([rng.normal(0, 0.2, w.shape) for w in model.get_weights()])
+    return model
