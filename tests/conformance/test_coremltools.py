@@ -20,8 +20,8 @@ PER_FUNCTION = 6  # cases of each test function
 OWN = tuple(
     f"tests/{path}.py"
     for path in (
-        "unit/runtime/mil/test_ops",
-        "unit/runtime/mil/test_exact",
+        "unit/runtimes/coreml_reference/test_ops",
+        "unit/runtimes/coreml_reference/test_exact",
         "conformance/test_value_inference",
     )
 )

@@ -17,7 +17,7 @@ from edgeconv.runtimes.coreml_reference.precision import FLOATS, TYPES, Compute,
 from edgeconv.targets.coreml.blobs import HINT
 from edgeconv.targets.coreml.program import Argument, Block, Operation
 from edgeconv.targets.coreml.values import Constant, ValueType
-from edgeconv.targets.coreml.weight_decompression import decompress
+from edgeconv.targets.coreml.weight_decompression import call_decompressor
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Planner:
         """Decompress weights once, now; their packed form is dropped with its last user."""
         if step.refs:
             raise BadInput(f"{step.op.where} has an input that is not constant")
-        results = decompress(step.op.type, step.fixed, step.op.where)
+        results = call_decompressor(step.kind.function, step.fixed, step.op.where)
         if len(results) != len(step.op.outputs):
             raise BadInput(f"{step.op.where} needs {len(results)} output(s)")
         for (name, type_), value in zip(step.op.outputs, results, strict=True):

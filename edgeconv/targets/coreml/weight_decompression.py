@@ -142,8 +142,15 @@ def decompress(kind: str, arguments: Mapping[str, Any], where: str) -> tuple[Arr
     """
     if kind not in DECOMPRESSORS:
         raise Unsupported(f"{where}: weights compressed like this cannot be read")
+    return call_decompressor(DECOMPRESSORS[kind], arguments, where)
+
+
+def call_decompressor(
+    function: Callable[..., Any], arguments: Mapping[str, Any], where: str
+) -> tuple[Array, ...]:
+    """The results of one of `DECOMPRESSORS`; arguments that do not fit together are BadInput."""
     try:
-        results = DECOMPRESSORS[kind](**arguments)
+        results = function(**arguments)
     except BadInput as error:
         raise BadInput(f"{where}: {error.message}", error.hint) from error
     except (IndexError, OverflowError, TypeError, ValueError) as error:
