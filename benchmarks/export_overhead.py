@@ -70,7 +70,7 @@ for name in ("FLOAT16", "FLOAT32"):
 OURS = """
 import sys, numpy as np
 from pathlib import Path
-from edgeconv.targets.conversion import export_all
+from edgeconv.targets.conversion import ConversionRequest, convert_all
 from edgeconv.runtimes import open_runner
 from edgeconv.core import Normalization, InputConvention, Signal, Variant
 signal = Signal(labels=tuple("abcdef"), normalization=Normalization((0.0,) * 3, (1.0,) * 3))
@@ -84,7 +84,8 @@ variants = [Variant("tflite", s, InputConvention.ANDROID)
             for s in ("float32", "float16", "dynamic", "int8")]
 variants += [Variant("coreml", s, InputConvention.IOS) for s in ("float16", "float32")]
 model, out = Path(sys.argv[1]), Path(sys.argv[2])
-export_all(model, signal, variants, out, "har", windows, windows[:32], run)
+convert_all(ConversionRequest(model=model, signal=signal, variants=variants, out=out, name="har",
+                              probe=windows[:32], calibration=windows, run_file=run))
 """
 
 

@@ -14,7 +14,7 @@ from re import fullmatch
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeconv import plugins
-from edgeconv.core import Artifact, InputConvention, Scheme, Signal, Variant
+from edgeconv.core import Artifact, InputConvention, Scheme, Signal, UncompressedLayer, Variant
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.errors import BadInput, Unsupported, UsageError
 
@@ -33,6 +33,19 @@ TARGETS: dict[str, str] = {
 }
 
 
+@dataclass(frozen=True)
+class ConversionSettings:
+    """How a converter made a file; fields of the artifact's `ExportReport` under the same names."""
+
+    calibration_method: str = ""
+    activation_ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    float_layers: tuple[str, ...] = ()
+    int8_layers: tuple[str, ...] = ()
+    min_snr_db: float | None = None
+    expected_snr_db: float | None = None
+    error_compensated_layers: tuple[str, ...] = ()
+
+
 class Convert(Protocol):
     """How a target turns a trace into its converter's file."""
 
@@ -43,7 +56,7 @@ class Convert(Protocol):
         calibration: NDArray[np.float32] | None,
         ranges: Mapping[Value, Range] | None,
         path: Path,
-    ) -> dict[str, Any]:
+    ) -> ConversionSettings:
         """Write the converter's bare file; runs in the worker.
 
         Args:
@@ -56,7 +69,7 @@ class Convert(Protocol):
             path: the file or folder to write.
 
         Returns:
-            How the file was made, for the artifact's export report; fit for JSON.
+            How the file was made.
         """
 
 
@@ -76,14 +89,26 @@ class ExpectedFile:
     float_layers: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class FileStructure:
+    """What a target found in its file.
+
+    Attributes:
+        layout_ops: operations that only move values; None for a format that does not show them.
+        compressed_layers: for a scheme that compresses, the layers that are compressed.
+        uncompressed_layers: for such a scheme, the others with a reason.
+    """
+
+    layout_ops: int | None = None
+    compressed_layers: tuple[str, ...] = ()
+    uncompressed_layers: tuple[UncompressedLayer, ...] = ()
+
+
 class CheckStructure(Protocol):
     """How a target tests its own files without running them."""
 
-    def __call__(self, path: Path, graph: FileGraph, expected: ExpectedFile) -> dict[str, Any]:
-        """Return what was found, for the manifest.
-
-        For a scheme that compresses, `compressed_layers` names those that are compressed,
-        and `uncompressed_layers` the others with a reason.
+    def __call__(self, path: Path, graph: FileGraph, expected: ExpectedFile) -> FileStructure:
+        """Read the file without running it.
 
         Raises:
             BadInput: the conversion is broken; the message names the file and what is wrong.

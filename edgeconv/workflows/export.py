@@ -34,7 +34,7 @@ from edgeconv.ir import keras_file
 from edgeconv.models import file_stem
 from edgeconv.runtimes import unavailable
 from edgeconv.runtimes.predict import run_file
-from edgeconv.targets.conversion import export_all
+from edgeconv.targets.conversion import ConversionRequest, convert_all
 from edgeconv.workflows.golden import export_golden
 from edgeconv.workflows.steps.calibration import calibration_for
 from edgeconv.workflows.steps.compression import (
@@ -160,19 +160,19 @@ def export_variants(
     for compress in dict.fromkeys(v.compress for v in variants):
         group = [v for v in variants if v.compress == compress]
         network = compressed.get(compress)
-        files = export_all(
-            network.path if network else model.path,
-            model.signal,
-            group,
-            folder,
-            stem,
-            calibration,
-            probe,
-            _run_if_possible,
-            unsafe,
-            progress,
+        request = ConversionRequest(
+            model=network.path if network else model.path,
+            signal=model.signal,
+            variants=group,
+            out=folder,
+            name=stem,
+            probe=probe,
+            calibration=calibration,
             ranges=network.ranges if network else None,
+            run_file=_run_if_possible,
+            unsafe=unsafe,
         )
+        files = convert_all(request, progress)
         if network:
             files = [with_compression_info(file, compress, network) for file in files]
         artifacts |= dict(zip(group, files, strict=True))

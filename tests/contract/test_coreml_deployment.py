@@ -12,8 +12,8 @@ from edgeconv.core import InputConvention, Normalization, Signal, Variant
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.runtimes import open_runner
 from edgeconv.targets.base import find_target
-from edgeconv.targets.conversion.job import Job, Task
-from edgeconv.targets.conversion.process import answers
+from edgeconv.targets.conversion.job import Converted, Job, Started, Task
+from edgeconv.targets.conversion.process import run_in_worker
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml.target import DEPLOYMENT_TARGETS
 
@@ -75,7 +75,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, windows: Windows) -> Path:
     tasks = tuple(Task(i, v, _name(v)) for i, v in enumerate([ANDROID, *coreml]))
     job = Job(out / "tiny.keras", out, SIGNAL, tasks)
     np.save(job.probe, windows[:4])
-    assert [a["event"] for a in answers(job)] == ["start", "done"] * len(tasks)
+    assert [type(m) for m in run_in_worker(job)] == [Started, Converted] * len(tasks)
     for task in tasks:
         find_target(task.variant.target).conversion.write_metadata(
             out / task.file, ModelMetadata("tiny", SIGNAL.for_sensor(task.variant.sensor))

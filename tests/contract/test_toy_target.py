@@ -21,8 +21,8 @@ from edgeconv.parity.golden.vectors import tolerance_of
 from edgeconv.recipes import check_variant, make_variants
 from edgeconv.runtimes import unavailable
 from edgeconv.targets import base, files, limits
-from edgeconv.targets.conversion import export_all
 from edgeconv.workflows.inspect import inspect_file
+from tests.unit.conversions import export_all
 from tests.unit.small_models import save, signal, windows
 
 __all__ = ["save", "signal", "windows"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edgeconv.core import OutputLimits
+from edgeconv.core import OutputAgreement, OutputLimits
 from edgeconv.core.digest import size
-from edgeconv.targets.base import ExpectedFile, broken_conversion, target_of
+from edgeconv.targets.base import ExpectedFile, FileStructure, broken_conversion, target_of
 from edgeconv.targets.file_graph import BITS, FileGraph
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ _RESOURCE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 FOLDING_LIMIT = 1e-4  # probabilities; float32 Keras against float64 NumPy differs by about 1e-6
 
 
-def check_structure(path: Path, expected: ExpectedFile) -> dict[str, Any]:
-    """Size, operations and weights of a file; what was found, for the manifest.
+def check_structure(path: Path, expected: ExpectedFile) -> tuple[int, FileStructure]:
+    """Check size, operations and weights of a file; return its number of operations and what the
+    target found.
 
     Raises:
         BadInput: the conversion is broken; the message names the file and what is wrong.
@@ -28,7 +29,7 @@ def check_structure(path: Path, expected: ExpectedFile) -> dict[str, Any]:
     graph = target.reader.graph(path)
     _check_size(path, expected)
     _check_ops(path, graph)
-    return {"ops": len(graph.ops), **target.conversion.check(path, graph, expected)}
+    return len(graph.ops), target.conversion.check(path, graph, expected)
 
 
 def check_folding(path: Path, error: float) -> None:
@@ -43,7 +44,7 @@ def check_outputs(
     limits: OutputLimits,
     reference: NDArray[np.float32],
     outputs: NDArray[np.float32],
-) -> dict[str, Any]:
+) -> OutputAgreement:
     """Outputs of the probe windows against the float model, both (n, classes).
 
     Raises:
@@ -65,7 +66,7 @@ def check_outputs(
             f"outputs are up to {largest:.3g} (mean {mean:.3g}) off the float model; {scheme} "
             f"explains at most {limits.max_abs:g} (mean {limits.mean_abs:g})",
         )
-    return {"status": "passed", "max_abs": largest, "mean_abs": mean, "n": len(outputs)}
+    return OutputAgreement("passed", n=len(outputs), max_abs=largest, mean_abs=mean)
 
 
 def _check_size(path: Path, expected: ExpectedFile) -> None:

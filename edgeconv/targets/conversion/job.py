@@ -1,13 +1,14 @@
-"""What the parent tells its worker process, as JSON; and what the worker answers, line by line."""
+"""The job of a conversion worker, and the messages that it sends back, one JSON line each."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from edgeconv.core import InputConvention, Signal, Variant
+from edgeconv.core import Signal, Variant
+from edgeconv.core.json_codec import decode_fields, encode_fields
+from edgeconv.targets.base import ConversionSettings
 
 REFERENCE = "reference.npy"  # (n, classes) float32: the Keras model on the probe windows
 
@@ -23,13 +24,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Job:
-    """Several files out of one model.
+    """Several files from one model.
 
     Attributes:
-        folder: where the worker writes; `probe.npy` and `calibration.npy` lie there, both
+        folder: where the worker writes. `probe.npy` and `calibration.npy` are there, both
             canonical windows.
         signal: the contract that the model was trained with.
-        ranges: of activations by layer, as `export_all` takes them; None: measure them.
+        unsafe: open models with custom code.
+        ranges: of activations by layer, as `convert_all` takes them; None: measure them.
     """
 
     model: Path
@@ -48,36 +50,81 @@ class Job:
         return self.folder / "calibration.npy"
 
     def write(self, path: Path) -> None:
-        data = {
-            "model": str(self.model),
-            "folder": str(self.folder),
-            "signal": self.signal.to_json(),
-            "unsafe": self.unsafe,
-            "ranges": self.ranges,
-            "tasks": [asdict(task) for task in self.tasks],
-        }
-        path.write_text(json.dumps(data))
+        """For the worker to `read`."""
+        path.write_text(json.dumps(encode_fields(self)))
 
     @classmethod
     def read(cls, path: Path) -> Job:
-        data = json.loads(path.read_text())
-        ranges = data["ranges"]
-        return cls(
-            model=Path(data["model"]),
-            folder=Path(data["folder"]),
-            signal=Signal.from_json(data["signal"]),
-            tasks=tuple(map(_task, data["tasks"])),
-            unsafe=data["unsafe"],
-            ranges=ranges and {name: (low, high) for name, (low, high) in ranges.items()},
-        )
+        """The job that `write` wrote."""
+        return decode_fields(cls, json.loads(path.read_text()))
 
 
-def _task(data: dict[str, Any]) -> Task:
-    variant = data["variant"]
-    typed = {
-        **variant,
-        "sensor": InputConvention(variant["sensor"]),
-        "float_layers": tuple(variant["float_layers"]),
-        "int8_layers": tuple(variant["int8_layers"]),
-    }
-    return Task(data["number"], Variant(**typed), data["file"])
+@dataclass(frozen=True)
+class Started:
+    """The worker begins a task."""
+
+    task: int
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A task's file is written, with what the parent needs to check and describe it.
+
+    Attributes:
+        folding_error: largest difference between the folded network in NumPy and Keras.
+        unfolded_layers: layers that could not be folded and stay operations.
+        kernels: name, number of weights and sum of magnitudes of each kernel.
+        settings: how the target made the file.
+        ends_in_softmax: whether outputs are probabilities.
+        layout_changes: layout operations that the trace needs.
+        calibration_windows: how many windows were measured.
+        versions: of the packages that decide the bytes.
+    """
+
+    task: int
+    folding_error: float
+    unfolded_layers: tuple[str, ...]
+    kernels: tuple[tuple[str, int, float], ...]
+    settings: ConversionSettings
+    ends_in_softmax: bool
+    layout_changes: int
+    calibration_windows: int
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class WorkerUserError:
+    """An `EdgeconvError` that ended the worker: the name of its class, and its words."""
+
+    kind: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class WorkerOSError:
+    """An `OSError` that ended the worker."""
+
+    errno: int | None
+    path: str
+
+
+Message = Started | Converted | WorkerUserError | WorkerOSError
+_KINDS: dict[str, type[Message]] = {
+    "started": Started,
+    "converted": Converted,
+    "user-error": WorkerUserError,
+    "system-error": WorkerOSError,
+}
+
+
+def write_message(message: Message) -> str:
+    """The message as one line of JSON."""
+    event = next(name for name, kind in _KINDS.items() if isinstance(message, kind))
+    return json.dumps({"event": event, **encode_fields(message)})
+
+
+def read_message(line: str | bytes) -> Message:
+    """The message that `write_message` wrote."""
+    data = json.loads(line)
+    return decode_fields(_KINDS[data.pop("event")], data)

@@ -1,18 +1,27 @@
-"""The worker process seen from its parent: started, listened to, and never left behind."""
+"""The worker process seen from its parent: started, listened to, and never left behind.
+
+A process pool would send objects instead of lines, but its processes import the caller's
+`__main__` again, which breaks scripts and notebooks without a guard.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
 
 from edgeconv import errors
-from edgeconv.targets.conversion.job import Job
+from edgeconv.targets.conversion.job import (
+    Converted,
+    Job,
+    Started,
+    WorkerOSError,
+    WorkerUserError,
+    read_message,
+)
 
 _ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "-1",  # conversion needs no GPU, and looking for one takes time
@@ -20,6 +29,13 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # sums of several threads depend on which comes first
     "PYTHONHASHSEED": "0",  # the order of Python's sets must not show in a file
     "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+
+_USER_ERRORS: dict[str, type[errors.EdgeconvError]] = {
+    kind.__name__: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.EdgeconvError)
 }
 
 
@@ -32,12 +48,12 @@ class Crashed(Exception):
         self.cause = cause
 
 
-def answers(job: Job) -> Iterator[dict[str, Any]]:
-    """The `start` and `done` answers of a worker, as they come.
+def run_in_worker(job: Job) -> Iterator[Started | Converted]:
+    """Convert in a process of its own, which may crash; messages as they come.
 
     Raises:
-        EdgeconvError: what the worker found wrong with the model or the folder.
-        Crashed: the worker died, by a signal or by an exception nobody expected.
+        EdgeconvError: what is wrong with the model or the folder.
+        Crashed: the worker died, by a signal or by an unexpected exception.
     """
     job_file, log_file = job.folder / "job.json", job.folder / "worker.log"
     job.write(job_file)
@@ -54,11 +70,17 @@ def answers(job: Job) -> Iterator[dict[str, Any]]:
     try:
         assert worker.stdout is not None
         for line in worker.stdout:
-            answer = json.loads(line)
-            if answer["event"] in ("error", "os-error"):
-                _raise(answer)
-            current = answer["task"] if answer["event"] == "start" else None
-            yield answer
+            message = read_message(line)
+            match message:
+                case WorkerUserError(kind, text, hint):
+                    raise _USER_ERRORS[kind](text, hint)
+                case WorkerOSError(number, path):
+                    raise OSError(number, os.strerror(number or 0), path)
+                case Started(task):
+                    current = task
+                case Converted():
+                    current = None
+            yield message
         if worker.wait() != 0:
             raise Crashed(current, _cause(worker.returncode, log_file))
     finally:
@@ -68,11 +90,20 @@ def answers(job: Job) -> Iterator[dict[str, Any]]:
             worker.stdout.close()
 
 
-def _raise(answer: dict[str, Any]) -> NoReturn:
-    if answer["event"] == "os-error":
-        raise OSError(answer["errno"], os.strerror(answer["errno"] or 0), answer["path"])
-    kind: type[errors.EdgeconvError] = getattr(errors, answer["kind"])
-    raise kind(answer["message"], answer["hint"])
+def run_in_process(job: Job) -> Iterator[Started | Converted]:
+    """Convert in the caller's own process: the same messages as from a worker.
+
+    TensorFlow and Keras are imported here.
+
+    Raises:
+        EdgeconvError: what is wrong with the model or the folder.
+    """
+    from edgeconv.targets.conversion.worker import Session
+
+    session = Session(job)
+    for task in job.tasks:
+        yield Started(task.number)
+        yield session.convert(task)
 
 
 def _cause(code: int, log: Path) -> str:

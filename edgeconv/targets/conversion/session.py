@@ -1,17 +1,18 @@
-"""One export call, seen from the parent: convert in a worker, finish, check, move into place."""
+"""One conversion, seen from the parent: convert in a worker, finish, check, move into place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeconv.core import (
+    NULL_PROGRESS,
     Artifact,
-    ExportReport,
-    NullProgress,
+    FileChecks,
+    OutputAgreement,
     Progress,
     Signal,
     Variant,
@@ -20,15 +21,18 @@ from edgeconv.core.metadata import ModelMetadata
 from edgeconv.errors import EdgeconvError, Unsupported
 from edgeconv.ir import keras_file
 from edgeconv.targets import files
-from edgeconv.targets.base import ExpectedFile, find_target, scheme_of
-from edgeconv.targets.conversion import checks as check
-from edgeconv.targets.conversion import in_process, process
-from edgeconv.targets.conversion.job import REFERENCE, Job, Task
-from edgeconv.targets.conversion.naming import file_names
-from edgeconv.targets.conversion.process import Crashed
+from edgeconv.targets.base import ExpectedFile, FileStructure, find_target, scheme_of
+from edgeconv.targets.conversion.checks import check_folding, check_outputs, check_structure
+from edgeconv.targets.conversion.job import REFERENCE, Converted, Job, Started, Task
+from edgeconv.targets.conversion.planning import (
+    check_call,
+    file_names,
+    note_deployment,
+    scheme_warnings,
+    with_deployment,
+)
+from edgeconv.targets.conversion.process import Crashed, run_in_process, run_in_worker
 from edgeconv.targets.conversion.staging import move, workspace
-from edgeconv.targets.conversion.validation import check_call, note_deployment, with_deployment
-from edgeconv.targets.conversion.warnings import cautions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,80 +40,73 @@ if TYPE_CHECKING:
 
     Windows = NDArray[np.float32]
 
-Run = Callable[[Path, "Windows"], "Windows | None"]
+RunFile = Callable[[Path, "Windows"], "Windows | None"]
 """Runs a file on inputs (n, features) → outputs (n, classes); None: no runtime for it here."""
 
 
-def export(
-    model_path: Path,
-    signal: Signal,
-    variant: Variant,
-    out: Path,
-    name: str,
-    calibration: Windows | None,
-    probe: Windows,
-    run: Run | None = None,
-    unsafe: bool = False,
-    progress: Progress | None = None,
-) -> Artifact:
-    """`export_all` for one variant."""
-    return export_all(
-        model_path, signal, [variant], out, name, calibration, probe, run, unsafe, progress
-    )[0]
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ConversionRequest:
+    """One Keras model to convert to several files.
 
-
-def export_all(
-    model_path: Path,
-    signal: Signal,
-    variants: Sequence[Variant],
-    out: Path,
-    name: str,
-    calibration: Windows | None,
-    probe: Windows,
-    run: Run | None = None,
-    unsafe: bool = False,
-    progress: Progress | None = None,
-    isolated: bool = True,
-    ranges: Mapping[str, tuple[float, float]] | None = None,
-) -> list[Artifact]:
-    """Export one Keras model as several files, in the order of `variants`.
-
-    Args:
+    Attributes:
+        model: the `.keras` file.
         signal: the contract that the model was trained with; a variant's `sensor` decides what its
             file takes.
-        out: folder for the files; made where it is missing. Each file appears in one step, whole
+        variants: what to make.
+        out: folder for the files; made if it is missing. Each file appears in one step, whole
             and checked.
         name: first part of every file name.
-        calibration: canonical windows of training subjects, for schemes with integer activations.
         probe: canonical windows on which the files are compared with the float model.
-        run: how to run a file; without it the comparison is recorded as `not_run`.
-        unsafe: open models with Lambda layers too.
-        isolated: convert in a process of its own, which may crash; off, in this one, which a
-            caller that is itself such a process has TensorFlow loaded in already.
+        calibration: canonical windows of training subjects, for schemes with integer activations.
         ranges: lowest and highest value of each layer's output by its name in the Keras model, and
-            of the input as `sensor` (m/s², Android's sign), for schemes with 8-bit activations,
-            which then need no calibration: what quantization-aware training has settled on.
+            of the input as `sensor` (m/s², Android's sign), from quantization-aware training;
+            schemes with 8-bit activations then need no calibration.
+        run_file: how to run a file; without it the comparison is recorded as `not_run`.
+        unsafe: open models with custom code too.
+        isolated: convert in a process of its own, which may crash. Off: in this one, for a caller
+            that is such a process itself and has loaded TensorFlow already.
+    """
+
+    model: Path
+    signal: Signal
+    variants: Sequence[Variant]
+    out: Path
+    name: str
+    probe: Windows
+    calibration: Windows | None = None
+    ranges: Mapping[str, tuple[float, float]] | None = None
+    run_file: RunFile | None = None
+    unsafe: bool = False
+    isolated: bool = True
+
+
+def convert_all(request: ConversionRequest, progress: Progress = NULL_PROGRESS) -> list[Artifact]:
+    """Convert one Keras model to several files, in the order of the variants.
 
     Raises:
         BadInput: model, contract or folder cannot be used, or a conversion came out broken.
         Unsupported: a layer or scheme cannot be exported, or the converter crashed; the message
-            names the file. Files that were finished stay in `out`.
+            names the file. Files that were finished stay in the folder.
     """
-    progress = progress or NullProgress()
-    asked, variants = variants, [with_deployment(v) for v in variants]
-    check_call(variants, calibration, probe, ranges)
-    names = file_names(name, variants)
-    note_deployment(asked, variants, names, progress)
-    for caution in cautions(variants):
-        progress.note(caution)
-    keras_file.check(model_path)
+    variants = [with_deployment(v) for v in request.variants]
+    check_call(variants, request.calibration, request.probe, request.ranges)
+    names = file_names(request.name, variants)
+    note_deployment(request.variants, variants, names, progress)
+    for warning in scheme_warnings(variants):
+        progress.note(warning)
+    keras_file.check(request.model)
     tasks = tuple(Task(i, v, n) for i, (v, n) in enumerate(zip(variants, names, strict=True)))
-    with workspace(out) as folder:
-        given = dict(ranges) if ranges else None
-        job = Job(model_path.resolve(), folder, signal, tasks, unsafe, given)
-        _save_windows(job, calibration, probe)
-        answers = process.answers if isolated else in_process.answers
-        return _Session(job, out, name, run, progress, answers).run()
+    with workspace(request.out) as folder:
+        job = Job(
+            model=request.model.resolve(),
+            folder=folder,
+            signal=request.signal,
+            tasks=tasks,
+            unsafe=request.unsafe,
+            ranges=dict(request.ranges) if request.ranges else None,
+        )
+        _save_windows(job, request.calibration, request.probe)
+        return _Session(job, request, progress).run()
 
 
 def _save_windows(job: Job, calibration: Windows | None, probe: Windows) -> None:
@@ -125,20 +122,18 @@ class _Session:
     """State of one call: what is done, and what failed why."""
 
     job: Job
-    out: Path
-    name: str
-    run_file: Run | None
+    request: ConversionRequest
     progress: Progress
-    answers: Callable[[Job], Iterator[dict[str, Any]]]
     done: dict[int, Artifact] = field(default_factory=dict)
     failed: dict[int, EdgeconvError] = field(default_factory=dict)
 
     def run(self) -> list[Artifact]:
         tasks = self.job.tasks
+        convert = run_in_worker if self.request.isolated else run_in_process
         while pending := self._pending():
             try:
-                for answer in self.answers(replace(self.job, tasks=pending)):
-                    self._handle(answer)
+                for message in convert(replace(self.job, tasks=pending)):
+                    self._handle(message)
             except Crashed as crash:
                 if crash.task is None:
                     raise RuntimeError(f"the export worker died: {crash.cause}") from crash
@@ -151,85 +146,85 @@ class _Session:
         tried = self.done.keys() | self.failed.keys()
         return tuple(task for task in self.job.tasks if task.number not in tried)
 
-    def _handle(self, answer: dict[str, Any]) -> None:
-        task = self.job.tasks[answer["task"]]
+    def _handle(self, message: Started | Converted) -> None:
+        task = self.job.tasks[message.task]
         finished = len(self.done) + len(self.failed)
-        if answer["event"] == "start":
+        if isinstance(message, Started):
             self.progress.update(finished, len(self.job.tasks), task.file)
             return
         try:
-            self.done[task.number] = self._finish(task, answer)
+            self.done[task.number] = self._finish(task, message)
         except EdgeconvError as error:
             self.failed[task.number] = error
         self.progress.update(finished + 1, len(self.job.tasks), task.file)
 
-    def _finish(self, task: Task, answer: dict[str, Any]) -> Artifact:
+    def _finish(self, task: Task, converted: Converted) -> Artifact:
         """Describe, check and move one converted file."""
-        path = self.job.folder / task.file
-        conversion = find_target(task.variant.target).conversion
-        signal = self.job.signal.for_sensor(task.variant.sensor)
-        conversion.write_metadata(path, ModelMetadata(self.name, signal))
-        checks = self._check(path, task.variant, signal, answer)
-        kernels: dict[str, Any] = {
-            k: checks.pop(k) for k in ("compressed_layers", "uncompressed_layers") if k in checks
-        }
-        self._warn(task, answer, kernels.get("uncompressed_layers", []))
-        final = self.out / task.file
-        described = files.describe(move(path, final))
+        path, variant = self.job.folder / task.file, task.variant
+        signal = self.job.signal.for_sensor(variant.sensor)
+        conversion = find_target(variant.target).conversion
+        conversion.write_metadata(path, ModelMetadata(self.request.name, signal))
+        checks, structure = self._check(path, variant, signal, converted)
+        self._note(task, converted, structure)
+        described = files.describe(move(path, self.request.out / task.file))
+        settings = converted.settings
         return replace(
             described,
-            scheme=task.variant.scheme,
-            export=ExportReport.from_json(
-                {
-                    **described.export.to_json(),
-                    **_settings(task.variant, answer),
-                    **kernels,
-                    "checks": checks,
-                }
+            scheme=variant.scheme,
+            export=replace(
+                described.export,
+                sensor=str(variant.sensor),
+                io=variant.io,
+                deployment_target=variant.deployment_target,
+                calibration_windows=converted.calibration_windows,
+                unfolded_layers=converted.unfolded_layers,
+                compressed_layers=structure.compressed_layers,
+                uncompressed_layers=structure.uncompressed_layers,
+                checks=checks,
+                **{field.name: getattr(settings, field.name) for field in fields(settings)},
             ),
-            versions={**answer["versions"], "edgeconv": metadata.version("edgeconv")},
+            versions={**converted.versions, "edgeconv": metadata.version("edgeconv")},
         )
 
     def _check(
-        self, path: Path, variant: Variant, signal: Signal, answer: dict[str, Any]
-    ) -> dict[str, Any]:
+        self, path: Path, variant: Variant, signal: Signal, converted: Converted
+    ) -> tuple[FileChecks, FileStructure]:
         import numpy as np
 
-        check.check_folding(path, answer["folding_error"])
-        kernels = [(n, elements, magnitude) for n, elements, magnitude in answer["kernels"]]
-        structure = check.check_structure(
-            path,
-            ExpectedFile(
-                scheme_of(variant),
-                kernels,
-                answer["layout_changes"],
-                answer["settings"].get("float_layers", ()),
-            ),
+        check_folding(path, converted.folding_error)
+        scheme = scheme_of(variant)
+        expected = ExpectedFile(
+            scheme,
+            converted.kernels,
+            converted.layout_changes,
+            converted.settings.float_layers,
         )
-        found = {"interpreter_max_abs": answer["folding_error"], **structure}
-        outputs = self.run_file and self.run_file(path, signal.encode(np.load(self.job.probe)))
+        ops, structure = check_structure(path, expected)
+        run_file = self.request.run_file
+        outputs = run_file and run_file(path, signal.encode(np.load(self.job.probe)))
         if outputs is None:
-            reason = "no runtime for this file here"
-            return {**found, "agreement": {"status": "not_run", "reason": reason}}
-        reference = np.load(self.job.folder / REFERENCE)
-        return {
-            **found,
-            "agreement": check.check_outputs(
-                path, variant.scheme, scheme_of(variant).output_limits, reference, outputs
-            ),
-        }
+            agreement = OutputAgreement("not_run", reason="no runtime for this file here")
+        else:
+            reference = np.load(self.job.folder / REFERENCE)
+            agreement = check_outputs(
+                path, variant.scheme, scheme.output_limits, reference, outputs
+            )
+        checks = FileChecks(converted.folding_error, ops, agreement, structure.layout_ops)
+        return checks, structure
 
-    def _warn(self, task: Task, answer: dict[str, Any], left: list[dict[str, str]]) -> None:
-        if left:
-            layers = "; ".join(f"{each['layer']} ({each['reason']})" for each in left)
+    def _note(self, task: Task, converted: Converted, structure: FileStructure) -> None:
+        """What a person should know about the file."""
+        if left := structure.uncompressed_layers:
+            layers = "; ".join(f"{each.layer} ({each.reason})" for each in left)
             self.progress.note(f"{task.file}: not compressed: {layers}")
-        for bits in ("float", "int8"):
-            if precise := answer["settings"].get(f"{bits}_layers"):
+        settings = converted.settings
+        for bits, precise in (("float", settings.float_layers), ("int8", settings.int8_layers)):
+            if precise:
                 self.progress.note(f"{task.file}: {bits}: {', '.join(precise)}")
-        if answer["explicit"]:
-            layers = ", ".join(answer["explicit"])
+        if converted.unfolded_layers:
+            layers = ", ".join(converted.unfolded_layers)
             self.progress.note(f"{task.file}: could not be folded and stays an operation: {layers}")
-        if not answer["softmax"]:
+        if not converted.ends_in_softmax:
             self.progress.note(
                 f"{task.file}: the model does not end in softmax; outputs are scores"
             )
@@ -241,18 +236,6 @@ class _Session:
         kept = ", ".join(self.job.tasks[i].file for i in sorted(self.done)) or "none"
         message = "; ".join(error.message for error in self.failed.values())
         hint = f"{first.hint}. " if first.hint else ""
-        raise type(first)(message, f"{hint}finished and kept in {self.out}: {kept}") from first
-
-
-def _settings(variant: Variant, answer: dict[str, Any]) -> dict[str, Any]:
-    """How the file was made, for the manifest."""
-    settings: dict[str, Any] = {
-        "sensor": str(variant.sensor),
-        "io": variant.io,
-        "calibration_windows": answer["calibration_windows"],
-        "unfolded_layers": answer["explicit"],
-        **answer["settings"],
-    }
-    if variant.deployment_target:
-        settings["deployment_target"] = variant.deployment_target
-    return settings
+        raise type(first)(
+            message, f"{hint}finished and kept in {self.request.out}: {kept}"
+        ) from first

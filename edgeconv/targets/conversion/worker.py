@@ -1,20 +1,16 @@
 """The process that converts: `python -m edgeconv.targets.conversion.worker JOB`.
 
 Converters can take a process down (Keras 3 LSTM with int8 does) and fill standard output; so they
-live here. TensorFlow, Keras and coremltools are imported once for all files of a job. Answers are
-JSON lines on the original standard output:
-
-    {"event": "start", "task": 0}
-    {"event": "done", "task": 0, "folding_error": 3e-7, …}
-    {"event": "error", "kind": "BadInput", "message": …, "hint": …}
+live here. TensorFlow, Keras and coremltools are imported once for all files of a job. Messages
+(`job.py`) are JSON lines on the original standard output.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -32,48 +28,58 @@ from edgeconv.ir.numpy_interpreter import evaluate
 from edgeconv.ir.trace import Traced, trace
 from edgeconv.targets.base import find_target, scheme_of
 from edgeconv.targets.conversion.error_compensation import compensate
-from edgeconv.targets.conversion.job import REFERENCE, Job, Task
+from edgeconv.targets.conversion.job import (
+    REFERENCE,
+    Converted,
+    Job,
+    Message,
+    Started,
+    Task,
+    WorkerOSError,
+    WorkerUserError,
+    write_message,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Say = Callable[[dict[str, Any]], None]
-
 
 def main(job_file: str) -> int:
-    """Exit code 0 where every task was tried or a user's error was reported."""
-    say = _answers()
+    """Exit code 0 if every task was tried or a user's error was reported."""
+    send = _channel()
     try:
         job = Job.read(Path(job_file))
         session = Session(job)
         for task in job.tasks:
-            say({"event": "start", "task": task.number})
-            say({"event": "done", "task": task.number, **session.make(task)})
+            send(Started(task.number))
+            send(session.convert(task))
     except errors.EdgeconvError as error:
-        kind = type(error).__name__
-        say({"event": "error", "kind": kind, "message": error.message, "hint": error.hint})
+        send(_user_error(error))
     except ModuleNotFoundError as error:
-        user = plugins.missing(error)
-        if not isinstance(user, errors.EdgeconvError):
+        missing = plugins.missing(error)
+        if not isinstance(missing, errors.EdgeconvError):
             raise
-        kind = type(user).__name__
-        say({"event": "error", "kind": kind, "message": user.message, "hint": user.hint})
+        send(_user_error(missing))
     except OSError as error:
-        say({"event": "os-error", "errno": error.errno, "path": str(error.filename or "")})
+        send(WorkerOSError(error.errno, str(error.filename or "")))
     return 0
 
 
-def _answers() -> Say:
-    """Keep standard output for answers; whatever libraries print goes to standard error."""
+def _user_error(error: errors.EdgeconvError) -> WorkerUserError:
+    return WorkerUserError(type(error).__name__, error.message, error.hint)
+
+
+def _channel() -> Callable[[Message], None]:
+    """Keep standard output for messages; what libraries print goes to standard error."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def say(answer: dict[str, Any]) -> None:
-        channel.write(f"{json.dumps(answer)}\n")
+    def send(message: Message) -> None:
+        channel.write(f"{write_message(message)}\n")
         channel.flush()
 
-    return say
+    return send
 
 
 class Session:
@@ -94,26 +100,27 @@ class Session:
         self._folded = cache(self._fold_uncached)
         self._traced = cache(self._trace_uncached)
 
-    def make(self, task: Task) -> dict[str, Any]:
-        """Convert one file; returns what the parent needs to check and describe it."""
+    def convert(self, task: Task) -> Converted:
+        """Convert one file."""
         conversion = find_target(task.variant.target).conversion
         graph, error = self._folded(task.variant.sensor)
         calibration = self._calibration(task)
-        graph, compensation = self._compensated(graph, task, calibration)
+        graph, compensated = self._compensated(graph, task, calibration)
         traced = self._traced(graph, conversion.channels_first)
         ranges = self._given_ranges(task, graph)
         file = self.job.folder / task.file
         settings = conversion.convert(traced, task.variant, calibration, ranges, file)
-        return {
-            "folding_error": error,
-            "explicit": list(explicit(graph)),
-            "kernels": _kernels(graph),
-            "settings": {**settings, **compensation},
-            "softmax": _ends_in_softmax(graph),
-            "layout_changes": traced.layout_changes,
-            "calibration_windows": 0 if calibration is None else len(calibration),
-            "versions": {name: metadata.version(name) for name in conversion.packages},
-        }
+        return Converted(
+            task=task.number,
+            folding_error=error,
+            unfolded_layers=tuple(explicit(graph)),
+            kernels=_kernels(graph),
+            settings=replace(settings, error_compensated_layers=compensated),
+            ends_in_softmax=_ends_in_softmax(graph),
+            layout_changes=traced.layout_changes,
+            calibration_windows=0 if calibration is None else len(calibration),
+            versions={name: metadata.version(name) for name in conversion.packages},
+        )
 
     def _fold_uncached(self, sensor: InputConvention) -> tuple[Graph, float]:
         """The folded graph, and how far it is from Keras on the probe windows."""
@@ -129,14 +136,14 @@ class Session:
 
     def _compensated(
         self, graph: Graph, task: Task, calibration: NDArray[np.float32] | None
-    ) -> tuple[Graph, dict[str, Any]]:
-        """The graph with the weights that the scheme leaves, and what the manifest says of it."""
+    ) -> tuple[Graph, tuple[str, ...]]:
+        """The graph with the weights that the scheme leaves, and its error-compensated layers."""
         scheme = scheme_of(task.variant)
         if not (scheme.palette or scheme.sparsity):
-            return graph, {}
+            return graph, ()
         windows = None if calibration is None else calibration.astype("float64")
         compressed, layers = compensate(graph, windows, scheme)
-        return compressed, {"error_compensated_layers": list(layers)}
+        return compressed, tuple(layers)
 
     def _given_ranges(self, task: Task, graph: Graph) -> quantization_points.Ranges | None:
         """The ranges of quantization-aware training, in the artifact's own unit."""
@@ -164,12 +171,12 @@ def _reference(model: Any, job: Job, probe: NDArray[np.float32]) -> NDArray[np.f
     return np.asarray(model(shaped, training=False), np.float32)
 
 
-def _kernels(graph: Graph) -> list[tuple[str, int, float]]:
+def _kernels(graph: Graph) -> tuple[tuple[str, int, float], ...]:
     """Name, size and sum of magnitudes of each kernel: what the file must hold."""
-    return [
+    return tuple(
         (graph.label(node), int(node.kernel.size), float(abs(node.kernel).sum()))
         for node in graph.kernel_nodes
-    ]
+    )
 
 
 def _ends_in_softmax(graph: Graph) -> bool:

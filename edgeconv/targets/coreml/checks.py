@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from edgeconv.targets.base import ExpectedFile, broken_conversion
+from edgeconv.core import UncompressedLayer
+from edgeconv.targets.base import ExpectedFile, FileStructure, broken_conversion
 from edgeconv.targets.coreml import weights
 from edgeconv.targets.coreml.program import read_program
 from edgeconv.targets.coreml.weight_compression import SMALLEST
@@ -21,11 +22,11 @@ _INTEGER_SUM_LIMITS = {"int8": 5e-3, "int4": 0.05}
 _SUM_LIMIT = 1e-3
 
 
-def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> dict[str, Any]:
+def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> FileStructure:
     """No needless layout operation, every float is finite, and every kernel is there."""
     layout_ops = _check_layout(path, graph, expected.layout_changes)
     _check_blobs(path)
-    return {"layout_ops": layout_ops, **_check_kernels(path, expected)}
+    return replace(_check_kernels(path, expected), layout_ops=layout_ops)
 
 
 def _check_layout(path: Path, graph: FileGraph, expected: int) -> int:
@@ -45,13 +46,13 @@ def _check_blobs(path: Path) -> None:
             raise broken_conversion(path, f"constant '{name}' holds NaN or infinity")
 
 
-def _check_kernels(path: Path, expected: ExpectedFile) -> dict[str, Any]:
+def _check_kernels(path: Path, expected: ExpectedFile) -> FileStructure:
     """Every kernel must be in the file, in order, unpacked, and with its magnitudes."""
     import numpy as np
 
     left = iter(weights.read_weights(path))
     compressed: list[str] = []
-    uncompressed: list[dict[str, str]] = []
+    uncompressed: list[UncompressedLayer] = []
     for name, elements, magnitude in expected.kernels:
         weight = next((w for w in left if w.elements == elements), None)
         if weight is None:
@@ -67,14 +68,14 @@ def _check_kernels(path: Path, expected: ExpectedFile) -> dict[str, Any]:
         if weight.compressed:
             compressed.append(name)
         else:
-            uncompressed.append({"layer": name, "reason": _why_not(elements)})
+            uncompressed.append(UncompressedLayer(name, _why_not(elements)))
     if not expected.scheme.compressed:
-        return {}
+        return FileStructure()
     if not compressed:
         raise broken_conversion(
             path, f"no kernel in it is compressed, as {expected.scheme.name} says"
         )
-    return {"compressed_layers": compressed, "uncompressed_layers": uncompressed}
+    return FileStructure(None, tuple(compressed), tuple(uncompressed))
 
 
 def _why_not(elements: int) -> str:

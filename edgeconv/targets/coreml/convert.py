@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeconv.core import Variant
 from edgeconv.ir import quantization_points
 from edgeconv.ir.calibration import INT8_SYMMETRIC, activation_ranges
+from edgeconv.targets.base import ConversionSettings
 from edgeconv.targets.coreml.activation_quantization import pipeline
 from edgeconv.targets.coreml.schemes import SCHEMES
 from edgeconv.targets.coreml.weight_compression import compress
@@ -27,7 +28,7 @@ def convert(
     calibration: NDArray[np.float32] | None,
     ranges: Mapping[Value, Range] | None,
     path: Path,
-) -> dict[str, Any]:
+) -> ConversionSettings:
     """Write coremltools' bare package; `metadata.embed` names and describes it.
 
     Input and output are float32 for every deployment target, so that one piece of app code fits
@@ -38,11 +39,11 @@ def convert(
     import numpy as np
 
     scheme = SCHEMES[variant.scheme]
-    settings: dict[str, Any] = {}
+    settings = ConversionSettings()
     passes = None
     if scheme.methods:
         settings = _ranges(traced, variant, calibration, ranges)
-        passes = pipeline(traced.graph, settings["activation_ranges"])
+        passes = pipeline(traced.graph, settings.activation_ranges)
     classes = traced.labels
     float32 = scheme.weights == "float32"
     model = ct.convert(
@@ -67,15 +68,15 @@ def _ranges(
     variant: Variant,
     calibration: NDArray[np.float32] | None,
     given: Mapping[Value, Range] | None,
-) -> dict[str, Any]:
+) -> ConversionSettings:
     """What each kernel reads, and where that is known from."""
     if given is not None:
         read = quantization_points.kernel_input_ranges(traced.graph, given)
         labelled = {traced.graph.label(node): limits for node, limits in read.items()}
         method = quantization_points.FROM_TRAINING
-        return {"calibration_method": method, "activation_ranges": labelled}
-    assert calibration is not None  # `check_call` has seen to it
+        return ConversionSettings(calibration_method=method, activation_ranges=labelled)
+    assert calibration is not None  # `check_call` refuses the call otherwise
     method = variant.calibration_method or SCHEMES[variant.scheme].methods[0]
     windows = calibration.astype("float64")
     measured = activation_ranges(traced.graph, windows, method, INT8_SYMMETRIC)
-    return {"calibration_method": method, "activation_ranges": measured}
+    return ConversionSettings(calibration_method=method, activation_ranges=measured)

@@ -31,8 +31,9 @@ _PARTS = "(_conv|_matmul|_bias)[0-9]*"
 
 def quantize(
     data: bytes, network: Graph, ranges: Mapping[Value, Range], variant: Variant
-) -> tuple[bytes, dict[str, Any]]:
-    """A float32 file with integer weights and activations, and what the manifest keeps of it.
+) -> tuple[bytes, tuple[str, ...]]:
+    """A float32 file with integer weights and activations, and its layers with 8-bit weights where
+    the scheme has fewer bits.
 
     Args:
         data: the stock converter's file of `network`.
@@ -64,23 +65,17 @@ def quantize(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # its interpreter keeps tensors, and says so
         result = engine.quantize(limits, enable_progress_bar=False, enable_progress_report=False)
-    layers = {
-        "float_layers": list(variant.float_layers),
-        "int8_layers": _in_8_bits(network, variant),
-    }
-    return _in_one_piece(bytes(result.quantized_model)), {
-        name: names for name, names in layers.items() if names
-    }
+    return _in_one_piece(bytes(result.quantized_model)), _in_8_bits(network, variant)
 
 
-def _in_8_bits(network: Graph, variant: Variant) -> list[str]:
+def _in_8_bits(network: Graph, variant: Variant) -> tuple[str, ...]:
     """Layers of an int4 file that have 8-bit weights: the named ones, and depthwise ones, for
     which no 4-bit kernels exist and which have few weights."""
     if variant.scheme == "int8":
-        return []
+        return ()
     deep = [network.label(node) for node in network.kernel_nodes if node.min_kernel_bits == 8]
     named = dict.fromkeys((*variant.int8_layers, *deep))
-    return [name for name in named if name not in variant.float_layers]
+    return tuple(name for name in named if name not in variant.float_layers)
 
 
 def _in_one_piece(data: bytes) -> bytes:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from edgeconv.targets.base import ExpectedFile, broken_conversion
+from edgeconv.targets.base import ExpectedFile, FileStructure, broken_conversion
 from edgeconv.targets.file_graph import FileGraph
 from edgeconv.targets.tflite import reader
 
 
-def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> dict[str, Any]:
+def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> FileStructure:
     """Every float is finite, and a file of integers computes in integers. Raises BadInput."""
     reader.check_finite(path)
     if expected.scheme.accepts_external_ranges:
         _check_integers(path, graph, expected.float_layers)
-    return {}
+    return FileStructure()
 
 
 def _check_integers(path: Path, graph: FileGraph, float_layers: Sequence[str]) -> None:

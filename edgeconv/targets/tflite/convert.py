@@ -14,6 +14,7 @@ from edgeconv.errors import Unsupported
 from edgeconv.ir import quantization_points, sensitivity
 from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.trace import trace
+from edgeconv.targets.base import ConversionSettings
 from edgeconv.targets.file_graph import BITS
 from edgeconv.targets.tflite import metadata
 from edgeconv.targets.tflite.aeq_backend import quantize
@@ -38,7 +39,7 @@ def convert(
     calibration: NDArray[np.float32] | None,
     ranges: Mapping[Value, Range] | None,
     path: Path,
-) -> dict[str, Any]:
+) -> ConversionSettings:
     """The converter's own file.
 
     With 8-bit activations the trace itself rounds its values, so that the converter takes our
@@ -48,22 +49,23 @@ def convert(
     scheme = SCHEMES[variant.scheme]
     if not scheme.accepts_external_ranges:
         path.write_bytes(_converted(traced, scheme.configure, calibration))
-        return {} if calibration is None else {"calibration_method": MINMAX}
+        return ConversionSettings(calibration_method="" if calibration is None else MINMAX)
     if not quantization_points.can_be_quantized(traced.graph):
         return _foreign(traced, variant, calibration, path)
     method, limits = _ranges(traced, variant, calibration, ranges)
     labelled = quantization_points.by_label(traced.graph, limits)
-    settings: dict[str, Any] = {"calibration_method": method, "activation_ranges": labelled}
+    settings = ConversionSettings(calibration_method=method, activation_ranges=labelled)
     if variant.min_snr_db:
-        variant, found = _chosen(traced, variant, calibration, limits)
-        settings |= found
+        asked = variant.min_snr_db
+        variant, expected = _chosen(traced, variant, calibration, limits)
+        settings = replace(settings, min_snr_db=asked, expected_snr_db=expected)
     if variant.scheme == "int8" and not variant.float_layers:
         rounding = trace(traced.graph, traced.labels, channels_first=False, ranges=limits)
         path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
         return settings
-    data, kept = quantize(_converted(traced, float32, None), traced.graph, limits, variant)
+    data, in_8_bits = quantize(_converted(traced, float32, None), traced.graph, limits, variant)
     path.write_bytes(data)
-    return settings | kept
+    return replace(settings, float_layers=variant.float_layers, int8_layers=in_8_bits)
 
 
 def write_metadata(path: Path, card: ModelMetadata) -> None:
@@ -80,7 +82,7 @@ def _ranges(
     """How ranges were chosen, and that of every value that becomes integers."""
     if given is not None:
         return quantization_points.FROM_TRAINING, dict(given)
-    assert calibration is not None  # `check_call` has seen to it
+    assert calibration is not None  # `check_call` refuses the call otherwise
     method = variant.calibration_method or SCHEMES[variant.scheme].methods[0]
     windows = calibration.astype("float64")
     return method, quantization_points.measure_ranges(traced.graph, windows, method, INT8_AFFINE)
@@ -91,8 +93,8 @@ def _chosen(
     variant: Variant,
     calibration: NDArray[np.float32] | None,
     limits: Mapping[Value, Range],
-) -> tuple[Variant, dict[str, Any]]:
-    """The variant with the layers that must be more precise, and how that was measured."""
+) -> tuple[Variant, float]:
+    """The variant with the layers that must be more precise, and the expected SNR in dB."""
     if calibration is None or not len(calibration):
         raise Unsupported(
             "without recordings nobody can measure which layers must stay precise",
@@ -105,10 +107,10 @@ def _chosen(
     layers, reached = sensitivity.choose_layers(
         traced.graph, windows, limits, bits, finer=finer, min_snr_db=variant.min_snr_db
     )
-    kept = {"min_snr_db": variant.min_snr_db, "expected_snr_db": round(reached, 2)}
+    expected = round(reached, 2)
     if finer == sensitivity.FLOAT:
-        return replace(variant, float_layers=_joined(variant.float_layers, layers)), kept
-    return replace(variant, int8_layers=_joined(variant.int8_layers, layers)), kept
+        return replace(variant, float_layers=_joined(variant.float_layers, layers)), expected
+    return replace(variant, int8_layers=_joined(variant.int8_layers, layers)), expected
 
 
 def _joined(named: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
@@ -117,8 +119,8 @@ def _joined(named: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
 
 def _foreign(
     traced: Traced, variant: Variant, calibration: NDArray[np.float32] | None, path: Path
-) -> dict[str, Any]:
-    """int8 of a network with code of its own (Lambda): only the converter can look inside."""
+) -> ConversionSettings:
+    """int8 of a network with custom code (Lambda): only the converter can look inside."""
     mixed = variant.float_layers or variant.min_snr_db
     if variant.scheme != "int8" or mixed or calibration is None:
         raise Unsupported(
@@ -133,7 +135,7 @@ def _foreign(
             f"use {MINMAX}",
         )
     path.write_bytes(_converted(traced, SCHEMES[variant.scheme].configure, calibration, variant.io))
-    return {"calibration_method": MINMAX}
+    return ConversionSettings(calibration_method=MINMAX)
 
 
 def _converted(

@@ -29,7 +29,7 @@ from edgeconv.search import SearchCandidate, SearchTask, TaskOutcome
 from edgeconv.search.candidates import INT4, training_of, variant
 from edgeconv.search.mixed_precision import sensitivity
 from edgeconv.targets import files
-from edgeconv.targets.conversion import export_all
+from edgeconv.targets.conversion import ConversionRequest, convert_all
 from edgeconv.training import train
 from edgeconv.training.cross_validation import FOLD_SEED, draw_subjects
 from edgeconv.workflows.steps.calibration import SEED, calibration_size
@@ -175,17 +175,18 @@ class FoldEvaluator:
         variants = [variant(candidate, scheme) for scheme in candidate.schemes]
         needed = windows or calibration_size(variants) or SIZING
         calibration = calibration_windows(people, needed, SEED)
-        return export_all(
-            path,
-            signal,
-            variants,
-            folder / "files",
-            file_stem(candidate.model),  # the name is in the file, so it counts
-            calibration,
-            calibration[:SIZING],
+        request = ConversionRequest(
+            model=path,
+            signal=signal,
+            variants=variants,
+            out=folder / "files",
+            name=file_stem(candidate.model),  # the name is in the file, so it counts
+            probe=calibration[:SIZING],
+            calibration=calibration,
             ranges=ranges,
             isolated=False,
         )
+        return convert_all(request)
 
 
 def use_one_thread() -> None:

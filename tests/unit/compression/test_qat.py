@@ -11,7 +11,7 @@ import pytest
 
 from edgeconv.core import InputConvention, Normalization, Signal, Variant
 from edgeconv.errors import Unsupported
-from edgeconv.targets.conversion import export_all
+from tests.unit.conversions import export_all
 from tests.unit.small_models import randomise, run_tflite
 
 pytestmark = pytest.mark.heavy

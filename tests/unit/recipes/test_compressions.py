@@ -11,7 +11,7 @@ from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipes import check_variant, load_recipe, make_variants
 from edgeconv.recipes.compressions import conflict, legal_schemes
 from edgeconv.targets.base import TARGETS, find_target, schemes_of
-from edgeconv.targets.conversion.naming import file_names
+from edgeconv.targets.conversion.planning import file_names
 
 
 @pytest.mark.parametrize("target", list(TARGETS))

@@ -19,7 +19,15 @@ from edgeconv.core.metadata import ModelMetadata, contract_text, parse_contract
 from edgeconv.errors import BadInput
 from edgeconv.ir.trace import Traced
 from edgeconv.targets import limits
-from edgeconv.targets.base import Conversion, ExpectedFile, FileReader, StoredConstant, Target
+from edgeconv.targets.base import (
+    Conversion,
+    ConversionSettings,
+    ExpectedFile,
+    FileReader,
+    FileStructure,
+    StoredConstant,
+    Target,
+)
 from edgeconv.targets.file_graph import FileGraph, Op, Tensor, scheme_by_types
 from edgeconv.targets.lints import Finding, Rule, Severity, Violation, apply
 
@@ -30,23 +38,23 @@ def convert(
     calibration: NDArray[np.float32] | None,
     ranges: Mapping[Any, tuple[float, float]] | None,
     path: Path,
-) -> dict[str, Any]:
+) -> ConversionSettings:
     """Every kernel as a list of numbers."""
     assert (variant.scheme, calibration, ranges) == ("float32", None, None)
     kernels = {traced.graph.label(node): node.kernel.tolist() for node in traced.graph.kernel_nodes}
     shapes = {"inputs": traced.shape, "outputs": (1, *traced.graph.output.shape)}
     path.write_text(json.dumps({"kernels": kernels, **shapes}))
-    return {}
+    return ConversionSettings()
 
 
 def write_metadata(path: Path, metadata: ModelMetadata) -> None:
     path.write_text(json.dumps({**read(path), "contract": contract_text(metadata.signal)}))
 
 
-def check(path: Path, graph: FileGraph, expected: ExpectedFile) -> dict[str, Any]:
+def check(path: Path, graph: FileGraph, expected: ExpectedFile) -> FileStructure:
     if [op.name for op in graph.ops] != [name for name, _, _ in expected.kernels]:
         raise BadInput(f"{path}: kernels are missing")
-    return {}
+    return FileStructure()
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from edgeconv.core import InputConvention, Normalization, Signal, Variant
 from edgeconv.ir.keras_file import load_model
 from edgeconv.models.har import build
 from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
-from edgeconv.targets.conversion import export_all
+from tests.unit.conversions import export_all
 
 pytestmark = pytest.mark.heavy
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeconv.targets.base import ExpectedFile, target_of
+from edgeconv.core import OutputAgreement
+from edgeconv.targets.base import ExpectedFile, FileStructure, target_of
 from edgeconv.targets.conversion import checks
 
 Kernels = Sequence[tuple[str, int, float]]
@@ -18,13 +19,13 @@ def check_structure(
     kernels: Kernels,
     layout_changes: int,
     float_layers: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> tuple[int, FileStructure]:
     """`checks.check_structure` for the scheme of that name of the file's target."""
     known = target_of(path).scheme(scheme)
     return checks.check_structure(path, ExpectedFile(known, kernels, layout_changes, float_layers))
 
 
-def check_outputs(path: Path, scheme: str, reference: Any, outputs: Any) -> dict[str, Any]:
+def check_outputs(path: Path, scheme: str, reference: Any, outputs: Any) -> OutputAgreement:
     """`checks.check_outputs` with the limits of the scheme of that name."""
     limits = target_of(path).scheme(scheme).output_limits
     return checks.check_outputs(path, scheme, limits, reference, outputs)

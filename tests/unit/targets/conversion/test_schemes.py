@@ -27,12 +27,12 @@ from edgeconv.ir import keras_file
 from edgeconv.runtimes import open_runner
 from edgeconv.targets import files
 from edgeconv.targets.base import schemes_of
-from edgeconv.targets.conversion import export, export_all
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml import weights as mlweights
 from edgeconv.targets.coreml.blobs import BlobFile
 from edgeconv.targets.coreml.proto import blocks
 from edgeconv.targets.coreml.weight_compression import SMALLEST, block_size, worth
+from tests.unit.conversions import export, export_all
 from tests.unit.targets.conversion.expected import check_outputs, check_structure
 
 COREML = "coreml"
@@ -187,8 +187,7 @@ def test_w8a8_has_a_pair_before_each_compressed_kernel(made: dict[str, Artifact]
 _OTHER_PROCESS = """
 import sys, numpy as np
 from pathlib import Path
-from edgeconv.targets.base import schemes_of
-from edgeconv.targets.conversion import export_all
+from tests.unit.conversions import export_all
 from edgeconv.ir.keras_file import read_contract
 from edgeconv.core import InputConvention, Variant
 from edgeconv.targets.base import schemes_of

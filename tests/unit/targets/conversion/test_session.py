@@ -18,11 +18,11 @@ from edgeconv.core.digest import sha256
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.targets import files
-from edgeconv.targets.conversion import export, export_all
 from edgeconv.targets.conversion.job import Job, Task
-from edgeconv.targets.conversion.naming import file_name, file_names
-from edgeconv.targets.conversion.process import Crashed, answers
+from edgeconv.targets.conversion.planning import file_name, file_names
+from edgeconv.targets.conversion.process import Crashed, run_in_worker
 from edgeconv.targets.coreml import package
+from tests.unit.conversions import export, export_all
 
 TFLITE, COREML = "tflite", "coreml"
 FLOAT = Variant(TFLITE, "float32", InputConvention.ANDROID)
@@ -59,7 +59,7 @@ VARIANTS = [
 _OTHER_PROCESS = """
 import sys, numpy as np
 from pathlib import Path
-from edgeconv.targets.conversion import export_all
+from tests.unit.conversions import export_all
 from edgeconv.ir.keras_file import read_contract
 from edgeconv.core import InputConvention, Variant
 model, out, windows = map(Path, sys.argv[1:4])
@@ -221,7 +221,7 @@ def test_a_crash_names_its_file_and_keeps_the_others(
 _INTERRUPTED = """
 import sys, numpy as np
 from pathlib import Path
-from edgeconv.targets.conversion import export
+from tests.unit.conversions import export
 from edgeconv.core import InputConvention, Signal, NullProgress, Variant
 class Listener(NullProgress):
     def update(self, done, total, note=""):
@@ -270,7 +270,7 @@ _FULL = """
 import resource, sys, numpy as np
 from pathlib import Path
 from edgeconv.errors import BadInput
-from edgeconv.targets.conversion import export
+from tests.unit.conversions import export
 from edgeconv.core import InputConvention, Signal, Variant
 model, out = map(Path, sys.argv[1:])
 signal = Signal(window=24, labels=("a", "b", "c"))
@@ -297,10 +297,10 @@ def test_a_worker_that_cannot_start_is_a_crash(tmp_path: Path, signal: Signal) -
     job = Job(tmp_path / "none.keras", tmp_path, signal, (Task(0, FLOAT, "x.tflite"),))
     # no probe windows were written: the worker reports it as what it is
     with pytest.raises(OSError, match=r"probe\.npy"):
-        list(answers(job))
+        list(run_in_worker(job))
     (tmp_path / "probe.npy").write_bytes(b"no array")
     with pytest.raises(Crashed, match="the converter failed") as caught:
-        list(answers(job))
+        list(run_in_worker(job))
     assert caught.value.task is None
 
 

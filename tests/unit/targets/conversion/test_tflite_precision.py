@@ -12,8 +12,8 @@ from edgeconv.core import Artifact, InputConvention, Normalization, NullProgress
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.targets import files as artifact
-from edgeconv.targets.conversion import export, export_all
 from edgeconv.targets.tflite import reader
+from tests.unit.conversions import export, export_all
 from tests.unit.small_models import randomise, run_tflite
 from tests.unit.targets.conversion.expected import check_structure
 

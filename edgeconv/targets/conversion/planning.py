@@ -1,4 +1,4 @@
-"""What an export call asks for, completed and checked against the table of targets."""
+"""A conversion planned before it starts: completed, checked, named, with its warnings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Progress, Variant
+from edgeconv.core import Progress, Variant, parse_compression
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.targets.base import Target, find_target, scheme_of
 
@@ -78,3 +78,51 @@ def note_deployment(
             newer.setdefault(after.deployment_target, []).append(file)
     for first, files in sorted(newer.items()):
         progress.note(f"for {first} or later, the first that can hold them: {', '.join(files)}")
+
+
+def file_name(model: str, variant: Variant, method: bool = False) -> str:
+    """The name says compression, where there is one, and scheme; `_mixed` for layers of another
+    precision, `_io8` for int8 input and output, and a sensor that is not the target's own. With
+    `method` also how ranges were chosen."""
+    parts = [model, *filter(None, [variant.compress]), variant.scheme]
+    if method and variant.calibration_method:
+        parts.append(variant.calibration_method)
+    if variant.float_layers or variant.int8_layers or variant.min_snr_db:
+        parts.append("mixed")
+    if variant.io == "int8":
+        parts.append("io8")
+    target = find_target(variant.target)
+    if variant.sensor is not target.input_convention:
+        parts.append(str(variant.sensor))
+    return "_".join(parts) + target.suffix
+
+
+def file_names(model: str, variants: Sequence[Variant]) -> list[str]:
+    """One name a variant.
+
+    Raises:
+        UsageError: two variants would be the same file (they differ only in deployment target,
+            or in which layers are of another precision).
+    """
+    short = [file_name(model, v) for v in variants]
+    names = [file_name(model, v, short.count(n) > 1) for v, n in zip(variants, short, strict=True)]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(
+                f"two variants would both be called {name}",
+                "export them into two folders; a deployment target is not part of the name",
+            )
+    return names
+
+
+def scheme_warnings(variants: Sequence[Variant]) -> list[str]:
+    """One line for each reason, however many files it concerns."""
+    found: dict[str, list[str]] = {}
+    for variant in variants:
+        target = find_target(variant.target)
+        reasons = [target.scheme(variant.scheme).warning]
+        if variant.compress and parse_compression(variant.compress).sparsity:
+            reasons.append(target.zeros_warning)
+        for reason in filter(None, reasons):
+            found.setdefault(reason, []).append(variant.compress or variant.scheme)
+    return [f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in found.items()]

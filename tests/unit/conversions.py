@@ -1,0 +1,44 @@
+"""Conversions with the few words that tests need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeconv.core import NULL_PROGRESS, Artifact, Progress, Signal, Variant
+from edgeconv.targets.conversion import ConversionRequest, convert_all
+
+
+def export_all(
+    model: Path,
+    signal: Signal,
+    variants: Sequence[Variant],
+    out: Path,
+    name: str,
+    calibration: Any,
+    probe: Any,
+    run_file: Any = None,
+    unsafe: bool = False,
+    progress: Progress = NULL_PROGRESS,
+    **options: Any,
+) -> list[Artifact]:
+    """`convert_all` of a request with these parts."""
+    request = ConversionRequest(
+        model=model,
+        signal=signal,
+        variants=variants,
+        out=out,
+        name=name,
+        probe=probe,
+        calibration=calibration,
+        run_file=run_file,
+        unsafe=unsafe,
+        **options,
+    )
+    return convert_all(request, progress)
+
+
+def export(model: Path, signal: Signal, variant: Variant, *others: Any, **options: Any) -> Artifact:
+    """`export_all` for one variant."""
+    return export_all(model, signal, [variant], *others, **options)[0]
