@@ -80,14 +80,14 @@ def read_ops(network: Any, signal: Signal) -> tuple[QATOp, ...]:
         kernels = iter(_variables(call))
         for node in nodes:
             if isinstance(node, KernelNode):
-                ops += _kernel_ops(call, node, next(kernels), is_last=node.label == call.label)
+                ops.append(_kernel_op(call, node, next(kernels)))
             elif not _fused(node, call, ops):
                 ops.append(_layer_op(call, node))
     return _with_unit(ops, calls, signal)
 
 
 def _check_chain(calls: list[CallNodes]) -> None:
-    value = calls[0][0].inputs
+    value = calls[0][0].inputs if calls else ()
     for call, nodes in calls:
         if call.inputs != value:
             raise Unsupported(
@@ -103,7 +103,7 @@ def _variables(call: KerasCall) -> list[Any]:
     return [getattr(call.layer, name) for name in names]
 
 
-def _kernel_ops(call: KerasCall, node: KernelNode, weights: Any, is_last: bool) -> list[QATOp]:
+def _kernel_op(call: KerasCall, node: KernelNode, weights: Any) -> KernelOp:
     if isinstance(node, Conv) and node.groups != 1:
         raise Unsupported(
             f"layer '{call.label}' has {node.groups} groups, which cannot be trained as integers",
@@ -117,12 +117,13 @@ def _kernel_ops(call: KerasCall, node: KernelNode, weights: Any, is_last: bool) 
             "use relu; or quantize after training (--quantize int8)",
         )
     ceiling = None if function.kind == "linear" else function.value
-    bias = call.layer.bias if is_last else None
-    return [KernelOp(node, weights, bias, node.label, ceiling=ceiling)]
+    # of a separable convolution only the second kernel has a bias
+    bias = call.layer.bias if node.label == call.label else None
+    return KernelOp(node, weights, bias, node.label, ceiling=ceiling)
 
 
 def _fused(node: Node, call: KerasCall, ops: list[QATOp]) -> bool:
-    """Whether the operation before takes the node in; then it is changed."""
+    """Whether the operation before computes the node too; then that operation is replaced."""
     last = ops[-1] if ops else None
     if not isinstance(last, KernelOp):
         return False
