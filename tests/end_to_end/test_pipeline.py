@@ -100,6 +100,9 @@ def test_export_from_a_folder_that_train_wrote(cli: Cli, tmp_path: Path) -> None
     done = cli("export", trained, "--quantize", "int8", "--out", tmp_path / "out")
     assert done.code == 0, done.err
     assert (tmp_path / "out" / "cnn-16s4-32_int8.tflite").is_file()
+    profile = (trained / "inputs.json").read_bytes()
+    assert (tmp_path / "out" / "inputs.json").read_bytes() == profile
+    assert cli("data", "check", "synthetic", "--against", trained).code == 0
 
 
 def test_a_gate_that_cannot_be_met_fails(cli: Cli, bundle: Path, tmp_path: Path) -> None:
