@@ -41,9 +41,9 @@ def test_evidence_is_kept_in_the_bundle(bundle: Path) -> None:
         assert len(found["flips"]["window"]) == sum(r["flips"] for r in found["per_class"].values())
         assert found["agreement"]["low"] < 1
         assert found["drop"]["max_drop"] == 0.005
-        assert found["drop"]["people"] == len(found["per_subject"]) == 2
+        assert found["drop"]["subjects"] == len(found["per_subject"]) == 2
     report = (bundle / "report.html").read_text()
-    assert "Same answer" in report
+    assert "Agreement" in report
     assert "McNemar" in report
 
 
