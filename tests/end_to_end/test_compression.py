@@ -145,7 +145,7 @@ def test_a_model_is_compressed_by_words_alone(made: Path, tmp_path: Path, cli: C
     [
         (["--compress", "prune80", "--target", "coreml", "--quantize", "palette4"], 4, "zeros"),
         (["--compress", "zip"], 2, "unknown compression"),
-        (["--epochs", "3"], 2, "with --compress only"),
+        (["--epochs", "3"], 2, "applies to --compress only"),
     ],
 )
 def test_wrong_words_are_refused_before_any_work(
