@@ -84,14 +84,34 @@ def override(recipe: Recipe, data: str | None, seed: int | None, epochs: int | N
     )
 
 
-def _data(name_or_path: str, where: str) -> dict[str, Any]:
+def _data(name_or_path: str, where: str, extended: tuple[str, ...] = ()) -> dict[str, Any]:
     text = _text(name_or_path)
     if name_or_path.endswith(".json"):
         return _of_manifest(text, where)
     try:
-        return upgrade_recipe(tomllib.loads(text))
+        data = upgrade_recipe(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{where} is no valid TOML: {error}", "mend that line") from error
+        raise BadInput(f"{where} is not valid TOML: {error}", "correct that line") from error
+    base = data.pop("extends", None)
+    if base is None:
+        return data
+    if not isinstance(base, str):
+        raise UsageError(f"{where}: extends = {base!r} is not text", "name one recipe")
+    parent = base if base in BUILT_IN else str(Path(name_or_path).parent / base)
+    if parent in (*extended, name_or_path):
+        raise UsageError(f"{where}: extends = '{base}' leads back to itself", "name another recipe")
+    inherited = _data(parent, f"recipe {parent}", (*extended, name_or_path))
+    inherited.pop("name", None)
+    return _merged(inherited, data)
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the keys of `changes`; tables are merged key by key, lists are replaced."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
 
 
 def _of_manifest(text: str, where: str) -> dict[str, Any]:

@@ -49,6 +49,43 @@ FRAMEWORKS = (
     *("optuna", "mlflow", "ray"),
 )
 
+UNTYPED: dict[str, int] = {
+    "edgeconv.cli.console": 2,
+    "edgeconv.cli.tables": 2,
+    "edgeconv.core.json_codec": 1,
+    "edgeconv.core.profile": 2,
+    "edgeconv.core.schema_v1": 1,
+    "edgeconv.datasets.describe": 1,
+    "edgeconv.integration.template_context": 2,
+    "edgeconv.integration.vectors": 2,
+    "edgeconv.ir.tf_builder": 1,
+    "edgeconv.parity.golden.json_format": 2,
+    "edgeconv.profiling.memory": 1,
+    "edgeconv.profiling.phone": 1,
+    "edgeconv.runtimes": 1,
+    "edgeconv.runtimes.coreml_reference.batching": 1,
+    "edgeconv.runtimes.coreml_reference.engine": 1,
+    "edgeconv.runtimes.coreml_reference.plan": 2,
+    "edgeconv.runtimes.keras_graph": 1,
+    "edgeconv.runtimes.litertjs.channel": 3,
+    "edgeconv.search.journal": 1,
+    "edgeconv.search.space": 1,
+    "edgeconv.targets.base": 3,
+    "edgeconv.targets.conversion.checks": 2,
+    "edgeconv.targets.conversion.in_process": 1,
+    "edgeconv.targets.conversion.process": 1,
+    "edgeconv.targets.conversion.worker": 2,
+    "edgeconv.targets.coreml.checks": 1,
+    "edgeconv.targets.coreml.convert": 1,
+    "edgeconv.targets.tflite.aeq_backend": 1,
+    "edgeconv.targets.tflite.checks": 1,
+    "edgeconv.targets.tflite.convert": 1,
+    "edgeconv.workflows.data": 1,
+    "edgeconv.workflows.steps.models_under_test": 1,
+}
+"""Module → how many `dict[str, Any]` others may see of it: JSON documents that are handed through,
+protocols of a child process, or values that an engine names at run time."""
+
 _REFERENCE = re.compile(r"edgeconv(\.\w+)+(:\w+)?")
 
 
@@ -174,6 +211,50 @@ def undocumented(sources: Sources) -> list[str]:
             ):
                 found.append(f"{module}:{node.lineno} {node.name}")
     return found
+
+
+def untyped_dicts(sources: Sources) -> list[str]:
+    """`dict[str, Any]` in a public signature, a field or an alias: a type belongs there.
+
+    `to_json` and `from_json` are the boundary to JSON. `UNTYPED` lists what is allowed otherwise:
+    the number that a module may have at most.
+    """
+    broken = []
+    for module, source in sources.items():
+        lines = [line for node in _public(ast.parse(source)) for line in _untyped(node)]
+        allowed = UNTYPED.get(module, 0)
+        if len(lines) > allowed:
+            broken.append(f"{module}:{lines[0]} {len(lines)} dict[str, Any], allowed {allowed}")
+    return broken
+
+
+def _public(tree: ast.AST) -> Iterator[ast.stmt]:
+    """Statements of a module and of its public classes that others can see."""
+    for node in getattr(tree, "body", ()):
+        name = getattr(node, "name", "")
+        if name.startswith("_") and not name.startswith("__"):
+            continue
+        if isinstance(node, ast.ClassDef):
+            yield from _public(node)
+        elif isinstance(node, ast.FunctionDef | ast.AnnAssign | ast.Assign):
+            yield node
+
+
+def _untyped(node: ast.stmt) -> Iterator[int]:
+    """Line of each `dict[str, Any]` that others see in the statement."""
+    if isinstance(node, ast.FunctionDef):
+        if node.name in ("to_json", "from_json"):
+            return
+        arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        seen = [a.annotation for a in arguments] + [node.returns]
+    elif isinstance(node, ast.AnnAssign):
+        seen = [node.annotation]
+    else:
+        seen = [node.value] if isinstance(node, ast.Assign) else []
+    for annotation in filter(None, seen):
+        for part in ast.walk(annotation):
+            if isinstance(part, ast.Subscript) and ast.unparse(part) == "dict[str, Any]":
+                yield part.lineno
 
 
 def prints(sources: Sources) -> list[str]:

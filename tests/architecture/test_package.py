@@ -51,6 +51,7 @@ print("LOADED", *sorted(sys.modules))
         rules.undocumented,
         rules.prints,
         rules.target_comparisons,
+        rules.untyped_dicts,
     ],
     ids=lambda rule: rule.__name__,
 )

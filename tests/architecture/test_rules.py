@@ -173,3 +173,30 @@ def test_a_comparison_with_a_target_is_caught(source: str) -> None:
 )
 def test_what_does_not_compare_with_a_target_passes(source: str) -> None:
     assert rules.target_comparisons({"edgeconv.parity.gates": source}) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def read(path: str) -> dict[str, Any]: ...",
+        "def write(facts: dict[str, Any] | None) -> None: ...",
+        "class Result:\n    facts: dict[str, Any]",
+        "class Result:\n    def add(self, *, facts: list[dict[str, Any]]) -> None: ...",
+        "Facts = dict[str, Any]",
+    ],
+)
+def test_untyped_dicts_are_named(source: str) -> None:
+    assert len(rules.untyped_dicts({"edgeconv.core.new": source})) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class Result:\n    def to_json(self) -> dict[str, Any]: ...",
+        "class Result:\n    def from_json(cls, data: dict[str, Any]) -> None: ...",
+        "def _read(path: str) -> dict[str, Any]: ...",
+        "def read(path: str) -> dict[str, int]:\n    found: dict[str, Any] = {}",
+    ],
+)
+def test_untyped_dicts_at_the_boundary_to_json_are_allowed(source: str) -> None:
+    assert rules.untyped_dicts({"edgeconv.core.new": source}) == []

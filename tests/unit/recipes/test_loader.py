@@ -106,7 +106,7 @@ def test_a_variant_takes_its_own_phones_sensor(tmp_path: Path) -> None:
             UsageError,
             "sensor 'x'",
         ),
-        ("name = ", BadInput, "no valid TOML"),
+        ("name = ", BadInput, "not valid TOML"),
     ],
 )
 def test_every_wrong_word_is_named(
