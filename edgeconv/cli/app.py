@@ -32,6 +32,21 @@ from edgeconv.cli import (
 from edgeconv.cli.console import write_json
 from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
 
+_FORMER_OPTIONS = {
+    "--generation": "--max-in-flight",
+    "--golden": "edgeconv golden check BUNDLE RESULTS",
+    "--io": "--io-type",
+    "--keep-float": "--float-layer",
+    "--keep-int8": "--int8-layer",
+    "--max-drop": "--max-accuracy-drop",
+    "--members": "--max-results",
+    "--min-snr": "--mixed-precision-snr",
+    "--precision": "--quantize",
+    "--quick": "--latency-only",
+    "--seeds": "--confirm-seeds",
+    "--unsafe": "--allow-custom-code",
+}
+"""Options of earlier versions, and what does the same now."""
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 app = typer.Typer(
@@ -125,7 +140,11 @@ def _misused(words: Sequence[str], error: TyperException) -> int:
         return UsageError.exit_code
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "edgeconv"
-    return _report(words, UsageError.exit_code, text, f"see {command} --help")
+    hint = f"see {command} --help"
+    option = getattr(error, "option_name", "")
+    if option in _FORMER_OPTIONS and text.startswith("No such option"):
+        text, hint = f"No such option: {option}", f"use {_FORMER_OPTIONS[option]}; {hint}"
+    return _report(words, UsageError.exit_code, text, hint)
 
 
 def _report(

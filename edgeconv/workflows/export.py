@@ -32,6 +32,7 @@ from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import BadInput
 from edgeconv.ir import keras_file
 from edgeconv.models import file_stem
+from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import unavailable
 from edgeconv.runtimes.predict import run_file
 from edgeconv.targets.conversion import ConversionRequest, convert_all
@@ -154,7 +155,7 @@ def export_variants(
     Returns:
         One artifact a variant, in the same order, each checked against its own network.
     """
-    progress.stage(f"export: {len(variants)} files")
+    progress.stage(f"export: {plural(len(variants), 'file')}")
     probe = calibration[:PROBES] if calibration is not None else probe_windows(model.signal)
     artifacts: dict[Variant, Artifact] = {}
     for compress in dict.fromkeys(v.compress for v in variants):

@@ -31,6 +31,7 @@ from edgeconv.profiling.memory import arena, footprint
 from edgeconv.profiling.op_timing import operations
 from edgeconv.profiling.roofline import roofline
 from edgeconv.profiling.timing_input import probe_sample
+from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import accepted, open_runner, opens, runtime_for, unavailable
 from edgeconv.runtimes.litertjs.node import installed
 from edgeconv.targets import files
@@ -78,7 +79,9 @@ def profile(
         UsageError: a number is out of range.
     """
     artifacts = artifacts_of(paths)
-    progress.stage(f"profile: {len(artifacts)} files, {runs} runs each, {threads} thread(s)")
+    progress.stage(
+        f"profile: {plural(len(artifacts), 'file')}, {runs} runs each, {plural(threads, 'thread')}"
+    )
     results = profile_artifacts(artifacts, runs, warmup, threads, runtime)
     return explain(artifacts, results, progress) if detailed else results
 
@@ -109,7 +112,9 @@ def profile_against(
     artifacts = artifacts_of(paths)
     found = read_baseline(baseline, frozenset(a.sha256 for a in artifacts))
     timer = partial(profile_artifacts, runs=runs, warmup=warmup, threads=threads, runtime=runtime)
-    progress.stage(f"profile: {len(artifacts)} files against {baseline}, {runs} runs each")
+    progress.stage(
+        f"profile: {plural(len(artifacts), 'file')} against {baseline}, {runs} runs each"
+    )
     results, partners = _in_turns(artifacts, found, timer)
     compared = compare(artifacts, results, partners, found, limit, timer)
     return explain(artifacts, results, progress) if why else results, compared

@@ -25,6 +25,7 @@ from edgeconv.profiling import coreml_benchmark, not_run
 from edgeconv.profiling.baseline import compare, read_baseline
 from edgeconv.profiling.comparison import MAX_SLOWDOWN, limit_of
 from edgeconv.profiling.phone import BINARY, Phone, Task
+from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import opens
 from edgeconv.workflows.profile import artifacts_of, facts_of
 
@@ -116,7 +117,7 @@ def _on_phone(
         raise UsageError(f"--runtime {runtime} does not run on a phone", "choose litert")
     phone = Phone(serial, binary)
     able = [a for a in artifacts if opens("litert", a.path)]
-    progress.stage(f"profile: {len(able)} files on {phone.name}, {runs} runs each")
+    progress.stage(f"profile: {plural(len(able), 'file')} on {phone.name}, {runs} runs each")
     vectors = _golden_sets(paths)
     tasks = [_task(a, vectors.get(a.path.parent)) for a in able]
     timed = iter(phone.profile(tasks, runs, warmup, threads, runtime != "litert-reference"))

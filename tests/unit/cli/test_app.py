@@ -202,6 +202,22 @@ def test_json_of_a_command_is_what_its_schema_says(
     valid(json.loads(capsys.readouterr().out))
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["export", "m.keras", "--out", "o", "--precision", "float16"], "use --quantize;"),
+        (["parity", "b", "--golden", "r.json"], "use edgeconv golden check BUNDLE RESULTS;"),
+        (["profile", "b", "--quick"], "use --latency-only;"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[-1],
+)
+def test_a_former_option_names_the_present_one(
+    words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_app(words) == 2
+    assert hint in capsys.readouterr().err
+
+
 def test_a_close_option_is_suggested(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["export", "m.keras", "--out", "o", "--io", "int8"]) == 2
     assert "--io-type" in capsys.readouterr().err
