@@ -81,7 +81,7 @@ def _of_numbers(method: Compression, scheme: Scheme) -> str:
     if entries and entries < method.clusters:
         return f"a palette of {entries} numbers cannot hold {method.clusters}"
     if method.clusters and scheme.sparsity and not entries:
-        return "it changes the weights that stay once more, each for itself"
+        return "it quantizes the remaining weights one by one, which would break the clusters"
     if method.clusters and scheme.granularity == "per-block":
-        return "each block of channels has a scale of its own, and so numbers of its own"
+        return "each block of channels has its own scale, which would break the clusters"
     return ""

@@ -140,15 +140,15 @@ def activations(graph: FileGraph) -> dict[str, int]:
     occurs again gets its position behind it.
     """
     fixed = {i for i, tensor in enumerate(graph.tensors) if tensor.constant}
-    found: dict[str, int] = {}
+    positions: dict[str, int] = {}
     for op in graph.ops:
         if fixed.issuperset(op.inputs):
             fixed.update(op.outputs)
             continue
         for i in op.outputs:
             name = graph.tensors[i].name
-            found[name if name not in found else f"{name}#{i}"] = i
-    return found
+            positions[name if name not in positions else f"{name}#{i}"] = i
+    return positions
 
 
 def peak_bytes(

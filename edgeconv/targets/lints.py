@@ -78,10 +78,10 @@ def apply(rules: Sequence[Rule[File]], file: File) -> list[Finding]:
     """One finding for each broken rule, in the order of the table."""
     findings = []
     for rule in rules:
-        found = list(rule.check(file))
-        if found:
-            first = found[0]
-            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        violations = list(rule.check(file))
+        if violations:
+            first = violations[0]
+            more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
             findings.append(
                 Finding(
                     rule.number,
@@ -90,7 +90,7 @@ def apply(rules: Sequence[Rule[File]], file: File) -> list[Finding]:
                     first.where,
                     first.text + more,
                     rule.advice,
-                    len(found),
+                    len(violations),
                 )
             )
     return findings

@@ -70,7 +70,7 @@ def _check_deployment(variant: Variant, target: Target) -> None:
 def note_deployment(
     asked: Sequence[Variant], resolved: Sequence[Variant], names: Sequence[str], progress: Progress
 ) -> None:
-    """Say which files need a newer system than the oldest, where nobody asked for it."""
+    """Note files that need a newer system than the oldest although no version was requested."""
     newer: dict[str, list[str]] = {}
     for before, after, file in zip(asked, resolved, names, strict=True):
         oldest = next(iter(find_target(after.target).deployment_targets), "")
@@ -117,12 +117,12 @@ def file_names(model: str, variants: Sequence[Variant]) -> list[str]:
 
 def scheme_warnings(variants: Sequence[Variant]) -> list[str]:
     """One line for each reason, however many files it concerns."""
-    found: dict[str, list[str]] = {}
+    by_reason: dict[str, list[str]] = {}
     for variant in variants:
         target = find_target(variant.target)
         reasons = [target.scheme(variant.scheme).warning]
         if variant.compress and parse_compression(variant.compress).sparsity:
             reasons.append(target.zeros_warning)
         for reason in filter(None, reasons):
-            found.setdefault(reason, []).append(variant.compress or variant.scheme)
-    return [f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in found.items()]
+            by_reason.setdefault(reason, []).append(variant.compress or variant.scheme)
+    return [f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in by_reason.items()]

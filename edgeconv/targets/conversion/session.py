@@ -233,9 +233,9 @@ class _Session:
         if not self.failed:
             return
         first = next(iter(self.failed.values()))
-        kept = ", ".join(self.job.tasks[i].file for i in sorted(self.done)) or "none"
+        finished = ", ".join(self.job.tasks[i].file for i in sorted(self.done)) or "none"
         message = "; ".join(error.message for error in self.failed.values())
         hint = f"{first.hint}. " if first.hint else ""
         raise type(first)(
-            message, f"{hint}finished and kept in {self.request.out}: {kept}"
+            message, f"{hint}finished and kept in {self.request.out}: {finished}"
         ) from first

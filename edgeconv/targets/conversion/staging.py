@@ -48,8 +48,8 @@ def workspace(out: Path) -> Iterator[Path]:
         ) from error
 
 
-def move(made: Path, final: Path) -> Path:
+def move(source: Path, final: Path) -> Path:
     """Put a file or package in place in one step; an older one makes room first."""
     if final.is_dir():
-        final.rename(made.with_name(f"{made.name}.old"))
-    return made.replace(final)
+        final.rename(source.with_name(f"{source.name}.old"))
+    return source.replace(final)

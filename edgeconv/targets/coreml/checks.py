@@ -31,10 +31,10 @@ def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> Fil
 
 def _check_layout(path: Path, graph: FileGraph, expected: int) -> int:
     """Operations that move values instead of computing."""
-    found = sum(kind in _LAYOUT for kind in graph.kinds)
-    if found > expected:
-        raise broken_conversion(path, f"{found} layout operations where {expected} suffice")
-    return found
+    count = sum(kind in _LAYOUT for kind in graph.kinds)
+    if count > expected:
+        raise broken_conversion(path, f"{count} layout operations where {expected} suffice")
+    return count
 
 
 def _check_blobs(path: Path) -> None:

@@ -97,7 +97,7 @@ def _chosen(
     """The variant with the layers that must be more precise, and the expected SNR in dB."""
     if calibration is None or not len(calibration):
         raise Unsupported(
-            "without recordings nobody can measure which layers must stay precise",
+            "the layers that must stay precise cannot be measured without recordings",
             "name the layers (--float-layer, --int8-layer), or give --calibration SPEC",
         )
     bits = BITS[SCHEMES[variant.scheme].weights]

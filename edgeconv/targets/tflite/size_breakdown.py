@@ -76,7 +76,7 @@ def _attached(data: bytes) -> dict[str, int]:
     names = {"labels.txt": "labels", "edgeconv.json": "contract"}
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for entry in entries:
-        found[names.get(entry.filename, "metadata")] += entry.compress_size
-    return dict(found)
+        counts[names.get(entry.filename, "metadata")] += entry.compress_size
+    return dict(counts)
