@@ -82,7 +82,7 @@ def cross_validate(
     """Evaluate a recipe on held-out subjects, fold by fold.
 
     Every subject is held out once for each seed. The folds depend on the subjects and on --folds
-    only, so that recipes are compared on the same people.
+    only, so that recipes are compared on the same subjects.
     """
     with Console(quiet, verbose, json) as console:
         from edgeconv.workflows.cross_validate import CrossValidateOptions, read_baseline

@@ -28,7 +28,7 @@ class InputReport:
         distances: after each input error was inverted, by its kind.
         outside: share of readings beyond the range of the training, by axis.
         gravity: median length of a window's mean, in m/s².
-        rate_hz: the sampling rate that the step frequencies suggest; None if nobody walks.
+        rate_hz: the sampling rate that the step frequencies suggest; None if no subject walks.
         classes: the classes that were compared.
         windows: how many were compared.
     """

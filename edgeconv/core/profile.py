@@ -22,7 +22,7 @@ class OpProfile:
         macs: multiply-accumulates of one inference.
         bytes: of the tensors that it reads and writes, weights included.
         us: time of one inference; None where it was not timed.
-        interval_us: 95 % interval of `us`; one that reaches 0 cannot be told from nothing.
+        interval_us: 95 % interval of `us`; if it contains 0, the time may be 0.
     """
 
     first: int

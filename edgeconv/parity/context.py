@@ -38,7 +38,7 @@ class ParityContext:
         float_outputs: probabilities of the float model, (windows, classes).
         data: what the results say of the windows: spec, name, split, digest, subjects.
         limits: gates of the recipe and of the caller, which go before those of a scheme.
-        progress: is told what takes long.
+        progress: receives stages, progress and notes.
     """
 
     bundle: Bundle

@@ -108,7 +108,7 @@ def compare(
         candidate: another one.
         data: a specification, a `Dataset`, arrays or a data frame.
         options: see `CompareOptions`.
-        progress: is told what takes long.
+        progress: receives stages, progress and notes.
 
     Returns:
         The parity of the candidate in each runtime, and of its layers if they were compared.

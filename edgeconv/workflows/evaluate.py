@@ -47,7 +47,7 @@ def evaluate(
         runtime: what runs the file.
         sensor: what the input of a file without a contract means.
         unsafe: run code of the model's own layers.
-        progress: is told what takes long.
+        progress: receives stages, progress and notes.
 
     Returns:
         Accuracy and the other figures, in total, by class and by subject.

@@ -35,7 +35,7 @@ def check_device_outputs(
     Args:
         bundle: its folder.
         results: the JSON document that the device wrote.
-        progress: is told what takes long.
+        progress: receives stages, progress and notes.
 
     Returns:
         One result for each recorded artifact.

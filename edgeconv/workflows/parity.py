@@ -60,7 +60,7 @@ def check_parity(
         runtimes: each artifact runs in those that open it.
         gates: limits that replace those of the recipe and the schemes.
         layers: also compare the artifacts with the float model layer by layer.
-        progress: is told what takes long.
+        progress: receives stages, progress and notes.
 
     Returns:
         The bundle with its new results.

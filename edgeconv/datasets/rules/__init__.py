@@ -38,7 +38,7 @@ RULES: tuple[DataRule, ...] = (
     DataRule("D203", _WARNING, "all axes are exactly 0", channels.zeros),
     DataRule("D204", _ERROR, "two sensors alternate inside a recording", channels.interleaved),
     DataRule("D205", _HINT, "readings end at the range of the sensor", channels.saturated),
-    DataRule("D301", _WARNING, "a recording stands there more than once", balance.repeated),
+    DataRule("D301", _WARNING, "a recording occurs more than once", balance.repeated),
     DataRule("D302", _HINT, "only one subject recorded a class", balance.lonely_classes),
 )
 

@@ -44,7 +44,7 @@ def check_dataset(
     Args:
         data: a specification, a `Dataset`, arrays or a data frame.
         against: the bundle's folder.
-        progress: is told what takes long.
+        progress: receives stages, progress and notes.
 
     Returns:
         Distances to the training data, and the input error that explains them, if one does.
