@@ -30,7 +30,7 @@ def copy(bundle: Path, tmp_path: Path) -> Path:
 def judged(folder: Path, context: ParityContext, row: Sabotage) -> ParityResult:
     """The row's file in the broken bundle, on the windows that were read once.
 
-    A row that touches what the files are compared with reads that anew.
+    A row that touches what the files are compared with reads it again.
     """
     same = all(
         (folder / name).read_bytes() == (context.bundle.path / name).read_bytes()

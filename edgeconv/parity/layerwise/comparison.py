@@ -117,7 +117,7 @@ class Comparison:
     def _effects(
         self, start: str, reference: dict[str, NDArray[Any]], values: dict[str, NDArray[Any]]
     ) -> None:
-        """What each layer adds by itself, and what its error does to the output.
+        """The error that each layer itself adds, and its effect on the output.
 
         Keras continues from the file's values. If a layer adds nothing, the output is that of the
         one before.
