@@ -5,20 +5,24 @@ python samples/python_api.py OUT_FOLDER
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 import edgeconv
 
 
-def main(out: Path) -> None:
+def main(out: str) -> None:
     """Make a bundle in `out` from the embedded data and classify one window at rest."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # show what edgeconv is doing
     recipe = edgeconv.load_recipe("har")
-    recipe = replace(recipe, training=replace(recipe.training, epochs=4))
-    recipe = replace(recipe, variants=edgeconv.make_variants(["tflite"], ["float32", "int8"]))
+    recipe = replace(
+        recipe,
+        training=replace(recipe.training, epochs=4),
+        variants=edgeconv.make_variants(["tflite"], ["float32", "int8"]),
+    )
     bundle = edgeconv.run(recipe, out, force=True)
 
     for result in bundle.parity:
@@ -26,11 +30,11 @@ def main(out: Path) -> None:
 
     # What an Android phone that lies on its back reports: m/s², gravity on z, 80 steps of x y z.
     at_rest = np.tile(np.array([0.0, 0.0, 9.81], np.float32), 80)[None, :]
-    file = bundle.artifacts[0]
-    with edgeconv.open_runner(file.path) as runner:
+    artifact = bundle.artifacts[0]
+    with edgeconv.open_runner(artifact.path) as runner:
         probabilities = runner.run({"sensor": at_rest})["probabilities"][0]
-    print(dict(zip(file.signal.labels, probabilities.round(3).tolist(), strict=True)))
+    print(dict(zip(artifact.signal.labels, probabilities.round(3).tolist(), strict=True)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("out/python-api"))
+    main(sys.argv[1] if len(sys.argv) > 1 else "out/python-api")

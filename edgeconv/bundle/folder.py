@@ -13,7 +13,7 @@ from edgeconv.errors import BadInput, UsageError
 
 MANIFEST = "manifest.json"
 MODEL = "model.keras"
-COMPRESSED = "compressed"  # networks that were trained on, one file a compression
+COMPRESSED = "compressed"  # fine-tuned networks, one file a compression
 _FULL = 64 * 1024  # bytes; a disk with less left over is what made a write fail
 
 
@@ -21,8 +21,8 @@ def check_free(out: Path, force: bool) -> None:
     """Make sure, before any work starts, that `out` can be written.
 
     Raises:
-        UsageError: it exists and `force` is off, or it is a folder that is no bundle, which is
-            never replaced: it may be somebody's home.
+        UsageError: it exists and `force` is off, or it is a folder without a bundle, which is
+            never replaced: it may hold other work.
         BadInput: a file stands there, or the place cannot be written.
     """
     if out.is_file():
@@ -30,7 +30,7 @@ def check_free(out: Path, force: bool) -> None:
     if out.is_dir() and any(out.iterdir()):
         if not (out / MANIFEST).is_file():
             raise UsageError(
-                f"{out} holds files, but no bundle", "name a new or empty folder for --out"
+                f"{out} holds files, but not a bundle", "name a new or empty folder for --out"
             )
         if not force:
             raise UsageError(f"{out} exists", "pass --force to replace it, or name another --out")
@@ -61,14 +61,14 @@ def staging(out: Path, force: bool, keep_model: bool = False) -> Iterator[Path]:
         folder.chmod(0o777 & ~_umask())
         _swap(folder, out)
     except BaseException as error:
-        told = _unwritable(out, error) if _is_the_disks_fault(error, folder) else error
+        shown = _unwritable(out, error) if _is_the_disks_fault(error, folder) else error
         kept = _keep_partial(folder, out) if keep_model else None
         if kept:
-            told.add_note(f"the trained model is kept: {kept / MODEL}")
+            shown.add_note(f"the trained model is kept: {kept / MODEL}")
         shutil.rmtree(folder, ignore_errors=True)
-        if told is error:
+        if shown is error:
             raise
-        raise told from error
+        raise shown from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Outputs of the bundle's Keras models, kept so that parity needs no TensorFlow."""
+"""Stored outputs of the bundle's Keras models: parity needs no TensorFlow then."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_reference(
     model_sha256: str,
     name: str = FILE,
 ) -> None:
-    """Keep the outputs (n, classes) of a model on the data set with this digest."""
+    """Store the outputs (n, classes) of a model on the data set with this digest."""
     import numpy as np
 
     arrays = {
@@ -42,7 +42,7 @@ def write_reference(
 def read_reference(
     folder: Path, data_sha256: str, model_sha256: str, name: str = FILE
 ) -> NDArray[np.float32] | None:
-    """The kept outputs for exactly this data and model; None where there are none.
+    """The stored outputs for exactly this data and model; None if there are none.
 
     Raises:
         BadInput: the file is damaged.
@@ -53,10 +53,13 @@ def read_reference(
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            if str(kept["data_sha256"]) != data_sha256 or str(kept["model_sha256"]) != model_sha256:
+        with np.load(path, allow_pickle=False) as stored:
+            if (
+                str(stored["data_sha256"]) != data_sha256
+                or str(stored["model_sha256"]) != model_sha256
+            ):
                 return None
-            probabilities: NDArray[np.float32] = kept["probabilities"]
+            probabilities: NDArray[np.float32] = stored["probabilities"]
             return probabilities
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput(f"{path} is damaged: {error}", "remove it: Keras then runs again") from error

@@ -1,4 +1,4 @@
-"""The bundle that a model file belongs to."""
+"""The bundle that a model file is part of."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from edgeconv.core.digest import sha256
 
 
 def source_bundle(path: Path) -> Bundle | None:
-    """The bundle that a file lies in, if its manifest names exactly these bytes."""
+    """The bundle whose folder a file is in, if its manifest names exactly these bytes."""
     folder = path if path.is_dir() and is_bundle(path) else path.parent
     if not is_bundle(folder):
         return None
-    home = read_bundle(folder, verify=False)
-    named = {home.model.path.name: home.model.sha256}
-    named |= {a.path.name: a.sha256 for a in home.artifacts}
-    return home if named.get(path.name) == sha256(path) else None
+    bundle = read_bundle(folder, verify=False)
+    named = {bundle.model.path.name: bundle.model.sha256}
+    named |= {a.path.name: a.sha256 for a in bundle.artifacts}
+    return bundle if named.get(path.name) == sha256(path) else None

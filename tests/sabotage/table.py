@@ -507,7 +507,7 @@ GOLDEN = (
         "golden vectors removed",
         lambda folder: shutil.rmtree(folder / "golden"),
         READING,
-        "golden.json is named in the manifest, but missing",
+        "golden.json is named in the manifest, but it is missing",
         seal=Seal.NONE,
     ),
 )
@@ -581,7 +581,7 @@ BUNDLES = (
             (
                 "a file that nobody checked",
                 lambda folder: shutil.copyfile(folder / FLOAT, folder / "har_best.tflite"),
-                "har_best.tflite is not in the manifest: nobody has checked it",
+                "har_best.tflite is not in the manifest, so it was not checked",
             ),
             (
                 "a file dropped from the manifest",

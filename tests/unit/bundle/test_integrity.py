@@ -25,5 +25,5 @@ def test_another_digest_is_refused(tmp_path: Path, digest: Any) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="but missing"):
+    with pytest.raises(BadInput, match="but it is missing"):
         check_unchanged(tmp_path, {"labels.txt": "0" * 64})
