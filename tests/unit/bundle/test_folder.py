@@ -55,7 +55,7 @@ def test_an_existing_bundle_needs_force(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_bundle_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match="no bundle"):
+    with pytest.raises(UsageError, match="not a bundle"):
         check_free(tmp_path, force=True)
 
 
