@@ -13,8 +13,11 @@ from edgeconv.core.training_summary import TrainingSummary
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One input or output. `scale` and `zero_point` are set for quantized tensors only:
-    real = (stored − zero_point) · scale. An unknown dimension is −1."""
+    """One input or output.
+
+    `scale` and `zero_point` are set for quantized tensors only: real = (stored − zero_point) ·
+    scale. An unknown dimension is −1.
+    """
 
     name: str
     shape: tuple[int, ...]

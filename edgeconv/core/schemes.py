@@ -31,8 +31,10 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class OutputLimits:
-    """Largest and mean difference of a probability from the float model that a sound conversion
-    shows. Parity judges precision; these limits find broken files."""
+    """Largest and mean difference of a probability that a sound conversion shows.
+
+    The difference is from the float model. Parity judges precision; these limits find broken files.
+    """
 
     max_abs: float
     mean_abs: float

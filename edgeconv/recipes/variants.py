@@ -150,8 +150,10 @@ def _schemes(target: Target, asked: Sequence[str], compress: str, sole: bool) ->
 
 
 def _applicable(target: Target, variant: Variant) -> Variant:
-    """The variant without the options that its scheme does not have; unknown schemes as they are,
-    for `check_variants` to refuse."""
+    """The variant without the options that its scheme does not have.
+
+    Unknown schemes stay as they are, for `check_variants` to refuse.
+    """
     scheme = target.schemes.get(variant.scheme)
     io_types = scheme.io_types if scheme is not None else ("float",)
     methods = scheme.methods if scheme is not None else ()

@@ -147,10 +147,14 @@ def export_variants(
     """Export every variant into `folder`.
 
     Args:
+        model: the float model.
+        variants: what to make.
+        folder: gets the artifacts.
         stem: of the artifacts' file names.
         calibration: windows that set activation ranges; None: no variant needs any.
         unsafe: allow custom code in the Keras file.
         compressed: the networks that variants with a compression are exported from, by its name.
+        progress: listens to what is done.
 
     Returns:
         One artifact a variant, in the same order, each checked against its own network.
@@ -209,8 +213,7 @@ def _run_if_possible(path: Path, encoded: NDArray[np.float32]) -> NDArray[np.flo
 
 
 def _copy_from_source(source: Bundle | None, folder: Path) -> None:
-    """The learning curve, the float outputs on held-out subjects and the input profile stay with
-    the model."""
+    """Copy what stays with the model: learning curve, float outputs, and input profile."""
     names = (Path("training") / "history.json", Path(bundles.REFERENCE), Path(bundles.INPUTS))
     for name in names:
         if source is not None and (source.path / name).is_file():
