@@ -34,7 +34,7 @@ def test_what_is_legal_passes_and_the_rest_is_refused(name: str, target: str) ->
     [
         ("prune80", "coreml", "palette4", "no place for zeros"),
         ("prune75", "coreml", "pruned75-palette4", "moves the weights"),
-        ("prune75-cluster16", "coreml", "pruned75", "each for itself"),
+        ("prune75-cluster16", "coreml", "pruned75", "one by one"),
         ("cluster16", "coreml", "int4", "each block"),
         ("prune80", "coreml", "pruned75", "leaves out 75%"),
         ("prune2of4", "coreml", "pruned50", "pattern 2:4"),
