@@ -323,9 +323,9 @@ def data_rules() -> str:
 
 def networks() -> str:
     """The names of the networks."""
-    from edgeconv.models import FAMILIES, MODELS
+    from edgeconv.models import MODELS
 
-    return ", ".join(code(name) for name in (*MODELS, *(f"{family}:SPEC" for family in FAMILIES)))
+    return ", ".join(map(code, MODELS))
 
 
 def recipes() -> str:

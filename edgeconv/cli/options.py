@@ -79,9 +79,9 @@ def completing(names: Iterable[str]) -> Callable[[str], list[str]]:
 
 def complete_model(incomplete: str) -> list[str]:
     """Networks, and the families that describe one."""
-    from edgeconv.models import FAMILIES, MODELS
+    from edgeconv.models import MODELS
 
-    return completing([*MODELS, *(f"{name}:" for name in FAMILIES)])(incomplete)
+    return completing(name.removesuffix("SPEC") for name in MODELS)(incomplete)
 
 
 def complete_data(incomplete: str) -> list[str]:
@@ -100,10 +100,9 @@ def complete_runtime(incomplete: str) -> list[str]:
 
 def model_choices() -> dict[str, dict[str, list[str]]]:
     """The networks that `train` can fit, for an epilog."""
-    from edgeconv.models import FAMILIES, MODELS
+    from edgeconv.models import MODELS
 
-    families = [f"{name}:SPEC" for name in FAMILIES]
-    return {"Networks of --model": {"": [*MODELS, *families]}}
+    return {"Networks of --model": {"": list(MODELS)}}
 
 
 # ---- input -----------------------------------------------------------------------------------

@@ -1,47 +1,57 @@
-"""The networks: one file a reference network or family, and tables that name them all."""
+"""The networks: one file a network or family of networks, and one table that names them all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from edgeconv.core import Signal
 from edgeconv.errors import UsageError
-from edgeconv.plugins import choose, load
+from edgeconv.models.family import Builder, Family, NetworkSpace
+from edgeconv.plugins import load
 
+# `NAME` is a function `build(signal)` that returns a `keras.Model`; `NAME:SPEC` is a `Family`.
 MODELS: dict[str, str] = {
     "har": "edgeconv.models.har:build",
     "student": "edgeconv.models.student:build",
+    "cnn:SPEC": "edgeconv.models.cnn:FAMILY",
 }
-FAMILIES: dict[str, str] = {
-    "cnn": "edgeconv.models.cnn:family",
-}
+SEARCHED = "cnn"  # the family to search where the recipe's network belongs to none
 
 
-def build(name: str) -> Callable[[Signal], Any]:
+def build(name: str) -> Builder:
     """The function that builds network `name` (a `keras.Model`) for a sensor contract.
 
-    `name` is one of `MODELS`, or FAMILY:SPEC with a family of `FAMILIES`, which describes the
-    network itself: `cnn:24s2-32-48s2-64` (models/cnn.py has the grammar).
+    Args:
+        name: a name of `MODELS`; of a family with its specification, such as
+            `cnn:24s2-32-48s2-64` (models/cnn.py has the grammar).
 
     Raises:
-        UsageError: no such name, or a specification that its family cannot read.
+        UsageError: there is no such network, or its family cannot read the specification.
         MissingDependency: Keras is not installed.
     """
     family, colon, spec = name.partition(":")
-    if colon and family in FAMILIES:
-        read: Callable[[str], Callable[[Signal], Any]] = load(FAMILIES[family])
-        return read(spec)
-    if name not in MODELS:
-        families = ", ".join(f"{f}:SPEC" for f in FAMILIES)
-        raise UsageError(
-            f"unknown model '{name}'", f"choose one of: {', '.join(MODELS)}, or {families}"
-        )
-    builder: Callable[[Signal], Any] = choose("model", MODELS, name)
-    return builder
+    if not colon and name in MODELS:
+        builder: Builder = load(MODELS[name])
+        return builder
+    if colon and f"{family}:SPEC" in MODELS:
+        return _family(family).from_spec(spec)
+    raise UsageError(f"unknown model '{name}'", f"choose one of: {', '.join(MODELS)}")
+
+
+def searched_family(name: str) -> tuple[str, NetworkSpace]:
+    """The family of network `name` with its search space; that of `SEARCHED` if it has none."""
+    family, colon, _ = name.partition(":")
+    space = _family(family).search_space if colon and f"{family}:SPEC" in MODELS else None
+    if space is None:
+        family, space = SEARCHED, _family(SEARCHED).search_space
+    if space is None:
+        raise UsageError(f"networks of the family '{family}' cannot be searched")
+    return family, space
 
 
 def file_stem(name: str) -> str:
-    """What files made of model `name` begin with: a specification's colon is no part of a name
-    that every file system takes."""
+    """How the names of files made of model `name` begin: without the colon of a specification,
+    which not every file system allows."""
     return name.replace(":", "-")
+
+
+def _family(name: str) -> Family:
+    family: Family = load(MODELS[f"{name}:SPEC"])
+    return family

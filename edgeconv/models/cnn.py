@@ -22,13 +22,13 @@ end in a ReLU.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from edgeconv.core import Signal
 from edgeconv.errors import BadInput, UsageError
+from edgeconv.models.family import Builder, Chooser, Family, Params
 
 TAPS = (9, 5, 5, 3)  # of the first, second, … convolution; the last number for all that follow
 SUMMARIES = ("avg", "max", "flat")
@@ -85,7 +85,7 @@ class Design:
         return window
 
 
-def family(spec: str) -> Callable[[Signal], Any]:
+def from_spec(spec: str) -> Builder:
     """The function that builds network `cnn:<spec>`. Raises UsageError where it is malformed."""
     return partial(build, parse(spec))
 
@@ -205,3 +205,92 @@ def _summary(kind: str) -> Any:
     if kind == "max":
         return layers.GlobalMaxPooling1D(name="highest")
     return layers.GlobalAveragePooling1D(name="average")
+
+
+# ---- what a search chooses from --------------------------------------------------------------
+LAYERS, WIDTH, GROWTH, STRIDES = (2, 5), (4, 32), (1.0, 2.0), (1, 2, 4)
+SEARCHED_TAPS, LATER_TAPS, SEARCHED_SUMMARIES = (5, 12), (2, 7), ("avg", "max")
+WIDE = 64
+"""Filters of the last layer above which a network is trained for fewer epochs: it needs fewer, and
+each costs more. One such candidate took half of a search's time."""
+# The search begins with networks that earlier explorations found good (see
+# docs/measurements/small-models.md): one like `student`, then a larger and a smaller one.
+_STARTED = ("layers", "width", "growth", "stride", "later_stride_at", "taps", "summary")
+_STARTS = (
+    ((3, 16, 1.4, 4, 2, 12, "max"), 9),
+    ((4, 24, 1.4, 2, 3, 8, "avg"), 3),
+    ((3, 8, 1.75, 4, 2, 8, "max"), 9),
+)
+
+
+class CnnSpace:
+    """Networks whose layers grow by a factor, with one or two strides."""
+
+    def suggest(self, chooser: Chooser) -> Params:
+        """Choose every parameter."""
+        return {
+            "layers": chooser.suggest_int("layers", *LAYERS),
+            "width": chooser.suggest_int("width", *WIDTH, log=True),
+            "growth": chooser.suggest_float("growth", *GROWTH),
+            "stride": chooser.suggest_categorical("stride", STRIDES),
+            "later_stride_at": chooser.suggest_int("later_stride_at", 1, LAYERS[1]),
+            "taps": chooser.suggest_int("taps", *SEARCHED_TAPS),
+            "later_taps": chooser.suggest_int("later_taps", *LATER_TAPS),
+            "summary": chooser.suggest_categorical("summary", SEARCHED_SUMMARIES),
+            "separable": chooser.suggest_categorical("separable", (False, True)),
+        }
+
+    def spec(self, params: Params) -> str:
+        """The specification of a network: `f2-24k4-32k5-48s2k5-max`.
+
+        A stride of the first layer is written as a frame: the same function, and faster.
+        """
+        frame = params["stride"]
+        layers = [f"f{frame}"] if frame > 1 else []
+        for place in range(1, params["layers"] + 1):
+            filters = _filters(params, place)
+            if place == 1:
+                layers.append(f"{filters}k{max(round(params['taps'] / frame), 1)}")
+                continue
+            # The first layer sees three channels: separating it would save nothing.
+            separable = "d" if params["separable"] else ""
+            stride = "s2" if place == params["later_stride_at"] else ""
+            layers.append(f"{separable}{filters}{stride}k{params['later_taps']}")
+        if params["summary"] != "avg":
+            layers.append(params["summary"])
+        return "-".join(layers)
+
+    def is_wide(self, params: Params) -> bool:
+        """Whether the last layer has more than `WIDE` filters."""
+        return _filters(params, params["layers"]) > WIDE
+
+    def starts(self) -> list[tuple[Params, int]]:
+        """Networks to begin with, each with the factor of the recipe's epochs that it needs."""
+        rest: Params = {"later_taps": 5, "separable": False}
+        return [
+            (dict(zip(_STARTED, values, strict=True)) | rest, epochs) for values, epochs in _STARTS
+        ]
+
+    def smallest(self) -> list[Params]:
+        """The networks with the fewest weights, with and without separable convolutions."""
+        few: Params = {
+            "layers": LAYERS[0],
+            "width": WIDTH[0],
+            "growth": GROWTH[0],
+            "stride": STRIDES[-1],
+            "later_stride_at": 2,
+            "taps": SEARCHED_TAPS[0],
+            "later_taps": LATER_TAPS[0],
+            "summary": SEARCHED_SUMMARIES[0],
+        }
+        return [few | {"separable": separable} for separable in (False, True)]
+
+
+def _filters(params: Params, place: int) -> int:
+    """Of the layer at this place, from 1; kernels are written for blocks of four or eight."""
+    filters = params["width"] * params["growth"] ** (place - 1)
+    step = 4 if filters >= 16 else 2
+    return max(int(filters / step + 0.5) * step, step)
+
+
+FAMILY = Family(from_spec, CnnSpace())

@@ -12,6 +12,7 @@ from typing import Any
 from edgeconv.core import Dataset, PathLike, Recipe, as_path
 from edgeconv.environment import versions
 from edgeconv.errors import Unsupported, UsageError
+from edgeconv.models import searched_family
 from edgeconv.recipes import check_variant
 from edgeconv.search import (
     Budgets,
@@ -115,7 +116,8 @@ def _space(recipe: Recipe, options: SearchOptions) -> Space:
     schemes = {"": options.schemes}
     for name in options.compress:
         schemes[name] = _schemes_for(name, options.schemes)
-    return Space(schemes, recipe.training.epochs, bool(how and how.mixup))
+    family, networks = searched_family(recipe.model)
+    return Space(schemes, recipe.training.epochs, family, networks, bool(how and how.mixup))
 
 
 def _schemes_for(compress: str, schemes: Sequence[str]) -> tuple[str, ...]:

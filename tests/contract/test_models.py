@@ -7,11 +7,12 @@ import pytest
 
 from edgeconv.core import Signal
 from edgeconv.errors import UsageError
-from edgeconv.models import MODELS, build, file_stem
+from edgeconv.models import MODELS, build, file_stem, searched_family
 
 SIGNAL = Signal(labels=("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking"))
 # every reference network, and members of every family
-NAMES = (*MODELS, "cnn:8s2-16", "cnn:8s2-d16k5-p2-d24s2-max", "cnn:f4-8k3-flat")
+_NETWORKS = [name for name in MODELS if not name.endswith(":SPEC")]
+NAMES = (*_NETWORKS, "cnn:8s2-16", "cnn:8s2-d16k5-p2-d24s2-max", "cnn:f4-8k3-flat")
 
 
 @pytest.mark.heavy
@@ -40,3 +41,21 @@ def test_names_do_not_count_up_within_a_process(name: str) -> None:
 def test_an_unknown_model_lists_the_choices() -> None:
     with pytest.raises(UsageError, match="har"):
         build("transformer")
+
+
+def test_a_family_needs_a_specification_and_a_network_takes_none() -> None:
+    for name in ("cnn", "har:8"):
+        with pytest.raises(UsageError, match="unknown model"):
+            build(name)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name.endswith(":SPEC")])
+def test_every_family_builds_what_its_search_space_names(name: str) -> None:
+    family, space = searched_family(name)
+    params = [*space.smallest(), *(params for params, _ in space.starts())]
+    for each in params:
+        assert callable(build(f"{family}:{space.spec(each)}"))
+
+
+def test_a_network_without_a_family_is_searched_in_the_usual_one() -> None:
+    assert searched_family("har") == searched_family("cnn:8")

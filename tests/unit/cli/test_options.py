@@ -55,7 +55,7 @@ def test_completion_of_a_shell(shell: str) -> None:
 def test_train_help_lists_the_networks(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["train", "--help"]) == 0
     text = capsys.readouterr().out.partition("Networks of --model:")[2]
-    assert [name for name in (*MODELS, "cnn:SPEC") if name not in text] == []
+    assert [name for name in MODELS if name not in text] == []
 
 
 IDLE = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeconv.models import searched_family
 from edgeconv.search import (
     Budgets,
     DesignPoint,
@@ -25,7 +26,7 @@ from edgeconv.search import (
 from tests.unit.search.toy import Toy
 
 BASELINE = SearchCandidate("cnn:100", schemes=("int8", "int4"))
-SPACE = Space({"": ("int8", "int4")}, 5)
+SPACE = Space({"": ("int8", "int4")}, 5, *searched_family("har"))
 
 
 @dataclass

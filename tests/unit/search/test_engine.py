@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgeconv.errors import BadInput
+from edgeconv.models import searched_family
 from edgeconv.search import (
     Budgets,
     Sampler,
@@ -223,7 +224,7 @@ def test_a_space_that_is_used_up_ends_the_search(tmp_path: Path) -> None:
 
     executor = open_executor("local", Toy(), 1, "")
     search = Search(
-        Sampler(Narrow({"": ("int8",)}, 5), 0),
+        Sampler(Narrow({"": ("int8",)}, 5, *searched_family("har")), 0),
         executor,
         Journal.open(tmp_path, {}),
         Budgets(),

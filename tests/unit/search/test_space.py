@@ -6,12 +6,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeconv.models.cnn import parse
+from edgeconv.models import searched_family
+from edgeconv.models.cnn import (
+    GROWTH,
+    LATER_TAPS,
+    LAYERS,
+    SEARCHED_SUMMARIES,
+    SEARCHED_TAPS,
+    STRIDES,
+    WIDTH,
+    CnnSpace,
+    parse,
+)
 from edgeconv.search import Sampler, Space
-from edgeconv.search.space import GROWTH, LATER_TAPS, LAYERS, STRIDES, SUMMARIES, TAPS, WIDTH, spec
 from tests.unit.search.toy import point
 
-SPACE = Space({"": ("int8", "int4"), "qat4": ("int4",)}, 30)
+SPACE = Space({"": ("int8", "int4"), "qat4": ("int4",)}, 30, *searched_family("har"))
 
 
 @given(
@@ -22,15 +32,15 @@ SPACE = Space({"": ("int8", "int4"), "qat4": ("int4",)}, 30)
             "growth": st.floats(*GROWTH),
             "stride": st.sampled_from(STRIDES),
             "later_stride_at": st.integers(1, LAYERS[1]),
-            "taps": st.integers(*TAPS),
+            "taps": st.integers(*SEARCHED_TAPS),
             "later_taps": st.integers(*LATER_TAPS),
             "separable": st.booleans(),
-            "summary": st.sampled_from(SUMMARIES),
+            "summary": st.sampled_from(SEARCHED_SUMMARIES),
         }
     )
 )
 def test_every_answer_names_a_network(params: dict[str, object]) -> None:
-    design = parse(spec(params).removeprefix("cnn:"))
+    design = parse(CnnSpace().spec(params))
 
     assert len(design.layers) == params["layers"]
     assert design.summary == params["summary"]

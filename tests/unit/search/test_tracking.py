@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeconv.errors import BadInput, MissingDependency
+from edgeconv.models import searched_family
 from edgeconv.search import Budgets, Sampler, SearchCandidate, Space, TaskOutcome, Trial, TrialState
 from edgeconv.search.tracking import FOLDER, KEY, Tracker
 
@@ -78,5 +79,5 @@ def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(MissingDependency, match="'mlflow-skinny' is not installed"):
         Tracker(tmp_path, "", "search", HEADER)
     with pytest.raises(MissingDependency, match="'optuna' is not installed") as caught:
-        Sampler(Space({"": ("int8",)}, 3), 0)
+        Sampler(Space({"": ("int8",)}, 3, *searched_family("har")), 0)
     assert "pip install optuna" in caught.value.hint

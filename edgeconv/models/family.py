@@ -1,0 +1,60 @@
+"""What a family of networks offers: a network for each specification, and a space to search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from edgeconv.core import Signal
+
+Builder = Callable[[Signal], Any]
+Params = dict[str, Any]
+
+
+class Chooser(Protocol):
+    """The part of an Optuna trial that is used."""
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> Any:
+        """A whole number."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> Any:
+        """A number."""
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        """One of some."""
+
+
+class NetworkSpace(Protocol):
+    """The networks of a family that a search chooses from, by named parameters."""
+
+    def suggest(self, chooser: Chooser) -> Params:
+        """Choose every parameter."""
+
+    def spec(self, params: Params) -> str:
+        """The specification of the network with these parameters."""
+
+    def is_wide(self, params: Params) -> bool:
+        """Whether each epoch of this network costs so much that it gets fewer of them."""
+
+    def starts(self) -> Sequence[tuple[Params, int]]:
+        """Networks to begin with, each with the factor of the recipe's epochs that it needs."""
+
+    def smallest(self) -> Sequence[Params]:
+        """The networks with the fewest weights."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of networks, each described by the text after its name: `NAME:SPEC`.
+
+    Attributes:
+        from_spec: the function that builds the network of a specification. Raises UsageError
+            where it is malformed.
+        search_space: the members that a search may choose; None: it cannot be searched.
+    """
+
+    from_spec: Callable[[str], Builder]
+    search_space: NetworkSpace | None = None
