@@ -22,7 +22,7 @@ end in a ReLU.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -223,6 +223,33 @@ _STARTS = (
 )
 
 
+@dataclass(frozen=True)
+class _Choice:
+    """A network of the space: each layer has `growth` times the filters of the one before."""
+
+    layers: int
+    width: int
+    growth: float
+    stride: int
+    later_stride_at: int
+    taps: int
+    later_taps: int
+    summary: str
+    separable: bool
+
+    @classmethod
+    def of(cls, params: Params) -> _Choice:
+        """From named parameters, of which a search has more."""
+        values: Any = {field.name: params[field.name] for field in fields(cls)}
+        return cls(**values)
+
+    def filters(self, place: int) -> int:
+        """Of the layer at this place, from 1; kernels are written for blocks of four or eight."""
+        filters = self.width * self.growth ** (place - 1)
+        step = 4 if filters >= 16 else 2
+        return max(int(filters / step + 0.5) * step, step)
+
+
 class CnnSpace:
     """Networks whose layers grow by a factor, with one or two strides."""
 
@@ -245,30 +272,33 @@ class CnnSpace:
 
         A stride of the first layer is written as a frame: the same function, and faster.
         """
-        frame = params["stride"]
+        choice = _Choice.of(params)
+        frame = choice.stride
         layers = [f"f{frame}"] if frame > 1 else []
-        for place in range(1, params["layers"] + 1):
-            filters = _filters(params, place)
+        for place in range(1, choice.layers + 1):
+            filters = choice.filters(place)
             if place == 1:
-                layers.append(f"{filters}k{max(round(params['taps'] / frame), 1)}")
+                layers.append(f"{filters}k{max(round(choice.taps / frame), 1)}")
                 continue
             # The first layer sees three channels: separating it would save nothing.
-            separable = "d" if params["separable"] else ""
-            stride = "s2" if place == params["later_stride_at"] else ""
-            layers.append(f"{separable}{filters}{stride}k{params['later_taps']}")
-        if params["summary"] != "avg":
-            layers.append(params["summary"])
+            separable = "d" if choice.separable else ""
+            stride = "s2" if place == choice.later_stride_at else ""
+            layers.append(f"{separable}{filters}{stride}k{choice.later_taps}")
+        if choice.summary != "avg":
+            layers.append(choice.summary)
         return "-".join(layers)
 
     def is_wide(self, params: Params) -> bool:
         """Whether the last layer has more than `WIDE` filters."""
-        return _filters(params, params["layers"]) > WIDE
+        choice = _Choice.of(params)
+        return choice.filters(choice.layers) > WIDE
 
     def starts(self) -> list[tuple[Params, int]]:
         """Networks to begin with, each with the factor of the recipe's epochs that it needs."""
         rest: Params = {"later_taps": 5, "separable": False}
         return [
-            (dict(zip(_STARTED, values, strict=True)) | rest, epochs) for values, epochs in _STARTS
+            ({**dict(zip(_STARTED, values, strict=True)), **rest}, epochs)
+            for values, epochs in _STARTS
         ]
 
     def smallest(self) -> list[Params]:
@@ -284,13 +314,6 @@ class CnnSpace:
             "summary": SEARCHED_SUMMARIES[0],
         }
         return [few | {"separable": separable} for separable in (False, True)]
-
-
-def _filters(params: Params, place: int) -> int:
-    """Of the layer at this place, from 1; kernels are written for blocks of four or eight."""
-    filters = params["width"] * params["growth"] ** (place - 1)
-    step = 4 if filters >= 16 else 2
-    return max(int(filters / step + 0.5) * step, step)
 
 
 FAMILY = Family(from_spec, CnnSpace())

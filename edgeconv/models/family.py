@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from edgeconv.core import Signal
 
 Builder = Callable[[Signal], Any]
-Params = dict[str, Any]
+Params = dict[str, int | float | str | bool]
 
 
 class Chooser(Protocol):

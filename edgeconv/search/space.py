@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from edgeconv.models.family import Chooser, NetworkSpace, Params
-from edgeconv.search.candidates import SearchCandidate
+from edgeconv.search.candidates import SearchCandidate, Setting
 
 LEARNING_RATE = (1e-3, 1e-2)
 LONGER = (1, 3, 9)  # times the recipe's epochs: a small network needs more of them
@@ -45,16 +44,16 @@ class Space:
 
     def candidate(self, params: Params) -> SearchCandidate:
         """The candidate with these parameters."""
-        longer = params["longer"]
+        longer = int(params["longer"])
         if self.networks.is_wide(params):
             longer = min(longer, LONGER[1])
-        training: dict[str, Any] = {
-            "learning_rate": float(f"{params['learning_rate']:.2g}"),
+        training: dict[str, Setting] = {
+            "learning_rate": float(f"{float(params['learning_rate']):.2g}"),
             "epochs": self.epochs * longer,
         }
         if not params.get("mixup", True):
             training["augmentation.mixup"] = 0.0
-        compress = params.get("compress", next(iter(self.schemes)))
+        compress = str(params.get("compress", next(iter(self.schemes))))
         settings = tuple(sorted(training.items()))
         model = f"{self.family}:{self.networks.spec(params)}"
         return SearchCandidate(model, settings, compress, self.schemes[compress])

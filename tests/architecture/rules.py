@@ -69,7 +69,6 @@ UNTYPED: dict[str, int] = {
     "edgeconv.runtimes.keras_graph": 1,
     "edgeconv.runtimes.litertjs.channel": 3,
     "edgeconv.search.journal": 1,
-    "edgeconv.search.space": 1,
     "edgeconv.targets.base": 3,
     "edgeconv.targets.conversion.checks": 2,
     "edgeconv.targets.conversion.in_process": 1,

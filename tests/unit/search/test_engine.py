@@ -13,6 +13,7 @@ import pytest
 
 from edgeconv.errors import BadInput
 from edgeconv.models import searched_family
+from edgeconv.models.family import Params
 from edgeconv.search import (
     Budgets,
     Sampler,
@@ -216,10 +217,10 @@ def test_the_board_shows_the_best_of_each_size_class(tmp_path: Path) -> None:
 
 def test_a_space_that_is_used_up_ends_the_search(tmp_path: Path) -> None:
     class Narrow(Space):
-        def starts(self) -> list[dict[str, object]]:
+        def starts(self) -> list[Params]:
             return []
 
-        def candidate(self, params: dict[str, object]) -> SearchCandidate:
+        def candidate(self, params: Params) -> SearchCandidate:
             return SearchCandidate(f"cnn:{10 + int(bool(params['separable']))}", schemes=("int8",))
 
     executor = open_executor("local", Toy(), 1, "")

@@ -18,6 +18,7 @@ from edgeconv.models.cnn import (
     CnnSpace,
     parse,
 )
+from edgeconv.models.family import Params
 from edgeconv.search import Sampler, Space
 from tests.unit.search.toy import point
 
@@ -39,7 +40,7 @@ SPACE = Space({"": ("int8", "int4"), "qat4": ("int4",)}, 30, *searched_family("h
         }
     )
 )
-def test_every_answer_names_a_network(params: dict[str, object]) -> None:
+def test_every_answer_names_a_network(params: Params) -> None:
     design = parse(CnnSpace().spec(params))
 
     assert len(design.layers) == params["layers"]
