@@ -108,10 +108,10 @@ def along_axis(parameter: str = "x", axis: str = "axis", default: int | None = -
     def rule(view: View) -> Change | None:
         if not view.only(parameter):
             return None
-        found = view.axes(axis, view.rank(parameter))
+        axes = view.axes(axis, view.rank(parameter))
         if axis not in view.op.inputs and default is not None:
-            found = {default % view.rank(parameter)}
-        return {} if found is not None and 0 not in found else None
+            axes = {default % view.rank(parameter)}
+        return {} if axes is not None and 0 not in axes else None
 
     return rule
 

@@ -21,8 +21,8 @@ Watch = Callable[[str, Any], None]
 
 
 class Engine:
-    """Executes plans; several threads may at once. Random operations draw from `seed` anew in every
-    `run`."""
+    """Executes plans; several threads may at once. Every `run` draws its random numbers from
+    `seed`, starting again."""
 
     def __init__(self, compute: Compute, seed: int = 0) -> None:
         self._compute = compute
@@ -37,8 +37,8 @@ class Engine:
             BadInput: an operation cannot work on the values it meets.
         """
         with np.errstate(all="ignore"):  # infinities and NaN are the model's own answer
-            found = _Run(self._compute, self._seed).block(plan, dict(inputs), watch)
-        return dict(zip(plan.block.outputs, found, strict=True))
+            outputs = _Run(self._compute, self._seed).block(plan, dict(inputs), watch)
+        return dict(zip(plan.block.outputs, outputs, strict=True))
 
 
 class _Run:
@@ -74,12 +74,12 @@ class _Run:
         if step.kind.draws:
             arguments["random"] = self._random
         try:
-            found = step.kind.function(**arguments)
+            returned = step.kind.function(**arguments)
         except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
             raise BadInput(f"{step.op.where} cannot run: {error}") from error
         except Unsupported as error:
             raise Unsupported(f"{step.op.where}: {error.message}", error.hint) from error
-        results: Sequence[Any] = found if isinstance(found, tuple) else (found,)
+        results: Sequence[Any] = returned if isinstance(returned, tuple) else (returned,)
         for (name, type_), value in zip(step.op.outputs, results, strict=True):
             tensor = type_.kind == "tensor"
             values[name] = (

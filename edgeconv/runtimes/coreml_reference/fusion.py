@@ -55,10 +55,10 @@ class FusedConvolution:
         windows = self.kernel.windows(x)
         parts = [windows] if self.pool is None else _taps(windows, *self.pool)
         outputs = parts[0].shape[1 : windows.ndim - len(self.kernel.size) - 1]
-        made = np.empty((len(x), *outputs, self.kernel.channels), x.dtype)
-        for where, sums in self.kernel.sums(parts, made if self.pool is None else None):
-            self._finish(sums, made[where])
-        return np.moveaxis(made, -1, 1)
+        result = np.empty((len(x), *outputs, self.kernel.channels), x.dtype)
+        for where, sums in self.kernel.sums(parts, result if self.pool is None else None):
+            self._finish(sums, result[where])
+        return np.moveaxis(result, -1, 1)
 
     def _finish(self, sums: list[NDArray[Any]], out: NDArray[Any]) -> None:
         """What follows the sums; a single array of them may be `out` itself."""
@@ -186,8 +186,8 @@ def _joined(chain: list[Step], compute: Compute) -> Step:
         _CEILING[clamps[0]] if clamps else None,
         dtype == "float16" and compute is Compute.AS_SPECIFIED,
     )
-    inside = {step.op.outputs[0][0] for step in chain[:-1]}
-    dead = tuple(name for step in chain for name in step.dead if name not in inside)
+    intermediate = {step.op.outputs[0][0] for step in chain[:-1]}
+    dead = tuple(name for step in chain for name in step.dead if name not in intermediate)
     op = replace(first.op, outputs=last.op.outputs)
     return replace(first, op=op, kind=OpDefinition(run, exact=True), fixed={}, dead=dead)
 

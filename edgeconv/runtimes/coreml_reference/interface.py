@@ -39,14 +39,14 @@ class Interface:
             allowed = Flexible.of(feature)
             if allowed is not None:
                 flexible[feature.name] = allowed
-        made: dict[str, tuple[Operation | None, ValueType]] = {
+        values: dict[str, tuple[Operation | None, ValueType]] = {
             name: (op, t) for op in plan.block.operations for name, t in op.outputs
         }
         # A constant may be an output too; it is in no operation's outputs.
-        made.update((name, (None, c.type)) for name, c in plan.block.constants.items())
+        values.update((name, (None, c.type)) for name, c in plan.block.constants.items())
         outputs = {}
         for feature in description.output:
-            op, type_ = made.get(feature.name, (None, declared.get(feature.name)))
+            op, type_ = values.get(feature.name, (None, declared.get(feature.name)))
             if type_ is None:
                 raise BadInput(f"{path}: the program does not make its output '{feature.name}'")
             if op is not None and op.type == "classify":
@@ -59,15 +59,15 @@ class Interface:
 
 
 def _labels(plan: ExecutionPlan) -> tuple[Any, ...]:
-    found = [step.fixed["classes"] for step in plan.steps if step.op.type == "classify"]
-    return tuple(found[0]) if found else ()
+    classes = [step.fixed["classes"] for step in plan.steps if step.op.type == "classify"]
+    return tuple(classes[0]) if classes else ()
 
 
 def _description(spec: Any, function: str | None) -> Any:
     """Inputs and outputs of the chosen function; a plain package has one description for all."""
-    wanted = function or spec.description.defaultFunctionName
+    name = function or spec.description.defaultFunctionName
     for each in spec.description.functions:
-        if each.name == wanted:
+        if each.name == name:
             return each
     return spec.description
 

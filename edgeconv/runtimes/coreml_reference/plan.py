@@ -89,13 +89,13 @@ class Planner:
         fixed: dict[str, Any] = {}
         refs: dict[str, str | tuple[Any, ...]] = {}
         for parameter, arguments in op.inputs.items():
-            found = [self._resolve(a, constants) for a in arguments]
+            resolved = [self._resolve(a, constants) for a in arguments]
             if parameter in kind.variadic:
-                refs[parameter] = tuple(found)
-            elif isinstance(found[0], Ref):
-                refs[parameter] = found[0]
+                refs[parameter] = tuple(resolved)
+            elif isinstance(resolved[0], Ref):
+                refs[parameter] = resolved[0]
             else:
-                fixed[parameter] = found[0]
+                fixed[parameter] = resolved[0]
         subgraphs = tuple(self.plan(b, frozenset(have), constants) for b in op.blocks)
         return Step(op, kind, fixed, refs, subgraphs, ())
 
@@ -167,18 +167,18 @@ def _with_lifetimes(block: Block, constants: dict[str, Any], steps: list[Step]) 
     """Mark where each value is needed last, and drop constants that no step looks up."""
     alive = set(block.outputs)
     planned: list[Step] = []
-    made = set(block.inputs)
+    computed = set(block.inputs)
     for step in steps:
-        made |= {name for name, _ in step.op.outputs}
+        computed |= {name for name, _ in step.op.outputs}
     for step in reversed(steps):
         used = _used(step)
         outputs = {name for name, _ in step.op.outputs}
-        dead = ((used | outputs) - alive) & made
+        dead = ((used | outputs) - alive) & computed
         planned.append(replace(step, dead=tuple(sorted(dead))))
         alive = (alive - outputs) | used
-    kept = {name: value for name, value in constants.items() if name in alive}
-    outer = frozenset(alive - made - kept.keys())
-    return ExecutionPlan(block, kept, tuple(reversed(planned)), outer)
+    needed = {name: value for name, value in constants.items() if name in alive}
+    outer = frozenset(alive - computed - needed.keys())
+    return ExecutionPlan(block, needed, tuple(reversed(planned)), outer)
 
 
 def batched(plan: ExecutionPlan) -> ExecutionPlan | None:

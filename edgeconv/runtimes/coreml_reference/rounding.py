@@ -33,14 +33,14 @@ def half(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """A new array of the nearest float16 numbers, halves to even, as float32."""
     if x.size < _SMALL:
         return by_conversion(x)
-    made = np.abs(x)
-    if not made.max() < OVERFLOW:  # NaN is not below either
+    rounded = np.abs(x)
+    if not rounded.max() < OVERFLOW:  # NaN is not below either
         return by_conversion(x)
-    spare = np.empty(min(made.size, _PIECE), np.float32)
-    for part in _pieces(made.ravel(order="K")):
+    spare = np.empty(min(rounded.size, _PIECE), np.float32)
+    for part in _pieces(rounded.ravel(order="K")):
         _round(part, spare)
-    made.view(np.uint32)[...] |= np.bitwise_and(x.view(np.uint32), _SIGN)
-    return made
+    rounded.view(np.uint32)[...] |= np.bitwise_and(x.view(np.uint32), _SIGN)
+    return rounded
 
 
 def half_in_place(x: NDArray[np.float32]) -> None:
@@ -67,8 +67,8 @@ def _pieces(x: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 def by_conversion(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """What `half` must equal: the conversion to float16 and back, as NumPy does it."""
-    made: NDArray[Any] = x.astype(np.float16)
-    return made.astype(np.float32)
+    narrow: NDArray[Any] = x.astype(np.float16)
+    return narrow.astype(np.float32)
 
 
 def _round(part: NDArray[np.float32], spare: NDArray[np.float32]) -> None:

@@ -33,7 +33,7 @@ class CoreMLReferenceRunner:
             float32 (our model of the hardware; only a Mac can confirm it); `float32` and
             `float64` ignore float16, which shows what it costs.
         function: which function of a multi-function package; None for its default.
-        seed: of the random operations, drawn anew in every run.
+        seed: of the random operations, drawn again in every run.
 
     Attributes:
         tensors: type of each numeric tensor that `intermediates` can give, in computed order.
@@ -89,10 +89,10 @@ class CoreMLReferenceRunner:
             return {n: self._empty(spec, samples) for n, spec in self.outputs.items()}
         chunks = list(self._chunks(samples))
         if self.vectorized:
-            made = parallel_map(self._call, chunks)
+            parts = parallel_map(self._call, chunks)
         else:
-            made = [self._call(chunk) for chunk in chunks]
-        return {name: _joined([part[name] for part in made], samples) for name in self.outputs}
+            parts = [self._call(chunk) for chunk in chunks]
+        return {name: _joined([part[name] for part in parts], samples) for name in self.outputs}
 
     def intermediates(
         self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
@@ -100,7 +100,7 @@ class CoreMLReferenceRunner:
         """Values inside the program, under the same leading batch as in `run`.
 
         Args:
-            names: MIL names of the wanted values; None for all that `tensors` lists. All of them
+            names: MIL names of the values; None for all that `tensors` lists. All of them
                 for all samples are in memory at the end, so name them where samples are many.
 
         Returns:
@@ -110,8 +110,8 @@ class CoreMLReferenceRunner:
         Raises:
             BadInput: as `run`; an unknown name, or no sample at all.
         """
-        wanted = dict.fromkeys(self.tensors if names is None else names)
-        unknown = sorted(set(wanted) - self.tensors.keys())
+        requested = dict.fromkeys(self.tensors if names is None else names)
+        unknown = sorted(set(requested) - self.tensors.keys())
         if unknown:
             raise BadInput(
                 f"{self.path.name} has no tensor '{unknown[0]}' in its main block",
@@ -120,7 +120,7 @@ class CoreMLReferenceRunner:
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n == 0:
             raise BadInput(f"{self.path.name}: no sample to look inside with")
-        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in wanted}
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in requested}
         for chunk in self._chunks(samples):
             n = len(next(iter(chunk.values())))
 
@@ -129,7 +129,7 @@ class CoreMLReferenceRunner:
                     parts[name].append(self._rows(name, value, n))
 
             self._call(chunk, keep)
-        return {name: _joined(found, samples) for name, found in parts.items()}
+        return {name: _joined(values, samples) for name, values in parts.items()}
 
     def bind(self, arrays: Mapping[str, NDArray[Any]], watch: Watch | None = None) -> BoundRun:
         """One inference of these samples, for timing; `watch` sees each value as it is made, for
@@ -188,8 +188,8 @@ class CoreMLReferenceRunner:
         alone = not self._batching.size
         n = 1 if alone else len(next(iter(chunk.values())))
         values = self._settled({k: v[0] for k, v in chunk.items()} if alone else chunk)
-        found = self._outputs(self._executor.run(values | self.make_state(), n, watch))
-        return {k: v[None] for k, v in found.items()} if alone else found
+        outputs = self._outputs(self._executor.run(values | self.make_state(), n, watch))
+        return {k: v[None] for k, v in outputs.items()} if alone else outputs
 
     def _settled(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         return {
@@ -206,9 +206,9 @@ class CoreMLReferenceRunner:
         row = array if first else array[None]
         return np.array(np.broadcast_to(row, (n, *row.shape[1:])))
 
-    def _outputs(self, found: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    def _outputs(self, values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         return {
-            name: as_declared(np.asarray(found[name]), spec.dtype, self._compute)
+            name: as_declared(np.asarray(values[name]), spec.dtype, self._compute)
             for name, spec in self.outputs.items()
         }
 
@@ -225,7 +225,7 @@ class CoreMLReferenceRunner:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing is held that must be given back."""
+        """Nothing has to be released."""
 
 
 @contextmanager
@@ -242,8 +242,8 @@ def _naming(path: Path) -> Iterator[None]:
 def _batching(specs: list[TensorSpec]) -> Batching:
     """One sample or any number; a larger fixed first dimension belongs to the sample, since
     nothing says that it is a batch."""
-    found = Batching.of(specs, specs)
-    return found if found.size in (1, -1) else Batching(0)
+    batching = Batching.of(specs, specs)
+    return batching if batching.size in (1, -1) else Batching(0)
 
 
 def _tensors(plan: ExecutionPlan) -> dict[str, ValueType]:

@@ -28,7 +28,7 @@ _NAMES = (
     "openblas_{}_num_threads",
 )
 _lock = threading.Lock()
-_found: list[int] = []  # for each user inside, the number of threads that it found
+_previous_counts: list[int] = []  # of each running user: how many threads there were before
 
 
 def parallel_map(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
@@ -51,15 +51,15 @@ def one_thread() -> Iterator[None]:
         return
     get, set_ = functions
     with _lock:
-        _found.append(int(get()))
+        _previous_counts.append(int(get()))
         set_(1)
     try:
         yield
     finally:
         with _lock:
-            first = _found[0]
-            _found.pop()
-            if not _found:
+            first = _previous_counts[0]
+            _previous_counts.pop()
+            if not _previous_counts:
                 set_(first)
 
 

@@ -139,7 +139,7 @@ def _refusal(path: Path, said: str, kind: str) -> EdgeconvError:
     text = " ".join(said.split())
     if kind == "lacking":
         return MissingDependency(
-            f"LiteRT.js does not start: {text}", f"install it anew: {node.command()}"
+            f"LiteRT.js does not start: {text}", f"install it again: {node.command()}"
         )
     if kind == "refused":
         return Unsupported(f"{path}: LiteRT.js cannot run this file: {text}", _FLOAT)

@@ -100,10 +100,10 @@ def _rename_converter_names(spec: Any) -> None:
                 rename(spec, name, name.replace("Identity", "answer", 1))
 
 
-def _free(spec: Any, wanted: str, holder: str) -> None:
+def _free(spec: Any, public_name: str, holder: str) -> None:
     """Move an inner value out of the way of a public name."""
-    if wanted != holder:
-        rename(spec, wanted, f"{wanted}_values")
+    if public_name != holder:
+        rename(spec, public_name, f"{public_name}_values")
 
 
 def _describe(spec: Any, card: ModelMetadata) -> None:
@@ -127,7 +127,7 @@ def _describe(spec: Any, card: ModelMetadata) -> None:
 
 
 def _write(path: Path, spec: Any, weights: bytes) -> None:
-    """The package anew: `model.mlmodel`, the weights and a manifest with derived identifiers."""
+    """Write `model.mlmodel`, the weights and a manifest with derived identifiers."""
     file = package.model_file(path)
     file.write_bytes(spec.SerializeToString(deterministic=True))
     data = path / "Data"

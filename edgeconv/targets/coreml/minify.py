@@ -48,27 +48,27 @@ def slim(spec: Any, weights: BlobFile) -> bytes:
 
 
 def _inline_parameters(block: Any) -> None:
-    """Give operations their parameters by value, and drop constants that nobody reads any more."""
+    """Give operations their parameters by value, and drop constants that are no longer read."""
     types = dtypes()
-    held = {}
+    parameters = {}
     for op in block.operations:
         if op.type == "const":
             kind = op.outputs[0].type.tensorType
             small = prod(dimensions(kind)) <= _PARAMETER_NUMBERS
-            inside = op.attributes["val"].WhichOneof("value") == "immediateValue"
-            if types.get(kind.dataType) in _PARAMETER_TYPES and inside and small:
-                held[op.outputs[0].name] = op.attributes["val"]
+            immediate = op.attributes["val"].WhichOneof("value") == "immediateValue"
+            if types.get(kind.dataType) in _PARAMETER_TYPES and immediate and small:
+                parameters[op.outputs[0].name] = op.attributes["val"]
     read = set(block.outputs)
     for op in block.operations:
         for argument in op.inputs.values():
             for binding in argument.arguments:
-                if binding.name in held and len(argument.arguments) == 1:
-                    binding.value.CopyFrom(held[binding.name])
+                if binding.name in parameters and len(argument.arguments) == 1:
+                    binding.value.CopyFrom(parameters[binding.name])
                 else:
                     read.add(binding.name)
-    kept = [op for op in block.operations if op.type != "const" or op.outputs[0].name in read]
+    remaining = [op for op in block.operations if op.type != "const" or op.outputs[0].name in read]
     del block.operations[:]
-    block.operations.extend(kept)
+    block.operations.extend(remaining)
 
 
 def _shorten_names(block: Any, public: set[str]) -> None:
@@ -88,11 +88,11 @@ def _shorten_names(block: Any, public: set[str]) -> None:
 
 def _new_names(block: Any, public: set[str]) -> dict[str, str]:
     outputs = [(_holds(op), out.name) for op in block.operations for out in op.outputs]
-    taken = public | {name for held, name in outputs if not held}
+    taken = public | {name for constant, name in outputs if not constant}
     numbers = (f"w{i}" for i in count() if f"w{i}" not in taken)
     new: dict[str, str] = {}
-    for held, name in outputs:
-        if held:
+    for constant, name in outputs:
+        if constant:
             new[name] = next(numbers)
         elif (short := _CAST.sub("", name)) not in taken:
             new[name] = short

@@ -29,12 +29,12 @@ def model_file(path: Path) -> Path:
     try:
         manifest = json.loads((path / "Manifest.json").read_text())
         entry = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]
-        inside = path / "Data" / str(entry["path"])
+        model = path / "Data" / str(entry["path"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path}: Manifest.json is missing or damaged: {error}", HINT) from error
-    if not inside.is_file():
+    if not model.is_file():
         raise BadInput(f"{path}: the model file {entry['path']} is missing", HINT)
-    return inside
+    return model
 
 
 def read_spec(path: Path) -> Any:

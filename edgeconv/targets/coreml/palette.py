@@ -60,16 +60,16 @@ def _start(ordered: Array, n: int) -> Array:
     for cut in reversed(cuts):
         ends.append(int(cut[ends[-1]]))
     bounds = [0, *reversed(ends)]
-    found: Array = np.diff(s[bounds]) / np.diff(w[bounds])
-    return found
+    slopes: Array = np.diff(s[bounds]) / np.diff(w[bounds])
+    return slopes
 
 
 def nearest(palette: Array, values: Array) -> Array:
     """Each value's nearest number of an ascending palette."""
     import numpy as np
 
-    found: Array = palette[np.searchsorted((palette[1:] + palette[:-1]) / 2, values)]
-    return found
+    nearest: Array = palette[np.searchsorted((palette[1:] + palette[:-1]) / 2, values)]
+    return nearest
 
 
 def encode(bits: int, kernel: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:

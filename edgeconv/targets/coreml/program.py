@@ -199,13 +199,13 @@ class Program:
         Raises:
             BadInput: there is no such function.
         """
-        wanted = name or self.spec.description.defaultFunctionName or "main"
-        if wanted not in self.functions and name is None and len(self.functions) == 1:
-            (wanted,) = self.functions
-        if wanted not in self.functions:
+        chosen = name or self.spec.description.defaultFunctionName or "main"
+        if chosen not in self.functions and name is None and len(self.functions) == 1:
+            (chosen,) = self.functions
+        if chosen not in self.functions:
             choices = ", ".join(self.functions)
-            raise BadInput(f"{self.where} has no function '{wanted}'", f"choose one of: {choices}")
-        return self.functions[wanted]
+            raise BadInput(f"{self.where} has no function '{chosen}'", f"choose one of: {choices}")
+        return self.functions[chosen]
 
     def constants(self) -> Iterator[tuple[str, Constant]]:
         """Every value that the file holds, with the name of its operation."""

@@ -69,16 +69,16 @@ def block_size(channels: int) -> int:
 
     coremltools skips a kernel whose channels its block does not divide.
     """
-    found = max(n for n in range(1, LARGEST_BLOCK + 1) if channels % n == 0)
-    return found if found >= _SMALLEST_BLOCK else 0
+    size = max(n for n in range(1, LARGEST_BLOCK + 1) if channels % n == 0)
+    return size if size >= _SMALLEST_BLOCK else 0
 
 
 def _kernels(cto: Any, model: Any) -> dict[str, tuple[int, ...]]:
     """Name → shape of every constant that is a kernel and large enough."""
-    found = cto.get_weights_metadata(model, weight_threshold=0)
+    weights = cto.get_weights_metadata(model, weight_threshold=0)
     shapes = {
         name: tuple(data.val.shape)
-        for name, data in found.items()
+        for name, data in weights.items()
         if data.val.ndim > 1 and all(child.op_type in _KERNEL_OPS for child in data.child_ops)
     }
     total = sum(map(prod, shapes.values()))
@@ -87,13 +87,13 @@ def _kernels(cto: Any, model: Any) -> dict[str, tuple[int, ...]]:
 
 def _sparse(model: Any) -> dict[str, tuple[int, ...]]:
     """Name → shape of what pruning made: operations that spread numbers among zeros."""
-    found = {}
+    shapes = {}
     for block in blocks(model.get_spec()):
         for op in block.operations:
             if op.type == "constexpr_sparse_to_dense":
                 name = op.attributes["name"].immediateValue.tensor.strings.values[0]
-                found[name] = dimensions(op.outputs[0].type.tensorType)
-    return found
+                shapes[name] = dimensions(op.outputs[0].type.tensorType)
+    return shapes
 
 
 def _named(cto: Any, configs: Mapping[str, Any]) -> Any:

@@ -223,7 +223,7 @@ def _macs(kind: str, inputs: list[Tensor], output: Tensor) -> int:
 
 
 def _interface(
-    model: Any, tensors: tuple[Tensor, ...], wanted: list[int], side: str
+    model: Any, tensors: tuple[Tensor, ...], positions: list[int], side: str
 ) -> tuple[TensorSpec, ...]:
     """Inputs or outputs under the names of the signature, else under the tensors' own.
 
@@ -238,10 +238,10 @@ def _interface(
             "outputs": (signature.OutputsLength, signature.Outputs),
         }[side]
         names = {int(at(j).TensorIndex()): at(j).Name().decode() for j in range(length())}
-    bare = [_bare(tensors[i].name) for i in wanted]
+    bare = [_bare(tensors[i].name) for i in positions]
     if len(set(bare)) == len(bare):
-        names = {**dict(zip(wanted, bare, strict=True)), **names}
-    return tuple(tensors[i].spec(names.get(i, "")) for i in wanted)
+        names = {**dict(zip(positions, bare, strict=True)), **names}
+    return tuple(tensors[i].spec(names.get(i, "")) for i in positions)
 
 
 def _bare(name: str) -> str:

@@ -1,7 +1,7 @@
 """A `.tflite` tree in few bytes: equal parts stand there once, what nothing reads is left out.
 
 No number, operation, shape or option changes. FlatBuffers lets several tables refer to one vector
-or table; converters write each anew, above all the zero points of every channel (8 bytes each, all
+or table; converters write each again, above all the zero points of every channel (8 bytes each, all
 of them 0 where weights are symmetric).
 """
 
@@ -60,20 +60,20 @@ def _stored(buffer: Any) -> int:
 
 
 def _drop_buffers(tree: Any) -> None:
-    """Number the buffers anew without those that are empty or that nothing refers to."""
+    """Renumber the buffers, without those that are empty or that nothing refers to."""
     if not tree.buffers or _stored(tree.buffers[0]):
         return  # no file of a converter's: there is no empty buffer to share
     tensors = [tensor for graph in tree.subgraphs for tensor in graph.tensors]
     entries = [*tensors, *(tree.metadata or [])]
     noted = () if tree.metadataBuffer is None else tree.metadataBuffer  # older files' metadata
     used = sorted({int(e.buffer) for e in entries} | {int(i) for i in noted})
-    kept = [i for i in used if i and _stored(tree.buffers[i])]
-    new = {old: i for i, old in enumerate(kept, 1)}
+    used_buffers = [i for i in used if i and _stored(tree.buffers[i])]
+    new = {old: i for i, old in enumerate(used_buffers, 1)}
     for entry in entries:
         entry.buffer = new.get(int(entry.buffer), 0)
     if tree.metadataBuffer is not None:
         tree.metadataBuffer = [new.get(int(i), 0) for i in noted]
-    tree.buffers = [tree.buffers[0], *(tree.buffers[i] for i in kept)]
+    tree.buffers = [tree.buffers[0], *(tree.buffers[i] for i in used_buffers)]
 
 
 def _shorten_names(graph: Any, constant: list[bool]) -> None:
@@ -96,12 +96,12 @@ def _shorten_names(graph: Any, constant: list[bool]) -> None:
 
 def _content(table: Any) -> tuple[Any, ...]:
     """The fields of a table of numbers that are set, as a key; empty where none is."""
-    found = []
+    fields = []
     for name, value in sorted(vars(table).items()):
         if value is None or (isinstance(value, int) and not value) or callable(value):
             continue
-        found.append((name, value.tobytes() if hasattr(value, "tobytes") else repr(value)))
-    return tuple(found)
+        fields.append((name, value.tobytes() if hasattr(value, "tobytes") else repr(value)))
+    return tuple(fields)
 
 
 def _pack_once(table: Any, packed: dict[Any, int]) -> None:
@@ -142,15 +142,15 @@ def _sharing_builder() -> Any:
             super().PrependUOffsetTRelative(off)
 
         def EndVector(self, *more: Any) -> int:  # noqa: N802
-            made = int(super().EndVector(*more))
+            vector = int(super().EndVector(*more))
             if self.begun is None:
-                return made
+                return vector
             (offset, alignment, length), self.begun = self.begun, None
             start = int(self.Head())
             key = (alignment, bytes(self.Bytes[start : start + 4 + length]))
             if key in self.written:
                 self.head = len(self.Bytes) - offset
-            return self.written.setdefault(key, made)
+            return self.written.setdefault(key, vector)
 
     return Sharing
 

@@ -43,10 +43,10 @@ def prefixes(path: Path, counts: Sequence[int]) -> list[bytes]:
 
 
 def _live(ops: Sequence[Op], ends: Sequence[int], unpacks: set[int], count: int) -> list[int]:
-    """Tensors made by the first `count` operations that somebody still waits for."""
-    made = [i for op in ops[:count] for i in op.outputs if i not in unpacks]
-    wanted = {i for op in ops[count:] for i in op.inputs}.union(ends)
-    return [i for i in made if i in wanted] or list(ops[count - 1].outputs)
+    """Tensors made by the first `count` operations that are still to be read."""
+    computed = [i for op in ops[:count] for i in op.outputs if i not in unpacks]
+    still_read = {i for op in ops[count:] for i in op.inputs}.union(ends)
+    return [i for i in computed if i in still_read] or list(ops[count - 1].outputs)
 
 
 def _cut(data: bytes, count: int, outputs: Sequence[int]) -> bytes:

@@ -1,4 +1,4 @@
-"""What whoever finds the file needs to know, and what in it nobody needs."""
+"""What a user of the file needs to know, and what in it is never used."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def labels(package: PackageView) -> Iterator[Violation]:
     """Probabilities of classes that have no names."""
     for function in package.functions:
         for name in function.outputs:
-            made = function.producer_of(name)
-            while made is not None and made.type in ("cast", "reshape", "squeeze"):
-                made = function.producer_of(made.first("x"))
-            if made is not None and made.type == "softmax":
+            producer = function.producer_of(name)
+            while producer is not None and producer.type in ("cast", "reshape", "squeeze"):
+                producer = function.producer_of(producer.first("x"))
+            if producer is not None and producer.type == "softmax":
                 yield Violation(
                     name, "it gives a probability for each class, the classes have no name"
                 )

@@ -50,11 +50,11 @@ class LayoutRun:
 def avoidable(package: PackageView) -> Iterator[Violation]:
     """Layout operations beyond what their runs need."""
     for function in package.functions:
-        found = [(run, len(run.moves), needed(function, run)) for run in runs(function)]
-        total, enough = sum(n for _, n, _ in found), sum(n for *_, n in found)
+        counted = [(run, len(run.moves), needed(function, run)) for run in runs(function)]
+        total, enough = sum(n for _, n, _ in counted), sum(n for *_, n in counted)
         if total > enough:
-            excess = [node for run, n, few in found if n > few for node in run.moves]
-            kinds = Counter(n.type for run, *_ in found for n in run.moves)
+            excess = [node for run, n, few in counted if n > few for node in run.moves]
+            kinds = Counter(n.type for run, *_ in counted for n in run.moves)
             listed = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
             names = ", ".join(n.name for n in excess[:8]) + (" …" if len(excess) > 8 else "")
             yield Violation(
@@ -67,7 +67,7 @@ def runs(function: Function) -> list[LayoutRun]:
     """The runs that hold a layout operation, in the order of the program."""
     member = {n.name: n for n in function.nodes() if not n.inner and _moves_freely(n)}
     seen: set[str] = set()
-    found = []
+    connected = []
     for start in member.values():
         if start.name in seen:
             continue
@@ -80,8 +80,8 @@ def runs(function: Function) -> list[LayoutRun]:
         seen |= group
         run = LayoutRun(tuple(n for n in function.nodes() if n.name in group))
         if run.moves:
-            found.append(run)
-    return found
+            connected.append(run)
+    return connected
 
 
 def needed(function: Function, run: LayoutRun) -> int:
@@ -100,8 +100,8 @@ def needed(function: Function, run: LayoutRun) -> int:
         return moves
     source = shapes[entries[0]]
     readers = [n for n in function.readers_of(outputs[0]) if n.name not in _names(run)]
-    inside = outputs[0] not in function.outputs
-    if inside and all(_absorbs(function, n, results[0], source) for n in readers):
+    internal = outputs[0] not in function.outputs
+    if internal and all(_absorbs(function, n, results[0], source) for n in readers):
         return 0
     return min(moves, _fewest(results[0], source, moves))
 
@@ -124,9 +124,9 @@ def _positions(function: Function, run: LayoutRun) -> dict[str, dict[str, NDArra
         if not all(name in maps for name in given):
             continue
         merged = _merge([maps[name] for name in given])
-        made = _through(function, node, merged) if merged is not None else None
-        if made is not None:
-            maps[node.outputs[0].name] = made
+        moved = _through(function, node, merged) if merged is not None else None
+        if moved is not None:
+            maps[node.outputs[0].name] = moved
     return maps
 
 
@@ -182,19 +182,19 @@ def _absorbs(
     import numpy as np
 
     axes = integers(function, node, "axes")
-    kept = integers(function, node, "keep_dims") or (0,)
-    if not node.type.startswith("reduce_") or axes is None or kept[0]:
+    keep_dims = integers(function, node, "keep_dims") or (0,)
+    if not node.type.startswith("reduce_") or axes is None or keep_dims[0]:
         return False
     if len(source) > _LARGEST_RANK:
         return False
     reduced = {axis % positions.ndim for axis in axes}
-    wanted = _groups(positions, reduced)
+    expected = _groups(positions, reduced)
     plain = np.arange(positions.size).reshape(source)
     candidates = (c for n in range(len(source) + 1) for c in combinations(range(len(source)), n))
     return any(
-        np.array_equal(_groups(plain, set(c)), wanted)
+        np.array_equal(_groups(plain, set(c)), expected)
         for c in candidates
-        if prod(source[axis] for axis in c) == wanted.shape[1]
+        if prod(source[axis] for axis in c) == expected.shape[1]
     )
 
 
@@ -202,9 +202,9 @@ def _groups(positions: NDArray[Any], reduced: set[int]) -> NDArray[Any]:
     """Positions that are reduced together, one row for each result, sorted within."""
     import numpy as np
 
-    kept = [axis for axis in range(positions.ndim) if axis not in reduced]
-    rows = positions.transpose(*kept, *sorted(reduced))
-    return np.sort(rows.reshape(prod(positions.shape[a] for a in kept), -1), axis=1)
+    remaining = [axis for axis in range(positions.ndim) if axis not in reduced]
+    rows = positions.transpose(*remaining, *sorted(reduced))
+    return np.sort(rows.reshape(prod(positions.shape[a] for a in remaining), -1), axis=1)
 
 
 def _ordered(positions: NDArray[Any]) -> bool:
@@ -224,10 +224,10 @@ def _neighbours(function: Function, node: Operation) -> Iterator[Operation]:
 
 
 def _entries(function: Function, run: LayoutRun) -> Iterator[str]:
-    made = {out.name for n in run.nodes for out in n.outputs}
+    computed = {out.name for n in run.nodes for out in n.outputs}
     for node in run.nodes:
         for name in node.reads:
-            if name not in made and name not in function.constants and name in function.values:
+            if name not in computed and name not in function.constants and name in function.values:
                 yield name
 
 

@@ -46,17 +46,18 @@ def _behind(
 
 
 def _source(function: Function, node: Operation, name: str) -> Operation | None:
-    """The weighted operation that makes `name`, past layout operations, if nobody else reads it."""
+    """The weighted operation that makes `name`, past layout operations, if nothing else reads
+    it."""
     if node.inner:
         return None
-    while (made := function.producer_of(name)) and len(function.readers_of(name)) == 1:
-        if made.type in _WEIGHTED:
-            weight = made.first(_WEIGHTED[made.type])
+    while (producer := function.producer_of(name)) and len(function.readers_of(name)) == 1:
+        if producer.type in _WEIGHTED:
+            weight = producer.first(_WEIGHTED[producer.type])
             fixed = function.constant(weight) is not None or _unpacked(function, weight)
-            return made if fixed and name not in function.outputs else None
-        if made.type not in LAYOUT:
+            return producer if fixed and name not in function.outputs else None
+        if producer.type not in LAYOUT:
             return None
-        name = made.first("x")
+        name = producer.first("x")
     return None
 
 

@@ -65,8 +65,8 @@ def infinite(package: PackageView) -> Iterator[Violation]:
 
     summed = {name for function in package.functions for name in _summed(function)}
     for name, array in _floats(package):
-        found = np.isinf(array) if name in summed else np.isposinf(array)
-        count = int(found.sum())
+        infinities = np.isinf(array) if name in summed else np.isposinf(array)
+        count = int(infinities.sum())
         if count and (array.size > 1 or name in summed):  # a clip may well end at infinity
             why = ""
             if array.dtype == np.float16:

@@ -46,17 +46,17 @@ class TFLiteFile:
     @cached_property
     def readers(self) -> dict[int, tuple[Op, ...]]:
         """Which operations read a tensor."""
-        found: dict[int, tuple[Op, ...]] = {}
+        readers: dict[int, tuple[Op, ...]] = {}
         for op in self.ops:
             for index in dict.fromkeys(op.inputs):
-                found[index] = (*found.get(index, ()), op)
-        return found
+                readers[index] = (*readers.get(index, ()), op)
+        return readers
 
     @cached_property
     def quantized(self) -> bool:
         """Whether activations are whole numbers with a scale."""
-        made = (self.tensor(i) for op in self.ops for i in op.outputs)
-        return any(t.dtype in ("int8", "uint8", "int16") and t.scales for t in made)
+        computed = (self.tensor(i) for op in self.ops for i in op.outputs)
+        return any(t.dtype in ("int8", "uint8", "int16") and t.scales for t in computed)
 
     @property
     def signatures(self) -> int:

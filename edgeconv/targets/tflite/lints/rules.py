@@ -70,10 +70,10 @@ def float_inside(file: TFLiteFile) -> Iterator[Violation]:
         return
     outputs, rim = set(file.outputs), set(file.inputs)
     for op in file.ops:
-        made = set(op.outputs)
+        computed = set(op.outputs)
         if op.kind == "QUANTIZE" and rim.issuperset(op.inputs):
             continue
-        if op.kind == "DEQUANTIZE" and made <= outputs and not made & set(file.readers):
+        if op.kind == "DEQUANTIZE" and computed <= outputs and not computed & set(file.readers):
             continue
         floats = [i for i in (*op.inputs, *op.outputs) if file.tensor(i).dtype == "float32"]
         live = [i for i in floats if not file.tensor(i).constant]
