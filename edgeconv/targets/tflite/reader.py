@@ -96,7 +96,7 @@ def _graph(data: bytes) -> FileGraph:
     types = _names(schema.TensorType)
     tensors = tuple(_tensor(main.Tensors(i), i, stored, types) for i in range(main.TensorsLength()))
     ops = tuple(_op(main.Operators(i), i, codes, tensors) for i in range(main.OperatorsLength()))
-    inputs, outputs = _numbers(main.InputsAsNumpy()), _numbers(main.OutputsAsNumpy())
+    inputs, outputs = numbers(main.InputsAsNumpy()), numbers(main.OutputsAsNumpy())
     for i in (*inputs, *outputs):
         _at(tensors, i, "an input or output is tensor")
     return FileGraph(
@@ -122,7 +122,7 @@ def _at(items: Sequence[_Item], index: int, what: str) -> _Item:
     return items[index]
 
 
-def _numbers(vector: Any) -> list[int]:
+def numbers(vector: Any) -> list[int]:
     """A vector of integers; the schema gives 0 for one that is absent."""
     return [int(i) for i in vector] if getattr(vector, "ndim", 0) else []
 
@@ -170,11 +170,11 @@ def _tensor(table: Any, number: int, stored: list[int], types: dict[int, str]) -
     zeros: tuple[int, ...] = ()
     if quantization is not None and not quantization.ScaleIsNone():
         scales = tuple(float(s) for s in quantization.ScaleAsNumpy())
-        zeros = tuple(_numbers(quantization.ZeroPointAsNumpy()))
+        zeros = tuple(numbers(quantization.ZeroPointAsNumpy()))
     length = _at(stored, table.Buffer(), f"tensor '{name}' lies in buffer")
     tensor = Tensor(
         name=name,
-        shape=tuple(_numbers(table.ShapeAsNumpy())),
+        shape=tuple(numbers(table.ShapeAsNumpy())),
         dtype=types[table.Type()].lower(),
         scales=scales,
         zero_points=zeros,
@@ -190,8 +190,8 @@ def _tensor(table: Any, number: int, stored: list[int], types: dict[int, str]) -
 def _op(table: Any, number: int, codes: list[str], tensors: tuple[Tensor, ...]) -> Op:
     kind = _at(codes, table.OpcodeIndex(), f"operation {number} has the operator code")
     # −1: an optional input left out
-    inputs = tuple(i for i in _numbers(table.InputsAsNumpy()) if i != -1)
-    outputs = tuple(_numbers(table.OutputsAsNumpy()))
+    inputs = tuple(i for i in numbers(table.InputsAsNumpy()) if i != -1)
+    outputs = tuple(numbers(table.OutputsAsNumpy()))
     for i in (*inputs, *outputs):
         _at(tensors, i, f"operation {number} ({kind}) refers to tensor")
     if not outputs:

@@ -15,7 +15,7 @@ from typing import Any
 
 from edgeconv.errors import BadInput
 from edgeconv.targets.file_graph import Op, computed_from_constants, cut_points
-from edgeconv.targets.tflite.reader import read_bytes, read_graph
+from edgeconv.targets.tflite.reader import numbers, read_bytes, read_graph
 
 # Positions of fields in the schema's tables: 4 + 2 · number of the field.
 _MODEL_SIGNATURES = 18
@@ -76,7 +76,7 @@ def _field(table: Any, field: int) -> int:
 def _interface(data: bytes) -> tuple[list[int], list[int]]:
     """Positions of the input and the output tensors."""
     graph = _model(data).Subgraphs(0)
-    return [int(i) for i in graph.InputsAsNumpy()], [int(i) for i in graph.OutputsAsNumpy()]
+    return numbers(graph.InputsAsNumpy()), numbers(graph.OutputsAsNumpy())
 
 
 def _model(data: bytes) -> Any:

@@ -88,7 +88,7 @@ def read_kernels(path: Path) -> list[TFLiteKernel]:
     source = {i: op for op in graph.ops for i in op.outputs}
     kernels = []
     for op in graph.ops:
-        if op.kind in KINDS:
+        if op.kind in KINDS and len(op.inputs) > 1:
             weight, *rest = (_constant(model, graph, source, op, i) for i in op.inputs[1:3])
             bias = rest[0] if rest else None
             kernels.append(TFLiteKernel(op.kind, op.name, weight, bias, bool(rest)))
@@ -112,7 +112,7 @@ def _constant(
     if not tensor.scales:
         return TFLiteConstant(stored, tensor.dtype)
     steps = np.array(tensor.scales, np.float64)
-    zeros = np.array(tensor.zero_points, np.float64)
+    zeros = np.array(tensor.zero_points or (0,) * steps.size, np.float64)
     axis = _OUTPUT_AXIS[reader.kind] if stored.ndim > 1 else 0
     return TFLiteConstant(stored, tensor.dtype, steps, zeros, axis)
 

@@ -33,8 +33,8 @@ class TFLiteFile:
         self.graph: FileGraph = reader.read_graph(path)
         self._model: Any = schema.Model.GetRootAs(reader.read_bytes(path), 0)
         self._main = self._model.Subgraphs(0)
-        self.inputs = tuple(int(i) for i in self._main.InputsAsNumpy())
-        self.outputs = tuple(int(i) for i in self._main.OutputsAsNumpy())
+        self.inputs = tuple(reader.numbers(self._main.InputsAsNumpy()))
+        self.outputs = tuple(reader.numbers(self._main.OutputsAsNumpy()))
 
     @property
     def ops(self) -> tuple[Op, ...]:
