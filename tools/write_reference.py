@@ -286,7 +286,8 @@ def result_types() -> str:
     from edgeconv.core.parity_statistics import ParityStatistics
 
     kinds = (
-        *(core.Signal, core.Artifact, core.TensorSpec, core.EvaluationResult, core.ParityResult),
+        *(core.Signal, core.Artifact, core.ExportReport, core.TensorSpec, core.TrainingSummary),
+        *(core.DataInfo, core.EvaluationResult, core.ParityResult),
         *(core.Check, ParityStatistics, core.ProfileResult, core.OpProfile),
     )
     return "\n\n".join(f"### {kind.__name__}\n\n{_keys(kind)}" for kind in kinds)
