@@ -156,11 +156,11 @@ def check_model(model: Any, signal: Signal) -> None:
     """Raises BadInput where a network's input or output does not fit the contract."""
     if not model.built:
         raise BadInput(f"network '{model.name}' has no input shape", "begin it with keras.Input")
-    wanted = (None, signal.flat_size), (None, len(signal.labels))
-    found = tuple(model.input_shape), tuple(model.output_shape)
-    if found != wanted:
+    expected = (None, signal.flat_size), (None, len(signal.labels))
+    actual = tuple(model.input_shape), tuple(model.output_shape)
+    if actual != expected:
         raise BadInput(
-            f"network '{model.name}' maps {found[0]} to {found[1]}, "
-            f"but the contract needs {wanted[0]} to {wanted[1]}",
+            f"network '{model.name}' maps {actual[0]} to {actual[1]}, "
+            f"but the contract needs {expected[0]} to {expected[1]}",
             "build it from the contract: signal.flat_size inputs, one output for each label",
         )

@@ -57,10 +57,10 @@ class Job:
             distillation=None,
         )
         model = source(signal)
-        found = replace(self, build=source).run(signal, splits.train, splits.val, training)
-        if found.stopped == "interrupted":
+        chosen = replace(self, build=source).run(signal, splits.train, splits.val, training)
+        if chosen.stopped == "interrupted":
             raise KeyboardInterrupt
-        model.set_weights(found.weights)
+        model.set_weights(chosen.weights)
         self.progress.stage(f"train the student, {self.training.epochs} epochs")
         return Teacher.of(model, signal)
 

@@ -112,14 +112,14 @@ def integrate(
     _check_manifest(content, file)
     rate = chosen.sensor_rate(file.signal, sensor_hz)
     progress.stage(f"{platform}: {file.name} of {content.path}")
-    made = _facts(content, file, chosen, rate)
+    context = _facts(content, file, chosen, rate)
     about = {
         "platform": platform,
         "artifact": {"name": file.name, "sha256": file.sha256},
-        "edgeconv": made.version,
+        "edgeconv": context.version,
     }
-    written = write(folder, render(chosen, made), about, force)
-    streams = made.document["streams"]
+    written = write(folder, render(chosen, context), about, force)
+    streams = context.document["streams"]
     return Package(
         path=folder,
         platform=platform,
@@ -139,10 +139,10 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
         raise MissingDependency(
             f"{file.name} cannot be run here, so nobody knows what it must answer: {reason}"
         )
-    kept = read_golden(bundle)
-    if kept is not None and kept.conflicts:
+    golden_set = read_golden(bundle)
+    if golden_set is not None and golden_set.conflicts:
         raise BadInput(
-            f"{bundle.path}: golden vectors: {'; '.join(kept.conflicts)}", "export it again"
+            f"{bundle.path}: golden vectors: {'; '.join(golden_set.conflicts)}", "export it again"
         )
     document = make_document(
         file.signal,
@@ -150,7 +150,7 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
         file.sha256,
         partial(run_file, file.path),
         golden.tolerance_of(file)[0],
-        None if kept is None else kept.windows,
+        None if golden_set is None else golden_set.windows,
     )
     return TemplateContext(
         artifact=file,
@@ -165,9 +165,9 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
 
 def _check_manifest(bundle: Bundle, file: Artifact) -> None:
     """An app would be built on it: unit, rate, labels and quantization must be the file's own."""
-    found = list(dict.fromkeys(contradictions(bundle, file)))
-    if found:
+    problems = list(dict.fromkeys(contradictions(bundle, file)))
+    if problems:
         raise BadInput(
-            f"{bundle.path}/manifest.json was changed: {'; '.join(found)}",
+            f"{bundle.path}/manifest.json was changed: {'; '.join(problems)}",
             "export the bundle again",
         )

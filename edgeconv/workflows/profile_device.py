@@ -131,10 +131,14 @@ def _on_phone(
 
 def _golden_sets(paths: Sequence[Path]) -> dict[Path, golden.GoldenSet]:
     """Golden vectors by the folder of the bundle."""
-    found = {
+    golden_sets = {
         path: read_golden(bundles.read_bundle(path)) for path in paths if bundles.is_bundle(path)
     }
-    return {path: kept for path, kept in found.items() if kept is not None and not kept.conflicts}
+    return {
+        path: known
+        for path, known in golden_sets.items()
+        if known is not None and not known.conflicts
+    }
 
 
 def _task(artifact: Artifact, vectors: golden.GoldenSet | None) -> Task:

@@ -50,8 +50,8 @@ def import_profile(
             "profile the files of this very bundle",
         )
     taken = {_key(r) for r in known}
-    kept = tuple(r for r in home.profile if _key(r) not in taken)
-    updated = replace(home, profile=(*kept, *known))
+    others = tuple(r for r in home.profile if _key(r) not in taken)
+    updated = replace(home, profile=(*others, *known))
     bundles.write(updated, bundle)
     write_report(bundle)
     return bundles.read_bundle(bundle), known
@@ -67,14 +67,14 @@ def _log(path: Path) -> str | None:
 
 
 def _from_log(path: Path, text: str, home: Bundle, device: str, name: str) -> ProfileResult:
-    found = [a for a in home.artifacts if a.name == name]
-    if not device or not found:
+    artifacts = [a for a in home.artifacts if a.name == name]
+    if not device or not artifacts:
         names = ", ".join(a.name for a in home.artifacts if opens("litert", a.path))
         raise UsageError(
             f"{path} is a log, which names neither device nor file",
             f"add --device NAME and --artifact with one of: {names}",
         )
-    return imported(path, text, Task(found[0], facts_of(found[0])), device)
+    return imported(path, text, Task(artifacts[0], facts_of(artifacts[0])), device)
 
 
 def _named(result: ProfileResult, home: Bundle, device: str) -> ProfileResult:

@@ -111,9 +111,9 @@ def run(
 
 def _refuse_interrupted(model: TrainedModel, out: Path) -> None:
     if model.interrupted:
-        kept = bundles.partial_of(out) / model.path.name
+        trained = bundles.partial_of(out) / model.path.name
         raise _Stopped(
-            "training was interrupted", f"go on with: edgeconv export {kept} --out {out}"
+            "training was interrupted", f"go on with: edgeconv export {trained} --out {out}"
         )
 
 

@@ -54,16 +54,16 @@ class Channel:
         timer.daemon = True
         timer.start()
         try:
-            found = self._read()
+            message = self._read()
         except (ValueError, KeyError, AttributeError) as error:
             raise ChannelError(f"it says what is no answer: {error!r}") from error
         finally:
             timer.cancel()
         if late.is_set():
             raise ChannelError(f"it did not answer in {seconds:g} s")
-        if found is None:
+        if message is None:
             raise ChannelError(self._why())
-        return found
+        return message
 
     def _read(self) -> tuple[dict[str, Any], bytes] | None:
         """One answer; None where the child has ended before its end."""

@@ -95,7 +95,7 @@ class LiteRTJSRunner:
         self._channel.close()
 
     def _infer(self, arrays: Arrays, count: int) -> Arrays:
-        made = {
+        outputs = {
             name: np.empty((count, *spec.shape), spec.dtype) for name, spec in self.outputs.items()
         }
         for start in range(0, count, CHUNK):
@@ -103,8 +103,8 @@ class LiteRTJSRunner:
             fed = [arrays[name][here] for name in self._input_names]
             answer = self._ask({"run": here.stop - start}, b"".join(a.tobytes() for a in fed))
             for name, part in self._unpacked(answer, here.stop - start).items():
-                made[name][here] = part
-        return made
+                outputs[name][here] = part
+        return outputs
 
     def _unpacked(self, answer: bytes, count: int) -> Arrays:
         """The outputs of `count` inferences out of the bytes of an answer."""

@@ -93,8 +93,8 @@ class FoldEvaluator:
         except BadInput as error:  # a window too short for its kernels and strides
             return TaskOutcome(failed=error.message)
         save_model(make, weights, signal, path, task.seed)
-        made = self._export(task.candidate, path, signal, self.dataset, folder, windows=SIZING)
-        return _measured_sizes(made)
+        artifacts = self._export(task.candidate, path, signal, self.dataset, folder, windows=SIZING)
+        return _measured_sizes(artifacts)
 
     def _evaluate(self, task: SearchTask, fold: int, folder: Path) -> TaskOutcome:
         held = self.folds[fold]
@@ -113,11 +113,11 @@ class FoldEvaluator:
         float_accuracy = _correct(model.path, model.signal, held_out, "keras").mean()
         learners = self.dataset.of_subjects(others)
         inputs = FinetuneInputs(learners, settings, self.fine_tuning, task.seed)
-        made = self._export_trained(task.candidate, model, inputs, folder)
+        artifacts = self._export_trained(task.candidate, model, inputs, folder)
         ratios = self._sensitivity(task.candidate, model, inputs.train)
-        correct = {a.scheme: _correct(a.path, a.signal, held_out, "litert") for a in made}
+        correct = {a.scheme: _correct(a.path, a.signal, held_out, "litert") for a in artifacts}
         return replace(
-            _measured_sizes(made),
+            _measured_sizes(artifacts),
             float_accuracy=float(float_accuracy),
             leave_one_out_db=ratios,
             accuracy={scheme: float(each.mean()) for scheme, each in correct.items()},
@@ -158,9 +158,11 @@ class FoldEvaluator:
         if not candidate.compress:
             return self._export(candidate, model.path, model.signal, inputs.train, folder)
         name = candidate.compress
-        made = compress_all([name], model, inputs, folder, NullProgress())[name]
+        compressed = compress_all([name], model, inputs, folder, NullProgress())[name]
         people, signal = inputs.train, model.signal
-        return self._export(candidate, made.path, signal, people, folder, ranges=made.ranges)
+        return self._export(
+            candidate, compressed.path, signal, people, folder, ranges=compressed.ranges
+        )
 
     def _export(
         self,
@@ -210,7 +212,7 @@ def _correct(path: Path, signal: Signal, held_out: Dataset, runtime: str) -> NDA
     return correct
 
 
-def _measured_sizes(made: list[Artifact]) -> TaskOutcome:
+def _measured_sizes(artifacts: list[Artifact]) -> TaskOutcome:
     """Size of each file. MACs are the network's: its schemes share them."""
-    macs = max((files.read_graph(a.path).macs or 0 for a in made), default=0)
-    return TaskOutcome(bytes={a.scheme: a.bytes for a in made}, macs=macs)
+    macs = max((files.read_graph(a.path).macs or 0 for a in artifacts), default=0)
+    return TaskOutcome(bytes={a.scheme: a.bytes for a in artifacts}, macs=macs)
