@@ -166,6 +166,6 @@ class SearchSession:
 
 def search_subset(splits: Splits) -> Dataset:
     """The recordings of all subjects but those of the test, in one data set."""
-    from edgeconv.training.subjects import together
+    from edgeconv.training.subjects import concat_datasets
 
-    return together(splits.train, splits.val)
+    return concat_datasets(splits.train, splits.val)

@@ -70,7 +70,7 @@ def train(
     chosen, learned_from = first, splits.train
     if training.refit and first.stopped != "interrupted":
         progress.stage("train again, now with the validation people too")
-        everyone = subjects.together(splits.train, splits.val)
+        everyone = subjects.concat_datasets(splits.train, splits.val)
         try:
             chosen, signal = job.refit(everyone, first)
             learned_from = everyone

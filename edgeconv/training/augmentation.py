@@ -22,7 +22,7 @@ AXES = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Strips:
+class ContinuousRecordings:
     """All recordings of a data set end to end, and where each grid window lies in them.
 
     Attributes:
@@ -39,7 +39,7 @@ class Strips:
     window: int
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Strips:
+    def of(cls, dataset: Dataset) -> ContinuousRecordings:
         lengths = np.array([len(r.samples) for r in dataset.recordings], np.int64)
         ends = np.cumsum(lengths)
         recording = dataset.index[:, 0]
@@ -53,7 +53,9 @@ class Strips:
         )
 
 
-def augment(strips: Strips, rows: NDArray[np.int64], how: Augmentation, rng: Generator) -> Floats:
+def augment(
+    strips: ContinuousRecordings, rows: NDArray[np.int64], how: Augmentation, rng: Generator
+) -> Floats:
     """Windows `rows` of the grid, each changed in its own way: (len(rows), window, 3)."""
     x = cut(strips, rows, how.speed, how.shift, rng)
     x = np.einsum("ntk,njk->ntj", x, orientation(len(rows), how, rng), optimize=True)
@@ -61,7 +63,7 @@ def augment(strips: Strips, rows: NDArray[np.int64], how: Augmentation, rng: Gen
 
 
 def cut(
-    strips: Strips, rows: NDArray[np.int64], speed: float, shift: int, rng: Generator
+    strips: ContinuousRecordings, rows: NDArray[np.int64], speed: float, shift: int, rng: Generator
 ) -> Floats:
     """Cut windows off the step grid and at another cadence: people step faster or slower, and a
     phone's window begins at any moment of a stride.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import Dataset, Normalization, Signal, Training
-from edgeconv.training.augmentation import Floats, Strips, augment, mixup
+from edgeconv.training.augmentation import ContinuousRecordings, Floats, augment, mixup
 
 Batch = tuple[Floats, Floats, Floats]
 
@@ -56,7 +56,7 @@ class Batches:
             windows waits for the next one.
     """
 
-    strips: Strips
+    strips: ContinuousRecordings
     labels: NDArray[np.int64]
     weights: Floats
     signal: Signal
@@ -66,7 +66,7 @@ class Batches:
     @classmethod
     def of(cls, dataset: Dataset, signal: Signal, training: Training, seed: int) -> Batches:
         return cls(
-            Strips.of(dataset),
+            ContinuousRecordings.of(dataset),
             dataset.labels,
             window_weights(dataset.labels, training.class_weights),
             signal,

@@ -29,7 +29,7 @@ def probabilities(model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32
     return found
 
 
-class Watch(keras.callbacks.Callback):  # type: ignore[misc]
+class TrainingMonitor(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps `history`, and the weights of the last and of the best epoch.
 
     With a moving average it is the averaged weights that are validated and kept. The best epoch

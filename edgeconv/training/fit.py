@@ -13,7 +13,7 @@ import tensorflow as tf
 from edgeconv.core import Dataset, Progress, Signal, Training
 from edgeconv.errors import BadInput
 from edgeconv.training.batches import Batch, Batches
-from edgeconv.training.callbacks import Watch, Weights
+from edgeconv.training.callbacks import TrainingMonitor, Weights
 from edgeconv.training.distillation import DistillationLoss, Teacher, accuracy, with_soft_labels
 
 FINAL_RATE = 0.005  # of the learning rate, where the cosine ends
@@ -57,7 +57,7 @@ def fit(
     """
     batches = Batches.of(train, signal, training, seed)
     compile_model(model, training, batches.steps, taught=teacher is not None)
-    watch = Watch(signal, val, training, progress, checkpoint)
+    watch = TrainingMonitor(signal, val, training, progress, checkpoint)
     callbacks: list[Any] = [watch]
     if tensorboard is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard), write_graph=False))

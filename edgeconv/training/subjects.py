@@ -51,7 +51,7 @@ def missing_classes(dataset: Dataset) -> tuple[str, ...]:
     return tuple(label for label, n in zip(dataset.signal.labels, counts, strict=True) if not n)
 
 
-def together(one: Dataset, other: Dataset) -> Dataset:
+def concat_datasets(one: Dataset, other: Dataset) -> Dataset:
     """Both parts' recordings and windows as one data set."""
     index = other.index.copy()
     index[:, 0] += len(one.recordings)

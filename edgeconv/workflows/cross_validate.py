@@ -186,9 +186,9 @@ def _run_fold(splits: Splits, recipe: Recipe, fold: int, compress_: tuple[str, .
     compressed: dict[str, FoldAccuracy] = {}
     if uses_last_epoch(training) and not compress_:
         import_tensorflow()
-        from edgeconv.training.subjects import together
+        from edgeconv.training.subjects import concat_datasets
 
-        others = together(splits.train, splits.val)
+        others = concat_datasets(splits.train, splits.val)
         result = evaluate_fold(network, others, test, training, recipe.seed, teacher=teacher)
         predicted, epochs, parameters = result.predicted, len(result.history), result.parameters
     else:

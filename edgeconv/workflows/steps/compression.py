@@ -109,10 +109,10 @@ def training_subset(model: TrainedModel, splits: Splits) -> Dataset:
     Raises:
         LeakError: one of them is a held-out subject.
     """
-    from edgeconv.training.subjects import together
+    from edgeconv.training.subjects import concat_datasets
 
     refitted = model.training is not None and model.training.refitted
-    train = together(splits.train, splits.val) if refitted else splits.train
+    train = concat_datasets(splits.train, splits.val) if refitted else splits.train
     check_disjoint(train=train.subject_names, test=splits.test.subject_names)
     return train
 

@@ -29,7 +29,7 @@ OFF = Augmentation(
     mixup=0,
 )
 DATA = dataset("1", "2")
-STRIPS = a.Strips.of(DATA)
+STRIPS = a.ContinuousRecordings.of(DATA)
 ALL = np.arange(len(DATA))
 
 
@@ -88,7 +88,7 @@ def test_a_shifted_window_is_a_stretch_of_its_own_recording() -> None:
 def test_cutting_never_leaves_the_recording() -> None:
     low, high = constant(0), constant(1)
     data = dataset(recordings=(low, high))
-    windows = a.cut(a.Strips.of(data), np.arange(len(data)), 0.3, 50, rng())
+    windows = a.cut(a.ContinuousRecordings.of(data), np.arange(len(data)), 0.3, 50, rng())
     own = data.labels.astype(np.float32)
     assert (windows == own[:, None, None]).all()
 
@@ -100,7 +100,7 @@ def constant(label: int) -> Recording:
 def test_a_recording_of_one_window_cannot_be_stretched() -> None:
     data = dataset(recordings=(recording("1", 1, WINDOW),))
     for seed in range(10):
-        window = a.cut(a.Strips.of(data), np.array([0]), 0.5, 5, rng(seed))
+        window = a.cut(a.ContinuousRecordings.of(data), np.array([0]), 0.5, 5, rng(seed))
         assert np.abs(window).max() <= np.abs(data.recordings[0].samples).max() * 1.2
 
 
@@ -108,7 +108,7 @@ def test_speed_keeps_the_mean_and_moves_the_cadence() -> None:
     time = np.arange(4000)
     wave = 3 * np.sin(0.5 * time)[:, None] + [0.0, 9.8, 0.0]
     data = dataset(recordings=(replace(recording("1", 1), samples=wave.astype(np.float32)),))
-    strips = replace(a.Strips.of(data), window=1000)
+    strips = replace(a.ContinuousRecordings.of(data), window=1000)
     rows = np.full(20, 100)
     windows = a.cut(strips, rows, 0.15, 0, rng())
     np.testing.assert_allclose(windows.mean(axis=1), [[0, 9.8, 0]] * 20, atol=0.05)

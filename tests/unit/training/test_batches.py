@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeconv.core import InputConvention, Normalization, Training
-from edgeconv.training.augmentation import Strips, augment, mixup
+from edgeconv.training.augmentation import ContinuousRecordings, augment, mixup
 from edgeconv.training.batches import Batches, normalization, window_weights
 
 from .small import SIGNAL, dataset, recording
@@ -97,7 +97,7 @@ def test_batch_numbers_count_through_epochs() -> None:
         order = np.random.default_rng([3, epoch]).permutation(len(DATA))
         rows = order[step * 10 : (step + 1) * 10]
         rng = np.random.default_rng([3, epoch, step])
-        x = augment(Strips.of(DATA), rows, how, rng)
+        x = augment(ContinuousRecordings.of(DATA), rows, how, rng)
         x = NORMALIZED.encode(x.reshape(len(rows), -1).astype(np.float32))
         y = np.eye(3, dtype=np.float32)[DATA.labels[rows]]
         x, y = mixup(x, y, how.mixup, rng)

@@ -55,11 +55,11 @@ def test_a_teacher_is_handed_in() -> None:
 
 @pytest.mark.heavy
 def test_it_is_the_second_fit_of_train(tmp_path: Path) -> None:
-    from edgeconv.training.subjects import together
+    from edgeconv.training.subjects import concat_datasets
 
     parts = splits()
     kept = train(network, parts, QUICK, tmp_path)
-    found = evaluate_fold(network, together(parts.train, parts.val), parts.test, QUICK)
+    found = evaluate_fold(network, concat_datasets(parts.train, parts.val), parts.test, QUICK)
     answers = load_model(kept.path).predict(kept.signal.encode(parts.test.windows), verbose=0)
     np.testing.assert_array_equal(found.predicted, answers.argmax(axis=1))
     assert found.accuracy == (found.predicted == parts.test.labels).mean()

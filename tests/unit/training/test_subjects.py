@@ -75,7 +75,7 @@ def test_missing_classes_are_named() -> None:
 
 def test_together_holds_the_windows_of_both() -> None:
     one, other = dataset("1"), dataset("2", "3")
-    both = subjects.together(one, other)
+    both = subjects.concat_datasets(one, other)
     np.testing.assert_array_equal(both.windows, np.concatenate([one.windows, other.windows]))
     assert both.subject_names == ("1", "2", "3")
     assert isinstance(both.signal, Signal)
