@@ -16,7 +16,16 @@ from edgeconv.errors import Unsupported
 from edgeconv.ir.keras_call import KerasCall, LayerRole
 from edgeconv.ir.keras_catalogue import KERAS_LAYERS, role_of
 from edgeconv.ir.keras_reader import CallNodes, read_calls
-from edgeconv.ir.nodes import SOFTMAX, Activation, Affine, Conv, KernelNode, Node
+from edgeconv.ir.nodes import (
+    SOFTMAX,
+    Activation,
+    Affine,
+    Concatenate,
+    Conv,
+    KernelNode,
+    Merge,
+    Node,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +137,11 @@ def _fused(node: Node, call: KerasCall, ops: list[QATOp]) -> bool:
     if not isinstance(last, KernelOp):
         return False
     if isinstance(node, Affine):
-        if not last.is_linear or last.node.absorb_output(node.map) is None:
+        if (
+            call.kind != "BatchNormalization"
+            or not last.is_linear
+            or last.node.absorb_output(node.map) is None
+        ):
             return False
         ops[-1] = replace(last, norm=call.layer)
         return True
@@ -144,7 +157,7 @@ def _layer_op(call: KerasCall, node: Node) -> LayerOp:
     if isinstance(node, Activation) and node.function == SOFTMAX:
         fused = KERAS_LAYERS[call.kind].fuses_activation
         return LayerOp(call.layer.activation if fused else call.layer)
-    if node.opaque or isinstance(node, Activation | Affine):
+    if node.opaque or isinstance(node, Activation | Affine | Concatenate | Merge):
         raise Unsupported(
             f"layer '{call.label}' ({call.kind}) cannot be trained as its integers compute it",
             "use convolutions, dense layers and relu; or quantize after training (--quantize int8)",

@@ -13,6 +13,7 @@ from edgeconv.ir.nodes import (
     dense,
     keras_layer,
     kernel,
+    merge,
     pooling,
     shape,
 )
@@ -21,6 +22,7 @@ from edgeconv.ir.nodes.node import Node
 _TRAINING_ONLY = KerasLayerType(LayerRole.TRAINING_ONLY)
 _ACTIVATION_LAYER = KerasLayerType(LayerRole.ACTIVATION, activation.read_activation_layer)
 _RESHAPE = KerasLayerType(LayerRole.RESHAPE, shape.read_reshape)
+_MERGE = KerasLayerType(LayerRole.OTHER, merge.read_merge)
 # Known to comparisons of layers; no node stands for them yet.
 _KERNEL_ONLY_IN_KERAS = KerasLayerType(LayerRole.KERNEL, fuses_activation=True)
 _AFFINE_ONLY_IN_KERAS = KerasLayerType(LayerRole.AFFINE)
@@ -30,12 +32,15 @@ _AVERAGE_ONLY_IN_KERAS = KerasLayerType(LayerRole.AVERAGE)
 KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "Activation": KerasLayerType(LayerRole.ACTIVATION, activation.read_activation),
     "ActivityRegularization": _TRAINING_ONLY,
+    "Add": _MERGE,
     "AlphaDropout": _TRAINING_ONLY,
+    "Average": _MERGE,
     "AveragePooling1D": KerasLayerType(LayerRole.AVERAGE, pooling.read_pool("average")),
     "AveragePooling2D": _AVERAGE_ONLY_IN_KERAS,
     "BatchNormalization": KerasLayerType(
         LayerRole.AFFINE, affine.read_batch_normalization, affine.BATCH_NORMALIZATION_ARRAYS
     ),
+    "Concatenate": KerasLayerType(LayerRole.OTHER, merge.read_concatenate),
     "Conv1D": KerasLayerType(
         LayerRole.KERNEL, convolution.read_conv, kernel.KERNEL_AND_BIAS, fuses_activation=True
     ),
@@ -67,6 +72,9 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "LeakyReLU": _ACTIVATION_LAYER,
     "MaxPooling1D": KerasLayerType(LayerRole.MAXIMUM, pooling.read_pool("max")),
     "MaxPooling2D": _MAXIMUM_ONLY_IN_KERAS,
+    "Maximum": _MERGE,
+    "Minimum": _MERGE,
+    "Multiply": _MERGE,
     "Normalization": _AFFINE_ONLY_IN_KERAS,
     "PReLU": KerasLayerType(LayerRole.ACTIVATION),
     "ReLU": _ACTIVATION_LAYER,
@@ -82,6 +90,7 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "Softmax": _ACTIVATION_LAYER,
     "SpatialDropout1D": _TRAINING_ONLY,
     "SpatialDropout2D": _TRAINING_ONLY,
+    "Subtract": _MERGE,
 }
 
 

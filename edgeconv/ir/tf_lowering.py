@@ -14,12 +14,14 @@ from edgeconv.ir.nodes import (
     Activation,
     ActivationFunction,
     Affine,
+    Concatenate,
     Conv,
     Dense,
     Depthwise,
     GlobalPool,
     KerasLayer,
     KernelNode,
+    Merge,
     Node,
     Pool,
     Reshape,
@@ -144,6 +146,29 @@ def _global_pool(builder: TFBuilder, node: GlobalPool, x: Any) -> Any:
     return reduce(x, axes, keepdims=node.keep_time, name=builder.name(node))
 
 
+def _merge(builder: TFBuilder, node: Merge, *tensors: Any) -> Any:
+    """Two operands at a time; the last operation bears the node's name."""
+    operation = getattr(builder.tf, node.pair_kind)
+    names = [builder.graph.names[value] for value in node.inner]
+    if node.kind != "average":
+        names.append(builder.name(node))
+    merged = tensors[0]
+    for i, (other, name) in enumerate(zip(tensors[1:], names, strict=True)):
+        merged = operation(merged, other, name=name)
+        if i < len(node.inner):
+            merged = builder.rounded(merged, node.inner[i])
+    if node.kind == "average":
+        return builder.tf.multiply(merged, 1 / len(tensors), name=builder.name(node))
+    return merged
+
+
+def _concatenate(builder: TFBuilder, node: Concatenate, *tensors: Any) -> Any:
+    layout, last = builder.layout, len(node.output.shape) - 1
+    over_time = 3 if layout.channels_first else 2
+    axis = layout.channel_axis if node.axis == last else over_time
+    return builder.tf.concat(tensors, axis, name=builder.name(node))
+
+
 def _activation(builder: TFBuilder, node: Activation, x: Any) -> Any:
     return _activate(builder, node.function, x, builder.name(node))
 
@@ -213,11 +238,13 @@ def _from_keras(builder: TFBuilder, x: Any, shape: Shape, name: str) -> Any:
 LOWERINGS: Lowerings = {
     Activation: Lowering(_activation),
     Affine: Lowering(_affine, _affine_constants),
+    Concatenate: Lowering(_concatenate),
     Conv: Lowering(_conv, _conv_constants),
     Dense: Lowering(_dense, _dense_constants),
     Depthwise: Lowering(_depthwise, _depthwise_constants),
     GlobalPool: Lowering(_global_pool),
     KerasLayer: Lowering(_keras_layer),
+    Merge: Lowering(_merge),
     Pool: Lowering(_pool),
     Reshape: Lowering(_reshape),
 }

@@ -20,11 +20,13 @@ from edgeconv.ir.nodes import (
     Activation,
     ActivationFunction,
     Affine,
+    Concatenate,
     Conv,
     Dense,
     Depthwise,
     GlobalPool,
     KerasLayer,
+    Merge,
     Node,
     Pool,
     Reshape,
@@ -82,6 +84,14 @@ EXAMPLES: tuple[Node, ...] = (
         call=lambda x: (x[:, :, :1], x[:, 0]),
         shapes=((STEPS, 1), (CHANNELS,)),
     ),
+    *(
+        Merge(label="a", inputs=(*entry(), *entry()), kind=kind)
+        for kind in ("add", "subtract", "multiply", "average", "maximum", "minimum")
+    ),
+    Merge(label="a", inputs=(*entry(), *entry(1, CHANNELS), *entry()), kind="average"),
+    Merge(label="a", inputs=(*entry(), *entry(), *entry()), kind="maximum"),
+    Concatenate(label="a", inputs=(*entry(), *entry(STEPS, 2)), axis=1),
+    Concatenate(label="a", inputs=(*entry(), *entry(5, CHANNELS)), axis=0),
     Pool(label="a", inputs=entry(), kind="max", size=3, stride=2, padding="same"),
     Pool(label="a", inputs=entry(), kind="average", size=2, stride=2),
     Reshape(label="a", inputs=entry(), shape=(STEPS * CHANNELS,)),
@@ -177,18 +187,30 @@ def test_folding_is_exact_or_not_done(node: Node, same_over_time: bool) -> None:
     if len(node.outputs) > 1:
         return
     arrays = inputs_of(node)
-    before = _affine_of(node.inputs[0].shape, same_over_time)
+    several = [_affine_of(value.shape, same_over_time) for value in node.inputs]
+    before = several[0]
     after = _affine_of(node.output.shape, same_over_time)
-    plain, mapped = node.evaluate(*arrays), node.evaluate(*map(before.apply, arrays))
+    plain, mapped = node.evaluate(*arrays), _mapped(node, several, arrays)
     absorbed = node.absorb_output(after)
     if absorbed is not None:
         np.testing.assert_allclose(absorbed.evaluate(*arrays), after.apply(plain), atol=1e-9)
-    absorbed = node.absorb_input(before)
+    absorbed = node.absorb_input(before) if len(arrays) == 1 else None
     if absorbed is not None:
         np.testing.assert_allclose(absorbed.evaluate(*arrays), mapped, atol=1e-9)
-    moved = node.pass_affines([before])
+    moved = node.pass_affines(several)
     if moved is not None:
         np.testing.assert_allclose(moved.apply(plain), mapped, atol=1e-9)
+    alike = [
+        before.broadcast(value.shape) if value.shape == node.inputs[0].shape else each
+        for each, value in zip(several, node.inputs, strict=True)
+    ]
+    moved = node.pass_affines(alike)
+    if moved is not None:
+        np.testing.assert_allclose(moved.apply(plain), _mapped(node, alike, arrays), atol=1e-9)
+
+
+def _mapped(node: Node, maps: list[AffineMap], arrays: list[Array]) -> Array:
+    return node.evaluate(*(each.apply(x) for each, x in zip(maps, arrays, strict=True)))
 
 
 # --- a toy operation --------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from edgeconv.ir.nodes.convolution import Conv, Depthwise
 from edgeconv.ir.nodes.dense import Dense
 from edgeconv.ir.nodes.keras_layer import KerasLayer
 from edgeconv.ir.nodes.kernel import KernelNode
+from edgeconv.ir.nodes.merge import Concatenate, Merge
 from edgeconv.ir.nodes.node import Node, Range, Shape, Value
 from edgeconv.ir.nodes.pooling import GlobalPool, Pool
 from edgeconv.ir.nodes.shape import Reshape
@@ -23,12 +24,14 @@ __all__ = [
     "Activation",
     "ActivationFunction",
     "Affine",
+    "Concatenate",
     "Conv",
     "Dense",
     "Depthwise",
     "GlobalPool",
     "KerasLayer",
     "KernelNode",
+    "Merge",
     "Node",
     "Pool",
     "Range",
@@ -40,11 +43,13 @@ __all__ = [
 NODES: tuple[type[Node], ...] = (
     Activation,
     Affine,
+    Concatenate,
     Conv,
     Dense,
     Depthwise,
     GlobalPool,
     KerasLayer,
+    Merge,
     Pool,
     Reshape,
 )

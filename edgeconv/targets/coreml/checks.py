@@ -47,16 +47,23 @@ def _check_blobs(path: Path) -> None:
 
 
 def _check_kernels(path: Path, expected: ExpectedFile) -> FileStructure:
-    """Every kernel must be in the file, in order, unpacked, and with its magnitudes."""
+    """Every kernel must be in the file, unpacked, and with its magnitudes.
+
+    coremltools puts branches in an order of its own: of kernels of one size, each layer's is the
+    one whose magnitudes fit best.
+    """
     import numpy as np
 
-    left = iter(weights.read_weights(path))
+    left = list(weights.read_weights(path))
     compressed: list[str] = []
     uncompressed: list[UncompressedLayer] = []
     for name, elements, magnitude in expected.kernels:
-        weight = next((w for w in left if w.elements == elements), None)
-        if weight is None:
+        alike = {id(w): _magnitude(w) for w in left if w.elements == elements}
+        if not alike:
             raise broken_conversion(path, f"the kernel of layer '{name}' is not in it")
+        best = min(alike, key=lambda key: abs(alike[key] - magnitude))
+        weight = next(w for w in left if id(w) == best)
+        left.remove(weight)
         values = weight.values().astype(np.float64)
         if not np.isfinite(values).all():
             raise broken_conversion(path, f"the kernel of layer '{name}' holds NaN or infinity")
@@ -82,3 +89,9 @@ def _why_not(elements: int) -> str:
     if elements <= SMALLEST:
         return f"{elements:,} weights; up to {SMALLEST:,} stay float16"
     return "the converter left it as it is"
+
+
+def _magnitude(weight: weights.Weight) -> float:
+    import numpy as np
+
+    return float(np.abs(weight.values().astype(np.float64)).sum())
