@@ -27,10 +27,10 @@ class RuntimeEntry:
 
     Attributes:
         opener: its class, `module:attribute`.
-        suffixes: how names of files end that it opens.
+        suffixes: the endings of the files that it opens.
         system: the operating system that it needs; empty for all.
-        installed: a function that looks for packages that edgeconv itself does not bring, and
-            raises MissingDependency; empty where there are none.
+        installed: a function that raises MissingDependency unless the packages that edgeconv itself
+            does not install are there; empty where no such package is needed.
     """
 
     opener: str
@@ -72,7 +72,7 @@ _PLATFORMS = {"Darwin": "macOS"}  # what Python calls them
 
 
 def runtimes_of(path: Path) -> tuple[str, ...]:
-    """The runtimes that open a file of this suffix, on whatever system; perhaps none."""
+    """The runtimes that open a file of this suffix on any system; there may be none."""
     return tuple(name for name, entry in RUNTIMES.items() if path.suffix in entry.suffixes)
 
 
@@ -122,14 +122,14 @@ def unavailable(path: Path | str, runtime: str = "auto") -> str | None:
 def _lacking(runtime: str) -> str | None:
     """The operating system that a runtime needs, if this is another one."""
     here = platform.system()
-    needed = RUNTIMES[runtime].system
-    return needed if needed and needed != _PLATFORMS.get(here, here) else None
+    system = RUNTIMES[runtime].system
+    return system if system and system != _PLATFORMS.get(here, here) else None
 
 
 def _opener(runtime: str) -> Any:
     """The class behind a name. Raises MissingDependency for a missing package or system."""
-    needed = _lacking(runtime)
-    if needed:
+    system = _lacking(runtime)
+    if system:
         suffixes = set(RUNTIMES[runtime].suffixes)
         others = [
             name
@@ -137,7 +137,7 @@ def _opener(runtime: str) -> Any:
             if name != runtime and suffixes.intersection(entry.suffixes)
         ]
         raise MissingDependency(
-            f"runtime '{runtime}' needs {needed}", f"use one that runs here: {', '.join(others)}"
+            f"runtime '{runtime}' needs {system}", f"use one that runs here: {', '.join(others)}"
         )
     if RUNTIMES[runtime].installed:
         load(RUNTIMES[runtime].installed)()
@@ -156,8 +156,8 @@ def load_runtime(runtime: str) -> None:
 
 def accepted(runtime: str, **options: Any) -> dict[str, Any]:
     """Those of `options` that a runtime has, for `open_runner`."""
-    known = _options(_opener(runtime))
-    return {name: value for name, value in options.items() if name in known}
+    supported = _options(_opener(runtime))
+    return {name: value for name, value in options.items() if name in supported}
 
 
 def _options(opener: Any) -> list[str]:
@@ -165,10 +165,10 @@ def _options(opener: Any) -> list[str]:
 
 
 def inspectable(runner: Runner) -> Inspectable:
-    """The same runner, known to show the values inside a file.
+    """The same runner, typed as one that shows the values inside a file.
 
     Raises:
-        Unsupported: it does not.
+        Unsupported: the runner cannot show them.
     """
     if not isinstance(runner, Inspectable):
         raise Unsupported(f"{runner.runtime} does not show the values inside a file")
@@ -193,16 +193,16 @@ def open_runner(path: PathLike, runtime: str = "auto", **options: Any) -> Runner
         BadInput: the file is missing, truncated or damaged.
         UsageError: an unknown runtime or option, or a runtime that does not open such a file.
         MissingDependency: a package or platform is missing.
-        Unsupported: the file holds an operation that the runtime has not.
+        Unsupported: the file holds an operation that the runtime lacks.
     """
     path = as_path(path, "path")
     name = runtime_for(path, runtime)
     opener = _opener(name)
-    known = _options(opener)
-    unknown = sorted(set(options) - set(known))
+    supported = _options(opener)
+    unknown = sorted(set(options) - set(supported))
     if unknown:
         raise UsageError(
             f"runtime '{name}' has no option '{unknown[0]}'",
-            f"it takes: {', '.join(known)}" if known else "it takes none",
+            f"it takes: {', '.join(supported)}" if supported else "it takes none",
         )
     return cast("Runner", opener(path, **options))

@@ -1,7 +1,7 @@
 """The memory that a microcontroller must set aside for a `.tflite` file: tflite-micro's arena.
 
-The smallest one is found by trying, in a process of its own, since tflite-micro may crash on a file
-that it cannot run: `python -m edgeconv.runtimes.arena FILE smallest|any`.
+The smallest arena is found by trying, in a separate process, since tflite-micro may crash on a
+file that it cannot run: `python -m edgeconv.runtimes.arena FILE smallest|any`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DAMAGED = "it is damaged or was never run: export it again, or copy it again wh
 
 
 def installed() -> None:
-    """Raises MissingDependency where tflite-micro is not."""
+    """Raises MissingDependency where tflite-micro is not installed."""
     if find_spec("tflite_micro") is None:
         raise missing(ModuleNotFoundError(name="tflite_micro"))
 
@@ -39,8 +39,8 @@ def installed() -> None:
 def measure_arena(path: Path, seconds: float = SECONDS) -> int:
     """Bytes of the smallest arena, a multiple of 16, in which `path` opens; it ran there on zeros.
 
-    Of this machine's 64-bit processor; the part for tflite-micro's own records, which are full of
-    pointers, is smaller on a 32-bit one. Costs a process, about a second.
+    The number holds for this machine's 64-bit processor; the part for tflite-micro's records, which
+    contain many pointers, is smaller on a 32-bit one. It starts a process, for about a second.
 
     Raises:
         BadInput: a damaged file, or one on which tflite-micro crashes or does not end in time.
@@ -51,7 +51,7 @@ def measure_arena(path: Path, seconds: float = SECONDS) -> int:
 
 
 def try_out(path: Path, seconds: float = SECONDS) -> None:
-    """Run `path` once on zeros, as a process of its own. Raises as `measure_arena`."""
+    """Run `path` once on zeros in a separate process. Raises the same errors as `measure_arena`."""
     _asked(path, "any", seconds)
 
 
@@ -59,26 +59,26 @@ def _asked(path: Path, arena: str, seconds: float) -> dict[str, Any]:
     read_graph(path)  # a damaged file ends here, before native code sees it
     installed()
     try:
-        done = run_module("edgeconv.runtimes.arena", str(path), arena, seconds=seconds)
+        process = run_module("edgeconv.runtimes.arena", str(path), arena, seconds=seconds)
     except subprocess.TimeoutExpired as error:
         text = f"{path}: tflite-micro did not run this file in {seconds:g} s"
         raise BadInput(text, _DAMAGED) from error
-    if done.returncode < 0:
-        text = f"{path}: tflite-micro crashes on this file (signal {-done.returncode})"
+    if process.returncode < 0:
+        text = f"{path}: tflite-micro crashes on this file (signal {-process.returncode})"
         raise BadInput(text, _DAMAGED)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    if process.returncode:
+        last = (process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         raise BadInput(f"{path}: tflite-micro cannot run this file: {last}", _DAMAGED)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    if "refused" in found:
-        text = f"{path}: tflite-micro cannot run this file: {found['refused']}"
+    answer: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    if "refused" in answer:
+        text = f"{path}: tflite-micro cannot run this file: {answer['refused']}"
         raise Unsupported(text, _REFUSED)
-    return found
+    return answer
 
 
-def reason(said: list[str]) -> str:
+def reason(lines: list[str]) -> str:
     """tflite-micro's own lines as one, without the paths of its sources."""
-    plain = [re.sub(r"^tensorflow/\S+ ", "", line.strip()) for line in said]
+    plain = [re.sub(r"^tensorflow/\S+ ", "", line.strip()) for line in lines]
     return "; ".join(line.rstrip(".") for line in plain if line) or "it gives no reason"
 
 
@@ -88,12 +88,12 @@ def open_interpreter(data: bytes, arena: int) -> Any:
     Raises:
         Unsupported: it cannot run the file, or not in `arena` bytes.
     """
-    said: list[str] = []
+    lines: list[str] = []
     try:
-        with captured_stderr(said):
+        with captured_stderr(lines):
             return import_module(ENGINE).Interpreter.from_bytes(data, arena_size=arena)
     except RuntimeError as error:
-        raise Unsupported(reason(said) if said else str(error), _REFUSED) from error
+        raise Unsupported(reason(lines) if lines else str(error), _REFUSED) from error
 
 
 def _ask(data: bytes, arena: str) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _ask(data: bytes, arena: str) -> dict[str, Any]:
 
 
 def _opens(data: bytes, arena: int) -> bool:
-    """Tried in a forked process: some kernels write through a null pointer where memory ends."""
+    """Tried in a forked process: some kernels write to a null pointer if memory runs out."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -136,12 +136,12 @@ def _run_once(data: bytes, arena: int) -> Any:
     for at in range(model.Subgraphs(0).InputsLength()):
         details = interpreter.get_input_details(at)
         interpreter.set_input(np.zeros(details["shape"], details["dtype"]), at)
-    said: list[str] = []
+    lines: list[str] = []
     try:
-        with captured_stderr(said):
+        with captured_stderr(lines):
             interpreter.invoke()
     except RuntimeError as error:
-        raise Unsupported(reason(said) if said else str(error), _REFUSED) from error
+        raise Unsupported(reason(lines) if lines else str(error), _REFUSED) from error
     return interpreter
 
 

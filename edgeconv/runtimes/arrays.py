@@ -1,4 +1,4 @@
-"""Between what a caller holds and what a tensor stores: shapes, types, batches, scales."""
+"""Converts a caller's arrays to what a tensor stores: shapes, types, batches, scales."""
 
 from __future__ import annotations
 
@@ -62,26 +62,26 @@ def prepare(
             f"the model's inputs are {sorted(specs)}, the arrays given are {sorted(arrays)}",
             "give one array for each input, by its name",
         )
-    made: dict[str, NDArray[Any]] = {}
+    flattened: dict[str, NDArray[Any]] = {}
     batches: dict[str, tuple[int, ...]] = {}
     for name, spec in specs.items():
         array = np.asarray(arrays[name])
         sample = batching.sample_shape(spec)
         batches[name] = _leading(name, array.shape, sample)
         stored = store(spec, array)
-        made[name] = np.ascontiguousarray(
+        flattened[name] = np.ascontiguousarray(
             stored.reshape((prod(batches[name]), *array.shape[len(batches[name]) :]))
         )
     if len(set(batches.values())) > 1:
         raise BadInput(f"the inputs have different batches: {batches}")
-    return Samples(made, next(iter(batches.values()), ()))
+    return Samples(flattened, next(iter(batches.values()), ()))
 
 
 def _named(specs: Mapping[str, TensorSpec], arrays: object) -> Mapping[str, NDArray[Any]]:
-    """The arrays by name; an array alone is that of the only input.
+    """The arrays by name; a single array belongs to the only input.
 
     Raises:
-        BadInput: neither a mapping, nor an array for a model with one input.
+        BadInput: `arrays` is neither a mapping nor the array of a model's only input.
     """
     if isinstance(arrays, Mapping):
         return arrays
@@ -95,13 +95,13 @@ def _named(specs: Mapping[str, TensorSpec], arrays: object) -> Mapping[str, NDAr
 
 
 def _leading(name: str, shape: tuple[int, ...], sample: tuple[int, ...]) -> tuple[int, ...]:
-    """The part of `shape` before the sample's own; −1 in the sample fits any length."""
+    """The part of `shape` before the sample's shape; −1 in the sample fits any length."""
     cut = len(shape) - len(sample)
     fits = cut >= 0 and all(w in (-1, g) for g, w in zip(shape[cut:], sample, strict=True))
     if not fits:
-        wanted = ", ".join(["…", *("any" if w < 0 else str(w) for w in sample)])
+        expected = ", ".join(["…", *("any" if w < 0 else str(w) for w in sample)])
         raise BadInput(
-            f"input '{name}' has shape {shape}, but the model takes ({wanted})",
+            f"input '{name}' has shape {shape}, but the model takes ({expected})",
             "the last dimensions are one sample, any leading ones are the batch",
         )
     return shape[:cut]
@@ -116,7 +116,7 @@ def store(spec: TensorSpec, array: NDArray[Any]) -> NDArray[Any]:
 
     Raises:
         BadInput: a type that cannot be converted without changing its meaning, or NaN for a
-            quantized tensor. Float tensors take NaN: what follows is the model's own answer.
+            quantized tensor. Float tensors take NaN: the result is then the model's answer.
     """
     stored = np.dtype(spec.dtype)
     if array.dtype == stored:
@@ -127,8 +127,8 @@ def store(spec: TensorSpec, array: NDArray[Any]) -> NDArray[Any]:
         return array.astype(stored)
     if stored.kind in "iu" and not spec.quantized and array.dtype.kind in "iu":
         return _integers(spec, array, stored)
-    wanted = f"real numbers (float) or stored {stored}" if spec.quantized else str(stored)
-    raise BadInput(f"input '{spec.name}' is {array.dtype}, but the model takes {wanted}")
+    expected = f"real numbers (float) or stored {stored}" if spec.quantized else str(stored)
+    raise BadInput(f"input '{spec.name}' is {array.dtype}, but the model takes {expected}")
 
 
 def _integers(spec: TensorSpec, array: NDArray[Any], stored: np.dtype[Any]) -> NDArray[Any]:
@@ -153,7 +153,7 @@ def quantize(spec: TensorSpec, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def dequantize(spec: TensorSpec, array: NDArray[Any]) -> NDArray[Any]:
-    """Stored numbers → real numbers, float32; other than quantized tensors pass as they are."""
+    """Stored numbers → real numbers, float32; tensors that are not quantized pass unchanged."""
     if spec.scale is None:
         return array
     return (array.astype(np.float32) - np.float32(spec.zero_point or 0)) * np.float32(spec.scale)

@@ -1,7 +1,7 @@
 """`.mlpackage` files in Apple's own Core ML, through coremltools. On macOS only.
 
-What turns arrays into features and back is in `coreml_features` and tested everywhere. That
-`MLModel.predict` itself answers as documented can only be seen on a Mac.
+The conversion between arrays and features is in `coreml_features` and tested everywhere. Whether
+`MLModel.predict` itself answers as documented can only be tested on a Mac.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ operation, as an app does by default."""
 
 
 class CoreMLRunner:
-    """Core ML itself: the numbers that this Mac's processors give, rounded as they round.
+    """Core ML itself, with the numbers and the rounding of this Mac's processors.
 
     A batch-1 package runs once for each sample, through Core ML's batch interface; a model with a
     state starts each sample from a fresh one. Not for use from two threads at once.
@@ -74,10 +74,10 @@ class CoreMLRunner:
             for answer in self._predict(rows[start : start + CHUNK]):
                 for name, value in self._features.arrays(answer).items():
                     parts[name].append(value)
-        return {name: self._join(found, samples) for name, found in parts.items()}
+        return {name: self._join(chunks, samples) for name, chunks in parts.items()}
 
     def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
-        """One inference of these samples, the crossing into Core ML included."""
+        """One inference of these samples, including the transfer into Core ML."""
         samples = prepare(self.inputs, self._features.batching, arrays)
         rows = self._features.rows(samples.arrays)
         if len(rows) != 1:
@@ -101,21 +101,21 @@ class CoreMLRunner:
         self._model = None  # frees the compiled model
 
     def _predict(self, rows: list[dict[str, NDArray[Any]]]) -> list[dict[str, Any]]:
-        """Answers of Core ML; a state is carried by single predictions only."""
-        given = [dict(row) for row in rows]  # coremltools changes the dictionaries that it gets
+        """The answers of Core ML; only single predictions can carry a state."""
+        copies = [dict(row) for row in rows]  # coremltools changes the dictionaries that it gets
         try:
             if self._features.stateful:
-                return [self._model.predict(row, self._model.make_state()) for row in given]
-            found: list[dict[str, Any]] = self._model.predict(given)
+                return [self._model.predict(row, self._model.make_state()) for row in copies]
+            answers: list[dict[str, Any]] = self._model.predict(copies)
         except Exception as error:  # coremltools raises no narrower one
             raise _refusal(self.path, str(error)) from error
-        return found
+        return answers
 
-    def _join(self, found: list[NDArray[Any]], samples: Samples) -> NDArray[Any]:
+    def _join(self, chunks: list[NDArray[Any]], samples: Samples) -> NDArray[Any]:
         """Per-inference answers as one array under the caller's batch."""
         if self._features.batching.size == 0:
-            return np.stack(found).reshape(samples.leading + found[0].shape)
-        return np.concatenate(found).reshape(samples.leading + found[0].shape[1:])
+            return np.stack(chunks).reshape(samples.leading + chunks[0].shape)
+        return np.concatenate(chunks).reshape(samples.leading + chunks[0].shape[1:])
 
     def _empty(self, spec: TensorSpec, samples: Samples) -> NDArray[Any]:
         shape = tuple(max(d, 0) for d in self._features.batching.sample_shape(spec))
@@ -123,11 +123,11 @@ class CoreMLRunner:
 
 
 def _load(path: Path, compute_units: str) -> Any:
-    """The `MLModel`, compiled by Core ML where there is one."""
+    """The `MLModel`, compiled by Core ML where the system has it."""
     import warnings
 
     lines: list[str] = []
-    with captured_stderr(lines), warnings.catch_warnings(record=True) as said:
+    with captured_stderr(lines), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         import coremltools as ct
 
@@ -136,7 +136,7 @@ def _load(path: Path, compute_units: str) -> Any:
             model = ct.models.MLModel(str(path), compute_units=units)
         except Exception as error:  # coremltools raises no narrower one
             raise _refusal(path, str(error)) from error
-    for warning in said:  # a model that Core ML cannot compile is a warning there
+    for warning in caught:  # a model that Core ML cannot compile is a warning there
         if "will not be able to run predict" in str(warning.message):
             raise _refusal(path, str(warning.message))
     return model

@@ -1,4 +1,4 @@
-"""Between arrays and what Core ML's `predict` takes and gives: dictionaries of features.
+"""Converts between arrays and the dictionaries of features that Core ML's `predict` uses.
 
 Nothing here needs macOS, so that all of it is tested everywhere.
 """
@@ -43,10 +43,10 @@ class Features:
 
     @classmethod
     def of(cls, path: Path) -> Features:
-        """Read them from a package.
+        """Read the features of a package.
 
         Raises:
-            BadInput: missing, damaged, or no ML program.
+            BadInput: a missing or damaged package, or one that is not an ML program.
             Unsupported: an image, sequence or optional dictionary among the inputs.
         """
         program = read_program(path)
@@ -66,11 +66,11 @@ class Features:
     @property
     def batching(self) -> Batching:
         """One sample or any number; a larger fixed first dimension belongs to the sample."""
-        found = Batching.of([*self.inputs.values()], [*self.outputs.values()])
-        return found if found.size in (1, -1) else Batching(0)
+        common = Batching.of([*self.inputs.values()], [*self.outputs.values()])
+        return common if common.size in (1, -1) else Batching(0)
 
     def rows(self, arrays: Mapping[str, NDArray[Any]]) -> list[dict[str, NDArray[Any]]]:
-        """What `predict` takes, one dictionary an inference, from samples (n, …)."""
+        """The dictionaries that `predict` takes, one per inference, from samples (n, …)."""
         size = self.batching.size
         if size < 0:
             return [dict(arrays)]  # a free first dimension need not be a batch: never cut it
@@ -80,7 +80,7 @@ class Features:
         ]
 
     def arrays(self, answer: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-        """What `predict` gave for one dictionary, as arrays of the declared types.
+        """The answer of `predict` for one dictionary, as arrays of the declared types.
 
         Raises:
             BadInput: an output or a class is missing.
@@ -101,7 +101,7 @@ class Features:
         return array.reshape(spec.shape) if fixed else array
 
     def _probabilities(self, name: str, value: Mapping[Any, float]) -> NDArray[np.float32]:
-        """A dictionary has no order: the labels give it one."""
+        """The probabilities of a dictionary, in the order of the labels."""
         absent = [label for label in self.labels if label not in value]
         if absent:
             raise BadInput(f"Core ML gave no probability of class '{absent[0]}' in '{name}'")

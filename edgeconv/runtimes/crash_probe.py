@@ -1,7 +1,7 @@
-"""Whether LiteRT survives a file, tried in a process of its own.
+"""Tests in a separate process whether LiteRT survives a file.
 
-A `.tflite` file whose structure is whole may still hold values that kill LiteRT's native code, let
-it run for ever, or make it fail in the middle. `python -m edgeconv.runtimes.crash_probe FILE`
+A `.tflite` file with an intact structure may still hold values that crash LiteRT's native code, let
+it run forever, or make it fail midway. `python -m edgeconv.runtimes.crash_probe FILE`
 opens the file and runs it once on zeros.
 """
 
@@ -20,7 +20,7 @@ _FAILED = 3
 
 
 def probe(path: Path, seconds: float = SECONDS) -> None:
-    """Try `path`; what it cannot open at all is left to whoever opens it next, who says why.
+    """Try `path`. A file that LiteRT refuses passes: the caller opens it next and reports why.
 
     It costs a process and the import of LiteRT, about half a second.
 
@@ -38,7 +38,7 @@ def probe(path: Path, seconds: float = SECONDS) -> None:
 
 
 def main(path: Path) -> int:
-    """The child: 0 where the file runs, or cannot be opened in a way that is known."""
+    """The child process: 0 where the file runs, or fails to open with an ordinary error."""
     import numpy as np
 
     from edgeconv.runtimes.litert import LiteRTRunner

@@ -1,4 +1,4 @@
-"""Any batch through an engine whose inferences have one fixed size."""
+"""Runs any batch through an engine whose inferences have one fixed size."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ class FixedBatch:
         """Outputs as real numbers under the leading batch of `arrays`.
 
         Args:
-            infer: gets (inferences, *shape of the tensor) in stored types, and how many; gives
-                the same for each output. The last inference of a batch file is filled up with
-                copies of its last sample, whose outputs are dropped.
+            infer: takes arrays (inferences, *shape of the tensor) in stored types, and the
+                number of inferences; returns the same for each output. The last inference
+                of a batch file is filled up with copies of its last sample, whose outputs are
+                dropped.
 
         Raises:
             BadInput: as `Runner.run`.
@@ -50,14 +51,14 @@ class FixedBatch:
         samples = prepare(self._inputs, self._batching, arrays)
         size = max(self._batching.size, 1)
         count = ceil(samples.n / size)
-        found = infer(
+        outputs = infer(
             {
                 name: _filled(array, count * size).reshape(count, *self._inputs[name].shape)
                 for name, array in samples.arrays.items()
             },
             count,
         )
-        return self.joined(found, samples.leading)
+        return self.joined(outputs, samples.leading)
 
     def joined(self, outputs: Arrays, leading: tuple[int, ...]) -> Arrays:
         """(inferences, *shape of the tensor) in stored types → real numbers under `leading`."""
@@ -72,7 +73,7 @@ class FixedBatch:
         """The tensors of exactly one inference, in stored types, and the caller's batch.
 
         Raises:
-            BadInput: as `Runner.run`, and for another number of samples than one inference takes.
+            BadInput: as `Runner.run`, and for samples that do not fill exactly one inference.
         """
         samples = prepare(self._inputs, self._batching, arrays)
         size = max(self._batching.size, 1)

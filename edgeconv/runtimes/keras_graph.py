@@ -1,4 +1,4 @@
-"""A Keras model as a list of calls that can be begun at any layer with any values.
+"""A Keras model as a list of calls that can start at any layer with any values.
 
 Nested models are opened. Private parts of Keras that this needs: a tensor's `_keras_history` and
 a node's `arguments`, which Keras' own `Function` walks in the same way.
@@ -39,11 +39,11 @@ class _Call:
 
 
 class KerasGraph:
-    """Values of a model by name: inputs under theirs, a layer's output under the layer's.
+    """Values of a model by name: an input by its own name, an output by its layer's name.
 
     A layer's value before its own activation ends in `PRE_ACTIVATION_SUFFIX`. A layer that is
-    called again has the number of its call behind its name: `shared#1`. Of a layer with several
-    outputs the later ones do likewise: `lstm.1`.
+    called again has the number of the call appended to its name: `shared#1`. The later outputs of
+    a layer with several outputs are numbered as well: `lstm.1`.
 
     Args:
         model: built, with named inputs.
@@ -66,50 +66,50 @@ class KerasGraph:
 
     @property
     def tensors(self) -> dict[str, TensorSpec]:
-        """Type and shape (batch first) of all values that there are, in computed order."""
-        found = {}
+        """Type and shape (batch first) of all values, in computed order."""
+        specs = {}
         for call in self._calls:
             out = call.node.outputs[0]
             shape = tuple(-1 if d is None else int(d) for d in out.shape)
             for name in [call.name + PRE_ACTIVATION_SUFFIX] * call.activated + [call.name]:
-                found[name] = TensorSpec(name, shape, str(out.dtype))
-        return found
+                specs[name] = TensorSpec(name, shape, str(out.dtype))
+        return specs
 
-    def evaluate(self, wanted: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
-        """The named values, computed from the `given` ones, which stand for what was before them.
+    def evaluate(self, names: Collection[str], arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """The values `names`, computed from those in `arrays`, which replace what precedes them.
 
-        Args:
-            given: arrays with the batch first, by name.
+                Args:
+        arrays: values with the batch first, by name.
 
-        Raises:
-            BadInput: an unknown name, or a value that needs an input that is not given.
+                Raises:
+                    BadInput: an unknown name, or a value that needs an input missing in `arrays`.
         """
-        values = dict(given)
-        needed = self._needed(wanted, given)
+        values = dict(arrays)
+        required = self._needed(names, arrays)
         for call in self._calls:
-            if needed & {*call.outputs, call.name + PRE_ACTIVATION_SUFFIX}:
+            if required & {*call.outputs, call.name + PRE_ACTIVATION_SUFFIX}:
                 self._run(call, values)
-        return {name: values[name] for name in wanted}
+        return {name: values[name] for name in names}
 
-    def _needed(self, wanted: Collection[str], given: Mapping[str, Any]) -> set[str]:
-        """Names of values that must be computed: all before the wanted, back to the given."""
-        needed: set[str] = set()
-        waiting = [name for name in wanted if name not in given]
+    def _needed(self, names: Collection[str], arrays: Mapping[str, Any]) -> set[str]:
+        """Names of the values to compute: all that lead from `arrays` to `names`."""
+        required: set[str] = set()
+        waiting = [name for name in names if name not in arrays]
         while waiting:
             name = waiting.pop()
-            if name in needed:
+            if name in required:
                 continue
-            needed.add(name)
+            required.add(name)
             call = self._made_by.get(name.removesuffix(PRE_ACTIVATION_SUFFIX))
             if call is None:
-                raise BadInput(f"the model has no value '{name}' that could be computed")
-            if call.name == name and call.name + PRE_ACTIVATION_SUFFIX in given:
+                raise BadInput(f"the model has no value '{name}' that can be computed")
+            if call.name == name and call.name + PRE_ACTIVATION_SUFFIX in arrays:
                 continue
-            waiting += [s for s in call.sources.values() if s not in given]
-        return needed
+            waiting += [s for s in call.sources.values() if s not in arrays]
+        return required
 
     def _run(self, call: _Call, values: dict[str, Any]) -> None:
-        """Compute a call's output, unless it is given, and its value before the activation."""
+        """Compute a call's output and its value before the activation, unless already known."""
         before = call.name + PRE_ACTIVATION_SUFFIX
         if before not in values:
             tensors = {at: values[name] for at, name in call.sources.items()}
@@ -117,17 +117,17 @@ class KerasGraph:
             if "training" in keywords:
                 keywords["training"] = False
             with _linear(call):
-                found = call.layer(*arguments, **keywords)
+                returned = call.layer(*arguments, **keywords)
             if not call.activated:
-                several = found if isinstance(found, list | tuple) else [found]
+                several = returned if isinstance(returned, list | tuple) else [returned]
                 values.update({**dict(zip(call.outputs, several, strict=True)), **values})
                 return
-            values[before] = found
+            values[before] = returned
         if call.name not in values:
             values[call.name] = call.layer.activation(values[before])
 
     def _visit(self, tensor: Any) -> None:
-        """Add the calls that make `tensor`, those before it first. (No recursion: deep models.)"""
+        """Add the calls that compute `tensor`, in order. (No recursion: deep models.)"""
         waiting = [tensor]
         while waiting:
             here = waiting[-1]
@@ -151,14 +151,14 @@ class KerasGraph:
         return new
 
     def _open(self, model: Any, node: Any) -> None:
-        """A nested model: its inner tensors get the names of what stands for them."""
+        """Open a nested model: its inner tensors get the names of the outer ones."""
         inner = model.inputs
-        for outside, inside in zip(node.input_tensors, inner, strict=True):
-            self._names[id(inside)] = self._names[id(outside)]
+        for outer_tensor, inner_tensor in zip(node.input_tensors, inner, strict=True):
+            self._names[id(inner_tensor)] = self._names[id(outer_tensor)]
         for tensor in model.outputs:
             self._visit(tensor)
-        for outside, inside in zip(node.outputs, model.outputs, strict=True):
-            self._names[id(outside)] = self._names[id(inside)]
+        for outer_tensor, inner_tensor in zip(node.outputs, model.outputs, strict=True):
+            self._names[id(outer_tensor)] = self._names[id(inner_tensor)]
 
     def _add(self, layer: Any, node: Any) -> None:
         name, again = str(layer.name), 0
@@ -188,8 +188,8 @@ def _info(call: _Call) -> LayerInfo:
 
 
 def _activation(layer: Any) -> str:
-    found = getattr(layer, "activation", None)
-    return "" if found is None else str(getattr(found, "__name__", type(found).__name__))
+    function = getattr(layer, "activation", None)
+    return "" if function is None else str(getattr(function, "__name__", type(function).__name__))
 
 
 @contextmanager
@@ -200,9 +200,9 @@ def _linear(call: _Call) -> Iterator[None]:
         return
     import keras
 
-    kept = call.layer.activation
+    activation = call.layer.activation
     call.layer.activation = keras.activations.linear
     try:
         yield
     finally:
-        call.layer.activation = kept
+        call.layer.activation = activation

@@ -51,16 +51,16 @@ class KerasRunner:
         samples = prepare(self.inputs, self._batching, arrays)
         size = self._batching.size if self._batching.size > 0 else self._batch_size
         parts: dict[str, list[NDArray[Any]]] = {name: [] for name in self.outputs}
-        held = samples.arrays
+        inputs = samples.arrays
         if samples.n == 0:  # TensorFlow's convolutions refuse no samples: run one, keep none
-            held = {k: np.zeros((1, *v.shape[1:]), v.dtype) for k, v in held.items()}
+            inputs = {k: np.zeros((1, *v.shape[1:]), v.dtype) for k, v in inputs.items()}
         for start in range(0, max(samples.n, 1), size):
-            chunk = {k: v[start : start + size] for k, v in held.items()}
+            chunk = {k: v[start : start + size] for k, v in inputs.items()}
             for name, value in self._call(chunk).items():
                 parts[name].append(value.numpy())
         return {
-            name: np.concatenate(found)[: samples.n].reshape(samples.leading + found[0].shape[1:])
-            for name, found in parts.items()
+            name: np.concatenate(chunks)[: samples.n].reshape(samples.leading + chunks[0].shape[1:])
+            for name, chunks in parts.items()
         }
 
     @cached_property
@@ -89,28 +89,28 @@ class KerasRunner:
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n == 0:
             raise BadInput(f"{self.path.name}: no sample to look inside with")
-        found = self.replay(samples.arrays, self.tensors if names is None else names)
-        return {k: v.reshape(samples.leading + v.shape[1:]) for k, v in found.items()}
+        values = self.replay(samples.arrays, self.tensors if names is None else names)
+        return {k: v.reshape(samples.leading + v.shape[1:]) for k, v in values.items()}
 
     def replay(
-        self, given: Mapping[str, NDArray[Any]], names: Collection[str]
+        self, arrays: Mapping[str, NDArray[Any]], names: Collection[str]
     ) -> dict[str, NDArray[Any]]:
-        """The named values where others are `given`, of any layers, (n, *one sample's shape).
+        """The values `names`, computed from the layer values in `arrays`, (n, *one sample's shape).
 
         Raises:
-            BadInput: an unknown name, or a value that needs an input that is not given.
+            BadInput: an unknown name, or a value that needs an input missing in `arrays`.
         """
-        n = len(next(iter(given.values())))
+        n = len(next(iter(arrays.values())))
         size = self._batching.size if self._batching.size > 0 else self._batch_size
         parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
         for start in range(0, n, size):
-            chunk = {k: np.asarray(v[start : start + size]) for k, v in given.items()}
+            chunk = {k: np.asarray(v[start : start + size]) for k, v in arrays.items()}
             for name, value in self._graph.evaluate(names, chunk).items():
                 parts[name].append(np.asarray(value))
-        return {name: np.concatenate(found) for name, found in parts.items()}
+        return {name: np.concatenate(chunks) for name, chunks in parts.items()}
 
     def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
-        """One inference of these samples, the copy into TensorFlow included."""
+        """One inference of these samples, including the copy into TensorFlow."""
         samples = prepare(self.inputs, self._batching, arrays)
 
         def read(tensors: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
@@ -146,15 +146,15 @@ def _traced(model: Any, inputs: list[str], outputs: list[str]) -> Any:
     def call(arrays: dict[str, Any]) -> dict[str, Any]:
         flat = [arrays[name] for name in inputs]
         # a Sequential model read from a file has no `input` structure to pack into
-        given = flat[0] if len(flat) == 1 else keras.tree.pack_sequence_as(model.input, flat)
-        found = keras.tree.flatten(model(given, training=False))
-        return dict(zip(outputs, found, strict=True))
+        structured = flat[0] if len(flat) == 1 else keras.tree.pack_sequence_as(model.input, flat)
+        tensors = keras.tree.flatten(model(structured, training=False))
+        return dict(zip(outputs, tensors, strict=True))
 
     return call
 
 
 def _output_names(model: Any) -> list[str]:
-    """The layers that make the outputs; a Sequential model knows no names of its own."""
+    """The names of the layers that compute the outputs; a Sequential model has no output names."""
     return [str(n) for n in getattr(model, "output_names", [model.layers[-1].name])]
 
 

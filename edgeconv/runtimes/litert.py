@@ -35,7 +35,7 @@ class LiteRTRunner:
 
     Raises:
         BadInput: missing, truncated or damaged file.
-        Unsupported: an operation that LiteRT's built-in set has not (Flex, custom).
+        Unsupported: an operation that LiteRT's built-in set lacks (Flex, custom).
         UsageError: `num_threads` below 1.
     """
 
@@ -68,11 +68,11 @@ class LiteRTRunner:
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n == 0:
             return {name: self._empty(spec, samples) for name, spec in self.outputs.items()}
-        found = (
+        stored = (
             self._run_each(samples) if self._batching.size in (0, 1) else self._run_many(samples)
         )
         return {
-            name: dequantize(spec, found[name]).reshape(samples.leading + found[name].shape[1:])
+            name: dequantize(spec, stored[name]).reshape(samples.leading + stored[name].shape[1:])
             for name, spec in self.outputs.items()
         }
 
@@ -84,17 +84,17 @@ class LiteRTRunner:
         A value that the delegate keeps to itself reads as zeros; it is taken from the built-in
         kernels instead.
         """
-        asked = litert_tensors.chosen(self.path, self.tensors, names)
+        chosen = litert_tensors.chosen(self.path, self.tensors, names)
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n == 0:
             raise BadInput(f"{self.path.name}: no sample to look inside with")
-        found = self._observe(self._resolver, samples, asked)
-        dark = [name for name, value in found.items() if not value.any()]
+        values = self._observe(self._resolver, samples, chosen)
+        dark = [name for name, value in values.items() if not value.any()]
         if dark and self._resolver is not BUILT_IN:
-            found |= self._observe(BUILT_IN, samples, dark)
+            values |= self._observe(BUILT_IN, samples, dark)
         return {
             name: dequantize(self.tensors[name], value).reshape(samples.leading + value.shape[1:])
-            for name, value in found.items()
+            for name, value in values.items()
         }
 
     def _observe(
@@ -113,7 +113,7 @@ class LiteRTRunner:
         return litert_tensors.observe(interpreter, feeds, places, batch)
 
     def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
-        """Fill the inputs with one inference's worth of samples; the result is the bare invoke."""
+        """Fill the inputs with the samples of one inference; the result is the bare invoke."""
         samples = prepare(self.inputs, self._batching, arrays)
         chunk = max(self._batching.size, 1)
         if samples.n != chunk:
@@ -123,7 +123,7 @@ class LiteRTRunner:
         return BoundRun(self._interpreter.invoke, partial(self._read, samples.leading))
 
     def _read(self, leading: tuple[int, ...]) -> dict[str, NDArray[Any]]:
-        """What the last inference left in the output tensors."""
+        """The output tensors of the last inference."""
         values = {}
         for name, spec in self.outputs.items():
             value = dequantize(spec, self._interpreter.get_tensor(self._output_at[name]))
@@ -146,7 +146,7 @@ class LiteRTRunner:
         self._interpreter.set_tensor(self._input_at[name], array)
 
     def _run_each(self, samples: Samples) -> dict[str, NDArray[Any]]:
-        """One inference a sample; bound methods and prepared views keep the loop tight."""
+        """One inference per sample; bound methods and prepared views keep the loop fast."""
         interpreter, keep = self._interpreter, self._batching.size
         for name, array in samples.arrays.items():  # also settles the shape of a free dimension
             self._set(name, array[:1] if keep else array[0])
@@ -167,7 +167,7 @@ class LiteRTRunner:
         return dict(zip(self._output_at, (out for _, out in outputs), strict=True))
 
     def _out(self, name: str, n: int) -> NDArray[Any]:
-        """Room for n outputs. A free dimension is known only once one inference has run."""
+        """Empty arrays for n outputs. A free dimension is known only after the first inference."""
         if -1 in self.outputs[name].shape:
             self._interpreter.invoke()
         sample = self._interpreter.get_tensor(self._output_at[name])
@@ -192,7 +192,7 @@ class LiteRTRunner:
             self._interpreter.invoke()
             for name, at in self._output_at.items():
                 parts[name].append(self._interpreter.get_tensor(at)[:count])
-        return {name: np.concatenate(found) for name, found in parts.items()}
+        return {name: np.concatenate(chunks) for name, chunks in parts.items()}
 
     def __enter__(self) -> Self:
         return self
@@ -214,13 +214,13 @@ class LiteRTReferenceRunner(LiteRTRunner):
     _resolver = BUILT_IN
 
 
-def _specs(named: tuple[TensorSpec, ...], details: list[dict[str, Any]]) -> dict[str, TensorSpec]:
-    """Specs by public name. LiteRT's details add what the file's stored shape hides: −1s."""
+def _specs(specs: tuple[TensorSpec, ...], details: list[dict[str, Any]]) -> dict[str, TensorSpec]:
+    """Specs by public name. LiteRT's details add the −1s that the file's stored shape hides."""
     return {
         spec.name: TensorSpec(
             spec.name, _shape(detail), np.dtype(detail["dtype"]).name, spec.scale, spec.zero_point
         )
-        for spec, detail in zip(named, details, strict=True)
+        for spec, detail in zip(specs, details, strict=True)
     }
 
 

@@ -1,4 +1,4 @@
-"""LiteRT's interpreter over a file, and what it means when there is none."""
+"""Opens LiteRT's interpreter on a file, and turns its refusals into errors."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def open_interpreter(path: Path, resolver: Any, num_threads: int, preserve: bool
     """An interpreter with its tensors allocated.
 
     Args:
-        preserve: keep the values of all tensors, for looking inside.
+        preserve: keep the values of all tensors, so that they can be read.
 
     Raises:
         BadInput: missing, truncated or damaged file.
-        Unsupported: an operation that LiteRT's built-in set has not (Flex, custom).
+        Unsupported: an operation that LiteRT's built-in set lacks (Flex, custom).
     """
-    said: list[str] = []
+    messages: list[str] = []
     make = partial(
         Interpreter,
         num_threads=num_threads,
@@ -39,18 +39,18 @@ def open_interpreter(path: Path, resolver: Any, num_threads: int, preserve: bool
         experimental_preserve_all_tensors=preserve,
     )
     try:
-        with captured_stderr(said), _without_advice():
+        with captured_stderr(messages), _without_advice():
             interpreter = make(model_content=read_bytes(path))
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise _refusal(path, str(error), said) from error
-    for line in said:
+        raise _refusal(path, str(error), messages) from error
+    for line in messages:
         sys.stderr.write(line + "\n")
     return interpreter
 
 
-def _refusal(path: Path, error: str, said: list[str]) -> EdgeconvError:
-    text = "; ".join([*said, " ".join(error.split())])
+def _refusal(path: Path, error: str, messages: list[str]) -> EdgeconvError:
+    text = "; ".join([*messages, " ".join(error.split())])
     if any(word in text for word in _LACKING):
         return Unsupported(
             f"{path}: LiteRT's built-in operations cannot run this file: {text}",
@@ -61,7 +61,7 @@ def _refusal(path: Path, error: str, said: list[str]) -> EdgeconvError:
 
 @contextmanager
 def _without_advice() -> Iterator[None]:
-    """LiteRT advises that keeping every tensor costs memory; where we do it, it is meant."""
+    """LiteRT warns that keeping every tensor costs memory; here that is intended."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors")
         yield

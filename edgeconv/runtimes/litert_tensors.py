@@ -19,20 +19,20 @@ def specs(graph: FileGraph, places: Mapping[str, int]) -> dict[str, TensorSpec]:
     return {name: graph.tensors[i].spec(name) for name, i in places.items()}
 
 
-def chosen(path: Path, known: Collection[str], names: Collection[str] | None) -> list[str]:
-    """The names asked for, each once; None asks for all.
+def chosen(path: Path, available: Collection[str], names: Collection[str] | None) -> list[str]:
+    """The requested names without duplicates; None requests all.
 
     Raises:
         BadInput: an unknown name.
     """
-    asked = list(dict.fromkeys(known if names is None else names))
-    unknown = sorted(set(asked) - set(known))
+    requested = list(dict.fromkeys(available if names is None else names))
+    unknown = sorted(set(requested) - set(available))
     if unknown:
         raise BadInput(
             f"{path.name} has no tensor '{unknown[0]}'",
             "`tensors` of the runner lists them; constants are none of them",
         )
-    return asked
+    return requested
 
 
 def observe(
@@ -58,4 +58,4 @@ def observe(
             value = interpreter.get_tensor(at)
             carried = batch and value.shape[:1] == (batch,)
             rows[name].append(value[0] if carried else value)
-    return {name: np.stack(found) for name, found in rows.items()}
+    return {name: np.stack(values) for name, values in rows.items()}

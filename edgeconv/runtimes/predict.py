@@ -1,4 +1,4 @@
-"""Canonical windows through any runner: the contract's encoding in, probabilities out."""
+"""Runs canonical windows through any runner: encoded by the contract in, probabilities out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def predict(runner: Runner, signal: Signal, canonical: NDArray[np.float32]) -> N
     """Class probabilities (n, classes) for canonical windows (n, window·channels).
 
     Raises:
-        BadInput: the input or the output has another size than the contract says.
+        BadInput: the input or the output has a size other than the contract's.
     """
     return run_encoded(runner, signal.encode(canonical), signal)
 
@@ -38,7 +38,7 @@ def run_encoded(
 def predict_file(
     path: Path, signal: Signal, canonical: NDArray[np.float32], runtime: str, **options: Any
 ) -> tuple[NDArray[np.float32], str]:
-    """Open `path`, predict, close; the second value is the runtime that did it."""
+    """Open `path`, predict and close it; the second value is the name of the runtime."""
     with open_runner(path, runtime, **options) as runner:
         return predict(runner, signal, canonical), runner.runtime
 

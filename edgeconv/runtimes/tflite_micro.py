@@ -1,7 +1,7 @@
 """`.tflite` files in TensorFlow Lite for Microcontrollers, built for this machine.
 
-Kernels of another author's hand than XNNPACK's: the most independent second opinion on an int8
-file. It says what a microcontroller computes, not how fast.
+Its kernels were written independently of XNNPACK's, which makes it the most independent second
+opinion on an int8 file. It shows what a microcontroller computes, not how fast.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from edgeconv.targets.tflite.reader import read_bytes, read_graph
 
 
 class TFLiteMicroRunner:
-    """tflite-micro's interpreter. One inference a sample; not for use from two threads at once.
+    """tflite-micro's interpreter. One inference per sample; not for use from two threads.
 
-    A file is tried in a process of its own before this one opens it.
+    A file is tried in a separate process before this one opens it.
 
     Raises:
         BadInput: missing, truncated or damaged file, or one that crashes tflite-micro.
         Unsupported: a file that tflite-micro cannot run: weights in float16, float activations
-            with integer weights (`dynamic`), an operation that it has not, no fixed shapes.
+            with integer weights (`dynamic`), an operation that it lacks, or shapes that are not
+            fixed.
         UsageError: `num_threads` other than 1.
     """
 
@@ -53,8 +54,8 @@ class TFLiteMicroRunner:
         return self._fixed_batch.run(arrays, self._infer)
 
     def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
-        """One inference, the copies of its inputs included: in tflite-micro's arena, later tensors
-        take the memory of the inputs, so that a second inference needs them again."""
+        """One inference, including the copies of its inputs: in the arena, later tensors take the
+        memory of the inputs, so that a second inference needs them again."""
         single, leading = self._fixed_batch.single(arrays)
         inputs = list(enumerate(single.values()))
         interpreter = self._interpreter
@@ -68,15 +69,15 @@ class TFLiteMicroRunner:
 
     def _read(self, leading: tuple[int, ...]) -> Arrays:
         """What the last inference left in the output tensors."""
-        found = {n: self._interpreter.get_output(at)[None] for at, n in enumerate(self.outputs)}
-        return self._fixed_batch.joined(found, leading)
+        outputs = {n: self._interpreter.get_output(at)[None] for at, n in enumerate(self.outputs)}
+        return self._fixed_batch.joined(outputs, leading)
 
     def _infer(self, arrays: Arrays, count: int) -> Arrays:
         interpreter = self._interpreter
-        made = {
+        answers = {
             name: np.empty((count, *spec.shape), spec.dtype) for name, spec in self.outputs.items()
         }
-        inputs, outputs = list(enumerate(arrays.values())), list(enumerate(made.values()))
+        inputs, outputs = list(enumerate(arrays.values())), list(enumerate(answers.values()))
         for step in range(count):
             interpreter.reset()  # an LSTM keeps its state between calls; windows are independent
             for at, array in inputs:
@@ -87,7 +88,7 @@ class TFLiteMicroRunner:
                 raise BadInput(f"{self.path}: tflite-micro failed in window {step}") from error
             for at, array in outputs:
                 array[step] = interpreter.get_output(at)
-        return made
+        return answers
 
     def __enter__(self) -> Self:
         return self

@@ -1,14 +1,14 @@
 """Flat windows in the shape that a model takes, also a model that edgeconv did not make.
 
-A window is window · channels numbers, time-major (x0 y0 z0 x1 …). Dimensions of 1 say nothing, so
-they are left out of sight. Of the others,
+A window is window · channels numbers, time-major (x0 y0 z0 x1 …). Dimensions of 1 carry
+no information and are ignored. Of the others,
 
 - one, or several of which the last is the channels, hold the window as it is: (240), (80, 3),
   (1, 80, 3, 1), (4, 20, 3);
 - several of which the first is the channels hold it channel by channel: (3, 80), (3, 1, 80);
 - where both readings fit, as (3, 3) for three steps of three channels, time comes first.
 
-One dimension of unknown size takes what the others leave over. Everything else is refused.
+One dimension of unknown size is computed from the others. Every other shape is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def shaped_input(runner: Runner, encoded: NDArray[Any], signal: Signal) -> tuple
     """The name of a model's only input, and windows (n, window·channels) in its shape.
 
     Raises:
-        BadInput: several inputs, or one of a shape that holds no such window.
+        BadInput: several inputs, or one of a shape that cannot hold such a window.
     """
     if len(runner.inputs) != 1:
         raise BadInput(
@@ -52,12 +52,12 @@ def shaped_input(runner: Runner, encoded: NDArray[Any], signal: Signal) -> tuple
 
 
 def class_output(runner: Runner, classes: int | None = None) -> str:
-    """The output that holds one number a class; a Core ML classifier also has a label.
+    """The output that holds one number per class; a Core ML classifier also has a label.
 
     It is called `probabilities`, or the only numeric one, or the only one with `classes` values.
 
     Raises:
-        BadInput: none or several could be it.
+        BadInput: no output fits, or several do.
     """
     if "probabilities" in runner.outputs:
         return "probabilities"
@@ -78,14 +78,14 @@ def _batching(runner: Runner) -> Batching:
 
 
 def _known(sample: tuple[int, ...], flat: int) -> tuple[int, ...] | None:
-    """The shape with its one unknown dimension worked out; None where that cannot be."""
+    """The shape with its one unknown dimension computed; None where that is impossible."""
     unknown = [i for i, size in enumerate(sample) if size < 0]
     if not unknown:
         return sample
-    rest = prod(size for size in sample if size > 0)
-    if len(unknown) > 1 or not rest or flat % rest:
+    elements = prod(size for size in sample if size > 0)
+    if len(unknown) > 1 or not elements or flat % elements:
         return None
-    return tuple(flat // rest if size < 0 else size for size in sample)
+    return tuple(flat // elements if size < 0 else size for size in sample)
 
 
 def _holds(shape: tuple[int, ...], flat: int, channels: int) -> bool:

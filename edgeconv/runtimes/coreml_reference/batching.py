@@ -1,7 +1,7 @@
 """When a batch-1 program may run on many samples at once, decided for each operation.
 
 Values that depend on the input carry the samples along their first axis, which the program
-declares as 1. A rule says whether an operation then treats each sample as if it were alone, and
+declares as 1. A rule says whether an operation then treats each sample separately, and
 which of its parameters must change for that. Where any operation has no rule, or its rule says no,
 the runner loops; so a missing rule costs time, never correctness.
 """
@@ -20,7 +20,7 @@ from edgeconv.targets.coreml.values import ValueType
 
 @dataclass(frozen=True)
 class View:
-    """What a rule may look at: one operation, and which values carry samples.
+    """The facts that a rule may use: one operation, and which values carry samples.
 
     Attributes:
         fixed: constant parameters. refs: computed ones, by the name of their value.
@@ -94,7 +94,7 @@ def elementwise(view: View) -> Change | None:
 
 
 def first_axis(*parameters: str) -> BatchRule:
-    """The operation treats each entry of the first axis of `parameters` alone."""
+    """The operation treats each entry of the first axis of `parameters` separately."""
 
     def rule(view: View) -> Change | None:
         return {} if view.only(*parameters) else None
@@ -103,7 +103,7 @@ def first_axis(*parameters: str) -> BatchRule:
 
 
 def along_axis(parameter: str = "x", axis: str = "axis", default: int | None = -1) -> BatchRule:
-    """The operation mixes values along constant axes, of which the first may be none."""
+    """The operation mixes values along constant axes other than the first."""
 
     def rule(view: View) -> Change | None:
         if not view.only(parameter):
@@ -143,7 +143,7 @@ def squeeze(view: View) -> Change | None:
 
 
 def linear(view: View) -> Change | None:
-    """Every row is multiplied alone."""
+    """Every row is multiplied separately."""
     return {} if view.only("x") and view.rank("x") >= 2 else None
 
 
@@ -183,7 +183,7 @@ _MASKS = ("begin_mask", "end_mask", "squeeze_mask")
 
 
 def slice_by_size(view: View) -> Change | None:
-    """The first axis is taken whole: size −1 means all that is left."""
+    """The first axis is taken whole: size −1 means everything up to the end."""
     begin, size = view.value("begin"), view.value("size")
     if not view.only("x") or begin is None or size is None or begin[0] not in (0, -1):
         return None
@@ -200,7 +200,7 @@ def affine_scale(view: View) -> Change | None:
 
 
 def rank_above(parameter: str, mixed: int) -> BatchRule:
-    """The operation mixes the last `mixed` axes and leaves those before them apart."""
+    """The operation mixes the last `mixed` axes and keeps those before them separate."""
 
     def rule(view: View) -> Change | None:
         return {} if view.only(parameter) and view.rank(parameter) > mixed else None

@@ -1,4 +1,4 @@
-"""Runs a plan: look values up, call, round to the declared type, forget what is dead."""
+"""Runs a plan: looks values up, calls operations, rounds to declared types, drops dead values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Engine:
         Raises:
             BadInput: an operation cannot work on the values it meets.
         """
-        with np.errstate(all="ignore"):  # infinities and NaN are the model's own answer
+        with np.errstate(all="ignore"):  # infinities and NaN are legitimate answers of the model
             outputs = _Run(self._compute, self._seed).block(plan, dict(inputs), watch)
         return dict(zip(plan.block.outputs, outputs, strict=True))
 

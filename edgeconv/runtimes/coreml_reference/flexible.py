@@ -12,15 +12,15 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Flexible:
-    """The shapes in `listed`, or those within `ranges`: least and most of each dimension, −1 for
-    no bound."""
+    """The shapes in `listed`, or those within `ranges`: the smallest and largest size of each
+    dimension, −1 for no bound."""
 
     listed: tuple[Shape, ...] = ()
     ranges: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, feature: Any) -> Flexible | None:
-        """What a feature of the description says; None where it names one shape only."""
+        """The shapes that a feature of the description allows; None where it allows only one."""
         array = feature.type.multiArrayType
         kind = array.WhichOneof("ShapeFlexibility")
         if kind == "enumeratedShapes":
@@ -32,10 +32,10 @@ class Flexible:
         return None
 
     def check(self, name: str, shape: Shape) -> None:
-        """Core ML refuses other shapes, in these words, though the program may well compute.
+        """Refuse other shapes as Core ML does, although the program might be able to compute them.
 
         Raises:
-            BadInput: `shape` is none of those allowed.
+            BadInput: `shape` is not allowed.
         """
         if self.listed:
             if shape not in self.listed:

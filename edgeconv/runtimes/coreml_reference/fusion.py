@@ -61,7 +61,7 @@ class FusedConvolution:
         return np.moveaxis(result, -1, 1)
 
     def _finish(self, sums: list[NDArray[Any]], out: NDArray[Any]) -> None:
-        """What follows the sums; a single array of them may be `out` itself."""
+        """Apply what follows the sums; a single array of sums may be `out` itself."""
         largest = sums[0]
         for other in sums[1:]:
             np.maximum(largest, other, out=largest)
@@ -80,9 +80,9 @@ class FusedConvolution:
 
 
 def _taps(windows: NDArray[Any], kernel: list[int], strides: list[int]) -> list[NDArray[Any]]:
-    """For each place in a pool's window, the convolution's windows that stand there.
+    """For each position in a pool's window, the convolution's windows at that position.
 
-    Those behind the last whole window of the pool are in none.
+    Windows after the last whole window of the pool are left out.
     """
     counts = [(n - k) // s + 1 for n, k, s in zip(windows.shape[1:], kernel, strides, strict=False)]
     if min(counts) < 1:
@@ -106,10 +106,10 @@ def fused(plan: ExecutionPlan, compute: Compute) -> ExecutionPlan:
     users = Counter(name for step in plan.steps for name in _looked_up(step))
     users.update(plan.block.outputs)
     by_input = {name: step for step in plan.steps for name in _looked_up(step)}
-    taken: set[int] = set()
+    joined: set[int] = set()
     steps = []
     for step in plan.steps:
-        if id(step) in taken:
+        if id(step) in joined:
             continue
         chain = [step]
         while _starts(step) and (last := chain[-1].op.outputs[0][0]) in by_input:
@@ -117,7 +117,7 @@ def fused(plan: ExecutionPlan, compute: Compute) -> ExecutionPlan:
             if users[last] != 1 or not _joins(chain, follower):
                 break
             chain.append(follower)
-        taken.update(id(part) for part in chain)
+        joined.update(id(part) for part in chain)
         steps.append(_joined(chain, compute) if _starts(step) else step)
     return replace(plan, steps=tuple(steps))
 
@@ -130,14 +130,14 @@ def _looked_up(step: Step) -> Iterator[str]:
 
 
 def _starts(step: Step) -> bool:
-    """A convolution by constant weights."""
+    """Whether the step is a convolution with constant weights."""
     if step.op.type != "conv" or not _known(step):
         return False
     return step.op.outputs[0][1].dtype in FLOATS
 
 
 def _known(step: Step) -> bool:
-    """An operation of this table, all of it constant but x."""
+    """Whether the operation is in this table and all its parameters except x are constant."""
     return step.kind.function is _KNOWN.get(step.op.type) and set(step.refs) == {"x"}
 
 

@@ -1,4 +1,4 @@
-"""What a caller sees of an ML program: inputs, outputs and class labels, out of its description."""
+"""What a caller sees of an ML program: inputs, outputs and class labels of its description."""
 
 from __future__ import annotations
 

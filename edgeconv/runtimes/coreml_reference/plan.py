@@ -1,4 +1,4 @@
-"""One walk through a program before it runs: what to call, with what, and what to forget when."""
+"""Plans a program before it runs: what to call with which values, and when to drop them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from edgeconv.targets.coreml.weight_decompression import call_decompressor
 class Step:
     """One call. `fixed` are constant parameters, `refs` names of values to look up.
 
-    `dead` are the values that nothing needs after this step: memory is bounded by what lives.
+    `dead` are the values that no later step needs; dropping them bounds the memory.
     """
 
     op: Operation
@@ -49,8 +49,8 @@ class Planner:
     """Plans blocks, decoding each constant once.
 
     Raises (from `plan`):
-        Unsupported: an operation, or one of its parameters, that this runtime has not.
-        BadInput: a value that nothing makes.
+        Unsupported: an operation, or one of its parameters, that this runtime lacks.
+        BadInput: a value that no operation computes.
     """
 
     def __init__(self, compute: Compute) -> None:
@@ -59,24 +59,24 @@ class Planner:
     def plan(
         self,
         block: Block,
-        known: frozenset[str] = frozenset(),
+        outer_values: frozenset[str] = frozenset(),
         outer: Mapping[str, Any] = MappingProxyType({}),
     ) -> ExecutionPlan:
-        """`known` and `outer`: values and constants of the blocks around this one."""
+        """`outer_values` and `outer`: values and constants of the blocks around this one."""
         for name, type_ in block.inputs.items():
             _check_type(type_, f"input '{name}'")
         constants = dict(outer)
         for name, constant in block.constants.items():
             constants[name] = self._carry(constant.value, constant.type)
         steps: list[Step] = []
-        have = {*known, *block.inputs, *constants}
+        available = {*outer_values, *block.inputs, *constants}
         for op in block.operations:
-            step = self._step(op, constants, have)
+            step = self._step(op, constants, available)
             if op.type.startswith("constexpr_"):
                 self._fold(step, constants)
             else:
                 steps.append(step)
-            have |= {name for name, _ in op.outputs}
+            available |= {name for name, _ in op.outputs}
         return _with_lifetimes(block, constants, steps)
 
     def _step(self, op: Operation, constants: dict[str, Any], have: set[str]) -> Step:
@@ -111,7 +111,7 @@ class Planner:
         return cast_result(value, type_.dtype, self._compute, exact)
 
     def _fold(self, step: Step, constants: dict[str, Any]) -> None:
-        """Decompress weights once, now; their packed form is dropped with its last user."""
+        """Decompress weights once; their packed form is dropped with its last user."""
         if step.refs:
             raise BadInput(f"{step.op.where} has an input that is not constant")
         results = call_decompressor(step.kind.function, step.fixed, step.op.where)
@@ -159,8 +159,8 @@ def _names(op: Operation) -> Iterable[str]:
 
 def _used(step: Step) -> set[str]:
     """Values that a step looks up, inside its blocks too."""
-    named = [name for value in step.refs.values() for name in flat(value)]
-    return set(named).union(*(body.outer for body in step.subgraphs))
+    names = [name for value in step.refs.values() for name in flat(value)]
+    return set(names).union(*(body.outer for body in step.subgraphs))
 
 
 def _with_lifetimes(block: Block, constants: dict[str, Any], steps: list[Step]) -> ExecutionPlan:
@@ -176,13 +176,13 @@ def _with_lifetimes(block: Block, constants: dict[str, Any], steps: list[Step]) 
         dead = ((used | outputs) - alive) & computed
         planned.append(replace(step, dead=tuple(sorted(dead))))
         alive = (alive - outputs) | used
-    needed = {name: value for name, value in constants.items() if name in alive}
-    outer = frozenset(alive - computed - needed.keys())
-    return ExecutionPlan(block, needed, tuple(reversed(planned)), outer)
+    used_constants = {name: value for name, value in constants.items() if name in alive}
+    outer = frozenset(alive - computed - used_constants.keys())
+    return ExecutionPlan(block, used_constants, tuple(reversed(planned)), outer)
 
 
 def batched(plan: ExecutionPlan) -> ExecutionPlan | None:
-    """The plan for any number of samples along the first axis, None where one must loop."""
+    """The plan for any number of samples along the first axis; None where it must be looped."""
     block = plan.block
     types = dict(block.inputs)
     if any(not t.shape or t.shape[0] != 1 or t.kind != "tensor" for t in types.values()):
@@ -216,6 +216,6 @@ def _batched_step(step: Step, types: dict[str, ValueType], batched_values: set[s
 
 
 def _keeps_samples_first(op: Operation) -> bool:
-    """Tensors out of it are declared with a first dimension of 1."""
+    """Whether all output tensors are declared with a first dimension of 1."""
     shapes = [t.shape for _, t in op.outputs if t.shape is not None]
     return op.type == "classify" or all(shape and shape[0] == 1 for shape in shapes)

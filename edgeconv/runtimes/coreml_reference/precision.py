@@ -1,4 +1,4 @@
-"""What rounding a run does: our model of the number formats of a program."""
+"""How a run rounds: our model of the number formats of a program."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def cast_result(value: Any, dtype: str, compute: Compute, exact: bool = False) -
 
 
 def as_declared(array: NDArray[Any], dtype: str, compute: Compute) -> NDArray[Any]:
-    """An output for the caller: the declared float type as specified, else the computed one."""
+    """An output for the caller, in the declared float type if as specified, else as computed."""
     if compute is Compute.AS_SPECIFIED and dtype in FLOATS:
         return array.astype(dtype, copy=False)
     return array

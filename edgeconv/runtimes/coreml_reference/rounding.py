@@ -44,7 +44,7 @@ def half(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def half_in_place(x: NDArray[np.float32]) -> None:
-    """Round a contiguous array of numbers ≥ 0 where it stands."""
+    """Round a contiguous array of numbers ≥ 0 in place."""
     spare = np.empty(min(x.size, _PIECE), np.float32)
     for part in _pieces(x):
         if part.max() < OVERFLOW:
@@ -54,7 +54,7 @@ def half_in_place(x: NDArray[np.float32]) -> None:
 
 
 def rectify(x: NDArray[Any]) -> None:
-    """max(x, 0) of a contiguous array where it stands."""
+    """max(x, 0) of a contiguous array in place."""
     for part in _pieces(x):
         np.maximum(part, _ZEROS[: part.size], out=part)
 

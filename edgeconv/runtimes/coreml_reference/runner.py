@@ -1,4 +1,4 @@
-"""`.mlpackage` files on any system: the reference runtime of `mil` behind the `Runner` contract."""
+"""`.mlpackage` files on any system: the reference runtime behind the `Runner` protocol."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from edgeconv.targets.coreml.values import ValueType
 
 
 class CoreMLReferenceRunner:
-    """Executes an ML program in NumPy. It is no measurement of a phone, in speed or rounding.
+    """Executes an ML program in NumPy. It measures neither the speed nor the rounding of a phone.
 
     Args:
         compute: `as-specified` rounds to float16 where the program says so and accumulates in
@@ -40,7 +40,7 @@ class CoreMLReferenceRunner:
 
     Raises:
         BadInput: missing, truncated or damaged package, or one without an ML program.
-        Unsupported: an operation, input or type that this runtime has not.
+        Unsupported: an operation, input or type that this runtime lacks.
         UsageError: an unknown `compute`.
     """
 
@@ -74,7 +74,7 @@ class CoreMLReferenceRunner:
 
     @property
     def operation_types(self) -> frozenset[str]:
-        """Names of the operations in the program, its constants apart."""
+        """Names of the operations in the program, without its constants."""
         return frozenset(op.type for op in self._function.nodes())
 
     @property
@@ -108,7 +108,7 @@ class CoreMLReferenceRunner:
             A value that does not depend on the input is repeated for each sample.
 
         Raises:
-            BadInput: as `run`; an unknown name, or no sample at all.
+            BadInput: as `run`; an unknown name, or an empty batch.
         """
         requested = dict.fromkeys(self.tensors if names is None else names)
         unknown = sorted(set(requested) - self.tensors.keys())
@@ -153,10 +153,10 @@ class CoreMLReferenceRunner:
         """One inference: arrays in the program's own shapes and types, outputs likewise.
 
         Args:
-            state: what `make_state` gave, to carry it on; None for a fresh one.
+            state: the result of `make_state`, to carry it on; None for a fresh state.
 
         Raises:
-            BadInput: a shape outside of what the description of a flexible input allows.
+            BadInput: a shape that the description of a flexible input does not allow.
         """
         for name, flexible in self._interface.flexible.items():
             if name in arrays:
@@ -185,11 +185,11 @@ class CoreMLReferenceRunner:
         self, chunk: Mapping[str, NDArray[Any]], watch: Watch | None = None
     ) -> dict[str, NDArray[Any]]:
         """Outputs (samples, …) of one pass."""
-        alone = not self._batching.size
-        n = 1 if alone else len(next(iter(chunk.values())))
-        values = self._settled({k: v[0] for k, v in chunk.items()} if alone else chunk)
+        single = not self._batching.size
+        n = 1 if single else len(next(iter(chunk.values())))
+        values = self._settled({k: v[0] for k, v in chunk.items()} if single else chunk)
         outputs = self._outputs(self._executor.run(values | self.make_state(), n, watch))
-        return {k: v[None] for k, v in outputs.items()} if alone else outputs
+        return {k: v[None] for k, v in outputs.items()} if single else outputs
 
     def _settled(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         return {
@@ -225,12 +225,12 @@ class CoreMLReferenceRunner:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing has to be released."""
+        """Nothing to release."""
 
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Errors of a program, which know the operation, say the file too."""
+    """Add the file to errors of a program, which name only the operation."""
     try:
         yield
     except (BadInput, Unsupported) as error:

@@ -1,9 +1,9 @@
-"""Parts of a batch parallel_map over the cores, with one thread for each matrix product.
+"""Distributes parts of a batch over the cores, with one thread for each matrix product.
 
-OpenBLAS splits even small products over its own threads, which then wait for each other, and all
-that is not a product stays on one core. NumPy has no interface to stop it, so the library that
-NumPy itself loaded is asked by its public C functions. Where there are none (another BLAS), parts
-run in turn.
+OpenBLAS splits even small products over its own threads, which then wait for each other, and
+everything that is not a product stays on one core. NumPy has no interface to change that, so the
+public C functions of the library that NumPy loaded are called. Without them (another BLAS), the
+parts run one after the other.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _previous_counts: list[int] = []  # of each running user: how many threads there
 
 
 def parallel_map(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
-    """The results in the order of the parts. Each part is worked on by one thread alone, so that
-    its result does not depend on how many there are."""
+    """The results in the order of the parts. A single thread computes each part, so that its
+    result does not depend on the number of threads."""
     workers = min(len(parts), usable_cores()) if _functions() is not None else 1
     with one_thread():
         if workers < 2:
@@ -44,7 +44,7 @@ def parallel_map(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """OpenBLAS works in the calling thread alone; the last out restores what the first found."""
+    """OpenBLAS works in the calling thread alone; the last to leave restores the first number."""
     functions = _functions()
     if functions is None:
         yield
@@ -65,7 +65,7 @@ def one_thread() -> Iterator[None]:
 
 @cache
 def _functions() -> tuple[Any, Any] | None:
-    """OpenBLAS' functions to ask for and to set the number of threads; None of another library."""
+    """OpenBLAS' functions that get and set the number of threads; None for another library."""
     try:
         # A handle on NumPy's own module finds the functions of the libraries that it depends on.
         library = ctypes.CDLL(str(import_module("numpy._core._multiarray_umath").__file__))

@@ -1,4 +1,4 @@
-"""Questions to a child process and its answers, over pipes."""
+"""Sends requests to a child process and reads its answers, over pipes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _LAST = 4096  # bytes of what it said at the end
 
 
 class ChannelError(Exception):
-    """The child has ended, was too slow, or says something that is no answer."""
+    """The child has ended, was too slow, or sent something that is not an answer."""
 
 
 class Channel:
-    """A child that answers each request with one line of JSON and as many bytes as that names.
+    """A child that answers each request with one line of JSON and the bytes that it announces.
 
-    The child is ended when the channel is closed or forgotten, and when this process ends; none is
-    left behind. A request that was interrupted leaves nothing to go on with: close the channel.
+    The child is ended when the channel is closed or garbage-collected, and when this process ends.
+    After an interrupted request the channel cannot be used any more: close it.
     """
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -56,7 +56,7 @@ class Channel:
         try:
             message = self._read()
         except (ValueError, KeyError, AttributeError) as error:
-            raise ChannelError(f"it says what is no answer: {error!r}") from error
+            raise ChannelError(f"it sent something that is not an answer: {error!r}") from error
         finally:
             timer.cancel()
         if late.is_set():
@@ -66,7 +66,7 @@ class Channel:
         return message
 
     def _read(self) -> tuple[dict[str, Any], bytes] | None:
-        """One answer; None where the child has ended before its end."""
+        """One answer; None if the child ended before completing it."""
         line = self._from.readline()
         if not line.endswith(b"\n"):
             return None
@@ -76,7 +76,7 @@ class Channel:
         return (head, payload) if len(payload) == size else None
 
     def close(self) -> None:
-        """End the child, if it has not ended, and let it go. May be called twice."""
+        """End the child if it is still running, and release it. May be called twice."""
         self._end()
 
     def _give_up(self, late: threading.Event) -> None:
@@ -84,7 +84,7 @@ class Channel:
         self._child.kill()
 
     def _why(self) -> str:
-        """How the child ended, with its last line of trouble."""
+        """How the child ended, with its last line of error output."""
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(_GRACE)
         code = self._child.poll()
@@ -95,14 +95,14 @@ class Channel:
         return f"it ended ({how})" + (f": {errors[-1]}" if errors else "")
 
 
-def _end(child: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:
-            with suppress(OSError):  # what was still to be sent finds no reader
+            with suppress(OSError):  # unsent data can no longer be delivered
                 pipe.close()
     try:
         child.wait(_GRACE)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-    said.close()
+    errors.close()

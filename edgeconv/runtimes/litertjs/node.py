@@ -19,7 +19,7 @@ _NODE = "install Node.js 18 or newer with npm, for example: apt-get install node
 
 @dataclass(frozen=True)
 class Installed:
-    """What a Node process is started with."""
+    """The Node executable and the package that a process is started with."""
 
     node: str
     folder: Path
@@ -27,10 +27,10 @@ class Installed:
 
 
 def folder() -> Path:
-    """Where the npm packages are looked for: the folder that `FOLDER` names, else a cache."""
-    named = os.environ.get(FOLDER)
-    if named:
-        return Path(named).expanduser().absolute()
+    """The folder of the npm packages: the one that `FOLDER` names, else a cache."""
+    chosen = os.environ.get(FOLDER)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "edgeconv" / "litertjs"
 
@@ -48,7 +48,7 @@ def installed() -> Installed:
     """Node and the package.
 
     Raises:
-        MissingDependency: one of them is not here; the hint is the command that installs it.
+        MissingDependency: one of them is missing; the hint is the command that installs it.
     """
     node = shutil.which("node")
     if node is None:

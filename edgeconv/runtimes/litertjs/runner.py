@@ -26,17 +26,17 @@ _FLOAT = "export it with float input and output and batch 1 (what edgeconv does 
 
 
 class LiteRTJSRunner:
-    """LiteRT.js in a Node process of its own, offline. Not for use from two threads at once.
+    """LiteRT.js in a separate Node process, offline. Not for use from two threads at once.
 
-    Weights may have any type that LiteRT knows; inputs and outputs are float32 or int32.
+    Weights may have any type that LiteRT supports; inputs and outputs are float32 or int32.
 
     Attributes:
         version: of @litertjs/core.
 
     Raises:
         BadInput: missing, truncated or damaged file.
-        Unsupported: other types of inputs or outputs, no fixed shapes, an operation that LiteRT.js
-            has not.
+        Unsupported: other types of inputs or outputs, shapes that are not fixed, or an operation
+            that LiteRT.js lacks.
         MissingDependency: Node or the npm package is missing or does not start.
         UsageError: `num_threads` other than 1.
     """
@@ -72,7 +72,7 @@ class LiteRTJSRunner:
         return self._fixed_batch.run(arrays, self._infer)
 
     def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
-        """One inference of these samples, the way to the Node process and back included."""
+        """One inference of these samples, including the transfer to the Node process and back."""
         single, leading = self._fixed_batch.single(arrays)
         self._infer({name: array[None] for name, array in single.items()}, 1)
 
@@ -135,8 +135,8 @@ class LiteRTJSRunner:
         return head, payload
 
 
-def _refusal(path: Path, said: str, kind: str) -> EdgeconvError:
-    text = " ".join(said.split())
+def _refusal(path: Path, message: str, kind: str) -> EdgeconvError:
+    text = " ".join(message.split())
     if kind == "lacking":
         return MissingDependency(
             f"LiteRT.js does not start: {text}", f"install it again: {node.command()}"
@@ -147,6 +147,6 @@ def _refusal(path: Path, said: str, kind: str) -> EdgeconvError:
 
 
 def _order(listed: list[dict[str, Any]], specs: Mapping[str, TensorSpec]) -> list[str]:
-    """The names in the order of LiteRT.js, which has other ones where there is no signature."""
+    """The names in the order of LiteRT.js, which uses other names where there is no signature."""
     names = [str(one["name"]) for one in listed]
     return names if set(names) == set(specs) else list(specs)

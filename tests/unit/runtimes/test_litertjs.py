@@ -60,8 +60,8 @@ def test_questions_and_answers() -> None:
         ("raise SystemExit('TypeError: no')", r"it ended \(exit code 1\): TypeError: no"),
         ("import os; os.kill(os.getpid(), 9)", r"it ended \(signal 9\)"),
         ("""print('{"bytes": 9}\\nabc')""", r"it ended \(exit code 0\)"),
-        ("print('hello')", "no answer"),
-        ("print('{}')", "no answer"),
+        ("print('hello')", "not an answer"),
+        ("print('{}')", "not an answer"),
     ],
 )
 def test_a_child_that_ends_or_babbles_is_one_line(script: str, text: str) -> None:

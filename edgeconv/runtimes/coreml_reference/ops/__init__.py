@@ -7,7 +7,6 @@ import numpy as np
 from edgeconv.runtimes.coreml_reference import batching
 from edgeconv.runtimes.coreml_reference.ops import (
     activation,
-    classify,
     control,
     conv,
     elementwise,
@@ -53,7 +52,7 @@ OPS: dict[str, OpDefinition] = {
     "softsign": OpDefinition(activation.softsign, _ELEMENTWISE),
     "thresholded_relu": OpDefinition(activation.thresholded_relu, _ELEMENTWISE, exact=True),
     # classify
-    "classify": OpDefinition(classify.classify, batching.first_axis("probabilities")),
+    "classify": OpDefinition(reduction.classify, batching.first_axis("probabilities")),
     # compression
     "constexpr_affine_dequantize": OpDefinition(weight_decompression.constexpr_affine_dequantize),
     "constexpr_blockwise_shift_scale": OpDefinition(

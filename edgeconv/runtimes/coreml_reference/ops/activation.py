@@ -89,8 +89,8 @@ def softplus_parametric(x: Array, alpha: Array, beta: Array) -> Array:
 def softmax(x: Array, axis: Any = -1) -> Array:
     """exp(x) / Σ exp(x) along `axis`, shifted by the maximum so that nothing overflows."""
     powers = np.exp(x - np.max(x, axis=int(axis), keepdims=True))
-    made: Array = powers / np.sum(powers, axis=int(axis), keepdims=True)
-    return made
+    shares: Array = powers / np.sum(powers, axis=int(axis), keepdims=True)
+    return shares
 
 
 def softsign(x: Array) -> Array:

@@ -1,7 +1,7 @@
 """Control flow, lists and state (MIL: control_flow.py; read_state of iOS18).
 
-Nested blocks arrive as functions in `subgraphs`; a list is a Python list, changed by making a new
-one; a state is a `StateTensor`, which lives from one run to the next.
+Nested blocks arrive as functions in `subgraphs`; a list is a Python list, and changing it makes
+a new one; a state is a `StateTensor`, which lives from one run to the next.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def cond(pred: Any, subgraphs: list[Any]) -> Any:
 
 
 def while_loop(loop_vars: tuple[Any, ...], subgraphs: list[Any]) -> Any:
-    """Apply the second block while the first says so."""
+    """Apply the second block while the first returns true."""
     condition, body = subgraphs
     while bool(np.all(condition(*loop_vars)[0])):
         loop_vars = tuple(body(*loop_vars))
@@ -49,7 +49,7 @@ def make_list(
 
 
 def list_length(ls: list[Array]) -> Array:
-    """How many elements there are."""
+    """The number of elements."""
     return np.array(len(ls))
 
 
@@ -74,11 +74,11 @@ def list_scatter(ls: list[Array], indices: Any, value: Array) -> list[Array]:
 
 
 def _written(ls: list[Array], indices: list[int], values: list[Array]) -> list[Array]:
-    made = list(ls)
+    extended = list(ls)
     for index, value in zip(indices, values, strict=True):
-        made += [np.zeros_like(value) for _ in range(index + 1 - len(made))]
-        made[index] = value
-    return made
+        extended += [np.zeros_like(value) for _ in range(index + 1 - len(extended))]
+        extended[index] = value
+    return extended
 
 
 def read_state(input: StateTensor) -> Array:

@@ -29,12 +29,12 @@ def conv(
     kernel = ConvKernel.of(weight, strides, pad_type, pad, dilations, groups)
     windows = kernel.windows(x)
     outputs = windows.shape[1 : windows.ndim - len(kernel.size) - 1]
-    made = np.empty((len(x), *outputs, kernel.channels), x.dtype)
-    for _ in kernel.sums([windows], made):
+    sums = np.empty((len(x), *outputs, kernel.channels), x.dtype)
+    for _ in kernel.sums([windows], sums):
         pass  # each writes its own part
     if bias is not None:
-        made += bias
-    return np.moveaxis(made, -1, 1)
+        sums += bias
+    return np.moveaxis(sums, -1, 1)
 
 
 def conv_quantized(
@@ -57,8 +57,8 @@ def conv_quantized(
     Scale and bias of the quantization are single numbers, or one for each output channel.
 
     Raises:
-        Unsupported: `lut`, whose table is none of MIL's parameters, and a quantized `bias`, for
-            which MIL has no formula.
+        Unsupported: `lut`, because MIL has no parameter for its table, and a quantized `bias`,
+            because MIL defines no formula for it.
         ValueError: a weight of more than `nbits` bits.
     """
     if quantization_type != "linear":
@@ -90,7 +90,7 @@ def conv_transpose(
 ) -> NDArray[Any]:
     """Each input spreads weight (in, out / groups, *kernel) over the output, which is then cropped.
 
-    `same` and `output_shape` crop evenly, an odd element behind (MIL: conv_transpose).
+    `same` and `output_shape` crop evenly, an odd element at the end (MIL: conv_transpose).
     """
     kernel, split = weight.shape[2:], int(groups)
     steps = [int(s) for s in strides] if strides is not None else [1] * len(kernel)
@@ -123,7 +123,7 @@ def conv_transpose(
 def _target(
     x: NDArray[Any], strides: list[int], pad_type: str, output_shape: Any
 ) -> list[int] | None:
-    """The spatial lengths asked for, None if they follow from the padding."""
+    """The requested spatial lengths; None if they follow from the padding."""
     if output_shape is not None:
         return [int(d) for d in output_shape[2:]]
     if pad_type in ("same", "same_lower"):
@@ -132,7 +132,7 @@ def _target(
 
 
 def _crop(full: NDArray[Any], target: list[int] | None, pad_type: str, pad: Any) -> NDArray[Any]:
-    """Take away what the padding of the forward convolution would have covered."""
+    """Remove what the padding of the forward convolution would have covered."""
     sizes = full.shape[1:-1]
     flat = (
         [int(p) for p in pad] if pad is not None and pad_type == "custom" else [0] * 2 * len(sizes)

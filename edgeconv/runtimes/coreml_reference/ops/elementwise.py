@@ -13,7 +13,7 @@ Array = NDArray[Any]
 
 
 def unary(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """An operation of MIL's parameter `x` out of a function of NumPy."""
+    """Turn a NumPy function into an operation with MIL's parameter `x`."""
 
     def operation(x: Any) -> Any:
         return function(x)
@@ -23,7 +23,7 @@ def unary(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def binary(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """An operation of MIL's parameters `x` and `y` out of a function of NumPy."""
+    """Turn a NumPy function into an operation with MIL's parameters `x` and `y`."""
 
     def operation(x: Any, y: Any) -> Any:
         return function(x, y)
@@ -75,7 +75,7 @@ def floor_div(x: Array, y: Array) -> Array:
 
 
 def power(x: Array, y: Array) -> Array:
-    """x to the power of y; of integers by way of reals, since 2 to the −1 is no integer."""
+    """x to the power of y; integers are converted to reals, since 2⁻¹ is not an integer."""
     if np.result_type(x, y).kind in "iu":
         return np.power(np.asarray(x, np.float64), y)
     return np.power(x, y)
@@ -89,8 +89,8 @@ def cast(x: Array, dtype: str) -> Array:
     limits = _INTEGER_LIMITS.get(dtype)
     if limits is None or np.asarray(x).dtype.kind != "f":
         return x
-    whole = np.clip(np.nan_to_num(np.trunc(np.asarray(x, np.float64))), *limits)
-    return np.asarray(whole, np.int64)
+    truncated = np.clip(np.nan_to_num(np.trunc(np.asarray(x, np.float64))), *limits)
+    return np.asarray(truncated, np.int64)
 
 
 _INTEGER_LIMITS = {

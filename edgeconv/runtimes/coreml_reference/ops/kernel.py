@@ -1,4 +1,4 @@
-"""Convolution by matrix products: weights laid out once, windows gathered part by part."""
+"""Convolution by matrix products: weights are arranged once, windows gathered part by part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCRATCH = 2 << 20  # bytes of gathered windows at once, which stay in the cache
 
 @dataclass(frozen=True)
 class ConvKernel:
-    """A convolution with its weights laid out for matrix products, once.
+    """A convolution whose weights are arranged once for matrix products.
 
     Attributes:
         size, strides, dilations: of each spatial axis.
@@ -41,7 +41,7 @@ class ConvKernel:
         dilations: Any,
         groups: Any,
     ) -> ConvKernel:
-        """Out of MIL's parameters; weight (out, in / groups, *kernel)."""
+        """Build a kernel from MIL's parameters; weight (out, in / groups, *kernel)."""
         size, split = weight.shape[2:], int(groups)
         last = np.moveaxis(weight, 1, -1).reshape(split, len(weight) // split, -1)
         return cls(
@@ -55,7 +55,7 @@ class ConvKernel:
 
     @property
     def channels(self) -> int:
-        """Of the output."""
+        """The number of output channels."""
         return int(self.matrices.shape[0] * self.matrices.shape[2])
 
     def windows(self, x: NDArray[Any]) -> NDArray[Any]:
@@ -71,13 +71,13 @@ class ConvKernel:
     def sums(
         self, parts: Sequence[NDArray[Any]], out: NDArray[Any] | None = None
     ) -> Iterator[tuple[slice, list[NDArray[Any]]]]:
-        """Sums (samples, *outputs, out) of a few samples at a time, and which these are.
+        """Yields sums (samples, *outputs, out) of a few samples at a time, and their slice.
 
         Windows are gathered and multiplied in one matrix product (im2col), so that sums accumulate
         in the type of the windows in the order BLAS chooses.
 
         Args:
-            parts: windows of the same samples in arrays of one shape; as many arrays of sums.
+            parts: windows of the same samples, in arrays of one shape; each gives an array of sums.
             out: contiguous array for the sums of a single part; without it, they are overwritten
                 by those of the next samples.
         """
@@ -91,12 +91,14 @@ class ConvKernel:
         for start in range(0, n, block):
             m = min(block, n - start)
             where = slice(start, start + m)
-            have = gathered[: len(parts) * m]
+            stacked = gathered[: len(parts) * m]
             for i, part in enumerate(parts):
-                np.copyto(have[i * m : i * m + m], part[where])
-            made = spare[: len(parts) * m] if out is None else out[where]
-            self._multiply(have.reshape(len(have) * rows, -1), made.reshape(len(have) * rows, -1))
-            shaped = made.reshape(len(parts), m, *outputs, self.channels)
+                np.copyto(stacked[i * m : i * m + m], part[where])
+            products = spare[: len(parts) * m] if out is None else out[where]
+            self._multiply(
+                stacked.reshape(len(stacked) * rows, -1), products.reshape(len(stacked) * rows, -1)
+            )
+            shaped = products.reshape(len(parts), m, *outputs, self.channels)
             yield where, list(shaped)
 
     def _multiply(self, rows: NDArray[Any], out: NDArray[Any]) -> None:

@@ -15,8 +15,8 @@ Array = NDArray[Any]
 
 def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     """x · weightᵀ + bias, weight (out, in)."""
-    made: Array = x @ weight.T
-    return made if bias is None else made + bias
+    products: Array = x @ weight.T
+    return products if bias is None else products + bias
 
 
 def matmul(x: Array, y: Array, transpose_x: Any = False, transpose_y: Any = False) -> Array:

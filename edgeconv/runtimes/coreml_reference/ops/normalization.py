@@ -20,14 +20,14 @@ def batch_norm(
 ) -> Array:
     """gamma · (x − mean) / √(variance + epsilon) + beta, one of each for each channel (axis 1)."""
     shape = (1, -1) + (1,) * (x.ndim - 2)
-    made: Array = (x - mean.reshape(shape)) / np.sqrt(variance + epsilon).reshape(shape)
-    return _affine(made, gamma, beta, shape)
+    standardized: Array = (x - mean.reshape(shape)) / np.sqrt(variance + epsilon).reshape(shape)
+    return _affine(standardized, gamma, beta, shape)
 
 
 def instance_norm(
     x: Array, gamma: Array | None = None, beta: Array | None = None, epsilon: Any = 1e-5
 ) -> Array:
-    """Each channel of each sample by its own mean and variance over space."""
+    """Normalize each channel of each sample by its mean and variance over space."""
     shape = (1, -1) + (1,) * (x.ndim - 2)
     return _affine(_standardise(x, tuple(range(2, x.ndim)), epsilon), gamma, beta, shape)
 
@@ -39,9 +39,9 @@ def layer_norm(
     beta: Array | None = None,
     epsilon: Any = 1e-5,
 ) -> Array:
-    """By mean and variance over `axes` (all if not given); gamma and beta have their shape."""
-    named = range(x.ndim) if axes is None else [int(a) % x.ndim for a in axes]
-    over = tuple(sorted(named))
+    """Normalize over `axes` (default: all), whose shape gamma and beta have."""
+    positive = range(x.ndim) if axes is None else [int(a) % x.ndim for a in axes]
+    over = tuple(sorted(positive))
     shape = tuple(n if i in over else 1 for i, n in enumerate(x.shape))
     return _affine(_standardise(x, over, epsilon), gamma, beta, shape)
 
@@ -57,8 +57,8 @@ def local_response_norm(
 ) -> Array:
     """x / (k + alpha / size · Σ x²)^beta, the sum over `size` neighbouring channels.
 
-    Channels are axis 1, but axis 0 of a rank-3 tensor, which Core ML takes for (C, H, W): so says
-    coremltools' literal test. Of an even size, the odd neighbour lies before, as in PyTorch.
+    Channels are axis 1, but axis 0 of a rank-3 tensor, which Core ML reads as (C, H, W), as
+    coremltools' test shows. For an even size, the odd neighbour lies before, as in PyTorch.
     """
     n, axis = int(size), 0 if x.ndim == 3 else 1
     around = [(0, 0)] * x.ndim

@@ -1,4 +1,4 @@
-"""What the table holds for each operation."""
+"""The entry of one operation in the table."""
 
 from __future__ import annotations
 

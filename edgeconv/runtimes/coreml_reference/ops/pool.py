@@ -36,7 +36,7 @@ def avg_pool(
 ) -> NDArray[Any]:
     """The mean of each window; padding counts as zeros unless it is excluded.
 
-    What `ceil_mode` adds beyond the padding never counts, as in PyTorch.
+    Elements that `ceil_mode` adds beyond the padding never count, as in PyTorch.
     """
     kernel, steps, pads, extra = _geometry(x, kernel_sizes, pad_type, strides, pad, bool(ceil_mode))
     around = [(0, 0), (0, 0)]
@@ -101,8 +101,8 @@ def reduce_windows(
             raise ValueError(f"the window {k} is larger than its input {x.shape[axis]}")
         span = (outputs - 1) * stride + 1
         taps = [x[(slice(None),) * axis + (slice(t, t + span, stride),)] for t in range(k)]
-        made = join(taps[0], taps[1]) if k > 1 else taps[0].copy(order="K")
+        reduced = join(taps[0], taps[1]) if k > 1 else taps[0].copy(order="K")
         for tap in taps[2:]:
-            join(made, tap, out=made)
-        x = made
+            join(reduced, tap, out=reduced)
+        x = reduced
     return x

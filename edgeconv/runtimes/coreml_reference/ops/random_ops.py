@@ -1,5 +1,5 @@
 """Random operations (MIL: random.py). MIL defines their distributions, not their numbers: here they
-are reproducible under a seed, and equal to no phone's."""
+are reproducible under a seed and differ from those of a phone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def random_uniform(
 def random_categorical(
     x: Array, random: np.random.Generator, mode: str = "logits", size: Any = 1, seed: Any = -1
 ) -> Array:
-    """`size` class numbers a row, drawn by logits or probabilities along the last axis."""
+    """`size` class numbers per row, drawn by logits or probabilities along the last axis."""
     weights = np.exp(x - x.max(axis=-1, keepdims=True)) if mode == "logits" else x
     steps = np.cumsum(weights / weights.sum(axis=-1, keepdims=True), axis=-1)
     drawn = _generator(random, seed).random((*x.shape[:-1], int(size), 1))

@@ -117,7 +117,7 @@ def lstm(
         ("forward", (weight_ih, weight_hh, bias, peephole)),
         ("reverse", (weight_ih_back, weight_hh_back, bias_back, peephole_back)),
     ]
-    found = [
+    passes = [
         cell.run(
             x,
             initial_h[:, i * size : (i + 1) * size],
@@ -128,7 +128,7 @@ def lstm(
         )
         for i, (way, weights) in enumerate(ways)
     ]
-    (forward, *ends), (backward, *back_ends) = found
+    (forward, *ends), (backward, *back_ends) = passes
     ys = np.concatenate([forward, backward[::-1]], axis=-1)
     hs, cs = (np.concatenate(pair, axis=-1) for pair in zip(ends, back_ends, strict=True))
     return ys, hs, cs
@@ -150,8 +150,8 @@ class _Cell:
         states = []
         for step in _order(inputs, direction):
             into, forget, out, new = np.split(step + state @ weight_hh.T, 4, axis=-1)
-            kept = self._gate(forget + cell * peeps[1]) * cell
-            cell = kept + self._gate(into + cell * peeps[0]) * self._new(new)
+            remembered = self._gate(forget + cell * peeps[1]) * cell
+            cell = remembered + self._gate(into + cell * peeps[0]) * self._new(new)
             if self._clip is not None:
                 cell = np.clip(cell, -self._clip, self._clip)
             state = self._gate(out + cell * peeps[2]) * self._out(cell)

@@ -1,4 +1,7 @@
-"""Reductions (MIL: reduction.py). Not given `axes` mean all."""
+"""Reductions (MIL: reduction.py) and the classifier output (MIL: classify.py).
+
+Without `axes`, a reduction runs over all of them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def _axes(axes: Any) -> Axes:
 
 
 def over(reduce: Callable[[Array, Axes, bool], Any]) -> Reduce:
-    """An operation of MIL's parameters out of a function of (x, axes, keep_dims)."""
+    """Turn a function of (x, axes, keep_dims) into an operation with MIL's parameters."""
 
     def operation(x: Array, axes: Any = None, keep_dims: Any = False) -> Array:
         return np.asarray(reduce(x, _axes(axes), bool(keep_dims)))
@@ -79,8 +82,8 @@ def reduce_log_sum(x: Array, axes: Axes, keep: bool) -> Any:
 def reduce_log_sum_exp(x: Array, axes: Axes, keep: bool) -> Any:
     """ln Σ exp(x), shifted by the maximum so that nothing overflows."""
     top = np.max(x, axis=axes, keepdims=True)
-    made = np.log(np.sum(np.exp(x - top), axis=axes, keepdims=True)) + top
-    return made if keep else np.squeeze(made, axes)
+    logs = np.log(np.sum(np.exp(x - top), axis=axes, keepdims=True)) + top
+    return logs if keep else np.squeeze(logs, axes)
 
 
 @over
@@ -93,7 +96,7 @@ def reduce_argmax(
     x: Array, axis: Any = -1, keep_dims: Any = False, output_dtype: str = "int32"
 ) -> Array:
     """Index of the largest value along `axis`, the first of equals."""
-    del output_dtype  # the declared type of the result says the same
+    del output_dtype  # the declared type of the result is the same
     return np.asarray(np.argmax(x, axis=int(axis), keepdims=bool(keep_dims)))
 
 
@@ -103,3 +106,13 @@ def reduce_argmin(
     """Index of the smallest value along `axis`, the first of equals."""
     del output_dtype
     return np.asarray(np.argmin(x, axis=int(axis), keepdims=bool(keep_dims)))
+
+
+def classify(probabilities: Array, classes: list[Any]) -> tuple[Array, Array]:
+    """Labels (samples,) of the largest probability, and the probabilities (samples, classes).
+
+    Of equal probabilities the first one counts. MIL makes a dictionary of label → probability;
+    here it is an array in the order of `classes`.
+    """
+    rows = np.reshape(probabilities, (-1, len(classes)))
+    return np.array(classes)[np.argmax(rows, axis=1)], rows

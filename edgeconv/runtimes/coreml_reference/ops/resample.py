@@ -99,7 +99,7 @@ def affine(
     coordinates_mode: str,
     align_corners: Any,
 ) -> Array:
-    """resample at the places to which a 2 × 3 matrix sends the output's own coordinates."""
+    """Resample at the places to which a 2 × 3 matrix maps the output's coordinates."""
     ys = _centres(int(output_height), bool(align_corners))
     xs = _centres(int(output_width), bool(align_corners))
     columns, rows = np.meshgrid(xs, ys)
@@ -127,7 +127,7 @@ def _unnormalized(points: Array, size: int, mode: str, align_corners: bool) -> A
 
 
 def _fold(points: Array, size: int, mode: str, align_corners: bool) -> Array:
-    """Places outside the image, brought back inside as the padding mode says."""
+    """Move places outside the image back into it by the rule of the padding mode."""
     if mode == "constant":
         return points
     if mode == "reflection":
@@ -139,7 +139,7 @@ def _fold(points: Array, size: int, mode: str, align_corners: bool) -> Array:
 
 
 def _mirror(points: Array, span: float) -> Array:
-    """Reflect to and fro between 0 and `span`."""
+    """Reflect back and forth between 0 and `span`."""
     if span == 0:
         return np.zeros_like(points)
     around = np.mod(points, 2 * span)
@@ -147,10 +147,10 @@ def _mirror(points: Array, span: float) -> Array:
 
 
 def _bilinear(image: Array, rows: Array, columns: Array, edge: str, pad_value: Any) -> Array:
-    """(channels, …) at fractional places.
+    """Values (channels, …) at fractional places.
 
-    `constant` pads each of the four neighbours alone; `clamp` pads only places outside the image,
-    as tf.image.crop_and_resize extrapolates.
+    `constant` pads each of the four neighbours separately; `clamp` pads only places outside the
+    image, as tf.image.crop_and_resize extrapolates.
     """
     height, width = image.shape[-2:]
     top, left = np.floor(rows), np.floor(columns)
@@ -166,10 +166,10 @@ def _bilinear(image: Array, rows: Array, columns: Array, edge: str, pad_value: A
         xs = np.clip(x, 0, width - 1).astype(np.intp)
         values = image[:, ys, xs]
         if edge == "constant":
-            inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-            values = np.where(inside, values, pad_value)
+            in_image = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+            values = np.where(in_image, values, pad_value)
         total += np.where(share > 0, values * share, 0)
     if edge == "clamp":
-        inside = (rows >= 0) & (rows <= height - 1) & (columns >= 0) & (columns <= width - 1)
-        total = np.where(inside, total, pad_value)
+        in_image = (rows >= 0) & (rows <= height - 1) & (columns >= 0) & (columns <= width - 1)
+        total = np.where(in_image, total, pad_value)
     return total

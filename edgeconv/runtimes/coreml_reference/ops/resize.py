@@ -62,7 +62,7 @@ def upsample_bilinear(
     align_corners: Any = True,
     half_pixel_centers: Any = None,
 ) -> Array:
-    """Bilinear interpolation to ⌊length · factor⌋, the factor then computed anew from the lengths.
+    """Bilinear interpolation to ⌊length · factor⌋; the factor is then recomputed from the lengths.
 
     Without `align_corners`, samples lie at half-pixel centres unless that is turned off (iOS16).
     """
@@ -107,14 +107,14 @@ def resize(
     resize_nearest_neighbor leaves the ½ out. In another mode it is the entry closest to the point.
     """
     count = int(resized_dims)
-    made = x
-    for axis, wanted in enumerate(list(shape)[len(shape) - count :], start=x.ndim - count):
+    resized = x
+    for axis, length in enumerate(list(shape)[len(shape) - count :], start=x.ndim - count):
         size = x.shape[axis]
-        points = grid(size, int(wanted) or size, sampling_mode)
+        points = grid(size, int(length) or size, sampling_mode)
         if interpolation_mode == "LINEAR":
-            made = linear(made, points, axis)
+            resized = linear(resized, points, axis)
         else:
             shift = size / len(points) / 2 if sampling_mode == "DEFAULT" else 0.5
             near = np.clip(np.floor(points + shift), 0, size - 1)
-            made = np.take(made, near.astype(np.intp), axis)
-    return made
+            resized = np.take(resized, near.astype(np.intp), axis)
+    return resized

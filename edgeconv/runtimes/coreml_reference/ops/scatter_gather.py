@@ -35,8 +35,8 @@ def gather(
     lead = x.shape[:shared]
     flat = x.reshape(-1, *x.shape[shared:])
     rows = picks.reshape(-1, *picks.shape[shared:])
-    made = np.stack([np.take(a, b, axis=at - shared) for a, b in zip(flat, rows, strict=True)])
-    return made.reshape(lead + made.shape[1:])
+    slices = np.stack([np.take(a, b, axis=at - shared) for a, b in zip(flat, rows, strict=True)])
+    return slices.reshape(lead + slices.shape[1:])
 
 
 def gather_along_axis(
@@ -65,12 +65,12 @@ def scatter(
     validate_indices: Any = False,
 ) -> Array:
     """`data` with the slices at `indices` along `axis` changed by `updates`."""
-    made = np.moveaxis(data.copy(), int(axis), 0)
+    result = np.moveaxis(data.copy(), int(axis), 0)
     at = int(axis) % data.ndim
     picks = _checked(indices, data.shape[at], validate_indices)
     news = np.moveaxis(updates, range(at, at + picks.ndim), range(picks.ndim))
-    _apply(made, picks, news, mode)
-    return np.moveaxis(made, 0, int(axis))
+    _apply(result, picks, news, mode)
+    return np.moveaxis(result, 0, int(axis))
 
 
 def scatter_along_axis(
@@ -85,23 +85,23 @@ def scatter_along_axis(
     at = int(axis) % data.ndim
     where: list[Array] = list(np.indices(indices.shape, sparse=True))
     where[at] = _checked(indices, data.shape[at], validate_indices)
-    made = data.copy()
-    _apply(made, tuple(where), updates, mode)
-    return made
+    result = data.copy()
+    _apply(result, tuple(where), updates, mode)
+    return result
 
 
 def scatter_nd(
     data: Array, indices: Array, updates: Array, mode: str = "add", validate_indices: Any = False
 ) -> Array:
     """`data` with the slices that gather_nd would take changed by `updates`."""
-    made = data.copy()
+    result = data.copy()
     picks = _checked(indices, data.shape[: indices.shape[-1]], validate_indices)
-    _apply(made, _tuples(picks, 0), updates, mode)
-    return made
+    _apply(result, _tuples(picks, 0), updates, mode)
+    return result
 
 
 def _checked(indices: Any, size: Any, validate: Any) -> Array:
-    """Indices for NumPy. Raises IndexError for one outside [0, size) if that is to be checked."""
+    """Indices for NumPy. With `validate`, raises IndexError outside [0, size)."""
     picks = np.asarray(indices).astype(np.intp)
     if validate and ((picks < 0) | (picks >= np.asarray(size))).any():
         raise IndexError(f"an index is out of bounds: expected between 0 and {size}")

@@ -11,16 +11,16 @@ Array = NDArray[Any]
 
 
 def reshape(x: Array, shape: Any) -> Array:
-    """Row-major reshape; −1 is whatever remains.
+    """Row-major reshape; −1 is the remaining length.
 
     0 takes over the dimension of x at the same place counted from the end, or is 1 where x has
     none there (iOS17; before, both had to have the same rank).
     """
-    wanted = [int(d) for d in shape]
-    have = [1] * (len(wanted) - x.ndim) + list(x.shape[max(x.ndim - len(wanted), 0) :])
-    if x.size:  # of an empty tensor, a 0 is just that
-        wanted = [h if d == 0 else d for d, h in zip(wanted, have, strict=True)]
-    return x.reshape(wanted)
+    target = [int(d) for d in shape]
+    aligned = [1] * (len(target) - x.ndim) + list(x.shape[max(x.ndim - len(target), 0) :])
+    if x.size:  # in an empty tensor, a 0 really means 0
+        target = [h if d == 0 else d for d, h in zip(target, aligned, strict=True)]
+    return x.reshape(target)
 
 
 def transpose(x: Array, perm: Any) -> Array:
@@ -34,14 +34,14 @@ def expand_dims(x: Array, axes: Any) -> Array:
 
 
 def squeeze(x: Array, axes: Any = None) -> Array:
-    """Drop axes of length 1: those named, all if none are. Longer ones stay, as in PyTorch."""
-    named = range(x.ndim) if axes is None else [int(a) % x.ndim for a in axes]
-    return np.squeeze(x, tuple({a for a in named if x.shape[a] == 1}))
+    """Drop the given axes of length 1 (default: all). Longer axes stay, as in PyTorch."""
+    candidates = range(x.ndim) if axes is None else [int(a) % x.ndim for a in axes]
+    return np.squeeze(x, tuple({a for a in candidates if x.shape[a] == 1}))
 
 
 def concat(values: tuple[Array, ...], axis: Any, interleave: Any = False) -> Array:
-    """Join along `axis`, scalars to a vector; interleaved, entry i of each part stands before
-    entry i + 1 of any."""
+    """Join along `axis`, scalars to a vector; interleaved, entry i of every part comes before
+    entry i + 1 of any part."""
     values = tuple(np.atleast_1d(part) for part in values)
     if not interleave:
         return np.concatenate(values, int(axis))
@@ -87,13 +87,13 @@ def slices(
             low = max(low + size, 0)
         if high is not None and high < 0:
             high += size
-        # Counting down to 0 inclusive has no number in NumPy: −1 would mean the last entry.
+        # NumPy has no number for counting down to 0 inclusive: −1 would mean the last entry.
         index.append(slice(low, None if high is not None and high < 0 else high, step))
     return tuple(index)
 
 
 def slice_by_size(x: Array, begin: Any, size: Any) -> Array:
-    """`size` entries from `begin` on; −1 means all that are left."""
+    """`size` entries from `begin` on; −1 means all up to the end."""
     index = []
     for i, have in enumerate(x.shape):
         low = int(begin[i]) % have if have else 0
@@ -113,9 +113,9 @@ def slice_update(
     squeeze_mask: Any = None,
 ) -> Array:
     """x with the slice that slice_by_index would take replaced (iOS18)."""
-    made = x.copy()
-    made[slices(x.shape, begin, end, stride, begin_mask, end_mask, squeeze_mask)] = update
-    return made
+    result = x.copy()
+    result[slices(x.shape, begin, end, stride, begin_mask, end_mask, squeeze_mask)] = update
+    return result
 
 
 def reshape_like(
@@ -126,7 +126,7 @@ def reshape_like(
     end_masks: tuple[Any, ...],
 ) -> Array:
     """x in a shape put together from parts of the shapes of other tensors (iOS16)."""
-    wanted: list[int] = []
+    target: list[int] = []
     for ref, begin, end, open_ended in zip(ref_tensors, begins, ends, end_masks, strict=True):
-        wanted += ref.shape[int(begin) : None if open_ended else int(end)]
-    return x.reshape(wanted)
+        target += ref.shape[int(begin) : None if open_ended else int(end)]
+    return x.reshape(target)

@@ -58,23 +58,23 @@ def batch_to_space(x: Array, block_shape: Any, crops: Any) -> Array:
     rows, columns = (int(b) for b in block_shape)
     _, c, h, w = x.shape
     parts = x.reshape(rows, columns, -1, c, h, w).transpose(2, 3, 4, 0, 5, 1)
-    whole = parts.reshape(-1, c, h * rows, w * columns)
-    return whole[:, :, top : h * rows - bottom, left : w * columns - right]
+    uncropped = parts.reshape(-1, c, h * rows, w * columns)
+    return uncropped[:, :, top : h * rows - bottom, left : w * columns - right]
 
 
 def crop(x: Array, crop_height: Any, crop_width: Any) -> Array:
-    """Take so much off each end of the last two axes."""
+    """Crop the given numbers of elements off the ends of the last two axes."""
     (top, bottom), (left, right) = (tuple(int(v) for v in c) for c in (crop_height, crop_width))
     return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
 
 
 def reverse(x: Array, axes: Any = None) -> Array:
-    """Backwards along `axes`, all if not given."""
+    """Reverse the order along `axes` (default: all)."""
     return np.flip(x, None if axes is None else tuple(int(a) for a in axes))
 
 
 def reverse_sequence(x: Array, lengths: Any, seq_axis: Any = 0, batch_axis: Any = 0) -> Array:
-    """Each entry of `batch_axis` backwards along `seq_axis`, within its own length."""
+    """Reverse each entry of `batch_axis` along `seq_axis`, within its length."""
     moved = np.moveaxis(x, (int(batch_axis), int(seq_axis)), (0, 1)).copy()
     for row, length in zip(moved, lengths, strict=True):
         row[: int(length)] = row[: int(length)][::-1].copy()

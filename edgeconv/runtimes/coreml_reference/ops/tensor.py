@@ -62,14 +62,14 @@ _PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
 
 
 def pad(x: Array, pad: Any, mode: str = "constant", constant_val: Any = 0.0) -> Array:
-    """Entries before and after each of the last axes, two numbers in `pad` for each."""
+    """Pad before and after each of the last axes; `pad` holds two numbers for each."""
     flat = [int(p) for p in pad]
     around = [(flat[i], flat[i + 1]) for i in range(0, len(flat), 2)]
     around = [(0, 0)] * (x.ndim - len(around)) + around
     if mode == "constant":
         return np.pad(x, around, constant_values=constant_val)
-    made: Array = np.pad(x, around, mode=_PAD_MODES[mode])  # type: ignore[call-overload]
-    return made
+    padded: Array = np.pad(x, around, mode=_PAD_MODES[mode])  # type: ignore[call-overload]
+    return padded
 
 
 def range_1d(end: Any, start: Any, step: Any) -> Array:
@@ -78,7 +78,7 @@ def range_1d(end: Any, start: Any, step: Any) -> Array:
 
 
 def tile(x: Array, reps: Any) -> Array:
-    """x repeated so many times along each axis."""
+    """Repeat x the given number of times along each axis."""
     return np.tile(x, [int(r) for r in reps])
 
 
@@ -110,7 +110,7 @@ def _descending(x: Array) -> Array:
 
 
 def flatten2d(x: Array, axis: Any = 1) -> Array:
-    """Axes before `axis` in one, the others in another."""
+    """Join the axes before `axis` into one, and the others into another."""
     rows = int(np.prod(x.shape[: int(axis)], dtype=np.int64))
     return x.reshape(rows, -1 if x.size else int(np.prod(x.shape[int(axis) :])))
 
@@ -153,9 +153,11 @@ def non_maximum_suppression(
     for sample in range(batch):
         best = np.max(scores[sample], axis=-1)
         kinds = np.argmax(scores[sample], axis=-1) if per_class_suppression else np.zeros(len(best))
-        found = _suppress(boxes[sample], best, kinds, float(iou_threshold), float(score_threshold))
-        kept = (found or [int(np.argmax(best))])[:limit]
-        chosen[sample, : len(kept)] = kept
+        indices = _suppress(
+            boxes[sample], best, kinds, float(iou_threshold), float(score_threshold)
+        )
+        selected = (indices or [int(np.argmax(best))])[:limit]
+        chosen[sample, : len(selected)] = selected
     there = (chosen >= 0)[..., None]
     rows = np.arange(batch)[:, None]
     return (
@@ -167,14 +169,14 @@ def non_maximum_suppression(
 
 
 def _suppress(boxes: Array, best: Array, kinds: Array, iou: float, least: float) -> list[int]:
-    kept: list[int] = []
+    selected: list[int] = []
     for i in np.argsort(-best, kind="stable"):
         if best[i] < least:
             break
-        same = [j for j in kept if kinds[j] == kinds[i]]
+        same = [j for j in selected if kinds[j] == kinds[i]]
         if all(_overlap(boxes[i], boxes[j]) <= iou for j in same):
-            kept.append(int(i))
-    return kept
+            selected.append(int(i))
+    return selected
 
 
 def _overlap(one: Array, other: Array) -> float:

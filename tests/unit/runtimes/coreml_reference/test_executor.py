@@ -11,8 +11,12 @@ import pytest
 
 from edgeconv.runtimes.coreml_reference import threads
 from edgeconv.runtimes.coreml_reference.engine import Engine
-from edgeconv.runtimes.coreml_reference.executor import CHUNK, CHUNK_BYTES, ProgramExecutor
-from edgeconv.runtimes.coreml_reference.lifetimes import peak_bytes
+from edgeconv.runtimes.coreml_reference.executor import (
+    CHUNK,
+    CHUNK_BYTES,
+    ProgramExecutor,
+    peak_bytes,
+)
 from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, Planner
 from edgeconv.runtimes.coreml_reference.precision import Compute
 from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
