@@ -85,6 +85,7 @@ def export(
                 epochs=epochs,
                 seed=seed,
                 unsafe=allow_custom_code,
+                require_contract=sensor not in (None, "normalized"),
             ),
             force=force,
             progress=console,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Signal
+from edgeconv.core import InputConvention, Signal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +19,9 @@ def probe_windows(signal: Signal) -> NDArray[np.float32]:
     import numpy as np
 
     random = np.random.default_rng(0)
+    if signal.sensor is InputConvention.NORMALIZED and signal.normalization is None:
+        # what such a model expects is not known; most are trained on standardized values
+        return random.normal(size=(PROBES, signal.flat_size)).astype(np.float32)
     channels = len(signal.channels)
     direction = random.normal(size=(PROBES, 1, channels))
     direction /= np.linalg.norm(direction, axis=2, keepdims=True)

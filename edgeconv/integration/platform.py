@@ -29,7 +29,7 @@ class Platform:
     Attributes:
         name: on the command line, and of the folder of templates.
         summary: what is written, in a few words.
-        target: the target of the articontext that it accepts.
+        target: the target of the artifacts that it accepts.
         accepts: whether it can use an artifact of this target.
         needs: the same in words, after "needs".
         prefers: schemes, the best first; one of these is used.
@@ -67,7 +67,7 @@ class Platform:
     def templates(self) -> Path:
         return Path(__file__).parent / "templates" / self.name
 
-    def choose(self, articontext: Sequence[Artifact], name: str, model: Path) -> Artifact:
+    def choose(self, artifacts: Sequence[Artifact], name: str, model: Path) -> Artifact:
         """The artifact of a bundle that the package contains.
 
         Args:
@@ -78,11 +78,11 @@ class Platform:
             UsageError: no such file in the bundle.
             Unsupported: no artifact can be used, or not the named one.
         """
-        able = [a for a in articontext if a.target == self.target and self.accepts(a)]
+        able = [a for a in artifacts if a.target == self.target and self.accepts(a)]
         if name:
-            named = [a for a in articontext if a.name == name]
+            named = [a for a in artifacts if a.name == name]
             if not named:
-                names = ", ".join(a.name for a in articontext) or "none"
+                names = ", ".join(a.name for a in artifacts) or "none"
                 raise UsageError(f"the bundle has no artifact '{name}'", f"it has: {names}")
             able = [a for a in able if a.name == name]
         elif self.prefers:

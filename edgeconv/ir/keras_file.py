@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import re
 import tempfile
@@ -86,8 +85,8 @@ def _open(path: Path, safe_mode: bool = True) -> Any:
         ) from error
 
 
-def input_size(path: Path) -> int:
-    """Values of one input sample, read from the configuration without Keras.
+def input_shape(path: Path) -> tuple[int, ...]:
+    """Shape of one input sample, read from the configuration without Keras.
 
     Raises:
         BadInput: the model has no input layer with a fixed shape, or several.
@@ -103,7 +102,7 @@ def input_size(path: Path) -> int:
             "fixed size",
             "save a model whose only input is keras.Input((window · channels,))",
         )
-    return math.prod(shapes[0][1:])
+    return tuple(int(size) for size in shapes[0][1:])
 
 
 def parameter_count(path: Path) -> int:

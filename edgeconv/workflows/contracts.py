@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from edgeconv.core import PathLike, Signal, as_path
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.errors import BadInput, UsageError
@@ -45,7 +47,7 @@ def write_contract(path: PathLike, signal: Signal) -> None:
     if not isinstance(signal, Signal):
         raise UsageError(f"signal must be a Signal, got {type(signal).__name__}")
     if file.suffix == KERAS:
-        _check_size(keras_file.input_size(file), signal, str(file))
+        _check_size(math.prod(keras_file.input_shape(file)), signal, str(file))
         keras_file.write_contract(file, signal)
         return
     target = target_of(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -84,9 +85,12 @@ def export(
     place = as_path(out, "out")
     path = find_model(as_path(model, "model"))
     source = bundles.source_bundle(path)
-    trained = replace(trained_model(path, source, variants), path=path)
+    options = options or ExportOptions()
+    if keras_file.read_contract(path) is None:
+        variants = _plain_tensors(path, variants, options, progress)
+    trained = replace(trained_model(path, source), path=path)
     with bundles.staging(place, force) as folder:
-        _export_into(folder, trained, source, variants, options or ExportOptions(), progress)
+        _export_into(folder, trained, source, variants, options, progress)
     return bundles.read_bundle(place)
 
 
@@ -184,28 +188,51 @@ def export_variants(
     return [artifacts[v] for v in variants]
 
 
-def trained_model(path: Path, source: Bundle | None, variants: Sequence[Variant]) -> TrainedModel:
-    """A `.keras` file with its sensor contract.
+def _plain_tensors(
+    path: Path, variants: Sequence[Variant], options: ExportOptions, progress: Progress
+) -> list[Variant]:
+    """The variants of a model without a sensor contract: they expect what the model expects.
 
     Raises:
-        BadInput: it has none, but a variant expects the raw readings of a phone.
+        BadInput: `options` ask for a phone's own readings, which only a contract can give.
     """
-    signal = keras_file.read_contract(path)
-    if signal is None:
-        if any(v.sensor is not InputConvention.NORMALIZED for v in variants):
-            raise BadInput(
-                f"{path} has no sensor contract, so its normalization cannot be folded in",
-                "pass --sensor normalized to export it as it is, or train it with edgeconv",
-            )
-        signal = _unknown_contract(path)
+    if options.require_contract:
+        raise BadInput(
+            f"{path} has no sensor contract, so its normalization cannot be folded in",
+            "leave --sensor out to export it as it is, or train it with edgeconv",
+        )
+    shape = keras_file.input_shape(path)
+    flat = f", as one flat vector of {math.prod(shape)} values" if len(shape) > 1 else ""
+    progress.note(
+        f"{path.name} has no sensor contract: its files expect the model's own input {shape}{flat}"
+    )
+    return [replace(variant, sensor=InputConvention.NORMALIZED) for variant in variants]
+
+
+def trained_model(path: Path, source: Bundle | None) -> TrainedModel:
+    """A `.keras` file with its sensor contract, or with one that says its input's shape only."""
     if source is not None:
         return source.model
+    signal = keras_file.read_contract(path) or _contract_of_shape(path)
     return TrainedModel(path, sha256(path), signal, parameters=keras_file.parameter_count(path))
 
 
-def _unknown_contract(path: Path) -> Signal:
-    flat = keras_file.input_size(path)
-    return Signal(channels=("value",), window=flat, step=flat, sensor=InputConvention.NORMALIZED)
+def _contract_of_shape(path: Path) -> Signal:
+    """A contract of unnamed channels; the first axis of a model of two axes is time.
+
+    Raises:
+        BadInput: the input has more than two axes.
+    """
+    shape = keras_file.input_shape(path)
+    if len(shape) > 2:
+        raise BadInput(
+            f"{path}: an input of shape {shape}; one flat vector, or time and channels, can be "
+            "exported",
+            "give the model one of these inputs, with a Reshape layer behind it",
+        )
+    time, channels = shape if len(shape) == 2 else (shape[0], 1)
+    names = tuple(f"channel{n}" for n in range(channels)) if len(shape) == 2 else ("value",)
+    return Signal(channels=names, window=time, step=time, sensor=InputConvention.NORMALIZED)
 
 
 def _run_if_possible(path: Path, encoded: NDArray[np.float32]) -> NDArray[np.float32] | None:

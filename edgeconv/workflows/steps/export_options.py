@@ -21,6 +21,8 @@ class ExportOptions:
         epochs: of each step of a compression; None: as the model's recipe says.
         seed: of each step of a compression; None: as the model's recipe says.
         unsafe: allow custom code in the Keras file.
+        require_contract: refuse a model without a sensor contract; otherwise its files expect
+            what the model itself expects, whatever sensor a variant names.
     """
 
     calibration: DataSource | None = None
@@ -29,3 +31,4 @@ class ExportOptions:
     epochs: int | None = None
     seed: int | None = None
     unsafe: bool = False
+    require_contract: bool = False
