@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         EvaluationResult,
         ParityResult,
         ProfileResult,
+        Signal,
     )
     from edgeconv.core.layerwise import LayersResult
 
@@ -47,6 +48,12 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
     console.json("edgeconv-bundle-summary", bundle_json(bundle))
 
 
+def _expected_input(signal: Signal) -> str:
+    if signal.plain_tensors:
+        return "the model's own input"
+    return f"{signal.sensor} ({signal.unit})"
+
+
 def show_export(console: Console, bundle: Bundle) -> None:
     """The files, and how close each is to the float model on the exporter's own windows."""
     rows = []
@@ -58,7 +65,7 @@ def show_export(console: Console, bundle: Bundle) -> None:
             (
                 artifact.name,
                 formatting.size(artifact.bytes),
-                f"{artifact.signal.sensor} ({artifact.signal.unit})",
+                _expected_input(artifact.signal),
                 formatting.status(agreement.status),
                 "–" if largest is None else f"{largest:.2g}",
                 str(agreement.n),

@@ -88,6 +88,11 @@ class Signal:
             raise BadInput("sensor contract: normalization and channels differ in length")
 
     @property
+    def plain_tensors(self) -> bool:
+        """True where nothing is known of the sensor: the input is what the model expects."""
+        return self.sensor is InputConvention.NORMALIZED and self.normalization is None
+
+    @property
     def flat_size(self) -> int:
         """Length of one flat input vector: window × channels."""
         return self.window * len(self.channels)

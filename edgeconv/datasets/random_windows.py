@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeconv.core import InputConvention, Signal
+from edgeconv.core import Signal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,7 @@ def probe_windows(signal: Signal) -> NDArray[np.float32]:
     import numpy as np
 
     random = np.random.default_rng(0)
-    if signal.sensor is InputConvention.NORMALIZED and signal.normalization is None:
+    if signal.plain_tensors:
         # what such a model expects is not known; most are trained on standardized values
         return random.normal(size=(PROBES, signal.flat_size)).astype(np.float32)
     channels = len(signal.channels)

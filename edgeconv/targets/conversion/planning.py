@@ -80,10 +80,12 @@ def note_deployment(
         progress.note(f"for {first} or later, the first that can hold them: {', '.join(files)}")
 
 
-def file_name(model: str, variant: Variant, method: bool = False) -> str:
+def file_name(
+    model: str, variant: Variant, method: bool = False, plain_tensors: bool = False
+) -> str:
     """The name says compression, where there is one, and scheme; `_mixed` for layers of another
-    precision, `_io8` for int8 input and output, and a sensor that is not the target's own. With
-    `method` also how ranges were chosen."""
+    precision, `_io8` for int8 input and output, and a sensor that is not the target's own, if
+    there is one at all. With `method` also how ranges were chosen."""
     parts = [model, *filter(None, [variant.compress]), variant.scheme]
     if method and variant.calibration_method:
         parts.append(variant.calibration_method)
@@ -92,20 +94,23 @@ def file_name(model: str, variant: Variant, method: bool = False) -> str:
     if variant.io == "int8":
         parts.append("io8")
     target = find_target(variant.target)
-    if variant.sensor is not target.input_convention:
+    if variant.sensor is not target.input_convention and not plain_tensors:
         parts.append(str(variant.sensor))
     return "_".join(parts) + target.suffix
 
 
-def file_names(model: str, variants: Sequence[Variant]) -> list[str]:
+def file_names(model: str, variants: Sequence[Variant], plain_tensors: bool = False) -> list[str]:
     """One name a variant.
 
     Raises:
         UsageError: two variants would be the same file (they differ only in deployment target,
             or in which layers are of another precision).
     """
-    short = [file_name(model, v) for v in variants]
-    names = [file_name(model, v, short.count(n) > 1) for v, n in zip(variants, short, strict=True)]
+    short = [file_name(model, v, plain_tensors=plain_tensors) for v in variants]
+    names = [
+        file_name(model, v, short.count(n) > 1, plain_tensors)
+        for v, n in zip(variants, short, strict=True)
+    ]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(

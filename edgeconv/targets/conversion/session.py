@@ -90,7 +90,7 @@ def convert_all(request: ConversionRequest, progress: Progress = NULL_PROGRESS) 
     """
     variants = [with_deployment(v) for v in request.variants]
     check_call(variants, request.calibration, request.probe, request.ranges)
-    names = file_names(request.name, variants)
+    names = file_names(request.name, variants, request.signal.plain_tensors)
     note_deployment(request.variants, variants, names, progress)
     for warning in scheme_warnings(variants):
         progress.note(warning)
