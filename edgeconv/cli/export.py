@@ -74,22 +74,16 @@ def export(
         from edgeconv.workflows.export import export as export_model
         from edgeconv.workflows.steps.export_options import ExportOptions
 
-        bundle = export_model(
-            model,
-            variants,
-            out,
-            ExportOptions(
-                calibration=calibration,
-                require_calibration=bool(quantize),
-                data=data,
-                epochs=epochs,
-                seed=seed,
-                unsafe=allow_custom_code,
-                require_contract=sensor not in (None, "normalized"),
-            ),
-            force=force,
-            progress=console,
+        options = ExportOptions(
+            calibration=calibration,
+            require_calibration=bool(quantize),
+            data=data,
+            epochs=epochs,
+            seed=seed,
+            unsafe=allow_custom_code,
+            require_contract=sensor not in (None, "normalized"),
         )
+        bundle = export_model(model, variants, out, options, force=force, progress=console)
         show_export(console, bundle)
     return 0
 
