@@ -1,9 +1,9 @@
 """Label-preserving changes of accelerometer windows, cut from the continuous recordings.
 
-Each transform says what in the world it stands for. All are vectorised over the windows of a batch
-and draw from the generator that is handed in, in a fixed order: one seed, one result.
+Each transform names the physical change that it imitates. All are vectorized over the windows of a
+batch and draw from the given generator in a fixed order: one seed, one result.
 
-The phone's frame (Android's and Apple's alike): x to the right of the screen, y up along the long
+The phone's axes (the same for Android and Apple): x to the right of the screen, y up along the long
 side, z out of the screen. Windows are (n, time steps, 3) float32 in m/s².
 """
 
@@ -54,34 +54,41 @@ class ContinuousRecordings:
 
 
 def augment(
-    strips: ContinuousRecordings, rows: NDArray[np.int64], how: Augmentation, rng: Generator
+    recordings: ContinuousRecordings,
+    rows: NDArray[np.int64],
+    settings: Augmentation,
+    rng: Generator,
 ) -> Floats:
-    """Windows `rows` of the grid, each changed in its own way: (len(rows), window, 3)."""
-    x = cut(strips, rows, how.speed, how.shift, rng)
-    x = np.einsum("ntk,njk->ntj", x, orientation(len(rows), how, rng), optimize=True)
-    return jitter(x, how.jitter, rng)
+    """Windows `rows` of the grid, each with changes of its own: (len(rows), window, 3)."""
+    x = cut(recordings, rows, settings.speed, settings.shift, rng)
+    x = np.einsum("ntk,njk->ntj", x, orientation(len(rows), settings, rng), optimize=True)
+    return jitter(x, settings.jitter, rng)
 
 
 def cut(
-    strips: ContinuousRecordings, rows: NDArray[np.int64], speed: float, shift: int, rng: Generator
+    recordings: ContinuousRecordings,
+    rows: NDArray[np.int64],
+    speed: float,
+    shift: int,
+    rng: Generator,
 ) -> Floats:
-    """Cut windows off the step grid and at another cadence: people step faster or slower, and a
-    phone's window begins at any moment of a stride.
+    """Cut windows off the step grid and at another cadence: subjects step faster or slower, and
+    in use a window can begin at any moment of a stride.
 
-    The window slides by up to ±`shift` steps and spans exp(±`speed`) times its length, always
+    The window moves by up to ±`shift` steps and spans exp(±`speed`) times its length, always
     inside its own recording. With both 0 it is the grid's window, bit for bit.
     """
-    n, last = len(rows), strips.window - 1
-    begin, end = strips.begin[rows], strips.end[rows]
+    n, last = len(rows), recordings.window - 1
+    begin, end = recordings.begin[rows], recordings.end[rows]
     stretch = np.exp(rng.uniform(-speed, speed, n)) if speed else np.ones(n)
     stretch = np.minimum(stretch, (end - 1 - begin) / max(last, 1))
     half = last / 2 * stretch
-    centre = strips.start[rows] + last / 2
+    center = recordings.start[rows] + last / 2
     if shift:
-        centre = centre + rng.integers(-shift, shift + 1, n)
-    centre = np.clip(centre, begin + half, end - 1 - half)
-    times = (centre - half)[:, None] + np.arange(strips.window) * stretch[:, None]
-    return interpolate(strips.samples, times, begin, end)
+        center = center + rng.integers(-shift, shift + 1, n)
+    center = np.clip(center, begin + half, end - 1 - half)
+    times = (center - half)[:, None] + np.arange(recordings.window) * stretch[:, None]
+    return interpolate(recordings.samples, times, begin, end)
 
 
 def interpolate(
@@ -93,7 +100,7 @@ def interpolate(
     """Samples at fractional `times` (n, steps), by Catmull-Rom cubics (Catmull & Rom, 1974).
 
     The curve passes through every sample; rows before `begin` or from `end` on repeat the
-    recording's own edge.
+    recording's first or last row.
     """
     whole = np.floor(times).astype(np.int64)
     f = (times - whole).astype(np.float32)[..., None]
@@ -103,20 +110,20 @@ def interpolate(
     return x
 
 
-def orientation(n: int, how: Augmentation, rng: Generator) -> Floats:
+def orientation(n: int, settings: Augmentation, rng: Generator) -> Floats:
     """How the phone sits in the pocket, and its sensor's gain: (n, 3, 3) matrices."""
     scale = np.ones((n, AXES), np.float32)
-    scale *= flip(n, (-1, 1, -1), how.turn, rng)
-    scale *= flip(n, (-1, -1, 1), how.upside_down, rng)
-    scale *= flip(n, (-1, 1, 1), how.mirror, rng)
-    scale *= gain(n, how.axis_gain, how.amplitude, rng)
+    scale *= flip(n, (-1, 1, -1), settings.turn, rng)
+    scale *= flip(n, (-1, -1, 1), settings.upside_down, rng)
+    scale *= flip(n, (-1, 1, 1), settings.mirror, rng)
+    scale *= gain(n, settings.axis_gain, settings.amplitude, rng)
     matrix: Floats = np.eye(AXES, dtype=np.float32) * scale[:, None, :]
-    if how.roll_rad:
+    if settings.roll_rad:
         vectors = np.zeros((n, AXES), np.float32)
-        vectors[:, 2] = rng.normal(0, how.roll_rad, n)
+        vectors[:, 2] = rng.normal(0, settings.roll_rad, n)
         matrix = rotation(vectors) @ matrix
-    if how.rotation_rad:
-        vectors = rng.normal(0, how.rotation_rad, (n, AXES)).astype(np.float32)
+    if settings.rotation_rad:
+        vectors = rng.normal(0, settings.rotation_rad, (n, AXES)).astype(np.float32)
         matrix = rotation(vectors) @ matrix
     return matrix
 
@@ -136,7 +143,7 @@ def flip(n: int, signs: tuple[int, int, int], probability: float, rng: Generator
 
 def gain(n: int, axis: float, amplitude: float, rng: Generator) -> Floats:
     """Factors (n, 3): the sensitivity of each axis differs from chip to chip by some per cent
-    (normal, deviation `axis`), and people step more or less hard (one log-normal factor)."""
+    (normal, deviation `axis`), and subjects step more or less hard (one log-normal factor)."""
     scale = np.ones((n, AXES), np.float32)
     if axis:
         scale *= rng.normal(1, axis, (n, AXES)).astype(np.float32)
@@ -148,7 +155,7 @@ def gain(n: int, axis: float, amplitude: float, rng: Generator) -> Floats:
 def rotation(vectors: Floats) -> Floats:
     """Rotation vectors (n, 3), in radians, as matrices (n, 3, 3), by Rodrigues' formula
     R = I + sin θ K + (1 − cos θ) K²."""
-    # The tiny angle keeps a zero vector's axis finite; its matrix is then the identity.
+    # The tiny angle keeps the axis of a zero vector finite; its matrix is then the identity.
     angle = np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
     axis = vectors / angle
     cross = np.zeros((len(vectors), AXES, AXES), np.float32)
@@ -171,8 +178,8 @@ def mixup(x: Floats, y: Floats, alpha: float, rng: Generator) -> tuple[Floats, F
     """Mix each normalized window and its label with another one of the batch (Zhang et al.,
     "mixup: Beyond Empirical Risk Minimization", 2018).
 
-    Not physics: it makes the network linear, and so less sure, between two people's windows. The
-    first window keeps the larger share; labels keep their sum of 1.
+    Not physical: it makes the network linear between two subjects' windows, and so less
+    confident there. The first window keeps the larger share; labels keep their sum of 1.
     """
     if not alpha:
         return x, y

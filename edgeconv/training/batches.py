@@ -1,4 +1,4 @@
-"""What the network sees: normalized, augmented batches, each a function of seed and number."""
+"""Normalized, augmented batches of a fit, each a function of the seed and its number."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ Batch = tuple[Floats, Floats, Floats]
 
 
 def normalization(dataset: Dataset, kind: str) -> Normalization:
-    """Statistics of every sample that these people recorded, in m/s²; a phone gets them as
-    constants.
+    """Statistics of every sample of a data set, in m/s²; they are constants in the app.
 
     `axis`: mean and deviation of each channel. `common`: mean 0 and the root mean square of all
-    channels for each, because a turned phone exchanges its axes, and per-axis statistics would
+    channels for each, because turning a phone exchanges its axes, and per-axis statistics would
     make the same walk look different.
     """
     samples = np.concatenate([r.samples for r in dataset.recordings]).astype(np.float64)
@@ -30,14 +29,14 @@ def normalization(dataset: Dataset, kind: str) -> Normalization:
         mean, std = np.zeros(channels), np.full(channels, np.sqrt(np.mean(samples**2)))
     else:
         mean, std = samples.mean(axis=0), samples.std(axis=0)
-    # A dead axis has no deviation; dividing it by 1 leaves it the constant it is.
+    # A constant axis has no deviation; dividing by 1 leaves it as it is.
     std = np.where(std > 0, std, 1.0)
     return Normalization(tuple(mean.tolist()), tuple(std.tolist()))
 
 
 def window_weights(labels: NDArray[np.int64], power: float) -> Floats:
-    """(n,) weight of each window in the loss: its class's inverse frequency to a power, with
-    mean 1 so that the learning rate keeps its meaning."""
+    """(n,) weight of each window in the loss: its class's inverse frequency to a power, scaled
+    to mean 1 so that the learning rate keeps its meaning."""
     counts = np.bincount(labels)
     share = counts / len(labels)
     weights = np.where(counts > 0, 1 / np.maximum(share, 1 / len(labels)), 0.0) ** power
@@ -52,11 +51,11 @@ class Batches:
 
     Attributes:
         signal: the contract whose normalization is applied.
-        size: windows in a batch; `steps` of them make an epoch, the rest of the shuffled
-            windows waits for the next one.
+        size: windows in a batch; `steps` batches make an epoch, which leaves the rest of the
+            shuffled windows out.
     """
 
-    strips: ContinuousRecordings
+    recordings: ContinuousRecordings
     labels: NDArray[np.int64]
     weights: Floats
     signal: Signal
@@ -91,14 +90,14 @@ class Batches:
         epoch, step = divmod(number, self.steps)
         order = _shuffled(self.seed, epoch, len(self.labels))
         rows = order[step * self.size : (step + 1) * self.size]
-        # Seeded by its place, not drawn from one stream: prefetching threads change nothing.
+        # Seeded by epoch and step, not drawn from one stream, so that prefetching changes nothing.
         rng = np.random.default_rng([self.seed, epoch, step])
         augmentation = self.training.augmentation
         if augmentation is None:
-            time_steps = np.arange(self.strips.window)
-            x = self.strips.samples[self.strips.start[rows][:, None] + time_steps]
+            time_steps = np.arange(self.recordings.window)
+            x = self.recordings.samples[self.recordings.start[rows][:, None] + time_steps]
         else:
-            x = augment(self.strips, rows, augmentation, rng)
+            x = augment(self.recordings, rows, augmentation, rng)
         x = self.signal.encode(x.reshape(len(rows), -1).astype(np.float32))
         y = np.eye(len(self.signal.labels), dtype=np.float32)[self.labels[rows]]
         x, y = mixup(x, y, augmentation.mixup if augmentation else 0.0, rng)
@@ -110,5 +109,5 @@ class Batches:
 
 @lru_cache(maxsize=4)
 def _shuffled(seed: int, epoch: int, windows: int) -> NDArray[np.int64]:
-    """The order of an epoch's windows; kept, because every batch of the epoch asks for it."""
+    """The order of an epoch's windows; cached, because every batch of the epoch needs it."""
     return np.random.default_rng([seed, epoch]).permutation(windows)

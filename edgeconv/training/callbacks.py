@@ -1,4 +1,4 @@
-"""Looks at the network after each epoch: validates, remembers the best, stops, tells."""
+"""Monitors a fit after each epoch: validates, keeps the best weights, reports, stops early."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from edgeconv.core import Dataset, Progress, Signal, Training
 from edgeconv.errors import UsageError
 
 Weights = list[NDArray[np.float32]]
-CHUNK = 1024  # windows that go through the network at once
-SMALLEST = 1e-7  # probabilities below are taken as this, as Keras' own cross-entropy does
+CHUNK = 1024  # windows in one call of the network
+SMALLEST = 1e-7  # lower bound of probabilities, the same as in Keras' cross-entropy
 
 
 def probabilities(model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -25,16 +25,16 @@ def probabilities(model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32
         np.asarray(model(inputs[i : i + CHUNK], training=False))
         for i in range(0, len(inputs), CHUNK)
     ]
-    found: NDArray[np.float32] = np.concatenate(parts)
-    return found
+    outputs: NDArray[np.float32] = np.concatenate(parts)
+    return outputs
 
 
 class TrainingMonitor(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps `history`, and the weights of the last and of the best epoch.
 
-    With a moving average it is the averaged weights that are validated and kept. The best epoch
-    has the lowest validation loss (plain cross-entropy of unchanged windows); without validation
-    people it is the last one.
+    With a moving average, the averaged weights are validated and kept. The best epoch has the
+    lowest validation loss (plain cross-entropy of windows without augmentation); without
+    validation subjects it is the last one.
     """
 
     def __init__(
@@ -54,20 +54,20 @@ class TrainingMonitor(keras.callbacks.Callback):  # type: ignore[misc]
         self.last: Weights = []
         self.best_epoch = 0
         self.lowest = math.inf
-        self._began = 0.0
+        self._started = 0.0
 
     def on_epoch_begin(self, *_: Any) -> None:
         """Start the epoch's clock."""
-        self._began = time.perf_counter()
+        self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Validate, keep, record, tell, and stop where patience is at its end."""
+        """Validate, keep the weights, record, report, and stop when patience has run out."""
         logs = {} if logs is None else logs
         self._refuse_nan(epoch, logs["loss"])
         raw = self.model.get_weights()
         try:
             if self.training.ema:
-                # Public way to the averages: Keras puts them in place of the weights.
+                # Keras' public way to read the averages: it assigns them to the weights.
                 self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
             weights = self.model.get_weights()
             logs |= self._validate()
@@ -77,11 +77,11 @@ class TrainingMonitor(keras.callbacks.Callback):  # type: ignore[misc]
             "epoch": epoch + 1,
             **{k: float(v) for k, v in logs.items()},
             "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-            "seconds": round(time.perf_counter() - self._began, 3),
+            "seconds": round(time.perf_counter() - self._started, 3),
         }
-        self._keep(weights, entry)
+        self._keep_weights(weights, entry)
         self.history.append(entry)
-        self._tell(entry)
+        self._report(entry)
         patience = self.training.patience
         if patience and self.inputs is not None and epoch + 1 - self.best_epoch >= patience:
             self.model.stop_training = True
@@ -96,14 +96,14 @@ class TrainingMonitor(keras.callbacks.Callback):  # type: ignore[misc]
     def _validate(self) -> dict[str, float]:
         if self.inputs is None or self.labels is None:
             return {}
-        found = probabilities(self.model, self.inputs)
-        of_truth = found[np.arange(len(self.labels)), self.labels]
+        predicted = probabilities(self.model, self.inputs)
+        of_true_class = predicted[np.arange(len(self.labels)), self.labels]
         return {
-            "val_loss": float(-np.log(np.maximum(of_truth, SMALLEST)).mean()),
-            "val_accuracy": float((found.argmax(axis=1) == self.labels).mean()),
+            "val_loss": float(-np.log(np.maximum(of_true_class, SMALLEST)).mean()),
+            "val_accuracy": float((predicted.argmax(axis=1) == self.labels).mean()),
         }
 
-    def _keep(self, weights: Weights, entry: dict[str, float]) -> None:
+    def _keep_weights(self, weights: Weights, entry: dict[str, float]) -> None:
         self.last = weights
         loss = entry.get("val_loss", -math.inf)
         if loss < self.lowest or self.inputs is None:
@@ -111,7 +111,7 @@ class TrainingMonitor(keras.callbacks.Callback):  # type: ignore[misc]
             if self.checkpoint is not None:
                 self.checkpoint(weights)
 
-    def _tell(self, entry: dict[str, float]) -> None:
+    def _report(self, entry: dict[str, float]) -> None:
         name = "val_accuracy" if "val_accuracy" in entry else "accuracy"
         figures = f"loss {entry['loss']:.3f} {name} {entry[name]:.3f}"
         self.progress.update(int(entry["epoch"]), self.training.epochs, figures)

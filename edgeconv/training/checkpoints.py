@@ -1,4 +1,4 @@
-"""Puts what a fit found on disk, each file in one step: a killed run leaves the old or none."""
+"""Writes the results of a fit, each file atomically: a killed run leaves the old file or none."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from edgeconv.ir.keras_file import write_contract
 def save_model(
     build: Callable[[Signal], Any], weights: list[Any], signal: Signal, path: Path, seed: int
 ) -> int:
-    """Write network and contract to `path`; the count of its parameters.
+    """Write network and contract to `path`, and return its number of parameters.
 
-    The network is built anew, so that the file holds no optimizer state, and after the same seed,
-    so that a dropout's random state is the same in every file.
+    The network is built again, so that the file holds no optimizer state, and with the same seed,
+    so that the random state of a dropout layer is the same in every file.
 
     Raises:
         BadInput: the folder cannot be written.
@@ -41,13 +41,13 @@ def save_model(
 
 
 def save_history(history: tuple[dict[str, float], ...], path: Path) -> None:
-    """Write one JSON object an epoch. Raises BadInput where the folder cannot be written."""
+    """Write one JSON object for each epoch. Raises BadInput if the folder cannot be written."""
     with _replacing(path, ".json") as temporary:
         temporary.write_text(json.dumps(list(history), indent=1) + "\n", encoding="utf-8")
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and its parents. Raises BadInput where that is not possible."""
+    """Make a folder and its parents. Raises BadInput if that is not possible."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -57,8 +57,8 @@ def make_folder(path: Path) -> None:
 
 
 def _number_shared_objects(path: Path) -> None:
-    """Count what Keras calls `shared_object_id` from 0: it writes addresses in memory, which
-    differ from process to process."""
+    """Number each `shared_object_id` from 0: Keras writes memory addresses there, which differ
+    from process to process."""
     with zipfile.ZipFile(path) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
     numbers: dict[bytes, int] = {}
@@ -74,7 +74,7 @@ def _number_shared_objects(path: Path) -> None:
 
 @contextmanager
 def _replacing(path: Path, ending: str) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place when the block ends well."""
+    """A temporary file beside `path` that replaces it when the block ends without an error."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=ending)
         os.close(handle)

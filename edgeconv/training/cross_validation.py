@@ -1,10 +1,10 @@
-"""Cross-validation by subject: the folds, the fit of one fold, and what all folds show.
+"""Cross-validation by subject: the folds, the fit of one fold, and the statistics of all folds.
 
     make_folds(subjects, 6) → evaluate_fold(build(name), train, held_out, training) → FoldRun
     → CrossValidation → mean, worst fold, worst subject, intervals, paired differences
 
 The folds depend on the subjects and the number of folds alone, so that any two recipes, and every
-candidate of a search, are judged on the same people.
+candidate of a search, are evaluated on the same subjects.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FOLD_SEED = 7  # who shares a fold must not depend on the seed of a fit
+FOLD_SEED = 7  # the folds must not depend on the seed of a fit
 CONFIDENCE = 0.95
 
 
@@ -42,7 +42,7 @@ def make_folds(subjects: Sequence[str], count: int) -> tuple[tuple[str, ...], ..
 
     if count < 2:
         raise UsageError(
-            f"--folds {count}: each fold is judged by a model that the other folds trained",
+            f"--folds {count}: each fold is evaluated by a model fitted on the other folds",
             "use 2 to 10",
         )
     if len(subjects) < count:
@@ -56,7 +56,7 @@ def make_folds(subjects: Sequence[str], count: int) -> tuple[tuple[str, ...], ..
 
 
 def draw_subjects(subjects: Sequence[str], count: int, seed: int) -> tuple[str, ...]:
-    """`count` of the subjects, in their order: those who validate a fit."""
+    """`count` of the subjects, in their order, to validate a fit."""
     import numpy as np
 
     drawn = np.random.default_rng(seed).choice(len(subjects), count, replace=False)
@@ -82,7 +82,7 @@ class FoldResult:
 
 
 def uses_last_epoch(training: Training) -> bool:
-    """Whether validation subjects choose nothing, so that one fit on all subjects is enough."""
+    """Whether the validation subjects decide nothing, so that one fit on all subjects is enough."""
     return training.refit and training.keep == "last" and not training.patience
 
 
@@ -98,8 +98,8 @@ def evaluate_fold(
     """Fit a network to `train`, and evaluate its last epoch on `held_out`; writes no file.
 
     That is the second fit of `edgeconv.training.train`, in half the time. The held-out subjects
-    choose nothing: a training that picks its epoch by validation loss is refused, since its
-    accuracy here would be that of the subjects it was picked by.
+    decide nothing: a training that picks its epoch by validation loss is refused, because its
+    accuracy would be that of the same subjects by which the epoch was picked.
 
     To give up early, pass a `Progress`: `update(epoch, epochs, note)` is called after each epoch,
     and an exception that it raises ends the fit.
@@ -123,15 +123,15 @@ def evaluate_fold(
     import_tensorflow()
     from edgeconv.training import subjects
     from edgeconv.training.callbacks import probabilities
-    from edgeconv.training.session import Job
+    from edgeconv.training.session import TrainingSession
 
     splits = Splits(train, held_out, held_out.of_subjects(()), "one fold")
-    subjects.check(splits, training)
-    job = Job(build, training, Path(), seed, progress)
+    subjects.check_splits(splits, training)
+    session = TrainingSession(build, training, Path(), seed, progress)
     if teacher is not None:
-        job = replace(job, teacher=job.find_teacher(teacher, splits))
-    signal = job.contract(train)
-    fit = job.run(signal, train, held_out, training)
+        session = replace(session, teacher=session.prepare_teacher(teacher, splits))
+    signal = session.contract(train)
+    fit = session.run(signal, train, held_out, training)
     if fit.stopped == "interrupted":
         raise KeyboardInterrupt
     model = build(signal)
@@ -168,7 +168,7 @@ def estimate(values: Sequence[float]) -> Estimate:
 
     Args:
         values: one for each fold, the mean of its seeds. The seeds of a fold are not independent
-            values, because the same subjects judge them.
+            values, because they are evaluated on the same subjects.
     """
     if len(values) < 2:
         return Estimate(fmean(values), None)
@@ -210,8 +210,8 @@ class FoldRun:
 
     Attributes:
         test_subjects: the held-out subjects.
-        val_subjects: who validated the fit, where validation chose its epoch; they were trained
-            on where it did not.
+        val_subjects: the subjects that validated the fit, if validation chose its epoch; otherwise
+            they were trained on.
         confusion: windows by true class (rows) and predicted class, in the order of the labels.
         compressed: accuracy of the same network fine-tuned, and after each compression, by name.
     """

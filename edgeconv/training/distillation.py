@@ -17,7 +17,7 @@ from edgeconv.ir import keras_file
 from edgeconv.training.augmentation import Floats
 from edgeconv.training.batches import Batch
 
-SMALLEST = 1e-7  # probabilities below are taken as this, as Keras' own cross-entropy does
+SMALLEST = 1e-7  # lower bound of probabilities, the same as in Keras' cross-entropy
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,46 +27,48 @@ class Teacher:
     name: str
     parameters: int
     signal: Signal
-    answer: Callable[[Any], Any]
+    predict: Callable[[Any], Any]
 
     @classmethod
     def of(cls, model: Any, signal: Signal) -> Teacher:
-        """`model` with the weights that it has now."""
+        """Wrap `model` with its present weights."""
         shape = tf.TensorSpec((None, signal.flat_size), tf.float32)
         # Traced once: a call of the model layer by layer costs as much as its arithmetic.
-        answer = tf.function(lambda x: model(x, training=False), input_signature=[shape])
-        return cls(str(model.name), int(model.count_params()), signal, answer)
+        predict = tf.function(lambda x: model(x, training=False), input_signature=[shape])
+        return cls(str(model.name), int(model.count_params()), signal, predict)
 
     @classmethod
     def read(cls, path: Path, student: Signal) -> Teacher:
-        """The network of a `.keras` file.
+        """Read the network of a `.keras` file.
 
         Raises:
-            BadInput: no Keras model with a contract, or one of other windows or labels.
+            BadInput: no Keras model with a contract, or one with other windows or labels.
         """
         model, signal = keras_file.load_model(path), keras_file.read_contract(path)
         if signal is None:
             raise BadInput(f"{path} has no sensor contract", "give a file that edgeconv trained")
-        for what in ("window", "channels", "rate_hz", "labels"):
-            own, other = getattr(signal, what), getattr(student, what)
-            if own != other:
+        for attribute in ("window", "channels", "rate_hz", "labels"):
+            teacher_value = getattr(signal, attribute)
+            student_value = getattr(student, attribute)
+            if teacher_value != student_value:
                 raise BadInput(
-                    f"the teacher {path} knows {what} {own}, the data has {other}",
+                    f"the teacher {path} has {attribute} {teacher_value}, "
+                    f"the data has {student_value}",
                     "train a teacher on the same kind of windows",
                 )
         return cls.of(model, signal)
 
     def probabilities(self, x: Floats, student: Signal) -> Floats:
-        """(n, classes) for windows as the student gets them, which may be scaled differently."""
+        """(n, classes) for the student's inputs, which may be normalized differently."""
         per_step = student.affine_to(self.signal)
         window = self.signal.window
         inputs = x * np.tile(per_step.scale, window) + np.tile(per_step.offset, window)
-        probabilities: Floats = self.answer(inputs.astype(np.float32)).numpy()
+        probabilities: Floats = self.predict(inputs.astype(np.float32)).numpy()
         return probabilities
 
 
 def with_soft_labels(batch: Batch, student: Signal, teacher: Teacher) -> Batch:
-    """A batch whose labels are the true ones and the teacher's side by side: (n, 2·classes)."""
+    """A batch whose labels are the true labels and the teacher's side by side: (n, 2·classes)."""
     x, y, weights = batch
     return x, np.concatenate([y, teacher.probabilities(x, student)], axis=1), weights
 
@@ -75,27 +77,27 @@ class DistillationLoss(keras.losses.Loss):  # type: ignore[misc]
     """(1 − w)·CE(labels, p) + w·T²·CE(softmax(teacher's logits / T), softmax(logits / T)).
 
     T² keeps the size of the gradient the same for every temperature. Logarithms of probabilities
-    serve as logits, since softmax does not see the constant by which they differ.
+    serve as logits: they differ by a constant, which softmax ignores.
     """
 
-    def __init__(self, how: Distillation, smoothing: float) -> None:
+    def __init__(self, settings: Distillation, smoothing: float) -> None:
         super().__init__(name="distillation")
-        self.how, self.smoothing = how, smoothing
+        self.settings, self.smoothing = settings, smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of each window: y_true (n, 2·classes), y_pred (n, classes) probabilities."""
         classes = y_pred.shape[-1]
         labels = y_true[:, :classes] * (1 - self.smoothing) + self.smoothing / classes
-        own, theirs = _logits(y_pred), _logits(y_true[:, classes:])
-        temperature = self.how.temperature
-        hard = -tf.reduce_sum(labels * own, axis=-1)
-        aim = tf.nn.softmax(theirs / temperature)
-        soft = -tf.reduce_sum(aim * tf.nn.log_softmax(own / temperature), axis=-1)
-        return (1 - self.how.weight) * hard + self.how.weight * temperature**2 * soft
+        student, teacher = _logits(y_pred), _logits(y_true[:, classes:])
+        temperature = self.settings.temperature
+        hard = -tf.reduce_sum(labels * student, axis=-1)
+        targets = tf.nn.softmax(teacher / temperature)
+        soft = -tf.reduce_sum(targets * tf.nn.log_softmax(student / temperature), axis=-1)
+        return (1 - self.settings.weight) * hard + self.settings.weight * temperature**2 * soft
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """Keras' accuracy, by the true labels alone."""
+    """Keras' accuracy, by the true labels only."""
     return keras.metrics.categorical_accuracy(y_true[:, : y_pred.shape[-1]], y_pred)
 
 

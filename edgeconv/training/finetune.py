@@ -1,4 +1,4 @@
-"""Trains a finished network on, as its compression shrinks it: same batches, augmentation, loss."""
+"""Fine-tunes a trained network during compression, with its own batches, augmentation and loss."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from edgeconv.training.batches import Batches
 from edgeconv.training.fit import compile_model, feed
 
 
-def tuner(
+def make_finetune(
     train: Dataset,
     signal: Signal,
     training: Training,
-    how: FinetuneConfig,
+    config: FinetuneConfig,
     seed: int,
     progress: Progress,
 ) -> FinetuneFn:
-    """How a compression trains a network on.
+    """Return the function with which a compression fine-tunes a network.
 
     Args:
-        train: recordings of those people that the network was trained on.
+        train: recordings of the subjects that the network was trained on.
         signal: the normalized contract of its input.
-        training: of the network itself; epochs and learning rate are those of `how`.
+        training: of the network; epochs and learning rate are replaced by those of `config`.
     """
-    plan = replace(training, epochs=how.epochs, learning_rate=how.learning_rate)
-    batches = Batches.of(train, signal, plan, seed)
+    settings = replace(training, epochs=config.epochs, learning_rate=config.learning_rate)
+    batches = Batches.of(train, signal, settings, seed)
 
-    def tune(network: Any, after_step: Callable[[float], None] | None = None) -> None:
-        steps = Steps(plan.epochs, batches.steps, after_step, progress)
-        compile_model(network, plan, batches.steps)
-        network.steps_per_execution = 1  # so that Python has its say after each step
+    def finetune(network: Any, after_step: Callable[[float], None] | None = None) -> None:
+        callback = AfterStep(settings.epochs, batches.steps, after_step, progress)
+        compile_model(network, settings, batches.steps)
+        network.steps_per_execution = 1  # so that the callback runs after each step
         network.fit(
-            feed(batches, plan.epochs),
+            feed(batches, settings.epochs),
             shuffle=False,  # the batches are shuffled already
-            epochs=plan.epochs,
+            epochs=settings.epochs,
             steps_per_epoch=batches.steps,
             verbose=0,
-            callbacks=[steps],
+            callbacks=[callback],
         )
-        # Keras has put the weights' moving average in their place by now.
+        # By now Keras has replaced the weights by their moving average.
         if after_step is not None:
             after_step(1.0)
 
-    return tune
+    return finetune
 
 
-class Steps(keras.callbacks.Callback):  # type: ignore[misc]
-    """Calls back after each update of the weights, and tells after each epoch."""
+class AfterStep(keras.callbacks.Callback):  # type: ignore[misc]
+    """Calls back after each update of the weights, and reports after each epoch."""
 
     def __init__(
         self,
@@ -68,19 +68,19 @@ class Steps(keras.callbacks.Callback):  # type: ignore[misc]
         self.done = 0
 
     def on_train_batch_end(self, *_: Any, **__: Any) -> None:
-        """One more update of the weights is done."""
+        """Count one update of the weights, and call back."""
         self.done += 1
         if self.after_step is not None:
             self.after_step(self.done / self.total)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Tell the accuracy, on augmented windows with dropout; refuse to go on with NaN."""
-        found = logs or {}
-        if not math.isfinite(found["loss"]):
+        """Report the accuracy (augmented windows, dropout on); refuse a loss that is not finite."""
+        metrics = logs or {}
+        if not math.isfinite(metrics["loss"]):
             raise UsageError(
-                f"compression diverged: the loss is {found['loss']} in epoch {epoch + 1}",
+                f"compression diverged: the loss is {metrics['loss']} in epoch {epoch + 1}",
                 "lower learning_rate in [compression]",
             )
         self.progress.update(
-            epoch + 1, self.epochs, f"loss {found['loss']:.3f} accuracy {found['accuracy']:.3f}"
+            epoch + 1, self.epochs, f"loss {metrics['loss']:.3f} accuracy {metrics['accuracy']:.3f}"
         )

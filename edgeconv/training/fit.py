@@ -1,4 +1,4 @@
-"""One fit: optimizer, schedule, batches and what is kept of it."""
+"""One fit: optimizer, schedule, batches, and the weights and history that it returns."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from edgeconv.training.batches import Batch, Batches
 from edgeconv.training.callbacks import TrainingMonitor, Weights
 from edgeconv.training.distillation import DistillationLoss, Teacher, accuracy, with_soft_labels
 
-FINAL_RATE = 0.005  # of the learning rate, where the cosine ends
-FIRST_RATE = 1e-6  # where the warm-up begins
-PREFETCH = 8  # batches made while the network is busy
+FINAL_RATE = 0.005  # share of the learning rate at which the cosine ends
+FIRST_RATE = 1e-6  # learning rate at which the warm-up begins
+PREFETCH = 8  # batches prepared ahead while the network is busy
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,17 +48,17 @@ def fit(
 ) -> Fit:
     """Fit `model` in place. `signal` is the normalized contract of its input.
 
-    Without `val` the last epoch is kept. `checkpoint` is called with each new best weights. Where
-    the training asks for distillation, `teacher` gives the soft labels.
+    Without `val` the weights are those of the last epoch. `checkpoint` is called with each new
+    best weights. If the training uses distillation, `teacher` gives the soft labels.
 
     Raises:
         UsageError: the loss is no longer finite.
         KeyboardInterrupt: interrupted before the first epoch ended, so there is nothing to keep.
     """
     batches = Batches.of(train, signal, training, seed)
-    compile_model(model, training, batches.steps, taught=teacher is not None)
-    watch = TrainingMonitor(signal, val, training, progress, checkpoint)
-    callbacks: list[Any] = [watch]
+    compile_model(model, training, batches.steps, distilled=teacher is not None)
+    monitor = TrainingMonitor(signal, val, training, progress, checkpoint)
+    callbacks: list[Any] = [monitor]
     if tensorboard is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard), write_graph=False))
     try:
@@ -71,21 +71,21 @@ def fit(
             callbacks=callbacks,
         )
     except KeyboardInterrupt:
-        if not watch.history:
+        if not monitor.history:
             raise
         for callback in callbacks[1:]:
-            callback.on_train_end()  # Keras does not get to it, and TensorBoard's logs would stay
-        progress.note(f"interrupted: keeping the best of {len(watch.history)} epochs")
-        return Fit(watch.best, watch.best_epoch, "interrupted", tuple(watch.history))
-    stopped = "early" if len(watch.history) < training.epochs else "finished"
+            callback.on_train_end()  # Keras skips it, and TensorBoard's logs would stay
+        progress.note(f"interrupted: keeping the best of {len(monitor.history)} epochs")
+        return Fit(monitor.best, monitor.best_epoch, "interrupted", tuple(monitor.history))
+    stopped = "early" if len(monitor.history) < training.epochs else "finished"
     if val is not None and training.keep == "best":
-        return Fit(watch.best, watch.best_epoch, stopped, tuple(watch.history))
-    return Fit(watch.last, len(watch.history), stopped, tuple(watch.history))
+        return Fit(monitor.best, monitor.best_epoch, stopped, tuple(monitor.history))
+    return Fit(monitor.last, len(monitor.history), stopped, tuple(monitor.history))
 
 
-def compile_model(model: Any, training: Training, steps: int, taught: bool = False) -> None:
-    """Give `model` its optimizer and loss, for epochs of `steps` batches; `taught` ones hold a
-    teacher's labels as well."""
+def compile_model(model: Any, training: Training, steps: int, distilled: bool = False) -> None:
+    """Give `model` its optimizer and loss, for epochs of `steps` batches; if `distilled`,
+    the batches hold a teacher's labels as well."""
     options: dict[str, Any] = {"global_clipnorm": training.clipnorm or None}
     if training.ema:
         options |= {"use_ema": True, "ema_momentum": training.ema}
@@ -96,15 +96,15 @@ def compile_model(model: Any, training: Training, steps: int, taught: bool = Fal
     else:
         optimizer = keras.optimizers.Adam(rate, **options)
     loss: Any = keras.losses.CategoricalCrossentropy(label_smoothing=training.label_smoothing)
-    if taught and training.distillation is not None:
+    if distilled and training.distillation is not None:
         loss = DistillationLoss(training.distillation, training.label_smoothing)
     model.compile(
         optimizer,
         loss=loss,
-        metrics=[accuracy if taught else "accuracy"],
-        # A whole epoch without a return to Python: half the time of a small network's epoch.
+        metrics=[accuracy if distilled else "accuracy"],
+        # A whole epoch in one call from Python: halves the time of a small network's epoch.
         steps_per_execution=steps,
-        jit_compile=False,  # XLA on a CPU measured no faster, and compiles for long
+        jit_compile=False,  # XLA on a CPU was measured to be no faster, and compiling takes long
     )
 
 
@@ -127,10 +127,10 @@ def learning_rate(training: Training, steps: int) -> Any:
 
 
 def feed(batches: Batches, epochs: int, teacher: Teacher | None = None) -> Any:
-    """The batches of `epochs` epochs, in order, as a `tf.data` pipeline that makes the next ones
+    """The batches of `epochs` epochs, in order, as a `tf.data` pipeline that prepares the next ones
     while the network is busy.
 
-    Not by `Dataset.from_generator`, which Keras' `PyDataset` uses as well: when TensorFlow makes
+    Not by `Dataset.from_generator`, which Keras' `PyDataset` uses as well: when TensorFlow creates
     that operation it calls `mallopt(M_MMAP_THRESHOLD, 128 KiB)` ("ApplyPython311MemoryPatch"), for
     the rest of the process. From then on glibc maps and unmaps every larger buffer, and without
     oneDNN (processors without AVX-512) the convolutions' scratch buffers cost 1.3 million page
@@ -138,24 +138,24 @@ def feed(batches: Batches, epochs: int, teacher: Teacher | None = None) -> Any:
     """
     types = (tf.float32, tf.float32, tf.float32)
 
-    def make(number: Any) -> Batch:
+    def make_batch(number: Any) -> Batch:
         batch = batches.batch(int(number))
         return batch if teacher is None else with_soft_labels(batch, batches.signal, teacher)
 
-    def at(number: Any) -> Any:
-        x, y, weights = tf.numpy_function(make, [number], types)
+    def load(number: Any) -> Any:
+        x, y, weights = tf.numpy_function(make_batch, [number], types)
         x.set_shape((None, batches.signal.flat_size))
         y.set_shape((None, len(batches.signal.labels) * (1 if teacher is None else 2)))
         weights.set_shape((None,))
         return x, y, weights
 
-    return tf.data.Dataset.range(epochs * batches.steps).map(at).prefetch(PREFETCH)
+    return tf.data.Dataset.range(epochs * batches.steps).map(load).prefetch(PREFETCH)
 
 
 def check_model(model: Any, signal: Signal) -> None:
-    """Raises BadInput where a network's input or output does not fit the contract."""
+    """Raises BadInput if a network's input or output does not match the contract."""
     if not model.built:
-        raise BadInput(f"network '{model.name}' has no input shape", "begin it with keras.Input")
+        raise BadInput(f"network '{model.name}' has no input shape", "start it with keras.Input")
     expected = (None, signal.flat_size), (None, len(signal.labels))
     actual = tuple(model.input_shape), tuple(model.output_shape)
     if actual != expected:

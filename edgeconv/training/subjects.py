@@ -1,4 +1,4 @@
-"""What a fit may be given: people that never stand on both sides, and enough of each part."""
+"""Checks of the splits before a fit: no subject in two parts, and enough data in each part."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ PARTS = ("train", "val", "test")
 AXES = 3
 
 
-def check(splits: Splits, training: Training) -> None:
-    """Refuse splits that a fit could not be judged by.
+def check_splits(splits: Splits, training: Training) -> None:
+    """Refuse splits with which a fit could not be evaluated.
 
     Raises:
         LeakError: a subject is in two parts.
         BadInput: no window or a single class to train on, no window to validate on, or values
             that are not finite.
-        UsageError: augmentation of something that is not one three-axis accelerometer.
+        UsageError: augmentation of data that is not from one three-axis accelerometer.
     """
     for one, other in combinations(PARTS, 2):
         shared = set(splits.part(one).subject_names) & set(splits.part(other).subject_names)
@@ -35,7 +35,7 @@ def check(splits: Splits, training: Training) -> None:
     if len(np.unique(splits.train.labels)) < 2:
         only = splits.train.signal.labels[int(splits.train.labels[0])]
         raise BadInput(
-            f"the training subjects did one thing only: {only}", "record two activities or more"
+            f"the training subjects have one class only: {only}", "record two activities or more"
         )
     channels = splits.train.signal.channels
     if training.augmentation is not None and len(channels) != AXES:
@@ -46,7 +46,7 @@ def check(splits: Splits, training: Training) -> None:
 
 
 def missing_classes(dataset: Dataset) -> tuple[str, ...]:
-    """Labels of the contract that no window of the data set has."""
+    """Labels of the contract that occur in no window of the data set."""
     counts = np.bincount(dataset.labels, minlength=len(dataset.signal.labels))
     return tuple(label for label, n in zip(dataset.signal.labels, counts, strict=True) if not n)
 

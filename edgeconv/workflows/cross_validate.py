@@ -221,10 +221,12 @@ def _compress(
     if not names:
         return {}
     from edgeconv.compression.model_file import open_network, save
-    from edgeconv.training.finetune import tuner
+    from edgeconv.training.finetune import make_finetune
 
     subset, seed = training_subset(model, splits), recipe.seed
-    finetune = tuner(subset, model.signal, recipe.training, recipe.compression, seed, NULL_PROGRESS)
+    finetune = make_finetune(
+        subset, model.signal, recipe.training, recipe.compression, seed, NULL_PROGRESS
+    )
     network = open_network(model.path, seed)
     finetune(network)
     path = folder / "fine-tuned.keras"

@@ -26,7 +26,7 @@ from edgeconv.core.digest import sha256
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.ir.keras_file import load_model, read_contract
 from edgeconv.training import train
-from edgeconv.training.finetune import tuner
+from edgeconv.training.finetune import make_finetune
 from tests.unit.training.small import dataset, splits
 
 TRAINING = Training(epochs=1, batch_size=16, ema=0.5, refit=False)
@@ -60,7 +60,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
 def compressed(name: str, model: TrainedModel, out: Path, seed: int = 0) -> Compressed:
     """By a real training."""
     people = dataset("1", "2", "3")
-    tune = tuner(people, model.signal, TRAINING, HOW, seed, NullProgress())
+    tune = make_finetune(people, model.signal, TRAINING, HOW, seed, NullProgress())
     return compress(name, model, people, tune, out, seed, NullProgress())
 
 

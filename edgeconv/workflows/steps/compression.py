@@ -80,11 +80,13 @@ def compress_all(
             are among those to learn from.
     """
     import_tensorflow()
-    from edgeconv.training.finetune import tuner
+    from edgeconv.training.finetune import make_finetune
 
     networks: dict[str, Compressed] = {}
     place = folder / bundles.COMPRESSED
-    tune = tuner(inputs.train, model.signal, inputs.training, inputs.config, inputs.seed, progress)
+    tune = make_finetune(
+        inputs.train, model.signal, inputs.training, inputs.config, inputs.seed, progress
+    )
     for name in names:
         progress.stage(f"compress: {name}")
         path = place / f"{name}.keras"
@@ -184,9 +186,9 @@ def _recipe(source: Bundle | None, dataset: Dataset) -> Recipe:
 
 
 def _check_splits(splits: Splits, training: Training) -> None:
-    from edgeconv.training import subjects as people
+    from edgeconv.training import subjects
 
-    people.check(splits, training)
+    subjects.check_splits(splits, training)
 
 
 def _check_contract(signal: Signal, dataset: Dataset) -> None:

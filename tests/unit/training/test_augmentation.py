@@ -108,9 +108,9 @@ def test_speed_keeps_the_mean_and_moves_the_cadence() -> None:
     time = np.arange(4000)
     wave = 3 * np.sin(0.5 * time)[:, None] + [0.0, 9.8, 0.0]
     data = dataset(recordings=(replace(recording("1", 1), samples=wave.astype(np.float32)),))
-    strips = replace(a.ContinuousRecordings.of(data), window=1000)
+    recordings = replace(a.ContinuousRecordings.of(data), window=1000)
     rows = np.full(20, 100)
-    windows = a.cut(strips, rows, 0.15, 0, rng())
+    windows = a.cut(recordings, rows, 0.15, 0, rng())
     np.testing.assert_allclose(windows.mean(axis=1), [[0, 9.8, 0]] * 20, atol=0.05)
     spectrum = np.abs(np.fft.rfft(windows[:, :, 0], axis=1))
     cadence = 2 * np.pi * spectrum.argmax(axis=1) / 1000

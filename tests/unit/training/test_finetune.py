@@ -11,7 +11,7 @@ import pytest
 from edgeconv.core import FinetuneConfig, InputConvention, Normalization, NullProgress, Training
 from edgeconv.errors import UsageError
 from edgeconv.training.batches import Batches
-from edgeconv.training.finetune import tuner
+from edgeconv.training.finetune import make_finetune
 
 from .small import SIGNAL, dataset, network
 
@@ -28,7 +28,9 @@ def tuned(how: FinetuneConfig, calls: list[float]) -> Any:
 
     keras.utils.set_random_seed(0)
     model = network(NORMALIZED)
-    tuner(dataset("1", "2"), NORMALIZED, TRAINING, how, 0, NullProgress())(model, calls.append)
+    make_finetune(dataset("1", "2"), NORMALIZED, TRAINING, how, 0, NullProgress())(
+        model, calls.append
+    )
     return model
 
 
@@ -51,9 +53,9 @@ def test_what_the_last_word_makes_of_the_weights_stays() -> None:
     def hold(_: float) -> None:
         kernel.assign(np.where(mask, kernel.numpy(), 0))
 
-    tuner(dataset("1", "2"), NORMALIZED, TRAINING, FinetuneConfig(epochs=1), 0, NullProgress())(
-        model, hold
-    )
+    make_finetune(
+        dataset("1", "2"), NORMALIZED, TRAINING, FinetuneConfig(epochs=1), 0, NullProgress()
+    )(model, hold)
     assert (kernel.numpy()[~mask] == 0).all()
     assert (kernel.numpy()[mask] != 0).all()
 

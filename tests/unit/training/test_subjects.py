@@ -17,14 +17,14 @@ TRAINING = Training()
 
 
 def test_disjoint_people_pass() -> None:
-    subjects.check(splits(), TRAINING)
+    subjects.check_splits(splits(), TRAINING)
 
 
 @pytest.mark.parametrize(("part", "other"), [("train", "val"), ("train", "test"), ("val", "test")])
 def test_a_person_on_both_sides_is_a_leak(part: str, other: str) -> None:
     mixed = splits(**{part: dataset("8", "9"), other: dataset("7", "9")})
     with pytest.raises(LeakError, match=f"both {part} and {other}: 9"):
-        subjects.check(mixed, TRAINING)
+        subjects.check_splits(mixed, TRAINING)
 
 
 def test_a_leaked_recording_without_windows_is_a_leak_too() -> None:
@@ -32,19 +32,19 @@ def test_a_leaked_recording_without_windows_is_a_leak_too() -> None:
     short = recording("4", 0, 5)
     leaked = replace(train, recordings=(*train.recordings, short))
     with pytest.raises(LeakError, match="4"):
-        subjects.check(splits(train=leaked), TRAINING)
+        subjects.check_splits(splits(train=leaked), TRAINING)
 
 
 @pytest.mark.parametrize("part", ["train", "val"])
 def test_an_empty_part_is_refused(part: str) -> None:
     empty = dataset(recordings=(recording("8", 0, 5),))
     with pytest.raises(BadInput, match=f"no window is left for the part '{part}'"):
-        subjects.check(splits(**{part: empty}), TRAINING)
+        subjects.check_splits(splits(**{part: empty}), TRAINING)
 
 
 def test_one_class_is_nothing_to_learn() -> None:
-    with pytest.raises(BadInput, match="one thing only: Walking"):
-        subjects.check(splits(train=dataset("1", "2", labels=(1,))), TRAINING)
+    with pytest.raises(BadInput, match="one class only: Walking"):
+        subjects.check_splits(splits(train=dataset("1", "2", labels=(1,))), TRAINING)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -53,7 +53,7 @@ def test_samples_that_are_not_finite_name_their_subject(value: float) -> None:
     samples[7, 1] = value
     broken = dataset(recordings=(replace(recording("3", 0), samples=samples), recording("3", 1)))
     with pytest.raises(BadInput, match="subject 3"):
-        subjects.check(splits(train=broken), TRAINING)
+        subjects.check_splits(splits(train=broken), TRAINING)
 
 
 def six_channels(part: Dataset) -> Dataset:
@@ -65,8 +65,8 @@ def six_channels(part: Dataset) -> Dataset:
 def test_only_an_accelerometer_is_augmented() -> None:
     parts = splits(train=six_channels(dataset("1")), val=six_channels(dataset("2")))
     with pytest.raises(UsageError, match="three-axis"):
-        subjects.check(parts, TRAINING)
-    subjects.check(parts, replace(TRAINING, augmentation=None))
+        subjects.check_splits(parts, TRAINING)
+    subjects.check_splits(parts, replace(TRAINING, augmentation=None))
 
 
 def test_missing_classes_are_named() -> None:
