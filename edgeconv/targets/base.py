@@ -1,4 +1,4 @@
-"""The record that a target is, and the table of all targets.
+"""The record that describes a target, and the table of all targets.
 
 A target is a folder below this one whose `target.py` holds one frozen `Target`, and one line in
 `TARGETS`. Everything that is true of one target only is in its record: callers ask the record and
@@ -170,7 +170,7 @@ class FileReader:
             cannot be compared one by one (palettes, pruning, unknown types).
         kernels: the values of each kernel and the axis of its input channels.
         kernel_storage: for people and `--json`: how each kernel is stored; empty where the types
-            of the tensors already tell.
+            of the tensors already show it.
         declared_sizes: shapes of all inputs that the file allows; empty where there is one only.
         prefixes: the file cut after each number of operations, as bytes, so that operations can
             be timed by difference; None where files of this target cannot be cut.
@@ -198,8 +198,8 @@ class Target:
         title: in sentences for people.
         aliases: other names for `--target`.
         suffix: how names of its files end.
-        input_convention: what its files take unless a variant says otherwise: what the phone's
-            own sensor gives.
+        input_convention: what its files take unless a variant differs: the readings of the phone's
+            own sensor.
         schemes: every scheme by its name; the default ones in the order of export.
         conversion: how files are made.
         reader: how files are read.
@@ -213,8 +213,8 @@ class Target:
             reference runtime takes `compute="float32"`, which shows the values that overflow.
         other_schemes: pattern of scheme names that `describe` gives to files of other tools.
         other_gates: the gates of such files when they are compared.
-        zeros_warning: why zeros among the weights save no time; empty where they may.
-        compression_notes: what compressed weights do not buy in its files, as sentences.
+        zeros_warning: why zeros among the weights save no time; empty where they may save some.
+        compression_notes: what compressed weights do not improve in its files, as sentences.
     """
 
     name: str
@@ -255,7 +255,7 @@ class Target:
 
     @property
     def default_schemes(self) -> tuple[str, ...]:
-        """What is exported when no scheme is named."""
+        """The schemes that are exported when none is named."""
         return tuple(name for name, scheme in self.schemes.items() if scheme.default)
 
     def scheme(self, name: str) -> Scheme:
@@ -294,7 +294,7 @@ def find_target(name: str) -> Target:
     """A target by its name.
 
     Raises:
-        Unsupported: this version of edgeconv has no such target.
+        Unsupported: this version of edgeconv does not have the target.
     """
     if name not in TARGETS:
         raise Unsupported(f"this edgeconv has no target '{name}'", f"it has: {', '.join(TARGETS)}")
@@ -344,7 +344,7 @@ def target_of(path: Path) -> Target:
     """The target that a file is for, by the end of its name.
 
     Raises:
-        BadInput: it has no target's suffix.
+        BadInput: the name has no suffix of a target.
     """
     for target in all_targets():
         if path.name.endswith(target.suffix):

@@ -41,7 +41,7 @@ class Tensor:
         return (self.elements * BITS.get(self.dtype, 0) + 7) // 8
 
     def spec(self, name: str = "") -> TensorSpec:
-        """As an input or output; per-channel scales have no place there."""
+        """The tensor as an input or output, which cannot have per-channel scales."""
         per_tensor = len(self.scales) == 1
         return TensorSpec(
             name or self.name,
@@ -73,7 +73,7 @@ class FileGraph:
     Attributes:
         ops: in the order of execution, constants left out.
         inputs, outputs: the public interface, under its public names.
-        parameters: weights and biases (constants of shapes and axes are none).
+        parameters: weights and biases, without constants of shapes and axes.
         peak_tensor_bytes: largest sum of activation tensors alive at once, in this order of
             execution and without in-place reuse.
         extra: facts of the format, such as its version.
@@ -125,7 +125,7 @@ def computed_from_constants(graph: FileGraph) -> set[int]:
 
 
 def cut_points(graph: FileGraph) -> list[int]:
-    """After how many operations a file can be cut: behind each that reads the input's values.
+    """After how many operations a file can be cut: after each one that reads the input's values.
 
     An operation that only unpacks weights is not a place to cut: runtimes run it once, on opening.
     """
@@ -136,8 +136,8 @@ def cut_points(graph: FileGraph) -> list[int]:
 def activations(graph: FileGraph) -> dict[str, int]:
     """Name → position of each value that depends on the input, in computed order.
 
-    What is computed from constants alone, such as an unpacked weight, is a weight. A name that
-    occurs again gets its position behind it.
+    What is computed from constants alone, such as an unpacked weight, is a weight. A repeated
+    name gets its position appended.
     """
     fixed = {i for i, tensor in enumerate(graph.tensors) if tensor.constant}
     positions: dict[str, int] = {}
@@ -161,7 +161,7 @@ def peak_bytes(
 
     A tensor lives from the operation that makes it (an input: from the start) to the last one
     that reads it (an output: to the end). What is computed from constants alone, such as an
-    unpacked weight, is a weight and no activation.
+    unpacked weight, counts as a weight, not as an activation.
     """
     weights = {i for i, tensor in enumerate(tensors) if tensor.constant}
     first = dict.fromkeys(inputs, 0)

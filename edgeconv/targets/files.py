@@ -30,7 +30,7 @@ def lint(path: Path) -> list[Finding]:
     """What the lints of the file's target report, the most severe first.
 
     Raises:
-        BadInput: missing, damaged, or not an artifact.
+        BadInput: a file that is missing, damaged, or not an artifact.
     """
     return target_of(path).reader.lint(path)
 
@@ -39,12 +39,12 @@ def size_breakdown(path: Path) -> dict[str, int]:
     """Part → bytes, the largest first. Every byte is counted once; they add up to the size.
 
     `weights` are kernels, `biases` the learned constants of rank 1, `palettes`, `scales` and
-    `zero points` what packed numbers mean, `constants` shapes, axes and other parameters, `names`,
-    `metadata` descriptions, `contract` and `labels`, and `structure` what the format needs to hold
-    it all together: tables, offsets, types, shapes, lengths, alignment.
+    `zero points` decode packed numbers, `constants` shapes, axes and other parameters, `names`,
+    `metadata` descriptions, `contract` and `labels`, and `structure` the rest of the format:
+    tables, offsets, types, shapes, lengths, alignment.
 
     Raises:
-        BadInput: missing, damaged, or not an artifact.
+        BadInput: a file that is missing, damaged, or not an artifact.
     """
     parts = target_of(path).reader.size_breakdown(path)
     return dict(sorted(parts.items(), key=lambda item: (-item[1], item[0])))
@@ -57,7 +57,7 @@ def describe(path: Path) -> Artifact:
     without a unit, and `export.contract` is `"none"`.
 
     Raises:
-        BadInput: missing, damaged, or not an artifact.
+        BadInput: a file that is missing, damaged, or not an artifact.
     """
     target = target_of(path)
     graph = target.reader.graph(path)
@@ -80,7 +80,7 @@ def describe(path: Path) -> Artifact:
 
 
 def _unknown(graph: FileGraph, labels: tuple[str, ...]) -> Signal:
-    """Stands for a missing contract: values are taken as they come."""
+    """A stand-in for a missing contract: values are taken unchanged."""
     first = graph.inputs[0] if graph.inputs else None
     values = 1
     for dimension in first.shape[1:] if first else ():

@@ -1,6 +1,6 @@
 """Gates, device tolerances and sanity limits that schemes of several targets share.
 
-A scheme names its limits in its own record; the numbers and their derivations stand here once.
+A scheme names its limits in its own record; the numbers and their derivations are kept here.
 docs/explanation/parity-gates.md derives the gates, docs/how-to/golden-vectors.md the tolerances.
 """
 

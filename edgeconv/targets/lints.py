@@ -21,10 +21,10 @@ _CONVERTER_NAMES = re.compile(
 
 
 class Severity(StrEnum):
-    """How sure the file is to go wrong.
+    """How serious a finding is.
 
-    An error computes something else than was meant, or does not run. A warning is a conversion
-    that could be better, or a file that leaves its user guessing. A hint is a guess of ours.
+    A file with an error computes wrong results, or does not run. A warning is a conversion that
+    could be better, or a file that lacks information for its user. A hint is our assumption.
     """
 
     ERROR = "error"
@@ -97,5 +97,5 @@ def apply(rules: Sequence[Rule[File]], file: File) -> list[Finding]:
 
 
 def converter_name(name: str) -> bool:
-    """Whether a converter invented the name, so that it tells a reader nothing: `var_12` …"""
+    """Whether a converter generated the name, so that it means nothing to a reader: `var_12` …"""
     return _CONVERTER_NAMES.fullmatch(name) is not None

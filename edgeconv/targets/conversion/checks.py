@@ -1,4 +1,4 @@
-"""Tests of a converted file that need no converter: is it what it should be?"""
+"""Tests of a converted file that need no converter."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_outputs(
     """Outputs of the probe windows against the float model, both (n, classes).
 
     Raises:
-        BadInput: wrong shape, NaN or infinity, or further off than the scheme explains.
+        BadInput: wrong shape, NaN or infinity, or a larger difference than the scheme explains.
     """
     import numpy as np
 
@@ -73,12 +73,12 @@ def _check_size(path: Path, expected: ExpectedFile) -> None:
     """A file cannot be smaller than its kernels: catches files without weights."""
     scheme = expected.scheme
     elements = sum(elements for _, elements, _ in expected.kernels)
-    needed = int(elements * (1 - scheme.sparsity) * BITS[scheme.weights]) // 8
+    smallest = int(elements * (1 - scheme.sparsity) * BITS[scheme.weights]) // 8
     actual = size(path)
-    if actual < needed:
+    if actual < smallest:
         raise broken_conversion(
             path,
-            f"{actual:,} bytes cannot hold {elements:,} weights ({needed:,} bytes as "
+            f"{actual:,} bytes cannot hold {elements:,} weights ({smallest:,} bytes as "
             f"{scheme.name})",
         )
 

@@ -4,16 +4,16 @@ Rounding each weight to the nearest number of a palette, or leaving the smallest
 the weight and wrong for the layer: errors of one output add up. Here the weights of an output are
 quantized one after the other, and the weights that are still free compensate for the error that
 each one makes on real windows (optimal brain surgeon: Hassibi and Stork, 1993; for whole layers
-GPTQ: Frantar et al., 2022). In the end the bias takes what is left over. Where weights are only
-left out, those that stay need no rounding and are solved for at once, by least squares.
+GPTQ: Frantar et al., 2022). In the end the bias absorbs the rest. Where weights are only
+left out, the remaining ones need no rounding and are solved for at once, by least squares.
 
-With A the inputs of a layer over the calibration windows (a row a position, a column of ones for
-the bias), W its weights and bias, and H = AᵀA + λI, the outputs Y of the *float* network
-give W* = H⁻¹(AᵀY + λW); where weights are left out, with the rows and columns of those that stay.
-With U the upper Cholesky factor of H⁻¹, setting weight j to q leaves
+With A the inputs of a layer over the calibration windows (one row per position, a column of ones
+for the bias), W its weights and bias, and H = AᵀA + λI, the outputs Y of the *float* network
+give W* = H⁻¹(AᵀY + λW); where weights are left out, with the rows and columns of the
+remaining ones. With U the upper Cholesky factor of H⁻¹, setting weight j to q leaves
 W[k] −= U[j,k] · (W[j] − q) / U[j,j] for every k > j. A is taken from the network as compressed so
-far, so that a layer compensates for the layers before it too. λ keeps weights where they were that
-the windows do not determine.
+far, so that a layer compensates for the layers before it too. λ keeps weights unchanged that the
+windows do not determine.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def compensate(
     """The graph with large kernels pruned and rounded, and labels of the compensated layers.
 
     Args:
-        windows: (n, features) of training subjects; None rounds every weight for itself.
+        windows: (n, features) of training subjects; None rounds every weight separately.
     """
     nodes: list[Node] = []
     compensated: list[str] = []
@@ -83,7 +83,7 @@ def _has_small_matrix(node: KernelNode) -> bool:
 
 
 def _mask(kernel: Array, scheme: Scheme) -> NDArray[np.bool_]:
-    """True for all of the weights but the share of the smallest that the scheme leaves out."""
+    """True for all weights except the smallest ones, whose share the scheme leaves out."""
     import numpy as np
 
     mask = np.ones(kernel.size, bool)
@@ -93,7 +93,7 @@ def _mask(kernel: Array, scheme: Scheme) -> NDArray[np.bool_]:
 
 
 def _rounded(kernel: Array, scheme: Scheme) -> Array:
-    """Every weight for itself."""
+    """Round every weight separately."""
     import numpy as np
 
     mask = _mask(kernel, scheme)
@@ -146,7 +146,7 @@ def _one_by_one(covariance: Array, product: Array, kernel: Array, scheme: Scheme
 
 
 def _all_at_once(covariance: Array, product: Array, kernel: Array, scheme: Scheme) -> Array:
-    """Weights and bias where those that stay are free: least squares, an output at a time."""
+    """Weights and bias where the remaining ones are free: least squares, one output at a time."""
     import numpy as np
 
     mask = np.vstack([_mask(kernel, scheme), np.ones(kernel.shape[1], bool)])

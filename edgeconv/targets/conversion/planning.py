@@ -1,4 +1,4 @@
-"""A conversion planned before it starts: completed, checked, named, with its warnings."""
+"""Plans a conversion before it starts: completes and checks variants, names files, warns."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def check_call(
         target = find_target(variant.target)
         scheme = target.scheme(variant.scheme)
         _check_deployment(variant, target)
-        known = scheme.accepts_external_ranges and bool(ranges)
-        none = calibration is None or not len(calibration)
-        if scheme.needs_calibration and none and not known:
+        has_ranges = scheme.accepts_external_ranges and bool(ranges)
+        no_windows = calibration is None or not len(calibration)
+        if scheme.needs_calibration and no_windows and not has_ranges:
             raise UsageError(
                 f"scheme '{variant.scheme}' needs calibration windows",
                 "give --calibration SPEC: windows of training subjects",
@@ -54,13 +54,13 @@ def check_call(
 
 def _check_deployment(variant: Variant, target: Target) -> None:
     """Refuse a system version that the target does not have, or that is older than the scheme."""
-    first, known = scheme_of(variant).min_deployment_target, target.deployment_targets
-    if variant.deployment_target not in (known or ("",)):
+    first, versions = scheme_of(variant).min_deployment_target, target.deployment_targets
+    if variant.deployment_target not in (versions or ("",)):
         raise Unsupported(
             f"deployment target '{variant.deployment_target}' does not exist for {target.name}",
-            f"possible: {', '.join(known) or 'none'}",
+            f"possible: {', '.join(versions) or 'none'}",
         )
-    if first and known.index(variant.deployment_target) < known.index(first):
+    if first and versions.index(variant.deployment_target) < versions.index(first):
         raise Unsupported(
             f"scheme '{variant.scheme}' needs {first} or later, not {variant.deployment_target}",
             "leave the deployment target out, or choose another scheme",
@@ -68,11 +68,14 @@ def _check_deployment(variant: Variant, target: Target) -> None:
 
 
 def note_deployment(
-    asked: Sequence[Variant], resolved: Sequence[Variant], names: Sequence[str], progress: Progress
+    requested: Sequence[Variant],
+    resolved: Sequence[Variant],
+    names: Sequence[str],
+    progress: Progress,
 ) -> None:
     """Note files that need a newer system than the oldest although no version was requested."""
     newer: dict[str, list[str]] = {}
-    for before, after, file in zip(asked, resolved, names, strict=True):
+    for before, after, file in zip(requested, resolved, names, strict=True):
         oldest = next(iter(find_target(after.target).deployment_targets), "")
         if not before.deployment_target and after.deployment_target != oldest:
             newer.setdefault(after.deployment_target, []).append(file)
@@ -100,7 +103,7 @@ def file_name(
 
 
 def file_names(model: str, variants: Sequence[Variant], plain_tensors: bool = False) -> list[str]:
-    """One name a variant.
+    """One name per variant.
 
     Raises:
         UsageError: two variants would be the same file (they differ only in deployment target,

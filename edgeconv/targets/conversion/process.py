@@ -1,4 +1,4 @@
-"""The worker process seen from its parent: started, listened to, and never left behind.
+"""Starts the worker process, reads its messages, and makes sure that it ends.
 
 A process pool would send objects instead of lines, but its processes import the caller's
 `__main__` again, which breaks scripts and notebooks without a guard.
@@ -26,7 +26,7 @@ from edgeconv.targets.conversion.job import (
 _ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "-1",  # conversion needs no GPU, and looking for one takes time
     "KERAS_BACKEND": "tensorflow",
-    "OMP_NUM_THREADS": "1",  # sums of several threads depend on which comes first
+    "OMP_NUM_THREADS": "1",  # sums of several threads depend on their order
     "PYTHONHASHSEED": "0",  # the order of Python's sets must not show in a file
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
@@ -49,7 +49,7 @@ class Crashed(Exception):
 
 
 def run_in_worker(job: Job) -> Iterator[Started | Converted]:
-    """Convert in a process of its own, which may crash; messages as they come.
+    """Convert in a separate process, which may crash; yields messages as they arrive.
 
     Raises:
         EdgeconvError: what is wrong with the model or the folder.

@@ -1,4 +1,4 @@
-"""One conversion, seen from the parent: convert in a worker, finish, check, move into place."""
+"""One conversion as its parent process runs it: convert, finish, check, move into place."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class ConversionRequest:
         signal: the contract that the model was trained with; a variant's `sensor` decides what its
             file takes.
         variants: what to make.
-        out: folder for the files; made if it is missing. Each file appears in one step, whole
-            and checked.
+        out: folder for the files; created if it is missing. Each file appears in one step,
+            complete and checked.
         name: first part of every file name.
         probe: canonical windows on which the files are compared with the float model.
         calibration: canonical windows of training subjects, for schemes with integer activations.
@@ -63,8 +63,8 @@ class ConversionRequest:
             schemes with 8-bit activations then need no calibration.
         run_file: how to run a file; without it the comparison is recorded as `not_run`.
         unsafe: open models with custom code too.
-        isolated: convert in a process of its own, which may crash. Off: in this one, for a caller
-            that is such a process itself and has loaded TensorFlow already.
+        isolated: convert in a separate process, which may crash. False converts in this process,
+            for a caller that is such a process itself and has loaded TensorFlow already.
     """
 
     model: Path
@@ -84,7 +84,7 @@ def convert_all(request: ConversionRequest, progress: Progress = NULL_PROGRESS) 
     """Convert one Keras model to several files, in the order of the variants.
 
     Raises:
-        BadInput: model, contract or folder cannot be used, or a conversion came out broken.
+        BadInput: model, contract or folder cannot be used, or a conversion is broken.
         Unsupported: a layer or scheme cannot be exported, or the converter crashed; the message
             names the file. Files that were finished stay in the folder.
     """
@@ -119,7 +119,7 @@ def _save_windows(job: Job, calibration: Windows | None, probe: Windows) -> None
 
 @dataclass
 class _Session:
-    """State of one call: what is done, and what failed why."""
+    """State of one call: the finished files, and the failed ones with the reason."""
 
     job: Job
     request: ConversionRequest
@@ -213,7 +213,7 @@ class _Session:
         return checks, structure
 
     def _note(self, task: Task, converted: Converted, structure: FileStructure) -> None:
-        """What a person should know about the file."""
+        """Note what a user should know about the file."""
         if left := structure.uncompressed_layers:
             layers = "; ".join(f"{each.layer} ({each.reason})" for each in left)
             self.progress.note(f"{task.file}: not compressed: {layers}")

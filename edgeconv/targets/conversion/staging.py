@@ -1,4 +1,4 @@
-"""Where files are made before they are whole: a folder beside the output that nothing outlives."""
+"""The temporary folder beside the output in which files are written until they are complete."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FOLDER_ERRORS = (  # the user's disk or rights, not a mistake of ours
 
 @contextmanager
 def workspace(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out`, on the same file system; gone afterwards.
+    """A temporary folder beside `out`, on the same file system; it is deleted afterwards.
 
     Raises:
         BadInput: `out` cannot be written, or the disk is full.
@@ -49,7 +49,7 @@ def workspace(out: Path) -> Iterator[Path]:
 
 
 def move(source: Path, final: Path) -> Path:
-    """Put a file or package in place in one step; an older one makes room first."""
+    """Put a file or package in place in one step; an older one is removed first."""
     if final.is_dir():
         final.rename(source.with_name(f"{source.name}.old"))
     return source.replace(final)

@@ -1,7 +1,7 @@
 """The process that converts: `python -m edgeconv.targets.conversion.worker JOB`.
 
-Converters can take a process down (Keras 3 LSTM with int8 does) and fill standard output; so they
-live here. TensorFlow, Keras and coremltools are imported once for all files of a job. Messages
+Converters can crash a process (Keras 3 LSTM with int8 does) and fill standard output, so they
+run here. TensorFlow, Keras and coremltools are imported once for all files of a job. Messages
 (`job.py`) are JSON lines on the original standard output.
 """
 
@@ -71,7 +71,7 @@ def _user_error(error: errors.EdgeconvError) -> WorkerUserError:
 
 
 def _channel() -> Callable[[Message], None]:
-    """Keep standard output for messages; what libraries print goes to standard error."""
+    """Keep standard output for messages; the output of libraries goes to standard error."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
@@ -137,7 +137,7 @@ class Session:
     def _compensated(
         self, graph: Graph, task: Task, calibration: NDArray[np.float32] | None
     ) -> tuple[Graph, tuple[str, ...]]:
-        """The graph with the weights that the scheme leaves, and its error-compensated layers."""
+        """The graph with the scheme's weights, and its error-compensated layers."""
         scheme = scheme_of(task.variant)
         if not (scheme.palette or scheme.sparsity):
             return graph, ()
@@ -172,7 +172,7 @@ def _reference(model: Any, job: Job, probe: NDArray[np.float32]) -> NDArray[np.f
 
 
 def _kernels(graph: Graph) -> tuple[tuple[str, int, float], ...]:
-    """Name, size and sum of magnitudes of each kernel: what the file must hold."""
+    """Name, size and sum of magnitudes of each kernel that the file must hold."""
     return tuple(
         (graph.label(node), int(node.kernel.size), float(abs(node.kernel).sum()))
         for node in graph.kernel_nodes

@@ -2,8 +2,8 @@
 
 That is the layout in which coremltools quantizes activations, which a runtime may turn into
 integer arithmetic. Its calibration is not used: it needs `predict`, which exists on a Mac only, and
-in coremltools 9.0 it keeps the range of the last sample alone. The pairs are put in by a pass of
-our own over the converted program, with ranges that this package has measured.
+in coremltools 9.0 it keeps only the range of the last sample. Our own pass over the converted
+program inserts the pairs, with ranges that this package has measured.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _STEPS = 127  # −127 … 127, with 0 in the middle
 
 
 def pipeline(graph: Graph, ranges: Mapping[str, Range]) -> Any:
-    """coremltools' usual passes, and then ours.
+    """coremltools' usual passes, followed by ours.
 
     Args:
-        ranges: what each layer with a kernel reads, by the layer's label.
+        ranges: the range of the input of each layer with a kernel, by the layer's label.
     """
     import coremltools as ct
 
@@ -46,7 +46,7 @@ def pipeline(graph: Graph, ranges: Mapping[str, Range]) -> Any:
 
 
 def scale_of(limits: Range) -> float:
-    """What one step stands for, rounded up to a float16 so that the range is not cut short."""
+    """The size of one step, rounded up to a float16 so that the range is not clipped."""
     import numpy as np
 
     high = INT8_SYMMETRIC.span(*limits)[1]
@@ -54,11 +54,11 @@ def scale_of(limits: Range) -> float:
     scale = np.float16(exact)
     if float(scale) < exact:
         scale = np.nextafter(scale, np.float16(np.inf))
-    return float(scale) or 1.0  # all values were zero: any step will do
+    return float(scale) or 1.0  # all values are zero, so that any step is right
 
 
 def _register() -> None:
-    """Make the pass known to coremltools; once a process is enough."""
+    """Register the pass with coremltools, once per process."""
     from coremltools.converters.mil.mil.passes.graph_pass import AbstractGraphPass
     from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY, register_pass
 
@@ -67,7 +67,7 @@ def _register() -> None:
     namespace, name = _STEP_NAME.split("::")
 
     class QuantizeActivations(AbstractGraphPass):  # type: ignore[misc]  # coremltools is untyped
-        """Pairs before the kernels of `kernels`, [(elements, range)], in the program's order."""
+        """Inserts pairs before the kernels of `kernels`, [(elements, range)], in program order."""
 
         kernels: Sequence[tuple[int, Range]] = ()
 
@@ -79,19 +79,20 @@ def _register() -> None:
 
 
 def insert_pairs(function: Any, kernels: Sequence[tuple[int, Range]]) -> None:
-    """Quantize and dequantize what the operation of each kernel reads.
+    """Quantize and dequantize the input of each kernel's operation.
 
     Raises:
-        Unsupported: the converter did not make one operation of each kernel.
+        Unsupported: the converter did not create one operation for each kernel.
     """
-    left = list(kernels)
+    remaining = list(kernels)
     for op in list(function.operations):
         kernel = getattr(op, "weight", None) if op.op_type in _WITH_KERNEL else None
-        if left and kernel is not None and kernel.val is not None and kernel.val.size == left[0][0]:
-            _insert(function, op, scale_of(left.pop(0)[1]))
-    if left:
+        size = None if kernel is None or kernel.val is None else kernel.val.size
+        if remaining and size == remaining[0][0]:
+            _insert(function, op, scale_of(remaining.pop(0)[1]))
+    if remaining:
         raise Unsupported(
-            f"w8a8: {len(left)} of {len(kernels)} large layers are not separate operations in "
+            f"w8a8: {len(remaining)} of {len(kernels)} large layers are not separate operations in "
             "the Core ML program",
             "use int8, which keeps float16 activations",
         )
@@ -112,9 +113,9 @@ def _insert(function: Any, op: Any, scale: float) -> None:
             before_op=op,
             name=f"{op.name}_input_quantized",
         )
-        back = mb.dequantize(
+        dequantized = mb.dequantize(
             input=quantized, scale=step, before_op=op, name=f"{op.name}_input_dequantized"
         )
         function.replace_uses_of_var_after_op(
-            anchor_op=back.op, old_var=op.x, new_var=back, end_op=op
+            anchor_op=dequantized.op, old_var=op.x, new_var=dequantized, end_op=op
         )

@@ -1,4 +1,4 @@
-"""`weights/weight.bin` of a package, and how tensors lie in bytes.
+"""`weights/weight.bin` of a package, and the encoding of tensors as bytes.
 
 Layout of the file, after `MILBlob/Blob/StorageFormat.hpp` of coremltools' public sources: a 64-byte
 header (count, version 2), then for each weight, at a multiple of 64, a 64-byte record (sentinel,
@@ -59,7 +59,7 @@ _NUMPY = {
 
 @dataclass(frozen=True)
 class BlobRecord:
-    """Where one weight lies: `length` bytes from `start`, the last of them with `padding` bits."""
+    """The place of one weight: `length` bytes from `start`, the last one with `padding` bits."""
 
     type_number: int
     length: int
@@ -77,7 +77,7 @@ class BlobFile:
 
     Args:
         data: its content.
-        name: what messages call it.
+        name: its name in messages.
     """
 
     def __init__(self, data: bytes | mmap.mmap, name: str = "weight.bin") -> None:
@@ -96,7 +96,7 @@ class BlobFile:
         """The record at `offset`.
 
         Raises:
-            BadInput: the file is missing, of another version or too short, or there is no record.
+            BadInput: the file is missing, of another version or too short, or has no record there.
         """
         size = len(self._data)
         if not size:
@@ -106,7 +106,9 @@ class BlobFile:
         _, version = _HEADER.unpack_from(self._data)
         if version != _VERSION:
             raise BadInput(
-                f"{self._name} is not a weight file of version {_VERSION}: it says {version}", HINT
+                f"{self._name} is not a weight file of version {_VERSION}: "
+                f"its header has version {version}",
+                HINT,
             )
         where = f"{self._name}, record at {offset}"
         if offset + _RECORD.size > size:
@@ -173,9 +175,9 @@ def decode(data: bytes, dtype: str, shape: tuple[int, ...], where: str) -> NDArr
         raise BadInput(f"{where} has no type", HINT)
     if not bits and dtype not in _NUMPY:
         raise Unsupported(f"{where}: values of type {dtype} cannot be decoded")
-    needed = -(-count * bits // 8) if bits else count * np.dtype(_NUMPY[dtype]).itemsize
-    if len(data) != needed:
-        text = f"{len(data)} bytes where {dtype} of shape {shape} needs {needed}"
+    expected = -(-count * bits // 8) if bits else count * np.dtype(_NUMPY[dtype]).itemsize
+    if len(data) != expected:
+        text = f"{len(data)} bytes where {dtype} of shape {shape} needs {expected}"
         raise BadInput(f"{where}: {text}", HINT)
     if bits:
         packed = np.frombuffer(data, np.uint8)

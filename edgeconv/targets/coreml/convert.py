@@ -32,8 +32,8 @@ def convert(
     """Write coremltools' bare package; `metadata.embed` names and describes it.
 
     Input and output are float32 for every deployment target, so that one piece of app code fits
-    them all and raw readings are not rounded before the model sees them. Whatever a scheme leaves
-    alone is float16.
+    them all and raw readings are not rounded before the model sees them. Everything that a
+    scheme does not change is float16.
     """
     import coremltools as ct
     import numpy as np
@@ -67,12 +67,12 @@ def _ranges(
     traced: Traced,
     variant: Variant,
     calibration: NDArray[np.float32] | None,
-    given: Mapping[Value, Range] | None,
+    trained: Mapping[Value, Range] | None,
 ) -> ConversionSettings:
-    """What each kernel reads, and where that is known from."""
-    if given is not None:
-        read = quantization_points.kernel_input_ranges(traced.graph, given)
-        labelled = {traced.graph.label(node): limits for node, limits in read.items()}
+    """The range of each kernel's input, and the method that chose it."""
+    if trained is not None:
+        input_ranges = quantization_points.kernel_input_ranges(traced.graph, trained)
+        labelled = {traced.graph.label(node): limits for node, limits in input_ranges.items()}
         method = quantization_points.FROM_TRAINING
         return ConversionSettings(calibration_method=method, activation_ranges=labelled)
     assert calibration is not None  # `check_call` refuses the call otherwise

@@ -1,7 +1,7 @@
 """Names, descriptions and the sensor contract in a Core ML package, and its reproducible bytes.
 
 Converters put the day, random identifiers and the order of a hash table into a package; `embed`
-leaves the first out, derives the second from the content and writes the rest in a fixed order.
+omits the first, derives the second from the content and writes everything in a fixed order.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _AUTHOR = "com.apple.CoreML"
 def embed(path: Path, card: ModelMetadata) -> None:
     """Rewrite a converted package in place.
 
-    What the program says in more words than it needs is made short (minify.py).
+    The program is shortened without changing its meaning (minify.py).
 
     A classifier gets the outputs `label` (string) and `probabilities` (dictionary of label →
     number); another model gets the array `probabilities`.
@@ -92,7 +92,7 @@ def _rename_features(spec: Any) -> None:
 
 
 def _rename_converter_names(spec: Any) -> None:
-    """The converter calls what a classifier reads `Identity…`, after TensorFlow's operation."""
+    """Rename the classifier's input, which the converter calls `Identity…` like TensorFlow."""
     for block in blocks(spec):
         for op in block.operations:
             name = op.outputs[0].name

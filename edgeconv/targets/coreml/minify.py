@@ -1,10 +1,10 @@
 """A Core ML package in few bytes: no number, operation or public name changes.
 
-A converter gives each parameter of an operation (strides, padding …) a constant of its own with a
+A converter gives each parameter of an operation (strides, padding …) a separate constant with a
 long name, and each tensor of ten numbers or more a record of 64 bytes in the weight file, filled up
-to a multiple of 64. `MIL.proto` lets a parameter's value stand where it is used, as coremltools
-itself writes a classifier's labels, and lets any tensor stand in the program, as coremltools writes
-those below ten numbers.
+to a multiple of 64. `MIL.proto` lets a parameter's value be stored where it is used, as coremltools
+itself writes a classifier's labels, and any tensor in the program, as coremltools writes those
+below ten numbers.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _inline_parameters(block: Any) -> None:
 
 
 def _shorten_names(block: Any, public: set[str]) -> None:
-    """Constants are numbered; a computed value loses what tells of the converter's casts."""
+    """Number the constants, and remove the traces of the converter's casts from computed values."""
     new = _new_names(block, public)
     for op in block.operations:
         for argument in op.inputs.values():
@@ -88,20 +88,20 @@ def _shorten_names(block: Any, public: set[str]) -> None:
 
 def _new_names(block: Any, public: set[str]) -> dict[str, str]:
     outputs = [(_holds(op), out.name) for op in block.operations for out in op.outputs]
-    taken = public | {name for constant, name in outputs if not constant}
-    numbers = (f"w{i}" for i in count() if f"w{i}" not in taken)
+    used = public | {name for constant, name in outputs if not constant}
+    numbers = (f"w{i}" for i in count() if f"w{i}" not in used)
     new: dict[str, str] = {}
     for constant, name in outputs:
         if constant:
             new[name] = next(numbers)
-        elif (short := _CAST.sub("", name)) not in taken:
+        elif (short := _CAST.sub("", name)) not in used:
             new[name] = short
-            taken.add(short)
+            used.add(short)
     return new
 
 
 def _drop_operation_names(block: Any) -> None:
-    """What an operation is called, its output says too."""
+    """Drop the names of operations, which their outputs repeat."""
     for op in block.operations:
         if not _holds(op):
             op.attributes.pop("name", None)
@@ -117,8 +117,8 @@ def _rewrite_weights(values: list[Any], weights: BlobFile) -> bytes:
     uses = Counter(value.blobFileValue.offset for value in values)
     records = {offset: weights.record(offset) for offset in uses}
     sizes = [record.length for record in records.values()]
-    rest = sum(size for size in sizes if size > INLINE_BYTES)
-    limit = max(sizes, default=0) if rest <= INLINE_TOTAL else INLINE_BYTES
+    large_total = sum(size for size in sizes if size > INLINE_BYTES)
+    limit = max(sizes, default=0) if large_total <= INLINE_TOTAL else INLINE_BYTES
     writer = BlobWriter()
     for value in values:
         offset = value.blobFileValue.offset
@@ -132,7 +132,7 @@ def _rewrite_weights(values: list[Any], weights: BlobFile) -> bytes:
 
 
 def _stand_inside(value: Any, content: bytes) -> None:
-    """Put a tensor's bytes into the program, as coremltools lays out its own small ones."""
+    """Put a tensor's bytes into the program, as coremltools stores small tensors."""
     name = dtypes()[value.type.tensorType.dataType]
     if name == "float32":
         numbers = struct.unpack(f"<{len(content) // 4}f", content)

@@ -21,7 +21,7 @@ def model_file(path: Path) -> Path:
     """The `.mlmodel` inside the package, as its manifest names it.
 
     Raises:
-        BadInput: no package, or an incomplete one.
+        BadInput: not a package, or an incomplete one.
     """
     if not path.is_dir():
         what = "is not a folder" if path.exists() else "does not exist"
@@ -41,7 +41,7 @@ def read_spec(path: Path) -> Any:
     """The `Model` message of a package.
 
     Raises:
-        BadInput: no package, or a damaged one.
+        BadInput: not a package, or a damaged one.
     """
     file = model_file(path)
     from google.protobuf.message import DecodeError
@@ -69,19 +69,19 @@ def array_dtype(feature: Any, where: str) -> str:
         BadInput: a type number that is not known.
     """
     number = feature.type.multiArrayType.dataType
-    known = array_types()
-    if number not in known:
+    names = array_types()
+    if number not in names:
         raise BadInput(
             f"{where}: the input or output '{feature.name}' has the array type number {number}, "
             "which is not known",
             HINT,
         )
-    return known[number]
+    return names[number]
 
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """A program that can be read may still contradict itself: damage, not a bug of ours."""
+    """Report a program that can be read but contradicts itself as damaged, not as our bug."""
     try:
         yield
     except (KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""A palette: the few numbers that stand for all weights of a kernel."""
+"""A palette: the few numbers that replace all weights of a kernel."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ def nearest(palette: Array, values: Array) -> Array:
 
 
 def encode(bits: int, kernel: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Table of 2^bits numbers and flat indices of a kernel that holds no others but 0.
+    """Table of 2^bits numbers, and flat indices, of a kernel with only these numbers and 0.
 
-    A pruned kernel has zeros that are not stored: its table has no room for them, and theirs are
-    indices of any number.
+    A pruned kernel has zeros that are not stored: its table does not contain them, and their
+    indices are arbitrary.
 
     Raises:
         ValueError: more numbers than the table has entries.

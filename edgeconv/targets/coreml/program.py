@@ -2,7 +2,7 @@
 
 The one model of `MIL.proto` that cost, lints, sizes, weights and the reference runtime look at.
 Reading it checks what every user relies on (known types, named outputs); the numbers of a constant
-are decoded when they are asked for, so that a package without its weights can still be described.
+are decoded on demand, so that a package without its weights can still be described.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Operation:
     Attributes:
         position: from 0 through the function, constants and nested blocks included.
         inputs: parameters by name, sorted. Up to iOS 17, `constexpr_…` operations keep theirs
-            among the attributes; they stand here too.
+            among the attributes; they are listed here too.
         label: what the converter called it.
-        inner: it stands in a block of a control-flow operation.
+        inner: it is in a block of a control-flow operation.
     """
 
     type: str
@@ -61,7 +61,7 @@ class Operation:
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
-        """Names of the values that it reads, those that its own blocks read included."""
+        """Names of the values that it reads, including those that its own blocks read."""
         captured: set[str] = set()
         for block in self.blocks:
             captured.update(block.outputs, *(op.reads for op in block.operations))
@@ -72,7 +72,7 @@ class Operation:
         return (a for arguments in self.inputs.values() for a in arguments if isinstance(a, str))
 
     def literals(self) -> Iterator[tuple[str, Constant]]:
-        """Parameter and value of the constants that stand in the operation itself."""
+        """Parameter and value of the constants stored in the operation itself."""
         for parameter, arguments in self.inputs.items():
             for argument in arguments:
                 if isinstance(argument, Constant):
@@ -170,7 +170,7 @@ class Program:
         functions: by name, in the order of the names.
 
     Raises:
-        BadInput: no ML program, an empty one, or one that names unknown types.
+        BadInput: not an ML program, an empty one, or one with unknown types.
     """
 
     def __init__(self, spec: Any, blobs: BlobFile, where: str) -> None:
@@ -182,8 +182,8 @@ class Program:
         for name, message in sorted(spec.mlProgram.functions.items()):
             specializations = message.block_specializations
             if specializations:
-                known = message.opset in specializations
-                opset = message.opset if known else min(specializations)
+                available = message.opset in specializations
+                opset = message.opset if available else min(specializations)
                 block = _Reader(blobs, where).block(specializations[opset], message.inputs)
                 self.functions[name] = Function(name, str(message.opset), block)
         if not self.functions:
@@ -197,7 +197,7 @@ class Program:
                 only one.
 
         Raises:
-            BadInput: there is no such function.
+            BadInput: the program does not have the function.
         """
         chosen = name or self.spec.description.defaultFunctionName or "main"
         if chosen not in self.functions and name is None and len(self.functions) == 1:
@@ -220,7 +220,7 @@ def read_program(path: Path) -> Program:
     """The program of a package.
 
     Raises:
-        BadInput: no package, a damaged one, or one that holds no ML program.
+        BadInput: not a package, a damaged one, or one without an ML program.
     """
     spec = read_spec(path)
     return Program(spec, BlobFile.open(model_file(path).parent / WEIGHTS), str(path))
@@ -244,8 +244,8 @@ class _Reader:
                 constants |= self._held(op)
             else:
                 operations.append(self._operation(op, inner))
-        named = {item.name: self._type(item.type, f"input '{item.name}'") for item in inputs}
-        return Block(named, tuple(message.outputs), tuple(operations), constants)
+        named_inputs = {item.name: self._type(item.type, f"input '{item.name}'") for item in inputs}
+        return Block(named_inputs, tuple(message.outputs), tuple(operations), constants)
 
     def _held(self, op: Any) -> dict[str, Constant]:
         position = self._position

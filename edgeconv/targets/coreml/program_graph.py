@@ -20,7 +20,7 @@ def read_graph(path: Path) -> FileGraph:
     """Operations, tensors and cost of a package's default function.
 
     Raises:
-        BadInput: no package, a damaged one, or one that holds no ML program.
+        BadInput: not a package, a damaged one, or one that holds no ML program.
     """
     return _View(read_program(path)).graph()
 
@@ -47,7 +47,7 @@ def labels_of(function: Function) -> tuple[str, ...]:
 
 
 class _View:
-    """Numbers the values of the default function, its nested blocks left out."""
+    """Numbers the values of the default function, without its nested blocks."""
 
     def __init__(self, program: Program) -> None:
         self.where = program.where
@@ -80,7 +80,7 @@ class _View:
         )
 
     def _named(self, outputs: tuple[Tensor, ...]) -> tuple[TensorSpec, ...]:
-        """A classifier's dictionary has as many entries as there are labels."""
+        """Give a classifier's dictionary as many entries as there are labels."""
         classes = len(labels_of(self.function))
         return tuple(
             replace(t, shape=(classes,)).spec() if t.dtype == "dictionary" else t.spec()
@@ -123,10 +123,10 @@ class _View:
         shape = type_.shape or ()
         if len(shape) < rank:
             value = op.first(parameter)
-            named = f" (value '{value}')" if value else ""
+            label = f" (value '{value}')" if value else ""
             raise BadInput(
                 f"{self.where}: {op.where} needs {rank} or more dimensions of its "
-                f"'{parameter}'{named}, which has the shape {shape}",
+                f"'{parameter}'{label}, which has the shape {shape}",
                 HINT,
             )
         return shape

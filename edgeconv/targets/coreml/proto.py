@@ -48,7 +48,7 @@ def array_types() -> dict[int, str]:
 
 
 def dimensions(tensor: Any) -> tuple[int, ...]:
-    """The shape that a `TensorType` message says; an unknown dimension is −1."""
+    """The shape in a `TensorType` message; an unknown dimension is −1."""
     return tuple(
         int(d.constant.size) if d.WhichOneof("dimension") == "constant" else -1
         for d in tensor.dimensions

@@ -19,7 +19,7 @@ _UNPACKING |= {"offset": "zero points", "shape": "constants", "axis": "constants
 
 
 def size_breakdown(path: Path) -> dict[str, int]:
-    """Part → bytes, as `files.size_breakdown` says."""
+    """Part → bytes, as in `files.size_breakdown`."""
     program = read_program(path)
     description = program.spec.description
     counts: Counter[str] = Counter(manifest=size(path / "Manifest.json"))
@@ -45,7 +45,7 @@ def _letters(*texts: str) -> int:
 
 
 def _part(kind: str, parameter: str, type_: ValueType) -> str:
-    """What the value of an operation's parameter is."""
+    """The part that the value of an operation's parameter belongs to."""
     if kind == "classify" and parameter == "classes":
         return "labels"
     if kind.startswith("constexpr_"):

@@ -16,7 +16,7 @@ Shape = tuple[int, ...]  # an unknown dimension is −1
 
 @dataclass(frozen=True)
 class ValueType:
-    """Type of one value. An unknown dimension is −1; `shape` is None for what is no tensor."""
+    """Type of one value. An unknown dimension is −1; `shape` is None for what is not a tensor."""
 
     dtype: str
     shape: Shape | None
@@ -32,12 +32,12 @@ class ProgramValue(NamedTuple):
     @property
     def dtype(self) -> str:
         """Of a tensor or of a tensor state; empty for anything else, such as a dictionary."""
-        known = self.type.kind in ("tensor", "state") and self.type.dtype != "unused_type"
-        return self.type.dtype if known else ""
+        has_dtype = self.type.kind in ("tensor", "state") and self.type.dtype != "unused_type"
+        return self.type.dtype if has_dtype else ""
 
     @property
     def shape(self) -> Shape:
-        """Empty for what is no tensor."""
+        """Empty for what is not a tensor."""
         return self.type.shape or ()
 
 
@@ -61,7 +61,7 @@ class Constant:
 
     @classmethod
     def of(cls, value: Any, type_: ValueType) -> Constant:
-        """A constant of a program that is in no file."""
+        """A constant of a program that is not in a file."""
         constant = cls(type_, None, BlobFile(b""), "constant")
         constant.__dict__["value"] = value
         return constant
@@ -78,7 +78,7 @@ class Constant:
             record = self.record()
             if record.dtype != self.type.dtype:
                 raise BadInput(
-                    f"{self.where}: the weight file holds {record.dtype}, the program says "
+                    f"{self.where}: the weight file holds {record.dtype}, but the program declares "
                     f"{self.type.dtype}",
                     HINT,
                 )
@@ -104,7 +104,7 @@ class Constant:
         return self.record().length if self.in_weight_file else _length(self._message)
 
     def record(self) -> BlobRecord:
-        """Its record in the weight file. Raises BadInput where there is none."""
+        """Its record in the weight file. Raises BadInput where it is missing."""
         try:
             return self._blobs.record(self._message.blobFileValue.offset)
         except BadInput as error:
@@ -112,7 +112,7 @@ class Constant:
 
 
 def _immediate(value: Any, type_: ValueType, where: str) -> Any:
-    """A value that stands in the program: an array, a string, or a list of such."""
+    """A value stored in the program: an array, a string, or a list of them."""
     import numpy as np
 
     kind = value.WhichOneof("value")
@@ -147,7 +147,7 @@ def _immediate(value: Any, type_: ValueType, where: str) -> Any:
 
 
 def _length(message: Any) -> int:
-    """Bytes of the numbers or letters of a value that stands in the program."""
+    """Bytes of the numbers or letters of a value stored in the program."""
     value = message.immediateValue
     if value.WhichOneof("value") == "list":
         return sum(_length(item) for item in value.list.values)

@@ -1,7 +1,7 @@
 """Core ML: fewer bits for each kernel, through coremltools' own optimizations.
 
-Which kernels, and in which blocks, is decided here and named to coremltools one by one: what it
-selects by itself it also skips by itself, with a warning at most.
+The kernels and their blocks are chosen here and passed to coremltools one by one: if it chose
+them itself, it would also skip some, with a warning at most.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ _KERNEL_OPS = ("conv", "conv_transpose", "linear", "matmul")
 
 
 def compress(model: Any, scheme: Scheme) -> Any:
-    """The model with its kernels in the form that the scheme says.
+    """The model with its kernels in the form that the scheme requires.
 
-    What is left out, and the numbers of a palette, are settled before the conversion (`refit.py`):
-    here zeros are left out and numbers get their indices. Only `int8` and `int4` round here.
+    Pruning and the numbers of a palette are decided before the conversion
+    (`targets/conversion/error_compensation.py`): here zeros are left out and numbers get their
+    indices. Only `int8` and `int4` round here.
 
     Raises:
         Unsupported: no kernel is large enough.
@@ -60,12 +61,12 @@ def compress(model: Any, scheme: Scheme) -> Any:
 
 
 def worth(elements: int, total: int) -> bool:
-    """Whether a kernel of so many numbers is compressed in a network that has `total` of them."""
+    """Whether a kernel of `elements` numbers is compressed in a network with `total` of them."""
     return elements > SMALLEST or elements > max(TINY, SHARE * total)
 
 
 def block_size(channels: int) -> int:
-    """The largest block of at most `LARGEST_BLOCK` that divides the channels; 0: one each kernel.
+    """The largest block of at most `LARGEST_BLOCK` that divides the channels; 0: the whole kernel.
 
     coremltools skips a kernel whose channels its block does not divide.
     """
@@ -86,7 +87,7 @@ def _kernels(cto: Any, model: Any) -> dict[str, tuple[int, ...]]:
 
 
 def _sparse(model: Any) -> dict[str, tuple[int, ...]]:
-    """Name → shape of what pruning made: operations that spread numbers among zeros."""
+    """Name → shape of pruned kernels: operations that distribute numbers among zeros."""
     shapes = {}
     for block in blocks(model.get_spec()):
         for op in block.operations:

@@ -1,4 +1,4 @@
-"""What Core ML's `constexpr_…` operations compute: compressed weights → numbers.
+"""Core ML's `constexpr_…` operations, which turn compressed weights into numbers.
 
 Semantics after coremltools' public operation definitions (iOS16 and iOS18), parameters by their
 names in MIL. Floats are computed in the type of the scales or of the palette that is given.
@@ -31,7 +31,7 @@ def constexpr_affine_dequantize(
 
 def constexpr_cast(source_val: Array, output_dtype: str) -> Array:
     """The same numbers in the declared type."""
-    del output_dtype  # the type of the result says the same
+    del output_dtype  # the declared type of the result is the same
     return source_val
 
 
@@ -159,7 +159,7 @@ def call_decompressor(
 
 
 def along_axis(values: Any, rank: int, axis: Any) -> Array:
-    """A vector laid along one axis, to broadcast with a tensor of this rank."""
+    """A vector along one axis, to broadcast with a tensor of this rank."""
     import numpy as np
 
     array = np.asarray(values)
@@ -180,7 +180,7 @@ def _groups(lut: Array, indices: Array) -> tuple[int, ...]:
 
 
 def _over_blocks(values: Array, shape: tuple[int, ...]) -> Array:
-    """Each number repeated over the block that it is for."""
+    """Repeat each number over its block."""
     import numpy as np
 
     _check_blocks(shape, values.shape)

@@ -1,4 +1,4 @@
-"""The weights of a Core ML file: how each is stored, and the numbers that it stands for.
+"""The weights of a Core ML file: how each is stored, and its numbers.
 
 A compressed weight is a `constexpr_…` operation. In files for iOS16 and iOS17 it holds its data as
 attributes, packed into bytes; in later ones as inputs of sub-byte types.
@@ -64,7 +64,7 @@ class Weight:
 
     @property
     def storage(self) -> str:
-        """How it lies in the file, in words: `palette of 16`, `int8, 25 % stored`."""
+        """How it is stored, in words: `palette of 16`, `int8, 25 % stored`."""
         how = f"palette of {1 << BITS[self.dtype]}" if self.palette else self.dtype
         return f"{how}, {100 * self.stored / self.elements:.0f} % stored" if self.sparse else how
 
@@ -73,7 +73,7 @@ def read_weights(path: Path) -> list[Weight]:
     """Every constant kernel of a package, in the order of its operations.
 
     Raises:
-        BadInput: no package, a damaged one, or one without an ML program.
+        BadInput: not a package, a damaged one, or one without an ML program.
     """
     function = read_program(path).function()
     weights = _Weights(function, str(path))
@@ -183,7 +183,7 @@ class _Weights:
             return np.asarray(constant.value)
         op = self._unpacking(name)
         if op is None:
-            raise BadInput(f"{self.where}: '{name}' is no constant", HINT)
+            raise BadInput(f"{self.where}: '{name}' is not a constant", HINT)
         arguments = {parameter: self._argument(op, parameter) for parameter in op.inputs}
         results = decompress(op.type, arguments, f"{self.where}: {op.where}")
         return np.asarray(results[[out.name for out in op.outputs].index(name)])

@@ -40,7 +40,7 @@ def quantize(
         ranges: of every value that becomes integers.
 
     Raises:
-        Unsupported: a layer that was named does not exist, or has no weights.
+        Unsupported: a named layer does not exist, or has no weights.
     """
     from ai_edge_quantizer import qtyping, quantizer
 
@@ -74,14 +74,14 @@ def _in_8_bits(network: Graph, variant: Variant) -> tuple[str, ...]:
     if variant.scheme == "int8":
         return ()
     deep = [network.label(node) for node in network.kernel_nodes if node.min_kernel_bits == 8]
-    named = dict.fromkeys((*variant.int8_layers, *deep))
-    return tuple(name for name in named if name not in variant.float_layers)
+    labels = dict.fromkeys((*variant.int8_layers, *deep))
+    return tuple(name for name in labels if name not in variant.float_layers)
 
 
 def _in_one_piece(data: bytes) -> bytes:
     """The file with its weights inside the flatbuffer, where every reader looks for them.
 
-    Where a kernel stays float, the quantizer puts weights behind it.
+    Where a kernel stays float, the quantizer stores weights after the flatbuffer.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -94,12 +94,12 @@ def _in_one_piece(data: bytes) -> bytes:
 
 
 def _check_names(network: Graph, names: Iterable[str]) -> None:
-    known = [network.label(node) for node in network.kernel_nodes]
+    labels = [network.label(node) for node in network.kernel_nodes]
     for name in names:
-        if name not in known:
+        if name not in labels:
             raise Unsupported(
                 f"no layer '{name}' with weights in model '{network.name}'",
-                f"choose from: {', '.join(known)}",
+                f"choose from: {', '.join(labels)}",
             )
 
 
@@ -126,13 +126,13 @@ def _float_results(graph: FileGraph, patterns: Iterable[str]) -> list[str]:
 def _by_tensor(graph: FileGraph, network: Graph, ranges: Mapping[Value, Range]) -> dict[str, Any]:
     """Every activation's range in the file's own names.
 
-    An operation whose result has no range of its own keeps the range of what it reads.
+    An operation whose result has no separate range keeps the range of its input.
     """
-    named = {network.names[value]: limits for value, limits in ranges.items()}
+    by_name = {network.names[value]: limits for value, limits in ranges.items()}
     entry = graph.ops[0].inputs[0]
     by_index: dict[int, Range] = {entry: ranges[network.input]}
     for op in graph.ops:
-        limits = _named_by(graph.tensors[op.outputs[0]].name, named)
+        limits = _named_by(graph.tensors[op.outputs[0]].name, by_name)
         if op.kind in _FIXED:
             by_index[op.outputs[0]] = _FIXED[op.kind]
         elif limits is not None:
@@ -144,12 +144,12 @@ def _by_tensor(graph: FileGraph, network: Graph, ranges: Mapping[Value, Range]) 
     return {graph.tensors[i].name: _extremes(limits) for i, limits in by_index.items()}
 
 
-def _named_by(tensor: str, named: Mapping[str, Range]) -> Range | None:
+def _named_by(tensor: str, by_name: Mapping[str, Range]) -> Range | None:
     """The range of the value whose name is among those that the converter joined; of a kernel
     without bias or function, only the operation's name is left."""
     parts = tensor.split(";")
     bare = [re.sub(f"{_PARTS}$", "", part) for part in parts]
-    return next((named[part] for part in (*parts, *bare) if part in named), None)
+    return next((by_name[part] for part in (*parts, *bare) if part in by_name), None)
 
 
 def _extremes(limits: Range) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> Fil
 
 
 def _check_integers(path: Path, graph: FileGraph, float_layers: Sequence[str]) -> None:
-    """An operation without an integer kernel stays float, and the converter says nothing."""
+    """An operation without an integer kernel stays float, without a message of the converter."""
     left = [
         op.name
         for op in graph.ops

@@ -56,9 +56,9 @@ def convert(
     labelled = quantization_points.by_label(traced.graph, limits)
     settings = ConversionSettings(calibration_method=method, activation_ranges=labelled)
     if variant.min_snr_db:
-        asked = variant.min_snr_db
+        min_snr_db = variant.min_snr_db
         variant, expected = _chosen(traced, variant, calibration, limits)
-        settings = replace(settings, min_snr_db=asked, expected_snr_db=expected)
+        settings = replace(settings, min_snr_db=min_snr_db, expected_snr_db=expected)
     if variant.scheme == "int8" and not variant.float_layers:
         rounding = trace(traced.graph, traced.labels, channels_first=False, ranges=limits)
         path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
@@ -77,11 +77,11 @@ def _ranges(
     traced: Traced,
     variant: Variant,
     calibration: NDArray[np.float32] | None,
-    given: Mapping[Value, Range] | None,
+    trained: Mapping[Value, Range] | None,
 ) -> tuple[str, quantization_points.Ranges]:
-    """How ranges were chosen, and that of every value that becomes integers."""
-    if given is not None:
-        return quantization_points.FROM_TRAINING, dict(given)
+    """The method that chose the ranges, and the range of every value that becomes integers."""
+    if trained is not None:
+        return quantization_points.FROM_TRAINING, dict(trained)
     assert calibration is not None  # `check_call` refuses the call otherwise
     method = variant.calibration_method or SCHEMES[variant.scheme].methods[0]
     windows = calibration.astype("float64")
@@ -113,8 +113,8 @@ def _chosen(
     return replace(variant, int8_layers=_joined(variant.int8_layers, layers)), expected
 
 
-def _joined(named: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*named, *chosen)))
+def _joined(requested: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*requested, *chosen)))
 
 
 def _foreign(
@@ -124,7 +124,7 @@ def _foreign(
     mixed = variant.float_layers or variant.min_snr_db
     if variant.scheme != "int8" or mixed or calibration is None:
         raise Unsupported(
-            f"scheme '{variant.scheme}': the network holds code of its own (a Lambda layer), whose "
+            f"scheme '{variant.scheme}': the network holds custom code (a Lambda layer), whose "
             "values only the converter's own calibration can measure",
             "use int8 with calibration windows, or replace the Lambda by layers of Keras",
         )

@@ -108,7 +108,7 @@ def _attach(model: bytes, card: ModelMetadata) -> bytes:
 
 
 def _metadata(card: ModelMetadata) -> bytes:
-    """`ModelMetadata` as a flatbuffer of its own."""
+    """`ModelMetadata` as a separate flatbuffer."""
     import flatbuffers
 
     b = flatbuffers.Builder(1024)

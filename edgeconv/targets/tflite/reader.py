@@ -18,7 +18,7 @@ _FLOATS = {0: "<f4", 1: "<f2"}  # TensorType FLOAT32 and FLOAT16
 
 
 class _Damage(ValueError):
-    """Tables that can be read and contradict each other; says which."""
+    """Tables that can be read but contradict each other; the message names them."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -51,8 +51,8 @@ def read_graph(path: Path) -> FileGraph:
     except _Damage as error:
         raise BadInput(f"{path} is truncated or damaged: {error}", HINT) from error
     except UNREADABLE as error:
-        said = "is truncated or damaged: its tables contradict each other"
-        raise BadInput(f"{path} {said}", HINT) from error
+        problem = "is truncated or damaged: its tables contradict each other"
+        raise BadInput(f"{path} {problem}", HINT) from error
 
 
 def parse_graph(data: bytes) -> FileGraph:
@@ -227,8 +227,8 @@ def _interface(
 ) -> tuple[TensorSpec, ...]:
     """Inputs or outputs under the names of the signature, else under the tensors' own.
 
-    Without a signature, what TensorFlow's exporter put round a name is taken off, unless two of
-    them would then be the same.
+    Without a signature, the affixes of TensorFlow's exporter are removed, unless two names
+    would then be equal.
     """
     names: dict[int, str] = {}
     for i in range(min(model.SignatureDefsLength(), 1)):

@@ -1,4 +1,4 @@
-"""A `.tflite` file of one large convolution: what an engine's arithmetic reaches at most."""
+"""A `.tflite` file of one large convolution: shows the peak speed of an engine's arithmetic."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A `.tflite` tree in few bytes: equal parts stand there once, what nothing reads is left out.
+"""Writes a `.tflite` tree in few bytes: equal parts are stored once, unused ones left out.
 
 No number, operation, shape or option changes. FlatBuffers lets several tables refer to one vector
-or table; converters write each again, above all the zero points of every channel (8 bytes each, all
-of them 0 where weights are symmetric).
+or table; converters repeat each of them, above all the zero points of every channel (8 bytes each,
+all of them 0 where weights are symmetric).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _READ = "/ReadVariableOp"
 
 
 def slim(tree: Any) -> None:
-    """Take out of a converted `ModelT` what no runtime reads.
+    """Remove from a converted `ModelT` what no runtime reads.
 
     - The converter's notes on itself, and buffers that nothing refers to. What is computed shares
       buffer 0, which the schema keeps empty for that.
-    - A fused operation bears the names of all it was made of (`conv1;conv1_bias;conv1_conv`): the
-      shortest, which is the layer's, stays. Inputs and outputs keep theirs.
+    - A fused operation has the names of all its parts (`conv1;conv1_bias;conv1_conv`): the
+      shortest, which is the layer's, stays. Inputs and outputs keep their names.
     """
     tree.metadata = [m for m in tree.metadata or [] if _text(m.name) not in _CONVERTERS_OWN]
     _drop_buffers(tree)
@@ -34,7 +34,7 @@ def slim(tree: Any) -> None:
 
 
 def pack(tree: Any) -> bytes:
-    """Serialise a `ModelT`, equal parts once, weights aligned as the schema demands."""
+    """Serialize a `ModelT`, equal parts once, weights aligned as the schema demands."""
     for buffer in tree.buffers:
         buffer.Pack = _aligned(buffer)
     packed: dict[Any, int] = {}
@@ -55,14 +55,14 @@ def _text(name: Any) -> str:
 
 
 def _stored(buffer: Any) -> int:
-    """Bytes of a buffer, also where they lie behind the flatbuffer."""
+    """Bytes of a buffer, also where they are stored after the flatbuffer."""
     return int(buffer.size) if buffer.data is None else len(buffer.data)
 
 
 def _drop_buffers(tree: Any) -> None:
     """Renumber the buffers, without those that are empty or that nothing refers to."""
     if not tree.buffers or _stored(tree.buffers[0]):
-        return  # no file of a converter's: there is no empty buffer to share
+        return  # not a converter's file: it lacks the empty buffer to share
     tensors = [tensor for graph in tree.subgraphs for tensor in graph.tensors]
     entries = [*tensors, *(tree.metadata or [])]
     noted = () if tree.metadataBuffer is None else tree.metadataBuffer  # older files' metadata
@@ -77,25 +77,25 @@ def _drop_buffers(tree: Any) -> None:
 
 
 def _shorten_names(graph: Any, constant: list[bool]) -> None:
-    """One of a tensor's joined names where no other tensor has it; computed values choose first."""
+    """Keep one of a tensor's joined names if it is unique; computed values choose first."""
     public = {int(i) for side in (graph.inputs, graph.outputs) for i in side}
-    taken = {_text(tensor.name) for tensor in graph.tensors}
+    used = {_text(tensor.name) for tensor in graph.tensors}
     order = sorted(range(len(graph.tensors)), key=lambda i: constant[graph.tensors[i].buffer])
     for i in order:
         tensor = graph.tensors[i]
         parts = [part.partition(_READ)[0] for part in _text(tensor.name).split(";")]
-        free = [part for part in parts if part and part not in taken]
+        free = [part for part in parts if part and part not in used]
         if i in public or len(_text(tensor.name)) <= len(min(parts, key=len)) or not free:
             continue
         name = min(free, key=len)
         if name != min(parts, key=len) and not constant[tensor.buffer]:
             continue  # the layer's own name is taken: the others would not show whose value it is
-        taken.add(name)
+        used.add(name)
         tensor.name = name.encode()
 
 
 def _content(table: Any) -> tuple[Any, ...]:
-    """The fields of a table of numbers that are set, as a key; empty where none is."""
+    """The set fields of a table of numbers, as a key; empty where none is set."""
     fields = []
     for name, value in sorted(vars(table).items()):
         if value is None or (isinstance(value, int) and not value) or callable(value):
@@ -105,7 +105,7 @@ def _content(table: Any) -> tuple[Any, ...]:
 
 
 def _pack_once(table: Any, packed: dict[Any, int]) -> None:
-    """Let equal tables of numbers be written once."""
+    """Write equal tables of numbers once."""
     key, pack_table = (type(table).__name__, _content(table)), type(table).Pack
 
     def pack_shared(builder: Any) -> int:

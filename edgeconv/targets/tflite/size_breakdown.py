@@ -16,7 +16,7 @@ STRUCTURE = "structure"
 
 
 def size_breakdown(path: Path) -> dict[str, int]:
-    """Part → bytes, as `files.size_breakdown` says."""
+    """Part → bytes, as in `files.size_breakdown`."""
     from ai_edge_litert import schema_py_generated as schema
 
     data = reader.read_bytes(path)
@@ -24,16 +24,16 @@ def size_breakdown(path: Path) -> dict[str, int]:
     try:
         attached = _attached(data)
     except zipfile.BadZipFile as error:
-        said = "the list of the files that are attached to it is damaged"
-        raise BadInput(f"{path}: {said}", HINT) from error
+        problem = "the list of the files that are attached to it is damaged"
+        raise BadInput(f"{path}: {problem}", HINT) from error
     model = schema.Model.GetRootAs(data, 0)
-    seen: dict[tuple[str, int], int] = {}  # a part and where it begins → its bytes
+    lengths: dict[tuple[str, int], int] = {}  # a part and where it begins → its bytes
 
     def add(part: str, table: Any, field: int, width: int = 1) -> None:
-        """A vector counts once, however many refer to it."""
+        """Count a vector once, even if several tables refer to it."""
         at = table._tab.Offset(4 + 2 * field)
         if at:
-            seen[part, table._tab.Vector(at)] = width * int(table._tab.VectorLen(at))
+            lengths[part, table._tab.Vector(at)] = width * int(table._tab.VectorLen(at))
 
     parts = {0: STRUCTURE}
     for g in range(model.SubgraphsLength()):
@@ -54,14 +54,14 @@ def size_breakdown(path: Path) -> dict[str, int]:
         add(parts.get(i, STRUCTURE), model.Buffers(i), 0)
     add("metadata", model, 3)
     counts = Counter(attached)
-    for (part, _), length in seen.items():
+    for (part, _), length in lengths.items():
         counts[part] += length
     counts[STRUCTURE] += len(data) - counts.total()
     return {part: length for part, length in counts.items() if length}
 
 
 def _kind(rank: int, type_: int, quantization: Any) -> str:
-    """What a constant is: only weights and biases are quantized or floats."""
+    """The part that a constant belongs to: only weights and biases are quantized or floats."""
     learnt = type_ in (0, 1) or (quantization is not None and not quantization.ScaleIsNone())
     if not learnt:
         return "constants"
@@ -69,7 +69,7 @@ def _kind(rank: int, type_: int, quantization: Any) -> str:
 
 
 def _attached(data: bytes) -> dict[str, int]:
-    """The files behind the flatbuffer, without the archive's own tables."""
+    """The files after the flatbuffer, without the archive's own tables."""
     file = io.BytesIO(data)
     if not zipfile.is_zipfile(file):
         return {}

@@ -54,7 +54,7 @@ def _kernels(path: Path) -> Iterator[tuple[NDArray[Any], int]]:
 
 
 def _compression_notes(variants: Sequence[Variant]) -> list[str]:
-    """What compressed weights do not buy, with the figures of the compression measurements."""
+    """What compressed weights do not improve, with the figures of the compression measurements."""
     methods = {v.compress: parse_compression(v.compress) for v in variants}
     notes = []
     if names := [name for name, m in methods.items() if m.sparsity or m.clusters]:

@@ -1,7 +1,7 @@
-"""The first operations of a `.tflite` file as a file of their own.
+"""The first operations of a `.tflite` file as a separate file.
 
-Two numbers are changed and one list is added; weights stay where they are. What the remaining
-operations would have read becomes an output, so that nothing that was computed is left unused.
+Two numbers are changed and one list is added; weights stay in place. Tensors that the removed
+operations would have read become outputs, so that every computed value is used.
 Format: the TFLite schema's tables in FlatBuffers' binary layout (little endian; an offset counts
 from its own position).
 """
@@ -25,10 +25,10 @@ _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 8, 10
 def prefixes(path: Path, counts: Sequence[int]) -> list[bytes]:
     """The file's first `counts` operations each, as the bytes of a `.tflite` file.
 
-    Without any operation the inputs are the outputs: what is left is the cost of the call.
+    Without any operation the inputs are the outputs: only the cost of the call remains.
 
     Raises:
-        BadInput: no TFLite file, a damaged one, or a count that is none of `cut_points`.
+        BadInput: not a TFLite file, a damaged one, or a count that is not among `cut_points`.
     """
     graph, data = read_graph(path), read_bytes(path)
     wrong = sorted(set(counts) - {0, *cut_points(graph)})
@@ -69,7 +69,7 @@ def _shorten(out: bytearray, table: Any, field: int, length: int) -> None:
 
 
 def _field(table: Any, field: int) -> int:
-    """Where the offset of a field stands."""
+    """The position of a field's offset."""
     return int(table.Pos + table.Offset(field))
 
 

@@ -1,7 +1,7 @@
-"""Every offset of a `.tflite` file leads into the file.
+"""Checks that every offset of a `.tflite` file leads into the file.
 
-FlatBuffers' Python reader follows offsets without a check, so that a damaged file ends in whatever
-Python makes of the bytes there. Here each field of each table is read once, through the official
+FlatBuffers' Python reader follows offsets without a check, so that a damaged file causes
+arbitrary Python errors. Here each field of each table is read once, through the official
 generated schema, and the first that cannot be read is named.
 """
 
@@ -32,7 +32,7 @@ def verify(path: Path, data: bytes) -> None:
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    seen: set[tuple[type, int]] = set()  # tables may be shared
+    visited: set[tuple[type, int]] = set()  # tables may be shared
     where = f"{path} is truncated or damaged"
     end = f"leads out of the file, which has {len(data):,} bytes"
     root = partial(schema.Model.GetRootAs, data, 0)
@@ -43,9 +43,9 @@ def verify(path: Path, data: bytes) -> None:
         place = int(table._tab.Pos)
         if not 0 <= place <= len(data) - 4:
             raise BadInput(f"{where}: the offset of {label} {end}", HINT)
-        if (type(table), place) in seen:
+        if (type(table), place) in visited:
             continue
-        seen.add((type(table), place))
+        visited.add((type(table), place))
         text = f"{where}: in {label}, which begins at byte {place:,}, the offset or length of "
         for field in _fields(type(table).__name__):
             waiting += _read(partial(_tables, table, field, data), f"{text}'{field}' {end}")
@@ -69,7 +69,7 @@ def _fields(table: str) -> tuple[str, ...]:
 
 
 def _tables(table: Any, field: str, data: bytes) -> list[tuple[Any, str]]:
-    """Read a field; the tables that it leads to, with what messages call them."""
+    """Read a field; returns the tables that it leads to, with their names for messages."""
     accessor, kind = getattr(table, field), type(table).__name__
     if not hasattr(table, f"{field}Length"):
         values = {f"{kind}.{field}": accessor()}

@@ -32,7 +32,7 @@ class TFLiteConstant:
     Attributes:
         stored: in the shape of the tensor; whole numbers where it is quantized.
         dtype: their type in the file.
-        steps: distance of neighbouring numbers, one a channel or one for all; None for floats.
+        steps: distance of neighbouring numbers, one per channel or one for all; None for floats.
         zero_points: as many as steps.
         axis: of the channels.
     """
@@ -65,7 +65,7 @@ class TFLiteKernel:
         name: of the value that the operation makes.
         weight: as it is stored (OHWI, 1HWC, or outputs × inputs); None where it is computed,
             sparse or of an unknown type.
-        bias: None where there is none, or as above; `has_bias` says which.
+        bias: None where it is missing or cannot be read as above; `has_bias` tells them apart.
     """
 
     kind: str
@@ -89,9 +89,9 @@ def read_kernels(path: Path) -> list[TFLiteKernel]:
     kernels = []
     for op in graph.ops:
         if op.kind in KINDS and len(op.inputs) > 1:
-            weight, *rest = (_constant(model, graph, source, op, i) for i in op.inputs[1:3])
-            bias = rest[0] if rest else None
-            kernels.append(TFLiteKernel(op.kind, op.name, weight, bias, bool(rest)))
+            weight, *biases = (_constant(model, graph, source, op, i) for i in op.inputs[1:3])
+            bias = biases[0] if biases else None
+            kernels.append(TFLiteKernel(op.kind, op.name, weight, bias, bool(biases)))
     return kernels
 
 
@@ -118,7 +118,7 @@ def _constant(
 
 
 def _unpack(data: bytes, dtype: str, elements: int) -> NDArray[Any]:
-    """Two int4 numbers lie in a byte, the first one in its lower half."""
+    """A byte holds two int4 numbers, the first one in its lower half."""
     import numpy as np
 
     if dtype != "int4":

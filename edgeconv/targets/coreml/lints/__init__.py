@@ -163,5 +163,5 @@ RULES: tuple[Rule[PackageView], ...] = (
     Rule("L607", "neural-engine-operation", _HINT, placement.rare_operations, _MEASURE),
     Rule("L608", "neural-engine-kernel", _HINT, placement.large_kernels, _MEASURE),
 )
-"""Every rule that reads the file alone, the gravest first. What only running can tell is in
+"""Every rule that reads the file alone, the most severe first. What only running shows is in
 `edgeconv.workflows.steps.flexible_lint`."""

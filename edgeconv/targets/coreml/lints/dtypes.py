@@ -14,8 +14,8 @@ from edgeconv.targets.lints import Violation
 def integers_as_int32(package: PackageView) -> Iterator[Violation]:
     """An INT32 input that is turned into real numbers at once.
 
-    TensorFlow's front end writes an int8 or uint8 input so, without a word. Indices are read by
-    gather and its like, and are what INT32 is for.
+    TensorFlow's front end writes an int8 or uint8 input this way, without a message. Indices, which
+    gather and similar operations read, are what INT32 is for.
     """
     for function in package.functions:
         for value in function.inputs:
@@ -29,7 +29,7 @@ def integers_as_int32(package: PackageView) -> Iterator[Violation]:
 
 
 def float32_inside_float16(package: PackageView) -> Iterator[Violation]:
-    """Casts to float32 in a float16 program that are not at its rim."""
+    """Casts to float32 in a float16 program that are not at its inputs or outputs."""
     for function in package.functions:
         if not any(n.type in _HEAVY and _dtype(n) == "float16" for n in function.nodes()):
             continue
@@ -53,21 +53,21 @@ def float64(package: PackageView) -> Iterator[Violation]:
 
 
 def against_contract(package: PackageView) -> Iterator[Violation]:
-    """An input that cannot hold the readings that the file's own contract speaks of."""
+    """An input that cannot hold the readings that the file's own contract describes."""
     signal = package.contract
     if signal is None:
         return
     for feature in package.spec.description.input:
         if feature.type.WhichOneof("Type") != "multiArrayType":
             yield Violation(
-                feature.name, "the contract speaks of numbers, the input takes an image"
+                feature.name, "the contract describes numbers, but the input takes an image"
             )
             continue
         array = feature.type.multiArrayType
         name = array_dtype(feature, str(package.path))
         if not name.startswith("float"):
             yield Violation(
-                feature.name, f"the contract speaks of {signal.unit}, the input is {name}"
+                feature.name, f"the contract has readings in {signal.unit}, but the input is {name}"
             )
         size = 1
         for dimension in array.shape:
@@ -93,7 +93,7 @@ def _dtype(node: Operation) -> str:
 
 
 def _computes(function: Function, node: Operation) -> bool:
-    """Whether anything but moving, classifying or handing out is done with a value."""
+    """Whether a value is computed with, not only moved, classified or returned."""
     waiting = [node.outputs[0].name]
     while waiting:
         for reader in function.readers_of(waiting.pop()):

@@ -1,4 +1,4 @@
-"""The sizes that a package says its inputs may have."""
+"""The sizes that a package declares for its inputs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Shape = tuple[int, ...]
 def declared_sizes(path: Path) -> list[dict[str, Shape]]:
     """Shapes of all inputs to try, empty where none is flexible.
 
-    Enumerated shapes are all given. Of ranges: everything at its least, everything at its most,
-    and each dimension alone at its most; without an upper bound, one above the least. Several
-    flexible inputs change together, as an app would change them.
+    Enumerated shapes are all returned. For ranges: everything at its minimum, everything at its
+    maximum, and each single dimension at its maximum; without an upper bound, minimum plus 1.
+    Several flexible inputs change together, as an app would change them.
 
     Raises:
-        BadInput: no package, or a damaged one.
+        BadInput: not a package, or a damaged one.
     """
     features = package.read_spec(path).description.input
     arrays = [f for f in features if f.type.WhichOneof("Type") == "multiArrayType"]
@@ -47,5 +47,5 @@ def _options(array: Any) -> list[Shape]:
     ranges = [(int(r.lowerBound), int(r.upperBound)) for r in array.shapeRange.sizeRanges]
     low = tuple(max(least, 1) for least, _ in ranges)
     high = tuple(most if most > 0 else max(least, 1) + 1 for least, most in ranges)
-    alone = [(*low[:i], high[i], *low[i + 1 :]) for i in range(len(low))]
-    return list(dict.fromkeys([low, high, *alone]))
+    single_changes = [(*low[:i], high[i], *low[i + 1 :]) for i in range(len(low))]
+    return list(dict.fromkeys([low, high, *single_changes]))

@@ -1,9 +1,9 @@
-"""Operations that only move numbers about, and how many of them a run of them needs.
+"""Operations that only move numbers, and how many of them a run needs.
 
 A run is a connected set of layout operations and of element-wise ones, which work in any order of
 their numbers. What it does to the order is computed by sending positions through it. From that
-follows how many operations would do the same: none where order and shape come back, one for a
-reshape or a transpose, two for both. A reduction behind the run takes any order of what it sums.
+follows how many operations would do the same: none where order and shape are restored, one for a
+reshape or a transpose, two for both. A reduction after the run accepts any order of what it sums.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LARGEST_RANK = 5  # of all permutations
 
 @dataclass(frozen=True)
 class LayoutRun:
-    """A connected set of operations that only move numbers, or work on each of them alone."""
+    """A connected set of operations that only move numbers, or work on each of them separately."""
 
     nodes: tuple[Operation, ...]
 
@@ -66,10 +66,10 @@ def avoidable(package: PackageView) -> Iterator[Violation]:
 def runs(function: Function) -> list[LayoutRun]:
     """The runs that hold a layout operation, in the order of the program."""
     member = {n.name: n for n in function.nodes() if not n.inner and _moves_freely(n)}
-    seen: set[str] = set()
+    grouped: set[str] = set()
     connected = []
     for start in member.values():
-        if start.name in seen:
+        if start.name in grouped:
             continue
         group, waiting = set[str](), [start]
         while waiting:
@@ -77,7 +77,7 @@ def runs(function: Function) -> list[LayoutRun]:
             if node.name not in group:
                 group.add(node.name)
                 waiting += [n for n in _neighbours(function, node) if n.name in member]
-        seen |= group
+        grouped |= group
         run = LayoutRun(tuple(n for n in function.nodes() if n.name in group))
         if run.moves:
             connected.append(run)
@@ -107,10 +107,10 @@ def needed(function: Function, run: LayoutRun) -> int:
 
 
 def _positions(function: Function, run: LayoutRun) -> dict[str, dict[str, NDArray[Any]]]:
-    """For each value of the run: which position of which entry stands where.
+    """For each value of the run, the positions of the entries' numbers.
 
-    A value is left out where that is unknown: free dimensions, broadcasting, other orders of the
-    same entry on two ways.
+    A value is left out where that is unknown: free dimensions, broadcasting, different orders
+    of the same entry on two paths.
     """
     import numpy as np
 
@@ -120,43 +120,43 @@ def _positions(function: Function, run: LayoutRun) -> dict[str, dict[str, NDArra
         if -1 not in shape and prod(shape) <= _LARGEST:
             maps[entry] = {entry: np.arange(prod(shape)).reshape(shape)}
     for node in run.nodes:
-        given = [name for name in node.reads if name not in function.constants]
-        if not all(name in maps for name in given):
+        operands = [name for name in node.reads if name not in function.constants]
+        if not all(name in maps for name in operands):
             continue
-        merged = _merge([maps[name] for name in given])
+        merged = _merge([maps[name] for name in operands])
         moved = _through(function, node, merged) if merged is not None else None
         if moved is not None:
             maps[node.outputs[0].name] = moved
     return maps
 
 
-def _merge(given: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]] | None:
+def _merge(operands: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]] | None:
     """The operands of one operation; None where they hold one entry in different orders."""
     merged: dict[str, NDArray[Any]] = {}
-    for each in given:
-        for entry, array in each.items():
-            known = merged.setdefault(entry, array)
-            if known.shape != array.shape or not (known == array).all():
+    for operand in operands:
+        for entry, array in operand.items():
+            first = merged.setdefault(entry, array)
+            if first.shape != array.shape or not (first == array).all():
                 return None
     return merged
 
 
 def _through(
-    function: Function, node: Operation, given: dict[str, NDArray[Any]]
+    function: Function, node: Operation, positions: dict[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]] | None:
     shape = node.outputs[0].shape
     if node.type == "transpose":
         perm = integers(function, node, "perm")
-        return None if perm is None else {e: a.transpose(perm) for e, a in given.items()}
-    if -1 in shape or any(a.size != prod(shape) for a in given.values()):
+        return None if perm is None else {e: a.transpose(perm) for e, a in positions.items()}
+    if -1 in shape or any(a.size != prod(shape) for a in positions.values()):
         return None
     if node.type in LAYOUT:
-        return {e: a.reshape(shape) for e, a in given.items()}
-    return given if all(a.shape == shape for a in given.values()) else None
+        return {e: a.reshape(shape) for e, a in positions.items()}
+    return positions if all(a.shape == shape for a in positions.values()) else None
 
 
 def _fewest(positions: NDArray[Any], source: tuple[int, ...], otherwise: int) -> int:
-    """One transpose or reshape, or one of each in either order; else what there is."""
+    """One transpose or reshape, or one of each in either order; else the run's own number."""
     import numpy as np
 
     if _ordered(positions):

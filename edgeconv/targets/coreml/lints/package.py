@@ -18,7 +18,7 @@ class PackageView:
     """One `.mlpackage`.
 
     Raises:
-        BadInput: no package, a damaged one, or one that holds no ML program.
+        BadInput: not a package, a damaged one, or one without an ML program.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class PackageView:
 
     @property
     def operations(self) -> Iterator[tuple[Function, Operation]]:
-        """Every operation of every function, those of nested blocks included."""
+        """Every operation of every function, including nested blocks."""
         for function in self.functions:
             for op in function.nodes():
                 yield function, op

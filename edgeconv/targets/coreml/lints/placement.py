@@ -1,9 +1,9 @@
-"""What is said to keep a model off the Neural Engine. Hints, never facts.
+"""Properties that are said to keep a model off the Neural Engine: hints, not facts.
 
 Apple documents no list. These rules gather what developers have observed (github.com/hollance/
 neural-engine, ane-guide.readthedocs.io, Apple's article on transformers for the Neural Engine);
 which unit really runs an operation is decided on the phone, and only Xcode's performance report or
-`MLComputePlan` on a Mac tells.
+`MLComputePlan` on a Mac show it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def recurrent(package: PackageView) -> Iterator[Violation]:
 
 
 def rare_operations(package: PackageView) -> Iterator[Violation]:
-    """Operations that were seen to run elsewhere."""
+    """Operations that developers have seen running elsewhere."""
     yield from _of(package, _RARE)
 
 

@@ -1,4 +1,4 @@
-"""Shapes that contradict each other: the program reads well and cannot run."""
+"""Shapes that contradict each other: the program can be read but cannot run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def contradicting(package: PackageView) -> Iterator[Violation]:
     """Operations whose operands do not fit each other or the declared result.
 
     Known rules only: unpacked weights, convolutions, matrix products with `linear`, and operations
-    that move numbers about. A shape with a free dimension is left alone.
+    that move numbers about. A shape with a free dimension is not checked.
     """
     for function, op in package.operations:
         shapes = _shapes(function, op)
@@ -45,7 +45,7 @@ def _shapes(function: Function, op: Operation) -> dict[str, Shape]:
 
 
 def _product_problem(kind: str, shapes: dict[str, Shape], out: Shape, groups: int) -> str:
-    """What does not fit at a convolution or a `linear`; empty where all does."""
+    """The mismatch of a convolution or a `linear`; empty where everything fits."""
     x, weight = shapes["x"], shapes["weight"]
     axis, rank = (1, 3) if kind == "conv" else (-1, 1)  # of the channels; least rank of x
     if min(len(x), len(out)) < rank or len(weight) < max(rank, 2):

@@ -1,4 +1,4 @@
-"""What a converter could have folded into a convolution or a matrix product, and did not."""
+"""Operations that a converter could have folded into a convolution or matrix product."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _WEIGHTED = {"conv": "weight", "conv_transpose": "weight", "linear": "weight", "
 
 
 def biases(package: PackageView) -> Iterator[Violation]:
-    """An addition of one constant per channel straight behind a weighted operation."""
+    """An addition of one constant per channel directly after a weighted operation."""
     yield from _behind(package, ("add", "sub"), "adds", "bias")
 
 
 def scales(package: PackageView) -> Iterator[Violation]:
-    """A multiplication by one constant per channel, or a batch normalization, behind one."""
+    """A multiplication by one constant per channel, or a batch normalization, after one."""
     yield from _behind(package, ("mul", "real_div"), "scales", "weights")
     for function, node in package.operations:
         source = _source(function, node, node.first("x")) if node.type == "batch_norm" else None

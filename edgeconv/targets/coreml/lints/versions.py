@@ -1,4 +1,4 @@
-"""Which iOS a program says that it runs on, and which one its operations need.
+"""The iOS version that a program declares, and the one that its operations need.
 
 The table follows the registry of coremltools 9.0, and a test holds it to that.
 """
@@ -61,7 +61,7 @@ _FLOAT16_FEATURES = 7  # inputs and outputs of type float16 came with iOS 16
 
 
 def newer_than_target(package: PackageView) -> Iterator[Violation]:
-    """What came with a later iOS than the file says that it runs on."""
+    """Features of a later iOS than the one that the file declares."""
     declared = int(package.spec.specificationVersion)
     for function in package.functions:
         if OPSETS.get(function.opset, declared) > declared:
@@ -80,7 +80,7 @@ def newer_than_target(package: PackageView) -> Iterator[Violation]:
 
 
 def higher_than_needed(package: PackageView) -> Iterator[Violation]:
-    """A file that shuts out older phones although nothing in it is new."""
+    """A file that excludes older phones although it uses nothing new."""
     declared = int(package.spec.specificationVersion)
     sure = {version for _, _, version in _needs(package)}
     likely = {_TYPES_WIDENED for f, node in package.operations if _newer_types(f, node)}
@@ -124,7 +124,7 @@ def _needs_of(function: Function, node: Operation) -> Iterator[tuple[str, str, i
 
 
 def _newer_types(function: Function, node: Operation) -> bool:
-    """Whether an operation has types of operands that iOS 17 let in: small integers, float16 in
+    """Whether an operation has types of operands that iOS 17 introduced: small integers, float16 in
     recurrent layers, two float types in one operation. The table of each operation's types is not
     kept here, so this only silences the hint."""
     if node.type.startswith("constexpr_"):

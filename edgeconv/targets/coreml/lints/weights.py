@@ -1,4 +1,4 @@
-"""Weights that are not there, or hold what no sum survives."""
+"""Weights that are missing, or hold values that spoil every sum."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def infinite(package: PackageView) -> Iterator[Violation]:
 
 
 def _floats(package: PackageView) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Constants of real numbers; those that cannot be read are the matter of other rules."""
+    """Constants of real numbers; other rules report those that cannot be read."""
     for name, constant in package.program.constants():
         if constant.type.kind == "tensor" and constant.type.dtype.startswith("float"):
             try:
