@@ -47,15 +47,15 @@ def measure_arena(path: Path, seconds: float = SECONDS) -> int:
         Unsupported: tflite-micro cannot run the file; the message says why.
         MissingDependency: tflite-micro is not installed.
     """
-    return int(_asked(path, "smallest", seconds)["arena"])
+    return int(_run_child(path, "smallest", seconds)["arena"])
 
 
 def try_out(path: Path, seconds: float = SECONDS) -> None:
     """Run `path` once on zeros in a separate process. Raises the same errors as `measure_arena`."""
-    _asked(path, "any", seconds)
+    _run_child(path, "any", seconds)
 
 
-def _asked(path: Path, arena: str, seconds: float) -> dict[str, Any]:
+def _run_child(path: Path, arena: str, seconds: float) -> dict[str, Any]:
     read_graph(path)  # a damaged file ends here, before native code sees it
     installed()
     try:
@@ -96,7 +96,7 @@ def open_interpreter(data: bytes, arena: int) -> Any:
         raise Unsupported(reason(lines) if lines else str(error), _REFUSED) from error
 
 
-def _ask(data: bytes, arena: str) -> dict[str, Any]:
+def _answer(data: bytes, arena: str) -> dict[str, Any]:
     """The child's answer: an arena that is enough, or why the file does not run.
 
     tflite-micro's own count (`print_allocations`) leaves out what it needs for a moment while it
@@ -146,4 +146,4 @@ def _run_once(data: bytes, arena: int) -> Any:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_ask(Path(sys.argv[1]).read_bytes(), sys.argv[2])) + "\n")
+    sys.stdout.write(json.dumps(_answer(Path(sys.argv[1]).read_bytes(), sys.argv[2])) + "\n")

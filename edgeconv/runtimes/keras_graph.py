@@ -51,7 +51,7 @@ class KerasGraph:
 
     def __init__(self, model: Any) -> None:
         self._calls: list[_Call] = []
-        self._made_by: dict[str, _Call] = {}
+        self._producers: dict[str, _Call] = {}
         self._opened: set[int] = set()
         self._names: dict[int, str] = {id(t): str(t.name) for t in model.inputs}
         self._taken: set[str] = set(self._names.values())
@@ -100,7 +100,7 @@ class KerasGraph:
             if name in required:
                 continue
             required.add(name)
-            call = self._made_by.get(name.removesuffix(PRE_ACTIVATION_SUFFIX))
+            call = self._producers.get(name.removesuffix(PRE_ACTIVATION_SUFFIX))
             if call is None:
                 raise BadInput(f"the model has no value '{name}' that can be computed")
             if call.name == name and call.name + PRE_ACTIVATION_SUFFIX in arrays:
@@ -171,7 +171,7 @@ class KerasGraph:
         self._calls.append(call)
         for tensor, output in zip(node.outputs, call.outputs, strict=True):
             self._names[id(tensor)] = output
-            self._made_by[output] = call
+            self._producers[output] = call
 
 
 def _info(call: _Call) -> LayerInfo:

@@ -39,7 +39,7 @@ def shaped_input(runner: Runner, encoded: NDArray[Any], signal: Signal) -> tuple
     name, spec = next(iter(runner.inputs.items()))
     sample = _batching(runner).sample_shape(spec)
     channels = len(signal.channels)
-    shape = _known(sample, encoded.shape[1])
+    shape = _completed(sample, encoded.shape[1])
     if shape is None or not _holds(shape, encoded.shape[1], channels):
         raise BadInput(
             f"input '{name}' of shape ({_spelled(spec)}) holds no window of "
@@ -77,7 +77,7 @@ def _batching(runner: Runner) -> Batching:
     return Batching.of([*runner.inputs.values()], [*runner.outputs.values()])
 
 
-def _known(sample: tuple[int, ...], flat: int) -> tuple[int, ...] | None:
+def _completed(sample: tuple[int, ...], flat: int) -> tuple[int, ...] | None:
     """The shape with its one unknown dimension computed; None where that is impossible."""
     unknown = [i for i, size in enumerate(sample) if size < 0]
     if not unknown:

@@ -131,12 +131,12 @@ def _looked_up(step: Step) -> Iterator[str]:
 
 def _starts(step: Step) -> bool:
     """Whether the step is a convolution with constant weights."""
-    if step.op.type != "conv" or not _known(step):
+    if step.op.type != "conv" or not _is_constant_call(step):
         return False
     return step.op.outputs[0][1].dtype in FLOATS
 
 
-def _known(step: Step) -> bool:
+def _is_constant_call(step: Step) -> bool:
     """Whether the operation is in this table and all its parameters except x are constant."""
     return step.kind.function is _KNOWN.get(step.op.type) and set(step.refs) == {"x"}
 
@@ -144,7 +144,7 @@ def _known(step: Step) -> bool:
 def _joins(chain: list[Step], step: Step) -> bool:
     kind = step.op.type
     have = {part.op.type for part in chain}
-    if kind not in (*_CEILING, "max_pool") or not _known(step):
+    if kind not in (*_CEILING, "max_pool") or not _is_constant_call(step):
         return False
     if step.op.outputs[0][1].dtype != chain[0].op.outputs[0][1].dtype:
         return False

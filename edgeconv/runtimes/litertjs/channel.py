@@ -44,7 +44,7 @@ class Channel:
             self._to.write(line + payload)
             self._to.flush()
         except OSError as error:  # a closed pipe
-            raise ChannelError(self._why()) from error
+            raise ChannelError(self._cause()) from error
         return self.listen(seconds)
 
     def listen(self, seconds: float) -> tuple[dict[str, Any], bytes]:
@@ -62,7 +62,7 @@ class Channel:
         if late.is_set():
             raise ChannelError(f"it did not answer in {seconds:g} s")
         if message is None:
-            raise ChannelError(self._why())
+            raise ChannelError(self._cause())
         return message
 
     def _read(self) -> tuple[dict[str, Any], bytes] | None:
@@ -83,7 +83,7 @@ class Channel:
         late.set()
         self._child.kill()
 
-    def _why(self) -> str:
+    def _cause(self) -> str:
         """How the child ended, with its last line of error output."""
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(_GRACE)

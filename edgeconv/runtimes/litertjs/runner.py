@@ -78,10 +78,10 @@ class LiteRTJSRunner:
 
         def read() -> Arrays:
             return self._fixed_batch.joined(
-                self._unpacked(self._ask({"outputs": True}, b""), 1), leading
+                self._unpacked(self._request({"outputs": True}, b""), 1), leading
             )
 
-        return BoundRun(partial(self._ask, {"again": True}, b""), read)
+        return BoundRun(partial(self._request, {"again": True}, b""), read)
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +101,7 @@ class LiteRTJSRunner:
         for start in range(0, count, CHUNK):
             here = slice(start, min(start + CHUNK, count))
             fed = [arrays[name][here] for name in self._input_names]
-            answer = self._ask({"run": here.stop - start}, b"".join(a.tobytes() for a in fed))
+            answer = self._request({"run": here.stop - start}, b"".join(a.tobytes() for a in fed))
             for name, part in self._unpacked(answer, here.stop - start).items():
                 outputs[name][here] = part
         return outputs
@@ -117,7 +117,7 @@ class LiteRTJSRunner:
             at += flat.nbytes
         return arrays
 
-    def _ask(self, head: dict[str, Any], payload: bytes) -> bytes:
+    def _request(self, head: dict[str, Any], payload: bytes) -> bytes:
         return self._answer(lambda: self._channel.ask(head, payload, SECONDS))[1]
 
     def _answer(

@@ -125,13 +125,13 @@ def _rewrite_weights(values: list[Any], weights: BlobFile) -> bytes:
         record = records[offset]
         content = weights.content(record)
         if record.length <= limit and uses[offset] == 1:
-            _stand_inside(value, content)
+            _store_in_program(value, content)
         else:
             value.blobFileValue.offset = writer.add(record, content)
     return writer.finish()
 
 
-def _stand_inside(value: Any, content: bytes) -> None:
+def _store_in_program(value: Any, content: bytes) -> None:
     """Put a tensor's bytes into the program, as coremltools stores small tensors."""
     name = dtypes()[value.type.tensorType.dataType]
     if name == "float32":

@@ -241,13 +241,13 @@ class _Reader:
         operations = []
         for op in message.operations:
             if op.type in CONSTANTS:
-                constants |= self._held(op)
+                constants |= self._constants_of(op)
             else:
                 operations.append(self._operation(op, inner))
         named_inputs = {item.name: self._type(item.type, f"input '{item.name}'") for item in inputs}
         return Block(named_inputs, tuple(message.outputs), tuple(operations), constants)
 
-    def _held(self, op: Any) -> dict[str, Constant]:
+    def _constants_of(self, op: Any) -> dict[str, Constant]:
         position = self._position
         self._position += 1
         if not op.outputs:
