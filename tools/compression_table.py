@@ -1,9 +1,9 @@
-"""What compressing buys: size, size in a store, accuracy on unseen people and time of each file.
+"""Size, compressed size, accuracy on the held-out subjects and latency of each compressed file.
 
     python tools/compression_table.py BUNDLE… > table.md
 
-Reads bundles that `edgeconv run`, or `export`, `parity` and `profile`, have left; measures nothing
-but the size of each file in a download, as `edgeconv inspect` tells it.
+Reads bundles written by `edgeconv run`, or by `export`, `parity` and `profile`. Only the compressed
+size of each file is measured here, as in `edgeconv inspect`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from edgeconv.core.digest import compressed_size, size
 from edgeconv.errors import EdgeconvError
 
 HEAD = (
-    *("file", "bytes", "in a download", "accuracy"),
-    *("points lost (95 %)", "changed", "µs", "verdict"),
+    *("file", "bytes", "compressed size", "accuracy"),
+    *("accuracy drop, pp (95 %)", "changed", "µs", "verdict"),
 )
 
 
 def rows(bundle: Bundle) -> list[list[str]]:
-    """One row a file: what is not measured is a dash."""
+    """One row for each file; a value that was not measured is a dash."""
     parity = {r.artifact: r for r in bundle.parity}
     times = {r.artifact: r.latency_us.get("p50") for r in bundle.profile if not r.device}
-    found = []
+    table = []
     for artifact in bundle.artifacts:
         result = parity.get(artifact.name)
         drop = result.evidence.drop if result and result.evidence else None
         time = times.get(artifact.name)
-        found.append(
+        table.append(
             [
                 f"`{artifact.name}`",
                 f"{size(artifact.path):,}",
@@ -46,11 +46,11 @@ def rows(bundle: Bundle) -> list[list[str]]:
                 str(result.status).replace("_", " ") if result else "–",
             ]
         )
-    return found
+    return table
 
 
 def main() -> int:
-    """The table in Markdown, on standard output; the exit code of the contract."""
+    """Print the table as Markdown, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("bundles", nargs="+", type=Path)
     lines = [list(HEAD), ["---"] * len(HEAD)]

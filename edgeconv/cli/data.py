@@ -26,9 +26,9 @@ def list_all(
 
         known = list_datasets()
         console.table(
-            "Data sets", ("name", "SPEC", "what"), [(d.name, d.spec, d.what) for d in known]
+            "Data sets", ("name", "SPEC", "what"), [(d.name, d.spec, d.description) for d in known]
         )
-        datasets = [{"name": d.name, "spec": d.spec, "what": d.what} for d in known]
+        datasets = [{"name": d.name, "spec": d.spec, "what": d.description} for d in known]
         console.json("edgeconv-datasets", {"datasets": datasets})
     return 0
 

@@ -1,4 +1,4 @@
-"""Trained network → a smaller one of the same layers and contract, fine-tuned as it shrinks."""
+"""Compress a trained network: the same layers and contract, fine-tuned while it is compressed."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Compressor(Protocol):
         seed: int,
         progress: Progress,
     ) -> Compressed:
-        """Write `out`, a `.keras` file; whole or not at all.
+        """Write `out`, a `.keras` file, atomically.
 
         `train` are recordings of the subjects that the model was fitted on, and of no others;
-        `finetune` trains with them. The same arguments give the same weights.
+        `finetune` uses them. The same arguments give the same weights.
         """
 
 
@@ -42,21 +42,21 @@ def compress(
     seed: int,
     progress: Progress,
 ) -> Compressed:
-    """Compress a trained model by the method that a name stands for.
+    """Compress a trained model with the method of a given name.
 
     Args:
         name: such as `prune80-cluster16-qat8` (`core.compression.parse_compression`).
-        model: what to compress.
+        model: the model to compress.
         train: recordings of the subjects that the model was fitted on, and of no others.
-        finetune: one fine-tuning of a network on `train`.
+        finetune: fine-tunes a network on `train`.
         out: the `.keras` file to write.
-        seed: of everything random.
+        seed: of all random choices.
         progress: is notified of each step.
 
     Raises:
         UsageError: the name does not follow the grammar.
         Unsupported: the network has no kernel that the method can change.
-        BadInput: the model cannot be read, or `out` not written.
+        BadInput: the model cannot be read, or `out` cannot be written.
     """
     method = parse_compression(name)
     compressor: Compressor = load(_QAT if method.bits else _PRUNE_CLUSTER)

@@ -1,4 +1,4 @@
-"""Constraints on compressed kernels, which hold while the network is fine-tuned."""
+"""Constraints on compressed kernels, enforced while the network is fine-tuned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SparsityMask:
-    """Some weights are 0 and stay so."""
+    """Some weights are 0 and stay 0."""
 
     mask: NDArray[np.bool_]
 
@@ -27,7 +27,7 @@ class SparsityMask:
 
 @dataclass(frozen=True, eq=False)
 class ClusterAssignment:
-    """Weights of one cluster are one number; those of the cluster at 0 stay 0.
+    """Weights of one cluster share one value; those of the zero cluster stay 0.
 
     Attributes:
         cluster: number of each weight's cluster, in the kernel's shape.
@@ -57,7 +57,7 @@ def cluster_weights(
 ) -> ClusterAssignment:
     """Assign a kernel's weights to at most `clusters` clusters.
 
-    Weights that `mask` leaves out are one cluster, at 0, which counts.
+    Weights that `mask` leaves out form one cluster at 0, which counts toward `clusters`.
     """
     import numpy as np
 

@@ -1,14 +1,14 @@
-"""A network computed as its integer file computes it, and trained so (fake quantization).
+"""A network computed and trained as its integer file computes it (fake quantization).
 
-What a file rounds is rounded here, at the same places and to the same numbers: the reading as the
-sensor gives it, each kernel with the sensor's unit and a batch normalization multiplied in (per
-output channel, symmetric), and the result of each operation (per tensor, with a zero point). The
-gradient passes rounding as if it were not there (straight-through: Bengio et al., 2013; for whole
-networks Jacob et al., 2018), and is 0 where a value is clipped. Moving statistics of a batch
-normalization stay as they are.
+The values that a file rounds are rounded here at the same places and to the same numbers: the
+reading in the sensor's unit, each kernel with the sensor's unit and a batch normalization
+multiplied in (per output channel, symmetric), and the result of each operation (per tensor, with a
+zero point). The gradient ignores the rounding (straight-through estimator: Bengio et al., 2013; for
+whole networks Jacob et al., 2018), and is 0 where a value is clipped. Moving statistics of a batch
+normalization do not change.
 
-What is folded into which kernel, the nodes of the graph decide (`qat_graph.py`); the arithmetic is
-repeated here because it must carry gradients to the layers' own variables.
+The nodes of the graph decide what is folded into which kernel (`qat_graph.py`); the arithmetic is
+repeated here because gradients must reach the layers' variables.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from edgeconv.ir.nodes import Conv, Depthwise
 
 Ranges = dict[str, tuple[float, float]]
 Observer = Callable[[str, Any], Any]
-"""From a value's label and the value to what the next operation reads."""
+"""Maps a value's label and the value to the value that the next operation reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class QATGraph:
     """The network's operations, with the sensor's unit in front of them.
 
     Attributes:
-        bits: of the kernels; 0: they are not rounded.
+        bits: bit width of the kernels; 0: they are not rounded.
     """
 
     ops: tuple[QATOp, ...]
@@ -46,7 +46,7 @@ class QATGraph:
 
     @classmethod
     def of(cls, network: Any, signal: Signal, bits: int) -> QATGraph:
-        """Raises Unsupported for a layer whose integers cannot be trained."""
+        """Read a network's operations. Raises Unsupported for a layer that cannot be trained."""
         return cls(read_ops(network, signal), signal, bits)
 
     def run(self, inputs: Any, observer: Observer, training: bool) -> Any:
@@ -64,7 +64,7 @@ class QATGraph:
 
 
 class QATModel(keras.Model):  # type: ignore[misc]  # keras is untyped
-    """The network as a Keras model to train; its variables are the network's own."""
+    """The network as a Keras model to train; its variables are those of the network."""
 
     def __init__(
         self, network: Any, graph: QATGraph, ranges: Mapping[str, tuple[float, float]]
@@ -87,7 +87,7 @@ class QATModel(keras.Model):  # type: ignore[misc]  # keras is untyped
 
 
 def measure_ranges(graph: QATGraph, inputs: Any, chunk: int = 100) -> Ranges:
-    """Extremes of every value of the network without rounding, over windows as it takes them."""
+    """Extremes of every value of the network without rounding, over its normalized windows."""
     ranges: Ranges = {}
 
     def observer(label: str, x: Any) -> Any:

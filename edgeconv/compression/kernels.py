@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALLEST = 0.01
-"""Share of all weights below which a kernel is left alone: compressing it gains nothing, and it is
+"""A kernel with a smaller share of all weights is not compressed: that gains nothing, and it is
 often the first or the last one."""
-_NAMES = ("kernel", "pointwise_kernel")  # a depthwise kernel has few weights, each of them needed
+_NAMES = (
+    "kernel",
+    "pointwise_kernel",
+)  # a depthwise kernel has few weights, and needs each of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class Kernel:
     variable: Any
 
     def read(self) -> NDArray[np.float32]:
-        """Its present value."""
+        """The current weights."""
         value: NDArray[np.float32] = self.variable.numpy()
         return value
 
@@ -36,10 +39,10 @@ class Kernel:
 
 
 def choose_kernels(network: Any, pattern: str) -> tuple[list[Kernel], dict[str, str]]:
-    """The kernels to compress, and why each other one is left alone, by its layer's name.
+    """The kernels to compress, and for each other one the reason, by its layer's name.
 
     Raises:
-        Unsupported: none is left to compress.
+        Unsupported: there is no kernel to compress.
     """
     kernels = [
         Kernel(layer.name, weight)
@@ -69,7 +72,7 @@ def choose_kernels(network: Any, pattern: str) -> tuple[list[Kernel], dict[str, 
 
 
 def _layers(network: Any) -> list[Any]:
-    """Layers that hold weights themselves, nested networks opened."""
+    """All layers, with those of nested networks in place of the network."""
     layers = []
     for layer in network.layers:
         layers += _layers(layer) if getattr(layer, "layers", None) else [layer]

@@ -1,4 +1,4 @@
-"""Masks of the weights that pruning leaves in a kernel, by their magnitude."""
+"""Masks of the weights that pruning keeps in a kernel, chosen by magnitude."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ GROUP, PER_GROUP = 4, 2
 def largest(weights: NDArray[Any], sparsity: float) -> Mask:
     """True for all but the smallest weights: exactly round(sparsity · size) are False.
 
-    Among equal magnitudes those that come first are left out first, so that weights that are
-    0 already stay so.
+    Among equal magnitudes the first ones are pruned first, so that weights that are already 0
+    stay 0.
     """
     import numpy as np
 
@@ -28,11 +28,11 @@ def largest(weights: NDArray[Any], sparsity: float) -> Mask:
 
 
 def two_of_four(weights: NDArray[Any], axis: int) -> Mask:
-    """True for the two larger ones of each four neighbors along `axis`, whose length must be a
+    """True for the two larger weights of each four neighbors along `axis`, whose length must be a
     multiple of four.
 
-    `axis` is that of input channels. TFLite and Core ML store kernels in another order than Keras
-    (output, …, input and output, input, …), but sum over the same channels: the four stay
+    `axis` is that of input channels. TFLite and Core ML store kernels in a different order than
+    Keras (output, …, input and output, input, …), but sum over the same channels: the four stay
     neighbors along the input channels in both.
     """
     import numpy as np
@@ -46,7 +46,7 @@ def two_of_four(weights: NDArray[Any], axis: int) -> Mask:
 
 
 def ramp(done: float, final: float, until: float) -> float:
-    """Sparsity after a share `done` of all steps: it climbs fast at first, and reaches
+    """Sparsity after a share `done` of all steps: it rises fast at first, and reaches
     `final` at the share `until` (Zhu and Gupta, "To prune, or not to prune", 2017: a cubic)."""
     left = max(0.0, 1 - done / until)
     return final * (1 - left**3)

@@ -16,10 +16,10 @@ WEIGHTS = "model.weights.h5"
 
 
 def open_network(path: Path, seed: int) -> Any:
-    """The trained network, everything random in it (dropout) set by the seed.
+    """Load the trained network; its random state (dropout) is set by the seed.
 
     Raises:
-        BadInput: not a whole `.keras` file.
+        BadInput: the file is not a complete `.keras` file.
     """
     import_tensorflow()
     import keras
@@ -29,9 +29,9 @@ def open_network(path: Path, seed: int) -> Any:
 
 
 def save(network: Any, original: Path, out: Path) -> str:
-    """Write the weights of `network` into a copy of the file `original`; the copy's digest.
+    """Write a copy of the file `original` with the weights of `network`, and return its digest.
 
-    Architecture and contract are those of the original byte for byte. `out` appears in one step:
+    Architecture and contract are those of the original byte for byte. `out` is written atomically:
     a killed run leaves the old file or none.
 
     Raises:

@@ -1,8 +1,8 @@
 """Pruning and clustering: the network is fine-tuned while its kernels meet their constraints.
 
-After each update the weights are put back to the nearest ones that meet them (projected gradient
-descent): pruned weights to 0, clustered ones to their cluster's mean. That needs no special layer,
-so that any layer with a kernel can be compressed, and what is saved is the network itself.
+After each update the weights are projected onto the constraints (projected gradient descent):
+pruned weights to 0, clustered ones to their cluster's mean. That needs no special layer, so any
+layer with a kernel can be compressed, and the network itself is saved.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Constraints = dict[str, WeightConstraint]
 def compress(
     method: Compression,
     model: TrainedModel,
-    train: Dataset,  # noqa: ARG001 — `finetune` has it; only activation ranges need it here
+    train: Dataset,  # noqa: ARG001 — `finetune` has the data; only the compression with activation ranges reads it
     finetune: FinetuneFn,
     out: Path,
     seed: int,
@@ -49,7 +49,7 @@ def compress(
 
     Raises:
         Unsupported: the network has no kernel that the method can change.
-        BadInput: the model cannot be read, or `out` not written.
+        BadInput: the model cannot be read, or `out` cannot be written.
     """
     network = open_network(model.path, seed)
     constraints, skipped = apply_constraints(network, method, finetune, progress)
@@ -62,8 +62,8 @@ def apply_constraints(
 ) -> tuple[Constraints, dict[str, str]]:
     """Prune and cluster the network's kernels in place, as `method` says.
 
-    Returns the constraints, for any later training (`enforce`), and why other kernels were left
-    alone.
+    Returns the constraints, for any later training (`enforce`), and the reason for each kernel
+    that is not compressed.
 
     Raises:
         Unsupported: no kernel that the method can change.
@@ -76,13 +76,13 @@ def apply_constraints(
         progress.stage(f"prune: {method.sparsity:.0%} {method.pattern}".rstrip())
         constraints = _prune(network, kernels, method, finetune)
     if method.clusters:
-        progress.stage(f"cluster: {method.clusters} numbers a kernel")
+        progress.stage(f"cluster: {method.clusters} values for each kernel")
         constraints = _cluster(network, kernels, method.clusters, constraints, finetune)
     return constraints, skipped
 
 
 def enforce(network: Any, constraints: Constraints) -> Callable[[float], None]:
-    """For `FinetuneFn`: puts the weights back to their constraints after each step.
+    """For `FinetuneFn`: projects the weights onto their constraints after each step.
 
     `network` may be another one, as long as its layers have the same names and kernels.
     """
@@ -96,7 +96,7 @@ def enforce(network: Any, constraints: Constraints) -> Callable[[float], None]:
 
 
 def describe(network: Any, constraints: Constraints) -> dict[str, KernelStatistics]:
-    """Statistics of each compressed kernel as it is now, by layer."""
+    """Statistics of each compressed kernel, by layer."""
     import numpy as np
 
     kernels = {k.layer: k.read() for k in choose_kernels(network, "")[0] if k.layer in constraints}
@@ -113,7 +113,7 @@ def describe(network: Any, constraints: Constraints) -> dict[str, KernelStatisti
 def _prune(
     network: Any, kernels: list[Kernel], method: Compression, finetune: FinetuneFn
 ) -> Constraints:
-    """Leave out ever more of the smallest weights, until `RAMP`; from there on the same ones."""
+    """Prune more and more of the smallest weights until `RAMP`; from then on the mask is fixed."""
     chosen: Constraints = {}
     last = -1.0
 
@@ -132,7 +132,7 @@ def _prune(
 
 
 def _mask(kernel: Kernel, method: Compression, share: float) -> NDArray[np.bool_]:
-    """Leaves out the `share` of smallest weights; with a pattern, only weights that it may drop."""
+    """Prunes the `share` of smallest weights; with a pattern, only weights that it may prune."""
     import numpy as np
 
     weights = kernel.read()
@@ -151,7 +151,7 @@ def _cluster(
     pruned: Constraints,
     finetune: FinetuneFn,
 ) -> Constraints:
-    """Give each weight the nearest of a few numbers, and train these numbers."""
+    """Replace each weight by the nearest of a few values, and train these values."""
     clustered: Constraints = {}
     for kernel in kernels:
         before = pruned.get(kernel.layer)

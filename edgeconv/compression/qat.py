@@ -1,9 +1,9 @@
 """Quantization-aware training, alone or while pruned and clustered weights meet their constraints.
 
-tensorflow-model-optimization refuses `Conv1D`; here a network is trained as its integer file
-computes it (`qat_graph.py`), so that the file's integers are those of the training. Ranges of
+tensorflow-model-optimization does not support `Conv1D`; here a network is trained as its integer
+file computes it (`qat_graph.py`), so that the file has the same integers as the training. Ranges of
 activations are measured on the float network before the first step, on windows of the training
-subjects, and stay: the network learns to work within them.
+subjects, and are then fixed: the network learns to work within them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WINDOWS = 500  # that ranges are measured on, spread over all recordings
+WINDOWS = 500  # on which ranges are measured, spread over all recordings
 
 
 def compress(
@@ -44,7 +44,7 @@ def compress(
 
     Raises:
         Unsupported: a layer whose integers cannot be trained, or no kernel to prune or cluster.
-        BadInput: the model cannot be read, or `out` not written.
+        BadInput: the model cannot be read, or `out` cannot be written.
     """
     from edgeconv.compression.fake_quant import QATGraph, QATModel, measure_ranges
 

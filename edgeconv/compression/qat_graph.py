@@ -1,8 +1,8 @@
 """A network's layers as the operations of its integer file: kernels with what is fused into them.
 
-The layers are read as every export reads them (`ir/keras_reader.py`), and the nodes say what can
-be folded and where a file rounds. The values that a file rounds have the labels that the export
-knows them by: that of the layer, or of the relu that follows it.
+The layers are read as in every export (`ir/keras_reader.py`), and the nodes determine what can be
+folded and where a file rounds. The values that a file rounds have the same labels as in the
+export: that of the layer, or of the relu that follows it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class KernelOp:
     """One operation with weights.
 
     Attributes:
-        node: what the export makes of it.
+        node: the same operation in the export.
         weights, bias: the layer's variables; None: it has no bias.
         label: of the result.
         before: the map of each input channel to be multiplied in.
@@ -66,7 +66,7 @@ class KernelOp:
 
     @property
     def is_linear(self) -> bool:
-        """Whether nothing follows the bias yet."""
+        """Whether no operation is fused after the bias yet."""
         return self.norm is None and self.ceiling is None
 
 
@@ -132,7 +132,7 @@ def _kernel_op(call: KerasCall, node: KernelNode, weights: Any) -> KernelOp:
 
 
 def _fused(node: Node, call: KerasCall, ops: list[QATOp]) -> bool:
-    """Whether the operation before computes the node too; then that operation is replaced."""
+    """Fuse the node into the previous operation; False if that is not possible."""
     last = ops[-1] if ops else None
     if not isinstance(last, KernelOp):
         return False
@@ -182,11 +182,11 @@ def _with_unit(ops: list[QATOp], calls: list[CallNodes], signal: Signal) -> tupl
                 replace(op, before=before) if isinstance(op, KernelOp) and op.node is node else op
                 for op in ops
             )
-        moved = node.pass_affines([unit])
-        if moved is None:
+        passed = node.pass_affines([unit])
+        if passed is None:
             break
-        unit = moved
+        unit = passed
     raise Unsupported(
         f"{where}the sensor's unit cannot be multiplied into it",
-        "begin the network with a convolution with valid padding, or a dense layer",
+        "start the network with a convolution with valid padding, or a dense layer",
     )

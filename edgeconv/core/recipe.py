@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a run, as data."""
+"""A recipe: all settings of a run, as data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgeconv.errors import UsageError
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Label-preserving changes of a training window, drawn each time; 0 switches one off.
+    """Label-preserving random changes of a training window; 0 switches one off.
 
     Attributes:
         shift: largest shift off the step grid, in time steps, inside the same recording.
@@ -24,7 +24,7 @@ class Augmentation:
         upside_down: probability of a 180° turn about the screen's normal.
         mirror: probability of a reflection left to right (the other pocket).
         axis_gain: deviation of a factor for each axis (sensor sensitivity).
-        amplitude: deviation of the logarithm of one factor for all axes (how hard a person steps).
+        amplitude: deviation of the logarithm of one factor for all axes (how hard a subject steps).
         roll_rad: deviation of a rotation about the screen's normal, in radians (the phone leans).
         rotation_rad: deviation of each component of a small rotation vector, in radians.
         jitter: deviation of white noise, in m/s².
@@ -56,7 +56,7 @@ OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "cosine")
 NORMALIZATIONS = ("axis", "common")
 KEEPS = ("best", "last")
-SEEDS = 2**32  # as many as NumPy's and TensorFlow's generators take
+SEEDS = 2**32  # number of seeds of NumPy's and TensorFlow's generators
 
 
 @dataclass(frozen=True)
@@ -130,19 +130,18 @@ def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True)
 class Variant:
-    """One artifact to make.
+    """The settings of one artifact.
 
     Attributes:
         target: `tflite`, `coreml`, or an alias.
         scheme: number formats of the file.
-        sensor: whose readings the input takes: `android`, `ios` or `normalized`; empty is the
-            target's own.
+        sensor: input convention: `android`, `ios` or `normalized`; empty: the target's default.
         io: `int8` input and output, for TFLite's int8 only.
-        deployment_target: for Core ML only; empty is the first that can hold the scheme.
+        deployment_target: for Core ML only; empty: the oldest one that supports the scheme.
         calibration_method: how activation ranges are chosen, for schemes with integer activations;
-            empty is the scheme's default.
+            empty: the scheme's default.
         float_layers: layers that an `int8` or `int4` TFLite file computes in float32.
-        int8_layers: layers whose weights an `int4` TFLite file holds in 8 bits.
+        int8_layers: layers whose weights an `int4` TFLite file stores in 8 bits.
         min_snr_db: signal-to-noise ratio of the outputs of an `int8` or `int4` TFLite file on
             calibration windows: layers stay float (int8 in an int4 file) until it is reached.
         compress: compression of the trained weights before export, a name such as
@@ -166,12 +165,12 @@ class Recipe:
     """Data, model, training, variants and gates of one run.
 
     Attributes:
-        name: of the recipe, and of the folder below `out/`.
+        name: name of the recipe, and of its folder below `out/`.
         data: data specification.
         model: the network.
-        seed: of everything random.
+        seed: of all random choices.
         compression: how variants with `compress` are fine-tuned.
-        gates: limits that replace the scheme's own.
+        gates: limits that replace those of the scheme.
         profile_runs: timed inferences of each file.
     """
 
@@ -196,15 +195,15 @@ class Recipe:
             raise UsageError(f"recipe: profile_runs must be at least 1, got {self.profile_runs}")
 
     def to_json(self) -> dict[str, Any]:
-        """The resolved recipe, as a manifest keeps it."""
+        """The resolved recipe, as it is stored in the manifest."""
         return encode_fields(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Recipe:
-        """Read what `to_json` wrote.
+        """Read the output of `to_json`.
 
         Raises:
             ValueError: an unknown key, or a value of another type; the message names it.
-            UsageError: a value that a recipe refuses.
+            UsageError: an illegal value.
         """
         return decode_fields(cls, data)

@@ -1,4 +1,4 @@
-"""Recipes: files ↔ typed values, and what is legal, all checked before any work starts."""
+"""Recipes: files as typed values, and the legal combinations, checked before any work starts."""
 
 from edgeconv.core import CALIBRATION_METHODS, RECOMMENDED_COMPRESSIONS
 from edgeconv.recipes.legality import (

@@ -1,4 +1,4 @@
-"""Which compression can go with which scheme, so that its promise holds in the file."""
+"""Which compressions a scheme preserves in the exported file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from edgeconv.targets.base import all_targets, schemes_of
 
 
 def check_compression(variant: Variant) -> None:
-    """Refuse a compression that the scheme would undo.
+    """Refuse a compression that the scheme does not preserve.
 
     Raises:
         UsageError: the compression's name does not follow the grammar.
-        Unsupported: one that cannot go with the scheme; the hint says what can.
+        Unsupported: the scheme does not preserve the compression; the hint lists those that do.
     """
     if not variant.compress:
         return
@@ -28,7 +28,7 @@ def check_compression(variant: Variant) -> None:
 
 
 def legal_schemes(compress: str, target: str) -> tuple[str, ...]:
-    """The schemes of a target that keep what a compression promises; all for no compression."""
+    """The schemes of a target that preserve a compression; all of them if there is none."""
     if not compress:
         return tuple(schemes_of(target))
     method = parse_compression(compress)
@@ -36,13 +36,13 @@ def legal_schemes(compress: str, target: str) -> tuple[str, ...]:
 
 
 def conflict(method: Compression, target: str, scheme: str) -> str:
-    """Why a scheme would undo a compression; empty where it keeps it."""
-    kind = schemes_of(target)[scheme]
-    return _of_rounding(method, kind) or _of_weights(method, kind)
+    """The reason why a scheme undoes a compression; empty if it preserves it."""
+    properties = schemes_of(target)[scheme]
+    return _of_rounding(method, properties) or _of_weights(method, properties)
 
 
 def _of_rounding(method: Compression, scheme: Scheme) -> str:
-    """Quantization-aware training is for exactly the rounding that it imitates."""
+    """Quantization-aware training fits only the rounding that it simulates."""
     if not method.bits or scheme.finetune_bits == method.bits:
         return ""
     fitting = {
@@ -51,11 +51,11 @@ def _of_rounding(method: Compression, scheme: Scheme) -> str:
         for s in t.schemes.values()
         if s.finetune_bits == method.bits
     }
-    words = [
+    roundings = [
         f"int{method.bits} weights and {s.activations} activations of {t}"
         for t, s in fitting.items()
     ]
-    return f"it trains for {' or '.join(words)}"
+    return f"it trains for {' or '.join(roundings)}"
 
 
 def _of_weights(method: Compression, scheme: Scheme) -> str:
@@ -66,20 +66,20 @@ def _of_weights(method: Compression, scheme: Scheme) -> str:
 
 def _of_zeros(method: Compression, scheme: Scheme) -> str:
     if scheme.sparsity and scheme.sparsity != method.sparsity:
-        return f"it leaves out {scheme.sparsity:.0%} of the weights by itself"
+        return f"it prunes {scheme.sparsity:.0%} of the weights itself"
     if scheme.sparsity and method.pattern:
-        return f"it leaves weights out without regard to the pattern {method.pattern}"
+        return f"it prunes weights without regard to the pattern {method.pattern}"
     if method.sparsity and scheme.palette and not scheme.sparsity:
-        return "its palette has no place for zeros, and would move them"
+        return "its palette has no entry for zeros, and would change them"
     return ""
 
 
 def _of_numbers(method: Compression, scheme: Scheme) -> str:
     entries = 1 << int(scheme.weights.removeprefix("uint")) if scheme.palette else 0
     if entries and not method.clusters:
-        return f"a palette of {entries} numbers moves the weights that were trained"
+        return f"a palette of {entries} values changes the trained weights"
     if entries and entries < method.clusters:
-        return f"a palette of {entries} numbers cannot hold {method.clusters}"
+        return f"a palette of {entries} values cannot hold {method.clusters}"
     if method.clusters and scheme.sparsity and not entries:
         return "it quantizes the remaining weights one by one, which would break the clusters"
     if method.clusters and scheme.granularity == "per-block":

@@ -12,14 +12,14 @@ from edgeconv.recipes.compressions import check_compression
 from edgeconv.targets.base import Target, all_targets, find_target, scheme_of
 
 SEARCH_TARGET = "tflite"
-"""A search runs every candidate on every fold, for which LiteRT alone is fast enough."""
+"""A search runs every candidate on every fold; only LiteRT is fast enough for that."""
 
 
 def check_variant(variant: Variant) -> None:
     """Refuse a combination that cannot work.
 
     Raises:
-        Unsupported: naming the combination and what is possible instead.
+        Unsupported: the message names the combination and what is possible instead.
     """
     _check_scheme(variant)
     check_compression(variant)
@@ -30,7 +30,7 @@ def check_variant(variant: Variant) -> None:
 
 
 def check_variants(variants: Iterable[Variant]) -> None:
-    """`check_variant` for each of them."""
+    """Call `check_variant` for each of them."""
     for variant in variants:
         check_variant(variant)
 
@@ -69,7 +69,7 @@ def _places(condition: Callable[[Scheme], bool]) -> str:
 
 
 def _check_deployment(variant: Variant) -> None:
-    """A known system version, and one whose format can hold the scheme; empty is always right."""
+    """The system version is known and its format can hold the scheme; empty is always valid."""
     version, target = variant.deployment_target, find_target(variant.target)
     if not version:
         return
@@ -77,7 +77,7 @@ def _check_deployment(variant: Variant) -> None:
     if not known:
         others = " or ".join(t.name for t in all_targets() if t.deployment_targets)
         raise Unsupported(
-            f"deployment target '{version}' means nothing to {target.name}",
+            f"{target.name} has no deployment targets, but '{version}' was given",
             f"leave it out, or choose target {others}",
         )
     if version not in known:
@@ -143,6 +143,6 @@ def _check_layers(variant: Variant) -> None:
 def _check_calibration(variant: Variant) -> None:
     method, legal = variant.calibration_method, scheme_of(variant).methods
     if method and method not in legal:
-        what = f"calibration method '{method}' cannot go with scheme '{variant.scheme}' for "
+        problem = f"calibration method '{method}' cannot go with scheme '{variant.scheme}' for "
         choices = f"choose one of: {', '.join(legal)}" if legal else "it needs no calibration"
-        raise Unsupported(f"{what}{variant.target}", choices)
+        raise Unsupported(f"{problem}{variant.target}", choices)

@@ -1,4 +1,4 @@
-"""A recipe file as a typed `Recipe`; every wrong word in it is named before work starts."""
+"""Reads a recipe file as a typed `Recipe`; every error in it is reported before work starts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def load_recipe(source: PathLike) -> Recipe:
 
     Raises:
         UsageError: there is no such recipe, or a key or a value in it is wrong.
-        BadInput: the file is not TOML, or the manifest holds no recipe.
+        BadInput: the file is not TOML, or the manifest contains no recipe.
         Unsupported: a variant cannot exist.
     """
     name_or_path = str(as_path(source, "recipe"))
@@ -64,18 +64,20 @@ def load_recipe(source: PathLike) -> Recipe:
 
 
 def commented_recipe() -> str:
-    """The default recipe as TOML in which a comment explains every key, to begin one's own with."""
+    """The default recipe as TOML with a comment on every key, as a start for a new recipe."""
     return (_FOLDER / "har.toml").read_text("utf-8")
 
 
 def override(recipe: Recipe, data: str | None, seed: int | None, epochs: int | None) -> Recipe:
-    """The recipe with what a command line says instead; None leaves it as it is."""
+    """The recipe with the values of the command line; None leaves a value unchanged."""
     training = recipe.training
     if epochs is not None:
-        how = training.distillation
-        if how is not None:  # a short try has a short teacher
-            how = dataclasses.replace(how, epochs=min(how.epochs, epochs))
-        training = dataclasses.replace(training, epochs=epochs, distillation=how)
+        distillation = training.distillation
+        if distillation is not None:  # a short trial run gets a short teacher
+            distillation = dataclasses.replace(
+                distillation, epochs=min(distillation.epochs, epochs)
+            )
+        training = dataclasses.replace(training, epochs=epochs, distillation=distillation)
     return dataclasses.replace(
         recipe,
         data=recipe.data if data is None else data,
@@ -96,10 +98,10 @@ def _data(name_or_path: str, where: str, extended: tuple[str, ...] = ()) -> dict
     if base is None:
         return data
     if not isinstance(base, str):
-        raise UsageError(f"{where}: extends = {base!r} is not text", "name one recipe")
+        raise UsageError(f"{where}: extends = {base!r} is not a string", "name one recipe")
     parent = base if base in BUILT_IN else str(Path(name_or_path).parent / base)
     if parent in (*extended, name_or_path):
-        raise UsageError(f"{where}: extends = '{base}' leads back to itself", "name another recipe")
+        raise UsageError(f"{where}: extends = '{base}' is circular", "name another recipe")
     inherited = _data(parent, f"recipe {parent}", (*extended, name_or_path))
     inherited.pop("name", None)
     return _merged(inherited, data)
@@ -115,13 +117,13 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 
 
 def _of_manifest(text: str, where: str) -> dict[str, Any]:
-    """The resolved recipe that a run has left in its manifest."""
+    """The resolved recipe in the manifest of a run."""
     try:
         recipe: dict[str, Any] = upgrade_recipe(json.loads(text)["recipe"])
         recipe["name"]
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(
-            f"{where} holds no recipe: {error!r}", "give the manifest.json of an edgeconv run"
+            f"{where} contains no recipe: {error!r}", "give the manifest.json of an edgeconv run"
         ) from error
     if recipe["training"]["augmentation"] is None:
         recipe["training"]["augmentation"] = False
@@ -136,7 +138,7 @@ def _text(name_or_path: str) -> str:
         try:
             return path.read_text("utf-8")
         except UnicodeDecodeError as error:
-            raise BadInput(f"{path} is no text file: {error}", "save it as UTF-8") from error
+            raise BadInput(f"{path} is not a text file: {error}", "save it as UTF-8") from error
     raise UsageError(
         f"no recipe '{name_or_path}'",
         f"give a TOML file or one of: {', '.join(BUILT_IN)}",
@@ -156,7 +158,7 @@ def _training(data: Any, where: str) -> Training:
 
 
 def _distillation(data: Any, where: str) -> Distillation | None:
-    """None where the recipe, or the manifest of a run, has no such table."""
+    """None if the recipe, or the manifest of a run, has no such table."""
     if data is None:
         return None
     table = _table(data, f"{where}: [training.distillation]")
@@ -218,7 +220,7 @@ def _check_fields(cls: type, data: Mapping[str, Any], where: str) -> None:
         if key not in names:
             raise UsageError(f"{where}: unknown key '{key}'", f"known: {', '.join(names)}")
         if not _fits(value, hints[key]):
-            raise UsageError(f"{where}: {key} = {value!r} is no {_name(hints[key])}")
+            raise UsageError(f"{where}: {key} = {value!r} is not a {_name(hints[key])}")
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -232,6 +234,6 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _name(hint: Any) -> str:
-    return {float: "number", int: "whole number", bool: "true or false", str: "text"}.get(
+    return {float: "number", int: "whole number", bool: "boolean", str: "string"}.get(
         hint, str(hint)
     )

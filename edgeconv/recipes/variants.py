@@ -1,4 +1,4 @@
-"""From the words of a command to the variants that they mean."""
+"""Makes the variants that the options of a command ask for."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from edgeconv.targets.base import TARGETS, Target, find_target, parse_target
 
 @dataclass(frozen=True, kw_only=True)
 class VariantOptions:
-    """How artifacts differ from the usual ones; each option is for the schemes that have it.
+    """Options of artifacts; each one applies to the schemes that support it.
 
     Attributes:
-        sensor: the input convention; None: each target's own.
+        sensor: the input convention; None: the target's default.
         io: `float`, or `int8` for the input and output of TFLite's int8.
         deployment_target: oldest operating system of Core ML files; empty: the scheme's oldest.
         calibration_method: how activation ranges are chosen; empty: the scheme's default.
@@ -51,11 +51,11 @@ def make_variants(
     """Make the variants of every combination of targets, schemes and compressions.
 
     Args:
-        targets: names or aliases, such as `tflite` and `ios`; none, or `all`, means all of them.
-        schemes: each is made for every target that has it. None: each target's usual ones; with a
-            compression those of them that preserve it, else the first that does.
+        targets: names or aliases, such as `tflite` and `ios`; empty, or `all`, means all of them.
+        schemes: each is made for every target that has it. Empty: each target's defaults; with a
+            compression the defaults that preserve it, else the first scheme that does.
         compressions: names such as `prune50`; each artifact is made for each of them.
-        options: what differs from the usual artifacts; None: nothing.
+        options: None: the defaults.
 
     Returns:
         The variants, in the order of targets, compressions and schemes.
@@ -98,15 +98,15 @@ def make_variants(
     for scheme in schemes:
         if not any(v.scheme == scheme for v in variants):
             legal = "; ".join(f"{t.name}: {', '.join(t.schemes)}" for t in chosen)
-            raise Unsupported(f"no target that was asked for can hold '{scheme}'", legal)
+            raise Unsupported(f"none of the requested targets has scheme '{scheme}'", legal)
     return tuple(variants)
 
 
 def _check_settings_used(variants: Sequence[Variant], io: str, deployment_target: str) -> None:
-    """Settings that no file would have. Raises Unsupported."""
+    """Settings that apply to no file are not dropped silently. Raises Unsupported."""
     if io != "float" and not any(v.io == io for v in variants):
         raise Unsupported(
-            f"input/output type '{io}' applies to none of the files that were asked for",
+            f"input/output type '{io}' applies to none of the requested files",
             "--io-type int8 is for scheme int8 of target tflite; leave it out otherwise",
         )
     if deployment_target and not any(v.deployment_target for v in variants):
@@ -139,13 +139,15 @@ def _targets(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(parse_target, names)))
 
 
-def _schemes(target: Target, asked: Sequence[str], compress: str, sole: bool) -> tuple[str, ...]:
+def _schemes(
+    target: Target, requested: Sequence[str], compress: str, sole: bool
+) -> tuple[str, ...]:
     """With several targets, each is exported in those schemes that it has."""
-    if not asked:
+    if not requested:
         legal = legal_schemes(compress, target.name)
         defaults = tuple(s for s in target.default_schemes if s in legal)
         return defaults or legal[:1]
-    unique = tuple(dict.fromkeys(asked))
+    unique = tuple(dict.fromkeys(requested))
     return unique if sole else tuple(s for s in unique if s in target.schemes)
 
 
@@ -182,33 +184,34 @@ def _check_layers_used(
     int8_layers: Sequence[str],
     min_snr_db: float,
 ) -> None:
-    """Layers that no file can treat so are not dropped silently. Raises Unsupported."""
+    """Layer options that apply to no file are not dropped silently. Raises Unsupported."""
     if float_layers and not any(v.float_layers for v in variants):
         raise Unsupported(
-            f"no scheme that was asked for can keep {', '.join(float_layers)} in float",
+            f"none of the requested schemes can keep {', '.join(float_layers)} in float",
             f"--float-layer is for {_schemes_with(FLOAT_LAYERS)}",
         )
     if int8_layers and not any(v.int8_layers for v in variants):
         raise Unsupported(
-            f"no scheme that was asked for can keep {', '.join(int8_layers)} in 8 bits",
+            f"none of the requested schemes can keep {', '.join(int8_layers)} in 8 bits",
             f"--int8-layer is for {_schemes_with(INT8_LAYERS)}",
         )
     if min_snr_db and not any(v.min_snr_db for v in variants):
         raise Unsupported(
-            "no scheme that was asked for can keep single layers precise",
+            "none of the requested schemes can keep single layers precise",
             f"--mixed-precision-snr is for {_schemes_with(FLOAT_LAYERS)}",
         )
 
 
-def _check_method_used(variants: Sequence[Variant], asked: str) -> None:
+def _check_method_used(variants: Sequence[Variant], method: str) -> None:
     """A method that no scheme can use is not dropped silently. Raises Unsupported."""
-    if asked and not any(v.calibration_method for v in variants):
+    if method and not any(v.calibration_method for v in variants):
         names = ", ".join(dict.fromkeys(v.scheme for v in variants))
-        can = [
+        suitable = [
             f"{scheme} ({target})"
-            for target, schemes in schemes_where(lambda scheme: asked in scheme.methods).items()
+            for target, schemes in schemes_where(lambda scheme: method in scheme.methods).items()
             for scheme in schemes
         ]
         raise Unsupported(
-            f"calibration method '{asked}' cannot go with: {names}", f"it is for {', '.join(can)}"
+            f"calibration method '{method}' cannot go with: {names}",
+            f"it is for {', '.join(suitable)}",
         )

@@ -1,4 +1,4 @@
-"""Data sets by name: which there are, what is in one, and where to get one."""
+"""The `data` commands: list, describe, check, draft and fetch data sets."""
 
 from __future__ import annotations
 
@@ -20,37 +20,40 @@ from edgeconv.plugins import load
 
 
 @dataclass(frozen=True)
-class Known:
-    """A data set that can be loaded: its name, how to write its specification, what it is."""
+class DatasetEntry:
+    """A data set that can be loaded: its name, the form of its specification, a description."""
 
     name: str
     spec: str
-    what: str
+    description: str
 
 
-def list_datasets() -> list[Known]:
-    """One entry a loader, described by the first line of the loader's own module."""
-    return [Known(name, _spec(name), _what(reference)) for name, reference in DATASETS.items()]
+def list_datasets() -> list[DatasetEntry]:
+    """One entry for each loader, described by the first line of the loader's module."""
+    return [
+        DatasetEntry(name, _spec(name), _description(reference))
+        for name, reference in DATASETS.items()
+    ]
 
 
 def describe_dataset(spec: str, progress: Progress = NULL_PROGRESS) -> dict[str, Any]:
-    """People, classes, windows, contract, drop counts. Raises as the loader."""
+    """Subjects, classes, windows, contract, drop counts. Raises the loader's errors."""
     return describe(load_dataset(spec, progress, refuse=False))
 
 
 def check_data(spec: str, progress: Progress = NULL_PROGRESS) -> tuple[DataFinding, ...]:
-    """What the data rules find in a data set, the gravest first. Raises as the loader."""
+    """The findings of the data rules, the most severe first. Raises the loader's errors."""
     return load_dataset(spec, progress, refuse=False).report.findings
 
 
 def draft_tomls(
     files: Sequence[Path], force: bool = False, progress: Progress = NULL_PROGRESS
 ) -> list[Draft]:
-    """Write a first TOML beside each table.
+    """Write a draft TOML file beside each table.
 
     Raises:
-        UsageError: a TOML is there already, and `force` is off.
-        BadInput: a file is no table of accelerometer readings.
+        UsageError: the TOML file exists, and `force` is off.
+        BadInput: a file is not a table of accelerometer readings.
     """
     drafts = [draft_schema(file) for path in files for file in find_tables(path)]
     for draft in drafts:
@@ -69,10 +72,10 @@ def fetch_dataset(
     accept_other: bool = False,
     progress: Progress = NULL_PROGRESS,
 ) -> Path:
-    """Download, verify and unpack a data set; the path that its specification takes.
+    """Download, verify and unpack a data set, and return the path for its specification.
 
     Raises:
-        BadInput: the transfer broke, or the content is not the known one and `accept_other` is off.
+        BadInput: the download failed, or its digest is another one and `accept_other` is off.
         MissingDependency: no network.
     """
     progress.stage(f"fetch: {name}")
@@ -83,6 +86,6 @@ def _spec(name: str) -> str:
     return f"{name}:{PATHS[name]}" if name in PATHS else name
 
 
-def _what(reference: str) -> str:
+def _description(reference: str) -> str:
     document = load(reference.partition(":")[0] + ":__doc__")
     return str(document).strip().partition("\n")[0]

@@ -1,4 +1,4 @@
-"""What this machine can do with edgeconv, what is missing and what installs it."""
+"""The `doctor` command: what is installed on this machine, and how to install what is missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgeconv.environment import usable_cores
 from edgeconv.errors import MissingDependency
 from edgeconv.runtimes.litertjs.node import installed
 
-# distribution -> what it is needed for; edgeconv cannot work without these
+# distribution -> purpose; edgeconv cannot work without these
 REQUIRED = {
     "tensorflow": "training, conversion to TFLite",
     "keras": "the float model",
@@ -28,11 +28,11 @@ REQUIRED = {
     "matplotlib": "charts of the report",
     "jinja2": "the report, packages for apps",
 }
-# extra -> its distributions, and what each is needed for
+# extra -> its distributions, and the purpose of each
 EXTRAS = {
     "compress": {
         "ai-edge-quantizer": "TFLite int4 and mixed precision",
-        "tensorflow-model-optimization": "conformance of compressions with another implementation",
+        "tensorflow-model-optimization": "tests of compressions against another implementation",
         "tf-keras": "tensorflow-model-optimization",
     },
     "search": {"optuna": "`search`", "mlflow-skinny": "tracking of `search`"},
@@ -40,22 +40,22 @@ EXTRAS = {
     "micro": {"tflite-micro": "--runtime tflite-micro, the arena of a microcontroller"},
     "tensorboard": {"tensorboard": "TensorBoard logs of a training"},
 }
-# packages of targets that are not part of an extra yet
+# packages of planned targets, which are not part of an extra yet
 TARGETS = {
-    "coreai-core": "Core AI files (.aimodel), a coming target",
-    "tf2onnx": "conversion to ONNX, a coming target",
-    "onnxruntime": "running .onnx files, a coming target",
+    "coreai-core": "Core AI files (.aimodel), a planned target",
+    "tf2onnx": "conversion to ONNX, a planned target",
+    "onnxruntime": "running .onnx files, a planned target",
 }
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that edgeconv or the packages that it writes call.
+    """A program that is called by edgeconv or by the packages that it writes.
 
     Attributes:
-        names: what it may be called; the first that is found counts.
-        version: the words that make it print its version.
-        linux, mac: the command that installs it, or where to get it.
+        names: possible names of the executable; the first one on the PATH is used.
+        version: arguments that print the version.
+        linux, mac: the command that installs it, or the place to get it.
     """
 
     names: tuple[str, ...]
@@ -123,7 +123,7 @@ TOOLS = (
         "brew install --cask android-platform-tools",
     ),
 )
-_SECONDS = 15.0  # a Java program on a busy machine needs some
+_SECONDS = 15.0  # a Java program on a busy machine needs several
 
 
 @dataclass(frozen=True)
@@ -146,13 +146,13 @@ def diagnose() -> list[Finding]:
 
 
 def _python() -> Finding:
-    fine = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
     return Finding(
         "Python",
-        "ok" if fine else "missing",
+        "ok" if supported else "missing",
         platform.python_version(),
         "everything",
-        "" if fine else "use Python 3.11, 3.12 or 3.13",
+        "" if supported else "use Python 3.11, 3.12 or 3.13",
         required=True,
     )
 
@@ -183,9 +183,9 @@ def _tool(tool: Tool) -> Finding:
 
 
 def _version(path: str, tool: Tool) -> str:
-    """The first number that the program prints; empty if it prints none in time."""
+    """The first version number that the program prints; empty if it prints none in time."""
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [path, *tool.version],
             capture_output=True,
             text=True,
@@ -196,12 +196,12 @@ def _version(path: str, tool: Tool) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    number = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    number = re.search(r"\d+(\.\d+)+", process.stdout + process.stderr)
     return number.group() if number else ""
 
 
 def _litert_js() -> Finding:
-    purpose = "--runtime litertjs: files as a web page runs them"
+    purpose = "--runtime litertjs: runs files as a web page does"
     try:
         packages = installed()
     except MissingDependency as error:
@@ -217,7 +217,7 @@ def _core_ml() -> Finding:
         "Core ML",
         "ok" if mac else "missing",
         platform.mac_ver()[0] if mac else "",
-        "predictions by Apple's own runtime",
+        "predictions with Apple's runtime",
         "" if mac else f"needs macOS; this is {system}",
         required=False,
     )

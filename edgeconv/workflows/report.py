@@ -1,4 +1,4 @@
-"""A bundle's report as a file."""
+"""The `report` command: writes the report of a bundle to a file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _RENDERERS = {".html": render_html, ".md": render_markdown}
 
 
 def write_report(path: Path, out: Path | None = None) -> tuple[Bundle, Path]:
-    """Write the report of the bundle at `path`: HTML or Markdown by the ending of `out`.
+    """Write the report of the bundle at `path`: HTML or Markdown, by the file extension of `out`.
 
     Raises:
-        BadInput: no bundle, or `out` cannot be written.
-        UsageError: another ending.
+        BadInput: there is no bundle at `path`, or `out` cannot be written.
+        UsageError: the file extension of `out` is neither `.html` nor `.md`.
     """
     bundle = bundles.read_bundle(path)
     target = out or path / "report.html"
     render = _RENDERERS.get(target.suffix.lower())
     if render is None:
-        raise UsageError(f"--out {target}: unknown ending", "use .html or .md")
+        raise UsageError(f"--out {target}: unknown file extension", "use .html or .md")
     bundles.write_text(target, render(bundle))
     return bundle, target

@@ -32,14 +32,14 @@ def test_what_is_legal_passes_and_the_rest_is_refused(name: str, target: str) ->
 @pytest.mark.parametrize(
     ("name", "target", "scheme", "words"),
     [
-        ("prune80", "coreml", "palette4", "no place for zeros"),
-        ("prune75", "coreml", "pruned75-palette4", "moves the weights"),
+        ("prune80", "coreml", "palette4", "no entry for zeros"),
+        ("prune75", "coreml", "pruned75-palette4", "changes the trained weights"),
         ("prune75-cluster16", "coreml", "pruned75", "one by one"),
         ("cluster16", "coreml", "int4", "each block"),
-        ("prune80", "coreml", "pruned75", "leaves out 75%"),
+        ("prune80", "coreml", "pruned75", "prunes 75%"),
         ("prune2of4", "coreml", "pruned50", "pattern 2:4"),
         ("cluster32", "coreml", "palette4", "cannot hold 32"),
-        ("cluster16", "coreml", "pruned50-palette4", "leaves out 50%"),
+        ("cluster16", "coreml", "pruned50-palette4", "prunes 50%"),
         ("qat4", "tflite", "int8", "int4 weights"),
         ("qat8", "coreml", "w8a8", "of tflite"),
     ],

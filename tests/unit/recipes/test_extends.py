@@ -58,9 +58,9 @@ def test_the_student_differs_from_har_in_what_it_says() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("extends = 3\n", "is not text"),
+        ("extends = 3\n", "is not a string"),
         ('extends = "absent"\n', "absent"),
-        ('extends = "mine.toml"\n', "leads back to itself"),
+        ('extends = "mine.toml"\n', "is circular"),
         ('extends = "har"\n[training]\nepoch = 3\n', "unknown key 'epoch'"),
     ],
 )

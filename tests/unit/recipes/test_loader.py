@@ -84,14 +84,14 @@ def test_a_variant_takes_its_own_phones_sensor(tmp_path: Path) -> None:
         ("[training.distillation]\nwieght = 1", UsageError, "unknown key 'wieght'"),
         ("[training.distillation]\nweight = 2", UsageError, "weight must be"),
         ("[training]\ndistillation = true", UsageError, "must be a table"),
-        ("seed = 1.5", UsageError, "seed = 1.5 is no whole number"),
+        ("seed = 1.5", UsageError, "seed = 1.5 is not a whole number"),
         ("seed = -1", UsageError, "from 0 to 4294967295, got -1"),
         ("seed = 4294967296", UsageError, "from 0 to 4294967295"),
         ("profile_runs = 0", UsageError, "profile_runs must be at least 1"),
         ("name = ''", UsageError, "cannot be a folder's name"),
         ("name = '..'", UsageError, "cannot be a folder's name"),
         ("name = 'a/b'", UsageError, "cannot be a folder's name"),
-        ("seed = true", UsageError, "seed = True is no whole number"),
+        ("seed = true", UsageError, "seed = True is not a whole number"),
         ("[training]\nepochs = 'many'", UsageError, "epochs = 'many'"),
         ("[training]\nepochs = 0", UsageError, "at least 1"),
         ("[training]\noptimizer = 'sgdx'", UsageError, "unknown optimizer"),
@@ -136,5 +136,5 @@ def test_the_recipe_of_a_bundle_loads_again(tmp_path: Path) -> None:
 def test_a_manifest_without_a_recipe(tmp_path: Path, text: str) -> None:
     manifest = tmp_path / "manifest.json"
     manifest.write_text(text)
-    with pytest.raises(BadInput, match="holds no recipe"):
+    with pytest.raises(BadInput, match="contains no recipe"):
         load_recipe(str(manifest))
