@@ -41,25 +41,25 @@ class Adb:
         self.serial = self._choose(serial)
 
     def describe(self) -> dict[str, str]:
-        """Make, model, Android version, processor and architecture, where the device has them."""
+        """Make, model, Android version, processor and architecture, if the device reports them."""
         properties = {k: self.shell(["getprop", p]).strip() for k, p in _PROPERTIES.items()}
         known = {k: v for k, v in properties.items() if v}
         return {**known, "system": f"Android {known.get('android', '')}".strip()}
 
-    def shell(self, words: list[str]) -> str:
+    def shell(self, command: list[str]) -> str:
         """The output of a command on the device, errors included.
 
         Raises:
             BadInput: it failed; the message has its last line of output.
         """
-        done = self._run("shell", shlex.join(words))
-        if done.returncode:
-            last = (done.stdout.strip().splitlines() or ["no message"])[-1]
+        process = self._run("shell", shlex.join(command))
+        if process.returncode:
+            last = (process.stdout.strip().splitlines() or ["no message"])[-1]
             raise BadInput(
-                f"{words[0]} failed on {self.serial} with exit code {done.returncode}: {last}",
-                "run it by hand: adb shell " + shlex.join(words),
+                f"{command[0]} failed on {self.serial} with exit code {process.returncode}: {last}",
+                "run it by hand: adb shell " + shlex.join(command),
             )
-        return done.stdout
+        return process.stdout
 
     def has(self, path: str) -> bool:
         """Whether an executable file exists on the device."""
@@ -74,9 +74,9 @@ class Adb:
         self._copy("pull", remote, str(local))
 
     def _copy(self, verb: str, source: str, target: str) -> None:
-        done = self._run(verb, source, target)
-        if done.returncode:
-            last = (done.stdout.strip().splitlines() or ["no message"])[-1]
+        process = self._run(verb, source, target)
+        if process.returncode:
+            last = (process.stdout.strip().splitlines() or ["no message"])[-1]
             hint = "check the free space on the device" if verb == "push" else ""
             raise BadInput(f"adb {verb} {source}: {last}", hint)
 
@@ -101,13 +101,13 @@ class Adb:
             )
         return chosen
 
-    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self._call("-s", self.serial, *words)
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self._call("-s", self.serial, *arguments)
 
-    def _call(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         try:
             return subprocess.run(
-                [self._adb, *words],
+                [self._adb, *arguments],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -117,7 +117,7 @@ class Adb:
                 check=False,
             )
         except (subprocess.TimeoutExpired, OSError) as error:
-            raise BadInput(f"adb {words[0]} failed: {error}") from error
+            raise BadInput(f"adb {arguments[0]} failed: {error}") from error
 
 
 def _find() -> str:

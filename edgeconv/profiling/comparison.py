@@ -1,4 +1,4 @@
-"""Decides whether a file got slower, where the samples are sufficient.
+"""Decides whether a file is slower than its baseline, if the samples are sufficient.
 
 A difference is reported if the whole 99 % interval of the ratio of medians lies beyond the limit.
 An interval that contains the limit is `unclear`, which is not a failure.
@@ -36,10 +36,10 @@ _MACHINE = ("processor", "architecture", "cores")
 
 
 def limit_of(max_slowdown: float) -> float:
-    """The ratio that a file may reach: 1.05 for a slowdown of 5 %.
+    """The largest allowed ratio: 1.05 for a slowdown of 5 %.
 
     Raises:
-        UsageError: negative.
+        UsageError: `max_slowdown` is negative.
     """
     if not max_slowdown >= 0:
         raise UsageError(
@@ -57,7 +57,7 @@ def compare_paired(ours: ProfileResult, theirs: ProfileResult, limit: float) -> 
 def compare_recorded(ours: ProfileResult, theirs: ProfileResult, limit: float) -> Comparison:
     """A file against the record of an earlier run.
 
-    The machine may have been in another state then. So the ratio is taken three times, as it is
+    The machine may have been in another state then. So the ratio is computed three times, directly
     and in units of each calibration kernel, which was timed beside every round of both runs; the
     interval spans all three and is widened by BETWEEN_RUNS.
     """
@@ -71,12 +71,12 @@ def compare_recorded(ours: ProfileResult, theirs: ProfileResult, limit: float) -
 
 
 def not_compared(ours: ProfileResult, reason: str, limit: float, baseline: str = "") -> Comparison:
-    """A file that could not be compared with its baseline, and why."""
+    """The result of a file that could not be compared with its baseline, with the reason."""
     return Comparison(ours.artifact, baseline, Change.NOT_COMPARED, limit, reason=reason)
 
 
 def mismatch(ours: ProfileResult, theirs: ProfileResult) -> str:
-    """Why the times of two results must not be compared; empty if they may."""
+    """The reason why the times of two results are not comparable; empty if they are."""
     for result, which in ((theirs, "in the baseline"), (ours, "here")):
         if result.status is not Status.PASSED:
             return f"the file was not timed {which}: {result.reason}"
@@ -87,7 +87,7 @@ def mismatch(ours: ProfileResult, theirs: ProfileResult) -> str:
 
 
 def _conditions(ours: ProfileResult, theirs: ProfileResult) -> list[tuple[str, str, str]]:
-    """(name, here, there) of everything that must agree."""
+    """(name, here, there) of all conditions that must agree."""
     conditions = [("device", ours.device or "this machine", theirs.device or "this machine")]
     conditions += [(k, _text(ours.machine, k), _text(theirs.machine, k)) for k in _MACHINE]
     conditions.append(("system", _system(ours.machine), _system(theirs.machine)))

@@ -1,4 +1,4 @@
-"""Core ML's own timing of a package, through coremltools' benchmarker: on a Mac only.
+"""Core ML's timing of a package, through coremltools' benchmarker: on a Mac only.
 
 It was never run, because no Mac was at hand; `result_of` is tested, `benchmark` is not.
 """

@@ -1,4 +1,4 @@
-"""Measures memory and cold start of a file in a process of its own.
+"""Measures memory and cold start of a file in a separate process.
 
 `python -m edgeconv.profiling.memory FILE RUNTIME THREADS` prints both as JSON.
 """
@@ -26,17 +26,17 @@ def footprint(artifact: Artifact, runtime: str, threads: int) -> dict[str, Any]:
     `rss_engine`: with Python, NumPy and the engine loaded. `rss_open` and `rss_run`: with the
     file open, and after some inferences. `rss_peak`: the maximum so far. `open_us`, `first_us`: the
     first opening of a file, and the first inference, of that process. If the process failed,
-    `rss_reason` says how.
+    `rss_reason` contains the error.
     """
-    words = [str(artifact.path), runtime, str(threads)]
+    arguments = [str(artifact.path), runtime, str(threads)]
     try:
-        done = run_module("edgeconv.profiling.memory", *words, seconds=_SECONDS)
+        process = run_module("edgeconv.profiling.memory", *arguments, seconds=_SECONDS)
     except subprocess.TimeoutExpired:
         return {"rss_reason": f"the process took more than {_SECONDS} s"}
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    if process.returncode:
+        last = (process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         return {"rss_reason": f"the process that measures it failed: {last}"}
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    figures: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     return figures
 
 
@@ -74,15 +74,15 @@ def _measure(path: Path, runtime: str, threads: int) -> dict[str, Any]:
 
 
 def _rss() -> int | None:
-    """Current resident bytes; None if the system does not report them (Linux does)."""
+    """Current resident memory in bytes; None if the system does not report them (Linux does)."""
     return _status("VmRSS")
 
 
 def _peak() -> int | None:
-    """The maximum of resident bytes so far.
+    """Peak of the resident memory so far, in bytes.
 
-    Of this process alone if the system reports it; getrusage counts the parent's as well. macOS
-    counts bytes, other systems KiB.
+    Only of this process if the system reports it; getrusage includes the parent's. macOS reports
+    bytes, other systems KiB.
     """
     peak = _status("VmHWM")
     if peak is not None:
@@ -96,7 +96,7 @@ def _peak() -> int | None:
 
 
 def _status(key: str) -> int | None:
-    """A figure from Linux's status of this process, in bytes."""
+    """A value from Linux's status of this process, in bytes."""
     status = Path("/proc/self/status")
     if not status.is_file():
         return None

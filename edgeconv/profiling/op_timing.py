@@ -1,7 +1,7 @@
 """The operations of a file with their cost, and their time where it can be measured.
 
 LiteRT was never tested with files that are cut like this, and a crash must not end the caller: they
-are timed in a process of their own, `python -m edgeconv.profiling.op_timing FILE RUNTIME THREADS`.
+are timed in a separate process, `python -m edgeconv.profiling.op_timing FILE RUNTIME THREADS`.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ TimedOperations = tuple[tuple[OpProfile, ...], str]
 def operations(artifact: Artifact, runtime: str, threads: int, time_them: bool) -> TimedOperations:
     """One row for each operation of an inference, and how it was timed.
 
-    `runtime` is the name of the one that timed the whole file. Where single operations cannot be
-    timed, the second value says why; so it does if `time_them` is off.
+    `runtime` is the name of the runtime that timed the whole file. If single operations cannot be
+    timed, or `time_them` is off, the second value gives the reason.
     """
     graph = files.read_graph(artifact.path)
     counts = cut_points(graph)
@@ -69,16 +69,16 @@ def operations(artifact: Artifact, runtime: str, threads: int, time_them: bool) 
 
 
 def _in_subprocess(artifact: Artifact, runtime: str, threads: int) -> TimedOperations:
-    """Run `_by_cuts` in a process of its own. Raises BadInput if that fails."""
-    words = [str(artifact.path), runtime, str(threads)]
+    """Run `_by_cuts` in a separate process. Raises BadInput if that fails."""
+    arguments = [str(artifact.path), runtime, str(threads)]
     try:
-        done = run_module("edgeconv.profiling.op_timing", *words, seconds=_SECONDS)
+        process = run_module("edgeconv.profiling.op_timing", *arguments, seconds=_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise BadInput(f"it took more than {_SECONDS} s") from error
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [""])[-1]
-        raise BadInput(f"LiteRT ended with exit code {done.returncode} on a cut file: {last}")
-    rows = json.loads(done.stdout.splitlines()[-1])
+    if process.returncode:
+        last = (process.stderr.strip().splitlines() or [""])[-1]
+        raise BadInput(f"LiteRT ended with exit code {process.returncode} on a cut file: {last}")
+    rows = json.loads(process.stdout.splitlines()[-1])
     return tuple(decode_fields(OpProfile, row) for row in rows), CUT
 
 
@@ -89,7 +89,7 @@ def _by_cuts(
     with tempfile.TemporaryDirectory() as folder:
         openers: list[Opener] = []
         target = target_of(artifact.path)
-        assert target.reader.prefixes is not None  # `operations` has asked
+        assert target.reader.prefixes is not None  # checked by `operations`
         for number, data in enumerate(target.reader.prefixes(artifact.path, (0, *chosen))):
             path = Path(folder) / f"{number}{target.suffix}"
             path.write_bytes(data)
@@ -130,7 +130,7 @@ def _by_steps(
 def _step_times(
     start: int, computed: Sequence[tuple[str, int]], graph: FileGraph, rows: Sequence[OpProfile]
 ) -> list[float]:
-    """µs of each row; a step without a row of its own (it was merged) counts for the next."""
+    """µs of each row; a step without a row (it was merged) counts toward the next."""
     place = {graph.tensors[i].name: row for row, op in _ops(graph, rows) for i in op.outputs}
     times, last = [0.0] * len(rows), start
     for name, now in computed:
@@ -145,14 +145,14 @@ def _ops(graph: FileGraph, rows: Sequence[OpProfile]) -> list[tuple[int, Op]]:
 
 
 def _chosen(counts: Sequence[int], file_bytes: int) -> list[int]:
-    """Some of the places to cut, evenly, the last among them."""
+    """A selection of the places to cut, evenly spaced, including the last."""
     fitting = 2 * MOST_BYTES // max(file_bytes, 1)  # a cut file has half of the weights on average
     step = ceil(len(counts) / max(2, min(MOST_CUTS, fitting)))
     return list(counts[::-1][::step][::-1])
 
 
 def _rows(graph: FileGraph, counts: Sequence[int]) -> tuple[OpProfile, ...]:
-    """One row from each place to cut to the next; unpacking of weights is not among them."""
+    """One row from each place to cut to the next; operations that unpack weights are left out."""
     behind = set(cut_points(graph))
     rows, start = [], 0
     for end in counts:

@@ -1,7 +1,7 @@
 """Time, cost and roofline position of each operation.
 
-The runtimes have no interface to time one operation. But a file that is cut behind operation k
-can be timed; how much longer it takes than the one that is cut behind k − 1 is the time of k.
+The runtimes have no interface to time one operation. But a file that is cut behind operation k can
+be timed; the time of k is the difference to the file that is cut behind k − 1.
 """
 
 from __future__ import annotations

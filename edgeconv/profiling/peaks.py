@@ -3,8 +3,8 @@
 S. Williams, A. Waterman, D. Patterson, Roofline, Communications of the ACM 52 (4), 2009: an
 operation of arithmetic intensity I (operations a byte) reaches at most min(peak, bandwidth · I).
 
-BLAS fixes its number of threads when it is loaded, so this module measures in a process of its
-own: `python -m edgeconv.profiling.peaks THREADS`.
+BLAS fixes its number of threads when it is loaded, so this module measures in a separate
+process: `python -m edgeconv.profiling.peaks THREADS`.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _METHOD = (
 def measure_peaks(threads: int) -> Peaks:
     """Peaks of `threads` threads, in a fresh process (about 2 s)."""
     environment = {**os.environ, **dict.fromkeys(_BLAS, str(threads))}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "edgeconv.profiling.peaks", str(threads)],
         env=environment,
         check=True,
         capture_output=True,
         text=True,
     )
-    return Peaks(**json.loads(done.stdout))
+    return Peaks(**json.loads(process.stdout))
 
 
 def _measure(threads: int) -> Peaks:

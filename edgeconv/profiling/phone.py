@@ -31,14 +31,14 @@ _GET = (
 
 
 @dataclass(frozen=True)
-class Task:
-    """One file for the phone.
+class PhoneTask:
+    """One file to measure on the phone.
 
     Attributes:
         facts: `parameters`, `macs`, `peak_tensor_bytes`.
-        input_name: of the only input, as in the file.
-        golden: bytes of the input for each golden vector, and a function that judges the
-            output's bytes and returns facts for `details`.
+        input_name: name of the only input in the file.
+        golden: bytes of the input for each golden vector, and a function that evaluates
+            the output's bytes and returns the entries for `details`.
     """
 
     artifact: Artifact
@@ -46,7 +46,7 @@ class Task:
     input_name: str = ""
     input_shape: tuple[int, ...] = ()
     golden: tuple[bytes, ...] = ()
-    judge: Callable[[Sequence[bytes]], dict[str, Any]] | None = None
+    evaluate_golden: Callable[[Sequence[bytes]], dict[str, Any]] | None = None
 
 
 class Phone:
@@ -75,7 +75,7 @@ class Phone:
         self.name = f"{' '.join(names) or 'Android'} ({self._adb.serial})"
 
     def profile(
-        self, tasks: Sequence[Task], runs: int, warmup: int, threads: int, xnnpack: bool
+        self, tasks: Sequence[PhoneTask], runs: int, warmup: int, threads: int, xnnpack: bool
     ) -> list[ProfileResult]:
         """Push the files, time them interleaved, run operations and golden vectors, remove them.
 
@@ -106,16 +106,16 @@ class Phone:
         finally:
             self._adb.shell(["rm", "-rf", FOLDER])
 
-    def _start(self, task: Task, flags: Sequence[str]) -> str:
+    def _start(self, task: PhoneTask, flags: Sequence[str]) -> str:
         return self._adb.shell([self._binary, f"--graph={_remote(task)}", *flags])
 
-    def _nodes(self, task: Task, flags: Sequence[str]) -> tuple[NodeTime, ...]:
+    def _nodes(self, task: PhoneTask, flags: Sequence[str]) -> tuple[NodeTime, ...]:
         """A separate run, because profiling each operation slows it down."""
         return parse_nodes(self._start(task, [*flags, "--enable_op_profiling=true"]))
 
-    def _golden(self, task: Task, flags: Sequence[str]) -> dict[str, Any]:
-        """Run each golden vector in a process of the tool, pull the outputs and judge them."""
-        if task.judge is None:
+    def _golden(self, task: PhoneTask, flags: Sequence[str]) -> dict[str, Any]:
+        """Run each golden vector in a process of the tool, pull the outputs and evaluate them."""
+        if task.evaluate_golden is None:
             return {}
         outputs = []
         shape = ",".join(map(str, task.input_shape))
@@ -135,11 +135,11 @@ class Phone:
                 self._start(task, [*flags, *flags_of_vector])
                 self._adb.pull(f"{FOLDER}/output.bin", local)
                 outputs.append(local.read_bytes())
-        return {"golden": task.judge(outputs)}
+        return {"golden": task.evaluate_golden(outputs)}
 
     def _result(
         self,
-        task: Task,
+        task: PhoneTask,
         timings: Sequence[Timing],
         threads: int,
         warmup: int,
@@ -159,9 +159,9 @@ class Phone:
 
 
 def result_of(
-    task: Task, timings: Sequence[Timing], device: str, machine: MachineInfo
+    task: PhoneTask, timings: Sequence[Timing], device: str, machine: MachineInfo
 ) -> ProfileResult:
-    """The result of a file whose runs on a device are known.
+    """The result of a file from the timings of its runs on a device.
 
     `samples_us` are the medians of the runs: the tool does not keep single inferences.
     """
@@ -192,11 +192,11 @@ def result_of(
     )
 
 
-def imported(path: Path, text: str, task: Task, device: str) -> ProfileResult:
-    """A saved log of `benchmark_model`, as a result of `device`.
+def imported(path: Path, text: str, task: PhoneTask, device: str) -> ProfileResult:
+    """Read a saved log of `benchmark_model` as a result of `device`.
 
     Raises:
-        BadInput: it contains no result; `path` is named.
+        BadInput: the log contains no result; the message names `path`.
     """
     try:
         timing = parse_timing(text)
@@ -207,7 +207,7 @@ def imported(path: Path, text: str, task: Task, device: str) -> ProfileResult:
     return replace(result, ops=nodes, ops_method="benchmark_model's own table" if nodes else "")
 
 
-def _remote(task: Task) -> str:
+def _remote(task: PhoneTask) -> str:
     return f"{FOLDER}/{task.artifact.name}"
 
 

@@ -1,4 +1,4 @@
-"""Roofline limits of this machine, reached by NumPy and by the engine itself."""
+"""Roofline limits of this machine, reached by NumPy and by the engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeconv.profiling.peaks import measure_peaks
 from edgeconv.runtimes import open_runner
 from edgeconv.targets.tflite.roofline_model import MACS, convolution
 
-ENGINES = ("litert", "litert-reference")  # whose own convolutions are a limit
+ENGINES = ("litert", "litert-reference")  # runtimes whose convolutions are measured
 SECONDS = 0.25  # each; the best repetition counts
 
 

@@ -68,7 +68,7 @@ def order_statistics_interval(values: Sequence[float], level: float) -> tuple[fl
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as long: an estimate and its interval."""
+    """A ratio of times: an estimate and its interval."""
 
     estimate: float
     low: float

@@ -1,4 +1,4 @@
-"""Latency of single inferences on a monotonic nanosecond clock, raw samples kept."""
+"""Latency of single inferences on a monotonic nanosecond clock, with the raw samples."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
     Sample = Mapping[str, NDArray[Any]] | Callable[[Runner], Mapping[str, NDArray[Any]]]
 
-ROUNDS = 40  # turns of each artifact, so that a slow spell of the machine hits all
-COLD = 5  # openings of each file, all but the first timed
-SETTLE = 3  # untimed inferences at the start of a turn: the others have emptied the caches
+ROUNDS = 40  # turns of each artifact, so that a slow phase of the machine affects all
+COLD = 5  # number of times each file is opened; all but the first are timed
+SETTLE = 3  # untimed inferences at the start of a turn: the caches hold other artifacts' data
 STABLE = 0.05  # warm-up ends when two successive blocks' medians differ by at most this share
-WARMUP_LIMIT = 10  # … or after this many times the asked warm-up
+WARMUP_LIMIT = 10  # … or after this multiple of the requested warm-up
 
 
 @dataclass(frozen=True)
-class Job:
+class TimingJob:
     """One artifact to time.
 
     Attributes:
         open_runner: opens it; called several times, since the first may import the engine.
-        sample: the arrays of one inference, or a function that makes them for an opened runner.
+        sample: the arrays of one inference, or a function that returns them for an opened runner.
         version: of the engine, as recorded.
         facts: `parameters`, `macs`, `peak_tensor_bytes`; each may be missing.
     """
@@ -61,29 +61,29 @@ def profile(
     facts: Mapping[str, int | None],
     machine: MachineInfo,
 ) -> ProfileResult:
-    """Time one artifact alone; see `profile_many`."""
-    job = Job(artifact, open_runner, sample, facts)
+    """Time one artifact only; see `profile_many`."""
+    job = TimingJob(artifact, open_runner, sample, facts)
     return profile_many([job], runs, warmup, threads, machine)[0]
 
 
 def profile_many(
-    jobs: Sequence[Job],
+    jobs: Sequence[TimingJob],
     runs: int,
     warmup: int,
     threads: int,
     machine: MachineInfo,
 ) -> list[ProfileResult]:
-    """Time several artifacts interleaved, so that they share the machine's good and bad moments.
+    """Time several artifacts interleaved, so that changes of the machine's speed affect all.
 
     Each is opened COLD times (`load_us`, engine and file already in memory) and run once
     (`first_us`), warmed up with at least `warmup` inferences and until block medians settle, then
     timed `runs` times, one sample an inference, in ROUNDS rounds of changing order. The calibration
     kernels run beside each round. `threads` is what the runners were opened with; it is recorded,
-    not set. One runner of each stays open all the time.
+    not set. One runner of each artifact stays open until the end.
 
     Raises:
         UsageError: `runs` or `threads` below 1, or `warmup` below 0.
-        EdgeconvError: as opening or running raises it.
+        EdgeconvError: opening or running an artifact failed.
     """
     if runs < 1 or warmup < 0 or threads < 1:
         raise UsageError(
@@ -111,7 +111,7 @@ def not_run(
     machine: MachineInfo,
     runtime: str = "",
 ) -> ProfileResult:
-    """The result of an artifact that cannot be timed here: its size and its cost."""
+    """The result of an artifact that cannot be timed here: its size and cost only."""
     return ProfileResult(
         **_about(artifact, facts, machine), runtime=runtime, status=Status.NOT_RUN, reason=reason
     )
@@ -120,7 +120,7 @@ def not_run(
 class _Timed:
     """An opened artifact and its measurements so far."""
 
-    def __init__(self, job: Job, stack: ExitStack) -> None:
+    def __init__(self, job: TimingJob, stack: ExitStack) -> None:
         self._job = job
         with job.open_runner():
             pass  # imports and first reads from disk are not part of the file's cost

@@ -1,4 +1,4 @@
-"""The input of a file that is timed; its values do not change a latency."""
+"""The input of a timed file; its values do not affect latency."""
 
 from __future__ import annotations
 

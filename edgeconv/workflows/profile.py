@@ -24,7 +24,7 @@ from edgeconv.core import (
     as_path,
 )
 from edgeconv.environment import describe_machine, versions
-from edgeconv.profiling import Job, not_run, profile_many
+from edgeconv.profiling import TimingJob, not_run, profile_many
 from edgeconv.profiling.baseline import Baseline, compare, read_baseline, with_partners
 from edgeconv.profiling.comparison import MAX_SLOWDOWN, limit_of
 from edgeconv.profiling.memory import arena, footprint
@@ -215,10 +215,10 @@ def _why_not(artifact: Artifact, runtime: str) -> str | None:
     return unavailable(artifact.path, runtime)
 
 
-def _job(artifact: Artifact, runtime: str, threads: int) -> Job:
+def _job(artifact: Artifact, runtime: str, threads: int) -> TimingJob:
     name = runtime_for(artifact.path, runtime)
     options = accepted(name, num_threads=threads)
-    return Job(
+    return TimingJob(
         artifact,
         partial(_open, artifact, name, options),
         partial(probe_sample, artifact=artifact),

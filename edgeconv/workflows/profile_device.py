@@ -24,7 +24,7 @@ from edgeconv.parity.golden import read_golden
 from edgeconv.profiling import coreml_benchmark, not_run
 from edgeconv.profiling.baseline import compare, read_baseline
 from edgeconv.profiling.comparison import MAX_SLOWDOWN, limit_of
-from edgeconv.profiling.phone import BINARY, Phone, Task
+from edgeconv.profiling.phone import BINARY, Phone, PhoneTask
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import opens
 from edgeconv.workflows.profile import artifacts_of, facts_of
@@ -141,8 +141,8 @@ def _golden_sets(paths: Sequence[Path]) -> dict[Path, golden.GoldenSet]:
     }
 
 
-def _task(artifact: Artifact, vectors: golden.GoldenSet | None) -> Task:
-    task = Task(artifact, facts_of(artifact))
+def _task(artifact: Artifact, vectors: golden.GoldenSet | None) -> PhoneTask:
+    task = PhoneTask(artifact, facts_of(artifact))
     expected = vectors.expected.get(artifact.name) if vectors else None
     if vectors is None or expected is None or expected.outputs is None:
         return task
@@ -153,7 +153,7 @@ def _task(artifact: Artifact, vectors: golden.GoldenSet | None) -> Task:
         input_name=first.name,
         input_shape=first.shape,
         golden=tuple(_stored(row, first).tobytes() for row in rows),
-        judge=partial(_judge, vectors=vectors, expected=expected, spec=last),
+        evaluate_golden=partial(_evaluate_golden, vectors=vectors, expected=expected, spec=last),
     )
 
 
@@ -169,7 +169,7 @@ def _stored(row: NDArray[np.float32], spec: TensorSpec) -> NDArray[Any]:
     return stored
 
 
-def _judge(
+def _evaluate_golden(
     outputs: Sequence[bytes],
     vectors: golden.GoldenSet,
     expected: golden.Expectation,

@@ -9,7 +9,7 @@ from edgeconv import bundle as bundles
 from edgeconv.core import Bundle, ProfileResult
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.profiling.baseline import read_results
-from edgeconv.profiling.phone import Task, imported
+from edgeconv.profiling.phone import PhoneTask, imported
 from edgeconv.runtimes import opens
 from edgeconv.workflows.profile import facts_of
 from edgeconv.workflows.report import write_report
@@ -74,7 +74,7 @@ def _from_log(path: Path, text: str, home: Bundle, device: str, name: str) -> Pr
             f"{path} is a log, which names neither device nor file",
             f"add --device NAME and --artifact with one of: {names}",
         )
-    return imported(path, text, Task(artifacts[0], facts_of(artifacts[0])), device)
+    return imported(path, text, PhoneTask(artifacts[0], facts_of(artifacts[0])), device)
 
 
 def _named(result: ProfileResult, home: Bundle, device: str) -> ProfileResult:

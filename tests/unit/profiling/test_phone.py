@@ -12,7 +12,7 @@ from edgeconv.core import Artifact, ProfileResult, Signal, Status
 from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, UsageError
 from edgeconv.profiling.adb import Adb
 from edgeconv.profiling.comparison import mismatch
-from edgeconv.profiling.phone import BINARY, FOLDER, ROUNDS, Phone, Task, imported
+from edgeconv.profiling.phone import BINARY, FOLDER, ROUNDS, Phone, PhoneTask, imported
 
 from .fake_adb import PIXEL, TRANSCRIPTS, FakeAdb
 from .samples import result
@@ -23,7 +23,7 @@ def adb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAdb:
     return FakeAdb(tmp_path, monkeypatch)
 
 
-def task(folder: Path, **more: Any) -> Task:
+def task(folder: Path, **more: Any) -> PhoneTask:
     path = folder / "har_int8.tflite"
     path.write_bytes(b"TFL3")
     made = Artifact(
@@ -36,7 +36,7 @@ def task(folder: Path, **more: Any) -> Task:
         inputs=(),
         outputs=(),
     )
-    return Task(made, {"parameters": 7, "macs": 21, "peak_tensor_bytes": 96}, **more)
+    return PhoneTask(made, {"parameters": 7, "macs": 21, "peak_tensor_bytes": 96}, **more)
 
 
 def profiled(folder: Path, **more: Any) -> ProfileResult:
@@ -82,7 +82,11 @@ def test_golden_vectors_are_run_and_pulled(adb: FakeAdb, tmp_path: Path) -> None
         return {"status": "passed"}
 
     found = profiled(
-        tmp_path, input_name="sensor:0", input_shape=(1, 24), golden=(b"a", b"b"), judge=judge
+        tmp_path,
+        input_name="sensor:0",
+        input_shape=(1, 24),
+        golden=(b"a", b"b"),
+        evaluate_golden=judge,
     )
     assert seen == [[b"\x01\x02", b"\x03\x04"]]
     assert found.details["golden"] == {"status": "passed"}

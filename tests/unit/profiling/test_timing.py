@@ -26,7 +26,7 @@ from edgeconv.core import (
     TensorSpec,
 )
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.profiling import Job, not_run, profile, profile_many
+from edgeconv.profiling import TimingJob, not_run, profile, profile_many
 from edgeconv.profiling.timing import COLD, ROUNDS, SETTLE, WARMUP_LIMIT
 
 pytestmark = pytest.mark.timing
@@ -153,7 +153,7 @@ def test_without_warm_up() -> None:
 def test_turns_are_taken() -> None:
     log: list[str] = []
     runners = [Busy(name=name, log=log) for name in "ab"]
-    jobs = [Job(artifact(r.name), lambda r=r: r, SAMPLE, FACTS) for r in runners]  # type: ignore[misc]
+    jobs = [TimingJob(artifact(r.name), lambda r=r: r, SAMPLE, FACTS) for r in runners]  # type: ignore[misc]
     found = profile_many(jobs, 120, 0, 2, MACHINE)
     assert [r.artifact for r in found] == ["a", "b"]
     assert {len(r.samples_us) for r in found} == {120}
@@ -188,7 +188,10 @@ def test_error_closes_every_runner() -> None:
     def refuse() -> Busy:
         raise BadInput("truncated")
 
-    jobs = [Job(artifact("a"), lambda: first, SAMPLE), Job(artifact("b"), refuse, SAMPLE)]
+    jobs = [
+        TimingJob(artifact("a"), lambda: first, SAMPLE),
+        TimingJob(artifact("b"), refuse, SAMPLE),
+    ]
     with pytest.raises(BadInput, match="truncated"):
         profile_many(jobs, 1, 0, 1, MACHINE)
     assert not first.open
