@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from edgeconv.errors import Unsupported
 from edgeconv.ir.keras_call import KerasCall, KerasLayerType, LayerRole
 from edgeconv.ir.nodes import (
-    activation,
     affine,
     convolution,
     dense,
+    keras_activation,
     keras_layer,
     kernel,
     merge,
@@ -20,7 +20,7 @@ from edgeconv.ir.nodes import (
 from edgeconv.ir.nodes.node import Node
 
 _TRAINING_ONLY = KerasLayerType(LayerRole.TRAINING_ONLY)
-_ACTIVATION_LAYER = KerasLayerType(LayerRole.ACTIVATION, activation.read_activation_layer)
+_ACTIVATION_LAYER = KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_activation_layer)
 _RESHAPE = KerasLayerType(LayerRole.RESHAPE, shape.read_reshape)
 _MERGE = KerasLayerType(LayerRole.OTHER, merge.read_merge)
 # Known to comparisons of layers; no node stands for them yet.
@@ -30,7 +30,7 @@ _MAXIMUM_ONLY_IN_KERAS = KerasLayerType(LayerRole.MAXIMUM)
 _AVERAGE_ONLY_IN_KERAS = KerasLayerType(LayerRole.AVERAGE)
 
 KERAS_LAYERS: Mapping[str, KerasLayerType] = {
-    "Activation": KerasLayerType(LayerRole.ACTIVATION, activation.read_activation),
+    "Activation": KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_activation),
     "ActivityRegularization": _TRAINING_ONLY,
     "Add": _MERGE,
     "AlphaDropout": _TRAINING_ONLY,

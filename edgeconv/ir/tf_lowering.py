@@ -6,6 +6,7 @@ constants are, and how they lie in memory, can be asked without it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import Unsupported
@@ -174,26 +175,37 @@ def _activation(builder: TFBuilder, node: Activation, x: Any) -> Any:
 
 
 def _activate(builder: TFBuilder, function: ActivationFunction, x: Any, name: str) -> Any:
-    nn = builder.tf.nn
+    tf, nn = builder.tf, builder.tf.nn
     match function.kind:
         case "relu_max" if function.value == 6:
             return nn.relu6(x, name=name)
         case "relu_max" if builder.ranges:
             return nn.relu(x, name=name)  # the range ends at the ceiling
         case "relu_max":
-            return builder.tf.minimum(nn.relu(x), function.value, name=name)
-        case "leaky_relu":
-            return nn.leaky_relu(x, function.value, name=name)
+            return tf.minimum(nn.relu(x), function.value, name=name)
         case "silu":
-            gate = builder.round_to(SIGMOID_RANGE, builder.tf.sigmoid(x))
-            return builder.tf.multiply(x, gate, name=name)
+            gate = builder.round_to(SIGMOID_RANGE, tf.sigmoid(x))
+            return tf.multiply(x, gate, name=name)
         case "softmax":
             return nn.softmax(x, axis=builder.layout.channel_axis, name=name)
-        case "linear":
-            return builder.tf.identity(x, name=name)
-        case "relu" | "elu" | "sigmoid" | "tanh":
-            return getattr(nn, function.kind)(x, name=name)
-    raise Unsupported(f"activation '{function.kind}' has no TensorFlow operation")
+    if function.kind not in _FUNCTIONS:
+        raise Unsupported(f"activation '{function.kind}' has no TensorFlow operation")
+    return _FUNCTIONS[function.kind](tf, x, function.value, name)
+
+
+_FUNCTIONS: Mapping[str, Callable[[Any, Any, float, str], Any]] = {
+    "linear": lambda tf, x, _, name: tf.identity(x, name=name),
+    "relu": lambda tf, x, _, name: tf.nn.relu(x, name=name),
+    "leaky_relu": lambda tf, x, slope, name: tf.nn.leaky_relu(x, slope, name=name),
+    "elu": lambda tf, x, _, name: tf.nn.elu(x, name=name),
+    "sigmoid": lambda tf, x, _, name: tf.nn.sigmoid(x, name=name),
+    "tanh": lambda tf, x, _, name: tf.nn.tanh(x, name=name),
+    "abs": lambda tf, x, _, name: tf.abs(x, name=name),
+    "exp": lambda tf, x, _, name: tf.exp(x, name=name),
+    "log": lambda tf, x, _, name: tf.math.log(x, name=name),
+    "ceiling": lambda tf, x, ceiling, name: tf.minimum(x, ceiling, name=name),
+}
+"""The operation of each function that needs nothing but its input and its number."""
 
 
 def _reshape(builder: TFBuilder, node: Reshape, x: Any) -> Any:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edgeconv.errors import Unsupported
 from edgeconv.ir.nodes.node import Node, Range, Shape, Value
 
 if TYPE_CHECKING:
-    from edgeconv.ir.keras_call import KerasCall
     from edgeconv.ir.nodes.node import Array
 
 # TFLite's integer kernels leave no choice for these results; that of softmax is as sigmoid's.
@@ -26,7 +24,8 @@ class ActivationFunction:
 
     Attributes:
         kind: a key of `FUNCTIONS`.
-        value: slope of leaky_relu, alpha of elu, ceiling of relu_max (6 makes it relu6).
+        value: slope of leaky_relu, alpha of elu, ceiling of relu_max (6 makes it relu6) and of
+            ceiling.
     """
 
     kind: str = "linear"
@@ -88,6 +87,21 @@ def _relu_max(x: Array, ceiling: float) -> Array:
     return np.clip(x, 0, ceiling)
 
 
+def _unary(name: str) -> Callable[[Array, float], Array]:
+    def apply(x: Array, _: float) -> Array:
+        import numpy as np
+
+        return np.asarray(getattr(np, name)(x))
+
+    return apply
+
+
+def _ceiling(x: Array, ceiling: float) -> Array:
+    import numpy as np
+
+    return np.minimum(x, ceiling)
+
+
 def _softmax(x: Array, _: float) -> Array:
     import numpy as np
 
@@ -105,6 +119,10 @@ FUNCTIONS: Mapping[str, Callable[[Array, float], Array]] = {
     "tanh": _tanh,
     "silu": lambda x, _: x * _sigmoid(x, 0.0),
     "softmax": _softmax,
+    "abs": _unary("abs"),
+    "exp": _unary("exp"),
+    "log": _unary("log"),
+    "ceiling": _ceiling,
 }
 """Each function in NumPy, of the value and the function's number."""
 
@@ -137,81 +155,3 @@ class Activation(Node):
 
     def narrow_range(self, limits: Range) -> Range:
         return self.function.narrow_range(limits)
-
-
-# --- Keras ------------------------------------------------------------------------------------
-
-_PLAIN = ("linear", "relu", "sigmoid", "tanh", "softmax", "silu")
-_WITH_VALUE = {"relu6": ("relu_max", 6.0), "leaky_relu": ("leaky_relu", 0.2), "elu": ("elu", 1.0)}
-"""Keras' function name → ours and its default number (Keras: negative_slope 0.2, alpha 1)."""
-
-
-def read_function(call: KerasCall, activation: Any) -> ActivationFunction:
-    """A Keras activation, which is a function or a layer of its own.
-
-    Args:
-        call: of the layer that has the activation.
-
-    Raises:
-        Unsupported: the activation, or a setting of it, is outside the tables; layer and
-            activation are named.
-    """
-    name = getattr(activation, "__name__", type(activation).__name__)
-    if name in _PLAIN:
-        return ActivationFunction(name)
-    if name in _WITH_VALUE:
-        return ActivationFunction(*_WITH_VALUE[name])
-    if name in _LAYERS:
-        return _LAYERS[name](activation)
-    raise Unsupported(
-        f"layer '{call.label}' ({call.kind}) uses activation '{name}', which cannot be exported",
-        f"possible: {', '.join((*_PLAIN, *_WITH_VALUE))}",
-    )
-
-
-def read_activation(call: KerasCall) -> tuple[Node, ...]:
-    """Keras' `Activation`."""
-    function = read_function(call, call.layer.activation)
-    return (Activation(label=call.label, inputs=call.inputs, function=function),)
-
-
-def read_activation_layer(call: KerasCall) -> tuple[Node, ...]:
-    """A layer that is an activation function: `ReLU`, `Softmax`, …"""
-    function = _LAYERS[call.kind](call.layer)
-    return (Activation(label=call.label, inputs=call.inputs, function=function),)
-
-
-def _keras_relu(layer: Any) -> ActivationFunction:
-    slope, ceiling = float(layer.negative_slope), layer.max_value
-    if float(layer.threshold) or (slope and ceiling is not None):
-        raise Unsupported(
-            f"layer '{layer.name}' (ReLU) has a threshold, or a slope and a ceiling at once",
-            "use a plain, clipped or leaky ReLU",
-        )
-    if ceiling is not None:
-        return ActivationFunction("relu_max", float(ceiling))
-    return ActivationFunction("leaky_relu", slope) if slope else ActivationFunction("relu")
-
-
-def _keras_leaky_relu(layer: Any) -> ActivationFunction:
-    return ActivationFunction("leaky_relu", float(layer.negative_slope))
-
-
-def _keras_elu(layer: Any) -> ActivationFunction:
-    if float(layer.alpha) != 1:
-        raise Unsupported(f"layer '{layer.name}' (ELU) has alpha {layer.alpha}", "use alpha 1")
-    return ActivationFunction("elu", 1.0)
-
-
-def _keras_softmax(layer: Any) -> ActivationFunction:
-    if layer.axis != -1:
-        raise Unsupported(f"layer '{layer.name}' (Softmax) runs over axis {layer.axis}", "use −1")
-    return SOFTMAX
-
-
-_LAYERS: Mapping[str, Callable[[Any], ActivationFunction]] = {
-    "ReLU": _keras_relu,
-    "LeakyReLU": _keras_leaky_relu,
-    "ELU": _keras_elu,
-    "Softmax": _keras_softmax,
-}

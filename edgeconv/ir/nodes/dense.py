@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from edgeconv.core.affine import AffineMap
-from edgeconv.ir.nodes.activation import read_function
 from edgeconv.ir.nodes.convolution import Conv
+from edgeconv.ir.nodes.keras_activation import read_function
 from edgeconv.ir.nodes.kernel import KernelNode, with_activation
 from edgeconv.ir.nodes.node import Node, Shape
 

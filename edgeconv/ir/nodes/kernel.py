@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from edgeconv.core.affine import AffineMap
 from edgeconv.ir.nodes.activation import LINEAR, SOFTMAX, Activation, ActivationFunction
+from edgeconv.ir.nodes.composite import CompositeFunction
 from edgeconv.ir.nodes.node import Node, Range, Shape, Value
 
 if TYPE_CHECKING:
     from edgeconv.ir.keras_call import KerasCall
+    from edgeconv.ir.nodes.keras_activation import AnyFunction
     from edgeconv.ir.nodes.node import Array
 
 KERNEL_AND_BIAS = (("kernel", ""), ("bias", "use_bias"))
@@ -118,9 +120,12 @@ class KernelNode(Node):
 
 
 def with_activation(
-    call: KerasCall, make: Callable[[ActivationFunction], Node], read: ActivationFunction
+    call: KerasCall, make: Callable[[ActivationFunction], Node], read: AnyFunction
 ) -> tuple[Node, ...]:
-    """A node that computes its activation too, or a softmax, which no operation fuses, after it."""
+    """A node that computes its activation too; a softmax and composite functions follow it."""
+    if isinstance(read, CompositeFunction):
+        linear = make(LINEAR)
+        return linear, *read.nodes(f"{call.label}_{read.kind}", linear.output)
     if read != SOFTMAX:
         return (make(read),)
     linear = make(LINEAR)

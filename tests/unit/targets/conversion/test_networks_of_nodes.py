@@ -83,7 +83,28 @@ def merges(x: Any) -> Any:
     )
 
 
-BODIES: dict[str, Body] = {each.__name__: each for each in (residual, inception, merges)}
+def composites(x: Any) -> Any:
+    """Activation functions that several nodes compute, side by side."""
+    from keras import layers
+
+    names = ("selu", "softplus", "softsign", "hard_sigmoid", "hard_silu", "mish")
+    branches = [_conv(x, 4, activation=name) for name in names]
+    leaky = layers.ReLU(max_value=2, negative_slope=0.1)(_conv(x, 4, activation="linear"))
+    return layers.Concatenate()([*branches, leaky, layers.ELU(alpha=0.3)(x)])
+
+
+def functions(x: Any) -> Any:
+    """Activation functions with one operation each."""
+    from keras import layers
+
+    branches = [_conv(x, 4, activation=name) for name in ("exponential", "silu", "elu")]
+    clipped = layers.ReLU(max_value=1)(_conv(x, 4, activation="linear"))
+    return layers.Concatenate()([*branches, clipped])
+
+
+BODIES: dict[str, Body] = {
+    each.__name__: each for each in (residual, inception, merges, composites, functions)
+}
 
 
 @pytest.fixture(scope="module")
