@@ -14,6 +14,7 @@ from edgeconv.ir.nodes import (
     keras_layer,
     kernel,
     merge,
+    normalization,
     pooling,
     shape,
 )
@@ -25,7 +26,6 @@ _RESHAPE = KerasLayerType(LayerRole.RESHAPE, shape.read_reshape)
 _MERGE = KerasLayerType(LayerRole.OTHER, merge.read_merge)
 # Known to comparisons of layers; no node stands for them yet.
 _KERNEL_ONLY_IN_KERAS = KerasLayerType(LayerRole.KERNEL, fuses_activation=True)
-_AFFINE_ONLY_IN_KERAS = KerasLayerType(LayerRole.AFFINE)
 _MAXIMUM_ONLY_IN_KERAS = KerasLayerType(LayerRole.MAXIMUM)
 _AVERAGE_ONLY_IN_KERAS = KerasLayerType(LayerRole.AVERAGE)
 
@@ -69,16 +69,21 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "Identity": _TRAINING_ONLY,
     # only reaches this table where the caller trusts its code
     "Lambda": KerasLayerType(LayerRole.OTHER, keras_layer.read_opaque),
+    "LayerNormalization": KerasLayerType(
+        LayerRole.OTHER,
+        normalization.read_layer_normalization,
+        normalization.LAYER_NORMALIZATION_ARRAYS,
+    ),
     "LeakyReLU": _ACTIVATION_LAYER,
     "MaxPooling1D": KerasLayerType(LayerRole.MAXIMUM, pooling.read_pool("max")),
     "MaxPooling2D": _MAXIMUM_ONLY_IN_KERAS,
     "Maximum": _MERGE,
     "Minimum": _MERGE,
     "Multiply": _MERGE,
-    "Normalization": _AFFINE_ONLY_IN_KERAS,
+    "Normalization": KerasLayerType(LayerRole.AFFINE, normalization.read_normalization),
     "PReLU": KerasLayerType(LayerRole.ACTIVATION),
     "ReLU": _ACTIVATION_LAYER,
-    "Rescaling": _AFFINE_ONLY_IN_KERAS,
+    "Rescaling": KerasLayerType(LayerRole.AFFINE, normalization.read_rescaling),
     "Reshape": _RESHAPE,
     "SeparableConv1D": KerasLayerType(
         LayerRole.KERNEL,

@@ -15,6 +15,7 @@ from edgeconv.ir.nodes import (
     Activation,
     ActivationFunction,
     Affine,
+    ChannelMean,
     Concatenate,
     Conv,
     Dense,
@@ -163,6 +164,11 @@ def _merge(builder: TFBuilder, node: Merge, *tensors: Any) -> Any:
     return merged
 
 
+def _channel_mean(builder: TFBuilder, node: ChannelMean, x: Any) -> Any:
+    axis, name = builder.layout.channel_axis, builder.name(node)
+    return builder.tf.reduce_mean(x, axis, keepdims=True, name=name)
+
+
 def _concatenate(builder: TFBuilder, node: Concatenate, *tensors: Any) -> Any:
     layout, last = builder.layout, len(node.output.shape) - 1
     over_time = 3 if layout.channels_first else 2
@@ -203,6 +209,7 @@ _FUNCTIONS: Mapping[str, Callable[[Any, Any, float, str], Any]] = {
     "abs": lambda tf, x, _, name: tf.abs(x, name=name),
     "exp": lambda tf, x, _, name: tf.exp(x, name=name),
     "log": lambda tf, x, _, name: tf.math.log(x, name=name),
+    "rsqrt": lambda tf, x, epsilon, name: tf.math.rsqrt(x + epsilon, name=name),
     "ceiling": lambda tf, x, ceiling, name: tf.minimum(x, ceiling, name=name),
 }
 """The operation of each function that needs nothing but its input and its number."""
@@ -250,6 +257,7 @@ def _from_keras(builder: TFBuilder, x: Any, shape: Shape, name: str) -> Any:
 LOWERINGS: Lowerings = {
     Activation: Lowering(_activation),
     Affine: Lowering(_affine, _affine_constants),
+    ChannelMean: Lowering(_channel_mean),
     Concatenate: Lowering(_concatenate),
     Conv: Lowering(_conv, _conv_constants),
     Dense: Lowering(_dense, _dense_constants),

@@ -14,6 +14,7 @@ from edgeconv.ir.nodes.keras_layer import KerasLayer
 from edgeconv.ir.nodes.kernel import KernelNode
 from edgeconv.ir.nodes.merge import Concatenate, Merge
 from edgeconv.ir.nodes.node import Node, Range, Shape, Value
+from edgeconv.ir.nodes.normalization import ChannelMean
 from edgeconv.ir.nodes.pooling import GlobalPool, Pool
 from edgeconv.ir.nodes.shape import Reshape
 
@@ -24,6 +25,7 @@ __all__ = [
     "Activation",
     "ActivationFunction",
     "Affine",
+    "ChannelMean",
     "Concatenate",
     "Conv",
     "Dense",
@@ -43,6 +45,7 @@ __all__ = [
 NODES: tuple[type[Node], ...] = (
     Activation,
     Affine,
+    ChannelMean,
     Concatenate,
     Conv,
     Dense,

@@ -25,7 +25,7 @@ class ActivationFunction:
     Attributes:
         kind: a key of `FUNCTIONS`.
         value: slope of leaky_relu, alpha of elu, ceiling of relu_max (6 makes it relu6) and of
-            ceiling.
+            ceiling, what rsqrt adds to its input.
     """
 
     kind: str = "linear"
@@ -122,6 +122,7 @@ FUNCTIONS: Mapping[str, Callable[[Array, float], Array]] = {
     "abs": _unary("abs"),
     "exp": _unary("exp"),
     "log": _unary("log"),
+    "rsqrt": lambda x, epsilon: (x + epsilon) ** -0.5,
     "ceiling": _ceiling,
 }
 """Each function in NumPy, of the value and the function's number."""

@@ -97,14 +97,22 @@ def functions(x: Any) -> Any:
     """Activation functions with one operation each."""
     from keras import layers
 
-    branches = [_conv(x, 4, activation=name) for name in ("exponential", "silu", "elu")]
+    branches = [_conv(x, 4, activation=name) for name in ("silu", "elu")]
     clipped = layers.ReLU(max_value=1)(_conv(x, 4, activation="linear"))
     return layers.Concatenate()([*branches, clipped])
 
 
-BODIES: dict[str, Body] = {
-    each.__name__: each for each in (residual, inception, merges, composites, functions)
-}
+def normalizations(x: Any) -> Any:
+    """With stored statistics, and with those of each position."""
+    from keras import layers
+
+    x = layers.Normalization(mean=(0.1, -0.2, 0.3), variance=(1.5, 0.7, 2.0))(x)
+    x = _conv(layers.Rescaling(0.5, 0.1)(x))
+    return _conv(layers.LayerNormalization()(x))
+
+
+_BODIES = (residual, inception, merges, composites, functions, normalizations)
+BODIES: dict[str, Body] = {each.__name__: each for each in _BODIES}
 
 
 @pytest.fixture(scope="module")
