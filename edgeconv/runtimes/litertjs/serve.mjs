@@ -134,7 +134,9 @@ class Session {
     if (this.latest.length === 0) throw new Error("no inference was run yet");
     const room = Buffer.alloc(this.outputs.reduce((sum, one) => sum + 4 * size(one), 0));
     const views = split(this.outputs, 1, room);
-    this.latest.forEach((tensor, i) => views[i].set(tensor.toTypedArray()));
+    this.latest.forEach((tensor, i) => {
+      views[i].set(tensor.toTypedArray());
+    });
     return room;
   }
 }
