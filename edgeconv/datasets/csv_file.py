@@ -19,7 +19,7 @@ from edgeconv.datasets.tables.apps import recognize
 from edgeconv.datasets.tables.clock import ClockNotes, check_rate, counts_rows, recordings
 from edgeconv.datasets.tables.dialect import read_dialect
 from edgeconv.datasets.tables.engine import Group, Tables, open_tables
-from edgeconv.datasets.tables.names import join_spellings, label_order
+from edgeconv.datasets.tables.names import join_spellings, label_order, plain
 from edgeconv.datasets.tables.schema import DOCS, Schema, read_schema, stray_toml
 from edgeconv.datasets.tables.sources import TableFile, find_tables, open_table
 from edgeconv.datasets.tables.stamps import StampFormat
@@ -162,9 +162,8 @@ def _labels(tables: Tables, reads: list[_Read]) -> tuple[str, ...]:
         if [*labels] != sorted(labels):
             tables.notes.append(f"classes in the order of their numbers: {', '.join(labels)}")
         return labels
-    chosen, _ = join_spellings(dict.fromkeys([*given], 1))
     unknown = sorted(set(present) - set(given))
-    spelled = {name: label for label in given for name in unknown if chosen and _same(name, label)}
+    spelled = {name: label for label in given for name in unknown if plain(name) == plain(label)}
     tables.rename("activity", spelled)
     unknown = [name for name in unknown if name not in spelled]
     if unknown:
@@ -175,10 +174,6 @@ def _labels(tables: Tables, reads: list[_Read]) -> tuple[str, ...]:
             f'add it to labels in {toml}, or leave its rows out: drop_labels = ["{name}"]',
         )
     return given
-
-
-def _same(name: str, label: str) -> bool:
-    return bool(join_spellings({name: 1, label: 1})[1])
 
 
 def _segments(

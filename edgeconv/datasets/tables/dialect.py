@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeconv.datasets.tables.sources import CHUNK
 from edgeconv.errors import BadInput
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -40,9 +41,10 @@ def read_dialect(path: Path, head: str) -> Dialect:
     Raises:
         BadInput: no header, rows with more fields than the header has names, or one column only.
     """
-    lines = head.splitlines()[:_LOOKED_AT]
-    if len(head.splitlines()) > 1 and not head.endswith(("\n", "\r")) and len(lines) < _LOOKED_AT:
-        pass  # the last line of a small file is whole
+    lines = head.splitlines()
+    if len(head) >= CHUNK:
+        lines.pop()  # it may be cut
+    lines = lines[:_LOOKED_AT]
     delimiter = _delimiter(lines)
     rows = [(n, _fields(line, delimiter)) for n, line in enumerate(lines, 1) if _counts(line)]
     if not rows:
