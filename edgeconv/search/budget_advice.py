@@ -1,4 +1,4 @@
-"""What more time would buy: how the front moved lately, and what was left undone."""
+"""Advice on the time budget: how the front moved lately, and what was not evaluated."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from edgeconv.search.engine import Search
 from edgeconv.search.pareto import area, pareto_front, thin
 from edgeconv.search.trials import Trial, TrialState
 
-FEW = 12  # networks, of which a third is still some; of fewer, whether it moved the front is chance
+FEW = 12  # networks; with fewer, whether the last third moved the front is chance
 _MANY = 50
 
 
 def budget_advice(search: Search) -> tuple[str, ...]:
-    """What more time would bring, in sentences."""
+    """What more time would bring, as sentences."""
     trials = search.trials[1 : search.reported]
     evaluated = [t for t in trials if t.state in (TrialState.FINISHED, TrialState.PRUNED)]
     lines = [_progress(search) if len(evaluated) >= FEW else _pace(search, evaluated)]
@@ -32,7 +32,7 @@ def budget_advice(search: Search) -> tuple[str, ...]:
 
 
 def _pace(search: Search, evaluated: Sequence[Trial]) -> str:
-    """How many networks an hour evaluates, where there are too few to say more."""
+    """Networks evaluated per hour, if there are too few to say more."""
     count = f"{len(evaluated)} networks were evaluated, too few to say how the Pareto front moves"
     seconds = [o.seconds for trial in evaluated for o in trial.outcomes.values()]
     if not sum(seconds):

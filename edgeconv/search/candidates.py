@@ -36,8 +36,8 @@ class SearchCandidate:
 
     @property
     def key(self) -> str:
-        """Twelve hexadecimal digits that belong to this candidate alone."""
-        # Without `int8_layers` where it is empty: older journals have keys made without it.
+        """Twelve hexadecimal digits that identify this candidate."""
+        # Without `int8_layers` where it is empty: the keys of older journals do not contain it.
         said = {k: v for k, v in asdict(self).items() if v or k != "int8_layers"}
         text = json.dumps(said, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -56,7 +56,7 @@ class SearchTask:
 
     @property
     def key(self) -> str:
-        """What a journal finds its outcome by."""
+        """The key of its outcome in a journal."""
         return f"{self.candidate.key}/{self.seed}/{'size' if self.fold is None else self.fold}"
 
 
@@ -70,7 +70,7 @@ class TaskOutcome:
             classifies correctly;
             empty where only the size was asked for.
         by_subject: the same for each held-out subject, by scheme.
-        float_accuracy: accuracy of the float network itself.
+        float_accuracy: accuracy of the float network.
         leave_one_out_db: of each layer: the signal-to-noise ratio of the outputs where all other
             layers are rounded to 4 bits; empty where no `int4` file was evaluated.
         failed: why the candidate cannot be evaluated; empty if it can.
@@ -102,11 +102,11 @@ class Evaluate(Protocol):
 
 @dataclass(frozen=True)
 class DesignPoint:
-    """One file that a trial stands for: a candidate in one scheme.
+    """One file of a trial: a candidate in one scheme.
 
     Attributes:
         folds: accuracy of each fold, the mean over its seeds, in the order of the folds.
-        runs: how many fits these are the means of.
+        runs: number of fits in these means.
     """
 
     candidate: SearchCandidate
@@ -134,7 +134,7 @@ def variant(candidate: SearchCandidate, scheme: str) -> Variant:
 
 
 def training_of(training: Training, candidate: SearchCandidate) -> Training:
-    """The recipe's training with what the candidate says instead."""
+    """The recipe's training with the changes of the candidate."""
     settings: dict[str, Any] = dict(candidate.training)
     inner = {
         key.partition(".")[2]: settings.pop(key)

@@ -20,33 +20,33 @@ REPEATS = 100  # questions in a row that bring nothing new: the space is at its 
 
 
 class CandidateSource(Protocol):
-    """Where candidates come from."""
+    """The source of candidates: a sampler."""
 
     def ask(self) -> tuple[Any, SearchCandidate]:
-        """The next one, and a optuna_trial."""
+        """The sampler's record of a new trial, and its candidate."""
 
     def tell(self, optuna_trial: Any, point: DesignPoint | None) -> None:
-        """What it came to."""
+        """Report the trial's result; None: it has none."""
 
 
 class SearchListener(Protocol):
-    """Who follows a search."""
+    """Is notified of the events of a search."""
 
     def changed(self, search: Search) -> None:
-        """A task ended or began."""
+        """A task started or ended."""
 
     def ended(self, trial: Trial) -> None:
-        """A trial is over; in the order of their numbers."""
+        """A trial ended; called in the order of their numbers."""
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """How much is done, and in which order.
+    """The effort of a search, and its order.
 
     Attributes:
         max_in_flight: candidates that run at a time. Candidate n is asked for when all up to
             n − max_in_flight have been reported, whatever the number of workers.
-        trials: candidates to evaluate, without those pruned by size; None: until the time is over.
+        trials: candidates to evaluate, without those pruned by size; None: until the time is up.
         until: moment of `clock` at which the last trial should have ended; None: no limit.
     """
 
@@ -60,7 +60,7 @@ class SearchPlan:
 
 @dataclass
 class Search:
-    """One search, from its first question to its front."""
+    """One search, from its first candidate to its front."""
 
     sampler: CandidateSource
     executor: SearchExecutor
@@ -79,13 +79,13 @@ class Search:
     _seconds: list[float] = field(default_factory=list)
 
     def run(self, baseline: SearchCandidate) -> None:
-        """Evaluate `baseline`, the recipe's own network, and then what the sampler asks for."""
+        """Evaluate `baseline`, the recipe's network, and then the sampler's candidates."""
         self._begin(baseline, None)
         self._fill()
         self._work()
 
     def add(self, candidates: Sequence[SearchCandidate]) -> None:
-        """Judge candidates that no sampler has asked for, as far as time allows."""
+        """Evaluate further candidates that are not from the sampler, as far as time allows."""
         self.asking = False
         for candidate in candidates:
             if candidate.key not in self._known and self._time_for(self._pending_seconds()):
@@ -106,20 +106,20 @@ class Search:
         return tuple(point for trial in self.trials for point in trial.points())
 
     def reported_points(self, first: int | None = None) -> tuple[DesignPoint, ...]:
-        """The measured files of the first trials, of all that were reported where None is given."""
+        """The measured files of the first trials, of all reported ones if None is given."""
         count = self.reported if first is None else first
         return tuple(point for trial in self.trials[:count] for point in trial.points())
 
     def baseline(self) -> Trial:
-        """The recipe's own network."""
+        """The trial of the recipe's network."""
         return self.trials[0]
 
     def confirm(
         self, candidates: Sequence[SearchCandidate], seeds: Sequence[int]
     ) -> dict[str, TaskOutcome]:
-        """Judge candidates on every fold with other seeds; outcomes by the key of their task.
+        """Evaluate candidates on every fold with other seeds; outcomes by the key of their task.
 
-        What the time does not allow any more is left out, a whole seed of a candidate at a time.
+        If the time does not suffice, whole seeds of a candidate are left out.
         """
         outcomes: dict[str, TaskOutcome] = {}
         seconds = 0.0
@@ -127,7 +127,7 @@ class Search:
             for candidate in candidates:
                 tasks = [SearchTask(candidate, seed, fold) for fold in range(self.plan.folds)]
                 new = sum(self.journal.get(task) is None for task in tasks)
-                seconds += new * self._own_seconds(candidate)
+                seconds += new * self._seconds_per_fold(candidate)
                 if new and not self._time_for(seconds):
                     self.out_of_time = True
                     break
@@ -170,7 +170,7 @@ class Search:
     def _advance(self, trial: Trial, task: SearchTask, outcome: TaskOutcome) -> None:
         if trial.baseline and outcome.failed:
             raise BadInput(
-                f"the recipe's own network {trial.candidate.model} cannot be evaluated: "
+                f"the recipe's network {trial.candidate.model} cannot be evaluated: "
                 f"{outcome.failed}",
                 "fix the recipe: everything else is compared with it",
             )
@@ -186,7 +186,7 @@ class Search:
             self._submit(trial, SearchTask(trial.candidate, self.plan.seed, task.fold + 1))
 
     def _report(self) -> None:
-        """Tell what has ended, one at a time and in order, and ask after each."""
+        """Report ended trials to the sampler, one at a time and in order, and ask it after each."""
         while (
             self.reported < len(self.trials)
             and self.trials[self.reported].state is not TrialState.RUNNING
@@ -210,7 +210,7 @@ class Search:
             self._begin(candidate, optuna_trial)
 
     def _again(self, candidate: SearchCandidate) -> DesignPoint | None:
-        """What is known of a candidate that the sampler asks for again."""
+        """The known result of a candidate that the sampler asks for again."""
         points = (p for p in self.reported_points() if p.candidate.key == candidate.key)
         return next(points, None)
 
@@ -226,14 +226,14 @@ class Search:
         return not self.out_of_time
 
     def _time_for(self, seconds: float) -> bool:
-        """Whether so many seconds of work can be done in time."""
+        """Whether work of this duration can be done in time."""
         if self.plan.until is None:
             return True
         left = self.plan.until - self.plan.clock()
         return left > 0 and seconds / self.executor.workers <= left
 
     def _pending_seconds(self) -> float:
-        """Of what is running and one more candidate, estimated from the tasks so far."""
+        """Estimated seconds of the running trials and one more candidate, by the tasks so far."""
         typical = median(self._seconds) if self._seconds else 0.0
         folds = sum(
             self.plan.folds - len(trial.outcomes)
@@ -242,7 +242,7 @@ class Search:
         )
         return typical * (folds + self.plan.folds)
 
-    def _own_seconds(self, candidate: SearchCandidate) -> float:
-        """A fold of this candidate, as it was measured."""
+    def _seconds_per_fold(self, candidate: SearchCandidate) -> float:
+        """The longest measured time of a fold of this candidate."""
         trials = (trial for trial in self.trials if trial.candidate == candidate)
         return max((o.seconds for t in trials for o in t.outcomes.values()), default=0.0)

@@ -1,4 +1,4 @@
-"""What a search is asked for: its budgets, its effort, and where it runs."""
+"""The options of a search: budgets, effort, and where it runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Budgets:
 
     Attributes:
         max_latency_us: of one inference on this machine, one thread; checked at the end only.
-        max_drop: largest accuracy drop below the recipe's own float network.
+        max_drop: largest accuracy drop below the recipe's float network.
     """
 
     max_bytes: int | None = None
@@ -50,11 +50,11 @@ _COUNTS = ("trials", "minutes", "confirm_seeds", "max_results", "max_in_flight",
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What a search is asked for besides its recipe.
+    """The options of a search besides its recipe.
 
     Attributes:
-        minutes: for all of it; None: no limit, where `trials` is given, else `MINUTES`.
-        confirm_seeds: how many further seeds the points of the Pareto front are confirmed with.
+        minutes: for the whole search; None: no limit if `trials` is given, else `MINUTES`.
+        confirm_seeds: number of further seeds that confirm the points of the Pareto front.
         max_results: of the front that get a bundle, at most.
         max_in_flight: candidates that run at a time.
         compress: compressions that candidates may have, besides none.
@@ -91,7 +91,7 @@ class SearchOptions:
 
     @property
     def limit(self) -> float | None:
-        """Minutes for all of it."""
+        """Minutes for the whole search."""
         if self.minutes is None and self.trials is None:
             return MINUTES
         return self.minutes

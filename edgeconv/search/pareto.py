@@ -1,4 +1,4 @@
-"""Which files nothing else beats: domination, the front, and which of its points get a bundle."""
+"""Pareto dominance, the Pareto front, and the selection of the points that get a bundle."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from edgeconv.search.candidates import DesignPoint
 
-APART = 1.1  # two members' sizes differ by this factor or more
-BASE = 7.0  # decades of bytes from which an area is measured: 10 MB
+APART = 1.1  # sizes of two members differ at least by this factor
+BASE = 7.0  # upper limit of the area, in decades of bytes: 10 MB
 
 
 def dominates(one: DesignPoint, other: DesignPoint) -> bool:
@@ -21,25 +21,25 @@ def dominates(one: DesignPoint, other: DesignPoint) -> bool:
 
 
 def pareto_front(points: Iterable[DesignPoint]) -> tuple[DesignPoint, ...]:
-    """The points that none dominates, the smallest first; of equal ones the first by key."""
-    everyone = sorted(points, key=_order)
+    """The non-dominated points, the smallest first; of equal ones the first by key."""
+    ordered = sorted(points, key=_order)
     front: list[DesignPoint] = []
-    for point in everyone:
+    for point in ordered:
         if any(dominates(other, point) or _same(other, point) for other in front):
             continue
-        if not any(dominates(other, point) for other in everyone):
+        if not any(dominates(other, point) for other in ordered):
             front.append(point)
     return tuple(front)
 
 
 def thin(members: Sequence[DesignPoint], most: int) -> tuple[DesignPoint, ...]:
     """At most `most` of a front, by size: the most accurate and the smallest stay, then those
-    whose loss would cost most.
+    whose removal would cost most.
 
-    First the ladder of accuracy over bytes alone: a point that is larger and no more accurate
-    (it is there for its MACs) goes, and of two whose sizes differ by less than a tenth the more
-    accurate stays. Then, while there are too many, the one goes whose accuracy its next smaller
-    neighbour comes closest to.
+    First the front of accuracy over bytes only: a point that is larger and no more accurate (it is
+    there for its MACs) is removed, and of two points whose sizes differ by less than a tenth the
+    more accurate stays. Then, while there are too many, the point with the smallest gain over its
+    next smaller neighbor is removed.
     """
     ladder: list[DesignPoint] = []
     for point in sorted(members, key=_order):
@@ -56,7 +56,7 @@ def thin(members: Sequence[DesignPoint], most: int) -> tuple[DesignPoint, ...]:
 
 
 def area(points: Iterable[DesignPoint]) -> float:
-    """How much a front is worth: the share of accuracy × decades of bytes below 10 MB that its
+    """The hypervolume of a front: the share of accuracy × decades of bytes below 10 MB that its
     points dominate. It grows with every point that moves the front, and only then."""
     total, best = 0.0, 0.0
     ladder = sorted(points, key=_order)

@@ -1,4 +1,4 @@
-"""What a person who follows a search wants to know, from the search's state."""
+"""The progress of a search, derived from its state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SearchProgress:
         counts: trials by state.
         best: size class, model, scheme, accuracy with its interval, bytes.
         running: model and folds done.
-        seconds_left: until no further candidate is begun; None: no limit.
+        seconds_left: until no further candidate is started; None: no limit.
     """
 
     counts: dict[TrialState, int]
@@ -31,7 +31,7 @@ class SearchProgress:
     seconds_left: float | None
 
     def headline(self) -> str:
-        """How many trials are in which state, and the time that is left."""
+        """The number of trials by state, and the time that is left."""
         states = ((n, state.replace("_", " ")) for state, n in self.counts.items())
         counts = ", ".join(f"{n} {state}" for n, state in states if n)
         left = "" if self.seconds_left is None else f", {self.seconds_left / 60:.0f} min left"
@@ -77,10 +77,10 @@ def _best(trials: list[Trial]) -> tuple[tuple[str, str, str, str, int], ...]:
 
 
 class SearchWatcher(Progress, Protocol):
-    """Follows a search besides its stages."""
+    """A `Progress` that also shows the trials of a search."""
 
     def search_progress(self, progress: SearchProgress) -> None:
-        """Trials have begun or ended."""
+        """Called when trials have started or ended."""
 
 
 class LoggingWatcher(LoggingProgress):

@@ -1,4 +1,4 @@
-"""The Pareto front for people: rows, a Markdown table, a drawing, and one page without scripts."""
+"""Reports of the Pareto front: table rows, Markdown, an SVG plot, and an HTML page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADINGS = (
 
 
 def rows(result: SearchResult) -> list[tuple[str, ...]]:
-    """A row for each member, the smallest first, and one for the recipe's own network."""
+    """A row for each member, the smallest first, and one for the recipe's network."""
     baseline = result.baseline
     last = (
         f"{baseline.model} in float",
@@ -36,14 +36,14 @@ def share(value: Estimate) -> str:
     return f"{value.mean * 100:.1f}{half}"
 
 
-def points(value: Estimate) -> str:
-    """`+0.4 ± 0.9 (noise)`: a paired difference, in points."""
+def percentage_points(value: Estimate) -> str:
+    """`+0.4 ± 0.9 (noise)`: a paired difference, in percentage points."""
     half = "" if value.half is None else f" ± {value.half * 100:.1f}"
     return f"{value.mean * 100:+.1f}{half}{' (noise)' if value.noise else ''}"
 
 
 def render_table(result: SearchResult) -> str:
-    """front.md: what was done, the table, and what it is worth."""
+    """front.md: a summary of the search, the table, and notes on its figures."""
     lines = [f"# Search of recipe {result.recipe}", "", *(f"{x}  " for x in summary(result)), ""]
     lines += [f"| {' | '.join(HEADINGS)} |", "|---|" + "---:|" * (len(HEADINGS) - 1)]
     lines += [f"| {' | '.join(row)} |" for row in rows(result)]
@@ -52,7 +52,7 @@ def render_table(result: SearchResult) -> str:
 
 
 def summary(result: SearchResult) -> list[str]:
-    """What was searched, in three lines."""
+    """A summary of the search, in three lines."""
     searched, test = result.subjects
     states = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in result.states.items() if n)
     seeds = ", ".join(map(str, (result.seed, *result.seeds)))
@@ -69,9 +69,11 @@ def summary(result: SearchResult) -> list[str]:
 
 
 def notes(result: SearchResult) -> list[str]:
-    """What the figures mean, and what more time would buy."""
+    """The meaning of the figures, and advice on the time budget."""
     chosen = result.chosen
-    limit = "--max-accuracy-drop" if result.budgets.max_drop is not None else "half a point"
+    limit = (
+        "--max-accuracy-drop" if result.budgets.max_drop is not None else "0.5 percentage points"
+    )
     lines = [
         f"chosen: {chosen.name}, the smallest within every budget and {limit} of the recipe's "
         "float network"
@@ -80,9 +82,9 @@ def notes(result: SearchResult) -> list[str]:
         "held out: accuracy on the held-out subjects of the folds; drop: below the recipe's float "
         "network; over smaller: gain over the next smaller file",
         "± is a 95 % interval (Student's t over folds, each the mean of its seeds); a difference "
-        "is paired fold by fold, in points of accuracy, and '(noise)' where its interval holds 0",
-        "files were chosen by these figures, so they are a little too good; the test subjects "
-        "were used once, after all choices",
+        "is paired fold by fold, in percentage points, and '(noise)' if its interval contains 0",
+        "files were chosen by these figures, which are therefore slightly optimistic; the test "
+        "subjects were used once, after all choices",
     ]
     return [*lines, *result.advice]
 
@@ -97,8 +99,8 @@ def _cells(result: SearchResult, member: ParetoMember) -> tuple[str, ...]:
         f"{member.point.bytes:,}",
         f"{member.point.macs:,}",
         share(member.accuracy),
-        points(member.drop),
-        "–" if member.gain is None else points(member.gain),
+        percentage_points(member.drop),
+        "–" if member.gain is None else percentage_points(member.gain),
         "–" if member.test is None else f"{member.test * 100:.1f}",
         latency,
         _budgets(member),
@@ -112,10 +114,10 @@ def _budgets(member: ParetoMember) -> str:
     undecided = [name for name, ok in member.met.items() if ok is None]
     words = [f"misses {', '.join(missed)}"] if missed else []
     words += [f"undecided: {', '.join(undecided)}"] if undecided else []
-    return "; ".join(words) or "kept"
+    return "; ".join(words) or "met"
 
 
-_NEEDLESS = re.compile(r"<!--.*?-->\n?|<metadata>.*?</metadata>\n?", re.DOTALL)
+_VOLATILE_SVG = re.compile(r"<!--.*?-->\n?|<metadata>.*?</metadata>\n?", re.DOTALL)
 INK, GRAY, LINE, MARK = "#1f2328", "#8b949e", "#0a66c2", "#b3500b"
 _STYLE = {"svg.hashsalt": "edgeconv", "svg.fonttype": "none", "svg.id": None, "font.size": 11}
 _TICKS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
@@ -173,11 +175,11 @@ def render_plot(result: SearchResult) -> str:
         _draw_members(axes, result)
         _draw_baseline(axes, result)
         _label(axes, result)
-        # Outside: intervals are long, and anywhere.
+        # Outside of the axes, because long intervals may be anywhere.
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
         sink = io.StringIO()
         figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
-    return _NEEDLESS.sub("", sink.getvalue())
+    return _VOLATILE_SVG.sub("", sink.getvalue())
 
 
 def _draw_trials(axes: Any, points: Sequence[DesignPoint], members: set[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""The result of a search: the points of its Pareto front, and whether they keep the budgets."""
+"""The result of a search: the points of its Pareto front, and whether they meet the budgets."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from edgeconv.search.candidates import DesignPoint, SearchTask, TaskOutcome
 from edgeconv.search.options import Budgets
 from edgeconv.training.cross_validation import Estimate, estimate, paired_difference
 
-HALF_A_POINT = 0.005  # accuracy drop of a chosen file at most, where no --max-accuracy-drop says so
+DEFAULT_MAX_DROP = 0.005  # largest accuracy drop of a chosen file without --max-accuracy-drop
 
 
 @dataclass(frozen=True)
 class ParetoMember:
-    """A file of the front. Differences are in accuracy: 0.01 is one point.
+    """A file of the front. Differences are in accuracy: 0.01 is one percentage point.
 
     Attributes:
         accuracy: over folds, each the mean of its seeds.
         drop: accuracy drop below the recipe's float network, paired by fold.
         gain: over the next smaller file; None for the smallest.
-        first: mean of the search's own seed, by which it was chosen: a little too good.
-        test: accuracy on the test subjects, by whom nothing was chosen; None: not measured.
+        first: mean of the search's seed, by which it was chosen: slightly optimistic.
+        test: accuracy on the test subjects, which were not used for any choice; None: not measured.
         latency_us, interval_us: median of one inference on this machine, one thread.
         parity: the verdict of its bundle's checks.
-        met: by budget: whether it is kept; None: the measurement does not decide.
+        met: by budget: whether it is met; None: the measurement does not decide.
     """
 
     name: str
@@ -57,7 +57,7 @@ class ParetoMember:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The recipe's own network in float, that everything is compared with."""
+    """The recipe's float network, the baseline of all comparisons."""
 
     model: str
     folds: tuple[float, ...]
@@ -71,9 +71,9 @@ class SearchResult:
     """All that `front.json` holds.
 
     Attributes:
-        states: how many trials ended how.
+        states: number of trials by state.
         advice: what more time would buy, in sentences.
-        subjects: how many are in the folds, and in the test.
+        subjects: number of subjects in the folds, and in the test.
     """
 
     recipe: str
@@ -96,10 +96,10 @@ class SearchResult:
     @property
     def chosen(self) -> ParetoMember | None:
         """The smallest member within every budget, and, unless --max-accuracy-drop says otherwise,
-        at most half a point below the recipe's own network."""
+        at most 0.5 percentage points below the recipe's network."""
         fitting = [m for m in self.members if m.meets]
         if self.budgets.max_drop is None:
-            fitting = [m for m in fitting if m.drop.mean <= HALF_A_POINT]
+            fitting = [m for m in fitting if m.drop.mean <= DEFAULT_MAX_DROP]
         return fitting[0] if fitting else None
 
     @property
@@ -139,7 +139,7 @@ def confirmed_float_accuracy(
     seeds: Sequence[int],
     outcomes: Mapping[str, TaskOutcome],
 ) -> tuple[tuple[float, ...], int]:
-    """The same for the float network itself; and how many fits it was."""
+    """The same for the float network itself; and the number of fits."""
     runs = [tuple(float_accuracy)]
     for seed in seeds:
         fold_outcomes = [o for o in _of_seed(point, seed, outcomes) if o is not None]
@@ -158,8 +158,8 @@ def pareto_members(
     """The points of a front, the smallest first, with their statistics.
 
     Args:
-        first: accuracy with the search's own seed, by the point's key.
-        float_accuracy: of the recipe's own float network on each fold.
+        first: accuracy with the search's seed, by the point's key.
+        float_accuracy: of the recipe's float network on each fold.
     """
     members: list[ParetoMember] = []
     names: set[str] = set()
@@ -187,10 +187,11 @@ def pareto_members(
 
 
 def check_budgets(member: ParetoMember, budgets: Budgets) -> dict[str, bool | None]:
-    """Each stated budget: kept or not; None where the measurement does not decide.
+    """Each stated budget: met or not; None where the measurement does not decide.
 
-    Accuracy is decided by the mean, since half a point lies inside the noise of any affordable
-    number of folds; the table says so where it does. Latency is decided by its interval.
+    Accuracy is decided by the mean, since half a percentage point lies inside the noise of any
+    affordable number of folds; the table marks such differences. Latency is decided by its
+    interval.
     """
     met: dict[str, bool | None] = {}
     point = member.point

@@ -1,4 +1,4 @@
-"""One search as it runs: what it shows, tracks, confirms and results in."""
+"""A running search: progress, tracking, confirmation and the result."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from edgeconv.search.results import (
 from edgeconv.search.tracking import Tracker
 from edgeconv.training.cross_validation import estimate
 
-AFTERWARDS = 0.4  # share of the time that confirmation, bundles and their proof take
-CONFIRMING = 0.5  # of that
+AFTERWARDS = 0.4  # share of the time for confirmation, bundles and their checks
+CONFIRMING = 0.5  # share of that for confirmation
 
 
 @dataclass(frozen=True)
 class SearchSession:
-    """What the parts of one search share."""
+    """The settings and services of one search."""
 
     recipe: Recipe
     out: Path
@@ -51,22 +51,22 @@ class SearchSession:
     splits: Splits
     progress: SearchWatcher
     tracker: Tracker
-    began: float
+    started: float
 
     def search(self, sampler: Sampler, executor: SearchExecutor, journal: Journal) -> Search:
         options, limit = self.options, self.options.limit
-        until = None if limit is None else self.began + limit * 60 * (1 - AFTERWARDS)
+        until = None if limit is None else self.started + limit * 60 * (1 - AFTERWARDS)
         plan = SearchPlan(
             options.folds, self.recipe.seed, options.max_in_flight, options.trials, until
         )
         return Search(sampler, executor, journal, options.budgets, plan, self)
 
     def changed(self, search: Search) -> None:
-        """Show it."""
+        """Show the progress."""
         self.progress.search_progress(progress_of(search))
 
     def ended(self, trial: Trial) -> None:
-        """Keep it."""
+        """Log the trial."""
         self.tracker.log(trial)
 
     def confirm(self, work: Search) -> SearchResult:
@@ -94,7 +94,7 @@ class SearchSession:
         outcomes: Any = None,
         interrupted: bool = False,
     ) -> SearchResult:
-        """The table, so far."""
+        """The result so far."""
         seeds = self._seeds()
         confirmations = outcomes or {}
         members = members or self._members(work)
@@ -106,7 +106,7 @@ class SearchSession:
                 baseline.points()[0], float_accuracy, seeds, confirmations
             )
         first = {point.key: point.accuracy for point in members}
-        sure = thin(
+        best = thin(
             pareto_front(confirmed(p, seeds, confirmations) for p in members),
             self.options.max_results,
         )
@@ -125,7 +125,7 @@ class SearchSession:
             baseline=Baseline(
                 baseline.candidate.model, float_accuracy, estimate(float_accuracy), runs
             ),
-            members=pareto_members(sure, first, float_accuracy),
+            members=pareto_members(best, first, float_accuracy),
             points=work.reported_points(),
             states=states,
             minutes=self.minutes(),
@@ -136,11 +136,11 @@ class SearchSession:
         )
 
     def minutes(self) -> float:
-        """Since the search began."""
-        return round((time.monotonic() - self.began) / 60, 1)
+        """Minutes since the search started."""
+        return round((time.monotonic() - self.started) / 60, 1)
 
     def finish(self, result: SearchResult) -> None:
-        """The outcome of the whole, with its files."""
+        """Log the result and its files."""
         chosen = result.chosen
         figures = {"members": float(len(result.members)), "area": area(result.points)}
         if chosen is not None:
@@ -165,7 +165,7 @@ class SearchSession:
 
 
 def search_subset(splits: Splits) -> Dataset:
-    """The recordings of all subjects but those of the test, in one data set."""
+    """The recordings of all subjects except the test subjects, in one data set."""
     from edgeconv.training.subjects import concat_datasets
 
     return concat_datasets(splits.train, splits.val)

@@ -22,7 +22,7 @@ _ENDS = {
 
 
 class Tracker:
-    """Writes into one experiment, from the search's own process; a trial that is there already,
+    """Writes into one experiment, from the search's process; a trial that is there already,
     from before a kill, is not written twice.
 
     Args:
@@ -132,7 +132,7 @@ def import_mlflow() -> Any:
         import mlflow.tracking
     except ModuleNotFoundError as error:
         raise plugins.missing(error) from error
-    # After the import, which sets its own.
+    # After the import, which sets another one.
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return mlflow

@@ -1,4 +1,4 @@
-"""One candidate on its way through the folds, and when it is not worth going on."""
+"""One candidate's evaluation on the folds, and when to prune it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgeconv.search.options import Budgets
 
 
 class TrialState(StrEnum):
-    """Only a `finished` trial is a measured figure."""
+    """The state of a trial; only a `finished` one has a result."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -25,12 +25,12 @@ class TrialState(StrEnum):
 @dataclass(frozen=True)
 class Incumbents:
     """What a trial is compared with while it runs: fixed when it begins, so that the comparison
-    does not depend on which of its neighbours ended first.
+    does not depend on which other trials end first.
 
     Attributes:
         points: of the trials that were reported by then.
-        float_accuracy: accuracy of the recipe's own float network on each fold; empty where it is
-            not known.
+        float_accuracy: accuracy of the recipe's float network on each fold; empty if it is
+            unknown.
         deviation: of one fold's paired difference.
     """
 
@@ -41,11 +41,11 @@ class Incumbents:
 
 @dataclass
 class Trial:
-    """TrialState of one candidate.
+    """The state of one candidate.
 
     Attributes:
-        number: in the order of asking; 0 is the recipe's own network.
-        optuna_trial: the sampler's own record, to report the result with.
+        number: in the order of asking; 0 is the recipe's network.
+        optuna_trial: the sampler's record, with which the result is reported.
         schemes: those that are within the budgets.
         outcomes: of the folds that are done, by fold.
     """
@@ -62,7 +62,7 @@ class Trial:
 
     @property
     def baseline(self) -> bool:
-        """Whether it is the recipe's own network, which is never pruned."""
+        """Whether it is the recipe's network, which is never pruned."""
         return self.number == 0
 
     def float_accuracy(self) -> tuple[float, ...]:
@@ -94,12 +94,12 @@ class Trial:
         )
 
     def size(self, sizes: TaskOutcome, budgets: Budgets) -> None:
-        """Take note of what it weighs; over a budget it ends here, untrained."""
+        """Record the file sizes; a trial over a budget ends here, untrained."""
         self.sizes = sizes
         if sizes.failed:
             self.state, self.reason = TrialState.PRUNED_BY_SIZE, sizes.failed
             return
-        # The recipe's own network is what others are compared with, so it runs all the same.
+        # The recipe's network is the baseline of the others, so it runs in any case.
         self.schemes = tuple(sizes.bytes) if self.baseline else budgets.fitting(sizes)
         if not self.schemes:
             smallest = min(sizes.bytes.values())
@@ -107,7 +107,7 @@ class Trial:
             self.reason = f"over a budget: {smallest:,} bytes, {sizes.macs:,} MACs"
 
     def record(self, fold: int, outcome: TaskOutcome, count: int, budgets: Budgets) -> None:
-        """Take note of a fold, of `count`; ends the trial if it is finished or too inaccurate."""
+        """Record one of `count` folds; ends the trial if it is finished or too inaccurate."""
         self.outcomes[fold] = outcome
         if outcome.failed:
             self.state, self.reason = TrialState.FAILED, outcome.failed
@@ -122,7 +122,7 @@ class Trial:
                 )
 
     def _reason_to_prune(self, scheme: str, budgets: Budgets) -> str:
-        """Why no further fold of a scheme's file is worth its time; empty: it may still be."""
+        """The reason to stop evaluating a scheme's file; empty: continue."""
         values, sizes, incumbents = self.values(scheme), self.sizes, self.incumbents
         assert sizes is not None
         if budgets.max_drop is not None and incumbents.float_accuracy:
@@ -137,8 +137,8 @@ class Trial:
 
 
 def deviation(points: Sequence[DesignPoint], float_accuracy: Sequence[float]) -> float:
-    """Of one fold's paired difference, from what was seen so far."""
+    """Deviation of one fold's paired difference, from the results so far."""
     if not float_accuracy:
         return statistics.DEVIATION
-    seen = ([a - b for a, b in zip(p.folds, float_accuracy, strict=True)] for p in points)
-    return statistics.pooled(seen)
+    differences = ([a - b for a, b in zip(p.folds, float_accuracy, strict=True)] for p in points)
+    return statistics.pooled(differences)

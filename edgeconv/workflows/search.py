@@ -69,7 +69,7 @@ def search_networks(
 def _search(
     recipe: Recipe, out: Path, options: SearchOptions, progress: SearchWatcher
 ) -> SearchResult:
-    began = time.monotonic()
+    started = time.monotonic()
     splits, _ = load_splits(recipe.data, progress)
     subset = search_subset(splits)
     folds = make_folds(subset.subject_names, options.folds)
@@ -82,7 +82,7 @@ def _search(
         space = _space(recipe, options)
         progress.stage(f"search: {options.folds} folds of {len(subset.subject_names)} subjects")
         _refuse_impossible(space, options.budgets, executor, journal, recipe.seed)
-        run = SearchSession(recipe, out, options, splits, progress, tracker, began)
+        run = SearchSession(recipe, out, options, splits, progress, tracker, started)
         work = run.search(Sampler(space, recipe.seed), executor, journal)
         try:
             work.run(SearchCandidate(recipe.model, schemes=options.schemes))

@@ -134,10 +134,10 @@ class Comparison:
             errors = self.errors[name]
             target = matched.reference(expected)  # as the file should have it
             arranged = matched.arranged(values[matched.candidate.tensor])
-            errors.own.add(target, arranged)
+            errors.own_error.add(target, arranged)
             if name in self.codes:
-                errors.within = errors.within or ErrorSums()
-                errors.within.add(self.codes[name].clip(target), arranged)
+                errors.in_range_error = errors.in_range_error or ErrorSums()
+                errors.in_range_error.add(self.codes[name].clip(target), arranged)
             if output is None or not np.array_equal(expected, restored):
                 given = {start: reference[start], name: restored}
                 output = self.keras.replay(given, [end])[end]

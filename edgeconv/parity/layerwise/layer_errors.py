@@ -109,22 +109,24 @@ class LayerErrorStats:
     """All errors of one layer.
 
     Attributes:
-        error: against the float model's value: what has accumulated up to here.
-        own: against what the float model computes from the file's values before it.
-        within: as `own`, without what lies beyond the tensor's range; None for floats.
+        error: against the float model's value: the accumulated error.
+        own_error: against what the float model computes from the file's values before it.
+        in_range_error: as `own_error`, without values beyond the tensor's range; None for floats.
         effect: at the output.
     """
 
     error: ErrorSums = field(default_factory=ErrorSums)
-    own: ErrorSums = field(default_factory=ErrorSums)
-    within: ErrorSums | None = None
+    own_error: ErrorSums = field(default_factory=ErrorSums)
+    in_range_error: ErrorSums | None = None
     effect: OutputEffect = field(default_factory=OutputEffect)
 
     def metrics(self) -> dict[str, float | None]:
         return {
             **self.error.metrics(),
-            "own_snr_db": self.own.snr_db,
-            "own_non_finite": self.own.non_finite,
-            "own_within_db": self.own.snr_db if self.within is None else self.within.snr_db,
+            "own_snr_db": self.own_error.snr_db,
+            "own_non_finite": self.own_error.non_finite,
+            "own_within_db": self.own_error.snr_db
+            if self.in_range_error is None
+            else self.in_range_error.snr_db,
             **self.effect.metrics(),
         }

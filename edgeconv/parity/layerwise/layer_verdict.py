@@ -1,6 +1,6 @@
 """Find the layer where an error begins.
 
-Every layer is judged by its own SNR: the float model computes the layer from the file's values
+Every layer is evaluated by its own SNR: the float model computes the layer from the file's values
 before it, and `own_snr_db` compares that with the file's value after it. An error from an earlier
 layer is in both and cancels, so one damaged layer lowers this number in one place only. Its limit
 is what the number formats explain:
@@ -41,7 +41,7 @@ COMPRESSED = 2_048
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judged rows have an `own_limit_db`."""
+    """The result for all layers; evaluated rows have an `own_limit_db`."""
 
     outcome: LayerwiseVerdict
     text: str
@@ -55,19 +55,19 @@ def judge(
     """Name the layers whose own error their number format does not explain.
 
     Args:
-        scheme: of the file; None if it is unknown, which is judged like fewer than 8 bits.
+        scheme: of the file; None if it is unknown, which is treated like fewer than 8 bits.
     """
     peers = _peers(rows, layers, scheme)
-    judged = tuple(_with_limit(row, scheme, peers) for row in rows)
+    with_limits = tuple(_with_limit(row, scheme, peers) for row in rows)
     failing: list[LayerParity] = []
-    for row in judged:
+    for row in with_limits:
         if _fails(row, bool(failing)):
             failing.append(row)
     suspects = tuple(dict.fromkeys(blame_layer(row, layers) for row in failing))
     if failing:
-        text = _failure_text(failing[0], judged, suspects)
-        return Verdict(LayerwiseVerdict.SUSPECT, text, suspects, judged)
-    return Verdict(LayerwiseVerdict.CLEAR, _pass_text(judged), (), judged)
+        text = _failure_text(failing[0], with_limits, suspects)
+        return Verdict(LayerwiseVerdict.SUSPECT, text, suspects, with_limits)
+    return Verdict(LayerwiseVerdict.CLEAR, _pass_text(with_limits), (), with_limits)
 
 
 def blame_layer(row: LayerParity, layers: Sequence[LayerInfo]) -> str:
@@ -90,10 +90,10 @@ def _fails(row: LayerParity, behind: bool) -> bool:
         return False
     saturated = row.quantized.saturated if row.quantized else 0.0
     mild = behind or saturated <= SATURATED
-    own = row.metrics["own_within_db" if mild else "own_snr_db"]
-    if own is None:  # not a number in the file, or only behind one
+    own_snr = row.metrics["own_within_db" if mild else "own_snr_db"]
+    if own_snr is None:  # not a number in the file, or only behind one
         return bool(row.metrics["own_non_finite"])
-    return own < limit
+    return own_snr < limit
 
 
 def _with_limit(row: LayerParity, scheme: Scheme | None, peers: float | None) -> LayerParity:
@@ -145,27 +145,28 @@ def _peers(
     if scheme is not None and not _coarse(scheme):
         return None
     large = {x.name for x in layers if x.weights > COMPRESSED}
-    own = [
+    own_snrs = [
         -math.inf if row.metrics["own_snr_db"] is None else row.metrics["own_snr_db"]
         for row in rows
         if row.metrics and large & set(row.covers) and row.metrics["own_snr_db"] != 200.0
     ]
-    return median(own) - STANDS_OUT if len(own) >= 3 else None
+    return median(own_snrs) - STANDS_OUT if len(own_snrs) >= 3 else None
 
 
 def _failure_text(first: LayerParity, rows: Sequence[LayerParity], suspects: Sequence[str]) -> str:
     metrics = first.metrics
-    own, limit = metrics["own_snr_db"], metrics["own_limit_db"]
+    own_snr, limit = metrics["own_snr_db"], metrics["own_limit_db"]
     name = suspects[0]
-    together = [x for x in first.covers if x != name]
+    fused = [x for x in first.covers if x != name]
     text = f"the error begins in '{name}'"
-    if together:
-        text += f" (with {', '.join(together)}, which the file computes with it)"
+    if fused:
+        text += f" (with {', '.join(fused)}, which the file computes with it)"
     if metrics["own_non_finite"]:
         text += ": it gives NaN or infinity"
-    elif own is not None:
+    elif own_snr is not None:
         text += (
-            f": its own SNR is {own:.0f} dB, and its number format explains {limit:.0f} dB or more"
+            f": its own SNR is {own_snr:.0f} dB, "
+            f"and its number format explains {limit:.0f} dB or more"
         )
     before = [
         row.metrics["own_snr_db"]
@@ -190,7 +191,7 @@ def _pass_text(rows: Sequence[LayerParity]) -> str:
         and row.metrics.get("own_limit_db") is not None
     ]
     if not own_snrs:
-        return "no layer was judged: fewer than three have weights that the scheme compresses"
+        return "no layer was evaluated: fewer than three have weights that the scheme compresses"
     least, layer = min(own_snrs)
     return (
         f"no layer adds more error than its number format explains; the most is added by "

@@ -71,27 +71,31 @@ def compare_pairwise(
     """The values inside one file against those inside another, on canonical windows.
 
     Args:
-        reference: the file whose values are right.
-        candidate: the file to judge.
+        reference: the file with the correct values.
+        candidate: the file to compare.
         windows: (n, values) in m/s².
-        sample: what the result says of the windows.
+        sample: the description of the windows in the result.
     """
-    ours = candidates(reference.artifact.path, reference.runner.tensors)
-    theirs = candidates(candidate.artifact.path, candidate.runner.tensors)
+    reference_tensors = candidates(reference.artifact.path, reference.runner.tensors)
+    candidate_tensors = candidates(candidate.artifact.path, candidate.runner.tensors)
     matches: list[Match] = []
     errors: dict[str, ErrorSums] = {}
     for chunk in chunks(windows):
         expected, values = reference.values(chunk), candidate.values(chunk)
         if not errors:
-            contracts = _contracts(reference.signal, candidate.signal, ours)
-            matches = match_files(ours, expected, theirs, values, contracts)
+            contracts = _contracts(reference.signal, candidate.signal, reference_tensors)
+            matches = match_files(reference_tensors, expected, candidate_tensors, values, contracts)
             errors = {m.point.name: ErrorSums() for m in matches}
         for match in matches:
-            ours_now = match.reference(expected[match.point.name])
-            shape = (len(ours_now), *match.point.shape)
-            theirs_now = match.arranged(values[match.candidate.tensor])
-            errors[match.point.name].add(ours_now.reshape(shape), theirs_now.reshape(shape))
-    rows = pairwise_rows(ours, theirs, matches, errors, (reference.scheme, candidate.scheme))
+            reference_value = match.reference(expected[match.point.name])
+            shape = (len(reference_value), *match.point.shape)
+            candidate_value = match.arranged(values[match.candidate.tensor])
+            errors[match.point.name].add(
+                reference_value.reshape(shape), candidate_value.reshape(shape)
+            )
+    rows = pairwise_rows(
+        reference_tensors, candidate_tensors, matches, errors, (reference.scheme, candidate.scheme)
+    )
     outcome, text, suspects = judge_files(rows)
     return replace(
         not_compared(candidate.artifact, candidate.runner.runtime, text, sample),

@@ -28,7 +28,7 @@ class SearchExecutor(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many tasks run at a time."""
+        """Number of tasks that run at a time."""
 
     def submit(self, task: SearchTask) -> None:
         """Have a task carried out; the first submitted begins first."""
@@ -54,7 +54,7 @@ def open_executor(
         address: of the cluster, where there is one.
 
     Raises:
-        UsageError: no such executor, or an option that means nothing to it.
+        UsageError: no such executor, or an option that it does not have.
         MissingDependency: it needs a package that is not installed.
     """
     executor: SearchExecutor = choose("executor", EXECUTORS, name)(evaluate, workers, address)

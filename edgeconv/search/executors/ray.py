@@ -11,7 +11,7 @@ from edgeconv.search.candidates import Evaluate, SearchTask, TaskOutcome
 from edgeconv.search.executors import keep_to_one_thread
 
 TRIES = 2
-STARTS = 3  # Ray gives its own processes half a minute, which a busy machine may need
+STARTS = 3  # Ray's processes time out after half a minute, which a busy machine may exceed
 
 
 class OnRay:
@@ -59,7 +59,7 @@ class OnRay:
                 return task, answer
 
     def close(self) -> None:
-        """End our actors, and Ray where we began it."""
+        """Stop the actors, and Ray if it was started here."""
         for actor in [*self._idle, *(actor for actor, _ in self._busy.values())]:
             self._ray.kill(actor)
         self._idle.clear()

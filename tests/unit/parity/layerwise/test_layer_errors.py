@@ -42,7 +42,7 @@ def test_error_sums_count_infinities() -> None:
 def test_error_sums_without_finite_values() -> None:
     gathered = LayerErrorStats()
     gathered.error.add(np.ones(3), np.full(3, math.nan))
-    gathered.own.add(np.ones(3), np.full(3, math.nan))
+    gathered.own_error.add(np.ones(3), np.full(3, math.nan))
     found = gathered.metrics()
     assert found["max_abs"] is None
     assert found["own_snr_db"] is None

@@ -125,7 +125,7 @@ def test_a_wide_step_explains_its_own_rounding() -> None:
 def test_judge_unknown_scheme_by_the_median() -> None:
     found = judge(rows(dict.fromkeys(NAMES, 3.0))[:2], LAYERS[:2], None)
     assert found.outcome is LayerwiseVerdict.CLEAR
-    assert "no layer was judged" in found.text
+    assert "no layer was evaluated" in found.text
 
 
 @pytest.mark.parametrize(("own", "suspects"), [(9.0, ()), (7.0, NAMES[:2])])

@@ -99,7 +99,7 @@ def _gathered(matches: Any) -> dict[str, LayerErrorStats]:
     found = {}
     for each in matches:
         found[each.point.name] = LayerErrorStats()
-        for part in (found[each.point.name].error, found[each.point.name].own):
+        for part in (found[each.point.name].error, found[each.point.name].own_error):
             part.add(np.ones(2), np.ones(2))
         found[each.point.name].effect.add(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))
     return found
