@@ -185,7 +185,7 @@ def _activate(builder: TFBuilder, function: ActivationFunction, x: Any, name: st
     match function.kind:
         case "relu_max" if function.value == 6:
             return nn.relu6(x, name=name)
-        case "relu_max" if builder.ranges:
+        case "relu_max" if builder.ranges and not _has_merges(builder):
             return nn.relu(x, name=name)  # the range ends at the ceiling
         case "relu_max":
             return tf.minimum(nn.relu(x), function.value, name=name)
@@ -197,6 +197,11 @@ def _activate(builder: TFBuilder, function: ActivationFunction, x: Any, name: st
     if function.kind not in _FUNCTIONS:
         raise Unsupported(f"activation '{function.kind}' has no TensorFlow operation")
     return _FUNCTIONS[function.kind](tf, x, function.value, name)
+
+
+def _has_merges(builder: TFBuilder) -> bool:
+    """Whether the converter may give a value the wider range of what it is joined with."""
+    return any(len(node.inputs) > 1 for node in builder.graph.nodes)
 
 
 _FUNCTIONS: Mapping[str, Callable[[Any, Any, float, str], Any]] = {
