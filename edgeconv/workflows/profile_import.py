@@ -18,7 +18,7 @@ from edgeconv.workflows.report import write_report
 def import_profile(
     path: Path, bundle: Path, device: str = "", artifact: str = ""
 ) -> tuple[Bundle, list[ProfileResult]]:
-    """Add results that were measured elsewhere to a bundle, and write its report anew.
+    """Add results that were measured elsewhere to a bundle, and write its report again.
 
     Args:
         path: the JSON of `edgeconv profile --json`, or what `benchmark_model` printed.

@@ -76,8 +76,8 @@ def compress_all(
     """Each compression into `folder`/compressed/<name>.keras.
 
     Raises:
-        BadInput, LeakError, UsageError, Unsupported: as the compressors; people of the test part
-            are among those to learn from.
+        BadInput, LeakError, UsageError, Unsupported: as the compressors, or the training data
+            contain test subjects.
     """
     import_tensorflow()
     from edgeconv.training.finetune import make_finetune

@@ -128,12 +128,12 @@ class FoldEvaluator:
         )
 
     def _sensitivity(
-        self, candidate: SearchCandidate, model: TrainedModel, people: Dataset
+        self, candidate: SearchCandidate, model: TrainedModel, subset: Dataset
     ) -> dict[str, float]:
-        """What mixed precision is chosen by; of the trained network, before any compression."""
+        """Sensitivity of each layer in the trained network, before compression, in dB."""
         if INT4 not in candidate.schemes or candidate.int8_layers:
             return {}
-        windows = calibration_windows(people, RANGES, SEED)
+        windows = calibration_windows(subset, RANGES, SEED)
         effects = sensitivity(model.path, model.signal, windows, INT4)
         return {effect.layer: round(effect.leave_one_out_snr_db, 3) for effect in effects}
 
@@ -159,9 +159,9 @@ class FoldEvaluator:
             return self._export(candidate, model.path, model.signal, inputs.train, folder)
         name = candidate.compress
         compressed = compress_all([name], model, inputs, folder, NullProgress())[name]
-        people, signal = inputs.train, model.signal
+        subset, signal = inputs.train, model.signal
         return self._export(
-            candidate, compressed.path, signal, people, folder, ranges=compressed.ranges
+            candidate, compressed.path, signal, subset, folder, ranges=compressed.ranges
         )
 
     def _export(
@@ -169,14 +169,14 @@ class FoldEvaluator:
         candidate: SearchCandidate,
         path: Path,
         signal: Signal,
-        people: Dataset,
+        subset: Dataset,
         folder: Path,
         windows: int | None = None,
         ranges: Mapping[str, tuple[float, float]] | None = None,
     ) -> list[Artifact]:
         variants = [variant(candidate, scheme) for scheme in candidate.schemes]
         needed = windows or calibration_size(variants) or SIZING
-        calibration = calibration_windows(people, needed, SEED)
+        calibration = calibration_windows(subset, needed, SEED)
         request = ConversionRequest(
             model=path,
             signal=signal,

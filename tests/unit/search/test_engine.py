@@ -146,7 +146,7 @@ def test_a_recipe_that_cannot_be_judged_ends_the_search(tmp_path: Path) -> None:
         Heard(),
     )
     try:
-        with pytest.raises(BadInput, match="recipe's own network"):
+        with pytest.raises(BadInput, match="recipe's network"):
             search.run(SearchCandidate(DEADLY))
     finally:
         executor.close()
