@@ -81,12 +81,15 @@ class ExpectedFile:
         kernels: name, number of weights and sum of magnitudes of each layer's kernel, in order.
         layout_changes: layout operations that the trace needs.
         float_layers: layers that stay float in a file of integers on purpose.
+        is_chain: whether the file's kernels must have the order of `kernels`; a converter may
+            reorder branches.
     """
 
     scheme: Scheme
     kernels: Sequence[tuple[str, int, float]]
     layout_changes: int
     float_layers: Sequence[str] = ()
+    is_chain: bool = True
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ class Converted:
         folding_error: largest difference between the folded network in NumPy and Keras.
         unfolded_layers: layers that could not be folded and stay operations.
         kernels: name, number of weights and sum of magnitudes of each kernel.
+        is_chain: whether each operation reads the one before it, so that kernels have one order.
         settings: how the target made the file.
         ends_in_softmax: whether outputs are probabilities.
         layout_changes: layout operations that the trace needs.
@@ -87,6 +88,7 @@ class Converted:
     kernels: tuple[tuple[str, int, float], ...]
     settings: ConversionSettings
     ends_in_softmax: bool
+    is_chain: bool
     layout_changes: int
     calibration_windows: int
     versions: dict[str, str]

@@ -198,6 +198,7 @@ class _Session:
             converted.kernels,
             converted.layout_changes,
             converted.settings.float_layers,
+            converted.is_chain,
         )
         ops, structure = check_structure(path, expected)
         run_file = self.request.run_file

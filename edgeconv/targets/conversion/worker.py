@@ -117,6 +117,7 @@ class Session:
             kernels=_kernels(graph),
             settings=replace(settings, error_compensated_layers=compensated),
             ends_in_softmax=_ends_in_softmax(graph),
+            is_chain=all(len(node.inputs) < 2 for node in graph.nodes),
             layout_changes=traced.layout_changes,
             calibration_windows=0 if calibration is None else len(calibration),
             versions={name: metadata.version(name) for name in conversion.packages},

@@ -47,10 +47,10 @@ def _check_blobs(path: Path) -> None:
 
 
 def _check_kernels(path: Path, expected: ExpectedFile) -> FileStructure:
-    """Every kernel must be in the file, unpacked, and with its magnitudes.
+    """Every kernel must be in the file, unpacked, and with its magnitudes; of a chain, in order.
 
-    coremltools puts branches in an order of its own: of kernels of one size, each layer's is the
-    one whose magnitudes fit best.
+    coremltools puts branches in an order of its own: there, of kernels of one size, each layer's
+    is the one whose magnitudes fit best.
     """
     import numpy as np
 
@@ -58,12 +58,15 @@ def _check_kernels(path: Path, expected: ExpectedFile) -> FileStructure:
     compressed: list[str] = []
     uncompressed: list[UncompressedLayer] = []
     for name, elements, magnitude in expected.kernels:
-        alike = {id(w): _magnitude(w) for w in left if w.elements == elements}
+        alike = [place for place, w in enumerate(left) if w.elements == elements]
         if not alike:
             raise broken_conversion(path, f"the kernel of layer '{name}' is not in it")
-        best = min(alike, key=lambda key: abs(alike[key] - magnitude))
-        weight = next(w for w in left if id(w) == best)
-        left.remove(weight)
+        if expected.is_chain:
+            weight = left[alike[0]]
+            del left[: alike[0] + 1]
+        else:
+            distances = {n: abs(_magnitude(left[n]) - magnitude) for n in alike}
+            weight = left.pop(min(distances, key=lambda n: distances[n]))
         values = weight.values().astype(np.float64)
         if not np.isfinite(values).all():
             raise broken_conversion(path, f"the kernel of layer '{name}' holds NaN or infinity")
