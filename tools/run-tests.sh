@@ -15,7 +15,7 @@ run() { # pytest with a JUnit file, if one is wanted: run FILE ARGUMENT…
 
 run "${JUNIT:-}.timing.xml" --timing only "$@"
 alone=$?
-run "${JUNIT:-}" --timing without -n "${JOBS:-auto}" --dist loadscope "$@"
+run "${JUNIT:-}" --timing without -n "${JOBS:-auto}" --dist loadscope --no-loadscope-reorder "$@"
 parallel=$?
 
 # 5: none of the chosen tests is of this kind

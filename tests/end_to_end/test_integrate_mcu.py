@@ -22,7 +22,7 @@ pytestmark = [
 ]
 PLACE = Path(__file__).parents[1] / "mcu"
 ARTIFACT = "har_int8_io8.tflite"
-STREAM, DECISION = "edgeconv_stream.c", "edgeconv_decision.c"
+STREAM, DECISION = "src/edgeconv_stream.c", "src/edgeconv_decision.c"
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_the_same_bundle_gives_the_same_bytes(
 
 def build(package: Path, built: Path, out: Path, changed: Path | None = None) -> Path:
     """The test program, with the core of `changed` where that has one."""
-    names = (STREAM, DECISION, "edgeconv_contract.c")
+    names = (STREAM, DECISION, "src/edgeconv_contract.c")
     core = [
         changed / Path(n).name if changed and (changed / Path(n).name).is_file() else package / n
         for n in names
@@ -159,7 +159,7 @@ def build(package: Path, built: Path, out: Path, changed: Path | None = None) ->
 
 
 MUTATIONS = [
-    pytest.param(f"edgeconv_{file}.c", row["right"], row["wrong"], id=row["name"])
+    pytest.param(f"src/edgeconv_{file}.c", row["right"], row["wrong"], id=row["name"])
     for file, rows in tomllib.loads((PLACE / "mutations.toml").read_text()).items()
     for row in rows
 ]

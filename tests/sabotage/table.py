@@ -523,7 +523,7 @@ BUNDLES = (
         "no softmax",
         lambda folder: t.without_softmax(folder / FLOAT),
         OPENING,
-        r"outputs from \S+ to \S+ are no probabilities",
+        r"outputs from \S+ to \S+ are not probabilities",
     ),
     Sabotage(
         "Core ML: truncated weights",

@@ -97,7 +97,7 @@ def test_evaluation_result_survives_json() -> None:
         ([[0.5, 0.5]], [0], ["1"], "3 classes"),
         ([[float("nan"), 0.5, 0.5]], [0], ["1"], "NaN or infinite for 1 of 1"),
         ([[float("inf"), 0.0, 0.0]], [0], ["1"], "NaN or infinite"),
-        ([[4.0, -2.0, 1.0]], [0], ["1"], "no probabilities"),
+        ([[4.0, -2.0, 1.0]], [0], ["1"], "not probabilities"),
         ([A], [3], ["1"], "labels go from 3"),
         ([A], [-1], ["1"], "labels go from -1"),
         ([A], [0, 1], ["1"], "do not belong together"),

@@ -88,7 +88,7 @@ def test_what_is_too_large_is_said_to_be_not_run(convert: Convert) -> None:
     path = convert(really_flexible, (1, ct.RangeDim(SIZE, LARGEST + 1, SIZE), 1))
     (found,) = lint_flexible(path)
     assert found.severity is Severity.HINT
-    assert "too large to be tried here" in found.text
+    assert "too large to run here" in found.text
 
 
 def test_a_shape_that_is_not_allowed_is_refused_as_core_ml_does(convert: Convert) -> None:

@@ -52,5 +52,5 @@ def test_a_student_of_a_file_that_knows_its_judges_is_a_leak(tmp_path: Path) -> 
     assert bundle.model.training.teacher.parameters == honest.model.parameters
     assert load_recipe(str(bundle.path / "manifest.json")).training == taught.training
     knowing = train(recipe(refit=True), tmp_path / "knowing")
-    with pytest.raises(LeakError, match="judge the student"):
+    with pytest.raises(LeakError, match="validate or test the student"):
         find_teacher(Distillation(str(knowing.model.path)), splits)

@@ -1,7 +1,8 @@
 /* From accelerometer samples with time stamps to the model's windows.
  *
  * Plain C99, no allocation: all state is in edgeconv_stream, whose size is known at compile time.
- * docs/explanation/streaming-spec.md of edgeconv is the specification; test/ holds what its reference computed.
+ * docs/explanation/streaming-spec.md of edgeconv is the specification; test/ holds what its
+ * reference computed.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef EDGECONV_STREAM_H
 #define EDGECONV_STREAM_H
