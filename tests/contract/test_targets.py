@@ -231,7 +231,7 @@ def test_every_legal_scheme_passes(name: str) -> None:
         ),
         (
             Variant("tflite", "int8", InputConvention.IOS, deployment_target="iOS17"),
-            "means nothing",
+            "has no deployment targets",
         ),
         (Variant("tflite", "palette4", InputConvention.IOS), "only for coreml"),
     ],
