@@ -33,13 +33,13 @@ def compare(model: Any) -> None:
     np.testing.assert_allclose(got, np.asarray(expected), atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [(kind, count) for kind in KINDS for count in (2, 3) if kind != "Subtract" or count == 2],
+)
 def test_read_merge_computes_what_keras_does(kind: str, count: int) -> None:
     from keras import layers
 
-    if kind == "Subtract" and count > 2:
-        pytest.skip("a difference has two operands")
     shapes = [SHAPE, (1, 4), SHAPE][:count]
     compare(model_of(getattr(layers, kind)(), shapes))
     compare(model_of(getattr(layers, kind)(), [(7,)] * count))
