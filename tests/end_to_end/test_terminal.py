@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -51,12 +50,11 @@ def test_sighup_keeps_the_model_names_it_and_leaves_no_staging(tmp_path: Path) -
     out = tmp_path / "o"
     process = start("run", "student", "--epochs", "500", "--out", str(out))
     assert process.stderr is not None
-    log = []
+    log: list[str] = []
     for line in process.stderr:
         log.append(line)
-        if line.startswith("  train "):
-            break
-    time.sleep(0.2)
+        if sum(text.startswith("  train ") for text in log) == 2:
+            break  # the model of the first epoch is written before the second one begins
     process.send_signal(signal.SIGHUP)
     rest = process.stderr.read()
     assert process.wait(timeout=120) == 130, [*log, rest]
