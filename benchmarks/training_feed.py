@@ -149,12 +149,12 @@ def main() -> int:
         for _ in range(options.rounds):
             for kind in KINDS:
                 epochs[kind] += run(kind, options.epochs, one_dnn)
-        found = {kind: summary(epochs[kind]) for kind in KINDS}
+        summaries = {kind: summary(epochs[kind]) for kind in KINDS}
         ratios = {
-            what: round(found["ours"][what] / found["keras"][what], 3)
+            what: round(summaries["ours"][what] / summaries["keras"][what], 3)
             for what in ("clock_s", "processor_s")
         }
-        report[name] = {**found, "ours_over_keras": ratios}
+        report[name] = {**summaries, "ours_over_keras": ratios}
         slow |= min(ratios.values()) > options.limit
     sys.stdout.write(json.dumps(report, indent=1) + "\n")
     return int(slow)

@@ -41,9 +41,9 @@ def refuse_archive(path: Path, magic: bytes) -> None:
             raise BadInput(
                 f"{path} is an Excel workbook, not a table", "save the sheet as CSV and give that"
             )
-        inside = ", ".join(n for n in names if not n.endswith("/")) or "nothing"
+        content = ", ".join(n for n in names if not n.endswith("/")) or "nothing"
         raise BadInput(
-            f"{path} is a zip archive; it holds {inside}", f"unpack it and give {inside} itself"
+            f"{path} is a zip archive; it holds {content}", f"unpack it and give {content} itself"
         )
     if magic[257:262] == b"ustar":
         raise BadInput(f"{path} is a tar archive{_names_in_tar(path)}", "unpack it, give the table")

@@ -218,13 +218,13 @@ class _Reader:
         value = self.data.get("keep", {})
         if not isinstance(value, dict):
             raise self._refuse("[keep] must map columns to values", 'device = ["phone"]')
-        kept = {}
+        accepted = {}
         for column, values in value.items():
             listed = values if isinstance(values, list) else [values]
             if not listed or not all(isinstance(v, str | int | float) for v in listed):
                 raise self._refuse(f"[keep] {column} is {values!r}", 'give values: ["phone"]')
-            kept[str(column)] = tuple(str(v) for v in listed)
-        return kept
+            accepted[str(column)] = tuple(str(v) for v in listed)
+        return accepted
 
     def _constants(self) -> dict[str, str]:
         names = ("subject", "activity", "device")
