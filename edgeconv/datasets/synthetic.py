@@ -33,7 +33,6 @@ def load(path: Path | None, progress: Progress) -> Dataset:
     if path is not None:
         raise UsageError("the synthetic data set has no path", "write --data synthetic")
     progress.stage("Generating synthetic recordings")
-    progress.note(NOTE)
     source = f"formula of a walking person, seed {SEED}"
     return assemble(
         DatasetInfo("synthetic", source, (NOTE,), synthetic=True), tuple(POSTURES), _all()
