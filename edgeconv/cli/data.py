@@ -74,6 +74,9 @@ def _show_description(console: Console, facts: dict[str, Any]) -> None:
         console.say(f"  {number:,} × {reason}")
     for note in report["notes"]:
         console.say(f"  {note}")
+    for finding in report["findings"]:
+        cure = f" ({finding['cure']})" if finding["cure"] else ""
+        console.say(f"  {finding['rule']}: {finding['where']}: {finding['text']}{cure}")
 
 
 @app.command(

@@ -70,9 +70,9 @@ def load_dataset(
     dataset = _read(source, progress)
     findings = check_recordings(dataset)
     report = replace(dataset.report, findings=tuple(findings))
-    for sentence in (*report.notes, *(finding.sentence() for finding in findings)):
-        progress.note(sentence)
     if refuse:
+        for sentence in (*report.notes, *(finding.sentence() for finding in findings)):
+            progress.note(sentence)
         refuse_errors(dataset, findings, report.allow)
     return replace(dataset, report=report)
 
