@@ -48,14 +48,15 @@ def load_dataset(
 ) -> Dataset:
     """Load a data set and apply the data rules.
 
-    What the rules find stands in the report of the data set, and is reported to `progress`.
+    What the rules find stands in the report of the data set.
 
     Args:
         source: a specification, `NAME` or `NAME:PATH` (`edgeconv data list` shows the names); a
             `Dataset`, which is returned as it is; a tuple `(windows, labels, subjects)` of arrays,
             as `dataset_from_arrays` takes them; or a data frame, as `dataset_from_frame` takes it.
         progress: listens to what is done.
-        refuse: raise if a rule finds an error; off, for looking at data that are not right yet.
+        refuse: report notes and findings to `progress`, and raise if a rule finds an error. Off:
+            for showing data that are not right yet.
 
     Returns:
         Canonical windows with their labels and subjects.
