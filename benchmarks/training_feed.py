@@ -10,7 +10,7 @@ Keras: `model.fit` of the same compiled network on the first epoch's batches as 
 Every figure is of a fresh process, the kinds are interleaved, and the first epoch (tracing) is not
 counted. It is measured twice: as TensorFlow chooses on this processor, and without oneDNN, which is
 what TensorFlow chooses on x86 processors without AVX-512 VNNI. The ratio is that of processor
-seconds where the machine is busy, so both ratios are given; the limit applies to the smaller one.
+seconds where the machine is busy, so both ratios are given; the limit applies to the larger one.
 """
 
 from __future__ import annotations
