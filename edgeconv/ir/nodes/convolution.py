@@ -95,7 +95,9 @@ class _Convolution(KernelNode):
         return self._absorb_channels(channels)
 
     def _absorb_channels(self, channels: AffineMap) -> Self:
-        raise NotImplementedError
+        """The layer with a map of its input channels in its kernel and bias."""
+        del channels
+        raise self.unsupported("cannot absorb a map of its input")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -39,7 +39,8 @@ class KernelNode(Node):
 
     def linear(self, x: Array) -> Array:
         """The product of an input, (n, *shape), with the kernel, and the bias."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be evaluated")
+        del x
+        raise self.unsupported("cannot be evaluated in NumPy")
 
     def evaluate(self, *inputs: Array) -> Array:
         (x,) = inputs
@@ -68,7 +69,8 @@ class KernelNode(Node):
 
     def matrix_rows(self, x: Array) -> Array:
         """The inputs of each output position, a row each: (positions, inputs)."""
-        raise NotImplementedError(f"{type(self).__name__} is not one matrix product")
+        del x
+        raise self.unsupported("is not one matrix product")
 
     @property
     def kernel_matrix(self) -> Array:

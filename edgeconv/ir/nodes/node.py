@@ -74,6 +74,13 @@ class Node(ABC):
             inner = tuple(Value(f"{self.label}_{part}", s) for part, s in self.inner_shapes())
             object.__setattr__(self, "inner", inner)
 
+    def unsupported(self, what: str) -> Unsupported:
+        """The refusal of an ability that this node does not have, by the layer's name."""
+        return Unsupported(
+            f"layer '{self.label}' ({type(self).__name__}) {what}",
+            "replace it by layers that can be exported",
+        )
+
     # --- what it computes ---------------------------------------------------------------------
 
     def output_shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -82,7 +89,8 @@ class Node(ABC):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """Shape of the only output."""
-        raise NotImplementedError(f"{type(self).__name__} says no output shape")
+        del inputs
+        raise self.unsupported("has no output shape")
 
     def evaluate_outputs(self, *inputs: Array) -> tuple[Array, ...]:
         """Each output, (n, *shape), of inputs (n, *shape)."""
@@ -90,7 +98,8 @@ class Node(ABC):
 
     def evaluate(self, *inputs: Array) -> Array:
         """The only output, (n, *shape), of inputs (n, *shape), in float64."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be evaluated")
+        del inputs
+        raise self.unsupported("cannot be evaluated in NumPy")
 
     @property
     def is_identity(self) -> bool:
