@@ -2,6 +2,7 @@
 
 from edgeconv.core.artifact import Artifact, KerasModel, ModelFile, TensorSpec, TrainedModel
 from edgeconv.core.bundle import Bundle
+from edgeconv.core.channels import CHANNEL_UNITS, STANDARD_GRAVITY, SensorKind
 from edgeconv.core.compression import (
     RECOMMENDED_COMPRESSIONS,
     Compressed,
@@ -46,7 +47,6 @@ from edgeconv.core.runner import BoundRun, Inspectable, Runner
 from edgeconv.core.schemes import CALIBRATION_METHODS, OutputLimits, Scheme, Tolerance
 from edgeconv.core.signal import (
     CANONICAL_TO_SENSOR,
-    STANDARD_GRAVITY,
     InputConvention,
     Normalization,
     Signal,
@@ -56,6 +56,7 @@ from edgeconv.core.training_summary import TeacherInfo, TrainingSummary
 __all__ = [
     "CALIBRATION_METHODS",
     "CANONICAL_TO_SENSOR",
+    "CHANNEL_UNITS",
     "LOG_PROGRESS",
     "NULL_PROGRESS",
     "RECOMMENDED_COMPRESSIONS",
@@ -111,6 +112,7 @@ __all__ = [
     "Recording",
     "Runner",
     "Scheme",
+    "SensorKind",
     "Signal",
     "SplitInfo",
     "Splits",

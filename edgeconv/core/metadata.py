@@ -45,7 +45,11 @@ class ModelMetadata:
             "android": "Android's sign: +9.81 m/s² on z for a phone lying on its back",
             "ios": "iOS' sign: −1 g on z for a phone lying on its back",
         }[s.sign]
-        return f"{steps}, {s.layout}, {s.rate_hz:g} Hz, in {s.unit}, gravity included, {sign}."
+        if s.accelerometer_only or not any(s.channel_kinds):
+            return f"{steps}, {s.layout}, {s.rate_hz:g} Hz, in {s.unit}, gravity included, {sign}."
+        named = zip(s.channels, s.channel_kinds, s.channel_units, strict=True)
+        each = ", ".join(f"{c} {kind or 'unknown'} in {unit}" for c, kind, unit in named)
+        return f"{steps}, {s.layout}, {s.rate_hz:g} Hz: {each}; accelerations with {sign}."
 
     @property
     def output_text(self) -> str:

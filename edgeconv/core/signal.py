@@ -1,8 +1,9 @@
 """The sensor contract: what the numbers in a window mean, and how to make them from a recording.
 
 The *canonical* signal of this project is acceleration with gravity in m/s², Android's sign (a phone
-lying flat on its back reads +9.81 on z). Every data set is converted to it once, when it is loaded.
-A `Signal` says what one model or artifact takes instead, and `encode` converts canonical windows.
+lying flat on its back reads +9.81 on z); further channels are in the units of `channels.py`. Every
+data set is converted to it once, when it is loaded. A `Signal` says what one model or artifact
+takes instead, and `encode` converts canonical windows.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core.affine import AffineMap
+from edgeconv.core.channels import STANDARD_GRAVITY, SensorKind, kinds_of_names
 from edgeconv.core.schema_v1 import upgrade_contract
 from edgeconv.errors import BadInput, UsageError
 
@@ -19,11 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SCHEMA_VERSION = 2
-"""Of a contract as JSON. Version 1, which names no version, is still read."""
-
-STANDARD_GRAVITY = 9.80665
-"""m/s² per g, exact by definition (CGPM 1901); the factor of both phone platforms."""
+SCHEMA_VERSION = 3
+"""Of a contract as JSON. Version 1, which names no version, and version 2 are still read."""
+_WITHOUT_KINDS = 2  # is written where every channel is an accelerometer's
 
 
 class InputConvention(StrEnum):
@@ -34,7 +34,7 @@ class InputConvention(StrEnum):
     NORMALIZED = "normalized"  # (canonical − mean) / std, as the network was trained
 
 
-# One unit of the sensor's own reading per m/s² of the canonical signal.
+# One unit of the sensor's own reading per m/s² of the canonical signal, of accelerations.
 CANONICAL_TO_SENSOR = {InputConvention.ANDROID: 1.0, InputConvention.IOS: -1.0 / STANDARD_GRAVITY}
 UNITS = {
     InputConvention.ANDROID: "m/s^2",
@@ -45,7 +45,7 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Normalization:
-    """Per-channel standardisation `(x − mean) / std` of the canonical signal, in m/s²."""
+    """Per-channel standardisation `(x − mean) / std` of the canonical signal."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -68,6 +68,8 @@ class Signal:
         labels: class names in the order of the output.
         sensor: whose numbers the input takes (unit and sign follow from it).
         normalization: statistics of the training subjects, None where a model has none.
+        kinds: what each channel measures; empty: as the names of the channels say, and those of
+            three channels are an accelerometer's.
     """
 
     channels: tuple[str, ...] = ("x", "y", "z")
@@ -78,6 +80,7 @@ class Signal:
     sensor: InputConvention = InputConvention.ANDROID
     normalization: Normalization | None = None
     layout: str = "time-major"  # x0 y0 z0 x1 y1 z1 …; the only layout there is
+    kinds: tuple[SensorKind, ...] = ()
 
     def __post_init__(self) -> None:
         if self.layout != "time-major":
@@ -86,6 +89,33 @@ class Signal:
             raise BadInput("sensor contract: window, step and rate must be positive")
         if self.normalization and len(self.normalization.mean) != len(self.channels):
             raise BadInput("sensor contract: normalization and channels differ in length")
+        if self.kinds and len(self.kinds) != len(self.channels):
+            raise BadInput("sensor contract: kinds and channels differ in length")
+        if set(self.kinds) == {SensorKind.ACCELEROMETER} and len(self.channels) <= 3:
+            object.__setattr__(self, "kinds", ())  # one way to say it, so that contracts compare
+
+    @property
+    def channel_kinds(self) -> tuple[SensorKind | None, ...]:
+        """What each channel measures, None where neither the contract nor its name says so."""
+        return self.kinds or kinds_of_names(self.channels)
+
+    @property
+    def accelerometer_only(self) -> bool:
+        """Whether all channels are those of one accelerometer, gravity included."""
+        return set(self.channel_kinds) == {SensorKind.ACCELEROMETER}
+
+    def columns_of(self, kind: SensorKind) -> tuple[int, ...]:
+        """The places of the channels that measure this."""
+        return tuple(n for n, other in enumerate(self.channel_kinds) if other is kind)
+
+    @property
+    def channel_units(self) -> tuple[str, ...]:
+        """The unit of each channel as the input expects it; empty where it has none of its own."""
+        normalized = self.sensor is InputConvention.NORMALIZED
+        return tuple(
+            self.unit if normalized or kind is None or kind.is_acceleration else kind.unit
+            for kind in self.channel_kinds
+        )
 
     @property
     def plain_tensors(self) -> bool:
@@ -120,11 +150,25 @@ class Signal:
 
         n = len(self.channels)
         if self.sensor is not InputConvention.NORMALIZED:
-            return np.full(n, CANONICAL_TO_SENSOR[self.sensor]), np.zeros(n)
+            return np.array(self._sensor_factors()), np.zeros(n)
         if self.normalization is None:
             return np.ones(n), np.zeros(n)
         std = np.asarray(self.normalization.std, np.float64)
         return 1.0 / std, -np.asarray(self.normalization.mean, np.float64) / std
+
+    def _sensor_factors(self) -> list[float]:
+        """A platform's convention changes accelerations; other sensors read the same on all."""
+        factor = CANONICAL_TO_SENSOR[self.sensor]
+        kinds = self.channel_kinds
+        if factor != 1.0 and None in kinds:
+            unknown = [c for c, kind in zip(self.channels, kinds, strict=True) if kind is None]
+            raise BadInput(
+                f"sensor contract: sensor '{self.sensor}' changes unit and sign of accelerations, "
+                f"but nothing says what {', '.join(unknown)} measure",
+                "give the contract the kinds of its channels (accelerometer, gyroscope, …), or "
+                "use --sensor android or normalized",
+            )
+        return [factor if kind is None or kind.is_acceleration else 1.0 for kind in kinds]
 
     def affine_to(self, other: Signal) -> AffineMap:
         """What turns this contract's input into that of `other`, for each channel.
@@ -153,10 +197,17 @@ class Signal:
         return (steps * scale + offset).astype(np.float32).reshape(canonical.shape)
 
     def to_json(self) -> dict[str, Any]:
-        """What is written into every artifact; unit and sign are there for a human reader."""
+        """What is written into every artifact; unit and sign are there for a human reader.
+
+        `kinds` and `channel_units` stand in contracts with other channels than an accelerometer's.
+        """
+        fields = asdict(self)
+        kinds = fields.pop("kinds")
+        more = {"kinds": list(kinds), "channel_units": list(self.channel_units)} if kinds else {}
         return {
-            "schema_version": SCHEMA_VERSION,
-            **asdict(self),
+            "schema_version": SCHEMA_VERSION if kinds else _WITHOUT_KINDS,
+            **fields,
+            **more,
             "unit": self.unit,
             "sign": self.sign,
             "normalization_folded": self.normalization_folded,
@@ -170,7 +221,7 @@ class Signal:
             BadInput: a field is missing, contradicts another, or the schema is newer than this.
         """
         version = data.get("schema_version", 1)
-        if version not in (1, SCHEMA_VERSION):
+        if version not in range(1, SCHEMA_VERSION + 1):
             raise BadInput(
                 f"sensor contract has schema version {version}, but this edgeconv reads versions "
                 f"1 to {SCHEMA_VERSION}",
@@ -190,13 +241,15 @@ class Signal:
                 normalization=norm
                 and Normalization(tuple(map(float, norm["mean"])), tuple(map(float, norm["std"]))),
                 layout=data["layout"],
+                kinds=tuple(map(SensorKind, data.get("kinds", ()))),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"sensor contract is damaged: {error!r}") from error
-        for name in ("unit", "sign"):
-            if name in data and data[name] != getattr(signal, name):
+        written = signal.to_json()
+        for name in ("unit", "sign", "channel_units"):
+            if name in data and data[name] != written.get(name, data[name]):
                 raise BadInput(
                     f"sensor contract contradicts itself: {name} is '{data[name]}', "
-                    f"but sensor '{signal.sensor}' means '{getattr(signal, name)}'"
+                    f"but sensor '{signal.sensor}' means '{written[name]}'"
                 )
         return signal

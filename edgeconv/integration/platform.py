@@ -135,6 +135,13 @@ def check_contract(artifact: Artifact) -> None:
             f"({', '.join(signal.channels)}); an accelerometer has x, y, z",
             "train on an accelerometer's three axes",
         )
+    if not signal.accelerometer_only:
+        named = zip(signal.channels, signal.channel_kinds, strict=True)
+        raise Unsupported(
+            f"{artifact.name} expects {', '.join(f'{c} ({kind})' for c, kind in named)}; the "
+            "package reads an accelerometer with gravity only",
+            "train on an accelerometer's three axes",
+        )
     if signal.sensor is InputConvention.NORMALIZED:
         raise Unsupported(
             f"{artifact.name} expects normalized input, which no sensor delivers",
