@@ -23,8 +23,7 @@ from scipy import stats
 
 from edgeconv.core import NullProgress
 from edgeconv.datasets.files import read_bytes
-from edgeconv.datasets.wisdm import LABELS, load
-from edgeconv.datasets.wisdm_format import parse_lines
+from edgeconv.datasets.wisdm import LABELS, load, parse_lines
 
 LIMIT = 10.0
 WINDOW, STEP = 80, 40

@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 from edgeconv.core import STANDARD_GRAVITY, Dataset, Progress
 from edgeconv.datasets.tables.apps import recognize
 from edgeconv.datasets.tables.clock import ClockNotes, check_rate, counts_rows, recordings
-from edgeconv.datasets.tables.dialect import read_dialect
+from edgeconv.datasets.tables.dialect import StampFormat, read_dialect
 from edgeconv.datasets.tables.engine import Group, Tables, open_tables
 from edgeconv.datasets.tables.names import join_spellings, label_order, plain
 from edgeconv.datasets.tables.schema import DOCS, Schema, read_schema, stray_toml
 from edgeconv.datasets.tables.sources import TableFile, find_tables, open_table
-from edgeconv.datasets.tables.stamps import StampFormat
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 

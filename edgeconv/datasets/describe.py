@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from edgeconv.core import Dataset
-from edgeconv.datasets.windowing import mean_magnitude
+from edgeconv.core import Dataset, Recording
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
@@ -39,3 +39,14 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "report": dataset.report.to_json(),
         "sha256": dataset.sha256,
     }
+
+
+def mean_magnitude(recordings: Iterable[Recording]) -> float:
+    """Mean length of the acceleration vector in m/s², over all samples."""
+    import numpy as np
+
+    total, count = 0.0, 0
+    for recording in recordings:
+        total += float(np.linalg.norm(recording.samples.astype(np.float64), axis=1).sum())
+        count += len(recording.samples)
+    return total / count

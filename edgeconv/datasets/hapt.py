@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset, Progress
-from edgeconv.datasets.files import read_bytes, require_path
-from edgeconv.datasets.number_parsing import parse_block
-from edgeconv.datasets.units import to_canonical
+from edgeconv.datasets.files import parse_block, read_bytes, require_path
+from edgeconv.datasets.tables.schema import Scale
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 
@@ -104,7 +103,7 @@ def _segments(
     progress: Progress,
 ) -> Iterator[Segment]:
     for done, ((experiment, user), file) in enumerate(files.items(), 1):
-        readings = to_canonical(_table(file, 3, "x y z"), "g", "android")
+        readings = _table(file, 3, "x y z") * Scale("g", "android").factor
         labeled = [i for i in intervals if (i.experiment, i.user) == (experiment, user)]
         dropped["not labeled"] += len(readings) - sum(len(i) for i in labeled)
         for interval in labeled:

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset, Progress
-from edgeconv.datasets.files import read_bytes, require_path
-from edgeconv.datasets.number_parsing import parse_block
-from edgeconv.datasets.units import to_canonical
+from edgeconv.datasets.files import parse_block, read_bytes, require_path
+from edgeconv.datasets.tables.schema import Scale
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 
@@ -61,7 +60,7 @@ def _trials(folder: Path) -> list[tuple[int, str, str, Path]]:
 
 def _segments(files: list[tuple[int, str, str, Path]], progress: Progress) -> Iterator[Segment]:
     for done, (label, subject, name, file) in enumerate(files, 1):
-        values = to_canonical(_read(file), "g", "ios")
+        values = _read(file) * Scale("g", "ios").factor
         progress.update(done, len(files), name)
         yield Segment(subject, label, values, rate_hz=RATE_HZ, source=name)
 

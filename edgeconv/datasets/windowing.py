@@ -1,15 +1,15 @@
-"""From canonical samples to a `Dataset`: recordings at the contract's rate and their windows."""
+"""From canonical samples to a `Dataset`: cut at gaps, at the contract's rate, in windows."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset, LoadReport, Recording, Signal
 from edgeconv.datasets.resampling import resample_stamped, resample_uniform
-from edgeconv.datasets.timestamps import split_by_gaps
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LOWEST_RATE = 0.5
 """Of the contract's rate: below it the upper half of the band would have to be invented."""
+GAP_INTERVALS = 5
+"""A pause above this many median intervals splits a recording; nothing is interpolated over it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,17 +100,6 @@ def window_index(lengths: Sequence[int], signal: Signal) -> NDArray[np.int64]:
     return np.array(rows, np.int64).reshape(-1, 2)
 
 
-def mean_magnitude(recordings: Iterable[Recording]) -> float:
-    """Mean length of the acceleration vector in m/s², over all samples."""
-    import numpy as np
-
-    total, count = 0.0, 0
-    for recording in recordings:
-        total += float(np.linalg.norm(recording.samples.astype(np.float64), axis=1).sum())
-        count += len(recording.samples)
-    return total / count
-
-
 def _recordings(
     segment: Segment, signal: Signal, dropped: Counter[str]
 ) -> Iterator[tuple[int, Recording]]:
@@ -140,3 +131,49 @@ def _at_rate(
             dropped[f"sampled below {LOWEST_RATE * rate_hz:g} Hz"] += len(seconds)
         else:
             yield len(seconds), resample_stamped(seconds, values, rate_hz)
+
+
+def split_by_gaps(
+    seconds: NDArray[np.float64], values: NDArray[np.float64], dropped: Counter[str]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Cut samples into parts with strictly increasing stamps and no gap.
+
+    A step back by more than a gap means that the clock was restarted: a new part begins. A smaller
+    one, or none, is a late or doubled sample, which is dropped and counted.
+    """
+    import numpy as np
+
+    steps = np.diff(seconds)
+    forward = steps[steps > 0]
+    if not len(forward):
+        dropped["time stamps do not increase"] += len(seconds)
+        return
+    gap = GAP_INTERVALS * float(np.median(forward))
+    for part in _cut(len(seconds), steps < -gap):
+        keep = _newer(seconds[part], dropped)
+        clean_seconds, clean_values = seconds[part][keep], values[part][keep]
+        for piece in _cut(len(clean_seconds), np.diff(clean_seconds) > gap):
+            yield clean_seconds[piece], clean_values[piece]
+
+
+def _cut(length: int, after: NDArray[np.bool_]) -> Iterator[slice]:
+    """Slices of 0 … length, cut behind every index where `after` is true."""
+    import numpy as np
+
+    edges = [0, *(np.flatnonzero(after) + 1).tolist(), length]
+    yield from (slice(a, b) for a, b in pairwise(edges) if a < b)
+
+
+def _newer(seconds: NDArray[np.float64], dropped: Counter[str]) -> NDArray[np.bool_]:
+    """True where a stamp is later than all before it."""
+    import numpy as np
+
+    latest = np.maximum.accumulate(seconds)[:-1]
+    keep = np.concatenate([[True], seconds[1:] > latest])
+    same = int((seconds[1:] == latest).sum())
+    late = int((~keep).sum()) - same
+    if same:
+        dropped["duplicate time stamp"] += same
+    if late:
+        dropped["time stamp out of order"] += late
+    return keep

@@ -13,8 +13,7 @@ from pathlib import Path
 from edgeconv.core import Dataset, Progress
 from edgeconv.datasets.files import read_bytes, require_path
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
-from edgeconv.datasets.wisdm import recovered_note, segments_of
-from edgeconv.datasets.wisdm_format import parse_lines
+from edgeconv.datasets.wisdm import parse_lines, recovered_note, segments_of
 from edgeconv.errors import BadInput
 
 WHAT = "the folder that holds raw/phone/accel"

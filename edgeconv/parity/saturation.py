@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Artifact, Dataset, ParityResult
-from edgeconv.datasets.calibration import calibration_windows
+from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.runtimes import inspectable, open_runner, unavailable
 from edgeconv.runtimes.window_shapes import shaped_input
 from edgeconv.targets import files

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Artifact, Runner, TensorSpec
-from edgeconv.datasets.random_windows import probe_windows
+from edgeconv.datasets.chosen_windows import probe_windows
 from edgeconv.errors import BadInput
 from edgeconv.runtimes.predict import bound_sample
 

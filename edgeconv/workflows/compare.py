@@ -21,7 +21,7 @@ from edgeconv.core import (
 )
 from edgeconv.core.layerwise import LayersResult
 from edgeconv.datasets import DataSource, describe_source
-from edgeconv.datasets.calibration import calibration_windows
+from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.environment import describe_machine
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.parity import noninferiority

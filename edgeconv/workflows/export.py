@@ -28,7 +28,7 @@ from edgeconv.core import (
     as_path,
 )
 from edgeconv.core.digest import sha256
-from edgeconv.datasets.random_windows import PROBES, probe_windows
+from edgeconv.datasets.chosen_windows import PROBES, probe_windows
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import BadInput
 from edgeconv.ir import keras_file

@@ -14,7 +14,7 @@ from edgeconv.core import (
     Progress,
     as_path,
 )
-from edgeconv.datasets.random_windows import probe_windows
+from edgeconv.datasets.chosen_windows import probe_windows
 from edgeconv.errors import BadInput
 from edgeconv.parity import golden
 from edgeconv.runtimes import runtime_for, unavailable

@@ -9,7 +9,7 @@ import pytest
 
 from edgeconv.core import Dataset, InputConvention
 from edgeconv.datasets import DATASETS, load_dataset
-from edgeconv.datasets.calibration import calibration_windows
+from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.datasets.describe import describe
 from edgeconv.errors import EdgeconvError
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from edgeconv.datasets.timestamps import GAP_INTERVALS
+from edgeconv.datasets.windowing import GAP_INTERVALS
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import plugins
+from edgeconv.datasets.tables.dialect import StampFormat
 from edgeconv.datasets.tables.query import AXES, TEXT_ROLES, TableQuery, sql_text
 from edgeconv.datasets.tables.schema import NOT_LABELLED, Schema
 from edgeconv.datasets.tables.sources import TableFile
-from edgeconv.datasets.tables.stamps import StampFormat
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeconv.datasets.tables.dialect import read_dialect
+from edgeconv.datasets.tables.dialect import StampFormat, read_dialect, stamp_format
 from edgeconv.datasets.tables.schema import DOCS, TICKS, Schema
 from edgeconv.datasets.tables.sources import TableFile
-from edgeconv.datasets.tables.stamps import StampFormat, stamp_format
 from edgeconv.errors import BadInput
 
 AXES = ("x", "y", "z")

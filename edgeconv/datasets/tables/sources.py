@@ -17,8 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from edgeconv.datasets.file_formats import refuse_archive
-from edgeconv.datasets.files import GZIP_MAGIC
+from edgeconv.datasets.files import GZIP_MAGIC, refuse_archive
 from edgeconv.errors import BadInput, UsageError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")

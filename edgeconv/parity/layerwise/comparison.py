@@ -22,7 +22,7 @@ from edgeconv.core import (
 )
 from edgeconv.core.affine import AffineMap
 from edgeconv.core.layerwise import LayersResult, LayerwiseVerdict, RangeWarning
-from edgeconv.datasets.calibration import calibration_windows
+from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, Unsupported
 from edgeconv.parity.context import source_model
 from edgeconv.parity.layerwise import layer_verdict

@@ -10,7 +10,7 @@ from edgeconv.datasets import (
     describe_source,
     load_dataset,
 )
-from edgeconv.datasets.calibration import calibration_windows
+from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, UsageError
 from edgeconv.targets.base import scheme_of

@@ -20,7 +20,7 @@ from edgeconv.core import (
     TrainedModel,
     Training,
 )
-from edgeconv.datasets.calibration import calibration_windows
+from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.errors import BadInput, EdgeconvError, UsageError
 from edgeconv.models import build, file_stem
 from edgeconv.plugins import import_tensorflow

@@ -17,9 +17,8 @@ import pytest
 
 from edgeconv.core import NullProgress
 from edgeconv.datasets import fetch as fetching
-from edgeconv.datasets.archives import extract
-from edgeconv.datasets.download import download
-from edgeconv.datasets.fetch import PUBLISHED, fetch
+from edgeconv.datasets.fetch import PUBLISHED, download, fetch
+from edgeconv.datasets.files import extract
 from edgeconv.errors import BadInput, MissingDependency, UsageError
 
 FILE = PUBLISHED["wisdm"].file
@@ -180,7 +179,7 @@ def test_ctrl_c_keeps_what_came(site: Site, tmp_path: Path) -> None:
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from edgeconv.datasets.download import download
+from edgeconv.datasets.fetch import download
 from edgeconv.errors import BadInput
 from edgeconv.core import NullProgress
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
@@ -250,7 +249,7 @@ def test_unsafe_or_damaged_archives(tmp_path: Path, content: bytes) -> None:
 
 
 def test_too_large_a_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgeconv.datasets.archives.LARGEST", 1000)
+    monkeypatch.setattr("edgeconv.datasets.files.LARGEST_MEMBER", 1000)
     (tmp_path / "a").write_bytes(good_archive())
     with pytest.raises(BadInput, match="would unpack to"):
         extract(tmp_path / "a", FILE, tmp_path / FILE)

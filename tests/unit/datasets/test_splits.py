@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeconv.core import Dataset
-from edgeconv.datasets.calibration import calibration_windows
+from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput, LeakError, UsageError

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeconv.datasets.timestamps import GAP_INTERVALS, split_by_gaps
-from edgeconv.datasets.units import to_canonical
-from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
+from edgeconv.datasets.tables.schema import Scale
+from edgeconv.datasets.windowing import GAP_INTERVALS, DatasetInfo, Segment, assemble, split_by_gaps
 from edgeconv.errors import BadInput
 
 
@@ -91,5 +90,5 @@ def test_layout_is_time_major() -> None:
 def test_core_motion_becomes_android() -> None:
     """Screen up at rest: z is −1 g in Core Motion and +9.80665 m/s² on Android."""
     np.testing.assert_array_equal(
-        to_canonical(np.array([[0.0, 0.0, -1.0]]), "g", "ios"), [[0.0, 0.0, 9.80665]]
+        np.array([[0.0, 0.0, -1.0]]) * Scale("g", "ios").factor, [[0.0, 0.0, 9.80665]]
     )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeconv.datasets import resampling, timestamps
+from edgeconv.datasets import resampling, windowing
 from edgeconv.errors import UsageError
 from edgeconv.integration import lowpass as design
 from edgeconv.integration.lowpass import lowpass, oversampling
@@ -59,7 +59,7 @@ def test_the_constants_are_those_of_training() -> None:
         *(resampling.DESIGN_DB, resampling.NOMINAL_TOLERANCE),
     )
     assert ours == theirs
-    assert GAP_INTERVALS == timestamps.GAP_INTERVALS
+    assert GAP_INTERVALS == windowing.GAP_INTERVALS
 
 
 @pytest.mark.parametrize(

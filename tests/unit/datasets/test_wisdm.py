@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeconv.datasets.wisdm_format import FEW, parse_lines
+from edgeconv.datasets.wisdm import FEW, parse_lines
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 Row = tuple[str, str, float, float, float, float]
