@@ -15,6 +15,7 @@ from edgeconv.cli import (
     data,
     doctor,
     evaluate,
+    explain,
     export,
     golden,
     hook,
@@ -76,6 +77,7 @@ app.command("search", epilog=search.EPILOG)(search.search)
 app.command("cross-validate", epilog=cross_validate.EPILOG)(cross_validate.cross_validate)
 app.command("integrate", epilog=integrate.EPILOG)(integrate.integrate)
 app.command("inspect", epilog=inspect.EPILOG)(inspect.inspect)
+app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("report", epilog=report.EPILOG)(report.report)
 app.add_typer(data.app, name="data", help="List, describe, check and fetch recordings.")
 app.command("init", epilog=init.EPILOG)(init.init)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FORMATS = {
     "edgeconv-bundle-summary": 1,  # run, export, parity, report
+    "edgeconv-conv1d": 1,  # explain conv1d
     "edgeconv-cross-validation": 1,
     "edgeconv-data-check": 1,  # data check --against
     "edgeconv-data-init": 1,  # data init
@@ -29,6 +30,7 @@ FORMATS = {
     "edgeconv-download": 1,  # data fetch
     "edgeconv-error": 1,  # every command
     "edgeconv-evaluation": 1,  # train, evaluate
+    "edgeconv-explanation": 1,  # explain MODEL
     "edgeconv-hook": 1,
     "edgeconv-init": 1,
     "edgeconv-inspection": 1,

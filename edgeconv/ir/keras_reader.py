@@ -24,7 +24,7 @@ def read(model: Any, signal: Signal) -> Graph:
         BadInput: input or output size differs from the contract, or a weight is not finite.
         Unsupported: a layer, activation or topology that no exporter knows.
     """
-    _check_built(model)
+    check_built(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise Unsupported(f"model '{model.name}' has several inputs or outputs", "give it one each")
     if None in model.inputs[0].shape[1:]:
@@ -58,7 +58,7 @@ def read_calls(model: Any) -> list[CallNodes]:
 
 
 def _read(model: Any) -> tuple[tuple[Value, ...], tuple[Value, ...], list[CallNodes]]:
-    _check_built(model)
+    check_built(model)
     inputs = tuple(Value(str(tensor.name), _shape(tensor)) for tensor in model.inputs)
     reader = _Reader()
     outputs = reader.read_model(model, inputs)
@@ -74,9 +74,9 @@ class _Reader:
 
     def read_model(self, model: Any, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         """The model's outputs, computed from `inputs`."""
-        _check_built(model)
+        check_built(model)
         values = {id(t): value for t, value in zip(model.inputs, inputs, strict=True)}
-        for operation, call in _calls(model, values):
+        for operation, call in model_calls(model, values):
             read = tuple(values[id(t)] for t in call.input_tensors)
             results = self._read_call(operation, call, read)
             values |= {id(t): value for t, value in zip(call.outputs, results, strict=True)}
@@ -99,7 +99,7 @@ class _Reader:
         return f"{name}#{count}" if count else name
 
 
-def _calls(model: Any, known: Mapping[int, Value]) -> list[tuple[Any, Any]]:
+def model_calls(model: Any, known: Mapping[int, object]) -> list[tuple[Any, Any]]:
     """Each call between a model's inputs and its outputs with its operation, in computed order.
 
     Without recursion: models may be deeper than Python's stack.
@@ -123,7 +123,8 @@ def _calls(model: Any, known: Mapping[int, Value]) -> list[tuple[Any, Any]]:
     return calls
 
 
-def _check_built(model: Any) -> None:
+def check_built(model: Any) -> None:
+    """Raises Unsupported for a model that is no graph of layers."""
     if not getattr(model, "outputs", None):
         raise Unsupported(
             f"model '{model.name}' ({type(model).__name__}) is not a graph of layers",
