@@ -41,6 +41,8 @@ def compare(
     reference: _Reference,
     candidate: _Candidate,
     data: _Data = None,
+    allow: opt.AllowRules = None,
+    assume_units: opt.AssumeUnits = False,
     split: opt.Split = "test",
     runtime: opt.Runtimes = None,
     gates: opt.Gates = None,
@@ -77,7 +79,13 @@ def compare(
             layers=layers,
         )
         with ci.refusals():
-            compared = compare_files(reference, candidate, data, options, progress=console)
+            compared = compare_files(
+                reference,
+                candidate,
+                opt.recordings(data, allow, assume_units),
+                options,
+                progress=console,
+            )
         return finish(console, ci, compared.parity, compared.layers)
 
 

@@ -73,6 +73,8 @@ def cross_validate(
     val_subjects: _ValSubjects = 2,
     compress: _Compress = None,
     baseline: _Baseline = None,
+    allow: opt.AllowRules = None,
+    assume_units: opt.AssumeUnits = False,
     seed: opt.Seed = None,
     epochs: opt.Epochs = None,
     json: opt.JsonFile = None,
@@ -98,7 +100,13 @@ def cross_validate(
         chosen = override(load_recipe(recipe), data, seed, epochs)
         chosen = replace(chosen, model=model or chosen.model)
         other = read_baseline(baseline) if baseline else None
-        result = run_cross_validation(chosen, options, baseline=other, progress=console)
+        result = run_cross_validation(
+            chosen,
+            options,
+            data=opt.recordings(None, allow, assume_units),
+            baseline=other,
+            progress=console,
+        )
         _show(console, result)
     return 0
 

@@ -116,12 +116,10 @@ def check(
 
 
 def _check_rules(console: Console, spec: str, allow: list[str]) -> int:
-    from edgeconv.datasets.rules import RULES
+    from edgeconv.datasets.rules import check_rules
     from edgeconv.workflows.data import check_data
 
-    numbers = [rule.number for rule in RULES]
-    if unknown := [rule for rule in allow if rule not in numbers]:
-        raise UsageError(f"no rule {unknown[0]}", f"choose from: {', '.join(numbers)}")
+    check_rules(allow)
     findings = check_data(spec, console)
     rows = [(f.rule, str(f.severity), f.where, f.text, f.cure) for f in findings]
     console.table("Findings", ("rule", "severity", "where", "what", "cure"), rows)

@@ -23,6 +23,8 @@ def evaluate(
         Path, typer.Argument(metavar="MODEL|ARTIFACT", help=".keras, .tflite or .mlpackage file.")
     ],
     data: Annotated[str, opt.data_option("Labeled recordings, NAME or NAME:PATH.")],
+    allow: opt.AllowRules = None,
+    assume_units: opt.AssumeUnits = False,
     split: opt.Split = "test",
     runtime: opt.Runtime = "auto",
     sensor: opt.SensorOption = None,
@@ -39,7 +41,7 @@ def evaluate(
 
         result = evaluate_file(
             path,
-            data,
+            opt.recordings(data, allow, assume_units),
             split=split,
             runtime=runtime,
             sensor=convention,

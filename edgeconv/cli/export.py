@@ -46,6 +46,8 @@ def export(
     mixed_precision_snr: opt.MixedPrecisionSnr = 0.0,
     compress: opt.Compressions = None,
     data: _Data = None,
+    allow: opt.AllowRules = None,
+    assume_units: opt.AssumeUnits = False,
     epochs: opt.CompressionEpochs = None,
     seed: opt.CompressionSeed = None,
     allow_custom_code: opt.AllowCustomCode = False,
@@ -75,9 +77,9 @@ def export(
         from edgeconv.workflows.steps.export_options import ExportOptions
 
         options = ExportOptions(
-            calibration=calibration,
+            calibration=opt.recordings(calibration, allow, assume_units),
             require_calibration=bool(quantize),
-            data=data,
+            data=opt.recordings(data, allow, assume_units),
             epochs=epochs,
             seed=seed,
             unsafe=allow_custom_code,

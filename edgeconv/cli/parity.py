@@ -21,6 +21,8 @@ EPILOG = opt.epilog(
 def parity(
     bundle: opt.BundlePath,
     data: opt.Data = None,
+    allow: opt.AllowRules = None,
+    assume_units: opt.AssumeUnits = False,
     split: opt.Split = "test",
     runtime: opt.Runtimes = None,
     gates: opt.Gates = None,
@@ -47,7 +49,7 @@ def parity(
             runtimes = tuple(runtime or ("auto",))
             checked = check_parity(
                 bundle,
-                data,
+                opt.recordings(data, allow, assume_units),
                 split=split,
                 runtimes=runtimes,
                 gates=limits,

@@ -27,6 +27,8 @@ def run(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder to write. Default: out/NAME_OF_RECIPE."),
     ] = None,
+    allow: opt.AllowRules = None,
+    assume_units: opt.AssumeUnits = False,
     seed: opt.Seed = None,
     epochs: opt.Epochs = None,
     force: opt.Force = False,
@@ -41,7 +43,13 @@ def run(
         from edgeconv.workflows.run import run as run_all
 
         folder = out or Path("out") / chosen.name
-        bundle = run_all(chosen, folder, force=force, progress=console)
+        bundle = run_all(
+            chosen,
+            folder,
+            data=opt.recordings(None, allow, assume_units),
+            force=force,
+            progress=console,
+        )
         show_bundle(console, bundle)
         console.say(f"\nReport: {folder / 'report.html'}")
     return exit_code(bundle, allow_not_run)

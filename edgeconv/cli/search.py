@@ -148,6 +148,8 @@ def search(
     address: _Address = "",
     workers: _Workers = None,
     tracking_uri: _TrackingUri = "",
+    allow: opt.AllowRules = None,
+    assume_units: opt.AssumeUnits = False,
     seed: opt.Seed = None,
     epochs: opt.Epochs = None,
     force: _Force = False,
@@ -183,6 +185,7 @@ def search(
             address=address,
             tracking_uri=tracking_uri,
             force=force,
+            allow=opt.allowed(allow, assume_units),
         )
         folder = out or Path("out") / f"search-{chosen.name}"
         result = search_networks(chosen, folder, options, progress=console)

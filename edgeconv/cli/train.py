@@ -41,6 +41,8 @@ def train(
         ),
     ] = "har",
     epochs: opt.Epochs = None,
+    allow: opt.AllowRules = None,
+    assume_units: opt.AssumeUnits = False,
     seed: opt.Seed = None,
     force: opt.Force = False,
     json: opt.JsonFile = None,
@@ -53,7 +55,13 @@ def train(
         chosen = replace(chosen, model=model, variants=())
         from edgeconv.workflows.train import train as train_model
 
-        bundle = train_model(chosen, out, force=force, progress=console)
+        bundle = train_model(
+            chosen,
+            out,
+            data=opt.recordings(None, allow, assume_units),
+            force=force,
+            progress=console,
+        )
         show_evaluation(console, str(out / "model.keras"), bundle.evaluations["model.keras"])
         if bundle.model.interrupted:
             console.note("training was interrupted; the best model so far was kept")

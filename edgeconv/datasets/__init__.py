@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from edgeconv.core import LOG_PROGRESS, Dataset, Progress
-from edgeconv.datasets.rules import check_recordings, refuse_errors
+from edgeconv.datasets.rules import check_recordings, check_rules, refuse_errors
 from edgeconv.errors import UsageError
 from edgeconv.plugins import choose
 
@@ -39,8 +39,26 @@ class DataFrame(Protocol):
     def __getitem__(self, key: str, /) -> Any: ...
 
 
-DataSource = str | Dataset | tuple[Any, Any, Any] | DataFrame
-"""What a public function takes as data: a specification, a `Dataset`, arrays, or a data frame."""
+@dataclass(frozen=True, eq=False)
+class Recordings:
+    """Data, and the data rules whose errors do not stop a command.
+
+    Attributes:
+        data: a specification, a `Dataset`, arrays or a data frame; None: those that the command
+            uses by itself.
+        allow: numbers of rules, such as `D101`.
+    """
+
+    data: str | Dataset | tuple[Any, Any, Any] | DataFrame | None
+    allow: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_rules(self.allow)
+
+
+DataSource = str | Dataset | tuple[Any, Any, Any] | DataFrame | Recordings
+"""What a public function takes as data: a specification, a `Dataset`, arrays, a data frame, or
+`Recordings`, which names rules that must not stop it."""
 
 
 def load_dataset(
@@ -53,7 +71,8 @@ def load_dataset(
     Args:
         source: a specification, `NAME` or `NAME:PATH` (`edgeconv data list` shows the names); a
             `Dataset`, which is returned as it is; a tuple `(windows, labels, subjects)` of arrays,
-            as `dataset_from_arrays` takes them; or a data frame, as `dataset_from_frame` takes it.
+            as `dataset_from_arrays` takes them; a data frame, as `dataset_from_frame` takes it; or
+            `Recordings` of any of these, with rules whose errors are accepted.
         progress: listens to what is done.
         refuse: report notes and findings to `progress`, and raise if a rule finds an error. Off:
             for showing data that are not right yet.
@@ -66,9 +85,11 @@ def load_dataset(
             `source` is something else.
         BadInput: the data cannot be used, or a rule found an error in them.
     """
-    if isinstance(source, Dataset):
-        return source
-    dataset = _read(source, progress)
+    allow = source.allow if isinstance(source, Recordings) else ()
+    data = _data_of(source)
+    if isinstance(data, Dataset):
+        return _allowing(data, allow)
+    dataset = _allowing(_read(data, progress), allow)
     findings = check_recordings(dataset)
     report = replace(dataset.report, findings=tuple(findings))
     if refuse:
@@ -78,16 +99,49 @@ def load_dataset(
     return replace(dataset, report=report)
 
 
+def with_default(
+    source: DataSource | None, default: str, allow: tuple[str, ...] = ()
+) -> DataSource:
+    """The source, or where it names no data, those of a specification.
+
+    Args:
+        source: what the caller gave.
+        default: the specification to use where it names no data.
+        allow: rules that were accepted when `default` was first used.
+    """
+    if source is None:
+        return Recordings(default, allow) if allow else default
+    if isinstance(source, Recordings) and source.data is None:
+        return Recordings(default, (*allow, *source.allow))
+    return source
+
+
+def names_data(source: DataSource | None) -> bool:
+    """Whether the caller names data, and not only rules."""
+    return source is not None and not (isinstance(source, Recordings) and source.data is None)
+
+
 def spec_of(source: DataSource) -> str:
     """The specification that loads the same data again; empty for data in memory."""
-    return source if isinstance(source, str) else ""
+    data = _data_of(source)
+    return data if isinstance(data, str) else ""
 
 
 def describe_source(source: DataSource) -> str:
     """The source in a few words, for progress and messages."""
-    if isinstance(source, str):
-        return source
-    return source.name if isinstance(source, Dataset) else "data in memory"
+    data = _data_of(source)
+    if isinstance(data, str):
+        return data
+    return data.name if isinstance(data, Dataset) else "data in memory"
+
+
+def _data_of(source: DataSource) -> object:
+    return source.data if isinstance(source, Recordings) else source
+
+
+def _allowing(dataset: Dataset, allow: tuple[str, ...]) -> Dataset:
+    every = tuple(dict.fromkeys((*dataset.report.allow, *allow)))
+    return replace(dataset, report=replace(dataset.report, allow=every)) if allow else dataset
 
 
 def _read(source: object, progress: Progress) -> Dataset:

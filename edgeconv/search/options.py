@@ -58,6 +58,7 @@ class SearchOptions:
         max_results: of the front that get a bundle, at most.
         max_in_flight: candidates that run at a time.
         compress: compressions that candidates may have, besides none.
+        allow: data rules whose errors do not stop the search.
     """
 
     budgets: Budgets = field(default_factory=Budgets)
@@ -74,6 +75,7 @@ class SearchOptions:
     address: str = ""
     tracking_uri: str = ""
     force: bool = False
+    allow: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = [s for s in self.schemes if s not in schemes_of(SEARCH_TARGET)]

@@ -22,6 +22,7 @@ from edgeconv.core import (
 from edgeconv.core.layerwise import LayersResult
 from edgeconv.datasets import DataSource, describe_source
 from edgeconv.datasets.chosen_windows import calibration_windows
+from edgeconv.datasets.rules import check_contract
 from edgeconv.environment import describe_machine
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.parity import noninferiority
@@ -133,6 +134,8 @@ def compare(
     source = bundles.source_bundle(first) or bundles.source_bundle(second)
     dataset, facts = load_part(data, options.split, progress, source)
     models = resolve_models((first, second), options.sensors, dataset, options.unsafe, progress)
+    for model in models:
+        check_contract(model.signal, dataset, model.path.name)
     pair = _Pair(*models, dataset, facts, options)
     results = _compare_outputs(pair)
     if not options.layers:

@@ -19,6 +19,7 @@ from edgeconv.core import (
 )
 from edgeconv.core.digest import sha256
 from edgeconv.datasets import DataSource, describe_source
+from edgeconv.datasets.rules import check_contract
 from edgeconv.parity import classification
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.workflows.steps.models_under_test import embedded_contract, resolve_signal
@@ -61,6 +62,7 @@ def evaluate(
     probe_untrusted(path)
     dataset, facts = load_part(data, split, progress, source_bundle(path))
     signal = resolve_signal(path, embedded_contract(path), sensor, dataset)
+    check_contract(signal, dataset, path.name)
     options = {"unsafe": unsafe} if path.suffix == ".keras" else {}
     return evaluate_file(path, signal, dataset, facts, runtime, **options)
 

@@ -102,7 +102,7 @@ def _export_into(
     options: ExportOptions,
     progress: Progress,
 ) -> None:
-    windows, variants = calibration_for(variants, options, source, progress)
+    windows, variants = calibration_for(variants, options, trained, source, progress)
     shutil.copyfile(trained.path, folder / "model.keras")
     copied = replace(trained, path=folder / "model.keras")
     compressed: dict[str, Compressed] = {}

@@ -16,7 +16,8 @@ from edgeconv.core import (
     Progress,
     as_path,
 )
-from edgeconv.datasets import DataSource, describe_source
+from edgeconv.datasets import DataSource, describe_source, names_data
+from edgeconv.datasets.rules import check_contract
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.parity.artifact_run import run_artifact
 from edgeconv.parity.checks import CHECKS
@@ -27,7 +28,7 @@ from edgeconv.parity.output_comparison import not_run
 from edgeconv.parity.saturation import saturation_sentence
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import unavailable
-from edgeconv.workflows.steps.sources import load_part
+from edgeconv.workflows.steps.sources import load_part, own_data
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def check_parity(
         pairs = _pairs(context.bundle.artifacts, runtimes)
         compared = compare_layers(context.bundle, context.dataset, context.data, pairs, progress)
         checked = replace(checked, layers=compared)
-    if data is None and split == "test":
+    if not names_data(data) and split == "test":
         _write_back(checked, progress)
     return checked
 
@@ -100,14 +101,15 @@ def prepare_parity(
         UsageError: unknown gate or split, or no data to check on.
     """
     content = bundles.read_bundle(as_path(bundle, "bundle"))
-    source = content.data_spec if data is None else data
-    if isinstance(source, str) and not source:
+    source = own_data(content, data)
+    if source == "":
         raise UsageError(f"{bundle} does not name its data", "name some: --data SPEC")
     limits = {**content.gates, **(gates or {})}
     for artifact in content.artifacts:
         resolve_gates(artifact.target, artifact.scheme, limits)
     progress.stage(f"parity: {bundle} on {describe_source(source)}")
     dataset, facts = load_part(source, split, progress, content)
+    check_contract(content.model.signal, dataset, "the float model")
     outputs = float_outputs(content, dataset, progress)
     return ParityContext(content, dataset, outputs, facts, limits, progress)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core import Dataset, PathLike, Recipe, as_path
+from edgeconv.datasets import Recordings
 from edgeconv.environment import versions
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.models import searched_family
@@ -70,7 +71,7 @@ def _search(
     recipe: Recipe, out: Path, options: SearchOptions, progress: SearchWatcher
 ) -> SearchResult:
     started = time.monotonic()
-    splits, _ = load_splits(recipe.data, progress)
+    splits, _ = load_splits(Recordings(recipe.data, options.allow), progress)
     subset = search_subset(splits)
     folds = make_folds(subset.subject_names, options.folds)
     _make_room(out, options.force)

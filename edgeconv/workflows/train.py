@@ -26,6 +26,7 @@ from edgeconv.datasets import (
     describe_source,
     load_dataset,
     spec_of,
+    with_default,
 )
 from edgeconv.datasets.splits import split
 from edgeconv.environment import describe_machine, versions
@@ -96,11 +97,10 @@ def with_data(recipe: Recipe | PathLike, data: DataSource | None) -> tuple[Recip
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe)
-    if data is None:
-        return recipe, recipe.data
-    if isinstance(data, str):
-        return replace(recipe, data=data), data
-    dataset = load_dataset(data)
+    source = with_default(data, recipe.data)
+    if spec := spec_of(source):
+        return replace(recipe, data=spec), source
+    dataset = load_dataset(source)
     return replace(recipe, data=dataset.name), dataset
 
 

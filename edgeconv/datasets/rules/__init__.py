@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from edgeconv.core import Dataset
+from edgeconv.core import Dataset, Signal
 from edgeconv.core.data_finding import DataFinding, DataSeverity
-from edgeconv.datasets.rules import balance, channels, gravity
-from edgeconv.errors import BadInput
+from edgeconv.datasets.rules import balance, channels, contract, gravity
+from edgeconv.errors import BadInput, UsageError
 
 Find = Callable[[Dataset], list[DataFinding]]
 
 
 @dataclass(frozen=True)
 class DataRule:
-    """One rule: its number, the worst it can find, what it is about, and the function."""
+    """One rule: its number, the worst it can find, what it is about, and the function.
+
+    `find` is None where a data set alone breaks nothing: `check_contract` finds it.
+    """
 
     number: str
     severity: DataSeverity
     about: str
-    find: Find
+    find: Find | None
 
 
 _ERROR, _WARNING = DataSeverity.ERROR, DataSeverity.WARNING
@@ -33,6 +36,7 @@ RULES: tuple[DataRule, ...] = (
     DataRule("D101", _ERROR, "gravity has the length of another unit", gravity.wrong_unit),
     DataRule("D102", _ERROR, "gravity is missing", gravity.missing_gravity),
     DataRule("D103", _WARNING, "gravity points both ways in one class", gravity.mixed_signs),
+    DataRule(contract.RULE, _ERROR, contract.ABOUT, None),
     DataRule("D201", _WARNING, "an axis never changes", channels.dead_axes),
     DataRule("D202", _WARNING, "all axes stand still for a second or more", channels.frozen),
     DataRule("D203", _WARNING, "all axes are exactly 0", channels.zeros),
@@ -43,11 +47,37 @@ RULES: tuple[DataRule, ...] = (
 )
 
 
+UNIT_RULES = ("D101", "D102", contract.RULE)
+"""What `--assume-units` accepts: units and gravity are those that were declared."""
+
+
 def check_recordings(dataset: Dataset) -> list[DataFinding]:
     """What the rules find in a data set, the gravest first."""
     order = list(DataSeverity)
-    findings = [finding for rule in RULES for finding in rule.find(dataset)]
+    findings = [finding for rule in RULES if rule.find for finding in rule.find(dataset)]
     return sorted(findings, key=lambda finding: order.index(finding.severity))
+
+
+def check_rules(numbers: Collection[str]) -> None:
+    """Raises UsageError for a number that is no rule's."""
+    known = [rule.number for rule in RULES]
+    if unknown := [number for number in numbers if number not in known]:
+        raise UsageError(f"no rule {unknown[0]}", f"choose from: {', '.join(known)}")
+
+
+def check_contract(signal: Signal, dataset: Dataset, where: str) -> None:
+    """Refuse a data set whose readings are not what a model's contract says.
+
+    Args:
+        signal: the contract of a model or file.
+        dataset: the windows that it is to get.
+        where: names the model in messages.
+
+    Raises:
+        BadInput: channels, rate, unit or gravity differ, and the rule is not allowed.
+    """
+    contract.refuse_other_windows(signal, dataset, where)
+    refuse_errors(dataset, contract.contradictions(signal, dataset, where), dataset.report.allow)
 
 
 def refuse_errors(
@@ -59,7 +89,10 @@ def refuse_errors(
         return
     first = errors[0]
     more = f"; and {len(errors) - 1} more: edgeconv data check lists them" if errors[1:] else ""
+    accept = f"--allow {first.rule}"
+    if first.rule in UNIT_RULES:
+        accept += " or --assume-units"
     raise BadInput(
         f"{dataset.report.source}: {first.rule}: {first.where}: {first.text}{more}",
-        f'{first.cure}; if the data are right, allow = ["{first.rule}"] in the TOML',
+        f"{first.cure}; if the data are right: {accept}",
     )

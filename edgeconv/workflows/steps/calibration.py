@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Bundle, Dataset, Progress, Variant
+from edgeconv.core import Bundle, Dataset, Progress, TrainedModel, Variant
 from edgeconv.datasets import (
     describe_source,
     load_dataset,
+    names_data,
 )
 from edgeconv.datasets.chosen_windows import calibration_windows
+from edgeconv.datasets.rules import check_contract
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, UsageError
 from edgeconv.targets.base import scheme_of
 from edgeconv.workflows.steps.export_options import ExportOptions
+from edgeconv.workflows.steps.sources import own_data
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,11 +39,16 @@ def calibration_size(variants: Sequence[Variant]) -> int:
 
 
 def calibration_for(
-    variants: Sequence[Variant], options: ExportOptions, source: Bundle | None, progress: Progress
+    variants: Sequence[Variant],
+    options: ExportOptions,
+    model: TrainedModel,
+    source: Bundle | None,
+    progress: Progress,
 ) -> tuple[NDArray[np.float32] | None, Sequence[Variant]]:
     """Calibration windows, and the variants that can be exported with them.
 
     Args:
+        model: what is exported; its contract must fit the data.
         source: the bundle that the model is in; its data are used if the options name none.
 
     Raises:
@@ -48,15 +56,16 @@ def calibration_for(
         BadInput: the data cannot be loaded.
     """
     size = calibration_size(variants)
-    if not size and options.calibration is None:
+    if not size and not names_data(options.calibration):
         return None, variants
     try:
-        return _windows(variants, options, source, size or PROBES_ONLY, progress), variants
+        chosen = _windows(variants, options, source, size or PROBES_ONLY, progress, model)
+        return chosen, variants
     except EdgeconvError as error:
         rest = [v for v in variants if not scheme_of(v).needs_calibration]
         complete = len(rest) == len(variants)
         refuse = options.require_calibration and not complete
-        if options.calibration is not None or not rest or refuse:
+        if names_data(options.calibration) or not rest or refuse:
             raise
         if not complete:
             left_out = ", ".join(sorted({v.scheme for v in variants if v not in rest}))
@@ -75,22 +84,22 @@ def _windows(
     source: Bundle | None,
     size: int,
     progress: Progress,
+    model: TrainedModel,
 ) -> NDArray[np.float32]:
-    data = options.calibration
-    if data is None:
-        data = source.data_spec if source else ""
-    if isinstance(data, str) and not data:
+    data = own_data(source, options.calibration)
+    if data == "":
         raise _missing(variants)
     progress.stage(f"calibration: {describe_source(data)}")
     try:
         dataset = load_dataset(data, progress)
     except EdgeconvError as error:
-        if options.calibration is not None or isinstance(error, MissingDependency):
+        if names_data(options.calibration) or isinstance(error, MissingDependency):
             raise
         raise BadInput(
             f"the model's own data cannot be loaded for calibration: {error.message}",
             "name recordings: --calibration SPEC",
         ) from error
+    check_contract(model.signal, dataset, model.path.name)
     if source is None or source.data is None or source.data.name != dataset.name:
         return calibrate(_training_subjects(dataset, progress), (), size)
     return calibrate(split(dataset).train, source.data.splits.test.subjects, size)

@@ -27,12 +27,14 @@ from edgeconv.datasets import (
     describe_source,
     load_dataset,
 )
+from edgeconv.datasets.rules import check_contract
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.plugins import import_tensorflow
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.targets.base import all_targets
 from edgeconv.workflows.steps.export_options import ExportOptions
+from edgeconv.workflows.steps.sources import own_data
 
 _AXES = 3  # of an accelerometer, which the default augmentation rotates
 
@@ -129,10 +131,8 @@ def finetune_inputs_for(
         BadInput: the data do not fit the model's contract, or are too few to train on.
         LeakError: one of the model's held-out subjects would be trained on.
     """
-    data = options.data
-    if data is None:
-        data = source.data_spec if source else ""
-    if isinstance(data, str) and not data:
+    data = own_data(source, options.data)
+    if data == "":
         raise UsageError(
             "a compression fine-tunes the network, and needs recordings for that",
             "name some: --data SPEC, for example --data motionsense:DIR",
@@ -140,6 +140,7 @@ def finetune_inputs_for(
     progress.stage(f"data: {describe_source(data)}")
     dataset = load_dataset(data, progress)
     _check_contract(model.signal, dataset)
+    check_contract(model.signal, dataset, model.path.name)
     splits = split(dataset)
     same_data = source is not None and source.trained_on(dataset.name)
     recipe = _recipe(source, dataset)

@@ -13,7 +13,9 @@ from edgeconv.core import (
 from edgeconv.datasets import (
     DataSource,
     load_dataset,
+    names_data,
     spec_of,
+    with_default,
 )
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import UsageError
@@ -25,6 +27,15 @@ PARTS = ("train", "val", "test", "all")
 def find_model(path: Path) -> Path:
     """The `.keras` file that MODEL names: itself, or the one in a folder that edgeconv wrote."""
     return path / "model.keras" if (path / "model.keras").is_file() else path
+
+
+def own_data(source: Bundle | None, data: DataSource | None) -> DataSource:
+    """The data that a caller names, or else those that a bundle's model was trained on, with the
+    rules that were accepted then; empty where none are named."""
+    if source is None or source.data is None:
+        return with_default(data, "") if names_data(data) else ""
+    spec = source.data_spec
+    return with_default(data, spec, source.data.report.allow) if spec or names_data(data) else ""
 
 
 def load_part(

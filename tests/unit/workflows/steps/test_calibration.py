@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from edgeconv.core import NullProgress, Variant
+from edgeconv.core import NullProgress, Signal, TrainedModel, Variant
 from edgeconv.errors import UsageError
 from edgeconv.targets.base import find_target
 from edgeconv.workflows.steps.calibration import PROBES_ONLY, calibration_for
 from edgeconv.workflows.steps.export_options import ExportOptions
 
+MODEL = TrainedModel(Path("model.keras"), "", Signal(), parameters=0)
 SYNTHETIC = ExportOptions(calibration="synthetic")
 
 
@@ -29,7 +32,7 @@ def _variants(*schemes: str) -> list[Variant]:
 def test_weights_can_do_without(required: bool) -> None:
     notes, variants = Notes(), _variants("palette4", "float16", "pruned75")
     windows, kept = calibration_for(
-        variants, ExportOptions(require_calibration=required), None, notes
+        variants, ExportOptions(require_calibration=required), MODEL, None, notes
     )
     assert windows is None
     assert kept == variants
@@ -39,23 +42,27 @@ def test_weights_can_do_without(required: bool) -> None:
 def test_activations_cannot() -> None:
     variants = _variants("palette4", "w8a8")
     with pytest.raises(UsageError, match="activation ranges of w8a8 need recordings"):
-        calibration_for(variants, ExportOptions(), None, Notes())
+        calibration_for(variants, ExportOptions(), MODEL, None, Notes())
     notes = Notes()
-    _, kept = calibration_for(variants, ExportOptions(require_calibration=False), None, notes)
+    _, kept = calibration_for(
+        variants, ExportOptions(require_calibration=False), MODEL, None, notes
+    )
     assert [v.scheme for v in kept] == ["palette4"]
     assert "w8a8 left out" in notes.lines[0]
 
 
 def test_int8_weights_ask_for_none() -> None:
     notes = Notes()
-    assert calibration_for(_variants("int8", "int4"), ExportOptions(), None, notes)[0] is None
+    assert (
+        calibration_for(_variants("int8", "int4"), ExportOptions(), MODEL, None, notes)[0] is None
+    )
     assert notes.lines == []
 
 
 def test_recordings_that_are_named_are_used() -> None:
-    windows, _ = calibration_for(_variants("float16"), SYNTHETIC, None, Notes())
+    windows, _ = calibration_for(_variants("float16"), SYNTHETIC, MODEL, None, Notes())
     assert windows is not None
     assert len(windows) == PROBES_ONLY
-    made, _ = calibration_for(_variants("pruned50"), SYNTHETIC, None, Notes())
+    made, _ = calibration_for(_variants("pruned50"), SYNTHETIC, MODEL, None, Notes())
     assert made is not None
     assert len(made) == 500
