@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.ci_output import CiOutput, code_of
 from edgeconv.cli.console import Console
@@ -41,8 +42,8 @@ def compare(
     reference: _Reference,
     candidate: _Candidate,
     data: _Data = None,
-    allow: opt.AllowRules = None,
-    assume_units: opt.AssumeUnits = False,
+    allow: data_options.AllowRules = None,
+    assume_units: data_options.AssumeUnits = False,
     split: opt.Split = "test",
     runtime: opt.Runtimes = None,
     gates: opt.Gates = None,
@@ -82,7 +83,7 @@ def compare(
             compared = compare_files(
                 reference,
                 candidate,
-                opt.recordings(data, allow, assume_units),
+                data_options.recordings(data, allow, assume_units),
                 options,
                 progress=console,
             )

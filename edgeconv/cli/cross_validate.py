@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.recipes import load_recipe, override
@@ -73,8 +74,8 @@ def cross_validate(
     val_subjects: _ValSubjects = 2,
     compress: _Compress = None,
     baseline: _Baseline = None,
-    allow: opt.AllowRules = None,
-    assume_units: opt.AssumeUnits = False,
+    allow: data_options.AllowRules = None,
+    assume_units: data_options.AssumeUnits = False,
     seed: opt.Seed = None,
     epochs: opt.Epochs = None,
     json: opt.JsonFile = None,
@@ -103,7 +104,7 @@ def cross_validate(
         result = run_cross_validation(
             chosen,
             options,
-            data=opt.recordings(None, allow, assume_units),
+            data=data_options.recordings(None, allow, assume_units),
             baseline=other,
             progress=console,
         )

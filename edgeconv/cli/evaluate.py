@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_evaluation
@@ -23,8 +24,8 @@ def evaluate(
         Path, typer.Argument(metavar="MODEL|ARTIFACT", help=".keras, .tflite or .mlpackage file.")
     ],
     data: Annotated[str, opt.data_option("Labeled recordings, NAME or NAME:PATH.")],
-    allow: opt.AllowRules = None,
-    assume_units: opt.AssumeUnits = False,
+    allow: data_options.AllowRules = None,
+    assume_units: data_options.AssumeUnits = False,
     split: opt.Split = "test",
     runtime: opt.Runtime = "auto",
     sensor: opt.SensorOption = None,
@@ -41,7 +42,7 @@ def evaluate(
 
         result = evaluate_file(
             path,
-            opt.recordings(data, allow, assume_units),
+            data_options.recordings(data, allow, assume_units),
             split=split,
             runtime=runtime,
             sensor=convention,

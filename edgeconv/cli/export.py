@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_export
@@ -46,8 +47,8 @@ def export(
     mixed_precision_snr: opt.MixedPrecisionSnr = 0.0,
     compress: opt.Compressions = None,
     data: _Data = None,
-    allow: opt.AllowRules = None,
-    assume_units: opt.AssumeUnits = False,
+    allow: data_options.AllowRules = None,
+    assume_units: data_options.AssumeUnits = False,
     epochs: opt.CompressionEpochs = None,
     seed: opt.CompressionSeed = None,
     allow_custom_code: opt.AllowCustomCode = False,
@@ -77,9 +78,9 @@ def export(
         from edgeconv.workflows.steps.export_options import ExportOptions
 
         options = ExportOptions(
-            calibration=opt.recordings(calibration, allow, assume_units),
+            calibration=data_options.recordings(calibration, allow, assume_units),
             require_calibration=bool(quantize),
-            data=opt.recordings(data, allow, assume_units),
+            data=data_options.recordings(data, allow, assume_units),
             epochs=epochs,
             seed=seed,
             unsafe=allow_custom_code,

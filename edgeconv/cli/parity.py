@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.ci_output import CiOutput, exit_code
 from edgeconv.cli.console import Console
@@ -21,8 +22,8 @@ EPILOG = opt.epilog(
 def parity(
     bundle: opt.BundlePath,
     data: opt.Data = None,
-    allow: opt.AllowRules = None,
-    assume_units: opt.AssumeUnits = False,
+    allow: data_options.AllowRules = None,
+    assume_units: data_options.AssumeUnits = False,
     split: opt.Split = "test",
     runtime: opt.Runtimes = None,
     gates: opt.Gates = None,
@@ -49,7 +50,7 @@ def parity(
             runtimes = tuple(runtime or ("auto",))
             checked = check_parity(
                 bundle,
-                opt.recordings(data, allow, assume_units),
+                data_options.recordings(data, allow, assume_units),
                 split=split,
                 runtimes=runtimes,
                 gates=limits,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.ci_output import exit_code
 from edgeconv.cli.console import Console
@@ -27,8 +28,8 @@ def run(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder to write. Default: out/NAME_OF_RECIPE."),
     ] = None,
-    allow: opt.AllowRules = None,
-    assume_units: opt.AssumeUnits = False,
+    allow: data_options.AllowRules = None,
+    assume_units: data_options.AssumeUnits = False,
     seed: opt.Seed = None,
     epochs: opt.Epochs = None,
     force: opt.Force = False,
@@ -46,7 +47,7 @@ def run(
         bundle = run_all(
             chosen,
             folder,
-            data=opt.recordings(None, allow, assume_units),
+            data=data_options.recordings(None, allow, assume_units),
             force=force,
             progress=console,
         )

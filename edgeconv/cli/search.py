@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.search_console import SearchConsole
 from edgeconv.errors import GateFailed, UsageError
@@ -148,8 +149,8 @@ def search(
     address: _Address = "",
     workers: _Workers = None,
     tracking_uri: _TrackingUri = "",
-    allow: opt.AllowRules = None,
-    assume_units: opt.AssumeUnits = False,
+    allow: data_options.AllowRules = None,
+    assume_units: data_options.AssumeUnits = False,
     seed: opt.Seed = None,
     epochs: opt.Epochs = None,
     force: _Force = False,
@@ -185,7 +186,7 @@ def search(
             address=address,
             tracking_uri=tracking_uri,
             force=force,
-            allow=opt.allowed(allow, assume_units),
+            allow=data_options.allowed(allow, assume_units),
         )
         folder = out or Path("out") / f"search-{chosen.name}"
         result = search_networks(chosen, folder, options, progress=console)

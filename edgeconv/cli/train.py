@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_evaluation
@@ -41,8 +42,8 @@ def train(
         ),
     ] = "har",
     epochs: opt.Epochs = None,
-    allow: opt.AllowRules = None,
-    assume_units: opt.AssumeUnits = False,
+    allow: data_options.AllowRules = None,
+    assume_units: data_options.AssumeUnits = False,
     seed: opt.Seed = None,
     force: opt.Force = False,
     json: opt.JsonFile = None,
@@ -58,7 +59,7 @@ def train(
         bundle = train_model(
             chosen,
             out,
-            data=opt.recordings(None, allow, assume_units),
+            data=data_options.recordings(None, allow, assume_units),
             force=force,
             progress=console,
         )
