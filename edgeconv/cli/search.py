@@ -15,7 +15,8 @@ from edgeconv.recipes import SEARCH_TARGET, load_recipe, override
 from edgeconv.targets.base import schemes_of
 
 if TYPE_CHECKING:
-    from edgeconv.search.results import SearchResult
+    from edgeconv.core import Recipe
+    from edgeconv.search.options import SearchOptions
 
 EPILOG = opt.epilog(
     "edgeconv search har --data motionsense:DIR --max-bytes 50000 --max-accuracy-drop 0.005",
@@ -169,7 +170,6 @@ def search(
         chosen = override(load_recipe(recipe), data, seed, epochs)
         from edgeconv.search import Budgets
         from edgeconv.search.options import SearchOptions
-        from edgeconv.workflows.search import search_networks
 
         options = SearchOptions(
             budgets=Budgets(max_bytes, max_macs, max_latency_us, max_accuracy_drop),
@@ -188,18 +188,17 @@ def search(
             force=force,
             allow=data_options.allowed(allow, assume_units),
         )
-        folder = out or Path("out") / f"search-{chosen.name}"
-        result = search_networks(chosen, folder, options, progress=console)
-        _show(console, folder, result)
-    return 0 if result.met else GateFailed.exit_code
+        return _search(console, chosen, out or Path("out") / f"search-{chosen.name}", options)
 
 
-def _show(console: SearchConsole, folder: Path, result: SearchResult) -> None:
-    from edgeconv.workflows.search import search_table
+def _search(console: SearchConsole, recipe: Recipe, folder: Path, options: SearchOptions) -> int:
+    from edgeconv.workflows.search import search_networks, search_table
 
+    result = search_networks(recipe, folder, options, progress=console)
     headings, rows, notes = search_table(result)
     console.table(f"{folder}", headings, rows)
     for line in notes:
         console.say(line)
     console.say(f"\nPareto front: {folder / 'front.html'}")
     console.json("edgeconv-search", result.to_json())
+    return 0 if result.met else GateFailed.exit_code
