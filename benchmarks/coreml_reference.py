@@ -21,6 +21,7 @@ from time import perf_counter_ns, process_time_ns
 import numpy as np
 
 import edgeconv
+from edgeconv.core import Signal
 from edgeconv.ir.keras_file import load_model, read_contract
 
 WINDOWS, ROUNDS, SINGLE = 6000, 15, 200
@@ -37,7 +38,7 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 def main(bundle: Path) -> int:
     """Print the medians as JSON; 1 where the float16 file is slower than Keras."""
     signal = read_contract(bundle / "model.keras")
-    if signal is None:
+    if not isinstance(signal, Signal):
         sys.exit(f"{bundle / 'model.keras'} carries no sensor contract")
     random = np.random.default_rng(0)
     windows = (random.normal(size=(WINDOWS, signal.flat_size)) * 4).astype(np.float32)

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import edgeconv
-from edgeconv.core import Dataset
+from edgeconv.core import Dataset, Signal
 from edgeconv.core.digest import compressed_size, size
 from edgeconv.errors import EdgeconvError
 from edgeconv.parity.noninferiority import decide
@@ -69,7 +69,7 @@ def right_answers(path: Path, test: Dataset) -> Right:
         signal = read(path)
     else:
         signal = read_contract(path)
-    if signal is None:
+    if not isinstance(signal, Signal):
         raise EdgeconvError(f"{path} has no sensor contract")
     with edgeconv.open_runner(path) as runner:
         outputs = runner.run({"sensor": signal.encode(test.windows)})

@@ -117,7 +117,7 @@ def main() -> None:
     given = parser.parse_args()
     artifact = given.bundle / ARTIFACT
     signal = read_contract(artifact)
-    if signal is None:
+    if not isinstance(signal, Signal):
         parser.error(f"{artifact} has no sensor contract")
     found = []
     for jitter in JITTERS:

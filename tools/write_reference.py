@@ -286,20 +286,33 @@ def result_types() -> str:
     from edgeconv.core.parity_statistics import ParityStatistics
 
     kinds = (
-        *(core.Signal, core.Artifact, core.ExportReport, core.TensorSpec, core.TrainingSummary),
+        *(
+            core.Signal,
+            core.Tensors,
+            core.NamedTensor,
+            core.Artifact,
+            core.ExportReport,
+            core.TensorSpec,
+            core.TrainingSummary,
+        ),
         *(core.DataInfo, core.EvaluationResult, core.ParityResult),
         *(core.Check, ParityStatistics, core.ProfileResult, core.OpProfile),
     )
     return "\n\n".join(f"### {kind.__name__}\n\n{_keys(kind)}" for kind in kinds)
 
 
+_CONTRACTS = ("Signal", "Tensors")
+
+
 def _keys(kind: type) -> str:
     doc = sections(kind.__doc__ or "")
     notes = entries(doc.get("Attributes", ""))
-    rows = [
-        [code(field.name), code(_annotation(field.type)), notes.get(field.name, "")]
-        for field in dataclasses.fields(kind)
-    ]
+    rows = []
+    for field in dataclasses.fields(kind):
+        if field.type == "Contract":  # one of two keys
+            rows += [[code(name.lower()), code(name), "one of the two"] for name in _CONTRACTS]
+            continue
+        rows.append([code(field.name), code(_annotation(field.type)), notes.get(field.name, "")])
     return _wrapped(doc[""]) + "\n\n" + table(["key", "type", "meaning"], rows)
 
 

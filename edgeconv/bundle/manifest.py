@@ -27,7 +27,6 @@ from edgeconv.core import (
     PathLike,
     ProfileResult,
     Recipe,
-    Signal,
     TrainedModel,
     TrainingSummary,
     as_path,
@@ -35,6 +34,7 @@ from edgeconv.core import (
 from edgeconv.core.digest import sha256
 from edgeconv.core.layerwise import LayersResult
 from edgeconv.core.schema_v1 import upgrade_manifest
+from edgeconv.core.tensors import contract_entry, contract_of_entry
 from edgeconv.errors import BadInput
 from edgeconv.targets.base import TARGETS
 
@@ -49,7 +49,7 @@ def write(bundle: Bundle, folder: Path) -> None:
     The artifacts and the model must lie there already, golden vectors and float outputs too where
     there are some. Keys are sorted, so that equal bundles give equal bytes.
     """
-    labels = bundle.model.signal.labels
+    labels = bundle.model.labels
     if labels:
         (folder / LABELS).write_text("".join(f"{label}\n" for label in labels), "utf-8")
     if bundle.parity:
@@ -118,7 +118,7 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "recipe": bundle.recipe and bundle.recipe.to_json(),
         "data": bundle.data and bundle.data.to_json(),
-        "signal": bundle.model.signal.to_json(),
+        **contract_entry(bundle.model.contract),
         "model": {
             "path": MODEL,
             "sha256": bundle.model.sha256,
@@ -187,7 +187,7 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
         model=TrainedModel(
             path=path / MODEL,
             sha256=model["sha256"],
-            signal=Signal.from_json(data["signal"]),
+            contract=contract_of_entry(data),
             parameters=model["parameters"],
             training=model["training"] and TrainingSummary.from_json(model["training"]),
         ),

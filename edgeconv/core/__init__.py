@@ -51,6 +51,7 @@ from edgeconv.core.signal import (
     Normalization,
     Signal,
 )
+from edgeconv.core.tensors import Contract, NamedTensor, Tensors
 from edgeconv.core.training_summary import TeacherInfo, TrainingSummary
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "Comparison",
     "Compressed",
     "Compression",
+    "Contract",
     "DataInfo",
     "Dataset",
     "Decision",
@@ -96,6 +98,7 @@ __all__ = [
     "LoggingProgress",
     "MachineInfo",
     "ModelFile",
+    "NamedTensor",
     "NonInferiority",
     "Normalization",
     "NullProgress",
@@ -120,6 +123,7 @@ __all__ = [
     "Status",
     "TeacherInfo",
     "TensorSpec",
+    "Tensors",
     "Tolerance",
     "TrainedModel",
     "Training",

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from edgeconv.core.export_report import ExportReport
 from edgeconv.core.signal import Signal
+from edgeconv.core.tensors import Contract, contract_entry, contract_of_entry
 from edgeconv.core.training_summary import TrainingSummary
+from edgeconv.errors import Unsupported
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,40 @@ class TensorSpec:
         return cls(**{**data, "shape": tuple(data["shape"])})
 
 
+def sensor_contract(contract: Contract, name: str) -> Signal:
+    """The contract as one of a sensor.
+
+    Raises:
+        Unsupported: it is one of named tensors, for which what was asked for does not apply.
+    """
+    if isinstance(contract, Signal):
+        return contract
+    raise Unsupported(
+        f"{name} has no sensor contract, so this does not apply to it",
+        "it is for models that take windows of a sensor: give the model a contract with "
+        "`edgeconv export --signal FILE`",
+    )
+
+
 @dataclass(frozen=True)
 class TrainedModel:
-    """A saved Keras model whose input is the normalized signal of its contract."""
+    """A saved Keras model whose input is the normalized signal of its contract, or any tensors."""
 
     path: Path
     sha256: str
-    signal: Signal
+    contract: Contract
     parameters: int
     training: TrainingSummary | None = None  # None for a model of another tool
+
+    @property
+    def signal(self) -> Signal:
+        """The sensor contract. Raises Unsupported where the model has none."""
+        return sensor_contract(self.contract, self.path.name)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names; empty where there are none."""
+        return self.contract.labels
 
     @property
     def train_subjects(self) -> tuple[str, ...]:
@@ -97,7 +124,7 @@ class Artifact:
     bytes: int
     target: str
     scheme: str
-    signal: Signal
+    contract: Contract
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     export: ExportReport = field(default_factory=ExportReport)
@@ -107,12 +134,18 @@ class Artifact:
     def name(self) -> str:
         return self.path.name
 
+    @property
+    def signal(self) -> Signal:
+        """The sensor contract. Raises Unsupported where the file has none."""
+        return sensor_contract(self.contract, self.name)
+
     def to_json(self) -> dict[str, Any]:
         """For the manifest; the path is relative to the bundle."""
+        own = {k: v for k, v in asdict(self).items() if k != "contract"}
         return {
-            **asdict(self),
+            **own,
             "path": self.path.name,
-            "signal": self.signal.to_json(),
+            **contract_entry(self.contract),
             "export": self.export.to_json(),
         }
 
@@ -124,7 +157,7 @@ class Artifact:
             bytes=data["bytes"],
             target=data["target"],
             scheme=data["scheme"],
-            signal=Signal.from_json(data["signal"]),
+            contract=contract_of_entry(data),
             inputs=tuple(map(TensorSpec.from_json, data["inputs"])),
             outputs=tuple(map(TensorSpec.from_json, data["outputs"])),
             export=ExportReport.from_json(data["export"]),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Signal
+from edgeconv.core import Contract, Signal
 from edgeconv.core.metadata import CONTRACT_FILE, contract_text, parse_contract
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported
 from edgeconv.plugins import import_tensorflow
@@ -125,7 +125,7 @@ def parameter_count(path: Path) -> int:
     return total
 
 
-def read_contract(path: Path) -> Signal | None:
+def read_contract(path: Path) -> Contract | None:
     """The sensor contract inside a `.keras` file, None where it has none.
 
     Raises:

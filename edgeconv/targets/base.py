@@ -14,7 +14,14 @@ from re import fullmatch
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeconv import plugins
-from edgeconv.core import Artifact, InputConvention, Scheme, Signal, UncompressedLayer, Variant
+from edgeconv.core import (
+    Artifact,
+    Contract,
+    InputConvention,
+    Scheme,
+    UncompressedLayer,
+    Variant,
+)
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.errors import BadInput, Unsupported, UsageError
 
@@ -180,7 +187,7 @@ class FileReader:
     """
 
     graph: Callable[[Path], FileGraph]
-    contract: Callable[[Path], Signal | None]
+    contract: Callable[[Path], Contract | None]
     labels: Callable[[Path], tuple[str, ...]]
     scheme: Callable[[Path, FileGraph], str]
     size_breakdown: Callable[[Path], dict[str, int]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeconv.core import Artifact, ExportReport, InputConvention, Signal
+from edgeconv.core import Artifact, Contract, ExportReport, InputConvention, Signal
 from edgeconv.core.digest import compressed_size, sha256, size
 from edgeconv.targets.base import target_of
 from edgeconv.targets.file_graph import FileGraph
@@ -16,7 +16,7 @@ def read_graph(path: Path) -> FileGraph:
     return target_of(path).reader.graph(path)
 
 
-def read_contract(path: Path) -> Signal | None:
+def read_contract(path: Path) -> Contract | None:
     """The embedded sensor contract; None for a file of another tool."""
     return target_of(path).reader.contract(path)
 
@@ -68,7 +68,7 @@ def describe(path: Path) -> Artifact:
         bytes=size(path),
         target=target.name,
         scheme=target.reader.scheme(path, graph),
-        signal=signal or _unknown(graph, target.reader.labels(path)),
+        contract=signal or _unknown(graph, target.reader.labels(path)),
         inputs=graph.inputs,
         outputs=graph.outputs,
         export=ExportReport(

@@ -45,7 +45,7 @@ class Teacher:
             BadInput: no Keras model with a contract, or one with other windows or labels.
         """
         model, signal = keras_file.load_model(path), keras_file.read_contract(path)
-        if signal is None:
+        if not isinstance(signal, Signal):
             raise BadInput(f"{path} has no sensor contract", "give a file that edgeconv trained")
         for attribute in ("window", "channels", "rate_hz", "labels"):
             teacher_value = getattr(signal, attribute)

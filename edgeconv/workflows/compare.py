@@ -233,7 +233,7 @@ def _compare_one(
     pair: _Pair, runtime: str, windows: NDArray[np.float32], sample: LayerSample
 ) -> LayersResult:
     first, second = pair.reference, pair.candidate
-    artifact = replace(cast("Artifact", second.file), signal=second.signal)
+    artifact = replace(cast("Artifact", second.file), contract=second.signal)
     reference_runtime = supported_runtimes(first, ())[0]
     reason = unavailable(first.path, reference_runtime) or unavailable(second.path, runtime)
     if reason:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from edgeconv.core import PathLike, Signal, as_path
+from edgeconv.core import Contract, PathLike, Signal, as_path
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
@@ -14,7 +14,7 @@ from edgeconv.targets.base import target_of
 KERAS = ".keras"
 
 
-def read_contract(path: PathLike) -> Signal | None:
+def read_contract(path: PathLike) -> Contract | None:
     """Read the sensor contract of a model file.
 
     Args:

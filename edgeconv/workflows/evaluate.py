@@ -22,7 +22,7 @@ from edgeconv.datasets import DataSource, describe_source
 from edgeconv.datasets.rules import check_contract
 from edgeconv.parity import classification
 from edgeconv.runtimes.predict import predict_file
-from edgeconv.workflows.steps.models_under_test import embedded_contract, resolve_signal
+from edgeconv.workflows.steps.models_under_test import embedded_signal, resolve_signal
 from edgeconv.workflows.steps.sandbox import probe_untrusted
 from edgeconv.workflows.steps.sources import find_model, load_part
 
@@ -61,7 +61,7 @@ def evaluate(
     progress.stage(f"evaluate: {path.name} on {describe_source(data)}")
     probe_untrusted(path)
     dataset, facts = load_part(data, split, progress, source_bundle(path))
-    signal = resolve_signal(path, embedded_contract(path), sensor, dataset)
+    signal = resolve_signal(path, embedded_signal(path), sensor, dataset)
     check_contract(signal, dataset, path.name)
     options = {"unsafe": unsafe} if path.suffix == ".keras" else {}
     return evaluate_file(path, signal, dataset, facts, runtime, **options)

@@ -103,10 +103,11 @@ def explain_model(path: PathLike) -> ModelExplanation:
             f"give the .keras file, or look at this one with: edgeconv inspect {file}",
         )
     contract = keras_file.read_contract(file)
+    signal = contract if isinstance(contract, Signal) else None
     model = keras_file.load_model(file)
-    layers = layer_costs(model, contract)
+    layers = layer_costs(model, signal)
     trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    return ModelExplanation(file, str(model.name), layers, trainable, contract)
+    return ModelExplanation(file, str(model.name), layers, trainable, signal)
 
 
 def explain_conv1d() -> tuple[ConvolutionExample, ...]:

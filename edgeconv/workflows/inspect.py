@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import PathLike, Signal, TensorSpec, as_path
+from edgeconv.core import Contract, PathLike, TensorSpec, as_path
 from edgeconv.core.digest import compressed_size, sha256, size
 from edgeconv.ir import keras_file
 from edgeconv.targets import files
@@ -76,7 +76,7 @@ class FileInspection:
     scheme: str
     target: str
     cost: FileCost
-    contract: Signal | None
+    contract: Contract | None
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
     ops: dict[str, int] = field(default_factory=dict)

@@ -120,7 +120,7 @@ def spread(windows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 def compare(path: Path, canonical: NDArray[np.float32]) -> Comparison:
     """Run one package in every setting, and compare every pair that says something."""
     signal = edgeconv.read_contract(path)
-    if signal is None:
+    if not isinstance(signal, edgeconv.Signal):
         raise SystemExit(f"{path} carries no sensor contract: its input cannot be made")
     found = Comparison(path.name, edgeconv.inspect_file(path).sha256, len(canonical))
     outputs: dict[str, NDArray[np.float64]] = {}

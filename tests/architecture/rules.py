@@ -54,6 +54,7 @@ UNTYPED: dict[str, int] = {
     "edgeconv.cli.tables": 2,
     "edgeconv.core.json_codec": 1,
     "edgeconv.core.profile": 2,
+    "edgeconv.core.tensors": 1,
     "edgeconv.core.schema_v1": 1,
     "edgeconv.datasets.describe": 1,
     "edgeconv.integration.template_context": 2,

@@ -13,6 +13,7 @@ from edgeconv.core import (
     Artifact,
     Bundle,
     Check,
+    Contract,
     InputConvention,
     Signal,
     TensorSpec,
@@ -37,23 +38,23 @@ def contradictions(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
     if embedded is None:
         yield f"{artifact.name} has no sensor contract, so an app cannot know what its input means"
     else:
-        yield from _differences(embedded, artifact.name, artifact.signal, "the manifest")
+        yield from _differences(embedded, artifact.name, artifact.contract, "the manifest")
     yield from _differences(
-        artifact.signal.for_sensor(InputConvention.NORMALIZED),
+        _of_network(artifact.contract),
         f"the manifest for {artifact.name}",
-        model.signal.for_sensor(InputConvention.NORMALIZED),
+        _of_network(model.contract),
         "that for the model",
     )
     labels = files.read_labels(artifact.path)
-    if labels and labels != artifact.signal.labels:
+    if labels and labels != artifact.contract.labels:
         yield (
             f"{artifact.name} names its classes {', '.join(labels)}, the manifest "
-            f"{', '.join(artifact.signal.labels)}"
+            f"{', '.join(artifact.contract.labels)}"
         )
     yield from _tensors(artifact)
     trained = keras_file.read_contract(model.path)
     if trained is not None:
-        yield from _differences(trained, model.path.name, model.signal, "the manifest")
+        yield from _differences(trained, model.path.name, model.contract, "the manifest")
 
 
 def _tensors(artifact: Artifact) -> Iterator[str]:
@@ -79,11 +80,25 @@ def _describe(tensors: tuple[TensorSpec, ...]) -> str:
     )
 
 
-def _differences(one: Signal, one_place: str, other: Signal, place: str) -> Iterator[str]:
+def _of_network(contract: Contract) -> Contract:
+    """The contract without what a file's own sensor changes."""
+    if isinstance(contract, Signal):
+        return contract.for_sensor(InputConvention.NORMALIZED)
+    return contract
+
+
+def _differences(one: Contract, one_place: str, other: Contract, place: str) -> Iterator[str]:
+    if type(one) is not type(other):
+        yield f"{one_place} describes {_kind(one)}, but {place} {_kind(other)}"
+        return
     expected = asdict(other)
     for name, value in asdict(one).items():
         if value != expected[name]:
             yield f"{name} is {value} in {one_place}, but {expected[name]} in {place}"
+
+
+def _kind(contract: Contract) -> str:
+    return "a sensor's windows" if isinstance(contract, Signal) else "named tensors"
 
 
 CHECK = ParityCheck((NAME,), _judge)

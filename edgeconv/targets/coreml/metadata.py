@@ -10,17 +10,17 @@ import hashlib
 import json
 import shutil
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from edgeconv.core import Tensors
 from edgeconv.core.metadata import CONTRACT_KEY, ModelMetadata, contract_text
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml.blobs import BlobFile
 from edgeconv.targets.coreml.minify import slim
 from edgeconv.targets.coreml.proto import blocks
 
-INPUT = "sensor"
-PROBABILITIES = "probabilities"
 LABEL = "label"
 
 _CONVERTERS_OWN = "com.github.apple.coremltools."  # versions, which the manifest has, and the day
@@ -35,10 +35,10 @@ def embed(path: Path, card: ModelMetadata) -> None:
     The program is shortened without changing its meaning (minify.py).
 
     A classifier gets the outputs `label` (string) and `probabilities` (dictionary of label →
-    number); another model gets the array `probabilities`.
+    number); another model gets arrays, called as the contract says and in its order.
     """
     spec = package.read_spec(path)
-    _rename_features(spec)
+    _rename_features(spec, card)
     _describe(spec, card)
     _write(path, spec, slim(spec, BlobFile.open(package.model_file(path).parent / package.WEIGHTS)))
 
@@ -75,20 +75,31 @@ def _rename_in_block(block: Any, old: str, new: str) -> None:
                     binding.name = new
 
 
-def _rename_features(spec: Any) -> None:
+def _rename_features(spec: Any, card: ModelMetadata) -> None:
     description = spec.description
-    rename(spec, description.input[0].name, INPUT)
+    if isinstance(card.contract, Tensors):
+        _sort(description.input, card.inputs)
+        _sort(description.output, card.outputs)
+        return
+    (entry,), (output,) = card.inputs, card.outputs
+    rename(spec, description.input[0].name, entry)
     if not description.predictedFeatureName:
-        _free(spec, PROBABILITIES, description.output[0].name)
-        rename(spec, description.output[0].name, PROBABILITIES)
+        _free(spec, output, description.output[0].name)
+        rename(spec, description.output[0].name, output)
         return
     for old, new in (
         (description.predictedFeatureName, LABEL),
-        (description.predictedProbabilitiesName, PROBABILITIES),
+        (description.predictedProbabilitiesName, output),
     ):
         _free(spec, new, old)
         rename(spec, old, new)
     _rename_converter_names(spec)
+
+
+def _sort(features: Any, names: Iterable[str]) -> None:
+    """Put features into the order of the contract, whose names they already have."""
+    order = {name: number for number, name in enumerate(names)}
+    features.sort(key=lambda feature: order[feature.name])
 
 
 def _rename_converter_names(spec: Any) -> None:
@@ -114,14 +125,10 @@ def _describe(spec: Any, card: ModelMetadata) -> None:
     metadata.versionString = card.version
     for key in [k for k in metadata.userDefined if k.startswith((_CONVERTERS_OWN, _OUR_OWN))]:
         del metadata.userDefined[key]
-    fields = {**card.fields, CONTRACT_KEY: contract_text(card.signal)}
+    fields = {**card.fields, CONTRACT_KEY: contract_text(card.contract)}
     for key, value in fields.items():
         metadata.userDefined[key] = value
-    texts = {
-        INPUT: card.input_text,
-        PROBABILITIES: card.output_text,
-        LABEL: "The most probable class.",
-    }
+    texts = {**card.inputs, **card.outputs, LABEL: "The most probable class."}
     for feature in (*spec.description.input, *spec.description.output):
         feature.shortDescription = texts[feature.name]
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Signal
+from edgeconv.core import Contract
 from edgeconv.core.metadata import CONTRACT_KEY, parse_contract
 from edgeconv.errors import BadInput
 from edgeconv.targets.coreml.blobs import HINT
@@ -56,7 +56,7 @@ def read_spec(path: Path) -> Any:
     return spec
 
 
-def read_contract(path: Path) -> Signal | None:
+def read_contract(path: Path) -> Contract | None:
     """The sensor contract among the user-defined fields, None where there is none."""
     fields = read_spec(path).description.metadata.userDefined
     return parse_contract(fields[CONTRACT_KEY], str(path)) if CONTRACT_KEY in fields else None

@@ -9,11 +9,11 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Signal
+from edgeconv.core import Contract, NamedTensor, Tensors
 from edgeconv.core.metadata import CONTRACT_FILE, ModelMetadata, contract_text, parse_contract
 from edgeconv.errors import BadInput
 from edgeconv.targets.tflite.reader import read_bytes
@@ -21,25 +21,24 @@ from edgeconv.targets.tflite.serialize import pack, slim
 
 LABELS_FILE = "labels.txt"
 METADATA = "TFLITE_METADATA"
-INPUT = "sensor"
-OUTPUT = "probabilities"
 
 _IDENTIFIER = b"M001"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: bytes must not depend on a clock
 _DESCRIPTIONS, _TENSOR_AXIS_LABELS = 1, 2  # AssociatedFileType
+BATCH, CLASSES = "batch", "classes"
 _FEATURE_PROPERTIES = 1  # ContentProperties
 
 
 def embed(model: bytes, card: ModelMetadata) -> bytes:
     """A converted model with clean names, its description, its labels and its contract, slim.
 
-    The one input and output, and their signature, are called `sensor` and `probabilities`.
+    Inputs and outputs, and their signature, are called as the contract says, in its order.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     tree = schema.ModelT.InitFromPackedBuf(model, 0)
     tree.metadata = [m for m in tree.metadata or [] if m.name != METADATA.encode()]
-    _rename(tree)
+    _rename(tree, card)
     slim(tree)
     entry = schema.MetadataT()
     entry.name = METADATA
@@ -52,7 +51,7 @@ def embed(model: bytes, card: ModelMetadata) -> bytes:
     return _attach(pack(tree), card)
 
 
-def read_contract(path: Path) -> Signal | None:
+def read_contract(path: Path) -> Contract | None:
     """The sensor contract inside a `.tflite`, None where it has none.
 
     Raises:
@@ -80,15 +79,37 @@ def _attached(path: Path, name: str) -> bytes | None:
         raise BadInput(f"{path}: the attached '{name}' is damaged: {error}") from error
 
 
-def _rename(tree: Any) -> None:
-    """Give the interface its public names, in the tensors and in the signature."""
+def _rename(tree: Any, card: ModelMetadata) -> None:
+    """Give the interface its public names, in the tensors and in the signature.
+
+    The converter sorts outputs, and calls tensors as it likes; the signature knows which is which.
+    A file without one has one input and one output.
+    """
     main = tree.subgraphs[0]
     main.name = b"main"
-    for indices, name in ((main.inputs, INPUT), (main.outputs, OUTPUT)):
-        main.tensors[int(indices[0])].name = name.encode()
-    for signature in tree.signatureDefs or []:
-        signature.inputs[0].name = INPUT.encode()
-        signature.outputs[0].name = OUTPUT.encode()
+    signature = next(iter(tree.signatureDefs or ()), None)
+    if isinstance(card.contract, Tensors) and signature is None:
+        raise BadInput("the converter's file has no signature, so its tensors have no names")
+    for side, names in (("inputs", card.inputs), ("outputs", card.outputs)):
+        maps = getattr(signature, side) if signature is not None else []
+        if isinstance(card.contract, Tensors):
+            by_name = {entry.name.decode(): entry for entry in maps}
+            maps = [by_name[name] for name in names]
+            setattr(signature, side, maps)
+            indices = [int(entry.tensorIndex) for entry in maps]
+            setattr(main, side, _index_array(indices))
+        else:
+            indices = [int(getattr(main, side)[0])]
+        for index, name in zip(indices, names, strict=True):
+            main.tensors[index].name = name.encode()
+        for entry, name in zip(maps, names, strict=False):
+            entry.name = name.encode()
+
+
+def _index_array(indices: Sequence[int]) -> Any:
+    import numpy as np
+
+    return np.asarray(indices, np.int32)
 
 
 def _bytes_array(data: bytes) -> Any:
@@ -101,9 +122,9 @@ def _attach(model: bytes, card: ModelMetadata) -> bytes:
     """The model followed by its files as a stored zip, whose offsets count from the start."""
     out = io.BytesIO(model)
     with zipfile.ZipFile(out, "a", zipfile.ZIP_STORED) as archive:
-        labels = "".join(f"{label}\n" for label in card.signal.labels)
+        labels = "".join(f"{label}\n" for label in card.labels)
         archive.writestr(zipfile.ZipInfo(LABELS_FILE, _EPOCH), labels)
-        archive.writestr(zipfile.ZipInfo(CONTRACT_FILE, _EPOCH), contract_text(card.signal))
+        archive.writestr(zipfile.ZipInfo(CONTRACT_FILE, _EPOCH), contract_text(card.contract))
     return out.getvalue()
 
 
@@ -114,8 +135,11 @@ def _metadata(card: ModelMetadata) -> bytes:
     b = flatbuffers.Builder(1024)
     labels = _file(b, LABELS_FILE, "Class names, one a line", _TENSOR_AXIS_LABELS)
     contract = _file(b, CONTRACT_FILE, "Sensor contract: unit, sign, rate …", _DESCRIPTIONS)
-    sensor = _tensor(b, INPUT, card.input_text, ("batch", "values"))
-    probabilities = _tensor(b, OUTPUT, card.output_text, ("batch", "classes"), labels)
+    inputs = [_tensor(b, name, text, axes) for name, text, axes in _sides(card)[0]]
+    outputs = [
+        _tensor(b, name, text, axes, *([labels] if axes[-1] == CLASSES else []))
+        for name, text, axes in _sides(card)[1]
+    ]
     strings = {
         0: b.CreateString(card.name),
         1: b.CreateString(card.summary),
@@ -125,12 +149,38 @@ def _metadata(card: ModelMetadata) -> bytes:
         7: b.CreateString("1.0.0"),  # min_parser_version: no field of a later schema is used
     }
     graph_name = b.CreateString("main")
-    sides = {2: _vector(b, [sensor]), 3: _vector(b, [probabilities])}
+    sides = {2: _vector(b, inputs), 3: _vector(b, outputs)}
     graph = _table(b, 10, {0: graph_name, **sides})
     lists = {3: _vector(b, [graph]), 6: _vector(b, [contract])}
     root = _table(b, 8, {**strings, **lists})
     b.Finish(root, _IDENTIFIER)
     return bytes(b.Output())
+
+
+Side = list[tuple[str, str, tuple[str, ...]]]
+
+
+def _sides(card: ModelMetadata) -> tuple[Side, Side]:
+    """Name, text and axes of each input, and of each output."""
+    if not isinstance(card.contract, Tensors):
+        return (
+            [(name, text, (BATCH, "values")) for name, text in card.inputs.items()],
+            [(name, text, (BATCH, CLASSES)) for name, text in card.outputs.items()],
+        )
+    classes = card.contract.classes
+
+    def described(tensors: Iterable[NamedTensor], texts: Mapping[str, str]) -> Side:
+        return [
+            (t.name, texts[t.name], (BATCH, *_axes(t, t == classes and bool(card.labels))))
+            for t in tensors
+        ]
+
+    contract = card.contract
+    return described(contract.inputs, card.inputs), described(contract.outputs, card.outputs)
+
+
+def _axes(tensor: NamedTensor, classes: bool) -> tuple[str, ...]:
+    return (CLASSES,) if classes else tuple(f"axis{n}" for n in range(1, len(tensor.shape) + 1))
 
 
 def _file(builder: Any, name: str, description: str, kind: int) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core import (
+    Contract,
     Dataset,
     InputConvention,
     KerasModel,
@@ -16,6 +17,7 @@ from edgeconv.core import (
     Progress,
     Signal,
 )
+from edgeconv.core.artifact import sensor_contract
 from edgeconv.core.digest import sha256
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
@@ -44,9 +46,19 @@ class ModelUnderTest:
         return self.path.suffix == ".keras"
 
 
-def embedded_contract(path: Path) -> Signal | None:
-    """The sensor contract inside a model file, if it has one."""
+def embedded_contract(path: Path) -> Contract | None:
+    """The contract inside a model file, if it has one."""
     return keras_file.read_contract(path) if path.suffix == ".keras" else files.read_contract(path)
+
+
+def embedded_signal(path: Path) -> Signal | None:
+    """The sensor contract inside a model file, if it has one.
+
+    Raises:
+        Unsupported: it has one of named tensors.
+    """
+    contract = embedded_contract(path)
+    return None if contract is None else sensor_contract(contract, path.name)
 
 
 def resolve_signal(
@@ -118,7 +130,7 @@ def resolve_models(
     if len(sensors) > len(paths):
         raise UsageError("--sensor is given more than twice", "once, or once for each file")
     models = [_describe(path, unsafe) for path in paths]
-    contracts = [embedded_contract(path) for path in paths]
+    contracts = [embedded_signal(path) for path in paths]
     requested = _requested(sensors, contracts)
     resolved = []
     for i, (model, contract) in enumerate(zip(models, contracts, strict=True)):

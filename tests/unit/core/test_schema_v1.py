@@ -29,12 +29,15 @@ def test_parse_contract_of_version_1() -> None:
         sensor=InputConvention.ANDROID,
         normalization=Normalization((0.0,) * 3, (6.411689519322635,) * 3),
     )
+    assert isinstance(signal, Signal)
     assert signal.normalization_folded
 
 
 def test_parse_contract_of_version_1_without_statistics() -> None:
     data = json.loads(CONTRACT) | {"normalisation": None}
-    assert parse_contract(json.dumps(data), "foreign.keras").normalization is None
+    contract = parse_contract(json.dumps(data), "foreign.keras")
+    assert isinstance(contract, Signal)
+    assert contract.normalization is None
 
 
 def test_contract_text_names_version_2_only() -> None:

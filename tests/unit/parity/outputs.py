@@ -25,7 +25,7 @@ def artifact(
         bytes=1000,
         target=target,
         scheme=scheme,
-        signal=SIGNAL.for_sensor(sensor),
+        contract=SIGNAL.for_sensor(sensor),
         inputs=(),
         outputs=(),
     )

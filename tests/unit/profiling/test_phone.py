@@ -32,7 +32,7 @@ def task(folder: Path, **more: Any) -> PhoneTask:
         bytes=4,
         target="tflite",
         scheme="int8",
-        signal=Signal(window=8),
+        contract=Signal(window=8),
         inputs=(),
         outputs=(),
     )

@@ -90,7 +90,7 @@ def artifact(name: str = "har_int8.tflite") -> Artifact:
         bytes=1234,
         target="tflite",
         scheme="int8",
-        signal=Signal(window=8),
+        contract=Signal(window=8),
         inputs=(),
         outputs=(),
     )

@@ -63,7 +63,7 @@ def artifact(scheme: str, target: str, size: int, labels: tuple[str, ...] = LABE
         bytes=size,
         target=target,
         scheme=scheme,
-        signal=Signal(labels=labels, sensor=sensor, normalization=SIGNAL.normalization),
+        contract=Signal(labels=labels, sensor=sensor, normalization=SIGNAL.normalization),
         inputs=(TensorSpec("sensor", (1, 240), "float32"),),
         outputs=(TensorSpec("probabilities", (1, 6), "float32", 1 / 256, -128),),
     )

@@ -248,7 +248,7 @@ def test_the_contract_is_said_in_plain_words(sensor: InputConvention, sentence: 
     norm = Normalization((0.0, 1.0, 2.0), (1.0, 2.0, 3.0))
     signal = Signal(labels=bundles.LABELS, sensor=sensor, normalization=norm)
     text = said(
-        render_html(replace(bundle, artifacts=(replace(bundle.artifacts[0], signal=signal),)))
+        render_html(replace(bundle, artifacts=(replace(bundle.artifacts[0], contract=signal),)))
     )
     assert sentence in text
     assert "80 time steps at 20 Hz (4 s)" in text

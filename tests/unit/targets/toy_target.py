@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.core import InputConvention, Scheme, Signal, TensorSpec, Variant
+from edgeconv.core import Contract, InputConvention, Scheme, TensorSpec, Variant
 from edgeconv.core.metadata import ModelMetadata, contract_text, parse_contract
 from edgeconv.errors import BadInput
 from edgeconv.ir.trace import Traced
@@ -48,7 +48,7 @@ def convert(
 
 
 def write_metadata(path: Path, metadata: ModelMetadata) -> None:
-    path.write_text(json.dumps({**read(path), "contract": contract_text(metadata.signal)}))
+    path.write_text(json.dumps({**read(path), "contract": contract_text(metadata.contract)}))
 
 
 def check(path: Path, graph: FileGraph, expected: ExpectedFile) -> FileStructure:
@@ -89,7 +89,7 @@ def graph_of(path: Path) -> FileGraph:
     )
 
 
-def contract(path: Path) -> Signal | None:
+def contract(path: Path) -> Contract | None:
     text = read(path).get("contract")
     return parse_contract(text, str(path)) if text else None
 

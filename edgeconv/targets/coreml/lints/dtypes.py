@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgeconv.core import Signal
 from edgeconv.targets.coreml.lints.layout import LAYOUT
 from edgeconv.targets.coreml.lints.package import PackageView
 from edgeconv.targets.coreml.package import array_dtype
@@ -55,7 +56,7 @@ def float64(package: PackageView) -> Iterator[Violation]:
 def against_contract(package: PackageView) -> Iterator[Violation]:
     """An input that cannot hold the readings that the file's own contract describes."""
     signal = package.contract
-    if signal is None:
+    if not isinstance(signal, Signal):
         return
     for feature in package.spec.description.input:
         if feature.type.WhichOneof("Type") != "multiArrayType":

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Signal
+from edgeconv.core import Contract
 from edgeconv.core.metadata import CONTRACT_KEY, parse_contract
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.targets.coreml.program import Function, Operation, read_program
@@ -46,7 +46,7 @@ class PackageView:
         return tuple(f for top in tops for f in top.input)
 
     @cached_property
-    def contract(self) -> Signal | None:
+    def contract(self) -> Contract | None:
         """The sensor contract; None where there is none or a damaged one."""
         fields = self.spec.description.metadata.userDefined
         if CONTRACT_KEY not in fields:

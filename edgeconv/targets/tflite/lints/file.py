@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Signal
+from edgeconv.core import Contract
 from edgeconv.errors import BadInput
 from edgeconv.targets.file_graph import FileGraph, Op, Tensor
 from edgeconv.targets.tflite import metadata, reader
@@ -63,7 +63,7 @@ class TFLiteFile:
         return int(self._model.SignatureDefsLength())
 
     @property
-    def contract(self) -> Signal | None:
+    def contract(self) -> Contract | None:
         return metadata.read_contract(self.path)
 
     @property

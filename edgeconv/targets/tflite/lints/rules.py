@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgeconv.core import Signal
 from edgeconv.targets.lints import Violation, converter_name
 from edgeconv.targets.tflite.lints.file import TFLiteFile
 
@@ -108,7 +109,7 @@ def unscaled(file: TFLiteFile) -> Iterator[Violation]:
 def against_contract(file: TFLiteFile) -> Iterator[Violation]:
     """An input that cannot hold the readings that the file's own contract describes."""
     signal = file.contract
-    if signal is None:
+    if not isinstance(signal, Signal):
         return
     for spec in file.graph.inputs:
         if not spec.dtype.startswith("float") and spec.scale is None:

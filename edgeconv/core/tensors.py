@@ -1,0 +1,174 @@
+"""The contract of a model that is not a sensor window model: named tensors in, named tensors out.
+
+Nothing is said of a sensor. A model may have any number of inputs and outputs of any rank, and
+each is known by its name: the same in the Keras model's contract, in every file that is exported
+from it, in `npz` data, and in golden vectors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.core.signal import Signal
+from edgeconv.errors import BadInput
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+KIND = "tensors"
+"""What tells this contract's JSON from that of a `Signal`."""
+SCHEMA_VERSION = 1
+
+PROBABILITIES, SCORES, VALUES = "probabilities", "scores", "values"
+MEANINGS = (PROBABILITIES, SCORES, VALUES)
+"""What an output's numbers are: of a softmax, of a sigmoid, or of nothing that bounds them."""
+
+
+@dataclass(frozen=True)
+class NamedTensor:
+    """One input or output of a model.
+
+    Attributes:
+        name: letters, digits and `_`, as every file format takes it.
+        shape: of one sample, without the batch axis.
+        dtype: a NumPy name; `float32` or an integer type.
+        low, high: what values are expected, both or neither.
+        meaning: of an output, one of `MEANINGS`; of an input always `values`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    low: float | None = None
+    high: float | None = None
+    meaning: str = VALUES
+
+    def __post_init__(self) -> None:
+        where = f"tensor '{self.name}'"
+        if not self.name:
+            raise BadInput("a tensor without a name", "give every input and output one")
+        if any(size < 1 for size in self.shape):
+            raise BadInput(f"{where}: shape {self.shape} is not fixed", "give it a fixed shape")
+        if (self.low is None) != (self.high is None):
+            raise BadInput(f"{where}: a range has two ends", "give low and high")
+        if self.low is not None and self.high is not None:
+            finite = math.isfinite(self.low) and math.isfinite(self.high)
+            if not finite or self.low > self.high:
+                raise BadInput(f"{where}: {self.low} to {self.high} is not a range")
+        if self.meaning not in MEANINGS:
+            raise BadInput(f"{where}: unknown meaning '{self.meaning}'", ", ".join(MEANINGS))
+
+    @property
+    def size(self) -> int:
+        """Numbers in one sample."""
+        return math.prod(self.shape)
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype.startswith(("float", "bfloat"))
+
+    @property
+    def text(self) -> str:
+        """For people: name, shape, type and range."""
+        shape = " × ".join(map(str, self.shape)) or "one number"
+        span = "" if self.low is None else f", {self.low:g} to {self.high:g}"
+        return f"{self.name} ({shape}, {self.dtype}{span})"
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> NamedTensor:
+        return cls(**{**data, "shape": tuple(map(int, data["shape"]))})
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """Inputs and outputs of a model in the order of the model.
+
+    Attributes:
+        labels: class names, in the order of the last axis of the only output whose meaning is
+            `probabilities` or `scores`; empty where there are none.
+    """
+
+    inputs: tuple[NamedTensor, ...]
+    outputs: tuple[NamedTensor, ...]
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.inputs or not self.outputs:
+            raise BadInput("a model needs at least one input and one output")
+        names = [tensor.name for tensor in (*self.inputs, *self.outputs)]
+        for name in names:
+            if names.count(name) > 1:
+                raise BadInput(f"two tensors of the model are called '{name}'", "rename one")
+        if self.labels and not any(t.shape[-1:] == (len(self.labels),) for t in self.outputs):
+            raise BadInput(f"no output has {len(self.labels)} values, one for each class name")
+
+    @property
+    def classes(self) -> NamedTensor | None:
+        """The output that holds one probability or score a class; None where none does.
+
+        It is a vector: several predictions a sample have no single class.
+        """
+        found = [t for t in self.outputs if t.meaning == PROBABILITIES and len(t.shape) == 1]
+        return found[0] if len(found) == 1 and found[0].size > 1 else None
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        sides = (", ".join(t.text for t in side) for side in (self.inputs, self.outputs))
+        return " → ".join(sides)
+
+    def within(self, arrays: Mapping[str, NDArray[Any]]) -> Tensors:
+        """The same contract whose inputs without a range have that of these arrays."""
+        inputs = tuple(
+            replace(t, low=float(arrays[t.name].min()), high=float(arrays[t.name].max()))
+            if t.low is None and t.name in arrays and arrays[t.name].size
+            else t
+            for t in self.inputs
+        )
+        return replace(self, inputs=inputs)
+
+    def to_json(self) -> dict[str, Any]:
+        """What is written into every file, and the manifest."""
+        return {"schema_version": SCHEMA_VERSION, "kind": KIND, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Tensors:
+        """Read what `to_json` wrote.
+
+        Raises:
+            BadInput: a field is missing or contradicts another, or the schema is newer than this.
+        """
+        version = data.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise BadInput(
+                f"the contract has schema version {version}, but this edgeconv reads "
+                f"{SCHEMA_VERSION}",
+                "install a newer edgeconv",
+            )
+        try:
+            return cls(
+                inputs=tuple(map(NamedTensor.from_json, data["inputs"])),
+                outputs=tuple(map(NamedTensor.from_json, data["outputs"])),
+                labels=tuple(data["labels"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"the contract is damaged: {error!r}") from error
+
+
+Contract = Signal | Tensors
+"""What a model's inputs and outputs mean."""
+
+
+def contract_entry(contract: Contract) -> dict[str, Any]:
+    """The contract in a manifest: under `signal`, or under `tensors`."""
+    return {"tensors" if isinstance(contract, Tensors) else "signal": contract.to_json()}
+
+
+def contract_of_entry(data: Mapping[str, Any]) -> Contract:
+    """The contract in what `contract_entry` wrote, this version's or an older one's."""
+    if "tensors" in data:
+        return Tensors.from_json(data["tensors"])
+    return Signal.from_json(data["signal"])
