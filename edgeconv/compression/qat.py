@@ -69,4 +69,4 @@ def _inputs(train: Dataset, signal: Signal) -> NDArray[np.float32]:
     import numpy as np
 
     rows = np.unique(np.linspace(0, len(train) - 1, WINDOWS).round().astype(int))
-    return signal.encode(np.clip(train.windows[rows], -READING_LIMIT, READING_LIMIT))
+    return signal.encode(np.clip(train.take(rows), -READING_LIMIT, READING_LIMIT))

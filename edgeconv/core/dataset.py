@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+HASHED_AT_ONCE = 4096  # windows
+
 
 @dataclass(frozen=True, eq=False)
 class Recording:
@@ -76,10 +78,15 @@ class Dataset:
     @cached_property
     def windows(self) -> NDArray[np.float32]:
         """(n, window·channels) float32, canonical, time-major."""
+        return self.take(slice(None))
+
+    def take(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float32]:
+        """The windows of some rows, as `windows` has them, without making all of them."""
         import numpy as np
 
-        out = np.empty((len(self.index), self.signal.flat_size), np.float32)
-        for row, (recording, start) in enumerate(self.index):
+        index = self.index[rows]
+        out = np.empty((len(index), self.signal.flat_size), np.float32)
+        for row, (recording, start) in enumerate(index):
             stop = start + self.signal.window
             out[row] = self.recordings[recording].samples[start:stop].reshape(-1)
         return out
@@ -124,7 +131,9 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """Digest of windows, labels and subjects: which data a number was measured on."""
-        digest = hashlib.sha256(self.windows.tobytes())
+        digest = hashlib.sha256()
+        for first in range(0, len(self), HASHED_AT_ONCE):
+            digest.update(self.take(slice(first, first + HASHED_AT_ONCE)))
         digest.update(self.labels.tobytes())
         digest.update("\0".join(self.subjects.tolist()).encode())
         digest.update("\0".join(self.signal.labels).encode())

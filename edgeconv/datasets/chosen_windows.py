@@ -41,7 +41,7 @@ def calibration_windows(train: Dataset, n: int, seed: int) -> NDArray[np.float32
     turn[order] = np.arange(len(train)) - first  # how many of its pair come before a window
     # Within one round the shuffled order decides, so that an incomplete round favors no class.
     chosen = shuffled[np.argsort(turn, kind="stable")[:n]]
-    return train.windows[np.sort(chosen)]
+    return train.take(np.sort(chosen))
 
 
 def probe_windows(signal: Signal) -> NDArray[np.float32]:

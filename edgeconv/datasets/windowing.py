@@ -92,12 +92,11 @@ def window_index(lengths: Sequence[int], signal: Signal) -> NDArray[np.int64]:
     """(n, 2): recording number and first time step of every whole window, in order."""
     import numpy as np
 
-    rows = [
-        (number, start)
-        for number, length in enumerate(lengths)
-        for start in range(0, length - signal.window + 1, signal.step)
-    ]
-    return np.array(rows, np.int64).reshape(-1, 2)
+    lengths_of = np.asarray(lengths, np.int64).reshape(-1)
+    counts = np.maximum(0, (lengths_of - signal.window) // signal.step + 1)
+    recording = np.repeat(np.arange(len(counts)), counts)
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    return np.stack([recording, (np.arange(len(recording)) - first) * signal.step], axis=1)
 
 
 def _recordings(

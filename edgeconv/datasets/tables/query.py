@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +51,16 @@ class TableQuery:
                     "give the columns different names in the file's header",
                 )
 
-    def _relation(self) -> str:
+    def _relation(self, numbers: Collection[str] = ()) -> str:
+        """The table as the engine reads it: text in every column but `numbers`."""
         file = sql_text(str(self.table.readable))
         if self.table.is_parquet:
             return f"read_parquet({file})"
         assert self.dialect is not None
         dialect = self.dialect
         width = len(dialect.names) + dialect.extra_columns
-        columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(width))
+        kinds = {f"c{n}": "VARCHAR" for n in range(width)} | dict.fromkeys(numbers, "DOUBLE")
+        columns = ", ".join(f"'{name}': '{kind}'" for name, kind in kinds.items())
         return (
             f"read_csv({file}, delim={sql_text(dialect.delimiter)}, quote='\"', escape='\"', "
             f"header=false, skip={dialect.header_line}, columns={{{columns}}}, auto_detect=false, "
@@ -155,27 +157,54 @@ class TableQuery:
         ).fetchall()
         return stamp_format(self.path, [str(row[0]).strip() for row in rows])
 
-    def query(self, stamps: StampFormat) -> str:
-        """Every row with its line, texts, numbers, and the text of fields that are not numbers."""
+    def insert(self, number: int, stamps: StampFormat) -> None:
+        """Add every row to the engine's samples, as those of file `number`.
+
+        The engine reads the numbers at once where nothing can be misread; if any field is not a
+        number, the rows are read again as text, and that field is null.
+        """
+        quick = self._quick(stamps)
+        if quick:
+            self.db.execute(f"insert into samples {self._rows(number, stamps, quick)}")
+            if not self._rejected("CAST"):
+                return
+            self.db.execute("delete from samples where file_number = ?", [number])
+            self.db.execute("drop table reject_errors")
+            self.db.execute("drop table reject_scans")
+        self.db.execute(f"insert into samples {self._rows(number, stamps, ())}")
+
+    def _quick(self, stamps: StampFormat) -> tuple[str, ...]:
+        """The engine's names of the columns that it can read as numbers by itself."""
+        columns = self.schema.columns
+        roles = [
+            *AXES,
+            *(["timestamp"] if "timestamp" in columns and not stamps.in_seconds else []),
+        ]
+        wanted = {columns[role] for role in roles}
+        texts = {columns[role] for role in TEXT_ROLES if role in columns} | set(self.schema.keep)
+        # the engine takes 1_000 for a number
+        if self.table.is_parquet or self._decimal == "," or self.table.joined_digits:
+            return ()
+        return () if wanted & texts else tuple(self._column(name) for name in sorted(wanted))
+
+    def _rows(self, number: int, stamps: StampFormat, quick: Collection[str]) -> str:
+        """Every row with its line, position, texts, stamp, readings and how many are blank."""
         columns = self.schema.columns
         first = self.dialect.header_line if self.dialect else 0
         texts = [f"{self._role_text(role)} as {role}" for role in TEXT_ROLES]
         raw = {axis: self._column(columns[axis]) for axis in AXES}
-        numbers = [f"{self._number(raw[axis])} as {axis}" for axis in AXES]
-        originals = [_text_of_bad(self._number(raw[axis]), raw[axis], axis) for axis in AXES]
-        blank = " + ".join(
-            f"(coalesce(trim(cast({raw[axis]} as varchar)), '') = '')::int" for axis in AXES
-        )
-        stamp, stamp_text = "'NaN'::double", "null as text_timestamp"
+        readings = [raw[axis] if quick else self._number(raw[axis]) for axis in AXES]
+        empty = "{0} is null" if quick else "coalesce(trim(cast({0} as varchar)), '') = ''"
+        blank = " + ".join(f"({empty.format(raw[axis])})::int" for axis in AXES)
+        stamp = "'NaN'::double"
         if "timestamp" in columns:
             column = self._column(columns["timestamp"])
-            stamp = stamps.expression(f"trim(cast({column} as varchar))", self._decimal)
-            stamp_text = _text_of_bad(stamp, column, "timestamp")
+            text = f"trim(cast({column} as varchar))"
+            stamp = column if column in quick else stamps.expression(text, self._decimal)
         return (
-            f"select row_number() over () + {first} as line, {', '.join(texts)}, "
-            f"{stamp} as stamp, {stamp_text}, {', '.join(numbers)}, "
-            f"{', '.join(originals)}, {blank} as blank, {self._kept()} as kept "
-            f"from {self._relation()}"
+            f"select {number}, line, * from (select row_number() over () + {first} as line, "
+            f"{', '.join(texts)}, {stamp}, {', '.join(readings)}, {blank}, {self._kept()} "
+            f"from {self._relation(quick)})"
         )
 
     @property
@@ -212,16 +241,20 @@ class TableQuery:
         ]
         return " and ".join(conditions) or "true"
 
+    def _rejected(self, kind: str = "") -> tuple[int, str] | None:
+        """Number and text of the first line that the engine could not read, or None."""
+        of_kind = f"where error_type = {sql_text(kind)}" if kind else ""
+        row = self.db.execute(
+            f"select line, csv_line from reject_errors {of_kind} order by line limit 1"
+        ).fetchone()
+        return None if row is None else (int(row[0]), str(row[1]))
+
     def refuse_rejected_lines(self) -> None:
         """Raises BadInput for the first line that has another number of fields than the header."""
-        if self.table.is_parquet:
+        rejected = None if self.table.is_parquet else self._rejected()
+        if rejected is None:
             return
-        row = self.db.execute(
-            "select line, error_type, csv_line from reject_errors order by line limit 1"
-        ).fetchone()
-        if row is None:
-            return
-        line, text = int(row[0]), str(row[2])
+        line, text = rejected
         assert self.dialect is not None
         fields = len(text.split(self.dialect.delimiter))
         few = fields < len(self.names)
@@ -250,16 +283,26 @@ class TableQuery:
             column = "stamp" if role == "timestamp" else role
             bad = f"{column} is null or isnan({column}) or isinf({column})"
             row = self.db.execute(
-                f"select line, text_{role} from {rows} where {bad} order by line limit 1"
+                f"select line from {rows} where {bad} order by line limit 1"
             ).fetchone()
             if row:
                 (count,) = self.db.execute(f"select count(*) from {rows} where {bad}").fetchone()
                 others = f" ({count} rows like this)" if count > 1 else ""
-                text = str(row[1] or "")[:40]
+                text = self._text_at(role, int(row[0]))
                 raise BadInput(
                     f"{self.path}: line {row[0]}: {role} is '{text}': {_why(text)}{others}",
                     "correct or delete the line",
                 )
+
+    def _text_at(self, role: str, line: int) -> str:
+        """What stands in a line of the file, cut to 40 characters."""
+        first = self.dialect.header_line if self.dialect else 0
+        column = self._column(self.schema.columns[role])
+        (text,) = self.db.execute(
+            f"select cast({column} as varchar) from {self._relation()} "
+            f"limit 1 offset {line - first - 1}"
+        ).fetchone()
+        return str(text or "")[:40]
 
 
 def _why(text: str) -> str:
@@ -284,14 +327,6 @@ def _cure(path: Path, missing: Sequence[str], names: Sequence[str]) -> str:
             f"(edgeconv data init writes it; {DOCS})"
         )
     return f"name the columns in {toml} ({DOCS})"
-
-
-def _text_of_bad(number: str, column: str, role: str) -> str:
-    """The text of a field, kept only where it is not a finite number."""
-    return (
-        f"case when coalesce(isfinite({number}), false) then null "
-        f"else cast({column} as varchar) end as text_{role}"
-    )
 
 
 def sql_text(value: str) -> str:

@@ -33,11 +33,13 @@ class TableFile:
         path: the user's own file, for messages.
         readable: what the engine reads: the same file, or a copy as UTF-8.
         head: the first bytes as text, for telling its layout; empty for Parquet.
+        joined_digits: an underscore stands between two digits somewhere, as in 1_000.
     """
 
     path: Path
     readable: Path
     head: str = ""
+    joined_digits: bool = False
 
     @property
     def is_parquet(self) -> bool:
@@ -106,14 +108,14 @@ def open_table(path: Path) -> Iterator[TableFile]:
             copy = Path(folder) / "table.csv"
             stream.seek(0)
             text = _transcode(path, stream, encoding, copy)
-            yield TableFile(path, copy, text)
+            yield TableFile(path, copy, text, joined_digits=True)
             return
         stream.seek(0)
-        _check_text(path, stream)
+        joined_digits = _check_text(path, stream)
         text = codecs.decode(head, "utf-8-sig", "ignore")  # a character may be cut at the end
         if not text.strip():
             raise BadInput(f"{path} is empty", "give a table with a header and rows")
-        yield TableFile(path, path, text)
+        yield TableFile(path, path, text, joined_digits)
 
 
 @contextmanager
@@ -171,10 +173,14 @@ def _transcode(path: Path, stream: IO[bytes], encoding: str, copy: Path) -> str:
     return text[:CHUNK]
 
 
-def _check_text(path: Path, stream: IO[bytes]) -> None:
-    """Every byte is UTF-8 text; what is not is named by its line."""
+def _check_text(path: Path, stream: IO[bytes]) -> bool:
+    """Every byte is UTF-8 text; what is not is named by its line.
+
+    Returns:
+        Whether an underscore stands between two digits.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    lines = 1
+    lines, joined, before = 1, False, b""
     with _damaged_gzip_named(path):
         while chunk := stream.read(CHUNK):
             nul = chunk.find(b"\0")
@@ -194,3 +200,17 @@ def _check_text(path: Path, stream: IO[bytes]) -> None:
                     "save it as UTF-8",
                 ) from error
             lines += chunk.count(b"\n")
+            joined = joined or _joins_digits(before + chunk)
+            before = chunk[-2:]
+    return joined
+
+
+def _joins_digits(text: bytes) -> bool:
+    """Whether an underscore stands between two digits, as in 1_000."""
+    if b"_" not in text:
+        return False
+    import numpy as np
+
+    signs = np.frombuffer(text, np.uint8)
+    digit = (signs >= ord("0")) & (signs <= ord("9"))
+    return bool((digit[:-2] & (signs[1:-1] == ord("_")) & digit[2:]).any())

@@ -1,0 +1,107 @@
+"""Time and memory of reading recordings of 1, 10 and 100 million samples.
+
+Each size is generated, described by `edgeconv data describe` in a process of its own with an empty
+cache, and described once more from the cache. Peak memory is what the operating system counted for
+that process (resident, so pages of mapped files that happen to be in memory count as well). Run it:
+
+    python benchmarks/recordings_at_size.py [--samples 1000000 5000000] [--folder DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+
+SUBJECTS, ACTIVITIES = 20, ("Jogging", "Sitting", "Stairs", "Walking")
+RATE_HZ = 50
+REFERENCE = 5_000_000  # samples, about 280 MB of CSV
+SECONDS, MEGABYTES = 15.0, 500.0  # the limits for them
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run took. `peak_mb` is the largest resident memory, in 10⁶ bytes."""
+
+    samples: int
+    file_mb: float
+    cached: bool
+    clock_s: float
+    processor_s: float
+    peak_mb: float
+
+
+def generate(path: Path, samples: int) -> None:
+    """20 subjects with 4 activities each, 50 Hz, seconds since 1970, m/s²; the same every time."""
+    names = ", ".join(f"'{name}'" for name in ACTIVITIES)
+    each = -(-samples // (SUBJECTS * len(ACTIVITIES)))
+    noise = [f"(hash(n * 3 + {axis}) % 20001 / 10000.0 - 1.0)" for axis in range(3)]
+    moving = f"case when (n // {each}) % 4 = 1 then 0.05 else 4.0 end"
+    tone = f"sin(n * 0.22) * {moving}"
+    duckdb.connect(config={"memory_limit": "300MB"}).execute(
+        f"copy (select 'p' || lpad((n // {each * 4} + 1)::varchar, 2, '0') as subject, "
+        f"[{names}][(n // {each}) % 4 + 1] as activity, "
+        f"(1709630000 + n / {RATE_HZ}.0)::decimal(18, 3) as timestamp, "
+        f"(0.6 + {tone} + {noise[0]})::decimal(9, 6) as x, "
+        f"(9.5 + {tone} + {noise[1]})::decimal(9, 6) as y, "
+        f"(1.7 + {noise[2]})::decimal(9, 6) as z "
+        f"from range({samples}) as rows(n)) to '{path}' (header)"
+    )
+
+
+def describe(path: Path, samples: int, cache: Path) -> Cost:
+    """Run `edgeconv data describe` on the file and measure the process."""
+    cached = cache.exists()
+    command = [sys.executable, "-m", "edgeconv", "data", "describe", f"csv:{path}", "--quiet"]
+    environment = {**os.environ, "EDGECONV_CACHE": str(cache)}
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    clock = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return Cost(
+        samples,
+        round(path.stat().st_size / 1e6, 1),
+        cached,
+        round(clock, 2),
+        round(usage.ru_utime + usage.ru_stime, 2),
+        round(usage.ru_maxrss * 1024 / 1e6, 1),
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    sizes = [1_000_000, REFERENCE, 10_000_000]
+    parser.add_argument("--samples", type=int, nargs="+", default=sizes)
+    parser.add_argument("--folder", type=Path, help="where the files lie meanwhile")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    costs = []
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        for samples in options.samples:
+            path, cache = Path(folder) / "recordings.csv", Path(folder) / f"cache-{samples}"
+            generate(path, samples)
+            for _ in range(2):
+                costs.append(describe(path, samples, cache))
+                print(json.dumps(asdict(costs[-1])), flush=True)
+    if options.json:
+        result = {"costs": [asdict(cost) for cost in costs], "machine": platform.platform()}
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    first = [cost for cost in costs if cost.samples == REFERENCE and not cost.cached]
+    missed = [cost for cost in first if cost.clock_s > SECONDS or cost.peak_mb > MEGABYTES]
+    print(f"limit {SECONDS:g} s and {MEGABYTES:g} MB: {'FAILED' if missed else 'ok'}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
