@@ -133,7 +133,7 @@ class Dataset:
         """Digest of windows, labels and subjects: which data a number was measured on."""
         digest = hashlib.sha256()
         for first in range(0, len(self), HASHED_AT_ONCE):
-            digest.update(self.take(slice(first, first + HASHED_AT_ONCE)))
+            digest.update(self.take(slice(first, first + HASHED_AT_ONCE)).data)
         digest.update(self.labels.tobytes())
         digest.update("\0".join(self.subjects.tolist()).encode())
         digest.update("\0".join(self.signal.labels).encode())

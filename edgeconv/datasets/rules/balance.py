@@ -17,7 +17,7 @@ def repeated(dataset: Dataset) -> list[DataFinding]:
     for number, recording in enumerate(dataset.recordings):
         if not recording.samples.any():
             continue
-        key = hashlib.sha256(np.ascontiguousarray(recording.samples)).digest()
+        key = hashlib.sha256(np.ascontiguousarray(recording.samples).data).digest()
         if key in first:
             pairs.append((dataset.recordings[first[key]], recording))
         else:
