@@ -89,6 +89,7 @@ class ExportReport:
         calibration_method: how activation ranges were chosen.
         activation_ranges: lowest and highest value at each quantization point, in the file's unit.
         unfolded_layers: layers that could not be folded and stay operations of the file.
+        opaque_layers: layers that were converted as Keras computes them, with their class.
         float_layers, int8_layers: layers with more precision than the scheme gives the others.
         min_snr_db: the signal-to-noise ratio that was asked for.
         expected_snr_db: the one that was estimated when these layers were chosen.
@@ -109,6 +110,7 @@ class ExportReport:
     calibration_method: str = ""
     activation_ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     unfolded_layers: tuple[str, ...] = ()
+    opaque_layers: tuple[str, ...] = ()
     float_layers: tuple[str, ...] = ()
     int8_layers: tuple[str, ...] = ()
     min_snr_db: float | None = None

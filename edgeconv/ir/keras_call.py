@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.ir.nodes.node import Node, Shape, Value
+from edgeconv.ir.nodes.node import Node, Value
 
 if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Array
@@ -22,14 +22,17 @@ class KerasCall:
         kind: the layer's class.
         label: the layer's name, with the number of the call where it is called again.
         inputs: what it reads.
-        output_shapes: as Keras gives them; empty where only the file was read.
+        results: shapes and types as Keras gives them; empty where only the file was read.
+        run: the call on other tensors, one for each input, to its flat list of outputs; None where
+            only the file was read.
     """
 
     layer: Any
     kind: str
     label: str
     inputs: tuple[Value, ...]
-    output_shapes: tuple[Shape, ...] = ()
+    results: tuple[Value, ...] = ()
+    run: Callable[..., list[Any]] | None = None
 
     def array(self, name: str) -> Array:
         """A weight of the layer in float64."""

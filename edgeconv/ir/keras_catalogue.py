@@ -30,6 +30,7 @@ _MAXIMUM_ONLY_IN_KERAS = KerasLayerType(LayerRole.MAXIMUM)
 _AVERAGE_ONLY_IN_KERAS = KerasLayerType(LayerRole.AVERAGE)
 
 KERAS_LAYERS: Mapping[str, KerasLayerType] = {
+    **{f"ops.{name}": _MERGE for name in ("Add", "Maximum", "Minimum", "Multiply", "Subtract")},
     "Activation": KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_activation),
     "ActivityRegularization": _TRAINING_ONLY,
     "Add": _MERGE,
@@ -67,8 +68,6 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "GlobalMaxPooling1D": KerasLayerType(LayerRole.MAXIMUM, pooling.read_global_pool("max")),
     "GlobalMaxPooling2D": _MAXIMUM_ONLY_IN_KERAS,
     "Identity": _TRAINING_ONLY,
-    # only reaches this table where the caller trusts its code
-    "Lambda": KerasLayerType(LayerRole.OTHER, keras_layer.read_opaque),
     "LayerNormalization": KerasLayerType(
         LayerRole.OTHER,
         normalization.read_layer_normalization,
@@ -114,17 +113,30 @@ def fuses_activation(kind: str) -> bool:
 def read_layer(call: KerasCall) -> tuple[Node, ...]:
     """The nodes that compute one call of a layer; none where it acts in training only.
 
+    A layer outside the table, or with a setting that no node has, is left to Keras.
+
     Raises:
-        Unsupported: the layer, or a setting of it, is outside the table.
+        Unsupported: it would be left to Keras, but only the file was read.
     """
-    layer, where = call.layer, f"layer '{call.label}' ({call.kind})"
     entry = KERAS_LAYERS.get(call.kind)
     if entry is None or not entry.supported:
-        supported = sorted(name for name, each in KERAS_LAYERS.items() if each.supported)
-        raise Unsupported(
-            f"layer '{call.label}' is a {call.kind}, which cannot be exported",
-            f"possible: {', '.join(supported)}",
-        )
+        return keras_layer.read_opaque(call)
+    if entry.read is None:
+        return ()
+    try:
+        _check_settings(call)
+        nodes = entry.read(call)
+    except Unsupported as error:
+        if call.run is None:
+            raise
+        return keras_layer.read_opaque(call, error.message)
+    _check_shapes(call, nodes)
+    return nodes
+
+
+def _check_settings(call: KerasCall) -> None:
+    """Raises Unsupported for what a node never is: channels-first, of integers."""
+    layer, where = call.layer, f"layer '{call.label}' ({call.kind})"
     if getattr(layer, "quantization_mode", None):
         raise Unsupported(
             f"{where} is already quantized by Keras",
@@ -132,4 +144,13 @@ def read_layer(call: KerasCall) -> tuple[Node, ...]:
         )
     if getattr(layer, "data_format", "channels_last") == "channels_first":
         raise Unsupported(f"{where} is channels-first", "use data_format channels_last")
-    return () if entry.read is None else entry.read(call)
+    if any(not value.is_float for value in call.inputs):
+        raise Unsupported(f"{where} reads integers", "cast them to float32")
+
+
+def _check_shapes(call: KerasCall, nodes: tuple[Node, ...]) -> None:
+    """A reader that misunderstood its layer must not pass for right."""
+    ours = [value.shape for value in nodes[-1].outputs]
+    if call.results and ours != [value.shape for value in call.results]:
+        shapes = [value.shape for value in call.results]
+        raise ValueError(f"layer '{call.label}' ({call.kind}) gives {shapes}, its nodes {ours}")

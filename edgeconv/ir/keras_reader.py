@@ -1,8 +1,9 @@
-"""Keras model → graph. A layer outside the catalogue is refused by name, never approximated."""
+"""Keras model → graph. What the catalogue has no node for is run by Keras, never approximated."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from edgeconv.errors import BadInput, Unsupported
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.keras_call import KerasCall
 from edgeconv.ir.keras_catalogue import read_layer
-from edgeconv.ir.nodes.node import Node, Shape, Value
+from edgeconv.ir.nodes.node import FLOAT32, Node, Shape, Value
 
 CallNodes = tuple[KerasCall, tuple[Node, ...]]
 """One call of a layer, and the nodes that compute it."""
@@ -22,7 +23,7 @@ def read(model: Any, signal: Signal) -> Graph:
 
     Raises:
         BadInput: input or output size differs from the contract, or a weight is not finite.
-        Unsupported: a layer, activation or topology that no exporter knows.
+        Unsupported: a topology that no exporter knows.
     """
     check_built(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
@@ -40,7 +41,7 @@ def read_graph(model: Any) -> Graph:
     """The graph of a Keras model with any number of inputs and outputs; nested models are opened.
 
     Raises:
-        Unsupported: a layer that is not in the catalogue, or an input of variable size.
+        Unsupported: an input of variable size.
     """
     inputs, outputs, calls = _read(model)
     return Graph(str(model.name), inputs, outputs, tuple(n for _, nodes in calls for n in nodes))
@@ -59,7 +60,7 @@ def read_calls(model: Any) -> list[CallNodes]:
 
 def _read(model: Any) -> tuple[tuple[Value, ...], tuple[Value, ...], list[CallNodes]]:
     check_built(model)
-    inputs = tuple(Value(str(tensor.name), _shape(tensor)) for tensor in model.inputs)
+    inputs = tuple(map(_value, model.inputs))
     reader = _Reader()
     outputs = reader.read_model(model, inputs)
     return inputs, outputs, reader.calls
@@ -77,17 +78,20 @@ class _Reader:
         check_built(model)
         values = {id(t): value for t, value in zip(model.inputs, inputs, strict=True)}
         for operation, call in model_calls(model, values):
-            read = tuple(values[id(t)] for t in call.input_tensors)
+            read = tuple(values[id(t)] for t in _tensors(operation, call))
             results = self._read_call(operation, call, read)
             values |= {id(t): value for t, value in zip(call.outputs, results, strict=True)}
         return tuple(values[id(t)] for t in model.outputs)
 
     def _read_call(self, operation: Any, call: Any, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
-        if hasattr(operation, "inputs"):
+        if hasattr(operation, "inputs") and not _masks(operation, call):
             return self.read_model(operation, inputs)
-        kind, label = type(operation).__name__, self._label(str(operation.name))
-        shapes = tuple(_shape(t) for t in call.outputs)
-        layer_call = KerasCall(operation, kind, label, inputs, shapes)
+        label = self._label(str(operation.name))
+        results = tuple(map(_value, call.outputs))
+        results = tuple(Value(_numbered(label, i), r.shape, r.dtype) for i, r in enumerate(results))
+        layer_call = KerasCall(
+            operation, kind_of(operation), label, inputs, results, _runner(operation, call)
+        )
         nodes = read_layer(layer_call)
         self.calls.append((layer_call, nodes))
         return nodes[-1].outputs if nodes else inputs
@@ -97,6 +101,59 @@ class _Reader:
         count = self.counts.get(name, 0)
         self.counts[name] = count + 1
         return f"{name}#{count}" if count else name
+
+
+def kind_of(operation: Any) -> str:
+    """The class of a layer or operation: a layer of Keras by its name, others with a prefix.
+
+    `ops.` marks Keras' own operations; a user's class, which may bear the name of one of Keras'
+    layers and compute something else, has its module before it.
+    """
+    import keras
+
+    cls = type(operation)
+    if not cls.__module__.startswith("keras."):
+        return f"{cls.__module__}.{cls.__name__}"
+    return cls.__name__ if isinstance(operation, keras.Layer) else f"ops.{cls.__name__}"
+
+
+def _tensors(operation: Any, call: Any) -> list[Any]:
+    """What a call reads: its arguments, and the masks that Keras hands over behind its back."""
+    return [*call.input_tensors, *_masks(operation, call).values()]
+
+
+def _masks(operation: Any, call: Any) -> dict[int, Any]:
+    """The mask of each argument that has one, by the argument's id, if the layer looks at masks.
+
+    Keras attaches masks to tensors, and records only some of them as arguments. A nested model
+    hands them to its layers.
+    """
+    if not any("mask" in name for name in inspect.signature(operation.call).parameters):
+        return {}
+    masks = {id(t): getattr(t, "_keras_mask", None) for t in call.input_tensors}
+    recorded = {id(t) for t in call.input_tensors}
+    return {at: m for at, m in masks.items() if m is not None and id(m) not in recorded}
+
+
+def _runner(operation: Any, call: Any) -> Callable[..., list[Any]]:
+    """The call on other tensors; constants among its arguments stay, and so do its keywords."""
+    masks = _masks(operation, call)
+
+    def run(*values: Any) -> list[Any]:
+        import keras
+
+        tensors = map(keras.ops.convert_to_tensor, values)
+        known = {id(t): x for t, x in zip(_tensors(operation, call), tensors, strict=True)}
+        for at, mask in masks.items():
+            known[at]._keras_mask = known[id(mask)]
+        arguments, keywords = call.arguments.fill_in(known)
+        return list(keras.tree.flatten(operation(*arguments, **keywords)))
+
+    return run
+
+
+def _numbered(label: str, i: int) -> str:
+    return f"{label}.{i}" if i else label
 
 
 def model_calls(model: Any, known: Mapping[int, object]) -> list[tuple[Any, Any]]:
@@ -114,7 +171,7 @@ def model_calls(model: Any, known: Mapping[int, object]) -> list[tuple[Any, Any]
             continue
         operation, index, _ = tensor._keras_history
         call = operation._inbound_nodes[index]
-        before = [t for t in call.input_tensors if id(t) not in ready]
+        before = [t for t in _tensors(operation, call) if id(t) not in ready]
         if before:
             waiting += reversed(before)
             continue
@@ -130,6 +187,12 @@ def check_built(model: Any) -> None:
             f"model '{model.name}' ({type(model).__name__}) is not a graph of layers",
             "build it as a Sequential or functional Keras model with a fixed input shape",
         )
+
+
+def _value(tensor: Any) -> Value:
+    """Shape and type of a tensor; every float is float32 in a graph."""
+    dtype = str(tensor.dtype)
+    return Value(str(tensor.name), _shape(tensor), FLOAT32 if "float" in dtype else dtype)
 
 
 def _shape(tensor: Any) -> Shape:

@@ -1,11 +1,13 @@
 """Where time and channels lie in memory, and what that means for flattened values.
 
 TFLite's kernels want channels last (1, 1, time, channels), Core ML's channels first
-(1, channels, 1, time).
+(1, channels, 1, time). In the same way lie (height, width, channels); values of one axis, and of
+four or more, are (1, *shape) in every layout.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.ir.graph import Graph
@@ -33,6 +35,21 @@ class Layout:
         if channels_first:
             self._permute(graph)
 
+    def placed(self, shape: Shape) -> Shape:
+        """Axes of a value before channels come first: 1-D ones have a height of 1."""
+        return (1, 1, *shape) if len(shape) == 2 else (1, *shape)
+
+    def transposes(self, shape: Shape) -> bool:
+        """Whether a value's numbers are in another order than in Keras."""
+        if not self.channels_first or len(self.placed(shape)) != 4:
+            return False
+        return shape[-1] != 1 and math.prod(shape[:-1]) != 1
+
+    def arranged(self, value: Array) -> Array:
+        """An array of a value as `placed` says, with its axes in this layout's order."""
+        first = self.channels_first and value.ndim == 4
+        return value.transpose(0, 3, 1, 2) if first else value
+
     def axes(self, batch: Any, height: Any, time: Any, channels: Any) -> list[Any]:
         """One number for each axis, in this layout's order."""
         if self.channels_first:
@@ -41,19 +58,18 @@ class Layout:
 
     def broadcast(self, value: Array) -> Array:
         """A factor of a value's shape, one for each channel where time does not matter."""
-        if value.ndim == 1:
-            return value[None]
-        if (value == value[0]).all():
-            value = value[:1]
-        return value.T[None, :, None] if self.channels_first else value[None, None]
+        by_channel = value.reshape(-1, value.shape[-1]) if value.ndim in (2, 3) else value[None]
+        if value.ndim in (2, 3) and (by_channel == by_channel[0]).all():
+            value = by_channel[:1].reshape(*[1] * (value.ndim - 1), -1)
+        return self.arranged(value.reshape(self.placed(value.shape)))
 
     def dense_kernel(self, node: Dense) -> Array:
         """The kernel with its rows in the order in which this layout flattened the input."""
         if node not in self._flattened_from:
             return node.kernel
-        steps, channels = self._flattened_from[node]
-        rows = node.kernel.reshape(steps, channels, -1).swapaxes(0, 1)
-        return rows.reshape(node.kernel.shape)
+        rows = node.kernel.reshape(*self._flattened_from[node], -1)
+        *positions, channels, outputs = range(rows.ndim)
+        return rows.transpose(channels, *positions, outputs).reshape(node.kernel.shape)
 
     def flattens_in_place(self, node: Reshape) -> bool:
         """Whether the result may keep its channels first, since all its readers expect that."""
@@ -64,7 +80,7 @@ class Layout:
             if not isinstance(node, Reshape) or len(node.shape) != 1:
                 continue
             before = node.inputs[0].shape
-            readers = _dense_readers(graph, node.output) if len(before) == 2 else None
+            readers = _dense_readers(graph, node.output) if len(before) in (2, 3) else None
             if readers:
                 self._in_place.add(node)
                 self._flattened_from |= dict.fromkeys(readers, before)

@@ -19,7 +19,8 @@ def evaluate(
     """Outputs (n, *shape) in the graph's order, in float64.
 
     Args:
-        inputs: of n samples each, in the graph's order, (n, *shape) or flattened.
+        inputs: of n samples each, in the graph's order, (n, *shape) or flattened. Integers and
+            booleans keep their type.
         at: is given each value, inputs included, in computed order; what it returns is what the
             nodes behind read.
     """
@@ -28,7 +29,8 @@ def evaluate(
     change = at or _unchanged
     values: dict[Value, Array] = {}
     for value, array in zip(graph.inputs, inputs, strict=True):
-        values[value] = change(value, np.asarray(array, np.float64).reshape(-1, *value.shape))
+        dtype = np.float64 if value.is_float else value.dtype
+        values[value] = change(value, np.asarray(array, dtype).reshape(-1, *value.shape))
     readers = Counter(value for node in graph.nodes for value in set(node.inputs))
     readers.update(graph.outputs)  # these stay
     for node in graph.nodes:

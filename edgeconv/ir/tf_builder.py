@@ -10,7 +10,7 @@ from edgeconv.errors import Unsupported
 from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.layout import Layout
-from edgeconv.ir.nodes.node import Node, Range, Value
+from edgeconv.ir.nodes.node import Node, Range, Shape, Value
 
 if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Array
@@ -52,7 +52,7 @@ def lowering_of(lowerings: Lowerings, node: Node) -> Lowering:
 
 
 class TFBuilder:
-    """Builds a graph's operations on values of rank 4 (time and channels) or rank 2 (features).
+    """Builds a graph's operations on values as `Layout` places them.
 
     The operation that gives a node's result bears the node's name. With `ranges`, fake
     quantization follows each value that becomes integers (`quantization_points.py`).
@@ -72,7 +72,6 @@ class TFBuilder:
         self.lowerings = lowerings
         self.ranges = ranges or {}
         self.layout = Layout(graph, channels_first)
-        self.layout_changes = 0
         self.variables: dict[str, Any] = {}
         for node in graph.nodes:
             constants = lowering_of(lowerings, node).constants(self.layout, node)
@@ -83,9 +82,9 @@ class TFBuilder:
                 )
 
     def run(self, *inputs: Any) -> dict[str, Any]:
-        """The outputs of one sample by name, each input (1, *shape)."""
+        """The outputs of one sample by name, inputs and outputs (1, *shape) as Keras has them."""
         tensors = {
-            value: self.rounded(x, value)
+            value: self.rounded(self.from_keras(x, value), value)
             for value, x in zip(self.graph.inputs, inputs, strict=True)
         }
         for node in self.graph.nodes:
@@ -95,7 +94,10 @@ class TFBuilder:
             for value, result in zip(node.outputs, several, strict=True):
                 tensors[value] = self.rounded(result, value)
         outputs = zip(self.output_names, self.graph.outputs, strict=True)
-        return {name: self.tf.identity(tensors[value], name=name) for name, value in outputs}
+        return {
+            name: self.tf.identity(self.to_keras(tensors[value], value.shape), name=name)
+            for name, value in outputs
+        }
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -129,7 +131,22 @@ class TFBuilder:
         low, high = INT8_AFFINE.nudged(*limits)
         return self.tf.quantization.fake_quant_with_min_max_args(x, low, high, num_bits=8)
 
-    def move(self, kind: str, x: Any, how: tuple[int, ...], name: str | None) -> Any:
-        """A reshape or transpose, counted: it moves values without computing."""
-        self.layout_changes += 1
-        return getattr(self.tf, kind)(x, how, name=name)
+    def to_keras(self, x: Any, shape: Shape) -> Any:
+        """A value as Keras has it: (1, *shape)."""
+        x = self.channels_last(x, shape)
+        return x if tuple(x.shape) == (1, *shape) else self.tf.reshape(x, (1, *shape))
+
+    def channels_last(self, x: Any, shape: Shape) -> Any:
+        """A value with its numbers in Keras' order, whatever the axes before the channels are."""
+        if not self.layout.transposes(shape):
+            return x
+        return self.tf.transpose(x, (0, 2, 3, 1))
+
+    def from_keras(self, x: Any, value: Value) -> Any:
+        """A value of Keras, with its numbers in Keras' order, as this layout has it."""
+        placed = self.layout.placed(value.shape)
+        name = self.graph.names[value]
+        channels_first = self.layout.channels_first and len(placed) == 4
+        if tuple(x.shape) != placed:
+            x = self.tf.reshape(x, placed, name=f"{name}_steps" if channels_first else name)
+        return self.tf.transpose(x, (0, 3, 1, 2), name=name) if channels_first else x

@@ -32,7 +32,7 @@ from edgeconv.ir.nodes.activation import SIGMOID_RANGE
 from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder, lowering_of
 
 if TYPE_CHECKING:
-    from edgeconv.ir.nodes.node import Array, Shape
+    from edgeconv.ir.nodes.node import Array
 
 
 # --- kernels ----------------------------------------------------------------------------------
@@ -222,41 +222,19 @@ _FUNCTIONS: Mapping[str, Callable[[Any, Any, float, str], Any]] = {
 
 def _reshape(builder: TFBuilder, node: Reshape, x: Any) -> Any:
     if builder.layout.flattens_in_place(node):
-        return builder.move("reshape", x, (1, *node.shape), builder.name(node))
-    x = _to_keras(builder, x, node.inputs[0].shape)
-    return _from_keras(builder, x, node.shape, builder.name(node))
+        return builder.tf.reshape(x, (1, *node.shape), name=builder.name(node))
+    return builder.from_keras(builder.channels_last(x, node.inputs[0].shape), node.output)
 
 
 def _keras_layer(builder: TFBuilder, node: KerasLayer, *tensors: Any) -> Any:
-    """Custom code gets values of the rank that it had in Keras: it may index an axis."""
-    shaped = []
-    for x, value in zip(tensors, node.inputs, strict=True):
-        x = _to_keras(builder, x, value.shape)
-        if len(value.shape) == 2:
-            x = builder.move("reshape", x, (1, *value.shape), None)
-        shaped.append(x)
-    results = node.call(*shaped)
-    several = results if isinstance(results, list | tuple) else (results,)
-    names = [builder.graph.names[value] for value in node.outputs]
-    shapes = zip(several, node.shapes, names, strict=True)
-    laid_out = tuple(_from_keras(builder, result, shape, name) for result, shape, name in shapes)
-    return laid_out if len(laid_out) > 1 else laid_out[0]
-
-
-def _to_keras(builder: TFBuilder, x: Any, shape: Shape) -> Any:
-    """Channels last; TensorFlow's height axis is left to the reshape that follows."""
-    if len(shape) == 1 or not builder.layout.channels_first or 1 in shape:
-        return x
-    return builder.move("transpose", x, (0, 2, 3, 1), None)
-
-
-def _from_keras(builder: TFBuilder, x: Any, shape: Shape, name: str) -> Any:
-    if len(shape) == 1:
-        return builder.move("reshape", x, (1, *shape), name)
-    if not builder.layout.channels_first:
-        return builder.move("reshape", x, (1, 1, *shape), name)
-    x = builder.move("reshape", x, (1, 1, *shape), f"{name}_steps")
-    return builder.move("transpose", x, (0, 3, 1, 2), name)
+    """Keras gets values of the rank that they have there: code may index an axis."""
+    read = [builder.to_keras(x, value.shape) for x, value in zip(tensors, node.inputs, strict=True)]
+    with builder.tf.name_scope(builder.part(node, "keras")):
+        results = node.call(*read)
+    return tuple(
+        builder.from_keras(result, value)
+        for result, value in zip(results, node.outputs, strict=True)
+    )
 
 
 LOWERINGS: Lowerings = {

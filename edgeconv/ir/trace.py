@@ -22,16 +22,12 @@ class Traced:
 
     `module` holds the variables of `function`. Both must be handed to a converter: with the
     function alone TFLite's writes a file without weights and says nothing.
-
-    Attributes:
-        layout_changes: operations that move values without computing.
     """
 
     graph: Graph
     module: Any
     function: Any
     labels: tuple[str, ...]
-    layout_changes: int
 
     @property
     def input(self) -> str:
@@ -61,8 +57,9 @@ def trace(
     module = tf.Module(name="network")
     module.constants = builder.variables
     signature = [
-        tf.TensorSpec((1, *value.shape), tf.float32, graph.names[value]) for value in graph.inputs
+        tf.TensorSpec((1, *value.shape), value.dtype, graph.names[value]) for value in graph.inputs
     ]
     module.network = tf.function(builder.run, input_signature=signature, autograph=False)
     function = module.network.get_concrete_function()
-    return Traced(graph, module, function, labels, builder.layout_changes)
+    module.of_keras_layers = list(function.variables)
+    return Traced(graph, module, function, labels)

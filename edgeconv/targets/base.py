@@ -86,7 +86,6 @@ class ExpectedFile:
 
     Attributes:
         kernels: name, number of weights and sum of magnitudes of each layer's kernel, in order.
-        layout_changes: layout operations that the trace needs.
         float_layers: layers that stay float in a file of integers on purpose.
         is_chain: whether the file's kernels must have the order of `kernels`; a converter may
             reorder branches.
@@ -94,7 +93,6 @@ class ExpectedFile:
 
     scheme: Scheme
     kernels: Sequence[tuple[str, int, float]]
-    layout_changes: int
     float_layers: Sequence[str] = ()
     is_chain: bool = True
 

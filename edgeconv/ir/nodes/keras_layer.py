@@ -17,36 +17,60 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class KerasLayer(Node):
-    """A layer that is run and traced as Keras builds it (a Lambda that the caller trusts).
+    """A layer or operation without a node of its own, run and traced as Keras builds it.
 
     Attributes:
-        call: the layer on tensors with their batch axis.
-        shapes: of its outputs.
+        call: the layer on tensors with their batch axis, to its list of outputs.
+        kind: the layer's class.
+        reason: why no node stands for it, where its class has one.
     """
 
-    call: Callable[..., Any]
-    shapes: tuple[Shape, ...]
+    call: Callable[..., list[Any]]
+    kind: str
+    reason: str = ""
 
     opaque = True
 
     def output_shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         del inputs
-        return self.shapes
+        return tuple(value.shape for value in self.outputs)
 
     def evaluate_outputs(self, *inputs: Array) -> tuple[Array, ...]:
         import numpy as np
 
-        results = self.call(*(x.astype(np.float32) for x in inputs))
-        several = results if isinstance(results, list | tuple) else (results,)
-        return tuple(np.asarray(result, np.float64) for result in several)
+        typed = (x.astype(value.dtype) for x, value in zip(inputs, self.inputs, strict=True))
+        results = [np.asarray(result) for result in self.call(*typed)]
+        if any(len(result) != len(inputs[0]) for result in results):
+            raise self.unsupported("mixes the samples of a batch")
+        return tuple(
+            result.astype(np.float64 if value.is_float else value.dtype)
+            for result, value in zip(results, self.outputs, strict=True)
+        )
+
+    def unsupported(self, what: str) -> Unsupported:
+        reason = f": {self.reason}" if self.reason else ""
+        return Unsupported(
+            f"layer '{self.label}' ({self.kind}), which only Keras can compute, {what}{reason}",
+            "replace it by layers that edgeconv has nodes for (docs/reference/layers.md)",
+        )
 
 
-def read_opaque(call: KerasCall) -> tuple[Node, ...]:
-    """Any layer, as Keras runs it; what its code raises becomes one clear line."""
+def read_opaque(call: KerasCall, reason: str = "") -> tuple[Node, ...]:
+    """Any layer, as Keras runs it; what its code raises becomes one clear line.
 
-    def run(*values: Any) -> Any:
+    Args:
+        reason: why its class has no node for it.
+
+    Raises:
+        Unsupported: the layer was read from a file, without Keras.
+    """
+    run = call.run
+    if run is None:
+        raise Unsupported(f"layer '{call.label}' is a {call.kind}, which only Keras can compute")
+
+    def checked(*values: Any) -> list[Any]:
         try:
-            return call.layer(*values)
+            return run(*values)
         except Exception as error:
             raise Unsupported(
                 f"layer '{call.label}' ({call.kind}) cannot be exported: its code fails with "
@@ -54,8 +78,16 @@ def read_opaque(call: KerasCall) -> tuple[Node, ...]:
                 f"replace the {call.kind} by layers of Keras itself",
             ) from error
 
-    node = KerasLayer(label=call.label, inputs=call.inputs, call=run, shapes=call.output_shapes)
-    return (node,)
+    return (
+        KerasLayer(
+            label=call.label,
+            inputs=call.inputs,
+            outputs=call.results,
+            call=checked,
+            kind=call.kind,
+            reason=reason,
+        ),
+    )
 
 
 def _reason(error: Exception) -> str:

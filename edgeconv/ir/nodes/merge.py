@@ -175,7 +175,7 @@ def read_merge(call: KerasCall) -> tuple[Node, ...]:
         Unsupported: an operand is a constant, or the operands have different ranks.
     """
     where = f"layer '{call.label}' ({call.kind})"
-    if len(call.inputs) < 2 or (call.kind == "Average" and hasattr(call.layer, "axis")):
+    if len(call.inputs) < 2:
         raise Unsupported(
             f"{where} does not join two or more values of the network",
             "use the layer of that name on a list of values; for a constant use Rescaling",
@@ -183,7 +183,7 @@ def read_merge(call: KerasCall) -> tuple[Node, ...]:
     if len({len(value.shape) for value in call.inputs}) != 1:
         shapes = ", ".join(str(value.shape) for value in call.inputs)
         raise Unsupported(f"{where} joins values of different ranks: {shapes}", "reshape them")
-    return (Merge(label=call.label, inputs=call.inputs, kind=call.kind.lower()),)
+    return (Merge(label=call.label, inputs=call.inputs, kind=call.kind.rpartition(".")[2].lower()),)
 
 
 def read_concatenate(call: KerasCall) -> tuple[Node, ...]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 """Of one sample, without the batch axis: `(time, channels)` or `(features,)`."""
 Range = tuple[float, float]
+FLOAT32 = "float32"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +35,18 @@ class Value:
 
     A value is known by its place in the graph, which is to say by its identity. `label` is for
     people only: two values may have the same one.
+
+    Attributes:
+        dtype: of its numbers in a file: float32, or the integers and booleans of indices and masks.
     """
 
     label: str
     shape: Shape
+    dtype: str = FLOAT32
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype == FLOAT32
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -150,10 +159,7 @@ class Node(ABC):
             follower: the only node that reads the output; None where several do, or none.
         """
         del follower
-        raise Unsupported(
-            f"layer '{self.label}' ({type(self).__name__}) cannot be computed in integers",
-            "use a scheme with float activations",
-        )
+        raise self.unsupported("cannot be computed in integers")
 
     def narrow_range(self, limits: Range) -> Range:
         """The range of the output that an integer kernel really uses where `limits` was seen."""

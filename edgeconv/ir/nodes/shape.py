@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeconv.core.affine import AffineMap
-from edgeconv.errors import Unsupported
 from edgeconv.ir.nodes.node import Node, Shape, Value
 
 if TYPE_CHECKING:
@@ -50,9 +49,4 @@ def read_reshape(call: KerasCall) -> tuple[Node, ...]:
     target = tuple(int(d) for d in getattr(call.layer, "target_shape", (total,)))
     known = math.prod(d for d in target if d > 0)
     shape = tuple(d if d > 0 else total // known for d in target)
-    if len(shape) > 2:
-        raise Unsupported(
-            f"layer '{call.label}' ({call.kind}) makes {shape} of a window",
-            "use (time, channels) or one flat vector",
-        )
     return (Reshape(label=call.label, inputs=call.inputs, shape=shape),)

@@ -61,9 +61,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Started:
-    """The worker begins a task."""
+    """The worker begins a task.
+
+    Attributes:
+        opaque_layers: layers of the network that only Keras can compute, with their class.
+    """
 
     task: int
+    opaque_layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Converted:
         is_chain: whether each operation reads the one before it, so that kernels have one order.
         settings: how the target made the file.
         ends_in_softmax: whether outputs are probabilities.
-        layout_changes: layout operations that the trace needs.
+        opaque_layers: layers that only Keras can compute, with their class.
         calibration_windows: how many windows were measured.
         versions: of the packages that decide the bytes.
     """
@@ -89,9 +94,19 @@ class Converted:
     settings: ConversionSettings
     ends_in_softmax: bool
     is_chain: bool
-    layout_changes: int
+    opaque_layers: tuple[str, ...]
     calibration_windows: int
     versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A task that ended with an `EdgeconvError`: the name of its class, and its words."""
+
+    task: int
+    kind: str
+    message: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -111,10 +126,11 @@ class WorkerOSError:
     path: str
 
 
-Message = Started | Converted | WorkerUserError | WorkerOSError
+Message = Started | Converted | Refused | WorkerUserError | WorkerOSError
 _KINDS: dict[str, type[Message]] = {
     "started": Started,
     "converted": Converted,
+    "refused": Refused,
     "user-error": WorkerUserError,
     "system-error": WorkerOSError,
 }

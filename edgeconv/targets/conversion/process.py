@@ -17,6 +17,7 @@ from edgeconv import errors
 from edgeconv.targets.conversion.job import (
     Converted,
     Job,
+    Refused,
     Started,
     WorkerOSError,
     WorkerUserError,
@@ -48,7 +49,16 @@ class Crashed(Exception):
         self.cause = cause
 
 
-def run_in_worker(job: Job) -> Iterator[Started | Converted]:
+Progress = Started | Converted | Refused
+"""What a worker says of its tasks."""
+
+
+def user_error(kind: str, message: str, hint: str) -> errors.EdgeconvError:
+    """The error of a worker, by the name of its class."""
+    return _USER_ERRORS[kind](message, hint)
+
+
+def run_in_worker(job: Job) -> Iterator[Progress]:
     """Convert in a separate process, which may crash; yields messages as they arrive.
 
     Raises:
@@ -73,12 +83,12 @@ def run_in_worker(job: Job) -> Iterator[Started | Converted]:
             message = read_message(line)
             match message:
                 case WorkerUserError(kind, text, hint):
-                    raise _USER_ERRORS[kind](text, hint)
+                    raise user_error(kind, text, hint)
                 case WorkerOSError(number, path):
                     raise OSError(number, os.strerror(number or 0), path)
                 case Started(task):
                     current = task
-                case Converted():
+                case Converted() | Refused():
                     current = None
             yield message
         if worker.wait() != 0:
@@ -90,7 +100,7 @@ def run_in_worker(job: Job) -> Iterator[Started | Converted]:
             worker.stdout.close()
 
 
-def run_in_process(job: Job) -> Iterator[Started | Converted]:
+def run_in_process(job: Job) -> Iterator[Progress]:
     """Convert in the caller's own process: the same messages as from a worker.
 
     TensorFlow and Keras are imported here.
@@ -102,8 +112,8 @@ def run_in_process(job: Job) -> Iterator[Started | Converted]:
 
     session = Session(job)
     for task in job.tasks:
-        yield Started(task.number)
-        yield session.convert(task)
+        yield Started(task.number, session.opaque_layers)
+        yield session.attempt(task)
 
 
 def _cause(code: int, log: Path) -> str:

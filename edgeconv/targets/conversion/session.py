@@ -23,7 +23,7 @@ from edgeconv.ir import keras_file
 from edgeconv.targets import files
 from edgeconv.targets.base import ExpectedFile, FileStructure, find_target, scheme_of
 from edgeconv.targets.conversion.checks import check_folding, check_outputs, check_structure
-from edgeconv.targets.conversion.job import REFERENCE, Converted, Job, Started, Task
+from edgeconv.targets.conversion.job import REFERENCE, Converted, Job, Refused, Started, Task
 from edgeconv.targets.conversion.planning import (
     check_call,
     file_names,
@@ -31,7 +31,12 @@ from edgeconv.targets.conversion.planning import (
     scheme_warnings,
     with_deployment,
 )
-from edgeconv.targets.conversion.process import Crashed, run_in_process, run_in_worker
+from edgeconv.targets.conversion.process import (
+    Crashed,
+    run_in_process,
+    run_in_worker,
+    user_error,
+)
 from edgeconv.targets.conversion.staging import move, workspace
 
 if TYPE_CHECKING:
@@ -126,6 +131,7 @@ class _Session:
     progress: Progress
     done: dict[int, Artifact] = field(default_factory=dict)
     failed: dict[int, EdgeconvError] = field(default_factory=dict)
+    opaque_layers: tuple[str, ...] = ()
 
     def run(self) -> list[Artifact]:
         tasks = self.job.tasks
@@ -138,7 +144,7 @@ class _Session:
                 if crash.task is None:
                     raise RuntimeError(f"the export worker died: {crash.cause}") from crash
                 # go on with the others in a new worker
-                self.failed[crash.task] = Unsupported(f"{tasks[crash.task].file}: {crash.cause}")
+                self.failed[crash.task] = self._crashed(tasks[crash.task], crash)
         self._raise_failures()
         return [self.done[task.number] for task in tasks]
 
@@ -146,13 +152,30 @@ class _Session:
         tried = self.done.keys() | self.failed.keys()
         return tuple(task for task in self.job.tasks if task.number not in tried)
 
-    def _handle(self, message: Started | Converted) -> None:
+    def _crashed(self, task: Task, crash: Crashed) -> Unsupported:
+        if not self.opaque_layers:
+            return Unsupported(f"{task.file}: {crash.cause}")
+        return Unsupported(
+            f"{task.file}: {crash.cause}; the network holds layers that edgeconv leaves to the "
+            f"converter: {', '.join(self.opaque_layers)}",
+            f"replace them, or leave scheme '{task.variant.scheme}' out",
+        )
+
+    def _handle(self, message: Started | Converted | Refused) -> None:
         task = self.job.tasks[message.task]
         finished = len(self.done) + len(self.failed)
         if isinstance(message, Started):
+            if message.opaque_layers != self.opaque_layers:
+                self.opaque_layers = message.opaque_layers
+                self.progress.note(
+                    "converted as Keras computes them, since edgeconv cannot fold or calibrate "
+                    f"inside them: {', '.join(self.opaque_layers)}"
+                )
             self.progress.update(finished, len(self.job.tasks), task.file)
             return
         try:
+            if isinstance(message, Refused):
+                raise user_error(message.kind, f"{task.file}: {message.message}", message.hint)
             self.done[task.number] = self._finish(task, message)
         except EdgeconvError as error:
             self.failed[task.number] = error
@@ -178,6 +201,7 @@ class _Session:
                 deployment_target=variant.deployment_target,
                 calibration_windows=converted.calibration_windows,
                 unfolded_layers=converted.unfolded_layers,
+                opaque_layers=converted.opaque_layers,
                 compressed_layers=structure.compressed_layers,
                 uncompressed_layers=structure.uncompressed_layers,
                 checks=checks,
@@ -196,7 +220,6 @@ class _Session:
         expected = ExpectedFile(
             scheme,
             converted.kernels,
-            converted.layout_changes,
             converted.settings.float_layers,
             converted.is_chain,
         )

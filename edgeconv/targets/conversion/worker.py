@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -23,7 +24,7 @@ from edgeconv.ir.calibration import READING_LIMIT
 from edgeconv.ir.folding import explicit, for_sensor
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.keras_reader import read
-from edgeconv.ir.nodes import SOFTMAX, Activation
+from edgeconv.ir.nodes import SOFTMAX, Activation, KerasLayer
 from edgeconv.ir.numpy_interpreter import evaluate
 from edgeconv.ir.trace import Traced, trace
 from edgeconv.targets.base import find_target, scheme_of
@@ -33,6 +34,7 @@ from edgeconv.targets.conversion.job import (
     Converted,
     Job,
     Message,
+    Refused,
     Started,
     Task,
     WorkerOSError,
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_WORDS = 200  # characters of a converter's own message that are shown
+
+
 def main(job_file: str) -> int:
     """Exit code 0 if every task was tried or a user's error was reported."""
     send = _channel()
@@ -52,8 +57,8 @@ def main(job_file: str) -> int:
         job = Job.read(Path(job_file))
         session = Session(job)
         for task in job.tasks:
-            send(Started(task.number))
-            send(session.convert(task))
+            send(Started(task.number, session.opaque_layers))
+            send(session.attempt(task))
     except errors.EdgeconvError as error:
         send(_user_error(error))
     except ModuleNotFoundError as error:
@@ -93,12 +98,25 @@ class Session:
         model = keras_file.load_model(job.model, job.unsafe)
         self.graph = read(model, job.signal)
         if any(node.opaque for node in self.graph.nodes):
-            # custom code runs here first, where its failure gets the layer's name
+            # what only Keras can compute runs here first, where its failure gets the layer's name
             evaluate(self.graph, np.zeros((1, *self.graph.input.shape)))
         self.reference = _reference(model, job, self.probe)
         np.save(job.folder / REFERENCE, self.reference)
         self._folded = cache(self._fold_uncached)
         self._traced = cache(self._trace_uncached)
+
+    @property
+    def opaque_layers(self) -> tuple[str, ...]:
+        """Name and class of each layer that only Keras can compute."""
+        opaque = (node for node in self.graph.nodes if isinstance(node, KerasLayer))
+        return tuple(f"{self.graph.label(node)} ({node.kind})" for node in opaque)
+
+    def attempt(self, task: Task) -> Converted | Refused:
+        """Convert one file; what is wrong with it alone must not keep the others from it."""
+        try:
+            return self.convert(task)
+        except errors.EdgeconvError as error:
+            return Refused(task.number, type(error).__name__, error.message, error.hint)
 
     def convert(self, task: Task) -> Converted:
         """Convert one file."""
@@ -109,7 +127,12 @@ class Session:
         traced = self._traced(graph, conversion.channels_first)
         ranges = self._given_ranges(task, graph)
         file = self.job.folder / task.file
-        settings = conversion.convert(traced, task.variant, calibration, ranges, file)
+        try:
+            settings = conversion.convert(traced, task.variant, calibration, ranges, file)
+        except (errors.EdgeconvError, ImportError, OSError):
+            raise
+        except Exception as failure:  # converters raise anything
+            raise self._refusal(task, graph, failure) from failure
         return Converted(
             task=task.number,
             folding_error=error,
@@ -117,8 +140,8 @@ class Session:
             kernels=_kernels(graph),
             settings=replace(settings, error_compensated_layers=compensated),
             ends_in_softmax=_ends_in_softmax(graph),
-            is_chain=all(len(node.inputs) < 2 for node in graph.nodes),
-            layout_changes=traced.layout_changes,
+            is_chain=all(len(node.inputs) < 2 and not node.opaque for node in graph.nodes),
+            opaque_layers=self.opaque_layers,
             calibration_windows=0 if calibration is None else len(calibration),
             versions={name: metadata.version(name) for name in conversion.packages},
         )
@@ -131,6 +154,33 @@ class Session:
         inputs = self.job.signal.for_sensor(sensor).encode(self.probe)
         (outputs,) = evaluate(graph, inputs.astype(np.float64))
         return graph, float(np.abs(outputs - self.reference).max())
+
+    def _refusal(self, task: Task, graph: Graph, error: Exception) -> errors.Unsupported:
+        """What a converter's own exception means: the layers that it names or stumbles over."""
+        traceback.print_exc()
+        words = " ".join(str(error).split())[:_WORDS]
+        opaque = [node for node in graph.nodes if isinstance(node, KerasLayer)]
+        guilty = [node for node in opaque if graph.node_name(node) + "_keras/" in str(error)]
+        if not guilty:
+            guilty = [node for node in opaque if self._stumbles(task, node)]
+        layers = ", ".join(f"'{graph.label(node)}' ({node.kind})" for node in guilty or opaque)
+        return errors.Unsupported(
+            f"{f'layer {layers}: ' if layers else ''}the converter of {task.variant.target} fails "
+            f"with {type(error).__name__}: {words}",
+            "replace the layer by others, or leave this target or scheme out" if layers else "",
+        )
+
+    def _stumbles(self, task: Task, node: KerasLayer) -> bool:
+        """Whether a converter fails on a network of this layer alone."""
+        conversion = find_target(task.variant.target).conversion
+        alone = Graph(node.label, node.inputs, node.outputs, (node,))
+        variant = replace(task.variant, scheme="float32", compress="")
+        try:
+            traced = trace(alone, (), conversion.channels_first)
+            conversion.convert(traced, variant, None, None, self.job.folder / task.file)
+        except Exception:  # noqa: BLE001 - converters raise anything
+            return True
+        return False
 
     def _trace_uncached(self, graph: Graph, channels_first: bool) -> Traced:
         return trace(graph, self.job.signal.labels, channels_first)

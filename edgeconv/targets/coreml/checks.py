@@ -23,18 +23,10 @@ _SUM_LIMIT = 1e-3
 
 
 def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> FileStructure:
-    """No needless layout operation, every float is finite, and every kernel is there."""
-    layout_ops = _check_layout(path, graph, expected.layout_changes)
+    """Every float is finite, and every kernel is there; layout operations are counted."""
+    layout_ops = sum(kind in _LAYOUT for kind in graph.kinds)
     _check_blobs(path)
     return replace(_check_kernels(path, expected), layout_ops=layout_ops)
-
-
-def _check_layout(path: Path, graph: FileGraph, expected: int) -> int:
-    """Operations that move values instead of computing."""
-    count = sum(kind in _LAYOUT for kind in graph.kinds)
-    if count > expected:
-        raise broken_conversion(path, f"{count} layout operations where {expected} suffice")
-    return count
 
 
 def _check_blobs(path: Path) -> None:

@@ -120,22 +120,27 @@ def _joined(requested: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, .
 def _foreign(
     traced: Traced, variant: Variant, calibration: NDArray[np.float32] | None, path: Path
 ) -> ConversionSettings:
-    """int8 of a network with custom code (Lambda): only the converter can look inside."""
+    """int8 of a network with opaque layers: only the converter can look inside."""
     mixed = variant.float_layers or variant.min_snr_db
     if variant.scheme != "int8" or mixed or calibration is None:
         raise Unsupported(
-            f"scheme '{variant.scheme}': the network holds custom code (a Lambda layer), whose "
-            "values only the converter's own calibration can measure",
-            "use int8 with calibration windows, or replace the Lambda by layers of Keras",
+            f"scheme '{variant.scheme}': only the converter's own calibration can measure the "
+            f"values inside {_opaque(traced)}",
+            "use int8 with calibration windows, or replace them by other layers",
         )
     if variant.calibration_method not in ("", MINMAX):
         raise Unsupported(
-            f"calibration method '{variant.calibration_method}' cannot go with a Lambda layer, "
+            f"calibration method '{variant.calibration_method}' cannot go with {_opaque(traced)}, "
             "inside which only the converter measures",
             f"use {MINMAX}",
         )
     path.write_bytes(_converted(traced, SCHEMES[variant.scheme].configure, calibration, variant.io))
     return ConversionSettings(calibration_method=MINMAX)
+
+
+def _opaque(traced: Traced) -> str:
+    labels = [traced.graph.label(node) for node in traced.graph.nodes if node.opaque]
+    return f"layer{'s' * (len(labels) > 1)} {', '.join(labels)}"
 
 
 def _converted(

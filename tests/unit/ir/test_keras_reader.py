@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edgeconv.core import Signal
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.ir.keras_reader import read, read_graph
+from edgeconv.ir.nodes import KerasLayer
 from edgeconv.ir.numpy_interpreter import evaluate
 
 pytestmark = pytest.mark.heavy  # imports Keras
@@ -33,14 +34,37 @@ def test_sizes_must_be_those_of_the_contract(signal: Signal) -> None:
         read(sequential(Dense(3)), replace(signal, labels=("a", "b")))
 
 
-def test_branches_are_refused_at_a_layer_without_a_node(signal: Signal) -> None:
+def test_a_layer_without_a_node_is_left_to_keras() -> None:
+    """With several inputs and outputs, constants, indices, a mask, and an operation of Keras."""
     import keras
     from keras import layers
 
-    entry = keras.Input((72,))
-    branched = keras.Model(entry, layers.Dot(1, name="dot")([layers.Dense(3)(entry)] * 2))
-    with pytest.raises(Unsupported, match="layer 'dot' is a Dot, which cannot be exported"):
-        read(branched, signal)
+    keras.utils.set_random_seed(0)
+    tokens = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(9, 4, mask_zero=True)(tokens)
+    states = layers.GRU(4, return_sequences=True, return_state=True, name="memory")(x)
+    attended = layers.Attention(name="attention")([states[0], x])
+    y = keras.ops.roll(attended, 1, axis=1)[:, 1:3]
+    model = keras.Model(tokens, [y, states[1]])
+    graph = read_graph(model)
+    opaque = {graph.label(node): node.kind for node in graph.nodes if isinstance(node, KerasLayer)}
+    assert {"memory": "GRU", "attention": "Attention", "roll": "ops.Roll"}.items() <= opaque.items()
+    windows = np.array([[1, 4, 8, 0, 0, 0], [3, 2, 7, 7, 1, 0]])
+    for ours, theirs in zip(evaluate(graph, windows), model(windows), strict=True):
+        np.testing.assert_allclose(ours, np.asarray(theirs), atol=1e-6)
+
+
+def test_a_users_layer_is_known_by_its_module_not_by_its_name() -> None:
+    import keras
+
+    class Dense(keras.layers.Dense):  # type: ignore[misc]  # Keras is untyped
+        def call(self, inputs: Any) -> Any:
+            return super().call(inputs) + 1
+
+    (node,) = read_graph(sequential(Dense(3), size=4)).nodes
+    assert isinstance(node, KerasLayer)
+    assert node.kind.endswith(".Dense")
+    assert "." in node.kind
 
 
 def test_a_diverged_weight_is_refused(signal: Signal) -> None:
@@ -52,11 +76,13 @@ def test_a_diverged_weight_is_refused(signal: Signal) -> None:
         read(model, signal)
 
 
-def test_an_activation_without_an_exporter_is_refused(signal: Signal) -> None:
+def test_an_activation_without_a_node_leaves_its_layer_to_keras(signal: Signal) -> None:
     from keras.layers import Dense
 
-    with pytest.raises(Unsupported, match=r"layer 'last' \(Dense\) uses activation 'sparsemax'"):
-        read(sequential(Dense(3, activation="sparsemax", name="last")), signal)
+    graph = read(sequential(Dense(3, activation="sparsemax", name="last")), signal)
+    (node,) = graph.nodes
+    assert isinstance(node, KerasLayer)
+    assert "uses activation 'sparsemax'" in node.reason
 
 
 def test_a_lambda_that_fails_is_unsupported(signal: Signal) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.errors import Unsupported
 from edgeconv.ir.keras_reader import read_graph
 from edgeconv.ir.nodes import Activation
 from edgeconv.ir.numpy_interpreter import evaluate
@@ -61,10 +60,10 @@ def test_elu_with_alpha_and_softmax_of_the_last_axis_by_number() -> None:
     assert isinstance(graph.nodes[0], Activation)
 
 
-def test_what_has_no_nodes_is_refused_by_name() -> None:
+def test_what_has_no_nodes_is_left_to_keras_with_the_reason() -> None:
     from keras import layers
 
-    with pytest.raises(Unsupported, match=r"layer 'r' \(ReLU\) has a threshold"):
-        compare(layers.ReLU(threshold=1.0, name="r"))
-    with pytest.raises(Unsupported, match=r"layer 's' \(Softmax\) runs over axis 1"):
-        compare(layers.Softmax(axis=1, name="s"))
+    (relu,) = compare(layers.ReLU(threshold=1.0, name="r")).nodes
+    assert relu.reason == "layer 'r' (ReLU) has a threshold"
+    (softmax,) = compare(layers.Softmax(axis=1, name="s")).nodes
+    assert softmax.reason == "layer 's' (Softmax) runs over axis 1"

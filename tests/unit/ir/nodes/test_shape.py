@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeconv.errors import Unsupported
 from edgeconv.ir.nodes import Reshape, Value
 from edgeconv.ir.nodes.shape import read_reshape
 from tests.unit.ir.nodes.calls import call
@@ -21,11 +20,6 @@ def test_read_reshape_fills_in_the_free_axis_and_flattens(
     (node,) = read_reshape(call("Reshape", (6, 2), **settings))
     assert node.output.shape == shape
     assert node.evaluate(np.arange(12.0)).ravel().tolist() == list(range(12))
-
-
-def test_read_reshape_refuses_more_axes() -> None:
-    with pytest.raises(Unsupported, match=r"layer 'odd' \(Reshape\) makes \(2, 2, 3\) of a window"):
-        read_reshape(call("Reshape", (12,), target_shape=(2, 2, 3)))
 
 
 def test_a_reshape_of_other_numbers_is_refused() -> None:

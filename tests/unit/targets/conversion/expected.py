@@ -17,12 +17,11 @@ def check_structure(
     path: Path,
     scheme: str,
     kernels: Kernels,
-    layout_changes: int,
     float_layers: Sequence[str] = (),
 ) -> tuple[int, FileStructure]:
     """`checks.check_structure` for the scheme of that name of the file's target."""
     known = target_of(path).scheme(scheme)
-    return checks.check_structure(path, ExpectedFile(known, kernels, layout_changes, float_layers))
+    return checks.check_structure(path, ExpectedFile(known, kernels, float_layers))
 
 
 def check_outputs(path: Path, scheme: str, reference: Any, outputs: Any) -> OutputAgreement:

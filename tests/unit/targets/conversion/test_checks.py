@@ -48,9 +48,9 @@ def test_a_file_without_weights_is_found(tmp_path: Path) -> None:
     path.write_bytes(_convert(function.get_concrete_function(), model))
     assert path.stat().st_size < 72 * 300 * 4
     with pytest.raises(BadInput, match="cannot hold 21,600 weights"):
-        check_structure(path, "float32", [("m", 21_600, 21_600.0)], 0)
+        check_structure(path, "float32", [("m", 21_600, 21_600.0)])
     with pytest.raises(BadInput, match="outside the file"):
-        check_structure(path, "float32", [], 0)
+        check_structure(path, "float32", [])
 
 
 @pytest.mark.heavy
@@ -73,7 +73,7 @@ def test_a_flex_operation_is_found(tmp_path: Path) -> None:
     path = tmp_path / "flex.tflite"
     path.write_bytes(converter.convert())
     with pytest.raises(BadInput, match="FlexErf is not built in"):
-        check_structure(path, "float32", [], 0)
+        check_structure(path, "float32", [])
 
 
 @pytest.mark.heavy
@@ -88,7 +88,7 @@ def test_a_nan_weight_and_a_flipped_fold_are_found(
     good = trace(for_sensor(GRAPH, signal, InputConvention.ANDROID), signal.labels, False)
     path = tmp_path / "good.tflite"
     path.write_bytes(_convert(good.function, good.module))
-    check_structure(path, "float32", KERNELS, 0)
+    check_structure(path, "float32", KERNELS)
     check_outputs(path, "float32", reference, run(path, android))
 
     # the fold of an iPhone's sign and unit, sold as Android's
@@ -104,7 +104,7 @@ def test_a_nan_weight_and_a_flipped_fold_are_found(
     broken.write_bytes(data.replace(weight, np.float32("nan").tobytes()))
     assert broken.read_bytes() != data
     with pytest.raises(BadInput, match="NaN"):
-        check_structure(broken, "float32", KERNELS, 0)
+        check_structure(broken, "float32", KERNELS)
     with pytest.raises(BadInput, match="NaN"):
         check_outputs(broken, "float32", reference, run(broken, android))
 

@@ -325,10 +325,10 @@ def test_weights_that_went_wrong_are_found(
     path = tmp_path / "broken.mlpackage"
     shutil.copytree(made[scheme].path, path)
     kernels = _kernels(path)
-    check_structure(path, scheme, kernels, 2)
+    check_structure(path, scheme, kernels)
     _zero(path, kind, field, -1)
     with pytest.raises(BadInput, match="layer 'conv3' is not in it with its magnitudes"):
-        check_structure(path, scheme, kernels, 2)
+        check_structure(path, scheme, kernels)
 
 
 @pytest.mark.heavy
@@ -338,16 +338,16 @@ def test_a_mask_that_lost_its_places_is_found(made: dict[str, Artifact], tmp_pat
     kernels = _kernels(path)
     _zero(path, "constexpr_sparse_to_dense", "mask", 0)
     with pytest.raises(BadInput, match="numbers for 0 places"):
-        check_structure(path, "pruned50", kernels, 2)
+        check_structure(path, "pruned50", kernels)
 
 
 @pytest.mark.heavy
 def test_a_scheme_that_was_not_applied_and_a_size_that_cannot_be(made: dict[str, Artifact]) -> None:
     plain, small = made["float16"].path, made["palette1"].path
     with pytest.raises(BadInput, match="no kernel in it is compressed, as palette4 says"):
-        check_structure(plain, "palette4", _kernels(plain), 2)
+        check_structure(plain, "palette4", _kernels(plain))
     with pytest.raises(BadInput, match="cannot hold 900,000 weights"):
-        check_structure(small, "palette1", [("m", 900_000, 1.0)], 2)
+        check_structure(small, "palette1", [("m", 900_000, 1.0)])
     outputs = np.full((4, 3), 1 / 3, np.float32)
     with pytest.raises(BadInput, match="w8a8 explains at most"):
         check_outputs(made["w8a8"].path, "w8a8", np.eye(4, 3, dtype=np.float32), 1 - outputs)

@@ -179,18 +179,24 @@ def test_a_lambda_needs_unsafe_and_then_works(
 
 
 @pytest.mark.heavy
-def test_a_layer_without_an_exporter_is_unsupported(
-    tmp_path: Path, save: Save, signal: Signal, windows: Any
+def test_a_layer_without_a_node_is_converted_or_named(
+    tmp_path: Path, save: Save, signal: Signal, windows: Any, run: Any
 ) -> None:
-    """The worker's refusal reaches the caller as it is: layer, reason, exit code 4."""
+    """Where a converter cannot, its refusal names the layer, and the other files are kept."""
     from keras import layers
 
-    model = save(layers.Reshape((24, 3)), layers.LSTM(4, name="memory"), layers.Dense(3))
-    with pytest.raises(Unsupported, match="layer 'memory' is a LSTM") as caught:
-        export(model, signal, FLOAT, tmp_path / "o", "m", None, windows[:2])
-    assert caught.value.exit_code == 4
-    assert "Conv1D" in caught.value.hint
-    assert list((tmp_path / "o").iterdir()) == []
+    steps = layers.Reshape((24, 3))
+    rolled = eval("lambda x: __import__('keras').ops.roll(x, 1, axis=1)")
+    unknown = layers.Lambda(rolled, name="rolled", output_shape=(24, 3))
+    mix = layers.EinsumDense("abc,cd->abd", (24, 2), name="mix")
+    model = save(steps, unknown, mix, layers.Flatten(), layers.Dense(3))
+    variants = [FLOAT, Variant("coreml", "float32", InputConvention.IOS)]
+    call = (model, signal, variants, tmp_path / "o", "m", None, windows[:2], run)
+    with pytest.raises(Unsupported, match=r"m_float32.mlpackage: layer 'rolled' \(Lambda\)") as no:
+        export_all(*call, unsafe=True)
+    assert no.value.exit_code == 4
+    assert "'mix'" not in no.value.message
+    assert [p.name for p in (tmp_path / "o").iterdir()] == ["m_float32.tflite"]
 
 
 @pytest.mark.heavy

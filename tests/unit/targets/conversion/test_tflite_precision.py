@@ -193,5 +193,5 @@ def test_a_layer_that_stayed_float_unasked_is_found_out(made: Any) -> None:
     """Broken on purpose: a mixed file that claims to be of integers throughout."""
     path = made[0]["mixed"].path
     with pytest.raises(BadInput, match="stayed float: conv1"):
-        check_structure(path, "int4", [("conv1", 120, 1.0)], 9)
-    check_structure(path, "int4", [("conv1", 120, 1.0)], 9, ["conv1"])
+        check_structure(path, "int4", [("conv1", 120, 1.0)])
+    check_structure(path, "int4", [("conv1", 120, 1.0)], ["conv1"])
