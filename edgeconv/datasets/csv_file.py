@@ -20,7 +20,8 @@ from edgeconv.datasets.tables.clock import ClockNotes, check_rate, counts_rows, 
 from edgeconv.datasets.tables.dialect import StampFormat, read_dialect
 from edgeconv.datasets.tables.engine import Group, Tables, open_tables
 from edgeconv.datasets.tables.names import join_spellings, label_order, plain
-from edgeconv.datasets.tables.schema import DOCS, Schema, read_schema, stray_toml
+from edgeconv.datasets.tables.schema import DOCS, Schema
+from edgeconv.datasets.tables.schema_file import read_schema, stray_toml
 from edgeconv.datasets.tables.sources import TableFile, find_tables, open_table
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
@@ -121,8 +122,36 @@ def _dataset(tables: Tables, reads: list[_Read], progress: Progress) -> Dataset:
     segments = list(_segments(tables, reads, labels, notes, dropped, progress))
     source = reads[0].path.name if len(reads) == 1 else f"{len(reads)} tables"
     allow = tuple({rule: None for read in reads for rule in read.schema.allow})
-    origin = DatasetInfo("csv", source, (*tables.notes, *notes.sentences()), allow=allow)
-    return assemble(origin, labels, segments, dropped)
+    channels = reads[0].schema.channels
+    origin = DatasetInfo(
+        "csv",
+        source,
+        (*tables.notes, *notes.sentences()),
+        allow=allow,
+        channels=tuple(channel.name for channel in channels),
+        kinds=tuple(channel.kind for channel in channels),
+    )
+    dataset = assemble(origin, labels, segments, dropped)
+    return _held_out(dataset, reads)
+
+
+def _held_out(dataset: Dataset, reads: list[_Read]) -> Dataset:
+    """The data set with the subjects that the TOML holds out, by the spelling of the tables."""
+    known = {plain(name): name for name in dataset.subject_names}
+    named = {}
+    for key in ("test_subjects", "val_subjects"):
+        wanted = {name: read for read in reads for name in getattr(read.schema, key)}
+        if missing := next((name for name in wanted if plain(name) not in known), None):
+            raise BadInput(
+                f"{wanted[missing].schema.source}: {key} has '{missing}', whom no row names",
+                f"there are {', '.join(dataset.subject_names)}",
+            )
+        named[key] = tuple(dict.fromkeys(known[plain(name)] for name in wanted))
+    if not any(named.values()):
+        return dataset
+    return replace(
+        dataset, test_subjects=named["test_subjects"], val_subjects=named["val_subjects"]
+    )
 
 
 def _refuse_impossible_readings(tables: Tables, reads: list[_Read]) -> None:
@@ -189,15 +218,18 @@ def _segments(
     for group in tables.groups():
         read = reads[group.key.file_number]
         schema = read.schema
-        values = group.values * schema.scale_of(group.key.subject).factor
-        subject, label, source = group.key.subject, numbers[group.key.activity], read.path.name
+        key = group.key
+        values = group.values * schema.factors_of(key.subject, key.device)
+        subject, label, source = key.subject, numbers[key.activity], read.path.name
         if schema.rate_hz or "timestamp" not in schema.columns:
             for rows in shortest.runs(group):
-                yield Segment(subject, label, values[rows], None, schema.rate_hz, source)
+                yield Segment(
+                    subject, label, values[rows], None, schema.rate_hz, source, key.device
+                )
         else:
             seconds = _seconds(group, read)
             for times, readings in recordings(seconds, values, notes, dropped):
-                yield Segment(subject, label, readings, times, 0.0, source)
+                yield Segment(subject, label, readings, times, 0.0, source, key.device)
         done += len(values)
         if total > MANY_ROWS:
             progress.update(done, total, "rows")
