@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.core import STANDARD_GRAVITY, Dataset, Progress
+from edgeconv.datasets.rules.calibration import calibrated
 from edgeconv.datasets.tables.apps import recognize
 from edgeconv.datasets.tables.clock import ClockNotes, check_rate, counts_rows, recordings
 from edgeconv.datasets.tables.dialect import StampFormat, read_dialect
@@ -35,6 +36,7 @@ RECORDING_COLUMNS = ("recording", "trial", "session", "run", "bout", "recording_
 DEVICE_COLUMNS = ("device", "device_id", "sensor_location")
 MANY_ROWS = 1_000_000  # from here on, cutting them takes long enough to be shown
 LARGEST_G = 50.0  # a motion sensor of a phone or watch ends at 8 to 32 g
+LARGEST_OTHER = 1e7  # of any other sensor, in whatever unit: larger numbers are codes
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,10 @@ def _dataset(tables: Tables, reads: list[_Read], progress: Progress) -> Dataset:
         kinds=tuple(channel.kind for channel in channels),
     )
     dataset = assemble(origin, labels, segments, dropped)
+    if any(read.schema.calibrate for read in reads):
+        dataset, done = calibrated(dataset)
+        report = replace(dataset.report, notes=(*dataset.report.notes, *done))
+        dataset = replace(dataset, report=report)
     return _held_out(dataset, reads)
 
 
@@ -156,8 +162,7 @@ def _held_out(dataset: Dataset, reads: list[_Read]) -> Dataset:
 
 def _refuse_impossible_readings(tables: Tables, reads: list[_Read]) -> None:
     """Readings of hundreds of g are codes for lost samples."""
-    factors = [abs(read.schema.scale.factor) for read in reads]
-    bad = tables.implausible(LARGEST_G * STANDARD_GRAVITY / min(factors))
+    bad = tables.implausible(_limits(reads))
     if bad is None or bad.count > 0.5 * tables.total:
         return  # all readings are large: another unit, which the data rules name
     read = reads[bad.file_number]
@@ -170,6 +175,18 @@ def _refuse_impossible_readings(tables: Tables, reads: list[_Read]) -> None:
         f"if it stands for lost samples, write lost_values = [{values}] into "
         f"{read.path.name}.toml; else correct the unit or these lines",
     )
+
+
+def _limits(reads: list[_Read]) -> list[float]:
+    """The largest reading of each channel, in the unit of the table."""
+    limits = []
+    for n, channel in enumerate(reads[0].schema.channels):
+        if channel.kind.is_acceleration:
+            factors = [abs(read.schema.factors_of("", "")[n]) for read in reads]
+            limits.append(LARGEST_G * STANDARD_GRAVITY / min(factors))
+        else:
+            limits.append(LARGEST_OTHER)
+    return limits
 
 
 def _join(tables: Tables, role: str) -> None:

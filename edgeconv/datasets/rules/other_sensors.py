@@ -10,7 +10,7 @@ FASTEST = 12.0
 """rad/s, 690 degrees a second: the typical rotation of two seconds in which nobody can keep up."""
 SLOWEST = 0.03
 """rad/s: less than a body that moves by `MOVING` turns in any wrist, pocket or belt."""
-MOVING, STILL = 2.0, 0.15  # m/s², of an accelerometer beside it
+MOVING, STILL = 1.2, 0.15  # m/s², of an accelerometer beside it
 RESTING = 0.25  # rad/s: more than a sensor that lies still turns
 TURNING = 1.0  # rad/s on average over two seconds, in half of all blocks: nobody spins like this
 EARTH = (5.0, 500.0)  # µT; the Earth's field has 25 to 65, a phone's own magnets add some
