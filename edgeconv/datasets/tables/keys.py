@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from edgeconv.core import CHANNEL_UNITS, SensorKind
 
-Json = dict[str, Any]
+KeySchema = Mapping[str, object]
 SIGNS = {"android": 1.0, "ios": -1.0, "+": 1.0, "-": -1.0}
 _TICKS = ["s", "ms", "us", "ns"]
 _ACCELERATIONS = list(CHANNEL_UNITS[SensorKind.ACCELEROMETER])
 _EVERY_UNIT = sorted({unit for units in CHANNEL_UNITS.values() for unit in units})
 
 
-def _text(about: str, example: str = "", choices: list[str] | None = None) -> Json:
-    more: Json = {"enum": choices} if choices else {"minLength": 1}
+def _text(about: str, example: str = "", choices: list[str] | None = None) -> KeySchema:
+    more: KeySchema = {"enum": choices} if choices else {"minLength": 1}
     return {"type": "string", "description": about, **more, "examples": [example] * bool(example)}
 
 
-def _names(about: str, example: list[Any], kind: str = "string") -> Json:
-    items: Json = {"type": kind}
+def _names(about: str, example: list[object], kind: str = "string") -> KeySchema:
+    items: KeySchema = {"type": kind}
     return {"type": "array", "description": about, "items": items, "examples": [example]}
 
 
-def _table(about: str, values: Json | None = None, keys: Mapping[str, Json] | None = None) -> Json:
+def _table(
+    about: str, values: KeySchema | None = None, keys: Mapping[str, KeySchema] | None = None
+) -> KeySchema:
     if keys is not None:
         return {
             "type": "object",
@@ -35,7 +36,7 @@ def _table(about: str, values: Json | None = None, keys: Mapping[str, Json] | No
     return {"type": "object", "description": about, "additionalProperties": values}
 
 
-SCALE_KEYS: dict[str, Json] = {
+SCALE_KEYS: dict[str, KeySchema] = {
     "unit": _text("Unit of the accelerations. Default: m/s^2.", "g", _ACCELERATIONS),
     "counts_per_g": {
         "type": "number",
@@ -50,7 +51,7 @@ SCALE_KEYS: dict[str, Json] = {
         ["android", "ios"],
     ),
 }
-CHANNEL_KEYS: dict[str, Json] = {
+CHANNEL_KEYS: dict[str, KeySchema] = {
     "column": _text("Name of the column. Default: the name of the channel.", "gx"),
     "kind": _text("What it measures.", "gyroscope", list(SensorKind)),
     "unit": _text(
@@ -60,7 +61,7 @@ CHANNEL_KEYS: dict[str, Json] = {
     ),
     "sign": _text("`-` where the axis points the other way.", "-", list(SIGNS)),
 }
-COLUMN_KEYS: dict[str, Json] = {
+COLUMN_KEYS: dict[str, KeySchema] = {
     role: _text(f"Column of {what}.", example)
     for role, what, example in (
         ("subject", "who was recorded", "person"),
@@ -73,7 +74,7 @@ COLUMN_KEYS: dict[str, Json] = {
         ("device", "the device; no window crosses a change of it", "sensor"),
     )
 }
-KEYS: dict[str, Json] = {
+KEYS: dict[str, KeySchema] = {
     "subject": _text("Who was recorded, if no column says so.", "p1"),
     "activity": _text("What the subject did, if no column says so.", "Walking"),
     "device": _text("Which device recorded, if no column says so.", "phone"),
@@ -120,7 +121,7 @@ KEYS: dict[str, Json] = {
 }
 
 
-def json_schema() -> Json:
+def json_schema() -> KeySchema:
     """The JSON schema (draft 2020-12) of the TOML, for editors that complete and check it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -24,7 +24,8 @@ SAMPLES = {
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    for name, schema in KEYS.items():
+    schemas: Mapping[str, Any] = KEYS
+    for name, schema in schemas.items():
         example = schema["examples"][0] if "examples" in schema else None
         yield name, SAMPLES.get(name) or f"{name} = {_toml(example)}"
 
