@@ -30,6 +30,8 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "mlflow": "mlflow-skinny",
     "ai_edge_quantizer": "ai-edge-quantizer",
 }
+# import name -> the extra of edgeconv that brings it
+EXTRAS: Mapping[str, str] = {"onnx": "onnx", "onnxruntime": "onnx", "tf2onnx": "onnx"}
 
 
 def load(reference: str) -> Any:
@@ -64,8 +66,9 @@ def missing(error: ModuleNotFoundError) -> Exception:
     if top == "edgeconv" or not top:
         return error
     package = DISTRIBUTIONS.get(top, top)
+    source = f'"edgeconv[{EXTRAS[top]}]"' if top in EXTRAS else package
     return MissingDependency(
-        f"the package '{package}' is not installed", f"install it: pip install {package}"
+        f"the package '{package}' is not installed", f"install it: pip install {source}"
     )
 
 

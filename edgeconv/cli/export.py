@@ -12,7 +12,7 @@ from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_export
 from edgeconv.errors import UsageError
-from edgeconv.recipes import VariantOptions, make_variants, parse_sensor
+from edgeconv.recipes import VariantOptions, left_out, make_variants, parse_sensor
 
 EPILOG = opt.epilog(
     "edgeconv export model.keras --out out/files",
@@ -59,6 +59,8 @@ def export(
 ) -> int:
     """Convert a Keras model to phone files, each checked against it."""
     with Console(quiet, verbose, json) as console:
+        for reason in left_out(target or []):
+            console.note(reason)
         variants = make_variants(
             target or [],
             quantize or [],

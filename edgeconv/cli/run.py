@@ -12,7 +12,7 @@ from edgeconv.cli import options as opt
 from edgeconv.cli.ci_output import exit_code
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_bundle
-from edgeconv.recipes import load_recipe, override
+from edgeconv.recipes import left_out, load_recipe, make_variants, override
 
 EPILOG = opt.epilog(
     "edgeconv run                                      har on synthetic data, into out/har",
@@ -41,6 +41,8 @@ def run(
     """Train, export, check, time and report, as a recipe says."""
     with Console(quiet, verbose, json) as console:
         chosen = override(load_recipe(recipe), data, seed, epochs)
+        for reason in left_out([]) if chosen.variants == make_variants() else []:
+            console.note(reason)
         from edgeconv.workflows.run import run as run_all
 
         folder = out or Path("out") / chosen.name

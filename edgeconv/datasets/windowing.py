@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, LoadReport, Recording, SensorKind, Signal
+from edgeconv.core import Dataset, LoadReport, Recording, Signal
 from edgeconv.datasets.resampling import resample_stamped, resample_uniform
 from edgeconv.errors import BadInput
 
@@ -26,8 +26,7 @@ GAP_INTERVALS = 5
 class Segment:
     """Samples of one subject doing one thing, as a loader reads them.
 
-    `values` (n, channels) is canonical (m/s², Android's sign). Either `seconds` (n,) or `rate_hz`
-    is set.
+    `values` (n, 3) is canonical (m/s², Android's sign). Either `seconds` (n,) or `rate_hz` is set.
     """
 
     subject: str
@@ -36,7 +35,6 @@ class Segment:
     seconds: NDArray[np.float64] | None = None
     rate_hz: float = 0.0
     source: str = ""
-    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,6 @@ class DatasetInfo:
     notes: tuple[str, ...] = ()
     synthetic: bool = False
     allow: tuple[str, ...] = ()
-    channels: tuple[str, ...] = ("x", "y", "z")
-    kinds: tuple[SensorKind, ...] = ()
 
 
 def assemble(
@@ -65,7 +61,7 @@ def assemble(
     Raises:
         BadInput: no window is left.
     """
-    signal = Signal(labels=tuple(labels), channels=origin.channels, kinds=origin.kinds)
+    signal = Signal(labels=tuple(labels))
     counts = Counter(dropped or {})
     recordings: list[Recording] = []
     samples_used = 0
@@ -113,9 +109,10 @@ def _recordings(
         if len(samples) < signal.window:
             dropped["recording shorter than a window"] += used
             continue
-        readings = samples.astype(np.float32)
-        who, what = segment.subject, segment.label
-        yield used, Recording(who, what, readings, segment.source, segment.device)
+        yield (
+            used,
+            Recording(segment.subject, segment.label, samples.astype(np.float32), segment.source),
+        )
 
 
 def _at_rate(

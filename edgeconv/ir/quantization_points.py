@@ -9,7 +9,7 @@ come after the relu. Which values those are, each node says itself (`Node.quanti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import InputConvention, Signal
 from edgeconv.errors import Unsupported
@@ -20,6 +20,8 @@ from edgeconv.ir.nodes.kernel import KernelNode
 from edgeconv.ir.nodes.node import Range, Value
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edgeconv.ir.nodes.node import Array
 
 Ranges = dict[Value, Range]
@@ -57,6 +59,25 @@ def measure_ranges(graph: Graph, windows: Array, method: str, quantizer: Quantiz
     values = quantized_values(graph)
     measured = ranges_of(split_activations(graph), windows, method, quantizer, values)
     return _narrowed(graph, measured)
+
+
+def choose_ranges(
+    graph: Graph,
+    windows: NDArray[Any] | None,
+    method: str,
+    quantizer: Quantizer,
+    trained: Mapping[Value, Range] | None,
+) -> tuple[str, Ranges]:
+    """The method that chose the ranges, and the range of every value that becomes integers.
+
+    Args:
+        windows: as the graph takes them; not needed with ranges from a training.
+        trained: those of a training, which replace measured ones.
+    """
+    if trained is not None:
+        return FROM_TRAINING, dict(trained)
+    assert windows is not None  # `check_call` refuses the call otherwise
+    return method, measure_ranges(graph, windows.astype("float64"), method, quantizer)
 
 
 def fill_ranges(graph: Graph, given: NamedRanges, signal: Signal) -> Ranges:

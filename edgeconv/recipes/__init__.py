@@ -7,7 +7,7 @@ from edgeconv.recipes.legality import (
     check_variants,
 )
 from edgeconv.recipes.loader import BUILT_IN, commented_recipe, load_recipe, override
-from edgeconv.recipes.variants import VariantOptions, make_variants, parse_sensor
+from edgeconv.recipes.variants import VariantOptions, left_out, make_variants, parse_sensor
 
 __all__ = [
     "BUILT_IN",
@@ -18,6 +18,7 @@ __all__ = [
     "check_variant",
     "check_variants",
     "commented_recipe",
+    "left_out",
     "load_recipe",
     "make_variants",
     "override",

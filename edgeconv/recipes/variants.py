@@ -15,7 +15,7 @@ from edgeconv.core.schemes import FLOAT_LAYERS, INT8_LAYERS
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.recipes.compressions import legal_schemes
 from edgeconv.recipes.legality import check_variants, schemes_where
-from edgeconv.targets.base import TARGETS, Target, find_target, parse_target
+from edgeconv.targets.base import Target, all_targets, find_target, lacking, parse_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,8 @@ def make_variants(
     """Make the variants of every combination of targets, schemes and compressions.
 
     Args:
-        targets: names or aliases, such as `tflite` and `ios`; empty, or `all`, means all of them.
+        targets: names or aliases, such as `tflite` and `ios`; empty, or `all`, means all of them
+            whose packages are installed.
         schemes: each is made for every target that has it. Empty: each target's defaults; with a
             compression the defaults that preserve it, else the first scheme that does.
         compressions: names such as `prune50`; each artifact is made for each of them.
@@ -133,9 +134,25 @@ def parse_sensor(name: str) -> InputConvention:
         ) from None
 
 
+def left_out(targets: Sequence[str]) -> list[str]:
+    """Why `make_variants` leaves out targets where all of them are meant, one line each."""
+    if not _all_are_meant(targets):
+        return []
+    errors = {target.name: lacking(target) for target in all_targets()}
+    return [
+        f"target {name} is left out: {error.message}; {error.hint}"
+        for name, error in errors.items()
+        if error is not None
+    ]
+
+
+def _all_are_meant(names: Sequence[str]) -> bool:
+    return not names or "all" in names
+
+
 def _targets(names: Sequence[str]) -> tuple[str, ...]:
-    if not names or "all" in names:
-        return tuple(TARGETS)
+    if _all_are_meant(names):
+        return tuple(target.name for target in all_targets() if lacking(target) is None)
     return tuple(dict.fromkeys(map(parse_target, names)))
 
 

@@ -31,21 +31,31 @@ class RuntimeEntry:
         system: the operating system that it needs; empty for all.
         installed: a function that raises MissingDependency unless the packages that edgeconv itself
             does not install are there; empty where no such package is needed.
+        native_engine: for people, the name of an engine whose native code may crash on a damaged
+            file; files of unknown origin are tried in another process first (`crash_probe.py`).
+            Empty for engines that cannot crash, or that guard themselves.
     """
 
     opener: str
     suffixes: tuple[str, ...]
     system: str = ""
     installed: str = ""
+    native_engine: str = ""
 
 
 RUNTIMES: dict[str, RuntimeEntry] = {
     "keras": RuntimeEntry(
         opener="edgeconv.runtimes.keras_runner:KerasRunner", suffixes=(".keras",)
     ),
-    "litert": RuntimeEntry(opener="edgeconv.runtimes.litert:LiteRTRunner", suffixes=(".tflite",)),
+    "litert": RuntimeEntry(
+        opener="edgeconv.runtimes.litert:LiteRTRunner",
+        suffixes=(".tflite",),
+        native_engine="LiteRT",
+    ),
     "litert-reference": RuntimeEntry(
-        opener="edgeconv.runtimes.litert:LiteRTReferenceRunner", suffixes=(".tflite",)
+        opener="edgeconv.runtimes.litert:LiteRTReferenceRunner",
+        suffixes=(".tflite",),
+        native_engine="LiteRT",
     ),
     "tflite-micro": RuntimeEntry(
         opener="edgeconv.runtimes.tflite_micro:TFLiteMicroRunner",
@@ -64,6 +74,11 @@ RUNTIMES: dict[str, RuntimeEntry] = {
     "coreml-reference": RuntimeEntry(
         opener="edgeconv.runtimes.coreml_reference.runner:CoreMLReferenceRunner",
         suffixes=(".mlpackage",),
+    ),
+    "onnxruntime": RuntimeEntry(
+        opener="edgeconv.runtimes.onnxruntime:ONNXRuntimeRunner",
+        suffixes=(".onnx",),
+        native_engine="ONNX Runtime",
     ),
 }
 """Of several that open a file, `auto` takes the first that this system has."""
@@ -181,9 +196,9 @@ def open_runner(path: PathLike, runtime: str = "auto", **options: Any) -> Runner
     Args:
         path: the file or package.
         runtime: a name of `RUNTIMES`; `auto` chooses by the ending of the file.
-        options: of the runtime: `num_threads` (of `.tflite` files; default 1, and no other in
-            tflite-micro and litertjs), `unsafe` and `batch_size` (keras), `compute_units` (coreml),
-            `compute`, `function` and `seed` (coreml-reference).
+        options: of the runtime: `num_threads` (of `.tflite` and `.onnx` files; default 1, and no
+            other in tflite-micro and litertjs), `unsafe` and `batch_size` (keras),
+            `compute_units` (coreml), `compute`, `function` and `seed` (coreml-reference).
 
     Returns:
         A runner with `inputs`, `outputs` and `run({name: array}) -> {name: array}`; arrays may

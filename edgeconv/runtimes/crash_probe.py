@@ -1,8 +1,8 @@
-"""Tests in a separate process whether LiteRT survives a file.
+"""Tests in a separate process whether a runtime's native code survives a file.
 
-A `.tflite` file with an intact structure may still hold values that crash LiteRT's native code, let
-it run forever, or make it fail midway. `python -m edgeconv.runtimes.crash_probe FILE`
-opens the file and runs it once on zeros.
+A file with an intact structure may still hold values that crash LiteRT or ONNX Runtime, let them
+run forever, or make them fail midway. `python -m edgeconv.runtimes.crash_probe FILE` opens the
+file and runs it once on zeros.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from edgeconv.errors import BadInput, EdgeconvError
+from edgeconv.runtimes import RUNTIMES, open_runner, runtime_for
 from edgeconv.subprocesses import run_module
 
 SECONDS = 60.0
@@ -20,31 +21,30 @@ _FAILED = 3
 
 
 def probe(path: Path, seconds: float = SECONDS) -> None:
-    """Try `path`. A file that LiteRT refuses passes: the caller opens it next and reports why.
+    """Try `path`. A file that its runtime refuses passes: the caller opens it next and reports why.
 
-    It costs a process and the import of LiteRT, about half a second.
+    It costs a process and the import of the runtime, about half a second.
 
     Raises:
-        BadInput: LiteRT crashes on the file, fails while it runs, or does not end in time.
+        BadInput: the runtime crashes on the file, fails while it runs, or does not end in time.
     """
+    engine = RUNTIMES[runtime_for(path)].native_engine
     try:
         done = run_module("edgeconv.runtimes.crash_probe", str(path), seconds=seconds)
     except subprocess.TimeoutExpired as error:
-        raise BadInput(f"{path}: LiteRT did not run this file in {seconds:g} s", _HINT) from error
+        raise BadInput(f"{path}: {engine} did not run this file in {seconds:g} s", _HINT) from error
     if done.returncode < 0:
-        raise BadInput(f"{path}: LiteRT crashes on this file (signal {-done.returncode})", _HINT)
+        raise BadInput(f"{path}: {engine} crashes on this file (signal {-done.returncode})", _HINT)
     if done.returncode == _FAILED:
-        raise BadInput(f"{path}: LiteRT cannot run this file: {done.stdout.strip()}", _HINT)
+        raise BadInput(f"{path}: {engine} cannot run this file: {done.stdout.strip()}", _HINT)
 
 
 def main(path: Path) -> int:
     """The child process: 0 where the file runs, or fails to open with an ordinary error."""
     import numpy as np
 
-    from edgeconv.runtimes.litert import LiteRTRunner
-
     try:
-        with LiteRTRunner(path) as runner:
+        with open_runner(path) as runner:
             runner.run(
                 {
                     name: np.zeros([max(n, 1) for n in spec.shape], spec.dtype)

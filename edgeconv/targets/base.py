@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from re import fullmatch
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,7 +24,7 @@ from edgeconv.core import (
     Variant,
 )
 from edgeconv.core.metadata import ModelMetadata
-from edgeconv.errors import BadInput, Unsupported, UsageError
+from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 TARGETS: dict[str, str] = {
     "tflite": "edgeconv.targets.tflite.target:TARGET",
     "coreml": "edgeconv.targets.coreml.target:TARGET",
+    "onnx": "edgeconv.targets.onnx.target:TARGET",
 }
 
 
@@ -328,6 +330,18 @@ def scheme_of(variant: Variant) -> Scheme:
 def scheme_in(artifact: Artifact) -> Scheme | None:
     """The scheme of an artifact; None where another tool stored it in a way that no scheme has."""
     return find_target(artifact.target).schemes.get(artifact.scheme)
+
+
+def lacking(target: Target) -> MissingDependency | None:
+    """The error of a package that a target's conversion needs and that is not installed here."""
+    for name in target.conversion.packages:
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            error = plugins.missing(ModuleNotFoundError(name=name.replace("-", "_")))
+            assert isinstance(error, MissingDependency)
+            return error
+    return None
 
 
 def parse_target(word: str) -> str:

@@ -37,14 +37,17 @@ EXTRAS = {
     },
     "search": {"optuna": "`search`", "mlflow-skinny": "tracking of `search`"},
     "ray": {"ray": "`search --executor ray`"},
+    "onnx": {
+        "tf2onnx": "conversion to ONNX",
+        "onnx": "reading and writing .onnx files",
+        "onnxruntime": "running .onnx files",
+    },
     "micro": {"tflite-micro": "--runtime tflite-micro, the arena of a microcontroller"},
     "tensorboard": {"tensorboard": "TensorBoard logs of a training"},
 }
 # packages of planned targets, which are not part of an extra yet
 TARGETS = {
     "coreai-core": "Core AI files (.aimodel), a planned target",
-    "tf2onnx": "conversion to ONNX, a planned target",
-    "onnxruntime": "running .onnx files, a planned target",
 }
 
 

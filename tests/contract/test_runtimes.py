@@ -52,7 +52,27 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         compute_precision=ct.precision.FLOAT32,
     )
     package.save(str(files[".mlpackage"]))
+    files[".onnx"].write_bytes(as_onnx(*model.get_weights()))
     return files
+
+
+def as_onnx(kernel: Any, bias: Any) -> bytes:
+    """The same network, written by hand."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gemm", ["sensor", "kernel", "bias"], ["sums"]),
+            helper.make_node("Softmax", ["sums"], ["probabilities"]),
+        ],
+        "dense",
+        [helper.make_tensor_value_info("sensor", TensorProto.FLOAT, (1, SIZE))],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, (1, 3))],
+        [numpy_helper.from_array(kernel, "kernel"), numpy_helper.from_array(bias, "bias")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    data: bytes = model.SerializeToString()
+    return data
 
 
 @pytest.fixture(params=CASES, ids="-".join)

@@ -71,10 +71,10 @@ def test_names_aliases_and_suffixes_are_unique() -> None:
 
 
 def test_an_unknown_target_is_refused() -> None:
-    with pytest.raises(Unsupported, match=r"no target 'onnx'.*tflite"):
-        find_target("onnx")
+    with pytest.raises(Unsupported, match=r"no target 'pytorch'.*tflite"):
+        find_target("pytorch")
     with pytest.raises(BadInput, match="not an artifact that edgeconv knows"):
-        target_of(Path("model.onnx"))
+        target_of(Path("model.pt"))
 
 
 @pytest.mark.parametrize("part", required(Target))

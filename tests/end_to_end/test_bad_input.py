@@ -66,7 +66,7 @@ CASES: list[Case] = [
     ),
     (
         "unknown target",
-        lambda d: ["export", f"{d}/m.keras", "--target", "onnx", "--out", f"{d}/o"],
+        lambda d: ["export", f"{d}/m.keras", "--target", "torch", "--out", f"{d}/o"],
         2,
         "coreml",
     ),

@@ -23,6 +23,13 @@ def test_a_missing_package_says_what_installs_it() -> None:
     assert "pip install tflite-micro" in error.hint
 
 
+def test_a_package_of_an_extra_names_the_extra() -> None:
+    error = missing(ModuleNotFoundError("no", name="onnxruntime"))
+    assert isinstance(error, MissingDependency)
+    assert error.exit_code == 5
+    assert error.hint == 'install it: pip install "edgeconv[onnx]"'
+
+
 def test_a_module_of_ours_that_is_missing_stays_a_bug() -> None:
     with pytest.raises(ModuleNotFoundError):
         load("edgeconv.no_such_room:thing")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgeconv.core import Progress, Variant, parse_compression
 from edgeconv.errors import Unsupported, UsageError
-from edgeconv.targets.base import Target, find_target, scheme_of
+from edgeconv.targets.base import Target, find_target, lacking, scheme_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,11 +36,14 @@ def check_call(
         UsageError: no probe windows, or neither calibration windows nor ranges where a scheme
             needs them.
         Unsupported: a scheme or deployment target that a variant's target does not have.
+        MissingDependency: a target's packages are not installed.
     """
     if not len(probe):
         raise UsageError("export needs at least one probe window to compare files with")
     for variant in variants:
         target = find_target(variant.target)
+        if error := lacking(target):
+            raise error
         scheme = target.scheme(variant.scheme)
         _check_deployment(variant, target)
         has_ranges = scheme.accepts_external_ranges and bool(ranges)

@@ -52,7 +52,13 @@ def convert(
         return ConversionSettings(calibration_method="" if calibration is None else MINMAX)
     if not quantization_points.can_be_quantized(traced.graph):
         return _foreign(traced, variant, calibration, path)
-    method, limits = _ranges(traced, variant, calibration, ranges)
+    method, limits = quantization_points.choose_ranges(
+        traced.graph,
+        calibration,
+        variant.calibration_method or scheme.methods[0],
+        INT8_AFFINE,
+        ranges,
+    )
     labelled = quantization_points.by_label(traced.graph, limits)
     settings = ConversionSettings(calibration_method=method, activation_ranges=labelled)
     if variant.min_snr_db:
@@ -71,21 +77,6 @@ def convert(
 def write_metadata(path: Path, card: ModelMetadata) -> None:
     """Put names, description, labels and contract into the file."""
     path.write_bytes(metadata.embed(path.read_bytes(), card))
-
-
-def _ranges(
-    traced: Traced,
-    variant: Variant,
-    calibration: NDArray[np.float32] | None,
-    trained: Mapping[Value, Range] | None,
-) -> tuple[str, quantization_points.Ranges]:
-    """The method that chose the ranges, and the range of every value that becomes integers."""
-    if trained is not None:
-        return quantization_points.FROM_TRAINING, dict(trained)
-    assert calibration is not None  # `check_call` refuses the call otherwise
-    method = variant.calibration_method or SCHEMES[variant.scheme].methods[0]
-    windows = calibration.astype("float64")
-    return method, quantization_points.measure_ranges(traced.graph, windows, method, INT8_AFFINE)
 
 
 def _chosen(

@@ -99,7 +99,7 @@ def test_a_variant_takes_its_own_phones_sensor(tmp_path: Path) -> None:
         ("[gates]\ntop1_agreement = 'high'", UsageError, "needs a number"),
         ("variants = 3", UsageError, "must be a list"),
         ("[[variants]]\nscheme = 'int8'", UsageError, "'target' is missing"),
-        ("[[variants]]\ntarget = 'onnx'\nscheme = 'int8'", UsageError, "unknown target 'onnx'"),
+        ("[[variants]]\ntarget = 'torch'\nscheme = 'int8'", UsageError, "unknown target 'torch'"),
         ("[[variants]]\ntarget = 'ios'\nscheme = 'int16x8'", Unsupported, "int16x8"),
         (
             "[[variants]]\ntarget = 'tflite'\nscheme = 'int8'\nsensor = 'x'",

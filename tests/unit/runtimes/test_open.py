@@ -38,7 +38,7 @@ def test_a_runtime_that_does_not_open_the_file_is_refused() -> None:
         open_runner("m.keras", "litert")
 
 
-@pytest.mark.parametrize("name", ["m.onnx", "m", "m.tflite.gz"])
+@pytest.mark.parametrize("name", ["m.pt", "m", "m.tflite.gz"])
 def test_an_unknown_ending_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=r"no runtime for the ending.*\.tflite"):
         unavailable(name)

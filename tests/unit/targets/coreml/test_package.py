@@ -91,7 +91,7 @@ def test_damaged_packages_are_bad_input(make_package: Make, tmp_path: Path) -> N
     shutil.rmtree(path)
     with pytest.raises(BadInput, match="does not exist"):
         files.describe(path)
-    other = tmp_path / "model.onnx"
+    other = tmp_path / "model.pt"
     other.write_bytes(b"x")
     with pytest.raises(BadInput, match="not an artifact"):
         files.describe(other)

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from edgeconv.targets.coreml import lints as coreml
+from edgeconv.targets.onnx import lints as onnx
 from edgeconv.targets.tflite import lints as tflite
 from edgeconv.workflows.steps.flexible_lint import NUMBER, RULE
 from tests.conftest import ROOT
@@ -15,6 +16,7 @@ ROW = re.compile(r"^\| (L\d+) \| `([\w-]+)` \| (error|warning|hint) \|", re.MULT
 TABLES = {
     "Core ML": [(rule.number, rule.name, str(rule.severity)) for rule in coreml.RULES],
     "TFLite": [(rule.number, rule.name, str(rule.severity)) for rule in tflite.RULES],
+    "ONNX": [(rule.number, rule.name, str(rule.severity)) for rule in onnx.RULES],
 }
 
 
@@ -29,5 +31,6 @@ def test_every_rule_is_documented_with_its_severity(heading: str) -> None:
 def test_a_number_means_one_rule_in_every_format() -> None:
     rules = [(rule.number, rule.name) for rule in coreml.RULES]
     rules += [(rule.number, rule.name) for rule in tflite.RULES]
+    rules += [(rule.number, rule.name) for rule in onnx.RULES]
     names = dict([*rules, (NUMBER, RULE)])
     assert len(names) == len(set(names.values())) == len({*rules, (NUMBER, RULE)})

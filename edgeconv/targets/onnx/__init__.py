@@ -1,0 +1,1 @@
+"""ONNX: `.onnx` files for ONNX Runtime on any platform."""

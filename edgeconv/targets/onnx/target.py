@@ -1,0 +1,83 @@
+"""ONNX as a target: `.onnx` files for ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeconv.core import InputConvention
+from edgeconv.errors import BadInput
+from edgeconv.targets.base import (
+    Conversion,
+    ExpectedFile,
+    FileReader,
+    FileStructure,
+    Target,
+    broken_conversion,
+)
+from edgeconv.targets.file_graph import FileGraph
+from edgeconv.targets.lints import Finding, apply
+from edgeconv.targets.onnx import convert, lints, model_file, reader, weights
+from edgeconv.targets.onnx.schemes import SCHEMES
+
+
+def _lint(path: Path) -> list[Finding]:
+    return apply(lints.RULES, lints.ONNXFile(path))
+
+
+def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> FileStructure:
+    """A file that the format's own checker accepts, with finite weights, and in a file of
+    integers no convolution or product that stayed float. Raises BadInput."""
+    import onnx
+
+    try:
+        onnx.checker.check_model(model_file.read(path), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise broken_conversion(path, " ".join(str(error).split())) from error
+    for finding in _lint(path):
+        if finding.number in ("L102", "L103"):
+            raise BadInput(f"{path}: constant '{finding.where}': {finding.text}", finding.advice)
+    if expected.scheme.accepts_external_ranges:
+        _check_integers(path, graph)
+    return FileStructure()
+
+
+def _check_integers(path: Path, graph: FileGraph) -> None:
+    """Each convolution or product reads the result of a DequantizeLinear, perhaps moved."""
+    maker = {i: op for op in graph.ops for i in op.outputs}
+    for op in graph.ops:
+        source = maker.get(op.inputs[0]) if op.macs and op.inputs else None
+        while source is not None and source.kind in ("Reshape", "Transpose", "MaxPool", "Squeeze"):
+            source = maker.get(source.inputs[0])
+        if op.macs and (source is None or source.kind != "DequantizeLinear"):
+            raise broken_conversion(path, f"operation '{op.name}' in it stayed float")
+
+
+TARGET = Target(
+    name="onnx",
+    title="ONNX Runtime",
+    aliases=("ort",),
+    suffix=".onnx",
+    input_convention=InputConvention.ANDROID,
+    schemes=SCHEMES,
+    conversion=Conversion(
+        convert=convert.convert,
+        write_metadata=model_file.write_metadata,
+        check=check_structure,
+        channels_first=True,
+        packages=("tensorflow", "keras", "tf2onnx", "onnx"),
+    ),
+    reader=FileReader(
+        graph=reader.read_graph,
+        contract=model_file.read_contract,
+        labels=model_file.read_labels,
+        scheme=reader.scheme_of,
+        size_breakdown=reader.size_breakdown,
+        lint=_lint,
+        layer_constants=weights.layer_constants,
+        kernels=weights.kernels,
+        kernel_storage=lambda _: [],
+        declared_sizes=lambda _: [],
+        prefixes=reader.prefixes,
+    ),
+    reference_runtime="onnxruntime",
+)
