@@ -21,7 +21,8 @@ EPILOG = opt.epilog(
 
 def evaluate(
     path: Annotated[
-        Path, typer.Argument(metavar="MODEL|ARTIFACT", help=".keras, .tflite or .mlpackage file.")
+        Path,
+        typer.Argument(metavar="MODEL|ARTIFACT", help=".keras, .h5, .tflite or .mlpackage file."),
     ],
     data: Annotated[str, opt.data_option("Labeled recordings, NAME or NAME:PATH.")],
     allow: data_options.AllowRules = None,

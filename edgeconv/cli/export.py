@@ -24,7 +24,7 @@ EPILOG = opt.epilog(
 
 
 _Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help=".keras file, or a folder with model.keras.")
+    Path, typer.Argument(metavar="MODEL", help=".keras or .h5 file, or a folder with model.keras.")
 ]
 _Data = Annotated[
     str | None,

@@ -22,7 +22,7 @@ _COST = {"parameters": "parameters", "macs": "MACs", "peak_tensor_bytes": "peak 
 
 def inspect(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help=".tflite, .mlpackage or .keras file.")
+        Path, typer.Argument(metavar="FILE", help=".tflite, .mlpackage, .keras or .h5 file.")
     ],
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a lint of severity error is found.")
@@ -72,8 +72,17 @@ def _show(console: Console, path: Path, facts: dict[str, Any]) -> None:
             ("part", "bytes", "share"),
             [(k, f"{v:,}", f"{v / facts['bytes']:.1%}") for k, v in facts["parts"].items()],
         )
+    _show_code(console, facts)
     console.table("Sensor contract", ("field", "value"), _contract_rows(facts["contract"]))
     show_lints(console, facts["lints"])
+
+
+def _show_code(console: Console, facts: dict[str, Any]) -> None:
+    """What a Keras model needs that is not of Keras."""
+    rows = [(layer, "Python code, needs --allow-custom-code") for layer in facts["lambda_layers"]]
+    rows += [(layer, "not part of Keras, cannot be opened") for layer in facts["custom_classes"]]
+    if rows:
+        console.table("Code of its own", ("layer", "what"), rows)
 
 
 def _number(value: float | None) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from edgeconv.errors import UsageError
+from edgeconv.ir.keras_contents import SUFFIXES
 from edgeconv.recipes import BUILT_IN, CALIBRATION_METHODS, RECOMMENDED_COMPRESSIONS
 from edgeconv.targets.base import TARGETS, all_targets
 
@@ -172,19 +173,19 @@ AllowCustomCode = Annotated[
     bool,
     typer.Option(
         "--allow-custom-code",
-        help="Open .keras files that hold Python code (Lambda layers). Only if you trust them.",
+        help="Open Keras models that hold Python code (lambdas). Only if you trust them.",
     ),
 ]
 
 
 def check_custom_code(allowed: bool, *paths: Path) -> None:
-    """`--allow-custom-code` is for .keras files, and for folders that hold one.
+    """`--allow-custom-code` is for Keras models, and for folders that hold one.
 
     Raises:
         UsageError: none of the files can hold Python code.
     """
-    if allowed and not any(path.suffix in ("", ".keras") for path in paths):
-        raise UsageError("--allow-custom-code applies to .keras files only", "leave it out")
+    if allowed and not any(path.suffix in ("", *SUFFIXES) for path in paths):
+        raise UsageError("--allow-custom-code applies to Keras models only", "leave it out")
 
 
 # ---- export ----------------------------------------------------------------------------------

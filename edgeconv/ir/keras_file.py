@@ -1,4 +1,4 @@
-"""`.keras` files: opened safely, and carrying the sensor contract as one more zip entry."""
+"""Keras models in files: opened safely, and carrying the sensor contract as one more zip entry."""
 
 from __future__ import annotations
 
@@ -8,54 +8,91 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Contract, Signal
+from edgeconv.core import Contract
 from edgeconv.core.metadata import CONTRACT_FILE, contract_text, parse_contract
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported
+from edgeconv.ir.keras_contents import (
+    SAVE_HINT,
+    KerasContents,
+    objects,
+    owned_objects,
+    read_contents,
+)
 from edgeconv.plugins import import_tensorflow
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: bytes must not depend on a clock
-_SAVE_HINT = "save the model with Keras 3: model.save('model.keras')"
 
 
 def check(path: Path) -> None:
-    """Make sure that `path` is a whole `.keras` zip, without importing Keras.
+    """Make sure that `path` is a whole `.keras` or `.h5` file, without importing Keras.
 
     Raises:
-        BadInput: missing, a folder, an `.h5`, truncated or corrupt; the hint says what to do.
+        BadInput: missing, damaged, half a model or something else; the hint says what to do.
     """
-    _config(path)
+    read_contents(path)
 
 
 def lambda_layers(path: Path) -> tuple[str, ...]:
-    """Names of the layers that carry Python byte code, which runs when the model is opened."""
-    return tuple(
-        str(item.get("config", {}).get("name", "?"))
-        for item in _objects(_config(path))
-        if item.get("class_name") == "Lambda"
-    )
+    """Names of the layers that carry Python byte code, which runs when the model is opened.
+
+    They are Lambda layers, and layers with a lambda as a setting, such as their activation.
+    """
+    names = [
+        owner
+        for item, owner in owned_objects(read_contents(path).config)
+        if item.get("class_name") in ("Lambda", "__lambda__") or _is_bare_lambda(item)
+    ]
+    return tuple(dict.fromkeys(names))
+
+
+def custom_classes(path: Path) -> dict[str, str]:
+    """Layer → registered name of a class or function that it needs and that is not of Keras.
+
+    The file does not hold their code. An HDF5 file does not tell them apart.
+    """
+    found = {}
+    for item, owner in owned_objects(read_contents(path).config):
+        module, name = str(item.get("module")), item.get("registered_name")
+        if name and not module.startswith(("keras", "tf_keras")):
+            found[owner] = str(item["config"] if item.get("class_name") == "function" else name)
+    return found
 
 
 def load_model(path: Path, unsafe: bool = False) -> Any:
-    """Open a `.keras` file as a `keras.Model`, without its optimizer.
+    """Open a `.keras` or `.h5` file as a `keras.Model`, without its optimizer.
+
+    Files of Keras 2 are opened too, where Keras 3 can.
 
     Raises:
-        BadInput: not a whole Keras 3 file, a Lambda layer without `unsafe`, or a class that is
-            not part of Keras.
-        Unsupported: the code of a Lambda layer fails; often it uses a module that it only had
-            where the model was built.
+        BadInput: not a whole file, a lambda without `unsafe`, or a class that is not part of Keras.
+        Unsupported: the code of a lambda fails; often it uses a module that it only had where the
+            model was built.
     """
-    lambdas = lambda_layers(path)
+    lambdas, classes = lambda_layers(path), custom_classes(path)
     if lambdas and not unsafe:
         raise BadInput(
-            f"{path}: Lambda layer '{lambdas[0]}' holds Python code that would run on opening",
+            f"{path}: layer '{lambdas[0]}' holds Python code (a lambda) that would run on opening",
             "if you trust the file's author, pass --allow-custom-code (unsafe=True in Python)",
         )
     import_tensorflow()
+    _check_registered(path, classes)
     return _open_custom_code(path, lambdas[0]) if lambdas else _open(path)
+
+
+def _check_registered(path: Path, classes: Mapping[str, str]) -> None:
+    import keras
+
+    for layer, name in classes.items():
+        if keras.saving.get_registered_object(name) is None:
+            raise BadInput(
+                f"{path}: layer '{layer}' needs '{name}', which is not part of Keras; its code is "
+                "not in the file",
+                "build the model of Keras' own layers and functions",
+            )
 
 
 def _open_custom_code(path: Path, layer: str) -> Any:
@@ -66,23 +103,103 @@ def _open_custom_code(path: Path, layer: str) -> Any:
         raise
     except Exception as error:
         raise Unsupported(
-            f"{path}: the code of Lambda layer '{layer}' fails with "
+            f"{path}: the code of layer '{layer}' (a lambda) fails with "
             f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
-            "replace the Lambda by layers of Keras itself",
+            "replace the lambda by layers of Keras itself",
         ) from error
+
+
+def _is_bare_lambda(item: dict[str, Any]) -> bool:
+    """Whether an object is the byte code of a lambda without its class, as Keras 3 writes the
+    lambda that a layer has as its activation, and cannot read it again."""
+    value = item.get("value")
+    return (
+        set(item) == {"value"}
+        and isinstance(value, list)
+        and len(value) == 3
+        and isinstance(value[0], str)
+    )
+
+
+def _mended(node: Any) -> Any:
+    """An architecture as Keras 3 reads it.
+
+    The lambda of an activation gets its class, and the axis of Keras 2's BatchNormalization, a list
+    of one number, becomes that number.
+    """
+    if isinstance(node, list):
+        return [_mended(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    if _is_bare_lambda(node):
+        return {"class_name": "__lambda__", "config": node}
+    changed = {key: _mended(value) for key, value in node.items()}
+    if node.get("class_name") == "BatchNormalization":
+        axis = changed["config"].get("axis")
+        if isinstance(axis, list) and len(axis) == 1:
+            changed["config"]["axis"] = axis[0]
+    return changed
 
 
 def _open(path: Path, safe_mode: bool = True) -> Any:
+    contents = read_contents(path)
+    mended = contents.config if contents.is_hdf5 else _mended(contents.config)
+    if mended == contents.config:
+        return _load(path, contents, safe_mode)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
+            for entry in old.namelist():
+                if entry != "config.json":
+                    new.writestr(entry, old.read(entry))
+            new.writestr("config.json", json.dumps(mended))
+        return _load(copy, contents, safe_mode)
+
+
+def _load(path: Path, contents: KerasContents, safe_mode: bool) -> Any:
+    """Open `path`, which holds `contents`, or a copy that Keras 3 can read."""
+    import warnings
+
     import keras
 
+    # Keras 2 wrote the class of its functional models without a module that Keras 3 knows.
+    functional = {"Functional": keras.src.models.functional.Functional}
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=safe_mode)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of settings that have a new name
+            return keras.models.load_model(
+                path, compile=False, safe_mode=safe_mode, custom_objects=functional
+            )
     except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        first_line = str(error).strip().partition("\n")[0]
+        by, hint = "", "use the Keras version that saved the file, or a newer one"
+        if contents.of_keras_2:
+            by = f", which Keras {contents.version} saved"
+            hint = "open it with the package tf_keras, and build it of layers that Keras 3 has"
         raise BadInput(
-            f"{path}: Keras cannot open this model: {first_line}",
-            "use layers of Keras itself, and the Keras version that saved the file or a newer one",
+            f"{contents.path}: Keras {keras.__version__} cannot open this model{by}: "
+            f"{_root(error)}",
+            hint,
         ) from error
+
+
+def _root(error: BaseException) -> str:
+    """The first line of the error that the others only wrap."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return str(error).strip().partition("\n")[0]
+
+
+def outputs_of(model: Any, inputs: Sequence[Any]) -> list[Any]:
+    """What a model gives for its inputs, in the order of its outputs, called as its author does.
+
+    `training` is not among the arguments: it would override what layers were built with.
+    """
+    import keras
+
+    structure = getattr(model, "input", None)
+    single = len(inputs) == 1 and not isinstance(structure, list | tuple | dict)
+    arrays = inputs[0] if single else keras.tree.pack_sequence_as(structure, list(inputs))
+    return list(keras.tree.flatten(model(arrays)))
 
 
 def input_shape(path: Path) -> tuple[int, ...]:
@@ -92,8 +209,8 @@ def input_shape(path: Path) -> tuple[int, ...]:
         BadInput: the model has no input layer with a fixed shape, or several.
     """
     shapes = [
-        item["config"].get("batch_shape")
-        for item in _objects(_config(path))
+        item["config"].get("batch_shape") or item["config"].get("batch_input_shape")
+        for item in objects(read_contents(path).config)
         if item.get("class_name") == "InputLayer" and isinstance(item.get("config"), dict)
     ]
     if len(shapes) != 1 or not shapes[0] or None in shapes[0][1:]:
@@ -106,12 +223,21 @@ def input_shape(path: Path) -> tuple[int, ...]:
 
 
 def parameter_count(path: Path) -> int:
-    """Weights of the model, trainable or not, read from its HDF5 part without Keras."""
+    """Weights of the model, trainable or not, read from the file without Keras."""
     import h5py
 
-    check(path)
+    if read_contents(path).is_hdf5:
+        with h5py.File(path, "r") as file:
+            return _count(file.get("model_weights", {}))
     with zipfile.ZipFile(path) as archive:
         weights = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(weights, "r") as file:
+        return _count(file)
+
+
+def _count(group: Any) -> int:
+    import h5py
+
     total = 0
 
     def count(name: str, item: Any) -> None:
@@ -120,31 +246,36 @@ def parameter_count(path: Path) -> int:
         if isinstance(item, h5py.Dataset) and not re.search("optimizer|seed_generator", name):
             total += item.size
 
-    with h5py.File(weights, "r") as file:
-        file.visititems(count)
+    if group:
+        group.visititems(count)
     return total
 
 
 def read_contract(path: Path) -> Contract | None:
-    """The sensor contract inside a `.keras` file, None where it has none.
+    """The sensor contract inside a `.keras` file, None where it has none; an `.h5` has none.
 
     Raises:
-        BadInput: not a whole `.keras` file, or a damaged contract.
+        BadInput: not a whole model, or a damaged contract.
     """
-    check(path)
+    if read_contents(path).is_hdf5:
+        return None
     with zipfile.ZipFile(path) as archive:
         if CONTRACT_FILE not in archive.namelist():
             return None
         return parse_contract(archive.read(CONTRACT_FILE), str(path))
 
 
-def write_contract(path: Path, signal: Signal) -> None:
-    """Put (or replace) the sensor contract into a `.keras` file.
+def write_contract(path: Path, signal: Contract | None) -> None:
+    """Put (or replace) the sensor contract into a `.keras` file; None: it has none.
 
     The file is rewritten without dates, so that equal models give equal bytes; it is replaced in
     one step, so that a killed run leaves the old file.
+
+    Raises:
+        BadInput: an HDF5 file, which has no place for a contract.
     """
-    check(path)
+    if read_contents(path).is_hdf5:
+        raise BadInput(f"{path} is an HDF5 file, which holds no sensor contract", SAVE_HINT)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     temporary = Path(name)
@@ -153,7 +284,8 @@ def write_contract(path: Path, signal: Signal) -> None:
             for entry in sorted(old.namelist()):
                 if entry != CONTRACT_FILE:
                     new.writestr(zipfile.ZipInfo(entry, EPOCH), _undated(entry, old.read(entry)))
-            new.writestr(zipfile.ZipInfo(CONTRACT_FILE, EPOCH), contract_text(signal))
+            if signal is not None:
+                new.writestr(zipfile.ZipInfo(CONTRACT_FILE, EPOCH), contract_text(signal))
         temporary.chmod(path.stat().st_mode & 0o777)
         temporary.replace(path)
     finally:
@@ -167,37 +299,3 @@ def _undated(entry: str, data: bytes) -> bytes:
     metadata = json.loads(data)
     metadata.pop("date_saved", None)
     return json.dumps(metadata, sort_keys=True).encode()
-
-
-def _config(path: Path) -> Any:
-    if path.is_dir():
-        raise BadInput(f"{path} is a folder, not a .keras file", _SAVE_HINT)
-    if not path.is_file():
-        raise BadInput(f"no such model: {path}", "give the path of a .keras file")
-    with path.open("rb") as file:
-        head = file.read(8)
-    if head == b"\x89HDF\r\n\x1a\n":
-        raise BadInput(f"{path} is an HDF5 file (.h5) of an older Keras", _SAVE_HINT)
-    if not head:
-        raise BadInput(f"{path} is empty", _SAVE_HINT)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-            if broken:
-                raise BadInput(f"{path} is damaged: entry '{broken}' has a wrong checksum")
-            return json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise BadInput(f"{path} is truncated or not a .keras file: {error}", _SAVE_HINT) from error
-    except (KeyError, ValueError) as error:
-        raise BadInput(f"{path} is a zip, but not a Keras 3 model: {error}", _SAVE_HINT) from error
-
-
-def _objects(node: Any) -> Iterator[dict[str, Any]]:
-    """Every JSON object of a configuration, at any depth."""
-    if isinstance(node, dict):
-        yield node
-        for value in node.values():
-            yield from _objects(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _objects(value)

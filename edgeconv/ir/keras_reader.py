@@ -73,25 +73,35 @@ class _Reader:
     calls: list[CallNodes] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
-    def read_model(self, model: Any, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
-        """The model's outputs, computed from `inputs`."""
+    def read_model(
+        self, model: Any, inputs: tuple[Value, ...], training: bool | None = None
+    ) -> tuple[Value, ...]:
+        """The model's outputs, computed from `inputs`, as a call with `training` gives them."""
         check_built(model)
         values = {id(t): value for t, value in zip(model.inputs, inputs, strict=True)}
         for operation, call in model_calls(model, values):
             read = tuple(values[id(t)] for t in _tensors(operation, call))
-            results = self._read_call(operation, call, read)
+            results = self._read_call(operation, call, read, training)
             values |= {id(t): value for t, value in zip(call.outputs, results, strict=True)}
         return tuple(values[id(t)] for t in model.outputs)
 
-    def _read_call(self, operation: Any, call: Any, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    def _read_call(
+        self, operation: Any, call: Any, inputs: tuple[Value, ...], training: bool | None
+    ) -> tuple[Value, ...]:
+        if training is None:  # as in Keras: what the outer model is called with comes first
+            training = _training_argument(operation, call)
         if hasattr(operation, "inputs") and not _masks(operation, call):
-            return self.read_model(operation, inputs)
-        label = self._label(str(operation.name))
-        results = tuple(map(_value, call.outputs))
-        results = tuple(Value(_numbered(label, i), r.shape, r.dtype) for i, r in enumerate(results))
-        layer_call = KerasCall(
-            operation, kind_of(operation), label, inputs, results, _runner(operation, call)
-        )
+            return self.read_model(operation, inputs, training)
+        kind, label = kind_of(operation), self._label(str(operation.name))
+        if training and _acts_in_training(operation):
+            raise Unsupported(
+                f"layer '{label}' ({kind}) is called with training=True: a window's answer would "
+                "be random, or depend on the other windows of its batch",
+                "call it without training=True, and save the model again",
+            )
+        given = _given(operation, call, inputs)
+        results = tuple(Value(_numbered(label, i), r.shape, r.dtype) for i, r in enumerate(given))
+        layer_call = KerasCall(operation, kind, label, inputs, results, _runner(operation, call))
         nodes = read_layer(layer_call)
         self.calls.append((layer_call, nodes))
         return nodes[-1].outputs if nodes else inputs
@@ -180,6 +190,49 @@ def model_calls(model: Any, known: Mapping[int, object]) -> list[tuple[Any, Any]
     return calls
 
 
+def _training_argument(operation: Any, call: Any) -> bool | None:
+    """The `training` that a layer is called with in its model; None where it is not said."""
+    try:
+        bound = inspect.signature(operation.call).bind(
+            *call.arguments.args, **call.arguments.kwargs
+        )
+    except TypeError:  # an operation with a signature of its own
+        return None
+    value = bound.arguments.get("training")
+    return None if value is None else bool(value)
+
+
+def _acts_in_training(layer: Any) -> bool:
+    """Whether `training=True` changes what a layer gives."""
+    kind = type(layer).__name__
+    if kind == "BatchNormalization":
+        return bool(layer.trainable)  # a frozen one keeps to its stored statistics
+    if kind in ("Identity", "ActivityRegularization"):
+        return False
+    rates = ("rate", "stddev", "dropout", "recurrent_dropout")
+    known = [getattr(layer, name) for name in rates if hasattr(layer, name)]
+    if known and all(isinstance(rate, int | float) for rate in known):
+        return any(rate > 0 for rate in known)
+    return "training" in inspect.signature(layer.call).parameters
+
+
+def _given(operation: Any, call: Any, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    """What a call gives; axes that a nested model leaves free are those of what it is given."""
+    tensors = _tensors(operation, call)
+    if not any(None in t.shape[1:] for t in (*call.outputs, *tensors)):
+        return tuple(map(_value, call.outputs))
+    import keras
+
+    fixed = {
+        id(t): keras.KerasTensor((t.shape[0], *value.shape), dtype=t.dtype)
+        for t, value in zip(tensors, inputs, strict=True)
+    }
+    arguments, keywords = call.arguments.fill_in(fixed)
+    keywords.pop("training", None)
+    outputs = operation.compute_output_spec(*arguments, **keywords)
+    return tuple(map(_value, keras.tree.flatten(outputs)))
+
+
 def check_built(model: Any) -> None:
     """Raises Unsupported for a model that is no graph of layers."""
     if not getattr(model, "outputs", None):
@@ -229,6 +282,14 @@ def _check_output(graph: Graph, signal: Signal) -> None:
     if len(shape) != 1:
         raise BadInput(
             f"model '{graph.name}' gives {shape} a window", "its output must be a vector"
+        )
+    if shape[0] == 1 and len(signal.labels) == 2:
+        first, second = signal.labels
+        raise BadInput(
+            f"model '{graph.name}' gives one number a window, but the contract has two class "
+            f"labels: {first}, {second}",
+            "end the model in one number a class: Dense(2, activation='softmax') with kernel "
+            "[0, w] and bias [0, b] answers exactly as Dense(1, activation='sigmoid') with w, b",
         )
     if signal.labels and shape[0] != len(signal.labels):
         raise BadInput(

@@ -18,6 +18,7 @@ from edgeconv.core import (
     as_path,
 )
 from edgeconv.errors import MissingDependency, Unsupported, UsageError
+from edgeconv.ir import keras_contents
 from edgeconv.plugins import choose, load
 
 
@@ -45,7 +46,7 @@ class RuntimeEntry:
 
 RUNTIMES: dict[str, RuntimeEntry] = {
     "keras": RuntimeEntry(
-        opener="edgeconv.runtimes.keras_runner:KerasRunner", suffixes=(".keras",)
+        opener="edgeconv.runtimes.keras_runner:KerasRunner", suffixes=keras_contents.SUFFIXES
     ),
     "litert": RuntimeEntry(
         opener="edgeconv.runtimes.litert:LiteRTRunner",

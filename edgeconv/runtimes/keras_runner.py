@@ -1,4 +1,4 @@
-"""The float reference: a `.keras` file in Keras itself."""
+"""The float reference: a `.keras` or `.h5` file in Keras itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.core.layerwise import LayerInfo
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.ir.keras_file import load_model
+from edgeconv.ir.keras_file import load_model, outputs_of
 from edgeconv.runtimes.arrays import Batching, prepare
 from edgeconv.runtimes.keras_graph import KerasGraph
 
@@ -134,7 +134,6 @@ class KerasRunner:
 
 def _traced(model: Any, inputs: list[str], outputs: list[str]) -> Any:
     """The model as one graph function of {input name: array}: `predict` without its pipeline."""
-    import keras
     import tensorflow as tf
 
     specs = {
@@ -144,10 +143,7 @@ def _traced(model: Any, inputs: list[str], outputs: list[str]) -> Any:
 
     @tf.function(input_signature=[specs], autograph=False)  # type: ignore[untyped-decorator]
     def call(arrays: dict[str, Any]) -> dict[str, Any]:
-        flat = [arrays[name] for name in inputs]
-        # a Sequential model read from a file has no `input` structure to pack into
-        structured = flat[0] if len(flat) == 1 else keras.tree.pack_sequence_as(model.input, flat)
-        tensors = keras.tree.flatten(model(structured, training=False))
+        tensors = outputs_of(model, [arrays[name] for name in inputs])
         return dict(zip(outputs, tensors, strict=True))
 
     return call

@@ -25,6 +25,7 @@ from edgeconv.core import (
 )
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
+from edgeconv.ir.keras_contents import read_contents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -366,12 +367,13 @@ def target_of(path: Path) -> Target:
     """The target that a file is for, by the end of its name.
 
     Raises:
-        BadInput: the name has no suffix of a target.
+        BadInput: the name has no suffix of a target; the message says what the file is.
     """
     for target in all_targets():
         if path.name.endswith(target.suffix):
             return target
-    raise BadInput(
-        f"{path} is not an artifact that edgeconv knows",
-        f"give a file that ends in {' or '.join(suffixes())}",
-    )
+    endings = f"give a file that ends in {' or '.join(suffixes())}"
+    if path.exists():
+        read_contents(path)  # half a model, or another tool's file, is named
+        raise BadInput(f"{path} is a Keras model, and not a file for phones", endings)
+    raise BadInput(f"{path} is not an artifact that edgeconv knows", endings)

@@ -25,6 +25,7 @@ from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.datasets.rules import check_contract
 from edgeconv.environment import describe_machine
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
+from edgeconv.ir.keras_contents import is_keras
 from edgeconv.parity import noninferiority
 from edgeconv.parity.classification import as_probabilities, labels_for
 from edgeconv.parity.gates import gates_of
@@ -123,7 +124,7 @@ def compare(
     options = options or CompareOptions()
     first = find_model(as_path(reference, "reference"))
     second = find_model(as_path(candidate, "candidate"))
-    if options.layers and second.suffix == ".keras":
+    if options.layers and is_keras(second):
         raise UsageError(
             f"--layers looks for another file's values inside {second.name}",
             "name the Keras model first, and the file that was exported from it second",

@@ -8,10 +8,9 @@ from edgeconv.core import Contract, PathLike, Signal, as_path
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
+from edgeconv.ir.keras_contents import is_keras
 from edgeconv.targets import files
 from edgeconv.targets.base import target_of
-
-KERAS = ".keras"
 
 
 def read_contract(path: PathLike) -> Contract | None:
@@ -27,7 +26,7 @@ def read_contract(path: PathLike) -> Contract | None:
         BadInput: the file is missing or damaged, or its contract contradicts itself.
     """
     file = as_path(path, "path")
-    return keras_file.read_contract(file) if file.suffix == KERAS else files.read_contract(file)
+    return keras_file.read_contract(file) if is_keras(file) else files.read_contract(file)
 
 
 def write_contract(path: PathLike, signal: Signal) -> None:
@@ -46,7 +45,7 @@ def write_contract(path: PathLike, signal: Signal) -> None:
     file = as_path(path, "path")
     if not isinstance(signal, Signal):
         raise UsageError(f"signal must be a Signal, got {type(signal).__name__}")
-    if file.suffix == KERAS:
+    if is_keras(file):
         _check_size(math.prod(keras_file.input_shape(file)), signal, str(file))
         keras_file.write_contract(file, signal)
         return

@@ -20,6 +20,7 @@ from edgeconv.core import (
 from edgeconv.core.digest import sha256
 from edgeconv.datasets import DataSource, describe_source
 from edgeconv.datasets.rules import check_contract
+from edgeconv.ir.keras_contents import is_keras
 from edgeconv.parity import classification
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.workflows.steps.models_under_test import embedded_signal, resolve_signal
@@ -63,7 +64,7 @@ def evaluate(
     dataset, facts = load_part(data, split, progress, source_bundle(path))
     signal = resolve_signal(path, embedded_signal(path), sensor, dataset)
     check_contract(signal, dataset, path.name)
-    options = {"unsafe": unsafe} if path.suffix == ".keras" else {}
+    options = {"unsafe": unsafe} if is_keras(path) else {}
     return evaluate_file(path, signal, dataset, facts, runtime, **options)
 
 

@@ -47,7 +47,7 @@ from edgeconv.workflows.steps.compression import (
     with_compression_info,
 )
 from edgeconv.workflows.steps.export_options import ExportOptions
-from edgeconv.workflows.steps.sources import find_model
+from edgeconv.workflows.steps.sources import exportable_model, find_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +66,7 @@ def export(
     """Export a Keras model as a new bundle.
 
     Args:
-        model: a `.keras` file, or a folder that holds `model.keras`.
+        model: a `.keras` or `.h5` file, or a folder that holds `model.keras`.
         variants: the artifacts to make; `make_variants` makes them from names of schemes.
         out: the bundle's folder.
         options: calibration data and the like; None: the defaults.
@@ -86,11 +86,12 @@ def export(
     path = find_model(as_path(model, "model"))
     source = bundles.source_bundle(path)
     options = options or ExportOptions()
-    if keras_file.read_contract(path) is None:
-        variants = _plain_tensors(path, variants, options, progress)
-    trained = replace(trained_model(path, source), path=path)
-    with bundles.staging(place, force) as folder:
-        _export_into(folder, trained, source, variants, options, progress)
+    with exportable_model(path, options.unsafe, progress) as plain:
+        if keras_file.read_contract(plain) is None:
+            variants = _plain_tensors(plain, variants, options, progress)
+        trained = replace(trained_model(plain, source), path=plain)
+        with bundles.staging(place, force) as folder:
+            _export_into(folder, trained, source, variants, options, progress)
     return bundles.read_bundle(place)
 
 
@@ -111,7 +112,7 @@ def _export_into(
         inputs = finetune_inputs_for(copied, source, options, progress)
         compressed = compress_all(names, copied, inputs, folder, progress)
     artifacts = export_variants(
-        copied,
+        trained,  # the user's own file, which messages name; `copied` has the same bytes
         variants,
         folder,
         file_stem(source.recipe.model if source and source.recipe else trained.path.stem),

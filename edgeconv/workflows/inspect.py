@@ -10,6 +10,7 @@ from typing import Any
 from edgeconv.core import Contract, PathLike, TensorSpec, as_path
 from edgeconv.core.digest import compressed_size, sha256, size
 from edgeconv.ir import keras_file
+from edgeconv.ir.keras_contents import is_keras
 from edgeconv.targets import files
 from edgeconv.targets.base import target_of
 from edgeconv.targets.lints import Finding, Severity
@@ -66,7 +67,9 @@ class FileInspection:
         kernels: how each kernel is stored, for formats with compressed weights.
         parts: bytes by part, the largest first; empty for a Keras file.
         lints: broken rules, the most severe first.
-        lambda_layers: layers of a Keras file that hold code of their own.
+        lambda_layers: layers of a Keras file that hold Python code, which runs on opening.
+        custom_classes: layers of a Keras file that need a class or function that is not of Keras,
+            as `layer (registered name)`.
     """
 
     path: Path
@@ -84,6 +87,7 @@ class FileInspection:
     parts: dict[str, int] = field(default_factory=dict)
     lints: tuple[Finding, ...] = ()
     lambda_layers: tuple[str, ...] = ()
+    custom_classes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """What `edgeconv inspect --json` writes."""
@@ -102,6 +106,7 @@ class FileInspection:
             "kernels": [asdict(kernel) for kernel in self.kernels],
             "contract": self.contract.to_json() if self.contract else None,
             "lambda_layers": list(self.lambda_layers),
+            "custom_classes": list(self.custom_classes),
             "lints": [finding.to_json() for finding in self.lints],
         }
 
@@ -122,7 +127,7 @@ def inspect_file(path: PathLike) -> FileInspection:
         BadInput: missing, damaged or of another kind.
     """
     file = as_path(path, "path")
-    if file.suffix == ".keras":
+    if is_keras(file):
         return _keras(file)
     artifact = files.describe(file)
     graph = files.read_graph(file)
@@ -163,4 +168,5 @@ def _keras(path: Path) -> FileInspection:
         cost=FileCost(keras_file.parameter_count(path)),
         contract=contract,
         lambda_layers=keras_file.lambda_layers(path),
+        custom_classes=tuple(f"{k} ({v})" for k, v in keras_file.custom_classes(path).items()),
     )

@@ -21,6 +21,7 @@ from edgeconv.core.artifact import sensor_contract
 from edgeconv.core.digest import sha256
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
+from edgeconv.ir.keras_contents import is_keras
 from edgeconv.runtimes import RUNTIMES, opens, runtime_for
 from edgeconv.targets import files
 
@@ -43,12 +44,12 @@ class ModelUnderTest:
 
     @property
     def is_keras(self) -> bool:
-        return self.path.suffix == ".keras"
+        return is_keras(self.path)
 
 
 def embedded_contract(path: Path) -> Contract | None:
     """The contract inside a model file, if it has one."""
-    return keras_file.read_contract(path) if path.suffix == ".keras" else files.read_contract(path)
+    return keras_file.read_contract(path) if is_keras(path) else files.read_contract(path)
 
 
 def embedded_signal(path: Path) -> Signal | None:
@@ -169,7 +170,7 @@ def _requested(
 
 
 def _describe(path: Path, unsafe: bool) -> ModelUnderTest:
-    if path.suffix != ".keras":
+    if not is_keras(path):
         artifact = files.describe(path)
         return ModelUnderTest(path, artifact, artifact.signal, files.read_labels(path))
     keras_file.check(path)

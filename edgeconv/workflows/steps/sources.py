@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgeconv.core import (
@@ -19,13 +22,15 @@ from edgeconv.datasets import (
 )
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import UsageError
+from edgeconv.ir.keras_contents import ZIP_SUFFIX
+from edgeconv.ir.keras_rewrite import needed_rewriting, rewrite
 from edgeconv.parity.drift.store import report_inputs
 
 PARTS = ("train", "val", "test", "all")
 
 
 def find_model(path: Path) -> Path:
-    """The `.keras` file that MODEL names: itself, or the one in a folder that edgeconv wrote."""
+    """The model file that MODEL names: itself, or the one in a folder that edgeconv wrote."""
     return path / "model.keras" if (path / "model.keras").is_file() else path
 
 
@@ -36,6 +41,27 @@ def own_data(source: Bundle | None, data: DataSource | None) -> DataSource:
         return with_default(data, "") if names_data(data) else ""
     spec = source.data_spec
     return with_default(data, spec, source.data.report.allow) if spec or names_data(data) else ""
+
+
+@contextmanager
+def exportable_model(path: Path, unsafe: bool, progress: Progress) -> Iterator[Path]:
+    """A whole Keras model as a float32 `.keras` file of Keras 3: itself, or a temporary one.
+
+    Args:
+        path: a `.keras` or `.h5` file.
+        unsafe: run code of the model's own layers.
+        progress: is told what had to change.
+
+    Raises:
+        BadInput: not a whole model, or one that Keras cannot open.
+    """
+    if not needed_rewriting(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / f"{path.stem}{ZIP_SUFFIX}"
+        progress.note(rewrite(path, target, unsafe))
+        yield target
 
 
 def load_part(

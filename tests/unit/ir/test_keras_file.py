@@ -45,41 +45,9 @@ def test_equal_models_give_equal_bytes(tmp_path: Path, signal: Signal) -> None:
 
 def test_a_lambda_layer_is_refused_by_name(tmp_path: Path) -> None:
     path = make(tmp_path / "m.keras", "Lambda")
-    with pytest.raises(BadInput, match="Lambda layer 'odd'") as caught:
+    with pytest.raises(BadInput, match="layer 'odd' holds Python code") as caught:
         keras_file.load_model(path)
     assert "--allow-custom-code" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "empty"),
-        (b"\x89HDF\r\n\x1a\n....", "HDF5"),
-        (b"PK\x03\x04 and no more", "truncated or not a .keras file"),
-    ],
-)
-def test_other_files_are_refused_with_advice(tmp_path: Path, content: bytes, words: str) -> None:
-    path = tmp_path / "m.keras"
-    path.write_bytes(content)
-    with pytest.raises(BadInput, match=words) as caught:
-        keras_file.check(path)
-    assert "model.save" in caught.value.hint
-
-
-def test_folders_missing_and_truncated_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="is a folder"):
-        keras_file.check(tmp_path)
-    with pytest.raises(BadInput, match="no such model"):
-        keras_file.check(tmp_path / "none.keras")
-    path = make(tmp_path / "m.keras")
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-30])
-    with pytest.raises(BadInput, match="truncated"):
-        keras_file.check(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("readme", "no model")
-    with pytest.raises(BadInput, match="not a Keras 3 model"):
-        keras_file.check(path)
 
 
 def test_a_damaged_contract_names_its_file(signal: Signal) -> None:
@@ -114,5 +82,5 @@ def test_a_lambda_whose_code_fails_is_unsupported(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="'double'") as refused:
         keras_file.load_model(path)
     assert "--allow-custom-code" in refused.value.hint
-    with pytest.raises(Unsupported, match="Lambda layer 'double' fails with"):
+    with pytest.raises(Unsupported, match=r"layer 'double' \(a lambda\) fails with"):
         keras_file.load_model(path, unsafe=True)

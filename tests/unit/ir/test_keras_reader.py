@@ -67,6 +67,63 @@ def test_a_users_layer_is_known_by_its_module_not_by_its_name() -> None:
     assert "." in node.kind
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_layers_that_act_as_in_training_are_refused_by_name(signal: Signal, nested: bool) -> None:
+    import keras
+    from keras.layers import BatchNormalization, Dense, Dropout, Identity
+
+    entry = keras.Input((72,))
+
+    def model(layer: Any, training: bool | None = True) -> Any:
+        called = keras.Sequential([keras.Input((72,)), layer]) if nested else layer
+        return keras.Model(entry, Dense(3)(called(entry, training=training)))
+
+    for layer in (Dropout(0.5, name="odd"), BatchNormalization(name="odd")):
+        with pytest.raises(Unsupported, match=r"layer 'odd' .* is called with training=True"):
+            read(model(layer), signal)
+    frozen = BatchNormalization()
+    frozen.trainable = False
+    for layer in (Dropout(0.0), frozen, Identity()):
+        read(model(layer), signal)
+    read(model(Dropout(0.5), training=False), signal)
+
+
+def test_what_the_outer_model_is_called_with_comes_first(signal: Signal) -> None:
+    """As in Keras, where a model called with training=False calls all of its layers so."""
+    import keras
+    from keras.layers import Dense, Dropout
+
+    inner_entry, entry = keras.Input((72,)), keras.Input((72,))
+    inner = keras.Model(inner_entry, Dropout(0.5)(inner_entry, training=True))
+    read(keras.Model(entry, Dense(3)(inner(entry, training=False))), signal)
+    with pytest.raises(Unsupported, match="training=True"):
+        read(keras.Model(entry, Dense(3)(inner(entry))), signal)
+
+
+def test_free_axes_of_a_nested_model_are_those_of_what_it_is_given() -> None:
+    import keras
+    from keras.layers import BatchNormalization, Conv1D, Flatten, Reshape
+
+    block = keras.Sequential(
+        [keras.Input((None, 3)), Conv1D(4, 3, strides=2), BatchNormalization()]
+    )
+    entry = keras.Input((72,))
+    model = keras.Model(entry, Flatten()(block(Reshape((24, 3))(entry))))
+    graph = read_graph(model)
+    assert graph.output.shape == (44,)
+    x = np.random.default_rng(0).normal(size=(4, 72))
+    expected = np.asarray(model(x.astype(np.float32)), np.float64)
+    np.testing.assert_allclose(evaluate(graph, x)[0], expected, atol=1e-5)
+
+
+def test_one_sigmoid_for_two_classes_says_what_to_do(signal: Signal) -> None:
+    from keras.layers import Dense
+
+    with pytest.raises(BadInput, match=r"one number a window, but .* two class labels: a, b") as no:
+        read(sequential(Dense(1, activation="sigmoid")), replace(signal, labels=("a", "b")))
+    assert "kernel [0, w]" in no.value.hint
+
+
 def test_a_diverged_weight_is_refused(signal: Signal) -> None:
     from keras.layers import Dense
 
