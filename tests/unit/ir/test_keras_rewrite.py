@@ -91,6 +91,7 @@ def test_a_lambda_as_activation_is_found_and_opens_only_where_allowed(tmp_path: 
     np.testing.assert_array_equal(np.asarray(again(x)), np.asarray(model(x)))
 
 
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 def test_keras_2_is_opened_like_keras_2_does(tmp_path: Path) -> None:
     tf_keras = pytest.importorskip("tf_keras")
     entry = tf_keras.Input((6,))
