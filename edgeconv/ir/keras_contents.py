@@ -172,7 +172,7 @@ def _other_zip(names: list[str]) -> str:
 
 def _folder(path: Path) -> BadInput:
     names = {item.name for item in path.iterdir()}
-    if path.suffix == ".mlpackage" or "Manifest.json" in names:
+    if "Manifest.json" in names:
         return _finished(path, "a Core ML package")
     if "config.json" in names and "model.weights.h5" in names:
         return BadInput(
