@@ -81,24 +81,48 @@ def read_contents(path: Path) -> KerasContents:
     raise _no_model(path)
 
 
-def objects(node: Any) -> Iterator[dict[str, Any]]:
-    """Every JSON object of an architecture, at any depth."""
-    for found, _ in owned_objects(node):
-        yield found
+@dataclass(frozen=True)
+class SavedObject:
+    """One object of an architecture: a layer, a policy, an activation or a part of one.
+
+    Attributes:
+        kind: its class; empty for a plain collection of settings.
+        settings: the class's settings, or the plain collection itself.
+        module, registered_name: where Keras finds the class; empty where the file does not say.
+        layer: the name of the layer that it belongs to.
+    """
+
+    kind: str
+    settings: Any
+    module: str
+    registered_name: str
+    layer: str
+
+    @property
+    def is_bare_lambda(self) -> bool:
+        return not self.kind and is_bare_lambda(self.settings)
 
 
-def owned_objects(node: Any, owner: str = "?") -> Iterator[tuple[dict[str, Any], str]]:
-    """Every JSON object of an architecture, with the name of the layer that it belongs to."""
+def objects(node: Any, layer: str = "?") -> Iterator[SavedObject]:
+    """Every object of an architecture, at any depth."""
     if isinstance(node, dict):
-        settings = node.get("config")
-        if "class_name" in node and isinstance(settings, dict) and "name" in settings:
-            owner = str(settings["name"])
-        yield node, owner
+        kind, settings = str(node.get("class_name") or ""), node.get("config", {})
+        if kind and isinstance(settings, dict) and "name" in settings:
+            layer = str(settings["name"])
+        module, name = (str(node.get(key) or "") for key in ("module", "registered_name"))
+        yield SavedObject(kind, settings if kind else node, module, name, layer)
         for value in node.values():
-            yield from owned_objects(value, owner)
+            yield from objects(value, layer)
     elif isinstance(node, list):
         for value in node:
-            yield from owned_objects(value, owner)
+            yield from objects(value, layer)
+
+
+def is_bare_lambda(node: Any) -> bool:
+    """Whether settings are the byte code of a lambda without its class, as Keras 3 writes the
+    lambda that a layer has as its activation, and cannot read it again."""
+    value = node.get("value") if isinstance(node, dict) and set(node) == {"value"} else None
+    return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
 
 
 def _hdf5(path: Path) -> KerasContents:

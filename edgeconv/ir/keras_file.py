@@ -18,8 +18,8 @@ from edgeconv.errors import BadInput, EdgeconvError, Unsupported
 from edgeconv.ir.keras_contents import (
     SAVE_HINT,
     KerasContents,
+    is_bare_lambda,
     objects,
-    owned_objects,
     read_contents,
 )
 from edgeconv.plugins import import_tensorflow
@@ -42,9 +42,9 @@ def lambda_layers(path: Path) -> tuple[str, ...]:
     They are Lambda layers, and layers with a lambda as a setting, such as their activation.
     """
     names = [
-        owner
-        for item, owner in owned_objects(read_contents(path).config)
-        if item.get("class_name") in ("Lambda", "__lambda__") or _is_bare_lambda(item)
+        item.layer
+        for item in objects(read_contents(path).config)
+        if item.kind in ("Lambda", "__lambda__") or item.is_bare_lambda
     ]
     return tuple(dict.fromkeys(names))
 
@@ -54,12 +54,11 @@ def custom_classes(path: Path) -> dict[str, str]:
 
     The file does not hold their code. An HDF5 file does not tell them apart.
     """
-    found = {}
-    for item, owner in owned_objects(read_contents(path).config):
-        module, name = str(item.get("module")), item.get("registered_name")
-        if name and not module.startswith(("keras", "tf_keras")):
-            found[owner] = str(item["config"] if item.get("class_name") == "function" else name)
-    return found
+    return {
+        item.layer: str(item.settings) if item.kind == "function" else item.registered_name
+        for item in objects(read_contents(path).config)
+        if item.registered_name and not item.module.startswith(("keras", "tf_keras"))
+    }
 
 
 def load_model(path: Path, unsafe: bool = False) -> Any:
@@ -109,18 +108,6 @@ def _open_custom_code(path: Path, layer: str) -> Any:
         ) from error
 
 
-def _is_bare_lambda(item: dict[str, Any]) -> bool:
-    """Whether an object is the byte code of a lambda without its class, as Keras 3 writes the
-    lambda that a layer has as its activation, and cannot read it again."""
-    value = item.get("value")
-    return (
-        set(item) == {"value"}
-        and isinstance(value, list)
-        and len(value) == 3
-        and isinstance(value[0], str)
-    )
-
-
 def _mended(node: Any) -> Any:
     """An architecture as Keras 3 reads it.
 
@@ -131,7 +118,7 @@ def _mended(node: Any) -> Any:
         return [_mended(value) for value in node]
     if not isinstance(node, dict):
         return node
-    if _is_bare_lambda(node):
+    if is_bare_lambda(node):
         return {"class_name": "__lambda__", "config": node}
     changed = {key: _mended(value) for key, value in node.items()}
     if node.get("class_name") == "BatchNormalization":
@@ -209,9 +196,9 @@ def input_shape(path: Path) -> tuple[int, ...]:
         BadInput: the model has no input layer with a fixed shape, or several.
     """
     shapes = [
-        item["config"].get("batch_shape") or item["config"].get("batch_input_shape")
+        item.settings.get("batch_shape") or item.settings.get("batch_input_shape")
         for item in objects(read_contents(path).config)
-        if item.get("class_name") == "InputLayer" and isinstance(item.get("config"), dict)
+        if item.kind == "InputLayer"
     ]
     if len(shapes) != 1 or not shapes[0] or None in shapes[0][1:]:
         raise BadInput(

@@ -86,13 +86,10 @@ def _half_policies(config: Any) -> list[str]:
     """Names of the policies below float32 in an architecture, each once."""
     found: dict[str, None] = {}
     for item in objects(config):
-        settings = item.get("config")
-        named = settings.get("name") if isinstance(settings, dict) else None
-        if item.get("class_name") in _POLICIES and "float16" in str(named):
-            found[str(named)] = None
-        dtype = item.get("dtype")
-        if isinstance(dtype, str) and "float16" in dtype:
-            found[dtype] = None
+        settings = item.settings if isinstance(item.settings, dict) else {}
+        names = [settings.get("name")] if item.kind in _POLICIES else []
+        names.append(settings.get("dtype"))
+        found |= {name: None for name in names if isinstance(name, str) and "float16" in name}
     return list(found)
 
 
