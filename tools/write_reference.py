@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import re
 import textwrap
 import typing
@@ -335,6 +336,30 @@ def data_rules() -> str:
     return table(["rule", "severity", "what it finds"], rows)
 
 
+def recordings_keys() -> str:
+    """The keys of the TOML beside a table of recordings."""
+    from edgeconv.datasets.tables.keys import KEYS
+
+    return table(["key", "type", "meaning", "example"], list(_toml_keys(KEYS)))
+
+
+def _toml_keys(keys: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:
+    for name, schema in keys.items():
+        kind = schema["type"]
+        kinds = " or ".join(kind) if isinstance(kind, list) else kind
+        if choices := schema.get("enum"):
+            kinds = "one of " + ", ".join(map(code, choices))
+        example = (
+            json.dumps(schema["examples"][0], ensure_ascii=False) if schema.get("examples") else ""
+        )
+        yield [code(prefix + name), kinds, schema["description"], code(example)]
+        inner = schema.get("properties") or {}
+        yield from _toml_keys(inner, f"{prefix}{name}.")
+        values = schema.get("additionalProperties")
+        if isinstance(values, dict) and "properties" in values:
+            yield from _toml_keys(values["properties"], f"{prefix}{name}.NAME.")
+
+
 def networks() -> str:
     """The names of the networks."""
     from edgeconv.models import MODELS
@@ -453,6 +478,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "networks": networks,
     "data-sets": data_sets,
     "data-rules": data_rules,
+    "recordings-keys": recordings_keys,
     "runtimes": runtimes,
     "exit-codes": exit_codes,
     "schemes": schemes,

@@ -146,7 +146,12 @@ def _check_against(console: Console, spec: str, against: Path) -> int:
 
 @app.command("init", epilog=opt.epilog("edgeconv data init walk.csv", "edgeconv data init rec/"))
 def init_tables(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Tables, or a folder.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE…", help="Tables, or a folder.")
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of the TOML, and do nothing.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing TOML files.")] = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
@@ -154,8 +159,15 @@ def init_tables(
 ) -> int:
     """Write a TOML beside each table that says what its columns seem to mean."""
     with Console(quiet, verbose, json) as console:
-        from edgeconv.workflows.data import draft_tomls
+        from edgeconv.workflows.data import draft_tomls, toml_schema
 
+        if schema:
+            console.say(toml_schema())
+            return 0
+        if not files:
+            raise UsageError(
+                "no table is named", "name tables or a folder: edgeconv data init FILE…"
+            )
         drafts = draft_tomls(files, force, console)
         for draft in drafts:
             console.say(f"{draft.path}")

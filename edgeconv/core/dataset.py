@@ -30,6 +30,7 @@ class Recording:
     label: int
     samples: NDArray[np.float32]
     source: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Dataset:
         signal: always the canonical contract (sensor android, no normalization).
         recordings: what training augmentation cuts its windows from.
         index: int64 (n, 2): recording number and first time step of each window.
+        test_subjects, val_subjects: who is held out, if the data say so; empty: the usual split.
     """
 
     name: str
@@ -71,6 +73,8 @@ class Dataset:
     recordings: tuple[Recording, ...]
     index: NDArray[np.int64]
     report: LoadReport
+    test_subjects: tuple[str, ...] = ()
+    val_subjects: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.index)

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.core import STANDARD_GRAVITY, Dataset, Progress
+from edgeconv.datasets.rules.calibration import calibrated
 from edgeconv.datasets.tables.apps import recognize
 from edgeconv.datasets.tables.clock import ClockNotes, check_rate, counts_rows, recordings
 from edgeconv.datasets.tables.dialect import StampFormat, read_dialect
 from edgeconv.datasets.tables.engine import Group, Tables, open_tables
 from edgeconv.datasets.tables.names import join_spellings, label_order, plain
-from edgeconv.datasets.tables.schema import DOCS, Schema, read_schema, stray_toml
+from edgeconv.datasets.tables.schema import DOCS, Schema
+from edgeconv.datasets.tables.schema_file import read_schema, stray_toml
 from edgeconv.datasets.tables.sources import TableFile, find_tables, open_table
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
@@ -34,6 +36,7 @@ RECORDING_COLUMNS = ("recording", "trial", "session", "run", "bout", "recording_
 DEVICE_COLUMNS = ("device", "device_id", "sensor_location")
 MANY_ROWS = 1_000_000  # from here on, cutting them takes long enough to be shown
 LARGEST_G = 50.0  # a motion sensor of a phone or watch ends at 8 to 32 g
+LARGEST_OTHER = 1e7  # of any other sensor, in whatever unit: larger numbers are codes
 
 
 @dataclass(frozen=True)
@@ -121,14 +124,45 @@ def _dataset(tables: Tables, reads: list[_Read], progress: Progress) -> Dataset:
     segments = list(_segments(tables, reads, labels, notes, dropped, progress))
     source = reads[0].path.name if len(reads) == 1 else f"{len(reads)} tables"
     allow = tuple({rule: None for read in reads for rule in read.schema.allow})
-    origin = DatasetInfo("csv", source, (*tables.notes, *notes.sentences()), allow=allow)
-    return assemble(origin, labels, segments, dropped)
+    channels = reads[0].schema.channels
+    origin = DatasetInfo(
+        "csv",
+        source,
+        (*tables.notes, *notes.sentences()),
+        allow=allow,
+        channels=tuple(channel.name for channel in channels),
+        kinds=tuple(channel.kind for channel in channels),
+    )
+    dataset = assemble(origin, labels, segments, dropped)
+    if any(read.schema.calibrate for read in reads):
+        dataset, done = calibrated(dataset)
+        report = replace(dataset.report, notes=(*dataset.report.notes, *done))
+        dataset = replace(dataset, report=report)
+    return _held_out(dataset, reads)
+
+
+def _held_out(dataset: Dataset, reads: list[_Read]) -> Dataset:
+    """The data set with the subjects that the TOML holds out, by the spelling of the tables."""
+    known = {plain(name): name for name in dataset.subject_names}
+    named = {}
+    for key in ("test_subjects", "val_subjects"):
+        wanted = {name: read for read in reads for name in getattr(read.schema, key)}
+        if missing := next((name for name in wanted if plain(name) not in known), None):
+            raise BadInput(
+                f"{wanted[missing].schema.source}: {key} has '{missing}', whom no row names",
+                f"there are {', '.join(dataset.subject_names)}",
+            )
+        named[key] = tuple(dict.fromkeys(known[plain(name)] for name in wanted))
+    if not any(named.values()):
+        return dataset
+    return replace(
+        dataset, test_subjects=named["test_subjects"], val_subjects=named["val_subjects"]
+    )
 
 
 def _refuse_impossible_readings(tables: Tables, reads: list[_Read]) -> None:
     """Readings of hundreds of g are codes for lost samples."""
-    factors = [abs(read.schema.scale.factor) for read in reads]
-    bad = tables.implausible(LARGEST_G * STANDARD_GRAVITY / min(factors))
+    bad = tables.implausible(_limits(reads))
     if bad is None or bad.count > 0.5 * tables.total:
         return  # all readings are large: another unit, which the data rules name
     read = reads[bad.file_number]
@@ -141,6 +175,18 @@ def _refuse_impossible_readings(tables: Tables, reads: list[_Read]) -> None:
         f"if it stands for lost samples, write lost_values = [{values}] into "
         f"{read.path.name}.toml; else correct the unit or these lines",
     )
+
+
+def _limits(reads: list[_Read]) -> list[float]:
+    """The largest reading of each channel, in the unit of the table."""
+    limits = []
+    for n, channel in enumerate(reads[0].schema.channels):
+        if channel.kind.is_acceleration:
+            factors = [abs(read.schema.factors_of("", "")[n]) for read in reads]
+            limits.append(LARGEST_G * STANDARD_GRAVITY / min(factors))
+        else:
+            limits.append(LARGEST_OTHER)
+    return limits
 
 
 def _join(tables: Tables, role: str) -> None:
@@ -189,15 +235,18 @@ def _segments(
     for group in tables.groups():
         read = reads[group.key.file_number]
         schema = read.schema
-        values = group.values * schema.scale_of(group.key.subject).factor
-        subject, label, source = group.key.subject, numbers[group.key.activity], read.path.name
+        key = group.key
+        values = group.values * schema.factors_of(key.subject, key.device)
+        subject, label, source = key.subject, numbers[key.activity], read.path.name
         if schema.rate_hz or "timestamp" not in schema.columns:
             for rows in shortest.runs(group):
-                yield Segment(subject, label, values[rows], None, schema.rate_hz, source)
+                yield Segment(
+                    subject, label, values[rows], None, schema.rate_hz, source, key.device
+                )
         else:
             seconds = _seconds(group, read)
             for times, readings in recordings(seconds, values, notes, dropped):
-                yield Segment(subject, label, readings, times, 0.0, source)
+                yield Segment(subject, label, readings, times, 0.0, source, key.device)
         done += len(values)
         if total > MANY_ROWS:
             progress.update(done, total, "rows")

@@ -45,7 +45,8 @@ def split(
         dataset: what to split; subjects are never in two parts.
         test_fraction: share of the subjects for the test, if neither they nor a rule name them.
         val_fraction: share of the subjects for validation, likewise.
-        test_subjects: the subjects of the test; None: the data set's own rule, or a fraction.
+        test_subjects: the subjects of the test; None: those that the data set names, its own
+            rule, or a fraction.
         val_subjects: the subjects of the validation, likewise.
 
     Returns:
@@ -62,6 +63,9 @@ def split(
         if not 0 < fraction < 1:
             raise UsageError(f"split: a fraction of {fraction:g}", "choose between 0 and 1")
     subjects = dataset.subject_names
+    if test_subjects is None:
+        test_subjects = dataset.test_subjects or None
+        val_subjects = val_subjects if val_subjects is not None else dataset.val_subjects or None
     order = sorted(subjects, key=lambda name: hashlib.sha256(name.encode()).digest())
     test, test_rule = _test(dataset.name, order, test_fraction, test_subjects)
     check_disjoint(val=val_subjects or (), test=test)

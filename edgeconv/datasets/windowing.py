@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, LoadReport, Recording, Signal
+from edgeconv.core import Dataset, LoadReport, Recording, SensorKind, Signal
 from edgeconv.datasets.resampling import resample_stamped, resample_uniform
 from edgeconv.errors import BadInput
 
@@ -26,7 +26,8 @@ GAP_INTERVALS = 5
 class Segment:
     """Samples of one subject doing one thing, as a loader reads them.
 
-    `values` (n, 3) is canonical (m/s², Android's sign). Either `seconds` (n,) or `rate_hz` is set.
+    `values` (n, channels) is canonical (m/s², Android's sign). Either `seconds` (n,) or `rate_hz`
+    is set.
     """
 
     subject: str
@@ -35,6 +36,7 @@ class Segment:
     seconds: NDArray[np.float64] | None = None
     rate_hz: float = 0.0
     source: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class DatasetInfo:
     notes: tuple[str, ...] = ()
     synthetic: bool = False
     allow: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ("x", "y", "z")
+    kinds: tuple[SensorKind, ...] = ()
 
 
 def assemble(
@@ -61,7 +65,7 @@ def assemble(
     Raises:
         BadInput: no window is left.
     """
-    signal = Signal(labels=tuple(labels))
+    signal = Signal(labels=tuple(labels), channels=origin.channels, kinds=origin.kinds)
     counts = Counter(dropped or {})
     recordings: list[Recording] = []
     samples_used = 0
@@ -109,10 +113,9 @@ def _recordings(
         if len(samples) < signal.window:
             dropped["recording shorter than a window"] += used
             continue
-        yield (
-            used,
-            Recording(segment.subject, segment.label, samples.astype(np.float32), segment.source),
-        )
+        readings = samples.astype(np.float32)
+        who, what = segment.subject, segment.label
+        yield used, Recording(who, what, readings, segment.source, segment.device)
 
 
 def _at_rate(

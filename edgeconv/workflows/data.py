@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from edgeconv.datasets import DATASETS, PATHS, load_dataset
 from edgeconv.datasets.describe import describe
 from edgeconv.datasets.fetch import fetch
 from edgeconv.datasets.tables.draft import Draft, draft_schema
+from edgeconv.datasets.tables.keys import json_schema
 from edgeconv.datasets.tables.sources import find_tables
 from edgeconv.errors import UsageError
 from edgeconv.plugins import load
@@ -63,6 +65,11 @@ def draft_tomls(
         write_text(draft.path, draft.text)
         progress.note(f"{draft.path} written")
     return drafts
+
+
+def toml_schema() -> str:
+    """The JSON schema of the TOML beside a table, as text."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False)
 
 
 def fetch_dataset(

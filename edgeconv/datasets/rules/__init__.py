@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 from edgeconv.core import Dataset, Signal
 from edgeconv.core.data_finding import DataFinding, DataSeverity
-from edgeconv.datasets.rules import balance, channels, contract, gravity
+from edgeconv.datasets.rules import (
+    balance,
+    calibration,
+    channels,
+    contract,
+    gravity,
+    other_sensors,
+)
 from edgeconv.errors import BadInput, UsageError
 
 Find = Callable[[Dataset], list[DataFinding]]
@@ -36,18 +43,25 @@ RULES: tuple[DataRule, ...] = (
     DataRule("D101", _ERROR, "gravity has the length of another unit", gravity.wrong_unit),
     DataRule("D102", _ERROR, "gravity is missing", gravity.missing_gravity),
     DataRule("D103", _WARNING, "gravity points both ways in one class", gravity.mixed_signs),
+    DataRule("D104", _ERROR, "a gyroscope's unit is wrong", other_sensors.rotation_unit),
+    DataRule("D105", _ERROR, "a gyroscope turns steadily", other_sensors.steady_rotation),
+    DataRule("D106", _WARNING, "a magnetometer's unit is wrong", other_sensors.magnetic_unit),
+    DataRule("D107", _ERROR, "linear acceleration holds gravity", gravity.present_gravity),
     DataRule(contract.RULE, _ERROR, contract.ABOUT, None),
     DataRule("D201", _WARNING, "an axis never changes", channels.dead_axes),
     DataRule("D202", _WARNING, "all axes stand still for a second or more", channels.frozen),
     DataRule("D203", _WARNING, "all axes are exactly 0", channels.zeros),
     DataRule("D204", _ERROR, "two sensors alternate inside a recording", channels.interleaved),
     DataRule("D205", _HINT, "readings end at the range of the sensor", channels.saturated),
+    DataRule("D206", _ERROR, "two axes carry the same readings", channels.doubled),
+    DataRule("D207", _WARNING, "one axis stands still while others move", channels.frozen_axis),
+    DataRule("D208", _HINT, "a sensor has an offset or a wrong scale", calibration.offsets),
     DataRule("D301", _WARNING, "a recording occurs more than once", balance.repeated),
     DataRule("D302", _HINT, "only one subject recorded a class", balance.lonely_classes),
 )
 
 
-UNIT_RULES = ("D101", "D102", contract.RULE)
+UNIT_RULES = ("D101", "D102", "D104", "D107", contract.RULE)
 """What `--assume-units` accepts: units and gravity are those that were declared."""
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, Recording
+from edgeconv.core import Dataset, Recording, SensorKind
 from edgeconv.core.data_finding import DataFinding, DataSeverity
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ FROZEN_SHARE = 0.05  # of a subject's samples
 ZERO_SHARE = 0.01
 SATURATED_SHARE = 0.01
 SATURATED_SAMPLES = 50
-FROZEN_SECONDS = 1.0
+FROZEN_SECONDS, FROZEN_AXIS_SECONDS = 1.0, 2.0
 _TINY = 1e-6  # m/s²: what resampling leaves of a constant
 
 
@@ -77,8 +78,9 @@ def frozen(dataset: Dataset) -> list[DataFinding]:
 def zeros(dataset: Dataset) -> list[DataFinding]:
     """D203: all axes are exactly 0, which no accelerometer with gravity gives."""
     shares = {}
-    for subject, recordings in _by_subject(dataset):
-        zero = sum(int((r.samples == 0).all(axis=1).sum()) for r in recordings)
+    columns = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
+    for subject, recordings in _by_subject(dataset) if columns else ():
+        zero = sum(int((r.samples[:, columns] == 0).all(axis=1).sum()) for r in recordings)
         total = sum(len(r.samples) for r in recordings)
         if zero > ZERO_SHARE * total:
             shares[subject] = zero / total
@@ -101,9 +103,10 @@ def interleaved(dataset: Dataset) -> list[DataFinding]:
     import numpy as np
 
     places = []
+    columns = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
     for recording in dataset.recordings:
-        values = recording.samples.astype(np.float64)
-        if len(values) < 20:
+        values = recording.samples[:, columns].astype(np.float64)
+        if len(values) < 20 or not columns:
             continue
         next_one = float(np.median(np.abs(values[1:] - values[:-1]).sum(axis=1)))
         next_but_one = float(np.median(np.abs(values[2:] - values[:-2]).sum(axis=1)))
@@ -129,8 +132,9 @@ def saturated(dataset: Dataset) -> list[DataFinding]:
     import numpy as np
 
     shares = {}
-    for subject, recordings in _by_subject(dataset):
-        samples = np.abs(np.concatenate([r.samples for r in recordings]))
+    columns = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
+    for subject, recordings in _by_subject(dataset) if columns else ():
+        samples = np.abs(np.concatenate([r.samples[:, columns] for r in recordings]))
         largest = float(samples.max())
         at_end = (samples > largest * 0.999).any(axis=1)
         share = float(at_end.mean())
@@ -148,6 +152,63 @@ def saturated(dataset: Dataset) -> list[DataFinding]:
             "sensor: harder movements look alike",
             "record with a wider range (8 g or more) if the sensor has one",
         )
+    ]
+
+
+def doubled(dataset: Dataset) -> list[DataFinding]:
+    """D206: two axes carry the same readings: one column was written twice."""
+    import numpy as np
+
+    by_pair: dict[tuple[int, int], list[str]] = {}
+    pairs = list(combinations(range(len(dataset.signal.channels)), 2))
+    for subject, recordings in _by_subject(dataset):
+        samples = np.concatenate([recording.samples for recording in recordings])
+        for a, b in pairs:
+            same = bool((np.abs(samples[:, a] - samples[:, b]) < _TINY).all())
+            if same and np.ptp(samples[:, a]) > _TINY:
+                by_pair.setdefault((a, b), []).append(subject)
+    names = dataset.signal.channels
+    return [
+        DataFinding(
+            "D206",
+            DataSeverity.ERROR,
+            _who(subjects, dataset),
+            f"axes {names[a]} and {names[b]} are the same in every sample: one column was written "
+            "twice, and a third of the motion is missing",
+            f'name the right column: [columns] {names[b]} = "…"',
+        )
+        for (a, b), subjects in by_pair.items()
+    ]
+
+
+def frozen_axis(dataset: Dataset) -> list[DataFinding]:
+    """D207: one axis stands still for seconds while the others move."""
+    import numpy as np
+
+    length = round(FROZEN_AXIS_SECONDS * dataset.signal.rate_hz)
+    by_axis: dict[int, dict[str, float]] = {}
+    for subject, recordings in _by_subject(dataset):
+        still = np.zeros(len(dataset.signal.channels))
+        total = sum(len(recording.samples) for recording in recordings)
+        for recording in recordings:
+            steps = np.abs(np.diff(recording.samples, axis=0))
+            moving = (steps > _TINY).any(axis=1)
+            for axis in range(steps.shape[1]):
+                stuck = (steps[:, axis] < _TINY) & moving
+                still[axis] += sum(run for run in _runs(stuck) if run >= length)
+        for axis, count in enumerate(still.tolist()):
+            if FROZEN_SHARE * total < count < 0.999 * total:
+                by_axis.setdefault(axis, {})[subject] = count / total
+    return [
+        DataFinding(
+            "D207",
+            DataSeverity.WARNING,
+            _who(list(shares), dataset),
+            f"axis {dataset.signal.channels[axis]} stands still for seconds while the others "
+            f"move, up to {max(shares.values()):.0%} of the time",
+            "leave these rows out",
+        )
+        for axis, shares in by_axis.items()
     ]
 
 

@@ -6,16 +6,17 @@ is found by the engine and named with its line; nothing becomes a number by acci
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import plugins
+from edgeconv.core import SensorKind
 from edgeconv.datasets.tables.dialect import StampFormat
-from edgeconv.datasets.tables.query import AXES, TEXT_ROLES, TableQuery, sql_text
-from edgeconv.datasets.tables.schema import NOT_LABELLED, Schema
+from edgeconv.datasets.tables.query import TEXT_ROLES, TableQuery, sql_text, value_column
+from edgeconv.datasets.tables.schema import NOT_LABELLED, Channel, Schema
 from edgeconv.datasets.tables.sources import TableFile
 from edgeconv.errors import BadInput
 
@@ -44,7 +45,7 @@ class Group:
     """The rows of one key in the order of the file.
 
     `lines` (n,) are line numbers, `positions` (n,) count the file's samples, whatever their key,
-    `stamps` (n,) are time stamps in ticks or seconds, NaN without any, and `values` (n, 3)
+    `stamps` (n,) are time stamps in ticks or seconds, NaN without any, and `values` (n, channels)
     readings as they stand in the table.
     """
 
@@ -80,11 +81,7 @@ class Tables:
         self.files: list[Path] = []
         self.dropped: dict[str, int] = {}
         self.notes: list[str] = []
-        self._db.execute(
-            "create table samples (file_number integer, line bigint, position bigint, "
-            "subject varchar, activity varchar, recording varchar, device varchar, stamp double, "
-            "x double, y double, z double, blank utinyint, kept boolean)"
-        )
+        self.channels: tuple[Channel, ...] = ()
 
     def add(self, table: TableFile, schema: Schema) -> StampFormat:
         """Read one table into the rows.
@@ -97,6 +94,7 @@ class Tables:
                 the message has the line number.
         """
         number = len(self.files)
+        self._make_room(table.path, schema.channels)
         self.files.append(table.path)
         source = TableQuery(self._db, table, schema)
         stamps = source.stamps()
@@ -110,18 +108,50 @@ class Tables:
         source.refuse_bad_fields(f"(select * from samples where file_number = {number})")
         return stamps
 
+    def _make_room(self, path: Path, channels: tuple[Channel, ...]) -> None:
+        """The engine's own table, whose columns are those of the first file's channels.
+
+        Raises:
+            BadInput: a later file has other channels.
+        """
+        if self.channels:
+            known, own = ([(c.name, c.kind) for c in each] for each in (self.channels, channels))
+            if known != own:
+                raise BadInput(
+                    f"{path}: its channels are {', '.join(name for name, _ in own)}, those of "
+                    f"{self.files[0]} are {', '.join(name for name, _ in known)}",
+                    "name the same [channels] in the TOML of every table",
+                )
+            return
+        self.channels = channels
+        readings = ", ".join(f"{name} double" for name in self._values())
+        self._db.execute(
+            "create table samples (file_number integer, line bigint, position bigint, "
+            "subject varchar, activity varchar, recording varchar, device varchar, stamp double, "
+            f"{readings}, blank usmallint, kept boolean)"
+        )
+
+    def _values(self, accelerometer: bool = False) -> list[str]:
+        """The engine's columns of readings: all, or those of the first accelerometer."""
+        kinds = [channel.kind for channel in self.channels]
+        of_one = [n for n, kind in enumerate(kinds) if kind is SensorKind.ACCELEROMETER][:3]
+        numbers = (of_one if len(of_one) == 3 else []) if accelerometer else range(len(kinds))
+        return [value_column(n) for n in numbers]
+
     def _leave_out(self, schema: Schema, path: Path, number: int) -> int:
         """Leave out rows that are no samples, each reason counted; returns how many were blank."""
         words = ", ".join(map(sql_text, NOT_LABELLED))
         dropped = ", ".join(map(sql_text, schema.drop_labels)) or "null"
         lost = ", ".join(f"{value!r}::double" for value in schema.lost_values) or "null"
+        values = self._values()
+        zero = " and ".join(f"{name} = 0" for name in self._values(accelerometer=True)) or "false"
         reasons = {
-            BLANK: "blank = 3",
+            BLANK: f"blank = {len(values)}",
             "not labelled": f"lower(activity) in ({words})",
             "activity left out by drop_labels": f"activity in ({dropped})",
-            "x, y and z are all exactly 0 (no measurement)": "x = 0 and y = 0 and z = 0",
+            "x, y and z are all exactly 0 (no measurement)": zero,
             "left out by keep": "not kept",
-            "lost samples (lost_values)": f"x in ({lost}) or y in ({lost}) or z in ({lost})",
+            "lost samples (lost_values)": " or ".join(f"{v} in ({lost})" for v in values),
         }
         cases = " ".join(f"when {where} then {sql_text(why)}" for why, where in reasons.items())
         reason = f"case {cases} end"
@@ -168,7 +198,7 @@ class Tables:
         without standing right behind it; returns how many."""
         if not self._db.execute("select 1 from samples where not isnan(stamp) limit 1").fetchone():
             return 0
-        same = "subject, activity, device, stamp, x, y, z"
+        same = ", ".join(("subject, activity, device, stamp", *self._values()))
         rows, different = self._db.execute(
             f"select count(*), count(distinct hash({same})) from samples"
         ).fetchone()
@@ -185,54 +215,70 @@ class Tables:
             self._db.execute(f"delete from samples where rowid in ({where})")
         return int(count)
 
-    def implausible(self, limit: float) -> Implausible | None:
-        """Rows that no sensor gives: a reading beyond `limit` (in the table's unit), or one and
-        the same large number in all three axes again and again."""
-        every = max(1, self.total // MEDIAN_OF)  # a median of all would hold all in memory
-        same = [
-            float(row[0])
-            for row in self._db.execute(
-                "select x from samples where x = y and y = z and abs(x) * sqrt(3) > 2.5 * (select "
-                f"median(sqrt(x * x + y * y + z * z)) from samples where line % {every} = 0) "
-                "group by x having count(*) >= 3"
-            ).fetchall()
-        ]
-        repeated = f"x in ({', '.join(map(repr, same))}) and x = y and y = z" if same else "false"
-        beyond = " or ".join(f"abs({axis}) > {limit!r}" for axis in AXES)
-        reading = " ".join(f"when abs({axis}) > {limit!r} then {axis}" for axis in AXES)
+    def implausible(self, limits: Sequence[float]) -> Implausible | None:
+        """Rows that no sensor gives: a reading beyond the limit of its channel (in the table's
+        unit), or one and the same large number in all three axes again and again."""
+        values = self._values()
+        repeated = self._repeated_number()
+        pairs = list(zip(values, limits, strict=True))
+        beyond = " or ".join(f"abs({value}) > {limit!r}" for value, limit in pairs)
+        reading = " ".join(f"when abs({value}) > {limit!r} then {value}" for value, limit in pairs)
         where = f"from samples where {beyond} or ({repeated})"
         (count,) = self._db.execute(f"select count(*) {where}").fetchone()
         if not count:
             return None
         file_number, line, first = self._db.execute(
-            f"select file_number, line, case {reading} else x end {where} "
+            f"select file_number, line, case {reading} else {values[0]} end {where} "
             "order by file_number, line limit 1"
         ).fetchone()
-        values = self._db.execute(
-            f"select distinct case {reading} else x end as value {where} order by 1 limit 4"
+        some = self._db.execute(
+            f"select distinct case {reading} else {values[0]} end as value {where} "
+            "order by 1 limit 4"
         ).fetchall()
         return Implausible(
             int(count),
             int(file_number),
             int(line),
             float(first),
-            tuple(float(v[0]) for v in values),
+            tuple(float(row[0]) for row in some),
+        )
+
+    def _repeated_number(self) -> str:
+        """A condition: the row has one large number in all three axes, as several others have."""
+        axes = self._values(accelerometer=True)
+        if not axes:
+            return "false"
+        x, y, z = axes
+        every = max(1, self.total // MEDIAN_OF)  # a median of all would hold all in memory
+        rows = self._db.execute(
+            f"select {x} from samples where {x} = {y} and {y} = {z} and abs({x}) * sqrt(3) > 2.5 * "
+            f"(select median(sqrt({x} * {x} + {y} * {y} + {z} * {z})) from samples where line % "
+            f"{every} = 0) group by {x} having count(*) >= 3"
+        ).fetchall()
+        if not rows:
+            return "false"
+        return (
+            f"{x} in ({', '.join(repr(float(row[0])) for row in rows)}) and {x} = {y} and {y} = {z}"
         )
 
     def groups(self) -> Iterator[Group]:
         """The rows of each subject, activity, recording and device, file by file."""
+        values = self._values()
         keys = self._db.execute(
             f"select file_number, {', '.join(TEXT_ROLES)}, min(line) as first, max(line) as last "
             "from samples group by all order by file_number, first"
         ).fetchall()
         for file_number, subject, activity, recording, device, first, last in keys:
             rows = self._db.execute(
-                "select line, position, stamp, x, y, z from samples where file_number = ? and "
+                f"select line, position, stamp, {', '.join(values)} from samples where "
+                "file_number = ? and "
                 "line between ? and ? and subject = ? and activity = ? and recording = ? and "
                 "device = ? order by line",
                 [file_number, first, last, subject, activity, recording, device],
             ).fetchnumpy()
-            yield _group(GroupKey(subject, activity, recording, device, int(file_number)), rows)
+            yield _group(
+                GroupKey(subject, activity, recording, device, int(file_number)), rows, values
+            )
 
     @property
     def total(self) -> int:
@@ -262,9 +308,9 @@ def open_tables() -> Iterator[Tables]:
             connection.close()
 
 
-def _group(key: GroupKey, rows: Mapping[str, Any]) -> Group:
+def _group(key: GroupKey, rows: Mapping[str, Any], columns: Sequence[str]) -> Group:
     import numpy as np
 
-    values = np.stack([np.asarray(rows[axis], np.float64) for axis in AXES], axis=1)
+    values = np.stack([np.asarray(rows[name], np.float64) for name in columns], axis=1)
     lines, positions = (np.asarray(rows[name], np.int64) for name in ("line", "position"))
     return Group(key, lines, positions, np.asarray(rows["stamp"], np.float64), values)

@@ -11,7 +11,6 @@ from edgeconv.datasets.tables.schema import DOCS, TICKS, Schema
 from edgeconv.datasets.tables.sources import TableFile
 from edgeconv.errors import BadInput
 
-AXES = ("x", "y", "z")
 TEXT_ROLES = ("subject", "activity", "recording", "device")
 RATES_DIFFER = 0.1  # of the declared rate
 
@@ -28,12 +27,18 @@ class TableQuery:
         self.names = self.dialect.names if self.dialect else self._parquet_names()
         self._check_columns()
 
+    @property
+    def _readings(self) -> dict[str, str]:
+        """Engine's name of a column by the name of the channel."""
+        return {c.name: self._column(c.column) for c in self.schema.channels}
+
     def _parquet_names(self) -> tuple[str, ...]:
         rows = self.db.execute(f"describe select * from {self._relation()}").fetchall()
         return tuple(str(row[0]) for row in rows)
 
     def _check_columns(self) -> None:
-        wanted = [*self.schema.columns.values(), *self.schema.keep]
+        channels = [channel.column for channel in self.schema.named_channels]
+        wanted = [*self.schema.columns.values(), *channels, *self.schema.keep]
         missing = [name for name in wanted if name not in self.names]
         line = self.dialect.header_line if self.dialect else 1
         if missing:
@@ -122,7 +127,8 @@ class TableQuery:
     def alternating_column(self) -> tuple[str, list[str]] | None:
         """A column without a role whose few values alternate within one subject and activity:
         two devices or sensors whose rows were joined. Its name and its values, or None."""
-        used = {*self.schema.columns.values(), *self.schema.keep}
+        channels = (channel.column for channel in self.schema.channels)
+        used = {*self.schema.columns.values(), *channels, *self.schema.keep}
         spare = [n for n in self.names if n and n not in used and self.names.count(n) == 1]
         if not spare or self.table.is_parquet:
             return None
@@ -176,11 +182,9 @@ class TableQuery:
     def _quick(self, stamps: StampFormat) -> tuple[str, ...]:
         """The engine's names of the columns that it can read as numbers by itself."""
         columns = self.schema.columns
-        roles = [
-            *AXES,
-            *(["timestamp"] if "timestamp" in columns and not stamps.in_seconds else []),
-        ]
-        wanted = {columns[role] for role in roles}
+        wanted = {channel.column for channel in self.schema.channels}
+        if "timestamp" in columns and not stamps.in_seconds:
+            wanted.add(columns["timestamp"])
         texts = {columns[role] for role in TEXT_ROLES if role in columns} | set(self.schema.keep)
         # the engine takes 1_000 for a number
         if self.table.is_parquet or self._decimal == "," or self.table.joined_digits:
@@ -192,10 +196,10 @@ class TableQuery:
         columns = self.schema.columns
         first = self.dialect.header_line if self.dialect else 0
         texts = [f"{self._role_text(role)} as {role}" for role in TEXT_ROLES]
-        raw = {axis: self._column(columns[axis]) for axis in AXES}
-        readings = [raw[axis] if quick else self._number(raw[axis]) for axis in AXES]
+        raw = list(self._readings.values())
+        readings = raw if quick else [self._number(column) for column in raw]
         empty = "{0} is null" if quick else "coalesce(trim(cast({0} as varchar)), '') = ''"
-        blank = " + ".join(f"({empty.format(raw[axis])})::int" for axis in AXES)
+        blank = " + ".join(f"({empty.format(column)})::int" for column in raw)
         stamp = "'NaN'::double"
         if "timestamp" in columns:
             column = self._column(columns["timestamp"])
@@ -278,9 +282,10 @@ class TableQuery:
                     f"{self.path}: line {row[0]}: the {role} is empty",
                     f'fill it in, or set {role} = "…" in {self.path.name}.toml',
                 )
-        roles = [*AXES, *(["timestamp"] if "timestamp" in self.schema.columns else [])]
-        for role in roles:
-            column = "stamp" if role == "timestamp" else role
+        places = {c.name: value_column(n) for n, c in enumerate(self.schema.channels)}
+        if "timestamp" in self.schema.columns:
+            places["timestamp"] = "stamp"
+        for role, column in places.items():
             bad = f"{column} is null or isnan({column}) or isinf({column})"
             row = self.db.execute(
                 f"select line from {rows} where {bad} order by line limit 1"
@@ -291,13 +296,15 @@ class TableQuery:
                 text = self._text_at(role, int(row[0]))
                 raise BadInput(
                     f"{self.path}: line {row[0]}: {role} is '{text}': {_why(text)}{others}",
-                    "correct or delete the line",
+                    "correct or delete the line"
+                    if text or count == 1
+                    else f"export the sensors at one rate, or leave {role} out of [channels]",
                 )
 
     def _text_at(self, role: str, line: int) -> str:
         """What stands in a line of the file, cut to 40 characters."""
         first = self.dialect.header_line if self.dialect else 0
-        column = self._column(self.schema.columns[role])
+        column = self._readings.get(role) or self._column(self.schema.columns[role])
         (text,) = self.db.execute(
             f"select cast({column} as varchar) from {self._relation()} "
             f"limit 1 offset {line - first - 1}"
@@ -327,6 +334,11 @@ def _cure(path: Path, missing: Sequence[str], names: Sequence[str]) -> str:
             f"(edgeconv data init writes it; {DOCS})"
         )
     return f"name the columns in {toml} ({DOCS})"
+
+
+def value_column(number: int) -> str:
+    """The engine's name for the readings of a channel."""
+    return f"v{number}"
 
 
 def sql_text(value: str) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.datasets.tables.schema import Scale, read_schema, stray_toml
+from edgeconv.datasets.tables.schema import Scale
+from edgeconv.datasets.tables.schema_file import read_schema, stray_toml
 from edgeconv.errors import BadInput
 
 
@@ -48,7 +49,7 @@ def test_read_schema_of_every_key(tmp_path: Path) -> None:
     }
     assert read.constants == {"subject": "p1"}
     assert read.scale.factor == pytest.approx(-9.80665e-3)
-    assert read.scale_of("p4").factor == pytest.approx(-9.80665 / 128)
+    assert read.subject_scales["p4"].factor == pytest.approx(-9.80665 / 128)
     assert (read.lost_values, read.keep["side"], read.allow) == ((-999, 1e39), ("1",), ("D103",))
 
 
