@@ -16,6 +16,7 @@ from edgeconv.ir.nodes import (
     merge,
     normalization,
     pooling,
+    recurrent,
     shape,
 )
 from edgeconv.ir.nodes.node import Node
@@ -24,6 +25,9 @@ _TRAINING_ONLY = KerasLayerType(LayerRole.TRAINING_ONLY)
 _ACTIVATION_LAYER = KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_activation_layer)
 _RESHAPE = KerasLayerType(LayerRole.RESHAPE, shape.read_reshape)
 _MERGE = KerasLayerType(LayerRole.OTHER, merge.read_merge)
+_RECURRENT = KerasLayerType(
+    LayerRole.OTHER, recurrent.read_recurrent, recurrent.RECURRENT_ARRAYS, fuses_activation=True
+)
 # Known to comparisons of layers; no node stands for them yet.
 _KERNEL_ONLY_IN_KERAS = KerasLayerType(LayerRole.KERNEL, fuses_activation=True)
 _MAXIMUM_ONLY_IN_KERAS = KerasLayerType(LayerRole.MAXIMUM)
@@ -73,6 +77,7 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
         normalization.read_layer_normalization,
         normalization.LAYER_NORMALIZATION_ARRAYS,
     ),
+    "LSTM": _RECURRENT,
     "LeakyReLU": _ACTIVATION_LAYER,
     "MaxPooling1D": KerasLayerType(LayerRole.MAXIMUM, pooling.read_pool("max")),
     "MaxPooling2D": _MAXIMUM_ONLY_IN_KERAS,
@@ -91,6 +96,7 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
         fuses_activation=True,
     ),
     "SeparableConv2D": _KERNEL_ONLY_IN_KERAS,
+    "SimpleRNN": _RECURRENT,
     "Softmax": _ACTIVATION_LAYER,
     "SpatialDropout1D": _TRAINING_ONLY,
     "SpatialDropout2D": _TRAINING_ONLY,

@@ -101,7 +101,9 @@ def _arrays(
     names = [name for name, setting in arrays if not setting or settings[setting]]
     if not names:
         return {}
-    variables = stored[group]["vars"]
+    holder = stored[group]
+    # a recurrent layer's are in the part that computes one step
+    variables = holder["cell"]["vars"] if "cell" in holder else holder["vars"]
     if len(variables) != len(names):
         raise Unsupported(f"layer '{settings['name']}' ({kind}) stores {len(variables)} arrays")
     return {name: variables[str(i)][()] for i, name in enumerate(names)}

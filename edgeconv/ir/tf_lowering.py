@@ -6,14 +6,11 @@ constants are, and how they lie in memory, can be asked without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.errors import Unsupported
 from edgeconv.ir.layout import Layout
 from edgeconv.ir.nodes import (
     Activation,
-    ActivationFunction,
     Affine,
     ChannelMean,
     Concatenate,
@@ -23,13 +20,16 @@ from edgeconv.ir.nodes import (
     GlobalPool,
     KerasLayer,
     KernelNode,
+    Lstm,
     Merge,
     Node,
     Pool,
     Reshape,
+    SimpleRnn,
 )
-from edgeconv.ir.nodes.activation import SIGMOID_RANGE
+from edgeconv.ir.tf_activation import activate
 from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder, lowering_of
+from edgeconv.ir.tf_recurrent import RECURRENT
 
 if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Array
@@ -115,7 +115,7 @@ def _finish(builder: TFBuilder, node: KernelNode, y: Any) -> Any:
         return y
     for value in node.inner:
         y = builder.rounded(y, value)
-    return _activate(builder, node.activation, y, builder.name(node))
+    return activate(builder, node.activation, y, builder.name(node))
 
 
 # --- the others -------------------------------------------------------------------------------
@@ -177,47 +177,7 @@ def _concatenate(builder: TFBuilder, node: Concatenate, *tensors: Any) -> Any:
 
 
 def _activation(builder: TFBuilder, node: Activation, x: Any) -> Any:
-    return _activate(builder, node.function, x, builder.name(node))
-
-
-def _activate(builder: TFBuilder, function: ActivationFunction, x: Any, name: str) -> Any:
-    tf, nn = builder.tf, builder.tf.nn
-    match function.kind:
-        case "relu_max" if function.value == 6:
-            return nn.relu6(x, name=name)
-        case "relu_max" if builder.ranges and not _has_merges(builder):
-            return nn.relu(x, name=name)  # the range ends at the ceiling
-        case "relu_max":
-            return tf.minimum(nn.relu(x), function.value, name=name)
-        case "silu":
-            gate = builder.round_to(SIGMOID_RANGE, tf.sigmoid(x))
-            return tf.multiply(x, gate, name=name)
-        case "softmax":
-            return nn.softmax(x, axis=builder.layout.channel_axis, name=name)
-    if function.kind not in _FUNCTIONS:
-        raise Unsupported(f"activation '{function.kind}' has no TensorFlow operation")
-    return _FUNCTIONS[function.kind](tf, x, function.value, name)
-
-
-def _has_merges(builder: TFBuilder) -> bool:
-    """Whether the converter may give a value the wider range of what it is joined with."""
-    return any(len(node.inputs) > 1 for node in builder.graph.nodes)
-
-
-_FUNCTIONS: Mapping[str, Callable[[Any, Any, float, str], Any]] = {
-    "linear": lambda tf, x, _, name: tf.identity(x, name=name),
-    "relu": lambda tf, x, _, name: tf.nn.relu(x, name=name),
-    "leaky_relu": lambda tf, x, slope, name: tf.nn.leaky_relu(x, slope, name=name),
-    "elu": lambda tf, x, _, name: tf.nn.elu(x, name=name),
-    "sigmoid": lambda tf, x, _, name: tf.nn.sigmoid(x, name=name),
-    "tanh": lambda tf, x, _, name: tf.nn.tanh(x, name=name),
-    "abs": lambda tf, x, _, name: tf.abs(x, name=name),
-    "exp": lambda tf, x, _, name: tf.exp(x, name=name),
-    "log": lambda tf, x, _, name: tf.math.log(x, name=name),
-    "rsqrt": lambda tf, x, epsilon, name: tf.math.rsqrt(x + epsilon, name=name),
-    "ceiling": lambda tf, x, ceiling, name: tf.minimum(x, ceiling, name=name),
-}
-"""The operation of each function that needs nothing but its input and its number."""
+    return activate(builder, node.function, x, builder.name(node))
 
 
 def _reshape(builder: TFBuilder, node: Reshape, x: Any) -> Any:
@@ -247,9 +207,11 @@ LOWERINGS: Lowerings = {
     Depthwise: Lowering(_depthwise, _depthwise_constants),
     GlobalPool: Lowering(_global_pool),
     KerasLayer: Lowering(_keras_layer),
+    Lstm: RECURRENT,
     Merge: Lowering(_merge),
     Pool: Lowering(_pool),
     Reshape: Lowering(_reshape),
+    SimpleRnn: RECURRENT,
 }
 
 

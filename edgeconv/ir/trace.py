@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes.node import Range, Value
-from edgeconv.ir.tf_builder import TFBuilder
+from edgeconv.ir.tf_builder import Lowerings, TFBuilder
 from edgeconv.ir.tf_lowering import LOWERINGS
 
 
@@ -45,15 +45,17 @@ def trace(
     labels: tuple[str, ...],
     channels_first: bool,
     ranges: Mapping[Value, Range] | None = None,
+    lowerings: Lowerings | None = None,
 ) -> Traced:
     """One sample in, (1, *shape) for each input; the outputs by name.
 
     `ranges` (`quantization_points.py`) make the trace round its values as 8-bit integers would, so
-    that a converter needs no recordings to quantize it.
+    that a converter needs no recordings to quantize it. `lowerings` are those of nodes that a
+    target builds in its own way.
     """
     import tensorflow as tf
 
-    builder = TFBuilder(graph, LOWERINGS, channels_first, ranges)
+    builder = TFBuilder(graph, {**LOWERINGS, **(lowerings or {})}, channels_first, ranges)
     module = tf.Module(name="network")
     module.constants = builder.variables
     signature = [

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgeconv.ir.nodes.node import Range, Value
+    from edgeconv.ir.tf_builder import Lowerings
     from edgeconv.ir.trace import Traced
     from edgeconv.targets.file_graph import FileGraph
     from edgeconv.targets.lints import Finding
@@ -137,6 +138,8 @@ class Conversion:
         channels_first: the layout in which the target's kernels want a trace, and in which the
             values inside its files usually lie.
         packages: distributions whose versions decide the bytes.
+        lowerings: from a deployment target to the operations of nodes that the target builds in
+            its own way, such as one for a whole recurrent layer.
     """
 
     convert: Convert
@@ -144,6 +147,7 @@ class Conversion:
     check: CheckStructure
     channels_first: bool
     packages: tuple[str, ...]
+    lowerings: Callable[[str], Lowerings] = lambda _: {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from edgeconv.ir.nodes.merge import Concatenate, Merge
 from edgeconv.ir.nodes.node import Node, Range, Shape, Value
 from edgeconv.ir.nodes.normalization import ChannelMean
 from edgeconv.ir.nodes.pooling import GlobalPool, Pool
+from edgeconv.ir.nodes.recurrent import Lstm, Recurrent, SimpleRnn
 from edgeconv.ir.nodes.shape import Reshape
 
 __all__ = [
@@ -33,12 +34,15 @@ __all__ = [
     "GlobalPool",
     "KerasLayer",
     "KernelNode",
+    "Lstm",
     "Merge",
     "Node",
     "Pool",
     "Range",
+    "Recurrent",
     "Reshape",
     "Shape",
+    "SimpleRnn",
     "Value",
 ]
 
@@ -52,8 +56,10 @@ NODES: tuple[type[Node], ...] = (
     Depthwise,
     GlobalPool,
     KerasLayer,
+    Lstm,
     Merge,
     Pool,
     Reshape,
+    SimpleRnn,
 )
 """Every operation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -47,8 +47,8 @@ class KernelNode(Node):
         return self.activation(self.linear(x))
 
     @property
-    def kernel_elements(self) -> int:
-        return int(self.kernel.size)
+    def kernels(self) -> Mapping[str, Array]:
+        return {"kernel": self.kernel}
 
     def with_kernel_bits(self, bits: int) -> Self:
         """The node with its kernel rounded to integers: symmetric, a scale for each output."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from edgeconv.core.affine import AffineMap
 from edgeconv.errors import Unsupported
@@ -70,6 +70,8 @@ class Node(ABC):
 
     opaque: ClassVar[bool] = False
     """Whether only Keras knows what the node computes."""
+    stays_float: ClassVar[bool] = False
+    """Whether it computes in float in a file of integers, which then names the layer."""
 
     def __post_init__(self) -> None:
         shapes = self.output_shapes(*(value.shape for value in self.inputs))
@@ -127,9 +129,19 @@ class Node(ABC):
         return value
 
     @property
+    def kernels(self) -> Mapping[str, Array]:
+        """Its kernels by the names that Keras gives them."""
+        return {}
+
+    def with_kernels(self, kernels: Mapping[str, Array]) -> Self:
+        """The node with some of its `kernels` replaced."""
+        fields_of_them: Any = dict(kernels)
+        return replace(self, **fields_of_them)
+
+    @property
     def kernel_elements(self) -> int:
         """Number of weights in its kernels."""
-        return 0
+        return sum(int(kernel.size) for kernel in self.kernels.values())
 
     def arrays(self) -> Iterator[tuple[str, Array]]:
         """Every array that the node holds, with its name."""

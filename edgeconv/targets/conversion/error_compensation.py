@@ -61,13 +61,14 @@ def compensate(
     total = graph.kernel_elements
     for node in graph.nodes:
         new = node
-        if isinstance(node, KernelNode) and worth(node.kernel.size, total):
-            source = node.inputs[0]
-            if source in current and _has_small_matrix(node):
-                new = _compensated(node, reference[source], current[source], scheme)
-                compensated.append(graph.label(node))
-            else:
-                new = replace(node, kernel=_rounded(node.kernel, scheme))
+        large = {n: kernel for n, kernel in node.kernels.items() if worth(kernel.size, total)}
+        source = next(iter(node.inputs))
+        if large and isinstance(node, KernelNode) and source in current and _has_small_matrix(node):
+            new = _compensated(node, reference[source], current[source], scheme)
+            compensated.append(graph.label(node))
+        elif large:
+            rounded = {name: _rounded(kernel, scheme) for name, kernel in large.items()}
+            new = node.with_kernels(rounded)
         nodes.append(new)
         if windows is not None:
             unchanged = new is node and all(reference[v] is current[v] for v in node.inputs)

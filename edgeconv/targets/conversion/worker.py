@@ -124,7 +124,7 @@ class Session:
         graph, error = self._folded(task.variant.sensor)
         calibration = self._calibration(task)
         graph, compensated = self._compensated(graph, task, calibration)
-        traced = self._traced(graph, conversion.channels_first)
+        traced = self._traced(graph, task.variant.target, task.variant.deployment_target)
         ranges = self._given_ranges(task, graph)
         file = self.job.folder / task.file
         try:
@@ -182,8 +182,10 @@ class Session:
             return True
         return False
 
-    def _trace_uncached(self, graph: Graph, channels_first: bool) -> Traced:
-        return trace(graph, self.job.signal.labels, channels_first)
+    def _trace_uncached(self, graph: Graph, target: str, deployment_target: str) -> Traced:
+        conversion = find_target(target).conversion
+        lowerings = conversion.lowerings(deployment_target)
+        return trace(graph, self.job.signal.labels, conversion.channels_first, lowerings=lowerings)
 
     def _compensated(
         self, graph: Graph, task: Task, calibration: NDArray[np.float32] | None
@@ -226,9 +228,14 @@ def _reference(model: Any, job: Job, probe: NDArray[np.float32]) -> NDArray[np.f
 def _kernels(graph: Graph) -> tuple[tuple[str, int, float], ...]:
     """Name, size and sum of magnitudes of each kernel that the file must hold."""
     return tuple(
-        (graph.label(node), int(node.kernel.size), float(abs(node.kernel).sum()))
-        for node in graph.kernel_nodes
+        (_kernel_name(graph.label(node), name), int(kernel.size), float(abs(kernel).sum()))
+        for node in graph.nodes
+        for name, kernel in node.kernels.items()
     )
+
+
+def _kernel_name(label: str, kernel: str) -> str:
+    return label if kernel == "kernel" else f"{label} ({kernel})"
 
 
 def _ends_in_softmax(graph: Graph) -> bool:

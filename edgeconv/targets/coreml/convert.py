@@ -11,6 +11,7 @@ from edgeconv.ir import quantization_points
 from edgeconv.ir.calibration import INT8_SYMMETRIC, activation_ranges
 from edgeconv.targets.base import ConversionSettings
 from edgeconv.targets.coreml.activation_quantization import pipeline
+from edgeconv.targets.coreml.lowering import register
 from edgeconv.targets.coreml.schemes import SCHEMES
 from edgeconv.targets.coreml.weight_compression import compress
 
@@ -44,6 +45,7 @@ def convert(
     if scheme.methods:
         settings = _ranges(traced, variant, calibration, ranges)
         passes = pipeline(traced.graph, settings.activation_ranges)
+    register(traced.graph)
     classes = traced.labels
     float32 = scheme.weights == "float32"
     model = ct.convert(

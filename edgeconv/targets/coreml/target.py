@@ -13,6 +13,7 @@ from edgeconv.targets.coreml import (
     checks,
     convert,
     lints,
+    lowering,
     metadata,
     package,
     program_graph,
@@ -85,6 +86,7 @@ TARGET = Target(
         check=checks.check_structure,
         channels_first=True,
         packages=("coremltools", "tensorflow", "keras"),
+        lowerings=lowering.lowerings,
     ),
     reader=FileReader(
         graph=program_graph.read_graph,

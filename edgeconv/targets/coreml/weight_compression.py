@@ -15,6 +15,7 @@ from edgeconv.core import Scheme
 from edgeconv.errors import Unsupported
 from edgeconv.targets.coreml.palette import encode
 from edgeconv.targets.coreml.proto import blocks, dimensions
+from edgeconv.targets.coreml.weights import KERNELS
 from edgeconv.targets.file_graph import BITS
 
 SMALLEST, TINY, SHARE = 2_048, 400, 0.05
@@ -26,8 +27,6 @@ table or scales eat what is saved."""
 LARGEST_BLOCK = 32
 """int4: so many neighbouring input channels share a scale at most."""
 _SMALLEST_BLOCK = 8  # below, the scales need as many bits as the weights
-
-_KERNEL_OPS = ("conv", "conv_transpose", "linear", "matmul")
 
 
 def compress(model: Any, scheme: Scheme) -> Any:
@@ -80,10 +79,16 @@ def _kernels(cto: Any, model: Any) -> dict[str, tuple[int, ...]]:
     shapes = {
         name: tuple(data.val.shape)
         for name, data in weights.items()
-        if data.val.ndim > 1 and all(child.op_type in _KERNEL_OPS for child in data.child_ops)
+        if data.val.ndim > 1 and all(_is_kernel(name, child) for child in data.child_ops)
     }
     total = sum(map(prod, shapes.values()))
     return {name: shape for name, shape in shapes.items() if worth(prod(shape), total)}
+
+
+def _is_kernel(name: str, operation: Any) -> bool:
+    """Whether an operation reads the constant of that name as a kernel."""
+    parameters = {p for p, read in operation.params_name_mapping.items() if read == name}
+    return bool(parameters) and parameters <= set(KERNELS.get(operation.op_type, ()))
 
 
 def _sparse(model: Any) -> dict[str, tuple[int, ...]]:

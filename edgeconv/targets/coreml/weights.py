@@ -25,8 +25,17 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-KERNELS = {"conv": "weight", "conv_transpose": "weight", "linear": "weight", "matmul": "y"}
-"""Which operand of an operation is its kernel."""
+_RECURRENT = ("weight_ih", "weight_hh", "weight_ih_back", "weight_hh_back")
+KERNELS: dict[str, tuple[str, ...]] = {
+    "conv": ("weight",),
+    "conv_transpose": ("weight",),
+    "gru": _RECURRENT,
+    "linear": ("weight",),
+    "lstm": _RECURRENT,
+    "matmul": ("y",),
+    "rnn": _RECURRENT,
+}
+"""Which operands of an operation are its kernels."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,11 @@ def read_weights(path: Path) -> list[Weight]:
     """
     function = read_program(path).function()
     weights = _Weights(function, str(path))
-    operands = [(op, op.first(KERNELS.get(op.type, ""))) for op in function.block.operations]
+    operands = [
+        (op, op.first(parameter))
+        for op in function.block.operations
+        for parameter in KERNELS.get(op.type, ())
+    ]
     return [weights.weight(name, op) for op, name in operands if weights.is_fixed(name)]
 
 

@@ -18,6 +18,7 @@ from edgeconv.targets.base import ConversionSettings
 from edgeconv.targets.file_graph import BITS
 from edgeconv.targets.tflite import metadata
 from edgeconv.targets.tflite.aeq_backend import quantize
+from edgeconv.targets.tflite.lowering import LOWERINGS
 from edgeconv.targets.tflite.schemes import SCHEMES, dynamic, float32
 
 if TYPE_CHECKING:
@@ -66,9 +67,11 @@ def convert(
         variant, expected = _chosen(traced, variant, calibration, limits)
         settings = replace(settings, min_snr_db=min_snr_db, expected_snr_db=expected)
     if variant.scheme == "int8" and not variant.float_layers:
-        rounding = trace(traced.graph, traced.labels, channels_first=False, ranges=limits)
+        rounding = trace(traced.graph, traced.labels, False, limits, LOWERINGS)
         path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
-        return settings
+        graph = traced.graph
+        stay = tuple(graph.label(node) for node in graph.nodes if node.stays_float)
+        return replace(settings, float_layers=stay)
     data, in_8_bits = quantize(_converted(traced, float32, None), traced.graph, limits, variant)
     path.write_bytes(data)
     return replace(settings, float_layers=variant.float_layers, int8_layers=in_8_bits)

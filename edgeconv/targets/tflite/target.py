@@ -12,6 +12,7 @@ from edgeconv.targets.file_graph import scheme_by_types
 from edgeconv.targets.lints import Finding, apply
 from edgeconv.targets.tflite import checks, convert, lints, metadata, reader, truncate
 from edgeconv.targets.tflite.lints.file import TFLiteFile
+from edgeconv.targets.tflite.lowering import LOWERINGS
 from edgeconv.targets.tflite.schemes import REFUSED, SCHEMES
 from edgeconv.targets.tflite.size_breakdown import size_breakdown
 from edgeconv.targets.tflite.weights import read_kernels
@@ -86,6 +87,7 @@ TARGET = Target(
         check=checks.check_structure,
         channels_first=False,
         packages=("tensorflow", "keras"),
+        lowerings=lambda _: LOWERINGS,
     ),
     reader=FileReader(
         graph=reader.read_graph,

@@ -70,7 +70,9 @@ def test_every_name_is_a_layer_of_keras_and_stores_the_arrays_it_says() -> None:
             "SeparableConv1D": {"filters": 2, "kernel_size": 3},
             "Dense": {"units": 2},
             "BatchNormalization": {},
+            "LSTM": {"units": 2},
             "LayerNormalization": {},
+            "SimpleRNN": {"units": 2},
         }
         layer = layer_class(**settings[kind])
         layer.build((None, 8, 4))

@@ -1,0 +1,139 @@
+"""Nodes that Core ML computes with one operation for a whole layer.
+
+coremltools converts TensorFlow's operations, and TensorFlow has none for such a layer. The trace
+gets a placeholder instead, an operation that names the node; when coremltools meets it, the node
+is built with coremltools' own builder. Everything around it is converted as usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.ir import tf_recurrent
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes import Node
+from edgeconv.ir.nodes.recurrent import Lstm, Recurrent, SimpleRnn
+from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder
+
+if TYPE_CHECKING:
+    from edgeconv.ir.nodes.node import Array
+
+_PLACEHOLDER = "PyFunc"  # TensorFlow's operation that takes and gives any tensors
+_FUNCTIONS = ("linear", "relu", "sigmoid", "tanh")
+"""Activations that Core ML's recurrent operations have in common with Keras'."""
+
+
+# --- in the trace -----------------------------------------------------------------------------
+
+
+def _recurrent(builder: TFBuilder, node: Recurrent, x: Any, *initial: Any) -> Any:
+    """The placeholder where Core ML has the node's operation, or single steps."""
+    functions = (node.activation, getattr(node, "recurrent_activation", node.activation))
+    if any(each.kind not in _FUNCTIONS for each in functions):
+        return tf_recurrent.build(builder, node, x, *initial)
+    tf = builder.tf
+    x = tf_recurrent.time_major(builder, node, x)
+    rows = node.inputs[0].shape[0] if node.every_step else 1
+    states = node.states if node.gives_states else 0
+    together = _placeholder(builder, node, (x, *initial), (rows + states, 1, node.units))
+    outputs, *last = tf.split(together, [rows, *[1] * states]) if states else [together]
+    last = tuple(tf.reshape(state, (1, node.units)) for state in last)
+    return tf_recurrent.results(builder, node, outputs, last)
+
+
+def _placeholder(
+    builder: TFBuilder, node: Node, inputs: tuple[Any, ...], shape: tuple[int, ...]
+) -> Any:
+    name = builder.part(node, "native")
+    token = builder.name(node)
+    operation = getattr(builder.tf.raw_ops, _PLACEHOLDER)
+    (result,) = operation(input=inputs, token=token, Tout=[builder.tf.float32], name=name)
+    result.set_shape(shape)
+    return result
+
+
+def lowerings(deployment_target: str) -> Lowerings:
+    """What is built in Core ML's own way for a system version."""
+    del deployment_target
+    return {Lstm: Lowering(_recurrent), SimpleRnn: Lowering(_recurrent)}
+
+
+# --- in the conversion ------------------------------------------------------------------------
+
+
+def register(graph: Graph) -> None:
+    """Tell coremltools how to build the nodes of a graph that have placeholders in its trace."""
+    from coremltools.converters.mil import Builder as mb  # noqa: N813  # its name everywhere
+    from coremltools.converters.mil.frontend.tensorflow.tf_op_registry import register_tf_op
+
+    nodes = {graph.node_name(node): node for node in graph.nodes}
+
+    def build(context: Any, operation: Any) -> None:
+        node = nodes[operation.attr["token"]]
+        result = _BUILDERS[type(node)](mb, node, *(context[name] for name in operation.inputs))
+        # coremltools wants a value of the operation's own name; its passes drop the identity
+        context.add(operation.name, mb.identity(x=result, name=operation.name))
+
+    build.__name__ = _PLACEHOLDER
+    register_tf_op(build, override=True)
+
+
+def _lstm(mb: Any, node: Lstm, x: Any, *initial: Any) -> Any:
+    h, c = initial or _zeros(node)
+    results = mb.lstm(
+        x=x,
+        initial_h=h,
+        initial_c=c,
+        recurrent_activation=node.recurrent_activation.kind,
+        cell_activation=node.activation.kind,
+        **_shared(node, (0, 1, 3, 2)),
+    )
+    return _joined(mb, node, *results)
+
+
+def _simple_rnn(mb: Any, node: SimpleRnn, x: Any, *initial: Any) -> Any:
+    (h,) = initial or _zeros(node)
+    return _joined(mb, node, *mb.rnn(x=x, initial_h=h, **_shared(node, (0,))))
+
+
+def _shared(node: Recurrent, order: tuple[int, ...]) -> dict[str, Any]:
+    """What all recurrent operations are given.
+
+    Args:
+        order: Core ML's gates by their places among Keras'.
+    """
+    return {
+        "weight_ih": _by_gate(node.kernel, order),
+        "weight_hh": _by_gate(node.recurrent_kernel, order),
+        "bias": _by_gate(node.bias, order),
+        "direction": "reverse" if node.backwards else "forward",
+        "output_sequence": node.every_step,
+        "activation": node.activation.kind,
+    }
+
+
+def _by_gate(array: Array, order: tuple[int, ...]) -> Any:
+    """Weights with the outputs first, one gate after the other."""
+    import numpy as np
+
+    gates = np.split(array.T, len(order))
+    return np.concatenate([gates[i] for i in order]).astype(np.float32)
+
+
+def _zeros(node: Recurrent) -> tuple[Any, ...]:
+    import numpy as np
+
+    return (np.zeros((1, node.units), np.float32),) * node.states
+
+
+def _joined(mb: Any, node: Recurrent, outputs: Any, *states: Any) -> Any:
+    """The outputs, followed by the last states where the node gives them."""
+    if not node.gives_states:
+        return outputs
+    rows = [mb.expand_dims(x=state, axes=[0]) for state in states]
+    return mb.concat(values=[outputs, *rows], axis=0)
+
+
+_BUILDERS: Mapping[type[Node], Callable[..., Any]] = {Lstm: _lstm, SimpleRnn: _simple_rnn}
+"""From coremltools' builder, the node and the values that it reads to the node's output."""

@@ -1,0 +1,122 @@
+"""Recurrent layers: the numbers of Keras in every setting, folding, refusals."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeconv.core.affine import AffineMap
+from edgeconv.errors import Unsupported
+from edgeconv.ir.keras_reader import read_graph
+from edgeconv.ir.nodes import Lstm, SimpleRnn, Value
+from edgeconv.ir.nodes.recurrent import read_recurrent
+from edgeconv.ir.numpy_interpreter import evaluate
+from tests.unit.ir.nodes.calls import call
+
+RNG = np.random.default_rng(0)
+FUNCTIONS = st.sampled_from(("tanh", "sigmoid", "relu", "linear", "elu"))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_recurrent_nodes_compute_what_keras_does(data: st.DataObject) -> None:
+    import keras
+
+    kind = data.draw(st.sampled_from(("LSTM", "SimpleRNN")))
+    functions = {"activation": data.draw(FUNCTIONS)}
+    if kind != "SimpleRNN":
+        functions["recurrent_activation"] = data.draw(FUNCTIONS)
+    switches = ("use_bias", "return_sequences", "go_backwards", "return_state", "unroll")
+    layer = getattr(keras.layers, kind)(
+        data.draw(st.integers(1, 4)),
+        bias_initializer="normal",
+        **functions,
+        **{name: data.draw(st.booleans(), label=name) for name in switches},
+    )
+    shape = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 3))
+    _compare_with_keras(layer, shape)
+
+
+def _compare_with_keras(layer: Any, shape: tuple[int, int], states: int = 0) -> None:
+    """One layer alone, in float64, whose outputs are those of its nodes."""
+    import keras
+
+    entry = keras.Input(shape)
+    initial = [keras.Input((layer.units,)) for _ in range(states)]
+    outputs = layer(entry, initial_state=initial) if initial else layer(entry)
+    model = keras.Model([entry, *initial], outputs)
+    arrays = [RNG.normal(size=(2, *t.shape[1:])) for t in model.inputs]
+    expected = keras.tree.flatten(model(arrays))
+    got = evaluate(read_graph(model), *arrays)
+    for ours, theirs in zip(got, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "states"), [("LSTM", 2), ("SimpleRNN", 1)])
+def test_initial_states_are_inputs(kind: str, states: int) -> None:
+    import keras
+
+    layer = getattr(keras.layers, kind)(3, return_sequences=True, return_state=True)
+    _compare_with_keras(layer, (4, 2), states)
+
+
+def settings_of(gates: int, **changed: Any) -> dict[str, Any]:
+    cell = SimpleNamespace(
+        kernel=np.ones((2, gates * 3)), recurrent_kernel=np.ones((3, gates * 3)), bias=None
+    )
+    tanh = SimpleNamespace(__name__="tanh")
+    flags = dict.fromkeys(("use_bias", "go_backwards", "return_sequences", "return_state"), False)
+    functions = {"activation": tanh, "recurrent_activation": tanh}
+    return {"cell": cell, "stateful": False} | flags | functions | changed
+
+
+def test_a_layer_that_keeps_its_state_is_refused_by_name() -> None:
+    with pytest.raises(Unsupported, match=r"layer 'odd' \(LSTM\) keeps its state"):
+        read_recurrent(call("LSTM", (5, 2), **settings_of(4, stateful=True)))
+
+
+def test_an_activation_of_several_operations_is_refused_by_name() -> None:
+    odd = SimpleNamespace(__name__="hard_sigmoid")
+    with pytest.raises(Unsupported, match=r"\(LSTM\) has the recurrent_activation hard_sigmoid"):
+        read_recurrent(call("LSTM", (5, 2), **settings_of(4, recurrent_activation=odd)))
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "SimpleRNN"])
+def test_absorb_input_needs_one_map_for_every_step(kind: str) -> None:
+    gates = {"LSTM": 4, "SimpleRNN": 1}[kind]
+    (node,) = read_recurrent(call(kind, (5, 2), **settings_of(gates)))
+    x = RNG.normal(size=(2, 5, 2))
+    per_channel = AffineMap(np.array([0.5, 2.0]), np.array([1.0, -1.0])).broadcast((5, 2))
+    absorbed = node.absorb_input(per_channel)
+    assert absorbed is not None
+    np.testing.assert_allclose(
+        absorbed.evaluate_outputs(x)[0], node.evaluate_outputs(per_channel.apply(x))[0]
+    )
+    assert node.absorb_input(AffineMap(RNG.normal(size=(5, 2)), np.zeros((5, 2)))) is None
+
+
+def test_shapes_that_do_not_fit_are_a_mistake_of_the_reader() -> None:
+    with pytest.raises(ValueError, match="kernel"):
+        SimpleRnn(
+            label="a",
+            inputs=(Value("x", (5, 2)),),
+            kernel=np.ones((3, 4)),
+            recurrent_kernel=np.ones((4, 4)),
+            bias=np.ones(4),
+        )
+
+
+def test_kernels_can_be_replaced_by_name() -> None:
+    (node,) = read_recurrent(call("LSTM", (5, 2), **settings_of(4)))
+    assert isinstance(node, Lstm)
+    changed = node.with_kernels({"recurrent_kernel": node.recurrent_kernel * 2})
+    assert {name: float(kernel.max()) for name, kernel in changed.kernels.items()} == {
+        "kernel": 1,
+        "recurrent_kernel": 2,
+    }
+    assert node.kernel_elements == changed.kernel_elements == (2 + 3) * 12
