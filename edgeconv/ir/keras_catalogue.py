@@ -122,8 +122,13 @@ def read_layer(call: KerasCall) -> tuple[Node, ...]:
     A layer outside the table, or with a setting that no node has, is left to Keras.
 
     Raises:
-        Unsupported: it would be left to Keras, but only the file was read.
+        Unsupported: it would be left to Keras, but only the file was read; or it keeps a state.
     """
+    if getattr(call.layer, "stateful", False):
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) keeps its state from one window to the next",
+            "build it with stateful=False; a file computes every window alone",
+        )
     entry = KERAS_LAYERS.get(call.kind)
     if entry is None or not entry.supported:
         return keras_layer.read_opaque(call)

@@ -49,10 +49,9 @@ def build(builder: TFBuilder, node: Recurrent, x: Any, *initial: Any) -> Any:
 
 def time_major(builder: TFBuilder, node: Recurrent, x: Any) -> Any:
     """A node's input as (time, 1, channels)."""
-    steps, channels = node.inputs[0].shape
-    if builder.layout.channels_first:
-        x = builder.move("transpose", x, (3, 0, 1, 2), None)
-    return builder.move("reshape", x, (steps, 1, channels), builder.part(node, "steps"))
+    (steps, channels), name = node.inputs[0].shape, builder.part(node, "steps")
+    x = builder.channels_last(x, node.inputs[0].shape)
+    return builder.tf.reshape(x, (steps, 1, channels), name=name)
 
 
 def results(builder: TFBuilder, node: Recurrent, outputs: Any, states: States) -> Any:
@@ -62,15 +61,11 @@ def results(builder: TFBuilder, node: Recurrent, outputs: Any, states: States) -
         outputs: of every step, (time, 1, units), or of the last alone.
         states: the last ones, (1, units) each.
     """
-    tf, names = builder.tf, [builder.graph.names[value] for value in node.outputs]
-    last = tuple(map(tf.identity, states, names[1:])) if node.gives_states else ()
     if not node.every_step:
-        return (builder.move("reshape", outputs[-1:], (1, node.units), names[0]), *last)
-    steps, units = node.outputs[0].shape
-    if not builder.layout.channels_first:
-        return (builder.move("reshape", outputs, (1, 1, steps, units), names[0]), *last)
-    outputs = builder.move("reshape", outputs, (steps, 1, units, 1), f"{names[0]}_steps")
-    return (builder.move("transpose", outputs, (1, 2, 3, 0), names[0]), *last)
+        outputs = outputs[-1:]
+    several = (outputs, *(states if node.gives_states else ()))
+    placed = tuple(map(builder.from_keras, several, node.outputs))
+    return placed if len(placed) > 1 else placed[0]
 
 
 class _Step:

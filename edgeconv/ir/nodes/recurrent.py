@@ -154,16 +154,11 @@ def read_recurrent(call: KerasCall) -> tuple[Node, ...]:
     """Keras' `LSTM` and `SimpleRNN`.
 
     Raises:
-        Unsupported: an activation that is no single function, or a state kept between calls.
+        Unsupported: an activation that is no single function.
     """
     import numpy as np
 
     layer, cls = call.layer, _NODES[call.kind]
-    if getattr(layer, "stateful", False):
-        raise Unsupported(
-            f"layer '{call.label}' ({call.kind}) keeps its state from one window to the next",
-            "build it with stateful=False; a file computes every window alone",
-        )
     recurrent_kernel = _array(call, "recurrent_kernel")
     width = recurrent_kernel.shape[1]
     node = cls(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from edgeconv.core.affine import AffineMap
 from edgeconv.errors import Unsupported
+from edgeconv.ir.keras_catalogue import read_layer
 from edgeconv.ir.keras_reader import read_graph
 from edgeconv.ir.nodes import Lstm, SimpleRnn, Value
 from edgeconv.ir.nodes.recurrent import read_recurrent
@@ -77,7 +78,7 @@ def settings_of(gates: int, **changed: Any) -> dict[str, Any]:
 
 def test_a_layer_that_keeps_its_state_is_refused_by_name() -> None:
     with pytest.raises(Unsupported, match=r"layer 'odd' \(LSTM\) keeps its state"):
-        read_recurrent(call("LSTM", (5, 2), **settings_of(4, stateful=True)))
+        read_layer(call("LSTM", (5, 2), **settings_of(4, stateful=True)))
 
 
 def test_an_activation_of_several_operations_is_refused_by_name() -> None:
