@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 import edgeconv
 from edgeconv.core import Dataset, Signal
-from edgeconv.core.digest import compressed_size, size
+from edgeconv.core.paths import compressed_size, size
 from edgeconv.errors import EdgeconvError
-from edgeconv.parity.noninferiority import decide
+from edgeconv.parity.significance import decide
 from edgeconv.profiling.statistics import paired_ratio
 from edgeconv.targets.files import read_contract
 from edgeconv.workflows.profile import artifacts_of, profile_artifacts

@@ -7,7 +7,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from edgeconv.core.machine import MachineInfo
+from edgeconv.core.provenance import MachineInfo
 
 # Distributions whose version can change a file's bytes or a measured number.
 TRACKED_PACKAGES = (

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edgeconv.bundle import read_bundle
 from edgeconv.core import Bundle
-from edgeconv.core.digest import compressed_size, size
+from edgeconv.core.paths import compressed_size, size
 from edgeconv.errors import EdgeconvError
 
 HEAD = (

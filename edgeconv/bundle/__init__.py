@@ -2,17 +2,16 @@
 
 from edgeconv.bundle.folder import (
     COMPRESSED,
+    INPUTS,
     append_text,
     check_free,
     partial_of,
     staging,
     write_text,
 )
-from edgeconv.bundle.integrity import INPUTS
-from edgeconv.bundle.manifest import is_bundle, read_bundle, write
+from edgeconv.bundle.manifest import is_bundle, read_bundle, source_bundle, write
 from edgeconv.bundle.reference import FILE as REFERENCE
 from edgeconv.bundle.reference import read_reference, write_reference
-from edgeconv.bundle.source import source_bundle
 
 __all__ = [
     "COMPRESSED",

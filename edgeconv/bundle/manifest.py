@@ -1,4 +1,7 @@
-"""`manifest.json` and the files beside it, written from a `Bundle` and read back into one."""
+"""`manifest.json` and the files beside it, written from a `Bundle` and read back into one.
+
+The bundle that a model file is part of.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edgeconv.bundle.folder import COMPRESSED, MANIFEST, MODEL, write_text
-from edgeconv.bundle.integrity import (
+from edgeconv.bundle.folder import (
+    COMPRESSED,
     LABELS,
     LAYERS,
+    MANIFEST,
+    MODEL,
     PARITY,
     PROFILE,
     check_complete,
     check_unchanged,
     digests,
+    write_text,
 )
 from edgeconv.core import (
     Artifact,
@@ -31,12 +37,24 @@ from edgeconv.core import (
     TrainingSummary,
     as_path,
 )
-from edgeconv.core.digest import sha256
 from edgeconv.core.layerwise import LayersResult
+from edgeconv.core.paths import sha256
 from edgeconv.core.schema_v1 import upgrade_manifest
 from edgeconv.core.tensors import contract_entry, contract_of_entry
 from edgeconv.errors import BadInput
 from edgeconv.targets.base import TARGETS
+
+
+def source_bundle(path: Path) -> Bundle | None:
+    """The bundle whose folder a file is in, if its manifest names exactly these bytes."""
+    folder = path if path.is_dir() and is_bundle(path) else path.parent
+    if not is_bundle(folder):
+        return None
+    bundle = read_bundle(folder, verify=False)
+    named = {bundle.model.path.name: bundle.model.sha256}
+    named |= {a.path.name: a.sha256 for a in bundle.artifacts}
+    return bundle if named.get(path.name) == sha256(path) else None
+
 
 SCHEMA_VERSION = 2  # version 1 is still read: core/schema_v1.py
 GOLDEN = Path("golden") / "golden.json"

@@ -10,8 +10,7 @@ import typer
 
 from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
-from edgeconv.cli.ci_output import CiOutput, code_of
-from edgeconv.cli.console import Console
+from edgeconv.cli.console import CiOutput, Console, code_of
 from edgeconv.cli.parity import parse_limits
 from edgeconv.cli.tables import show_results
 from edgeconv.core import worst

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from edgeconv.cli import options as opt
-from edgeconv.cli.ci_output import CiOutput
 from edgeconv.cli.compare import finish
-from edgeconv.cli.console import Console
+from edgeconv.cli.console import CiOutput, Console
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=opt.HELP_NAMES)
 EPILOG = opt.epilog("edgeconv golden check out/har results.json --junit golden.xml")

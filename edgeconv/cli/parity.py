@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
-from edgeconv.cli.ci_output import CiOutput, exit_code
-from edgeconv.cli.console import Console
+from edgeconv.cli.console import CiOutput, Console, exit_code
 from edgeconv.cli.tables import show_bundle, show_gates, show_layers
 from edgeconv.errors import UsageError
 from edgeconv.reporting import render_markdown

@@ -220,7 +220,7 @@ def import_result(
 ) -> int:
     """Add a result of another machine or a phone to a bundle and its report."""
     with Console(quiet, verbose, json) as console:
-        from edgeconv.workflows.profile_import import import_profile
+        from edgeconv.workflows.profile_device import import_profile
 
         home, added = import_profile(result, bundle, device, artifact)
         show_profile(console, added, with_operations=False)

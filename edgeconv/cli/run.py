@@ -9,8 +9,7 @@ import typer
 
 from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
-from edgeconv.cli.ci_output import exit_code
-from edgeconv.cli.console import Console
+from edgeconv.cli.console import Console, exit_code
 from edgeconv.cli.tables import show_bundle
 from edgeconv.recipes import left_out, load_recipe, make_variants, override
 

@@ -9,8 +9,7 @@ from edgeconv.cli.console import Console
 from edgeconv.core import OutputAgreement, worst
 from edgeconv.reporting import formatting, summary_table, verdict
 from edgeconv.reporting import layers as layer_table
-from edgeconv.reporting.runtimes_used import runtimes_used
-from edgeconv.reporting.summary import HEADINGS, shared_reasons
+from edgeconv.reporting.summary import HEADINGS, runtimes_used, shared_reasons
 
 if TYPE_CHECKING:
     from edgeconv.core import (

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput
 from edgeconv.ir.keras_file import EPOCH, load_model
 from edgeconv.plugins import import_tensorflow

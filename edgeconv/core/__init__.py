@@ -7,13 +7,22 @@ from edgeconv.core.compression import (
     RECOMMENDED_COMPRESSIONS,
     Compressed,
     Compression,
+    Distillation,
     FinetuneConfig,
     FinetuneFn,
     parse_compression,
 )
-from edgeconv.core.data_info import SPLIT_NAMES, DataInfo, SplitInfo, SplitsInfo
-from edgeconv.core.dataset import Dataset, LoadReport, Recording, Splits, subject_order
-from edgeconv.core.distillation import Distillation
+from edgeconv.core.dataset import (
+    SPLIT_NAMES,
+    DataInfo,
+    Dataset,
+    LoadReport,
+    Recording,
+    SplitInfo,
+    Splits,
+    SplitsInfo,
+    subject_order,
+)
 from edgeconv.core.evaluation_data import EvaluationData, InputFinding, InputReport, LayerSample
 from edgeconv.core.export_report import (
     AppliedCompression,
@@ -23,7 +32,6 @@ from edgeconv.core.export_report import (
     OutputAgreement,
     UncompressedLayer,
 )
-from edgeconv.core.machine import MachineInfo
 from edgeconv.core.parity_statistics import (
     Decision,
     Disagreements,
@@ -41,6 +49,7 @@ from edgeconv.core.progress import (
     NullProgress,
     Progress,
 )
+from edgeconv.core.provenance import MachineInfo, TeacherInfo, TrainingSummary
 from edgeconv.core.recipe import Augmentation, Recipe, Training, Variant
 from edgeconv.core.results import Check, EvaluationResult, ParityResult, Status, worst
 from edgeconv.core.runner import BoundRun, Inspectable, Runner
@@ -52,7 +61,6 @@ from edgeconv.core.signal import (
     Signal,
 )
 from edgeconv.core.tensors import Contract, NamedTensor, Tensors
-from edgeconv.core.training_summary import TeacherInfo, TrainingSummary
 
 __all__ = [
     "CALIBRATION_METHODS",

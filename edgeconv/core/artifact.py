@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgeconv.core.export_report import ExportReport
+from edgeconv.core.provenance import TrainingSummary
 from edgeconv.core.signal import Signal
 from edgeconv.core.tensors import Contract, contract_entry, contract_of_entry
-from edgeconv.core.training_summary import TrainingSummary
 from edgeconv.errors import Unsupported
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from edgeconv.core.artifact import Artifact, TrainedModel
 from edgeconv.core.compression import Compressed
-from edgeconv.core.data_info import DataInfo
+from edgeconv.core.dataset import DataInfo
 from edgeconv.core.layerwise import LayersResult
-from edgeconv.core.machine import MachineInfo
 from edgeconv.core.profile import ProfileResult
+from edgeconv.core.provenance import MachineInfo
 from edgeconv.core.recipe import Recipe
 from edgeconv.core.results import EvaluationResult, ParityResult
 

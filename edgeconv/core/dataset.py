@@ -1,20 +1,116 @@
-"""Recordings, the windows cut from them, and splits that never share a subject."""
+"""Recordings, the windows cut from them, and splits that never share a subject.
+
+What a rule finds in recordings, with the cure.
+
+What a bundle and its results say of the data that they were made with.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core.data_finding import DataFinding
-from edgeconv.core.json_codec import encode_fields
+from edgeconv.core.json_codec import decode_fields, encode_fields
 from edgeconv.core.signal import Signal
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+class DataSeverity(StrEnum):
+    """How grave a finding is: an error stops a command, a warning and a hint do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    HINT = "hint"
+
+
+@dataclass(frozen=True)
+class DataFinding:
+    """One thing that is wrong or remarkable in a data set.
+
+    Attributes:
+        rule: its number, such as `D101`.
+        where: the subjects, classes or recordings that it concerns.
+        text: what was measured and what it means.
+        cure: what to do, as far as possible a line for the TOML beside the table.
+    """
+
+    rule: str
+    severity: DataSeverity
+    where: str
+    text: str
+    cure: str = ""
+
+    def sentence(self) -> str:
+        """The finding in one line."""
+        cure = f" ({self.cure})" if self.cure else ""
+        return f"{self.rule}: {self.where}: {self.text}{cure}"
+
+
+SPLIT_NAMES = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class SplitInfo:
+    """One part of a data set: its subjects, and the digest of its windows and labels."""
+
+    subjects: tuple[str, ...]
+    windows: int
+    sha256: str
+
+    @classmethod
+    def of(cls, part: Dataset) -> SplitInfo:
+        return cls(subjects=part.subject_names, windows=len(part), sha256=part.sha256)
+
+
+@dataclass(frozen=True)
+class SplitsInfo:
+    """The three parts of a data set; `rule` says in words how they were chosen."""
+
+    rule: str
+    train: SplitInfo
+    val: SplitInfo
+    test: SplitInfo
+
+    def part(self, name: str) -> SplitInfo:
+        """`train`, `val` or `test`."""
+        part: SplitInfo = getattr(self, name)
+        return part
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """The data set that a bundle's model was trained on.
+
+    Attributes:
+        spec: the specification that loads it again; empty where it was handed over in memory.
+        name: the specification without its path.
+        report: what the loader kept and dropped.
+    """
+
+    spec: str
+    name: str
+    report: LoadReport
+    splits: SplitsInfo
+
+    @classmethod
+    def of(cls, spec: str, dataset: Dataset, splits: Splits) -> DataInfo:
+        parts = {name: SplitInfo.of(splits.part(name)) for name in SPLIT_NAMES}
+        return cls(spec, dataset.name, dataset.report, SplitsInfo(splits.rule, **parts))
+
+    def to_json(self) -> dict[str, Any]:
+        return encode_fields(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> DataInfo:
+        return decode_fields(cls, data)
+
 
 HASHED_AT_ONCE = 4096  # windows
 

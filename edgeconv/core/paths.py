@@ -1,11 +1,65 @@
-"""Paths as callers give them."""
+"""Paths as callers give them.
+
+SHA-256, size and compressed size of an artifact: one file, or a package folder as a whole.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import zlib
 from pathlib import Path
 
-from edgeconv.errors import UsageError
+from edgeconv.errors import BadInput, UsageError
+
+
+def files(path: Path) -> list[Path]:
+    """The files of `path`: itself, or all under a folder in the order of their relative names.
+
+    Raises:
+        BadInput: nothing is there.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise BadInput(f"no such file or folder: {path}", "check the path")
+    inside = (p for p in path.rglob("*") if p.is_file())
+    return sorted(inside, key=lambda p: p.relative_to(path).as_posix())
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's bytes; of a folder: of each relative name, length and bytes."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for file in files(path):
+        data = file.read_bytes()
+        digest.update(f"{file.relative_to(path).as_posix()}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    return sum(file.stat().st_size for file in files(path))
+
+
+def compressed_size(path: Path) -> int:
+    """Bytes of a file in a download: app stores deliver an app as one deflated archive.
+
+    Each file of a folder is deflated by itself as in a zip archive; names and the archive's tables
+    are not counted. A file that does not get smaller is stored.
+
+    Raises:
+        BadInput: nothing is there.
+    """
+    return sum(_deflated(file.read_bytes()) for file in files(path))
+
+
+def _deflated(data: bytes) -> int:
+    deflater = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)  # zip holds the bare stream
+    return min(len(data), len(deflater.compress(data) + deflater.flush()))
+
 
 PathLike = str | os.PathLike[str]
 """What every public function takes where it says a file or a folder."""

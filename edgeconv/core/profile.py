@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from edgeconv.core.json_codec import decode_fields, encode_fields
-from edgeconv.core.machine import MachineInfo
+from edgeconv.core.provenance import MachineInfo
 from edgeconv.core.results import Status
 
 

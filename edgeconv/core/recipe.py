@@ -6,8 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from edgeconv.core.compression import FinetuneConfig
-from edgeconv.core.distillation import Distillation
+from edgeconv.core.compression import Distillation, FinetuneConfig
 from edgeconv.core.json_codec import decode_fields, encode_fields
 from edgeconv.core.signal import InputConvention
 from edgeconv.errors import UsageError

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from edgeconv.core.evaluation_data import EvaluationData
-from edgeconv.core.machine import MachineInfo
 from edgeconv.core.parity_statistics import ParityStatistics
+from edgeconv.core.provenance import MachineInfo
 
 
 class Status(StrEnum):

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeconv.core import Artifact
-from edgeconv.integration.lowpass import lowpass
 from edgeconv.integration.platform import Platform
+from edgeconv.integration.smoothing import lowpass
 from edgeconv.integration.stream import StreamSettings
 from edgeconv.integration.template_context import TemplateContext
 from edgeconv.targets.tflite.reader import read_graph

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeconv.core import Artifact, InputConvention, Signal
 from edgeconv.errors import BadInput, Unsupported, UsageError
-from edgeconv.integration.lowpass import NOMINAL_TOLERANCE
+from edgeconv.integration.smoothing import NOMINAL_TOLERANCE
 from edgeconv.integration.template_context import TemplateContext
 
 Files = Mapping[str, bytes]

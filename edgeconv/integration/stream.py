@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from operator import mul
 
 from edgeconv.errors import UsageError
-from edgeconv.integration.lowpass import lowpass, oversampling
+from edgeconv.integration.smoothing import lowpass, oversampling
 
 GAP_INTERVALS = 5
 """A pause, or a step back, above this many nominal sensor intervals restarts the stream: the rule

@@ -9,8 +9,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import STANDARD_GRAVITY, InputConvention, Signal
-from edgeconv.integration.lowpass import lowpass, oversampling
-from edgeconv.integration.smoothing import ALPHA, HYSTERESIS, Decider, Decision
+from edgeconv.integration.smoothing import (
+    ALPHA,
+    HYSTERESIS,
+    Decider,
+    Decision,
+    lowpass,
+    oversampling,
+)
 from edgeconv.integration.stream import Stream, StreamSettings, Window
 from edgeconv.integration.test_streams import TestStream, make_test_streams, source_factor
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core.decibels import decibels
+from edgeconv.core.parity_statistics import decibels
 from edgeconv.errors import BadInput
 from edgeconv.ir import keras_file
 from edgeconv.ir.keras_contents import objects, read_contents

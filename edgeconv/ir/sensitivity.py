@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgeconv.core.decibels import decibels
+from edgeconv.core.parity_statistics import decibels
 from edgeconv.errors import Unsupported
 from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.graph import Graph

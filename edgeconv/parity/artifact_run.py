@@ -11,9 +11,9 @@ from edgeconv.errors import Unsupported
 from edgeconv.parity.classification import evaluate
 from edgeconv.parity.context import ParityContext, is_retrained
 from edgeconv.parity.gates import default_gates, resolve_gates
-from edgeconv.parity.noninferiority import margin_of
 from edgeconv.parity.output_comparison import OutputComparison, compare_outputs, result_of
 from edgeconv.parity.saturation import saturated_shares
+from edgeconv.parity.significance import margin_of
 from edgeconv.runtimes import unavailable
 from edgeconv.runtimes.predict import predict_file
 

@@ -19,7 +19,7 @@ from edgeconv.core import (
     Progress,
 )
 from edgeconv.environment import describe_machine
-from edgeconv.parity import noninferiority
+from edgeconv.parity import significance
 from edgeconv.parity.classification import labels_for
 from edgeconv.parity.golden import GoldenSet, read_golden
 from edgeconv.parity.output_comparison import ReferenceOutputs
@@ -74,7 +74,7 @@ class ParityContext:
     @property
     def level(self) -> float:
         """The confidence of every bound."""
-        return noninferiority.level_of(self.limits)
+        return significance.level_of(self.limits)
 
     @property
     def requested_limits(self) -> dict[str, float]:

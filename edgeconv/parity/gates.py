@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from edgeconv.core import Artifact, Check, ModelFile, Status
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.parity.noninferiority import CONFIDENCE, DROP, GATE, LEVEL, check_limits
+from edgeconv.parity.significance import CONFIDENCE, DROP, GATE, LEVEL, check_limits
 from edgeconv.targets import limits
 from edgeconv.targets.base import find_target
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core.decibels import decibels
+from edgeconv.core.parity_statistics import decibels
 from edgeconv.errors import BadInput
 from edgeconv.parity.classification import EPSILON, SLACK
 from edgeconv.parity.task_impact import largest_drop, macro_f1

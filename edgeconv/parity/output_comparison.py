@@ -17,7 +17,7 @@ from edgeconv.core import (
 from edgeconv.errors import BadInput
 from edgeconv.parity.gates import direction_of, judge
 from edgeconv.parity.metrics import compare
-from edgeconv.parity.noninferiority import DROP, GATE, LEVEL, as_check, margin_of
+from edgeconv.parity.significance import DROP, GATE, LEVEL, as_check, margin_of
 from edgeconv.parity.task_impact import parity_statistics, with_readings
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeconv import bundle as bundles
 from edgeconv.core import Artifact, Change, Comparison, ProfileResult, Status
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput
 from edgeconv.profiling.comparison import compare_paired, compare_recorded, not_compared
 from edgeconv.targets import files

@@ -13,8 +13,7 @@ from edgeconv.core import (
 )
 from edgeconv.core.schemes import FLOAT_LAYERS, INT8_LAYERS
 from edgeconv.errors import Unsupported, UsageError
-from edgeconv.recipes.compressions import legal_schemes
-from edgeconv.recipes.legality import check_variants, schemes_where
+from edgeconv.recipes.legality import check_variants, legal_schemes, schemes_where
 from edgeconv.targets.base import Target, all_targets, find_target, lacking, parse_target
 
 

@@ -4,10 +4,10 @@ Nothing is measured or judged here, with one exception: a result counts only for
 that it was measured on.
 """
 
+from edgeconv.reporting.formatting import explain
 from edgeconv.reporting.html import render_html
 from edgeconv.reporting.junit import render_junit, render_junit_refusal
 from edgeconv.reporting.markdown import render_markdown, render_refusal, render_results
-from edgeconv.reporting.plain_text import explain
 from edgeconv.reporting.summary import Row, Verdict, summary_table, verdict
 
 __all__ = [

@@ -1,4 +1,9 @@
-"""Charts as inline SVG that follow the page's colours and are the same bytes every time."""
+"""Charts as inline SVG that follow the page's colours and are the same bytes every time.
+
+A histogram of a file's errors by size, as a chart and in words.
+
+Sensor readings of single windows as small drawings, as SVG.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,115 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.core import ErrorHistogram, ParityResult
 from edgeconv.reporting import formatting
 from edgeconv.reporting.summary import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+
+_LEAST = 0.7  # of a logarithmic axis of counts: below a bar of 1
+
+
+def error_chart(result: ParityResult, name: str) -> str:
+    """Errors by size, both axes logarithmic, so that a few large ones can be seen beside many
+    small ones; those beyond the gate `max_abs` in the colour of what is wrong.
+
+    The axis is the same for every file of a report, so that pictures can be compared by eye.
+    Empty if the result has no histogram.
+    """
+    histogram = result.evidence.errors if result.evidence else None
+    if histogram is None:
+        return ""
+    counts = [a + b for a, b in zip(histogram.above, histogram.below, strict=True)]
+    limit = _limit(result)
+
+    def draw(axes: Axes) -> None:
+        for i, count in enumerate(counts):
+            low, high = histogram.edges[i], histogram.edges[i + 1]
+            beyond = limit is not None and low >= limit
+            axes.bar(low, count, high - low, align="edge", color=BAD if beyond else ONE)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlim(histogram.edges[0], histogram.edges[-1])
+        axes.set_ylim(_LEAST, max(10, *counts) * 2)
+        decades(axes.xaxis)
+        decades(axes.yaxis)
+        if limit is not None:
+            axes.axvline(limit, color=INK, lw=1.2, ls="--")
+        axes.set_xlabel("size of an output's error")
+        axes.set_ylabel("outputs")
+        axes.set_title("Errors against the reference")
+        axes.grid(visible=True, axis="y")
+
+    return svg(draw, (WIDE, 2.6), name, f"Errors of {result.artifact}: {error_words(histogram)}")
+
+
+def error_words(histogram: ErrorHistogram) -> str:
+    """The histogram in a sentence: median, largest, and sides."""
+    total = histogram.total
+    half, most = (formatting.number(_quantile(histogram, q)) for q in (0.5, 1.0))
+    shares = (sum(histogram.above), sum(histogram.below), histogram.equal)
+    above, below, equal = (formatting.percent(n / total) if total else "0 %" for n in shares)
+    return (
+        f"Half of {formatting.plural(total, 'output')} differ by at most {half}, none by more than "
+        f"{most}; {above} are above the reference, {below} below, {equal} equal."
+    )
+
+
+def _quantile(histogram: ErrorHistogram, share: float) -> float:
+    """Upper edge of the bin in which that share of all values is reached; 0 if they are equal."""
+    reached = histogram.equal
+    if reached >= share * histogram.total:
+        return 0.0
+    for edge, above, below in zip(
+        histogram.edges[1:], histogram.above, histogram.below, strict=True
+    ):
+        reached += above + below
+        if reached >= share * histogram.total:
+            return edge
+    return histogram.edges[-1]
+
+
+def _limit(result: ParityResult) -> float | None:
+    """The limit of `max_abs`, if there is that gate."""
+    limits = [c.limit for c in result.checks if c.name == "max_abs" and c.limit is not None]
+    return limits[0] if limits and limits[0] > 0 else None
+
+
+WIDTH, HEIGHT = 240, 72
+_PAD = 3
+_COLOURS = ("var(--accent)", "rgb(var(--bad))", "var(--second)")
+_DASHES = ("", "4 2", "1 2")  # so that the axes differ without colors
+
+
+def trace(readings: Sequence[float], channels: Sequence[str], title: str) -> str:
+    """One window (x0 y0 z0 x1 …) as an SVG element, an axis a line; its range is written beside.
+
+    `title` is for screen readers; it must not contain markup.
+    """
+    width = len(channels)
+    low, high = min(readings), max(readings)
+    span = (high - low) or 1.0
+    steps = max(len(readings) // width - 1, 1)
+    lines = []
+    for i in range(width):
+        column = readings[i::width]
+        points = " ".join(
+            f"{_PAD + t / steps * (WIDTH - 2 * _PAD):.1f},"
+            f"{HEIGHT - _PAD - (value - low) / span * (HEIGHT - 2 * _PAD):.1f}"
+            for t, value in enumerate(column)
+        )
+        style = f'stroke="{_COLOURS[i % 3]}"'
+        if dash := _DASHES[i % 3]:
+            style += f' stroke-dasharray="{dash}"'
+        lines.append(f'<polyline fill="none" stroke-width="1.3" {style} points="{points}"/>')
+    return (
+        f'<svg class="trace" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">'
+        f"{''.join(lines)}</svg>"
+    )
+
 
 # Stand-ins that become the page's own colours (CSS variables), so that a dark page stays legible.
 INK, GRID, ONE, TWO, BAD = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"

@@ -18,19 +18,19 @@ from edgeconv.core import (
 )
 from edgeconv.errors import MissingDependency
 from edgeconv.reporting import charts, formatting, layers, performance
-from edgeconv.reporting.error_histogram import error_chart, error_words
-from edgeconv.reporting.runtimes_used import named, runtimes_used
+from edgeconv.reporting.charts import error_chart, error_words, trace
 from edgeconv.reporting.summary import (
     Row,
     evaluation_of,
     input_sentences,
+    named,
     parity_of,
     profile_of,
+    runtimes_used,
     shared_reasons,
     summary_table,
     verdict,
 )
-from edgeconv.reporting.window_plots import trace
 
 TEMPLATES = Path(__file__).parent / "templates"
 _WORDS = (

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from edgeconv.core import Bundle, Check, ParityResult, Status
 from edgeconv.reporting import formatting
-from edgeconv.reporting.runtimes_used import runtimes_used
 from edgeconv.reporting.summary import (
     HEADINGS,
     evaluation_of,
     input_sentences,
+    runtimes_used,
     shared_reasons,
     summary_table,
     verdict,

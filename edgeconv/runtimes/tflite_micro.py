@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.runtimes.arena import ROOM, open_interpreter, try_out
-from edgeconv.runtimes.fixed_batch import Arrays, FixedBatch
+from edgeconv.runtimes.window_shapes import Arrays, FixedBatch
 from edgeconv.targets.tflite.reader import read_bytes, read_graph
 
 

@@ -15,8 +15,7 @@ from edgeconv.search.executors import EXECUTORS, SearchExecutor, open_executor
 from edgeconv.search.journal import Journal, is_search
 from edgeconv.search.options import Budgets
 from edgeconv.search.pareto import area, pareto_front, thin
-from edgeconv.search.sampler import Sampler
-from edgeconv.search.space import Space
+from edgeconv.search.space import Sampler, Space
 from edgeconv.search.trials import Trial, TrialState
 
 __all__ = [

@@ -23,10 +23,10 @@ from edgeconv.search import (
     pareto_front,
     thin,
 )
-from edgeconv.search.budget_advice import budget_advice
 from edgeconv.search.mixed_precision import mixed_candidates
 from edgeconv.search.options import SearchOptions
 from edgeconv.search.progress import SearchWatcher, progress_of
+from edgeconv.search.report import budget_advice
 from edgeconv.search.results import (
     Baseline,
     SearchResult,

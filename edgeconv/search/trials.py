@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from edgeconv.search import statistics
+from edgeconv.search import pareto
 from edgeconv.search.candidates import DesignPoint, SearchCandidate, TaskOutcome
 from edgeconv.search.options import Budgets
 
@@ -36,7 +36,7 @@ class Incumbents:
 
     points: tuple[DesignPoint, ...] = ()
     float_accuracy: tuple[float, ...] = ()
-    deviation: float = statistics.DEVIATION
+    deviation: float = pareto.DEVIATION
 
 
 @dataclass
@@ -127,11 +127,11 @@ class Trial:
         assert sizes is not None
         if budgets.max_drop is not None and incumbents.float_accuracy:
             margin = budgets.max_drop
-            if statistics.worse(values, incumbents.float_accuracy, margin, incumbents.deviation):
+            if pareto.worse(values, incumbents.float_accuracy, margin, incumbents.deviation):
                 return "drops by more than --max-accuracy-drop"
         for incumbent in incumbents.points:
             cheaper = incumbent.bytes <= sizes.bytes[scheme] and incumbent.macs <= sizes.macs
-            if cheaper and statistics.worse(values, incumbent.folds, 0.0, incumbents.deviation):
+            if cheaper and pareto.worse(values, incumbent.folds, 0.0, incumbents.deviation):
                 return f"below the smaller {incumbent.candidate.model} {incumbent.scheme}"
         return ""
 
@@ -139,6 +139,6 @@ class Trial:
 def deviation(points: Sequence[DesignPoint], float_accuracy: Sequence[float]) -> float:
     """Deviation of one fold's paired difference, from the results so far."""
     if not float_accuracy:
-        return statistics.DEVIATION
+        return pareto.DEVIATION
     differences = ([a - b for a, b in zip(p.folds, float_accuracy, strict=True)] for p in points)
-    return statistics.pooled(differences)
+    return pareto.pooled(differences)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeconv.core import Artifact, Contract, ExportReport, InputConvention, Signal
-from edgeconv.core.digest import compressed_size, sha256, size
+from edgeconv.core.paths import compressed_size, sha256, size
 from edgeconv.targets.base import target_of
 from edgeconv.targets.file_graph import FileGraph
 from edgeconv.targets.lints import Finding

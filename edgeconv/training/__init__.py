@@ -56,7 +56,7 @@ def train(
         raise UsageError("distillation needs both a recipe that asks for it and a teacher")
     import_tensorflow()
     from edgeconv.training import subjects
-    from edgeconv.training.checkpoints import make_folder, save_history
+    from edgeconv.training.callbacks import make_folder, save_history
     from edgeconv.training.session import TrainingSession
 
     subjects.check_splits(splits, training)

@@ -1,4 +1,13 @@
-"""Normalized, augmented batches of a fit, each a function of the seed and its number."""
+"""Normalized, augmented batches of a fit, each a function of the seed and its number.
+
+Label-preserving changes of accelerometer windows, cut from the continuous recordings.
+
+Each transform names the physical change that it imitates. All are vectorized over the windows of a
+batch and draw from the given generator in a fixed order: one seed, one result.
+
+The phone's axes (the same for Android and Apple): x to the right of the screen, y up along the long
+side, z out of the screen. Windows are (n, time steps, 3) float32 in m/s².
+"""
 
 from __future__ import annotations
 
@@ -8,10 +17,183 @@ from functools import lru_cache
 from itertools import count
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from edgeconv.core import Dataset, Normalization, Signal, Training
-from edgeconv.training.augmentation import ContinuousRecordings, Floats, augment, mixup
+from edgeconv.core import Augmentation, Dataset, Normalization, Signal, Training
+
+Floats = NDArray[np.float32]
+AXES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class ContinuousRecordings:
+    """All recordings of a data set end to end, and where each grid window lies in them.
+
+    Attributes:
+        samples: (time steps, channels) float32.
+        start: (n,) row at which each window begins.
+        begin, end: (n,) first and one-past-last row of the recording that holds the window.
+        window: time steps of a window.
+    """
+
+    samples: Floats
+    start: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+    window: int
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> ContinuousRecordings:
+        lengths = np.array([len(r.samples) for r in dataset.recordings], np.int64)
+        ends = np.cumsum(lengths)
+        recording = dataset.index[:, 0]
+        begin = (ends - lengths)[recording]
+        return cls(
+            np.concatenate([r.samples for r in dataset.recordings]).astype(np.float32),
+            begin + dataset.index[:, 1],
+            begin,
+            ends[recording],
+            dataset.signal.window,
+        )
+
+
+def augment(
+    recordings: ContinuousRecordings,
+    rows: NDArray[np.int64],
+    settings: Augmentation,
+    rng: Generator,
+) -> Floats:
+    """Windows `rows` of the grid, each with changes of its own: (len(rows), window, 3)."""
+    x = cut(recordings, rows, settings.speed, settings.shift, rng)
+    x = np.einsum("ntk,njk->ntj", x, orientation(len(rows), settings, rng), optimize=True)
+    return jitter(x, settings.jitter, rng)
+
+
+def cut(
+    recordings: ContinuousRecordings,
+    rows: NDArray[np.int64],
+    speed: float,
+    shift: int,
+    rng: Generator,
+) -> Floats:
+    """Cut windows off the step grid and at another cadence: subjects step faster or slower, and
+    in use a window can begin at any moment of a stride.
+
+    The window moves by up to ±`shift` steps and spans exp(±`speed`) times its length, always
+    inside its own recording. With both 0 it is the grid's window, bit for bit.
+    """
+    n, last = len(rows), recordings.window - 1
+    begin, end = recordings.begin[rows], recordings.end[rows]
+    stretch = np.exp(rng.uniform(-speed, speed, n)) if speed else np.ones(n)
+    stretch = np.minimum(stretch, (end - 1 - begin) / max(last, 1))
+    half = last / 2 * stretch
+    center = recordings.start[rows] + last / 2
+    if shift:
+        center = center + rng.integers(-shift, shift + 1, n)
+    center = np.clip(center, begin + half, end - 1 - half)
+    times = (center - half)[:, None] + np.arange(recordings.window) * stretch[:, None]
+    return interpolate(recordings.samples, times, begin, end)
+
+
+def interpolate(
+    samples: Floats,
+    times: NDArray[np.float64],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+) -> Floats:
+    """Samples at fractional `times` (n, steps), by Catmull-Rom cubics (Catmull & Rom, 1974).
+
+    The curve passes through every sample; rows before `begin` or from `end` on repeat the
+    recording's first or last row.
+    """
+    whole = np.floor(times).astype(np.int64)
+    f = (times - whole).astype(np.float32)[..., None]
+    first, last = begin[:, None], end[:, None] - 1
+    a, b, c, d = (samples[np.clip(whole + k, first, last)] for k in (-1, 0, 1, 2))
+    x: Floats = b + 0.5 * f * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a)))
+    return x
+
+
+def orientation(n: int, settings: Augmentation, rng: Generator) -> Floats:
+    """How the phone sits in the pocket, and its sensor's gain: (n, 3, 3) matrices."""
+    scale = np.ones((n, AXES), np.float32)
+    scale *= flip(n, (-1, 1, -1), settings.turn, rng)
+    scale *= flip(n, (-1, -1, 1), settings.upside_down, rng)
+    scale *= flip(n, (-1, 1, 1), settings.mirror, rng)
+    scale *= gain(n, settings.axis_gain, settings.amplitude, rng)
+    matrix: Floats = np.eye(AXES, dtype=np.float32) * scale[:, None, :]
+    if settings.roll_rad:
+        vectors = np.zeros((n, AXES), np.float32)
+        vectors[:, 2] = rng.normal(0, settings.roll_rad, n)
+        matrix = rotation(vectors) @ matrix
+    if settings.rotation_rad:
+        vectors = rng.normal(0, settings.rotation_rad, (n, AXES)).astype(np.float32)
+        matrix = rotation(vectors) @ matrix
+    return matrix
+
+
+def flip(n: int, signs: tuple[int, int, int], probability: float, rng: Generator) -> Floats:
+    """Signs of the axes, changed in a share of the windows: (n, 3).
+
+    (−, +, −) is the 180° turn about the long axis: the screen faces the leg or away from it, and
+    gravity along y stays. (−, −, +) is the 180° turn about the screen's normal: upside down.
+    (−, +, +) mirrors left and right, as in the other trouser pocket.
+    """
+    scale = np.ones((n, AXES), np.float32)
+    if probability:
+        scale[rng.random(n) < probability] = signs
+    return scale
+
+
+def gain(n: int, axis: float, amplitude: float, rng: Generator) -> Floats:
+    """Factors (n, 3): the sensitivity of each axis differs from chip to chip by some per cent
+    (normal, deviation `axis`), and subjects step more or less hard (one log-normal factor)."""
+    scale = np.ones((n, AXES), np.float32)
+    if axis:
+        scale *= rng.normal(1, axis, (n, AXES)).astype(np.float32)
+    if amplitude:
+        scale *= np.exp(rng.normal(0, amplitude, (n, 1))).astype(np.float32)
+    return scale
+
+
+def rotation(vectors: Floats) -> Floats:
+    """Rotation vectors (n, 3), in radians, as matrices (n, 3, 3), by Rodrigues' formula
+    R = I + sin θ K + (1 − cos θ) K²."""
+    # The tiny angle keeps the axis of a zero vector finite; its matrix is then the identity.
+    angle = np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
+    axis = vectors / angle
+    cross = np.zeros((len(vectors), AXES, AXES), np.float32)
+    cross[:, 0, 1], cross[:, 0, 2], cross[:, 1, 2] = -axis[:, 2], axis[:, 1], -axis[:, 0]
+    cross[:, 1, 0], cross[:, 2, 0], cross[:, 2, 1] = axis[:, 2], -axis[:, 1], axis[:, 0]
+    angle = angle[:, :, None]
+    identity = np.eye(AXES, dtype=np.float32)
+    matrices: Floats = identity + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    return matrices
+
+
+def jitter(x: Floats, deviation: float, rng: Generator) -> Floats:
+    """Add the sensor's white noise, of `deviation` m/s²."""
+    if not deviation:
+        return x
+    return x + rng.normal(0, 1, x.shape).astype(np.float32) * np.float32(deviation)
+
+
+def mixup(x: Floats, y: Floats, alpha: float, rng: Generator) -> tuple[Floats, Floats]:
+    """Mix each normalized window and its label with another one of the batch (Zhang et al.,
+    "mixup: Beyond Empirical Risk Minimization", 2018).
+
+    Not physical: it makes the network linear between two subjects' windows, and so less
+    confident there. The first window keeps the larger share; labels keep their sum of 1.
+    """
+    if not alpha:
+        return x, y
+    other = rng.permutation(len(x))
+    drawn = rng.beta(alpha, alpha, len(x))
+    share: Floats = np.maximum(drawn, 1 - drawn).astype(np.float32)[:, None]
+    wide = share.reshape(-1, *(1,) * (x.ndim - 1))
+    return wide * x + (1 - wide) * x[other], share * y + (1 - share) * y[other]
+
 
 Batch = tuple[Floats, Floats, Floats]
 

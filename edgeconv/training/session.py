@@ -20,9 +20,9 @@ from edgeconv.core import (
     Training,
     TrainingSummary,
 )
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.training.batches import normalization
-from edgeconv.training.checkpoints import save_model
+from edgeconv.training.callbacks import save_model
 from edgeconv.training.distillation import Teacher
 from edgeconv.training.fit import Fit, check_model, fit
 

@@ -26,7 +26,7 @@ from edgeconv.datasets.rules import check_contract
 from edgeconv.environment import describe_machine
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.ir.keras_contents import is_keras
-from edgeconv.parity import noninferiority
+from edgeconv.parity import significance
 from edgeconv.parity.classification import as_probabilities, labels_for
 from edgeconv.parity.gates import gates_of
 from edgeconv.parity.layerwise.comparison import SAMPLE, SEED, compare_one, not_compared
@@ -176,7 +176,7 @@ def _judge(
         dataset.subjects,
         dataset.windows,
     )
-    level = noninferiority.level_of(pair.options.gates)
+    level = significance.level_of(pair.options.gates)
     return judge_file(second.file, ran, candidate, reference, gates, describe_machine(), level)
 
 

@@ -41,8 +41,7 @@ from edgeconv.training.cross_validation import (
     make_folds,
     uses_last_epoch,
 )
-from edgeconv.workflows.steps.compression import training_subset
-from edgeconv.workflows.steps.teacher import find_teacher
+from edgeconv.workflows.steps.compression import find_teacher, training_subset
 from edgeconv.workflows.train import with_data
 
 if TYPE_CHECKING:
@@ -221,7 +220,7 @@ def _compress(
     if not names:
         return {}
     from edgeconv.compression.model_file import open_network, save
-    from edgeconv.training.finetune import make_finetune
+    from edgeconv.training.fit import make_finetune
 
     subset, seed = training_subset(model, splits), recipe.seed
     finetune = make_finetune(

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeconv.bundle import write_text
 from edgeconv.core import NULL_PROGRESS, Progress
-from edgeconv.core.data_finding import DataFinding
+from edgeconv.core.dataset import DataFinding
 from edgeconv.datasets import DATASETS, PATHS, load_dataset
 from edgeconv.datasets.describe import describe
 from edgeconv.datasets.fetch import fetch

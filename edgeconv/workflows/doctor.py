@@ -15,7 +15,7 @@ from importlib import metadata
 
 from edgeconv.environment import usable_cores
 from edgeconv.errors import MissingDependency
-from edgeconv.runtimes.litertjs.node import installed
+from edgeconv.runtimes.litertjs.channel import installed
 
 # distribution -> purpose; edgeconv cannot work without these
 REQUIRED = {

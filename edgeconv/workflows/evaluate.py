@@ -17,7 +17,7 @@ from edgeconv.core import (
     Signal,
     as_path,
 )
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.datasets import DataSource, describe_source
 from edgeconv.datasets.rules import check_contract
 from edgeconv.ir.keras_contents import is_keras

@@ -27,7 +27,7 @@ from edgeconv.core import (
     Variant,
     as_path,
 )
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.datasets.chosen_windows import PROBES, probe_windows
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import BadInput

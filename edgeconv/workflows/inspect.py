@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core import Contract, PathLike, TensorSpec, as_path
-from edgeconv.core.digest import compressed_size, sha256, size
+from edgeconv.core.paths import compressed_size, sha256, size
 from edgeconv.ir import keras_file
 from edgeconv.ir.keras_contents import is_keras
 from edgeconv.targets import files

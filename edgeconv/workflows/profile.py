@@ -33,7 +33,7 @@ from edgeconv.profiling.roofline import roofline
 from edgeconv.profiling.timing_input import probe_sample
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import accepted, open_runner, opens, runtime_for, unavailable
-from edgeconv.runtimes.litertjs.node import installed
+from edgeconv.runtimes.litertjs.channel import installed
 from edgeconv.targets import files
 from edgeconv.workflows.steps.sandbox import probe_untrusted
 

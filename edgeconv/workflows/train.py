@@ -36,7 +36,7 @@ from edgeconv.parity.drift.store import write_input_profile
 from edgeconv.recipes import load_recipe
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.training import train as fit
-from edgeconv.workflows.steps.teacher import find_teacher
+from edgeconv.workflows.steps.compression import find_teacher
 
 if TYPE_CHECKING:
     import numpy as np

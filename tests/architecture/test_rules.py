@@ -38,7 +38,7 @@ def test_a_stage_that_imports_another_is_caught(source: str) -> None:
     "source",
     [
         "from edgeconv.core import Signal",
-        "from edgeconv.core.digest import sha256",
+        "from edgeconv.core.paths import sha256",
         "from edgeconv.datasets import windows",
         "from . import windows",
         "TABLE = {'wisdm': 'edgeconv.datasets.wisdm:load'}",

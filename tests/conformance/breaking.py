@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from edgeconv.runtimes.coreml_reference.ops import OPS
-from edgeconv.runtimes.coreml_reference.ops.op import OpDefinition
+from edgeconv.runtimes.coreml_reference.ops.kernel import OpDefinition
 
 Function = Callable[..., Any]
 Wrong = Callable[..., Any]

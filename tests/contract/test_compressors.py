@@ -22,11 +22,11 @@ from edgeconv.core import (
     Training,
     parse_compression,
 )
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.ir.keras_file import load_model, read_contract
 from edgeconv.training import train
-from edgeconv.training.finetune import make_finetune
+from edgeconv.training.fit import make_finetune
 from tests.unit.training.small import dataset, splits
 
 TRAINING = Training(epochs=1, batch_size=16, ema=0.5, refit=False)

@@ -295,7 +295,7 @@ def every_file(file):
     },
     {
         "edgeconv/targets/tflite/lints/__init__.py": {
-            "from edgeconv.targets.tflite.lints.file import TFLiteFile\n": (
+            "from edgeconv.targets.tflite.lints.rules import TFLiteFile\n": (
                 "from edgeconv.targets.tflite.lints import toy\n"
             ),
             "RULES: tuple[Rule[TFLiteFile], ...] = (\n": (
@@ -307,7 +307,7 @@ def every_file(file):
 import json
 from pathlib import Path
 from edgeconv.cli.app import run_app
-from edgeconv.targets.tflite.roofline_model import convolution
+from edgeconv.targets.tflite.size_breakdown import convolution
 Path("a.tflite").write_bytes(convolution("float32"))
 assert run_app(["inspect", "a.tflite", "--quiet", "--json", "a.json"]) == 0
 lints = json.loads(Path("a.json").read_text())["lints"]
@@ -414,7 +414,7 @@ from pathlib import Path
 from edgeconv.core import Signal
 from edgeconv.integration import TemplateContext, find_platform, render
 from edgeconv.targets import files
-from edgeconv.targets.tflite.roofline_model import convolution
+from edgeconv.targets.tflite.size_breakdown import convolution
 Path("a.tflite").write_bytes(convolution("float32"))
 artifact = replace(files.describe(Path("a.tflite")), signal=Signal(labels=("a", "b")))
 document = {"contract": {"outputs": "logits"}, "decision": {"alpha": 0.5, "hysteresis": 0.1}}

@@ -14,7 +14,7 @@ import pytest
 from edgeconv import bundle as bundles
 from edgeconv.cli.app import run_app
 from edgeconv.core import Check, Status
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.targets.tflite.weights import read_kernels
 from edgeconv.workflows.parity import check_artifacts, prepare_parity
 

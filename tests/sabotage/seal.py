@@ -10,8 +10,8 @@ import json
 from enum import StrEnum
 from pathlib import Path
 
-from edgeconv.bundle.integrity import digests
-from edgeconv.core.digest import sha256, size
+from edgeconv.bundle.folder import digests
+from edgeconv.core.paths import sha256, size
 
 from .tampering import document
 

@@ -206,7 +206,7 @@ def arrays(path: Path, name: str, change: Change) -> None:
 def record_again(folder: Path, file: str) -> None:
     """The golden answers of a file as it is now, as an export would record them."""
     from edgeconv.bundle import read_bundle
-    from edgeconv.core.digest import sha256
+    from edgeconv.core.paths import sha256
     from edgeconv.parity import golden
     from edgeconv.runtimes import runtime_for
     from edgeconv.runtimes.predict import run_file

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from edgeconv.core import Dataset, Signal
-from edgeconv.core.data_finding import DataFinding, DataSeverity
+from edgeconv.core.dataset import DataFinding, DataSeverity
 from edgeconv.datasets.rules import (
     balance,
     calibration,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from edgeconv.core import Dataset
-from edgeconv.core.data_finding import DataFinding, DataSeverity
+from edgeconv.core.dataset import DataFinding, DataSeverity
 
 
 def repeated(dataset: Dataset) -> list[DataFinding]:

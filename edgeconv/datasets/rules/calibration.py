@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgeconv.core import STANDARD_GRAVITY, Dataset, Recording, SensorKind
-from edgeconv.core.data_finding import DataFinding, DataSeverity
+from edgeconv.core.dataset import DataFinding, DataSeverity
 from edgeconv.datasets.rules.blocks import Source, blocks_of, named, source_of, triples
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset, Recording, SensorKind
-from edgeconv.core.data_finding import DataFinding, DataSeverity
+from edgeconv.core.dataset import DataFinding, DataSeverity
 
 if TYPE_CHECKING:
     import numpy as np

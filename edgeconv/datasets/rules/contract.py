@@ -7,7 +7,7 @@ with a float model that is wrong as well. It is seen in the readings.
 from __future__ import annotations
 
 from edgeconv.core import Dataset, SensorKind, Signal
-from edgeconv.core.data_finding import DataFinding, DataSeverity
+from edgeconv.core.dataset import DataFinding, DataSeverity
 from edgeconv.errors import BadInput
 
 RULE = "D110"

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import STANDARD_GRAVITY, Dataset, SensorKind
-from edgeconv.core.data_finding import DataFinding, DataSeverity
+from edgeconv.core.dataset import DataFinding, DataSeverity
 from edgeconv.datasets.rules.blocks import Blocks, Source, blocks_of, named, toml_for
 
 if TYPE_CHECKING:

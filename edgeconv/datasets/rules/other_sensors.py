@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeconv.core import Dataset, SensorKind
-from edgeconv.core.data_finding import DataFinding, DataSeverity
+from edgeconv.core.dataset import DataFinding, DataSeverity
 from edgeconv.datasets.rules.blocks import Blocks, Source, blocks_of, named
 
 FASTEST = 12.0

@@ -11,7 +11,7 @@ from edgeconv.parity.artifact_run import ArtifactRun
 from edgeconv.parity.checks.base import ParityCheck
 from edgeconv.parity.context import ParityContext
 from edgeconv.parity.golden import check_golden
-from edgeconv.parity.golden.comparison import NAME
+from edgeconv.parity.golden.device_results import NAME
 from edgeconv.runtimes.predict import run_file
 
 EXACT_RUNTIMES = ("litert", "litert-reference", "coreml-reference")

@@ -14,9 +14,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edgeconv.core import STANDARD_GRAVITY, InputFinding, InputReport
-from edgeconv.parity.drift.features import TINY, features, gravity, step_hz
-from edgeconv.parity.drift.input_errors import AXIS_MAJOR, RATES, InputError, input_errors
-from edgeconv.parity.drift.input_profile import AXES, InputProfile, grouped
+from edgeconv.parity.drift.input_profile import (
+    AXES,
+    AXIS_MAJOR,
+    RATES,
+    TINY,
+    InputError,
+    InputProfile,
+    features,
+    gravity,
+    grouped,
+    input_errors,
+    step_hz,
+)
 
 if TYPE_CHECKING:
     import numpy as np

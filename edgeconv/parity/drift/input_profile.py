@@ -1,14 +1,19 @@
-"""Statistics of the training subjects' readings, stored in a bundle to compare recordings with."""
+"""Statistics of the training subjects' readings, stored in a bundle to compare recordings with.
+
+Features of the windows of one subject and class, by which recordings are compared.
+
+Errors that are made with a sensor's readings, each with the operation that inverts it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Signal
+from edgeconv.core import STANDARD_GRAVITY, Signal
 from edgeconv.errors import BadInput
-from edgeconv.parity.drift.features import NAMES, TINY, features, step_hz
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +21,160 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Groups = dict[tuple[str, str], Floats]
+
+NAMES = (
+    *("mean x", "mean y", "mean z"),
+    *("log deviation x", "log deviation y", "log deviation z"),
+    *("correlation xy", "correlation xz", "correlation yz"),
+    *("skewness x", "skewness y", "skewness z"),
+    *("log gravity", "log centroid"),
+)
+"""Of `features`, in order; a mean and a deviation in m/s², the centroid in Hz."""
+
+TINY = 1e-6  # m/s²: keeps a logarithm of a perfectly still channel finite
+_ZOOM = 4  # zero padding of the step spectrum: bins of 1/16 Hz in a window of 4 s
+_SLOWEST_STEP_HZ = 0.4
+
+
+def features(windows: Floats, rate_hz: float) -> Floats:
+    """`NAMES` of canonical windows (n, steps, 3), n ≥ 1, all of one subject and class.
+
+    Mean of each axis; deviation, correlations and skewness of each window minus its
+    mean; `log gravity` of the median length of a window's mean; `log centroid` of the mean
+    frequency of the power spectrum of all axes.
+    """
+    import numpy as np
+
+    means = windows.mean(axis=1)
+    moving = windows - means[:, None]
+    covariance = np.einsum("nti,ntj->ij", moving, moving) / moving[..., 0].size
+    deviation = np.sqrt(np.diag(covariance)) + TINY
+    correlation = covariance / np.outer(deviation, deviation)
+    power = (np.abs(np.fft.rfft(moving, axis=1)) ** 2).sum(axis=(0, 2)) + TINY
+    hertz = np.fft.rfftfreq(windows.shape[1], 1 / rate_hz)
+    return np.concatenate(
+        [
+            means.mean(axis=0),
+            np.log(deviation),
+            correlation[[0, 0, 1], [1, 2, 2]],
+            (moving**3).mean(axis=(0, 1)) / deviation**3,
+            [np.log(gravity(windows) + TINY), np.log((power * hertz).sum() / power.sum() + TINY)],
+        ]
+    )
+
+
+def gravity(windows: Floats) -> float:
+    """Median length of a window's mean: 9.8 if the readings are in m/s² and include gravity."""
+    import numpy as np
+
+    return float(np.median(np.linalg.norm(windows.mean(axis=1), axis=1)))
+
+
+def step_hz(windows: Floats, rate_hz: float) -> float:
+    """The strongest frequency of the acceleration's length: the rate of steps.
+
+    The length does not depend on how the phone lies, nor on sign or unit.
+    """
+    import numpy as np
+
+    length = np.linalg.norm(windows, axis=2)
+    length -= length.mean(axis=1, keepdims=True)
+    size = _ZOOM * windows.shape[1]
+    power = (np.abs(np.fft.rfft(length * np.hanning(windows.shape[1]), size)) ** 2).sum(axis=0)
+    hertz = np.fft.rfftfreq(size, 1 / rate_hz)
+    power[hertz < _SLOWEST_STEP_HZ] = 0
+    return float(hertz[int(power.argmax())])
+
+
+AXIS_MAJOR = "axis-major layout"
+RATES = (10.0, 20.0, 50.0, 100.0, 200.0)  # Hz that phones and data sets really have
+_ROTATED = ", or the phone was carried turned that way"
+
+
+@dataclass(frozen=True)
+class InputError:
+    """One way to get readings wrong.
+
+    Attributes:
+        invert: windows (n, steps, 3) → the windows before the error was made.
+        like_rotation: a phone carried in another position looks much the same.
+    """
+
+    kind: str
+    sentence: str
+    invert: Callable[[Floats], Floats]
+    like_rotation: bool = False
+
+
+def input_errors(profile: InputProfile) -> tuple[InputError, ...]:
+    """All errors that can be inverted, which shows whether they were made."""
+    return (
+        *_units(),
+        InputError(
+            "flipped sign",
+            "every axis points the other way: the sign is flipped (Android's against iOS's)"
+            + _ROTATED,
+            lambda windows: -windows,
+            like_rotation=True,
+        ),
+        InputError(
+            "normalized twice",
+            "the readings are normalized already, and the file would normalize them again: pass "
+            "raw m/s²",
+            lambda windows: _denormalized(windows, profile),
+        ),
+        InputError(
+            AXIS_MAJOR,
+            "the windows are stored by axis (x0 x1 … y0 y1 …) instead of by time step (x0 y0 z0 x1 "
+            "…): transpose them",
+            _time_major,
+        ),
+        *_swaps(),
+    )
+
+
+def _units() -> tuple[InputError, ...]:
+    g, iphone, twice = (
+        "the readings are in g instead of m/s²: multiply by 9.80665",
+        "the readings are in g with iOS's sign instead of m/s² with Android's: multiply by "
+        "−9.80665",
+        "the readings are 9.8 times too large: m/s² were taken for g and converted",
+    )
+    return (
+        InputError("g instead of m/s²", g, lambda windows: windows * STANDARD_GRAVITY),
+        InputError("g with iOS's sign", iphone, lambda windows: windows * -STANDARD_GRAVITY),
+        InputError("m/s² taken for g", twice, lambda windows: windows / STANDARD_GRAVITY),
+        InputError("m/s² taken for g, flipped", twice, lambda windows: windows / -STANDARD_GRAVITY),
+    )
+
+
+def _swaps() -> tuple[InputError, ...]:
+    errors = []
+    for order in permutations(range(3)):
+        if order == (0, 1, 2):
+            continue
+        # Reading i of the file is the sensor's axis `order.index(i)`.
+        given = " ".join("xyz"[order.index(i)] for i in range(3))
+        errors.append(
+            InputError(
+                f"axes {given}",
+                f"the axes are swapped: {given} instead of x y z{_ROTATED}",
+                lambda windows, order=order: windows[:, :, list(order)],  # type: ignore[misc]
+                like_rotation=True,
+            )
+        )
+    return tuple(errors)
+
+
+def _denormalized(windows: Floats, profile: InputProfile) -> Floats:
+    import numpy as np
+
+    return np.asarray(windows * np.array(profile.std) + np.array(profile.mean))
+
+
+def _time_major(windows: Floats) -> Floats:
+    return windows.reshape(len(windows), windows.shape[2], -1).transpose(0, 2, 1)
+
 
 FORMAT, VERSION = "edgeconv-inputs", 1
 AXES = 3

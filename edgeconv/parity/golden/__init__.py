@@ -1,12 +1,12 @@
 """Golden vectors: a few real windows with the outputs that every artifact must give on a device."""
 
-from edgeconv.parity.golden.comparison import check_golden, compare
 from edgeconv.parity.golden.device_results import (
     DeviceReport,
     check_device_report,
+    check_golden,
+    compare,
     read_device_report,
 )
-from edgeconv.parity.golden.selection import select_windows
 from edgeconv.parity.golden.store import FOLDER, digest_of, read, read_golden, write
 from edgeconv.parity.golden.vectors import (
     Expectation,
@@ -14,6 +14,7 @@ from edgeconv.parity.golden.vectors import (
     Run,
     make,
     record_outputs,
+    select_windows,
     tolerance_of,
 )
 

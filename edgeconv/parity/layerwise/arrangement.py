@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from edgeconv.core.decibels import decibels
+from edgeconv.core.parity_statistics import decibels
 
 if TYPE_CHECKING:
     from typing import Any

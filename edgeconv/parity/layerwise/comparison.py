@@ -27,8 +27,7 @@ from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, Unsuppor
 from edgeconv.parity.context import source_model
 from edgeconv.parity.layerwise import layer_verdict
 from edgeconv.parity.layerwise.file_values import candidates, shaped
-from edgeconv.parity.layerwise.layer_errors import ErrorSums, LayerErrorStats
-from edgeconv.parity.layerwise.layer_rows import layer_rows
+from edgeconv.parity.layerwise.layer_rows import ErrorSums, LayerErrorStats, layer_rows
 from edgeconv.parity.layerwise.matching import Match, match, refine
 from edgeconv.parity.layerwise.ranges import CodeUse, code_warnings, float16_range_warnings
 from edgeconv.parity.layerwise.reference_points import (

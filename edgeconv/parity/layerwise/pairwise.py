@@ -23,7 +23,7 @@ from edgeconv.core import (
 from edgeconv.core.layerwise import LayerMatchStatus, LayerParity, LayersResult, LayerwiseVerdict
 from edgeconv.parity.layerwise.comparison import between, chunks, not_compared
 from edgeconv.parity.layerwise.file_values import candidates
-from edgeconv.parity.layerwise.layer_errors import ErrorSums
+from edgeconv.parity.layerwise.layer_rows import ErrorSums
 from edgeconv.parity.layerwise.layer_verdict import floor_of
 from edgeconv.parity.layerwise.matching import (
     Candidate,

@@ -22,12 +22,16 @@ from edgeconv.errors import BadInput
 from edgeconv.runtimes.coreml_reference.batching import flat
 from edgeconv.runtimes.coreml_reference.ops.activation import relu, relu6
 from edgeconv.runtimes.coreml_reference.ops.conv import conv
-from edgeconv.runtimes.coreml_reference.ops.kernel import ConvKernel
-from edgeconv.runtimes.coreml_reference.ops.op import OpDefinition
+from edgeconv.runtimes.coreml_reference.ops.kernel import ConvKernel, OpDefinition
 from edgeconv.runtimes.coreml_reference.ops.pool import max_pool
 from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, Step
-from edgeconv.runtimes.coreml_reference.precision import FLOATS, Compute
-from edgeconv.runtimes.coreml_reference.rounding import half, half_in_place, rectify
+from edgeconv.runtimes.coreml_reference.precision import (
+    FLOATS,
+    Compute,
+    half,
+    half_in_place,
+    rectify,
+)
 
 _CEILING = {"relu": None, "relu6": 6.0}  # what follows max(x, 0)
 _KNOWN = {"conv": conv, "max_pool": max_pool, "relu": relu, "relu6": relu6}

@@ -12,7 +12,7 @@ from typing import Any
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.coreml_reference.batching import Ref, View, flat
 from edgeconv.runtimes.coreml_reference.ops import OPS
-from edgeconv.runtimes.coreml_reference.ops.op import OpDefinition
+from edgeconv.runtimes.coreml_reference.ops.kernel import OpDefinition
 from edgeconv.runtimes.coreml_reference.precision import FLOATS, TYPES, Compute, cast_result
 from edgeconv.targets.coreml.blobs import HINT
 from edgeconv.targets.coreml.program import Argument, Block, Operation

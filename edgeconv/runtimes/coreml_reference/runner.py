@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.runtimes.arrays import Batching, Samples, prepare
-from edgeconv.runtimes.coreml_reference.engine import Watch
-from edgeconv.runtimes.coreml_reference.executor import ProgramExecutor
+from edgeconv.runtimes.coreml_reference.executor import ProgramExecutor, Watch
 from edgeconv.runtimes.coreml_reference.interface import Interface
 from edgeconv.runtimes.coreml_reference.ops.control import StateTensor
 from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, Planner

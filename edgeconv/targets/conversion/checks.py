@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.core import OutputAgreement, OutputLimits
-from edgeconv.core.digest import size
+from edgeconv.core.paths import size
 from edgeconv.targets.base import ExpectedFile, FileStructure, broken_conversion, target_of
 from edgeconv.targets.file_graph import BITS, FileGraph
 

@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING
 from edgeconv.core import Scheme
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes import KernelNode, Node, Value
-from edgeconv.targets.coreml.palette import nearest, palette_of
-from edgeconv.targets.coreml.weight_compression import worth
+from edgeconv.targets.coreml.weight_compression import nearest, palette_of, worth
 from edgeconv.targets.file_graph import BITS
 
 if TYPE_CHECKING:

@@ -2,18 +2,25 @@
 
 A process pool would send objects instead of lines, but its processes import the caller's
 `__main__` again, which breaks scripts and notebooks without a guard.
+
+The temporary folder beside the output in which files are written until they are complete.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgeconv import errors
+from edgeconv.errors import BadInput
 from edgeconv.targets.conversion.job import (
     Converted,
     Job,
@@ -23,6 +30,50 @@ from edgeconv.targets.conversion.job import (
     WorkerUserError,
     read_message,
 )
+
+_FOLDER_ERRORS = (  # the user's disk or rights, not a mistake of ours
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EEXIST,
+    errno.EFBIG,
+    errno.EIO,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+)
+
+
+@contextmanager
+def workspace(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out`, on the same file system; it is deleted afterwards.
+
+    Raises:
+        BadInput: `out` cannot be written, or the disk is full.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        if error.errno not in _FOLDER_ERRORS:
+            raise
+        where = error.filename or out
+        raise BadInput(
+            f"cannot write to {out}: {error.strerror or error} ({where})",
+            "free some space, or choose another --out folder",
+        ) from error
+
+
+def move(source: Path, final: Path) -> Path:
+    """Put a file or package in place in one step; an older one is removed first."""
+    if final.is_dir():
+        final.rename(source.with_name(f"{source.name}.old"))
+    return source.replace(final)
+
 
 _ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "-1",  # conversion needs no GPU, and looking for one takes time

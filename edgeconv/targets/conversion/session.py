@@ -33,11 +33,12 @@ from edgeconv.targets.conversion.planning import (
 )
 from edgeconv.targets.conversion.process import (
     Crashed,
+    move,
     run_in_process,
     run_in_worker,
     user_error,
+    workspace,
 )
-from edgeconv.targets.conversion.staging import move, workspace
 
 if TYPE_CHECKING:
     import numpy as np

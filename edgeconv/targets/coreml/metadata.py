@@ -19,7 +19,7 @@ from edgeconv.core.metadata import CONTRACT_KEY, ModelMetadata, contract_text
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml.blobs import BlobFile
 from edgeconv.targets.coreml.minify import slim
-from edgeconv.targets.coreml.proto import blocks
+from edgeconv.targets.coreml.package import blocks
 
 LABEL = "label"
 

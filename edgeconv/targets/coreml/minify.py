@@ -17,7 +17,7 @@ from math import prod
 from typing import Any
 
 from edgeconv.targets.coreml.blobs import BlobFile, BlobWriter
-from edgeconv.targets.coreml.proto import blocks, dimensions, dtypes, values_in
+from edgeconv.targets.coreml.package import blocks, dimensions, dtypes, values_in
 
 INLINE_BYTES, INLINE_TOTAL = 256, 4096
 """Tensors of at most so many bytes stand in the program, and all of them where the rest is no more

@@ -15,8 +15,7 @@ from typing import Any
 
 from edgeconv.errors import BadInput
 from edgeconv.targets.coreml.blobs import HINT, BlobFile
-from edgeconv.targets.coreml.package import WEIGHTS, model_file, read_spec
-from edgeconv.targets.coreml.proto import dimensions, dtypes
+from edgeconv.targets.coreml.package import WEIGHTS, dimensions, dtypes, model_file, read_spec
 from edgeconv.targets.coreml.values import Constant, ProgramValue, ValueType
 
 CONSTANTS = frozenset({"const", "_const_symbolic"})

@@ -19,10 +19,10 @@ from edgeconv.targets.coreml import (
     program_graph,
     weights,
 )
-from edgeconv.targets.coreml.lints.flexible import declared_sizes
-from edgeconv.targets.coreml.lints.package import PackageView
+from edgeconv.targets.coreml.lints.interface import declared_sizes
+from edgeconv.targets.coreml.lints.versions import PackageView
 from edgeconv.targets.coreml.schemes import OTHER_SCHEMES, SCHEMES
-from edgeconv.targets.coreml.size_breakdown import size_breakdown
+from edgeconv.targets.coreml.weights import size_breakdown
 from edgeconv.targets.file_graph import FileGraph, scheme_by_types
 from edgeconv.targets.lints import Finding, apply
 

@@ -1,17 +1,31 @@
-"""TFLite as a target: LiteRT's `.tflite` files."""
+"""TFLite as a target: LiteRT's `.tflite` files.
+
+Tests of a converted `.tflite` file that need no converter and no runtime.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import InputConvention, Variant, parse_compression
-from edgeconv.targets.base import Conversion, FileReader, StoredConstant, Target
-from edgeconv.targets.file_graph import scheme_by_types
+from edgeconv.ir.graph import clean
+from edgeconv.ir.tf_recurrent import STEPS
+from edgeconv.targets.base import (
+    Conversion,
+    ExpectedFile,
+    FileReader,
+    FileStructure,
+    StoredConstant,
+    Target,
+    broken_conversion,
+)
+from edgeconv.targets.file_graph import FileGraph, scheme_by_types
 from edgeconv.targets.lints import Finding, apply
-from edgeconv.targets.tflite import checks, convert, lints, metadata, reader, truncate
-from edgeconv.targets.tflite.lints.file import TFLiteFile
+from edgeconv.targets.tflite import convert, lints, metadata, reader, serialize
+from edgeconv.targets.tflite.lints.rules import TFLiteFile
 from edgeconv.targets.tflite.lowering import LOWERINGS
 from edgeconv.targets.tflite.schemes import REFUSED, SCHEMES
 from edgeconv.targets.tflite.size_breakdown import size_breakdown
@@ -19,6 +33,32 @@ from edgeconv.targets.tflite.weights import read_kernels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> FileStructure:
+    """Every float is finite, and a file of integers computes in integers. Raises BadInput."""
+    reader.check_finite(path)
+    if expected.scheme.accepts_external_ranges:
+        _check_integers(path, graph, expected.float_layers)
+    return FileStructure()
+
+
+def _check_integers(path: Path, graph: FileGraph, float_layers: Sequence[str]) -> None:
+    """An operation without an integer kernel stays float, without a message of the converter.
+
+    A float layer has one such operation, a recurrent one several, which bear its name.
+    """
+    names = "|".join(re.escape(clean(name)) for name in float_layers)
+    recurrent = re.compile(f"(^|[/;])({names})_{STEPS}/")
+    left = [
+        op.name
+        for op in graph.ops
+        if op.macs
+        and not graph.tensors[op.inputs[0]].dtype.startswith("int")
+        and not recurrent.search(op.name)
+    ]
+    if len(left) > len(float_layers):
+        raise broken_conversion(path, f"operations in it stayed float: {', '.join(left)}")
 
 
 def _lint(path: Path) -> list[Finding]:
@@ -84,7 +124,7 @@ TARGET = Target(
     conversion=Conversion(
         convert=convert.convert,
         write_metadata=convert.write_metadata,
-        check=checks.check_structure,
+        check=check_structure,
         channels_first=False,
         packages=("tensorflow", "keras"),
         lowerings=lambda _: LOWERINGS,
@@ -100,7 +140,7 @@ TARGET = Target(
         kernels=_kernels,
         kernel_storage=lambda _: [],
         declared_sizes=lambda _: [],
-        prefixes=truncate.prefixes,
+        prefixes=serialize.prefixes,
     ),
     reference_runtime="litert-reference",
     refused_schemes=REFUSED,

@@ -1,10 +1,14 @@
-"""Fine-tune a trained network for each compression that variants ask for."""
+"""Fine-tune a trained network for each compression that variants ask for.
+
+Resolve the distillation teacher: a network to train first, or a model that was saved earlier.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from edgeconv import bundle as bundles
 from edgeconv.compression import compress
@@ -14,6 +18,7 @@ from edgeconv.core import (
     Bundle,
     Compressed,
     Dataset,
+    Distillation,
     FinetuneConfig,
     Progress,
     Recipe,
@@ -29,12 +34,47 @@ from edgeconv.datasets import (
 )
 from edgeconv.datasets.rules import check_contract
 from edgeconv.datasets.splits import check_disjoint, split
-from edgeconv.errors import BadInput, UsageError
+from edgeconv.errors import BadInput, LeakError, UsageError
+from edgeconv.models import build
 from edgeconv.plugins import import_tensorflow
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.targets.base import all_targets
 from edgeconv.workflows.steps.export_options import ExportOptions
 from edgeconv.workflows.steps.sources import own_data
+
+
+def find_teacher(
+    distillation: Distillation | None, splits: Splits
+) -> Callable[[Signal], Any] | Path | None:
+    """What `train` takes as its teacher; None without distillation.
+
+    Raises:
+        UsageError: there is no network of that name.
+        BadInput: the teacher's file is not in a bundle that names its training subjects.
+        LeakError: the file was trained on subjects that validate or test the student.
+    """
+    if distillation is None:
+        return None
+    if not distillation.is_file:
+        return build(distillation.teacher)
+    path = Path(distillation.teacher)
+    bundle = bundles.read_bundle(path.parent)
+    train_subjects = bundle.model.train_subjects
+    if bundle.model.path.name != path.name or not train_subjects:
+        raise BadInput(
+            f"the training subjects of the teacher {path} are not known",
+            "give the model.keras of a bundle that edgeconv trained",
+        )
+    held_out = {*splits.val.subject_names, *splits.test.subject_names}
+    shared = [subject for subject in train_subjects if subject in held_out]
+    if bundle.trained_on(splits.train.name) and shared:
+        raise LeakError(
+            f"the teacher {path} was trained on subjects that validate or test the student: "
+            f"{', '.join(shared)}",
+            "train it with refit = false on the same split, or name a network instead",
+        )
+    return path
+
 
 _AXES = 3  # of an accelerometer, which the default augmentation rotates
 
@@ -82,7 +122,7 @@ def compress_all(
             contain test subjects.
     """
     import_tensorflow()
-    from edgeconv.training.finetune import make_finetune
+    from edgeconv.training.fit import make_finetune
 
     networks: dict[str, Compressed] = {}
     place = folder / bundles.COMPRESSED

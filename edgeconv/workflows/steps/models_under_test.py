@@ -18,7 +18,7 @@ from edgeconv.core import (
     Signal,
 )
 from edgeconv.core.artifact import sensor_contract
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.ir.keras_contents import is_keras

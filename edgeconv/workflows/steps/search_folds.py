@@ -33,8 +33,7 @@ from edgeconv.targets.conversion import ConversionRequest, convert_all
 from edgeconv.training import train
 from edgeconv.training.cross_validation import FOLD_SEED, draw_subjects
 from edgeconv.workflows.steps.calibration import SEED, calibration_size
-from edgeconv.workflows.steps.compression import FinetuneInputs, compress_all
-from edgeconv.workflows.steps.teacher import find_teacher
+from edgeconv.workflows.steps.compression import FinetuneInputs, compress_all, find_teacher
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +78,7 @@ class FoldEvaluator:
         import numpy as np
 
         from edgeconv.training.batches import normalization
-        from edgeconv.training.checkpoints import save_model
+        from edgeconv.training.callbacks import save_model
 
         statistics = normalization(self.dataset, self.training.normalization)
         signal = replace(

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from edgeconv.datasets import resampling, windowing
 from edgeconv.errors import UsageError
-from edgeconv.integration import lowpass as design
-from edgeconv.integration.lowpass import lowpass, oversampling
+from edgeconv.integration import smoothing
+from edgeconv.integration.smoothing import lowpass, oversampling
 from edgeconv.integration.stream import (
     CLOSEST_INTERVALS,
     GAP_INTERVALS,
@@ -53,7 +53,12 @@ def test_the_filter_is_that_of_training(factor: int) -> None:
 
 
 def test_the_constants_are_those_of_training() -> None:
-    ours = (design.PASS_EDGE, design.STOP_EDGE, design.DESIGN_DB, design.NOMINAL_TOLERANCE)
+    ours = (
+        smoothing.PASS_EDGE,
+        smoothing.STOP_EDGE,
+        smoothing.DESIGN_DB,
+        smoothing.NOMINAL_TOLERANCE,
+    )
     theirs = (
         *(resampling.PASS_EDGE, resampling.STOP_EDGE),
         *(resampling.DESIGN_DB, resampling.NOMINAL_TOLERANCE),

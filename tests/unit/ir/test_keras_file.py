@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgeconv.core import Signal
-from edgeconv.core.digest import sha256, size
 from edgeconv.core.metadata import CONTRACT_FILE, parse_contract
+from edgeconv.core.paths import sha256, size
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.ir import keras_file
 

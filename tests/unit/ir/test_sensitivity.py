@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeconv.core.decibels import MAX_DB
+from edgeconv.core.parity_statistics import MAX_DB
 from edgeconv.errors import Unsupported
 from edgeconv.ir import quantization_points, sensitivity
 from edgeconv.ir.calibration import INT8_AFFINE

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import distance
 from scipy.stats import entropy
 
-from edgeconv.core.decibels import MAX_DB
+from edgeconv.core.parity_statistics import MAX_DB
 from edgeconv.errors import BadInput
 from edgeconv.parity.gates import DIRECTIONS
 from edgeconv.parity.metrics import METRICS, compare, cosine

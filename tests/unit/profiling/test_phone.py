@@ -10,9 +10,8 @@ import pytest
 
 from edgeconv.core import Artifact, ProfileResult, Signal, Status
 from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, UsageError
-from edgeconv.profiling.adb import Adb
 from edgeconv.profiling.comparison import mismatch
-from edgeconv.profiling.phone import BINARY, FOLDER, ROUNDS, Phone, PhoneTask, imported
+from edgeconv.profiling.phone import BINARY, FOLDER, ROUNDS, Adb, Phone, PhoneTask, imported
 
 from .fake_adb import PIXEL, TRANSCRIPTS, FakeAdb
 from .samples import result

@@ -13,7 +13,7 @@ from edgeconv.profiling.op_timing import operations
 from edgeconv.profiling.timing_input import probe_sample
 from edgeconv.runtimes import open_runner
 from edgeconv.targets import files
-from edgeconv.targets.tflite.roofline_model import CHANNELS, SIDE, convolution
+from edgeconv.targets.tflite.size_breakdown import CHANNELS, SIDE, convolution
 from edgeconv.workflows.profile import profile
 
 pytestmark = pytest.mark.timing

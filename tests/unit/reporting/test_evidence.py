@@ -29,8 +29,7 @@ from edgeconv.reporting import (
     summary_table,
     verdict,
 )
-from edgeconv.reporting.error_histogram import error_chart
-from edgeconv.reporting.window_plots import HEIGHT, WIDTH, trace
+from edgeconv.reporting.charts import HEIGHT, WIDTH, error_chart, trace
 
 from . import bundles
 

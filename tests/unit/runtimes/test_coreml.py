@@ -15,8 +15,7 @@ import pytest
 
 from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 from edgeconv.runtimes import open_runner, runtime_for, unavailable
-from edgeconv.runtimes.coreml import CHUNK, COMPUTE_UNITS, CoreMLRunner
-from edgeconv.runtimes.coreml_features import Features
+from edgeconv.runtimes.coreml import CHUNK, COMPUTE_UNITS, CoreMLRunner, Features
 from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
 from edgeconv.targets.coreml.package import read_spec
 from tests.unit.targets.lints.programs import (

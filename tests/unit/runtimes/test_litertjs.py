@@ -14,7 +14,7 @@ import pytest
 
 from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 from edgeconv.runtimes import open_runner, unavailable
-from edgeconv.runtimes.litertjs import node
+from edgeconv.runtimes.litertjs import channel
 from edgeconv.runtimes.litertjs.channel import Channel, ChannelError
 from edgeconv.runtimes.litertjs.runner import CHUNK
 from tests.unit.runtimes.test_crash_probe import lacking
@@ -115,16 +115,16 @@ def test_without_the_package_the_command_is_told(
         open_runner(sums, "litertjs")
     assert caught.value.exit_code == 5
     assert caught.value.hint.startswith("install it: mkdir -p '")
-    assert f"--prefix '{node.folder()}'" in caught.value.hint
+    assert f"--prefix '{channel.folder()}'" in caught.value.hint
 
 
 def test_the_packages_are_pinned_by_hash() -> None:
-    lock = json.loads((node.HERE / "package-lock.json").read_text())
-    wanted = json.loads((node.HERE / "package.json").read_text())["dependencies"]
+    lock = json.loads((channel.HERE / "package-lock.json").read_text())
+    wanted = json.loads((channel.HERE / "package.json").read_text())["dependencies"]
     found = {name: package for name, package in lock["packages"].items() if name}
     assert all(package["integrity"].startswith("sha512-") for package in found.values())
     assert not any("resolved" in package for package in found.values())
-    assert found[f"node_modules/{node.PACKAGE}"]["version"] == wanted[node.PACKAGE]
+    assert found[f"node_modules/{channel.PACKAGE}"]["version"] == wanted[channel.PACKAGE]
 
 
 @needs_node

@@ -27,9 +27,9 @@ from edgeconv.search import (
     open_executor,
     pareto_front,
 )
-from edgeconv.search.budget_advice import budget_advice
 from edgeconv.search.journal import LINES, Journal
 from edgeconv.search.progress import progress_of, size_class
+from edgeconv.search.report import budget_advice
 from edgeconv.search.trials import Incumbents, Trial
 from tests.unit.search.driver import BASELINE, SPACE, Heard, figures, states, toy_search
 from tests.unit.search.toy import DEADLY, Toy, point

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeconv.core import Normalization, Signal
-from edgeconv.targets.coreml.proto import proto
+from edgeconv.targets.coreml.package import proto
 from edgeconv.targets.tflite import serialize
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from edgeconv.core import Signal
-from edgeconv.core.digest import compressed_size, files, size
 from edgeconv.core.metadata import ModelMetadata, contract_text
+from edgeconv.core.paths import compressed_size, files, size
 from edgeconv.errors import BadInput
 from edgeconv.targets import files as artifact
 from edgeconv.targets.coreml import metadata as mlpackage_metadata

@@ -1,4 +1,7 @@
-"""Statistics of training people only, weights of classes, and batches that repeat themselves."""
+"""Statistics of training people only, weights of classes, and batches that repeat themselves.
+
+Each transform does what its physics says, and nothing where it is switched off.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,22 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from edgeconv.core import InputConvention, Normalization, Training
-from edgeconv.training.augmentation import ContinuousRecordings, augment, mixup
-from edgeconv.training.batches import Batches, normalization, window_weights
+from edgeconv.core import Augmentation, InputConvention, Normalization, Recording, Training
+from edgeconv.training import batches
+from edgeconv.training.batches import (
+    Batches,
+    ContinuousRecordings,
+    augment,
+    mixup,
+    normalization,
+    window_weights,
+)
 
-from .small import SIGNAL, dataset, recording
+from .small import LENGTH, SIGNAL, WINDOW, dataset, recording
 
 DATA = dataset("1", "2")
 PLAIN = Training(batch_size=10, augmentation=None)
@@ -103,3 +116,185 @@ def test_batch_numbers_count_through_epochs() -> None:
         x, y = mixup(x, y, how.mixup, rng)
         for one, other in zip(batches.batch(number), (x, y, np.ones(10)), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+OFF = Augmentation(
+    shift=0,
+    speed=0,
+    turn=0,
+    upside_down=0,
+    mirror=0,
+    axis_gain=0,
+    amplitude=0,
+    roll_rad=0,
+    rotation_rad=0,
+    jitter=0,
+    mixup=0,
+)
+AUGMENTATION_DATA = dataset("1", "2")
+STRIPS = batches.ContinuousRecordings.of(AUGMENTATION_DATA)
+ALL = np.arange(len(AUGMENTATION_DATA))
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def vector(*values: float) -> batches.Floats:
+    return np.array(values, np.float32)
+
+
+def test_without_any_change_it_is_the_window_of_the_grid() -> None:
+    windows = batches.augment(STRIPS, ALL, OFF, rng())
+    assert windows.dtype == np.float32
+    np.testing.assert_array_equal(windows.reshape(len(ALL), -1), AUGMENTATION_DATA.windows)
+
+
+def test_one_seed_one_result() -> None:
+    first = batches.augment(STRIPS, ALL, Augmentation(), rng(3))
+    assert first.dtype == np.float32
+    np.testing.assert_array_equal(first, batches.augment(STRIPS, ALL, Augmentation(), rng(3)))
+    assert np.abs(first - batches.augment(STRIPS, ALL, Augmentation(), rng(4))).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shift": 5},
+        {"speed": 0.15},
+        {"turn": 1.0},
+        {"upside_down": 1.0},
+        {"mirror": 1.0},
+        {"axis_gain": 0.05},
+        {"amplitude": 0.1},
+        {"roll_rad": 0.4},
+        {"rotation_rad": 0.15},
+        {"jitter": 0.1},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_setting_changes_windows(change: dict[str, float]) -> None:
+    plain = batches.augment(STRIPS, ALL, OFF, rng())
+    changed = batches.augment(STRIPS, ALL, replace(OFF, **change), rng())  # type: ignore[arg-type]
+    assert changed.shape == plain.shape
+    assert np.abs(changed - plain).max() > 1e-3
+
+
+def test_a_shifted_window_is_a_stretch_of_its_own_recording() -> None:
+    shifted = batches.cut(STRIPS, ALL, 0.0, 7, rng())
+    for window, begin, end in zip(shifted, STRIPS.begin, STRIPS.end, strict=True):
+        own = STRIPS.samples[begin:end]
+        stretches = np.lib.stride_tricks.sliding_window_view(own, WINDOW, axis=0)
+        assert (stretches.transpose(0, 2, 1) == window).all(axis=(1, 2)).any()
+
+
+def test_cutting_never_leaves_the_recording() -> None:
+    low, high = constant(0), constant(1)
+    data = dataset(recordings=(low, high))
+    windows = batches.cut(
+        batches.ContinuousRecordings.of(data), np.arange(len(data)), 0.3, 50, rng()
+    )
+    own = data.labels.astype(np.float32)
+    assert (windows == own[:, None, None]).all()
+
+
+def constant(label: int) -> Recording:
+    return replace(recording("1", label), samples=np.full((LENGTH, 3), label, np.float32))
+
+
+def test_a_recording_of_one_window_cannot_be_stretched() -> None:
+    data = dataset(recordings=(recording("1", 1, WINDOW),))
+    for seed in range(10):
+        window = batches.cut(
+            batches.ContinuousRecordings.of(data), np.array([0]), 0.5, 5, rng(seed)
+        )
+        assert np.abs(window).max() <= np.abs(data.recordings[0].samples).max() * 1.2
+
+
+def test_speed_keeps_the_mean_and_moves_the_cadence() -> None:
+    time = np.arange(4000)
+    wave = 3 * np.sin(0.5 * time)[:, None] + [0.0, 9.8, 0.0]
+    data = dataset(recordings=(replace(recording("1", 1), samples=wave.astype(np.float32)),))
+    recordings = replace(batches.ContinuousRecordings.of(data), window=1000)
+    rows = np.full(20, 100)
+    windows = batches.cut(recordings, rows, 0.15, 0, rng())
+    np.testing.assert_allclose(windows.mean(axis=1), [[0, 9.8, 0]] * 20, atol=0.05)
+    spectrum = np.abs(np.fft.rfft(windows[:, :, 0], axis=1))
+    cadence = 2 * np.pi * spectrum.argmax(axis=1) / 1000
+    assert cadence.std() > 0.01
+    assert ((cadence > 0.5 * np.exp(-0.16)) & (cadence < 0.5 * np.exp(0.16))).all()
+
+
+def test_interpolation_passes_through_samples_and_is_exact_on_a_line() -> None:
+    line = np.arange(30, dtype=np.float32)[:, None] * vector(1, -2, 0.5)
+    begin, end = np.array([0]), np.array([30])
+    times = np.array([[1.0, 4.25, 10.5, 28.0]])
+    expected = times[0][:, None] * [1, -2, 0.5]
+    np.testing.assert_allclose(batches.interpolate(line, times, begin, end)[0], expected, atol=1e-5)
+
+
+def test_turn_about_the_long_axis_keeps_gravity_along_y() -> None:
+    matrix = batches.orientation(50, replace(OFF, turn=1.0), rng())
+    np.testing.assert_array_equal(matrix @ vector(1, 9.8, 2), [[-1, np.float32(9.8), -2]] * 50)
+    np.testing.assert_allclose(np.linalg.det(matrix), 1)
+
+
+def test_upside_down_is_a_turn_and_mirror_a_reflection() -> None:
+    turned = batches.orientation(5, replace(OFF, upside_down=1.0), rng())
+    np.testing.assert_array_equal(turned @ vector(1, 9, 2), [[-1, -9, 2]] * 5)
+    mirrored = batches.orientation(5, replace(OFF, mirror=1.0), rng())
+    np.testing.assert_array_equal(mirrored @ vector(1, 9, 2), [[-1, 9, 2]] * 5)
+    np.testing.assert_allclose(np.linalg.det(mirrored), -1)
+
+
+def test_roll_turns_about_the_screen_normal() -> None:
+    matrix = batches.orientation(50, replace(OFF, roll_rad=0.4), rng())
+    np.testing.assert_allclose(matrix @ vector(0, 0, 1), [[0, 0, 1]] * 50, atol=1e-6)
+    assert 0.2 < np.arctan2(matrix[:, 1, 0], matrix[:, 0, 0]).std() < 0.6
+
+
+def test_flips_hit_their_share_of_the_windows() -> None:
+    share = (batches.flip(10_000, (-1, 1, -1), 0.3, rng())[:, 0] < 0).mean()
+    assert 0.28 < share < 0.32
+
+
+def test_gain_has_its_deviations() -> None:
+    assert 0.045 < batches.gain(10_000, 0.05, 0, rng()).std() < 0.055
+    common = np.log(batches.gain(10_000, 0, 0.1, rng()))
+    assert 0.09 < common.std() < 0.11
+    np.testing.assert_array_equal(common[:, 0], common[:, 1])
+
+
+@given(arrays(np.float32, (4, 3), elements=st.floats(-7, 7, width=32)))
+def test_a_rotation_keeps_lengths_and_handedness(vectors: batches.Floats) -> None:
+    matrices = batches.rotation(vectors).astype(np.float64)
+    np.testing.assert_allclose(matrices @ matrices.transpose(0, 2, 1), [np.eye(3)] * 4, atol=2e-5)
+    np.testing.assert_allclose(np.linalg.det(matrices), 1, atol=2e-5)
+
+
+def test_a_quarter_turn_about_z_takes_x_to_y() -> None:
+    quarter = batches.rotation(np.array([[0, 0, np.pi / 2]], np.float32))
+    np.testing.assert_allclose(quarter[0] @ [1, 0, 0], [0, 1, 0], atol=1e-6)
+
+
+def test_jitter_has_its_deviation() -> None:
+    noise = batches.jitter(np.zeros((50, 80, 3), np.float32), 0.1, rng())
+    assert 0.095 < noise.std() < 0.105
+
+
+@given(st.floats(0.05, 5.0), st.integers(1, 20), st.integers(0, 2**32))
+def test_mixed_labels_sum_to_one(alpha: float, n: int, seed: int) -> None:
+    x = np.arange(n, dtype=np.float32)[:, None]
+    y = np.eye(3, dtype=np.float32)[np.arange(n) % 3]
+    mixed, labels = batches.mixup(x, y, alpha, rng(seed))
+    assert mixed.dtype == labels.dtype == np.float32
+    np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)
+    # The window itself keeps the larger share.
+    assert (labels[np.arange(n), np.arange(n) % 3] >= 0.5 - 1e-6).all()
+    assert (mixed >= 0).all()
+    assert (mixed <= n - 1 + 1e-4).all()
+
+
+def test_no_mixup_hands_back_what_it_got() -> None:
+    x, y = np.ones((2, 3), np.float32), np.eye(2, dtype=np.float32)
+    assert batches.mixup(x, y, 0, rng()) == (x, y)

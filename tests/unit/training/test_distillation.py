@@ -114,7 +114,7 @@ def test_nothing_is_learned_from_validation_people_by_way_of_the_teacher(tmp_pat
 
 @pytest.mark.heavy
 def test_a_teacher_of_other_windows_is_refused(tmp_path: Path) -> None:
-    from edgeconv.training.checkpoints import save_model
+    from edgeconv.training.callbacks import save_model
 
     longer = replace(NORMALIZED, window=SIGNAL.window * 2)
     save_model(network, network(longer).get_weights(), longer, tmp_path / "t.keras", 0)

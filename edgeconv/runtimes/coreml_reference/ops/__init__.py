@@ -10,22 +10,18 @@ from edgeconv.runtimes.coreml_reference.ops import (
     control,
     conv,
     elementwise,
-    linear,
-    normalization,
     pool,
     quantization,
     random_ops,
     recurrent,
     reduction,
     resample,
-    resize,
     scatter_gather,
     shape,
-    space,
     tensor,
 )
 from edgeconv.runtimes.coreml_reference.ops.elementwise import binary, unary
-from edgeconv.runtimes.coreml_reference.ops.op import OpDefinition
+from edgeconv.runtimes.coreml_reference.ops.kernel import OpDefinition
 from edgeconv.targets.coreml import weight_decompression
 
 _ELEMENTWISE = batching.elementwise
@@ -133,30 +129,30 @@ OPS: dict[str, OpDefinition] = {
     "sub": OpDefinition(binary(np.subtract), _ELEMENTWISE),
     # image resizing
     "affine": OpDefinition(resample.affine),
-    "crop": OpDefinition(space.crop, _FIRST_AXIS, exact=True),
+    "crop": OpDefinition(shape.crop, _FIRST_AXIS, exact=True),
     "crop_resize": OpDefinition(resample.crop_resize),
     "resample": OpDefinition(resample.resample),
-    "resize": OpDefinition(resize.resize),
-    "resize_bilinear": OpDefinition(resize.resize_bilinear, _FIRST_AXIS),
+    "resize": OpDefinition(resample.resize),
+    "resize_bilinear": OpDefinition(resample.resize_bilinear, _FIRST_AXIS),
     "resize_nearest_neighbor": OpDefinition(
-        resize.resize_nearest_neighbor, _FIRST_AXIS, exact=True
+        resample.resize_nearest_neighbor, _FIRST_AXIS, exact=True
     ),
-    "upsample_bilinear": OpDefinition(resize.upsample_bilinear, _FIRST_AXIS),
+    "upsample_bilinear": OpDefinition(resample.upsample_bilinear, _FIRST_AXIS),
     "upsample_nearest_neighbor": OpDefinition(
-        resize.upsample_nearest_neighbor, _FIRST_AXIS, exact=True
+        resample.upsample_nearest_neighbor, _FIRST_AXIS, exact=True
     ),
     # linear
-    "einsum": OpDefinition(linear.einsum, variadic=("values",)),
-    "linear": OpDefinition(linear.linear, batching.linear),
-    "matmul": OpDefinition(linear.matmul, batching.matmul),
-    "scaled_dot_product_attention": OpDefinition(linear.scaled_dot_product_attention),
+    "einsum": OpDefinition(conv.einsum, variadic=("values",)),
+    "linear": OpDefinition(conv.linear, batching.linear),
+    "matmul": OpDefinition(conv.matmul, batching.matmul),
+    "scaled_dot_product_attention": OpDefinition(conv.scaled_dot_product_attention),
     # normalization
-    "batch_norm": OpDefinition(normalization.batch_norm, _FIRST_AXIS),
-    "instance_norm": OpDefinition(normalization.instance_norm, _FIRST_AXIS),
-    "l2_norm": OpDefinition(normalization.l2_norm, batching.rank_above("x", 3)),
-    "layer_norm": OpDefinition(normalization.layer_norm, _ALONG_AXES),
+    "batch_norm": OpDefinition(activation.batch_norm, _FIRST_AXIS),
+    "instance_norm": OpDefinition(activation.instance_norm, _FIRST_AXIS),
+    "l2_norm": OpDefinition(activation.l2_norm, batching.rank_above("x", 3)),
+    "layer_norm": OpDefinition(activation.layer_norm, _ALONG_AXES),
     "local_response_norm": OpDefinition(
-        normalization.local_response_norm, batching.rank_above("x", 3)
+        activation.local_response_norm, batching.rank_above("x", 3)
     ),
     # pool
     "avg_pool": OpDefinition(pool.avg_pool, _FIRST_AXIS),
@@ -210,25 +206,25 @@ OPS: dict[str, OpDefinition] = {
     "tile": OpDefinition(tensor.tile, exact=True),
     "topk": OpDefinition(tensor.topk, batching.along_axis(), exact=True),
     # tensor transformation
-    "batch_to_space": OpDefinition(space.batch_to_space, exact=True),
-    "depth_to_space": OpDefinition(space.depth_to_space, _FIRST_AXIS, exact=True),
+    "batch_to_space": OpDefinition(shape.batch_to_space, exact=True),
+    "depth_to_space": OpDefinition(shape.depth_to_space, _FIRST_AXIS, exact=True),
     "expand_dims": OpDefinition(shape.expand_dims, batching.expand_dims, exact=True),
-    "pixel_shuffle": OpDefinition(space.pixel_shuffle, _FIRST_AXIS, exact=True),
-    "pixel_unshuffle": OpDefinition(space.pixel_unshuffle, _FIRST_AXIS, exact=True),
+    "pixel_shuffle": OpDefinition(shape.pixel_shuffle, _FIRST_AXIS, exact=True),
+    "pixel_unshuffle": OpDefinition(shape.pixel_unshuffle, _FIRST_AXIS, exact=True),
     "reshape": OpDefinition(shape.reshape, batching.reshape, exact=True),
     "reshape_like": OpDefinition(
         shape.reshape_like, exact=True, variadic=("ref_tensors", "begins", "ends", "end_masks")
     ),
-    "reverse": OpDefinition(space.reverse, _ALONG_AXES, exact=True),
-    "reverse_sequence": OpDefinition(space.reverse_sequence, exact=True),
+    "reverse": OpDefinition(shape.reverse, _ALONG_AXES, exact=True),
+    "reverse_sequence": OpDefinition(shape.reverse_sequence, exact=True),
     "slice_by_index": OpDefinition(shape.slice_by_index, batching.slice_by_index, exact=True),
     "slice_by_size": OpDefinition(shape.slice_by_size, batching.slice_by_size, exact=True),
     "slice_update": OpDefinition(shape.slice_update, exact=True),
     "sliding_windows": OpDefinition(
-        space.sliding_windows, batching.along_axis("x", "axis", None), exact=True
+        shape.sliding_windows, batching.along_axis("x", "axis", None), exact=True
     ),
-    "space_to_batch": OpDefinition(space.space_to_batch, exact=True),
-    "space_to_depth": OpDefinition(space.space_to_depth, _FIRST_AXIS, exact=True),
+    "space_to_batch": OpDefinition(shape.space_to_batch, exact=True),
+    "space_to_depth": OpDefinition(shape.space_to_depth, _FIRST_AXIS, exact=True),
     "squeeze": OpDefinition(shape.squeeze, batching.squeeze, exact=True),
     "transpose": OpDefinition(shape.transpose, batching.transpose, exact=True),
 }

@@ -1,8 +1,11 @@
-"""Convolution by matrix products: weights are arranged once, windows gathered part by part."""
+"""Convolution by matrix products: weights are arranged once, windows gathered part by part.
+
+The entry of one operation in the table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -10,7 +13,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.runtimes.coreml_reference.ops.windows import paddings, windows_last
+from edgeconv.runtimes.coreml_reference.batching import BatchRule
+from edgeconv.runtimes.coreml_reference.ops.pool import paddings, windows_last
+
+
+@dataclass(frozen=True)
+class OpDefinition:
+    """One operation of MIL.
+
+    Attributes:
+        function: takes MIL's parameters by their names; gives one result, or a tuple of them.
+        batch_rule: when it may run on many samples at once; None for never.
+        exact: it selects or moves values of one type, so that its result needs no rounding.
+        draws: it draws random numbers, from the generator in its parameter `random`.
+        stateful: it reads or changes a state.
+        variadic: parameters that take several values.
+    """
+
+    function: Callable[..., Any]
+    batch_rule: BatchRule | None = None
+    exact: bool = False
+    draws: bool = False
+    stateful: bool = False
+    variadic: tuple[str, ...] = ()
+
 
 SCRATCH = 2 << 20  # bytes of gathered windows at once, which stay in the cache
 

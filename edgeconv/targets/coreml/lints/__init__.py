@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from edgeconv.targets.coreml.lints import (
-    dtypes,
-    interface,
-    layout,
-    placement,
-    shapes,
-    unfused_ops,
-    versions,
-    weights,
-)
-from edgeconv.targets.coreml.lints.package import PackageView
+from edgeconv.targets.coreml.lints import interface, layout, placement, values, versions, weights
+from edgeconv.targets.coreml.lints.versions import PackageView
 from edgeconv.targets.lints import Rule, Severity
 
 _ERROR, _WARNING, _HINT = Severity.ERROR, Severity.WARNING, Severity.HINT
@@ -44,7 +35,7 @@ RULES: tuple[Rule[PackageView], ...] = (
         "L301",
         "shape-mismatch",
         _ERROR,
-        shapes.contradicting,
+        values.contradicting,
         "export it again: Core ML does not run a program that contradicts itself",
     ),
     Rule(
@@ -58,7 +49,7 @@ RULES: tuple[Rule[PackageView], ...] = (
         "L201",
         "contract-input",
         _ERROR,
-        dtypes.against_contract,
+        values.against_contract,
         "export again with a float input of the contract's size",
     ),
     Rule(
@@ -68,7 +59,7 @@ RULES: tuple[Rule[PackageView], ...] = (
         interface.flexible_but_static,
         "trace the model with a free dimension, or drop the flexible shape",
     ),
-    Rule("L403", "float64", _ERROR, dtypes.float64, "cast to float32 before the conversion"),
+    Rule("L403", "float64", _ERROR, values.float64, "cast to float32 before the conversion"),
     Rule(
         "L104",
         "weights-none",
@@ -80,7 +71,7 @@ RULES: tuple[Rule[PackageView], ...] = (
         "L207",
         "int32-input",
         _WARNING,
-        dtypes.integers_as_int32,
+        values.integers_as_int32,
         "give the model a float input, or build an INT8 input with MIL for iOS 26",
     ),
     Rule(
@@ -94,21 +85,21 @@ RULES: tuple[Rule[PackageView], ...] = (
         "L407",
         "unfused-bias",
         _WARNING,
-        unfused_ops.biases,
+        placement.biases,
         "fold the bias into the layer before it",
     ),
     Rule(
         "L408",
         "unfused-scale",
         _WARNING,
-        unfused_ops.scales,
+        placement.scales,
         "fold the factors into the weights of the layer before it",
     ),
     Rule(
         "L404",
         "float32-inside",
         _WARNING,
-        dtypes.float32_inside_float16,
+        values.float32_inside_float16,
         "each cast costs a copy: let the whole program compute in float16, or say why not",
     ),
     Rule("L208", "unused-input", _WARNING, interface.unused_inputs, "drop the input"),

@@ -15,7 +15,7 @@ from itertools import combinations, permutations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.targets.coreml.lints.package import PackageView, integers
+from edgeconv.targets.coreml.lints.versions import PackageView, integers
 from edgeconv.targets.coreml.program import Function, Operation
 from edgeconv.targets.lints import Violation
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import BadInput, Unsupported
-from edgeconv.targets.coreml.lints.package import PackageView
+from edgeconv.targets.coreml.lints.versions import PackageView
 from edgeconv.targets.coreml.program import Function
 from edgeconv.targets.lints import Violation
 

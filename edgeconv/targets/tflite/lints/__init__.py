@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgeconv.targets.lints import Rule, Severity
 from edgeconv.targets.tflite.lints import rules
-from edgeconv.targets.tflite.lints.file import TFLiteFile
+from edgeconv.targets.tflite.lints.rules import TFLiteFile
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.core.data_finding import DataSeverity
+from edgeconv.core.dataset import DataSeverity
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.rules import RULES, check_recordings
 from edgeconv.errors import BadInput

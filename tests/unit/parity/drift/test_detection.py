@@ -22,8 +22,7 @@ from edgeconv.datasets import load_dataset
 from edgeconv.datasets.splits import split
 from edgeconv.errors import BadInput
 from edgeconv.parity.drift import InputProfile, check_inputs, make_profile
-from edgeconv.parity.drift.features import NAMES, features, gravity, step_hz
-from edgeconv.parity.drift.input_errors import input_errors
+from edgeconv.parity.drift.input_profile import NAMES, features, gravity, input_errors, step_hz
 
 Windows = NDArray[Any]
 

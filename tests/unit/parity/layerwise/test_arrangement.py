@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeconv.core.decibels import MAX_DB, decibels
+from edgeconv.core.parity_statistics import MAX_DB, decibels
 from edgeconv.parity.layerwise.arrangement import arrangements, similarity
 
 

@@ -22,14 +22,13 @@ from edgeconv.core import (
     TrainedModel,
     Variant,
 )
-from edgeconv.core.digest import sha256
 from edgeconv.core.layerwise import LayerMatchStatus, LayersResult, LayerwiseVerdict
+from edgeconv.core.paths import sha256
 from edgeconv.datasets import load_dataset
 from edgeconv.errors import UsageError
 from edgeconv.parity.layerwise.comparison import compare_layers
 from edgeconv.parity.layerwise.file_values import readers_of
-from edgeconv.targets.coreml.package import WEIGHTS, model_file, read_spec
-from edgeconv.targets.coreml.proto import blocks
+from edgeconv.targets.coreml.package import WEIGHTS, blocks, model_file, read_spec
 from edgeconv.targets.files import read_graph
 from edgeconv.workflows.compare import CompareOptions, compare
 from tests.unit.conversions import export_all

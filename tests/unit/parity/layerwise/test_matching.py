@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from edgeconv.core.layerwise import PRE_ACTIVATION_SUFFIX, LayerInfo, LayerMatchStatus
-from edgeconv.parity.layerwise.layer_errors import LayerErrorStats
-from edgeconv.parity.layerwise.layer_rows import layer_rows
+from edgeconv.parity.layerwise.layer_rows import LayerErrorStats, layer_rows
 from edgeconv.parity.layerwise.matching import (
     EXACT,
     PART,

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.runtimes.coreml_reference.engine import Engine
+from edgeconv.runtimes.coreml_reference.executor import Engine
 from edgeconv.runtimes.coreml_reference.ops import OPS
 from edgeconv.runtimes.coreml_reference.plan import Planner
 from edgeconv.runtimes.coreml_reference.precision import Compute
+from edgeconv.targets.coreml.package import proto
 from edgeconv.targets.coreml.program import Argument, Block, Operation
-from edgeconv.targets.coreml.proto import proto
 from edgeconv.targets.coreml.values import Constant, ProgramValue, ValueType
 
 Array = NDArray[Any]

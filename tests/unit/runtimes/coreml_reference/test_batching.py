@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeconv.runtimes.coreml_reference.engine import Engine
+from edgeconv.runtimes.coreml_reference.executor import Engine
 from edgeconv.runtimes.coreml_reference.ops import OPS
 from edgeconv.runtimes.coreml_reference.plan import Planner, batched
 from edgeconv.runtimes.coreml_reference.precision import Compute

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from edgeconv.runtimes.coreml_reference import threads
-from edgeconv.runtimes.coreml_reference.engine import Engine
 from edgeconv.runtimes.coreml_reference.executor import (
     CHUNK,
     CHUNK_BYTES,
+    Engine,
     ProgramExecutor,
     peak_bytes,
 )

@@ -15,7 +15,7 @@ from edgeconv.ir.nodes import ActivationFunction, Conv, Dense, Depthwise, Reshap
 from edgeconv.ir.numpy_interpreter import evaluate
 from edgeconv.targets.base import schemes_of
 from edgeconv.targets.conversion.error_compensation import compensate
-from edgeconv.targets.coreml.palette import encode, nearest, palette_of
+from edgeconv.targets.coreml.weight_compression import encode, nearest, palette_of
 from tests.unit.graphs import Layer, chain, layer
 
 CORE_ML = schemes_of("coreml")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeconv.core import InputConvention, Normalization, Signal, Variant
-from edgeconv.core.decibels import decibels
+from edgeconv.core.parity_statistics import decibels
 from edgeconv.ir import keras_file
 from edgeconv.ir.folding import for_sensor
 from edgeconv.ir.keras_reader import read

@@ -21,7 +21,7 @@ from edgeconv.core import (
     Signal,
     Variant,
 )
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.runtimes import open_runner
@@ -30,7 +30,7 @@ from edgeconv.targets.base import schemes_of
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml import weights as mlweights
 from edgeconv.targets.coreml.blobs import BlobFile
-from edgeconv.targets.coreml.proto import blocks
+from edgeconv.targets.coreml.package import blocks
 from edgeconv.targets.coreml.weight_compression import SMALLEST, block_size, worth
 from tests.unit.conversions import export, export_all
 from tests.unit.targets.conversion.expected import check_outputs, check_structure

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edgeconv.core import Artifact, FileChecks, InputConvention, NullProgress, Signal, Variant
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.targets import files

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.core.digest import sha256, size
 from edgeconv.core.metadata import CONTRACT_KEY, ModelMetadata
+from edgeconv.core.paths import sha256, size
 from edgeconv.errors import BadInput
 from edgeconv.runtimes import open_runner
 from edgeconv.targets.coreml import metadata

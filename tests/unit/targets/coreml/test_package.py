@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgeconv.core import InputConvention, Signal
-from edgeconv.core.digest import sha256
 from edgeconv.core.metadata import CONTRACT_KEY, ModelMetadata
+from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput
 from edgeconv.targets import files
 from edgeconv.targets.coreml import metadata, package, program_graph

@@ -13,9 +13,8 @@ import pytest
 from edgeconv.cli.app import run_app
 from edgeconv.errors import BadInput
 from edgeconv.runtimes import open_runner
-from edgeconv.targets.coreml.package import model_file, read_spec
+from edgeconv.targets.coreml.package import blocks, model_file, read_spec
 from edgeconv.targets.coreml.program import read_program
-from edgeconv.targets.coreml.proto import blocks
 from edgeconv.targets.files import lint
 from tests.unit.runtimes.coreml_reference.programs import Package
 

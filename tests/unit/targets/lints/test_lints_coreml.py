@@ -14,7 +14,7 @@ from edgeconv.core.metadata import CONTRACT_KEY
 from edgeconv.targets.coreml import lints
 from edgeconv.targets.coreml import package as mlpackage
 from edgeconv.targets.coreml.lints import versions
-from edgeconv.targets.coreml.proto import proto
+from edgeconv.targets.coreml.package import proto
 from edgeconv.targets.files import lint
 from edgeconv.targets.lints import Severity
 from tests.unit.targets.lints.programs import (
@@ -387,7 +387,7 @@ def test_versions_follow_coremltools() -> None:
 
 
 def test_shapes_that_only_running_judges(tmp_path: Path) -> None:
-    from edgeconv.targets.coreml.lints.flexible import declared_sizes
+    from edgeconv.targets.coreml.lints.interface import declared_sizes
 
     path = package(tmp_path / "f.mlpackage")
     assert declared_sizes(path) == []
