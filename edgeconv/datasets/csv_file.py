@@ -87,7 +87,7 @@ def _completed(table: TableFile, schema: Schema, notes: list[str]) -> Schema:
     """The schema with an app's layout, and with columns that tell recordings or devices apart."""
     if table.is_parquet:
         return schema
-    names = read_dialect(table.path, table.head).names
+    names = read_dialect(table.path, table.head, schema.header).names
     app = recognize(names) if "timestamp" in schema.columns else None
     if app is not None:
         defaults = {role: column for role, column in schema.columns.items() if role == column}

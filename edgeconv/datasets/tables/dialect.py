@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ _LOOKED_AT = 400  # lines
 _COMMENTS = ("#", "//", "%")
 _ISO = re.compile(r"\d{4}-\d\d?-\d\d?[T ]\d\d?:\d\d(:\d\d([.,]\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?")
 _DAY_FIRST = re.compile(r"(\d\d?)([/.-])(\d\d?)\2(\d{4})[ T,]+\d\d?:\d\d:\d\d([.,]\d+)?")
+_NAMED_MONTH = re.compile(r"\d\d?([ /.-])[A-Za-z]{3}\1\d{4}[ T,]+\d\d?:\d\d:\d\d([.,]\d+)?")
 _TIME_OF_DAY = re.compile(r"\d\d?:\d\d:\d\d([.,]\d+)?")
 
 
@@ -38,8 +40,13 @@ class Dialect:
     extra_columns: int = 0
 
 
-def read_dialect(path: Path, head: str) -> Dialect:
+def read_dialect(path: Path, head: str, header: Sequence[str] = ()) -> Dialect:
     """The layout of a table from its first lines.
+
+    Args:
+        path: for messages.
+        head: the first lines.
+        header: the names of the columns of a table without a header.
 
     Raises:
         BadInput: no header, rows with more fields than the header has names, or one column only.
@@ -53,7 +60,10 @@ def read_dialect(path: Path, head: str) -> Dialect:
     if not rows:
         raise BadInput(f"{path} is empty", "give a table with a header and rows")
     width = _usual_width(rows)
-    number, names = _header(path, rows, width, delimiter)
+    if header:
+        number, names = _above_values(path, rows, header), tuple(header)
+    else:
+        number, names = _header(path, rows, width, delimiter)
     body = [fields for n, fields in rows if n > number]
     extra = _extra_columns(path, rows, number, names)
     return Dialect(delimiter, _decimal(body, delimiter), number, names, extra)
@@ -103,6 +113,27 @@ def _header(
     return n, tuple(fields)
 
 
+def _above_values(path: Path, rows: list[tuple[int, list[str]]], header: Sequence[str]) -> int:
+    """The line before the first one with values for the given names."""
+    for n, fields in rows:
+        if len(fields) == len(header) and _numbers(fields) >= 2:
+            return n - 1
+    raise BadInput(
+        f"{path}: header names {len(header)} columns, but the rows have {_usual_width(rows)}",
+        f"correct header in {path.name}.toml",
+    )
+
+
+def headerless(head: str) -> tuple[int, list[str]] | None:
+    """How many columns a table without a header has and its first row; None with a header."""
+    lines = head.splitlines()[:_LOOKED_AT]
+    delimiter = _delimiter(lines)
+    rows = [(n, _fields(line, delimiter)) for n, line in enumerate(lines, 1) if _counts(line)]
+    width = _usual_width(rows) if rows else 0
+    first = next((fields for _, fields in rows if len(fields) == width), None)
+    return (width, first) if first is not None and _numbers(first) >= 2 else None
+
+
 def _numbers(fields: list[str]) -> int:
     return sum(bool(_NUMBER.fullmatch(f) or _COMMA_NUMBER.fullmatch(f)) for f in fields)
 
@@ -117,7 +148,8 @@ def _no_header(
     example = delimiter.join(names if len(fields) == len(names) else ["…"] * len(fields))
     return BadInput(
         f"{path}: line {n} holds values ({delimiter.join(fields)[:60]}): the header is missing",
-        f"put a line that names the columns above it, for example: {example}",
+        f"put a line that names the columns above it, for example: {example}; or write header = "
+        f"[…] into {path.name}.toml (edgeconv data init does)",
     )
 
 
@@ -155,8 +187,10 @@ def _decimal(body: list[list[str]], delimiter: str) -> str:
 
 @dataclass(frozen=True)
 class StampFormat:
-    """`kind` is `number`, `date`, `day-first`, `month-first` or `time`; `note` says what was
-    assumed, and is empty where nothing was."""
+    """`kind` is `number`, `date`, `day-first`, `month-first`, `named-month` or `time`.
+
+    `note` says what was assumed, and is empty where nothing was.
+    """
 
     kind: str = "number"
     separator: str = "/"
@@ -177,7 +211,8 @@ class StampFormat:
             return f"epoch(try_cast({point} as time))"
         if self.kind == "date":
             return f"epoch(try_cast({point} as timestamptz))"
-        day_month = "%d{0}%m" if self.kind == "day-first" else "%m{0}%d"
+        day_months = {"day-first": "%d{0}%m", "month-first": "%m{0}%d", "named-month": "%d{0}%b"}
+        day_month = day_months[self.kind]
         date = day_month.format(self.separator) + f"{self.separator}%Y"
         spaced = f"regexp_replace({text}, '[ T,]+', ' ')"
         formats = f"['{date} %H:%M:%S.%g', '{date} %H:%M:%S']"
@@ -197,6 +232,8 @@ def stamp_format(path: Path, samples: list[str]) -> StampFormat:
         return StampFormat("date")
     if all(_TIME_OF_DAY.fullmatch(text) for text in filled):
         return StampFormat("time")
+    if all(named := [_NAMED_MONTH.fullmatch(text) for text in filled]) and named[0]:
+        return StampFormat("named-month", named[0][1])
     dates = [match for text in filled if (match := _DAY_FIRST.fullmatch(text))]
     if len(dates) == len(filled):
         firsts = {int(match[1]) for match in dates}

@@ -6,17 +6,24 @@ only likely is marked as such; what cannot be told stands there as a comment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeconv.core import STANDARD_GRAVITY
+from edgeconv.core import CHANNEL_UNITS, STANDARD_GRAVITY, SensorKind
 from edgeconv.datasets.tables.apps import recognize
 from edgeconv.datasets.tables.clock import counts_rows
-from edgeconv.datasets.tables.dialect import read_dialect
+from edgeconv.datasets.tables.column_names import (
+    SensorColumns,
+    role_columns,
+    sensors_in,
+    unit_in,
+)
+from edgeconv.datasets.tables.dialect import headerless, read_dialect
 from edgeconv.datasets.tables.engine import Group, open_tables
-from edgeconv.datasets.tables.schema import DOCS, ROLES, Schema
+from edgeconv.datasets.tables.schema import AXES, DOCS, Schema
 from edgeconv.datasets.tables.sources import TableFile, open_table
 from edgeconv.errors import BadInput
 
@@ -24,19 +31,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Lower-case names of columns by role, the likeliest first.
-_NAMES = {
-    "subject": ("subject", "subject_id", "participant", "person", "user", "user_id", "who", "id"),
-    "activity": ("activity", "label", "class", "task", "movement", "exercise", "state"),
-    "timestamp": (
-        *("timestamp", "time", "t", "time (s)", "seconds_elapsed", "seconds", "elapsed"),
-        *("epoch_ms", "epoch", "ms", "millis", "timestamp_ms", "time_ms", "datetime", "date"),
-    ),
-    "recording": ("recording", "trial", "session", "run", "bout"),
-    "device": ("device", "device_id", "sensor", "position", "side"),
-}
-_AXES = ("{}", "acc_{}", "acc{}", "a{}", "accel_{}", "accelerometer_{}", "accelerometer{}", "g{}")
 _PLACEHOLDER = {"subject": "p1", "activity": "Walking"}
+_SHORT = {
+    SensorKind.ACCELEROMETER: "acc",
+    SensorKind.LINEAR_ACCELERATION: "linear",
+    SensorKind.GRAVITY: "gravity",
+    SensorKind.GYROSCOPE: "gyro",
+    SensorKind.MAGNETOMETER: "mag",
+    SensorKind.OTHER: "other",
+}
 
 
 @dataclass(frozen=True)
@@ -48,68 +51,111 @@ class Draft:
     doubts: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """What the names of the columns say.
+
+    Attributes:
+        header: names to use, where the table has none of its own.
+        roles: of subject, activity, timestamp, recording and device.
+        sensors: every sensor with three axes.
+        chosen: the one whose readings become windows.
+        app: that wrote the table; empty if it is not known.
+        warning: what is known of that app's columns.
+    """
+
+    header: tuple[str, ...]
+    roles: Mapping[str, str]
+    sensors: Sequence[SensorColumns]
+    chosen: SensorColumns
+    app: str = ""
+    warning: str = ""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        return {**self.roles, **dict(zip(AXES, self.chosen.columns, strict=True))}
+
+
 def draft_schema(file: Path) -> Draft:
     """The TOML of one table, to be completed by hand.
 
     Raises:
         BadInput: the file is no table, or no columns look like x, y and z.
     """
-    with open_table(file) as table:
-        names = _column_names(table)
-        columns = _guess_columns(names)
-        missing = [axis for axis in ("x", "y", "z") if axis not in columns]
-        if missing:
-            raise BadInput(
-                f"{file}: no column looks like {', '.join(missing)} of an accelerometer; it has "
-                f"{', '.join(map(repr, names[:20]))}",
-                f'name them yourself in {file.name}.toml: [columns] x = "…" ({DOCS})',
-            )
-        app = recognize(names)
-        sample = _first_group(table, columns)
-    lines = [f"# What the columns of {file.name} mean. {DOCS} explains every key."]
     doubts: list[str] = []
-    if app:
-        lines.append(f"# The columns are those of {app.app}.")
-    if app and app.warning:
-        doubts.append(app.warning)
-    for role in ("subject", "activity"):
-        if role not in columns:
-            lines.append(
-                f'{role} = "{_PLACEHOLDER[role]}"  # no column tells it: who or what is it?'
-            )
-            doubts.append(f"{role}: no column tells it, correct the constant")
-    lines += _unit_lines(sample, doubts)
-    lines += _clock_lines(sample, "timestamp" in columns, doubts)
-    lines += ["", "[columns]"]
-    lines += [f'{role} = "{column}"' for role, column in columns.items()]
+    with open_table(file) as table:
+        layout = _layout(table, doubts)
+        sample = _first_group(table, layout)
+    linear = layout.chosen.kind is SensorKind.LINEAR_ACCELERATION or (
+        sample is not None and _lacks_gravity(sample.group.values)
+    )
+    lines = [f"# What the columns of {file.name} mean. {DOCS} explains every key."]
+    if layout.app:
+        lines.append(f"# The columns are those of {layout.app}.")
+    if layout.warning:
+        doubts.append(layout.warning)
+    if layout.header:
+        lines.append(f"header = [{_listed(layout.header)}]  # no line names the columns: a guess")
+    lines += _constant_lines(layout, doubts)
+    lines += _unit_lines(layout.chosen, sample, linear, doubts)
+    lines += _clock_lines(layout, sample, doubts)
+    lines += _column_lines(layout, linear, doubts)
     return Draft(file.with_name(f"{file.name}.toml"), "\n".join(lines) + "\n", tuple(doubts))
 
 
-def _column_names(table: TableFile) -> tuple[str, ...]:
+def _layout(table: TableFile, doubts: list[str]) -> _Layout:
     if table.is_parquet:
         raise BadInput(f"{table.path}: a Parquet file", f"write its TOML by hand ({DOCS})")
-    return read_dialect(table.path, table.head).names
-
-
-def _guess_columns(names: tuple[str, ...]) -> dict[str, str]:
-    """Role → column of the names that fit one."""
-    lower: dict[str, str] = {}
-    for name in names:
-        lower.setdefault(name.lower(), name)
-    columns: dict[str, str] = {}
+    header = _guessed_header(table.head, doubts)
+    names = header or read_dialect(table.path, table.head).names
+    sensors = sensors_in(names)
+    chosen = _chosen(sensors)
+    if chosen is None:
+        raise BadInput(
+            f"{table.path}: no column looks like x, y, z of an accelerometer; it has "
+            f"{', '.join(map(repr, names[:20]))}",
+            f'name them yourself in {table.path.name}.toml: [columns] x = "…" ({DOCS})',
+        )
     app = recognize(names)
-    if app:
-        columns |= app.columns
-    for role, candidates in _NAMES.items():
-        column = next((lower[c] for c in candidates if c in lower), None)
-        if column and role not in columns and column not in columns.values():
-            columns[role] = column
-    for pattern in _AXES:
-        axes = {axis: lower.get(pattern.format(axis)) for axis in ("x", "y", "z")}
-        if all(axes.values()) and "x" not in columns:
-            columns |= {axis: str(column) for axis, column in axes.items()}
-    order = [*ROLES, "recording", "device"]
-    return {role: columns[role] for role in order if role in columns}
+    taken = {column for sensor in sensors for column in sensor.columns}
+    roles = {role: column for role, column in role_columns(names).items() if column not in taken}
+    if app is not None:
+        roles["timestamp"] = app.columns["timestamp"]
+    warning = app.warning if app is not None else ""
+    return _Layout(header, roles, sensors, chosen, app.app if app else "", warning)
+
+
+def _chosen(sensors: Sequence[SensorColumns]) -> SensorColumns | None:
+    """The accelerometer with gravity, else three axes without another name, else one without."""
+    for kinds in ((SensorKind.ACCELEROMETER,), (None,), (SensorKind.LINEAR_ACCELERATION,)):
+        for sensor in sensors:
+            if sensor.kind in kinds:
+                return sensor
+    return None
+
+
+def _guessed_header(head: str, doubts: list[str]) -> tuple[str, ...]:
+    """Names for the columns of a table that has no header; empty where it has one."""
+    found = headerless(head)
+    if found is None:
+        return ()
+    width, first = found
+    numeric = [
+        n for n, field in enumerate(first) if re.fullmatch(r"[+-]?[\d.,]+(e.*)?", field, re.I)
+    ]
+    texts = [n for n in range(width) if n not in numeric]
+    names = {n: f"column{n + 1}" for n in range(width)}
+    clock = next((n for n in texts if re.match(r"\d{1,4}[:/-]", first[n])), None)
+    if clock is None and len(numeric) % 3 == 1:
+        clock = numeric.pop(0)
+    if clock is not None:
+        names[clock] = "timestamp"
+    for role, n in zip(("subject", "activity"), (n for n in texts if n != clock), strict=False):
+        names[n] = role
+    for n, name in zip(numeric, (*AXES, "gyro_x", "gyro_y", "gyro_z"), strict=False):
+        names[n] = name
+    doubts.append(f"header: no line names the columns; guessed: {', '.join(names.values())}")
+    return tuple(names.values())
 
 
 @dataclass(frozen=True)
@@ -120,49 +166,89 @@ class _Sample:
     in_seconds: bool
 
 
-def _first_group(table: TableFile, columns: Mapping[str, str]) -> _Sample | None:
+def _first_group(table: TableFile, layout: _Layout) -> _Sample | None:
     """The largest group of rows, or None where the table cannot be read like this."""
-    constants = {role: "all" for role in ("subject", "activity") if role not in columns}
+    constants = {role: "all" for role in ("subject", "activity") if role not in layout.roles}
     with open_tables() as tables:
-        schema = Schema(columns=dict(columns), constants=constants)
+        schema = Schema(columns=layout.columns, constants=constants, header=layout.header)
         try:
             stamps = tables.add(table, schema)
         except BadInput:
             return None
         groups = sorted(tables.groups(), key=lambda group: -len(group.values))
-        if not groups:
-            return None
-        return _Sample(groups[0], stamps.in_seconds)
+        return _Sample(groups[0], stamps.in_seconds) if groups else None
 
 
-def _unit_lines(sample: _Sample | None, doubts: list[str]) -> list[str]:
-    choices = '# unit = "g"  # m/s^2, g or mg; or counts_per_g = 128'
+def _constant_lines(layout: _Layout, doubts: list[str]) -> list[str]:
+    lines = []
+    for role in ("subject", "activity"):
+        if role not in layout.roles:
+            lines.append(
+                f'{role} = "{_PLACEHOLDER[role]}"  # no column tells it: who or what is it?'
+            )
+            doubts.append(f"{role}: no column tells it, correct the constant")
+    return lines
+
+
+def _unit_lines(
+    chosen: SensorColumns, sample: _Sample | None, linear: bool, doubts: list[str]
+) -> list[str]:
+    sign = '# sign = "ios"  # if an iPhone recorded it; Android\'s sign is the default'
+    named = chosen.unit if chosen.unit in CHANNEL_UNITS[SensorKind.ACCELEROMETER] else ""
     if sample is None:
         doubts.append("unit: could not be told, the rows do not read yet")
-        return [choices]
+        return [f'unit = "{named or "m/s^2"}"  # as the columns are named' if named else _CHOICES]
+    if linear:
+        if not named:
+            doubts.append("unit: without gravity it cannot be told; m/s^2 is assumed")
+        return [f'unit = "{named or "m/s^2"}"', sign]
     length = _gravity(sample.group.values)
     for unit, one in (("m/s^2", STANDARD_GRAVITY), ("g", 1.0), ("mg", 1000.0)):
         if one / 1.35 <= length <= one * 1.35:
-            sign = '# sign = "ios"  # if an iPhone recorded it; Android\'s sign is the default'
+            if named and named != unit:
+                doubts.append(f"unit: the columns say {named}, but gravity measures {length:.4g}")
             return [f'unit = "{unit}"  # gravity has a length of {length:.4g}', sign]
     doubts.append(f"unit: gravity has a length of {length:.4g}, which fits no unit")
-    return [choices]
+    return [
+        f"counts_per_g = {length:.0f}  # if these are raw counts: gravity's length"
+        if length > 30
+        else _CHOICES,
+        sign,
+    ]
 
 
-def _gravity(values: NDArray[np.float64]) -> float:
-    """Median length of the mean vector of blocks of 40 rows."""
+_CHOICES = '# unit = "g"  # m/s^2, g or mg; or counts_per_g = 128'
+
+
+def _blocks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean vectors of blocks of 40 rows."""
     import numpy as np
 
     count = max(1, len(values) // 40)
-    blocks = [part.mean(axis=0) for part in np.array_split(values, count)]
-    return float(np.median(np.linalg.norm(blocks, axis=1)))
+    return np.array([part.mean(axis=0) for part in np.array_split(values, count)])
 
 
-def _clock_lines(sample: _Sample | None, has_stamps: bool, doubts: list[str]) -> list[str]:
+def _gravity(values: NDArray[np.float64]) -> float:
+    """Median length of the mean vectors."""
+    import numpy as np
+
+    return float(np.median(np.linalg.norm(_blocks(values), axis=1)))
+
+
+def _lacks_gravity(values: NDArray[np.float64]) -> bool:
+    """Whether the mean vectors are far shorter than what moves around them."""
+    import numpy as np
+
+    around = values - values.mean(axis=0)
+    return _gravity(values) < 0.6 * float(np.sqrt((around**2).sum(axis=1).mean()))
+
+
+def _clock_lines(layout: _Layout, sample: _Sample | None, doubts: list[str]) -> list[str]:
     import numpy as np
 
     without = "rate_hz = 50  # the sampling rate: no time stamps tell it"
-    if not has_stamps:
+    column = layout.roles.get("timestamp")
+    if column is None:
         doubts.append("rate_hz: no column of time stamps, correct the sampling rate")
         return [without]
     if sample is None:
@@ -176,9 +262,65 @@ def _clock_lines(sample: _Sample | None, has_stamps: bool, doubts: list[str]) ->
     steps = np.diff(stamps)
     steps = steps[steps > 0]
     step = float((stamps[-1] - stamps[0]) / max(1, len(stamps) - 1)) if len(steps) else 0.0
+    named = unit_in(column)
     for unit, ticks in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)):
         if step and 5 <= ticks / step <= 1000:
+            if named in ("s", "ms", "us", "ns") and named != unit:
+                doubts.append(f"timestamp_unit: the column says {named}, its steps say {unit}")
             rate = f"{ticks / step:.4g} rows a second"
             return [f'timestamp_unit = "{unit}"  # {rate}']
     doubts.append("timestamp_unit: the steps of the time stamps fit no unit")
     return ['# timestamp_unit = "ms"  # s, ms, us or ns']
+
+
+def _column_lines(layout: _Layout, linear: bool, doubts: list[str]) -> list[str]:
+    """`[columns]`; further sensors, or readings without gravity, as `[channels]`."""
+    roles = [f"{role} = {_quoted(column)}" for role, column in layout.roles.items()]
+    if linear:
+        doubts.append(
+            "these readings hold no gravity: they are declared as linear acceleration; a model "
+            "for a phone's accelerometer needs recordings with gravity"
+        )
+        lines = _channel_lines(layout.chosen, SensorKind.LINEAR_ACCELERATION, doubts)
+        return ["", "[columns]", *roles, "", "[channels]", *lines]
+    axes = [
+        f"{axis} = {_quoted(column)}"
+        for axis, column in zip(AXES, layout.chosen.columns, strict=True)
+    ]
+    others = [s for s in layout.sensors if s is not layout.chosen and s.kind is not None]
+    lines = ["", "[columns]", *roles, *axes]
+    if others:
+        quiet: list[str] = []
+        lines += [
+            "",
+            "# The table has more sensors. To use them, take the # away here and delete x, y and z",
+            "# of [columns]. The order of the lines is the order of the channels in a window.",
+            "# [channels]",
+        ]
+        for sensor in (layout.chosen, *others):
+            kind = sensor.kind or SensorKind.ACCELEROMETER
+            lines += [f"# {line}" for line in _channel_lines(sensor, kind, quiet)]
+    return lines
+
+
+def _channel_lines(sensor: SensorColumns, kind: SensorKind, doubts: list[str]) -> list[str]:
+    units = CHANNEL_UNITS[kind]
+    unit = sensor.unit if sensor.unit in units else ""
+    told = f', unit = "{unit}"' if unit and not kind.is_acceleration else ""
+    guess = ""
+    if units and not told and not kind.is_acceleration:
+        told, guess = f', unit = "{kind.unit}"', "  # the unit is a guess"
+        doubts.append(f"unit of {', '.join(sensor.columns)}: {kind.unit} is a guess")
+    return [
+        f'{_SHORT[kind]}_{axis} = {{ column = {_quoted(column)}, kind = "{kind}"{told} }}{guess}'
+        for axis, column in zip(AXES, sensor.columns, strict=True)
+    ]
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(_quoted, names))

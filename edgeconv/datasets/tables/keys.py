@@ -83,6 +83,9 @@ KEYS: dict[str, KeySchema] = {
         "for anything.",
         "{subject}_{activity}*.csv",
     ),
+    "header": _names(
+        "Names of the columns, of a table without a header line.", ["timestamp", "x", "y", "z"]
+    ),
     **SCALE_KEYS,
     "timestamp_unit": _text("Unit of time stamps that are numbers. Default: s.", "ms", _TICKS),
     "rate_hz": {

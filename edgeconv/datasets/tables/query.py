@@ -23,7 +23,9 @@ class TableQuery:
         self.table = table
         self.schema = schema
         self.path = table.path
-        self.dialect = None if table.is_parquet else read_dialect(table.path, table.head)
+        self.dialect = (
+            None if table.is_parquet else read_dialect(table.path, table.head, schema.header)
+        )
         self.names = self.dialect.names if self.dialect else self._parquet_names()
         self._check_columns()
 

@@ -74,6 +74,7 @@ class Schema:
         named_channels: the channels of the windows in their order; empty: x, y and z of an
             accelerometer.
         constants: of the roles subject, activity and device that have none.
+        header: names of the columns of a table that has no header line.
         file_name: pattern with `{subject}`, `{activity}`, `{recording}`, `{device}` or `*`, by
             which the name of each file tells them; empty without one.
         rate_hz: above 0 where the table has no time stamps.
@@ -92,6 +93,7 @@ class Schema:
     columns: Mapping[str, str] = field(default_factory=lambda: {role: role for role in ROLES})
     named_channels: tuple[Channel, ...] = ()
     constants: Mapping[str, str] = field(default_factory=dict)
+    header: tuple[str, ...] = ()
     file_name: str = ""
     scale: Scale = Scale()
     subject_scales: Mapping[str, Scale] = field(default_factory=dict)

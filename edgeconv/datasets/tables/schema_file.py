@@ -78,6 +78,7 @@ class _Reader:
             columns=self._columns(bool(rate_hz), told),
             named_channels=channels,
             constants=constants,
+            header=self._names("header"),
             file_name=file_name,
             scale=scale,
             subject_scales=self._scales("subjects", scale),

@@ -18,9 +18,13 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from edgeconv.datasets.files import GZIP_MAGIC, refuse_archive
+from edgeconv.datasets.tables.rewritten import rewritten
 from edgeconv.errors import BadInput, UsageError
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
+TABLE_SUFFIXES = (
+    *(".csv", ".tsv", ".txt", ".log", ".json", ".parquet"),
+    *(".csv.gz", ".tsv.gz", ".txt.gz", ".json.gz"),
+)
 PARQUET_MAGIC = b"PAR1"
 CHUNK = 1 << 20  # bytes
 
@@ -115,6 +119,11 @@ def open_table(path: Path) -> Iterator[TableFile]:
         text = codecs.decode(head, "utf-8-sig", "ignore")  # a character may be cut at the end
         if not text.strip():
             raise BadInput(f"{path} is empty", "give a table with a header and rows")
+        stream.seek(0)
+        copy = Path(folder) / "table.csv"
+        if rewritten(path, text, (line.decode("utf-8-sig") for line in stream), copy):
+            yield TableFile(path, copy, copy.read_text("utf-8")[:CHUNK], joined_digits=True)
+            return
         yield TableFile(path, path, text, joined_digits)
 
 
