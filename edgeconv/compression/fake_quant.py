@@ -42,6 +42,7 @@ from edgeconv.ir.nodes import (
     ChannelMean,
     Concatenate,
     Conv,
+    Dense,
     Depthwise,
     KernelNode,
     Merge,
@@ -82,8 +83,8 @@ class KernelOp:
     @property
     def output_axes(self) -> tuple[int, ...]:
         """Axes of the variable that count outputs."""
-        extra = self.node.kernel.ndim - len(self.weights.shape)  # a dense layer on every time step
-        return tuple(axis - extra for axis in self.node.output_axes)
+        rank = len(self.weights.shape)
+        return tuple(rank + axis for axis in self.node.output_axes)
 
     @property
     def is_linear(self) -> bool:
@@ -134,6 +135,12 @@ def _variables(call: KerasCall) -> list[Any]:
 
 
 def _kernel_op(call: KerasCall, node: KernelNode, weights: Any) -> KernelOp:
+    if not isinstance(node, Conv | Dense | Depthwise) or node.kernel.ndim > 3:
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) cannot be trained as its integers compute it",
+            "use convolutions over time and dense layers; or quantize after training (--quantize "
+            "int8)",
+        )
     if isinstance(node, Conv) and node.groups != 1:
         raise Unsupported(
             f"layer '{call.label}' has {node.groups} groups, which cannot be trained as integers",
@@ -331,15 +338,15 @@ def _product(op: KernelOp, x: Any, weights: Any) -> Any:
         return tf.tensordot(x, weights, 1)
     padding = node.padding
     if padding == "causal":
-        reach = (weights.shape[0] - 1) * node.dilation
-        x, padding = tf.pad(x, [[0, 0], [reach, 0], [0, 0]]), "valid"
+        x, padding = tf.pad(x, [[0, 0], [*node.window.reach, 0], [0, 0]]), "valid"
+    (stride,), (dilation,) = node.window.stride, node.window.dilation
     if isinstance(node, Depthwise):
         y = tf.nn.depthwise_conv2d(
             x[:, None],
             weights[None],
-            [1, node.stride, node.stride, 1],
+            [1, stride, stride, 1],
             padding.upper(),
-            dilations=[1, node.dilation],
+            dilations=[1, dilation],
         )
         return y[:, 0]
-    return tf.nn.conv1d(x, weights, node.stride, padding.upper(), dilations=node.dilation)
+    return tf.nn.conv1d(x, weights, stride, padding.upper(), dilations=dilation)

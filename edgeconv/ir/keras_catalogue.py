@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from edgeconv.errors import Unsupported
 from edgeconv.ir.keras_call import KerasCall, KerasLayerType, LayerRole
@@ -28,10 +29,18 @@ _MERGE = KerasLayerType(LayerRole.OTHER, merge.read_merge)
 _RECURRENT = KerasLayerType(
     LayerRole.OTHER, recurrent.read_recurrent, recurrent.RECURRENT_ARRAYS, fuses_activation=True
 )
-# Known to comparisons of layers; no node stands for them yet.
+_CONV = KerasLayerType(
+    LayerRole.KERNEL, convolution.read_conv, kernel.KERNEL_AND_BIAS, fuses_activation=True
+)
+_TRANSPOSED = replace(_CONV, read=convolution.read_transposed)
+_DEPTHWISE = replace(_CONV, read=convolution.read_depthwise)
+_SEPARABLE = replace(_CONV, read=convolution.read_separable, arrays=convolution.SEPARABLE_ARRAYS)
+_AVERAGE_POOL = KerasLayerType(LayerRole.AVERAGE, pooling.read_pool("average"))
+_MAX_POOL = KerasLayerType(LayerRole.MAXIMUM, pooling.read_pool("max"))
+_AVERAGE = KerasLayerType(LayerRole.AVERAGE, pooling.read_global_pool("average"))
+_MAXIMUM = KerasLayerType(LayerRole.MAXIMUM, pooling.read_global_pool("max"))
+# known to comparisons of layers; no node stands for it
 _KERNEL_ONLY_IN_KERAS = KerasLayerType(LayerRole.KERNEL, fuses_activation=True)
-_MAXIMUM_ONLY_IN_KERAS = KerasLayerType(LayerRole.MAXIMUM)
-_AVERAGE_ONLY_IN_KERAS = KerasLayerType(LayerRole.AVERAGE)
 
 KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     **{f"ops.{name}": _MERGE for name in ("Add", "Maximum", "Minimum", "Multiply", "Subtract")},
@@ -40,37 +49,31 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "Add": _MERGE,
     "AlphaDropout": _TRAINING_ONLY,
     "Average": _MERGE,
-    "AveragePooling1D": KerasLayerType(LayerRole.AVERAGE, pooling.read_pool("average")),
-    "AveragePooling2D": _AVERAGE_ONLY_IN_KERAS,
+    "AveragePooling1D": _AVERAGE_POOL,
+    "AveragePooling2D": _AVERAGE_POOL,
     "BatchNormalization": KerasLayerType(
         LayerRole.AFFINE, affine.read_batch_normalization, affine.BATCH_NORMALIZATION_ARRAYS
     ),
     "Concatenate": KerasLayerType(LayerRole.OTHER, merge.read_concatenate),
-    "Conv1D": KerasLayerType(
-        LayerRole.KERNEL, convolution.read_conv, kernel.KERNEL_AND_BIAS, fuses_activation=True
-    ),
-    "Conv1DTranspose": _KERNEL_ONLY_IN_KERAS,
-    "Conv2D": _KERNEL_ONLY_IN_KERAS,
-    "Conv2DTranspose": _KERNEL_ONLY_IN_KERAS,
+    "Conv1D": _CONV,
+    "Conv1DTranspose": _TRANSPOSED,
+    "Conv2D": _CONV,
+    "Conv2DTranspose": _TRANSPOSED,
     "Dense": KerasLayerType(
         LayerRole.KERNEL, dense.read_dense, kernel.KERNEL_AND_BIAS, fuses_activation=True
     ),
-    "DepthwiseConv1D": KerasLayerType(
-        LayerRole.KERNEL, convolution.read_depthwise, kernel.KERNEL_AND_BIAS, fuses_activation=True
-    ),
-    "DepthwiseConv2D": _KERNEL_ONLY_IN_KERAS,
+    "DepthwiseConv1D": _DEPTHWISE,
+    "DepthwiseConv2D": _DEPTHWISE,
     "Dropout": _TRAINING_ONLY,
     "ELU": _ACTIVATION_LAYER,
     "EinsumDense": _KERNEL_ONLY_IN_KERAS,
     "Flatten": _RESHAPE,
     "GaussianDropout": _TRAINING_ONLY,
     "GaussianNoise": _TRAINING_ONLY,
-    "GlobalAveragePooling1D": KerasLayerType(
-        LayerRole.AVERAGE, pooling.read_global_pool("average")
-    ),
-    "GlobalAveragePooling2D": _AVERAGE_ONLY_IN_KERAS,
-    "GlobalMaxPooling1D": KerasLayerType(LayerRole.MAXIMUM, pooling.read_global_pool("max")),
-    "GlobalMaxPooling2D": _MAXIMUM_ONLY_IN_KERAS,
+    "GlobalAveragePooling1D": _AVERAGE,
+    "GlobalAveragePooling2D": _AVERAGE,
+    "GlobalMaxPooling1D": _MAXIMUM,
+    "GlobalMaxPooling2D": _MAXIMUM,
     "Identity": _TRAINING_ONLY,
     "LayerNormalization": KerasLayerType(
         LayerRole.OTHER,
@@ -79,8 +82,8 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     ),
     "LSTM": _RECURRENT,
     "LeakyReLU": _ACTIVATION_LAYER,
-    "MaxPooling1D": KerasLayerType(LayerRole.MAXIMUM, pooling.read_pool("max")),
-    "MaxPooling2D": _MAXIMUM_ONLY_IN_KERAS,
+    "MaxPooling1D": _MAX_POOL,
+    "MaxPooling2D": _MAX_POOL,
     "Maximum": _MERGE,
     "Minimum": _MERGE,
     "Multiply": _MERGE,
@@ -89,13 +92,8 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "ReLU": _ACTIVATION_LAYER,
     "Rescaling": KerasLayerType(LayerRole.AFFINE, normalization.read_rescaling),
     "Reshape": _RESHAPE,
-    "SeparableConv1D": KerasLayerType(
-        LayerRole.KERNEL,
-        convolution.read_separable,
-        convolution.SEPARABLE_ARRAYS,
-        fuses_activation=True,
-    ),
-    "SeparableConv2D": _KERNEL_ONLY_IN_KERAS,
+    "SeparableConv1D": _SEPARABLE,
+    "SeparableConv2D": _SEPARABLE,
     "SimpleRNN": _RECURRENT,
     "Softmax": _ACTIVATION_LAYER,
     "SpatialDropout1D": _TRAINING_ONLY,

@@ -26,30 +26,39 @@ from edgeconv.ir.nodes import (
     Pool,
     Reshape,
     SimpleRnn,
+    TransposedConv,
 )
 from edgeconv.ir.tf_activation import activate
 from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder, lowering_of
 from edgeconv.ir.tf_recurrent import RECURRENT
 
 if TYPE_CHECKING:
-    from edgeconv.ir.nodes.node import Array
+    from edgeconv.ir.nodes.node import Array, Shape
 
 
 # --- kernels ----------------------------------------------------------------------------------
 
 
-def _conv_constants(layout: Layout, node: Conv) -> dict[str, Array]:
+Windowed = Conv | Depthwise | TransposedConv
+
+
+def _kernel_constants(layout: Layout, node: Windowed) -> dict[str, Array]:
     del layout
-    return {"kernel": node.kernel[None], "bias": node.bias}
+    return {"kernel": _of_two_axes(node.kernel), "bias": node.bias}
+
+
+def _of_two_axes(kernel: Array) -> Array:
+    """A kernel over time has a height of 1."""
+    return kernel[None] if kernel.ndim == 3 else kernel
 
 
 def _depthwise_constants(layout: Layout, node: Depthwise) -> dict[str, Array]:
     """Channels first: as many groups as channels, since coremltools reads the length of time as
     the channels of a channels-first depthwise operation."""
-    if not layout.channels_first:
-        return {"kernel": node.kernel[None], "bias": node.bias}
-    taps, channels, multiplier = node.kernel.shape
-    return {"kernel": node.kernel.reshape(1, taps, 1, channels * multiplier), "bias": node.bias}
+    kernel = _of_two_axes(node.kernel)
+    if layout.channels_first:
+        kernel = kernel.reshape(*kernel.shape[:2], 1, -1)
+    return {"kernel": kernel, "bias": node.bias}
 
 
 def _dense_constants(layout: Layout, node: Dense) -> dict[str, Array]:
@@ -58,14 +67,15 @@ def _dense_constants(layout: Layout, node: Dense) -> dict[str, Array]:
 
 def _conv(builder: TFBuilder, node: Conv | Depthwise, x: Any) -> Any:
     tf, layout = builder.tf, builder.layout
+    window = node.window
     x = _padded(builder, node, x)
     y = tf.nn.conv2d(
         x,
         builder.constant(node, "kernel"),
-        strides=layout.axes(1, 1, node.stride, 1),
+        strides=layout.axes(1, *_two(window.stride), 1),
         padding=_padding(node),
         data_format=layout.format,
-        dilations=layout.axes(1, 1, node.dilation, 1),
+        dilations=layout.axes(1, *_two(window.dilation), 1),
         name=builder.part(node, "conv"),
     )
     return _finish(builder, node, y)
@@ -75,27 +85,46 @@ def _depthwise(builder: TFBuilder, node: Depthwise, x: Any) -> Any:
     if builder.layout.channels_first:
         return _conv(builder, node, x)
     x = _padded(builder, node, x)
-    # TensorFlow wants equal strides on both axes; the height is 1 whatever the stride
+    window = node.window
+    # TensorFlow wants equal strides on both axes; over time the height is 1 whatever the stride
     y = builder.tf.raw_ops.DepthwiseConv2dNative(
         input=x,
         filter=builder.constant(node, "kernel"),
-        strides=[1, node.stride, node.stride, 1],
+        strides=[1, window.stride[0], window.stride[-1], 1],
         padding=_padding(node),
-        dilations=[1, node.dilation, node.dilation, 1],
+        dilations=[1, window.dilation[0], window.dilation[-1], 1],
         name=builder.part(node, "conv"),
     )
     return _finish(builder, node, y)
 
 
+def _transposed_conv(builder: TFBuilder, node: TransposedConv, x: Any) -> Any:
+    layout = builder.layout
+    y = builder.tf.nn.conv2d_transpose(
+        x,
+        builder.constant(node, "kernel"),
+        layout.axes(1, *_two(node.size), int(node.bias.size)),
+        layout.axes(1, *_two(node.stride), 1),
+        padding=_padding(node),
+        data_format=layout.format,
+        name=builder.part(node, "conv"),
+    )
+    return _finish(builder, node, y)
+
+
+def _two(numbers: Shape) -> tuple[int, int]:
+    """One number for each axis of positions; over time the height's is 1."""
+    return (numbers[0], numbers[-1]) if len(numbers) > 1 else (1, numbers[-1])
+
+
 def _padded(builder: TFBuilder, node: Conv | Depthwise, x: Any) -> Any:
     if node.padding != "causal":
         return x
-    reach = (node.kernel.shape[0] - 1) * node.dilation
-    paddings = builder.layout.axes([0, 0], [0, 0], [reach, 0], [0, 0])
+    paddings = builder.layout.axes([0, 0], [0, 0], [*node.window.reach, 0], [0, 0])
     return builder.tf.pad(x, paddings, name=builder.part(node, "pad"))
 
 
-def _padding(node: Conv | Depthwise) -> str:
+def _padding(node: Windowed) -> str:
     return "SAME" if node.padding == "same" else "VALID"
 
 
@@ -136,8 +165,8 @@ def _affine(builder: TFBuilder, node: Affine, x: Any) -> Any:
 def _pool(builder: TFBuilder, node: Pool, x: Any) -> Any:
     nn, layout = builder.tf.nn, builder.layout
     pool = nn.max_pool2d if node.kind == "max" else nn.avg_pool2d
-    size = layout.axes(1, 1, node.size, 1)
-    stride = layout.axes(1, 1, node.stride, 1)
+    size = layout.axes(1, *_two(node.size), 1)
+    stride = layout.axes(1, *_two(node.stride), 1)
     padding, name = node.padding.upper(), builder.name(node)
     return pool(x, size, stride, padding, layout.format, name=name)
 
@@ -145,7 +174,7 @@ def _pool(builder: TFBuilder, node: Pool, x: Any) -> Any:
 def _global_pool(builder: TFBuilder, node: GlobalPool, x: Any) -> Any:
     reduce = builder.tf.reduce_max if node.kind == "max" else builder.tf.reduce_mean
     axes = [2, 3] if builder.layout.channels_first else [1, 2]
-    return reduce(x, axes, keepdims=node.keep_time, name=builder.name(node))
+    return reduce(x, axes, keepdims=node.keep_axes, name=builder.name(node))
 
 
 def _merge(builder: TFBuilder, node: Merge, *tensors: Any) -> Any:
@@ -202,7 +231,7 @@ LOWERINGS: Lowerings = {
     Affine: Lowering(_affine, _affine_constants),
     ChannelMean: Lowering(_channel_mean),
     Concatenate: Lowering(_concatenate),
-    Conv: Lowering(_conv, _conv_constants),
+    Conv: Lowering(_conv, _kernel_constants),
     Dense: Lowering(_dense, _dense_constants),
     Depthwise: Lowering(_depthwise, _depthwise_constants),
     GlobalPool: Lowering(_global_pool),
@@ -212,6 +241,7 @@ LOWERINGS: Lowerings = {
     Pool: Lowering(_pool),
     Reshape: Lowering(_reshape),
     SimpleRnn: RECURRENT,
+    TransposedConv: Lowering(_transposed_conv, _kernel_constants),
 }
 
 

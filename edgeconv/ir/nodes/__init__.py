@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from edgeconv.ir.nodes.activation import LINEAR, SOFTMAX, Activation, ActivationFunction
 from edgeconv.ir.nodes.affine import Affine
-from edgeconv.ir.nodes.convolution import Conv, Depthwise
+from edgeconv.ir.nodes.convolution import Conv, Depthwise, TransposedConv
 from edgeconv.ir.nodes.dense import Dense
 from edgeconv.ir.nodes.keras_layer import KerasLayer
 from edgeconv.ir.nodes.kernel import KernelNode
@@ -43,6 +43,7 @@ __all__ = [
     "Reshape",
     "Shape",
     "SimpleRnn",
+    "TransposedConv",
     "Value",
 ]
 
@@ -61,5 +62,6 @@ NODES: tuple[type[Node], ...] = (
     Pool,
     Reshape,
     SimpleRnn,
+    TransposedConv,
 )
 """Every operation."""

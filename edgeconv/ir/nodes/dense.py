@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from edgeconv.core.affine import AffineMap
+from edgeconv.errors import Unsupported
 from edgeconv.ir.nodes.convolution import Conv
 from edgeconv.ir.nodes.keras_activation import read_function
 from edgeconv.ir.nodes.kernel import KernelNode, with_activation
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Dense(KernelNode):
     """A product with a matrix. `kernel` is (input features, output features)."""
 
-    output_axes = (1,)
+    output_axes = (-1,)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if inputs != (self.kernel.shape[:1],):
@@ -43,19 +44,25 @@ class Dense(KernelNode):
 
 
 def read_dense(call: KerasCall) -> tuple[Node, ...]:
-    """Keras' `Dense`; on every time step it is a convolution with one tap."""
+    """Keras' `Dense`; at every position it is a convolution with one tap.
+
+    Raises:
+        Unsupported: more than two axes of positions.
+    """
     kernel = call.array("kernel")
     bias = call.bias(kernel.shape[1])
     function = read_function(call, call.layer.activation)
     label, inputs = call.label, call.inputs
-    if len(inputs[0].shape) == 2:
+    shape = inputs[0].shape
+    if len(shape) in (2, 3):
+        taps = kernel.reshape(*(1,) * (len(shape) - 1), *kernel.shape)
         return with_activation(
             call,
-            lambda f: Conv(
-                label=label, inputs=inputs, kernel=kernel[None], bias=bias, activation=f
-            ),
+            lambda f: Conv(label=label, inputs=inputs, kernel=taps, bias=bias, activation=f),
             function,
         )
+    if len(shape) > 3:
+        raise Unsupported(f"layer '{label}' ({call.kind}) reads a value of {len(shape)} axes")
     return with_activation(
         call,
         lambda f: Dense(label=label, inputs=inputs, kernel=kernel, bias=bias, activation=f),

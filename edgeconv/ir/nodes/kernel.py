@@ -24,7 +24,7 @@ class KernelNode(Node):
     """`activation(linear(x) + bias)`, where `linear` is a product with a kernel.
 
     Attributes:
-        kernel: its last axes count outputs.
+        kernel: `output_axes` of it count outputs.
         bias: one number for each output channel.
     """
 
@@ -33,7 +33,7 @@ class KernelNode(Node):
     activation: ActivationFunction = LINEAR
 
     output_axes: ClassVar[tuple[int, ...]]
-    """The axes of the kernel that count outputs; the last ones."""
+    """The axes of the kernel that count outputs, from the last one backwards."""
     min_kernel_bits: ClassVar[int] = 1
     """The fewest bits for which integer kernels exist."""
 
@@ -54,7 +54,8 @@ class KernelNode(Node):
         """The node with its kernel rounded to integers: symmetric, a scale for each output."""
         import numpy as np
 
-        summed = tuple(a for a in range(self.kernel.ndim) if a not in self.output_axes)
+        rank = self.kernel.ndim
+        summed = tuple(a for a in range(rank) if a - rank not in self.output_axes)
         largest = np.abs(self.kernel).max(axis=summed, keepdims=True)
         steps = 2 ** (max(bits, self.min_kernel_bits) - 1) - 1
         step = np.where(largest > 0, largest, 1) / steps
@@ -113,7 +114,10 @@ class KernelNode(Node):
         channels = affine.per_channel()
         if channels is None or self.activation != LINEAR:
             return None
-        of_outputs = channels.scale.reshape([self.kernel.shape[a] for a in self.output_axes])
+        rank = range(-self.kernel.ndim, 0)
+        of_outputs = channels.scale.reshape(
+            [self.kernel.shape[a] if a in self.output_axes else 1 for a in rank]
+        )
         return replace(
             self,
             kernel=self.kernel * of_outputs,

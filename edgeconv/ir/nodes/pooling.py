@@ -1,4 +1,4 @@
-"""Maxima and averages over time."""
+"""Maxima and averages over windows, and over all positions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeconv.core.affine import AffineMap
-from edgeconv.ir.nodes.convolution import TimeWindow
+from edgeconv.ir.nodes.convolution import Window
 from edgeconv.ir.nodes.node import Node, Shape, Value
 
 if TYPE_CHECKING:
@@ -38,19 +38,19 @@ class _Pooling(Node):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pool(_Pooling):
-    """Moving maximum or average over time."""
+    """Moving maximum or average along one or two axes."""
 
-    size: int
-    stride: int
+    size: Shape
+    stride: Shape
     padding: str = "valid"
 
     @property
-    def window(self) -> TimeWindow:
-        return TimeWindow(self.size, self.stride, 1, self.padding)
+    def window(self) -> Window:
+        return Window(self.size, self.stride, (), self.padding)
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        ((steps, channels),) = inputs
-        return (self.window.length(steps), channels)
+        ((*positions, channels),) = inputs
+        return (*self.window.output(tuple(positions)), channels)
 
     def evaluate(self, *inputs: Array) -> Array:
         import numpy as np
@@ -68,18 +68,20 @@ class Pool(_Pooling):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GlobalPool(_Pooling):
-    """Maximum or average over all of time; `keep_time` keeps it as an axis of length 1."""
+    """Maximum or average over all positions; `keep_axes` keeps theirs with length 1."""
 
-    keep_time: bool = False
+    keep_axes: bool = False
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        ((_, channels),) = inputs
-        return (1, channels) if self.keep_time else (channels,)
+        ((*positions, channels),) = inputs
+        return (*(1 for _ in positions if self.keep_axes), channels)
 
     def evaluate(self, *inputs: Array) -> Array:
         (x,) = inputs
-        reduced: Array = x.max(1) if self.kind == "max" else x.mean(1)
-        return reduced[:, None] if self.keep_time else reduced
+        axes = tuple(range(1, x.ndim - 1))
+        reduce = x.max if self.kind == "max" else x.mean
+        reduced: Array = reduce(axes, keepdims=self.keep_axes)
+        return reduced
 
     def quantized_values(self, follower: Node | None) -> tuple[Value, ...]:
         del follower
@@ -87,7 +89,7 @@ class GlobalPool(_Pooling):
 
 
 def read_pool(kind: str) -> Callable[[KerasCall], tuple[Node, ...]]:
-    """The reader of Keras' `MaxPooling1D` or `AveragePooling1D`."""
+    """The reader of Keras' `MaxPooling` or `AveragePooling` layers."""
 
     def read(call: KerasCall) -> tuple[Node, ...]:
         layer = call.layer
@@ -96,8 +98,8 @@ def read_pool(kind: str) -> Callable[[KerasCall], tuple[Node, ...]]:
                 label=call.label,
                 inputs=call.inputs,
                 kind=kind,
-                size=int(layer.pool_size[0]),
-                stride=int(layer.strides[0]),
+                size=tuple(int(n) for n in layer.pool_size),
+                stride=tuple(int(n) for n in layer.strides),
                 padding=layer.padding,
             ),
         )
@@ -106,10 +108,10 @@ def read_pool(kind: str) -> Callable[[KerasCall], tuple[Node, ...]]:
 
 
 def read_global_pool(kind: str) -> Callable[[KerasCall], tuple[Node, ...]]:
-    """The reader of Keras' `GlobalMaxPooling1D` or `GlobalAveragePooling1D`."""
+    """The reader of Keras' `GlobalMaxPooling` or `GlobalAveragePooling` layers."""
 
     def read(call: KerasCall) -> tuple[Node, ...]:
         keep = bool(call.layer.keepdims)
-        return (GlobalPool(label=call.label, inputs=call.inputs, kind=kind, keep_time=keep),)
+        return (GlobalPool(label=call.label, inputs=call.inputs, kind=kind, keep_axes=keep),)
 
     return read

@@ -84,7 +84,7 @@ def _layer(draw: st.DrawFn, rng: Any, kind: str, shape: tuple[int, ...], label: 
     if kind == "pool":
         pool = draw(st.sampled_from(["max", "average"]))
         padding = "same" if padding == "causal" else padding
-        return layer(Pool, label, kind=pool, size=taps, stride=1, padding=padding)
+        return layer(Pool, label, kind=pool, size=(taps,), stride=(1,), padding=padding)
     if kind == "activate":
         return layer(Activation, label, function=ActivationFunction("relu"))
     return _affine(rng, shape, label)
@@ -162,7 +162,7 @@ def test_for_sensor_folds_the_whole_contract_into_a_valid_convolution(
     graph = chain(
         (T * 3,),
         layer(Reshape, "steps", shape=(T, 3)),
-        layer(Conv, "c", kernel=kernel, bias=bias, stride=stride, dilation=dilation),
+        layer(Conv, "c", kernel=kernel, bias=bias, stride=(stride,), dilation=(dilation,)),
         layer(GlobalPool, "g", kind="average"),
     )
     folded = for_sensor(graph, signal, sensor)

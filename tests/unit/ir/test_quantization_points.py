@@ -38,7 +38,7 @@ def layers(function: str = "relu", value: float = 0.0) -> list[Layer]:
     return [
         layer(Reshape, "steps", shape=(4, 3)),
         layer(Conv, "c", kernel=kernel, bias=bias, activation=activation),
-        layer(Pool, "pool", kind="max", size=1, stride=1),
+        layer(Pool, "pool", kind="max", size=(1,), stride=(1,)),
         layer(GlobalPool, "mean", kind="average"),
         layer(Dense, "d", kernel=rng.normal(size=(5, 2)), bias=np.zeros(2)),
         layer(Activation, "d_softmax", function=ActivationFunction("softmax")),

@@ -8,29 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeconv.ir.nodes import Conv, Depthwise, Value
-from edgeconv.ir.nodes.convolution import PADDINGS, TimeWindow
+from edgeconv.ir.nodes.convolution import PADDINGS, Window
 
 
 @given(
     st.integers(1, 5), st.integers(1, 3), st.integers(1, 3), st.sampled_from(PADDINGS), st.data()
 )
-def test_time_window_gathers_as_many_positions_as_it_says(
+def test_window_gathers_as_many_positions_as_it_says(
     taps: int, stride: int, dilation: int, padding: str, data: st.DataObject
 ) -> None:
-    window = TimeWindow(taps, stride, dilation, padding)
+    window = Window((taps,), (stride,), (dilation,), padding)
     steps = data.draw(st.integers((taps - 1) * dilation + 1, 20))
     gathered = window.gather(np.arange(steps, dtype=float).reshape(1, steps, 1), -1.0)
-    assert gathered.shape == (1, window.length(steps), 1, taps)
+    assert gathered.shape == (1, *window.output((steps,)), 1, taps)
     if padding == "valid":
         assert gathered[0, 0, 0].tolist() == [i * dilation for i in range(taps)]
     if padding == "causal":
         assert gathered[0, :, 0, -1].tolist() == list(range(0, steps, stride))
 
 
-@pytest.mark.parametrize("illegal", [{"padding": "full"}, {"stride": 0}, {"dilation": 0}])
-def test_illegal_time_windows_are_refused(illegal: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="no window over time"):
-        TimeWindow(3, **illegal)  # type: ignore[arg-type]  # on purpose
+@pytest.mark.parametrize("illegal", [{"padding": "full"}, {"stride": (0,)}, {"dilation": (1, 1)}])
+def test_illegal_windows_are_refused(illegal: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="no window over positions"):
+        Window((3,), **illegal)  # type: ignore[arg-type]  # on purpose
 
 
 def test_a_kernel_that_does_not_fit_its_input_is_refused() -> None:

@@ -13,12 +13,12 @@ X = np.array([[[1.0], [2], [6]]])
 
 
 def test_average_leaves_padding_out_of_its_count() -> None:
-    pool = Pool(label="p", inputs=ENTRY, kind="average", size=2, stride=2, padding="same")
+    pool = Pool(label="p", inputs=ENTRY, kind="average", size=(2,), stride=(2,), padding="same")
     assert pool.evaluate(X).ravel().tolist() == [1.5, 6]
 
 
 def test_maximum_of_negative_values_ignores_padding() -> None:
-    pool = Pool(label="p", inputs=ENTRY, kind="max", size=2, stride=2, padding="same")
+    pool = Pool(label="p", inputs=ENTRY, kind="max", size=(2,), stride=(2,), padding="same")
     assert pool.evaluate(-X).ravel().tolist() == [-1, -6]
 
 
@@ -33,7 +33,7 @@ def test_quantized_values_of_pools_are_those_of_global_averages() -> None:
     average = GlobalPool(label="p", inputs=ENTRY, kind="average")
     assert average.quantized_values(None) == average.outputs
     assert GlobalPool(label="p", inputs=ENTRY, kind="max").quantized_values(None) == ()
-    moving = Pool(label="p", inputs=ENTRY, kind="average", size=2, stride=1)
+    moving = Pool(label="p", inputs=ENTRY, kind="average", size=(2,), stride=(1,))
     assert moving.quantized_values(None) == ()
 
 

@@ -32,7 +32,7 @@ WIDE = {"kernel": RNG.normal(0, 0.1, (3, 24, 40)), "bias": np.zeros(40)}
 LAST = {"kernel": RNG.normal(0, 1, (280, 16)), "bias": np.zeros(16)}
 GRAPH = _graph(
     layer(Conv, "conv", **CONV, activation=ActivationFunction("relu")),
-    layer(Conv, "wide", **WIDE, stride=2),
+    layer(Conv, "wide", **WIDE, stride=(2,)),
     layer(Reshape, "flat", shape=(280,)),
     layer(Dense, "d", **LAST),
 )
