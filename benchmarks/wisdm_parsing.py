@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from edgeconv.core import NullProgress
+from edgeconv.core import NullProgress, Windowing
 from edgeconv.datasets.files import read_bytes
 from edgeconv.datasets.wisdm import LABELS, load, parse_lines
 
@@ -94,7 +94,7 @@ def ours(path: Path) -> int:
 
 def whole_loader(path: Path) -> int:
     """`load_dataset`: all of `ours`, and gaps, resampling by time stamp and the report."""
-    return len(load(path, NullProgress()).windows)
+    return len(load(path, NullProgress(), Windowing()).windows)
 
 
 def measure(path: Path, rounds: int) -> dict[str, list[float]]:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Training,
         TrainingSummary,
         Variant,
+        Windowing,
     )
     from edgeconv.datasets import load_dataset
     from edgeconv.datasets.in_memory import dataset_from_arrays, dataset_from_frame
@@ -116,6 +117,7 @@ _MODULES = {
         "Training",
         "TrainingSummary",
         "Variant",
+        "Windowing",
     ),
     "edgeconv.datasets": ("load_dataset",),
     "edgeconv.datasets.in_memory": ("dataset_from_arrays", "dataset_from_frame"),
@@ -199,6 +201,7 @@ __all__ = [
     "UsageError",
     "Variant",
     "VariantOptions",
+    "Windowing",
     "__version__",
     "check_dataset",
     "check_device_outputs",

@@ -234,11 +234,12 @@ def _default(default: Any) -> str:
 
 def recipe_fields() -> str:
     """The tables of a recipe file, from the dataclasses that read them."""
-    from edgeconv.core import Augmentation, FinetuneConfig, Recipe, Training, Variant
+    from edgeconv.core import Augmentation, FinetuneConfig, Recipe, Training, Variant, Windowing
     from edgeconv.core.compression import Distillation
 
     tables: dict[str, tuple[type, tuple[str, ...]]] = {
-        "Top level": (Recipe, ("training", "compression", "variants", "gates")),
+        "Top level": (Recipe, ("windowing", "training", "compression", "variants", "gates")),
+        "`[windowing]`": (Windowing, ()),
         "`[training]`": (Training, ("augmentation", "distillation")),
         "`[training.augmentation]`": (Augmentation, ()),
         "`[training.distillation]`": (Distillation, ()),

@@ -50,7 +50,7 @@ from edgeconv.core.progress import (
     Progress,
 )
 from edgeconv.core.provenance import MachineInfo, TeacherInfo, TrainingSummary
-from edgeconv.core.recipe import Augmentation, Recipe, Training, Variant
+from edgeconv.core.recipe import Augmentation, Recipe, Training, Variant, Windowing
 from edgeconv.core.results import Check, EvaluationResult, ParityResult, Status, worst
 from edgeconv.core.runner import BoundRun, Inspectable, Runner
 from edgeconv.core.schemes import CALIBRATION_METHODS, OutputLimits, Scheme, Tolerance
@@ -138,6 +138,7 @@ __all__ = [
     "TrainingSummary",
     "UncompressedLayer",
     "Variant",
+    "Windowing",
     "as_path",
     "parse_compression",
     "subject_order",

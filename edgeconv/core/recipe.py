@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from edgeconv.core.compression import Distillation, FinetuneConfig
 from edgeconv.core.json_codec import decode_fields, encode_fields
-from edgeconv.core.signal import InputConvention
+from edgeconv.core.signal import InputConvention, Signal
 from edgeconv.errors import UsageError
 
 
@@ -128,6 +128,50 @@ def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 @dataclass(frozen=True)
+class Windowing:
+    """How recordings are cut into windows; 0 or empty: as the data set does it by itself.
+
+    Attributes:
+        rate_hz: sampling rate of the windows; recordings are resampled to it.
+        window: time steps in a window.
+        step: time steps between the starts of two windows; with a `window` and no step, half of it.
+        channels: names of the data set's channels, in the order of the input.
+    """
+
+    rate_hz: float = 0.0
+    window: int = 0
+    step: int = 0
+    channels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("rate_hz", "window", "step"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UsageError(f"windowing: {name} must be above 0, got {getattr(self, name)}")
+        if len(set(self.channels)) < len(self.channels):
+            raise UsageError(f"windowing: a channel stands twice in {list(self.channels)}")
+
+    @classmethod
+    def of(cls, contract: object) -> Windowing:
+        """The windows that a model takes, by its contract; an empty one if that says nothing."""
+        if not isinstance(contract, Signal) or contract.plain_tensors or contract.window == 1:
+            return cls()
+        axes = ("x", "y", "z")
+        own = len(contract.channels) == len(axes) and contract.accelerometer_only
+        channels = axes if own else contract.channels
+        return cls(contract.rate_hz, contract.window, contract.step, channels)
+
+    def applied(self, signal: Signal) -> Signal:
+        """A data set's own contract with these windows in place of its own."""
+        half = max(self.window // 2, 1) if self.window else signal.step
+        return replace(
+            signal,
+            rate_hz=self.rate_hz or signal.rate_hz,
+            window=self.window or signal.window,
+            step=self.step or half,
+        )
+
+
+@dataclass(frozen=True)
 class Variant:
     """The settings of one artifact.
 
@@ -168,6 +212,7 @@ class Recipe:
         data: data specification.
         model: the network.
         seed: of all random choices.
+        windowing: how the recordings are cut.
         compression: how variants with `compress` are fine-tuned.
         gates: limits that replace those of the scheme.
         profile_runs: timed inferences of each file.
@@ -177,6 +222,7 @@ class Recipe:
     data: str = "synthetic"
     model: str = "har"
     seed: int = 0
+    windowing: Windowing = field(default_factory=Windowing)
     training: Training = field(default_factory=Training)
     compression: FinetuneConfig = field(default_factory=FinetuneConfig)
     variants: tuple[Variant, ...] = ()

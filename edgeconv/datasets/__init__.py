@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from edgeconv.core import LOG_PROGRESS, Dataset, Progress
+from edgeconv.core import LOG_PROGRESS, Dataset, Progress, Windowing
 from edgeconv.datasets.rules import check_recordings, check_rules, refuse_errors
 from edgeconv.errors import UsageError
 from edgeconv.plugins import choose
@@ -17,6 +17,7 @@ DATASETS: dict[str, str] = {
     "wisdm": "edgeconv.datasets.wisdm:load",
     "wisdm2019": "edgeconv.datasets.wisdm2019:load",
     "hapt": "edgeconv.datasets.hapt:load",
+    "uci-har": "edgeconv.datasets.uci_har:load",
     "csv": "edgeconv.datasets.csv_file:load",
 }
 
@@ -25,6 +26,7 @@ PATHS: dict[str, str] = {
     "wisdm": "FILE",
     "wisdm2019": "DIR",
     "hapt": "DIR",
+    "uci-har": "DIR",
     "csv": "FILE",
 }
 """What follows the colon of a specification; the others take nothing."""
@@ -41,16 +43,18 @@ class DataFrame(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Recordings:
-    """Data, and the data rules whose errors do not stop a command.
+    """Data, how they are cut, and the data rules whose errors do not stop a command.
 
     Attributes:
         data: a specification, a `Dataset`, arrays or a data frame; None: those that the command
             uses by itself.
         allow: numbers of rules, such as `D101`.
+        windowing: how recordings are cut into windows; data in memory are cut already.
     """
 
     data: str | Dataset | tuple[Any, Any, Any] | DataFrame | None
     allow: tuple[str, ...] = ()
+    windowing: Windowing = field(default_factory=Windowing)
 
     def __post_init__(self) -> None:
         check_rules(self.allow)
@@ -85,11 +89,11 @@ def load_dataset(
             `source` is something else.
         BadInput: the data cannot be used, or a rule found an error in them.
     """
-    allow = source.allow if isinstance(source, Recordings) else ()
-    data = _data_of(source)
+    given = source if isinstance(source, Recordings) else Recordings(source)
+    allow, data = given.allow, given.data
     if isinstance(data, Dataset):
         return _allowing(data, allow)
-    dataset = _allowing(_read(data, progress), allow)
+    dataset = _allowing(_read(data, given.windowing, progress), allow)
     findings = check_recordings(dataset)
     report = replace(dataset.report, findings=tuple(findings))
     if refuse:
@@ -112,8 +116,17 @@ def with_default(
     if source is None:
         return Recordings(default, allow) if allow else default
     if isinstance(source, Recordings) and source.data is None:
-        return Recordings(default, (*allow, *source.allow))
+        return replace(source, data=default, allow=(*allow, *source.allow))
     return source
+
+
+def cut_into(source: DataSource, windowing: Windowing) -> DataSource:
+    """The source with its recordings cut like this, unless it says how by itself."""
+    if windowing == Windowing():
+        return source
+    if isinstance(source, Recordings):
+        return source if source.windowing != Windowing() else replace(source, windowing=windowing)
+    return Recordings(source, windowing=windowing)
 
 
 def names_data(source: DataSource | None) -> bool:
@@ -144,9 +157,9 @@ def _allowing(dataset: Dataset, allow: tuple[str, ...]) -> Dataset:
     return replace(dataset, report=replace(dataset.report, allow=every)) if allow else dataset
 
 
-def _read(source: object, progress: Progress) -> Dataset:
+def _read(source: object, windowing: Windowing, progress: Progress) -> Dataset:
     if isinstance(source, str):
-        return _load(source, progress)
+        return _load(source, windowing, progress)
     from edgeconv.datasets.in_memory import dataset_from_arrays, dataset_from_frame, is_frame
 
     if isinstance(source, tuple):
@@ -163,10 +176,10 @@ def _read(source: object, progress: Progress) -> Dataset:
     )
 
 
-def _load(spec: str, progress: Progress) -> Dataset:
+def _load(spec: str, windowing: Windowing, progress: Progress) -> Dataset:
     name, colon, path = spec.partition(":")
     load = choose("data set", DATASETS, name)
     if colon and not path:
         raise UsageError(f"data specification '{spec}' ends in a colon", f"write {name}:PATH")
-    dataset: Dataset = load(Path(path).expanduser() if path else None, progress)
+    dataset: Dataset = load(Path(path).expanduser() if path else None, progress, windowing)
     return dataset

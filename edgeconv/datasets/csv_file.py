@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeconv.core import STANDARD_GRAVITY, Dataset, Progress
+from edgeconv.core import STANDARD_GRAVITY, Dataset, Progress, Signal, Windowing
 from edgeconv.datasets.rules.calibration import calibrated
 from edgeconv.datasets.tables.apps import recognize
 from edgeconv.datasets.tables.clock import ClockNotes, check_rate, counts_rows, recordings
@@ -48,7 +48,7 @@ class _Read:
     stamps: StampFormat
 
 
-def load(path: Path | None, progress: Progress) -> Dataset:
+def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset:
     """The recordings of one or several tables.
 
     Rows are grouped by subject, activity, recording and device, put in the order of time and cut
@@ -66,7 +66,7 @@ def load(path: Path | None, progress: Progress) -> Dataset:
             reads.append(_add(tables, file))
             if len(files) > 1:
                 progress.update(done, len(files), file.name)
-        return _dataset(tables, reads, progress)
+        return _dataset(tables, reads, windowing, progress)
 
 
 def _add(tables: Tables, file: Path) -> _Read:
@@ -112,7 +112,9 @@ def _completed(table: TableFile, schema: Schema, notes: list[str]) -> Schema:
     return schema
 
 
-def _dataset(tables: Tables, reads: list[_Read], progress: Progress) -> Dataset:
+def _dataset(
+    tables: Tables, reads: list[_Read], windowing: Windowing, progress: Progress
+) -> Dataset:
     _refuse_impossible_readings(tables, reads)
     _join(tables, "subject")
     _join(tables, "activity")
@@ -130,10 +132,10 @@ def _dataset(tables: Tables, reads: list[_Read], progress: Progress) -> Dataset:
         source,
         (*tables.notes, *notes.sentences()),
         allow=allow,
-        channels=tuple(channel.name for channel in channels),
-        kinds=tuple(channel.kind for channel in channels),
+        channels={channel.name: channel.kind for channel in channels},
+        default=Signal(channels=tuple(channel.name for channel in channels)),
     )
-    dataset = assemble(origin, labels, segments, dropped)
+    dataset = assemble(origin, labels, segments, windowing, dropped)
     if any(read.schema.calibrate for read in reads):
         dataset, done = calibrated(dataset)
         report = replace(dataset.report, notes=(*dataset.report.notes, *done))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from edgeconv.core import Dataset, Recording
+from edgeconv.core import Dataset, SensorKind
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
@@ -35,18 +34,20 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "windows_per_subject": {s: sum(classes.values()) for s, classes in windows.items()},
         "windows_per_subject_and_class": windows,
         "signal": signal.to_json(),
-        "mean_magnitude": round(mean_magnitude(dataset.recordings), 3),
+        "mean_magnitude": round(mean_magnitude(dataset), 3),
         "report": dataset.report.to_json(),
         "sha256": dataset.sha256,
     }
 
 
-def mean_magnitude(recordings: Iterable[Recording]) -> float:
-    """Mean length of the acceleration vector in m/s², over all samples."""
+def mean_magnitude(dataset: Dataset) -> float:
+    """Mean length of the acceleration vector in m/s², over all samples; 0 without accelerometer."""
     import numpy as np
 
+    axes = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
     total, count = 0.0, 0
-    for recording in recordings:
-        total += float(np.linalg.norm(recording.samples.astype(np.float64), axis=1).sum())
-        count += len(recording.samples)
+    for recording in dataset.recordings:
+        readings = recording.samples[:, axes].astype(np.float64)
+        total += float(np.linalg.norm(readings, axis=1).sum())
+        count += len(readings)
     return total / count

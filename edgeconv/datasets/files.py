@@ -84,6 +84,27 @@ def read_bytes(path: Path, what: str) -> bytes:
     return content
 
 
+def read_columns(path: Path, columns: int, row: str, what: str) -> NDArray[np.float64]:
+    """A table of numbers separated by spaces: (rows, columns).
+
+    Args:
+        row: what a line holds, for the message.
+        what: the file, for the message.
+
+    Raises:
+        BadInput: as `read_bytes`, or a line that is not such a row.
+    """
+    lines = [b",".join(line.split()) for line in read_bytes(path, what).splitlines()]
+    while not lines[-1]:
+        lines.pop()
+    table = parse_block(b"\n".join(lines), b"\n", len(lines), columns)
+    if table is None:
+        clean = (parse_block(line, b"\n", 1, columns) is not None for line in lines)
+        bad = next((n for n, ok in enumerate(clean, 1) if not ok), 1)
+        raise BadInput(f"{path}: line {bad} is not '{row}' in finite numbers")
+    return table
+
+
 def refuse_archive(path: Path, magic: bytes) -> None:
     """Name a file that is an archive, a workbook or a database by its first bytes.
 

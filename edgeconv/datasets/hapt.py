@@ -2,7 +2,11 @@
 
 Reyes-Ortiz, Oneto, Samà, Parra, Anguita: Transition-Aware Human Activity Recognition Using
 Smartphones, Neurocomputing 171, 2016. `RawData/acc_expXX_userYY.txt` holds accelerometer readings
-with gravity, in g, Android's sign; `labels.txt` the rows of each activity. No commercial use.
+with gravity, in g, Android's sign; `gyro_expXX_userYY.txt` angular velocity in rad/s; `labels.txt`
+the rows of each activity. No commercial use.
+
+Gravity and linear acceleration are split as the authors of UCI HAR did it, by a Butterworth
+low-pass at 0.3 Hz. It runs forward only, over the whole experiment, as an app could run it.
 """
 
 from __future__ import annotations
@@ -10,12 +14,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, Progress
-from edgeconv.datasets.files import parse_block, read_bytes, require_path
+from edgeconv.core import Dataset, Progress, SensorKind, Windowing
+from edgeconv.datasets.files import read_columns, require_path
 from edgeconv.datasets.tables.schema import Scale
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
@@ -25,11 +29,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PART = "RawData"
+WHAT_FILE = "a file of HAPT"
 WHAT = f"the folder that holds {PART}"
 RATE_HZ = 50.0
 LABELS = ("Downstairs", "Laying", "Sitting", "Standing", "Upstairs", "Walking")
 CODES = {1: 5, 2: 4, 3: 0, 4: 2, 5: 3, 6: 1}
 TRANSITIONS = range(7, 13)  # stand to sit and the like: seconds, mostly shorter than a window
+SENSORS = {
+    "": SensorKind.ACCELEROMETER,
+    "gyro_": SensorKind.GYROSCOPE,
+    "linear_": SensorKind.LINEAR_ACCELERATION,
+    "gravity_": SensorKind.GRAVITY,
+}
+CHANNELS = {f"{name}{axis}": kind for name, kind in SENSORS.items() for axis in "xyz"}
+TEST_USERS = tuple(map(str, (2, 4, 9, 10, 12, 13, 18, 20, 24)))
+"""Whom the authors of UCI HAR held out; the users have the same numbers here."""
+GRAVITY_HZ, GRAVITY_ORDER = 0.3, 3
 _NAME = re.compile(r"acc_exp(?P<experiment>\d+)_user(?P<user>\d+)\.txt(\.gz)?")
 
 
@@ -47,7 +62,7 @@ class Interval:
         return self.last - self.first + 1
 
 
-def load(path: Path | None, progress: Progress) -> Dataset:
+def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset:
     """The six basic activities; transitions and unlabeled rows are counted as dropped.
 
     Raises:
@@ -57,15 +72,21 @@ def load(path: Path | None, progress: Progress) -> Dataset:
     folder = require_path(path, "hapt", WHAT)
     root = folder / PART if (folder / PART).is_dir() else folder
     files, intervals = _recordings(root), _intervals(root)
+    origin = DatasetInfo("hapt", folder.name, channels=CHANNELS, test_subjects=TEST_USERS)
+    asked = origin.contract(windowing, LABELS).channel_kinds
+    channels = {name: kind for name, kind in CHANNELS.items() if kind in asked}
     progress.stage("Reading HAPT")
     dropped: Counter[str] = Counter()
     missing = {i.experiment for i in intervals} - {experiment for experiment, _ in files}
     notes = (f"{len(missing)} labeled experiments are missing",) if missing else ()
-    segments = list(_segments(files, intervals, dropped, progress))
+    kinds = tuple(dict.fromkeys(channels.values()))
+    segments = list(_segments(files, intervals, kinds, dropped, progress))
     if not segments:
         raise BadInput(f"{root}: no label belongs to a recording", f"give {WHAT}, whole")
-    source = f"{folder.name}: accelerometer of {len(files)} experiments"
-    return assemble(DatasetInfo("hapt", source, notes), LABELS, segments, dropped)
+    sensors = " and ".join(kind.replace("-", " ") for kind in kinds)
+    source = f"{folder.name}: {sensors} of {len(files)} experiments"
+    origin = replace(origin, source=source, notes=notes, channels=channels)
+    return assemble(origin, LABELS, segments, windowing, dropped)
 
 
 def _recordings(root: Path) -> dict[tuple[int, int], Path]:
@@ -86,7 +107,7 @@ def _intervals(root: Path) -> list[Interval]:
         raise BadInput(
             f"{root}: no labels.txt, which has the activity of each interval", f"give {WHAT}"
         )
-    table = _table(file, 5, "experiment user activity first last")
+    table = read_columns(file, 5, "experiment user activity first last", WHAT_FILE)
     intervals = [Interval(*map(int, row)) for row in table]
     for line, interval in enumerate(intervals, 1):
         if interval.first < 1 or len(interval) < 1:
@@ -99,11 +120,12 @@ def _intervals(root: Path) -> list[Interval]:
 def _segments(
     files: dict[tuple[int, int], Path],
     intervals: list[Interval],
+    kinds: tuple[SensorKind, ...],
     dropped: Counter[str],
     progress: Progress,
 ) -> Iterator[Segment]:
     for done, ((experiment, user), file) in enumerate(files.items(), 1):
-        readings = _table(file, 3, "x y z") * Scale("g", "android").factor
+        readings = _readings(file, kinds)
         labeled = [i for i in intervals if (i.experiment, i.user) == (experiment, user)]
         dropped["not labeled"] += len(readings) - sum(len(i) for i in labeled)
         for interval in labeled:
@@ -122,14 +144,51 @@ def _segments(
         progress.update(done, len(files), file.name)
 
 
-def _table(file: Path, columns: int, what: str) -> NDArray[np.float64]:
-    """A table of numbers separated by spaces."""
-    lines = [b",".join(line.split()) for line in read_bytes(file, "a file of HAPT").splitlines()]
-    while not lines[-1]:
-        lines.pop()
-    table = parse_block(b"\n".join(lines), b"\n", len(lines), columns)
-    if table is None:
-        clean = (parse_block(line, b"\n", 1, columns) is not None for line in lines)
-        bad = next((n for n, ok in enumerate(clean, 1) if not ok), 1)
-        raise BadInput(f"{file}: line {bad} is not '{what}' in finite numbers")
+def _readings(file: Path, kinds: tuple[SensorKind, ...]) -> NDArray[np.float64]:
+    """(n, 3 × kinds) of one experiment, in canonical units."""
+    import numpy as np
+
+    acceleration = read_columns(file, 3, "x y z", WHAT_FILE) * Scale("g", "android").factor
+    gravity = gravity_of(acceleration) if set(kinds) & {_LINEAR, SensorKind.GRAVITY} else None
+    parts = []
+    for kind in kinds:
+        if kind is SensorKind.GYROSCOPE:
+            parts.append(_gyroscope(file, len(acceleration)))
+        elif kind is SensorKind.ACCELEROMETER or gravity is None:
+            parts.append(acceleration)
+        else:
+            parts.append(acceleration - gravity if kind is _LINEAR else gravity)
+    return np.hstack(parts)
+
+
+_LINEAR = SensorKind.LINEAR_ACCELERATION
+
+
+def _gyroscope(accelerometer: Path, rows: int) -> NDArray[np.float64]:
+    plain = accelerometer.with_name(
+        accelerometer.name.removesuffix(".gz").replace("acc_", "gyro_", 1)
+    )
+    packed = plain.with_name(f"{plain.name}.gz")
+    file = plain if plain.exists() or not packed.exists() else packed
+    if not file.exists():
+        raise BadInput(f"no file {plain}, but {accelerometer.name}", f"give {WHAT}, whole")
+    table = read_columns(file, 3, "x y z", WHAT_FILE)
+    if len(table) != rows:
+        raise BadInput(
+            f"{file}: {len(table)} rows, but {rows} in {accelerometer.name}", "get the file again"
+        )
     return table
+
+
+def gravity_of(acceleration: NDArray[np.float64], rate_hz: float = RATE_HZ) -> NDArray[np.float64]:
+    """The slow part of (n, 3) accelerations: gravity, as far as a low-pass tells it from motion.
+
+    The filter starts as if the first sample had always been there.
+    """
+    import numpy as np
+    from scipy.signal import butter, sosfilt, sosfilt_zi
+
+    sections = butter(GRAVITY_ORDER, GRAVITY_HZ, fs=rate_hz, output="sos")
+    state = sosfilt_zi(sections)[:, :, None] * acceleration[0]
+    slow, _ = sosfilt(sections, acceleration, axis=0, zi=state)
+    return np.asarray(slow, np.float64)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import NULL_PROGRESS, Dataset, LoadReport, Recording, Signal
+from edgeconv.core import NULL_PROGRESS, Dataset, LoadReport, Recording, Signal, Windowing
 from edgeconv.datasets.csv_file import load
 from edgeconv.errors import BadInput
 
@@ -119,7 +119,7 @@ def dataset_from_frame(frame: Any) -> Dataset:
             table.writerow(columns)
             table.writerows(zip(*columns.values(), strict=True))
         try:
-            dataset = load(file, NULL_PROGRESS)
+            dataset = load(file, NULL_PROGRESS, Windowing())
         except BadInput as error:
             message = error.message.replace(f"{file}", FRAME)
             raise BadInput(message, _FRAME_HINT) from error

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, Progress
+from edgeconv.core import Dataset, Progress, Windowing
 from edgeconv.datasets.files import parse_block, read_bytes, require_path
 from edgeconv.datasets.tables.schema import Scale
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
@@ -30,7 +30,7 @@ HEADER = b",x,y,z"
 _PLACE = re.compile(r"(?P<code>[a-z]+)_(?P<trial>\d+)/sub_(?P<subject>\d+)\.csv(\.gz)?")
 
 
-def load(path: Path | None, progress: Progress) -> Dataset:
+def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset:
     """All trials of part B below `path`; subjects are called by their number.
 
     Raises:
@@ -40,7 +40,7 @@ def load(path: Path | None, progress: Progress) -> Dataset:
     files = _trials(folder)
     progress.stage("Reading MotionSense")
     origin = DatasetInfo("motionsense", f"{folder.name}: {len(files)} trials of {PART}")
-    return assemble(origin, LABELS, _segments(files, progress))
+    return assemble(origin, LABELS, _segments(files, progress), windowing)
 
 
 def _trials(folder: Path) -> list[tuple[int, str, str, Path]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, LoadReport, Recording, SensorKind, Signal
+from edgeconv.core import Dataset, LoadReport, Recording, SensorKind, Signal, Windowing
 from edgeconv.datasets.resampling import resample_stamped, resample_uniform
-from edgeconv.errors import BadInput
+from edgeconv.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +26,8 @@ GAP_INTERVALS = 5
 class Segment:
     """Samples of one subject doing one thing, as a loader reads them.
 
-    `values` (n, channels) is canonical (m/s², Android's sign). Either `seconds` (n,) or `rate_hz`
-    is set.
+    `values` (n, channels) is canonical (accelerations in m/s², Android's sign); its columns are the
+    channels of the data set's `DatasetInfo`. Either `seconds` (n,) or `rate_hz` is set.
     """
 
     subject: str
@@ -41,21 +41,54 @@ class Segment:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """Name and source of a data set, as its loader reports them."""
+    """Name and source of a data set, as its loader reports them, and what it measures.
+
+    Attributes:
+        channels: name and kind of each column of its segments.
+        default: the windows to cut where nobody asks for others.
+        test_subjects: whom the authors of the data held out.
+    """
 
     name: str
     source: str
     notes: tuple[str, ...] = ()
     synthetic: bool = False
     allow: tuple[str, ...] = ()
-    channels: tuple[str, ...] = ("x", "y", "z")
-    kinds: tuple[SensorKind, ...] = ()
+    channels: Mapping[str, SensorKind] = field(default_factory=lambda: ACCELEROMETER)
+    default: Signal = field(default_factory=Signal)
+    test_subjects: tuple[str, ...] = ()
+
+    def contract(self, windowing: Windowing, labels: Sequence[str]) -> Signal:
+        """The canonical contract of the windows to cut.
+
+        Raises:
+            UsageError: a channel that the data set does not have.
+        """
+        signal = windowing.applied(self.default)
+        names = windowing.channels or signal.channels
+        known = [self.column(name) for name in names]
+        kinds = tuple(list(self.channels.values())[column] for column in known)
+        return replace(signal, labels=tuple(labels), channels=names, kinds=kinds)
+
+    def column(self, channel: str) -> int:
+        """The column of a channel; `acc_x` and `x` are the same one."""
+        names = list(self.channels)
+        for name in (channel, channel.removeprefix("acc_"), f"acc_{channel}"):
+            if name in names:
+                return names.index(name)
+        raise UsageError(
+            f"{self.name} has no channel '{channel}'", f"it has: {', '.join(self.channels)}"
+        )
+
+
+ACCELEROMETER: Mapping[str, SensorKind] = dict.fromkeys("xyz", SensorKind.ACCELEROMETER)
 
 
 def assemble(
     origin: DatasetInfo,
     labels: Sequence[str],
     segments: Iterable[Segment],
+    windowing: Windowing,
     dropped: Mapping[str, int] | None = None,
 ) -> Dataset:
     """Resample every segment and index its windows; none crosses a segment or a gap.
@@ -63,14 +96,17 @@ def assemble(
     The report's `kept` and `dropped` count the samples (lines) of the source.
 
     Raises:
+        UsageError: `windowing` asks for a channel that the data set does not have.
         BadInput: no window is left.
     """
-    signal = Signal(labels=tuple(labels), channels=origin.channels, kinds=origin.kinds)
+    signal = origin.contract(windowing, labels)
+    columns = [origin.column(name) for name in signal.channels]
     counts = Counter(dropped or {})
     recordings: list[Recording] = []
     samples_used = 0
     for segment in segments:
-        for used, recording in _recordings(segment, signal, counts):
+        chosen = replace(segment, values=segment.values[:, columns])
+        for used, recording in _recordings(chosen, signal, counts):
             recordings.append(recording)
             samples_used += used
     if not recordings:
@@ -89,7 +125,11 @@ def assemble(
         allow=origin.allow,
     )
     index = window_index([len(r.samples) for r in recordings], signal)
-    return Dataset(origin.name, signal, tuple(recordings), index, report)
+    present = {recording.subject for recording in recordings}
+    held_out = tuple(s for s in origin.test_subjects if s in present)
+    if len(present) - len(held_out) < 2:
+        held_out = ()  # nobody would be left to train and to validate
+    return Dataset(origin.name, signal, tuple(recordings), index, report, held_out)
 
 
 def window_index(lengths: Sequence[int], signal: Signal) -> NDArray[np.int64]:
@@ -124,6 +164,9 @@ def _at_rate(
     import numpy as np
 
     if segment.seconds is None:
+        if segment.rate_hz < LOWEST_RATE * rate_hz:
+            dropped[f"sampled below {LOWEST_RATE * rate_hz:g} Hz"] += len(segment.values)
+            return
         yield len(segment.values), resample_uniform(segment.values, segment.rate_hz, rate_hz)
         return
     for seconds, values in split_by_gaps(segment.seconds, segment.values, dropped):

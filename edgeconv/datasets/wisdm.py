@@ -19,7 +19,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, Progress
+from edgeconv.core import Dataset, Progress, Windowing
 from edgeconv.datasets.files import parse_block, parse_number, read_bytes, require_path
 from edgeconv.datasets.tables.clock import FASTEST_HZ, SLOWEST_HZ
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
@@ -227,7 +227,7 @@ def _newlines(content: bytes) -> NDArray[np.int64]:
     return np.flatnonzero(np.frombuffer(content, np.uint8) == ord("\n"))
 
 
-def load(path: Path | None, progress: Progress) -> Dataset:
+def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset:
     """The whole file; every line is used, or counted as dropped with the reason.
 
     Raises:
@@ -244,7 +244,7 @@ def load(path: Path | None, progress: Progress) -> Dataset:
     if not segments:
         raise _not_wisdm(file, content, lines, dropped)
     origin = DatasetInfo("wisdm", file.name, recovered_note(lines.recovered))
-    return assemble(origin, LABELS, segments, dropped)
+    return assemble(origin, LABELS, segments, windowing, dropped)
 
 
 def _not_wisdm(file: Path, content: bytes, lines: Lines, dropped: Mapping[str, int]) -> BadInput:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from edgeconv.core import Dataset, Progress
+from edgeconv.core import Dataset, Progress, Windowing
 from edgeconv.datasets.files import read_bytes, require_path
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.datasets.wisdm import parse_lines, recovered_note, segments_of
@@ -22,7 +22,7 @@ CODES = {"A": 4, "B": 0, "C": 2, "D": 1, "E": 3}
 PATTERN = "data_*_accel_phone.txt*"
 
 
-def load(path: Path | None, progress: Progress) -> Dataset:
+def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset:
     """The five activities that the pocket sets share; this one does not distinguish up and down.
 
     Raises:
@@ -46,7 +46,7 @@ def load(path: Path | None, progress: Progress) -> Dataset:
         f"{folder.name}: phone accelerometer of {len(files)} subjects",
         recovered_note(recovered),
     )
-    return assemble(origin, LABELS, segments, dropped)
+    return assemble(origin, LABELS, segments, windowing, dropped)
 
 
 def _files(folder: Path) -> list[Path]:

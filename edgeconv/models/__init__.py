@@ -10,6 +10,7 @@ from edgeconv.plugins import load
 MODELS: dict[str, str] = {
     "har": "edgeconv.models.har:build",
     "student": "edgeconv.models.student:build",
+    "uci-har": "edgeconv.models.uci_har:build",
     "cnn:SPEC": "edgeconv.models.cnn:FAMILY",
 }
 SEARCHED = "cnn"  # the family to search where the recipe's network belongs to none

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edgeconv.core import Signal
+from edgeconv.errors import BadInput
 
 Builder = Callable[[Signal], Any]
 Params = dict[str, int | float | str | bool]
@@ -58,3 +59,24 @@ class Family:
 
     from_spec: Callable[[str], Builder]
     search_space: NetworkSpace | None = None
+
+
+def check_signal(name: str, signal: Signal, shortest: int) -> None:
+    """Refuse windows that a network cannot be built for.
+
+    Args:
+        name: of the network.
+        signal: the contract of its input.
+        shortest: time steps that its layers need.
+
+    Raises:
+        BadInput: a shorter window, or fewer than two classes.
+    """
+    if signal.window < shortest:
+        raise BadInput(
+            f"network '{name}' needs windows of {shortest} time steps or more, "
+            f"the data has {signal.window}",
+            "cut longer windows",
+        )
+    if len(signal.labels) < 2:
+        raise BadInput(f"network '{name}' needs two classes or more, the data has {signal.labels}")

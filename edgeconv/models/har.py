@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeconv.core import Signal
-from edgeconv.errors import BadInput
+from edgeconv.models.family import check_signal
 
 KERNEL = 10
 POOL = 3
@@ -28,14 +28,7 @@ def build(signal: Signal) -> Any:
     Raises:
         BadInput: the window is too short for its four convolutions, or fewer than two classes.
     """
-    if signal.window < SHORTEST_WINDOW:
-        raise BadInput(
-            f"network 'har' needs windows of {SHORTEST_WINDOW} time steps or more, "
-            f"the data has {signal.window}",
-            "cut longer windows",
-        )
-    if len(signal.labels) < 2:
-        raise BadInput(f"network 'har' needs two classes or more, the data has {signal.labels}")
+    check_signal("har", signal, SHORTEST_WINDOW)
     import keras
     from keras import layers
 

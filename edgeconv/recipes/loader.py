@@ -20,6 +20,7 @@ from edgeconv.core import (
     Recipe,
     Training,
     Variant,
+    Windowing,
     as_path,
 )
 from edgeconv.core.schema_v1 import upgrade_recipe
@@ -53,13 +54,19 @@ def load_recipe(source: PathLike) -> Recipe:
     where = f"recipe {name_or_path}"
     data = _data(name_or_path, where)
     variants = _variants(data.pop("variants", None), where)
+    windowing = _windowing(data.pop("windowing", {}), where)
     training = _training(data.pop("training", {}), where)
     compression = _compression(data.pop("compression", {}), where)
     gates = _gates(data.pop("gates", {}), where)
     data.setdefault("name", Path(name_or_path).stem)
     _check_fields(Recipe, data, where)
     return Recipe(
-        **data, variants=variants, training=training, compression=compression, gates=gates
+        **data,
+        windowing=windowing,
+        variants=variants,
+        training=training,
+        compression=compression,
+        gates=gates,
     )
 
 
@@ -143,6 +150,15 @@ def _text(name_or_path: str) -> str:
         f"no recipe '{name_or_path}'",
         f"give a TOML file or one of: {', '.join(BUILT_IN)}",
     )
+
+
+def _windowing(data: Any, where: str) -> Windowing:
+    table = dict(_table(data, f"{where}: [windowing]"))
+    channels = table.get("channels")
+    if isinstance(channels, list) and all(isinstance(name, str) for name in channels):
+        table["channels"] = tuple(channels)
+    _check_fields(Windowing, table, f"{where}: [windowing]")
+    return Windowing(**table)
 
 
 def _training(data: Any, where: str) -> Training:

@@ -17,10 +17,11 @@ from edgeconv.core import (
     ParityResult,
     PathLike,
     Progress,
+    Windowing,
     as_path,
 )
 from edgeconv.core.layerwise import LayersResult
-from edgeconv.datasets import DataSource, describe_source
+from edgeconv.datasets import DataSource, cut_into, describe_source
 from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.datasets.rules import check_contract
 from edgeconv.environment import describe_machine
@@ -36,6 +37,7 @@ from edgeconv.runtimes import inspectable, open_runner, runtime_for, unavailable
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.workflows.steps.models_under_test import (
     ModelUnderTest,
+    embedded_contract,
     resolve_models,
     supported_runtimes,
 )
@@ -133,6 +135,7 @@ def compare(
     for path in (first, second):
         probe_untrusted(path)
     source = bundles.source_bundle(first) or bundles.source_bundle(second)
+    data = cut_into(data, Windowing.of(embedded_contract(first) or embedded_contract(second)))
     dataset, facts = load_part(data, options.split, progress, source)
     models = resolve_models((first, second), options.sensors, dataset, options.unsafe, progress)
     for model in models:

@@ -15,10 +15,11 @@ from edgeconv.core import (
     PathLike,
     Progress,
     Signal,
+    Windowing,
     as_path,
 )
 from edgeconv.core.paths import sha256
-from edgeconv.datasets import DataSource, describe_source
+from edgeconv.datasets import DataSource, cut_into, describe_source
 from edgeconv.datasets.rules import check_contract
 from edgeconv.ir.keras_contents import is_keras
 from edgeconv.parity import classification
@@ -61,8 +62,10 @@ def evaluate(
     path = find_model(as_path(model, "model"))
     progress.stage(f"evaluate: {path.name} on {describe_source(data)}")
     probe_untrusted(path)
+    contract = embedded_signal(path)
+    data = cut_into(data, Windowing.of(contract))
     dataset, facts = load_part(data, split, progress, source_bundle(path))
-    signal = resolve_signal(path, embedded_signal(path), sensor, dataset)
+    signal = resolve_signal(path, contract, sensor, dataset)
     check_contract(signal, dataset, path.name)
     options = {"unsafe": unsafe} if is_keras(path) else {}
     return evaluate_file(path, signal, dataset, facts, runtime, **options)

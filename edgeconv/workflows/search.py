@@ -71,7 +71,7 @@ def _search(
     recipe: Recipe, out: Path, options: SearchOptions, progress: SearchWatcher
 ) -> SearchResult:
     started = time.monotonic()
-    splits, _ = load_splits(Recordings(recipe.data, options.allow), progress)
+    splits, _ = load_splits(Recordings(recipe.data, options.allow, recipe.windowing), progress)
     subset = search_subset(splits)
     folds = make_folds(subset.subject_names, options.folds)
     _make_room(out, options.force)

@@ -23,6 +23,7 @@ from edgeconv.core import (
 )
 from edgeconv.datasets import (
     DataSource,
+    cut_into,
     describe_source,
     load_dataset,
     spec_of,
@@ -97,7 +98,7 @@ def with_data(recipe: Recipe | PathLike, data: DataSource | None) -> tuple[Recip
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe)
-    source = with_default(data, recipe.data)
+    source = cut_into(with_default(data, recipe.data), recipe.windowing)
     if spec := spec_of(source):
         return replace(recipe, data=spec), source
     dataset = load_dataset(source)

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeconv.core import Dataset, InputConvention
+from edgeconv.core import Dataset, InputConvention, SensorKind
 from edgeconv.datasets import DATASETS, load_dataset
 from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.datasets.describe import describe
 from edgeconv.errors import EdgeconvError
+from tests.unit.datasets.uci_har_folder import write_uci_har
 
 WALK = "{user},{activity},{stamp},{x:.4f},{y:.4f},{z:.4f}"
 
@@ -72,6 +73,10 @@ def hapt(folder: Path) -> str:
     return f"hapt:{folder}"
 
 
+def uci_har(folder: Path) -> str:
+    return f"uci-har:{write_uci_har(folder)}"
+
+
 def csv(folder: Path) -> str:
     file = folder / "mine.csv"
     lines = rows(("Walk", "Sit"), range(1, 4), 1e3)
@@ -80,7 +85,10 @@ def csv(folder: Path) -> str:
     return f"csv:{file}"
 
 
-MAKERS = {maker.__name__: maker for maker in (synthetic, motionsense, wisdm, wisdm2019, hapt, csv)}
+MAKERS = {
+    maker.__name__.replace("_", "-"): maker
+    for maker in (synthetic, motionsense, wisdm, wisdm2019, hapt, uci_har, csv)
+}
 
 
 def test_every_data_set_has_its_row() -> None:
@@ -104,11 +112,14 @@ def test_name_is_the_one_of_the_table(dataset: Dataset, spec: str) -> None:
 def test_signal_is_canonical(dataset: Dataset) -> None:
     signal = dataset.signal
     assert (signal.sensor, signal.normalization) == (InputConvention.ANDROID, None)
-    assert (signal.window, signal.step, signal.rate_hz) == (80, 40, 20.0)
+    own = {"uci-har": (128, 64, 50.0, 9)}.get(dataset.name, (80, 40, 20.0, 3))
+    assert (signal.window, signal.step, signal.rate_hz, len(signal.channels)) == own
     assert dataset.windows.dtype == np.float32
-    assert dataset.windows.shape == (len(dataset), 240)
+    assert dataset.windows.shape == (len(dataset), signal.flat_size)
     assert np.isfinite(dataset.windows).all()
-    magnitude = np.linalg.norm(dataset.windows.reshape(-1, 3), axis=1).mean()
+    axes = list(signal.columns_of(SensorKind.ACCELEROMETER))
+    readings = dataset.windows.reshape(-1, len(signal.channels))[:, axes]
+    magnitude = np.linalg.norm(readings, axis=1).mean()
     assert 9.0 < magnitude < 14.0
 
 
@@ -131,7 +142,7 @@ def test_report_and_description(dataset: Dataset) -> None:
 
 
 def test_calibrates(dataset: Dataset) -> None:
-    assert calibration_windows(dataset, 10, seed=0).shape == (10, 240)
+    assert calibration_windows(dataset, 10, seed=0).shape == (10, dataset.signal.flat_size)
 
 
 @pytest.mark.parametrize("name", [name for name in DATASETS if name != "synthetic"])

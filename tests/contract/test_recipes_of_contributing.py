@@ -163,11 +163,11 @@ DATA_SET = Addition(
 """Two subjects who stand."""
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 
-def load(path, progress):
+def load(path, progress, windowing):
     import numpy as np
     still = np.tile([0.0, 0.0, 9.81], (200, 1))
     segments = [Segment(subject, 0, still, rate_hz=20.0) for subject in ("1", "2")]
-    return assemble(DatasetInfo("toy", "a formula"), ("Standing",), segments)
+    return assemble(DatasetInfo("toy", "a formula"), ("Standing",), segments, windowing)
 '''
     },
     {

@@ -17,10 +17,12 @@ from edgeconv.core import (
     InputReport,
     PathLike,
     Progress,
+    Windowing,
     as_path,
 )
 from edgeconv.datasets import (
     DataSource,
+    cut_into,
     describe_source,
     load_dataset,
 )
@@ -61,7 +63,7 @@ def check_dataset(
             f"{against} has no {bundles.INPUTS}, so what its training data look like is not known",
             "make the bundle again with this version: edgeconv train or edgeconv run",
         )
-    dataset = load_dataset(data, progress)
+    dataset = load_dataset(cut_into(data, Windowing.of(source.model.contract)), progress)
     if _differs(profile, dataset):
         raise BadInput(
             f"the bundle's windows are {profile.window} steps at {profile.rate_hz:g} Hz of "

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Bundle, Dataset, Progress, TrainedModel, Variant
+from edgeconv.core import Bundle, Dataset, Progress, TrainedModel, Variant, Windowing
 from edgeconv.datasets import (
+    cut_into,
     describe_source,
     load_dataset,
     names_data,
@@ -89,6 +90,7 @@ def _windows(
     data = own_data(source, options.calibration)
     if data == "":
         raise _missing(variants)
+    data = cut_into(data, Windowing.of(model.contract))
     progress.stage(f"calibration: {describe_source(data)}")
     try:
         dataset = load_dataset(data, progress)

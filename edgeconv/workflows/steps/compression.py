@@ -27,8 +27,10 @@ from edgeconv.core import (
     TrainedModel,
     Training,
     Variant,
+    Windowing,
 )
 from edgeconv.datasets import (
+    cut_into,
     describe_source,
     load_dataset,
 )
@@ -178,7 +180,7 @@ def finetune_inputs_for(
             "name some: --data SPEC, for example --data motionsense:DIR",
         )
     progress.stage(f"data: {describe_source(data)}")
-    dataset = load_dataset(data, progress)
+    dataset = load_dataset(cut_into(data, Windowing.of(model.contract)), progress)
     _check_contract(model.signal, dataset)
     check_contract(model.signal, dataset, model.path.name)
     splits = split(dataset)

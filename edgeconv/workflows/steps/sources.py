@@ -12,9 +12,11 @@ from edgeconv.core import (
     Dataset,
     EvaluationData,
     Progress,
+    Windowing,
 )
 from edgeconv.datasets import (
     DataSource,
+    cut_into,
     load_dataset,
     names_data,
     spec_of,
@@ -36,11 +38,19 @@ def find_model(path: Path) -> Path:
 
 def own_data(source: Bundle | None, data: DataSource | None) -> DataSource:
     """The data that a caller names, or else those that a bundle's model was trained on, with the
-    rules that were accepted then; empty where none are named."""
+    rules that were accepted then, cut as that model takes them; empty where none are named."""
     if source is None or source.data is None:
         return with_default(data, "") if names_data(data) else ""
     spec = source.data_spec
-    return with_default(data, spec, source.data.report.allow) if spec or names_data(data) else ""
+    if not spec and not names_data(data):
+        return ""
+    named = with_default(data, spec, source.data.report.allow)
+    return cut_into(named, windows_of(source))
+
+
+def windows_of(source: Bundle | None) -> Windowing:
+    """How the model of a bundle wants recordings cut; an empty one without a bundle."""
+    return Windowing() if source is None else Windowing.of(source.model.contract)
 
 
 @contextmanager
@@ -84,7 +94,7 @@ def load_part(
     """
     if part not in PARTS:
         raise UsageError(f"unknown split '{part}'", f"choose one of: {', '.join(PARTS)}")
-    whole = load_dataset(data, progress)
+    whole = load_dataset(cut_into(data, windows_of(source)), progress)
     dataset = whole if part == "all" else split(whole).part(part)
     trained_on = training_subjects(source, dataset.name)
     if part == "test":

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeconv.datasets import load_dataset
+from edgeconv.core import Windowing
+from edgeconv.datasets import Recordings, load_dataset
 from edgeconv.datasets.describe import describe
 from edgeconv.datasets.splits import split
 from edgeconv.errors import BadInput, UsageError
@@ -312,3 +313,27 @@ def test_the_sample_loads_and_splits() -> None:
     assert data.signal.labels == ("Standing", "Walking")
     assert [len(r.samples) for r in data.recordings] == [200] * 6
     assert len(split(data).train) == 8
+
+
+def test_hapt_as_the_input_of_uci_har(tmp_path: Path) -> None:
+    """Nine channels at 50 Hz; a constant reading is all gravity, and motion is not."""
+    t = np.arange(3000) / 50.0
+    moving = 1.0 + 0.2 * np.sin(2 * np.pi * 2.0 * t)
+    put(tmp_path / "acc_exp01_user02.txt", [f"{x:.6f} 0.0 0.0" for x in moving])
+    put(
+        tmp_path / "gyro_exp01_user02.txt",
+        [f"{n % 5 - 2} {n % 3 - 1} {n % 7 - 3}" for n in range(3000)],
+    )
+    put(tmp_path / "labels.txt", ["1 2 1 1001 3000"])
+    channels = tuple(f"{sensor}_{axis}" for sensor in ("acc", "linear", "gyro") for axis in "xyz")
+    windowing = Windowing(rate_hz=50.0, window=128, step=64, channels=channels)
+    data = load_dataset(Recordings(f"hapt:{tmp_path}", windowing=windowing))
+    samples = data.recordings[0].samples
+    assert samples.shape == (2000, 9)
+    np.testing.assert_allclose(samples[:, 3].mean(), 0.0, atol=0.02)
+    np.testing.assert_allclose(samples[:, 3].std(), 9.80665 * 0.2 / np.sqrt(2), rtol=0.02)
+    np.testing.assert_allclose(samples[:3, 6], [-2, -1, 0])
+    (tmp_path / "gyro_exp01_user02.txt").unlink()
+    with pytest.raises(BadInput, match="gyro_exp01_user02"):
+        load_dataset(Recordings(f"hapt:{tmp_path}", windowing=windowing))
+    assert len(load_dataset(f"hapt:{tmp_path}").signal.channels) == 3

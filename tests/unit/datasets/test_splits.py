@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeconv.core import Dataset
+from edgeconv.core import Dataset, Windowing
 from edgeconv.datasets.chosen_windows import calibration_windows
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
@@ -23,7 +23,7 @@ def people(
         for subject in names
         for label in labels
     ]
-    return assemble(DatasetInfo(name, "made up"), ("A", "B"), segments)
+    return assemble(DatasetInfo(name, "made up"), ("A", "B"), segments, Windowing())
 
 
 def numbered(count: int) -> list[str]:
@@ -94,7 +94,7 @@ def test_a_class_missing_from_training_is_named() -> None:
     segments = [
         Segment(r.subject, r.label, r.samples.astype(np.float64), rate_hz=20.0) for r in keep
     ]
-    less = assemble(DatasetInfo("test", "made up"), ("A", "B"), segments)
+    less = assemble(DatasetInfo("test", "made up"), ("A", "B"), segments, Windowing())
     with pytest.raises(BadInput, match="no training subject recorded B"):
         split(less, test_subjects=["1"])
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgeconv.core import Windowing
 from edgeconv.datasets.tables.schema import Scale
 from edgeconv.datasets.windowing import GAP_INTERVALS, DatasetInfo, Segment, assemble, split_by_gaps
 from edgeconv.errors import BadInput
@@ -62,6 +63,7 @@ def test_windows_never_cross_and_short_recordings_are_counted() -> None:
             Segment("1", 1, still(79), rate_hz=20.0),
             Segment("2", 1, still(80), rate_hz=20.0),
         ],
+        Windowing(),
         {"blank line": 2},
     )
     assert [len(r.samples) for r in data.recordings] == [200, 200, 80]
@@ -77,13 +79,16 @@ def test_a_slow_sensor_is_not_stretched_to_the_rate() -> None:
             DatasetInfo("test", "here"),
             ("A",),
             [Segment("1", 0, still(500), seconds=np.arange(500) / 5.0)],
+            Windowing(),
         )
     assert "sampled below 10 Hz" in error.value.hint
 
 
 def test_layout_is_time_major() -> None:
     values = np.arange(240, dtype=np.float64).reshape(80, 3)
-    data = assemble(DatasetInfo("t", "t"), ("A",), [Segment("1", 0, values, rate_hz=20.0)])
+    data = assemble(
+        DatasetInfo("t", "t"), ("A",), [Segment("1", 0, values, rate_hz=20.0)], Windowing()
+    )
     np.testing.assert_array_equal(data.windows[0], np.arange(240))
 
 

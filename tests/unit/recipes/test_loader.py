@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.core import Augmentation, Distillation, InputConvention, Training
+from edgeconv.core import (
+    Augmentation,
+    Distillation,
+    InputConvention,
+    Signal,
+    Training,
+    Windowing,
+)
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.recipes import BUILT_IN, load_recipe, override
 from edgeconv.targets.base import TARGETS, schemes_of
@@ -18,6 +25,32 @@ def test_the_built_in_recipes_load() -> None:
     assert {"article", "compress", "coreml", "har", "student", "student-coreml"} <= set(BUILT_IN)
     for name in BUILT_IN:
         assert load_recipe(name).name == name
+
+
+def test_windows_of_a_recipe_are_read_and_checked(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[windowing]\nrate_hz = 50\nwindow = 128\nchannels = ["gyro_x", "x"]\n')
+    found = load_recipe(str(file)).windowing
+    assert found == Windowing(50, 128, channels=("gyro_x", "x"))
+    assert found.applied(Signal()) == Signal(rate_hz=50, window=128, step=64)
+    for line, told in (
+        ("window = -1", "above 0"),
+        ('channels = ["x", "x"]', "stands twice"),
+        ("channels = [1]", "not a"),
+        ("rate = 50", "unknown key 'rate'"),
+    ):
+        file.write_text(f"[windowing]\n{line}\n")
+        with pytest.raises(UsageError, match=told):
+            load_recipe(str(file))
+
+
+def test_a_model_asks_for_the_windows_of_its_contract() -> None:
+    nine = load_recipe("uci-har").windowing
+    signal = Signal(nine.channels, 50.0, 128, 64)
+    assert Windowing.of(signal) == nine
+    assert Windowing.of(Signal(("ax", "ay", "az"))).channels == ("x", "y", "z")
+    assert Windowing.of(Signal(sensor=InputConvention.NORMALIZED)) == Windowing()
+    assert Windowing.of(None) == Windowing()
 
 
 def test_the_default_recipe_spells_out_the_defaults() -> None:
