@@ -100,6 +100,11 @@ class _Convolution(KernelNode):
     def input_channels(self) -> int:
         return int(self.kernel.shape[-2])
 
+    @property
+    def _flat(self) -> Array:
+        """The kernel with the taps of all axes on one."""
+        return self.kernel.reshape(-1, *self.kernel.shape[-2:])
+
     def output_shape(self, *inputs: Shape) -> Shape:
         ((*positions, channels),) = inputs
         if channels != self.input_channels or len(positions) != self.kernel.ndim - 2:
@@ -148,11 +153,6 @@ class Conv(_Convolution):
         return np.asarray(np.concatenate(parts, axis=-1) + self.bias)
 
     @property
-    def _flat(self) -> Array:
-        """The kernel with the taps of all axes on one."""
-        return self.kernel.reshape(-1, *self.kernel.shape[-2:])
-
-    @property
     def is_matrix_product(self) -> bool:
         return self.groups == 1
 
@@ -188,14 +188,13 @@ class Depthwise(_Convolution):
     def linear(self, x: Array) -> Array:
         import numpy as np
 
-        flat = self.kernel.reshape(-1, *self.kernel.shape[-2:])
-        product = np.einsum("...ck,kcm->...cm", self.window.gather(x, 0.0), flat)
+        product = np.einsum("...ck,kcm->...cm", self.window.gather(x, 0.0), self._flat)
         return np.asarray(product.reshape(*product.shape[:-2], -1) + self.bias)
 
     def _absorb_channels(self, channels: AffineMap) -> Self:
         import numpy as np
 
-        shift = np.einsum("...cm,c->cm", self.kernel, channels.offset).reshape(-1)
+        shift = np.einsum("kcm,c->cm", self._flat, channels.offset).reshape(-1)
         kernel = self.kernel * channels.scale[:, None]
         return replace(self, kernel=kernel, bias=self.bias + shift)
 
