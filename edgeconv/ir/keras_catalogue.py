@@ -42,6 +42,25 @@ _MAXIMUM = KerasLayerType(LayerRole.MAXIMUM, pooling.read_global_pool("max"))
 # known to comparisons of layers; no node stands for it
 _KERNEL_ONLY_IN_KERAS = KerasLayerType(LayerRole.KERNEL, fuses_activation=True)
 
+_AT_EVERY_POSITION = ("Activation", "Dense", "Dropout", "ELU", "LeakyReLU", "ReLU")
+
+
+def _read_time_distributed(call: KerasCall) -> tuple[Node, ...]:
+    """Keras' `TimeDistributed` of a layer that treats every position alike without it too.
+
+    Raises:
+        Unsupported: any other layer.
+    """
+    inner = getattr(call.layer, "layer", None)
+    kind = type(inner).__name__
+    if kind not in _AT_EVERY_POSITION or len(call.inputs) != 1:
+        raise Unsupported(
+            f"layer '{call.label}' (TimeDistributed) holds a {kind}",
+            f"possible: {', '.join(_AT_EVERY_POSITION)}",
+        )
+    return read_layer(replace(call, layer=inner, kind=kind))
+
+
 KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     **{f"ops.{name}": _MERGE for name in ("Add", "Maximum", "Minimum", "Multiply", "Subtract")},
     "Activation": KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_activation),
@@ -54,6 +73,7 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "BatchNormalization": KerasLayerType(
         LayerRole.AFFINE, affine.read_batch_normalization, affine.BATCH_NORMALIZATION_ARRAYS
     ),
+    "Bidirectional": KerasLayerType(LayerRole.OTHER, recurrent.read_bidirectional),
     "Concatenate": KerasLayerType(LayerRole.OTHER, merge.read_concatenate),
     "Conv1D": _CONV,
     "Conv1DTranspose": _TRANSPOSED,
@@ -68,6 +88,7 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "ELU": _ACTIVATION_LAYER,
     "EinsumDense": _KERNEL_ONLY_IN_KERAS,
     "Flatten": _RESHAPE,
+    "GRU": _RECURRENT,
     "GaussianDropout": _TRAINING_ONLY,
     "GaussianNoise": _TRAINING_ONLY,
     "GlobalAveragePooling1D": _AVERAGE,
@@ -99,6 +120,7 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "SpatialDropout1D": _TRAINING_ONLY,
     "SpatialDropout2D": _TRAINING_ONLY,
     "Subtract": _MERGE,
+    "TimeDistributed": KerasLayerType(LayerRole.OTHER, _read_time_distributed),
 }
 
 
@@ -159,7 +181,7 @@ def _check_settings(call: KerasCall) -> None:
 
 def _check_shapes(call: KerasCall, nodes: tuple[Node, ...]) -> None:
     """A reader that misunderstood its layer must not pass for right."""
-    ours = [value.shape for value in nodes[-1].outputs]
+    ours = [value.shape for value in (nodes[-1].outputs if nodes else call.inputs)]
     if call.results and ours != [value.shape for value in call.results]:
         shapes = [value.shape for value in call.results]
         raise ValueError(f"layer '{call.label}' ({call.kind}) gives {shapes}, its nodes {ours}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import Unsupported
 from edgeconv.ir.layout import Layout
-from edgeconv.ir.nodes.recurrent import Lstm, Recurrent, SimpleRnn
+from edgeconv.ir.nodes.recurrent import Gru, Lstm, Recurrent, SimpleRnn
 from edgeconv.ir.tf_activation import FUNCTIONS
 from edgeconv.ir.tf_builder import Lowering, TFBuilder
 
@@ -63,6 +63,8 @@ def results(builder: TFBuilder, node: Recurrent, outputs: Any, states: States) -
     """
     if not node.every_step:
         outputs = outputs[-1:]
+    elif node.flips_output:
+        outputs = builder.tf.reverse(outputs, [0])
     several = (outputs, *(states if node.gives_states else ()))
     placed = tuple(map(builder.from_keras, several, node.outputs))
     return placed if len(placed) > 1 else placed[0]
@@ -75,6 +77,10 @@ class _Step:
         self.tf = builder.tf
         self.node = node
         self.kernel = builder.constant(node, "recurrent_kernel")
+        self.bias = builder.constant(node, "recurrent_bias") if isinstance(node, Gru) else None
+        if isinstance(node, Gru) and not node.reset_after:
+            gates = self.tf.split(self.kernel, node.gates, axis=1)
+            self.kernel, self.candidate = self.tf.concat(gates[:2], 1), gates[2]
         self._compute = _STEPS[type(node)]
 
     def __call__(self, projected: Any, states: States) -> States:
@@ -108,7 +114,28 @@ def _lstm(step: _Step, projected: Any, states: States) -> States:
     return out * step.function(node.activation, c), c
 
 
+def _gru(step: _Step, projected: Any, states: States) -> States:
+    tf, node, (h,) = step.tf, step.node, states
+    assert isinstance(node, Gru)
+    parts = [2 * node.units, node.units]
+    gates, new = tf.split(projected, parts, axis=1)
+    product = tf.matmul(h, step.kernel)
+    if node.reset_after:
+        recurrent, recurrent_new = tf.split(tf.nn.bias_add(product, step.bias), parts, axis=1)
+    else:
+        recurrent = product
+    gates = step.function(node.recurrent_activation, gates + recurrent)
+    update, reset = tf.split(gates, 2, axis=1)
+    if node.reset_after:
+        new = new + reset * recurrent_new
+    else:
+        new = new + tf.matmul(reset * h, step.candidate)
+    new = step.function(node.activation, new)
+    return (new + update * (h - new),)
+
+
 _STEPS: Mapping[type[Recurrent], Callable[[_Step, Any, States], States]] = {
+    Gru: _gru,
     Lstm: _lstm,
     SimpleRnn: _simple,
 }

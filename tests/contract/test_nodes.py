@@ -26,6 +26,7 @@ from edgeconv.ir.nodes import (
     Dense,
     Depthwise,
     GlobalPool,
+    Gru,
     KerasLayer,
     Lstm,
     Merge,
@@ -120,6 +121,8 @@ EXAMPLES: tuple[Node, ...] = (
     ),
     recurrent(Lstm, every_step=True, backwards=True),
     recurrent(Lstm, gives_states=True),
+    recurrent(Gru, recurrent_bias=RNG.normal(size=9), every_step=True, flips_output=True),
+    recurrent(Gru, recurrent_bias=RNG.normal(size=9), reset_after=False),
     recurrent(SimpleRnn),
     *(
         Merge(label="a", inputs=(*entry(), *entry()), kind=kind)

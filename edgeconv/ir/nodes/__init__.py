@@ -16,7 +16,7 @@ from edgeconv.ir.nodes.merge import Concatenate, Merge
 from edgeconv.ir.nodes.node import Node, Range, Shape, Value
 from edgeconv.ir.nodes.normalization import ChannelMean
 from edgeconv.ir.nodes.pooling import GlobalPool, Pool
-from edgeconv.ir.nodes.recurrent import Lstm, Recurrent, SimpleRnn
+from edgeconv.ir.nodes.recurrent import Gru, Lstm, Recurrent, SimpleRnn
 from edgeconv.ir.nodes.shape import Reshape
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Dense",
     "Depthwise",
     "GlobalPool",
+    "Gru",
     "KerasLayer",
     "KernelNode",
     "Lstm",
@@ -56,6 +57,7 @@ NODES: tuple[type[Node], ...] = (
     Dense,
     Depthwise,
     GlobalPool,
+    Gru,
     KerasLayer,
     Lstm,
     Merge,

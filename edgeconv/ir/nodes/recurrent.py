@@ -7,14 +7,16 @@ the error of one step would be fed into the next, over the whole window.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from edgeconv.core.affine import AffineMap
 from edgeconv.errors import Unsupported
 from edgeconv.ir.nodes.activation import ActivationFunction
 from edgeconv.ir.nodes.keras_activation import read_function
+from edgeconv.ir.nodes.merge import Concatenate, Merge
 from edgeconv.ir.nodes.node import Node, Shape, Value
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Recurrent(Node):
         activation: of the state.
         backwards: from the last time step to the first; the outputs are in computed order.
         every_step: gives the output of every step instead of the last one.
+        flips_output: gives them in the opposite of the computed order.
         gives_states: gives the last states too, as further outputs.
     """
 
@@ -45,6 +48,7 @@ class Recurrent(Node):
     activation: ActivationFunction = TANH
     backwards: bool = False
     every_step: bool = False
+    flips_output: bool = False
     gives_states: bool = False
 
     gates: ClassVar[int]
@@ -66,6 +70,8 @@ class Recurrent(Node):
         state = (self.units,)
         if initial not in ([], [state] * self.states):
             raise ValueError(f"node '{self.label}': initial states {initial}")
+        if self.flips_output and not self.every_step:
+            raise ValueError(f"node '{self.label}': a single output has no order")
         output = (x[0], self.units) if self.every_step else state
         return (output, *([state] * self.states if self.gives_states else []))
 
@@ -79,6 +85,8 @@ class Recurrent(Node):
         for t in range(x.shape[1])[:: -1 if self.backwards else 1]:
             states = self.step(projected[:, t], states)
             outputs.append(states[0])
+        if self.flips_output:
+            outputs.reverse()
         output = np.stack(outputs, axis=1) if self.every_step else outputs[-1]
         return (output, *(states if self.gives_states else ()))
 
@@ -145,36 +153,113 @@ class Lstm(Recurrent):
         return self.activation == TANH and self.recurrent_activation == SIGMOID
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Gru(Recurrent):
+    """Gated recurrent unit (Cho et al., 2014).
+
+    Gates: update, reset, candidate. The state is a mean of itself and the candidate, weighted by
+    the update gate.
+
+    Attributes:
+        recurrent_bias: (gates · units,), added to the product with the recurrent kernel.
+        reset_after: whether the reset gate multiplies that product for the candidate, or the state
+            before it.
+    """
+
+    recurrent_bias: Array
+    recurrent_activation: ActivationFunction = SIGMOID
+    reset_after: bool = True
+
+    gates = 3
+
+    def step(self, projected: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
+        import numpy as np
+
+        (h,) = states
+        update, reset, new = np.split(projected, self.gates, axis=-1)
+        kernels = np.split(self.recurrent_kernel, self.gates, axis=-1)
+        biases = np.split(self.recurrent_bias, self.gates)
+        update = self.recurrent_activation(update + h @ kernels[0] + biases[0])
+        reset = self.recurrent_activation(reset + h @ kernels[1] + biases[1])
+        if self.reset_after:
+            new = new + reset * (h @ kernels[2] + biases[2])
+        else:
+            new = new + (reset * h) @ kernels[2] + biases[2]
+        return (update * h + (1 - update) * self.activation(new),)
+
+
 RECURRENT_ARRAYS = (("kernel", ""), ("recurrent_kernel", ""), ("bias", "use_bias"))
 
-_NODES: Mapping[str, type[Recurrent]] = {"LSTM": Lstm, "SimpleRNN": SimpleRnn}
+_NODES: Mapping[str, Callable[..., Recurrent]] = {
+    "GRU": Gru,
+    "LSTM": Lstm,
+    "SimpleRNN": SimpleRnn,
+}
 
 
 def read_recurrent(call: KerasCall) -> tuple[Node, ...]:
-    """Keras' `LSTM` and `SimpleRNN`.
+    """Keras' `LSTM`, `GRU` and `SimpleRNN`.
 
     Raises:
         Unsupported: an activation that is no single function.
     """
+    return (_read(call),)
+
+
+def _read(call: KerasCall, flips_output: bool = False) -> Recurrent:
     import numpy as np
 
-    layer, cls = call.layer, _NODES[call.kind]
+    layer, make = call.layer, _NODES[call.kind]
     recurrent_kernel = _array(call, "recurrent_kernel")
-    width = recurrent_kernel.shape[1]
-    node = cls(
+    zeros = np.zeros(recurrent_kernel.shape[1])
+    bias = _array(call, "bias") if layer.use_bias else zeros
+    if call.kind != "SimpleRNN":
+        make = partial(make, recurrent_activation=_function(call, "recurrent_activation"))
+    if call.kind == "GRU":
+        bias, recurrent_bias = bias if bias.ndim == 2 else (bias, zeros)
+        make = partial(make, recurrent_bias=recurrent_bias, reset_after=bool(layer.reset_after))
+    return make(
         label=call.label,
         inputs=call.inputs,
         kernel=_array(call, "kernel"),
         recurrent_kernel=recurrent_kernel,
-        bias=_array(call, "bias") if layer.use_bias else np.zeros(width),
+        bias=bias,
+        activation=_function(call, "activation"),
         backwards=bool(layer.go_backwards),
         every_step=bool(layer.return_sequences),
+        flips_output=flips_output and bool(layer.return_sequences),
         gives_states=bool(layer.return_state),
-        activation=_function(call, "activation"),
     )
-    if isinstance(node, Lstm):
-        node = replace(node, recurrent_activation=_function(call, "recurrent_activation"))
-    return (node,)
+
+
+_MERGES = {"sum": "add", "mul": "multiply", "ave": "average"}
+
+
+def read_bidirectional(call: KerasCall) -> tuple[Node, ...]:
+    """Keras' `Bidirectional`: a layer, another one that runs backwards, and both outputs joined.
+
+    Raises:
+        Unsupported: outputs that are not joined, states, or a layer that no node is.
+    """
+    layer = call.layer
+    parts: list[Any] = [getattr(layer, f"{way}_layer", None) for way in ("forward", "backward")]
+    kinds = [type(part).__name__ for part in parts]
+    mode = layer.merge_mode
+    if set(kinds) - set(_NODES) or len(call.inputs) != 1 or parts[0].return_state or mode is None:
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) gives or takes states, does not join its outputs, "
+            "or holds another layer than LSTM, GRU and SimpleRNN",
+            "join the outputs of one of these by concat, sum, mul or ave",
+        )
+    forward, backward = (
+        _read(replace(call, layer=part, kind=kind, label=f"{call.label}_{way}"), way == "backward")
+        for part, kind, way in zip(parts, kinds, ("forward", "backward"), strict=True)
+    )
+    both = (forward.output, backward.output)
+    if mode == "concat":
+        axis = len(forward.output.shape) - 1
+        return forward, backward, Concatenate(label=call.label, inputs=both, axis=axis)
+    return forward, backward, Merge(label=call.label, inputs=both, kind=_MERGES[mode])
 
 
 def _array(call: KerasCall, name: str) -> Array:

@@ -8,12 +8,13 @@ is built with coremltools' own builder. Everything around it is converted as usu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.ir import tf_recurrent
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes import Node
-from edgeconv.ir.nodes.recurrent import Lstm, Recurrent, SimpleRnn
+from edgeconv.ir.nodes.recurrent import Gru, Lstm, Recurrent, SimpleRnn
 from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder
 
 if TYPE_CHECKING:
@@ -53,10 +54,24 @@ def _placeholder(
     return result
 
 
+def _gru(builder: TFBuilder, node: Gru, x: Any, *initial: Any) -> Any:
+    """Single steps where the reset gate comes after the product.
+
+    iOS18 has a parameter for that, but Apple's own test of it against PyTorch is marked as failing
+    (coremltools 9.0, rdar://128479517), and no Mac was there to look.
+    """
+    build = tf_recurrent.build if node.reset_after else _recurrent
+    return build(builder, node, x, *initial)
+
+
 def lowerings(deployment_target: str) -> Lowerings:
     """What is built in Core ML's own way for a system version."""
     del deployment_target
-    return {Lstm: Lowering(_recurrent), SimpleRnn: Lowering(_recurrent)}
+    return {
+        Gru: Lowering(_gru, tf_recurrent.RECURRENT.constants),
+        Lstm: Lowering(_recurrent, tf_recurrent.RECURRENT.constants),
+        SimpleRnn: Lowering(_recurrent, tf_recurrent.RECURRENT.constants),
+    }
 
 
 # --- in the conversion ------------------------------------------------------------------------
@@ -88,6 +103,18 @@ def _lstm(mb: Any, node: Lstm, x: Any, *initial: Any) -> Any:
         recurrent_activation=node.recurrent_activation.kind,
         cell_activation=node.activation.kind,
         **_shared(node, (0, 1, 3, 2)),
+    )
+    return _joined(mb, node, *results)
+
+
+def _gru_layer(mb: Any, node: Gru, x: Any, *initial: Any) -> Any:
+    """The bias of Keras' second form counts once; that of the candidate is outside the gate."""
+    (h,) = initial or _zeros(node)
+    results = mb.gru(
+        x=x,
+        initial_h=h,
+        recurrent_activation=node.recurrent_activation.kind,
+        **_shared(replace(node, bias=node.bias + node.recurrent_bias), (1, 2, 0)),
     )
     return _joined(mb, node, *results)
 
@@ -135,5 +162,9 @@ def _joined(mb: Any, node: Recurrent, outputs: Any, *states: Any) -> Any:
     return mb.concat(values=[outputs, *rows], axis=0)
 
 
-_BUILDERS: Mapping[type[Node], Callable[..., Any]] = {Lstm: _lstm, SimpleRnn: _simple_rnn}
+_BUILDERS: Mapping[type[Node], Callable[..., Any]] = {
+    Gru: _gru_layer,
+    Lstm: _lstm,
+    SimpleRnn: _simple_rnn,
+}
 """From coremltools' builder, the node and the values that it reads to the node's output."""

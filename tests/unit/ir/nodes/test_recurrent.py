@@ -28,10 +28,12 @@ FUNCTIONS = st.sampled_from(("tanh", "sigmoid", "relu", "linear", "elu"))
 def test_recurrent_nodes_compute_what_keras_does(data: st.DataObject) -> None:
     import keras
 
-    kind = data.draw(st.sampled_from(("LSTM", "SimpleRNN")))
-    functions = {"activation": data.draw(FUNCTIONS)}
+    kind = data.draw(st.sampled_from(("LSTM", "GRU", "SimpleRNN")))
+    functions: dict[str, Any] = {"activation": data.draw(FUNCTIONS)}
     if kind != "SimpleRNN":
         functions["recurrent_activation"] = data.draw(FUNCTIONS)
+    if kind == "GRU":
+        functions["reset_after"] = data.draw(st.booleans(), label="reset_after")
     switches = ("use_bias", "return_sequences", "go_backwards", "return_state", "unroll")
     layer = getattr(keras.layers, kind)(
         data.draw(st.integers(1, 4)),
@@ -44,7 +46,7 @@ def test_recurrent_nodes_compute_what_keras_does(data: st.DataObject) -> None:
 
 
 def _compare_with_keras(layer: Any, shape: tuple[int, int], states: int = 0) -> None:
-    """One layer alone, in float64, whose outputs are those of its nodes."""
+    """A layer's nodes in float64 against the layer."""
     import keras
 
     entry = keras.Input(shape)
@@ -58,12 +60,49 @@ def _compare_with_keras(layer: Any, shape: tuple[int, int], states: int = 0) -> 
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "states"), [("LSTM", 2), ("SimpleRNN", 1)])
+@pytest.mark.parametrize(("kind", "states"), [("LSTM", 2), ("GRU", 1), ("SimpleRNN", 1)])
 def test_initial_states_are_inputs(kind: str, states: int) -> None:
     import keras
 
     layer = getattr(keras.layers, kind)(3, return_sequences=True, return_state=True)
     _compare_with_keras(layer, (4, 2), states)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    kind=st.sampled_from(("LSTM", "GRU", "SimpleRNN")),
+    mode=st.sampled_from(("concat", "sum", "mul", "ave")),
+    sequences=st.booleans(),
+)
+def test_bidirectional_layers_compute_what_keras_does(
+    kind: str, mode: str, sequences: bool
+) -> None:
+    import keras
+
+    layer = getattr(keras.layers, kind)(3, return_sequences=sequences)
+    _compare_with_keras(keras.layers.Bidirectional(layer, merge_mode=mode), (4, 2))
+
+
+@pytest.mark.parametrize("changed", [{"merge_mode": None}, {"return_state": True}])
+def test_other_bidirectional_layers_are_left_to_keras(changed: dict[str, Any]) -> None:
+    import keras
+
+    inner = {name: changed[name] for name in ("return_state",) if name in changed}
+    mode = changed.get("merge_mode", "concat")
+    layer = keras.layers.Bidirectional(keras.layers.GRU(3, **inner), merge_mode=mode)
+    entry = keras.Input((4, 2))
+    (node,) = read_graph(keras.Model(entry, layer(entry))).nodes
+    assert node.opaque
+    _compare_with_keras(layer, (4, 2))
+
+
+def test_time_distributed_layers_compute_what_keras_does() -> None:
+    import keras
+
+    layers = keras.layers
+    for inner in (layers.Dense(3, activation="relu"), layers.ReLU(), layers.Dropout(0.5)):
+        _compare_with_keras(layers.TimeDistributed(inner), (4, 2))
+    _compare_with_keras(layers.TimeDistributed(layers.LayerNormalization()), (4, 2))
 
 
 def settings_of(gates: int, **changed: Any) -> dict[str, Any]:
