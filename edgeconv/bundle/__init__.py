@@ -11,7 +11,7 @@ from edgeconv.bundle.folder import (
 )
 from edgeconv.bundle.manifest import is_bundle, read_bundle, source_bundle, write
 from edgeconv.bundle.reference import FILE as REFERENCE
-from edgeconv.bundle.reference import read_reference, write_reference
+from edgeconv.bundle.reference import read_outputs, read_reference, write_outputs, write_reference
 
 __all__ = [
     "COMPRESSED",
@@ -22,10 +22,12 @@ __all__ = [
     "is_bundle",
     "partial_of",
     "read_bundle",
+    "read_outputs",
     "read_reference",
     "source_bundle",
     "staging",
     "write",
+    "write_outputs",
     "write_reference",
     "write_text",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import BadInput
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILE = "reference.npz"  # the float model's
+DIGESTS = ("data_sha256", "model_sha256")
+PROBABILITIES = "probabilities"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip entry needs a date; bytes must not depend on a clock
 
 
@@ -25,12 +28,23 @@ def write_reference(
     name: str = FILE,
 ) -> None:
     """Store the outputs (n, classes) of a model on the data set with this digest."""
+    write_outputs(folder, {PROBABILITIES: probabilities}, data_sha256, model_sha256, name)
+
+
+def write_outputs(
+    folder: Path,
+    outputs: Mapping[str, NDArray[Any]],
+    data_sha256: str,
+    model_sha256: str,
+    name: str = FILE,
+) -> None:
+    """Store the outputs of a model, by name, on the data with this digest."""
     import numpy as np
 
     arrays = {
         "data_sha256": np.array(data_sha256),
         "model_sha256": np.array(model_sha256),
-        "probabilities": probabilities,
+        **outputs,
     }
     with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
         for key, array in arrays.items():
@@ -47,6 +61,24 @@ def read_reference(
     Raises:
         BadInput: the file is damaged.
     """
+    outputs = read_outputs(folder, data_sha256, model_sha256, name)
+    if outputs is None:
+        return None
+    if PROBABILITIES not in outputs:
+        raise BadInput(
+            f"{folder / name} holds no probabilities", "remove it: Keras then runs again"
+        )
+    return outputs[PROBABILITIES]
+
+
+def read_outputs(
+    folder: Path, data_sha256: str, model_sha256: str, name: str = FILE
+) -> dict[str, NDArray[Any]] | None:
+    """The stored outputs by name for exactly this data and model; None if there are none.
+
+    Raises:
+        BadInput: the file is damaged.
+    """
     import numpy as np
 
     path = folder / name
@@ -59,7 +91,6 @@ def read_reference(
                 or str(stored["model_sha256"]) != model_sha256
             ):
                 return None
-            probabilities: NDArray[np.float32] = stored["probabilities"]
-            return probabilities
+            return {key: stored[key] for key in stored.files if key not in DIGESTS}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput(f"{path} is damaged: {error}", "remove it: Keras then runs again") from error

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.cli.console import Console
-from edgeconv.core import OutputAgreement, worst
+from edgeconv.core import OutputAgreement, Tensors, worst
 from edgeconv.reporting import formatting, summary_table, verdict
 from edgeconv.reporting import layers as layer_table
-from edgeconv.reporting.summary import HEADINGS, runtimes_used, shared_reasons
+from edgeconv.reporting.summary import HEADINGS, random_inputs, runtimes_used, shared_reasons
 
 if TYPE_CHECKING:
     from edgeconv.core import (
         Bundle,
         Check,
         Comparison,
+        Contract,
         EvaluationResult,
         ParityResult,
         ProfileResult,
-        Signal,
     )
     from edgeconv.core.layerwise import LayersResult
 
@@ -40,6 +40,8 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
             console.say(f"  {', '.join(names)}: {reason}")
     for use in runtimes_used(bundle):
         console.say(f"  run by {use.text}")
+    for text in random_inputs(bundle):
+        console.say(f"RANDOM INPUTS: {text}")
     if bundle.synthetic:
         console.say("SYNTHETIC DATA: these accuracies say nothing about real recordings.")
     judgement = verdict(bundle)
@@ -47,8 +49,8 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
     console.json("edgeconv-bundle-summary", bundle_json(bundle))
 
 
-def _expected_input(signal: Signal) -> str:
-    if signal.plain_tensors:
+def _expected_input(signal: Contract) -> str:
+    if isinstance(signal, Tensors) or signal.plain_tensors:
         return "the model's own input"
     return f"{signal.sensor} ({signal.unit})"
 
@@ -64,7 +66,7 @@ def show_export(console: Console, bundle: Bundle) -> None:
             (
                 artifact.name,
                 formatting.size(artifact.bytes),
-                _expected_input(artifact.signal),
+                _expected_input(artifact.contract),
                 formatting.status(agreement.status),
                 "–" if largest is None else f"{largest:.2g}",
                 str(agreement.n),
@@ -72,8 +74,12 @@ def show_export(console: Console, bundle: Bundle) -> None:
         )
     headings = ("file", "size", "expects", "like the float model", "largest difference", "windows")
     console.table(str(bundle.path), headings, rows)
-    data = "" if bundle.data_spec else " --data SPEC"
-    console.say(f"Now prove it on held-out subjects: edgeconv parity {bundle.path}{data}")
+    if isinstance(bundle.model.contract, Tensors):
+        console.say(f"Now prove it: edgeconv parity {bundle.path} --data npz:FILE")
+        console.say("  without --data on seeded random inputs, which say nothing of a task")
+    else:
+        data = "" if bundle.data_spec else " --data SPEC"
+        console.say(f"Now prove it on held-out subjects: edgeconv parity {bundle.path}{data}")
     console.json("edgeconv-bundle-summary", bundle_json(bundle))
 
 

@@ -60,7 +60,7 @@ from edgeconv.core.signal import (
     Normalization,
     Signal,
 )
-from edgeconv.core.tensors import Contract, NamedTensor, Tensors
+from edgeconv.core.tensors import Contract, NamedTensor, Samples, Tensors
 
 __all__ = [
     "CALIBRATION_METHODS",
@@ -122,6 +122,7 @@ __all__ = [
     "Recipe",
     "Recording",
     "Runner",
+    "Samples",
     "Scheme",
     "SensorKind",
     "Signal",

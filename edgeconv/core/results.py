@@ -117,6 +117,8 @@ class ParityResult:
         evidence: intervals, disagreements and errors behind the metrics.
         reference: name, sha256 and runtime of another file than the bundle's float model.
         asked: limits that the caller set in addition to those of the scheme and the recipe.
+        inputs: what the file was given instead of recordings; empty for recordings and other data.
+        not_applicable: gates of the scheme that cannot be judged for such a model on such data.
     """
 
     artifact: str
@@ -133,6 +135,8 @@ class ParityResult:
     evidence: ParityStatistics | None = None
     reference: dict[str, str] = field(default_factory=dict)
     asked: dict[str, float] = field(default_factory=dict)
+    inputs: str = ""
+    not_applicable: tuple[str, ...] = ()
 
     def with_checks(self, *checks: Check) -> ParityResult:
         """The result with more checks: the worst status counts, and each failure is a reason."""
@@ -154,6 +158,7 @@ class ParityResult:
             **{
                 **data,
                 "status": Status(data["status"]),
+                "not_applicable": tuple(data.get("not_applicable", ())),
                 "checks": checks,
                 "machine": MachineInfo.from_json(data.get("machine", {})),
                 "evidence": ParityStatistics.from_json(statistics) if statistics else None,

@@ -7,15 +7,18 @@ from it, in `npz` data, and in golden vectors.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core.signal import Signal
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 KIND = "tensors"
@@ -156,6 +159,48 @@ class Tensors:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"the contract is damaged: {error!r}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Inputs of a model that takes named tensors.
+
+    Attributes:
+        arrays: (n, *shape) of each input, by its name.
+        origin: for people: the specification that loads them, or how they were made.
+        random: whether they are seeded random numbers, on which no figure says anything of a task.
+        labels: (n,) true class numbers; None where they are not known.
+        subjects: (n,) who each sample is of; None where it is not known.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    origin: str
+    random: bool = False
+    labels: NDArray[np.int64] | None = None
+    subjects: NDArray[np.str_] | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def first(self, n: int) -> Samples:
+        """At most `n` of them, the first ones."""
+        return replace(
+            self,
+            arrays={name: array[:n] for name, array in self.arrays.items()},
+            labels=None if self.labels is None else self.labels[:n],
+            subjects=None if self.subjects is None else self.subjects[:n],
+        )
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of names, types, shapes and numbers: which data a figure was measured on."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self.arrays.items()):
+            digest.update(f"{name}{array.dtype}{array.shape}".encode())
+            digest.update(array.tobytes())
+        if self.labels is not None:
+            digest.update(self.labels.tobytes())
+        return digest.hexdigest()
 
 
 Contract = Signal | Tensors

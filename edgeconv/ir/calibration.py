@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING
 from edgeconv.core.schemes import MINMAX, MSE, PERCENTILE
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes.node import Range, Value
-from edgeconv.ir.numpy_interpreter import evaluate
+from edgeconv.ir.numpy_interpreter import each_input, evaluate
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from edgeconv.ir.numpy_interpreter import Inputs
 
     Array = NDArray[np.float64]
 
@@ -75,12 +77,12 @@ INT8_AFFINE = Quantizer(levels=255, symmetric=False)
 
 
 def activation_ranges(
-    graph: Graph, windows: Array, method: str, quantizer: Quantizer = INT8_AFFINE
+    graph: Graph, windows: Inputs, method: str, quantizer: Quantizer = INT8_AFFINE
 ) -> dict[str, Range]:
     """For each layer with a kernel, the range (low, high) of what it reads, by the layer's label.
 
     Args:
-        windows: (n, features), as the graph takes them.
+        windows: (n, …) of each input, as the graph takes them.
         method: one of `CALIBRATION_METHODS`.
         quantizer: what `mse` measures the error of.
     """
@@ -90,12 +92,12 @@ def activation_ranges(
 
 
 def ranges_of(
-    graph: Graph, windows: Array, method: str, quantizer: Quantizer, values: Collection[Value]
+    graph: Graph, windows: Inputs, method: str, quantizer: Quantizer, values: Collection[Value]
 ) -> dict[Value, Range]:
-    """The ranges of some values of a graph with one input, in computed order.
+    """The ranges of some values of a graph, in computed order.
 
     Args:
-        windows: (n, features), as the graph takes them.
+        windows: (n, …) of each input, as the graph takes them.
     """
     extremes = _extremes(graph, windows, values)
     if method == MINMAX:
@@ -106,7 +108,7 @@ def ranges_of(
 
 
 def _observe(
-    graph: Graph, windows: Array, values: Collection[Value], see: Callable[[Value, Array], None]
+    graph: Graph, windows: Inputs, values: Collection[Value], see: Callable[[Value, Array], None]
 ) -> None:
     looked_for = frozenset(values)
 
@@ -115,11 +117,12 @@ def _observe(
             see(value, array)
         return array
 
-    for start in range(0, len(windows), _CHUNK):
-        evaluate(graph, windows[start : start + _CHUNK], at=look)
+    arrays = each_input(windows)
+    for start in range(0, len(arrays[0]), _CHUNK):
+        evaluate(graph, *(array[start : start + _CHUNK] for array in arrays), at=look)
 
 
-def _extremes(graph: Graph, windows: Array, values: Collection[Value]) -> dict[Value, Range]:
+def _extremes(graph: Graph, windows: Inputs, values: Collection[Value]) -> dict[Value, Range]:
     extremes: dict[Value, Range] = {}
 
     def widen(value: Value, array: Array) -> None:
@@ -131,7 +134,7 @@ def _extremes(graph: Graph, windows: Array, values: Collection[Value]) -> dict[V
 
 
 def _histograms(
-    graph: Graph, windows: Array, extremes: Mapping[Value, Range]
+    graph: Graph, windows: Inputs, extremes: Mapping[Value, Range]
 ) -> dict[Value, NDArray[np.int64]]:
     import numpy as np
 

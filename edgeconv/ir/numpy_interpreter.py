@@ -12,6 +12,9 @@ from edgeconv.ir.nodes.node import Value
 if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Array
 
+    Inputs = Array | tuple[Array, ...]
+    """Samples (n, …) of the only input, or of each input in the graph's order."""
+
 
 def evaluate(
     graph: Graph, *inputs: Array, at: Callable[[Value, Array], Array] | None = None
@@ -42,6 +45,11 @@ def evaluate(
         for value, array in zip(node.outputs, results, strict=True):
             values[value] = change(value, array)
     return tuple(values[value] for value in graph.outputs)
+
+
+def each_input(inputs: Inputs) -> tuple[Array, ...]:
+    """One array for each input of a graph."""
+    return inputs if isinstance(inputs, tuple) else (inputs,)
 
 
 def _unchanged(value: Value, array: Array) -> Array:

@@ -22,7 +22,7 @@ from edgeconv.ir.nodes.node import Range, Value
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edgeconv.ir.nodes.node import Array
+    from edgeconv.ir.numpy_interpreter import Inputs
 
 Ranges = dict[Value, Range]
 NamedRanges = Mapping[str, Range]
@@ -47,15 +47,15 @@ def quantized_values(graph: Graph) -> list[Value]:
     Raises:
         Unsupported: a node that cannot be computed in integers.
     """
-    values = list(graph.inputs)
+    values = [value for value in graph.inputs if value.is_float]
     for node in graph.nodes:
         follower = graph.only_consumer(node.outputs[0])
         values += node.quantized_values(follower)
     return values
 
 
-def measure_ranges(graph: Graph, windows: Array, method: str, quantizer: Quantizer) -> Ranges:
-    """The range of every value that becomes integers, from windows (n, features)."""
+def measure_ranges(graph: Graph, windows: Inputs, method: str, quantizer: Quantizer) -> Ranges:
+    """The range of every value that becomes integers, from samples (n, …) of each input."""
     values = quantized_values(graph)
     measured = ranges_of(split_activations(graph), windows, method, quantizer, values)
     return _narrowed(graph, measured)
@@ -63,7 +63,7 @@ def measure_ranges(graph: Graph, windows: Array, method: str, quantizer: Quantiz
 
 def choose_ranges(
     graph: Graph,
-    windows: NDArray[Any] | None,
+    windows: tuple[NDArray[Any], ...] | None,
     method: str,
     quantizer: Quantizer,
     trained: Mapping[Value, Range] | None,
@@ -77,7 +77,8 @@ def choose_ranges(
     if trained is not None:
         return FROM_TRAINING, dict(trained)
     assert windows is not None  # `check_call` refuses the call otherwise
-    return method, measure_ranges(graph, windows.astype("float64"), method, quantizer)
+    exact = tuple(array.astype("float64") for array in windows)
+    return method, measure_ranges(graph, exact, method, quantizer)
 
 
 def fill_ranges(graph: Graph, given: NamedRanges, signal: Signal) -> Ranges:

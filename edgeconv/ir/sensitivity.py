@@ -17,11 +17,12 @@ from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes.kernel import KernelNode
 from edgeconv.ir.nodes.node import Node, Range, Value
-from edgeconv.ir.numpy_interpreter import evaluate
+from edgeconv.ir.numpy_interpreter import each_input, evaluate
 from edgeconv.ir.quantization_points import quantized_values, split_activations
 
 if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Array
+    from edgeconv.ir.numpy_interpreter import Inputs
 
 FLOAT = 32
 WINDOWS = 100  # that layers are chosen on; with more, their order did not change
@@ -52,17 +53,17 @@ def kernel_sizes(graph: Graph) -> dict[str, int]:
 
 
 def layer_sensitivities(
-    graph: Graph, windows: Array, ranges: Mapping[Value, Range], bits: int
+    graph: Graph, windows: Inputs, ranges: Mapping[Value, Range], bits: int
 ) -> tuple[LayerSensitivity, ...]:
     """What rounding each layer costs, in the network's order.
 
     Args:
-        windows: (n, features), as the graph takes them.
+        windows: (n, …) of each input, as the graph takes them.
         ranges: of every value that becomes integers.
         bits: of the weights where a layer is rounded.
     """
     kernels = kernel_sizes(graph)
-    (exact,) = evaluate(graph, windows)
+    exact = _flat(evaluate(graph, *each_input(windows)))
 
     def ratio(rounded: Bits) -> float:
         return snr_db(exact, simulate(graph, windows, ranges, rounded))
@@ -80,7 +81,7 @@ def layer_sensitivities(
 
 def choose_layers(
     graph: Graph,
-    windows: Array,
+    windows: Inputs,
     ranges: Mapping[Value, Range],
     bits: int,
     *,
@@ -97,7 +98,7 @@ def choose_layers(
         Unsupported: not reached with every layer at `finer` bits.
     """
     kernels = kernel_sizes(graph)
-    (exact,) = evaluate(graph, windows)
+    exact = _flat(evaluate(graph, *each_input(windows)))
 
     def ratio(fine: set[str]) -> float:
         widths = {name: finer if name in fine else bits for name in kernels}
@@ -133,8 +134,8 @@ def _next(
     return max(tried, key=lambda name: (tried[name] - reached) / kernels[name])
 
 
-def simulate(graph: Graph, windows: Array, ranges: Mapping[Value, Range], bits: Bits) -> Array:
-    """The only output of the network with some layers as integers, (n, *shape).
+def simulate(graph: Graph, windows: Inputs, ranges: Mapping[Value, Range], bits: Bits) -> Array:
+    """The outputs of the network with some layers as integers, (n, numbers of all outputs).
 
     A value is rounded where an operation in integers computes it or reads it.
     """
@@ -149,8 +150,15 @@ def simulate(graph: Graph, windows: Array, ranges: Mapping[Value, Range], bits: 
             node = node.with_kernel_bits(width)
         return (node,)
 
-    (outputs,) = evaluate(split_activations(graph.map_nodes(with_bits)), windows, at=at)
-    return outputs
+    changed = split_activations(graph.map_nodes(with_bits))
+    return _flat(evaluate(changed, *each_input(windows), at=at))
+
+
+def _flat(outputs: tuple[Array, ...]) -> Array:
+    """(n, numbers of all outputs)."""
+    import numpy as np
+
+    return np.concatenate([array.reshape(len(array), -1) for array in outputs], axis=1)
 
 
 def round_to_range(value: Array, limits: Range) -> Array:

@@ -58,6 +58,8 @@ def _graph(config: Any, stored: Any) -> Graph:
         group = _snake(kind) + (f"_{counted[kind]}" if counted[kind] else "")
         counted[kind] += 1
         label = str(settings["name"])
+        if kind == "InputLayer" and None in settings["batch_shape"][1:]:
+            raise Unsupported(f"input '{label}' leaves axes free")
         if kind == "InputLayer":
             value = entry = Value(label, tuple(int(d) for d in settings["batch_shape"][1:]))
             continue

@@ -64,6 +64,7 @@ class TFBuilder:
         lowerings: Lowerings,
         channels_first: bool,
         ranges: Mapping[Value, Range] | None = None,
+        outputs: tuple[str, ...] = (),
     ) -> None:
         import tensorflow as tf
 
@@ -71,6 +72,7 @@ class TFBuilder:
         self.graph = graph
         self.lowerings = lowerings
         self.ranges = ranges or {}
+        self._outputs = outputs
         self.layout = Layout(graph, channels_first)
         self.variables: dict[str, Any] = {}
         for node in graph.nodes:
@@ -101,7 +103,9 @@ class TFBuilder:
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """`probabilities`, or the names of several outputs."""
+        """Those that were asked for; else `probabilities`, or the names of several outputs."""
+        if self._outputs:
+            return self._outputs
         if len(self.graph.outputs) == 1:
             return (OUTPUT,)
         return tuple(f"{self.graph.names[value]}_output" for value in self.graph.outputs)

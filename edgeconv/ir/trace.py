@@ -22,22 +22,17 @@ class Traced:
 
     `module` holds the variables of `function`. Both must be handed to a converter: with the
     function alone TFLite's writes a file without weights and says nothing.
+
+    Attributes:
+        labels: class names of a classifier, else empty.
+        outputs: names of the outputs, in the graph's order.
     """
 
     graph: Graph
     module: Any
     function: Any
     labels: tuple[str, ...]
-
-    @property
-    def input(self) -> str:
-        """Name of the only input."""
-        return self.graph.names[self.graph.input]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the only input, batch first."""
-        return (1, *self.graph.input.shape)
+    outputs: tuple[str, ...]
 
 
 def trace(
@@ -46,8 +41,9 @@ def trace(
     channels_first: bool,
     ranges: Mapping[Value, Range] | None = None,
     lowerings: Lowerings | None = None,
+    outputs: tuple[str, ...] = (),
 ) -> Traced:
-    """One sample in, (1, *shape) for each input; the outputs by name.
+    """One sample in, (1, *shape) for each input; the outputs by name, none: by that of their layer.
 
     `ranges` (`quantization_points.py`) make the trace round its values as 8-bit integers would, so
     that a converter needs no recordings to quantize it. `lowerings` are those of nodes that a
@@ -55,7 +51,8 @@ def trace(
     """
     import tensorflow as tf
 
-    builder = TFBuilder(graph, {**LOWERINGS, **(lowerings or {})}, channels_first, ranges)
+    table = {**LOWERINGS, **(lowerings or {})}
+    builder = TFBuilder(graph, table, channels_first, ranges, outputs)
     module = tf.Module(name="network")
     module.constants = builder.variables
     signature = [
@@ -64,4 +61,4 @@ def trace(
     module.network = tf.function(builder.run, input_signature=signature, autograph=False)
     function = module.network.get_concrete_function()
     module.of_keras_layers = list(function.variables)
-    return Traced(graph, module, function, labels)
+    return Traced(graph, module, function, labels, builder.output_names)

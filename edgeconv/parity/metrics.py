@@ -51,7 +51,7 @@ def compare(
 
     _check(reference, candidate, labels)
     ref, can = reference.astype(np.float64), candidate.astype(np.float64)
-    return {**_element_wise(ref, can), **_by_window(ref, can), **_task(ref, can, labels, subjects)}
+    return {**element_wise(ref, can), **_by_window(ref, can), **_task(ref, can, labels, subjects)}
 
 
 def _task(
@@ -78,7 +78,8 @@ def _task(
     }
 
 
-def _element_wise(ref: Floats, can: Floats) -> dict[str, float]:
+def element_wise(ref: Floats, can: Floats) -> dict[str, float]:
+    """Errors over all values, as `compare` defines them."""
     import numpy as np
 
     difference = np.abs(ref - can)
@@ -93,15 +94,22 @@ def _element_wise(ref: Floats, can: Floats) -> dict[str, float]:
 
 
 def _by_window(ref: Floats, can: Floats) -> dict[str, float]:
+    similar = cosine(ref, can)
+    return {
+        "cosine": float(similar.mean()),
+        "cosine_min": float(similar.min()),
+        **divergences(ref, can),
+    }
+
+
+def divergences(ref: Floats, can: Floats) -> dict[str, float]:
+    """Of class probabilities (n, classes), as `compare` defines them."""
     import numpy as np
 
-    similar = cosine(ref, can)
     p, q = _distribution(ref), _distribution(can)
     middle = (p + q) / 2
     divergence = _kl(p, q)
     return {
-        "cosine": float(similar.mean()),
-        "cosine_min": float(similar.min()),
         "kl_mean": float(divergence.mean()),
         "kl_max": float(divergence.max()),
         "js_mean": float(np.mean(_kl(p, middle) + _kl(q, middle)) / 2),

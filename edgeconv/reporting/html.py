@@ -14,6 +14,7 @@ from edgeconv.core import (
     ParityResult,
     Signal,
     Status,
+    Tensors,
     subject_order,
 )
 from edgeconv.errors import MissingDependency
@@ -26,6 +27,7 @@ from edgeconv.reporting.summary import (
     named,
     parity_of,
     profile_of,
+    random_inputs,
     runtimes_used,
     shared_reasons,
     summary_table,
@@ -48,10 +50,11 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Contract:
-    """One sensor contract and the files that follow it."""
+class FilesOfContract:
+    """One contract, of a sensor or of named tensors, and the files that follow it."""
 
-    signal: Signal
+    signal: Signal | None
+    tensors: Tensors | None
     artifacts: tuple[Artifact, ...]
 
 
@@ -128,7 +131,7 @@ def _view(bundle: Bundle) -> dict[str, Any]:
         "layer_headings": layers.HEADINGS,
         "training_facts": _training_facts(bundle),
         "commands": _commands(bundle),
-        "input_sentences": input_sentences(bundle),
+        "input_sentences": (*random_inputs(bundle), *input_sentences(bundle)),
     }
 
 
@@ -185,11 +188,18 @@ def _bars(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _contracts(artifacts: Sequence[Artifact]) -> list[Contract]:
-    grouped: dict[Signal, list[Artifact]] = {}
+def _contracts(artifacts: Sequence[Artifact]) -> list[FilesOfContract]:
+    grouped: dict[Signal | Tensors, list[Artifact]] = {}
     for artifact in artifacts:
-        grouped.setdefault(artifact.signal, []).append(artifact)
-    return [Contract(signal, tuple(members)) for signal, members in grouped.items()]
+        grouped.setdefault(artifact.contract, []).append(artifact)
+    return [
+        FilesOfContract(
+            contract if isinstance(contract, Signal) else None,
+            contract if isinstance(contract, Tensors) else None,
+            tuple(members),
+        )
+        for contract, members in grouped.items()
+    ]
 
 
 def _parity(bundle: Bundle, artifact: Artifact) -> tuple[ParityResult, ...]:

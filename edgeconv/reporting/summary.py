@@ -18,6 +18,7 @@ from edgeconv.core import (
     ParityStatistics,
     ProfileResult,
     Status,
+    Tensors,
     worst,
 )
 from edgeconv.reporting import formatting
@@ -246,7 +247,7 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         name=artifact.name,
         target=str(artifact.target),
         scheme=artifact.scheme,
-        sensor=str(artifact.signal.sensor),
+        sensor=_input_of(artifact),
         bytes=artifact.bytes,
         accuracy=evaluation.accuracy if evaluation else None,
         change=_change(evaluation, reference),
@@ -258,6 +259,23 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         evidence=evidence_of(bundle, artifact),
         compressed=artifact.export.compressed_bytes or None,
     )
+
+
+def _input_of(artifact: Artifact) -> str:
+    contract = artifact.contract
+    if isinstance(contract, Tensors):
+        return ", ".join(tensor.name for tensor in contract.inputs)
+    return str(contract.sensor)
+
+
+def random_inputs(bundle: Bundle) -> tuple[str, ...]:
+    """What files were given where no data were named, each sentence once."""
+    sentences = [
+        f"parity was measured on {result.inputs}; it says nothing of a task"
+        for result in bundle.parity
+        if result.inputs
+    ]
+    return tuple(dict.fromkeys(sentences))
 
 
 def _change(

@@ -15,6 +15,7 @@ from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.core.layerwise import LayerInfo
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir.keras_file import load_model, outputs_of
+from edgeconv.ir.keras_interface import tensor_names
 from edgeconv.runtimes.arrays import Batching, prepare
 from edgeconv.runtimes.keras_graph import KerasGraph
 
@@ -41,8 +42,9 @@ class KerasRunner:
             raise BadInput(
                 f"{path}: the model has no input shape yet", "build it before saving: keras.Input"
             )
-        self.inputs = _specs(self._model.inputs, [str(t.name) for t in self._model.inputs])
-        self.outputs = _specs(self._model.outputs, _output_names(self._model))
+        inputs, outputs = tensor_names(self._model)
+        self.inputs = _specs(self._model.inputs, inputs)
+        self.outputs = _specs(self._model.outputs, outputs)
         self._batching = Batching.of([*self.inputs.values()], [*self.outputs.values()])
         self._call = _traced(self._model, list(self.inputs), list(self.outputs))
 
@@ -147,11 +149,6 @@ def _traced(model: Any, inputs: list[str], outputs: list[str]) -> Any:
         return dict(zip(outputs, tensors, strict=True))
 
     return call
-
-
-def _output_names(model: Any) -> list[str]:
-    """The names of the layers that compute the outputs; a Sequential model has no output names."""
-    return [str(n) for n in getattr(model, "output_names", [model.layers[-1].name])]
 
 
 def _specs(tensors: Any, names: list[str]) -> dict[str, TensorSpec]:

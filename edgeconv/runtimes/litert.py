@@ -170,7 +170,11 @@ class LiteRTRunner:
         """Empty arrays for n outputs. A free dimension is known only after the first inference."""
         if -1 in self.outputs[name].shape:
             self._interpreter.invoke()
-        sample = self._interpreter.get_tensor(self._output_at[name])
+        try:
+            sample = self._interpreter.get_tensor(self._output_at[name])
+        except ValueError:  # a loop computes it, so that it has no memory yet
+            self._interpreter.invoke()
+            sample = self._interpreter.get_tensor(self._output_at[name])
         shape = sample.shape[1:] if self._batching.size else sample.shape
         return np.empty((n, *shape), sample.dtype)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Runner, Signal
+from edgeconv.core import Contract, Runner, Signal, Tensors
+from edgeconv.errors import BadInput
 from edgeconv.runtimes import open_runner
 from edgeconv.runtimes.window_shapes import class_output, shaped_input
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from edgeconv.ir.model_inputs import Arrays
 
 _FLAT = Signal(channels=("value",))  # the files that edgeconv writes take flat windows
 
@@ -49,6 +53,39 @@ def run_file(
     """What the exporter checks its files with, and what answers golden vectors."""
     with open_runner(path, runtime) as runner:
         return run_encoded(runner, encoded, _FLAT)
+
+
+def run_samples(path: Path, contract: Contract, samples: Arrays, runtime: str = "auto") -> Arrays:
+    """A file's outputs in its contract's order, for samples as it takes them: one array each."""
+    if isinstance(contract, Signal):
+        (windows,) = samples
+        return (run_file(path, windows, runtime),)
+    with open_runner(path, runtime) as runner:
+        names = (tensor.name for tensor in contract.inputs)
+        return tuple(run_named(runner, contract, dict(zip(names, samples, strict=True))).values())
+
+
+def run_named(
+    runner: Runner, contract: Tensors, arrays: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Outputs (n, *shape) by name, in the contract's order, for inputs (n, *shape) by name.
+
+    Raises:
+        BadInput: the file has other inputs or outputs than the contract says.
+    """
+    for side, specs, tensors in (
+        ("inputs", runner.inputs, contract.inputs),
+        ("outputs", runner.outputs, contract.outputs),
+    ):
+        names = [tensor.name for tensor in tensors]
+        if set(names) != set(specs):
+            raise BadInput(
+                f"the file has the {side} {', '.join(specs)}, its contract {', '.join(names)}",
+                "export it again",
+            )
+    n = len(next(iter(arrays.values())))
+    outputs = runner.run(arrays)
+    return {t.name: outputs[t.name].reshape(n, *t.shape) for t in contract.outputs}
 
 
 def bound_sample(

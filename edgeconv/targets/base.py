@@ -28,9 +28,9 @@ from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 from edgeconv.ir.keras_contents import read_contents
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
+    from edgeconv.ir.model_inputs import Arrays
     from edgeconv.ir.nodes.node import Range, Value
     from edgeconv.ir.tf_builder import Lowerings
     from edgeconv.ir.trace import Traced
@@ -64,7 +64,7 @@ class Convert(Protocol):
         self,
         traced: Traced,
         variant: Variant,
-        calibration: NDArray[np.float32] | None,
+        calibration: Arrays | None,
         ranges: Mapping[Value, Range] | None,
         path: Path,
     ) -> ConversionSettings:
@@ -73,7 +73,7 @@ class Convert(Protocol):
         Args:
             traced: the network as TensorFlow functions.
             variant: what to make.
-            calibration: windows as the artifact takes them, (n, features) float32, for schemes
+            calibration: samples as the artifact takes them, (n, …) for each input, for schemes
                 with integer activations.
             ranges: of every value that becomes integers (`ir/quantization_points.py`), from a
                 training; they replace calibration.

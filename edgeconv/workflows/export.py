@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,27 +16,33 @@ from edgeconv.core import (
     Artifact,
     Bundle,
     Compressed,
+    Contract,
     EvaluationResult,
     InputConvention,
     PathLike,
     Progress,
     Recipe,
-    Signal,
+    Samples,
+    Tensors,
     TrainedModel,
     Variant,
     as_path,
 )
 from edgeconv.core.paths import sha256
 from edgeconv.datasets.chosen_windows import PROBES, probe_windows
+from edgeconv.datasets.samples import samples_of, shapes_in
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import BadInput
 from edgeconv.ir import keras_file
+from edgeconv.ir.keras_interface import tensors_of
 from edgeconv.models import file_stem
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import unavailable
-from edgeconv.runtimes.predict import run_file
+from edgeconv.runtimes.predict import run_samples
+from edgeconv.targets.base import scheme_of
 from edgeconv.targets.conversion import ConversionRequest, convert_all
 from edgeconv.workflows.golden import export_golden
+from edgeconv.workflows.named_tensors import write_vectors
 from edgeconv.workflows.steps.calibration import calibration_for
 from edgeconv.workflows.steps.compression import (
     compress_all,
@@ -52,6 +57,8 @@ from edgeconv.workflows.steps.sources import exportable_model, find_model
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from edgeconv.ir.model_inputs import Arrays
 
 
 def export(
@@ -87,9 +94,9 @@ def export(
     source = bundles.source_bundle(path)
     options = options or ExportOptions()
     with exportable_model(path, options.unsafe, progress) as plain:
-        if keras_file.read_contract(plain) is None:
-            variants = _plain_tensors(plain, variants, options, progress)
-        trained = replace(trained_model(plain, source), path=plain)
+        trained = replace(trained_model(plain, source, options), path=plain)
+        if isinstance(trained.contract, Tensors):
+            variants = _for_tensors(trained, variants, options, progress)
         with bundles.staging(place, force) as folder:
             _export_into(folder, trained, source, variants, options, progress)
     return bundles.read_bundle(place)
@@ -103,7 +110,14 @@ def _export_into(
     options: ExportOptions,
     progress: Progress,
 ) -> None:
-    windows, variants = calibration_for(variants, options, trained, source, progress)
+    samples: Samples | None = None
+    windows: NDArray[np.float32] | None = None
+    if isinstance(trained.contract, Tensors):
+        samples = samples_of(options.calibration, trained.contract)
+        trained = replace(trained, contract=_with_ranges(trained.contract, samples))
+        _note_random(samples, variants, progress)
+    else:
+        windows, variants = calibration_for(variants, options, trained, source, progress)
     shutil.copyfile(trained.path, folder / "model.keras")
     copied = replace(trained, path=folder / "model.keras")
     compressed: dict[str, Compressed] = {}
@@ -116,7 +130,7 @@ def _export_into(
         variants,
         folder,
         file_stem(source.recipe.model if source and source.recipe else trained.path.stem),
-        windows,
+        windows if samples is None else samples,
         unsafe=options.unsafe,
         compressed=compressed,
         progress=progress,
@@ -134,7 +148,10 @@ def _export_into(
         compressed=compressed,
     )
     progress.stage("golden vectors")
-    export_golden(source, bundle, windows, options.unsafe)
+    if samples is not None:
+        write_vectors(bundle, samples, options.unsafe)
+    else:
+        export_golden(source, bundle, windows, options.unsafe)
     bundles.write(bundle, folder)
 
 
@@ -143,7 +160,7 @@ def export_variants(
     variants: Sequence[Variant],
     folder: Path,
     stem: str,
-    calibration: NDArray[np.float32] | None,
+    calibration: NDArray[np.float32] | Samples | None,
     *,
     unsafe: bool = False,
     compressed: Mapping[str, Compressed] = MappingProxyType({}),
@@ -156,7 +173,8 @@ def export_variants(
         variants: what to make.
         folder: gets the artifacts.
         stem: of the artifacts' file names.
-        calibration: windows that set activation ranges; None: no variant needs any.
+        calibration: windows, or samples of named tensors, that set activation ranges; None: no
+            variant needs any.
         unsafe: allow custom code in the Keras file.
         compressed: the networks that variants with a compression are exported from, by its name.
         progress: listens to what is done.
@@ -165,19 +183,20 @@ def export_variants(
         One artifact a variant, in the same order, each checked against its own network.
     """
     progress.stage(f"export: {plural(len(variants), 'file')}")
-    probe = calibration[:PROBES] if calibration is not None else probe_windows(model.signal)
+    arrays = _arrays(calibration)
+    probe = arrays or (probe_windows(model.signal),)
     artifacts: dict[Variant, Artifact] = {}
     for compress in dict.fromkeys(v.compress for v in variants):
         group = [v for v in variants if v.compress == compress]
         network = compressed.get(compress)
         request = ConversionRequest(
             model=network.path if network else model.path,
-            signal=model.signal,
+            contract=model.contract,
             variants=group,
             out=folder,
             name=stem,
-            probe=probe,
-            calibration=calibration,
+            probe=tuple(array[:PROBES] for array in probe),
+            calibration=arrays,
             ranges=network.ranges if network else None,
             run_file=_run_if_possible,
             unsafe=unsafe,
@@ -189,55 +208,69 @@ def export_variants(
     return [artifacts[v] for v in variants]
 
 
-def _plain_tensors(
-    path: Path, variants: Sequence[Variant], options: ExportOptions, progress: Progress
+def _for_tensors(
+    model: TrainedModel, variants: Sequence[Variant], options: ExportOptions, progress: Progress
 ) -> list[Variant]:
-    """The variants of a model without a sensor contract: they expect what the model expects.
+    """The variants of a model without a sensor contract: files take what the model takes.
 
     Raises:
-        BadInput: `options` ask for a phone's own readings, which only a contract can give.
+        BadInput: `options` ask for a phone's own readings, which only a sensor contract can give.
     """
     if options.require_contract:
         raise BadInput(
-            f"{path} has no sensor contract, so its normalization cannot be folded in",
-            "leave --sensor out to export it as it is, or train it with edgeconv",
+            f"{model.path} has no sensor contract, so its normalization cannot be folded in",
+            "leave --sensor out to export it as it is, describe its windows (--signal FILE), or "
+            "train it with edgeconv",
         )
-    shape = keras_file.input_shape(path)
-    flat = f", as one flat vector of {math.prod(shape)} values" if len(shape) > 1 else ""
+    assert isinstance(model.contract, Tensors)
     progress.note(
-        f"{path.name} has no sensor contract: its files expect the model's own input {shape}{flat}"
+        f"{model.path.name} has no sensor contract: its files take and give what the model does: "
+        f"{model.contract.summary}"
     )
     return [replace(variant, sensor=InputConvention.NORMALIZED) for variant in variants]
 
 
-def trained_model(path: Path, source: Bundle | None) -> TrainedModel:
-    """A `.keras` file with its sensor contract, or with one that says its input's shape only."""
+def _with_ranges(contract: Tensors, samples: Samples) -> Tensors:
+    """Inputs without a declared range have that of the data."""
+    return contract if samples.random else contract.within(samples.arrays)
+
+
+def _note_random(samples: Samples, variants: Sequence[Variant], progress: Progress) -> None:
+    if not samples.random:
+        return
+    schemes = sorted({v.scheme for v in variants if scheme_of(v).calibration_windows})
+    ranges = f" and set the ranges of {', '.join(schemes)}" if schemes else ""
+    progress.note(
+        f"no data are named: {samples.origin}, check the files{ranges}; name real ones with "
+        "--calibration npz:FILE"
+    )
+
+
+def trained_model(
+    path: Path, source: Bundle | None, options: ExportOptions | None = None
+) -> TrainedModel:
+    """A Keras file with its contract, or with what the model itself says of its tensors."""
     if source is not None:
         return source.model
-    signal = keras_file.read_contract(path) or _contract_of_shape(path)
-    return TrainedModel(path, sha256(path), signal, parameters=keras_file.parameter_count(path))
+    options = options or ExportOptions()
+    contract = keras_file.read_contract(path)
+    if contract is None:
+        fixed = shapes_in(options.calibration)
+        contract = tensors_of(keras_file.load_model(path, options.unsafe), fixed)
+    return TrainedModel(path, sha256(path), contract, parameters=keras_file.parameter_count(path))
 
 
-def _contract_of_shape(path: Path) -> Signal:
-    """A contract of unnamed channels; the first axis of a model of two axes is time.
-
-    Raises:
-        BadInput: the input has more than two axes.
-    """
-    shape = keras_file.input_shape(path)
-    if len(shape) > 2:
-        raise BadInput(
-            f"{path}: an input of shape {shape}; one flat vector, or time and channels, can be "
-            "exported",
-            "give the model one of these inputs, with a Reshape layer behind it",
-        )
-    time, channels = shape if len(shape) == 2 else (shape[0], 1)
-    names = tuple(f"channel{n}" for n in range(channels)) if len(shape) == 2 else ("value",)
-    return Signal(channels=names, window=time, step=time, sensor=InputConvention.NORMALIZED)
+def _arrays(calibration: NDArray[np.float32] | Samples | None) -> Arrays | None:
+    """One array for each input."""
+    if calibration is None:
+        return None
+    return (
+        tuple(calibration.arrays.values()) if isinstance(calibration, Samples) else (calibration,)
+    )
 
 
-def _run_if_possible(path: Path, encoded: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    return None if unavailable(path) else run_file(path, encoded)
+def _run_if_possible(path: Path, contract: Contract, samples: Arrays) -> Arrays | None:
+    return None if unavailable(path) else run_samples(path, contract, samples)
 
 
 def _copy_from_source(source: Bundle | None, folder: Path) -> None:

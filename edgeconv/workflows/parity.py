@@ -14,11 +14,12 @@ from edgeconv.core import (
     ParityResult,
     PathLike,
     Progress,
+    Tensors,
     as_path,
 )
 from edgeconv.datasets import DataSource, describe_source, names_data
 from edgeconv.datasets.rules import check_contract
-from edgeconv.errors import BadInput, UsageError
+from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.parity.artifact_run import run_artifact
 from edgeconv.parity.checks import CHECKS
 from edgeconv.parity.context import ParityContext, float_outputs
@@ -28,6 +29,7 @@ from edgeconv.parity.output_comparison import not_run
 from edgeconv.parity.saturation import saturation_sentence
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import unavailable
+from edgeconv.workflows.named_tensors import check_named
 from edgeconv.workflows.steps.sources import load_part, own_data
 
 
@@ -70,6 +72,14 @@ def check_parity(
         BadInput: not a bundle, or one of its files has changed.
         UsageError: unknown gate, runtime or split, or no data to check on.
     """
+    content = bundles.read_bundle(as_path(bundle, "bundle"))
+    if isinstance(content.model.contract, Tensors):
+        if layers:
+            raise Unsupported(
+                f"--layers does not apply: {bundle} has no sensor contract",
+                "compare the outputs; `edgeconv inspect FILE` shows the operations",
+            )
+        return check_named(content, data, split, runtimes, gates or {}, progress)
     context = prepare_parity(bundle, data, split=split, gates=gates, progress=progress)
     run = check_artifacts(context, runtimes)
     checked = replace(

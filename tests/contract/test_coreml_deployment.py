@@ -12,7 +12,7 @@ from edgeconv.core import InputConvention, Normalization, Signal, Variant
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.runtimes import open_runner
 from edgeconv.targets.base import find_target
-from edgeconv.targets.conversion.job import Converted, Job, Started, Task
+from edgeconv.targets.conversion.job import Converted, Job, Started, Task, save_arrays
 from edgeconv.targets.conversion.process import run_in_worker
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml.target import DEPLOYMENT_TARGETS
@@ -73,8 +73,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, windows: Windows) -> Path:
         for deployment, scheme in CASES
     ]
     tasks = tuple(Task(i, v, _name(v)) for i, v in enumerate([ANDROID, *coreml]))
-    job = Job(out / "tiny.keras", out, SIGNAL, tasks)
-    np.save(job.probe, windows[:4])
+    job = Job(out / "tiny.keras", out, tasks, SIGNAL)
+    save_arrays(job.probe, [windows[:4]])
     assert [type(m) for m in run_in_worker(job)] == [Started, Converted] * len(tasks)
     for task in tasks:
         find_target(task.variant.target).conversion.write_metadata(

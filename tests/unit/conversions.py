@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import NULL_PROGRESS, Artifact, Progress, Signal, Variant
+from edgeconv.core import NULL_PROGRESS, Artifact, Contract, Progress, Signal, Variant
 from edgeconv.targets.conversion import ConversionRequest, convert_all
 
 
@@ -23,16 +23,21 @@ def export_all(
     progress: Progress = NULL_PROGRESS,
     **options: Any,
 ) -> list[Artifact]:
-    """`convert_all` of a request with these parts."""
+    """`convert_all` of a request with these parts; `run_file` takes a path and windows."""
+
+    def run(path: Path, contract: Contract, samples: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        outputs = run_file(path, *samples)
+        return None if outputs is None else (outputs,)
+
     request = ConversionRequest(
         model=model,
-        signal=signal,
+        contract=signal,
         variants=variants,
         out=out,
         name=name,
-        probe=probe,
-        calibration=calibration,
-        run_file=run_file,
+        probe=(probe,),
+        calibration=None if calibration is None else (calibration,),
+        run_file=run if run_file else None,
         unsafe=unsafe,
         **options,
     )

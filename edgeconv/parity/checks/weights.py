@@ -15,12 +15,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Artifact, Bundle, Check, InputConvention, Signal, Status
+from edgeconv.core import Artifact, Bundle, Check, Contract, InputConvention, Signal, Status
 from edgeconv.core.paths import sha256
 from edgeconv.errors import Unsupported
-from edgeconv.ir.folding import for_sensor
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.layout import Layout
+from edgeconv.ir.model_inputs import inputs_of
 from edgeconv.ir.stored_model import read_stored
 from edgeconv.ir.tf_lowering import constants_of
 from edgeconv.parity.artifact_run import ArtifactRun
@@ -112,26 +112,32 @@ def tolerance(pair: Pair) -> Array:
 def _judge(context: ParityContext, run: ArtifactRun) -> Iterator[Check]:
     """None where weights cannot be compared one by one: the model has layers that only Keras can
     read, or the converter merged operations."""
-    scheme = scheme_in(run.artifact)
+    return weight_checks(context.bundle, run.artifact)
+
+
+def weight_checks(bundle: Bundle, artifact: Artifact) -> Iterator[Check]:
+    """The check of an artifact's weights; none where they cannot be compared one by one."""
+    scheme = scheme_in(artifact)
     if scheme is None or not scheme.only_rounds_weights:
         return
-    pairs = _pairs(context.bundle, run.artifact)
+    pairs = _pairs(bundle, artifact)
     if pairs:
         yield check_weights(pairs)
 
 
 @lru_cache(maxsize=4)
-def _graph(path: Path, digest: str, signal: Signal, sensor: InputConvention) -> Graph | None:  # noqa: ARG001 (part of the key)
+def _graph(path: Path, digest: str, contract: Contract, sensor: InputConvention) -> Graph | None:  # noqa: ARG001 (part of the key)
     """Of exactly these bytes; None where only Keras can read them."""
     try:
-        return for_sensor(read_stored(path), signal, sensor)
+        return inputs_of(contract).in_file(read_stored(path), sensor)
     except Unsupported:
         return None
 
 
 def _pairs(bundle: Bundle, artifact: Artifact) -> list[Pair]:
     path = source_model(bundle, artifact)
-    graph = _graph(path, sha256(path), bundle.model.signal, artifact.signal.sensor)
+    signal = artifact.contract if isinstance(artifact.contract, Signal) else Signal()
+    graph = _graph(path, sha256(path), bundle.model.contract, signal.sensor)
     if graph is None:
         return []
     target = find_target(artifact.target)

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,11 +145,16 @@ def write(golden: GoldenSet, folder: Path) -> None:
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
     document = to_document(golden)
-    document["sha256"] = _digest(document)
+    document["sha256"] = digest_of_document(document)
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     (place / JSON_NAME).write_text(text + "\n", encoding="utf-8")
+    write_arrays(place, arrays_of(golden))
+
+
+def write_arrays(place: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write `golden.npz`, without a date."""
     with zipfile.ZipFile(place / NPZ_NAME, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays_of(golden).items():
+        for name, array in arrays.items():
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), _npy(array))
 
 
@@ -166,7 +172,7 @@ def read(folder: Path) -> GoldenSet:
     try:
         golden = from_document(document)
         conflicts = _conflicts(golden, arrays)
-        if not conflicts and document.get("sha256") != _digest(document):
+        if not conflicts and document.get("sha256") != digest_of_document(document):
             conflicts = ("golden.json was changed after it was written (its digest is another)",)
         return from_document(document, conflicts)
     except _DAMAGED as error:
@@ -217,7 +223,8 @@ def arrays_of(golden: GoldenSet) -> dict[str, NDArray[Any]]:
     }
 
 
-def _digest(document: dict[str, Any]) -> str:
+def digest_of_document(document: Mapping[str, Any]) -> str:
+    """The digest that a golden.json holds of itself."""
     content = {key: value for key, value in document.items() if key != "sha256"}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

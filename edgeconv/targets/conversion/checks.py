@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import OutputAgreement, OutputLimits
 from edgeconv.core.paths import size
@@ -11,7 +12,6 @@ from edgeconv.targets.base import ExpectedFile, FileStructure, broken_conversion
 from edgeconv.targets.file_graph import BITS, FileGraph
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _RESOURCE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
@@ -42,31 +42,41 @@ def check_outputs(
     path: Path,
     scheme: str,
     limits: OutputLimits,
-    reference: NDArray[np.float32],
-    outputs: NDArray[np.float32],
+    reference: Sequence[NDArray[Any]],
+    outputs: Sequence[NDArray[Any]],
 ) -> OutputAgreement:
-    """Outputs of the probe windows against the float model, both (n, classes).
+    """Outputs of the probe samples against the float model, (n, …) for each output.
+
+    Both are in what differences are measured in: probabilities as they are, other numbers as
+    shares of the largest one.
 
     Raises:
         BadInput: wrong shape, NaN or infinity, or a larger difference than the scheme explains.
     """
     import numpy as np
 
-    if outputs.shape != reference.shape:
+    ours, theirs = [a.shape for a in outputs], [a.shape for a in reference]
+    if ours != theirs:
         raise broken_conversion(
-            path, f"outputs have shape {outputs.shape} instead of {reference.shape}"
+            path, f"outputs have shape {_joined(ours)} instead of {_joined(theirs)}"
         )
-    if not np.isfinite(outputs).all():
+    if not all(np.isfinite(array).all() for array in outputs):
         raise broken_conversion(path, "outputs hold NaN or infinity")
-    difference = np.abs(outputs.astype(np.float64) - reference)
-    largest, mean = float(difference.max()), float(difference.mean())
+    pairs = zip(outputs, reference, strict=True)
+    differences = [np.abs(out.astype(np.float64) - ref) for out, ref in pairs]
+    largest = max(float(difference.max()) for difference in differences)
+    mean = max(float(difference.mean()) for difference in differences)
     if largest > limits.max_abs or mean > limits.mean_abs:
         raise broken_conversion(
             path,
             f"outputs are up to {largest:.3g} (mean {mean:.3g}) off the float model; {scheme} "
             f"explains at most {limits.max_abs:g} (mean {limits.mean_abs:g})",
         )
-    return OutputAgreement("passed", n=len(outputs), max_abs=largest, mean_abs=mean)
+    return OutputAgreement("passed", n=len(outputs[0]), max_abs=largest, mean_abs=mean)
+
+
+def _joined(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes))
 
 
 def _check_size(path: Path, expected: ExpectedFile) -> None:

@@ -25,12 +25,15 @@ from typing import TYPE_CHECKING
 from edgeconv.core import Scheme
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes import KernelNode, Node, Value
+from edgeconv.ir.numpy_interpreter import each_input
 from edgeconv.targets.coreml.weight_compression import nearest, palette_of, worth
 from edgeconv.targets.file_graph import BITS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from edgeconv.ir.numpy_interpreter import Inputs
 
     Array = NDArray[np.float64]
 
@@ -42,12 +45,12 @@ _CHUNK = 50  # windows at once
 
 
 def compensate(
-    graph: Graph, windows: Array | None, scheme: Scheme
+    graph: Graph, windows: Inputs | None, scheme: Scheme
 ) -> tuple[Graph, tuple[str, ...]]:
     """The graph with large kernels pruned and rounded, and labels of the compensated layers.
 
     Args:
-        windows: (n, features) of training subjects; None rounds every weight separately.
+        windows: (n, …) of each input, of training subjects; None rounds every weight separately.
     """
     nodes: list[Node] = []
     compensated: list[str] = []
@@ -55,8 +58,8 @@ def compensate(
     reference: dict[Value, Array] = {}
     current: dict[Value, Array] = {}
     if windows is not None:
-        shaped = windows.reshape(-1, *graph.input.shape)
-        reference[graph.input] = current[graph.input] = shaped
+        for value, array in zip(graph.inputs, each_input(windows), strict=True):
+            reference[value] = current[value] = array.reshape(-1, *value.shape)
     total = graph.kernel_elements
     for node in graph.nodes:
         new = node

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Signal, Variant
+from edgeconv.core import Contract, Signal, Tensors, Variant
 from edgeconv.core.json_codec import decode_fields, encode_fields
 from edgeconv.targets.base import ConversionSettings
 
-REFERENCE = "reference.npy"  # (n, classes) float32: the Keras model on the probe windows
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgeconv.ir.model_inputs import Arrays
+
+REFERENCE = "reference.npz"  # (n, …) float32 of each output: the Keras model on the probe
 
 
 @dataclass(frozen=True)
@@ -27,27 +34,35 @@ class Job:
     """Several files from one model.
 
     Attributes:
-        folder: where the worker writes. `probe.npy` and `calibration.npy` are there, both
-            canonical windows.
-        signal: the contract that the model was trained with.
+        folder: where the worker writes. `probe.npz` and `calibration.npz` are there, both
+            canonical samples of each input.
+        signal, tensors: the contract that the model was trained with, one of the two.
         unsafe: open models with custom code.
         ranges: of activations by layer, as `convert_all` takes them; None: measure them.
     """
 
     model: Path
     folder: Path
-    signal: Signal
     tasks: tuple[Task, ...]
+    signal: Signal | None = None
+    tensors: Tensors | None = None
     unsafe: bool = False
     ranges: dict[str, tuple[float, float]] | None = None
 
     @property
+    def contract(self) -> Contract:
+        """What the model was trained with."""
+        contract = self.tensors or self.signal
+        assert contract is not None
+        return contract
+
+    @property
     def probe(self) -> Path:
-        return self.folder / "probe.npy"
+        return self.folder / "probe.npz"
 
     @property
     def calibration(self) -> Path:
-        return self.folder / "calibration.npy"
+        return self.folder / "calibration.npz"
 
     def write(self, path: Path) -> None:
         """For the worker to `read`."""
@@ -81,7 +96,8 @@ class Converted:
         kernels: name, number of weights and sum of magnitudes of each kernel.
         is_chain: whether each operation reads the one before it, so that kernels have one order.
         settings: how the target made the file.
-        ends_in_softmax: whether outputs are probabilities.
+        outputs: names of the outputs in the file.
+        scales: what differences of each output are measured in.
         opaque_layers: layers that only Keras can compute, with their class.
         calibration_windows: how many windows were measured.
         versions: of the packages that decide the bytes.
@@ -92,7 +108,8 @@ class Converted:
     unfolded_layers: tuple[str, ...]
     kernels: tuple[tuple[str, int, float], ...]
     settings: ConversionSettings
-    ends_in_softmax: bool
+    outputs: tuple[str, ...]
+    scales: tuple[float, ...]
     is_chain: bool
     opaque_layers: tuple[str, ...]
     calibration_windows: int
@@ -124,6 +141,21 @@ class WorkerOSError:
 
     errno: int | None
     path: str
+
+
+def save_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
+    """One array for each input or output."""
+    import numpy as np
+
+    np.savez(path, *arrays)
+
+
+def load_arrays(path: Path) -> Arrays:
+    """What `save_arrays` stored, in its order."""
+    import numpy as np
+
+    with np.load(path) as stored:
+        return tuple(stored[f"arr_{number}"] for number in range(len(stored.files)))
 
 
 Message = Started | Converted | Refused | WorkerUserError | WorkerOSError

@@ -11,10 +11,7 @@ from edgeconv.errors import Unsupported, UsageError
 from edgeconv.targets.base import Target, find_target, lacking, scheme_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Windows = NDArray[np.float32]
+    from edgeconv.ir.model_inputs import Arrays
 
 
 def with_deployment(variant: Variant) -> Variant:
@@ -26,8 +23,8 @@ def with_deployment(variant: Variant) -> Variant:
 
 def check_call(
     variants: Sequence[Variant],
-    calibration: Windows | None,
-    probe: Windows,
+    calibration: Arrays | None,
+    probe: Arrays,
     ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> None:
     """Refuse what cannot work before anything is read or started.
@@ -38,7 +35,7 @@ def check_call(
         Unsupported: a scheme or deployment target that a variant's target does not have.
         MissingDependency: a target's packages are not installed.
     """
-    if not len(probe):
+    if not len(probe[0]):
         raise UsageError("export needs at least one probe window to compare files with")
     for variant in variants:
         target = find_target(variant.target)
@@ -47,7 +44,7 @@ def check_call(
         scheme = target.scheme(variant.scheme)
         _check_deployment(variant, target)
         has_ranges = scheme.accepts_external_ranges and bool(ranges)
-        no_windows = calibration is None or not len(calibration)
+        no_windows = calibration is None or not len(calibration[0])
         if scheme.needs_calibration and no_windows and not has_ranges:
             raise UsageError(
                 f"scheme '{variant.scheme}' needs calibration windows",

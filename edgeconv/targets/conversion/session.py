@@ -11,19 +11,32 @@ from typing import TYPE_CHECKING
 from edgeconv.core import (
     NULL_PROGRESS,
     Artifact,
+    Contract,
     FileChecks,
     OutputAgreement,
     Progress,
     Signal,
+    Tensors,
     Variant,
 )
-from edgeconv.core.metadata import ModelMetadata
+from edgeconv.core.metadata import LOGITS, ModelMetadata
+from edgeconv.core.tensors import SCORES
 from edgeconv.errors import EdgeconvError, Unsupported
 from edgeconv.ir import keras_file
+from edgeconv.ir.model_inputs import inputs_of
 from edgeconv.targets import files
 from edgeconv.targets.base import ExpectedFile, FileStructure, find_target, scheme_of
 from edgeconv.targets.conversion.checks import check_folding, check_outputs, check_structure
-from edgeconv.targets.conversion.job import REFERENCE, Converted, Job, Refused, Started, Task
+from edgeconv.targets.conversion.job import (
+    REFERENCE,
+    Converted,
+    Job,
+    Refused,
+    Started,
+    Task,
+    load_arrays,
+    save_arrays,
+)
 from edgeconv.targets.conversion.planning import (
     check_call,
     file_names,
@@ -41,13 +54,11 @@ from edgeconv.targets.conversion.process import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from edgeconv.ir.model_inputs import Arrays
 
-    Windows = NDArray[np.float32]
-
-RunFile = Callable[[Path, "Windows"], "Windows | None"]
-"""Runs a file on inputs (n, features) → outputs (n, classes); None: no runtime for it here."""
+RunFile = Callable[[Path, Contract, "Arrays"], "Arrays | None"]
+"""Runs a file of this contract on its inputs, one array each, to its outputs in the contract's
+order; None: no runtime for it here."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,14 +67,15 @@ class ConversionRequest:
 
     Attributes:
         model: the `.keras` file.
-        signal: the contract that the model was trained with; a variant's `sensor` decides what its
-            file takes.
+        contract: what the model was trained with; a variant's `sensor` decides what the file of a
+            window model takes.
         variants: what to make.
         out: folder for the files; created if it is missing. Each file appears in one step,
             complete and checked.
         name: first part of every file name.
-        probe: canonical windows on which the files are compared with the float model.
-        calibration: canonical windows of training subjects, for schemes with integer activations.
+        probe: canonical samples, (n, …) for each input, on which the files are compared with the
+            float model.
+        calibration: canonical samples of training subjects, for schemes with integer activations.
         ranges: lowest and highest value of each layer's output by its name in the Keras model, and
             of the input as `sensor` (m/s², Android's sign), from quantization-aware training;
             schemes with 8-bit activations then need no calibration.
@@ -74,12 +86,12 @@ class ConversionRequest:
     """
 
     model: Path
-    signal: Signal
+    contract: Contract
     variants: Sequence[Variant]
     out: Path
     name: str
-    probe: Windows
-    calibration: Windows | None = None
+    probe: Arrays
+    calibration: Arrays | None = None
     ranges: Mapping[str, tuple[float, float]] | None = None
     run_file: RunFile | None = None
     unsafe: bool = False
@@ -96,7 +108,9 @@ def convert_all(request: ConversionRequest, progress: Progress = NULL_PROGRESS) 
     """
     variants = [with_deployment(v) for v in request.variants]
     check_call(variants, request.calibration, request.probe, request.ranges)
-    names = file_names(request.name, variants, request.signal.plain_tensors)
+    contract = request.contract
+    plain = isinstance(contract, Tensors) or contract.plain_tensors
+    names = file_names(request.name, variants, plain)
     note_deployment(request.variants, variants, names, progress)
     for warning in scheme_warnings(variants):
         progress.note(warning)
@@ -106,21 +120,16 @@ def convert_all(request: ConversionRequest, progress: Progress = NULL_PROGRESS) 
         job = Job(
             model=request.model.resolve(),
             folder=folder,
-            signal=request.signal,
+            signal=contract if isinstance(contract, Signal) else None,
+            tensors=contract if isinstance(contract, Tensors) else None,
             tasks=tasks,
             unsafe=request.unsafe,
             ranges=dict(request.ranges) if request.ranges else None,
         )
-        _save_windows(job, request.calibration, request.probe)
+        save_arrays(job.probe, request.probe)
+        if request.calibration is not None:
+            save_arrays(job.calibration, request.calibration)
         return _Session(job, request, progress).run()
-
-
-def _save_windows(job: Job, calibration: Windows | None, probe: Windows) -> None:
-    import numpy as np
-
-    np.save(job.probe, probe)
-    if calibration is not None:
-        np.save(job.calibration, calibration)
 
 
 @dataclass
@@ -185,10 +194,13 @@ class _Session:
     def _finish(self, task: Task, converted: Converted) -> Artifact:
         """Describe, check and move one converted file."""
         path, variant = self.job.folder / task.file, task.variant
-        signal = self.job.signal.for_sensor(variant.sensor)
-        conversion = find_target(variant.target).conversion
-        conversion.write_metadata(path, ModelMetadata(self.request.name, signal))
-        checks, structure = self._check(path, variant, signal, converted)
+        contract: Contract = self.job.contract
+        card = ModelMetadata(self.request.name, contract)
+        if isinstance(contract, Signal):
+            contract = contract.for_sensor(variant.sensor)
+            card = ModelMetadata(self.request.name, contract, output=converted.outputs[0])
+        find_target(variant.target).conversion.write_metadata(path, card)
+        checks, structure = self._check(path, variant, contract, converted)
         self._note(task, converted, structure)
         described = files.describe(move(path, self.request.out / task.file))
         settings = converted.settings
@@ -212,10 +224,8 @@ class _Session:
         )
 
     def _check(
-        self, path: Path, variant: Variant, signal: Signal, converted: Converted
+        self, path: Path, variant: Variant, contract: Contract, converted: Converted
     ) -> tuple[FileChecks, FileStructure]:
-        import numpy as np
-
         check_folding(path, converted.folding_error)
         scheme = scheme_of(variant)
         expected = ExpectedFile(
@@ -226,14 +236,17 @@ class _Session:
         )
         ops, structure = check_structure(path, expected)
         run_file = self.request.run_file
-        outputs = run_file and run_file(path, signal.encode(np.load(self.job.probe)))
+        samples = inputs_of(contract).for_file(self.request.probe, variant.sensor)
+        outputs = run_file and run_file(path, contract, samples)
         if outputs is None:
             agreement = OutputAgreement("not_run", reason="no runtime for this file here")
         else:
-            reference = np.load(self.job.folder / REFERENCE)
-            agreement = check_outputs(
-                path, variant.scheme, scheme.output_limits, reference, outputs
-            )
+            reference = load_arrays(self.job.folder / REFERENCE)
+            scaled = [
+                [array / scale for array, scale in zip(arrays, converted.scales, strict=True)]
+                for arrays in (reference, outputs)
+            ]
+            agreement = check_outputs(path, variant.scheme, scheme.output_limits, *scaled)
         checks = FileChecks(converted.folding_error, ops, agreement, structure.layout_ops)
         return checks, structure
 
@@ -249,9 +262,10 @@ class _Session:
         if converted.unfolded_layers:
             layers = ", ".join(converted.unfolded_layers)
             self.progress.note(f"{task.file}: could not be folded and stays an operation: {layers}")
-        if not converted.ends_in_softmax:
+        if converted.outputs == (LOGITS,) or converted.outputs == (SCORES,):
             self.progress.note(
-                f"{task.file}: the model does not end in softmax; outputs are scores"
+                f"{task.file}: the model does not end in softmax; its output is called "
+                f"{converted.outputs[0]}"
             )
 
     def _raise_failures(self) -> None:

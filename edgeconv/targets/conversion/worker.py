@@ -15,16 +15,16 @@ from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeconv import errors, plugins
 from edgeconv.core import InputConvention
 from edgeconv.ir import keras_file, quantization_points
-from edgeconv.ir.calibration import READING_LIMIT
-from edgeconv.ir.folding import explicit, for_sensor
+from edgeconv.ir.folding import explicit
 from edgeconv.ir.graph import Graph
-from edgeconv.ir.keras_reader import read
-from edgeconv.ir.nodes import SOFTMAX, Activation, KerasLayer
+from edgeconv.ir.keras_interface import call_keras
+from edgeconv.ir.model_inputs import inputs_of
+from edgeconv.ir.nodes import KerasLayer
 from edgeconv.ir.numpy_interpreter import evaluate
 from edgeconv.ir.trace import Traced, trace
 from edgeconv.targets.base import find_target, scheme_of
@@ -39,12 +39,13 @@ from edgeconv.targets.conversion.job import (
     Task,
     WorkerOSError,
     WorkerUserError,
+    load_arrays,
+    save_arrays,
     write_message,
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from edgeconv.ir.model_inputs import Arrays
 
 
 _WORDS = 200  # characters of a converter's own message that are shown
@@ -94,14 +95,16 @@ class Session:
         import numpy as np
 
         self.job = job
-        self.probe: NDArray[np.float32] = np.load(job.probe)
-        model = keras_file.load_model(job.model, job.unsafe)
-        self.graph = read(model, job.signal)
+        self.probe = load_arrays(job.probe)
+        self.inputs = inputs_of(job.contract)
+        model = self.inputs.prepared(keras_file.load_model(job.model, job.unsafe))
+        self.graph = self.inputs.read(model)
         if any(node.opaque for node in self.graph.nodes):
             # what only Keras can compute runs here first, where its failure gets the layer's name
-            evaluate(self.graph, np.zeros((1, *self.graph.input.shape)))
-        self.reference = _reference(model, job, self.probe)
-        np.save(job.folder / REFERENCE, self.reference)
+            evaluate(self.graph, *(np.zeros((1, *value.shape)) for value in self.graph.inputs))
+        self.reference = call_keras(model, self.inputs.for_model(model, self.probe))
+        self.scales = self.inputs.scales(self.graph, self.reference)
+        save_arrays(job.folder / REFERENCE, self.reference)
         self._folded = cache(self._fold_uncached)
         self._traced = cache(self._trace_uncached)
 
@@ -139,10 +142,11 @@ class Session:
             unfolded_layers=tuple(explicit(graph)),
             kernels=_kernels(graph),
             settings=replace(settings, error_compensated_layers=compensated),
-            ends_in_softmax=_ends_in_softmax(graph),
+            outputs=traced.outputs,
+            scales=self.scales,
             is_chain=all(len(node.inputs) < 2 and not node.opaque for node in graph.nodes),
             opaque_layers=self.opaque_layers,
-            calibration_windows=0 if calibration is None else len(calibration),
+            calibration_windows=0 if calibration is None else len(calibration[0]),
             versions={name: metadata.version(name) for name in conversion.packages},
         )
 
@@ -150,10 +154,11 @@ class Session:
         """The folded graph, and how far it is from Keras on the probe windows."""
         import numpy as np
 
-        graph = for_sensor(self.graph, self.job.signal, sensor)
-        inputs = self.job.signal.for_sensor(sensor).encode(self.probe)
-        (outputs,) = evaluate(graph, inputs.astype(np.float64))
-        return graph, float(np.abs(outputs - self.reference).max())
+        graph = self.inputs.in_file(self.graph, sensor)
+        inputs = self.inputs.for_file(self.probe, sensor)
+        outputs = evaluate(graph, *(array.astype(np.float64) for array in inputs))
+        compared = zip(outputs, self.reference, self.scales, strict=True)
+        return graph, max(float(np.abs(out - ref).max()) / scale for out, ref, scale in compared)
 
     def _refusal(self, task: Task, graph: Graph, error: Exception) -> errors.Unsupported:
         """What a converter's own exception means: the layers that it names or stumbles over."""
@@ -183,18 +188,23 @@ class Session:
         return False
 
     def _trace_uncached(self, graph: Graph, target: str, deployment_target: str) -> Traced:
-        conversion = find_target(target).conversion
-        lowerings = conversion.lowerings(deployment_target)
-        return trace(graph, self.job.signal.labels, conversion.channels_first, lowerings=lowerings)
+        conversion, inputs = find_target(target).conversion, self.inputs
+        return trace(
+            graph,
+            inputs.class_names(graph),
+            conversion.channels_first,
+            lowerings=conversion.lowerings(deployment_target),
+            outputs=inputs.output_names(graph),
+        )
 
     def _compensated(
-        self, graph: Graph, task: Task, calibration: NDArray[np.float32] | None
+        self, graph: Graph, task: Task, calibration: Arrays | None
     ) -> tuple[Graph, tuple[str, ...]]:
         """The graph with the scheme's weights, and its error-compensated layers."""
         scheme = scheme_of(task.variant)
         if not (scheme.palette or scheme.sparsity):
             return graph, ()
-        windows = None if calibration is None else calibration.astype("float64")
+        windows = None if calibration is None else tuple(a.astype("float64") for a in calibration)
         compressed, layers = compensate(graph, windows, scheme)
         return compressed, tuple(layers)
 
@@ -202,27 +212,16 @@ class Session:
         """The ranges of quantization-aware training, in the artifact's own unit."""
         if not self.job.ranges or not scheme_of(task.variant).accepts_external_ranges:
             return None
+        assert self.job.signal is not None  # only window models are fine-tuned
         signal = self.job.signal.for_sensor(task.variant.sensor)
         return quantization_points.fill_ranges(graph, self.job.ranges, signal)
 
-    def _calibration(self, task: Task) -> NDArray[np.float32] | None:
-        if not scheme_of(task.variant).calibration_windows or not self.job.calibration.exists():
+    def _calibration(self, task: Task) -> Arrays | None:
+        wanted = scheme_of(task.variant).calibration_windows
+        if not wanted or not self.job.calibration.exists():
             return None
-        import numpy as np
-
-        windows = np.load(self.job.calibration)[: scheme_of(task.variant).calibration_windows]
-        limited = np.clip(windows, -READING_LIMIT, READING_LIMIT)
-        return self.job.signal.for_sensor(task.variant.sensor).encode(limited)
-
-
-def _reference(model: Any, job: Job, probe: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The Keras model itself on normalized windows."""
-    import numpy as np
-
-    inputs = job.signal.for_sensor(InputConvention.NORMALIZED).encode(probe)
-    shaped = inputs.reshape(-1, *model.inputs[0].shape[1:])
-    (outputs,) = keras_file.outputs_of(model, [shaped])
-    return np.asarray(outputs, np.float32)
+        samples = tuple(array[:wanted] for array in load_arrays(self.job.calibration))
+        return self.inputs.for_file(samples, task.variant.sensor, calibration=True)
 
 
 def _kernels(graph: Graph) -> tuple[tuple[str, int, float], ...]:
@@ -236,11 +235,6 @@ def _kernels(graph: Graph) -> tuple[tuple[str, int, float], ...]:
 
 def _kernel_name(label: str, kernel: str) -> str:
     return label if kernel == "kernel" else f"{label} ({kernel})"
-
-
-def _ends_in_softmax(graph: Graph) -> bool:
-    last = graph.producer(graph.output)
-    return isinstance(last, Activation) and last.function == SOFTMAX
 
 
 if __name__ == "__main__":

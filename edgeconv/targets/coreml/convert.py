@@ -16,9 +16,7 @@ from edgeconv.targets.coreml.schemes import SCHEMES
 from edgeconv.targets.coreml.weight_compression import compress
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from edgeconv.ir.model_inputs import Arrays
     from edgeconv.ir.nodes.node import Range, Value
     from edgeconv.ir.trace import Traced
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 def convert(
     traced: Traced,
     variant: Variant,
-    calibration: NDArray[np.float32] | None,
+    calibration: Arrays | None,
     ranges: Mapping[Value, Range] | None,
     path: Path,
 ) -> ConversionSettings:
@@ -52,7 +50,14 @@ def convert(
         [traced.function],
         source="tensorflow",
         convert_to="mlprogram",
-        inputs=[ct.TensorType(name=traced.input, shape=traced.shape, dtype=np.float32)],
+        inputs=[
+            ct.TensorType(
+                name=traced.graph.names[value],
+                shape=(1, *value.shape),
+                dtype=np.float32 if value.is_float else np.int32,
+            )
+            for value in traced.graph.inputs
+        ],
         minimum_deployment_target=ct.target[variant.deployment_target],
         compute_precision=ct.precision.FLOAT32 if float32 else ct.precision.FLOAT16,
         classifier_config=ct.ClassifierConfig(list(classes)) if classes else None,
@@ -68,7 +73,7 @@ def convert(
 def _ranges(
     traced: Traced,
     variant: Variant,
-    calibration: NDArray[np.float32] | None,
+    calibration: Arrays | None,
     trained: Mapping[Value, Range] | None,
 ) -> ConversionSettings:
     """The range of each kernel's input, and the method that chose it."""
@@ -79,6 +84,6 @@ def _ranges(
         return ConversionSettings(calibration_method=method, activation_ranges=labelled)
     assert calibration is not None  # `check_call` refuses the call otherwise
     method = variant.calibration_method or SCHEMES[variant.scheme].methods[0]
-    windows = calibration.astype("float64")
+    windows = tuple(array.astype("float64") for array in calibration)
     measured = activation_ranges(traced.graph, windows, method, INT8_SYMMETRIC)
     return ConversionSettings(calibration_method=method, activation_ranges=measured)

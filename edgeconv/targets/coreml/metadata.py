@@ -78,6 +78,7 @@ def _rename_in_block(block: Any, old: str, new: str) -> None:
 def _rename_features(spec: Any, card: ModelMetadata) -> None:
     description = spec.description
     if isinstance(card.contract, Tensors):
+        _name_outputs(spec, [*card.outputs])
         _sort(description.input, card.inputs)
         _sort(description.output, card.outputs)
         return
@@ -94,6 +95,18 @@ def _rename_features(spec: Any, card: ModelMetadata) -> None:
         _free(spec, new, old)
         rename(spec, old, new)
     _rename_converter_names(spec)
+
+
+def _name_outputs(spec: Any, names: list[str]) -> None:
+    """Outputs that the converter calls `Identity`, `Identity_1`, … in the alphabet's order of the
+    names that the trace gave them."""
+    converted = [feature.name for feature in spec.description.output]
+    if set(converted) == set(names):
+        return
+    converted.sort(key=lambda name: int(name.rpartition("_")[2]) if "_" in name else 0)
+    for old, new in zip(converted, sorted(names), strict=True):
+        _free(spec, new, old)
+        rename(spec, old, new)
 
 
 def _sort(features: Any, names: Iterable[str]) -> None:

@@ -23,9 +23,7 @@ from edgeconv.targets.onnx import model_file
 from edgeconv.targets.onnx.schemes import SCHEMES
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from edgeconv.ir.model_inputs import Arrays
     from edgeconv.ir.nodes.node import Range, Value
     from edgeconv.ir.trace import Traced
 
@@ -42,7 +40,7 @@ _OPERATION = re.compile(r"(_Gemm|_Squeeze|_Reshape|_Transpose|_conv|_matmul|_bia
 def convert(
     traced: Traced,
     variant: Variant,
-    calibration: NDArray[np.float32] | None,
+    calibration: Arrays | None,
     ranges: Mapping[Value, Range] | None,
     path: Path,
 ) -> ConversionSettings:
@@ -56,7 +54,13 @@ def convert(
         )
         labelled = quantization_points.by_label(traced.graph, limits)
         settings = ConversionSettings(calibration_method=method, activation_ranges=labelled)
-        traced = trace(traced.graph, traced.labels, channels_first=True, ranges=limits)
+        traced = trace(
+            traced.graph,
+            traced.labels,
+            channels_first=True,
+            ranges=limits,
+            outputs=traced.outputs,
+        )
     model = _converted(traced)
     _tidy(model, dict(zip(_tensor_names(traced), _public_names(traced), strict=True)))
     scheme.store(model)
@@ -120,12 +124,12 @@ def _tensor_names(traced: Traced) -> list[str]:
 
     function = traced.function
     inputs = [tensor.name for tensor in function.inputs if tensor.dtype != tf.resource]
-    return [*inputs, *(tensor.name for tensor in function.structured_outputs.values())]
+    return [*inputs, *(function.structured_outputs[name].name for name in traced.outputs)]
 
 
 def _public_names(traced: Traced) -> list[str]:
     inputs = [traced.graph.names[value] for value in traced.graph.inputs]
-    return [*inputs, *traced.function.structured_outputs]
+    return [*inputs, *traced.outputs]
 
 
 def _tidy(model: Any, public: Mapping[str, str]) -> None:

@@ -22,9 +22,7 @@ from edgeconv.targets.tflite.lowering import LOWERINGS
 from edgeconv.targets.tflite.schemes import SCHEMES, dynamic, float32
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from edgeconv.ir.model_inputs import Arrays
     from edgeconv.ir.nodes.node import Range, Value
     from edgeconv.ir.trace import Traced
 
@@ -37,7 +35,7 @@ _ROUNDED = dynamic
 def convert(
     traced: Traced,
     variant: Variant,
-    calibration: NDArray[np.float32] | None,
+    calibration: Arrays | None,
     ranges: Mapping[Value, Range] | None,
     path: Path,
 ) -> ConversionSettings:
@@ -67,7 +65,9 @@ def convert(
         variant, expected = _chosen(traced, variant, calibration, limits)
         settings = replace(settings, min_snr_db=min_snr_db, expected_snr_db=expected)
     if variant.scheme == "int8" and not variant.float_layers:
-        rounding = trace(traced.graph, traced.labels, False, limits, LOWERINGS)
+        rounding = trace(
+            traced.graph, traced.labels, False, limits, LOWERINGS, outputs=traced.outputs
+        )
         path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
         graph = traced.graph
         stay = tuple(graph.label(node) for node in graph.nodes if node.stays_float)
@@ -85,18 +85,18 @@ def write_metadata(path: Path, card: ModelMetadata) -> None:
 def _chosen(
     traced: Traced,
     variant: Variant,
-    calibration: NDArray[np.float32] | None,
+    calibration: Arrays | None,
     limits: Mapping[Value, Range],
 ) -> tuple[Variant, float]:
     """The variant with the layers that must be more precise, and the expected SNR in dB."""
-    if calibration is None or not len(calibration):
+    if calibration is None or not len(calibration[0]):
         raise Unsupported(
             "the layers that must stay precise cannot be measured without recordings",
             "name the layers (--float-layer, --int8-layer), or give --calibration SPEC",
         )
     bits = BITS[SCHEMES[variant.scheme].weights]
-    every = -(-len(calibration) // sensitivity.WINDOWS)
-    windows = calibration[::every].astype("float64")
+    every = -(-len(calibration[0]) // sensitivity.WINDOWS)
+    windows = tuple(array[::every].astype("float64") for array in calibration)
     finer = 8 if bits < 8 else sensitivity.FLOAT
     layers, reached = sensitivity.choose_layers(
         traced.graph, windows, limits, bits, finer=finer, min_snr_db=variant.min_snr_db
@@ -112,7 +112,7 @@ def _joined(requested: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, .
 
 
 def _foreign(
-    traced: Traced, variant: Variant, calibration: NDArray[np.float32] | None, path: Path
+    traced: Traced, variant: Variant, calibration: Arrays | None, path: Path
 ) -> ConversionSettings:
     """int8 of a network with opaque layers: only the converter can look inside."""
     mixed = variant.float_layers or variant.min_snr_db
@@ -140,7 +140,7 @@ def _opaque(traced: Traced) -> str:
 def _converted(
     traced: Traced,
     configure: Callable[[Any, Any], None],
-    calibration: NDArray[np.float32] | None,
+    calibration: Arrays | None,
     io: str = "float",
 ) -> bytes:
     """The stock converter's bytes."""
@@ -156,5 +156,7 @@ def _converted(
     return data
 
 
-def _samples(windows: NDArray[np.float32]) -> Callable[[], Iterator[list[Any]]]:
-    return lambda: ([window[None]] for window in windows)
+def _samples(arrays: Arrays) -> Callable[[], Iterator[list[Any]]]:
+    rows = zip(*arrays, strict=True)
+    samples = [[row[None] for row in sample] for sample in rows]
+    return lambda: iter(samples)

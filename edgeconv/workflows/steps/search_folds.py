@@ -178,12 +178,12 @@ class FoldEvaluator:
         calibration = calibration_windows(subset, needed, SEED)
         request = ConversionRequest(
             model=path,
-            signal=signal,
+            contract=signal,
             variants=variants,
             out=folder / "files",
             name=file_stem(candidate.model),  # the name is in the file, so it counts
-            probe=calibration[:SIZING],
-            calibration=calibration,
+            probe=(calibration[:SIZING],),
+            calibration=(calibration,),
             ranges=ranges,
             isolated=False,
         )

@@ -35,14 +35,14 @@ from edgeconv.targets.lints import Finding, Rule, Severity, Violation, apply
 def convert(
     traced: Traced,
     variant: Variant,
-    calibration: NDArray[np.float32] | None,
+    calibration: tuple[NDArray[Any], ...] | None,
     ranges: Mapping[Any, tuple[float, float]] | None,
     path: Path,
 ) -> ConversionSettings:
     """Every kernel as a list of numbers."""
     assert (variant.scheme, calibration, ranges) == ("float32", None, None)
     kernels = {traced.graph.label(node): node.kernel.tolist() for node in traced.graph.kernel_nodes}
-    shapes = {"inputs": traced.shape, "outputs": (1, *traced.graph.output.shape)}
+    shapes = {"inputs": (1, *traced.graph.input.shape), "outputs": (1, *traced.graph.output.shape)}
     path.write_text(json.dumps({"kernels": kernels, **shapes}))
     return ConversionSettings()
 

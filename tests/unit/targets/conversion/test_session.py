@@ -300,7 +300,7 @@ def test_a_disk_that_fills_up_is_bad_input(tmp_path: Path, save: Save) -> None:
 
 
 def test_a_worker_that_cannot_start_is_a_crash(tmp_path: Path, signal: Signal) -> None:
-    job = Job(tmp_path / "none.keras", tmp_path, signal, (Task(0, FLOAT, "x.tflite"),))
+    job = Job(tmp_path / "none.keras", tmp_path, (Task(0, FLOAT, "x.tflite"),), signal)
     # no probe windows were written: the worker reports it as what it is
     with pytest.raises(OSError, match=r"probe\.npy"):
         list(run_in_worker(job))

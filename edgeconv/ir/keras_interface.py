@@ -1,0 +1,186 @@
+"""What a Keras model takes and gives: names, shapes, types and meanings of its tensors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from edgeconv.core.tensors import PROBABILITIES, SCORES, VALUES, NamedTensor, Tensors
+from edgeconv.errors import BadInput, Unsupported
+from edgeconv.ir.keras_file import outputs_of
+from edgeconv.ir.nodes.node import Range, Shape
+
+_MEANINGS = {"softmax": PROBABILITIES, "sigmoid": SCORES}
+_SAME_NUMBERS = ("Flatten", "Reshape", "Dropout", "Identity", "Permute")
+
+
+def tensor_names(model: Any) -> tuple[list[str], list[str]]:
+    """A name for each input and each output, no two alike, as every file format takes it.
+
+    An output that is given in a dictionary bears its key, every other one the name of its layer.
+    """
+    taken: set[str] = set()
+    inputs = [_name(str(tensor.name), "input", taken) for tensor in model.inputs]
+    outputs = [_name(name, "output", taken) for name in _output_labels(model)]
+    return inputs, outputs
+
+
+def tensors_of(model: Any, fixed: Mapping[str, Shape] | None = None) -> Tensors:
+    """The contract of a model, as far as it says it itself.
+
+    Args:
+        model: a built Keras model.
+        fixed: the shape of one sample of inputs that leave axes free, by name.
+
+    Raises:
+        BadInput: an input leaves axes free, and `fixed` does not say how long they are.
+        Unsupported: the model is no graph of layers.
+    """
+    if not getattr(model, "outputs", None):
+        raise Unsupported(
+            f"model '{model.name}' ({type(model).__name__}) is not a graph of layers",
+            "build it as a Sequential or functional Keras model",
+        )
+    names, output_names = tensor_names(model)
+    shapes = {
+        name: _fixed(name, tensor.shape[1:], (fixed or {}).get(name))
+        for name, tensor in zip(names, model.inputs, strict=True)
+    }
+    model = with_shapes(model, list(shapes.values()))
+    ranges = _embedded(model)
+    inputs = []
+    for name, tensor in zip(names, model.inputs, strict=True):
+        span = ranges.get(id(tensor))
+        low, high = span or (None, None)
+        inputs.append(NamedTensor(name, shapes[name], _dtype(tensor), low, high))
+    outputs = [
+        NamedTensor(name, _sizes(name, tensor.shape[1:]), _dtype(tensor), meaning=_meaning(tensor))
+        for name, tensor in zip(output_names, model.outputs, strict=True)
+    ]
+    return Tensors(tuple(inputs), tuple(outputs))
+
+
+def with_shapes(model: Any, shapes: Iterable[Shape]) -> Any:
+    """The model for inputs of fixed shapes, with the same weights; itself where they are fixed."""
+    wanted = [tuple(shape) for shape in shapes]
+    if all(tuple(t.shape[1:]) == shape for t, shape in zip(model.inputs, wanted, strict=True)):
+        return model
+    import keras
+
+    tensors = [
+        keras.Input(shape=shape, dtype=t.dtype, name=str(t.name))
+        for t, shape in zip(model.inputs, wanted, strict=True)
+    ]
+    structured = (
+        tensors[0] if len(tensors) == 1 else keras.tree.pack_sequence_as(model.input, tensors)
+    )
+    copy = keras.models.clone_model(model, input_tensors=structured)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def call_keras(model: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Each output (n, …) as float32 or integers of a model on one array for each input.
+
+    The model is called as its author calls it. One that takes a fixed number of samples at once
+    gets that many, the last call filled with copies of the last sample.
+    """
+    import numpy as np
+
+    n = len(arrays[0])
+    size = next((int(t.shape[0]) for t in model.inputs if t.shape[0] is not None), n)
+    parts = []
+    for start in range(0, n, size):
+        rows = np.minimum(np.arange(start, start + size), n - 1)
+        chunk = [array[rows] for array in arrays]
+        parts.append([np.asarray(output)[: n - start] for output in outputs_of(model, chunk)])
+    joined = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return tuple(a.astype(np.float32) if a.dtype.kind not in "iub" else a for a in joined)
+
+
+def _output_labels(model: Any) -> list[str]:
+    structure = getattr(model, "_outputs_struct", None)
+    if isinstance(structure, dict):
+        by_tensor = {id(tensor): str(key) for key, tensor in structure.items()}
+        if all(id(tensor) in by_tensor for tensor in model.outputs):
+            return [by_tensor[id(tensor)] for tensor in model.outputs]
+    # a Sequential model has no names of outputs
+    return [str(n) for n in getattr(model, "output_names", None) or [model.layers[-1].name]]
+
+
+def _name(label: str, side: str, taken: set[str]) -> str:
+    """Letters, digits and `_` of ASCII, not beginning with a digit; unlike those taken."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", label)
+    if not plain.strip("_"):
+        plain = side
+    if plain[0].isdigit():
+        plain = f"_{plain}"
+    name, number = plain, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{plain}_{number}"
+    taken.add(name.lower())
+    return name
+
+
+def _fixed(name: str, shape: tuple[int | None, ...], given: Shape | None) -> Shape:
+    """The shape of an input with its free axes as `given`."""
+    if None not in shape:
+        return _sizes(name, shape)
+    if given is None:
+        free = ", ".join("?" if size is None else str(size) for size in shape)
+        raise BadInput(
+            f"input '{name}' has the shape ({free}), and nothing says how long its free axes are",
+            "name data of the length that the app will use: --calibration npz:FILE; for windows "
+            "of a sensor, describe them: --signal FILE",
+        )
+    matches = len(given) == len(shape) and all(
+        size in (None, other) for size, other in zip(shape, given, strict=True)
+    )
+    if not matches:
+        raise BadInput(f"input '{name}' takes {shape}, but the data have {given}")
+    return given
+
+
+def _sizes(name: str, shape: tuple[int | None, ...]) -> Shape:
+    if None in shape:
+        raise Unsupported(
+            f"'{name}' has the variable shape {shape}", "give the model's inputs a fixed shape"
+        )
+    return tuple(int(size) for size in shape if size is not None)
+
+
+def _dtype(tensor: Any) -> str:
+    """Floats are float32 in every file, whole numbers int32."""
+    return "float32" if "float" in str(tensor.dtype) else "int32"
+
+
+def _embedded(model: Any) -> dict[int, Range]:
+    """The range of each input that an Embedding layer looks up, by the identity of its tensor."""
+    entries = {id(tensor) for tensor in model.inputs}
+    return {
+        id(tensor): (0.0, float(layer.input_dim - 1))
+        for layer in model.layers
+        if type(layer).__name__ == "Embedding"
+        for node in layer._inbound_nodes
+        for tensor in node.input_tensors
+        if id(tensor) in entries
+    }
+
+
+def _meaning(tensor: Any) -> str:
+    """What computes an output last, through layers that only move its numbers."""
+    operation, call, index = tensor._keras_history
+    if hasattr(operation, "inputs"):  # a model as a layer
+        return _meaning(operation.outputs[index])
+    kind = type(operation).__name__
+    if kind == "Softmax":
+        return PROBABILITIES
+    function = getattr(getattr(operation, "activation", None), "__name__", "")
+    if function in _MEANINGS:
+        return _MEANINGS[function]
+    if kind in _SAME_NUMBERS or (kind == "Activation" and function == "linear"):
+        (tensor,) = operation._inbound_nodes[call].input_tensors
+        return _meaning(tensor)
+    return VALUES

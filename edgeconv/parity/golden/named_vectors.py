@@ -1,0 +1,256 @@
+"""Golden vectors of models with named tensors: inputs, and what each file gives for them.
+
+Both `golden/golden.json` and `golden/golden.npz` hold the same numbers: any language reads the
+first. A device writes its outputs by name; docs/how-to/golden-vectors.md has the format.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.core import Artifact, Check, NamedTensor, Samples, Status, Tensors
+from edgeconv.core.tensors import VALUES
+from edgeconv.errors import BadInput
+from edgeconv.parity.golden.device_results import NAME
+from edgeconv.parity.golden.store import FOLDER, JSON_NAME, digest_of_document, write_arrays
+from edgeconv.parity.golden.vectors import tolerance_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Arrays = Mapping[str, NDArray[Any]]
+
+FORMAT, VERSION = "edgeconv-golden-tensors", 1
+VECTORS = 8
+NUMBERS = 200_000
+"""Numbers in all inputs together, which bound the number of vectors of large inputs."""
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+
+@dataclass(frozen=True, eq=False)
+class NamedExpectation:
+    """The outputs of one file by name; None where it could not run, and `reason` says why.
+
+    Attributes:
+        tolerance: the largest difference that another device explains, by output.
+    """
+
+    artifact: str
+    sha256: str
+    target: str
+    scheme: str
+    runtime: str
+    outputs: dict[str, NDArray[np.float32]] | None
+    tolerance: dict[str, float]
+    derivation: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class NamedGoldenSet:
+    """Some samples with the outputs of the float model and of every file.
+
+    Attributes:
+        inputs, reference: (vectors, *shape) by name.
+        origin: what the samples are.
+    """
+
+    contract: Tensors
+    model_sha256: str
+    origin: str
+    inputs: dict[str, NDArray[Any]]
+    reference: dict[str, NDArray[np.float32]]
+    expected: dict[str, NamedExpectation] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+    @classmethod
+    def of(
+        cls, contract: Tensors, model_sha256: str, samples: Samples, reference: Arrays
+    ) -> NamedGoldenSet:
+        """Samples that are spread evenly over all of them."""
+        import numpy as np
+
+        numbers = sum(tensor.size for tensor in contract.inputs)
+        count = min(len(samples), VECTORS, max(1, NUMBERS // numbers))
+        rows = np.linspace(0, len(samples) - 1, count).round().astype(int)
+        return cls(
+            contract,
+            model_sha256,
+            samples.origin,
+            {name: array[rows] for name, array in samples.arrays.items()},
+            {name: array[rows] for name, array in reference.items()},
+        )
+
+    def recorded(
+        self, artifact: Artifact, runtime: str, outputs: Arrays | None, reason: str = ""
+    ) -> NamedGoldenSet:
+        """The set with what a file gave, or why it gave nothing."""
+        value, derivation = tolerance_of(artifact)
+        expectation = NamedExpectation(
+            artifact=artifact.name,
+            sha256=artifact.sha256,
+            target=artifact.target,
+            scheme=artifact.scheme,
+            runtime=runtime,
+            outputs=None if outputs is None else dict(outputs),
+            tolerance={t.name: value * self._scale(t) for t in self.contract.outputs},
+            derivation=derivation,
+            reason=reason,
+        )
+        return replace(self, expected={**self.expected, artifact.name: expectation})
+
+    def _scale(self, tensor: NamedTensor) -> float:
+        """Tolerances are of probabilities; of other numbers they are shares of the largest."""
+        if tensor.meaning != VALUES:
+            return 1.0
+        return float(abs(self.reference[tensor.name]).max()) or 1.0
+
+    def check(self, name: str, sha256: str, outputs: Arrays) -> Check:
+        """Outputs of any runtime or device against the expected ones."""
+        import numpy as np
+
+        expected = self.expected[name]
+        if expected.sha256 != sha256:
+            return _failed("the file has changed since the golden vectors were made")
+        if expected.outputs is None:
+            return Check(NAME, Status.NOT_RUN, None, None, "<=", expected.reason)
+        worst = Check(NAME, Status.PASSED, 0.0, 1.0, "<=")
+        for output, target in expected.outputs.items():
+            if output not in outputs or outputs[output].shape != target.shape:
+                given = outputs[output].shape if output in outputs else "nothing"
+                return _failed(f"output '{output}' is {given} instead of {target.shape}")
+            limit = expected.tolerance[output]
+            deviation = np.abs(outputs[output].astype(np.float64) - target)
+            deviation = np.where(np.isfinite(deviation), deviation, np.inf)
+            share = float(deviation.max()) / limit
+            if worst.value is None or share > worst.value:
+                place = tuple(map(int, np.unravel_index(deviation.argmax(), deviation.shape)))
+                reason = (
+                    f"vector {place[0]}: {output}{list(place[1:])} is {outputs[output][place]:.4g} "
+                    f"instead of {target[place]:.4g}; {limit:.3g} is allowed"
+                )
+                failed = share > 1.0
+                value = share if np.isfinite(share) else None
+                status = Status.FAILED if failed else Status.PASSED
+                worst = Check(NAME, status, value, 1.0, "<=", reason if failed else "")
+                if value is None:
+                    return worst
+        return worst
+
+
+def write_named(golden: NamedGoldenSet, folder: Path) -> None:
+    """Write `golden/` into a bundle's folder. The same set gives the same bytes."""
+    place = folder / FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    document = _document(golden)
+    document["sha256"] = digest_of_document(document)
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    (place / JSON_NAME).write_text(text + "\n", encoding="utf-8")
+    arrays = {f"input_{name}": array for name, array in golden.inputs.items()}
+    arrays |= {f"reference_{name}": array for name, array in golden.reference.items()}
+    for file, each in golden.expected.items():
+        outputs = each.outputs or {}
+        arrays |= {f"expected_{file}_{name}": array for name, array in outputs.items()}
+    write_arrays(place, arrays)
+
+
+def read_named(folder: Path) -> NamedGoldenSet | None:
+    """The set of a bundle's folder; None where it has none.
+
+    Raises:
+        BadInput: it is damaged, or was changed after it was written.
+    """
+    path = folder / FOLDER / JSON_NAME
+    if not path.is_file():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != FORMAT or document["schema_version"] != VERSION:
+            raise ValueError(f"not an {FORMAT} of version {VERSION}")
+        golden = _from_document(document)
+    except _DAMAGED as error:
+        raise BadInput(f"{path} is damaged: {error!r}", "export the bundle again") from error
+    if document.get("sha256") != digest_of_document(document):
+        raise BadInput(f"{path} was changed after it was written", "export the bundle again")
+    return golden
+
+
+def _document(golden: NamedGoldenSet) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "schema_version": VERSION,
+        "model": {"path": "model.keras", "sha256": golden.model_sha256},
+        "tensors": golden.contract.to_json(),
+        "origin": golden.origin,
+        "vectors": len(golden),
+        "inputs": _rows(golden.inputs),
+        "reference": _rows(golden.reference),
+        "artifacts": {
+            name: {
+                "sha256": each.sha256,
+                "target": each.target,
+                "scheme": each.scheme,
+                "runtime": each.runtime,
+                "reason": each.reason,
+                "tolerance": {"max_abs": each.tolerance, "derivation": each.derivation},
+                "expected": None if each.outputs is None else _rows(each.outputs),
+            }
+            for name, each in golden.expected.items()
+        },
+    }
+
+
+def _from_document(document: dict[str, Any]) -> NamedGoldenSet:
+    contract = Tensors.from_json(document["tensors"])
+    outputs = {tensor.name: tensor for tensor in contract.outputs}
+    inputs = {tensor.name: tensor for tensor in contract.inputs}
+    return NamedGoldenSet(
+        contract=contract,
+        model_sha256=document["model"]["sha256"],
+        origin=document["origin"],
+        inputs=_arrays(document["inputs"], inputs),
+        reference=_arrays(document["reference"], outputs),
+        expected={
+            name: NamedExpectation(
+                artifact=name,
+                sha256=each["sha256"],
+                target=each["target"],
+                scheme=each["scheme"],
+                runtime=each["runtime"],
+                reason=each["reason"],
+                tolerance={k: float(v) for k, v in each["tolerance"]["max_abs"].items()},
+                derivation=each["tolerance"]["derivation"],
+                outputs=None if each["expected"] is None else _arrays(each["expected"], outputs),
+            )
+            for name, each in document["artifacts"].items()
+        },
+    )
+
+
+def _rows(arrays: Arrays) -> dict[str, list[list[float]]]:
+    """Each vector flat, in C order; every number the shortest decimal that reads back the same."""
+    return {
+        name: [[float(str(value)) for value in row.reshape(-1)] for row in array]
+        for name, array in arrays.items()
+    }
+
+
+def _arrays(rows: Any, tensors: Mapping[str, NamedTensor]) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    return {
+        name: np.array(rows[name], tensor.dtype).reshape(-1, *tensor.shape)
+        for name, tensor in tensors.items()
+    }
+
+
+def _failed(reason: str) -> Check:
+    return Check(NAME, Status.FAILED, None, None, "<=", reason)

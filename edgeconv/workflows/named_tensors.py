@@ -1,0 +1,197 @@
+"""`parity` and golden vectors of a bundle whose model takes named tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeconv import bundle as bundles
+from edgeconv.core import (
+    Artifact,
+    Bundle,
+    Check,
+    ParityResult,
+    Progress,
+    Samples,
+    Tensors,
+)
+from edgeconv.datasets.samples import random_samples, samples_of
+from edgeconv.environment import describe_machine
+from edgeconv.errors import BadInput, Unsupported, UsageError
+from edgeconv.parity.checks.base import problem_check
+from edgeconv.parity.checks.contract import NAME as CONTRACT
+from edgeconv.parity.checks.contract import contradictions
+from edgeconv.parity.checks.weights import weight_checks
+from edgeconv.parity.gates import resolve_gates
+from edgeconv.parity.golden.device_results import NAME as GOLDEN
+from edgeconv.parity.golden.named_vectors import NamedGoldenSet, read_named, write_named
+from edgeconv.parity.named_outputs import NamedReference, judge_named
+from edgeconv.parity.output_comparison import not_run
+from edgeconv.reporting.formatting import plural
+from edgeconv.runtimes import open_runner, runtime_for, unavailable
+from edgeconv.runtimes.predict import run_named
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PROOF_SEED = 1
+"""Of the inputs of parity: others than those that set the ranges of integer files."""
+
+
+def contract_of(bundle: Bundle) -> Tensors:
+    """The named tensors of a bundle's model."""
+    assert isinstance(bundle.model.contract, Tensors)
+    return bundle.model.contract
+
+
+def run_file(
+    path: Path,
+    contract: Tensors,
+    samples: Samples,
+    runtime: str = "auto",
+    **options: Any,
+) -> tuple[dict[str, NDArray[Any]], str]:
+    """A file's outputs by name, and what ran it."""
+    with open_runner(path, runtime, **options) as runner:
+        return run_named(runner, contract, samples.arrays), runner.runtime
+
+
+def write_vectors(bundle: Bundle, samples: Samples, unsafe: bool) -> None:
+    """Write a bundle's golden vectors, and the float outputs that parity will ask for first."""
+    contract, model = contract_of(bundle), bundle.model
+    proof = random_samples(contract, seed=PROOF_SEED)
+    for each, write in ((proof, True), (samples, False)):
+        outputs, _ = run_file(model.path, contract, each, "keras", unsafe=unsafe)
+        if write:
+            bundles.write_outputs(bundle.path, outputs, each.sha256, model.sha256)
+    golden = NamedGoldenSet.of(contract, model.sha256, samples, outputs)
+    chosen = replace(samples, arrays=golden.inputs, labels=None, subjects=None)
+    for artifact in bundle.artifacts:
+        reason = unavailable(artifact.path)
+        if reason:
+            golden = golden.recorded(artifact, "", None, reason)
+            continue
+        outputs, runtime = run_file(artifact.path, contract, chosen)
+        golden = golden.recorded(artifact, runtime, outputs)
+    write_named(golden, bundle.path)
+
+
+def check_named(
+    bundle: Bundle,
+    data: object,
+    split: str,
+    runtimes: Sequence[str],
+    asked: Mapping[str, float],
+    progress: Progress,
+) -> Bundle:
+    """Check every artifact of a bundle with named tensors against its float model.
+
+    Args:
+        bundle: as read.
+        data: `npz:FILE` or a mapping of arrays; None: seeded random inputs.
+        split: `test` or `all`, which are the same: the model was trained elsewhere.
+        runtimes: each artifact runs in those that open it.
+        asked: limits that the caller set.
+        progress: receives stages, progress and notes.
+
+    Returns:
+        The bundle with its new results; without `data` they are written into it as well.
+
+    Raises:
+        UsageError: data of another kind, another split, or a limit that does not apply.
+        BadInput: the data do not fit, or a file is damaged.
+    """
+    if split not in ("test", "all"):
+        raise UsageError(
+            f"--split {split} does not apply: nothing is known of this model's training data",
+            "leave it out: all samples of the data are used",
+        )
+    contract = contract_of(bundle)
+    samples = samples_of(data, contract) if data else random_samples(contract, seed=PROOF_SEED)
+    progress.stage(f"parity: {bundle.path} on {samples.origin}")
+    if samples.random:
+        progress.note(
+            f"no data are named: the figures are of {samples.origin}, and say nothing of a task; "
+            "name real ones with --data npz:FILE"
+        )
+    reference = NamedReference(contract, samples, _float_outputs(bundle, samples, progress))
+    golden = read_named(bundle.path)
+    pairs = [(a, r) for a in bundle.artifacts for r in runtimes if _opens(a, r, runtimes)]
+    progress.stage(f"parity: {plural(len(pairs), 'file')} on {plural(len(samples), 'sample')}")
+    results = []
+    for done, (artifact, runtime) in enumerate(pairs, 1):
+        result = _checked(bundle, artifact, runtime, reference, golden, asked)
+        results.append(result)
+        status = str(result.status).replace("_", " ")
+        progress.update(done, len(pairs), f"{artifact.name}: {status}")
+    checked = replace(bundle, parity=tuple(results))
+    if not data:
+        try:
+            bundles.write(checked, bundle.path)
+        except (OSError, BadInput) as error:
+            progress.note(f"the results could not be written into the bundle: {error}")
+    return checked
+
+
+def _float_outputs(
+    bundle: Bundle, samples: Samples, progress: Progress
+) -> Mapping[str, NDArray[Any]]:
+    """Those that the bundle keeps, or computed by Keras now."""
+    model = bundle.model
+    outputs = bundles.read_outputs(bundle.path, samples.sha256, model.sha256)
+    if outputs is not None:
+        return outputs
+    progress.note("the bundle keeps no float outputs for these samples: Keras computes them")
+    return run_file(model.path, contract_of(bundle), samples, "keras")[0]
+
+
+def _checked(
+    bundle: Bundle,
+    artifact: Artifact,
+    runtime: str,
+    reference: NamedReference,
+    golden: NamedGoldenSet | None,
+    asked: Mapping[str, float],
+) -> ParityResult:
+    machine = describe_machine()
+    reason = unavailable(artifact.path, runtime)
+    if reason:
+        return not_run(artifact, runtime, reason, machine)
+    gates = resolve_gates(artifact.target, artifact.scheme, {**bundle.gates, **asked})
+    try:
+        outputs, ran = run_file(artifact.path, reference.contract, reference.samples, runtime)
+    except Unsupported as error:
+        if runtime == "auto":
+            raise
+        return not_run(artifact, runtime, str(error), machine)
+    result = judge_named(artifact, ran, reference, outputs, gates, machine, asked)
+    return result.with_checks(*_checks(bundle, artifact, ran, golden))
+
+
+def _checks(
+    bundle: Bundle, artifact: Artifact, runtime: str, golden: NamedGoldenSet | None
+) -> Iterator[Check]:
+    """What needs no samples: contract, weights, golden vectors."""
+    yield problem_check(CONTRACT, contradictions(bundle, artifact))
+    yield from weight_checks(bundle, artifact)
+    if golden is None:
+        return
+    if golden.model_sha256 != bundle.model.sha256 or artifact.name not in golden.expected:
+        yield problem_check(GOLDEN, ["the golden vectors were made from another float model"])
+        return
+    chosen = Samples(golden.inputs, golden.origin)
+    outputs, _ = run_file(artifact.path, golden.contract, chosen, runtime)
+    yield golden.check(artifact.name, artifact.sha256, outputs)
+
+
+def _opens(artifact: Artifact, runtime: str, requested: Sequence[str]) -> bool:
+    """Of several runtimes each takes the files that it opens; a single one must open all."""
+    if runtime == "auto" or len(requested) == 1:
+        return True
+    try:
+        runtime_for(artifact.path, runtime)
+    except UsageError:
+        return False
+    return True
