@@ -28,9 +28,9 @@ GOOD: dict[str, Any] = {
 def test_a_file_gives_arrays_in_the_contracts_order_and_types(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", **GOOD)
     samples = samples_of(f"npz:{tmp_path / 'data.npz'}", CONTRACT)
-    assert [(n, a.dtype, a.shape) for n, a in samples.arrays.items()] == [
-        ("x", np.float32, (5, 2, 3)),
-        ("ids", np.int32, (5, 4)),
+    assert [(n, str(a.dtype), a.shape) for n, a in samples.arrays.items()] == [
+        ("x", "float32", (5, 2, 3)),
+        ("ids", "int32", (5, 4)),
     ]
     assert samples.labels is not None
     assert samples.labels.tolist() == [1, 0, 0, 1, 0]
@@ -66,7 +66,7 @@ def test_arrays_that_do_not_fit_are_named(change: dict[str, Any], message: str) 
 def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.npz"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match="data.npz"):
+    with pytest.raises(BadInput, match=r"data\.npz"):
         samples_of(f"npz:{path}", CONTRACT)
     with pytest.raises(BadInput, match="no such file"):
         samples_of("npz:nowhere.npz", CONTRACT)
@@ -97,4 +97,5 @@ def test_random_inputs_lie_in_the_declared_range_and_say_where_none_is() -> None
     assert "since x declares no range" in samples.origin
     declared = Tensors((NamedTensor("x", (3,), low=2.0, high=4.0),), CONTRACT.outputs)
     numbers = random_samples(declared).arrays["x"]
-    assert 2 <= numbers.min() < 2.2 and 3.8 < numbers.max() <= 4
+    assert 2 <= numbers.min() < 2.2
+    assert 3.8 < numbers.max() <= 4

@@ -78,7 +78,7 @@ def test_equal_names_give_the_file_that_other_names_give(
         path = tmp_path / f"{names[0]}.tflite"
         variant = Variant("tflite", scheme, InputConvention.ANDROID)
         traced = trace(graph, signal.labels, channels_first=False)
-        calibration = windows if scheme == "int8" else None
+        calibration = (windows,) if scheme == "int8" else None
         tflite.convert(traced, variant, calibration, None, path)
         results.append(run(path, windows))
     np.testing.assert_array_equal(*results)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 import edgeconv
 from edgeconv import bundle as bundles
 from edgeconv.core import InputConvention, Tensors
-from edgeconv.core.digest import sha256
+from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput
 from edgeconv.workflows.steps.export_options import ExportOptions
 
@@ -105,7 +106,7 @@ def test_parity_without_data_says_what_it_was_measured_on(pair: Path) -> None:
 
 def test_parity_on_arrays_with_labels_judges_the_accuracy(pair: Path) -> None:
     random = np.random.default_rng(0)
-    arrays = {
+    arrays: dict[str, Any] = {
         "accel": random.normal(size=(30, 6)).astype(np.float32),
         "words": random.integers(0, 20, (30, 5)),
         "labels": random.integers(0, 3, 30),

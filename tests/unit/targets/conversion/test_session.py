@@ -302,7 +302,7 @@ def test_a_disk_that_fills_up_is_bad_input(tmp_path: Path, save: Save) -> None:
 def test_a_worker_that_cannot_start_is_a_crash(tmp_path: Path, signal: Signal) -> None:
     job = Job(tmp_path / "none.keras", tmp_path, (Task(0, FLOAT, "x.tflite"),), signal)
     # no probe windows were written: the worker reports it as what it is
-    with pytest.raises(OSError, match=r"probe\.npy"):
+    with pytest.raises(OSError, match=r"probe\.npz"):
         list(run_in_worker(job))
     (tmp_path / "probe.npy").write_bytes(b"no array")
     with pytest.raises(Crashed, match="the converter failed") as caught:
