@@ -98,6 +98,10 @@ def check(
             "--allow", metavar="RULE", help="Rule whose errors are accepted (repeatable)."
         ),
     ] = None,
+    labels: Annotated[
+        bool,
+        typer.Option("--labels", help="Also look for windows that look like another class."),
+    ] = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -109,18 +113,18 @@ def check(
     """
     with Console(quiet, verbose, json) as console:
         if against is None:
-            return _check_rules(console, spec, allow or [])
+            return _check_rules(console, spec, allow or [], labels)
         if allow:
             raise UsageError("--allow does not go with --against", "leave one of them out")
         return _check_against(console, spec, against)
 
 
-def _check_rules(console: Console, spec: str, allow: list[str]) -> int:
+def _check_rules(console: Console, spec: str, allow: list[str], labels: bool) -> int:
     from edgeconv.datasets.rules import check_rules
     from edgeconv.workflows.data import check_data
 
     check_rules(allow)
-    findings = check_data(spec, console)
+    _, findings = check_data(spec, console, labels)
     rows = [(f.rule, str(f.severity), f.where, f.text, f.cure) for f in findings]
     console.table("Findings", ("rule", "severity", "where", "what", "cure"), rows)
     errors = [f for f in findings if f.severity == "error" and f.rule not in allow]

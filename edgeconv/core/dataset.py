@@ -120,6 +120,7 @@ class Recording:
     """One gap-free segment of one subject doing one thing.
 
     `samples` is (time steps, channels) float32: the canonical signal at the contract's rate.
+    `rate_hz` is that of the source before resampling, 0 where it is not known.
     """
 
     subject: str
@@ -127,6 +128,7 @@ class Recording:
     samples: NDArray[np.float32]
     source: str = ""
     device: str = ""
+    rate_hz: float = 0.0
 
 
 @dataclass(frozen=True)

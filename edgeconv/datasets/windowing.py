@@ -155,7 +155,17 @@ def _recordings(
             continue
         readings = samples.astype(np.float32)
         who, what = segment.subject, segment.label
-        yield used, Recording(who, what, readings, segment.source, segment.device)
+        rate = _source_rate(segment)
+        yield used, Recording(who, what, readings, segment.source, segment.device, rate)
+
+
+def _source_rate(segment: Segment) -> float:
+    import numpy as np
+
+    if segment.seconds is None:
+        return segment.rate_hz
+    step = float(np.median(np.diff(segment.seconds))) if len(segment.seconds) > 1 else 0.0
+    return 1.0 / step if step > 0 else 0.0
 
 
 def _at_rate(

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.bundle import write_text
-from edgeconv.core import NULL_PROGRESS, Progress
+from edgeconv.core import NULL_PROGRESS, Dataset, Progress
 from edgeconv.core.dataset import DataFinding
 from edgeconv.datasets import DATASETS, PATHS, load_dataset
 from edgeconv.datasets.describe import describe
 from edgeconv.datasets.fetch import fetch
+from edgeconv.datasets.rules.labels import doubtful_labels
 from edgeconv.datasets.tables.draft import Draft, draft_schema
 from edgeconv.datasets.tables.keys import json_schema
 from edgeconv.datasets.tables.sources import find_tables
@@ -43,9 +44,22 @@ def describe_dataset(spec: str, progress: Progress = NULL_PROGRESS) -> dict[str,
     return describe(load_dataset(spec, progress, refuse=False))
 
 
-def check_data(spec: str, progress: Progress = NULL_PROGRESS) -> tuple[DataFinding, ...]:
-    """The findings of the data rules, the most severe first. Raises the loader's errors."""
-    return load_dataset(spec, progress, refuse=False).report.findings
+def check_data(
+    spec: str, progress: Progress = NULL_PROGRESS, labels: bool = False
+) -> tuple[Dataset, tuple[DataFinding, ...]]:
+    """A data set and the findings of the data rules, the most severe first.
+
+    Args:
+        spec: the data set.
+        progress: receives stages and notes.
+        labels: also look for labels that no fold of a cross-validation believes.
+
+    Raises:
+        EdgeconvError: as its loader.
+    """
+    dataset = load_dataset(spec, progress, refuse=False)
+    doubted = doubtful_labels(dataset) if labels else []
+    return dataset, (*dataset.report.findings, *doubted)
 
 
 def draft_tomls(

@@ -17,6 +17,7 @@ from edgeconv.datasets.rules import (
     channels,
     contract,
     gravity,
+    labels,
     other_sensors,
 )
 from edgeconv.errors import BadInput, UsageError
@@ -58,6 +59,11 @@ RULES: tuple[DataRule, ...] = (
     DataRule("D208", _HINT, "a sensor has an offset or a wrong scale", calibration.offsets),
     DataRule("D301", _WARNING, "a recording occurs more than once", balance.repeated),
     DataRule("D302", _HINT, "only one subject recorded a class", balance.lonely_classes),
+    DataRule("D303", _HINT, "the test hangs on one subject", balance.lopsided_test),
+    DataRule("D304", _HINT, "subjects have different sampling rates", balance.different_rates),
+    DataRule("D305", _WARNING, "gaps leave many short recordings", balance.many_pieces),
+    DataRule("D306", _WARNING, "two names differ by one letter", balance.near_names),
+    DataRule(labels.RULE, _HINT, labels.ABOUT, None),
 )
 
 

@@ -6,6 +6,15 @@ import hashlib
 
 from edgeconv.core import Dataset
 from edgeconv.core.dataset import DataFinding, DataSeverity
+from edgeconv.datasets.rules.blocks import Source, named
+from edgeconv.datasets.rules.gravity import OWN_TABLES
+from edgeconv.datasets.splits import split
+from edgeconv.datasets.tables.names import near_spellings
+from edgeconv.errors import EdgeconvError
+
+DOMINATES = 0.7  # share of the windows of the test that one of several subjects may have
+RATES_APART = 1.5  # factor between the rates of two subjects
+PIECES, SHORT = 10, 2.0  # so many recordings of one subject and class, so short in windows
 
 
 def repeated(dataset: Dataset) -> list[DataFinding]:
@@ -58,3 +67,109 @@ def lonely_classes(dataset: Dataset) -> list[DataFinding]:
                 )
             )
     return findings
+
+
+def lopsided_test(dataset: Dataset) -> list[DataFinding]:
+    """D303: what a test says of others hangs on one subject."""
+    try:
+        test = split(dataset).test
+    except EdgeconvError:
+        return []  # too few subjects to split at all, which training says
+    counts = {name: int((test.subjects == name).sum()) for name in test.subject_names}
+    name, most = max(counts.items(), key=lambda item: item[1])
+    if most < DOMINATES * len(test):
+        return []
+    alone = "is the only subject" if len(counts) == 1 else f"has {most / len(test):.0%}"
+    return [
+        DataFinding(
+            "D303",
+            DataSeverity.HINT,
+            f"subject {name}",
+            f"{alone} of the test: one subject's accuracy differs from another's by many points, "
+            "so the figures say little about others",
+            'record more subjects, name several: test_subjects = ["…", "…"], or use edgeconv '
+            "cross-validate",
+        )
+    ]
+
+
+def different_rates(dataset: Dataset) -> list[DataFinding]:
+    """D304: subjects were recorded at different rates, so their high frequencies differ."""
+    import numpy as np
+
+    rates: dict[str, list[float]] = {}
+    for recording in dataset.recordings:
+        if recording.rate_hz:
+            rates.setdefault(recording.subject, []).append(recording.rate_hz)
+    typical = {subject: float(np.median(values)) for subject, values in rates.items()}
+    if len(typical) < 2 or max(typical.values()) < RATES_APART * min(typical.values()):
+        return []
+    usual = float(np.median(list(typical.values())))
+    others = {s: r for s, r in typical.items() if max(r / usual, usual / r) >= 1.2}
+    listed = ", ".join(f"{subject} {rate:.3g} Hz" for subject, rate in sorted(others.items()))
+    return [
+        DataFinding(
+            "D304",
+            DataSeverity.HINT,
+            named([Source(subject) for subject in others], dataset),
+            f"most subjects were recorded at {usual:.3g} Hz, others not: {listed}; all are "
+            f"resampled to {dataset.signal.rate_hz:g} Hz, but a slower sensor has seen less",
+            "record all subjects with one setting, if classes differ in quick movements",
+        )
+    ]
+
+
+def many_pieces(dataset: Dataset) -> list[DataFinding]:
+    """D305: gaps cut the recordings of a subject and class into many short pieces."""
+    lengths: dict[tuple[str, int, str], list[int]] = {}
+    for recording in dataset.recordings:
+        key = (recording.subject, recording.label, recording.source)
+        lengths.setdefault(key, []).append(len(recording.samples))
+    window = dataset.signal.window
+    cut = {
+        subject
+        for (subject, _, _), own in lengths.items()
+        if len(own) >= PIECES and sorted(own)[len(own) // 2] < SHORT * window
+    }
+    if not cut or dataset.name not in OWN_TABLES:
+        return []
+    return [
+        DataFinding(
+            "D305",
+            DataSeverity.WARNING,
+            named([Source(subject) for subject in cut], dataset),
+            "gaps between the time stamps cut the recordings into many pieces of about one window: "
+            "samples are lost, or the clock jumps",
+            "record with the screen on or a wake lock; if nothing is missing, rate_hz = … in place "
+            "of the time stamps",
+        )
+    ]
+
+
+def near_names(dataset: Dataset) -> list[DataFinding]:
+    """D306: two classes or subjects have nearly one name."""
+    findings = []
+    for what, names, cure in (
+        ("class", dataset.signal.labels, '[rename_labels] "{0}" = "{1}"'),
+        ("subject", dataset.subject_names, "give them one name in the tables"),
+    ):
+        for a, b in near_spellings(names):
+            few, many = sorted((a, b), key=lambda name: _windows(dataset, what, name))
+            findings.append(
+                DataFinding(
+                    "D306",
+                    DataSeverity.WARNING,
+                    f"{what} {few}",
+                    f"is spelled nearly like {many}: a slip makes two of one",
+                    f"write {cure.format(few, many)} into the TOML if they are the same"
+                    if what == "class"
+                    else cure,
+                )
+            )
+    return findings
+
+
+def _windows(dataset: Dataset, what: str, name: str) -> int:
+    if what == "class":
+        return int((dataset.labels == dataset.signal.labels.index(name)).sum())
+    return int((dataset.subjects == name).sum())

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import combinations
 
 
 def plain(name: str) -> str:
     """A name without case, accents and differences of blanks, hyphens and underscores."""
     text = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(c for c in text if not unicodedata.combining(c))
-    return " ".join(letters.replace("_", " ").replace("-", " ").split())
+    words = letters.replace("_", " ").replace("-", " ").split()
+    return " ".join(_number(word) for word in words)
+
+
+def _number(word: str) -> str:
+    """`1` for `01`, `1.0` and `001`; `p1` for `p01`: spreadsheets add and drop zeros."""
+    word = re.sub(r"^(\d+)[.,]0+$", r"\1", word)
+    return re.sub(r"(?<![\d.,])0+(?=\d)", "", word)
+
+
+def near_spellings(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of names that differ by one letter, or by two letters exchanged: likely slips.
+
+    Names with digits and short ones are left alone: `p1` and `p2` are two subjects.
+    """
+    plain_names = {name: plain(name) for name in names}
+    long = [n for n, text in plain_names.items() if len(text) > 4 and not re.search(r"\d", text)]
+    return [(a, b) for a, b in combinations(long, 2) if _one_slip(plain_names[a], plain_names[b])]
+
+
+def _one_slip(a: str, b: str) -> bool:
+    if abs(len(a) - len(b)) > 1 or a == b:
+        return False
+    start = next(
+        (n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
+    a, b = a[start:], b[start:]
+    exchanged = a[:2] == b[1::-1] and a[2:] == b[2:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or exchanged
 
 
 def join_spellings(counts: Mapping[str, int]) -> tuple[dict[str, str], list[tuple[str, ...]]]:
