@@ -72,6 +72,8 @@ def _show(console: Console, path: Path, facts: dict[str, Any]) -> None:
             ("part", "bytes", "share"),
             [(k, f"{v:,}", f"{v / facts['bytes']:.1%}") for k, v in facts["parts"].items()],
         )
+    if facts["labels"]:
+        console.say(f"Classes: {', '.join(facts['labels'])}")
     _show_code(console, facts)
     console.table("Sensor contract", ("field", "value"), _contract_rows(facts["contract"]))
     show_lints(console, facts["lints"])

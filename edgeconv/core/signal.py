@@ -8,6 +8,7 @@ takes instead, and `encode` converts canonical windows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,28 @@ class Normalization:
             raise UsageError(f"normalization: every std must be above 0, got {self.std}")
 
 
+def label_faults(labels: Sequence[str]) -> list[str]:
+    """What makes class names unusable, one sentence a fault.
+
+    They are the lines of a list, the keys of a dictionary and the names that data are matched by.
+    """
+    faults = []
+    for i, label in enumerate(labels):
+        if not label.strip():
+            faults.append(f"class name number {i} is blank")
+        elif len(label.splitlines()) > 1 or not label.replace("\u200d", "").isprintable():
+            faults.append(f"class name {label!r} holds a line break or another control character")
+        elif label in labels[:i]:
+            faults.append(f"class name '{label}' is there twice")
+    return faults
+
+
+def check_labels(labels: Sequence[str], where: str) -> None:
+    """Raises BadInput for class names that are blank, there twice or hold a line break."""
+    for fault in label_faults(labels):
+        raise BadInput(f"{where}: {fault}", "give each class a name of its own, on one line")
+
+
 @dataclass(frozen=True)
 class Signal:
     """The contract between a phone's sensor and a model's input.
@@ -93,6 +116,7 @@ class Signal:
             raise BadInput("sensor contract: kinds and channels differ in length")
         if set(self.kinds) == {SensorKind.ACCELEROMETER} and len(self.channels) <= 3:
             object.__setattr__(self, "kinds", ())  # one way to say it, so that contracts compare
+        check_labels(self.labels, "sensor contract")
 
     @property
     def channel_kinds(self) -> tuple[SensorKind | None, ...]:

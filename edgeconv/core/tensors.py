@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core.signal import Signal
+from edgeconv.core.signal import Signal, check_labels
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class Tensors:
         for name in names:
             if names.count(name) > 1:
                 raise BadInput(f"two tensors of the model are called '{name}'", "rename one")
+        check_labels(self.labels, "contract")
         if self.labels and not any(t.shape[-1:] == (len(self.labels),) for t in self.outputs):
             raise BadInput(f"no output has {len(self.labels)} values, one for each class name")
 

@@ -34,17 +34,22 @@ CONTRACT_LABEL = "sensor_contract"
 INPUT_LABEL = "sensor"
 
 
-def for_sensor(graph: Graph, signal: Signal, sensor: InputConvention) -> Graph:
+def for_sensor(
+    graph: Graph,
+    signal: Signal,
+    sensor: InputConvention,
+    expects: InputConvention = InputConvention.NORMALIZED,
+) -> Graph:
     """The graph taking flat windows as `sensor` gives them, everything foldable folded.
 
     Args:
-        graph: of one input, which takes normalized windows.
+        graph: of one input.
         signal: the contract that the network was trained with.
+        expects: what the graph takes; a network that normalizes by itself takes readings.
     """
     import numpy as np
 
-    normalized = signal.for_sensor(InputConvention.NORMALIZED)
-    per_step = signal.for_sensor(sensor).affine_to(normalized)
+    per_step = signal.for_sensor(sensor).affine_to(signal.for_sensor(expects))
     flat = Value(INPUT_LABEL, (signal.flat_size,))
     contract = Affine(
         label=CONTRACT_LABEL,

@@ -60,9 +60,17 @@ class ModelInputs(Protocol):
         largest magnitude for other numbers."""
 
 
-def inputs_of(contract: Contract) -> ModelInputs:
-    """The ways of a contract."""
-    return NamedInputs(contract) if isinstance(contract, Tensors) else WindowInputs(contract)
+def inputs_of(
+    contract: Contract, expects: InputConvention = InputConvention.NORMALIZED
+) -> ModelInputs:
+    """The ways of a contract.
+
+    Args:
+        expects: what a window model takes itself; one that normalizes by itself takes readings.
+    """
+    if isinstance(contract, Tensors):
+        return NamedInputs(contract)
+    return WindowInputs(contract, expects)
 
 
 def output_kind(graph: Graph) -> str:
@@ -79,6 +87,7 @@ class WindowInputs:
     """Of a model that takes windows of a sensor."""
 
     signal: Signal
+    expects: InputConvention = InputConvention.NORMALIZED
 
     def prepared(self, model: Any) -> Any:
         if len(getattr(model, "inputs", None) or ()) != 1:
@@ -94,7 +103,7 @@ class WindowInputs:
         return read(model, self.signal)
 
     def in_file(self, graph: Graph, sensor: InputConvention) -> Graph:
-        return for_sensor(graph, self.signal, sensor)
+        return for_sensor(graph, self.signal, sensor, self.expects)
 
     def for_file(
         self, arrays: Arrays, sensor: InputConvention, *, calibration: bool = False
@@ -105,7 +114,7 @@ class WindowInputs:
         return (self.signal.for_sensor(sensor).encode(windows),)
 
     def for_model(self, model: Any, arrays: Arrays) -> Arrays:
-        (windows,) = self.for_file(arrays, InputConvention.NORMALIZED)
+        (windows,) = self.for_file(arrays, self.expects)
         return (windows.reshape(-1, *model.inputs[0].shape[1:]),)
 
     def output_names(self, graph: Graph) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgeconv.core import Artifact, Contract, ExportReport, InputConvention, Signal
 from edgeconv.core.paths import compressed_size, sha256, size
+from edgeconv.core.signal import label_faults
 from edgeconv.targets.base import target_of
 from edgeconv.targets.file_graph import FileGraph
 from edgeconv.targets.lints import Finding
@@ -89,6 +90,6 @@ def _unknown(graph: FileGraph, labels: tuple[str, ...]) -> Signal:
         channels=("value",),
         window=values,
         step=values,
-        labels=labels,
+        labels=() if label_faults(labels) else labels,  # lints name the faults
         sensor=InputConvention.NORMALIZED,
     )

@@ -24,7 +24,11 @@ from edgeconv.datasets.rules import check_contract
 from edgeconv.ir.keras_contents import is_keras
 from edgeconv.parity import classification
 from edgeconv.runtimes.predict import predict_file
-from edgeconv.workflows.steps.models_under_test import embedded_signal, resolve_signal
+from edgeconv.workflows.steps.models_under_test import (
+    class_names,
+    embedded_signal,
+    resolve_signal,
+)
 from edgeconv.workflows.steps.sandbox import probe_untrusted
 from edgeconv.workflows.steps.sources import find_model, load_part
 
@@ -65,7 +69,8 @@ def evaluate(
     contract = embedded_signal(path)
     data = cut_into(data, Windowing.of(contract))
     dataset, facts = load_part(data, split, progress, source_bundle(path))
-    signal = resolve_signal(path, contract, sensor, dataset)
+    names = class_names(path) if contract is None else ()
+    signal = resolve_signal(path, contract, sensor, dataset, labels=names)
     check_contract(signal, dataset, path.name)
     options = {"unsafe": unsafe} if is_keras(path) else {}
     return evaluate_file(path, signal, dataset, facts, runtime, **options)

@@ -23,6 +23,7 @@ from edgeconv.core import (
     Progress,
     Recipe,
     Samples,
+    Signal,
     Tensors,
     TrainedModel,
     Variant,
@@ -200,12 +201,18 @@ def export_variants(
             ranges=network.ranges if network else None,
             run_file=_run_if_possible,
             unsafe=unsafe,
+            expects=_expected(model.contract),
         )
         files = convert_all(request, progress)
         if network:
             files = [with_compression_info(file, compress, network) for file in files]
         artifacts |= dict(zip(group, files, strict=True))
     return [artifacts[v] for v in variants]
+
+
+def _expected(contract: Contract) -> InputConvention:
+    """What a model takes itself: normalized windows, or readings that it normalizes."""
+    return contract.sensor if isinstance(contract, Signal) else InputConvention.NORMALIZED
 
 
 def _for_tensors(

@@ -64,6 +64,8 @@ class FileInspection:
         contract: the embedded sensor contract; None if there is none.
         inputs, outputs: the public tensors; empty for a Keras file.
         ops: number of operations by kind; empty for a Keras file.
+        labels: class names; empty where there are none. A classifier that numbers its classes has
+            `0`, `1`, …
         kernels: how each kernel is stored, for formats with compressed weights.
         parts: bytes by part, the largest first; empty for a Keras file.
         lints: broken rules, the most severe first.
@@ -83,6 +85,7 @@ class FileInspection:
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
     ops: dict[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
     kernels: tuple[StoredKernel, ...] = ()
     parts: dict[str, int] = field(default_factory=dict)
     lints: tuple[Finding, ...] = ()
@@ -103,6 +106,7 @@ class FileInspection:
             "tensors": [{"direction": d, **asdict(t)} for d, tensors in sides for t in tensors],
             "cost": {name: n for name, n in asdict(self.cost).items() if n is not None},
             "ops": self.ops,
+            "labels": list(self.labels),
             "kernels": [asdict(kernel) for kernel in self.kernels],
             "contract": self.contract.to_json() if self.contract else None,
             "lambda_layers": list(self.lambda_layers),
@@ -142,6 +146,7 @@ def inspect_file(path: PathLike) -> FileInspection:
         contract=files.read_contract(file),
         inputs=graph.inputs,
         outputs=graph.outputs,
+        labels=files.read_labels(file),
         ops=dict(Counter(graph.kinds).most_common()),
         kernels=tuple(StoredKernel(**k) for k in target_of(file).reader.kernel_storage(file)),
         parts=files.size_breakdown(file),

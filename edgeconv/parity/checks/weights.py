@@ -129,7 +129,8 @@ def weight_checks(bundle: Bundle, artifact: Artifact) -> Iterator[Check]:
 def _graph(path: Path, digest: str, contract: Contract, sensor: InputConvention) -> Graph | None:  # noqa: ARG001 (part of the key)
     """Of exactly these bytes; None where only Keras can read them."""
     try:
-        return inputs_of(contract).in_file(read_stored(path), sensor)
+        expects = contract.sensor if isinstance(contract, Signal) else InputConvention.NORMALIZED
+        return inputs_of(contract, expects).in_file(read_stored(path), sensor)
     except Unsupported:
         return None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Contract, Signal, Tensors, Variant
+from edgeconv.core import Contract, InputConvention, Signal, Tensors, Variant
 from edgeconv.core.json_codec import decode_fields, encode_fields
 from edgeconv.targets.base import ConversionSettings
 
@@ -39,6 +39,7 @@ class Job:
         signal, tensors: the contract that the model was trained with, one of the two.
         unsafe: open models with custom code.
         ranges: of activations by layer, as `convert_all` takes them; None: measure them.
+        expects: what the model takes.
     """
 
     model: Path
@@ -48,6 +49,7 @@ class Job:
     tensors: Tensors | None = None
     unsafe: bool = False
     ranges: dict[str, tuple[float, float]] | None = None
+    expects: InputConvention = InputConvention.NORMALIZED
 
     @property
     def contract(self) -> Contract:

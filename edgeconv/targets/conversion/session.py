@@ -13,6 +13,7 @@ from edgeconv.core import (
     Artifact,
     Contract,
     FileChecks,
+    InputConvention,
     OutputAgreement,
     Progress,
     Signal,
@@ -81,6 +82,7 @@ class ConversionRequest:
             schemes with 8-bit activations then need no calibration.
         run_file: how to run a file; without it the comparison is recorded as `not_run`.
         unsafe: open models with custom code too.
+        expects: what the model takes; a network that normalizes by itself takes readings.
         isolated: convert in a separate process, which may crash. False converts in this process,
             for a caller that is such a process itself and has loaded TensorFlow already.
     """
@@ -96,6 +98,7 @@ class ConversionRequest:
     run_file: RunFile | None = None
     unsafe: bool = False
     isolated: bool = True
+    expects: InputConvention = InputConvention.NORMALIZED
 
 
 def convert_all(request: ConversionRequest, progress: Progress = NULL_PROGRESS) -> list[Artifact]:
@@ -125,6 +128,7 @@ def convert_all(request: ConversionRequest, progress: Progress = NULL_PROGRESS) 
             tasks=tasks,
             unsafe=request.unsafe,
             ranges=dict(request.ranges) if request.ranges else None,
+            expects=request.expects,
         )
         save_arrays(job.probe, request.probe)
         if request.calibration is not None:

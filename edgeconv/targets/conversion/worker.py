@@ -96,7 +96,7 @@ class Session:
 
         self.job = job
         self.probe = load_arrays(job.probe)
-        self.inputs = inputs_of(job.contract)
+        self.inputs = inputs_of(job.contract, job.expects)
         model = self.inputs.prepared(keras_file.load_model(job.model, job.unsafe))
         self.graph = self.inputs.read(model)
         if any(node.opaque for node in self.graph.nodes):

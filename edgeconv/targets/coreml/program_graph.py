@@ -31,7 +31,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 
 def labels_of(function: Function) -> tuple[str, ...]:
-    """Class names of the `classify` operation; empty where there is none or they are numbers.
+    """Class names of the `classify` operation, numbers as text; empty where there is none.
 
     Raises:
         BadInput: they are computed or missing.
@@ -41,9 +41,11 @@ def labels_of(function: Function) -> tuple[str, ...]:
             classes = function.argument(op, "classes")
             if classes is None:
                 raise BadInput(f"{op.where} has no constant 'classes'", HINT)
-            texts = classes.value
-            return tuple(text for text in texts if isinstance(text, str))
+            return tuple(map(str, classes.value))
     return ()
+
+
+_WITHOUT_OUTPUT = ("write_state", "coreml_update_state")  # they work on a state
 
 
 class _View:
@@ -99,7 +101,7 @@ class _View:
         return Tensor(feature.name, shape, array_dtype(feature, self.where))
 
     def _op(self, op: Operation) -> Op:
-        if not op.outputs:
+        if not op.outputs and op.type not in _WITHOUT_OUTPUT:
             raise BadInput(f"{self.where}: {op.where} has no output", HINT)
         names = [a for p in sorted(op.inputs) for a in op.inputs[p] if isinstance(a, str)]
         inputs = tuple(self.number[name] for name in names if name in self.number)
@@ -108,12 +110,14 @@ class _View:
 
     def _macs(self, op: Operation) -> int:
         """Multiply-accumulates; kernels are (out, in / groups, height, width)."""
-        elements = self.tensors[self.number[op.name]].elements
         if op.type == "conv":
-            return elements * prod(self._shape(op, "weight", 2)[1:])
+            return self._elements(op) * prod(self._shape(op, "weight", 2)[1:])
         if op.type in ("linear", "matmul"):
-            return elements * self._shape(op, "x", 1)[-1]
+            return self._elements(op) * self._shape(op, "x", 1)[-1]
         return 0
+
+    def _elements(self, op: Operation) -> int:
+        return self.tensors[self.number[op.name]].elements
 
     def _shape(self, op: Operation, parameter: str, rank: int) -> Shape:
         """The shape of an operand that must have at least `rank` dimensions."""

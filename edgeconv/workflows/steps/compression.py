@@ -20,6 +20,7 @@ from edgeconv.core import (
     Dataset,
     Distillation,
     FinetuneConfig,
+    InputConvention,
     Progress,
     Recipe,
     Signal,
@@ -36,7 +37,7 @@ from edgeconv.datasets import (
 )
 from edgeconv.datasets.rules import check_contract
 from edgeconv.datasets.splits import check_disjoint, split
-from edgeconv.errors import BadInput, LeakError, UsageError
+from edgeconv.errors import BadInput, LeakError, Unsupported, UsageError
 from edgeconv.models import build
 from edgeconv.plugins import import_tensorflow
 from edgeconv.runtimes.predict import predict_file
@@ -236,6 +237,12 @@ def _check_splits(splits: Splits, training: Training) -> None:
 
 def _check_contract(signal: Signal, dataset: Dataset) -> None:
     """Windows and classes must be those that the network knows. Raises BadInput."""
+    if signal.sensor is not InputConvention.NORMALIZED:
+        raise Unsupported(
+            f"the model takes readings ({signal.unit}) and normalizes by itself; fine-tuning is "
+            "for models that take normalized windows",
+            "export it without --compress",
+        )
     for name in ("channels", "rate_hz", "window", "labels"):
         model_value, data_value = getattr(signal, name), getattr(dataset.signal, name)
         if model_value != data_value:

@@ -19,6 +19,7 @@ from edgeconv.core import (
 )
 from edgeconv.core.artifact import sensor_contract
 from edgeconv.core.paths import sha256
+from edgeconv.core.signal import check_labels
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.ir.keras_contents import is_keras
@@ -68,6 +69,7 @@ def resolve_signal(
     sensor: InputConvention | None,
     dataset: Dataset,
     normalization: Normalization | None = None,
+    labels: tuple[str, ...] = (),
 ) -> Signal:
     """What the input of a file means: by its contract, else by `sensor`.
 
@@ -77,6 +79,7 @@ def resolve_signal(
         sensor: what the caller says of its input.
         dataset: gives the channels, rate and window of a file without a contract.
         normalization: that of a file without a contract whose input is normalized, if known.
+        labels: class names in a file without a contract; empty: it has the data's.
 
     Raises:
         BadInput: neither is given, or `sensor` is `normalized` and the normalization is unknown.
@@ -102,7 +105,23 @@ def resolve_signal(
             "use a file that edgeconv wrote, compare it with one, or use a file that expects raw "
             "readings",
         )
-    return replace(dataset.signal, sensor=sensor, normalization=normalization)
+    named = replace(dataset.signal, labels=labels or dataset.signal.labels)
+    return replace(named, sensor=sensor, normalization=normalization)
+
+
+def class_names(path: Path) -> tuple[str, ...]:
+    """The class names in an artifact without a contract; empty where it has none.
+
+    A classifier that numbers its classes has none: its classes are then the data's, in their order.
+
+    Raises:
+        BadInput: the names are blank, there twice or hold a line break.
+    """
+    if is_keras(path):
+        return ()
+    labels = files.read_labels(path)
+    check_labels(labels, str(path))
+    return () if all(label.isdecimal() for label in labels) else labels
 
 
 def resolve_models(
@@ -143,7 +162,7 @@ def resolve_models(
             )
             sensor = InputConvention.ANDROID
         normalization = other.normalization if other is not None else None
-        signal = resolve_signal(model.path, contract, sensor, dataset, normalization)
+        signal = resolve_signal(model.path, contract, sensor, dataset, normalization, model.labels)
         labels = signal.labels if contract else model.labels
         resolved.append(replace(model, signal=signal, labels=labels))
     return resolved[0], resolved[1]
@@ -172,7 +191,7 @@ def _requested(
 def _describe(path: Path, unsafe: bool) -> ModelUnderTest:
     if not is_keras(path):
         artifact = files.describe(path)
-        return ModelUnderTest(path, artifact, artifact.signal, files.read_labels(path))
+        return ModelUnderTest(path, artifact, artifact.signal, class_names(path))
     keras_file.check(path)
     flat = Signal(channels=("value",), sensor=InputConvention.NORMALIZED)
     return ModelUnderTest(path, KerasModel(path, sha256(path)), flat, (), {"unsafe": unsafe})

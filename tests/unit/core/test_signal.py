@@ -7,6 +7,7 @@ import pytest
 
 from edgeconv.core import STANDARD_GRAVITY, InputConvention, Normalization, SensorKind, Signal
 from edgeconv.core.channels import kinds_of_names
+from edgeconv.core.signal import label_faults
 from edgeconv.errors import BadInput
 
 SIX = ("ax", "ay", "az", "gx", "gy", "gz")
@@ -75,3 +76,26 @@ def test_a_contract_of_several_sensors_is_read_again() -> None:
 def test_a_contract_of_a_newer_version_is_refused() -> None:
     with pytest.raises(BadInput, match="schema version 4"):
         Signal.from_json({**Signal().to_json(), "schema_version": 4})
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (("walk\nfast", "jog"), "line break"),
+        (("walk\u2028fast", "jog"), "line break"),
+        (("a\tb", "jog"), "control character"),
+        (("", "jog"), "number 0 is blank"),
+        (("jog", "  "), "number 1 is blank"),
+        (("walk", "jog", "walk"), "'walk' is there twice"),
+    ],
+)
+def test_class_names_that_lists_and_dictionaries_lose_are_refused(
+    labels: tuple[str, ...], words: str
+) -> None:
+    assert len(label_faults(labels)) == 1
+    with pytest.raises(BadInput, match=words):
+        Signal(labels=labels)
+
+
+def test_class_names_of_any_language_pass() -> None:
+    assert label_faults(("ходьба", "走る", "Walking upstairs", "👨\u200d🦽", "0")) == []

@@ -178,6 +178,24 @@ def test_for_sensor_folds_the_whole_contract_into_a_valid_convolution(
     assert np.abs(want - got).max() <= 1e-5 * max(np.abs(want).max(), 1e-2 * scale)
 
 
+@pytest.mark.parametrize("sensor", InputConvention)
+def test_for_sensor_of_a_network_that_takes_readings_folds_no_normalization(
+    sensor: InputConvention,
+) -> None:
+    rng = np.random.default_rng(2)
+    signal = Signal(window=T, step=8, normalization=Normalization((1, 9, 0), (2, 3, 4)))
+    graph = chain(
+        (T * 3,),
+        layer(Reshape, "steps", shape=(T, 3)),
+        layer(Conv, "c", kernel=rng.normal(size=(4, 3, 5)), bias=rng.normal(size=5)),
+    )
+    canonical = rng.normal(0, 8, (6, T * 3)).astype(np.float32)
+    (want,) = evaluate(graph, canonical.astype(float))
+    folded = for_sensor(graph, signal, sensor, expects=InputConvention.ANDROID)
+    (got,) = evaluate(folded, signal.for_sensor(sensor).encode(canonical).astype(float))
+    np.testing.assert_allclose(got, want, atol=1e-4)
+
+
 @pytest.mark.parametrize("padding", ["same", "causal"])
 def test_fold_keeps_the_affine_before_padding(padding: str) -> None:
     rng = np.random.default_rng(1)

@@ -61,6 +61,13 @@ RULES: tuple[Rule[PackageView], ...] = (
     ),
     Rule("L403", "float64", _ERROR, values.float64, "cast to float32 before the conversion"),
     Rule(
+        "L209",
+        "broken-labels",
+        _ERROR,
+        interface.broken_labels,
+        "give each class a name of its own, on one line",
+    ),
+    Rule(
         "L104",
         "weights-none",
         _WARNING,
@@ -101,6 +108,20 @@ RULES: tuple[Rule[PackageView], ...] = (
         _WARNING,
         values.float32_inside_float16,
         "each cast costs a copy: let the whole program compute in float16, or say why not",
+    ),
+    Rule(
+        "L210",
+        "flexible-classifier",
+        _WARNING,
+        interface.flexible_classifier,
+        "fix the input to one size, or give an array of probabilities instead of a dictionary",
+    ),
+    Rule(
+        "L211",
+        "state",
+        _WARNING,
+        interface.states,
+        "begin each window with a new state (makeState); here every window begins with zeros",
     ),
     Rule("L208", "unused-input", _WARNING, interface.unused_inputs, "drop the input"),
     Rule(

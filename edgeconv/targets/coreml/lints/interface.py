@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core.metadata import CONTRACT_KEY
+from edgeconv.core.signal import label_faults
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml.lints.versions import PackageView
+from edgeconv.targets.coreml.package import array_types
 from edgeconv.targets.coreml.program import Function
+from edgeconv.targets.coreml.program_graph import read_labels
 from edgeconv.targets.lints import Violation, converter_name
 
 Shape = tuple[int, ...]
@@ -90,6 +93,34 @@ def labels(package: PackageView) -> Iterator[Violation]:
                 yield Violation(
                     name, "it gives a probability for each class, but the classes have no names"
                 )
+
+
+def broken_labels(package: PackageView) -> Iterator[Violation]:
+    """Class names that are blank or there twice: a dictionary by class loses one of them."""
+    for fault in label_faults(read_labels(package.path)):
+        yield Violation(package.path.name, fault)
+
+
+def flexible_classifier(package: PackageView) -> Iterator[Violation]:
+    """A classifier whose input may have several sizes."""
+    if not package.spec.description.predictedFeatureName:
+        return
+    free = {v.name for f in package.functions for v in f.inputs if -1 in v.shape}
+    for feature in package.input_features:
+        if feature.name in free:
+            yield Violation(feature.name, "its size is free, and the model is a classifier")
+
+
+def states(package: PackageView) -> Iterator[Violation]:
+    """Values that a model keeps between predictions."""
+    for state in package.spec.description.state:
+        array = state.type.stateType.arrayType
+        dtype = array_types().get(array.dataType, "a type that is not known")
+        yield Violation(
+            state.name,
+            f"a state ({dtype}, {' × '.join(map(str, array.shape))}): an answer depends on the "
+            "predictions before it",
+        )
 
 
 def description(package: PackageView) -> Iterator[Violation]:

@@ -45,6 +45,13 @@ RULES: tuple[Rule[TFLiteFile], ...] = (
         "convert again with a representative data set, so that inputs and outputs get a scale",
     ),
     Rule(
+        "L209",
+        "broken-labels",
+        _ERROR,
+        rules.broken_labels,
+        "give each class a name of its own, on one line",
+    ),
+    Rule(
         "L104",
         "weights-none",
         _WARNING,

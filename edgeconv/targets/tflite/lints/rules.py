@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Contract, Signal
+from edgeconv.core.signal import label_faults
 from edgeconv.errors import BadInput
 from edgeconv.targets.file_graph import FileGraph, Op, Tensor
 from edgeconv.targets.lints import Violation, converter_name
@@ -241,6 +242,16 @@ def labels(file: TFLiteFile) -> Iterator[Violation]:
             )
         if op.kind in _BRIDGES and ends & set(op.outputs):
             ends |= set(op.inputs)
+
+
+def broken_labels(file: TFLiteFile) -> Iterator[Violation]:
+    """Class names that are blank, there twice, or not as many as the classes."""
+    for fault in label_faults(file.labels):
+        yield Violation(file.path.name, fault)
+    ends = {op.outputs[0] for op in file.ops if op.kind == "SOFTMAX"} & set(file.outputs)
+    for size in (file.tensor(end).shape[-1] for end in ends):
+        if file.labels and size != len(file.labels):
+            yield Violation(file.path.name, f"{len(file.labels)} class names for {size} classes")
 
 
 def names(file: TFLiteFile) -> Iterator[Violation]:

@@ -158,6 +158,16 @@ def float32_between(path: Path) -> Path:
     return package(path, network)
 
 
+@breaks("broken-labels")
+def same_names(path: Path) -> Path:
+    def repeat(spec: Any) -> None:
+        classify = next(op for op in block(spec).operations if op.type == "classify")
+        names = classify.inputs["classes"].arguments[0].value.immediateValue.list.values
+        names[1].CopyFrom(names[0])
+
+    return edit(package(path), repeat)
+
+
 @breaks("unused-input")
 def two_inputs(path: Path) -> Path:
     def add(spec: Any) -> None:
@@ -286,6 +296,8 @@ def test_the_file_in_order_breaks_no_rule(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", BROKEN)
 def test_a_broken_file_breaks_this_rule_and_no_other(rule: str, tmp_path: Path) -> None:
     found = lint(BROKEN[rule](tmp_path / "broken.mlpackage"))
+    if rule == "neural-engine-dynamic-shape":  # the file is a classifier too
+        found = [f for f in found if f.rule != "flexible-classifier"]
     assert [f.rule for f in found] == [rule]
     expected = next(r for r in lints.RULES if r.name == rule)
     assert found[0].severity is expected.severity
@@ -301,7 +313,9 @@ def test_an_int32_input_contradicts_the_contract_too(tmp_path: Path) -> None:
 
 
 def test_every_rule_has_its_broken_file() -> None:
-    assert set(BROKEN) | {"int32-input"} == {rule.name for rule in lints.RULES}
+    assert set(BROKEN) | {"int32-input", "state", "flexible-classifier"} == {
+        rule.name for rule in lints.RULES
+    }
 
 
 def test_hints_on_placement_say_that_they_are_hints() -> None:
@@ -386,6 +400,20 @@ def test_versions_follow_coremltools() -> None:
     assert parameters == {v: set(names) for v, names in versions.PARAMETERS.items()}
 
 
+def test_a_classifier_of_free_size_is_noted(tmp_path: Path) -> None:
+    def free(spec: Any) -> None:
+        array = spec.description.input[0].type.multiArrayType
+        size = spec.mlProgram.functions["main"].inputs[0].type.tensorType.dimensions[-1]
+        size.unknown.variadic = False
+        for length in array.shape:
+            array.shapeRange.sizeRanges.add(lowerBound=length, upperBound=length + 8)
+
+    classifier, plain_file = package(tmp_path / "c.mlpackage"), tmp_path / "p.mlpackage"
+    assert "flexible-classifier" in {f.rule for f in lint(edit(classifier, free))}
+    other = lint(edit(package(plain_file, labels=False), free))
+    assert "flexible-classifier" not in {f.rule for f in other}
+
+
 def test_shapes_that_only_running_judges(tmp_path: Path) -> None:
     from edgeconv.targets.coreml.lints.interface import declared_sizes
 
@@ -430,4 +458,4 @@ def _palette(levels: Any) -> Callable[[Any], Any]:
 def test_a_state_is_used_and_needs_its_version(tmp_path: Path) -> None:
     """Nothing is dead that feeds a state, and iOS 18 is needed for one."""
     found = {f.rule for f in lint(stateful(tmp_path / "state.mlpackage"))}
-    assert found == {"weights-none", "no-contract", "no-description"}
+    assert found == {"weights-none", "no-contract", "no-description", "state"}

@@ -97,6 +97,11 @@ def free_width(path: Path) -> Path:
     return net.write(path)
 
 
+@breaks("broken-labels")
+def a_name_too_many(path: Path) -> Path:
+    return Net().write(path, replace(SIGNAL, labels=("still", "walking", "jogging")))
+
+
 @breaks("unused-input")
 def spare_input(path: Path) -> Path:
     net = Net()

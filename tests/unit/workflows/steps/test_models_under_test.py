@@ -40,6 +40,12 @@ def test_resolve_signal_without_a_contract_takes_the_sensor(data: Dataset) -> No
     assert resolve_signal(PATH, None, IOS, data).sensor is IOS
 
 
+def test_resolve_signal_takes_the_names_of_the_file(data: Dataset) -> None:
+    names = tuple(reversed(data.signal.labels))
+    assert resolve_signal(PATH, None, IOS, data, labels=names).labels == names
+    assert resolve_signal(PATH, None, IOS, data).labels == data.signal.labels
+
+
 def test_resolve_signal_without_contract_and_sensor_is_refused(data: Dataset) -> None:
     with pytest.raises(BadInput, match="has no sensor contract"):
         resolve_signal(PATH, None, None, data)
