@@ -9,7 +9,7 @@ from edgeconv.bundle.folder import (
     staging,
     write_text,
 )
-from edgeconv.bundle.manifest import is_bundle, read_bundle, source_bundle, write
+from edgeconv.bundle.manifest import is_bundle, named_files, read_bundle, source_bundle, write
 from edgeconv.bundle.reference import FILE as REFERENCE
 from edgeconv.bundle.reference import read_outputs, read_reference, write_outputs, write_reference
 
@@ -20,6 +20,7 @@ __all__ = [
     "append_text",
     "check_free",
     "is_bundle",
+    "named_files",
     "partial_of",
     "read_bundle",
     "read_outputs",

@@ -1,7 +1,4 @@
-"""`manifest.json` and the files beside it, written from a `Bundle` and read back into one.
-
-The bundle that a model file is part of.
-"""
+"""`manifest.json` and the files beside it, written from a `Bundle` and read back into one."""
 
 from __future__ import annotations
 
@@ -43,18 +40,6 @@ from edgeconv.core.schema_v1 import upgrade_manifest
 from edgeconv.core.tensors import contract_entry, contract_of_entry
 from edgeconv.errors import BadInput
 from edgeconv.targets.base import TARGETS
-
-
-def source_bundle(path: Path) -> Bundle | None:
-    """The bundle whose folder a file is in, if its manifest names exactly these bytes."""
-    folder = path if path.is_dir() and is_bundle(path) else path.parent
-    if not is_bundle(folder):
-        return None
-    bundle = read_bundle(folder, verify=False)
-    named = {bundle.model.path.name: bundle.model.sha256}
-    named |= {a.path.name: a.sha256 for a in bundle.artifacts}
-    return bundle if named.get(path.name) == sha256(path) else None
-
 
 SCHEMA_VERSION = 2  # version 1 is still read: core/schema_v1.py
 GOLDEN = Path("golden") / "golden.json"
@@ -111,8 +96,20 @@ def read_bundle(folder: PathLike, verify: bool = True) -> Bundle:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"{path / MANIFEST} is damaged: {error!r}", "export it again") from error
     if verify:
-        _verify(bundle, data.get("golden"), data.get("files", {}))
+        check_unchanged(path, _named(bundle, data))
+        check_complete(path, (artifact.name for artifact in bundle.artifacts))
     return bundle
+
+
+def source_bundle(path: Path) -> Bundle | None:
+    """The bundle whose folder a file is in, if its manifest names exactly these bytes."""
+    folder = path if path.is_dir() and is_bundle(path) else path.parent
+    if not is_bundle(folder):
+        return None
+    bundle = read_bundle(folder, verify=False)
+    named = {bundle.model.path.name: bundle.model.sha256}
+    named |= {a.path.name: a.sha256 for a in bundle.artifacts}
+    return bundle if named.get(path.name) == sha256(path) else None
 
 
 def _current(data: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -226,15 +223,20 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
     )
 
 
-def _verify(bundle: Bundle, golden: str | None, beside: dict[str, str]) -> None:
-    """Bundles of version 0.1.0 name no digests of the files `beside` model and artifacts."""
+def named_files(folder: Path) -> tuple[str, ...]:
+    """Every file of the bundle in `folder` whose digest its manifest names."""
+    return tuple(_named(read_bundle(folder, verify=False), _read_json(folder / MANIFEST)))
+
+
+def _named(bundle: Bundle, manifest: dict[str, Any]) -> dict[str, str]:
+    """File → digest. Bundles of version 0.1.0 name none beside model and artifacts."""
     named = {bundle.model.path.name: bundle.model.sha256}
     named |= {artifact.name: artifact.sha256 for artifact in bundle.artifacts}
     named |= {f"{COMPRESSED}/{c.path.name}": c.sha256 for c in bundle.compressed.values()}
-    if golden:
+    if golden := manifest.get("golden"):
         named[GOLDEN.as_posix()] = golden
-    check_unchanged(bundle.path, named | beside)
-    check_complete(bundle.path, (artifact.name for artifact in bundle.artifacts))
+    named |= manifest.get("files", {})
+    return named
 
 
 def _write_json(path: Path, data: Any) -> None:

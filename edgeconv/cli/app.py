@@ -29,6 +29,7 @@ from edgeconv.cli import (
     run,
     search,
     train,
+    verify,
 )
 from edgeconv.cli.console import write_json
 from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
@@ -79,6 +80,7 @@ app.command("integrate", epilog=integrate.EPILOG)(integrate.integrate)
 app.command("inspect", epilog=inspect.EPILOG)(inspect.inspect)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("report", epilog=report.EPILOG)(report.report)
+app.command("verify", epilog=verify.EPILOG)(verify.verify)
 app.add_typer(data.app, name="data", help="List, describe, check and fetch recordings.")
 app.command("init", epilog=init.EPILOG)(init.init)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)

@@ -92,6 +92,7 @@ FORMATS = {
     "edgeconv-parity": 1,  # compare, golden check
     "edgeconv-profile": 1,  # profile, profile import
     "edgeconv-search": 1,
+    "edgeconv-verification": 1,  # verify
 }
 """What `--json` writes: a format's name and its schema version; schemas/NAME.json describes it."""
 

@@ -1,0 +1,191 @@
+"""`edgeconv verify`: a bundle's files are those of its manifest, and can be made again."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeconv import bundle as bundles
+from edgeconv.core import (
+    LOG_PROGRESS,
+    Artifact,
+    Bundle,
+    InputConvention,
+    PathLike,
+    Progress,
+    Variant,
+)
+from edgeconv.core.json_codec import encode_fields
+from edgeconv.core.results import Status, worst
+from edgeconv.datasets import DataSource
+from edgeconv.environment import describe_machine, versions
+from edgeconv.errors import MissingDependency, Unsupported
+from edgeconv.models import file_stem
+from edgeconv.reporting.formatting import plural
+from edgeconv.workflows.export import export_variants
+from edgeconv.workflows.steps.calibration import calibration_for
+from edgeconv.workflows.steps.export_options import ExportOptions
+
+
+@dataclass(frozen=True)
+class VerifiedFile:
+    """One artifact of a bundle.
+
+    Attributes:
+        status: `passed` where the bytes made again are the same; `not_run` where none were made.
+        sha256: of the file in the bundle, which is the manifest's.
+        rebuilt_sha256: of the file made again; empty where none was.
+        reason: why it was not made again, or what may have changed it.
+    """
+
+    name: str
+    status: Status
+    sha256: str
+    rebuilt_sha256: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found out about a bundle whose every file is the manifest's.
+
+    Attributes:
+        files: how many files the manifest names.
+        artifacts: one entry an artifact; empty unless they were made again.
+    """
+
+    files: int
+    artifacts: tuple[VerifiedFile, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """`passed` where every file that was to be made again has the same bytes."""
+        return worst(file.status for file in self.artifacts) if self.artifacts else Status.PASSED
+
+    def to_json(self) -> dict[str, Any]:
+        return {"status": str(self.status), **encode_fields(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RebuildOptions:
+    """What a rebuild needs beyond the bundle.
+
+    Attributes:
+        calibration: the recordings that the export was calibrated on; None: the bundle's own data.
+        unsafe: allow custom code in the Keras model.
+    """
+
+    calibration: DataSource | None = None
+    unsafe: bool = False
+
+
+def verify(
+    bundle: PathLike,
+    *,
+    rebuild: RebuildOptions | None = None,
+    progress: Progress = LOG_PROGRESS,
+) -> Verification:
+    """Check a bundle's digests and, if asked, make its artifacts again and compare the bytes.
+
+    Args:
+        bundle: the bundle's folder.
+        rebuild: export every artifact again from `model.keras` (training and fine-tuning are not
+            repeated), and compare; None: only the digests are checked.
+        progress: listens to what is done.
+
+    Returns:
+        How many files were checked, and each artifact that was made again.
+
+    Raises:
+        BadInput: a file is missing, changed, or not named in the manifest.
+        UsageError: calibration recordings are needed, and the bundle names none.
+    """
+    read = bundles.read_bundle(bundle)
+    named = len(bundles.named_files(read.path))
+    progress.stage(f"digests: {plural(named, 'file')}")
+    if rebuild is None:
+        return Verification(named)
+    return Verification(named, _rebuild(read, rebuild, progress))
+
+
+def _rebuild(
+    bundle: Bundle, options: RebuildOptions, progress: Progress
+) -> tuple[VerifiedFile, ...]:
+    variants = [variant_of(artifact) for artifact in bundle.artifacts]
+    export_options = ExportOptions(calibration=options.calibration, unsafe=options.unsafe)
+    windows, _ = calibration_for(variants, export_options, bundle.model, bundle, progress)
+    changed = _other_environment(bundle)
+    verified = []
+    for artifact, variant in zip(bundle.artifacts, variants, strict=True):
+        with tempfile.TemporaryDirectory(prefix="edgeconv-verify-") as folder:
+            try:
+                [made] = export_variants(
+                    bundle.model,
+                    [variant],
+                    Path(folder),
+                    _stem(bundle),
+                    windows,
+                    unsafe=options.unsafe,
+                    compressed=bundle.compressed,
+                    progress=progress,
+                )
+            except (MissingDependency, Unsupported) as error:
+                why = f"it could not be made again: {error.message}"
+                verified.append(
+                    VerifiedFile(artifact.name, Status.NOT_RUN, artifact.sha256, reason=why)
+                )
+                continue
+        same = made.sha256 == artifact.sha256
+        verified.append(
+            VerifiedFile(
+                artifact.name,
+                Status.PASSED if same else Status.FAILED,
+                artifact.sha256,
+                made.sha256,
+                "" if same else changed,
+            )
+        )
+    return tuple(verified)
+
+
+def _stem(bundle: Bundle) -> str:
+    return file_stem(bundle.recipe.model if bundle.recipe else bundle.model.path.stem)
+
+
+def variant_of(artifact: Artifact) -> Variant:
+    """The settings that an artifact was exported with, as its report keeps them.
+
+    A noise limit chooses the float layers again, so that both are not given at once.
+    """
+    report = artifact.export
+    limit = report.min_snr_db or 0.0
+    return Variant(
+        target=artifact.target,
+        scheme=artifact.scheme,
+        sensor=InputConvention(report.sensor or InputConvention.NORMALIZED),
+        io=report.io,
+        deployment_target=report.deployment_target,
+        calibration_method=report.calibration_method,
+        compress=report.compression.name if report.compression else "",
+        float_layers=() if limit else report.float_layers,
+        int8_layers=() if limit else report.int8_layers,
+        min_snr_db=limit,
+    )
+
+
+def _other_environment(bundle: Bundle) -> str:
+    """What differs from where the bundle was made, which may explain other bytes."""
+    here = versions()
+    other = [
+        f"{name} {version} (here: {here.get(name, 'not installed')})"
+        for name, version in sorted(bundle.versions.items())
+        if here.get(name) != version
+    ]
+    processor = describe_machine().processor
+    if processor != bundle.machine.processor:
+        other.append(f"the processor {bundle.machine.processor or 'unknown'} (here: {processor})")
+    if other:
+        return f"the bundle was made with {', '.join(other)}"
+    return "the packages and the processor are those that the manifest names"

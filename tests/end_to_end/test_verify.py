@@ -1,0 +1,68 @@
+"""`edgeconv verify`: a whole bundle, changed ones, and files made again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edgeconv.core.paths import sha256
+
+from .conftest import Cli
+
+pytestmark = pytest.mark.heavy
+
+
+def test_a_whole_bundle_passes(cli: Cli, bundle: Path) -> None:
+    found = cli("verify", bundle, "--json", "-").json
+    assert found["status"] == "passed"
+    assert found["files"] >= 8
+    assert found["artifacts"] == []
+
+
+def test_each_changed_file_is_named(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
+    names = ("har_int8.tflite", "labels.txt")
+    for name in names:
+        with (copy / name).open("ab") as file:
+            file.write(b"x")
+    outcome = cli("verify", copy)
+    assert outcome.code == 3
+    assert all(f"{copy / name} has changed" in outcome.err for name in names)
+
+
+def test_calibration_without_rebuild_is_refused(cli: Cli, bundle: Path) -> None:
+    outcome = cli("verify", bundle, "--calibration", "synthetic")
+    assert outcome.code == 2
+    assert "--rebuild" in outcome.err
+
+
+def test_every_file_is_made_again(cli: Cli, bundle: Path) -> None:
+    found = cli("verify", bundle, "--rebuild", "--json", "-").json
+    assert {f["name"]: f["status"] for f in found["artifacts"]} == {
+        path.name: "passed" for path in bundle.iterdir() if path.suffix in (".tflite", ".mlpackage")
+    }
+
+
+def test_other_bytes_under_the_right_name_are_found(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+    """The manifest names the digest of a file that its settings do not make."""
+    copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
+    path = copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    name = "har_float32.tflite"
+    [artifact] = [a for a in manifest["artifacts"] if a["path"] == name]
+    manifest["artifacts"] = [artifact]
+    shutil.copyfile(copy / "har_dynamic.tflite", copy / name)
+    artifact["sha256"] = sha256(copy / name)
+    for other in (*copy.glob("*.tflite"), *copy.glob("*.mlpackage")):
+        if other.name != name:
+            shutil.rmtree(other) if other.is_dir() else other.unlink()
+    path.write_text(json.dumps(manifest))
+    outcome = cli("verify", copy, "--rebuild", "--json", "-")
+    assert outcome.code == 1
+    [found] = outcome.json["artifacts"]
+    assert found["status"] == "failed"
+    assert found["rebuilt_sha256"] != found["sha256"]
+    assert "packages and the processor are those" in found["reason"]
