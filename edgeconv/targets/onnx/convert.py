@@ -10,6 +10,7 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.trace import trace
 from edgeconv.targets.base import ConversionSettings
 from edgeconv.targets.onnx import model_file
+from edgeconv.targets.onnx.lowering import LOWERINGS, handlers
+from edgeconv.targets.onnx.model_file import RECURRENT
 from edgeconv.targets.onnx.schemes import SCHEMES
 
 if TYPE_CHECKING:
@@ -32,9 +35,16 @@ OPSET = 17
 IR_VERSION = 8
 PRODUCER = "edgeconv"
 
-_COUNTER = re.compile(r"__\d+$")
+_PARTS = {
+    **dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "MatMul"), ("kernel", "bias")),
+    **dict.fromkeys(RECURRENT, ("kernel", "recurrent_kernel", "bias")),
+}
+"""Names of an operation's weights, by their places among its inputs."""
+_COUNTER = re.compile(r"__\d+|(?<=_frozen)_\d+")
 _LINEAR = re.compile(r"(_Gemm|_matmul|_bias)+$")
-_OPERATION = re.compile(r"(_Gemm|_Squeeze|_Reshape|_Transpose|_conv|_matmul|_bias)+$")
+_OPERATION = re.compile(
+    r"(_Gemm|_Squeeze|_Reshape|_Transpose|_conv|_matmul|_bias|_native|_layer)+$"
+)
 
 
 def convert(
@@ -54,13 +64,10 @@ def convert(
         )
         labelled = quantization_points.by_label(traced.graph, limits)
         settings = ConversionSettings(calibration_method=method, activation_ranges=labelled)
-        traced = trace(
-            traced.graph,
-            traced.labels,
-            channels_first=True,
-            ranges=limits,
-            outputs=traced.outputs,
-        )
+        graph = traced.graph
+        stay = tuple(graph.label(node) for node in graph.nodes if node.stays_float)
+        settings = replace(settings, float_layers=stay)
+        traced = trace(graph, traced.labels, True, limits, LOWERINGS, outputs=traced.outputs)
     model = _converted(traced)
     _tidy(model, dict(zip(_tensor_names(traced), _public_names(traced), strict=True)))
     scheme.store(model)
@@ -78,7 +85,7 @@ def _converted(traced: Traced) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx 1.17 asks NumPy for `np.object`
-        from tf2onnx import optimizer, tf_loader, tfonnx
+        from tf2onnx import optimizer, tf_loader, tfonnx, utils
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     names = _tensor_names(traced)
@@ -87,9 +94,14 @@ def _converted(traced: Traced) -> Any:
     frozen = tf_loader.from_function(traced.function, inputs, outputs)
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(frozen, name="")
+        utils.INTERNAL_NAME = 1  # the counter of its names, which sets the order of its sets
         try:
             converted = tfonnx.process_tf_graph(
-                graph, opset=OPSET, input_names=inputs, output_names=outputs
+                graph,
+                opset=OPSET,
+                input_names=inputs,
+                output_names=outputs,
+                custom_op_handlers=dict(handlers(traced.graph)),
             )
             model = optimizer.optimize_graph(converted).make_model("main")
         except (ValueError, NotImplementedError, RuntimeError, AssertionError) as error:
@@ -135,15 +147,19 @@ def _public_names(traced: Traced) -> list[str]:
 def _tidy(model: Any, public: Mapping[str, str]) -> None:
     """Names for people, and nothing that differs from one run to the next.
 
-    tf2onnx numbers its names with a counter that never starts again.
+    tf2onnx numbers its names with a counter that never starts again, and the order of its
+    operations is that of a set.
     """
     graph = model.graph
+    for each in model_file.graphs_of(graph):
+        _sort(each)
     model_file.rename(graph, _new_names(graph, public))
     for node in model_file.nodes_of(graph):
         node.ClearField("doc_string")
         if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
             node.ClearField("attribute")  # an axis, of which one scale for all values has none
     for each in model_file.graphs_of(graph):
+        each.name = _clean(each.name)
         each.ClearField("doc_string")
         each.ClearField("value_info")
         used = list(dict.fromkeys(name for node in each.node for name in node.input))
@@ -162,6 +178,32 @@ def _tidy(model: Any, public: Mapping[str, str]) -> None:
     model.producer_name = PRODUCER
     model.ClearField("producer_version")
     model.ClearField("doc_string")
+
+
+def _sort(graph: Any) -> None:
+    """Each operation directly before the first that needs it; what no output needs is dropped."""
+    makers = {output: i for i, node in enumerate(graph.node) for output in node.output}
+    placed: dict[int, None] = {}
+
+    def place(name: str) -> None:
+        waiting = [name]
+        while waiting:
+            at = makers.get(waiting[-1])
+            if at is None or at in placed:
+                waiting.pop()
+                continue
+            node = graph.node[at]
+            before = [n for n in model_file.read_by(node) if makers.get(n, at) not in (at, *placed)]
+            if before:
+                waiting += before[::-1]
+            else:
+                placed[at] = None
+
+    for value in graph.output:
+        place(value.name)
+    nodes = [model_file.copy(graph.node[i]) for i in placed]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 class _Names:
@@ -199,7 +241,7 @@ def _new_names(graph: Any, public: Mapping[str, str]) -> dict[str, str]:
         names.give(output, _LINEAR.sub("_linear", _clean(output)))
     for node in nodes:
         for at, name in enumerate(node.input):
-            names.give(name, _constant_name(node, at, name))
+            names.give(name, _constant_name(node, at))
     return names.given
 
 
@@ -213,15 +255,14 @@ def _quantized_values(graph: Any) -> Iterator[tuple[str, str, str]]:
                 yield node.input[0], node.output[0], reader.output[0]
 
 
-def _constant_name(node: Any, at: int, name: str) -> str:
+def _constant_name(node: Any, at: int) -> str:
     layer = _OPERATION.sub("", _clean(node.output[0]))
-    if node.op_type in model_file.KERNEL_OPERATIONS and at in (1, 2):
-        return f"{layer}_{'kernel' if at == 1 else 'bias'}"
+    parts = _PARTS.get(node.op_type, ())
+    if 1 <= at <= len(parts):
+        return f"{layer}_{parts[at - 1]}"
     if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
         return f"{_clean(node.input[0])}_{'scale' if at == 1 else 'zero_point'}"
-    if name.startswith("const"):
-        return f"{_clean(node.output[0])}_constant"
-    return _clean(name)
+    return f"{layer}_constant"
 
 
 def _clean(name: str) -> str:

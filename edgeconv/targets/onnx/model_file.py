@@ -22,8 +22,6 @@ LABELS_KEY = "labels"
 HINT = "export it again, or copy it again whole"
 
 RECURRENT = ("GRU", "LSTM", "RNN")
-KERNEL_OPERATIONS = ("Conv", "ConvTranspose", "Gemm", "MatMul", *RECURRENT)
-"""Operations whose second operand may be a constant kernel."""
 
 _TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
@@ -59,6 +57,23 @@ def nodes_of(graph: Any) -> Iterator[Any]:
     """The operations of a graph and of those inside it."""
     for each in graphs_of(graph):
         yield from each.node
+
+
+def read_by(node: Any) -> list[str]:
+    """Values that an operation reads, those that the graphs inside it take from around it too."""
+    names = [name for name in node.input if name]
+    for inner in inner_graphs(node):
+        for graph in graphs_of(inner):
+            names += [name for step in graph.node for name in step.input]
+            names += [value.name for value in graph.output]
+    return list(dict.fromkeys(names))
+
+
+def copy(message: Any) -> Any:
+    """A message of its own with the same content."""
+    copied = type(message)()
+    copied.CopyFrom(message)
+    return copied
 
 
 def attribute(node: Any, name: str, default: Any) -> Any:

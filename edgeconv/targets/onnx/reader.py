@@ -17,9 +17,10 @@ from edgeconv.targets.onnx.model_file import (
     HINT,
     LABELS_KEY,
     RECURRENT,
+    copy,
     dtype_name,
     graphs_of,
-    inner_graphs,
+    read_by,
 )
 
 Shape = tuple[int, ...]
@@ -143,7 +144,7 @@ class _Reading:
         return model_file.numbers(tensor, self.folder).reshape(-1)
 
     def _op(self, node: Any, places: Mapping[str, int], tensors: Sequence[Tensor]) -> Op:
-        read = list(dict.fromkeys([*node.input, *_captured(node)]))
+        read = read_by(node)
         inputs = tuple(places[name] for name in read if name in places)
         outputs = tuple(places[name] for name in node.output if name)
         kind = f"{node.domain}:{node.op_type}" if node.domain else node.op_type
@@ -183,16 +184,6 @@ def _value_types(model: Any) -> tuple[dict[str, Shape], dict[str, str]]:
                 int(d.dim_value) if d.HasField("dim_value") else -1 for d in tensor.shape.dim
             )
     return shapes, types
-
-
-def _captured(node: Any) -> list[str]:
-    """Values that the graphs inside an operation read from around it."""
-    names: list[str] = []
-    for inner in inner_graphs(node):
-        for graph in graphs_of(inner):
-            names += [name for step in graph.node for name in step.input]
-            names += [value.name for value in graph.output]
-    return names
 
 
 def _macs(kind: str, inputs: Sequence[Tensor], output: Tensor) -> int:
@@ -291,7 +282,7 @@ def _cut(model: Any, count: int, shapes: Mapping[str, Shape], types: Mapping[str
     whole = [node for node in graph.node if node.op_type != "Constant"]
     kept = [id(node) for node in whole[:count]]
     nodes = [node for node in graph.node if node.op_type == "Constant" or id(node) in kept]
-    nodes = [_copy(node) for node in nodes]
+    nodes = [copy(node) for node in nodes]
     del graph.node[:]
     graph.node.extend(nodes)
     constants = {tensor.name for tensor in graph.initializer}
@@ -315,17 +306,11 @@ def _cut(model: Any, count: int, shapes: Mapping[str, Shape], types: Mapping[str
                 if size >= 0:
                     dimension.dim_value = size
     read = {name for node in nodes for name in node.input}
-    tensors = [_copy(tensor) for tensor in graph.initializer if tensor.name in read]
+    tensors = [copy(tensor) for tensor in graph.initializer if tensor.name in read]
     del graph.initializer[:]
     graph.initializer.extend(tensors)
     data: bytes = cut.SerializeToString(deterministic=True)
     return data
-
-
-def _copy(message: Any) -> Any:
-    copied = type(message)()
-    copied.CopyFrom(message)
-    return copied
 
 
 def _type_number(name: str) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgeconv.core import InputConvention
 from edgeconv.errors import BadInput
+from edgeconv.ir.graph import clean
 from edgeconv.targets.base import (
     Conversion,
     ExpectedFile,
@@ -17,6 +19,7 @@ from edgeconv.targets.base import (
 from edgeconv.targets.file_graph import FileGraph
 from edgeconv.targets.lints import Finding, apply
 from edgeconv.targets.onnx import convert, lints, model_file, reader, weights
+from edgeconv.targets.onnx.lowering import LOWERINGS
 from edgeconv.targets.onnx.schemes import SCHEMES
 
 
@@ -37,17 +40,21 @@ def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> Fil
         if finding.number in ("L102", "L103"):
             raise BadInput(f"{path}: constant '{finding.where}': {finding.text}", finding.advice)
     if expected.scheme.accepts_external_ranges:
-        _check_integers(path, graph)
+        _check_integers(path, graph, expected.float_layers)
     return FileStructure()
 
 
-def _check_integers(path: Path, graph: FileGraph) -> None:
-    """Each convolution or product reads the result of a DequantizeLinear, perhaps moved."""
+def _check_integers(path: Path, graph: FileGraph, float_layers: Sequence[str]) -> None:
+    """Each convolution or product reads the result of a DequantizeLinear, perhaps moved; those of
+    float layers bear their names."""
+    names = tuple(clean(name) for name in float_layers)
     maker = {i: op for op in graph.ops for i in op.outputs}
     for op in graph.ops:
         source = maker.get(op.inputs[0]) if op.macs and op.inputs else None
         while source is not None and source.kind in ("Reshape", "Transpose", "MaxPool", "Squeeze"):
             source = maker.get(source.inputs[0])
+        if op.name.startswith(names):
+            continue
         if op.macs and (source is None or source.kind != "DequantizeLinear"):
             raise broken_conversion(path, f"operation '{op.name}' in it stayed float")
 
@@ -65,6 +72,7 @@ TARGET = Target(
         check=check_structure,
         channels_first=True,
         packages=("tensorflow", "keras", "tf2onnx", "onnx"),
+        lowerings=lambda _: LOWERINGS,
     ),
     reader=FileReader(
         graph=reader.read_graph,

@@ -1,0 +1,192 @@
+"""Nodes that ONNX computes with one operation for a whole layer, and operations that tf2onnx lacks.
+
+TensorFlow has no operation for a whole recurrent layer. The trace gets a placeholder instead, an
+operation that names the node; where tf2onnx meets it, the node's own operation is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgeconv.ir import tf_recurrent
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes.recurrent import Lstm, Recurrent, SimpleRnn
+from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgeconv.ir.nodes.node import Array
+
+_PLACEHOLDER = "PyFunc"  # TensorFlow's operation that takes and gives any tensors
+_FUNCTIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+"""Activations that the recurrent operations of ONNX have in common with Keras'."""
+
+Weights = Mapping[str, "NDArray[np.float32]"]
+"""An operation's constant inputs by name, in its order."""
+Handlers = Mapping[str, tuple[Callable[..., None], list[Any]]]
+"""tf2onnx's table of the user's own: TensorFlow's operation → function and arguments."""
+
+
+# --- in the trace -----------------------------------------------------------------------------
+
+
+def _recurrent(builder: TFBuilder, node: Recurrent, x: Any, *initial: Any) -> Any:
+    """The placeholder where ONNX has the node's operation, or single steps."""
+    if any(each.kind not in _FUNCTIONS for each in _activations(node)):
+        return tf_recurrent.build(builder, node, x, *initial)
+    tf = builder.tf
+    x = tf_recurrent.time_major(builder, node, x)
+    rows = node.inputs[0].shape[0] if node.every_step else 1
+    states = node.states if node.gives_states else 0
+    shape = (rows + states, 1, node.units)
+    token, name = builder.name(node), builder.part(node, "native")
+    operation = getattr(tf.raw_ops, _PLACEHOLDER)
+    (result,) = operation(input=(x, *initial), token=token, Tout=[tf.float32], name=name)
+    together = tf.reshape(result, shape)  # a placeholder has no shape of its own
+    outputs, *last = tf.split(together, [rows, *[1] * states]) if states else [together]
+    last = tuple(tf.reshape(state, (1, node.units)) for state in last)
+    if node.backwards and node.every_step:
+        outputs = tf.reverse(outputs, [0])  # ONNX gives them in the order of the readings
+    return tf_recurrent.results(builder, node, outputs, last)
+
+
+def _activations(node: Recurrent) -> tuple[Any, ...]:
+    """Of the gates, where there are any, and of the state."""
+    gates = getattr(node, "recurrent_activation", None)
+    return (node.activation,) if gates is None else (gates, node.activation)
+
+
+LOWERINGS: Lowerings = {Lstm: Lowering(_recurrent), SimpleRnn: Lowering(_recurrent)}
+
+
+# --- in the conversion ------------------------------------------------------------------------
+
+
+def handlers(graph: Graph) -> Handlers:
+    """How tf2onnx builds the nodes of a graph that have placeholders, and what it lacks."""
+    nodes = {graph.node_name(node): node for node in graph.nodes}
+
+    def native(context: Any, operation: Any, name: str, arguments: list[Any]) -> None:
+        del name, arguments
+        token = operation.get_attr_value("token")
+        node = nodes[token.decode() if isinstance(token, bytes) else token]
+        assert isinstance(node, Recurrent)
+        _build(context, operation, node)
+
+    return {_PLACEHOLDER: (native, []), "Erfc": (_erfc, [])}
+
+
+def _build(context: Any, operation: Any, node: Recurrent) -> None:
+    """One ONNX operation, and its outputs one below the other as the placeholder gives them."""
+    inputs, output = list(operation.input), operation.output[0]
+    x, *initial = inputs
+    weights = _WEIGHTS[type(node)](node)
+    constants = [
+        context.make_const(f"{operation.name}_{name}", array).output[0]
+        for name, array in weights.items()
+    ]
+    first = [_reshaped(context, state, (1, 1, node.units)) for state in initial]
+    attributes = {
+        "hidden_size": node.units,
+        "direction": "reverse" if node.backwards else "forward",
+        "activations": [_FUNCTIONS[each.kind] for each in _functions(node)],
+    }
+    context.remove_node(operation.name)
+    steps = node.inputs[0].shape[0]
+    state = (1, 1, node.units)
+    shapes = [(steps, 1, 1, node.units), *[state] * node.states]
+    made = context.make_node(
+        _OPERATIONS[type(node)],
+        [x, *constants, "", *first] if first else [x, *constants],
+        attr=attributes,
+        output_count=1 + node.states,
+        shapes=[list(shape) for shape in shapes],
+        dtypes=[1] * (1 + node.states),
+        name=f"{operation.name}_layer",
+    )
+    parts = [_reshaped(context, made.output[0], (steps, 1, node.units))]
+    if not node.every_step:
+        parts = [made.output[1]]
+    if node.gives_states:
+        parts += made.output[1 : 1 + node.states]
+    rows = (steps if node.every_step else 1) + (node.states if node.gives_states else 0)
+    context.make_node(
+        "Concat" if len(parts) > 1 else "Identity",
+        parts,
+        attr={"axis": 0} if len(parts) > 1 else {},
+        outputs=[output],
+        shapes=[[rows, 1, node.units]],
+        dtypes=[1],
+    )
+
+
+def _functions(node: Recurrent) -> tuple[Any, ...]:
+    """ONNX's order: an LSTM names the function of its cell and of its output apart."""
+    gates = _activations(node)
+    return (*gates, node.activation) if isinstance(node, Lstm) else gates
+
+
+def _reshaped(context: Any, value: str, shape: tuple[int, ...]) -> str:
+    import numpy as np
+
+    target = context.make_const(f"{value}_shape_{len(shape)}", np.array(shape, np.int64)).output[0]
+    made = context.make_node("Reshape", [value, target], shapes=[list(shape)], dtypes=[1])
+    result: str = made.output[0]
+    return result
+
+
+def _lstm_weights(node: Lstm) -> Weights:
+    return _weights(node, (0, 3, 1, 2))
+
+
+def _simple_weights(node: SimpleRnn) -> Weights:
+    return _weights(node, (0,))
+
+
+def _weights(node: Recurrent, order: tuple[int, ...]) -> Weights:
+    """Kernel, recurrent kernel and bias as ONNX wants them.
+
+    Args:
+        order: ONNX's gates by their places among Keras'.
+    """
+    import numpy as np
+
+    bias = _by_gate(node.bias, order)
+    return {
+        "kernel": _by_gate(node.kernel, order)[None],
+        "recurrent_kernel": _by_gate(node.recurrent_kernel, order)[None],
+        "bias": np.concatenate([bias, np.zeros_like(bias)])[None],
+    }
+
+
+def _by_gate(array: Array, order: tuple[int, ...]) -> Any:
+    """Weights with the outputs first, one gate after the other, float32."""
+    import numpy as np
+
+    gates = np.split(array.T, len(order))
+    return np.concatenate([gates[i] for i in order]).astype(np.float32)
+
+
+_OPERATIONS: Mapping[type[Recurrent], str] = {Lstm: "LSTM", SimpleRnn: "RNN"}
+_WEIGHTS: Mapping[type[Recurrent], Callable[..., Weights]] = {
+    Lstm: _lstm_weights,
+    SimpleRnn: _simple_weights,
+}
+
+
+def _erfc(context: Any, operation: Any, name: str, arguments: list[Any]) -> None:
+    """1 − erf(x): Keras' exact GELU uses it, and ONNX has only the other."""
+    import numpy as np
+
+    del name, arguments
+    (x,), (output,) = operation.input, operation.output
+    shape, dtype = context.get_shape(output), context.get_dtype(output)
+    context.remove_node(operation.name)
+    inner = context.make_node("Erf", [x], shapes=[shape], dtypes=[dtype])
+    one = context.make_const(f"{operation.name}_one", np.array(1, np.float32)).output[0]
+    context.make_node(
+        "Sub", [one, inner.output[0]], outputs=[output], shapes=[shape], dtypes=[dtype]
+    )
