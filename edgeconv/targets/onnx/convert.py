@@ -103,7 +103,12 @@ def _converted(traced: Traced) -> Any:
                 output_names=outputs,
                 custom_op_handlers=dict(handlers(traced.graph)),
             )
-            model = optimizer.optimize_graph(converted).make_model("main")
+            passes = {
+                name: make
+                for name, make in optimizer._get_optimizers().items()
+                if name != "merge_duplication"  # which of several equal operations stays is chance
+            }
+            model = optimizer.optimize_graph(converted, optimizers=passes).make_model("main")
         except (ValueError, NotImplementedError, RuntimeError, AssertionError) as error:
             raise _refused(str(error)) from error
     _check_operations(model)
@@ -153,6 +158,7 @@ def _tidy(model: Any, public: Mapping[str, str]) -> None:
     graph = model.graph
     for each in model_file.graphs_of(graph):
         _sort(each)
+    _merge_constants(graph)
     model_file.rename(graph, _new_names(graph, public))
     for node in model_file.nodes_of(graph):
         node.ClearField("doc_string")
@@ -162,14 +168,6 @@ def _tidy(model: Any, public: Mapping[str, str]) -> None:
         each.name = _clean(each.name)
         each.ClearField("doc_string")
         each.ClearField("value_info")
-        used = list(dict.fromkeys(name for node in each.node for name in node.input))
-        kept = sorted(
-            (tensor for tensor in each.initializer if tensor.name in used),
-            key=lambda tensor: used.index(tensor.name),
-        )
-        if each is graph:
-            del each.initializer[:]
-            each.initializer.extend(kept)
     domains = {node.domain or "" for node in model_file.nodes_of(graph)}
     for i in reversed(range(len(model.opset_import))):
         if model.opset_import[i].domain not in domains:
@@ -204,6 +202,23 @@ def _sort(graph: Any) -> None:
     nodes = [model_file.copy(graph.node[i]) for i in placed]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _merge_constants(graph: Any) -> None:
+    """Of equal constants of the main graph the first one stays; they are sorted by first use."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    first: dict[bytes, str] = {}
+    same: dict[str, str] = {}
+    for name in (name for node in graph.node for name in model_file.read_by(node)):
+        if name in constants and name not in same:
+            nameless = model_file.copy(constants[name])
+            nameless.ClearField("name")
+            same[name] = first.setdefault(nameless.SerializeToString(deterministic=True), name)
+    for node in model_file.nodes_of(graph):
+        node.input[:] = [same.get(name, name) for name in node.input]
+    kept = [model_file.copy(constants[name]) for name in dict.fromkeys(same.values())]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 class _Names:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.ir import tf_recurrent
 from edgeconv.ir.graph import Graph
-from edgeconv.ir.nodes.recurrent import Lstm, Recurrent, SimpleRnn
+from edgeconv.ir.nodes import Node
+from edgeconv.ir.nodes.recurrent import Gru, Lstm, Recurrent, SimpleRnn
 from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ def _recurrent(builder: TFBuilder, node: Recurrent, x: Any, *initial: Any) -> An
     together = tf.reshape(result, shape)  # a placeholder has no shape of its own
     outputs, *last = tf.split(together, [rows, *[1] * states]) if states else [together]
     last = tuple(tf.reshape(state, (1, node.units)) for state in last)
-    if node.backwards and node.every_step:
+    if node.every_step and node.backwards is not node.flips_output:
         outputs = tf.reverse(outputs, [0])  # ONNX gives them in the order of the readings
-    return tf_recurrent.results(builder, node, outputs, last)
+    placed = tuple(map(builder.from_keras, (outputs, *last), node.outputs))
+    return placed if len(placed) > 1 else placed[0]
 
 
 def _activations(node: Recurrent) -> tuple[Any, ...]:
@@ -59,7 +61,9 @@ def _activations(node: Recurrent) -> tuple[Any, ...]:
     return (node.activation,) if gates is None else (gates, node.activation)
 
 
-LOWERINGS: Lowerings = {Lstm: Lowering(_recurrent), SimpleRnn: Lowering(_recurrent)}
+LOWERINGS: Lowerings = {
+    node: Lowering(_recurrent, tf_recurrent.RECURRENT.constants) for node in (Gru, Lstm, SimpleRnn)
+}
 
 
 # --- in the conversion ------------------------------------------------------------------------
@@ -83,17 +87,19 @@ def _build(context: Any, operation: Any, node: Recurrent) -> None:
     """One ONNX operation, and its outputs one below the other as the placeholder gives them."""
     inputs, output = list(operation.input), operation.output[0]
     x, *initial = inputs
-    weights = _WEIGHTS[type(node)](node)
+    weights = _weights(node)
     constants = [
         context.make_const(f"{operation.name}_{name}", array).output[0]
         for name, array in weights.items()
     ]
     first = [_reshaped(context, state, (1, 1, node.units)) for state in initial]
-    attributes = {
+    attributes: dict[str, object] = {
         "hidden_size": node.units,
         "direction": "reverse" if node.backwards else "forward",
         "activations": [_FUNCTIONS[each.kind] for each in _functions(node)],
     }
+    if isinstance(node, Gru):
+        attributes["linear_before_reset"] = int(node.reset_after)
     context.remove_node(operation.name)
     steps = node.inputs[0].shape[0]
     state = (1, 1, node.units)
@@ -138,27 +144,17 @@ def _reshaped(context: Any, value: str, shape: tuple[int, ...]) -> str:
     return result
 
 
-def _lstm_weights(node: Lstm) -> Weights:
-    return _weights(node, (0, 3, 1, 2))
-
-
-def _simple_weights(node: SimpleRnn) -> Weights:
-    return _weights(node, (0,))
-
-
-def _weights(node: Recurrent, order: tuple[int, ...]) -> Weights:
-    """Kernel, recurrent kernel and bias as ONNX wants them.
-
-    Args:
-        order: ONNX's gates by their places among Keras'.
-    """
+def _weights(node: Recurrent) -> Weights:
+    """Kernel, recurrent kernel and bias as ONNX wants them."""
     import numpy as np
 
-    bias = _by_gate(node.bias, order)
+    order = _GATES[type(node)]
+    recurrent = getattr(node, "recurrent_bias", np.zeros_like(node.bias))
+    biases = [_by_gate(bias, order) for bias in (node.bias, recurrent)]
     return {
         "kernel": _by_gate(node.kernel, order)[None],
         "recurrent_kernel": _by_gate(node.recurrent_kernel, order)[None],
-        "bias": np.concatenate([bias, np.zeros_like(bias)])[None],
+        "bias": np.concatenate(biases)[None],
     }
 
 
@@ -170,11 +166,9 @@ def _by_gate(array: Array, order: tuple[int, ...]) -> Any:
     return np.concatenate([gates[i] for i in order]).astype(np.float32)
 
 
-_OPERATIONS: Mapping[type[Recurrent], str] = {Lstm: "LSTM", SimpleRnn: "RNN"}
-_WEIGHTS: Mapping[type[Recurrent], Callable[..., Weights]] = {
-    Lstm: _lstm_weights,
-    SimpleRnn: _simple_weights,
-}
+_OPERATIONS: Mapping[type[Node], str] = {Gru: "GRU", Lstm: "LSTM", SimpleRnn: "RNN"}
+_GATES: Mapping[type[Node], tuple[int, ...]] = {Gru: (0, 1, 2), Lstm: (0, 3, 1, 2), SimpleRnn: (0,)}
+"""ONNX's gates by their places among Keras'."""
 
 
 def _erfc(context: Any, operation: Any, name: str, arguments: list[Any]) -> None:
