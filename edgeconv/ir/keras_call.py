@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ class KerasCall:
         results: shapes and types as Keras gives them; empty where only the file was read.
         run: the call on other tensors, one for each input, to its flat list of outputs; None where
             only the file was read.
+        arguments: what the call was given, by the names of the layer's parameters: a `Value` for a
+            tensor, the rest as it was; nothing where only the file was read.
     """
 
     layer: Any
@@ -33,6 +35,7 @@ class KerasCall:
     inputs: tuple[Value, ...]
     results: tuple[Value, ...] = ()
     run: Callable[..., list[Any]] | None = None
+    arguments: Callable[[], Mapping[str, Any]] = dict
 
     def array(self, name: str) -> Array:
         """A weight of the layer in float64."""

@@ -9,6 +9,7 @@ from edgeconv.errors import Unsupported
 from edgeconv.ir.keras_call import KerasCall, KerasLayerType, LayerRole
 from edgeconv.ir.nodes import (
     affine,
+    attention,
     convolution,
     dense,
     keras_activation,
@@ -107,6 +108,7 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "MaxPooling2D": _MAX_POOL,
     "Maximum": _MERGE,
     "Minimum": _MERGE,
+    "MultiHeadAttention": KerasLayerType(LayerRole.OTHER, attention.read_multi_head_attention),
     "Multiply": _MERGE,
     "Normalization": KerasLayerType(LayerRole.AFFINE, normalization.read_normalization),
     "PReLU": KerasLayerType(LayerRole.ACTIVATION),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from edgeconv.core import Signal
@@ -101,7 +102,15 @@ class _Reader:
             )
         given = _given(operation, call, inputs)
         results = tuple(Value(_numbered(label, i), r.shape, r.dtype) for i, r in enumerate(given))
-        layer_call = KerasCall(operation, kind, label, inputs, results, _runner(operation, call))
+        layer_call = KerasCall(
+            operation,
+            kind,
+            label,
+            inputs,
+            results,
+            _runner(operation, call),
+            partial(_arguments, operation, call, inputs),
+        )
         nodes = read_layer(layer_call)
         self.calls.append((layer_call, nodes))
         return nodes[-1].outputs if nodes else inputs
@@ -160,6 +169,19 @@ def _runner(operation: Any, call: Any) -> Callable[..., list[Any]]:
         return list(keras.tree.flatten(operation(*arguments, **keywords)))
 
     return run
+
+
+def _arguments(operation: Any, call: Any, inputs: tuple[Value, ...]) -> dict[str, Any]:
+    """What a call was given, by the names of its parameters, with values for tensors."""
+    import keras
+
+    known = {id(t): value for t, value in zip(_tensors(operation, call), inputs, strict=True)}
+    signature = inspect.signature(operation.call)
+    bound = signature.bind(*call.arguments.args, **call.arguments.kwargs).arguments
+    return {
+        name: keras.tree.map_structure(lambda each: known.get(id(each), each), argument)
+        for name, argument in bound.items()
+    }
 
 
 def _numbered(label: str, i: int) -> str:

@@ -12,6 +12,7 @@ from edgeconv.ir.layout import Layout
 from edgeconv.ir.nodes import (
     Activation,
     Affine,
+    Attention,
     ChannelMean,
     Concatenate,
     Conv,
@@ -29,6 +30,7 @@ from edgeconv.ir.nodes import (
     SimpleRnn,
     TransposedConv,
 )
+from edgeconv.ir.nodes.activation import SIGMOID_RANGE
 from edgeconv.ir.tf_activation import activate
 from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder, lowering_of
 from edgeconv.ir.tf_recurrent import RECURRENT
@@ -227,9 +229,45 @@ def _keras_layer(builder: TFBuilder, node: KerasLayer, *tensors: Any) -> Any:
     )
 
 
+_MASKED = -30_000.0  # its exponential is 0, and float16 holds it
+
+
+def _attention(builder: TFBuilder, node: Attention, query: Any, key: Any, value: Any) -> Any:
+    """Channels first needs no transpose: time is the last axis of every head already."""
+    tf, first = builder.tf, builder.layout.channels_first
+    query, key, value = (
+        _by_head(builder, node, x, each.shape)
+        for x, each in zip((query, key, value), node.inputs, strict=True)
+    )
+    name = builder.graph.names[node.inner[0]] if node.inner else builder.part(node, "scores")
+    scores = tf.matmul(query, key, transpose_a=first, transpose_b=not first, name=name)
+    for inner in node.inner:
+        scores = builder.rounded(scores, inner)
+    if node.causal:
+        scores += _MASKED * (1 - tf.linalg.band_part(tf.ones(scores.shape[-2:]), -1, 0))
+    weights = builder.round_to(SIGMOID_RANGE, tf.nn.softmax(scores))
+    steps, width = node.output.shape
+    if first:
+        mixed = tf.matmul(value, weights, transpose_b=True, name=builder.name(node))
+        return tf.reshape(mixed, (1, width, 1, steps))
+    mixed = tf.matmul(weights, value, name=builder.name(node))
+    return tf.reshape(tf.transpose(mixed, (0, 2, 1, 3)), (1, 1, steps, width))
+
+
+def _by_head(builder: TFBuilder, node: Attention, x: Any, shape: tuple[int, ...]) -> Any:
+    """(1, heads, steps, size), or (1, heads, size, steps) where channels come first."""
+    steps, width = shape
+    size = width // node.heads
+    if builder.layout.channels_first:
+        return builder.tf.reshape(x, (1, node.heads, size, steps))
+    x = builder.tf.reshape(x, (1, steps, node.heads, size))
+    return builder.tf.transpose(x, (0, 2, 1, 3))
+
+
 LOWERINGS: Lowerings = {
     Activation: Lowering(_activation),
     Affine: Lowering(_affine, _affine_constants),
+    Attention: Lowering(_attention),
     ChannelMean: Lowering(_channel_mean),
     Concatenate: Lowering(_concatenate),
     Conv: Lowering(_conv, _kernel_constants),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from edgeconv.ir.nodes.activation import LINEAR, SOFTMAX, Activation, ActivationFunction
 from edgeconv.ir.nodes.affine import Affine
+from edgeconv.ir.nodes.attention import Attention
 from edgeconv.ir.nodes.convolution import Conv, Depthwise, TransposedConv
 from edgeconv.ir.nodes.dense import Dense
 from edgeconv.ir.nodes.keras_layer import KerasLayer
@@ -26,6 +27,7 @@ __all__ = [
     "Activation",
     "ActivationFunction",
     "Affine",
+    "Attention",
     "ChannelMean",
     "Concatenate",
     "Conv",
@@ -51,6 +53,7 @@ __all__ = [
 NODES: tuple[type[Node], ...] = (
     Activation,
     Affine,
+    Attention,
     ChannelMean,
     Concatenate,
     Conv,
