@@ -48,7 +48,11 @@ RULES: tuple[DataRule, ...] = (
     DataRule("D105", _ERROR, "a gyroscope turns steadily", other_sensors.steady_rotation),
     DataRule("D106", _WARNING, "a magnetometer's unit is wrong", other_sensors.magnetic_unit),
     DataRule("D107", _ERROR, "linear acceleration holds gravity", gravity.present_gravity),
+    DataRule("D108", _ERROR, "m/s² and g are mixed in one subject", gravity.mixed_units),
+    DataRule("D109", _ERROR, "the readings were standardized", gravity.standardized),
     DataRule(contract.RULE, _ERROR, contract.ABOUT, None),
+    DataRule("D111", _WARNING, "gravity is wrong in one class", gravity.other_length),
+    DataRule("D112", _WARNING, "gravity lies on another axis", gravity.other_axis),
     DataRule("D201", _WARNING, "an axis never changes", channels.dead_axes),
     DataRule("D202", _WARNING, "all axes stand still for a second or more", channels.frozen),
     DataRule("D203", _WARNING, "all axes are exactly 0", channels.zeros),
@@ -67,7 +71,7 @@ RULES: tuple[DataRule, ...] = (
 )
 
 
-UNIT_RULES = ("D101", "D102", "D104", "D107", contract.RULE)
+UNIT_RULES = ("D101", "D102", "D104", "D107", "D108", "D109", contract.RULE)
 """What `--assume-units` accepts: units and gravity are those that were declared."""
 
 

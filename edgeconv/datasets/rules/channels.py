@@ -136,9 +136,15 @@ def saturated(dataset: Dataset) -> list[DataFinding]:
     for subject, recordings in _by_subject(dataset) if columns else ():
         samples = np.abs(np.concatenate([r.samples[:, columns] for r in recordings]))
         largest = float(samples.max())
-        at_end = (samples > largest * 0.999).any(axis=1)
+        moving = np.concatenate(
+            [
+                np.full(len(r.samples), r.samples[:, columns].std(axis=0).max() > 1.0)
+                for r in recordings
+            ]
+        )
+        at_end = (samples > largest * 0.999).any(axis=1) & moving
         share = float(at_end.mean())
-        if share > SATURATED_SHARE and at_end.sum() >= SATURATED_SAMPLES and largest > 15:
+        if share > SATURATED_SHARE and at_end.sum() >= SATURATED_SAMPLES and largest > 8:
             shares[subject] = (share, largest)
     if not shares:
         return []

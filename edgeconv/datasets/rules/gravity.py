@@ -7,6 +7,7 @@ not: running without gravity has a mean length near 9.81 by chance.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,16 @@ STEADY = 0.35  # spread of gravity's length; without gravity the lengths scatter
 _UNITS = (("g", 1.0), ("mg", 1000.0))
 _TOLERANCE = 1.35  # factor between a length and that of gravity in a unit
 OWN_TABLES = ("csv",)
+MIXED = 0.15  # share of blocks in each of two units
+MOST = 0.6  # share of the sources whose axis of gravity is the usual one
 MOTION_SHARE = 0.6  # of the motion around it: a mean vector below that is no gravity
 
 
 def wrong_unit(dataset: Dataset) -> list[DataFinding]:
     """D101: gravity is there and as steady as it should be, but in another unit."""
-    findings = []
+    findings: list[DataFinding] = []
+    if standardized(dataset):
+        return findings
     for kind in (SensorKind.ACCELEROMETER, SensorKind.GRAVITY):
         every = blocks_of(dataset, kind)
         by_unit: dict[str, list[Source]] = {}
@@ -84,6 +89,118 @@ def _line(unit: str, length: float) -> str:
     }[unit]
 
 
+def mixed_units(dataset: Dataset) -> list[DataFinding]:
+    """D108: one subject has readings in m/s² and in g, as of two devices that no column tells."""
+    import numpy as np
+
+    sources = []
+    for source, blocks in blocks_of(dataset, SensorKind.ACCELEROMETER).items():
+        lengths = np.linalg.norm(blocks.means, axis=1)
+        in_g = (lengths > 1 / _TOLERANCE) & (lengths < _TOLERANCE)
+        in_m_s2 = (lengths > LOWEST) & (lengths < HIGHEST)
+        if min(in_g.mean(), in_m_s2.mean()) > MIXED and (in_g | in_m_s2).mean() > 1 - MIXED:
+            sources.append(source)
+    if not sources:
+        return []
+    return [
+        DataFinding(
+            "D108",
+            DataSeverity.ERROR,
+            named(sources, dataset),
+            "some readings are in m/s² and some in g: two devices or exports were joined",
+            'name the column that tells them apart: [columns] device = "…", then [devices.NAME] '
+            'unit = "g"; or use two tables, each with its own TOML',
+        )
+    ]
+
+
+def standardized(dataset: Dataset) -> list[DataFinding]:
+    """D109: every axis has mean 0 and deviation 1: these are no readings any more."""
+    import numpy as np
+
+    columns = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
+    if not columns or not dataset.recordings:
+        return []
+    samples = np.concatenate([r.samples[:, columns] for r in dataset.recordings]).astype(float)
+    if not (np.abs(samples.mean(axis=0)) < 0.1).all():
+        return []
+    if not (np.abs(samples.std(axis=0) - 1) < 0.1).all():
+        return []
+    return [
+        DataFinding(
+            "D109",
+            DataSeverity.ERROR,
+            "every subject",
+            "every axis has mean 0 and deviation 1: the readings were standardized, and gravity "
+            "and unit are lost",
+            "export the raw readings; edgeconv standardizes them itself",
+        )
+    ]
+
+
+def other_length(dataset: Dataset) -> list[DataFinding]:
+    """D111: gravity has the right length on the whole, and a wrong one in one class."""
+    import numpy as np
+
+    if dataset.name not in OWN_TABLES:
+        return []
+    found: dict[str, list[tuple[Source, float]]] = {}
+    for source, blocks in blocks_of(dataset, SensorKind.ACCELEROMETER).items():
+        if not LOWEST <= blocks.length <= HIGHEST:
+            continue
+        for number, label in enumerate(dataset.signal.labels):
+            lengths = np.linalg.norm(blocks.means[blocks.labels == number], axis=1)
+            typical = float(np.median(lengths)) if len(lengths) >= 3 else STANDARD_GRAVITY
+            quiet = bool(len(lengths) and np.median(blocks.motion[blocks.labels == number]) < 1.0)
+            low, high = (8.8, 10.8) if quiet else (7.0, 12.5)
+            if not low <= typical <= high:
+                found.setdefault(label, []).append((source, typical))
+    return [
+        DataFinding(
+            "D111",
+            DataSeverity.WARNING,
+            f"class {label}, {named([s for s, _ in sources], dataset)}",
+            f"gravity has a length of {sources[0][1]:.3g} m/s² there, where it is 9.81 however the "
+            "sensor lies: an axis has an offset, another unit, or holds another column",
+            "check [columns] x, y, z; calibrate = true corrects an offset",
+        )
+        for label, sources in found.items()
+    ]
+
+
+def other_axis(dataset: Dataset) -> list[DataFinding]:
+    """D112: gravity lies on another axis for one subject than for all others, in every class."""
+    import numpy as np
+
+    if dataset.name not in OWN_TABLES:
+        return []
+    every = blocks_of(dataset, SensorKind.ACCELEROMETER)
+    apart: dict[Source, int] = dict.fromkeys(every, 0)
+    for number in range(len(dataset.signal.labels)):
+        axes = {
+            source: int(np.abs(np.median(blocks.means[blocks.labels == number], axis=0)).argmax())
+            for source, blocks in every.items()
+            if (blocks.labels == number).any()
+        }
+        usual, count = Counter(axes.values()).most_common(1)[0] if axes else (0, 0)
+        if count >= max(2, MOST * len(axes)) and len(axes) >= 3:
+            for source, axis in axes.items():
+                apart[source] += axis != usual
+    sources = [s for s, times in apart.items() if times >= min(2, len(dataset.signal.labels))]
+    if not sources:
+        return []
+    return [
+        DataFinding(
+            "D112",
+            DataSeverity.WARNING,
+            named(sources, dataset),
+            "gravity lies on another axis than for the other subjects, in several classes: axes "
+            "were exchanged, or the sensor was worn another way",
+            "if axes were exchanged, give these recordings a TOML of their own: [columns] x, y, z",
+        )
+    ]
+
+
 def missing_gravity(dataset: Dataset) -> list[DataFinding]:
     """D102: the mean vectors are short and scattered: acceleration without gravity."""
     sources = {
@@ -91,7 +208,7 @@ def missing_gravity(dataset: Dataset) -> list[DataFinding]:
         for source, blocks in blocks_of(dataset, SensorKind.ACCELEROMETER).items()
         if not LOWEST <= blocks.length <= HIGHEST and _lacks_gravity(blocks)
     }
-    if not sources:
+    if not sources or mixed_units(dataset):
         return []
     length = max(blocks.length for blocks in sources.values())
     return [

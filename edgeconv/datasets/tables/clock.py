@@ -206,7 +206,8 @@ def check_rate(seconds: Floats, where: str, toml: str, unit: str) -> None:
         return
     raise BadInput(
         f"{where}: the time stamps mean {1 / median:.3g} samples a second",
-        f"set timestamp_unit (s, ms, us or ns) in {toml}" + (f" (now {unit})" if unit else ""),
+        f"set timestamp_unit (s, ms, us or ns, or d for days of a spreadsheet) in {toml}"
+        + (f" (now {unit})" if unit else ""),
     )
 
 

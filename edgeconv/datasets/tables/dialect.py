@@ -18,9 +18,12 @@ _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _LOOKED_AT = 400  # lines
 _COMMENTS = ("#", "//", "%")
 _ISO = re.compile(r"\d{4}-\d\d?-\d\d?[T ]\d\d?:\d\d(:\d\d([.,]\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?")
-_DAY_FIRST = re.compile(r"(\d\d?)([/.-])(\d\d?)\2(\d{4})[ T,]+\d\d?:\d\d:\d\d([.,]\d+)?")
+_DAY_FIRST = re.compile(
+    r"(\d\d?)([/.-])(\d\d?)\2(\d{4}|\d\d)[ T,]+\d\d?:\d\d:\d\d([.,]\d+)?(\s*[AaPp][Mm])?"
+)
 _NAMED_MONTH = re.compile(r"\d\d?([ /.-])[A-Za-z]{3}\1\d{4}[ T,]+\d\d?:\d\d:\d\d([.,]\d+)?")
 _TIME_OF_DAY = re.compile(r"\d\d?:\d\d:\d\d([.,]\d+)?")
+_HALF_DAYS = re.compile(r"\d\d?:\d\d:\d\d([.,]\d+)?\s*[AaPp][Mm]")
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def _decimal(body: list[list[str]], delimiter: str) -> str:
 
 @dataclass(frozen=True)
 class StampFormat:
-    """`kind` is `number`, `date`, `day-first`, `month-first`, `named-month` or `time`.
+    """`kind` is `number`, `date`, `day-first`, `month-first`, `named-month`, `half-days` or `time`.
 
     `note` says what was assumed, and is empty where nothing was.
     """
@@ -195,6 +198,8 @@ class StampFormat:
     kind: str = "number"
     separator: str = "/"
     note: str = ""
+    year: str = "%Y"
+    half_days: bool = False
 
     @property
     def in_seconds(self) -> bool:
@@ -207,16 +212,25 @@ class StampFormat:
             number = f"replace({text}, ',', '.')" if decimal == "," else text
             return f"try_cast({number} as double)"
         point = f"replace({text}, ',', '.')"
+        if self.kind == "half-days":
+            return f"epoch(cast(try_strptime({point}, {_formats('', '%I', ' %p')}) as time))"
         if self.kind == "time":
             return f"epoch(try_cast({point} as time))"
         if self.kind == "date":
             return f"epoch(try_cast({point} as timestamptz))"
         day_months = {"day-first": "%d{0}%m", "month-first": "%m{0}%d", "named-month": "%d{0}%b"}
         day_month = day_months[self.kind]
-        date = day_month.format(self.separator) + f"{self.separator}%Y"
-        spaced = f"regexp_replace({text}, '[ T,]+', ' ')"
-        formats = f"['{date} %H:%M:%S.%g', '{date} %H:%M:%S']"
-        return f"epoch(try_strptime({spaced}, {formats}))"
+        date = day_month.format(self.separator) + self.separator + self.year
+        pointed = f"regexp_replace({text}, ',(\\d+)( *[AaPp][Mm])?$', '.\\1\\2')"
+        spaced = f"regexp_replace({pointed}, '[ T,]+', ' ')"
+        hour, half = ("%I", " %p") if self.half_days else ("%H", "")
+        return f"epoch(try_strptime({spaced}, {_formats(date + ' ', hour, half)}))"
+
+
+def _formats(before: str, hour: str, after: str) -> str:
+    """Times with and without a fraction of a second, as a list of the engine."""
+    time = f"{before}{hour}:%M:%S"
+    return f"['{time}.%g{after}', '{time}.%f{after}', '{time}{after}']"
 
 
 def stamp_format(path: Path, samples: list[str]) -> StampFormat:
@@ -232,18 +246,22 @@ def stamp_format(path: Path, samples: list[str]) -> StampFormat:
         return StampFormat("date")
     if all(_TIME_OF_DAY.fullmatch(text) for text in filled):
         return StampFormat("time")
+    if all(_HALF_DAYS.fullmatch(text) for text in filled):
+        return StampFormat("half-days")
     if all(named := [_NAMED_MONTH.fullmatch(text) for text in filled]) and named[0]:
         return StampFormat("named-month", named[0][1])
     dates = [match for text in filled if (match := _DAY_FIRST.fullmatch(text))]
     if len(dates) == len(filled):
         firsts = {int(match[1]) for match in dates}
         seconds = {int(match[3]) for match in dates}
+        year = "%Y" if len(dates[0][4]) == 4 else "%y"
+        half_days = bool(dates[0][6])
         if max(seconds) > 12:
-            return StampFormat("month-first", dates[0][2])
+            return StampFormat("month-first", dates[0][2], "", year, half_days)
         note = ""
         if max(firsts) <= 12 and firsts != seconds:
             note = f"{path.name}: dates are read as day{dates[0][2]}month{dates[0][2]}year"
-        return StampFormat("day-first", dates[0][2], note)
+        return StampFormat("day-first", dates[0][2], note, year, half_days)
     short = re.compile(r"\d(\.\d+)?[eE]\+?\d{2}")
     if len(filled) > 3 and len(set(filled)) == 1 and short.fullmatch(filled[0]):
         raise BadInput(

@@ -96,6 +96,7 @@ def draft_schema(file: Path) -> Draft:
         doubts.append(layout.warning)
     if layout.header:
         lines.append(f"header = [{_listed(layout.header)}]  # no line names the columns: a guess")
+    _other_choices(layout, doubts)
     lines += _constant_lines(layout, doubts)
     lines += _unit_lines(layout.chosen, sample, linear, doubts)
     lines += _clock_lines(layout, sample, doubts)
@@ -177,6 +178,17 @@ def _first_group(table: TableFile, layout: _Layout) -> _Sample | None:
             return None
         groups = sorted(tables.groups(), key=lambda group: -len(group.values))
         return _Sample(groups[0], stamps.in_seconds) if groups else None
+
+
+def _other_choices(layout: _Layout, doubts: list[str]) -> None:
+    """Sensors that could as well be the one whose readings become windows."""
+    same = [s for s in layout.sensors if s.kind is layout.chosen.kind and s is not layout.chosen]
+    if same:
+        doubts.append(
+            f"x, y, z: {', '.join(layout.chosen.columns)} were taken, "
+            + "; ".join(", ".join(sensor.columns) for sensor in same)
+            + " look the same"
+        )
 
 
 def _constant_lines(layout: _Layout, doubts: list[str]) -> list[str]:
@@ -263,7 +275,7 @@ def _clock_lines(layout: _Layout, sample: _Sample | None, doubts: list[str]) -> 
     steps = steps[steps > 0]
     step = float((stamps[-1] - stamps[0]) / max(1, len(stamps) - 1)) if len(steps) else 0.0
     named = unit_in(column)
-    for unit, ticks in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)):
+    for unit, ticks in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9), ("d", 1 / 86400)):
         if step and 5 <= ticks / step <= 1000:
             if named in ("s", "ms", "us", "ns") and named != unit:
                 doubts.append(f"timestamp_unit: the column says {named}, its steps say {unit}")

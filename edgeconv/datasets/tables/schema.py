@@ -19,7 +19,7 @@ AXES = ("x", "y", "z")
 ROLES = ("subject", "activity", "timestamp", *AXES)
 OPTIONAL_ROLES = ("recording", "device")
 UNITS = CHANNEL_UNITS[SensorKind.ACCELEROMETER]
-TICKS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}  # seconds
+TICKS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "d": 86400.0}  # seconds
 NOT_LABELLED = ("", "null", "none", "nan", "na", "n/a", "unknown", "unlabeled", "unlabelled", "?")
 DOCS = "docs/how-to/own-recordings.md"
 

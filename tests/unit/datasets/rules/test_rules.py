@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgeconv.core.dataset import DataSeverity
@@ -41,12 +42,26 @@ SATURATED = [
     for r in people(4, seconds=20)
 ]
 
+_READINGS = np.array([(r.x, r.y, r.z) for r in people(4)])
+STANDARDIZED = [
+    Row(r.subject, r.activity, r.time, *map(float, values))
+    for r, values in zip(
+        people(4), (_READINGS - _READINGS.mean(axis=0)) / _READINGS.std(axis=0), strict=True
+    )
+]
+
 TRIGGERS: dict[str, list[Row]] = {
     "D101": changed(lambda _, r: scaled(r, 1 / 9.80665) if r.subject == "p4" else r),
     "D102": changed(lambda _, r: Row(r.subject, r.activity, r.time, r.x, r.y - 9.7, r.z - 1.2)
                     if r.activity == "Walking" else
                     Row(r.subject, r.activity, r.time, r.x - 0.3, r.y - 0.4, r.z - 9.79)),
     "D103": changed(lambda _, r: scaled(r, -1) if r.subject in ("p3", "p4") else r),
+    "D108": [*people(4), *(replace(scaled(r, 1 / 9.80665), time=r.time + 100) for r in people(4))],
+    "D109": STANDARDIZED,
+    "D111": changed(lambda _, r: Row(r.subject, r.activity, r.time, r.x, r.y + 4, r.z),
+                    people(4, seconds=20)),
+    "D112": changed(lambda _, r: Row(r.subject, r.activity, r.time, r.z, r.x, r.y)
+                    if r.subject == "p2" else r),
     "D201": changed(lambda _, r: Row(r.subject, r.activity, r.time, 0.0, r.y, r.z)),
     "D202": changed(frozen_reading),
     "D204": changed(alternating, walk("p1", seconds=20) + walk("p2", seconds=20)),

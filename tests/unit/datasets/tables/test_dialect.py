@@ -113,3 +113,24 @@ def test_digits_that_a_spreadsheet_took_are_named() -> None:
     with pytest.raises(BadInput, match="last digits are lost") as error:
         stamp_format(FILE, ["1.70963E+12"] * 20)
     assert "rate_hz" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("texts", "seconds"),
+    [
+        (("05.03.2024 11:15:00,000", "05.03.2024 11:15:00,050"), 0.05),
+        (("05.03.24 11:15:00.000", "05.03.24 11:15:01.500"), 1.5),
+        (("05-Mar-2024 11:15:00.000", "05-Mar-2024 11:15:00.250"), 0.25),
+        (("11:59:59.5 AM", "12:00:01 PM"), 1.5),
+        (("03/05/2024 12:59:59 PM", "03/05/2024 01:00:02 PM"), 3.0),
+    ],
+)
+def test_dates_and_times_of_several_countries(texts: tuple[str, str], seconds: float) -> None:
+    form = stamp_format(FILE, list(texts))
+    assert form.in_seconds
+    database = plugins.import_package("duckdb").connect()
+    one, other = (
+        database.execute(f"select {form.expression(repr(text), '.')}").fetchone()[0]
+        for text in texts
+    )
+    assert other - one == pytest.approx(seconds)
