@@ -8,7 +8,7 @@ What a bundle and its results say of the data that they were made with.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -237,9 +237,31 @@ class Dataset:
         for first in range(0, len(self), HASHED_AT_ONCE):
             digest.update(self.take(slice(first, first + HASHED_AT_ONCE)).data)
         digest.update(self.labels.tobytes())
-        digest.update("\0".join(self.subjects.tolist()).encode())
+        for first in range(0, len(self), HASHED_AT_ONCE):
+            subjects = self.subjects[first : first + HASHED_AT_ONCE].tolist()
+            digest.update("\0".join([*([""] if first else []), *subjects]).encode())
         digest.update("\0".join(self.signal.labels).encode())
         return digest.hexdigest()
+
+
+def joined_samples(
+    recordings: Sequence[Recording],
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The samples of all recordings in one array, and the row at which each of them begins.
+
+    Recordings that lie in one file mapped into memory are not copied: the array is then that file,
+    and may hold others as well.
+    """
+    import numpy as np
+
+    first = recordings[0].samples
+    file = first.base
+    if isinstance(file, np.memmap) and all(r.samples.base is file for r in recordings):
+        row = file.strides[0]
+        begins = [(r.samples.ctypes.data - file.ctypes.data) // row for r in recordings]
+        return file, np.array(begins, np.int64)
+    lengths = np.array([len(r.samples) for r in recordings], np.int64)
+    return np.concatenate([r.samples for r in recordings]), np.cumsum(lengths) - lengths
 
 
 def subject_order(subject: str) -> tuple[int, int, str]:

@@ -8,23 +8,25 @@ recognized. `docs/how-to/own-recordings.md` documents all keys.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.core import STANDARD_GRAVITY, Dataset, Progress, Signal, Windowing
+from edgeconv.core.json_codec import encode
 from edgeconv.datasets.rules.calibration import calibrated
+from edgeconv.datasets.sample_cache import Slot, cached
 from edgeconv.datasets.tables.apps import recognize
 from edgeconv.datasets.tables.clock import ClockNotes, check_rate, counts_rows, recordings
 from edgeconv.datasets.tables.dialect import StampFormat, read_dialect
-from edgeconv.datasets.tables.engine import Group, Tables, open_tables
+from edgeconv.datasets.tables.engine import Group, Tables, file_step, open_tables
 from edgeconv.datasets.tables.names import join_spellings, label_order, plain
 from edgeconv.datasets.tables.schema import DOCS, Schema
-from edgeconv.datasets.tables.schema_file import read_schema, stray_toml
+from edgeconv.datasets.tables.schema_file import read_schema, stray_toml, toml_of
 from edgeconv.datasets.tables.sources import TableFile, find_tables, open_table
-from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
+from edgeconv.datasets.windowing import Assembly, DatasetInfo, Segment
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -59,27 +61,45 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
             the line number.
     """
     files = find_tables(path)
+    schemas = [read_schema(file) for file in files]
+    tomls = [toml for file in files if (toml := toml_of(file))]
+    strays = {file.name: str(stray_toml(file)) for file in files}
+    beside = f"csv {strays} {encode(windowing)}"
+    with cached([*files, *tomls], beside, progress) as slot:
+        dataset = slot.dataset
+        if dataset is None:
+            dataset = slot.finish(_read_all(files, schemas, windowing, slot, progress))
+    if any(schema.calibrate for schema in schemas):
+        dataset, done = calibrated(dataset)
+        report = replace(dataset.report, notes=(*dataset.report.notes, *done))
+        dataset = replace(dataset, report=report)
+    return _held_out(dataset, schemas)
+
+
+def _read_all(
+    files: Sequence[Path],
+    schemas: Sequence[Schema],
+    windowing: Windowing,
+    slot: Slot,
+    progress: Progress,
+) -> Dataset:
     progress.stage("Reading tables")
-    with open_tables() as tables:
+    with open_tables(slot.building) as tables:
         reads = []
-        for done, file in enumerate(files, 1):
-            reads.append(_add(tables, file))
+        for done, (file, schema) in enumerate(zip(files, schemas, strict=True), 1):
+            reads.append(_add(tables, file, schema))
             if len(files) > 1:
                 progress.update(done, len(files), file.name)
-        return _dataset(tables, reads, windowing, progress)
+        return _dataset(tables, reads, windowing, slot, progress)
 
 
-def _add(tables: Tables, file: Path) -> _Read:
-    schema = read_schema(file)
-    with open_table(file) as table:
-        schema = _completed(table, schema, tables.notes)
-        stamps = tables.add(table, schema)
-    if stamps.note:
-        tables.notes.append(stamps.note)
-    if schema.source is None and (stray := stray_toml(file)):
-        tables.notes.append(
-            f"{stray.name} is not read: the TOML of {file.name} is {file.name}.toml"
-        )
+def _add(tables: Tables, file: Path, schema: Schema) -> _Read:
+    notes: list[str] = []
+    with open_table(file, whole=not tables.did(file_step(len(tables.files)))) as table:
+        schema = _completed(table, schema, notes)
+        if schema.source is None and (stray := stray_toml(file)):
+            notes.append(f"{stray.name} is not read: the TOML of {file.name} is {file.name}.toml")
+        stamps = tables.add(table, schema, notes)
     return _Read(file, schema, stamps)
 
 
@@ -113,45 +133,43 @@ def _completed(table: TableFile, schema: Schema, notes: list[str]) -> Schema:
 
 
 def _dataset(
-    tables: Tables, reads: list[_Read], windowing: Windowing, progress: Progress
+    tables: Tables, reads: list[_Read], windowing: Windowing, slot: Slot, progress: Progress
 ) -> Dataset:
+    tables.once("all files", lambda: _tidy(tables, reads))
+    channels = reads[0].schema.channels
+    origin = DatasetInfo(
+        "csv",
+        reads[0].path.name if len(reads) == 1 else f"{len(reads)} tables",
+        allow=tuple({rule: None for read in reads for rule in read.schema.allow}),
+        channels={channel.name: channel.kind for channel in channels},
+        default=Signal(channels=tuple(channel.name for channel in channels)),
+    )
+    signal = origin.contract(windowing, tables.labels)
+    assembly = Assembly(origin, signal, slot.store(len(signal.channels)))
+    dropped, notes = Counter(tables.dropped), ClockNotes()
+    assembly.add(_segments(tables, reads, tables.labels, notes, dropped, progress))
+    return assembly.dataset(dropped, (*tables.notes, *notes.sentences()))
+
+
+def _tidy(tables: Tables, reads: list[_Read]) -> None:
+    """One spelling of each name, no row twice, and the classes in their order."""
     _refuse_impossible_readings(tables, reads)
     _join(tables, "subject")
     _join(tables, "activity")
     if repeated := tables.drop_repeated_rows():
         tables.dropped["repeats an earlier row"] = repeated
-    labels = _labels(tables, reads)
-    dropped = Counter(tables.dropped)
-    notes = ClockNotes()
-    segments = list(_segments(tables, reads, labels, notes, dropped, progress))
-    source = reads[0].path.name if len(reads) == 1 else f"{len(reads)} tables"
-    allow = tuple({rule: None for read in reads for rule in read.schema.allow})
-    channels = reads[0].schema.channels
-    origin = DatasetInfo(
-        "csv",
-        source,
-        (*tables.notes, *notes.sentences()),
-        allow=allow,
-        channels={channel.name: channel.kind for channel in channels},
-        default=Signal(channels=tuple(channel.name for channel in channels)),
-    )
-    dataset = assemble(origin, labels, segments, windowing, dropped)
-    if any(read.schema.calibrate for read in reads):
-        dataset, done = calibrated(dataset)
-        report = replace(dataset.report, notes=(*dataset.report.notes, *done))
-        dataset = replace(dataset, report=report)
-    return _held_out(dataset, reads)
+    tables.labels = _labels(tables, reads)
 
 
-def _held_out(dataset: Dataset, reads: list[_Read]) -> Dataset:
+def _held_out(dataset: Dataset, schemas: Sequence[Schema]) -> Dataset:
     """The data set with the subjects that the TOML holds out, by the spelling of the tables."""
     known = {plain(name): name for name in dataset.subject_names}
     named = {}
     for key in ("test_subjects", "val_subjects"):
-        wanted = {name: read for read in reads for name in getattr(read.schema, key)}
+        wanted = {name: schema for schema in schemas for name in getattr(schema, key)}
         if missing := next((name for name in wanted if plain(name) not in known), None):
             raise BadInput(
-                f"{wanted[missing].schema.source}: {key} has '{missing}', whom no row names",
+                f"{wanted[missing].source}: {key} has '{missing}', whom no row names",
                 f"there are {', '.join(dataset.subject_names)}",
             )
         named[key] = tuple(dict.fromkeys(known[plain(name)] for name in wanted))

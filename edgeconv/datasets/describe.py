@@ -12,13 +12,10 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     import numpy as np
 
     signal, labels = dataset.signal, dataset.labels
-    windows = {
-        subject: {
-            name: int(((dataset.subjects == subject) & (labels == number)).sum())
-            for number, name in enumerate(signal.labels)
-        }
-        for subject in dataset.subject_names
-    }
+    windows = {subject: dict.fromkeys(signal.labels, 0) for subject in dataset.subject_names}
+    counts = np.bincount(dataset.index[:, 0], minlength=len(dataset.recordings))
+    for recording, count in zip(dataset.recordings, counts.tolist(), strict=True):
+        windows[recording.subject][signal.labels[recording.label]] += count
     return {
         "name": dataset.name,
         "windows": len(dataset),

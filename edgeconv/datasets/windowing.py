@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import os
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -84,6 +86,107 @@ class DatasetInfo:
 ACCELEROMETER: Mapping[str, SensorKind] = dict.fromkeys("xyz", SensorKind.ACCELEROMETER)
 
 
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """What one segment became: how many of its samples were kept, and the recordings."""
+
+    kept: int
+    dropped: Mapping[str, int]
+    recordings: tuple[Recording, ...]
+
+
+class SampleStore:
+    """Takes what segments become, in their order, and gives the recordings back: in memory.
+
+    Attributes:
+        parts: how many segments it holds already, from an earlier run that did not come to its end.
+    """
+
+    def __init__(self) -> None:
+        self.parts = 0
+        self.kept = 0
+        self.dropped: Counter[str] = Counter()
+        self._recordings: list[Recording] = []
+
+    def add(self, cut: Cut) -> None:
+        """Take what the next segment became."""
+        self.parts += 1
+        self.kept += cut.kept
+        self.dropped.update(cut.dropped)
+        self._recordings += cut.recordings
+
+    def recordings(self) -> tuple[Recording, ...]:
+        """All recordings so far."""
+        return tuple(self._recordings)
+
+
+class Assembly:
+    """A data set in the making: segments go in and are resampled on all processors."""
+
+    def __init__(
+        self, origin: DatasetInfo, signal: Signal, store: SampleStore | None = None
+    ) -> None:
+        self.origin = origin
+        self.signal = signal
+        self.store = store or SampleStore()
+
+    def add(self, segments: Iterable[Segment]) -> None:
+        """Resample every segment that the store does not hold yet; few are in memory at a time."""
+        columns = [self.origin.column(name) for name in self.signal.channels]
+        done = self.store.parts
+        workers = os.cpu_count() or 1
+        with ThreadPoolExecutor(workers) as pool:
+            waiting: deque[Future[Cut]] = deque()
+            for number, segment in enumerate(segments):
+                if number >= done:
+                    chosen = replace(segment, values=segment.values[:, columns])
+                    waiting.append(pool.submit(_cut_segment, chosen, self.signal))
+                if len(waiting) > workers:
+                    self.store.add(waiting.popleft().result())
+            while waiting:
+                self.store.add(waiting.popleft().result())
+
+    def dataset(
+        self, dropped: Mapping[str, int] | None = None, notes: Sequence[str] = ()
+    ) -> Dataset:
+        """The data set of everything that was added; no window crosses a segment or a gap.
+
+        The report's `kept` and `dropped` count the samples (lines) of the source.
+
+        Args:
+            dropped: what the loader left out already, by its reason.
+            notes: what became known while reading.
+
+        Raises:
+            BadInput: no window is left.
+        """
+        origin, signal, counts = self.origin, self.signal, Counter(dropped or {})
+        counts.update(self.store.dropped)
+        recordings = self.store.recordings()
+        said = (*origin.notes, *notes)
+        if not recordings:
+            raise BadInput(
+                f"{origin.source}: no recording is as long as a window ({signal.window} steps at "
+                f"{signal.rate_hz:g} Hz = {signal.window / signal.rate_hz:g} s)",
+                "; ".join([*(f"{n} × {reason}" for reason, n in counts.items()), *said])
+                or "give longer recordings",
+            )
+        report = LoadReport(
+            origin.source,
+            self.store.kept,
+            {reason: n for reason, n in counts.items() if n},
+            said,
+            origin.synthetic,
+            allow=origin.allow,
+        )
+        index = window_index([len(r.samples) for r in recordings], signal)
+        present = {recording.subject for recording in recordings}
+        held_out = tuple(s for s in origin.test_subjects if s in present)
+        if len(present) - len(held_out) < 2:
+            held_out = ()  # nobody would be left to train and to validate
+        return Dataset(origin.name, signal, recordings, index, report, held_out)
+
+
 def assemble(
     origin: DatasetInfo,
     labels: Sequence[str],
@@ -93,43 +196,13 @@ def assemble(
 ) -> Dataset:
     """Resample every segment and index its windows; none crosses a segment or a gap.
 
-    The report's `kept` and `dropped` count the samples (lines) of the source.
-
     Raises:
         UsageError: `windowing` asks for a channel that the data set does not have.
         BadInput: no window is left.
     """
-    signal = origin.contract(windowing, labels)
-    columns = [origin.column(name) for name in signal.channels]
-    counts = Counter(dropped or {})
-    recordings: list[Recording] = []
-    samples_used = 0
-    for segment in segments:
-        chosen = replace(segment, values=segment.values[:, columns])
-        for used, recording in _recordings(chosen, signal, counts):
-            recordings.append(recording)
-            samples_used += used
-    if not recordings:
-        raise BadInput(
-            f"{origin.source}: no recording is as long as a window ({signal.window} steps at "
-            f"{signal.rate_hz:g} Hz = {signal.window / signal.rate_hz:g} s)",
-            "; ".join([*(f"{n} × {reason}" for reason, n in counts.items()), *origin.notes])
-            or "give longer recordings",
-        )
-    report = LoadReport(
-        origin.source,
-        samples_used,
-        {reason: n for reason, n in counts.items() if n},
-        origin.notes,
-        origin.synthetic,
-        allow=origin.allow,
-    )
-    index = window_index([len(r.samples) for r in recordings], signal)
-    present = {recording.subject for recording in recordings}
-    held_out = tuple(s for s in origin.test_subjects if s in present)
-    if len(present) - len(held_out) < 2:
-        held_out = ()  # nobody would be left to train and to validate
-    return Dataset(origin.name, signal, tuple(recordings), index, report, held_out)
+    assembly = Assembly(origin, origin.contract(windowing, labels))
+    assembly.add(segments)
+    return assembly.dataset(dropped)
 
 
 def window_index(lengths: Sequence[int], signal: Signal) -> NDArray[np.int64]:
@@ -143,20 +216,21 @@ def window_index(lengths: Sequence[int], signal: Signal) -> NDArray[np.int64]:
     return np.stack([recording, (np.arange(len(recording)) - first) * signal.step], axis=1)
 
 
-def _recordings(
-    segment: Segment, signal: Signal, dropped: Counter[str]
-) -> Iterator[tuple[int, Recording]]:
-    """Number of source samples used, and the recording they became."""
+def _cut_segment(segment: Segment, signal: Signal) -> Cut:
     import numpy as np
 
+    dropped: Counter[str] = Counter()
+    kept, recordings = 0, []
     for used, samples in _at_rate(segment, signal.rate_hz, dropped):
         if len(samples) < signal.window:
             dropped["recording shorter than a window"] += used
             continue
+        kept += used
         readings = samples.astype(np.float32)
         who, what = segment.subject, segment.label
         rate = _source_rate(segment)
-        yield used, Recording(who, what, readings, segment.source, segment.device, rate)
+        recordings.append(Recording(who, what, readings, segment.source, segment.device, rate))
+    return Cut(kept, dropped, tuple(recordings))
 
 
 def _source_rate(segment: Segment) -> float:

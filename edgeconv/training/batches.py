@@ -21,6 +21,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from edgeconv.core import Augmentation, Dataset, Normalization, Signal, Training
+from edgeconv.core.dataset import joined_samples
 
 Floats = NDArray[np.float32]
 AXES = 3
@@ -28,7 +29,7 @@ AXES = 3
 
 @dataclass(frozen=True, eq=False)
 class ContinuousRecordings:
-    """All recordings of a data set end to end, and where each grid window lies in them.
+    """All recordings of a data set in one array, and where each grid window lies in them.
 
     Attributes:
         samples: (time steps, channels) float32.
@@ -46,14 +47,14 @@ class ContinuousRecordings:
     @classmethod
     def of(cls, dataset: Dataset) -> ContinuousRecordings:
         lengths = np.array([len(r.samples) for r in dataset.recordings], np.int64)
-        ends = np.cumsum(lengths)
+        samples, begins = joined_samples(dataset.recordings)
         recording = dataset.index[:, 0]
-        begin = (ends - lengths)[recording]
+        begin = begins[recording]
         return cls(
-            np.concatenate([r.samples for r in dataset.recordings]).astype(np.float32),
+            samples.astype(np.float32, copy=False),
             begin + dataset.index[:, 1],
             begin,
-            ends[recording],
+            begin + lengths[recording],
             dataset.signal.window,
         )
 
@@ -196,6 +197,7 @@ def mixup(x: Floats, y: Floats, alpha: float, rng: Generator) -> tuple[Floats, F
 
 
 Batch = tuple[Floats, Floats, Floats]
+AT_ONCE = 10_000_000  # samples of which a copy in float64 may be made
 
 
 def normalization(dataset: Dataset, kind: str) -> Normalization:
@@ -205,15 +207,31 @@ def normalization(dataset: Dataset, kind: str) -> Normalization:
     channels for each, because turning a phone exchanges its axes, and per-axis statistics would
     make the same walk look different.
     """
-    samples = np.concatenate([r.samples for r in dataset.recordings]).astype(np.float64)
-    channels = samples.shape[1]
-    if kind == "common":
-        mean, std = np.zeros(channels), np.full(channels, np.sqrt(np.mean(samples**2)))
+    common = kind == "common"
+    if sum(len(r.samples) for r in dataset.recordings) > AT_ONCE:
+        mean, std = _moments_by_recording(dataset, common)
     else:
-        mean, std = samples.mean(axis=0), samples.std(axis=0)
+        samples = np.concatenate([r.samples for r in dataset.recordings]).astype(np.float64)
+        channels = samples.shape[1]
+        if common:
+            mean, std = np.zeros(channels), np.full(channels, np.sqrt(np.mean(samples**2)))
+        else:
+            mean, std = samples.mean(axis=0), samples.std(axis=0)
     # A constant axis has no deviation; dividing by 1 leaves it as it is.
     std = np.where(std > 0, std, 1.0)
     return Normalization(tuple(mean.tolist()), tuple(std.tolist()))
+
+
+def _moments_by_recording(
+    dataset: Dataset, common: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation, without all samples in memory; the last digits may be other ones."""
+    count = sum(len(r.samples) for r in dataset.recordings)
+    totals = sum(r.samples.sum(axis=0, dtype=np.float64) for r in dataset.recordings)
+    mean = np.zeros_like(totals) if common else totals / count
+    squares = sum(((r.samples - mean) ** 2).sum(axis=0) for r in dataset.recordings)
+    variance = np.full_like(mean, np.mean(squares / count)) if common else squares / count
+    return mean, np.sqrt(variance)
 
 
 def window_weights(labels: NDArray[np.int64], power: float) -> Floats:

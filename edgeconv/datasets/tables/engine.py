@@ -6,10 +6,12 @@ is found by the engine and named with its line; nothing becomes a number by acci
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import plugins
@@ -70,10 +72,13 @@ class Implausible:
 class Tables:
     """Rows of one or several tables, held by an engine of their own.
 
+    What changes them is a step that is done once, so that a run that was killed can be continued.
+
     Attributes:
         files: in the order they were added; a row's `file_number` counts them from 0.
         dropped: reason → rows that were left out.
         notes: what a user should know of how the files were read.
+        labels: the classes in their order, once they are known.
     """
 
     def __init__(self, connection: Any) -> None:
@@ -82,9 +87,39 @@ class Tables:
         self.dropped: dict[str, int] = {}
         self.notes: list[str] = []
         self.channels: tuple[Channel, ...] = ()
+        self.labels: tuple[str, ...] = ()
+        self._db.execute("create table if not exists steps (name varchar, said varchar)")
 
-    def add(self, table: TableFile, schema: Schema) -> StampFormat:
+    def once(self, step: str, action: Callable[[], None]) -> None:
+        """Change the rows, unless an earlier run that was killed did so and came further.
+
+        Args:
+            step: a name of its own.
+            action: adds or changes rows, and may add to `dropped` and `notes`.
+        """
+        done = self._db.execute("select said from steps where name = ?", [step]).fetchone()
+        if done is not None:
+            said = json.loads(done[0])
+            self.dropped, self.notes = said["dropped"], said["notes"]
+            self.labels = tuple(said["labels"])
+            return
+        self._db.execute("begin")
+        action()
+        said = json.dumps({"dropped": self.dropped, "notes": self.notes, "labels": self.labels})
+        self._db.execute("insert into steps values (?, ?)", [step, said])
+        self._db.execute("commit")
+
+    def did(self, step: str) -> bool:
+        """Whether `once` did this step, in this run or an earlier one."""
+        return bool(self._db.execute("select 1 from steps where name = ?", [step]).fetchone())
+
+    def add(self, table: TableFile, schema: Schema, notes: Sequence[str] = ()) -> StampFormat:
         """Read one table into the rows.
+
+        Args:
+            table: a file that was checked.
+            schema: what its columns mean.
+            notes: what a user should know of how it is read.
 
         Returns:
             How its time stamps are written.
@@ -98,14 +133,19 @@ class Tables:
         self.files.append(table.path)
         source = TableQuery(self._db, table, schema)
         stamps = source.stamps()
-        source.refuse_joined_sensors()
-        source.refuse_contradicted_rate()
-        source.insert(number, stamps)
-        source.refuse_rejected_lines()
-        blank = self._leave_out(schema, table.path, number)
-        if blank and "timestamp" not in schema.columns:
-            self._close_gaps(number)
-        source.refuse_bad_fields(f"(select * from samples where file_number = {number})")
+
+        def read() -> None:
+            self.notes += [*notes, *([stamps.note] if stamps.note else [])]
+            source.refuse_joined_sensors()
+            source.refuse_contradicted_rate()
+            source.insert(number, stamps)
+            source.refuse_rejected_lines()
+            blank = self._leave_out(schema, table.path, number)
+            if blank and "timestamp" not in schema.columns:
+                self._close_gaps(number)
+            source.refuse_bad_fields(f"(select * from samples where file_number = {number})")
+
+        self.once(file_step(number), read)
         return stamps
 
     def _make_room(self, path: Path, channels: tuple[Channel, ...]) -> None:
@@ -126,9 +166,9 @@ class Tables:
         self.channels = channels
         readings = ", ".join(f"{name} double" for name in self._values())
         self._db.execute(
-            "create table samples (file_number integer, line bigint, position bigint, "
-            "subject varchar, activity varchar, recording varchar, device varchar, stamp double, "
-            f"{readings}, blank usmallint, kept boolean)"
+            "create table if not exists samples (file_number integer, line bigint, "
+            "position bigint, subject varchar, activity varchar, recording varchar, "
+            f"device varchar, stamp double, {readings}, blank usmallint, kept boolean)"
         )
 
     def _values(self, accelerometer: bool = False) -> list[str]:
@@ -287,22 +327,28 @@ class Tables:
         return int(count)
 
 
+def file_step(number: int) -> str:
+    """The name of the step that reads a file, of those added counted from 0."""
+    return f"file {number}"
+
+
 @contextmanager
-def open_tables() -> Iterator[Tables]:
-    """An empty set of rows, which lie compressed in a temporary folder meanwhile.
+def open_tables(kept: Path | None = None) -> Iterator[Tables]:
+    """Rows, none at first, which lie compressed in a folder meanwhile.
+
+    Args:
+        kept: a folder that keeps them for another run; None for a temporary one.
 
     Raises:
         MissingDependency: the engine is not installed.
     """
-    from tempfile import TemporaryDirectory
-
     duckdb = plugins.import_package("duckdb")
-    with TemporaryDirectory(prefix="edgeconv-rows-") as folder:
+    with nullcontext(kept) if kept else TemporaryDirectory(prefix="edgeconv-rows-") as folder:
         settings = {"memory_limit": MEMORY, "temp_directory": folder}
         connection = duckdb.connect(f"{folder}/rows.duckdb", config=settings)
         try:
             connection.execute("set TimeZone = 'UTC'")
-            connection.execute("pragma disable_checkpoint_on_shutdown")  # the file is thrown away
+            connection.execute("pragma disable_checkpoint_on_shutdown")  # nobody opens it again
             yield Tables(connection)
         finally:
             connection.close()

@@ -90,8 +90,12 @@ def _is_toml(path: Path) -> bool:
 
 
 @contextmanager
-def open_table(path: Path) -> Iterator[TableFile]:
+def open_table(path: Path, whole: bool = True) -> Iterator[TableFile]:
     """Check a file and make it readable as UTF-8; a copy that this needs is removed afterwards.
+
+    Args:
+        path: the user's file.
+        whole: check every byte, and not only the beginning.
 
     Raises:
         BadInput: it is empty, an archive, a workbook, damaged, or not text.
@@ -115,7 +119,7 @@ def open_table(path: Path) -> Iterator[TableFile]:
             yield TableFile(path, copy, text, joined_digits=True)
             return
         stream.seek(0)
-        joined_digits = _check_text(path, stream)
+        joined_digits = whole and _check_text(path, stream)
         text = codecs.decode(head, "utf-8-sig", "ignore")  # a character may be cut at the end
         if not text.strip():
             raise BadInput(f"{path} is empty", "give a table with a header and rows")
