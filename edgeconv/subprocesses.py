@@ -6,11 +6,14 @@ import subprocess
 import sys
 
 
-def run_module(module: str, *words: str, seconds: float) -> subprocess.CompletedProcess[str]:
+def run_module(module: str, *words: str, seconds: float | None) -> subprocess.CompletedProcess[str]:
     """`python -m MODULE WORDS…` to its end, its output captured.
 
     The working folder is no place to import from (-P): a `types.py` there must not be taken for
     Python's own. A negative `returncode` is the signal that killed it.
+
+    Args:
+        seconds: how long it may take; None: as long as it likes, for a module with a limit itself.
 
     Raises:
         subprocess.TimeoutExpired: it took longer than `seconds`, and was killed.

@@ -102,6 +102,12 @@ class LiteRTRunner:
     ) -> dict[str, NDArray[Any]]:
         interpreter = open_interpreter(self.path, resolver, self._num_threads, preserve=True)
         batch = abs(self._batching.size)  # a free batch is opened with one sample
+        free = [name for name, spec in self.inputs.items() if min(spec.shape, default=1) < 0]
+        for name in free:
+            one = samples.arrays[name][[0] * batch] if batch else samples.arrays[name][0]
+            interpreter.resize_tensor_input(self._input_at[name], one.shape)
+        if free:
+            interpreter.allocate_tensors()
         feeds = (
             {
                 self._input_at[name]: array[[row] * batch] if batch else array[row]
@@ -163,7 +169,8 @@ class LiteRTRunner:
                 set_tensor(at, array[row])
             invoke()
             for at, out in outputs:
-                out[row] = get(at)
+                value = get(at)
+                out[row] = value[0] if keep else value
         return dict(zip(self._output_at, (out for _, out in outputs), strict=True))
 
     def _out(self, name: str, n: int) -> NDArray[Any]:

@@ -47,6 +47,10 @@ def observe(
         interpreter: one that preserves all tensors.
         feeds: input position → array of `batch` rows, all for the same sample.
         batch: first dimension of inputs and outputs; 0 where they have none.
+
+    Returns:
+        Value by name, without those that a kernel keeps to itself, such as the states of a fused
+        LSTM and what is inside a loop.
     """
     rows: dict[str, list[NDArray[Any]]] = {name: [] for name in places}
     for arrays in feeds:
@@ -54,8 +58,19 @@ def observe(
             interpreter.set_tensor(at, array)
         interpreter.reset_all_variables()
         interpreter.invoke()
-        for name, at in places.items():
-            value = interpreter.get_tensor(at)
+        for name in list(rows):
+            value = _value(interpreter, places[name])
+            if value is None:
+                del rows[name]
+                continue
             carried = batch and value.shape[:1] == (batch,)
             rows[name].append(value[0] if carried else value)
     return {name: np.stack(values) for name, values in rows.items()}
+
+
+def _value(interpreter: Any, at: int) -> NDArray[Any] | None:
+    try:
+        value: NDArray[Any] = interpreter.get_tensor(at)
+    except ValueError:  # "Tensor data is null"
+        return None
+    return value

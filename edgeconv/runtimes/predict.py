@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Contract, Runner, Signal, Tensors
 from edgeconv.errors import BadInput
-from edgeconv.runtimes import open_runner
+from edgeconv.runtimes import RUNTIMES, open_runner
+from edgeconv.runtimes.crash_probe import run_apart
 from edgeconv.runtimes.window_shapes import class_output, shaped_input
 
 if TYPE_CHECKING:
@@ -17,34 +19,55 @@ if TYPE_CHECKING:
 
     from edgeconv.ir.model_inputs import Arrays
 
+    Run = Callable[[Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]
+
 _FLAT = Signal(channels=("value",))  # the files that edgeconv writes take flat windows
 
 
-def predict(runner: Runner, signal: Signal, canonical: NDArray[np.float32]) -> NDArray[np.float32]:
+def predict(
+    runner: Runner, signal: Signal, canonical: NDArray[np.float32], run: Run | None = None
+) -> NDArray[np.float32]:
     """Class probabilities (n, classes) for canonical windows (n, window·channels).
+
+    Args:
+        run: computes the outputs in the runner's place.
 
     Raises:
         BadInput: the input or the output has a size other than the contract's.
     """
-    return run_encoded(runner, signal.encode(canonical), signal)
+    return run_encoded(runner, signal.encode(canonical), signal, run)
 
 
 def run_encoded(
-    runner: Runner, encoded: NDArray[np.float32], signal: Signal
+    runner: Runner, encoded: NDArray[np.float32], signal: Signal, run: Run | None = None
 ) -> NDArray[np.float32]:
     """The same for windows that are already what the artifact's sensor gives."""
     name, shaped = shaped_input(runner, encoded, signal)
-    outputs = runner.run({name: shaped})
-    probabilities: NDArray[np.float32] = outputs[class_output(runner, len(signal.labels) or None)]
+    output = class_output(runner, len(signal.labels) or None)
+    probabilities: NDArray[np.float32] = (run or runner.run)({name: shaped})[output]
     return probabilities.reshape(len(encoded), -1)
 
 
 def predict_file(
-    path: Path, signal: Signal, canonical: NDArray[np.float32], runtime: str, **options: Any
+    path: Path,
+    signal: Signal,
+    canonical: NDArray[np.float32],
+    runtime: str,
+    *,
+    apart: bool = False,
+    **options: Any,
 ) -> tuple[NDArray[np.float32], str]:
-    """Open `path`, predict and close it; the second value is the name of the runtime."""
+    """Open `path`, predict and close it; the second value is the name of the runtime.
+
+    Args:
+        apart: run a native engine in another process, with a limit of time: for files of unknown
+            origin.
+    """
     with open_runner(path, runtime, **options) as runner:
-        return predict(runner, signal, canonical), runner.runtime
+        name = runner.runtime
+        native = bool(RUNTIMES[name].native_engine)
+        run = partial(run_apart, path, name) if apart and native else None
+        return predict(runner, signal, canonical, run), name
 
 
 def run_file(

@@ -115,7 +115,9 @@ def shaped_input(runner: Runner, encoded: NDArray[Any], signal: Signal) -> tuple
     if len(runner.inputs) != 1:
         raise BadInput(
             f"the model has {len(runner.inputs)} inputs ({', '.join(runner.inputs) or 'none'}), a "
-            "window model has one"
+            "window model has one",
+            "run it by the names of its inputs: edgeconv.open_runner(FILE).run({name: array}); or "
+            "join them to one input before converting",
         )
     name, spec = next(iter(runner.inputs.items()))
     sample = _batching(runner).sample_shape(spec)
@@ -146,6 +148,13 @@ def class_output(runner: Runner, classes: int | None = None) -> str:
     numeric = {n: s for n, s in runner.outputs.items() if s.dtype not in ("string", "int64")}
     if len(numeric) > 1 and classes is not None:
         numeric = {n: s for n, s in numeric.items() if prod(batching.sample_shape(s)) == classes}
+    indices = [n for n, s in runner.outputs.items() if s.dtype in ("int32", "int64")]
+    if not numeric.keys() - set(indices) and indices:
+        raise BadInput(
+            f"output '{indices[0]}' gives the number of a class, not a probability for each class",
+            "leave the argmax out of the model: accuracy, parity and golden vectors need one "
+            "number a class",
+        )
     if len(numeric) != 1:
         raise BadInput(
             f"cannot tell which output holds the classes: {', '.join(runner.outputs) or 'none'}",

@@ -192,7 +192,12 @@ def _run(
         return reason
     try:
         outputs, ran = predict_file(
-            model.path, model.signal, dataset.windows, runtime, **model.options
+            model.path,
+            model.signal,
+            dataset.windows,
+            runtime,
+            apart=bundles.source_bundle(model.path) is None,
+            **model.options,
         )
     except Unsupported as error:
         if runtime == runtime_for(model.path):

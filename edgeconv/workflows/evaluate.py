@@ -72,7 +72,7 @@ def evaluate(
     names = class_names(path) if contract is None else ()
     signal = resolve_signal(path, contract, sensor, dataset, labels=names)
     check_contract(signal, dataset, path.name)
-    options = {"unsafe": unsafe} if is_keras(path) else {}
+    options = {"unsafe": unsafe} if is_keras(path) else {"apart": source_bundle(path) is None}
     return evaluate_file(path, signal, dataset, facts, runtime, **options)
 
 

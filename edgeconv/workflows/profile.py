@@ -32,7 +32,8 @@ from edgeconv.profiling.op_timing import operations
 from edgeconv.profiling.roofline import roofline
 from edgeconv.profiling.timing_input import probe_sample
 from edgeconv.reporting.formatting import plural
-from edgeconv.runtimes import accepted, open_runner, opens, runtime_for, unavailable
+from edgeconv.runtimes import RUNTIMES, accepted, open_runner, opens, runtime_for, unavailable
+from edgeconv.runtimes.crash_probe import run_apart
 from edgeconv.runtimes.litertjs.channel import installed
 from edgeconv.targets import files
 from edgeconv.workflows.steps.sandbox import probe_untrusted
@@ -206,7 +207,13 @@ def _artifacts(path: Path) -> tuple[Artifact, ...]:
     if bundles.is_bundle(path):
         return bundles.read_bundle(path).artifacts
     probe_untrusted(path)
-    return (files.describe(path),)
+    artifact = files.describe(path)
+    name = runtime_for(path)
+    untrusted = RUNTIMES[name].native_engine and bundles.source_bundle(path) is None
+    if untrusted and unavailable(path) is None:
+        with open_runner(path) as runner:
+            run_apart(path, name, probe_sample(runner, artifact))
+    return (artifact,)
 
 
 def _why_not(artifact: Artifact, runtime: str) -> str | None:

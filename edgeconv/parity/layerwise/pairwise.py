@@ -80,9 +80,13 @@ def compare_pairwise(
     candidate_tensors = candidates(candidate.artifact.path, candidate.runner.tensors)
     matches: list[Match] = []
     errors: dict[str, ErrorSums] = {}
+    hidden: set[str] = set()
     for chunk in chunks(windows):
         expected, values = reference.values(chunk), candidate.values(chunk)
         if not errors:
+            hidden = _hidden(reference_tensors, expected) | _hidden(candidate_tensors, values)
+            reference_tensors = [c for c in reference_tensors if c.tensor in expected]
+            candidate_tensors = [c for c in candidate_tensors if c.tensor in values]
             contracts = _contracts(reference.signal, candidate.signal, reference_tensors)
             matches = match_files(reference_tensors, expected, candidate_tensors, values, contracts)
             errors = {m.point.name: ErrorSums() for m in matches}
@@ -97,6 +101,8 @@ def compare_pairwise(
         reference_tensors, candidate_tensors, matches, errors, (reference.scheme, candidate.scheme)
     )
     outcome, text, suspects = judge_files(rows)
+    if hidden:
+        text += f"; left out, since a kernel keeps them to itself: {', '.join(sorted(hidden))}"
     return replace(
         not_compared(candidate.artifact, candidate.runner.runtime, text, sample),
         outcome=outcome,
@@ -104,6 +110,11 @@ def compare_pairwise(
         layers=tuple(rows),
         suspects=suspects,
     )
+
+
+def _hidden(tensors: Sequence[Candidate], values: Mapping[str, NDArray[Any]]) -> set[str]:
+    """Names of values that the runtime does not show, such as the states of a fused LSTM."""
+    return {c.tensor for c in tensors if c.tensor not in values}
 
 
 def _contracts(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edgeconv.errors import BadInput
-from edgeconv.runtimes.crash_probe import main, probe
+from edgeconv.runtimes import crash_probe, open_runner
+from edgeconv.runtimes.crash_probe import main, probe, run_apart
 from tests.unit.targets.lints.flatbuffers_by_hand import Net, Op, Tensor
 
 
@@ -74,6 +76,49 @@ def test_a_file_that_fails_in_the_middle_says_why(
 def test_a_file_that_does_not_end_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"did not run this file in 0\.001 s"):
         probe(Net().write(tmp_path / "slow.tflite"), seconds=0.001)
+
+
+def test_run_apart_gives_what_the_runner_gives(tmp_path: Path) -> None:
+    path = Net().write(tmp_path / "fine.tflite")
+    arrays = {"sensor": np.random.default_rng(0).normal(size=(35, 4)).astype(np.float32)}
+    with open_runner(path) as runner:
+        expected = runner.run(arrays)
+    found = run_apart(path, "litert", arrays)
+    assert list(found) == list(expected)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array)
+    with pytest.raises(BadInput, match="inputs are"):
+        run_apart(path, "litert", {"other": arrays["sensor"]})
+
+
+def endless(path: Path) -> Path:
+    """A loop that doubles its value until that is large: a negative one stays so."""
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 4), name="x")], autograph=False)  # type: ignore[untyped-decorator]
+    def double(x: Any) -> Any:
+        grow, small = lambda y: (y * 2,), lambda y: tf.reduce_sum(y) < 1000.0
+        return tf.while_loop(small, grow, [x + 1e-3])[0]
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [double.get_concrete_function()], double
+    )
+    path.write_bytes(converter.convert())
+    return path
+
+
+@pytest.mark.heavy
+def test_a_loop_that_never_ends_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = endless(tmp_path / "endless.tflite")
+    probe(path)  # it ends for zeros
+    monkeypatch.setattr(crash_probe, "SECONDS", 5.0)
+    positive = np.ones((3, 4), np.float32)
+    assert run_apart(path, "litert", {"x": positive})
+    with pytest.raises(BadInput, match="did not end within 5 s") as caught:
+        run_apart(path, "litert", {"x": -positive})
+    assert "WHILE" in caught.value.hint
 
 
 def test_what_cannot_be_opened_is_left_to_the_runner(tmp_path: Path) -> None:
