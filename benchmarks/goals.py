@@ -34,7 +34,7 @@ from edgeconv.errors import EdgeconvError
 from edgeconv.parity.significance import decide
 from edgeconv.profiling.statistics import paired_ratio
 from edgeconv.targets.files import read_contract
-from edgeconv.workflows.profile import artifacts_of, profile_artifacts
+from edgeconv.workflows.profile import ProfileOptions, artifacts_of, profile_artifacts
 
 SMALLER, FASTER, DROP = 150, 100, 0.005
 LEVEL = 0.99
@@ -100,7 +100,7 @@ def times_as_fast(ours: Path, theirs: Path, runs: int, repeat: int) -> dict[str,
     """The ratio of each repetition, and the median of them."""
     found: list[dict[str, Any]] = []
     for _ in range(repeat):
-        new, old = profile_artifacts(artifacts_of([ours, theirs]), runs)
+        new, old = profile_artifacts(artifacts_of([ours, theirs]), ProfileOptions(runs=runs))
         ratio = paired_ratio(old.by_round, new.by_round, LEVEL)
         found.append(
             {

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edgeconv.core import Artifact, Change, ProfileResult
 from edgeconv.profiling.comparison import compare_paired, compare_recorded, limit_of
-from edgeconv.workflows.profile import artifacts_of, profile_artifacts
+from edgeconv.workflows.profile import ProfileOptions, artifacts_of, profile_artifacts
 
 RUNS = 40  # of each kind and file
 SAMPLES = 300
@@ -27,7 +27,7 @@ def main(folder: Path) -> int:
     records: list[ProfileResult] = []
 
     def paired(ours: Artifact, theirs: Artifact) -> Change:
-        new, old = profile_artifacts([ours, theirs], SAMPLES)
+        new, old = profile_artifacts([ours, theirs], ProfileOptions(runs=SAMPLES))
         records.append(old)
         return compare_paired(new, old, limit).change
 

@@ -48,7 +48,7 @@ def measure(kind: str, epochs: int) -> list[Usage]:
     from edgeconv.core import InputConvention, NullProgress
     from edgeconv.models import build
     from edgeconv.training.batches import Batches, normalization
-    from edgeconv.training.fit import compile_model, fit
+    from edgeconv.training.fit import FitOptions, compile_model, fit
 
     training = replace(edgeconv.load_recipe("har").training, epochs=epochs)
     splits = edgeconv.split(edgeconv.load_dataset("synthetic"))
@@ -73,7 +73,8 @@ def measure(kind: str, epochs: int) -> list[Usage]:
             seen.append(usage())
 
     if kind == "ours":
-        fit(model, signal, splits.train, splits.val, training, 0, Progress())
+        options = FitOptions(seed=0, progress=Progress())
+        fit(model, signal, splits.train, splits.val, training, options)
     else:
         batches = Batches.of(splits.train, signal, training, 0)
         compile_model(model, training, batches.steps)

@@ -166,26 +166,29 @@ def measure(
     }
     _refuse_idle([option for option, is_given in given.items() if is_given], device or "")
     with Console(quiet, verbose, json) as console:
-        shared: dict[str, Any] = {
-            "runs": num_runs,
-            "warmup": WARMUP_RUNS if warmup_runs is None else warmup_runs,
-            "threads": num_threads or NUM_THREADS,
-            "runtime": runtime,
-            "progress": console,
-        }
-        if max_slowdown is not None:
-            shared["max_slowdown"] = max_slowdown
-        from edgeconv.workflows.profile import profile, profile_against
+        from edgeconv.profiling.comparison import MAX_SLOWDOWN
+        from edgeconv.profiling.phone import BINARY
+        from edgeconv.workflows import profile as workflow
         from edgeconv.workflows.profile_device import profile_on
 
+        options = workflow.ProfileOptions(
+            runs=num_runs,
+            warmup=WARMUP_RUNS if warmup_runs is None else warmup_runs,
+            threads=num_threads or NUM_THREADS,
+            runtime=runtime,
+            detailed=not latency_only,
+            max_slowdown=MAX_SLOWDOWN if max_slowdown is None else max_slowdown,
+        )
         compared: list[Comparison] = []
         if device is not None:
-            binary: dict[str, Any] = {"binary": benchmark_binary} if benchmark_binary else {}
-            results, compared = profile_on(device, paths, baseline=baseline, **binary, **shared)
+            binary = benchmark_binary or BINARY
+            results, compared = profile_on(
+                device, paths, options, binary=binary, baseline=baseline, progress=console
+            )
         elif baseline is not None:
-            results, compared = profile_against(paths, baseline, why=not latency_only, **shared)
+            results, compared = workflow.profile_against(paths, baseline, options, console)
         else:
-            results = profile(paths, detailed=not latency_only, **shared)
+            results = workflow.profile_each(paths, options, console)
         show_profile(console, results, verbose or len(results) == 1)
         return _close(console, results, None if baseline is None else compared, allow_not_run)
 

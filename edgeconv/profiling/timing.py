@@ -51,21 +51,6 @@ class TimingJob:
     version: str = ""
 
 
-def profile(
-    artifact: Artifact,
-    open_runner: Callable[[], Runner],
-    sample: Sample,
-    runs: int,
-    warmup: int,
-    threads: int,
-    facts: Mapping[str, int | None],
-    machine: MachineInfo,
-) -> ProfileResult:
-    """Time one artifact only; see `profile_many`."""
-    job = TimingJob(artifact, open_runner, sample, facts)
-    return profile_many([job], runs, warmup, threads, machine)[0]
-
-
 def profile_many(
     jobs: Sequence[TimingJob],
     runs: int,

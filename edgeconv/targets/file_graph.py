@@ -10,11 +10,27 @@ from math import prod
 from edgeconv.core import TensorSpec
 
 BITS = {
-    "float64": 64, "float32": 32, "float16": 16, "bfloat16": 16,
-    "int64": 64, "int32": 32, "int16": 16, "int8": 8, "int4": 4, "int2": 2,
-    "uint64": 64, "uint32": 32, "uint16": 16, "uint8": 8, "uint4": 4, "uint3": 3, "uint2": 2,
-    "uint1": 1, "uint6": 6, "bool": 8,
-}  # fmt: skip
+    "float64": 64,
+    "float32": 32,
+    "float16": 16,
+    "bfloat16": 16,
+    "int64": 64,
+    "int32": 32,
+    "int16": 16,
+    "int8": 8,
+    "int4": 4,
+    "int2": 2,
+    "uint64": 64,
+    "uint32": 32,
+    "uint16": 16,
+    "uint8": 8,
+    "uint4": 4,
+    "uint3": 3,
+    "uint2": 2,
+    "uint1": 1,
+    "uint6": 6,
+    "bool": 8,
+}
 
 
 @dataclass(frozen=True)

@@ -110,33 +110,49 @@ class Fit:
     history: tuple[dict[str, float], ...]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FitOptions:
+    """What a fit needs beyond the network, its data and the training's settings.
+
+    Attributes:
+        seed: of the batches.
+        progress: listens to what is done.
+        tensorboard: folder for TensorBoard's logs; None: none are written.
+        checkpoint: is called with each new best weights.
+        teacher: gives the soft labels, if the training uses distillation.
+    """
+
+    seed: int
+    progress: Progress
+    tensorboard: Path | None = None
+    checkpoint: Callable[[Weights], None] | None = None
+    teacher: Teacher | None = None
+
+
 def fit(
     model: Any,
     signal: Signal,
     train: Dataset,
     val: Dataset | None,
     training: Training,
-    seed: int,
-    progress: Progress,
-    tensorboard: Path | None = None,
-    checkpoint: Callable[[Weights], None] | None = None,
-    teacher: Teacher | None = None,
+    options: FitOptions,
 ) -> Fit:
     """Fit `model` in place. `signal` is the normalized contract of its input.
 
-    Without `val` the weights are those of the last epoch. `checkpoint` is called with each new
-    best weights. If the training uses distillation, `teacher` gives the soft labels.
+    Without `val` the weights are those of the last epoch.
 
     Raises:
         UsageError: the loss is no longer finite.
         KeyboardInterrupt: interrupted before the first epoch ended, so there is nothing to keep.
     """
-    batches = Batches.of(train, signal, training, seed)
+    teacher, progress = options.teacher, options.progress
+    batches = Batches.of(train, signal, training, options.seed)
     compile_model(model, training, batches.steps, distilled=teacher is not None)
-    monitor = TrainingMonitor(signal, val, training, progress, checkpoint)
+    monitor = TrainingMonitor(signal, val, training, progress, options.checkpoint)
     callbacks: list[Any] = [monitor]
-    if tensorboard is not None:
-        callbacks.append(keras.callbacks.TensorBoard(str(tensorboard), write_graph=False))
+    if options.tensorboard is not None:
+        logs = str(options.tensorboard)
+        callbacks.append(keras.callbacks.TensorBoard(logs, write_graph=False))
     try:
         model.fit(
             feed(batches, training.epochs, teacher),

@@ -24,7 +24,7 @@ from edgeconv.core.paths import sha256
 from edgeconv.training.batches import normalization
 from edgeconv.training.callbacks import save_model
 from edgeconv.training.distillation import Teacher
-from edgeconv.training.fit import Fit, check_model, fit
+from edgeconv.training.fit import Fit, FitOptions, check_model, fit
 
 CHECKPOINT = "best.keras"  # only while a training runs; removed when it ends
 
@@ -129,11 +129,13 @@ class TrainingSession:
             train,
             val,
             training,
-            self.seed,
-            self.progress,
-            tensorboard,
-            checkpoint,
-            self.teacher,
+            FitOptions(
+                seed=self.seed,
+                progress=self.progress,
+                tensorboard=tensorboard,
+                checkpoint=checkpoint,
+                teacher=self.teacher,
+            ),
         )
 
     def _tensorboard(self) -> Path | None:

@@ -129,8 +129,7 @@ def _export_into(
     artifacts = export_variants(
         trained,  # the user's own file, which messages name; `copied` has the same bytes
         variants,
-        folder,
-        file_stem(source.recipe.model if source and source.recipe else trained.path.stem),
+        folder / file_stem(source.recipe.model if source and source.recipe else trained.path.stem),
         windows if samples is None else samples,
         unsafe=options.unsafe,
         compressed=compressed,
@@ -159,21 +158,19 @@ def _export_into(
 def export_variants(
     model: TrainedModel,
     variants: Sequence[Variant],
-    folder: Path,
-    stem: str,
+    prefix: Path,
     calibration: NDArray[np.float32] | Samples | None,
     *,
     unsafe: bool = False,
     compressed: Mapping[str, Compressed] = MappingProxyType({}),
     progress: Progress = NULL_PROGRESS,
 ) -> list[Artifact]:
-    """Export every variant into `folder`.
+    """Export every variant as files beside each other.
 
     Args:
         model: the float model.
         variants: what to make.
-        folder: gets the artifacts.
-        stem: of the artifacts' file names.
+        prefix: the folder that gets the artifacts, and how their names begin: `out/har`.
         calibration: windows, or samples of named tensors, that set activation ranges; None: no
             variant needs any.
         unsafe: allow custom code in the Keras file.
@@ -194,8 +191,8 @@ def export_variants(
             model=network.path if network else model.path,
             contract=model.contract,
             variants=group,
-            out=folder,
-            name=stem,
+            out=prefix.parent,
+            name=prefix.name,
             probe=tuple(array[:PROBES] for array in probe),
             calibration=arrays,
             ranges=network.ranges if network else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,27 @@ _ENGINES = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProfileOptions:
+    """How files are timed.
+
+    Attributes:
+        runs: timed inferences of each file.
+        warmup: inferences before them.
+        threads: of the runtime.
+        runtime: what runs the files; `auto` chooses by their kind.
+        detailed: also measure memory, the machine's peaks and the time of each operation.
+        max_slowdown: share by which a file may become slower than a baseline, 0.05 for 5 %.
+    """
+
+    runs: int = RUNS
+    warmup: int = WARMUP
+    threads: int = 1
+    runtime: str = "auto"
+    detailed: bool = True
+    max_slowdown: float = MAX_SLOWDOWN
+
+
 def profile(
     paths: PathLike | Sequence[PathLike],
     *,
@@ -79,64 +100,67 @@ def profile(
         BadInput: a file is missing, damaged, or not an artifact.
         UsageError: a number is out of range.
     """
+    options = ProfileOptions(
+        runs=runs, warmup=warmup, threads=threads, runtime=runtime, detailed=detailed
+    )
+    return profile_each(paths, options, progress)
+
+
+def profile_each(
+    paths: PathLike | Sequence[PathLike], options: ProfileOptions, progress: Progress
+) -> list[ProfileResult]:
+    """`profile`, with its options as one value."""
     artifacts = artifacts_of(paths)
     progress.stage(
-        f"profile: {plural(len(artifacts), 'file')}, {runs} runs each, {plural(threads, 'thread')}"
+        f"profile: {plural(len(artifacts), 'file')}, {options.runs} runs each, "
+        f"{plural(options.threads, 'thread')}"
     )
-    results = profile_artifacts(artifacts, runs, warmup, threads, runtime)
-    return explain(artifacts, results, progress) if detailed else results
+    results = profile_artifacts(artifacts, options)
+    return explain(artifacts, results, progress) if options.detailed else results
 
 
 def profile_against(
     paths: Sequence[Path],
     baseline: Path,
-    runs: int,
-    warmup: int = WARMUP,
-    threads: int = 1,
-    runtime: str = "auto",
-    max_slowdown: float = MAX_SLOWDOWN,
+    options: ProfileOptions | None = None,
     progress: Progress = NULL_PROGRESS,
-    why: bool = True,
 ) -> tuple[list[ProfileResult], list[Comparison]]:
     """`profile`, and each file against an earlier one.
 
     Args:
         baseline: JSON of an earlier profile, a bundle, or an artifact. Files of it that are at
             hand are timed in turns with the new ones.
-        max_slowdown: share by which a file may become slower, 0.05 for 5 %.
+        options: None: the defaults.
 
     Raises:
         BadInput: a file or the baseline is missing, damaged, or none.
         UsageError: `max_slowdown` is negative.
     """
-    limit = limit_of(max_slowdown)
+    options = options or ProfileOptions()
+    limit = limit_of(options.max_slowdown)
     artifacts = artifacts_of(paths)
     found = read_baseline(baseline, frozenset(a.sha256 for a in artifacts))
-    timer = partial(profile_artifacts, runs=runs, warmup=warmup, threads=threads, runtime=runtime)
+    timer = partial(profile_artifacts, options=options)
     progress.stage(
-        f"profile: {plural(len(artifacts), 'file')} against {baseline}, {runs} runs each"
+        f"profile: {plural(len(artifacts), 'file')} against {baseline}, {options.runs} runs each"
     )
     results, partners = _in_turns(artifacts, found, timer)
     compared = compare(artifacts, results, partners, found, limit, timer)
-    return explain(artifacts, results, progress) if why else results, compared
+    return explain(artifacts, results, progress) if options.detailed else results, compared
 
 
 def profile_artifacts(
-    artifacts: Sequence[Artifact],
-    runs: int,
-    warmup: int = WARMUP,
-    threads: int = 1,
-    runtime: str = "auto",
+    artifacts: Sequence[Artifact], options: ProfileOptions
 ) -> list[ProfileResult]:
     """The results in the order of `artifacts`; one that cannot be timed here says why."""
     machine = describe_machine()
-    reasons = [_why_not(a, runtime) for a in artifacts]
+    reasons = [_why_not(a, options.runtime) for a in artifacts]
     jobs = [
-        _job(a, runtime, threads)
+        _job(a, options.runtime, options.threads)
         for a, reason in zip(artifacts, reasons, strict=True)
         if reason is None
     ]
-    timed = iter(profile_many(jobs, runs, warmup, threads, machine))
+    timed = iter(profile_many(jobs, options.runs, options.warmup, options.threads, machine))
     return [
         next(timed) if reason is None else not_run(a, reason, facts_of(a), machine)
         for a, reason in zip(artifacts, reasons, strict=True)

@@ -1,11 +1,8 @@
-"""Files timed on a phone, or by Core ML on a Mac.
-
-Results that were measured elsewhere, brought into a bundle.
-"""
+"""Files timed on a phone or by Core ML on a Mac, and results that were measured elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,11 +24,11 @@ from edgeconv.parity import golden
 from edgeconv.parity.golden import read_golden
 from edgeconv.profiling import benchmark_tools, not_run
 from edgeconv.profiling.baseline import compare, read_baseline, read_results
-from edgeconv.profiling.comparison import MAX_SLOWDOWN, limit_of
+from edgeconv.profiling.comparison import limit_of
 from edgeconv.profiling.phone import BINARY, Phone, PhoneTask, imported
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import opens
-from edgeconv.workflows.profile import artifacts_of, facts_of
+from edgeconv.workflows.profile import ProfileOptions, artifacts_of, facts_of
 from edgeconv.workflows.report import write_report
 
 if TYPE_CHECKING:
@@ -129,13 +126,10 @@ _ONLY = {
 def profile_on(
     device: str,
     paths: Sequence[Path],
-    runs: int,
-    warmup: int = 50,
-    threads: int = 1,
-    runtime: str = "auto",
+    options: ProfileOptions | None = None,
+    *,
     binary: str = BINARY,
     baseline: Path | None = None,
-    max_slowdown: float = MAX_SLOWDOWN,
     progress: Progress = NULL_PROGRESS,
 ) -> tuple[list[ProfileResult], list[Comparison]]:
     """Time files on `device`: `adb`, `adb:SERIAL`, or `coreml` on a Mac.
@@ -151,15 +145,15 @@ def profile_on(
     kind, _, serial = device.partition(":")
     if kind not in KINDS:
         raise UsageError(f"--device {device}: unknown", "give adb, adb:SERIAL or coreml")
-    limit = limit_of(max_slowdown)
+    options = options or ProfileOptions()
+    limit = limit_of(options.max_slowdown)
     artifacts = artifacts_of(paths)
     record = read_baseline(baseline, frozenset(a.sha256 for a in artifacts)) if baseline else None
     if kind == "adb":
-        results = _on_phone(
-            artifacts, paths, serial, binary, runs, warmup, threads, runtime, progress
-        )
+        connect = partial(Phone, serial, binary)
+        results = _on_phone(connect, artifacts, paths, options, progress)
     else:
-        results = _on_core_ml(artifacts, runs, progress)
+        results = _on_core_ml(artifacts, options.runs, progress)
     if record is None:
         return results, []
     measured = {a.path: r for a, r in zip(artifacts, results, strict=True)}
@@ -189,24 +183,24 @@ def _on_core_ml(
 
 
 def _on_phone(
+    connect: Callable[[], Phone],
     artifacts: Sequence[Artifact],
     paths: Sequence[Path],
-    serial: str,
-    binary: str,
-    runs: int,
-    warmup: int,
-    threads: int,
-    runtime: str,
+    options: ProfileOptions,
     progress: Progress,
 ) -> list[ProfileResult]:
+    runtime = options.runtime
     if runtime not in ("auto", "litert", "litert-reference"):
         raise UsageError(f"--runtime {runtime} does not run on a phone", "choose litert")
-    phone = Phone(serial, binary)
+    phone = connect()
     able = [a for a in artifacts if opens("litert", a.path)]
-    progress.stage(f"profile: {plural(len(able), 'file')} on {phone.name}, {runs} runs each")
+    progress.stage(
+        f"profile: {plural(len(able), 'file')} on {phone.name}, {options.runs} runs each"
+    )
     vectors = _golden_sets(paths)
     tasks = [_task(a, vectors.get(a.path.parent)) for a in able]
-    timed = iter(phone.profile(tasks, runs, warmup, threads, runtime != "litert-reference"))
+    delegate = runtime != "litert-reference"
+    timed = iter(phone.profile(tasks, options.runs, options.warmup, options.threads, delegate))
     return [
         next(timed)
         if opens("litert", a.path)

@@ -30,7 +30,7 @@ from edgeconv.recipes import check_variants
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.golden import write_golden
 from edgeconv.workflows.parity import check_artifacts
-from edgeconv.workflows.profile import explain, profile_artifacts
+from edgeconv.workflows.profile import ProfileOptions, explain, profile_artifacts
 from edgeconv.workflows.report import write_report
 from edgeconv.workflows.steps.calibration import calibrate, calibration_size
 from edgeconv.workflows.steps.compression import (
@@ -143,8 +143,7 @@ def _export(
         export_variants(
             model,
             recipe.variants,
-            folder,
-            file_stem(recipe.model),
+            folder / file_stem(recipe.model),
             windows,
             compressed=networks,
             progress=progress,
@@ -167,7 +166,7 @@ def _measure(
     context = ParityContext(bundle, test, reference, facts, recipe.gates, progress)
     checked = check_artifacts(context)
     progress.stage(f"profile: {recipe.profile_runs} runs each, one thread")
-    timed = profile_artifacts(bundle.artifacts, recipe.profile_runs)
+    timed = profile_artifacts(bundle.artifacts, ProfileOptions(runs=recipe.profile_runs))
     return replace(
         bundle,
         evaluations={model.path.name: evaluation, **checked.evaluations},

@@ -124,8 +124,7 @@ def _rebuild(
                 [made] = export_variants(
                     bundle.model,
                     [variant],
-                    Path(folder),
-                    _stem(bundle),
+                    Path(folder) / _stem(bundle),
                     windows,
                     unsafe=options.unsafe,
                     compressed=bundle.compressed,

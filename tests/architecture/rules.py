@@ -43,6 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}
 MODULE_LINES = 400
 FUNCTION_LINES = 60
+PARAMETERS = 7
+MANY_PARAMETERS = ("edgeconv.cli.", "edgeconv.runtimes.coreml_reference.ops.")
 FRAMEWORKS = (
     *("numpy", "tensorflow", "keras", "coremltools", "ai_edge_litert"),
     *("matplotlib", "scipy", "jinja2", "flatbuffers", "google.protobuf", "torch"),
@@ -194,6 +196,25 @@ def long_functions(sources: Sources) -> list[str]:
                 if length > FUNCTION_LINES:
                     found.append(f"{module}:{node.lineno} {node.name}: {length} lines")
     return found
+
+
+def many_parameters(sources: Sources) -> list[str]:
+    """Functions with more parameters than one can keep in mind; `self` does not count.
+
+    A command's function has one for each option, and an operation of Core ML has Apple's.
+    """
+    broken = []
+    for module, source in sources.items():
+        if module.startswith(MANY_PARAMETERS):
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                given = node.args
+                names = [a.arg for a in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+                count = len([name for name in names if name not in ("self", "cls")])
+                if count > PARAMETERS:
+                    broken.append(f"{module}:{node.lineno} {node.name}: {count} parameters")
+    return broken
 
 
 def undocumented(sources: Sources) -> list[str]:

@@ -48,6 +48,7 @@ print("LOADED", *sorted(sys.modules))
         rules.vague_modules,
         rules.long_modules,
         rules.long_functions,
+        rules.many_parameters,
         rules.undocumented,
         rules.prints,
         rules.target_comparisons,

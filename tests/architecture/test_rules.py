@@ -119,6 +119,14 @@ def test_a_long_function_is_caught(head: str) -> None:
     assert not rules.long_functions({"edgeconv.datasets.a": head + "\n    x = 1" * 59})
 
 
+def test_many_parameters_are_caught() -> None:
+    seven = "def f(self, a, b, c, /, d, e, *, f, g"
+    assert rules.many_parameters({"edgeconv.datasets.a": f"{seven}): ..."}) == []
+    eight = {"edgeconv.datasets.a": f"{seven}, h): ..."}
+    assert rules.many_parameters(eight) == ["edgeconv.datasets.a:1 f: 8 parameters"]
+    assert rules.many_parameters({"edgeconv.cli.a": f"{seven}, h): ..."}) == []
+
+
 @pytest.mark.parametrize(
     "source", ["x = 1", DOC + "def f(): ...", DOC + "async def f(): ...", DOC + "class A: ..."]
 )

@@ -110,9 +110,13 @@ def match(
     for i, point in enumerate(points):
         for j, candidate in enumerate(candidates):
             scored = pair(
-                point, reference[point.name], candidate, values[candidate.tensor],
-                scores[j], channels_first,
-            )  # fmt: skip
+                point,
+                reference[point.name],
+                candidate,
+                values[candidate.tensor],
+                scores[j],
+                channels_first,
+            )
             if scored is not None:
                 table[i, j] = scored
     return align(len(points), len(candidates), table)
@@ -260,6 +264,16 @@ class _Path:
     known: dict[str, NDArray[Any]]
 
 
+@dataclass(frozen=True, eq=False)
+class _Evidence:
+    """What is known of one tensor of the file: its present match, its values, and its name."""
+
+    current: Match
+    stored: NDArray[Any]
+    suggested: Mapping[str, float]
+    channels_first: bool
+
+
 def refine(
     matches: Sequence[Match],
     points: Sequence[ReferencePoint],
@@ -280,8 +294,8 @@ def refine(
     for k, current in enumerate(matches):
         after = places[k - 1] if k else -1
         before = places[k + 1] if k + 1 < len(places) else len(points)
-        stored = values[current.candidate.tensor]
         suggested = name_scores(points, current.candidate)
+        evidence = _Evidence(current, values[current.candidate.tensor], suggested, channels_first)
         following: list[_Path] = []
         for place in range(after + 1, before):
             if place != places[k] and not _possible(points[place], suggested):
@@ -290,9 +304,8 @@ def refine(
                 step
                 for path in paths
                 if path.at < place
-                for step in _step(path, place, points[place], current, stored, suggested,
-                                  channels_first, replay)
-            ]  # fmt: skip
+                for step in _step(path, place, points[place], evidence, replay)
+            ]
             if steps:
                 following.append(max(steps, key=lambda step: step.score))
         paths = following or paths
@@ -309,19 +322,20 @@ def _possible(point: ReferencePoint, suggested: Mapping[str, float]) -> bool:
 
 
 def _step(
-    path: _Path,
-    place: int,
-    point: ReferencePoint,
-    current: Match,
-    stored: NDArray[Any],
-    suggested: Mapping[str, float],
-    channels_first: bool,
-    replay: Replay,
+    path: _Path, place: int, point: ReferencePoint, evidence: _Evidence, replay: Replay
 ) -> list[_Path]:
     """The path with the candidate as `point`; none if the two do not fit."""
     given = point.layer == INPUT
     expected = path.known[point.name] if given else replay(path.known, [point.name])[point.name]
-    scored = pair(point, expected, current.candidate, stored, suggested, channels_first)
+    current, stored = evidence.current, evidence.stored
+    scored = pair(
+        point,
+        expected,
+        current.candidate,
+        stored,
+        evidence.suggested,
+        evidence.channels_first,
+    )
     if scored is None and point is current.point:
         scored = 0.0, current
     if scored is None:

@@ -183,9 +183,11 @@ def _inner(before: Sequence[Candidate], flat: Candidate) -> tuple[int, ...]:
 def _name_scores(reference: Sequence[Candidate], other: Candidate) -> dict[str, float]:
     """Reference tensor → how much the other's names suggest it."""
     tensors = {
-        converter_name(word): c.tensor for c in reversed(reference) for n in c.names
+        converter_name(word): c.tensor
+        for c in reversed(reference)
+        for n in c.names
         for word in name_parts(n)
-    }  # fmt: skip
+    }
     scores: dict[str, float] = {}
     for word, score in layer_scores(other.names, list(tensors)).items():
         scores[tensors[word]] = max(score, scores.get(tensors[word], 0.0))

@@ -100,15 +100,14 @@ def float16_warnings(
     float16's rounding of ordinary values: many values of a network may well become zero.
     """
     warnings = []
+    largest = min(counts.largest, LARGEST) if math.isinf(counts.largest) else counts.largest
     if counts.over:
         share = counts.over / counts.count
         text = (
             f"{what}s of '{layer}' reach {counts.largest:.4g}; {share:.2%} are above 65,504, where "
             "float16 ends in infinity"
         )
-        warnings.append(
-            _warning(layer, tensor, "overflow", what, share, counts.largest, text, _OVER)
-        )
+        warnings.append(RangeWarning(layer, tensor, "overflow", what, share, largest, text, _OVER))
     if counts.noise > NOISE * counts.energy:
         share = (counts.lost + counts.subnormal) / counts.count
         text = (
@@ -117,17 +116,9 @@ def float16_warnings(
             f"{counts.subnormal / counts.count:.2%} lose digits (below 2⁻¹⁴)"
         )
         warnings.append(
-            _warning(layer, tensor, "underflow", what, share, counts.largest, text, _UNDER)
+            RangeWarning(layer, tensor, "underflow", what, share, largest, text, _UNDER)
         )
     return warnings
-
-
-def _warning(
-    layer: str, tensor: str, kind: str, what: str, share: float, largest: float, text: str,
-    advice: str,
-) -> RangeWarning:  # fmt: skip
-    size = largest if math.isfinite(largest) else LARGEST  # JSON has no infinity
-    return RangeWarning(layer, tensor, kind, what, share, size, text, advice)
 
 
 class CodeUse:

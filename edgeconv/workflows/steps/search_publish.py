@@ -15,7 +15,7 @@ from edgeconv.search.candidates import training_of, variant
 from edgeconv.search.report import render_page, render_plot, render_table
 from edgeconv.search.results import ParetoMember, SearchResult, check_budgets
 from edgeconv.targets.base import find_target
-from edgeconv.workflows.profile import profile_artifacts
+from edgeconv.workflows.profile import ProfileOptions, profile_artifacts
 from edgeconv.workflows.run import run
 
 FRONT = "front"
@@ -34,7 +34,7 @@ def build_members(
     ]
     files = [_file(b, m.point.scheme) for b, m in zip(built, result.members, strict=True)]
     progress.stage(f"latency of {len(files)} files, interleaved, one thread")
-    timed = profile_artifacts(files, recipe.profile_runs)
+    timed = profile_artifacts(files, ProfileOptions(runs=recipe.profile_runs))
     members = []
     for member, bundle, file, latency in zip(result.members, built, files, timed, strict=True):
         test = bundle.evaluations.get(file.name)

@@ -63,7 +63,7 @@ def test_a_sign_and_a_unit_of_single_channels_and_devices(tmp_path: Path) -> Non
         ("calibrate = 1", "calibrate is 1"),
         ('[devices.watch]\nunti = "g"', r"unknown keys in \[devices.watch\]"),
     ],
-)  # fmt: skip
+)
 def test_refusals(tmp_path: Path, toml: str, message: str) -> None:
     file = write(tmp_path / "a.csv", people(), toml)
     with pytest.raises(BadInput, match=message):

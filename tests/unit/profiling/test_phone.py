@@ -152,9 +152,11 @@ def test_no_adb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_adb_of_the_sdk(
-    adb: FakeAdb, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory,
+    adb: FakeAdb,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     home = tmp_path_factory.mktemp("sdk")
     (home / "platform-tools").symlink_to(tmp_path)
     monkeypatch.setenv("PATH", "")

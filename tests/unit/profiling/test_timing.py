@@ -26,7 +26,7 @@ from edgeconv.core import (
     TensorSpec,
 )
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.profiling import TimingJob, not_run, profile, profile_many
+from edgeconv.profiling import TimingJob, not_run, profile_many
 from edgeconv.profiling.timing import COLD, ROUNDS, SETTLE, WARMUP_LIMIT
 
 pytestmark = pytest.mark.timing
@@ -97,7 +97,8 @@ def artifact(name: str = "har_int8.tflite") -> Artifact:
 
 
 def timed(runner: Busy, runs: int = 40, warmup: int = 10) -> ProfileResult:
-    return profile(artifact(), lambda: runner, SAMPLE, runs, warmup, 1, FACTS, MACHINE)
+    job = TimingJob(artifact(), lambda: runner, SAMPLE, FACTS)
+    return profile_many([job], runs, warmup, 1, MACHINE)[0]
 
 
 def test_what_is_known_is_measured() -> None:
@@ -169,7 +170,7 @@ def test_sample_may_depend_on_the_runner() -> None:
     def ones(opened: Runner) -> dict[str, NDArray[Any]]:
         return {name: np.ones((1, 24), np.float32) for name in opened.inputs}
 
-    profile(artifact(), lambda: runner, ones, 1, 0, 1, FACTS, MACHINE)
+    profile_many([TimingJob(artifact(), lambda: runner, ones, FACTS)], 1, 0, 1, MACHINE)
     assert runner.bound is not None
     assert runner.bound["sensor"].shape == (1, 24)
 
@@ -201,7 +202,7 @@ def test_error_closes_every_runner() -> None:
 @pytest.mark.parametrize(("runs", "warmup", "threads"), [(0, 1, 1), (1, -1, 1), (1, 1, 0)])
 def test_nonsense_is_refused(runs: int, warmup: int, threads: int) -> None:
     with pytest.raises(UsageError, match="profile"):
-        profile(artifact(), Busy, SAMPLE, runs, warmup, threads, FACTS, MACHINE)
+        profile_many([TimingJob(artifact(), Busy, SAMPLE, FACTS)], runs, warmup, threads, MACHINE)
 
 
 def test_nothing_to_time() -> None:

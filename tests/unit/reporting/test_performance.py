@@ -32,14 +32,20 @@ def explained(bundle: Bundle) -> Bundle:
                 ops=OPS,
                 ops_method="by difference",
                 peaks=PEAKS,
-                memory={"rss_engine": 95_000_000, "rss_run": 99_000_000, "rss_peak": 101_000_000,
-                        "open_us": 20_000.0, "first_us": 230.0, "arena": 20_342},
+                memory={
+                    "rss_engine": 95_000_000,
+                    "rss_run": 99_000_000,
+                    "rss_peak": 101_000_000,
+                    "open_us": 20_000.0,
+                    "first_us": 230.0,
+                    "arena": 20_342,
+                },
             )
             if r.latency_us
             else r
             for r in bundle.profile
         ),
-    )  # fmt: skip
+    )
 
 
 def with_phone(bundle: Bundle) -> Bundle:

@@ -52,9 +52,13 @@ STANDARDIZED = [
 
 TRIGGERS: dict[str, list[Row]] = {
     "D101": changed(lambda _, r: scaled(r, 1 / 9.80665) if r.subject == "p4" else r),
-    "D102": changed(lambda _, r: Row(r.subject, r.activity, r.time, r.x, r.y - 9.7, r.z - 1.2)
-                    if r.activity == "Walking" else
-                    Row(r.subject, r.activity, r.time, r.x - 0.3, r.y - 0.4, r.z - 9.79)),
+    "D102": changed(
+        lambda _, r: (
+            Row(r.subject, r.activity, r.time, r.x, r.y - 9.7, r.z - 1.2)
+            if r.activity == "Walking"
+            else Row(r.subject, r.activity, r.time, r.x - 0.3, r.y - 0.4, r.z - 9.79)
+        )
+    ),
     "D103": changed(lambda _, r: scaled(r, -1) if r.subject in ("p3", "p4") else r),
     "D108": [*people(4), *(replace(scaled(r, 1 / 9.80665), time=r.time + 100) for r in people(4))],
     "D109": STANDARDIZED,
@@ -67,14 +71,19 @@ TRIGGERS: dict[str, list[Row]] = {
     "D204": changed(alternating, walk("p1", seconds=20) + walk("p2", seconds=20)),
     "D205": SATURATED,
     "D206": changed(lambda _, r: Row(r.subject, r.activity, r.time, r.x, r.y, r.y)),
-    "D207": changed(lambda n, r: r if r.subject != "p2" or r.time < 3 else
-                    Row(r.subject, r.activity, r.time, 0.37, r.y, r.z)),
+    "D207": changed(
+        lambda n, r: (
+            r
+            if r.subject != "p2" or r.time < 3
+            else Row(r.subject, r.activity, r.time, 0.37, r.y, r.z)
+        )
+    ),
     "D301": [*people(3), *(replace(r, subject="p9") for r in walk("p1"))],
     "D303": people(3),
     "D304": [*people(3), *walk("p4", rate_hz=50.0), *walk("p4", "Sitting", rate_hz=50.0)],
     "D306": [*people(3), *(replace(r, activity="Walkng") for r in walk("p2", "Jump"))],
     "D302": [*people(3), *(replace(r, activity="Jumping") for r in walk("p2", "Jump"))],
-}  # fmt: skip
+}
 # Only a loader of another data set can bring rows of zeros: those of a table are left out before.
 # What contradicts a model is found beside a model: test_contract.py.
 # Other sensors and calibration have tests of their own.

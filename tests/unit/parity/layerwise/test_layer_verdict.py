@@ -150,9 +150,17 @@ def test_judge_pruned_first_layer_is_not_suspect(name: str, first: float, others
 
 @pytest.mark.parametrize(
     ("name", "least"),
-    [("pruned50", 11.5), ("pruned75", 5.6), ("palette4", 19.7), ("palette1", 4.4), ("int4", 10.8),
-     ("int8", 34.9), ("pruned50-palette4", 10.9), ("float16", math.inf)],
-)  # fmt: skip
+    [
+        ("pruned50", 11.5),
+        ("pruned75", 5.6),
+        ("palette4", 19.7),
+        ("palette1", 4.4),
+        ("int4", 10.8),
+        ("int8", 34.9),
+        ("pruned50-palette4", 10.9),
+        ("float16", math.inf),
+    ],
+)
 def test_theoretical_snr_db_of_schemes(name: str, least: float) -> None:
     assert theoretical_snr_db(schemes_of("coreml")[name]) == pytest.approx(least, abs=0.06)
 

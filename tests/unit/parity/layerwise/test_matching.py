@@ -34,9 +34,16 @@ def network() -> tuple[list[LayerInfo], dict[str, Any]]:
     scores = flat @ random.normal(size=(4, 3))
     out = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     values = {
-        "x": x, "conv": conv, "norm": norm, "relu": relu, "pool": pool, "mean": flat,
-        "drop": flat, "out" + PRE_ACTIVATION_SUFFIX: scores, "out": out,
-    }  # fmt: skip
+        "x": x,
+        "conv": conv,
+        "norm": norm,
+        "relu": relu,
+        "pool": pool,
+        "mean": flat,
+        "drop": flat,
+        "out" + PRE_ACTIVATION_SUFFIX: scores,
+        "out": out,
+    }
     kinds = [
         ("conv", "Conv1D", "x"),
         ("norm", "BatchNormalization", "conv"),

@@ -50,9 +50,7 @@ CASES: dict[str, list[Case]] = {
         ]
         for name in _BINARY
     },
-    **{
-        name: [(X4, {"axes": [2, -1], "keep_dims": True}), (X4, {"axes": [1]})] for name in _REDUCE
-    },
+    **{name: [(X4, {"axes": [2, -1], "keep_dims": True}), (X4, {"axes": [1]})] for name in _REDUCE},
     "argsort": [(X3, {"axis": 1})],
     "avg_pool": [(X4, _POOL)],
     "band_part": [(X3, {"lower": 1, "upper": 0})],
@@ -67,9 +65,16 @@ CASES: dict[str, list[Case]] = {
         (X4, {"weight": np.ones((4, 2, 2, 2)), "groups": 2}),
     ],
     "conv_quantized": [
-        (X4, {"weight": np.arange(72, dtype=np.uint8).reshape(2, 4, 3, 3), "bias": np.ones(2),
-              "quantization_type": "linear", "quant_scale": np.array([0.1, 0.2]),
-              "quant_bias": np.float32(-3)}),
+        (
+            X4,
+            {
+                "weight": np.arange(72, dtype=np.uint8).reshape(2, 4, 3, 3),
+                "bias": np.ones(2),
+                "quantization_type": "linear",
+                "quant_scale": np.array([0.1, 0.2]),
+                "quant_bias": np.float32(-3),
+            },
+        ),
     ],
     "conv_transpose": [(X4, {"weight": np.ones((4, 2, 2, 3)), "strides": [2, 2]})],
     "crop": [(X4, {"crop_height": [1, 2], "crop_width": [0, 1]})],
@@ -107,8 +112,15 @@ CASES: dict[str, list[Case]] = {
     "sigmoid_hard": [(X3, {"alpha": 0.3, "beta": 0.5})],
     "slice_by_index": [
         (X3, {"begin": [0, 1, -5], "end": [1, 3, -1], "stride": [1, 1, 2]}),
-        (X3, {"begin": [0, 1, 0], "end": [1, 0, 0], "squeeze_mask": [False, True, False],
-              "end_mask": [False, False, True]}),
+        (
+            X3,
+            {
+                "begin": [0, 1, 0],
+                "end": [1, 0, 0],
+                "squeeze_mask": [False, True, False],
+                "end_mask": [False, False, True],
+            },
+        ),
     ],
     "slice_by_size": [(X3, {"begin": [0, 1, 2], "size": [1, 2, -1]})],
     "sliding_windows": [(X3, {"axis": 2, "size": 3, "stride": 2})],
@@ -123,7 +135,7 @@ CASES: dict[str, list[Case]] = {
     "transpose": [(X4, {"perm": [0, 3, 1, 2]})],
     "upsample_bilinear": [(X4, {"scale_factor_height": 2, "scale_factor_width": 3})],
     "upsample_nearest_neighbor": [(X4, {"scale_factor_height": 2, "scale_factor_width": 3})],
-}  # fmt: skip
+}
 
 
 def draw(shapes: Shapes, n: int) -> dict[str, NDArray[Any]]:
