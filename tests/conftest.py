@@ -8,7 +8,12 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A slow machine is no fault; and CI tests the same examples in each run, other machines new ones.
+hypothesis.settings.register_profile("edgeconv", derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("edgeconv")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")

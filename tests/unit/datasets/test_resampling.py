@@ -89,7 +89,7 @@ def test_upsampling_follows_a_slow_tone() -> None:
     np.testing.assert_allclose(middle(out), middle(tone(1.0, np.arange(len(out)) / 20)), atol=3e-3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(4, 400), st.floats(10, 200))
 def test_length_and_finiteness(count: int, rate: float) -> None:
     values = np.random.default_rng(count).normal(size=(count, 3))

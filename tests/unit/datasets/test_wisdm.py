@@ -73,7 +73,7 @@ odd = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(odd, max_size=6),
     st.lists(good, min_size=1, max_size=3),

@@ -118,7 +118,7 @@ def test_unit_and_sign_are_one_factor() -> None:
     assert list(window.values) == pytest.approx([0, 0, 9.80665] * 2, abs=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 60), max_size=12), st.integers(0, 2**32))
 def test_any_chunking_gives_the_same_windows(sizes: list[int], seed: int) -> None:
     samples = messy(seed)
@@ -133,7 +133,7 @@ def test_any_chunking_gives_the_same_windows(sizes: list[int], seed: int) -> Non
     assert parts.counts == whole.counts
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32), st.integers(-(2**52), 2**52))
 def test_a_shifted_clock_changes_nothing(seed: int, shift: int) -> None:
     samples = messy(seed)
@@ -157,7 +157,7 @@ def messy(seed: int) -> list[Sample]:
     return found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(0, 2**32),
     st.tuples(*[st.floats(-80, 80)] * 3),

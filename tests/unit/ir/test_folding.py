@@ -90,7 +90,7 @@ def _layer(draw: st.DrawFn, rng: Any, kind: str, shape: tuple[int, ...], label: 
     return _affine(rng, shape, label)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(graph=graphs(), seed=st.integers(0, 2**32 - 1))
 def test_fold_changes_nothing(graph: Graph, seed: int) -> None:
     windows = np.random.default_rng(seed).normal(0, 3, (5, T, C))
@@ -131,7 +131,7 @@ def branching_graphs(draw: st.DrawFn) -> Graph:
     return Graph("g", (values[0],), tuple(dict.fromkeys(outputs)), tuple(nodes))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(graph=branching_graphs(), seed=st.integers(0, 2**32 - 1))
 def test_fold_of_branches_changes_nothing(graph: Graph, seed: int) -> None:
     windows = np.random.default_rng(seed).normal(0, 3, (3, T, C))
@@ -141,7 +141,7 @@ def test_fold_of_branches_changes_nothing(graph: Graph, seed: int) -> None:
         assert np.abs(before - after).max() <= 1e-9 * max(np.abs(before).max(), 1.0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     mean=st.tuples(*[st.floats(-12, 12)] * 3),
     std=st.tuples(*[st.floats(0.05, 12)] * 3),

@@ -185,7 +185,7 @@ def stacks(draw: st.DrawFn) -> list[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.filterwarnings("ignore:(?s).*softmax over axis")  # of one channel: always 1
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(stack=stacks(), seed=st.integers(0, 2**16))
 def test_read_graph_evaluates_as_keras_does(
     stack: list[tuple[str, dict[str, Any]]], seed: int

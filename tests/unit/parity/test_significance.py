@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binomtest
@@ -33,7 +33,6 @@ from tests.unit.parity.outputs import LABELS, artifact, labels, reference, windo
 counts = st.integers(0, 400)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_clopper_pearson_is_scipys_exact_interval(found: tuple[int, int]) -> None:
     hits, n = found
@@ -47,7 +46,6 @@ def test_clopper_pearson_of_full_agreement_is_below_one() -> None:
     assert low == pytest.approx(0.025 ** (1 / 1649))
 
 
-@settings(deadline=None)
 @given(counts, counts)
 def test_mcnemar_is_the_binomial_test(lost: int, won: int) -> None:
     p = binomtest(lost, lost + won).pvalue if lost + won else 1.0
@@ -62,7 +60,6 @@ def test_tango_published() -> None:
     assert tango(0, 0, 50, 0.975) == pytest.approx((-z2 / (50 + z2), z2 / (50 + z2)))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(130, 3000))
 def test_tango_bounds_are_roots_of_the_quartic(lost: int, won: int, n: int) -> None:
     """The same bounds without iteration: Yang, Sun and Hardin, Statistics in Medicine 32 (2013)
@@ -80,7 +77,6 @@ def test_tango_bounds_are_roots_of_the_quartic(lost: int, won: int, n: int) -> N
         assert abs(np.polyval(coefficients, bound)) <= 1e-9 * size + 1e-9
 
 
-@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(100, 5000))
 def test_tango_contains_the_difference_and_is_symmetric(lost: int, won: int, n: int) -> None:
     low, high = tango(lost, won, n)

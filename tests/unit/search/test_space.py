@@ -72,7 +72,7 @@ def test_a_wide_network_is_not_trained_nine_times_as_long() -> None:
     assert epochs == [270, 90]
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.integers(0, 99))
 def test_the_same_seed_and_answers_give_the_same_questions(seed: int) -> None:
     def asked() -> list[str]:

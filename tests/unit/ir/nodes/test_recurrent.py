@@ -23,7 +23,7 @@ RNG = np.random.default_rng(0)
 FUNCTIONS = st.sampled_from(("tanh", "sigmoid", "relu", "linear", "elu"))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_recurrent_nodes_compute_what_keras_does(data: st.DataObject) -> None:
     import keras
@@ -68,7 +68,7 @@ def test_initial_states_are_inputs(kind: str, states: int) -> None:
     _compare_with_keras(layer, (4, 2), states)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     kind=st.sampled_from(("LSTM", "GRU", "SimpleRNN")),
     mode=st.sampled_from(("concat", "sum", "mul", "ave")),

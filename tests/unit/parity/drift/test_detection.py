@@ -133,7 +133,7 @@ def _faster(samples: Windows, factor: float) -> NDArray[np.float64]:
     return np.stack([np.interp(new, old, samples[:, axis]) for axis in range(3)], axis=1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_input_errors_invert_is_exact(seed: int) -> None:
     """`invert` restores the windows on which the error was made."""

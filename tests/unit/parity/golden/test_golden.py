@@ -67,7 +67,7 @@ def test_select_windows_covers() -> None:
         assert f"lowest {name}" in said[int(series.min(axis=1).argmin())]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 40), st.integers(0, 5))
 def test_select_windows_of_few(n: int, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -97,9 +97,7 @@ def test_damaged_packages_are_bad_input(make_package: Make, tmp_path: Path) -> N
         files.describe(other)
 
 
-@settings(
-    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1))
 def test_flipped_bits_are_bad_input_or_harmless(
     whole: Path, flips: list[tuple[float, int]]

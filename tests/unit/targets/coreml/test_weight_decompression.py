@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeconv.errors import BadInput, Unsupported
@@ -50,7 +50,6 @@ def same(kind: str, arguments: dict[str, Any], expected: Any) -> None:
             np.testing.assert_allclose(value.astype("f8"), reference.astype("f8"), rtol=limit)
 
 
-@settings(deadline=None)
 @given(SEEDS, st.booleans(), st.booleans(), FLOATS)
 def test_affine(seed: int, per_channel: bool, zero_points: bool, dtype: str) -> None:
     random = np.random.default_rng(seed)
@@ -66,7 +65,6 @@ def test_affine(seed: int, per_channel: bool, zero_points: bool, dtype: str) -> 
     same("constexpr_affine_dequantize", arguments, [decompress_(**arguments)])
 
 
-@settings(deadline=None)
 @given(SEEDS, BITS, FLOATS)
 def test_packed_palette(seed: int, bits: int, dtype: str) -> None:
     random = np.random.default_rng(seed)
@@ -77,7 +75,6 @@ def test_packed_palette(seed: int, bits: int, dtype: str) -> None:
     same("constexpr_lut_to_dense", arguments, [expected])
 
 
-@settings(deadline=None)
 @given(SEEDS, BITS, FLOATS, st.sampled_from([(1, 1), (3, 2), (6, 8), (2, 1)]))
 def test_grouped_palette(seed: int, bits: int, dtype: str, groups: tuple[int, int]) -> None:
     random = np.random.default_rng(seed)
@@ -87,7 +84,6 @@ def test_grouped_palette(seed: int, bits: int, dtype: str, groups: tuple[int, in
     same("constexpr_lut_to_dense", {"indices": indices, "lut": lut}, [expected])
 
 
-@settings(deadline=None)
 @given(SEEDS, BITS, st.sampled_from([2, 4]), st.sampled_from([0, 1]))
 def test_palette_of_vectors(seed: int, bits: int, length: int, axis: int) -> None:
     random = np.random.default_rng(seed)
@@ -98,7 +94,6 @@ def test_palette_of_vectors(seed: int, bits: int, length: int, axis: int) -> Non
     same("constexpr_lut_to_dense", arguments, [expected])
 
 
-@settings(deadline=None)
 @given(SEEDS, st.floats(0, 1), FLOATS)
 def test_sparse(seed: int, density: float, dtype: str) -> None:
     random = np.random.default_rng(seed)
@@ -117,7 +112,6 @@ def test_sparse(seed: int, density: float, dtype: str) -> None:
     same("constexpr_sparse_to_dense", {"nonzero_data": values, "mask": mask}, [expected])
 
 
-@settings(deadline=None)
 @given(SEEDS, st.booleans(), FLOATS, st.sampled_from([(1, 1), (6, 2), (3, 8), (6, 8)]))
 def test_blockwise(seed: int, offsets: bool, dtype: str, groups: tuple[int, int]) -> None:
     random = np.random.default_rng(seed)
@@ -129,7 +123,6 @@ def test_blockwise(seed: int, offsets: bool, dtype: str, groups: tuple[int, int]
     same("constexpr_blockwise_shift_scale", arguments, [expected])
 
 
-@settings(deadline=None)
 @given(SEEDS, BITS, st.booleans())
 def test_sparse_palette_and_sparse_blockwise(seed: int, bits: int, offsets: bool) -> None:
     random = np.random.default_rng(seed)

@@ -106,7 +106,7 @@ def test_what_is_no_tflite_file_is_refused(
         reader.read_graph(path)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.floats(0, 1, exclude_max=True))
 def test_every_truncation_is_bad_input_or_read_whole(
     tmp_path: Path, tflite_bytes: bytes, cut: float
@@ -125,9 +125,7 @@ def test_a_nan_weight_is_found(tmp_path: Path, tflite_bytes: bytes) -> None:
         reader.check_finite(path)
 
 
-@settings(
-    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1))
 def test_flipped_bits_are_bad_input_or_harmless(file: Path, flips: list[tuple[float, int]]) -> None:
     data = bytearray(file.read_bytes())

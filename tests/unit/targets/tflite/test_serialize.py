@@ -53,9 +53,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(WORDS, NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=6), st.data())
 def test_any_tree_is_read_back_as_it_was(
     tflite_bytes: bytes, tensors: list[tuple[str, list[int], list[int], list[int]]], data: Any

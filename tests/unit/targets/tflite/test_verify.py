@@ -83,9 +83,7 @@ def test_verify_accepts_a_whole_file(whole: Path) -> None:
     verify(whole, whole.read_bytes())
 
 
-@settings(
-    deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.floats(0, 1, exclude_max=True), st.sampled_from([FAR, NEGATIVE, 0, 1, 255, -1]))
 def test_any_damaged_number_is_refused_in_plain_words_or_harmless(
     whole: Path, place: float, value: int
