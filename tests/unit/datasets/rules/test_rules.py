@@ -62,10 +62,12 @@ TRIGGERS: dict[str, list[Row]] = {
     "D103": changed(lambda _, r: scaled(r, -1) if r.subject in ("p3", "p4") else r),
     "D108": [*people(4), *(replace(scaled(r, 1 / 9.80665), time=r.time + 100) for r in people(4))],
     "D109": STANDARDIZED,
-    "D111": changed(lambda _, r: Row(r.subject, r.activity, r.time, r.x, r.y + 4, r.z),
-                    people(4, seconds=20)),
-    "D112": changed(lambda _, r: Row(r.subject, r.activity, r.time, r.z, r.x, r.y)
-                    if r.subject == "p2" else r),
+    "D111": changed(
+        lambda _, r: Row(r.subject, r.activity, r.time, r.x, r.y + 4, r.z), people(4, seconds=20)
+    ),
+    "D112": changed(
+        lambda _, r: Row(r.subject, r.activity, r.time, r.z, r.x, r.y) if r.subject == "p2" else r
+    ),
     "D201": changed(lambda _, r: Row(r.subject, r.activity, r.time, 0.0, r.y, r.z)),
     "D202": changed(frozen_reading),
     "D204": changed(alternating, walk("p1", seconds=20) + walk("p2", seconds=20)),
