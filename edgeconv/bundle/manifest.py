@@ -30,10 +30,12 @@ from edgeconv.core import (
     PathLike,
     ProfileResult,
     Recipe,
+    SplitInfo,
     TrainedModel,
     TrainingSummary,
     as_path,
 )
+from edgeconv.core.json_codec import decode_fields, encode_fields
 from edgeconv.core.layerwise import LayersResult
 from edgeconv.core.paths import sha256
 from edgeconv.core.schema_v1 import upgrade_manifest
@@ -152,6 +154,7 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         "versions": bundle.versions,
         "machine": bundle.machine.to_json(),
         "compressed": {name: each.to_json() for name, each in bundle.compressed.items()},
+        **({"calibration": encode_fields(bundle.calibration)} if bundle.calibration else {}),
     }
 
 
@@ -216,6 +219,9 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
         recipe=data["recipe"] and Recipe.from_json(data["recipe"]),
         versions=data["versions"],
         machine=MachineInfo.from_json(data["machine"]),
+        calibration=decode_fields(SplitInfo, data["calibration"])
+        if data.get("calibration")
+        else None,
         compressed={
             name: Compressed.from_json(each, path / COMPRESSED)
             for name, each in data.get("compressed", {}).items()

@@ -87,9 +87,11 @@ def _show_description(console: Console, facts: dict[str, Any]) -> None:
 def check(
     spec: opt.DataSpec,
     against: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--against", metavar="BUNDLE", help="Bundle whose training data to compare with."
+            "--against",
+            metavar="BUNDLE|SPEC",
+            help="Bundle whose training data, or other recordings, to compare with.",
         ),
     ] = None,
     allow: Annotated[
@@ -133,19 +135,22 @@ def _check_rules(console: Console, spec: str, allow: list[str], labels: bool) ->
     return BadInput.exit_code if errors else 0
 
 
-def _check_against(console: Console, spec: str, against: Path) -> int:
+def _check_against(console: Console, spec: str, against: str) -> int:
     from edgeconv.parity.drift.store import check_dataset
 
-    drift = check_dataset(spec, against, progress=console)
-    outcome = drift.sentence or "these readings look like those of the training subjects"
-    console.say(f"{spec}: {outcome}")
-    rows = [("windows", count(drift.windows)), ("classes compared", ", ".join(drift.classes))]
-    rows.append(("distance", "–" if drift.distance is None else f"{drift.distance:.2f}"))
-    rows.append(("gravity", f"{drift.gravity:.2f} m/s²"))
-    rows += [(f"{axis} beyond training", f"{x:.2%}") for axis, x in drift.outside.items()]
-    console.table("Readings", ("figure", "value"), rows)
-    console.json("edgeconv-data-check", drift.to_json())
-    return GateFailed.exit_code if drift.findings else 0
+    compared = check_dataset(spec, against, progress=console)
+    drift = compared.inputs
+    console.table(f"Beside {against}", ("what", "which"), compared.coverage.rows())
+    if drift is not None:
+        outcome = drift.sentence or "these readings look like those of the training subjects"
+        console.say(f"{spec}: {outcome}")
+        rows = [("windows", count(drift.windows)), ("classes compared", ", ".join(drift.classes))]
+        rows.append(("distance", "–" if drift.distance is None else f"{drift.distance:.2f}"))
+        rows.append(("gravity", f"{drift.gravity:.2f} m/s²"))
+        rows += [(f"{axis} beyond training", f"{x:.2%}") for axis, x in drift.outside.items()]
+        console.table("Readings", ("figure", "value"), rows)
+    console.json("edgeconv-data-check", compared.to_json())
+    return GateFailed.exit_code if drift is not None and drift.findings else 0
 
 
 @app.command("init", epilog=opt.epilog("edgeconv data init walk.csv", "edgeconv data init rec/"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgeconv.core.artifact import Artifact, TrainedModel
 from edgeconv.core.compression import Compressed
-from edgeconv.core.dataset import DataInfo
+from edgeconv.core.dataset import DataInfo, Dataset, SplitInfo
 from edgeconv.core.layerwise import LayersResult
 from edgeconv.core.profile import ProfileResult
 from edgeconv.core.provenance import MachineInfo
@@ -28,6 +29,8 @@ class Bundle:
         recipe: the resolved recipe; None for a bare export.
         versions: of the installed packages that can change a file or a number.
         machine: on which the bundle was written.
+        calibration: the recordings that activation ranges were calibrated on, where they are not
+            those of the training.
         compressed: the networks that retrained artifacts were exported from, by the name of the
             compression.
     """
@@ -45,6 +48,7 @@ class Bundle:
     versions: dict[str, str] = field(default_factory=dict)
     machine: MachineInfo = field(default_factory=MachineInfo)
     compressed: dict[str, Compressed] = field(default_factory=dict)
+    calibration: SplitInfo | None = None
 
     @property
     def data_spec(self) -> str:
@@ -61,6 +65,32 @@ class Bundle:
         """Whether the data were computed, not recorded."""
         return self.data is not None and self.data.report.synthetic
 
-    def trained_on(self, data_name: str) -> bool:
-        """Whether the model was trained on the data set of this name."""
-        return self.data is not None and self.data.name == data_name
+    def training_subjects_in(self, dataset: Dataset) -> tuple[str, ...]:
+        """Subjects of a data set with windows that the model was trained on, by their content.
+
+        Of a bundle before 0.2, which has no digests of windows: those of the same name, if the
+        whole part has the same digest.
+        """
+        if self.data is None:
+            return ()
+        splits, summary = self.data.splits, self.model.training
+        parts = [splits.train, *([splits.val] if summary and summary.refitted else [])]
+        return _subjects_of(parts, dataset)
+
+    def held_out_subjects_in(self, dataset: Dataset) -> tuple[str, ...]:
+        """Subjects of a data set with windows that the model's test has, by their content."""
+        return _subjects_of([self.data.splits.test], dataset) if self.data else ()
+
+    def calibration_subjects_in(self, dataset: Dataset) -> tuple[str, ...]:
+        """Subjects of a data set with windows of the set that ranges were calibrated on."""
+        return _subjects_of([self.calibration], dataset) if self.calibration else ()
+
+
+def _subjects_of(parts: Sequence[SplitInfo], dataset: Dataset) -> tuple[str, ...]:
+    found: set[str] = set()
+    for part in parts:
+        if part.sample:
+            found |= set(dataset.subjects[part.known_in(dataset)].tolist())
+        elif dataset.of_subjects(part.subjects).sha256 == part.sha256:
+            found |= set(part.subjects)
+    return tuple(name for name in dataset.subject_names if name in found)

@@ -54,19 +54,40 @@ class DataFinding:
 
 
 SPLIT_NAMES = ("train", "val", "test")
+SAMPLE = 256
 
 
 @dataclass(frozen=True)
 class SplitInfo:
-    """One part of a data set: its subjects, and the digest of its windows and labels."""
+    """One part of a data set: its subjects, and the digest of its windows and labels.
+
+    `sample` has the digests of up to `SAMPLE` windows, those with the smallest ones: by them the
+    windows are recognized in any other data set, whatever its name, order and subjects are called.
+    """
 
     subjects: tuple[str, ...]
     windows: int
     sha256: str
+    sample: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, part: Dataset) -> SplitInfo:
-        return cls(subjects=part.subject_names, windows=len(part), sha256=part.sha256)
+        import numpy as np
+
+        smallest = np.unique(part.window_digests)[:SAMPLE].tolist()
+        return cls(
+            subjects=part.subject_names,
+            windows=len(part),
+            sha256=part.sha256,
+            sample=tuple(f"{digest:016x}" for digest in smallest),
+        )
+
+    def known_in(self, dataset: Dataset) -> NDArray[np.bool_]:
+        """(n,) whether a window of the data set is one of the sample."""
+        import numpy as np
+
+        digests = np.array([int(text, 16) for text in self.sample], np.uint64)
+        return np.isin(dataset.window_digests, digests)
 
 
 @dataclass(frozen=True)
@@ -229,6 +250,14 @@ class Dataset:
             recordings=tuple(self.recordings[i] for i in keep),
             index=index[index[:, 0] >= 0],
         )
+
+    @cached_property
+    def window_digests(self) -> NDArray[np.uint64]:
+        """(n,) a digest of the content of each window, whoever recorded it."""
+        import numpy as np
+
+        rows = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in self.windows)
+        return np.array([int.from_bytes(digest, "big") for digest in rows], np.uint64)
 
     @cached_property
     def sha256(self) -> str:

@@ -24,6 +24,7 @@ from edgeconv.core import (
     Recipe,
     Samples,
     Signal,
+    SplitInfo,
     Tensors,
     TrainedModel,
     Variant,
@@ -112,13 +113,16 @@ def _export_into(
     progress: Progress,
 ) -> None:
     samples: Samples | None = None
+    calibration: SplitInfo | None = None
     windows: NDArray[np.float32] | None = None
     if isinstance(trained.contract, Tensors):
         samples = samples_of(options.calibration, trained.contract)
         trained = replace(trained, contract=_with_ranges(trained.contract, samples))
         _note_random(samples, variants, progress)
     else:
-        windows, variants = calibration_for(variants, options, trained, source, progress)
+        windows, variants, chosen = calibration_for(variants, options, trained, source, progress)
+        if chosen is not None and not (source and source.training_subjects_in(chosen)):
+            calibration = SplitInfo.of(chosen)
     shutil.copyfile(trained.path, folder / "model.keras")
     copied = replace(trained, path=folder / "model.keras")
     compressed: dict[str, Compressed] = {}
@@ -146,6 +150,7 @@ def _export_into(
         versions=versions(),
         machine=describe_machine(),
         compressed=compressed,
+        calibration=calibration,
     )
     progress.stage("golden vectors")
     if samples is not None:

@@ -115,7 +115,7 @@ def _rebuild(
 ) -> tuple[VerifiedFile, ...]:
     variants = [variant_of(artifact) for artifact in bundle.artifacts]
     export_options = ExportOptions(calibration=options.calibration, unsafe=options.unsafe)
-    windows, _ = calibration_for(variants, export_options, bundle.model, bundle, progress)
+    windows, _, _ = calibration_for(variants, export_options, bundle.model, bundle, progress)
     changed = _other_environment(bundle)
     verified = []
     for artifact, variant in zip(bundle.artifacts, variants, strict=True):

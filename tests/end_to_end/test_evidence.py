@@ -110,7 +110,9 @@ def in_g(tmp_path_factory: pytest.TempPathFactory) -> str:
             lines.append(f"p{recording.subject},{name},{t:.3f},{x:.5f},{y:.5f},{z:.5f}")
         clock += len(recording.samples) / dataset.signal.rate_hz
     path.write_text("\n".join(lines) + "\n")
-    Path(f"{path}.toml").write_text('allow = ["D101"]\n')  # else the data are refused for it
+    Path(f"{path}.toml").write_text(
+        'allow = ["D101", "D110"]\n'
+    )  # else the data are refused for it
     return f"csv:{path}"
 
 

@@ -7,7 +7,9 @@ A bundle stores `inputs.json`: statistics of its training subjects' readings. `d
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
@@ -21,6 +23,7 @@ from edgeconv.core import (
     as_path,
 )
 from edgeconv.datasets import (
+    DATASETS,
     DataSource,
     cut_into,
     describe_source,
@@ -28,6 +31,7 @@ from edgeconv.datasets import (
 )
 from edgeconv.errors import BadInput
 from edgeconv.parity.drift import InputProfile, check_inputs, make_profile
+from edgeconv.parity.drift.coverage import Coverage, coverage_by_bundle, coverage_by_dataset
 
 
 def write_input_profile(folder: Path, train: Dataset) -> None:
@@ -38,23 +42,42 @@ def write_input_profile(folder: Path, train: Dataset) -> None:
         bundles.write_text(folder / bundles.INPUTS, text + "\n")
 
 
+@dataclass(frozen=True)
+class DatasetComparison:
+    """How recordings compare with others.
+
+    Attributes:
+        coverage: what the others never had.
+        inputs: input errors and distance; None where the others are too few to say.
+    """
+
+    coverage: Coverage
+    inputs: InputReport | None
+
+    def to_json(self) -> dict[str, Any]:
+        inputs = {} if self.inputs is None else self.inputs.to_json()
+        return {**inputs, "coverage": self.coverage.to_json()}
+
+
 def check_dataset(
     data: DataSource, against: PathLike, *, progress: Progress = LOG_PROGRESS
-) -> InputReport:
-    """Compare a whole data set with the training data of a bundle.
+) -> DatasetComparison:
+    """Compare a whole data set with the training data of a bundle, or with another data set.
 
     Args:
         data: a specification, a `Dataset`, arrays or a data frame.
-        against: the bundle's folder.
+        against: the bundle's folder, or a specification.
         progress: receives stages, progress and notes.
 
     Returns:
-        Distances to the training data, and the input error that explains them, if one does.
+        What the other side never had, distances to it, and the input error that explains them.
 
     Raises:
         BadInput: not a bundle, a bundle without an input profile, windows of another kind, or
             data that cannot be loaded.
     """
+    if not _is_folder_of_a_bundle(against):
+        return _compare_datasets(data, str(against), progress)
     source = bundles.read_bundle(as_path(against, "against"), verify=False)
     progress.stage(f"check: {describe_source(data)} against {against}")
     profile = _stored_profile(source)
@@ -64,6 +87,46 @@ def check_dataset(
             "make the bundle again with this version: edgeconv train or edgeconv run",
         )
     dataset = load_dataset(cut_into(data, Windowing.of(source.model.contract)), progress)
+    _refuse_other_windows(profile, dataset)
+    _refuse_empty(data, dataset)
+    coverage = coverage_by_bundle(dataset, source, profile)
+    if trained := source.training_subjects_in(dataset):
+        progress.note(
+            f"the model was trained on recordings of {len(trained)} of these subjects: the "
+            "comparison with itself says nothing about them"
+        )
+    return DatasetComparison(coverage, _report(profile, dataset))
+
+
+def _is_folder_of_a_bundle(against: PathLike) -> bool:
+    name = str(against)
+    return ":" not in name and name not in DATASETS
+
+
+def _compare_datasets(data: DataSource, against: str, progress: Progress) -> DatasetComparison:
+    progress.stage(f"check: {describe_source(data)} against {against}")
+    other = load_dataset(against, progress)
+    dataset = load_dataset(data, progress)
+    _refuse_empty(against, other)
+    _refuse_empty(data, dataset)
+    if (other.signal.channels, other.signal.rate_hz) != (
+        dataset.signal.channels,
+        dataset.signal.rate_hz,
+    ):
+        raise BadInput(
+            f"{against} has the channels {', '.join(other.signal.channels)}, "
+            f"{describe_source(data)} has {', '.join(dataset.signal.channels)}",
+            "compare recordings of the same channels and rate",
+        )
+    coverage = coverage_by_dataset(dataset, other)
+    if coverage.same == 1:
+        progress.note("every window of these recordings is in the others as well: the same data")
+    profile = _profile_of(other)
+    fits = profile is not None and not _differs(profile, dataset)
+    return DatasetComparison(coverage, _report(profile, dataset) if profile and fits else None)
+
+
+def _refuse_other_windows(profile: InputProfile, dataset: Dataset) -> None:
     if _differs(profile, dataset):
         raise BadInput(
             f"the bundle's windows are {profile.window} steps at {profile.rate_hz:g} Hz of "
@@ -71,9 +134,11 @@ def check_dataset(
             f"{dataset.signal.rate_hz:g} Hz of {', '.join(dataset.signal.channels)}",
             "check data with the same window",
         )
+
+
+def _refuse_empty(data: DataSource, dataset: Dataset) -> None:
     if not len(dataset):
         raise BadInput(f"{describe_source(data)} has no windows", "name other recordings")
-    return _report(profile, dataset)
 
 
 def report_inputs(

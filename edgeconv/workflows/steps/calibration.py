@@ -45,8 +45,8 @@ def calibration_for(
     model: TrainedModel,
     source: Bundle | None,
     progress: Progress,
-) -> tuple[NDArray[np.float32] | None, Sequence[Variant]]:
-    """Calibration windows, and the variants that can be exported with them.
+) -> tuple[NDArray[np.float32] | None, Sequence[Variant], Dataset | None]:
+    """Calibration windows, the variants that can be exported with them, and their recordings.
 
     Args:
         model: what is exported; its contract must fit the data.
@@ -58,10 +58,10 @@ def calibration_for(
     """
     size = calibration_size(variants)
     if not size and not names_data(options.calibration):
-        return None, variants
+        return None, variants, None
     try:
-        chosen = _windows(variants, options, source, size or PROBES_ONLY, progress, model)
-        return chosen, variants
+        dataset = _recordings(variants, options, source, progress, model)
+        return calibration_windows(dataset, size or PROBES_ONLY, SEED), variants, dataset
     except EdgeconvError as error:
         rest = [v for v in variants if not scheme_of(v).needs_calibration]
         complete = len(rest) == len(variants)
@@ -76,17 +76,17 @@ def calibration_for(
                 f"{', '.join(plain)}: weights are rounded without error compensation: "
                 f"{error.message}"
             )
-        return None, rest
+        return None, rest, None
 
 
-def _windows(
+def _recordings(
     variants: Sequence[Variant],
     options: ExportOptions,
     source: Bundle | None,
-    size: int,
     progress: Progress,
     model: TrainedModel,
-) -> NDArray[np.float32]:
+) -> Dataset:
+    """Recordings of training subjects; none is of the model's held-out ones."""
     data = own_data(source, options.calibration)
     if data == "":
         raise _missing(variants)
@@ -102,9 +102,11 @@ def _windows(
             "name recordings: --calibration SPEC",
         ) from error
     check_contract(model.signal, dataset, model.path.name)
-    if source is None or source.data is None or source.data.name != dataset.name:
-        return calibrate(_training_subjects(dataset, progress), (), size)
-    return calibrate(split(dataset).train, source.data.splits.test.subjects, size)
+    train = _training_subjects(dataset, progress)
+    if source is not None:
+        held_out = source.held_out_subjects_in(dataset)
+        check_disjoint(calibration=train.subject_names, test=held_out)
+    return train
 
 
 def _missing(variants: Sequence[Variant]) -> UsageError:

@@ -68,9 +68,8 @@ def find_teacher(
             f"the training subjects of the teacher {path} are not known",
             "give the model.keras of a bundle that edgeconv trained",
         )
-    held_out = {*splits.val.subject_names, *splits.test.subject_names}
-    shared = [subject for subject in train_subjects if subject in held_out]
-    if bundle.trained_on(splits.train.name) and shared:
+    shared = [s for part in (splits.val, splits.test) for s in bundle.training_subjects_in(part)]
+    if shared:
         raise LeakError(
             f"the teacher {path} was trained on subjects that validate or test the student: "
             f"{', '.join(shared)}",
@@ -185,7 +184,9 @@ def finetune_inputs_for(
     _check_contract(model.signal, dataset)
     check_contract(model.signal, dataset, model.path.name)
     splits = split(dataset)
-    same_data = source is not None and source.trained_on(dataset.name)
+    same_data = source is not None and bool(source.training_subjects_in(dataset))
+    if source is not None and not same_data:
+        check_disjoint(train=splits.train.subject_names, test=source.held_out_subjects_in(dataset))
     recipe = _recipe(source, dataset)
     recipe = recipe if options.seed is None else replace(recipe, seed=options.seed)
     _check_splits(splits, recipe.training)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,10 +96,11 @@ def load_part(
         raise UsageError(f"unknown split '{part}'", f"choose one of: {', '.join(PARTS)}")
     whole = load_dataset(cut_into(data, windows_of(source)), progress)
     dataset = whole if part == "all" else split(whole).part(part)
-    trained_on = training_subjects(source, dataset.name)
+    shared = source.training_subjects_in(dataset) if source is not None else ()
     if part == "test":
-        check_disjoint(train=trained_on, test=dataset.subject_names)
-    shared = [s for s in dataset.subject_names if s in trained_on]
+        check_disjoint(train=shared, test=dataset.subject_names)
+    if source is not None:
+        _note_familiar(source, dataset, shared, progress)
     if shared:
         progress.note(
             f"{len(shared)} of {len(dataset.subject_names)} subjects were in training: these "
@@ -117,8 +118,20 @@ def load_part(
     return dataset, facts
 
 
-def training_subjects(source: Bundle | None, name: str) -> tuple[str, ...]:
-    """Subjects that the model of a bundle was trained on, if they are of the data set `name`."""
-    if source is None or not source.trained_on(name):
-        return ()
-    return source.model.train_subjects
+def _note_familiar(
+    source: Bundle, dataset: Dataset, shared: Sequence[str], progress: Progress
+) -> None:
+    """Tell of recordings that calibrated the files, and of names that training had as well."""
+    calibrated = source.calibration_subjects_in(dataset)
+    if calibrated:
+        progress.note(
+            f"recordings of {len(calibrated)} of {len(dataset.subject_names)} subjects calibrated "
+            "the activation ranges"
+        )
+    own = source.data is not None and source.data.name == dataset.name
+    same = [s for s in dataset.subject_names if s in source.model.train_subjects]
+    if own and same and not shared and not source.held_out_subjects_in(dataset):
+        progress.note(
+            f"subjects {', '.join(same[:5])} are named like subjects of the training, with other "
+            "recordings: if they are the same people, these figures are not of held-out subjects"
+        )

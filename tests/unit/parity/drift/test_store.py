@@ -46,14 +46,17 @@ def test_check_dataset_without_an_input_profile_is_refused(tmp_path: Path, data:
 def test_check_dataset_finds_the_unit_that_differs(tmp_path: Path, data: Dataset) -> None:
     trained(tmp_path, data)
     write_input_profile(tmp_path, in_g(split(data).train))
-    report = check_dataset("synthetic", tmp_path)
+    report = check_dataset("synthetic", tmp_path).inputs
+    assert report is not None
     assert report.findings[0].kind == "m/s² taken for g"
 
 
 def test_check_dataset_of_the_training_data_finds_nothing(tmp_path: Path, data: Dataset) -> None:
     trained(tmp_path, data)
     write_input_profile(tmp_path, split(data).train)
-    assert check_dataset("synthetic", tmp_path).sentence == ""
+    inputs = check_dataset("synthetic", tmp_path).inputs
+    assert inputs is not None
+    assert inputs.sentence == ""
 
 
 def test_report_inputs_needs_a_profile(tmp_path: Path, data: Dataset) -> None:

@@ -31,7 +31,7 @@ def _variants(*schemes: str) -> list[Variant]:
 @pytest.mark.parametrize("required", [True, False])
 def test_weights_can_do_without(required: bool) -> None:
     notes, variants = Notes(), _variants("palette4", "float16", "pruned75")
-    windows, kept = calibration_for(
+    windows, kept, _ = calibration_for(
         variants, ExportOptions(require_calibration=required), MODEL, None, notes
     )
     assert windows is None
@@ -44,7 +44,7 @@ def test_activations_cannot() -> None:
     with pytest.raises(UsageError, match="activation ranges of w8a8 need recordings"):
         calibration_for(variants, ExportOptions(), MODEL, None, Notes())
     notes = Notes()
-    _, kept = calibration_for(
+    _, kept, _ = calibration_for(
         variants, ExportOptions(require_calibration=False), MODEL, None, notes
     )
     assert [v.scheme for v in kept] == ["palette4"]
@@ -60,9 +60,11 @@ def test_int8_weights_ask_for_none() -> None:
 
 
 def test_recordings_that_are_named_are_used() -> None:
-    windows, _ = calibration_for(_variants("float16"), SYNTHETIC, MODEL, None, Notes())
+    windows, _, chosen = calibration_for(_variants("float16"), SYNTHETIC, MODEL, None, Notes())
     assert windows is not None
     assert len(windows) == PROBES_ONLY
-    made, _ = calibration_for(_variants("pruned50"), SYNTHETIC, MODEL, None, Notes())
+    assert chosen is not None
+    assert chosen.name == "synthetic"
+    made, _, _ = calibration_for(_variants("pruned50"), SYNTHETIC, MODEL, None, Notes())
     assert made is not None
     assert len(made) == 500
