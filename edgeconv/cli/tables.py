@@ -96,8 +96,10 @@ def bundle_json(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def show_evaluation(console: Console, name: str, result: EvaluationResult) -> None:
-    """Figures, per-class and per-subject tables, confusion matrix."""
+def show_evaluation(
+    console: Console, name: str, result: EvaluationResult, more: dict[str, Any] | None = None
+) -> None:
+    """Figures, per-class and per-subject tables, confusion matrix; `more` is for the JSON."""
     windows = formatting.plural(result.n, "window")
     console.say(
         f"{name}: accuracy {result.accuracy:.4f}, balanced {result.balanced_accuracy:.4f}, "
@@ -131,7 +133,7 @@ def show_evaluation(console: Console, name: str, result: EvaluationResult) -> No
             for label, row in zip(result.labels, result.confusion, strict=True)
         ],
     )
-    console.json("edgeconv-evaluation", result.to_json())
+    console.json("edgeconv-evaluation", {**result.to_json(), **(more or {})})
 
 
 def show_results(

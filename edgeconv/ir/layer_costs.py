@@ -249,13 +249,20 @@ def _attention(layer: Any, inputs: Sequence[Dimensions], output: Dimensions) -> 
     del output
     query, value = inputs[0], inputs[1] if len(inputs) > 1 else inputs[0]
     key = inputs[2] if len(inputs) > 2 else value
-    products = _positions(query) * _positions(value) * int(layer.num_heads)
+    axes = _attention_axes(layer) or range(1, len(value))
+    attended = math.prod(value[axis - 1] or 0 for axis in axes)
+    products = _positions(query) * attended * int(layer.num_heads)
     return (
         _positions(query) * (_size(layer.query_dense.kernel) + _size(layer.output_dense.kernel))
         + _positions(key) * _size(layer.key_dense.kernel)
         + _positions(value) * _size(layer.value_dense.kernel)
         + products * (int(layer.key_dim) + int(layer.value_dim))
     )
+
+
+def _attention_axes(layer: Any) -> tuple[int, ...]:
+    """The axes, the batch being 0, between whose positions a layer attends; empty: all."""
+    return tuple(getattr(layer, "_attention_axes", None) or ())
 
 
 def _dot_attention(layer: Any, inputs: Sequence[Dimensions], output: Dimensions) -> int:
@@ -318,7 +325,7 @@ def _reach(layer: Any, kind: str, sources: Sequence[_Source], call: Any) -> Reac
         return reach.gather(shape)
     if kind == "Flatten" or base.startswith("Global"):
         return reach.gather(shape)
-    if kind in _WHOLE or (kind in ("LayerNormalization", "Softmax") and not _last_axis(layer)):
+    if _joins_steps(layer, kind):
         output = shape_of(call.outputs[0])
         return reach.gather(shape, keep=len(output) == len(shape))
     if kind in ("Reshape", "Permute"):
@@ -332,6 +339,13 @@ _WHOLE = {
     *("AdditiveAttention", "GroupNormalization", "Dot", "Matmul", "EinsumDense", "Mean", "Sum"),
     *("RNN", "GroupedQueryAttention", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
 }
+
+
+def _joins_steps(layer: Any, kind: str) -> bool:
+    """Whether every step of the output depends on every step of the input."""
+    if kind in ("LayerNormalization", "Softmax"):
+        return not _last_axis(layer)
+    return kind in _WHOLE and 1 in (_attention_axes(layer) or (1,))
 
 
 def _joined(parts: Sequence[Reach]) -> Reach:

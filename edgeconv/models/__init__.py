@@ -11,6 +11,8 @@ MODELS: dict[str, str] = {
     "har": "edgeconv.models.har:build",
     "student": "edgeconv.models.student:build",
     "uci-har": "edgeconv.models.uci_har:build",
+    "deepconvlstm": "edgeconv.models.deepconvlstm:build",
+    "tinyhar": "edgeconv.models.tinyhar:build",
     "cnn:SPEC": "edgeconv.models.cnn:FAMILY",
 }
 SEARCHED = "cnn"  # the family to search where the recipe's network belongs to none

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+import statistics
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
@@ -31,6 +34,7 @@ from edgeconv.datasets import (
 )
 from edgeconv.datasets.splits import split
 from edgeconv.environment import describe_machine, versions
+from edgeconv.errors import UsageError
 from edgeconv.models import build
 from edgeconv.parity.classification import evaluate, labels_for
 from edgeconv.parity.drift.store import write_input_profile
@@ -69,26 +73,115 @@ def train(
         BadInput: the data cannot be used.
         LeakError: a subject would be in two splits.
     """
+    return train_repeatedly(recipe, out, 1, data=data, force=force, progress=progress).bundle
+
+
+@dataclass(frozen=True, eq=False)
+class RepeatedTraining:
+    """The same training with several seeds, each evaluated on the same held-out subjects.
+
+    Attributes:
+        bundle: with the model of the first seed. Were it the best one on these subjects, its
+            accuracy would be a chosen one.
+        seeds: of each training.
+        evaluations: of each training, in the order of the seeds.
+    """
+
+    bundle: Bundle
+    seeds: tuple[int, ...]
+    evaluations: tuple[EvaluationResult, ...]
+
+    def figures(self, metric: str) -> tuple[float, float]:
+        """Mean and sample standard deviation of `accuracy`, `macro_f1` or another figure."""
+        values = [getattr(evaluation, metric) for evaluation in self.evaluations]
+        return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Mean, deviation and values of each figure, and the seeds."""
+        return {
+            "seeds": list(self.seeds),
+            **{
+                metric: {
+                    "mean": self.figures(metric)[0],
+                    "std": self.figures(metric)[1],
+                    "values": [getattr(evaluation, metric) for evaluation in self.evaluations],
+                }
+                for metric in REPEATED_METRICS
+            },
+        }
+
+
+REPEATED_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
+REPEATS = "repeats.json"
+"""What `train --repeats` writes beside the model."""
+
+
+def train_repeatedly(
+    recipe: Recipe | PathLike,
+    out: PathLike,
+    repeats: int,
+    *,
+    data: DataSource | None = None,
+    force: bool = False,
+    progress: Progress = LOG_PROGRESS,
+) -> RepeatedTraining:
+    """Train the recipe's model with its seed and the seeds after it, on the same splits.
+
+    Writes a bundle with the model of the first seed, and `repeats.json` with the figures of all.
+
+    Args:
+        recipe: a recipe, the name of a built-in one, or a TOML file.
+        out: the bundle's folder.
+        repeats: how often to train.
+        data: a specification, a `Dataset`, arrays or a data frame; None: the recipe's own.
+        force: replace a bundle that is there.
+        progress: listens to what is done.
+
+    Raises:
+        UsageError: no repeats, the recipe or a value in it is wrong, or `out` exists.
+        BadInput, LeakError: as `train`.
+    """
+    if repeats < 1:
+        raise UsageError(f"{repeats} repeats", "train at least once")
     recipe, source = with_data(recipe, data)
+    seeds = tuple(recipe.seed + n for n in range(repeats))
     place = as_path(out, "out")
     with bundles.staging(place, force, keep_model=True) as folder:
         splits, info = load_splits(source, progress)
-        model = fit_model(recipe, splits, folder, progress)
-        evaluation, outputs = evaluate_reference(model, splits, info, progress)
-        bundles.write_reference(folder, outputs, splits.test.sha256, model.sha256)
-        write_input_profile(folder, splits.train)
-        bundle = Bundle(
-            path=folder,
-            model=model,
-            artifacts=(),
-            evaluations={model.path.name: evaluation},
-            data=info,
-            recipe=recipe,
-            versions=versions(),
-            machine=describe_machine(),
-        )
-        bundles.write(bundle, folder)
-    return bundles.read_bundle(place)
+        bundle = _train_once(recipe, splits, info, folder, progress)
+        evaluations = [bundle.evaluations[bundle.model.path.name]]
+        for number, seed in enumerate(seeds[1:], 2):
+            progress.stage(f"repeat {number} of {repeats}: seed {seed}")
+            with tempfile.TemporaryDirectory(dir=folder) as other:
+                model = fit_model(replace(recipe, seed=seed), splits, Path(other), progress)
+                evaluations.append(evaluate_reference(model, splits, info, progress)[0])
+        result = RepeatedTraining(bundle, seeds, tuple(evaluations))
+        if repeats > 1:
+            text = json.dumps(result.to_json(), indent=1, sort_keys=True)
+            bundles.write_text(folder / REPEATS, text + "\n")
+    return replace(result, bundle=bundles.read_bundle(place))
+
+
+def _train_once(
+    recipe: Recipe, splits: Splits, info: DataInfo, folder: Path, progress: Progress
+) -> Bundle:
+    """Train into `folder`, and make a bundle of it."""
+    model = fit_model(recipe, splits, folder, progress)
+    evaluation, outputs = evaluate_reference(model, splits, info, progress)
+    bundles.write_reference(folder, outputs, splits.test.sha256, model.sha256)
+    write_input_profile(folder, splits.train)
+    bundle = Bundle(
+        path=folder,
+        model=model,
+        artifacts=(),
+        evaluations={model.path.name: evaluation},
+        data=info,
+        recipe=recipe,
+        versions=versions(),
+        machine=describe_machine(),
+    )
+    bundles.write(bundle, folder)
+    return bundle
 
 
 def with_data(recipe: Recipe | PathLike, data: DataSource | None) -> tuple[Recipe, DataSource]:

@@ -8,6 +8,7 @@ import pytest
 from edgeconv.core import Signal
 from edgeconv.errors import UsageError
 from edgeconv.models import MODELS, build, file_stem, searched_family
+from edgeconv.recipes import load_recipe
 
 SIGNAL = Signal(labels=("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking"))
 # every reference network, and members of every family
@@ -28,6 +29,23 @@ def test_a_model_fits_its_contract(name: str) -> None:
     found = np.asarray(model(windows))
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
     assert (found >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("uci-har", 1_792 + 12_352 + 396_900 + 606),
+        ("deepconvlstm", 384 + 3 * 20_544 + 360_960 + 131_584 + 774),
+        ("tinyhar", 20_679),
+    ],
+)
+def test_networks_on_nine_channels_have_the_parameters_of_their_source(
+    name: str, parameters: int
+) -> None:
+    """For `tinyhar`, whose source leaves sizes open, what it has."""
+    windowing = load_recipe(name).windowing
+    signal = Signal(windowing.channels, 50.0, 128, 64, SIGNAL.labels)
+    assert build(name)(signal).count_params() == parameters
 
 
 @pytest.mark.heavy

@@ -78,6 +78,14 @@ def test_attention_counts_its_projections_and_its_products() -> None:
     assert row.macs == 4 * 10 * 8 * 8 + 2 * 10 * 10 * (4 + 4)
 
 
+def test_attention_between_channels_stays_inside_its_step() -> None:
+    x = keras.Input((10, 3, 8))
+    row = last(keras.Model(x, layers.MultiHeadAttention(1, 8, attention_axes=2)(x, x)))
+    assert row.macs == 4 * 30 * 8 * 8 + 30 * 3 * (8 + 8)
+    assert row.reach is not None
+    assert row.reach.steps[0] == 1
+
+
 @pytest.mark.parametrize(
     "stack",
     [

@@ -152,7 +152,7 @@ def test_every_wrong_word_is_named(
 
 
 def test_an_unknown_recipe_lists_the_built_in_ones() -> None:
-    with pytest.raises(UsageError, match="article, compress, coreml, har"):
+    with pytest.raises(UsageError, match="article, compress, coreml, deepconvlstm, har"):
         load_recipe("no-such-recipe")
 
 

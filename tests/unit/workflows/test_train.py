@@ -1,0 +1,37 @@
+"""Training with several seeds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeconv.errors import UsageError
+from edgeconv.recipes import load_recipe, override
+from edgeconv.workflows.train import REPEATS, train, train_repeatedly
+
+RECIPE = override(load_recipe("article"), None, 3, 1)
+RECIPE = replace(RECIPE, model="cnn:2s4", training=replace(RECIPE.training, batch_size=64))
+
+
+@pytest.mark.heavy
+def test_repeats_are_the_trainings_of_their_seeds(tmp_path: Path) -> None:
+    result = train_repeatedly(RECIPE, tmp_path / "three", 3)
+    assert result.seeds == (3, 4, 5)
+    alone = train(replace(RECIPE, seed=5), tmp_path / "alone").evaluations["model.keras"]
+    assert result.evaluations[2] == alone
+    assert result.bundle.evaluations["model.keras"] == result.evaluations[0]
+    values = [evaluation.accuracy for evaluation in result.evaluations]
+    assert result.figures("accuracy") == pytest.approx((np.mean(values), np.std(values, ddof=1)))
+    kept = json.loads((tmp_path / "three" / REPEATS).read_text())
+    assert kept["accuracy"]["values"] == values
+    assert not (tmp_path / "alone" / REPEATS).exists()
+    assert [p.name for p in (tmp_path / "three").iterdir() if p.name.startswith("tmp")] == []
+
+
+def test_no_repeats_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="0 repeats"):
+        train_repeatedly(RECIPE, tmp_path / "out", 0)
