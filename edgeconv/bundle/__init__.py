@@ -3,6 +3,8 @@
 from edgeconv.bundle.folder import (
     COMPRESSED,
     INPUTS,
+    MODEL,
+    VOCABULARY,
     append_text,
     check_free,
     partial_of,
@@ -16,7 +18,9 @@ from edgeconv.bundle.reference import read_outputs, read_reference, write_output
 __all__ = [
     "COMPRESSED",
     "INPUTS",
+    "MODEL",
     "REFERENCE",
+    "VOCABULARY",
     "append_text",
     "check_free",
     "is_bundle",

@@ -21,6 +21,7 @@ _FULL = 64 * 1024  # bytes; a disk with less left over is what made a write fail
 GOLDEN_ARRAYS = "golden/golden.npz"
 LABELS, PARITY, PROFILE = "labels.txt", "parity.json", "profile.json"
 LAYERS = "layers.json"
+VOCABULARY = "vocabulary.txt"  # the word of each token, one a line
 INPUTS = "inputs.json"  # the input profile: statistics of the training subjects' readings
 _AGAIN = "export it again, or put the original file back"
 _REPRODUCIBLE = {
@@ -184,7 +185,17 @@ def _unwritable(out: Path, error: BaseException) -> BadInput:
 def digests(folder: Path) -> dict[str, str]:
     """Digests of the files, beside models and artifacts, that results are based on."""
     outputs = sorted(f"{COMPRESSED}/{p.name}" for p in (folder / COMPRESSED).glob("*.npz"))
-    names = (LABELS, PARITY, PROFILE, LAYERS, REFERENCE, INPUTS, GOLDEN_ARRAYS, *outputs)
+    names = (
+        LABELS,
+        PARITY,
+        PROFILE,
+        LAYERS,
+        REFERENCE,
+        INPUTS,
+        VOCABULARY,
+        GOLDEN_ARRAYS,
+        *outputs,
+    )
     return {name: sha256(folder / name) for name in names if (folder / name).is_file()}
 
 

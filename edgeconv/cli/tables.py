@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.cli.console import Console
@@ -97,7 +97,7 @@ def bundle_json(bundle: Bundle) -> dict[str, Any]:
 
 
 def show_evaluation(
-    console: Console, name: str, result: EvaluationResult, more: dict[str, Any] | None = None
+    console: Console, name: str, result: EvaluationResult, more: Mapping[str, object] | None = None
 ) -> None:
     """Figures, per-class and per-subject tables, confusion matrix; `more` is for the JSON."""
     windows = formatting.plural(result.n, "window")

@@ -14,7 +14,7 @@ from edgeconv.cli.tables import show_evaluation
 from edgeconv.recipes import BUILT_IN, load_recipe, override
 
 if TYPE_CHECKING:
-    from edgeconv.workflows.train import RepeatedTraining
+    from edgeconv.workflows.steps.repeats import RepeatedTraining
 
 EPILOG = opt.epilog(
     "edgeconv train --model student --out out/student",

@@ -51,7 +51,7 @@ class Augmentation:
                 raise UsageError(f"augmentation: {name} is a probability, at most 1")
 
 
-OPTIMIZERS = ("adam", "adamw")
+OPTIMIZERS = ("adam", "adamw", "rmsprop")
 SCHEDULES = ("constant", "cosine")
 NORMALIZATIONS = ("axis", "common")
 KEEPS = ("best", "last")
@@ -65,7 +65,7 @@ class Training:
     Attributes:
         epochs: passes over the training windows, at most.
         batch_size: windows in one step.
-        optimizer: `adam`, or `adamw` with `weight_decay` on kernels (not on biases).
+        optimizer: `adam`, `rmsprop`, or `adamw` with `weight_decay` on kernels (not on biases).
         learning_rate: the highest rate, if there is a schedule.
         weight_decay: of `adamw`, on kernels; 0: none.
         schedule: of the learning rate: `constant`, or `cosine` down to 0.5 % of it.
@@ -118,8 +118,10 @@ class Training:
                 raise UsageError(f"training: {name} must be 0 or above")
         if not 0 < self.learning_rate < math.inf:
             raise UsageError("training: learning_rate must be above 0")
-        if self.optimizer == "adam" and self.weight_decay:
-            raise UsageError("training: adam has no weight decay", "use adamw, or weight_decay = 0")
+        if self.optimizer != "adamw" and self.weight_decay:
+            raise UsageError(
+                f"training: {self.optimizer} has no weight decay", "use adamw, or weight_decay = 0"
+            )
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from edgeconv.core import LOG_PROGRESS, Dataset, Progress, Windowing
 from edgeconv.datasets.rules import check_recordings, check_rules, refuse_errors
+from edgeconv.datasets.text import is_text
 from edgeconv.errors import UsageError
 from edgeconv.plugins import choose
 
@@ -178,6 +179,11 @@ def _read(source: object, windowing: Windowing, progress: Progress) -> Dataset:
 
 def _load(spec: str, windowing: Windowing, progress: Progress) -> Dataset:
     name, colon, path = spec.partition(":")
+    if is_text(spec):
+        raise UsageError(
+            f"'{spec}' holds texts, not recordings of a sensor",
+            "train a network of words on it: edgeconv train --recipe text-cnn",
+        )
     load = choose("data set", DATASETS, name)
     if colon and not path:
         raise UsageError(f"data specification '{spec}' ends in a colon", f"write {name}:PATH")

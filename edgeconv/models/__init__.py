@@ -13,6 +13,9 @@ MODELS: dict[str, str] = {
     "uci-har": "edgeconv.models.uci_har:build",
     "deepconvlstm": "edgeconv.models.deepconvlstm:build",
     "tinyhar": "edgeconv.models.tinyhar:build",
+    "text-cnn": "edgeconv.models.text:cnn",
+    "text-cnn-lstm": "edgeconv.models.text:cnn_lstm",
+    "text-max": "edgeconv.models.text:highest",
     "cnn:SPEC": "edgeconv.models.cnn:FAMILY",
 }
 SEARCHED = "cnn"  # the family to search where the recipe's network belongs to none

@@ -178,15 +178,7 @@ def fit(
 def compile_model(model: Any, training: Training, steps: int, distilled: bool = False) -> None:
     """Give `model` its optimizer and loss, for epochs of `steps` batches; if `distilled`,
     the batches hold a teacher's labels as well."""
-    options: dict[str, Any] = {"global_clipnorm": training.clipnorm or None}
-    if training.ema:
-        options |= {"use_ema": True, "ema_momentum": training.ema}
-    rate = learning_rate(training, steps * training.epochs)
-    if training.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, **options)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    else:
-        optimizer = keras.optimizers.Adam(rate, **options)
+    optimizer = make_optimizer(training, learning_rate(training, steps * training.epochs))
     loss: Any = keras.losses.CategoricalCrossentropy(label_smoothing=training.label_smoothing)
     if distilled and training.distillation is not None:
         loss = DistillationLoss(training.distillation, training.label_smoothing)
@@ -198,6 +190,19 @@ def compile_model(model: Any, training: Training, steps: int, distilled: bool = 
         steps_per_execution=steps,
         jit_compile=False,  # XLA on a CPU was measured to be no faster, and compiling takes long
     )
+
+
+def make_optimizer(training: Training, rate: Any) -> Any:
+    """The optimizer of a training, with a learning rate or a schedule of it."""
+    options: dict[str, Any] = {"global_clipnorm": training.clipnorm or None}
+    if training.ema:
+        options |= {"use_ema": True, "ema_momentum": training.ema}
+    if training.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, **options)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        return optimizer
+    kinds = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
+    return kinds[training.optimizer](rate, **options)
 
 
 def learning_rate(training: Training, steps: int) -> Any:

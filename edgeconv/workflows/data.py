@@ -18,6 +18,7 @@ from edgeconv.datasets.rules.labels import doubtful_labels
 from edgeconv.datasets.tables.draft import Draft, draft_schema
 from edgeconv.datasets.tables.keys import json_schema
 from edgeconv.datasets.tables.sources import find_tables
+from edgeconv.datasets.text import TEXTS
 from edgeconv.errors import UsageError
 from edgeconv.plugins import load
 
@@ -32,11 +33,11 @@ class DatasetEntry:
 
 
 def list_datasets() -> list[DatasetEntry]:
-    """One entry for each loader, described by the first line of the loader's module."""
+    """One entry for each loader, described by the first line of its module, and each text."""
     return [
         DatasetEntry(name, _spec(name), _description(reference))
         for name, reference in DATASETS.items()
-    ]
+    ] + [DatasetEntry(name, text.spec, text.about) for name, text in TEXTS.items()]
 
 
 def describe_dataset(spec: str, progress: Progress = NULL_PROGRESS) -> dict[str, Any]:

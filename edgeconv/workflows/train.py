@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import statistics
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
@@ -33,6 +31,7 @@ from edgeconv.datasets import (
     with_default,
 )
 from edgeconv.datasets.splits import split
+from edgeconv.datasets.text import is_text
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import UsageError
 from edgeconv.models import build
@@ -42,6 +41,8 @@ from edgeconv.recipes import load_recipe
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.training import train as fit
 from edgeconv.workflows.steps.compression import find_teacher
+from edgeconv.workflows.steps.repeats import RepeatedTraining
+from edgeconv.workflows.train_text import train_texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,46 +77,6 @@ def train(
     return train_repeatedly(recipe, out, 1, data=data, force=force, progress=progress).bundle
 
 
-@dataclass(frozen=True, eq=False)
-class RepeatedTraining:
-    """The same training with several seeds, each evaluated on the same held-out subjects.
-
-    Attributes:
-        bundle: with the model of the first seed. Were it the best one on these subjects, its
-            accuracy would be a chosen one.
-        seeds: of each training.
-        evaluations: of each training, in the order of the seeds.
-    """
-
-    bundle: Bundle
-    seeds: tuple[int, ...]
-    evaluations: tuple[EvaluationResult, ...]
-
-    def figures(self, metric: str) -> tuple[float, float]:
-        """Mean and sample standard deviation of `accuracy`, `macro_f1` or another figure."""
-        values = [getattr(evaluation, metric) for evaluation in self.evaluations]
-        return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        """Mean, deviation and values of each figure, and the seeds."""
-        return {
-            "seeds": list(self.seeds),
-            **{
-                metric: {
-                    "mean": self.figures(metric)[0],
-                    "std": self.figures(metric)[1],
-                    "values": [getattr(evaluation, metric) for evaluation in self.evaluations],
-                }
-                for metric in REPEATED_METRICS
-            },
-        }
-
-
-REPEATED_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
-REPEATS = "repeats.json"
-"""What `train --repeats` writes beside the model."""
-
-
 def train_repeatedly(
     recipe: Recipe | PathLike,
     out: PathLike,
@@ -143,6 +104,10 @@ def train_repeatedly(
     """
     if repeats < 1:
         raise UsageError(f"{repeats} repeats", "train at least once")
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    if is_text(spec := spec_of(with_default(data, recipe.data))):
+        texts = replace(recipe, data=spec)
+        return train_texts(texts, as_path(out, "out"), repeats, force, progress)
     recipe, source = with_data(recipe, data)
     seeds = tuple(recipe.seed + n for n in range(repeats))
     place = as_path(out, "out")
@@ -156,9 +121,7 @@ def train_repeatedly(
                 model = fit_model(replace(recipe, seed=seed), splits, Path(other), progress)
                 evaluations.append(evaluate_reference(model, splits, info, progress)[0])
         result = RepeatedTraining(bundle, seeds, tuple(evaluations))
-        if repeats > 1:
-            text = json.dumps(result.to_json(), indent=1, sort_keys=True)
-            bundles.write_text(folder / REPEATS, text + "\n")
+        result.write(folder)
     return replace(result, bundle=bundles.read_bundle(place))
 
 

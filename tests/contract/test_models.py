@@ -11,8 +11,8 @@ from edgeconv.models import MODELS, build, file_stem, searched_family
 from edgeconv.recipes import load_recipe
 
 SIGNAL = Signal(labels=("Downstairs", "Jogging", "Sitting", "Standing", "Upstairs", "Walking"))
-# every reference network, and members of every family
-_NETWORKS = [name for name in MODELS if not name.endswith(":SPEC")]
+# every reference network of a sensor, and members of every family
+_NETWORKS = [name for name in MODELS if not name.endswith(":SPEC") and "text" not in name]
 NAMES = (*_NETWORKS, "cnn:8s2-16", "cnn:8s2-d16k5-p2-d24s2-max", "cnn:f4-8k3-flat")
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from edgeconv.errors import UsageError
 from edgeconv.recipes import load_recipe, override
-from edgeconv.workflows.train import REPEATS, train, train_repeatedly
+from edgeconv.workflows.steps.repeats import REPEATS
+from edgeconv.workflows.train import train, train_repeatedly
 
 RECIPE = override(load_recipe("article"), None, 3, 1)
 RECIPE = replace(RECIPE, model="cnn:2s4", training=replace(RECIPE.training, batch_size=64))
