@@ -39,12 +39,12 @@ from edgeconv.ir.nodes import (
     SOFTMAX,
     Activation,
     Affine,
-    ChannelMean,
     Concatenate,
     Conv,
     Dense,
     Depthwise,
     KernelNode,
+    Mean,
     Merge,
     Node,
 )
@@ -185,7 +185,7 @@ def _layer_op(call: KerasCall, node: Node) -> LayerOp:
     if isinstance(node, Activation) and node.function == SOFTMAX:
         fused = KERAS_LAYERS[call.kind].fuses_activation
         return LayerOp(call.layer.activation if fused else call.layer)
-    if node.opaque or isinstance(node, Activation | Affine | ChannelMean | Concatenate | Merge):
+    if node.opaque or isinstance(node, Activation | Affine | Mean | Concatenate | Merge):
         raise Unsupported(
             f"layer '{call.label}' ({call.kind}) cannot be trained as its integers compute it",
             "use convolutions, dense layers and relu; or quantize after training (--quantize int8)",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from edgeconv.errors import Unsupported
-from edgeconv.ir.keras_call import KerasCall, KerasLayerType, LayerRole
+from edgeconv.ir.keras_call import KerasCall, KerasLayerType, LayerRole, ReadLayer
 from edgeconv.ir.nodes import (
     affine,
     attention,
@@ -40,6 +40,12 @@ _AVERAGE_POOL = KerasLayerType(LayerRole.AVERAGE, pooling.read_pool("average"))
 _MAX_POOL = KerasLayerType(LayerRole.MAXIMUM, pooling.read_pool("max"))
 _AVERAGE = KerasLayerType(LayerRole.AVERAGE, pooling.read_global_pool("average"))
 _MAXIMUM = KerasLayerType(LayerRole.MAXIMUM, pooling.read_global_pool("max"))
+
+
+def _other(read: ReadLayer) -> KerasLayerType:
+    return KerasLayerType(LayerRole.OTHER, read)
+
+
 # known to comparisons of layers; no node stands for it
 _KERNEL_ONLY_IN_KERAS = KerasLayerType(LayerRole.KERNEL, fuses_activation=True)
 
@@ -63,6 +69,28 @@ def _read_time_distributed(call: KerasCall) -> tuple[Node, ...]:
 
 
 KERAS_LAYERS: Mapping[str, KerasLayerType] = {
+    **dict.fromkeys(
+        keras_activation.OPERATIONS,
+        KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_operation),
+    ),
+    "ops.Softmax": KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_softmax),
+    "Cropping1D": _other(shape.read_cropping),
+    "Cropping2D": _other(shape.read_cropping),
+    "GroupNormalization": KerasLayerType(
+        LayerRole.OTHER,
+        normalization.read_group_normalization,
+        normalization.SCALE_AND_CENTER_ARRAYS,
+    ),
+    "Permute": _other(shape.read_permute),
+    "RMSNormalization": KerasLayerType(
+        LayerRole.OTHER, normalization.read_rms_normalization, (("scale", ""),)
+    ),
+    "RepeatVector": _other(shape.read_repeat_vector),
+    "UnitNormalization": _other(normalization.read_unit_normalization),
+    "UpSampling1D": _other(shape.read_upsampling),
+    "UpSampling2D": _other(shape.read_upsampling),
+    "ZeroPadding1D": _other(shape.read_padding),
+    "ZeroPadding2D": _other(shape.read_padding),
     **{f"ops.{name}": _MERGE for name in ("Add", "Maximum", "Minimum", "Multiply", "Subtract")},
     "Activation": KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_activation),
     "ActivityRegularization": _TRAINING_ONLY,
@@ -100,7 +128,7 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "LayerNormalization": KerasLayerType(
         LayerRole.OTHER,
         normalization.read_layer_normalization,
-        normalization.LAYER_NORMALIZATION_ARRAYS,
+        normalization.SCALE_AND_CENTER_ARRAYS,
     ),
     "LSTM": _RECURRENT,
     "LeakyReLU": _ACTIVATION_LAYER,
@@ -111,14 +139,14 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "MultiHeadAttention": KerasLayerType(LayerRole.OTHER, attention.read_multi_head_attention),
     "Multiply": _MERGE,
     "Normalization": KerasLayerType(LayerRole.AFFINE, normalization.read_normalization),
-    "PReLU": KerasLayerType(LayerRole.ACTIVATION),
+    "PReLU": KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_prelu, (("alpha", ""),)),
     "ReLU": _ACTIVATION_LAYER,
     "Rescaling": KerasLayerType(LayerRole.AFFINE, normalization.read_rescaling),
     "Reshape": _RESHAPE,
     "SeparableConv1D": _SEPARABLE,
     "SeparableConv2D": _SEPARABLE,
     "SimpleRNN": _RECURRENT,
-    "Softmax": _ACTIVATION_LAYER,
+    "Softmax": KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_softmax),
     "SpatialDropout1D": _TRAINING_ONLY,
     "SpatialDropout2D": _TRAINING_ONLY,
     "Subtract": _MERGE,

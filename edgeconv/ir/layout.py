@@ -50,6 +50,14 @@ class Layout:
         first = self.channels_first and value.ndim == 4
         return value.transpose(0, 3, 1, 2) if first else value
 
+    def axis(self, rank: int, axis: int) -> int:
+        """Where an axis of a value of that rank lies."""
+        if rank not in (2, 3):
+            return axis + 1
+        if axis == rank - 1:
+            return self.channel_axis % 4
+        return axis + (4 - rank) + self.channels_first
+
     def axes(self, batch: Any, height: Any, time: Any, channels: Any) -> list[Any]:
         """One number for each axis, in this layout's order."""
         if self.channels_first:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,8 +24,12 @@ def activate(builder: TFBuilder, function: ActivationFunction, x: Any, name: str
         case "silu":
             gate = builder.round_to(SIGMOID_RANGE, tf.sigmoid(x))
             return tf.multiply(x, gate, name=name)
-        case "softmax":
-            return nn.softmax(x, axis=builder.layout.channel_axis, name=name)
+        case "gelu" if builder.layout.channels_first:
+            # coremltools makes one operation of this; TFLite of TensorFlow's own, with erfc
+            return tf.multiply(0.5 * x, 1.0 + tf.math.erf(x * math.sqrt(0.5)), name=name)
+        case "softmax" | "log_softmax":
+            axis = builder.layout.channel_axis if len(x.shape) == 4 else -1
+            return getattr(nn, function.kind)(x, axis=axis, name=name)
     if function.kind not in FUNCTIONS:
         raise Unsupported(f"activation '{function.kind}' has no TensorFlow operation")
     return FUNCTIONS[function.kind](tf, x, function.value, name)
@@ -45,7 +50,10 @@ FUNCTIONS: Mapping[str, Callable[[Any, Any, float, str | None], Any]] = {
     "abs": lambda tf, x, _, name: tf.abs(x, name=name),
     "exp": lambda tf, x, _, name: tf.exp(x, name=name),
     "log": lambda tf, x, _, name: tf.math.log(x, name=name),
+    "gelu": lambda tf, x, _, name: tf.nn.gelu(x, name=name),
+    "gelu_tanh": lambda tf, x, _, name: tf.nn.gelu(x, approximate=True, name=name),
     "rsqrt": lambda tf, x, epsilon, name: tf.math.rsqrt(x + epsilon, name=name),
     "ceiling": lambda tf, x, ceiling, name: tf.minimum(x, ceiling, name=name),
+    "floor": lambda tf, x, floor, name: tf.maximum(x, floor, name=name),
 }
 """The operation of each function that needs nothing but its input and its number."""

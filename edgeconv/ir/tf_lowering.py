@@ -6,6 +6,7 @@ constants are, and how they lie in memory, can be asked without it.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.ir.layout import Layout
@@ -13,7 +14,6 @@ from edgeconv.ir.nodes import (
     Activation,
     Affine,
     Attention,
-    ChannelMean,
     Concatenate,
     Conv,
     Dense,
@@ -23,11 +23,16 @@ from edgeconv.ir.nodes import (
     KerasLayer,
     KernelNode,
     Lstm,
+    Mean,
     Merge,
     Node,
+    Pad,
     Pool,
+    Repeat,
     Reshape,
     SimpleRnn,
+    Slice,
+    Transpose,
     TransposedConv,
 )
 from edgeconv.ir.nodes.activation import SIGMOID_RANGE
@@ -196,15 +201,13 @@ def _merge(builder: TFBuilder, node: Merge, *tensors: Any) -> Any:
     return merged
 
 
-def _channel_mean(builder: TFBuilder, node: ChannelMean, x: Any) -> Any:
-    axis, name = builder.layout.channel_axis, builder.name(node)
-    return builder.tf.reduce_mean(x, axis, keepdims=True, name=name)
+def _mean(builder: TFBuilder, node: Mean, x: Any) -> Any:
+    axes = [builder.layout.axis(len(node.output.shape), axis) for axis in node.axes]
+    return builder.tf.reduce_mean(x, axes, keepdims=True, name=builder.name(node))
 
 
 def _concatenate(builder: TFBuilder, node: Concatenate, *tensors: Any) -> Any:
-    layout, last = builder.layout, len(node.output.shape) - 1
-    over_time = 3 if layout.channels_first else 2
-    axis = layout.channel_axis if node.axis == last else over_time
+    axis = builder.layout.axis(len(node.output.shape), node.axis)
     return builder.tf.concat(tensors, axis, name=builder.name(node))
 
 
@@ -216,6 +219,42 @@ def _reshape(builder: TFBuilder, node: Reshape, x: Any) -> Any:
     if builder.layout.flattens_in_place(node):
         return builder.tf.reshape(x, (1, *node.shape), name=builder.name(node))
     return builder.from_keras(builder.channels_last(x, node.inputs[0].shape), node.output)
+
+
+def _transpose(builder: TFBuilder, node: Transpose, x: Any) -> Any:
+    x = builder.to_keras(x, node.inputs[0].shape)
+    order = (0, *(axis + 1 for axis in node.order))
+    return builder.from_keras(builder.tf.transpose(x, order), node.output)
+
+
+def _slice(builder: TFBuilder, node: Slice, x: Any) -> Any:
+    """A step back from the first position ends before it, which only an absent end can say."""
+    rank = len(node.axes)
+    slices = [slice(None)] * len(x.shape)
+    for axis, (first, end, step) in enumerate(node.axes):
+        slices[builder.layout.axis(rank, axis)] = slice(first, None if end < 0 else end, step)
+    return builder.tf.identity(x[tuple(slices)], name=builder.name(node))
+
+
+def _pad(builder: TFBuilder, node: Pad, x: Any) -> Any:
+    widths = [(0, 0)] * len(x.shape)
+    for axis, width in enumerate(node.widths):
+        widths[builder.layout.axis(len(node.widths), axis)] = width
+    return builder.tf.pad(x, widths, name=builder.name(node))
+
+
+def _repeat(builder: TFBuilder, node: Repeat, x: Any) -> Any:
+    """Copies on an axis of their own: TFLite and Core ML join equal integers without rounding."""
+    tf = builder.tf
+    for axis, times in enumerate(node.times):
+        if times == 1:
+            continue
+        at = builder.layout.axis(len(node.times), axis)
+        sizes = tuple(int(size) for size in x.shape)
+        before, after = math.prod(sizes[: at + 1]), math.prod(sizes[at + 1 :])
+        copies = tf.concat([tf.reshape(x, (1, before, 1, after))] * times, 2)
+        x = tf.reshape(copies, (*sizes[:at], sizes[at] * times, *sizes[at + 1 :]))
+    return tf.identity(x, name=builder.name(node))
 
 
 def _keras_layer(builder: TFBuilder, node: KerasLayer, *tensors: Any) -> Any:
@@ -268,7 +307,6 @@ LOWERINGS: Lowerings = {
     Activation: Lowering(_activation),
     Affine: Lowering(_affine, _affine_constants),
     Attention: Lowering(_attention),
-    ChannelMean: Lowering(_channel_mean),
     Concatenate: Lowering(_concatenate),
     Conv: Lowering(_conv, _kernel_constants),
     Dense: Lowering(_dense, _dense_constants),
@@ -277,10 +315,15 @@ LOWERINGS: Lowerings = {
     Gru: RECURRENT,
     KerasLayer: Lowering(_keras_layer),
     Lstm: RECURRENT,
+    Mean: Lowering(_mean),
     Merge: Lowering(_merge),
+    Pad: Lowering(_pad),
     Pool: Lowering(_pool),
+    Repeat: Lowering(_repeat),
     Reshape: Lowering(_reshape),
     SimpleRnn: RECURRENT,
+    Slice: Lowering(_slice),
+    Transpose: Lowering(_transpose),
     TransposedConv: Lowering(_transposed_conv, _kernel_constants),
 }
 

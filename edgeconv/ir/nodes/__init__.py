@@ -15,10 +15,10 @@ from edgeconv.ir.nodes.keras_layer import KerasLayer
 from edgeconv.ir.nodes.kernel import KernelNode
 from edgeconv.ir.nodes.merge import Concatenate, Merge
 from edgeconv.ir.nodes.node import Node, Range, Shape, Value
-from edgeconv.ir.nodes.normalization import ChannelMean
+from edgeconv.ir.nodes.normalization import Mean
 from edgeconv.ir.nodes.pooling import GlobalPool, Pool
 from edgeconv.ir.nodes.recurrent import Gru, Lstm, Recurrent, SimpleRnn
-from edgeconv.ir.nodes.shape import Reshape
+from edgeconv.ir.nodes.shape import Pad, Repeat, Reshape, Slice, Transpose
 
 __all__ = [
     "LINEAR",
@@ -28,7 +28,6 @@ __all__ = [
     "ActivationFunction",
     "Affine",
     "Attention",
-    "ChannelMean",
     "Concatenate",
     "Conv",
     "Dense",
@@ -38,14 +37,19 @@ __all__ = [
     "KerasLayer",
     "KernelNode",
     "Lstm",
+    "Mean",
     "Merge",
     "Node",
+    "Pad",
     "Pool",
     "Range",
     "Recurrent",
+    "Repeat",
     "Reshape",
     "Shape",
     "SimpleRnn",
+    "Slice",
+    "Transpose",
     "TransposedConv",
     "Value",
 ]
@@ -54,7 +58,6 @@ NODES: tuple[type[Node], ...] = (
     Activation,
     Affine,
     Attention,
-    ChannelMean,
     Concatenate,
     Conv,
     Dense,
@@ -63,10 +66,15 @@ NODES: tuple[type[Node], ...] = (
     Gru,
     KerasLayer,
     Lstm,
+    Mean,
     Merge,
+    Pad,
     Pool,
+    Repeat,
     Reshape,
     SimpleRnn,
+    Slice,
+    Transpose,
     TransposedConv,
 )
 """Every operation."""

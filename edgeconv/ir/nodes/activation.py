@@ -24,8 +24,8 @@ class ActivationFunction:
 
     Attributes:
         kind: a key of `FUNCTIONS`.
-        value: slope of leaky_relu, alpha of elu, ceiling of relu_max (6 makes it relu6) and of
-            ceiling, what rsqrt adds to its input.
+        value: slope of leaky_relu, alpha of elu, ceiling of relu_max (6 makes it relu6), limit
+            of ceiling and floor, what rsqrt adds to its input.
     """
 
     kind: str = "linear"
@@ -36,8 +36,13 @@ class ActivationFunction:
             raise ValueError(f"unknown activation function '{self.kind}'")
 
     def __call__(self, x: Array) -> Array:
-        """The function of each number; softmax runs over the last axis."""
+        """The function of each number; softmax and log_softmax run over the last axis."""
         return FUNCTIONS[self.kind](x, self.value)
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each result depends on one number alone."""
+        return self.kind not in ("softmax", "log_softmax")
 
     @property
     def fused(self) -> bool:
@@ -102,11 +107,39 @@ def _ceiling(x: Array, ceiling: float) -> Array:
     return np.minimum(x, ceiling)
 
 
+def _floor(x: Array, floor: float) -> Array:
+    import numpy as np
+
+    return np.maximum(x, floor)
+
+
 def _softmax(x: Array, _: float) -> Array:
     import numpy as np
 
     shifted = np.exp(x - x.max(-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+
+
+def _log_softmax(x: Array, _: float) -> Array:
+    import numpy as np
+
+    shifted = x - x.max(-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(-1, keepdims=True)))
+
+
+def _gelu(x: Array, _: float) -> Array:
+    from scipy.special import ndtr  # of the normal distribution
+
+    result: Array = x * ndtr(x)
+    return result
+
+
+def _gelu_tanh(x: Array, _: float) -> Array:
+    """Hendrycks and Gimpel, 2016."""
+    import numpy as np
+
+    inner = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
+    return np.asarray(0.5 * x * (1 + np.tanh(inner)))
 
 
 FUNCTIONS: Mapping[str, Callable[[Array, float], Array]] = {
@@ -118,12 +151,16 @@ FUNCTIONS: Mapping[str, Callable[[Array, float], Array]] = {
     "sigmoid": _sigmoid,
     "tanh": _tanh,
     "silu": lambda x, _: x * _sigmoid(x, 0.0),
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
     "softmax": _softmax,
+    "log_softmax": _log_softmax,
     "abs": _unary("abs"),
     "exp": _unary("exp"),
     "log": _unary("log"),
     "rsqrt": lambda x, epsilon: (x + epsilon) ** -0.5,
     "ceiling": _ceiling,
+    "floor": _floor,
 }
 """Each function in NumPy, of the value and the function's number."""
 
@@ -147,12 +184,12 @@ class Activation(Node):
 
     @property
     def elementwise(self) -> bool:
-        return self.function != SOFTMAX
+        return self.function.elementwise
 
     def quantized_values(self, follower: Node | None) -> tuple[Value, ...]:
         del follower
         # a converter knows the range of a softmax
-        return () if self.function == SOFTMAX else self.outputs
+        return self.outputs if self.function.elementwise else ()
 
     def narrow_range(self, limits: Range) -> Range:
         return self.function.narrow_range(limits)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from edgeconv.core.affine import AffineMap
-from edgeconv.errors import Unsupported
 from edgeconv.ir.nodes.node import Node, Shape, Value
 
 if TYPE_CHECKING:
@@ -77,13 +76,13 @@ def read_batch_normalization(call: KerasCall) -> tuple[Node, ...]:
     import numpy as np
 
     layer, shape = call.layer, call.inputs[0].shape
-    if layer.axis not in (-1, len(shape)):
-        raise Unsupported(f"layer '{call.label}' normalizes axis {layer.axis}", "use the last axis")
+    axis = int(layer.axis) % (len(shape) + 1) - 1
     scale = 1 / np.sqrt(call.array("moving_variance") + layer.epsilon)
     if layer.scale:
         scale = scale * call.array("gamma")
     offset = -call.array("moving_mean") * scale
     if layer.center:
         offset = offset + call.array("beta")
-    full = AffineMap(scale, offset).broadcast(shape)
+    sizes = [size if i == axis else 1 for i, size in enumerate(shape)]
+    full = AffineMap(scale, offset).reshape(tuple(sizes)).broadcast(shape)
     return (Affine(label=call.label, inputs=call.inputs, scale=full.scale, offset=full.offset),)

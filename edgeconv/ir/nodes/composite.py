@@ -12,6 +12,7 @@ from edgeconv.ir.nodes.activation import Activation, ActivationFunction
 from edgeconv.ir.nodes.affine import Affine
 from edgeconv.ir.nodes.merge import Merge
 from edgeconv.ir.nodes.node import Node, Value
+from edgeconv.ir.nodes.shape import Slice
 
 # Klambauer et al., 2017
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -38,6 +39,11 @@ class _Nodes:
 
     def merge(self, kind: str, *inputs: Value) -> Value:
         return self._add(Merge(label=f"{self.label}_{kind}", inputs=inputs, kind=kind))
+
+    def channels(self, x: Value, first: int, end: int) -> Value:
+        whole = tuple((0, size, 1) for size in x.shape[:-1])
+        label = f"{self.label}_{first}"
+        return self._add(Slice(label=label, inputs=(x,), axes=(*whole, (first, end, 1))))
 
     def softplus(self, x: Value) -> Value:
         """relu(x) − log(sigmoid(|x|)): every step has a small range."""
@@ -78,15 +84,57 @@ def _relu_between(nodes: _Nodes, x: Value, numbers: tuple[float, ...]) -> None:
     nodes.apply(nodes.apply(x, "leaky_relu", slope), "ceiling", ceiling)
 
 
+def _glu(nodes: _Nodes, x: Value, _: tuple[float, ...]) -> None:
+    """The first half of the channels, with the sigmoid of the second as gate."""
+    half = x.shape[-1] // 2
+    one, gate = nodes.channels(x, 0, half), nodes.channels(x, half, 2 * half)
+    nodes.merge("multiply", one, nodes.apply(gate, "sigmoid"))
+
+
+def _soft_shrink(nodes: _Nodes, x: Value, _: tuple[float, ...]) -> None:
+    """relu(x − 1/2) − relu(−x − 1/2)."""
+    above = nodes.apply(nodes.affine(x, 1.0, -0.5), "relu")
+    nodes.merge("subtract", above, nodes.apply(nodes.affine(x, -1.0, -0.5), "relu"))
+
+
+def _sparse_plus(nodes: _Nodes, x: Value, _: tuple[float, ...]) -> None:
+    """A parabola between −1 and 1, and a line above."""
+    curved = nodes.apply(nodes.affine(x, 1.0, 1.0), "relu_max", 2.0)
+    curve = nodes.affine(nodes.merge("multiply", curved, curved), 0.25)
+    nodes.merge("add", curve, nodes.apply(nodes.affine(x, 1.0, -1.0), "relu"))
+
+
+def _squareplus(nodes: _Nodes, x: Value, _: tuple[float, ...]) -> None:
+    """(x + √(x² + 4)) / 2, the root as (x² + 4) / √(x² + 4)."""
+    square = nodes.merge("multiply", x, x)
+    root = nodes.merge(
+        "multiply", nodes.affine(square, 1.0, 4.0), nodes.apply(square, "rsqrt", 4.0)
+    )
+    nodes.affine(nodes.merge("add", x, root), 0.5)
+
+
+def _celu(nodes: _Nodes, x: Value, numbers: tuple[float, ...]) -> None:
+    (alpha,) = numbers
+    nodes.affine(nodes.apply(nodes.affine(x, 1 / alpha), "elu", 1.0), alpha)
+
+
 COMPOSITES: Mapping[str, Callable[[_Nodes, Value, tuple[float, ...]], object]] = {
+    "celu": _celu,
     "elu": lambda nodes, x, numbers: nodes.two_sided(x, numbers[0], 1.0),
+    "glu": _glu,
     "hard_sigmoid": lambda nodes, x, _: nodes.hard_sigmoid(x),
     "hard_silu": _hard_silu,
+    "hard_tanh": lambda nodes, x, _: nodes.apply(nodes.apply(x, "floor", -1.0), "ceiling", 1.0),
+    "log_sigmoid": lambda nodes, x, _: nodes.affine(nodes.softplus(nodes.affine(x, -1.0)), -1.0),
     "mish": _mish,
     "relu": _relu_between,
     "selu": lambda nodes, x, _: nodes.two_sided(x, _SELU_SCALE * _SELU_ALPHA, _SELU_SCALE),
+    "soft_shrink": _soft_shrink,
     "softplus": lambda nodes, x, _: nodes.softplus(x),
     "softsign": _softsign,
+    "sparse_plus": _sparse_plus,
+    "squareplus": _squareplus,
+    "tanh_shrink": lambda nodes, x, _: nodes.merge("subtract", x, nodes.apply(x, "tanh")),
 }
 """How each is built, of its input and its numbers."""
 
@@ -97,7 +145,7 @@ class CompositeFunction:
 
     Attributes:
         kind: a key of `COMPOSITES`.
-        numbers: alpha of elu; slope and ceiling of relu.
+        numbers: alpha of celu and elu; slope and ceiling of relu.
     """
 
     kind: str

@@ -68,26 +68,32 @@ def read_opaque(call: KerasCall, reason: str = "") -> tuple[Node, ...]:
     if run is None:
         raise Unsupported(f"layer '{call.label}' is a {call.kind}, which only Keras can compute")
 
-    def checked(*values: Any) -> list[Any]:
-        try:
-            return run(*values)
-        except Exception as error:
-            raise Unsupported(
-                f"layer '{call.label}' ({call.kind}) cannot be exported: its code fails with "
-                f"{type(error).__name__}: {_reason(error)}",
-                f"replace the {call.kind} by layers of Keras itself",
-            ) from error
-
     return (
         KerasLayer(
             label=call.label,
             inputs=call.inputs,
             outputs=call.results,
-            call=checked,
+            call=checked(f"layer '{call.label}' ({call.kind})", run),
             kind=call.kind,
             reason=reason,
         ),
     )
+
+
+def checked(name: str, run: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """A layer's code that raises nothing but Unsupported, with the layer's name."""
+
+    def run_it(*values: Any) -> list[Any]:
+        try:
+            return run(*values)
+        except Exception as error:
+            raise Unsupported(
+                f"{name} cannot be exported: its code fails with {type(error).__name__}: "
+                f"{_reason(error)}",
+                "replace it by layers of Keras itself",
+            ) from error
+
+    return run_it
 
 
 def _reason(error: Exception) -> str:

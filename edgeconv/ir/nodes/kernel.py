@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from edgeconv.core.affine import AffineMap
-from edgeconv.ir.nodes.activation import LINEAR, SOFTMAX, Activation, ActivationFunction
-from edgeconv.ir.nodes.composite import CompositeFunction
+from edgeconv.ir.nodes.activation import LINEAR, Activation, ActivationFunction
 from edgeconv.ir.nodes.node import Node, Range, Shape, Value
 
 if TYPE_CHECKING:
@@ -129,11 +128,11 @@ def with_activation(
     call: KerasCall, make: Callable[[ActivationFunction], Node], read: AnyFunction
 ) -> tuple[Node, ...]:
     """A node that computes its activation too; a softmax and composite functions follow it."""
-    if isinstance(read, CompositeFunction):
+    if not isinstance(read, ActivationFunction):
         linear = make(LINEAR)
         return linear, *read.nodes(f"{call.label}_{read.kind}", linear.output)
-    if read != SOFTMAX:
+    if read.elementwise:
         return (make(read),)
     linear = make(LINEAR)
-    softmax = Activation(label=f"{call.label}_softmax", inputs=linear.outputs, function=SOFTMAX)
-    return linear, softmax
+    label = f"{call.label}_{read.kind}"
+    return linear, Activation(label=label, inputs=linear.outputs, function=read)

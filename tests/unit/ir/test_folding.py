@@ -68,8 +68,8 @@ def _layer(draw: st.DrawFn, rng: Any, kind: str, shape: tuple[int, ...], label: 
     stride = draw(st.integers(1, 2))
     dilation = 1 if stride > 1 else draw(st.integers(1, 2))
     common: dict[str, Any] = {
-        "stride": stride,
-        "dilation": dilation,
+        "stride": (stride,),
+        "dilation": (dilation,),
         "padding": padding,
         "activation": draw(FUNCTIONS),
     }
