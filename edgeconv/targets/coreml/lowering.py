@@ -78,7 +78,10 @@ def lowerings(deployment_target: str) -> Lowerings:
 
 
 def register(graph: Graph) -> None:
-    """Tell coremltools how to build the nodes of a graph that have placeholders in its trace."""
+    """Tell coremltools how to build the nodes of a graph that have placeholders in its trace.
+
+    And how to read the operations of TensorFlow that it does not know.
+    """
     from coremltools.converters.mil import Builder as mb  # noqa: N813  # its name everywhere
     from coremltools.converters.mil.frontend.tensorflow.tf_op_registry import register_tf_op
 
@@ -92,6 +95,8 @@ def register(graph: Graph) -> None:
 
     build.__name__ = _PLACEHOLDER
     register_tf_op(build, override=True)
+    for name, read in _OPERATIONS.items():
+        register_tf_op(read, tf_alias=[name], override=True)
 
 
 def _lstm(mb: Any, node: Lstm, x: Any, *initial: Any) -> Any:
@@ -168,3 +173,39 @@ _BUILDERS: Mapping[type[Node], Callable[..., Any]] = {
     SimpleRnn: _simple_rnn,
 }
 """From coremltools' builder, the node and the values that it reads to the node's output."""
+
+
+# --- operations that Keras' own layers use and coremltools 9.0 cannot read ---------------------
+
+
+def _erfc(context: Any, node: Any) -> None:
+    """1 − erf(x): the complement that `tf.nn.gelu` computes with."""
+    from coremltools.converters.mil import Builder as mb  # noqa: N813  # its name everywhere
+
+    (x,) = (context[name] for name in node.inputs)
+    context.add(node.name, mb.sub(x=1.0, y=mb.erf(x=x), name=node.name))
+
+
+def _roll(context: Any, node: Any) -> None:
+    """The end of each axis before its beginning."""
+    from coremltools.converters.mil import Builder as mb  # noqa: N813  # its name everywhere
+
+    x, shift, axis = (context[name] for name in node.inputs)
+    pairs = list(zip(axis.val.reshape(-1), shift.val.reshape(-1), strict=True))
+    for i, (at, steps) in enumerate(pairs):
+        last = {"name": node.name} if i == len(pairs) - 1 else {}
+        parts = _parts(mb, x, int(at), int(steps))
+        x = mb.concat(values=parts, axis=int(at), **last)
+    context.add(node.name, x)
+
+
+def _parts(mb: Any, x: Any, axis: int, steps: int) -> list[Any]:
+    size = x.shape[axis]
+    cut = -steps % size
+    begin, end = [0] * x.rank, list(x.shape)
+    front = mb.slice_by_index(x=x, begin=begin, end=[*end[:axis], cut, *end[axis + 1 :]])
+    back = mb.slice_by_index(x=x, begin=[*begin[:axis], cut, *begin[axis + 1 :]], end=end)
+    return [back, front] if cut else [back]
+
+
+_OPERATIONS: Mapping[str, Callable[[Any, Any], None]] = {"Erfc": _erfc, "Roll": _roll}

@@ -40,9 +40,9 @@ def test_read_layer_leaves_settings_that_change_the_meaning_to_keras() -> None:
 
 
 def test_read_layer_finds_a_reader_that_misunderstood_its_layer() -> None:
-    flat = replace(call("Flatten"), results=(Value("odd", (3, 8)),))
-    with pytest.raises(ValueError, match=r"gives \[\(3, 8\)\], its nodes \[\(24,\)\]"):
-        read_layer(flat)
+    turned = replace(call("Permute", dims=(2, 1)), results=(Value("odd", (8, 3)),))
+    with pytest.raises(ValueError, match=r"gives \[\(8, 3\)\], its nodes \[\(3, 8\)\]"):
+        read_layer(turned)
 
 
 def test_training_only_layers_have_no_node() -> None:
@@ -66,7 +66,7 @@ def test_every_name_is_a_layer_of_keras_and_stores_the_arrays_it_says() -> None:
         if not entry.arrays:
             continue
         required = inspect.signature(layer_class).parameters
-        settings = {"filters": 2, "kernel_size": 3, "units": 2}
+        settings = {"filters": 2, "kernel_size": 3, "units": 2, "groups": 1}
         layer = layer_class(**{name: n for name, n in settings.items() if name in required})
         layer.build((None, 8, 8, 4) if "2D" in kind else (None, 8, 4))
         weights = [w for w in layer.weights if "seed" not in w.name]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeconv.errors import Unsupported
 from edgeconv.ir.nodes import Affine, Value
 from edgeconv.ir.nodes.affine import read_batch_normalization
 from tests.unit.ir.nodes.calls import call
@@ -34,12 +33,6 @@ def test_read_batch_normalization_of_its_mean(
     assert isinstance(node, Affine)
     slope = [2 / 2, 3 / 3] if scale else [1 / 2, 1 / 3]
     np.testing.assert_allclose(node.scale, np.broadcast_to(slope, (4, 2)))
-
-
-def test_read_batch_normalization_refuses_another_axis() -> None:
-    settings = {**SETTINGS, "axis": 1}
-    with pytest.raises(Unsupported, match="layer 'odd' normalizes axis 1"):
-        read_batch_normalization(call("BatchNormalization", (4, 2), **ARRAYS, **settings))
 
 
 def test_an_affine_of_another_shape_is_refused() -> None:

@@ -65,8 +65,29 @@ def test_read_layer_normalization(settings: dict[str, Any], shape: tuple[int, ..
     compare(layers.LayerNormalization(**settings), shape)
 
 
-def test_read_layer_normalization_of_another_axis_is_left_to_keras() -> None:
+def test_normalizations_of_other_axes() -> None:
     from keras import layers
 
-    (node,) = compare(layers.LayerNormalization(axis=1, name="n")).nodes
-    assert "normalizes axis" in node.reason
+    shape = (3, 6, 4)
+    for each in (
+        *(layers.LayerNormalization(axis=1), layers.LayerNormalization(axis=(2, 3))),
+        *(layers.BatchNormalization(axis=1), layers.UnitNormalization(axis=(1, 3))),
+        *(layers.GroupNormalization(2), layers.RMSNormalization()),
+    ):
+        graph = compare(each, shape)
+        assert not any(node.opaque for node in graph.nodes)
+
+
+def test_unit_normalization_of_zeros_is_zero() -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.UnitNormalization()])
+    (got,) = evaluate(read_graph(model), np.zeros((1, 4)))
+    assert got.tolist() == [[0, 0, 0, 0]]
+
+
+def test_groups_of_another_axis_are_left_to_keras() -> None:
+    from keras import layers
+
+    (node,) = compare(layers.GroupNormalization(3, axis=1, name="n")).nodes
+    assert node.reason == "layer 'n' (GroupNormalization) groups axis 1"
