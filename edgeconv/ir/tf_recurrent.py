@@ -1,8 +1,9 @@
 """Recurrent layers as TensorFlow operations that every target has: one step after the other.
 
 Unrolled, a step costs about 1.3 kB of a `.tflite` file and a quarter of the time that it takes in a
-loop (128 steps of 64 units, LiteRT 2.3 on x86-64: 312 µs against 1,049 µs). Targets whose
-format has an operation for a whole layer build that instead (`targets/*/lowering.py`).
+loop (128 steps of 64 units, LiteRT 2.3 on x86-64: 312 µs against 1,049 µs). So a layer is
+unrolled where that at most doubles its weights, and is a loop where it would drown them. Targets
+whose format has an operation for a whole layer build that instead (`targets/*/lowering.py`).
 """
 
 from __future__ import annotations
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from edgeconv.ir.nodes.activation import ActivationFunction
     from edgeconv.ir.nodes.node import Array
 
-UNROLLED_STEPS = 64
-"""More steps than these become a loop in files for which the layout is channels last. Core ML's are
-always unrolled: coremltools turns TensorFlow's loops into lists that no fast engine runs."""
+_STEP_BYTES = 1_300
+_MOST_STEPS = 256  # converting takes minutes beyond
 
 STEPS = "recurrent"
 """Names of the operations inside begin with the node's name, `_` and this."""
@@ -35,16 +35,22 @@ def build(builder: TFBuilder, node: Recurrent, x: Any, *initial: Any) -> Any:
     tf = builder.tf
     steps, channels = node.inputs[0].shape
     rows = tf.reshape(time_major(builder, node, x), (steps, channels))
-    unrolled = builder.layout.channels_first or steps <= UNROLLED_STEPS
     with tf.name_scope(builder.part(node, STEPS)):
         projected = tf.matmul(rows, builder.constant(node, "kernel"))
         projected = tf.nn.bias_add(projected, builder.constant(node, "bias"))
         if node.backwards:
             projected = tf.reverse(projected, [0])
         states = initial or (tf.zeros((1, node.units)),) * node.states
-        run = _unrolled if unrolled else _looped
+        run = _unrolled if _unrolls(builder, node) else _looped
         outputs, states = run(tf, _Step(builder, node), projected, states)
     return results(builder, node, outputs, states)
+
+
+def _unrolls(builder: TFBuilder, node: Recurrent) -> bool:
+    """Core ML's are always unrolled: coremltools turns a loop's values into lists."""
+    steps = node.inputs[0].shape[0]
+    small = steps <= _MOST_STEPS and steps * _STEP_BYTES <= 4 * node.kernel_elements
+    return builder.layout.channels_first or small
 
 
 def time_major(builder: TFBuilder, node: Recurrent, x: Any) -> Any:
