@@ -158,6 +158,7 @@ def _tidy(model: Any, public: Mapping[str, str]) -> None:
     graph = model.graph
     for each in model_file.graphs_of(graph):
         _sort(each)
+        _drop_unread_outputs(each)
     _merge_constants(graph)
     model_file.rename(graph, _new_names(graph, public))
     for node in model_file.nodes_of(graph):
@@ -202,6 +203,18 @@ def _sort(graph: Any) -> None:
     nodes = [model_file.copy(graph.node[i]) for i in placed]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _drop_unread_outputs(graph: Any) -> None:
+    """A recurrent operation computes only those of its outputs that have a name."""
+    read = {name for node in graph.node for name in model_file.read_by(node)}
+    read.update(value.name for value in graph.output)
+    for node in graph.node:
+        if node.op_type in RECURRENT:
+            kept = [name if name in read else "" for name in node.output]
+            while kept and not kept[-1]:
+                kept.pop()
+            node.output[:] = kept
 
 
 def _merge_constants(graph: Any) -> None:
@@ -271,7 +284,8 @@ def _quantized_values(graph: Any) -> Iterator[tuple[str, str, str]]:
 
 
 def _constant_name(node: Any, at: int) -> str:
-    layer = _OPERATION.sub("", _clean(node.output[0]))
+    output = next(filter(None, node.output))
+    layer = _OPERATION.sub("", _clean(output))
     parts = _PARTS.get(node.op_type, ())
     if 1 <= at <= len(parts):
         return f"{layer}_{parts[at - 1]}"

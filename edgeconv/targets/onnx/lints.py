@@ -124,7 +124,8 @@ def _custom(file: ONNXFile) -> Iterator[Violation]:
     for node in model_file.nodes_of(file.model.graph):
         known = not node.domain or node.domain in _RUNTIME_DOMAINS
         if not known and (node.domain, node.op_type) not in local:
-            yield Violation(node.output[0], f"custom operation {node.domain}:{node.op_type}")
+            where = next(filter(None, node.output))
+            yield Violation(where, f"custom operation {node.domain}:{node.op_type}")
 
 
 def _dynamic_batch(file: ONNXFile) -> Iterator[Violation]:

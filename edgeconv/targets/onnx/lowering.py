@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Array
 
 _PLACEHOLDER = "PyFunc"  # TensorFlow's operation that takes and gives any tensors
+_NATIVE = "native"
 _FUNCTIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
 """Activations that the recurrent operations of ONNX have in common with Keras'."""
 
@@ -43,7 +44,7 @@ def _recurrent(builder: TFBuilder, node: Recurrent, x: Any, *initial: Any) -> An
     rows = node.inputs[0].shape[0] if node.every_step else 1
     states = node.states if node.gives_states else 0
     shape = (rows + states, 1, node.units)
-    token, name = builder.name(node), builder.part(node, "native")
+    token, name = builder.name(node), builder.part(node, _NATIVE)
     operation = getattr(tf.raw_ops, _PLACEHOLDER)
     (result,) = operation(input=(x, *initial), token=token, Tout=[tf.float32], name=name)
     together = tf.reshape(result, shape)  # a placeholder has no shape of its own
@@ -111,7 +112,7 @@ def _build(context: Any, operation: Any, node: Recurrent) -> None:
         output_count=1 + node.states,
         shapes=[list(shape) for shape in shapes],
         dtypes=[1] * (1 + node.states),
-        name=f"{operation.name}_layer",
+        name=f"{operation.name.removesuffix(f'_{_NATIVE}')}_layer",
     )
     parts = [_reshaped(context, made.output[0], (steps, 1, node.units))]
     if not node.every_step:

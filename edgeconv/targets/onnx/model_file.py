@@ -148,7 +148,24 @@ def _check(model: Any, folder: Path) -> None:
     graph = model.graph
     if not graph.output:
         raise ValueError("its graph has no output")
+    for name in _texts(model):
+        if not isinstance(name, str):  # protobuf gives bytes where they are no UTF-8
+            raise ValueError(f"the name {name!r} in it is not text")
     _check_graph(graph, set(), folder)
+
+
+def _texts(model: Any) -> Iterator[object]:
+    """Every name in the file, and what its metadata say."""
+    for entry in (*model.opset_import, *model.metadata_props):
+        yield from (getattr(entry, field, "") for field in ("domain", "key", "value"))
+    for graph in graphs_of(model.graph):
+        yield from (graph.name, graph.doc_string)
+        for value in (*graph.input, *graph.output, *graph.value_info):
+            yield from (value.name, value.doc_string)
+        yield from (tensor.name for tensor in graph.initializer)
+        for node in graph.node:
+            yield from (*node.input, *node.output, node.name, node.op_type, node.domain)
+            yield from (each.name for each in node.attribute)
 
 
 def _check_graph(graph: Any, outside: set[str], folder: Path) -> None:

@@ -175,6 +175,16 @@ def _add(graph: Any, name: str, array: Any) -> None:
     graph.initializer.add().CopyFrom(onnx.numpy_helper.from_array(array, name))
 
 
+def _free_name(graph: Any, wanted: str) -> str:
+    """The name, with a number where a value of the graph has it."""
+    taken = {name for node in graph.node for name in (*node.input, *node.output)}
+    name, number = wanted, 0
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
+
+
 def _node(kind: str, inputs: list[str], output: str, **attributes: Any) -> Any:
     import onnx
 
@@ -205,7 +215,7 @@ def _integer_biases(model: Any) -> list[Any]:
         exact = onnx.numpy_helper.to_array(tensors[bias]).astype(np.float64) / scales
         if not np.abs(exact).max() < _LARGEST_INT32:
             continue
-        node.input[2] = name = f"{node.output[0]}_bias"
+        node.input[2] = name = _free_name(graph, f"{node.output[0]}_bias")
         integers = np.rint(exact).astype(np.int32)
         _add(graph, f"{name}_quantized", integers)
         unpackings.append(_dequantize(graph, name, scales, integers.dtype, axis=0))

@@ -1,4 +1,4 @@
-"""Small window models of every family of nodes, with branches, exported to both phones."""
+"""Small window models of every family of nodes, with branches, exported to every target."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ VARIANTS = (
     Variant("tflite", "int8", InputConvention.ANDROID),
     Variant("coreml", "float32", InputConvention.IOS),
     Variant("coreml", "float16", InputConvention.IOS),
+    Variant("onnx", "float32", InputConvention.ANDROID),
+    Variant("onnx", "int8", InputConvention.ANDROID),
 )
 
 Body = Callable[[Any], Any]
@@ -163,7 +165,12 @@ def files(model: Path, windows: Any, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.mark.parametrize(
     ("name", "limit"),
-    [("tflite float32", 1e-4), ("coreml float32", 1e-4), ("coreml float16", 0.02)],
+    [
+        ("tflite float32", 1e-4),
+        ("coreml float32", 1e-4),
+        ("coreml float16", 0.02),
+        ("onnx float32", 1e-4),
+    ],
 )
 def test_files_of_floats(
     model: Path, windows: Any, files: dict[str, Any], name: str, limit: float
@@ -172,10 +179,11 @@ def test_files_of_floats(
     np.testing.assert_allclose(files[name], expected, atol=limit)
 
 
+@pytest.mark.parametrize("target", ["tflite", "onnx"])
 def test_int8_file_on_its_calibration_windows(
-    model: Path, windows: Any, files: dict[str, Any]
+    model: Path, windows: Any, files: dict[str, Any], target: str
 ) -> None:
-    got, expected = files["tflite int8"], _expected(keras_file.load_model(model), windows)
+    got, expected = files[f"{target} int8"], _expected(keras_file.load_model(model), windows)
     noise = float(((got - expected) ** 2).sum())
     assert decibels(float((expected**2).sum()), noise) >= MIN_SNR_DB
     assert (got.argmax(1) == expected.argmax(1)).mean() >= MIN_AGREEMENT
