@@ -10,6 +10,7 @@ import typer
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_lints
+from edgeconv.core.tensors import KIND, Tensors
 from edgeconv.errors import GateFailed
 from edgeconv.reporting import formatting
 
@@ -75,7 +76,9 @@ def _show(console: Console, path: Path, facts: dict[str, Any]) -> None:
     if facts["labels"]:
         console.say(f"Classes: {', '.join(facts['labels'])}")
     _show_code(console, facts)
-    console.table("Sensor contract", ("field", "value"), _contract_rows(facts["contract"]))
+    contract = facts["contract"]
+    title = "Contract" if contract and contract.get("kind") == KIND else "Sensor contract"
+    console.table(title, ("field", "value"), _contract_rows(contract))
     show_lints(console, facts["lints"])
 
 
@@ -106,6 +109,11 @@ def _tensor_row(tensor: dict[str, Any]) -> tuple[str, ...]:
 def _contract_rows(contract: dict[str, Any] | None) -> list[tuple[str, str]]:
     if contract is None:
         return [("none", "the file does not say what its input means")]
+    if contract.get("kind") == KIND:
+        tensors = Tensors.from_json(contract)
+        rows = [("takes", tensor.text) for tensor in tensors.inputs]
+        rows += [("gives", f"{tensor.text}: {tensor.meaning}") for tensor in tensors.outputs]
+        return [*rows, ("classes", ", ".join(tensors.labels) or "not named")]
     return [(name, _plain(value)) for name, value in contract.items()]
 
 

@@ -42,7 +42,7 @@ from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import unavailable
 from edgeconv.runtimes.predict import run_samples
 from edgeconv.targets.base import scheme_of
-from edgeconv.targets.conversion import ConversionRequest, convert_all
+from edgeconv.targets.conversion import ConversionRequest, convert_each
 from edgeconv.workflows.golden import export_golden
 from edgeconv.workflows.named_tensors import write_vectors
 from edgeconv.workflows.steps.calibration import calibration_for
@@ -136,6 +136,7 @@ def _export_into(
         folder / file_stem(source.recipe.model if source and source.recipe else trained.path.stem),
         windows if samples is None else samples,
         unsafe=options.unsafe,
+        leave_out=not options.require_calibration,
         compressed=compressed,
         progress=progress,
     )
@@ -167,6 +168,7 @@ def export_variants(
     calibration: NDArray[np.float32] | Samples | None,
     *,
     unsafe: bool = False,
+    leave_out: bool = False,
     compressed: Mapping[str, Compressed] = MappingProxyType({}),
     progress: Progress = NULL_PROGRESS,
 ) -> list[Artifact]:
@@ -179,11 +181,13 @@ def export_variants(
         calibration: windows, or samples of named tensors, that set activation ranges; None: no
             variant needs any.
         unsafe: allow custom code in the Keras file.
+        leave_out: a file that this model cannot have is left out with a note.
         compressed: the networks that variants with a compression are exported from, by its name.
         progress: listens to what is done.
 
     Returns:
-        One artifact a variant, in the same order, each checked against its own network.
+        One artifact a variant that was made, in the same order, each checked against its own
+        network.
     """
     progress.stage(f"export: {plural(len(variants), 'file')}")
     arrays = _arrays(calibration)
@@ -204,12 +208,13 @@ def export_variants(
             run_file=_run_if_possible,
             unsafe=unsafe,
             expects=_expected(model.contract),
+            leave_out=leave_out,
         )
-        files = convert_all(request, progress)
-        if network:
-            files = [with_compression_info(file, compress, network) for file in files]
-        artifacts |= dict(zip(group, files, strict=True))
-    return [artifacts[v] for v in variants]
+        for variant, file in zip(group, convert_each(request, progress), strict=True):
+            if file is None:
+                continue
+            artifacts[variant] = with_compression_info(file, compress, network) if network else file
+    return [artifacts[v] for v in variants if v in artifacts]
 
 
 def _expected(contract: Contract) -> InputConvention:

@@ -12,11 +12,13 @@ from edgeconv.core import (
     ParityResult,
     PathLike,
     Progress,
+    Tensors,
     as_path,
 )
 from edgeconv.datasets.chosen_windows import probe_windows
 from edgeconv.errors import BadInput
 from edgeconv.parity import golden
+from edgeconv.parity.golden.named_vectors import check_named_report, read_named
 from edgeconv.runtimes import runtime_for, unavailable
 from edgeconv.runtimes.predict import predict_file, run_file
 
@@ -46,10 +48,16 @@ def check_device_outputs(
     """
     content = bundles.read_bundle(as_path(bundle, "bundle"))
     progress.stage(f"golden vectors: {results} against {bundle}")
+    path = as_path(results, "results")
+    if isinstance(content.model.contract, Tensors):
+        named = read_named(content.path)
+        if named is None:
+            raise BadInput(f"{bundle} has no golden vectors", "export it again")
+        return check_named_report(named, golden.digest_of(content.path), path)
     vectors = golden.read_golden(content)
     if vectors is None:
         raise BadInput(f"{bundle} has no golden vectors", "make the bundle with edgeconv run")
-    report = golden.read_device_report(as_path(results, "results"))
+    report = golden.read_device_report(path)
     checked = golden.check_device_report(vectors, golden.digest_of(content.path), report)
     absent = sorted(set(vectors.expected) - {result.artifact for result in checked})
     if absent:

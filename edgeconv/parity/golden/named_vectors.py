@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Artifact, Check, NamedTensor, Samples, Status, Tensors
+from edgeconv.core import (
+    Artifact,
+    Check,
+    MachineInfo,
+    NamedTensor,
+    ParityResult,
+    Samples,
+    Status,
+    Tensors,
+)
 from edgeconv.core.tensors import VALUES
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.device_results import NAME
@@ -27,6 +36,8 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, NDArray[Any]]
 
 FORMAT, VERSION = "edgeconv-golden-tensors", 1
+RESULTS, RESULTS_VERSION = "edgeconv-golden-results", 1
+HINT = "docs/how-to/golden-vectors.md has the format"
 VECTORS = 8
 NUMBERS = 200_000
 """Numbers in all inputs together, which bound the number of vectors of large inputs."""
@@ -181,6 +192,60 @@ def read_named(folder: Path) -> NamedGoldenSet | None:
     if document.get("sha256") != digest_of_document(document):
         raise BadInput(f"{path} was changed after it was written", "export the bundle again")
     return golden
+
+
+def check_named_report(golden: NamedGoldenSet, digest: str, path: Path) -> list[ParityResult]:
+    """What a device recorded: one result for each file.
+
+    The document is that of `device_results.py`, with `outputs` by name: for each output one flat
+    list of numbers a vector.
+
+    Raises:
+        BadInput: not such a document, or a file that is not in the set.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if (document["format"], document["schema_version"]) != (RESULTS, RESULTS_VERSION):
+            raise BadInput(f"{path} is not an {RESULTS} of version {RESULTS_VERSION}", HINT)
+        device = dict(document.get("device", {}))
+        outputs = {tensor.name: tensor for tensor in golden.contract.outputs}
+        results = [(entry, _arrays(entry["outputs"], outputs)) for entry in document["results"]]
+        machine = MachineInfo.from_json(device)
+    except (OSError, *_DAMAGED) as error:
+        raise BadInput(f"{path} is damaged: {error!r}", HINT) from error
+    if not results:
+        raise BadInput(f"{path}: no outputs were recorded", HINT)
+    return [_of_device(golden, digest, document, entry, got, machine) for entry, got in results]
+
+
+def _of_device(
+    golden: NamedGoldenSet,
+    digest: str,
+    document: Any,
+    entry: Any,
+    outputs: Arrays,
+    machine: MachineInfo,
+) -> ParityResult:
+    name = str(entry["artifact"])
+    if name not in golden.expected:
+        raise BadInput(
+            f"the golden set has no artifact '{name}'", f"it has: {', '.join(golden.expected)}"
+        )
+    if document.get("golden") not in (None, "", digest):
+        check = _failed("recorded with another golden.json than this bundle's")
+    else:
+        check = golden.check(name, str(entry["sha256"]), outputs)
+    expected = golden.expected[name]
+    return ParityResult(
+        artifact=name,
+        sha256=str(entry["sha256"]),
+        scheme=expected.scheme,
+        target=expected.target,
+        runtime=str(entry.get("runtime", "device")),
+        status=Status.PASSED,
+        n=len(golden),
+        machine=machine,
+    ).with_checks(check)
 
 
 def _document(golden: NamedGoldenSet) -> dict[str, Any]:

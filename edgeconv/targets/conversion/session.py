@@ -83,6 +83,8 @@ class ConversionRequest:
         run_file: how to run a file; without it the comparison is recorded as `not_run`.
         unsafe: open models with custom code too.
         expects: what the model takes; a network that normalizes by itself takes readings.
+        leave_out: a file that this model cannot have is left out with a note, unless it is the only
+            one. False refuses the model instead.
         isolated: convert in a separate process, which may crash. False converts in this process,
             for a caller that is such a process itself and has loaded TensorFlow already.
     """
@@ -97,6 +99,7 @@ class ConversionRequest:
     ranges: Mapping[str, tuple[float, float]] | None = None
     run_file: RunFile | None = None
     unsafe: bool = False
+    leave_out: bool = False
     isolated: bool = True
     expects: InputConvention = InputConvention.NORMALIZED
 
@@ -109,6 +112,13 @@ def convert_all(request: ConversionRequest, progress: Progress = NULL_PROGRESS) 
         Unsupported: a layer or scheme cannot be exported, or the converter crashed; the message
             names the file. Files that were finished stay in the folder.
     """
+    return [made for made in convert_each(request, progress) if made is not None]
+
+
+def convert_each(
+    request: ConversionRequest, progress: Progress = NULL_PROGRESS
+) -> list[Artifact | None]:
+    """The same, with None for each variant that `request.leave_out` allows to be missing."""
     variants = [with_deployment(v) for v in request.variants]
     check_call(variants, request.calibration, request.probe, request.ranges)
     contract = request.contract
@@ -147,7 +157,7 @@ class _Session:
     failed: dict[int, EdgeconvError] = field(default_factory=dict)
     opaque_layers: tuple[str, ...] = ()
 
-    def run(self) -> list[Artifact]:
+    def run(self) -> list[Artifact | None]:
         tasks = self.job.tasks
         convert = run_in_worker if self.request.isolated else run_in_process
         while pending := self._pending():
@@ -160,7 +170,7 @@ class _Session:
                 # go on with the others in a new worker
                 self.failed[crash.task] = self._crashed(tasks[crash.task], crash)
         self._raise_failures()
-        return [self.done[task.number] for task in tasks]
+        return [self.done.get(task.number) for task in tasks]
 
     def _pending(self) -> tuple[Task, ...]:
         tried = self.done.keys() | self.failed.keys()
@@ -274,6 +284,13 @@ class _Session:
 
     def _raise_failures(self) -> None:
         if not self.failed:
+            return
+        only_unsupported = all(isinstance(e, Unsupported) for e in self.failed.values())
+        if self.request.leave_out and self.done and only_unsupported:
+            for number, error in sorted(self.failed.items()):
+                file = self.job.tasks[number].file
+                reason = error.message.removeprefix(f"{file}: ")
+                self.progress.note(f"{file} left out: {reason}")
             return
         first = next(iter(self.failed.values()))
         finished = ", ".join(self.job.tasks[i].file for i in sorted(self.done)) or "none"

@@ -15,7 +15,7 @@ class ExportOptions:
         calibration: data for schemes that measure activation ranges or compensate errors; its
             training subjects are used. None: the data of the bundle that the model is in.
         require_calibration: refuse the export if a scheme needs calibration data and there are
-            none; otherwise leave its artifact out and report that.
+            none, or if the model cannot have it; otherwise leave its artifact out and report that.
         data: recordings for variants with a compression, which fine-tunes the network. None: the
             data of the model's bundle. Its held-out subjects are never used.
         epochs: of each step of a compression; None: as the model's recipe says.
