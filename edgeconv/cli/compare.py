@@ -14,7 +14,6 @@ from edgeconv.cli.console import CiOutput, Console, code_of
 from edgeconv.cli.parity import parse_limits
 from edgeconv.cli.tables import show_results
 from edgeconv.core import worst
-from edgeconv.errors import UsageError
 from edgeconv.recipes import parse_sensor
 from edgeconv.reporting import render_results
 
@@ -34,7 +33,9 @@ _Reference = Annotated[
 _Candidate = Annotated[
     Path, typer.Argument(metavar="B", help="Model file to check by the gates of its scheme.")
 ]
-_Data = Annotated[str | None, opt.data_option("Recordings to compare on, NAME or NAME:PATH.")]
+_Data = Annotated[
+    str | None, opt.data_option("Data to compare on, NAME or NAME:PATH. Default: random inputs.")
+]
 
 
 def compare(
@@ -63,8 +64,6 @@ def compare(
     Exit 1 if it does not, or if a check did not run.
     """
     opt.check_custom_code(allow_custom_code, reference, candidate)
-    if data is None:
-        raise UsageError("two files are compared on recordings", "name some: --data SPEC")
     ci = CiOutput(junit, summary, allow_not_run)
     with Console(quiet, verbose, json) as console:
         from edgeconv.workflows.compare import CompareOptions

@@ -150,6 +150,10 @@ def show_results(
             statistics = result.evidence
             agreement = formatting.between(statistics.agreement)
             console.say(f"  same prediction {agreement}; {statistics.drop.reason}")
+        if result.inputs:
+            console.say(f"  RANDOM INPUTS: {result.inputs}")
+        if result.not_applicable:
+            console.say(f"  not applicable: {', '.join(result.not_applicable)}")
         if result.reason:
             console.say(f"  {result.reason}")
     console.table(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
     LOG_PROGRESS,
     Artifact,
+    Contract,
     Dataset,
     EvaluationData,
     InputConvention,
@@ -17,6 +19,8 @@ from edgeconv.core import (
     ParityResult,
     PathLike,
     Progress,
+    Signal,
+    Tensors,
     Windowing,
     as_path,
 )
@@ -35,6 +39,11 @@ from edgeconv.parity.layerwise.pairwise import OpenFile, compare_pairwise
 from edgeconv.parity.output_comparison import ReferenceOutputs, judge_file, not_run
 from edgeconv.runtimes import inspectable, open_runner, runtime_for, unavailable
 from edgeconv.runtimes.predict import predict_file
+from edgeconv.workflows.compare_named import (
+    compare_named,
+    judge_random_windows,
+    random_dataset,
+)
 from edgeconv.workflows.steps.models_under_test import (
     ModelUnderTest,
     embedded_contract,
@@ -95,7 +104,7 @@ class _Pair:
 def compare(
     reference: PathLike,
     candidate: PathLike,
-    data: DataSource,
+    data: DataSource | None = None,
     options: CompareOptions | None = None,
     *,
     progress: Progress = LOG_PROGRESS,
@@ -110,7 +119,8 @@ def compare(
     Args:
         reference: any model file, or a folder that edgeconv wrote.
         candidate: another one.
-        data: a specification, a `Dataset`, arrays or a data frame.
+        data: a specification, a `Dataset`, arrays or a data frame; None: seeded random inputs,
+            which say how alike the files are and nothing of a task.
         options: see `CompareOptions`.
         progress: receives stages, progress and notes.
 
@@ -131,9 +141,25 @@ def compare(
             f"--layers looks for another file's values inside {second.name}",
             "name the Keras model first, and the file that was exported from it second",
         )
-    progress.stage(f"compare: {second.name} with {first.name} on {describe_source(data)}")
+    source_text = describe_source(data) if data is not None else "random inputs"
+    progress.stage(f"compare: {second.name} with {first.name} on {source_text}")
     for path in (first, second):
         probe_untrusted(path)
+    contracts = [embedded_contract(path) for path in (first, second)]
+    if _by_name(contracts, data, options):
+        return FileComparison(
+            compare_named(
+                (first, second),
+                contracts,
+                data,
+                options.runtimes,
+                options.gates,
+                options.unsafe,
+                progress,
+            )
+        )
+    if data is None:
+        return _on_random_windows((first, second), contracts, options, progress)
     source = bundles.source_bundle(first) or bundles.source_bundle(second)
     data = cut_into(data, Windowing.of(embedded_contract(first) or embedded_contract(second)))
     dataset, facts = load_part(data, options.split, progress, source)
@@ -146,6 +172,59 @@ def compare(
         return FileComparison(results)
     progress.stage(f"layers: {second.name} with {first.name}")
     return FileComparison(results, _compare_layers(pair))
+
+
+def _by_name(
+    contracts: Sequence[Contract | None], data: DataSource | None, options: CompareOptions
+) -> bool:
+    """Whether the files are compared by named tensors, for which `--layers` is not.
+
+    They are if a contract says so, or if nothing says that they take windows of a sensor.
+    """
+    named = any(isinstance(contract, Tensors) for contract in contracts)
+    if not named:
+        silent = data is None or (isinstance(data, str) and data.startswith("npz:"))
+        named = silent and not any(contracts) and not options.sensors
+    if named and options.layers:
+        raise Unsupported(
+            "--layers does not apply: the files take named tensors",
+            "compare the outputs; `edgeconv inspect FILE` shows the operations",
+        )
+    return named
+
+
+def _on_random_windows(
+    paths: tuple[Path, Path],
+    contracts: Sequence[Contract | None],
+    options: CompareOptions,
+    progress: Progress,
+) -> FileComparison:
+    signal = next((c for c in contracts if isinstance(c, Signal)), None)
+    if signal is None or options.layers:
+        raise UsageError("two window models are compared on recordings", "name some: --data SPEC")
+    dataset = random_dataset(signal)
+    models = resolve_models(paths, options.sensors, dataset, options.unsafe, progress)
+    progress.note(
+        f"no data are named: the figures are of {len(dataset)} seeded random windows of the "
+        "sensor contract, and say nothing of a task; name recordings with --data SPEC"
+    )
+    first, second = models
+    gates = gates_of(second.file, options.gates)
+    expected = _run(first, dataset, supported_runtimes(first, options.runtimes)[0])
+    results = []
+    for runtime in supported_runtimes(second, options.runtimes):
+        got = _run(second, dataset, runtime)
+        if isinstance(expected, str) or isinstance(got, str):
+            reason = expected if isinstance(expected, str) else str(got)
+            result, ran = not_run(second.file, runtime, reason, describe_machine()), ""
+        else:
+            outputs, ran = (expected[0], got[0]), expected[1]
+            result = judge_random_windows(
+                second.file, got[1], dataset, outputs, gates, options.gates
+            )
+        against = {"name": first.file.name, "sha256": first.file.sha256, "runtime": ran}
+        results.append(replace(result, reference=against))
+    return FileComparison(tuple(results))
 
 
 def _compare_outputs(pair: _Pair) -> tuple[ParityResult, ...]:

@@ -24,6 +24,7 @@ from edgeconv.datasets.rules import check_contract
 from edgeconv.ir.keras_contents import is_keras
 from edgeconv.parity import classification
 from edgeconv.runtimes.predict import predict_file
+from edgeconv.workflows.named_tensors import evaluate_named, named_contract
 from edgeconv.workflows.steps.models_under_test import (
     class_names,
     embedded_signal,
@@ -66,6 +67,9 @@ def evaluate(
     path = find_model(as_path(model, "model"))
     progress.stage(f"evaluate: {path.name} on {describe_source(data)}")
     probe_untrusted(path)
+    named = named_contract(path, data, unsafe)
+    if named is not None:
+        return evaluate_named(path, named, data, runtime, unsafe)
     contract = embedded_signal(path)
     data = cut_into(data, Windowing.of(contract))
     dataset, facts = load_part(data, split, progress, source_bundle(path))

@@ -14,10 +14,11 @@ from edgeconv.core import (
     Bundle,
     PathLike,
     Progress,
+    Tensors,
     as_path,
 )
 from edgeconv.environment import versions
-from edgeconv.errors import BadInput, MissingDependency
+from edgeconv.errors import BadInput, MissingDependency, Unsupported
 from edgeconv.integration import (
     Platform,
     TemplateContext,
@@ -107,6 +108,12 @@ def integrate(
     folder = as_path(out, "out")
     check_free(folder)
     content = bundles.read_bundle(as_path(bundle, "bundle"))
+    if isinstance(content.model.contract, Tensors):
+        raise Unsupported(
+            f"{bundle} holds a model of named tensors, and integrate writes packages for sensors",
+            "use its files and golden/golden.json as they are: "
+            "docs/how-to/models-without-a-sensor.md",
+        )
     file = chosen.choose(content.artifacts, artifact, content.path)
     check_contract(file)
     _check_manifest(content, file)

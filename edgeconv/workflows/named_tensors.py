@@ -12,18 +12,25 @@ from edgeconv.core import (
     Artifact,
     Bundle,
     Check,
+    EvaluationData,
+    EvaluationResult,
     ParityResult,
     Progress,
     Samples,
     Tensors,
 )
-from edgeconv.datasets.samples import random_samples, samples_of
+from edgeconv.core.paths import sha256
+from edgeconv.datasets.samples import random_samples, samples_of, shapes_in
 from edgeconv.environment import describe_machine
 from edgeconv.errors import BadInput, Unsupported, UsageError
+from edgeconv.ir import keras_file
+from edgeconv.ir.keras_contents import is_keras
+from edgeconv.ir.keras_interface import tensors_of
 from edgeconv.parity.checks.base import problem_check
 from edgeconv.parity.checks.contract import NAME as CONTRACT
 from edgeconv.parity.checks.contract import contradictions
 from edgeconv.parity.checks.weights import weight_checks
+from edgeconv.parity.classification import evaluate
 from edgeconv.parity.gates import resolve_gates
 from edgeconv.parity.golden.device_results import NAME as GOLDEN
 from edgeconv.parity.golden.named_vectors import NamedGoldenSet, read_named, write_named
@@ -32,6 +39,7 @@ from edgeconv.parity.output_comparison import not_run
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import open_runner, runtime_for, unavailable
 from edgeconv.runtimes.predict import run_named
+from edgeconv.workflows.steps.models_under_test import embedded_contract
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,6 +141,60 @@ def check_named(
         except (OSError, BadInput) as error:
             progress.note(f"the results could not be written into the bundle: {error}")
     return checked
+
+
+def named_contract(path: Path, data: object, unsafe: bool) -> Tensors | None:
+    """The named tensors of a file; of a Keras model without a contract if it gets `npz` data."""
+    contract = embedded_contract(path)
+    if contract is None and is_keras(path) and isinstance(data, str) and data.startswith("npz:"):
+        return tensors_of(keras_file.load_model(path, unsafe), shapes_in(data))
+    return contract if isinstance(contract, Tensors) else None
+
+
+def evaluate_named(
+    path: Path, contract: Tensors, data: object, runtime: str, unsafe: bool
+) -> EvaluationResult:
+    """How well a file with named tensors recognizes labeled samples.
+
+    Raises:
+        Unsupported: no output is a vector of probabilities: there are no classes to be right about.
+        UsageError: no data, or data without labels.
+    """
+    classes = contract.classes
+    if classes is None:
+        raise Unsupported(
+            f"{path.name} gives no probabilities of classes, so accuracy does not apply to it",
+            "compare it with its float model: edgeconv parity, edgeconv compare",
+        )
+    samples = samples_of(data, contract)
+    if samples.labels is None:
+        raise UsageError(
+            f"{samples.origin} hold no labels", "add an array `labels`: one class number a sample"
+        )
+    options = {"unsafe": unsafe} if is_keras(path) else {}
+    outputs, ran = run_file(path, contract, samples, runtime, **options)
+    names = contract.labels or tuple(f"class {n}" for n in range(classes.size))
+    if samples.labels.min() < 0 or samples.labels.max() >= len(names):
+        raise BadInput(f"{samples.origin}: a label is none of 0 to {len(names) - 1}")
+    n = len(samples)
+    subjects = _subjects(samples, n)
+    facts = EvaluationData(
+        spec=str(data) if isinstance(data, str) else "",
+        name="npz",
+        split="all",
+        subjects=len(set(subjects.tolist())),
+        sha256=samples.sha256,
+    )
+    return evaluate(
+        outputs[classes.name], samples.labels, subjects, names, ran, sha256(path), facts
+    )
+
+
+def _subjects(samples: Samples, n: int) -> NDArray[Any]:
+    """The subject of each sample; one for all where they are not known."""
+    import numpy as np
+
+    return samples.subjects if samples.subjects is not None else np.array(["all"] * n)
 
 
 def _float_outputs(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
@@ -15,11 +15,14 @@ from edgeconv.core import (
     InputConvention,
     PathLike,
     Progress,
+    Samples,
+    Tensors,
     Variant,
 )
 from edgeconv.core.json_codec import encode_fields
 from edgeconv.core.results import Status, worst
 from edgeconv.datasets import DataSource
+from edgeconv.datasets.samples import samples_of
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import MissingDependency, Unsupported
 from edgeconv.models import file_stem
@@ -27,6 +30,10 @@ from edgeconv.reporting.formatting import plural
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.steps.calibration import calibration_for
 from edgeconv.workflows.steps.export_options import ExportOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,12 @@ def _rebuild(
 ) -> tuple[VerifiedFile, ...]:
     variants = [variant_of(artifact) for artifact in bundle.artifacts]
     export_options = ExportOptions(calibration=options.calibration, unsafe=options.unsafe)
-    windows, _, _ = calibration_for(variants, export_options, bundle.model, bundle, progress)
+    model, calibration = bundle.model, options.calibration
+    windows: NDArray[np.float32] | Samples | None
+    if isinstance(model.contract, Tensors):
+        windows = samples_of(calibration, model.contract)
+    else:
+        windows, _, _ = calibration_for(variants, export_options, model, bundle, progress)
     changed = _other_environment(bundle)
     verified = []
     for artifact, variant in zip(bundle.artifacts, variants, strict=True):

@@ -211,7 +211,9 @@ def check_named_report(golden: NamedGoldenSet, digest: str, path: Path) -> list[
         outputs = {tensor.name: tensor for tensor in golden.contract.outputs}
         results = [(entry, _arrays(entry["outputs"], outputs)) for entry in document["results"]]
         machine = MachineInfo.from_json(device)
-    except (OSError, *_DAMAGED) as error:
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error}", HINT) from error
+    except _DAMAGED as error:
         raise BadInput(f"{path} is damaged: {error!r}", HINT) from error
     if not results:
         raise BadInput(f"{path}: no outputs were recorded", HINT)
