@@ -24,8 +24,9 @@ from edgeconv.core.results import Status, worst
 from edgeconv.datasets import DataSource
 from edgeconv.datasets.samples import samples_of
 from edgeconv.environment import describe_machine, versions
-from edgeconv.errors import MissingDependency, Unsupported
+from edgeconv.errors import MissingDependency, Unsupported, UsageError
 from edgeconv.models import file_stem
+from edgeconv.parity.golden.named_vectors import read_named
 from edgeconv.reporting.formatting import plural
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.steps.calibration import calibration_for
@@ -125,6 +126,12 @@ def _rebuild(
     model, calibration = bundle.model, options.calibration
     windows: NDArray[np.float32] | Samples | None
     if isinstance(model.contract, Tensors):
+        golden = read_named(bundle.path)
+        if calibration is None and golden is not None and not golden.random:
+            raise UsageError(
+                f"{bundle.path} was calibrated on {golden.origin}",
+                f"name the same data: --calibration {golden.origin}",
+            )
         windows = samples_of(calibration, model.contract)
     else:
         windows, _, _ = calibration_for(variants, export_options, model, bundle, progress)

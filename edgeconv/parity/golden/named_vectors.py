@@ -70,11 +70,13 @@ class NamedGoldenSet:
     Attributes:
         inputs, reference: (vectors, *shape) by name.
         origin: what the samples are.
+        random: whether they are seeded random numbers.
     """
 
     contract: Tensors
     model_sha256: str
     origin: str
+    random: bool
     inputs: dict[str, NDArray[Any]]
     reference: dict[str, NDArray[np.float32]]
     expected: dict[str, NamedExpectation] = field(default_factory=dict)
@@ -96,6 +98,7 @@ class NamedGoldenSet:
             contract,
             model_sha256,
             samples.origin,
+            samples.random,
             {name: array[rows] for name, array in samples.arrays.items()},
             {name: array[rows] for name, array in reference.items()},
         )
@@ -257,6 +260,7 @@ def _document(golden: NamedGoldenSet) -> dict[str, Any]:
         "model": {"path": "model.keras", "sha256": golden.model_sha256},
         "tensors": golden.contract.to_json(),
         "origin": golden.origin,
+        "random": golden.random,
         "vectors": len(golden),
         "inputs": _rows(golden.inputs),
         "reference": _rows(golden.reference),
@@ -283,6 +287,7 @@ def _from_document(document: dict[str, Any]) -> NamedGoldenSet:
         contract=contract,
         model_sha256=document["model"]["sha256"],
         origin=document["origin"],
+        random=document["random"],
         inputs=_arrays(document["inputs"], inputs),
         reference=_arrays(document["reference"], outputs),
         expected={
