@@ -145,21 +145,10 @@ def compare(
     progress.stage(f"compare: {second.name} with {first.name} on {source_text}")
     for path in (first, second):
         probe_untrusted(path)
-    contracts = [embedded_contract(path) for path in (first, second)]
-    if _by_name(contracts, data, options):
-        return FileComparison(
-            compare_named(
-                (first, second),
-                contracts,
-                data,
-                options.runtimes,
-                options.gates,
-                options.unsafe,
-                progress,
-            )
-        )
-    if data is None:
-        return _on_random_windows((first, second), contracts, options, progress)
+    without = _without_recordings((first, second), data, options, progress)
+    if without is not None:
+        return without
+    assert data is not None  # or the comparison was made without
     source = bundles.source_bundle(first) or bundles.source_bundle(second)
     data = cut_into(data, Windowing.of(embedded_contract(first) or embedded_contract(second)))
     dataset, facts = load_part(data, options.split, progress, source)
@@ -172,6 +161,18 @@ def compare(
         return FileComparison(results)
     progress.stage(f"layers: {second.name} with {first.name}")
     return FileComparison(results, _compare_layers(pair))
+
+
+def _without_recordings(
+    paths: tuple[Path, Path], data: DataSource | None, options: CompareOptions, progress: Progress
+) -> FileComparison | None:
+    """By named tensors, or on random windows; None where recordings are needed."""
+    contracts = [embedded_contract(path) for path in paths]
+    if _by_name(contracts, data, options):
+        runtimes, gates, unsafe = options.runtimes, options.gates, options.unsafe
+        compared = compare_named(paths, contracts, data, runtimes, gates, unsafe, progress)
+        return FileComparison(compared)
+    return None if data is not None else _on_random_windows(paths, contracts, options, progress)
 
 
 def _by_name(

@@ -108,14 +108,8 @@ def integrate(
     folder = as_path(out, "out")
     check_free(folder)
     content = bundles.read_bundle(as_path(bundle, "bundle"))
-    if isinstance(content.model.contract, Tensors):
-        raise Unsupported(
-            f"{bundle} holds a model of named tensors, and integrate writes packages for sensors",
-            "use its files and golden/golden.json as they are: "
-            "docs/how-to/models-without-a-sensor.md",
-        )
+    _check_sensor(content)
     file = chosen.choose(content.artifacts, artifact, content.path)
-    check_contract(file)
     _check_manifest(content, file)
     rate = chosen.sensor_rate(file.signal, sensor_hz)
     progress.stage(f"{platform}: {file.name} of {content.path}")
@@ -170,8 +164,20 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
     )
 
 
+def _check_sensor(bundle: Bundle) -> None:
+    """Raises Unsupported for a model that takes no windows of a sensor."""
+    if isinstance(bundle.model.contract, Tensors):
+        raise Unsupported(
+            f"{bundle.path} holds a model of named tensors, and integrate writes packages for "
+            "sensors",
+            "use its files and golden/golden.json as they are: "
+            "docs/how-to/models-without-a-sensor.md",
+        )
+
+
 def _check_manifest(bundle: Bundle, file: Artifact) -> None:
     """An app would be built on it: unit, rate, labels and quantization must be the file's own."""
+    check_contract(file)
     problems = list(dict.fromkeys(contradictions(bundle, file)))
     if problems:
         raise BadInput(
