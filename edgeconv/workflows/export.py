@@ -135,8 +135,7 @@ def _export_into(
         variants,
         folder / file_stem(source.recipe.model if source and source.recipe else trained.path.stem),
         windows if samples is None else samples,
-        unsafe=options.unsafe,
-        leave_out=not options.require_calibration,
+        options=options,
         compressed=compressed,
         progress=progress,
     )
@@ -167,8 +166,7 @@ def export_variants(
     prefix: Path,
     calibration: NDArray[np.float32] | Samples | None,
     *,
-    unsafe: bool = False,
-    leave_out: bool = False,
+    options: ExportOptions | None = None,
     compressed: Mapping[str, Compressed] = MappingProxyType({}),
     progress: Progress = NULL_PROGRESS,
 ) -> list[Artifact]:
@@ -180,8 +178,8 @@ def export_variants(
         prefix: the folder that gets the artifacts, and how their names begin: `out/har`.
         calibration: windows, or samples of named tensors, that set activation ranges; None: no
             variant needs any.
-        unsafe: allow custom code in the Keras file.
-        leave_out: a file that this model cannot have is left out with a note.
+        options: whether custom code may run, and whether a file that this model cannot have is
+            left out with a note; None: the defaults.
         compressed: the networks that variants with a compression are exported from, by its name.
         progress: listens to what is done.
 
@@ -189,6 +187,7 @@ def export_variants(
         One artifact a variant that was made, in the same order, each checked against its own
         network.
     """
+    settings = options or ExportOptions()
     progress.stage(f"export: {plural(len(variants), 'file')}")
     arrays = _arrays(calibration)
     probe = arrays or (probe_windows(model.signal),)
@@ -206,9 +205,9 @@ def export_variants(
             calibration=arrays,
             ranges=network.ranges if network else None,
             run_file=_run_if_possible,
-            unsafe=unsafe,
+            unsafe=settings.unsafe,
             expects=_expected(model.contract),
-            leave_out=leave_out,
+            leave_out=not settings.require_calibration,
         )
         for variant, file in zip(group, convert_each(request, progress), strict=True):
             if file is None:

@@ -145,7 +145,7 @@ def _rebuild(
                     [variant],
                     Path(folder) / _stem(bundle),
                     windows,
-                    unsafe=options.unsafe,
+                    options=export_options,
                     compressed=bundle.compressed,
                     progress=progress,
                 )
