@@ -22,7 +22,8 @@ from pathlib import Path
 
 import duckdb
 
-SUBJECTS, ACTIVITIES = 20, ("Jogging", "Sitting", "Stairs", "Walking")
+ACTIVITIES = ("Jogging", "Sitting", "Stairs", "Walking")
+EACH = 62_500  # samples of each subject and activity, 21 minutes: more samples are more subjects
 RATE_HZ = 50
 REFERENCE = 5_000_000  # samples, about 280 MB of CSV
 SECONDS, MEGABYTES = 15.0, 500.0  # the limits for them
@@ -41,15 +42,14 @@ class Cost:
 
 
 def generate(path: Path, samples: int) -> None:
-    """20 subjects with 4 activities each, 50 Hz, seconds since 1970, m/s²; the same every time."""
+    """Subjects with 4 activities each, 50 Hz, seconds since 1970, m/s²; the same every time."""
     names = ", ".join(f"'{name}'" for name in ACTIVITIES)
-    each = -(-samples // (SUBJECTS * len(ACTIVITIES)))
     noise = [f"(hash(n * 3 + {axis}) % 20001 / 10000.0 - 1.0)" for axis in range(3)]
-    moving = f"case when (n // {each}) % 4 = 1 then 0.05 else 4.0 end"
+    moving = f"case when (n // {EACH}) % 4 = 1 then 0.05 else 4.0 end"
     tone = f"sin(n * 0.22) * {moving}"
     duckdb.connect(config={"memory_limit": "300MB"}).execute(
-        f"copy (select 'p' || lpad((n // {each * 4} + 1)::varchar, 2, '0') as subject, "
-        f"[{names}][(n // {each}) % 4 + 1] as activity, "
+        f"copy (select 'p' || lpad((n // {EACH * 4} + 1)::varchar, 3, '0') as subject, "
+        f"[{names}][(n // {EACH}) % 4 + 1] as activity, "
         f"(1709630000 + n / {RATE_HZ}.0)::decimal(18, 3) as timestamp, "
         f"(0.6 + {tone} + {noise[0]})::decimal(9, 6) as x, "
         f"(9.5 + {tone} + {noise[1]})::decimal(9, 6) as y, "
@@ -64,7 +64,7 @@ def describe(path: Path, samples: int, cache: Path) -> Cost:
     command = [sys.executable, "-m", "edgeconv", "data", "describe", f"csv:{path}", "--quiet"]
     environment = {**os.environ, "EDGECONV_CACHE": str(cache)}
     start = time.perf_counter()
-    process = subprocess.Popen(command, env=environment)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     clock = time.perf_counter() - start
     if status:

@@ -75,6 +75,7 @@ FORMATS = {
     "edgeconv-bundle-summary": 1,  # run, export, parity, report
     "edgeconv-conv1d": 1,  # explain conv1d
     "edgeconv-cross-validation": 1,
+    "edgeconv-data-cache": 1,  # data cache
     "edgeconv-data-check": 1,  # data check --against
     "edgeconv-data-init": 1,  # data init
     "edgeconv-data-rules": 1,  # data check

@@ -1,4 +1,4 @@
-"""`edgeconv data list | describe | check | init | fetch`: the recordings."""
+"""`edgeconv data list | describe | check | init | fetch | cache`: the recordings."""
 
 from __future__ import annotations
 
@@ -217,4 +217,27 @@ def fetch(
         path = fetch_dataset(name, out, url, accept_other, console)
         console.say(f"{path}\nUse it as: --data {name}:{path}")
         console.json("edgeconv-download", {"name": name, "path": str(path)})
+    return 0
+
+
+@app.command(epilog=opt.epilog("edgeconv data cache", "edgeconv data cache --clear"))
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove what is kept.")] = False,
+    json: opt.JsonFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Show the recordings that are kept because reading their files took long."""
+    with Console(quiet, verbose, json) as console:
+        from edgeconv.workflows.data import cached_recordings, clear_cache
+
+        freed = clear_cache() if clear else 0
+        folder, entries = cached_recordings()
+        where = folder or "switched off (EDGECONV_CACHE)"
+        console.say(f"cache: {where}" + (f"; {freed / 1e6:.1f} MB removed" if clear else ""))
+        if entries:
+            rows = [(e.source, f"{e.size / 1e6:.1f} MB", e.folder.name) for e in entries]
+            console.table("Recordings", ("read from", "size", "folder"), rows)
+        kept = [{"source": e.source, "bytes": e.size, "path": str(e.folder)} for e in entries]
+        console.json("edgeconv-data-cache", {"folder": folder, "freed": freed, "kept": kept})
     return 0

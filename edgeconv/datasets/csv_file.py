@@ -19,7 +19,13 @@ from edgeconv.core.json_codec import encode
 from edgeconv.datasets.rules.calibration import calibrated
 from edgeconv.datasets.sample_cache import Slot, cached
 from edgeconv.datasets.tables.apps import recognize
-from edgeconv.datasets.tables.clock import ClockNotes, check_rate, counts_rows, recordings
+from edgeconv.datasets.tables.clock import (
+    ClockNotes,
+    check_rate,
+    counts_rows,
+    recordings,
+    refuse_interleaved,
+)
 from edgeconv.datasets.tables.dialect import StampFormat, read_dialect
 from edgeconv.datasets.tables.engine import Group, Tables, file_step, open_tables
 from edgeconv.datasets.tables.names import join_spellings, label_order, plain
@@ -84,7 +90,7 @@ def _read_all(
     progress: Progress,
 ) -> Dataset:
     progress.stage("Reading tables")
-    with open_tables(slot.building) as tables:
+    with open_tables(slot.building, progress) as tables:
         reads = []
         for done, (file, schema) in enumerate(zip(files, schemas, strict=True), 1):
             reads.append(_add(tables, file, schema))
@@ -146,7 +152,7 @@ def _dataset(
     )
     signal = origin.contract(windowing, tables.labels)
     assembly = Assembly(origin, signal, slot.store(len(signal.channels)))
-    dropped, notes = Counter(tables.dropped), ClockNotes()
+    dropped, notes = Counter(tables.dropped), ClockNotes(rate_hz=signal.rate_hz)
     assembly.add(_segments(tables, reads, tables.labels, notes, dropped, progress))
     return assembly.dataset(dropped, (*tables.notes, *notes.sentences()))
 
@@ -266,6 +272,8 @@ def _segments(
         else:
             seconds = _seconds(group, read)
             for times, readings in recordings(seconds, values, notes, dropped):
+                if "D204" not in schema.allow:
+                    refuse_interleaved(readings, f"{read.path}: {subject}", f"{source}.toml")
                 yield Segment(subject, label, readings, times, 0.0, source, key.device)
         done += len(values)
         if total > MANY_ROWS:

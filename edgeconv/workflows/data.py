@@ -15,6 +15,7 @@ from edgeconv.datasets import DATASETS, PATHS, load_dataset
 from edgeconv.datasets.describe import describe
 from edgeconv.datasets.fetch import fetch
 from edgeconv.datasets.rules.labels import doubtful_labels
+from edgeconv.datasets.sample_cache import CacheEntry, cache_folder, clear, entries
 from edgeconv.datasets.tables.draft import Draft, draft_schema
 from edgeconv.datasets.tables.keys import json_schema
 from edgeconv.datasets.tables.sources import find_tables
@@ -102,6 +103,20 @@ def fetch_dataset(
     """
     progress.stage(f"fetch: {name}")
     return fetch(name, out, url, progress, accept_other=accept_other)
+
+
+def cached_recordings() -> tuple[str, list[CacheEntry]]:
+    """The folder of the cache (empty: switched off) and what is in it, used last first."""
+    return str(cache_folder() or ""), entries()
+
+
+def clear_cache() -> int:
+    """Remove every data set that is kept, except one that is being read; the freed bytes.
+
+    Raises:
+        UsageError: the cache is switched off.
+    """
+    return clear()
 
 
 def _spec(name: str) -> str:

@@ -7,6 +7,8 @@ What a clock can do, and what is made of it:
 - *packets*: several rows share a stamp, because a radio delivers them together or the clock is
   coarse, or stamps of arrival come in bursts. The samples were taken evenly, so they are spread
   evenly over the time between the first and the last stamp; no sample is dropped.
+- *another rate*: the sensor went on faster or slower. Each stretch is a recording, so that each is
+  filtered for its own rate.
 - *counter*: the stamps count rows and say nothing of time. That is refused.
 """
 
@@ -38,15 +40,26 @@ BURST = 0.2
 """A step below this part of the mean step is one inside a burst of rows that arrived together."""
 BURSTS = 0.3  # share of such steps from which on the stamps are those of arrival
 EVEN, MOSTLY = 0.25, 0.8  # steps this near to their median, in this share of rows, are even
+STRETCH = 50  # steps from whose median a rate is told
+RATE_CHANGE = 1.6  # factor between the medians of neighboring stretches
+SPARSE, SPARSE_SHARE = 1.9, 0.05  # steps of the model, and the share of time that is noted
+DEVICES, ALIKE = 4, 4.0  # devices whose rows may alternate, and how much more alike their own are
 PACKET_PAUSE = 3.0  # packets' own intervals; a longer pause separates recordings
 
 
 @dataclass
 class ClockNotes:
-    """What was done to the time stamps of the groups of a table, counted in rows."""
+    """What was done to the time stamps of the groups of a table, counted in rows.
 
+    `rate_hz` is the model's.
+    """
+
+    rate_hz: float = 20.0
     sorted_rows: int = 0
     spread_rows: int = 0
+    rate_changes: int = 0
+    sparse_seconds: float = 0.0
+    seconds: float = 0.0
     rates: list[float] = field(default_factory=list)
     per_stamp: list[float] = field(default_factory=list)
 
@@ -63,7 +76,30 @@ class ClockNotes:
                 f"packets or a coarse clock); they were spread evenly, {rate:.1f} samples a "
                 "second; if that is wrong, remove the time stamps and set rate_hz"
             )
+        if self.rate_changes:
+            notes.append(
+                f"recordings are cut where their sampling rate changes ({self.rate_changes} in all)"
+            )
+        if self.sparse_seconds > SPARSE_SHARE * self.seconds:
+            notes.append(
+                f"in {self.sparse_seconds / self.seconds:.0%} of the time, samples are further "
+                "apart than the model's rate needs (lost samples, or a slow sensor): what lies "
+                "between them is interpolated"
+            )
         return notes
+
+    def measure(self, times: Floats) -> None:
+        """Count the time of a recording, and the part of it in which samples are too far apart.
+
+        Args:
+            times: (n,) seconds, in their order.
+        """
+        import numpy as np
+
+        steps = np.diff(times)
+        steps = steps[steps <= GAP_INTERVALS * np.median(steps)]  # longer ones end a recording
+        self.seconds += float(steps.sum())
+        self.sparse_seconds += float(steps[steps > SPARSE / self.rate_hz].sum())
 
 
 def recordings(
@@ -86,7 +122,58 @@ def recordings(
         elif (steps == 0).mean() > SHARED or _comes_in_bursts(steps):
             yield from _spread(times, readings, notes, dropped)
         else:
-            yield times, readings
+            stretches = _stretches(times)
+            notes.rate_changes += len(stretches) - 1
+            for part in stretches:
+                notes.measure(times[part])
+                yield times[part], readings[part]
+
+
+def _stretches(times: Floats) -> list[slice]:
+    """The parts of a recording that each have one rate; what is uneven belongs to its neighbors."""
+    import numpy as np
+
+    steps = np.diff(times)
+    count = len(steps) // STRETCH
+    if count < 2:
+        return [slice(None)]
+    blocks = steps[: count * STRETCH].reshape(count, STRETCH)
+    medians = np.median(blocks, axis=1)
+    near = np.abs(blocks - medians[:, None]) < EVEN * medians[:, None]
+    even = np.flatnonzero((near.mean(axis=1) > MOSTLY) & (medians > 0))
+    edges = [0]
+    for one, other in pairwise(even.tolist()):
+        ratio = medians[other] / medians[one]
+        if other - one <= 2 and not 1 / RATE_CHANGE < ratio < RATE_CHANGE:
+            first = one * STRETCH
+            slower = steps[first : (other + 1) * STRETCH] > np.sqrt(medians[one] * medians[other])
+            old = ~slower if ratio > 1 else slower
+            edges.append(first + 1 + int(np.argmax(np.cumsum(np.where(old, 1, -1)))))
+    return [slice(a, b) for a, b in pairwise([*edges, len(times)])]
+
+
+def refuse_interleaved(values: Floats, where: str, toml: str) -> None:
+    """Refuse readings in the order of time of which every second (third …) one resembles the next.
+
+    Raises:
+        BadInput: rows of two or more sensors alternate.
+    """
+    import numpy as np
+
+    if len(values) < 20:
+        return
+    steps = [
+        float(np.median(np.abs(values[lag:] - values[:-lag]).sum(axis=1)))
+        for lag in range(1, DEVICES + 1)
+    ]
+    if steps[0] > 1.0 and steps[0] > ALIKE * min(steps[1:]):
+        devices = steps.index(min(steps)) + 1
+        raise BadInput(
+            f"{where}: neighboring rows differ, and every {devices}. one is alike: rows of "
+            "several sensors or devices alternate",
+            f'name the column that tells them apart in {toml}: [columns] device = "…", or take '
+            'one of them: [keep]; if the data are right, allow = ["D204"]',
+        )
 
 
 def _in_order(seconds: Floats, notes: ClockNotes) -> Iterator[NDArray[np.int64]]:

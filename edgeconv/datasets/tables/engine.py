@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import plugins
-from edgeconv.core import SensorKind
+from edgeconv.core import NULL_PROGRESS, Progress, SensorKind
 from edgeconv.datasets.tables.dialect import StampFormat
 from edgeconv.datasets.tables.query import TEXT_ROLES, TableQuery, sql_text, value_column
 from edgeconv.datasets.tables.schema import NOT_LABELLED, Channel, Schema
@@ -81,8 +81,9 @@ class Tables:
         labels: the classes in their order, once they are known.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, progress: Progress = NULL_PROGRESS) -> None:
         self._db = connection
+        self._progress = progress
         self.files: list[Path] = []
         self.dropped: dict[str, int] = {}
         self.notes: list[str] = []
@@ -131,7 +132,7 @@ class Tables:
         number = len(self.files)
         self._make_room(table.path, schema.channels)
         self.files.append(table.path)
-        source = TableQuery(self._db, table, schema)
+        source = TableQuery(self._db, table, schema, self._progress)
         stamps = source.stamps()
 
         def read() -> None:
@@ -333,11 +334,12 @@ def file_step(number: int) -> str:
 
 
 @contextmanager
-def open_tables(kept: Path | None = None) -> Iterator[Tables]:
+def open_tables(kept: Path | None = None, progress: Progress = NULL_PROGRESS) -> Iterator[Tables]:
     """Rows, none at first, which lie compressed in a folder meanwhile.
 
     Args:
         kept: a folder that keeps them for another run; None for a temporary one.
+        progress: listens to how many rows of a large file were read.
 
     Raises:
         MissingDependency: the engine is not installed.
@@ -348,8 +350,10 @@ def open_tables(kept: Path | None = None) -> Iterator[Tables]:
         connection = duckdb.connect(f"{folder}/rows.duckdb", config=settings)
         try:
             connection.execute("set TimeZone = 'UTC'")
+            connection.execute("set enable_progress_bar = true")  # counts; it is not printed
+            connection.execute("set enable_progress_bar_print = false")
             connection.execute("pragma disable_checkpoint_on_shutdown")  # nobody opens it again
-            yield Tables(connection)
+            yield Tables(connection, progress)
         finally:
             connection.close()
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+from edgeconv.core import NULL_PROGRESS, Progress
 from edgeconv.datasets.tables.dialect import StampFormat, read_dialect, stamp_format
 from edgeconv.datasets.tables.schema import DOCS, TICKS, Schema
 from edgeconv.datasets.tables.sources import TableFile
 from edgeconv.errors import BadInput
 
 TEXT_ROLES = ("subject", "activity", "recording", "device")
+SECONDS_BETWEEN_REPORTS = 1.0
 RATES_DIFFER = 0.1  # of the declared rate
 
 
 class TableQuery:
     """One table as a query of the engine."""
 
-    def __init__(self, db: Any, table: TableFile, schema: Schema) -> None:
+    def __init__(
+        self, db: Any, table: TableFile, schema: Schema, progress: Progress = NULL_PROGRESS
+    ) -> None:
         self.db = db
+        self.progress = progress
         self.table = table
         self.schema = schema
         self.path = table.path
@@ -173,13 +179,27 @@ class TableQuery:
         """
         quick = self._quick(stamps)
         if quick:
-            self.db.execute(f"insert into samples {self._rows(number, stamps, quick)}")
+            self._insert(self._rows(number, stamps, quick))
             if not self._rejected("CAST"):
                 return
             self.db.execute("delete from samples where file_number = ?", [number])
             self.db.execute("drop table reject_errors")
             self.db.execute("drop table reject_scans")
-        self.db.execute(f"insert into samples {self._rows(number, stamps, ())}")
+        self._insert(self._rows(number, stamps, ()))
+
+    def _insert(self, rows: str) -> None:
+        """Add rows to the samples, and report how many there are meanwhile."""
+        total = self.table.estimated_rows
+        with ThreadPoolExecutor(1) as pool:
+            inserting = pool.submit(self.db.execute, f"insert into samples {rows}")
+            try:
+                while wait([inserting], SECONDS_BETWEEN_REPORTS).not_done:
+                    share = max(0.0, self.db.query_progress()) / 100
+                    self.progress.update(round(share * total), total, f"rows of {self.path.name}")
+            except BaseException:
+                self.db.interrupt()
+                raise
+        inserting.result()
 
     def _quick(self, stamps: StampFormat) -> tuple[str, ...]:
         """The engine's names of the columns that it can read as numbers by itself."""

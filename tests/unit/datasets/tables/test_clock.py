@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgeconv.datasets.tables.clock import ClockNotes, check_rate, counts_rows, recordings
+from edgeconv.datasets.tables.clock import (
+    ClockNotes,
+    check_rate,
+    counts_rows,
+    recordings,
+    refuse_interleaved,
+)
 from edgeconv.errors import BadInput
 
 TRUE: NDArray[np.float64] = np.arange(400, dtype=np.float64) * 0.02  # 50 Hz
@@ -113,3 +119,41 @@ def test_check_rate_refuses_a_wrong_unit(factor: float, refused: bool) -> None:
     with pytest.raises(BadInput, match="samples a second") as error:
         check_rate(TRUE * factor, "a.csv", "a.csv.toml", "")
     assert "timestamp_unit" in error.value.hint
+
+
+@pytest.mark.parametrize("rates", [(50, 100), (100, 50), (200, 25), (25, 200), (50, 50)])
+def test_a_recording_is_cut_where_its_rate_changes(rates: tuple[int, int]) -> None:
+    first, second = (np.arange(10 * rate) / rate for rate in rates)
+    seconds = np.concatenate([first, 10 + second])
+    parts, notes, dropped = run(seconds)
+    assert [len(times) for times, _ in parts] == (
+        [len(seconds)] if rates[0] == rates[1] else [len(first), len(second)]
+    )
+    assert any("rate changes" in note for note in notes.sentences()) == (rates[0] != rates[1])
+    assert not dropped
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 0.4))
+def test_an_uneven_clock_of_one_rate_is_not_cut(seed: int, jitter: float) -> None:
+    random = np.random.default_rng(seed)
+    parts, notes, _ = run(np.sort(TRUE + random.normal(0, jitter * 0.02, len(TRUE))))
+    assert len(parts) == 1
+    assert not notes.sentences()
+
+
+def test_lost_samples_are_noted() -> None:
+    kept = np.random.default_rng(0).random(len(TRUE)) > 0.6
+    _, notes, _ = run(TRUE[kept])
+    assert "interpolated" in notes.sentences()[0]
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3])
+def test_rows_of_devices_that_alternate_are_refused(devices: int) -> None:
+    steps = np.arange(600) // devices * 0.02
+    moving = np.stack([np.sin(12 * steps), 9.8 + np.cos(12 * steps), steps * 0], axis=1)
+    turned = moving + 6.0 * (np.arange(600) % devices)[:, None]
+    if devices == 1:
+        refuse_interleaved(turned, "walk.csv", "walk.csv.toml")
+        return
+    with pytest.raises(BadInput, match=f"every {devices}. one"):
+        refuse_interleaved(turned, "walk.csv", "walk.csv.toml")
