@@ -76,12 +76,14 @@ class KerasLayerType:
         arrays: names of the weights in the order in which Keras makes and stores them, each with
             the setting that must be on for it to exist; empty: it always does.
         fuses_activation: whether the layer applies an activation as the last thing it does.
+        takes_integers: whether its nodes read integers; those of others read float32 alone.
     """
 
     role: LayerRole
     read: ReadLayer | None = None
     arrays: tuple[tuple[str, str], ...] = ()
     fuses_activation: bool = False
+    takes_integers: bool = False
 
     @property
     def supported(self) -> bool:

@@ -17,6 +17,7 @@ from edgeconv.ir.nodes import (
     kernel,
     merge,
     normalization,
+    operators,
     pooling,
     recurrent,
     shape,
@@ -91,7 +92,11 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "UpSampling2D": _other(shape.read_upsampling),
     "ZeroPadding1D": _other(shape.read_padding),
     "ZeroPadding2D": _other(shape.read_padding),
-    **{f"ops.{name}": _MERGE for name in ("Add", "Maximum", "Minimum", "Multiply", "Subtract")},
+    **{name: _other(read) for name, read in operators.OPERATIONS.items()},
+    "Dot": _other(operators.read_dot),
+    "Embedding": KerasLayerType(
+        LayerRole.OTHER, operators.read_embedding, (("embeddings", ""),), takes_integers=True
+    ),
     "Activation": KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_activation),
     "ActivityRegularization": _TRAINING_ONLY,
     "Add": _MERGE,
@@ -205,7 +210,8 @@ def _check_settings(call: KerasCall) -> None:
         )
     if getattr(layer, "data_format", "channels_last") == "channels_first":
         raise Unsupported(f"{where} is channels-first", "use data_format channels_last")
-    if any(not value.is_float for value in call.inputs):
+    entry = KERAS_LAYERS[call.kind]
+    if not entry.takes_integers and any(not value.is_float for value in call.inputs):
         raise Unsupported(f"{where} reads integers", "cast them to float32")
 
 

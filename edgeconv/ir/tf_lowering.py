@@ -18,11 +18,13 @@ from edgeconv.ir.nodes import (
     Conv,
     Dense,
     Depthwise,
+    Embedding,
     GlobalPool,
     Gru,
     KerasLayer,
     KernelNode,
     Lstm,
+    MatrixProduct,
     Mean,
     Merge,
     Node,
@@ -257,6 +259,27 @@ def _repeat(builder: TFBuilder, node: Repeat, x: Any) -> Any:
     return tf.identity(x, name=builder.name(node))
 
 
+def _matrix_product(builder: TFBuilder, node: MatrixProduct, *tensors: Any) -> Any:
+    first, second = (
+        builder.to_keras(x, value.shape) for x, value in zip(tensors, node.inputs, strict=True)
+    )
+    turned = dict(zip(("transpose_a", "transpose_b"), node.transposed, strict=True))
+    name = builder.part(node, "matmul")
+    return builder.from_keras(builder.tf.matmul(first, second, **turned, name=name), node.output)
+
+
+def _embedding_constants(layout: Layout, node: Embedding) -> dict[str, Array]:
+    del layout
+    return {"table": node.table}
+
+
+def _embedding(builder: TFBuilder, node: Embedding, x: Any) -> Any:
+    tf = builder.tf
+    rows = tf.cast(builder.to_keras(x, node.inputs[0].shape), tf.int32)
+    taken = tf.gather(builder.constant(node, "table"), rows, name=builder.part(node, "gather"))
+    return builder.from_keras(taken, node.output)
+
+
 def _keras_layer(builder: TFBuilder, node: KerasLayer, *tensors: Any) -> Any:
     """Keras gets values of the rank that they have there: code may index an axis."""
     read = [builder.to_keras(x, value.shape) for x, value in zip(tensors, node.inputs, strict=True)]
@@ -311,10 +334,12 @@ LOWERINGS: Lowerings = {
     Conv: Lowering(_conv, _kernel_constants),
     Dense: Lowering(_dense, _dense_constants),
     Depthwise: Lowering(_depthwise, _depthwise_constants),
+    Embedding: Lowering(_embedding, _embedding_constants),
     GlobalPool: Lowering(_global_pool),
     Gru: RECURRENT,
     KerasLayer: Lowering(_keras_layer),
     Lstm: RECURRENT,
+    MatrixProduct: Lowering(_matrix_product),
     Mean: Lowering(_mean),
     Merge: Lowering(_merge),
     Pad: Lowering(_pad),

@@ -16,6 +16,7 @@ from edgeconv.ir.nodes.kernel import KernelNode
 from edgeconv.ir.nodes.merge import Concatenate, Merge
 from edgeconv.ir.nodes.node import Node, Range, Shape, Value
 from edgeconv.ir.nodes.normalization import Mean
+from edgeconv.ir.nodes.operators import Embedding, MatrixProduct
 from edgeconv.ir.nodes.pooling import GlobalPool, Pool
 from edgeconv.ir.nodes.recurrent import Gru, Lstm, Recurrent, SimpleRnn
 from edgeconv.ir.nodes.shape import Pad, Repeat, Reshape, Slice, Transpose
@@ -32,11 +33,13 @@ __all__ = [
     "Conv",
     "Dense",
     "Depthwise",
+    "Embedding",
     "GlobalPool",
     "Gru",
     "KerasLayer",
     "KernelNode",
     "Lstm",
+    "MatrixProduct",
     "Mean",
     "Merge",
     "Node",
@@ -62,10 +65,12 @@ NODES: tuple[type[Node], ...] = (
     Conv,
     Dense,
     Depthwise,
+    Embedding,
     GlobalPool,
     Gru,
     KerasLayer,
     Lstm,
+    MatrixProduct,
     Mean,
     Merge,
     Pad,
