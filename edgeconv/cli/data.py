@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -104,6 +105,12 @@ def check(
         bool,
         typer.Option("--labels", help="Also look for windows that look like another class."),
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write a page: findings, traces, gravity, classes, gaps."
+        ),
+    ] = None,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -115,18 +122,33 @@ def check(
     """
     with Console(quiet, verbose, json) as console:
         if against is None:
-            return _check_rules(console, spec, allow or [], labels)
-        if allow:
-            raise UsageError("--allow does not go with --against", "leave one of them out")
+            return _check_rules(console, spec, allow or [], _Looks(labels, html))
+        if allow or labels or html:
+            what = "--allow" if allow else "--labels" if labels else "--html"
+            raise UsageError(f"{what} does not go with --against", "leave one of them out")
         return _check_against(console, spec, against)
 
 
-def _check_rules(console: Console, spec: str, allow: list[str], labels: bool) -> int:
+@dataclass(frozen=True)
+class _Looks:
+    """What `data check` looks for beyond the rules, and where its picture goes."""
+
+    labels: bool
+    html: Path | None
+
+
+def _check_rules(console: Console, spec: str, allow: list[str], looks: _Looks) -> int:
     from edgeconv.datasets.rules import check_rules
     from edgeconv.workflows.data import check_data
 
     check_rules(allow)
-    _, findings = check_data(spec, console, labels)
+    dataset, findings = check_data(spec, console, looks.labels)
+    if looks.html is not None:
+        from edgeconv.bundle import write_text
+        from edgeconv.reporting.recordings_page import render_recordings
+
+        write_text(looks.html, render_recordings(dataset, findings))
+        console.say(f"{looks.html} written")
     rows = [(f.rule, str(f.severity), f.where, f.text, f.cure) for f in findings]
     console.table("Findings", ("rule", "severity", "where", "what", "cure"), rows)
     errors = [f for f in findings if f.severity == "error" and f.rule not in allow]
@@ -166,7 +188,7 @@ def init_tables(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Write a TOML beside each table that says what its columns seem to mean."""
+    """Write a TOML for each table, or one for a folder, that says what the columns mean."""
     with Console(quiet, verbose, json) as console:
         from edgeconv.workflows.data import draft_tomls, toml_schema
 

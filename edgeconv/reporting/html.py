@@ -66,13 +66,28 @@ def render_html(bundle: Bundle) -> str:
     Raises:
         MissingDependency: jinja2 or matplotlib is not installed.
     """
+    require_drawing()
+    return str(page_environment().get_template("page.html").render(**_view(bundle)))
+
+
+def require_drawing() -> None:
+    """Raises MissingDependency where matplotlib, which draws the report's charts, is missing."""
     try:
-        import jinja2
         import matplotlib  # noqa: F401 (asked for here, where its absence becomes one clear line)
     except ModuleNotFoundError as error:
-        raise MissingDependency(
-            f"the report needs the package '{error.name}'", f"install it: pip install {error.name}"
-        ) from error
+        raise _missing(error) from error
+
+
+def page_environment() -> Any:
+    """Where pages are rendered: the templates of this folder with the words of `formatting`.
+
+    Raises:
+        MissingDependency: jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -84,7 +99,13 @@ def render_html(bundle: Bundle) -> str:
     environment.filters.update({name: getattr(formatting, name) for name in _WORDS}, named=named)
     environment.filters.update(trace=_trace, errors=_errors, error_words=error_words)
     environment.globals.update(STATUS=formatting.STATUS, Status=Status)
-    return environment.get_template("page.html").render(**_view(bundle))
+    return environment
+
+
+def _missing(error: ModuleNotFoundError) -> MissingDependency:
+    return MissingDependency(
+        f"the report needs the package '{error.name}'", f"install it: pip install {error.name}"
+    )
 
 
 def _trace(readings: Sequence[float], channels: Sequence[str], title: str) -> Any:

@@ -16,7 +16,7 @@ from edgeconv.datasets.describe import describe
 from edgeconv.datasets.fetch import fetch
 from edgeconv.datasets.rules.labels import doubtful_labels
 from edgeconv.datasets.sample_cache import CacheEntry, cache_folder, clear, entries
-from edgeconv.datasets.tables.draft import Draft, draft_schema
+from edgeconv.datasets.tables.draft import Draft, draft_schema, shared_draft
 from edgeconv.datasets.tables.keys import json_schema
 from edgeconv.datasets.tables.sources import find_tables
 from edgeconv.datasets.text import TEXTS
@@ -67,13 +67,15 @@ def check_data(
 def draft_tomls(
     files: Sequence[Path], force: bool = False, progress: Progress = NULL_PROGRESS
 ) -> list[Draft]:
-    """Write a draft TOML file beside each table.
+    """Write a draft TOML file beside each table, or one for a folder of tables that are alike.
 
     Raises:
         UsageError: the TOML file exists, and `force` is off.
         BadInput: a file is not a table of accelerometer readings.
     """
     drafts = [draft_schema(file) for path in files for file in find_tables(path)]
+    if shared := shared_draft(drafts):
+        drafts = [shared]
     for draft in drafts:
         if draft.path.exists() and not force:
             raise UsageError(f"{draft.path} exists", "pass --force to replace it")

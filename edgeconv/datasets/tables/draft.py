@@ -24,6 +24,7 @@ from edgeconv.datasets.tables.column_names import (
 from edgeconv.datasets.tables.dialect import headerless, read_dialect
 from edgeconv.datasets.tables.engine import Group, open_tables
 from edgeconv.datasets.tables.schema import AXES, DOCS, Schema
+from edgeconv.datasets.tables.schema_file import FOLDER_TOML
 from edgeconv.datasets.tables.sources import TableFile, open_table
 from edgeconv.errors import BadInput
 
@@ -102,6 +103,30 @@ def draft_schema(file: Path) -> Draft:
     lines += _clock_lines(layout, sample, doubts)
     lines += _column_lines(layout, linear, doubts)
     return Draft(file.with_name(f"{file.name}.toml"), "\n".join(lines) + "\n", tuple(doubts))
+
+
+def shared_draft(drafts: Sequence[Draft]) -> Draft | None:
+    """One TOML for all tables of a folder, if their drafts say the same; else None.
+
+    Names like `anna_Walking.csv` tell subject and activity in place of the constants.
+    """
+    first = drafts[0]
+    meanings = {re.sub(r"#.*", "", draft.text) for draft in drafts}
+    if len(drafts) < 2 or len(meanings) > 1 or len({d.path.parent for d in drafts}) > 1:
+        return None
+    names = [draft.path.name.removesuffix(".toml") for draft in drafts]
+    lines = [f"# What the columns of the {len(names)} tables of this folder mean. {DOCS} explains."]
+    lines += first.text.splitlines()[1:]
+    doubts = list(dict.fromkeys(doubt for draft in drafts for doubt in draft.doubts))
+    constants = [line for line in lines if re.match(r"(subject|activity) = ", line)]
+    suffixes = {name.partition(".")[2] for name in names}
+    alike = all(re.fullmatch(r"[^_.]+_[^_.]+([ _-].*)?\..+", name) for name in names)
+    if len(constants) == 2 and len(suffixes) == 1 and alike:
+        place = lines.index(constants[0])
+        lines = [line for line in lines if line not in constants]
+        lines.insert(place, f'file_name = "{{subject}}_{{activity}}*.{suffixes.pop()}"')
+        doubts = [d for d in doubts if not d.startswith(("subject:", "activity:"))]
+    return Draft(first.path.with_name(FOLDER_TOML), "\n".join(lines) + "\n", tuple(doubts))
 
 
 def _layout(table: TableFile, doubts: list[str]) -> _Layout:

@@ -11,6 +11,7 @@ from edgeconv.core import Dataset
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.tables.draft import draft_schema
 from edgeconv.errors import BadInput
+from edgeconv.workflows.data import draft_tomls
 from tests.unit.datasets.tables.app_files import APPS, rows_of
 from tests.unit.datasets.tables.made import write
 
@@ -63,3 +64,17 @@ def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(BadInput, match="not of Edge Impulse"):
         load_dataset(f"csv:{file}")
+
+
+@pytest.mark.parametrize("app", ["phyphox", "SensorLog", "Edge Impulse JSON", "serial dump"])
+def test_a_folder_of_tables_gets_one_toml(tmp_path: Path, app: str) -> None:
+    name, text = APPS[app]
+    for subject in ("anna", "ben", "cleo"):
+        for activity in ("Walking", "Sitting"):
+            file = tmp_path / f"{subject}_{activity}{Path(name).suffix}"
+            file.write_text(text(rows_of(activity, subject)), encoding="utf-8")
+    (draft,) = draft_tomls([tmp_path])
+    assert draft.path == tmp_path / "recordings.toml"
+    data = load_dataset(f"csv:{tmp_path}")
+    assert data.subject_names == ("anna", "ben", "cleo")
+    assert data.signal.labels == ("Sitting", "Walking")
