@@ -27,7 +27,7 @@ from edgeconv.datasets.tables.clock import (
     refuse_interleaved,
 )
 from edgeconv.datasets.tables.dialect import StampFormat, read_dialect
-from edgeconv.datasets.tables.engine import Group, Tables, file_step, open_tables
+from edgeconv.datasets.tables.engine import Group, Tables, open_tables
 from edgeconv.datasets.tables.names import join_spellings, label_order, plain
 from edgeconv.datasets.tables.schema import DOCS, Schema
 from edgeconv.datasets.tables.schema_file import read_schema, stray_toml, toml_of
@@ -101,19 +101,20 @@ def _read_all(
 
 def _add(tables: Tables, file: Path, schema: Schema) -> _Read:
     notes: list[str] = []
-    with open_table(file, whole=not tables.did(file_step(len(tables.files)))) as table:
-        schema = _completed(table, schema, notes)
+    with open_table(file, whole=not tables.knows_next()) as table:
+        if table.is_parquet:
+            names = tables.names(table)
+        else:
+            names = read_dialect(table.path, table.head, schema.header).names
+        schema = _completed(table, schema, names, notes)
         if schema.source is None and (stray := stray_toml(file)):
             notes.append(f"{stray.name} is not read: the TOML of {file.name} is {file.name}.toml")
         stamps = tables.add(table, schema, notes)
     return _Read(file, schema, stamps)
 
 
-def _completed(table: TableFile, schema: Schema, notes: list[str]) -> Schema:
+def _completed(table: TableFile, schema: Schema, names: Sequence[str], notes: list[str]) -> Schema:
     """The schema with an app's layout, and with columns that tell recordings or devices apart."""
-    if table.is_parquet:
-        return schema
-    names = read_dialect(table.path, table.head, schema.header).names
     app = recognize(names) if "timestamp" in schema.columns else None
     if app is not None:
         defaults = {role: column for role, column in schema.columns.items() if role == column}

@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _LOOKED_AT = 400  # lines
 _COMMENTS = ("#", "//", "%")
-_ISO = re.compile(r"\d{4}-\d\d?-\d\d?[T ]\d\d?:\d\d(:\d\d([.,]\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?")
+_ISO = re.compile(r"\d{4}-\d\d?-\d\d?[T ]\d\d?:\d\d(:\d\d([.,]\d+)?)?\s*(Z|[+-]\d\d(:?\d\d)?)?")
 _DAY_FIRST = re.compile(
     r"(\d\d?)([/.-])(\d\d?)\2(\d{4}|\d\d)[ T,]+\d\d?:\d\d:\d\d([.,]\d+)?(\s*[AaPp][Mm])?"
 )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MEMORY = "160MB"  # what does not fit is kept on disk
 MEDIAN_OF = 200_000  # rows
+PORTION = 2_000_000  # rows that are compared with each other at once
 BLANK = "x, y and z are all blank (rows of another sensor)"
 
 
@@ -110,8 +111,13 @@ class Tables:
         self._db.execute("insert into steps values (?, ?)", [step, said])
         self._db.execute("commit")
 
-    def did(self, step: str) -> bool:
-        """Whether `once` did this step, in this run or an earlier one."""
+    def names(self, table: TableFile) -> tuple[str, ...]:
+        """The columns of a Parquet file; the parts of nested ones are named `outer.inner`."""
+        return TableQuery(self._db, table, Schema(columns={})).names
+
+    def knows_next(self) -> bool:
+        """Whether the file that is added next was read by an earlier run."""
+        step = f"file {len(self.files)}"
         return bool(self._db.execute("select 1 from steps where name = ?", [step]).fetchone())
 
     def add(self, table: TableFile, schema: Schema, notes: Sequence[str] = ()) -> StampFormat:
@@ -146,7 +152,7 @@ class Tables:
                 self._close_gaps(number)
             source.refuse_bad_fields(f"(select * from samples where file_number = {number})")
 
-        self.once(file_step(number), read)
+        self.once(f"file {number}", read)
         return stamps
 
     def _make_room(self, path: Path, channels: tuple[Channel, ...]) -> None:
@@ -240,15 +246,40 @@ class Tables:
         if not self._db.execute("select 1 from samples where not isnan(stamp) limit 1").fetchone():
             return 0
         same = ", ".join(("subject, activity, device, stamp", *self._values()))
+        return sum(self._drop_repeated(same, rows) for rows in self._portions(same))
+
+    def _portions(self, same: str) -> Iterator[str]:
+        """Conditions that split all rows into portions which fit into memory, equal rows together.
+
+        Args:
+            same: what equal rows have in common, their subject among it.
+        """
+        names: list[str] = []
+        together = 0
+        for subject, rows in self.count("subject").items():
+            parts = -(-rows // PORTION)
+            if parts > 1:
+                alone = f"subject = {sql_text(subject)} and hash({same}) % {parts}"
+                yield from (f"{alone} = {part}" for part in range(parts))
+                continue
+            if names and together + rows > PORTION:
+                yield f"subject in ({', '.join(names)})"
+                names, together = [], 0
+            names.append(sql_text(subject))
+            together += rows
+        if names:
+            yield f"subject in ({', '.join(names)})"
+
+    def _drop_repeated(self, same: str, portion: str) -> int:
         rows, different = self._db.execute(
-            f"select count(*), count(distinct hash({same})) from samples"
+            f"select count(*), count(distinct hash({same})) from samples where {portion}"
         ).fetchone()
         if rows == different:
             return 0
         where = (
             "select rowid from (select rowid, line, file_number, row_number() over same as place, "
             "lag(line) over same as before, lag(file_number) over same as file_before from samples "
-            f"window same as (partition by {same} order by file_number, line)) "
+            f"where {portion} window same as (partition by {same} order by file_number, line)) "
             "where place > 1 and (line > before + 1 or file_number != file_before)"
         )
         (count,) = self._db.execute(f"select count(*) from ({where})").fetchone()
@@ -328,11 +359,6 @@ class Tables:
         return int(count)
 
 
-def file_step(number: int) -> str:
-    """The name of the step that reads a file, of those added counted from 0."""
-    return f"file {number}"
-
-
 @contextmanager
 def open_tables(kept: Path | None = None, progress: Progress = NULL_PROGRESS) -> Iterator[Tables]:
     """Rows, none at first, which lie compressed in a folder meanwhile.
@@ -354,6 +380,12 @@ def open_tables(kept: Path | None = None, progress: Progress = NULL_PROGRESS) ->
             connection.execute("set enable_progress_bar_print = false")
             connection.execute("pragma disable_checkpoint_on_shutdown")  # nobody opens it again
             yield Tables(connection, progress)
+        except duckdb.Error as error:
+            what = str(error).strip().partition("\n")[0]
+            raise BadInput(
+                f"a table cannot be read: {what}",
+                "get the file again; if the disk is full, free it",
+            ) from error
         finally:
             connection.close()
 

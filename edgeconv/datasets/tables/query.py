@@ -32,7 +32,8 @@ class TableQuery:
         self.dialect = (
             None if table.is_parquet else read_dialect(table.path, table.head, schema.header)
         )
-        self.names = self.dialect.names if self.dialect else self._parquet_names()
+        self._parquet = {} if self.dialect else self._parquet_columns()
+        self.names = self.dialect.names if self.dialect else tuple(self._parquet)
         self._check_columns()
 
     @property
@@ -40,9 +41,21 @@ class TableQuery:
         """Engine's name of a column by the name of the channel."""
         return {c.name: self._column(c.column) for c in self.schema.channels}
 
-    def _parquet_names(self) -> tuple[str, ...]:
-        rows = self.db.execute(f"describe select * from {self._relation()}").fetchall()
-        return tuple(str(row[0]) for row in rows)
+    def _parquet_columns(self) -> dict[str, str]:
+        """Name → the engine's expression; the parts of nested columns are named `outer.inner`."""
+        relation = self.db.sql(f"from {self._relation()} limit 0")
+        found: dict[str, str] = {}
+
+        def add(name: str, expression: str, kind: Any) -> None:
+            if kind.id != "struct":
+                found[name] = expression
+                return
+            for inner, inner_kind in kind.children:
+                add(f"{name}.{inner}", f"{expression}.{_quoted(inner)}", inner_kind)
+
+        for name, kind in zip(relation.columns, relation.types, strict=True):
+            add(name, _quoted(name), kind)
+        return found
 
     def _check_columns(self) -> None:
         channels = [channel.column for channel in self.schema.named_channels]
@@ -82,7 +95,7 @@ class TableQuery:
 
     def _column(self, name: str) -> str:
         if self.table.is_parquet:
-            return '"' + name.replace('"', '""') + '"'
+            return self._parquet[name]
         return f"c{self.names.index(name)}"
 
     def refuse_contradicted_rate(self) -> None:
@@ -138,11 +151,11 @@ class TableQuery:
         channels = (channel.column for channel in self.schema.channels)
         used = {*self.schema.columns.values(), *channels, *self.schema.keep}
         spare = [n for n in self.names if n and n not in used and self.names.count(n) == 1]
-        if not spare or self.table.is_parquet:
+        if not spare:
             return None
         person, doing = self._role_text("subject"), self._role_text("activity")
         for name in spare:
-            text = f"trim({self._column(name)})"
+            text = f"trim(cast({self._column(name)} as varchar))"
             values, numbers, changes, rows = self.db.execute(
                 "select count(distinct value), "
                 "count(try_cast(replace(value, ',', '.') as double)), "
@@ -361,6 +374,10 @@ def _cure(path: Path, missing: Sequence[str], names: Sequence[str]) -> str:
 def value_column(number: int) -> str:
     """The engine's name for the readings of a channel."""
     return f"v{number}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def sql_text(value: str) -> str:
