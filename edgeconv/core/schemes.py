@@ -29,19 +29,33 @@ class Tolerance:
             raise ValueError(f"a tolerance is a probability with its derivation, got {self}")
 
 
+DECIDED = 0.1
+"""Two classes whose probabilities are nearer than this may change places in a sound file."""
+
+
 @dataclass(frozen=True)
 class OutputLimits:
-    """Largest and mean difference of a probability that a sound conversion shows.
+    """Differences from the float model that a sound conversion shows.
 
-    The difference is from the float model. Parity judges precision; these limits find broken files.
+    Parity judges precision; these limits find broken files.
+
+    Attributes:
+        max_abs, mean_abs: the largest and the mean difference of a probability.
+        min_snr_db: the lowest ratio of outputs to their error, in dB.
+        min_agreement: the lowest share of samples with the same class, of those that the float
+            model decides by more than `DECIDED`.
     """
 
     max_abs: float
     mean_abs: float
+    min_snr_db: float = -math.inf
+    min_agreement: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.mean_abs <= self.max_abs <= 1:
             raise ValueError(f"output limits need 0 < mean_abs <= max_abs <= 1, got {self}")
+        if not 0 <= self.min_agreement <= 1:
+            raise ValueError(f"an agreement is a share, got {self.min_agreement}")
 
 
 @dataclass(frozen=True, kw_only=True)

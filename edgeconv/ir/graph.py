@@ -148,8 +148,9 @@ class Graph:
 
 
 def clean(label: str) -> str:
-    """A label as TensorFlow accepts it."""
-    return re.sub(r"[^A-Za-z0-9_.]", "_", label)
+    """A label as TensorFlow accepts it: one that begins with a letter, a digit or a dot."""
+    name = re.sub(r"[^A-Za-z0-9_.]", "_", label)
+    return f"layer{name}" if name.startswith("_") else name
 
 
 def _distinct(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,6 +19,8 @@ from edgeconv.ir.keras_file import load_model, outputs_of
 from edgeconv.ir.keras_interface import tensor_names
 from edgeconv.runtimes.arrays import Batching, prepare
 from edgeconv.runtimes.keras_graph import KerasGraph
+
+_SCOPE = re.compile(r"[A-Za-z0-9_.\\/>-]*")
 
 
 class KerasRunner:
@@ -143,12 +146,19 @@ def _traced(model: Any, inputs: list[str], outputs: list[str]) -> Any:
         for name, tensor in zip(inputs, model.inputs, strict=True)
     }
 
-    @tf.function(input_signature=[specs], autograph=False)  # type: ignore[untyped-decorator]
     def call(arrays: dict[str, Any]) -> dict[str, Any]:
         tensors = outputs_of(model, [arrays[name] for name in inputs])
         return dict(zip(outputs, tensors, strict=True))
 
-    return call
+    if not all(_SCOPE.fullmatch(name) for name in _layer_names(model)):
+        return call  # TensorFlow's graphs take no such name; Keras does
+    return tf.function(call, input_signature=[specs], autograph=False)
+
+
+def _layer_names(model: Any) -> list[str]:
+    """Of a model's layers, nested ones too."""
+    inner = [name for layer in getattr(model, "layers", ()) for name in _layer_names(layer)]
+    return [str(model.name), *inner]
 
 
 def _specs(tensors: Any, names: list[str]) -> dict[str, TensorSpec]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
 from edgeconv.core import (
@@ -36,6 +36,7 @@ from edgeconv.datasets.samples import samples_of, shapes_in
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import BadInput
 from edgeconv.ir import keras_file
+from edgeconv.ir.calibration import READING_LIMIT
 from edgeconv.ir.keras_interface import tensors_of
 from edgeconv.models import file_stem
 from edgeconv.reporting.formatting import plural
@@ -191,6 +192,8 @@ def export_variants(
     progress.stage(f"export: {plural(len(variants), 'file')}")
     arrays = _arrays(calibration)
     probe = arrays or (probe_windows(model.signal),)
+    if arrays and isinstance(model.contract, Signal):
+        probe = (_without_knocks(arrays[0], progress),)
     artifacts: dict[Variant, Artifact] = {}
     for compress in dict.fromkeys(v.compress for v in variants):
         group = [v for v in variants if v.compress == compress]
@@ -214,6 +217,17 @@ def export_variants(
                 continue
             artifacts[variant] = with_compression_info(file, compress, network) if network else file
     return [artifacts[v] for v in variants if v in artifacts]
+
+
+def _without_knocks(windows: NDArray[Any], progress: Progress) -> NDArray[Any]:
+    """Windows cut where calibration cuts them: a file is judged on what set its ranges."""
+    beyond = float((abs(windows) > READING_LIMIT).mean())
+    if beyond:
+        progress.note(
+            f"{beyond:.2%} of the readings for calibration lie beyond {READING_LIMIT:g} m/s² "
+            "(knocks): ranges and export's own check take them as that limit"
+        )
+    return windows.clip(-READING_LIMIT, READING_LIMIT)
 
 
 def _expected(contract: Contract) -> InputConvention:

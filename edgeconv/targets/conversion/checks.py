@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import OutputAgreement, OutputLimits
+from edgeconv.core.parity_statistics import decibels
 from edgeconv.core.paths import size
+from edgeconv.core.schemes import DECIDED
 from edgeconv.targets.base import ExpectedFile, FileStructure, broken_conversion, target_of
 from edgeconv.targets.file_graph import BITS, FileGraph
 
@@ -44,11 +47,16 @@ def check_outputs(
     limits: OutputLimits,
     reference: Sequence[NDArray[Any]],
     outputs: Sequence[NDArray[Any]],
+    *,
+    classes: bool = True,
 ) -> OutputAgreement:
     """Outputs of the probe samples against the float model, (n, …) for each output.
 
     Both are in what differences are measured in: probabilities as they are, other numbers as
     shares of the largest one.
+
+    Args:
+        classes: whether the outputs hold one number a class.
 
     Raises:
         BadInput: wrong shape, NaN or infinity, or a larger difference than the scheme explains.
@@ -72,7 +80,37 @@ def check_outputs(
             f"outputs are up to {largest:.3g} (mean {mean:.3g}) off the float model; {scheme} "
             f"explains at most {limits.max_abs:g} (mean {limits.mean_abs:g})",
         )
+    snr = min(starmap(_snr, zip(reference, outputs, strict=True)))
+    if snr < limits.min_snr_db:
+        raise broken_conversion(
+            path,
+            f"outputs are {snr:.1f} dB above their error; a sound {scheme} file has at least "
+            f"{limits.min_snr_db:g} dB",
+        )
+    kept = min(map(_kept_classes, reference, outputs)) if classes else 1.0
+    if kept < limits.min_agreement:
+        raise broken_conversion(
+            path,
+            f"{1 - kept:.0%} of the samples that the float model decides clearly get another class",
+        )
     return OutputAgreement("passed", n=len(outputs[0]), max_abs=largest, mean_abs=mean)
+
+
+def _snr(reference: NDArray[Any], outputs: NDArray[Any]) -> float:
+    wanted = reference.astype("float64")
+    return decibels(float((wanted**2).sum()), float(((outputs - wanted) ** 2).sum()))
+
+
+def _kept_classes(reference: NDArray[Any], outputs: NDArray[Any]) -> float:
+    """The share of the clearly decided samples whose largest probability is the same class's."""
+    import numpy as np
+
+    if reference.ndim < 2 or reference.shape[-1] < 2:
+        return 1.0
+    ordered = np.sort(reference, axis=-1)
+    decided = ordered[..., -1] - ordered[..., -2] > DECIDED
+    same = reference.argmax(axis=-1) == outputs.argmax(axis=-1)
+    return float(same[decided].mean()) if decided.any() else 1.0
 
 
 def _joined(shapes: Sequence[tuple[int, ...]]) -> str:

@@ -260,7 +260,9 @@ class _Session:
                 [array / scale for array, scale in zip(arrays, converted.scales, strict=True)]
                 for arrays in (reference, outputs)
             ]
-            agreement = check_outputs(path, variant.scheme, scheme.output_limits, *scaled)
+            agreement = check_outputs(
+                path, variant.scheme, scheme.output_limits, *scaled, classes=bool(contract.labels)
+            )
         checks = FileChecks(converted.folding_error, ops, agreement, structure.layout_ops)
         return checks, structure
 
@@ -293,9 +295,8 @@ class _Session:
                 self.progress.note(f"{file} left out: {reason}")
             return
         first = next(iter(self.failed.values()))
-        finished = ", ".join(self.job.tasks[i].file for i in sorted(self.done)) or "none"
+        finished = ", ".join(self.job.tasks[i].file for i in sorted(self.done))
         message = "; ".join(error.message for error in self.failed.values())
-        hint = f"{first.hint}. " if first.hint else ""
-        raise type(first)(
-            message, f"{hint}finished and kept in {self.request.out}: {finished}"
-        ) from first
+        others = f"without problems: {finished}" if finished else ""
+        hint = ". ".join(filter(None, (first.hint, others)))
+        raise type(first)(message, hint) from first

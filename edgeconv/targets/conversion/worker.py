@@ -43,6 +43,7 @@ from edgeconv.targets.conversion.job import (
     save_arrays,
     write_message,
 )
+from edgeconv.targets.conversion.number_range import check_number_range
 
 if TYPE_CHECKING:
     from edgeconv.ir.model_inputs import Arrays
@@ -126,6 +127,7 @@ class Session:
         conversion = find_target(task.variant.target).conversion
         graph, error = self._folded(task.variant.sensor)
         calibration = self._calibration(task)
+        self._check_range(task, graph)
         graph, compensated = self._compensated(graph, task, calibration)
         traced = self._traced(graph, task.variant.target, task.variant.deployment_target)
         ranges = self._given_ranges(task, graph)
@@ -159,6 +161,12 @@ class Session:
         outputs = evaluate(graph, *(array.astype(np.float64) for array in inputs))
         compared = zip(outputs, self.reference, self.scales, strict=True)
         return graph, max(float(np.abs(out - ref).max()) / scale for out, ref, scale in compared)
+
+    def _check_range(self, task: Task, graph: Graph) -> None:
+        """Refuse a layer whose numbers the scheme's formats cannot hold."""
+        samples = self.inputs.for_file(self.probe, task.variant.sensor)
+        halves = find_target(task.variant.target).computes_in_float16
+        check_number_range(graph, samples, scheme_of(task.variant), halves)
 
     def _refusal(self, task: Task, graph: Graph, error: Exception) -> errors.Unsupported:
         """What a converter's own exception means: the layers that it names or stumbles over."""

@@ -16,7 +16,7 @@ from edgeconv.errors import Unsupported
 from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes.activation import SIGMOID_RANGE, TANH_RANGE
-from edgeconv.targets.file_graph import BITS, FileGraph
+from edgeconv.targets.file_graph import BITS, FileGraph, Op
 from edgeconv.targets.tflite import reader
 from edgeconv.targets.tflite.schemes import SCHEMES
 from edgeconv.targets.tflite.serialize import pack
@@ -24,6 +24,7 @@ from edgeconv.targets.tflite.serialize import pack
 if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Range, Value
 
+_CLIPPING = ("MINIMUM", "MAXIMUM", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1")
 _FIXED = {"SOFTMAX": SIGMOID_RANGE, "LOGISTIC": SIGMOID_RANGE, "TANH": TANH_RANGE}
 # What `tf_lowering.py` calls the operations of one layer; the converter may number them.
 _PARTS = "(_conv|_matmul|_bias)[0-9]*"
@@ -123,6 +124,17 @@ def _float_results(graph: FileGraph, patterns: Iterable[str]) -> list[str]:
     return [name for name, stays in zip(results, is_float, strict=True) if stays]
 
 
+def _clipped(graph: FileGraph, op: Op, by_name: Mapping[str, Range]) -> Range | None:
+    """The range of the only reader of an operation, if that one clips.
+
+    What saturates at the end of the reader's range is what the reader would clip there.
+    """
+    readers = [each for each in graph.ops if op.outputs[0] in each.inputs]
+    if len(readers) != 1 or readers[0].kind not in _CLIPPING:
+        return None
+    return _named_by(graph.tensors[readers[0].outputs[0]].name, by_name)
+
+
 def _by_tensor(graph: FileGraph, network: Graph, ranges: Mapping[Value, Range]) -> dict[str, Any]:
     """Every activation's range in the file's own names.
 
@@ -137,6 +149,8 @@ def _by_tensor(graph: FileGraph, network: Graph, ranges: Mapping[Value, Range]) 
             by_index[op.outputs[0]] = _FIXED[op.kind]
         elif limits is not None:
             by_index[op.outputs[0]] = limits
+        elif op.macs and (clipped := _clipped(graph, op, by_name)) is not None:
+            by_index[op.outputs[0]] = clipped
         elif op.macs:
             raise Unsupported(f"the converter hides the result of '{op.name}'", "use int8")
         else:
