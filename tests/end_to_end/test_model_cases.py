@@ -108,7 +108,8 @@ def test_the_answers_are_those_of_the_users_model(cli: Cli, tmp_path: Path, name
 
 @pytest.mark.parametrize("name", ["keras2_whole.h5", "keras3_whole.h5"])
 def test_hdf5_is_opened_by_every_command(cli: Cli, tmp_path: Path, name: str) -> None:
-    assert export(cli, model(name), tmp_path / "b", *TFLITE, *schemes("float32")).code == 0
+    words = (*TFLITE, *schemes("float32"))
+    assert cli("export", model(name), "--out", tmp_path / "b", *words).code == 0
     assert cli("inspect", model(name)).code == 0
     assert cli("evaluate", model(name), *SYNTHETIC).code == 0
     assert cli("compare", model(name), model(name), "--data", "synthetic").code == 0
