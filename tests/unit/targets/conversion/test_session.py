@@ -304,7 +304,7 @@ def test_a_worker_that_cannot_start_is_a_crash(tmp_path: Path, signal: Signal) -
     # no probe windows were written: the worker reports it as what it is
     with pytest.raises(OSError, match=r"probe\.npz"):
         list(run_in_worker(job))
-    (tmp_path / "probe.npy").write_bytes(b"no array")
+    (tmp_path / "probe.npz").write_bytes(b"no array")
     with pytest.raises(Crashed, match="the converter failed") as caught:
         list(run_in_worker(job))
     assert caught.value.task is None
