@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import pytest
 
 from edgeconv.core import InputConvention
 from edgeconv.errors import Unsupported, UsageError
-from edgeconv.recipes import VariantOptions, make_variants
+from edgeconv.recipes import VariantOptions, left_out, make_variants
 
 
 def test_without_words_both_targets_get_their_usual_files() -> None:
@@ -23,11 +25,14 @@ def test_a_scheme_goes_to_the_targets_that_can_hold_it() -> None:
         ("tflite", "float16"),
         ("coreml", "int8"),
         ("coreml", "float16"),
+        ("onnx", "int8"),
+        ("onnx", "float16"),
     ]
     alone = make_variants(["all"], ["palette4", "dynamic"])
     assert [(v.target, v.scheme) for v in alone] == [
         ("tflite", "dynamic"),
         ("coreml", "palette4"),
+        ("onnx", "dynamic"),
     ]
 
 
@@ -54,6 +59,7 @@ def test_a_calibration_method_goes_to_the_schemes_that_have_a_choice() -> None:
         ("tflite", "int8"): "percentile",
         ("coreml", "w8a8"): "percentile",
         ("coreml", "int8"): "",
+        ("onnx", "int8"): "percentile",
     }
     with pytest.raises(Unsupported, match=r"'mse' cannot go with: int16x8") as caught:
         make_variants(["tflite"], ["int16x8"], options=VariantOptions(calibration_method="mse"))
@@ -82,3 +88,25 @@ def test_sensor_and_deployment_target_reach_the_variants() -> None:
 def test_an_unknown_target_lists_the_choices() -> None:
     with pytest.raises(UsageError, match=r"torch.*tflite.*coreml.*onnx"):
         make_variants(["torch"])
+
+
+def test_a_target_whose_packages_are_absent_is_left_out_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    version = metadata.version
+
+    def without(name: str) -> str:
+        if name == "tf2onnx":
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    assert left_out([]) == []
+    monkeypatch.setattr(metadata, "version", without)
+    assert {v.target for v in make_variants(["all"])} == {"tflite", "coreml"}
+    (reason,) = left_out(["all"])
+    assert reason == (
+        "target onnx is left out: the package 'tf2onnx' is not installed; "
+        'install it: pip install "edgeconv[onnx]"'
+    )
+    assert left_out(["tflite"]) == []
+    assert [v.target for v in make_variants(["onnx"], ["float32"])] == ["onnx"]  # export refuses it

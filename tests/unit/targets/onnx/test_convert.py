@@ -100,3 +100,8 @@ def test_equal_constants_are_stored_once(exported: dict[str, Path]) -> None:
             if np.prod(t.dims) > 1 and "_zero_point" not in t.name
         ]
         assert len(constants) == len(set(constants))
+
+
+def test_lints_find_nothing_in_exported_files(exported: dict[str, Path]) -> None:
+    for path in exported.values():
+        assert files.lint(path) == []
