@@ -28,6 +28,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         variants=(
             *edgeconv.make_variants(["tflite"], ["float32", "int8"]),
             *edgeconv.make_variants(["coreml"], ["float16"]),
+            *edgeconv.make_variants(["onnx"], ["float32"]),
             replace(edgeconv.make_variants(["tflite"], ["int8"])[0], compress=COMPRESSION),
         ),
         compression=replace(recipe.compression, epochs=1),

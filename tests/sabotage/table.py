@@ -17,6 +17,7 @@ from . import tampering as t
 from .seal import Seal
 
 FLOAT, INT8, CORE = "har_float32.tflite", "har_int8.tflite", "har_float16.mlpackage"
+ONNX = "har_float32.onnx"
 COMPRESSION = "prune2of4-cluster16"
 RETRAINED = f"har_{COMPRESSION}_int8.tflite"
 READING = "reading the bundle"  # refused before anything runs
@@ -53,6 +54,10 @@ def weights(layer: str, change: t.Change, file: str = FLOAT) -> Callable[[Path],
 
 def bias(layer: str, change: t.Change, file: str = FLOAT) -> Callable[[Path], None]:
     return lambda folder: t.constant(folder / file, layer, change, bias=True)
+
+
+def onnx_weights(name: str, change: t.Change) -> Callable[[Path], None]:
+    return lambda folder: t.onnx_constant(folder / ONNX, name, change)
 
 
 def core(number: int, change: t.Change) -> Callable[[Path], None]:
@@ -524,6 +529,34 @@ BUNDLES = (
         lambda folder: t.without_softmax(folder / FLOAT),
         OPENING,
         r"outputs from \S+ to \S+ are not probabilities",
+    ),
+    Sabotage(
+        "ONNX: kernel negated",
+        onnx_weights("conv3_kernel", np.negative),
+        "top1_agreement",
+        "are classified differently",
+        ONNX,
+    ),
+    Sabotage(
+        "ONNX: one weight is NaN",
+        onnx_weights("conv2_kernel", one_value(np.nan)),
+        "top1_agreement",  # its relu makes 0 of NaN
+        "are classified differently",
+        ONNX,
+    ),
+    Sabotage(
+        "ONNX: bias of the first channel off by a little",
+        onnx_weights("conv1_bias", lambda a: a + np.eye(1, a.size, dtype=a.dtype)[0] * 0.01),
+        "weights",
+        "half steps",
+        ONNX,
+    ),
+    Sabotage(
+        "ONNX: truncated",
+        lambda folder: truncate(folder / ONNX),
+        OPENING,
+        f"{ONNX} is truncated or damaged",
+        ONNX,
     ),
     Sabotage(
         "Core ML: truncated weights",

@@ -59,6 +59,18 @@ def constant(path: Path, layer: str, change: Change, bias: bool = False) -> None
         raise LookupError(f"{path.name} has no layer {layer}")
 
 
+def onnx_constant(path: Path, name: str, change: Change) -> None:
+    """Change a constant of an `.onnx` file."""
+    import onnx
+
+    model = onnx.load(path)
+    tensor = next(each for each in model.graph.initializer if each.name == name)
+    values = onnx.numpy_helper.to_array(tensor)
+    changed = np.ascontiguousarray(change(values.copy()), values.dtype)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(changed, name))
+    onnx.save(model, path)
+
+
 def input_quantization(path: Path, scale: float = 1.0, zero_point: int = 0) -> None:
     """Multiply the scale that readings are quantized by, shift the zero point; nothing else in the
     file knows."""

@@ -17,7 +17,7 @@ from edgeconv.workflows.parity import check_artifacts, prepare_parity
 
 from . import tampering
 from .seal import Seal, renew
-from .table import CORE, FLOAT, INT8, OPENING, READING, RETRAINED, TABLE, Sabotage
+from .table import CORE, FLOAT, INT8, ONNX, OPENING, READING, RETRAINED, TABLE, Sabotage
 
 pytestmark = pytest.mark.heavy
 
@@ -64,7 +64,7 @@ def test_sabotage_is_refused(
         assert re.search(row.message, told), told
 
 
-@pytest.mark.parametrize("name", [FLOAT, INT8, CORE])
+@pytest.mark.parametrize("name", [FLOAT, INT8, CORE, ONNX])
 @pytest.mark.parametrize("rewritten", [False, True], ids=["untouched", "rewritten"])
 def test_a_sound_file_passes(
     name: str, rewritten: bool, copy: Path, context: ParityContext
@@ -73,6 +73,8 @@ def test_a_sound_file_passes(
     if rewritten and name == CORE:
         tampering.blob(copy / name, 0, lambda values: values)
         tampering.contract(copy / name)
+    elif rewritten and name == ONNX:
+        tampering.onnx_constant(copy / name, "conv1_kernel", lambda values: values)
     elif rewritten:
         tampering.constant(copy / name, "conv1", lambda values: values)
         tampering.contract(copy / name)
