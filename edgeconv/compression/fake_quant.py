@@ -108,7 +108,7 @@ def read_ops(network: Any, signal: Signal) -> tuple[QATOp, ...]:
     for call, nodes in calls:
         if role_of(call.kind) is LayerRole.TRAINING_ONLY:
             ops.append(LayerOp(call.layer, training_only=True))
-        kernels = iter(_variables(call))
+        kernels = iter(_variables(call, nodes))
         for node in nodes:
             if isinstance(node, KernelNode):
                 ops.append(_kernel_op(call, node, next(kernels)))
@@ -128,9 +128,20 @@ def _check_chain(calls: list[CallNodes]) -> None:
         value = nodes[-1].outputs if nodes else value
 
 
-def _variables(call: KerasCall) -> list[Any]:
-    """The layer's kernels, in the order of its nodes."""
+def _variables(call: KerasCall, nodes: tuple[Node, ...]) -> list[Any]:
+    """The layer's kernels, in the order of its nodes.
+
+    Raises:
+        Unsupported: a layer whose kernels are not those of its nodes one by one (recurrent layers,
+            attention).
+    """
     names = [name for name, _ in KERAS_LAYERS[call.kind].arrays if name.endswith("kernel")]
+    if len(names) != sum(isinstance(node, KernelNode) for node in nodes):
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) cannot be trained as its integers compute it",
+            "use convolutions over time and dense layers; or quantize after training (--quantize "
+            "int8)",
+        )
     return [getattr(call.layer, name) for name in names]
 
 

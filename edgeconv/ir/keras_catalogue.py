@@ -28,9 +28,7 @@ _TRAINING_ONLY = KerasLayerType(LayerRole.TRAINING_ONLY)
 _ACTIVATION_LAYER = KerasLayerType(LayerRole.ACTIVATION, keras_activation.read_activation_layer)
 _RESHAPE = KerasLayerType(LayerRole.RESHAPE, shape.read_reshape)
 _MERGE = KerasLayerType(LayerRole.OTHER, merge.read_merge)
-_RECURRENT = KerasLayerType(
-    LayerRole.OTHER, recurrent.read_recurrent, recurrent.RECURRENT_ARRAYS, fuses_activation=True
-)
+_RECURRENT = KerasLayerType(LayerRole.OTHER, recurrent.read_recurrent, recurrent.RECURRENT_ARRAYS)
 _CONV = KerasLayerType(
     LayerRole.KERNEL, convolution.read_conv, kernel.KERNEL_AND_BIAS, fuses_activation=True
 )

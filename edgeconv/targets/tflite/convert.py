@@ -13,6 +13,7 @@ from edgeconv.core.schemes import MINMAX
 from edgeconv.errors import Unsupported
 from edgeconv.ir import quantization_points, sensitivity
 from edgeconv.ir.calibration import INT8_AFFINE
+from edgeconv.ir.nodes import Attention
 from edgeconv.ir.trace import trace
 from edgeconv.targets.base import ConversionSettings
 from edgeconv.targets.file_graph import BITS
@@ -46,6 +47,7 @@ def convert(
     for ai-edge-quantizer, with the same ranges.
     """
     scheme = SCHEMES[variant.scheme]
+    _check_float_layers(traced, variant)
     if not scheme.accepts_external_ranges:
         path.write_bytes(_converted(traced, scheme.configure, calibration))
         return ConversionSettings(calibration_method="" if calibration is None else MINMAX)
@@ -75,6 +77,25 @@ def convert(
     data, in_8_bits = quantize(_converted(traced, float32, None), traced.graph, limits, variant)
     path.write_bytes(data)
     return replace(settings, float_layers=variant.float_layers, int8_layers=in_8_bits)
+
+
+def _check_float_layers(traced: Traced, variant: Variant) -> None:
+    """Raises Unsupported where a layer would have to stay float and no converter allows that."""
+    plain = variant.scheme == "int8" and not (variant.float_layers or variant.min_snr_db)
+    if plain or not SCHEMES[variant.scheme].activations.startswith("int"):
+        return
+    graph, by_converter = traced.graph, variant.scheme == "int16x8"
+    names = [
+        graph.label(node)
+        for node in graph.nodes
+        if node.stays_float or (isinstance(node, Attention) and not by_converter)
+    ]
+    if names:
+        raise Unsupported(
+            f"scheme '{variant.scheme}'{' with float layers' if variant.scheme == 'int8' else ''} "
+            f"cannot hold recurrent layers or attention: {', '.join(names)}",
+            "use int8 without a choice of float layers, or dynamic",
+        )
 
 
 def write_metadata(path: Path, card: ModelMetadata) -> None:

@@ -33,11 +33,12 @@ def _lstm(builder: TFBuilder, node: Lstm, x: Any, *initial: Any) -> Any:
     if initial or node.gives_states or not node.is_standard or builder.ranges:
         return tf_recurrent.build(builder, node, x, *initial)
     tf = builder.tf
-    kernel, signal = _with_clearing_channel(node)
-    x = tf_recurrent.time_major(builder, node, x)
+    kernel, clearing = _with_clearing_channel(node)
     if node.backwards:
-        x = tf.reverse(x, [0])
-    x = tf.concat([tf.constant(signal), tf.pad(x, [[0, 0], [0, 0], [0, 1]])], 0)
+        x = tf.reverse(x, [2])
+    x = tf.pad(x, [[0, 0], [0, 0], [0, 0], [0, 1]])
+    x = tf.concat([tf.constant(clearing), x], 2)
+    x = tf.reshape(x, (-1, 1, len(kernel)), name=builder.part(node, "steps"))
     zeros = tf.zeros((1, node.units))
     # the converter fuses constants only: variables make it crash
     weights = (_constant(tf, a) for a in (kernel, node.recurrent_kernel, node.bias))
@@ -57,8 +58,8 @@ def _with_clearing_channel(node: Lstm) -> tuple[Array, Any]:
     size = max(float(np.abs(node.kernel).max()), reach / _LARGEST)
     row = np.zeros((1, node.kernel.shape[1]))
     row[0, : 2 * node.units] = -size
-    step = np.zeros((1, 1, len(node.kernel) + 1), np.float32)
-    step[0, 0, -1] = reach / size
+    step = np.zeros((1, 1, 1, len(node.kernel) + 1), np.float32)
+    step[..., -1] = reach / size
     return np.concatenate([node.kernel, row]), step
 
 

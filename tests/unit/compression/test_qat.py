@@ -148,6 +148,22 @@ def test_qat_graph_refuses_an_unfused_activation_by_name(kind: str) -> None:
         QATGraph.of(made, SIGNAL, 8)
 
 
+def test_qat_graph_refuses_recurrent_layers_and_attention_by_name() -> None:
+    import keras
+    from keras import layers
+
+    from edgeconv.compression.fake_quant import QATGraph
+
+    steps, end = layers.Reshape((24, 3), name="steps"), layers.Dense(3, name="end")
+    with pytest.raises(Unsupported, match=r"layer 'odd' \(LSTM\) cannot be trained"):
+        QATGraph.of(network(steps, layers.LSTM(4, name="odd"), end), SIGNAL, 8)
+    entry = keras.Input((24, 3))
+    x = layers.MultiHeadAttention(1, 4, name="odd")(entry, entry)
+    made = keras.Model(entry, layers.Dense(3)(layers.Flatten()(x)))
+    with pytest.raises(Unsupported, match="layer 'odd'"):
+        QATGraph.of(made, SIGNAL, 8)
+
+
 def test_qat_graph_refuses_a_unit_that_padding_keeps_out() -> None:
     from keras import layers
 

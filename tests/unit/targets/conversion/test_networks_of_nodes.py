@@ -112,7 +112,46 @@ def normalizations(x: Any) -> Any:
     return _conv(layers.LayerNormalization()(x))
 
 
-_BODIES = (residual, inception, merges, composites, ceilings, normalizations)
+def deepconvlstm(x: Any) -> Any:
+    """A small DeepConvLSTM (Ordóñez and Roggen, 2016)."""
+    from keras import layers
+
+    x = layers.LSTM(8, return_sequences=True)(_conv(_conv(x)))
+    return layers.LSTM(8, return_sequences=True)(x)
+
+
+def bidirectional(x: Any) -> Any:
+    """Both forms of a GRU, and a layer that runs backwards."""
+    from keras import layers
+
+    x = layers.MaxPooling1D(4)(_conv(x))  # few steps, since Core ML's are unrolled
+    x = layers.Bidirectional(layers.GRU(5, return_sequences=True))(x)
+    before = layers.GRU(4, return_sequences=True, reset_after=False, go_backwards=True)(x)
+    return layers.Concatenate()([before, layers.SimpleRNN(4, return_sequences=True)(x)])
+
+
+def transformer(x: Any) -> Any:
+    """One block with attention of two heads."""
+    from keras import layers
+
+    x = _conv(x, size=1, activation="linear")
+    attention = layers.MultiHeadAttention(2, 4, value_dim=3)(x, x)
+    x = layers.LayerNormalization()(layers.Add()([x, attention]))
+    y = _conv(_conv(x, 16, size=1), size=1, activation="linear")
+    return layers.LayerNormalization()(layers.Add()([x, y]))
+
+
+_BODIES = (
+    deepconvlstm,
+    bidirectional,
+    transformer,
+    residual,
+    inception,
+    merges,
+    composites,
+    ceilings,
+    normalizations,
+)
 BODIES: dict[str, Body] = {each.__name__: each for each in _BODIES}
 
 
