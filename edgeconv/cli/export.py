@@ -13,6 +13,7 @@ from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_export
 from edgeconv.errors import UsageError
 from edgeconv.recipes import VariantOptions, left_out, make_variants, parse_sensor
+from edgeconv.recipes.signal_file import read_signal
 
 EPILOG = opt.epilog(
     "edgeconv export model.keras --out out/files",
@@ -25,6 +26,14 @@ EPILOG = opt.epilog(
 
 _Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help=".keras or .h5 file, or a folder with model.keras.")
+]
+_Signal = Annotated[
+    Path | None,
+    typer.Option(
+        "--signal",
+        metavar="FILE",
+        help="TOML file that describes the windows of a model without a sensor contract.",
+    ),
 ]
 _Data = Annotated[
     str | None,
@@ -40,6 +49,7 @@ def export(
     io_type: opt.IoType = "float",
     sensor: opt.SensorOption = None,
     deployment_target: opt.Deployment = "",
+    signal: _Signal = None,
     calibration: opt.Calibration = None,
     calibration_method: opt.CalibrationMethod = "",
     float_layer: opt.FloatLayers = None,
@@ -87,6 +97,7 @@ def export(
             seed=seed,
             unsafe=allow_custom_code,
             require_contract=sensor not in (None, "normalized"),
+            signal=read_signal(signal) if signal else None,
         )
         bundle = export_model(model, variants, out, options, force=force, progress=console)
         show_export(console, bundle)

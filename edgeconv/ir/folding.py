@@ -28,7 +28,7 @@ from edgeconv.core import InputConvention, Signal
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes.affine import Affine
 from edgeconv.ir.nodes.node import Node, Value, replaced, rewired
-from edgeconv.ir.nodes.shape import Reshape
+from edgeconv.ir.nodes.shape import Reshape, Transpose
 
 CONTRACT_LABEL = "sensor_contract"
 INPUT_LABEL = "sensor"
@@ -58,12 +58,28 @@ def for_sensor(
         offset=np.tile(per_step.offset, signal.window),
     )
     before: list[Node] = [contract]
-    if graph.input.shape != flat.shape:
-        before.append(Reshape(label="steps", inputs=contract.outputs, shape=graph.input.shape))
+    shape = graph.input.shape
+    if channels_come_first(shape, signal):
+        steps = Reshape(
+            label="time_major", inputs=contract.outputs, shape=(signal.window, len(signal.channels))
+        )
+        before += [steps, Transpose(label="by_channel", inputs=steps.outputs, order=(1, 0))]
+    if before[-1].output.shape != shape:
+        before.append(Reshape(label="steps", inputs=before[-1].outputs, shape=shape))
     by = {graph.input: before[-1].output}
     network = (rewired(node, by) for node in graph.nodes)
     outputs = replaced(graph.outputs, by)
     return fold(Graph(graph.name, (flat,), outputs, (*before, *network)))
+
+
+def channels_come_first(shape: tuple[int | None, ...], signal: Signal) -> bool:
+    """Whether an input takes a window channel by channel, as (channels, time) among axes of 1.
+
+    Where both readings fit, time comes first.
+    """
+    channels = len(signal.channels)
+    axes = tuple(size for size in shape if size != 1)
+    return len(axes) == 2 and axes == (channels, signal.window) != (signal.window, channels)
 
 
 def fold(graph: Graph) -> Graph:

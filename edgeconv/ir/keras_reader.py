@@ -279,9 +279,18 @@ def _shape(tensor: Any) -> Shape:
     return tuple(int(d) for d in tensor.shape[1:])
 
 
+def holds_window(shape: tuple[int | None, ...], signal: Signal) -> bool:
+    """Whether an input takes one window: flat, or time and channels in either order, among axes of
+    length 1."""
+    channels = len(signal.channels)
+    axes = tuple(size for size in shape if size != 1)
+    window = tuple(size for size in (signal.window, channels) if size != 1)
+    return shape == (signal.flat_size,) or axes in (window, window[::-1])
+
+
 def _check_input(model: Any, signal: Signal) -> None:
     shape = tuple(model.inputs[0].shape[1:])
-    if shape not in ((signal.flat_size,), (signal.window, len(signal.channels))):
+    if not holds_window(shape, signal):
         raise BadInput(
             f"model '{model.name}' takes {_product(shape)} values a window {shape}, but the sensor "
             f"contract says {signal.window} time steps × {len(signal.channels)} channels = "

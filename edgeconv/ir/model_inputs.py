@@ -15,7 +15,7 @@ from edgeconv.core.metadata import LOGITS
 from edgeconv.core.tensors import PROBABILITIES, SCORES
 from edgeconv.errors import BadInput
 from edgeconv.ir.calibration import READING_LIMIT
-from edgeconv.ir.folding import fold, for_sensor
+from edgeconv.ir.folding import channels_come_first, fold, for_sensor
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.keras_interface import with_shapes
 from edgeconv.ir.keras_reader import check_finite, read, read_graph
@@ -115,7 +115,11 @@ class WindowInputs:
 
     def for_model(self, model: Any, arrays: Arrays) -> Arrays:
         (windows,) = self.for_file(arrays, self.expects)
-        return (windows.reshape(-1, *model.inputs[0].shape[1:]),)
+        shape = tuple(model.inputs[0].shape[1:])
+        if channels_come_first(shape, self.signal):
+            by_time = windows.reshape(len(windows), -1, len(self.signal.channels))
+            windows = by_time.transpose(0, 2, 1)
+        return (windows.reshape(-1, *shape),)
 
     def output_names(self, graph: Graph) -> tuple[str, ...]:
         return (output_kind(graph),)

@@ -34,7 +34,7 @@ from edgeconv.core.paths import sha256
 from edgeconv.datasets.chosen_windows import PROBES, probe_windows
 from edgeconv.datasets.samples import samples_of, shapes_in
 from edgeconv.environment import describe_machine, versions
-from edgeconv.errors import BadInput
+from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.ir.calibration import READING_LIMIT
 from edgeconv.ir.keras_interface import tensors_of
@@ -126,6 +126,9 @@ def _export_into(
             calibration = SplitInfo.of(chosen)
     shutil.copyfile(trained.path, folder / "model.keras")
     copied = replace(trained, path=folder / "model.keras")
+    if options.signal is not None:
+        keras_file.write_contract(copied.path, options.signal)
+        copied = replace(copied, sha256=sha256(copied.path))
     compressed: dict[str, Compressed] = {}
     if names := compression_names(variants):
         warn_of_cost(variants, progress)
@@ -281,6 +284,12 @@ def trained_model(
         return source.model
     options = options or ExportOptions()
     contract = keras_file.read_contract(path)
+    if contract is not None and options.signal is not None:
+        raise UsageError(
+            f"{path} has a sensor contract already",
+            "leave --signal out; edgeconv.write_contract replaces a contract",
+        )
+    contract = contract or options.signal
     if contract is None:
         fixed = shapes_in(options.calibration)
         contract = tensors_of(keras_file.load_model(path, options.unsafe), fixed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeconv.core import Signal
 from edgeconv.datasets import DataSource
 
 
@@ -21,6 +22,7 @@ class ExportOptions:
         epochs: of each step of a compression; None: as the model's recipe says.
         seed: of each step of a compression; None: as the model's recipe says.
         unsafe: allow custom code in the Keras file.
+        signal: the sensor contract of a model that has none; None: it stays without.
         require_contract: refuse a model without a sensor contract; otherwise its files expect
             what the model itself expects, whatever sensor a variant names.
     """
@@ -32,3 +34,4 @@ class ExportOptions:
     seed: int | None = None
     unsafe: bool = False
     require_contract: bool = False
+    signal: Signal | None = None

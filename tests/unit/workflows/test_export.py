@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edgeconv
-from edgeconv.core import InputConvention, Tensors
+from edgeconv.core import InputConvention, Normalization, Tensors
 from edgeconv.errors import BadInput
 from edgeconv.workflows.steps.export_options import ExportOptions
 
@@ -72,3 +72,34 @@ def test_a_phones_readings_need_a_contract(tmp_path: Path) -> None:
     variants = edgeconv.make_variants(["coreml"], ["float32"], options=options)
     with pytest.raises(BadInput, match="has no sensor contract"):
         edgeconv.export(model, variants, tmp_path / "out", ExportOptions(require_contract=True))
+
+
+@pytest.mark.parametrize("shape", [(3, 16), (16, 3, 1), (None, 3)])
+def test_a_described_window_is_put_into_the_models_own_axes(
+    tmp_path: Path, shape: tuple[int | None, ...]
+) -> None:
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(5)
+    entry = keras.Input(shape)
+    x = layers.Conv2D(4, 3)(entry) if len(shape) == 3 else layers.Conv1D(4, 2)(entry)
+    pool = layers.GlobalAveragePooling2D if len(shape) == 3 else layers.GlobalAveragePooling1D
+    model = keras.Model(entry, layers.Dense(2, activation="softmax")(pool()(x)))
+    model.save(tmp_path / "mine.keras")
+    signal = edgeconv.Signal(
+        window=16, step=8, normalization=Normalization((0.0, 1.0, 9.0), (2.0, 3.0, 4.0))
+    ).for_sensor(InputConvention.NORMALIZED)
+    variants = edgeconv.make_variants(["tflite", "coreml"], ["float32"])
+    bundle = edgeconv.export(
+        tmp_path / "mine.keras", variants, tmp_path / "out", ExportOptions(signal=signal)
+    )
+    readings = np.random.default_rng(2).normal(0, 5, (6, 48)).astype(np.float32)
+    steps = signal.encode(readings).reshape(6, 16, 3)
+    given = steps.transpose(0, 2, 1) if shape == (3, 16) else steps
+    expected = np.asarray(model(given.reshape(6, *(size or 16 for size in shape))))
+    assert edgeconv.read_contract(tmp_path / "out" / "model.keras") == signal
+    for artifact in bundle.artifacts:
+        with edgeconv.open_runner(artifact.path) as runner:
+            outputs = runner.run({"sensor": artifact.signal.encode(readings)})
+        np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
