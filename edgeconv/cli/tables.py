@@ -9,7 +9,14 @@ from edgeconv.cli.console import Console
 from edgeconv.core import OutputAgreement, Tensors, worst
 from edgeconv.reporting import formatting, summary_table, verdict
 from edgeconv.reporting import layers as layer_table
-from edgeconv.reporting.summary import HEADINGS, random_inputs, runtimes_used, shared_reasons
+from edgeconv.reporting.summary import (
+    HEADINGS,
+    NAMED_HEADINGS,
+    named_outputs,
+    random_inputs,
+    runtimes_used,
+    shared_reasons,
+)
 
 if TYPE_CHECKING:
     from edgeconv.core import (
@@ -35,6 +42,8 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
         windows = formatting.plural(reference.n, "window")
         title += f": float model {reference.accuracy:.1%} on {windows} of held-out subjects"
     console.table(title, HEADINGS, [row.cells() for row in rows])
+    if named := named_outputs(bundle):
+        console.table("Outputs against the float model", NAMED_HEADINGS, named)
     for names, reasons in shared_reasons(rows):
         for reason in reasons:
             console.say(f"  {', '.join(names)}: {reason}")

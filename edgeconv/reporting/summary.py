@@ -91,6 +91,7 @@ class Row:
         accuracy: share of test windows, measured on this file.
         change: accuracy minus that of the float model, as a fraction; negative is worse.
         evidence: statistics of the runtime in which the file agrees least with the float model.
+        named: whether it takes named tensors, whose figures `named_outputs` gives.
         size_ratio: bytes of the float32 file over bytes of this one, of the same target if any.
         speed_up: p50 of the float32 file over p50 of this one, same target and runtime only.
     """
@@ -109,6 +110,7 @@ class Row:
     reasons: tuple[str, ...] = ()
     evidence: ParityStatistics | None = None
     compressed: int | None = None
+    named: bool = False
 
     def cells(self) -> tuple[str, ...]:
         """The row in words, in the order of HEADINGS."""
@@ -116,15 +118,18 @@ class Row:
             self.name,
             self.size,
             formatting.times(self.size_ratio),
-            formatting.percent(self.accuracy),
-            formatting.change(self.evidence.drop)
-            if self.evidence
-            else formatting.points(self.change),
-            formatting.between(self.evidence.agreement if self.evidence else None),
+            *((NOT_APPLICABLE,) * 3 if self.named else self._task()),
             formatting.STATUS[self.parity],
             formatting.duration(self.p50_us),
             formatting.times(self.speed_up),
         )
+
+    def _task(self) -> tuple[str, str, str]:
+        """Accuracy, its change, and agreement with the float model."""
+        found = self.evidence
+        change = formatting.change(found.drop) if found else formatting.points(self.change)
+        agreement = formatting.between(found.agreement if found else None)
+        return formatting.percent(self.accuracy), change, agreement
 
     @property
     def size(self) -> str:
@@ -258,6 +263,7 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         reasons=_reasons(bundle, artifact),
         evidence=evidence_of(bundle, artifact),
         compressed=artifact.export.compressed_bytes or None,
+        named=isinstance(artifact.contract, Tensors),
     )
 
 
@@ -266,6 +272,33 @@ def _input_of(artifact: Artifact) -> str:
     if isinstance(contract, Tensors):
         return ", ".join(tensor.name for tensor in contract.inputs)
     return str(contract.sensor)
+
+
+NAMED_HEADINGS = ("file", "runtime", "SNR (dB)", "largest difference", "agreement", "accuracy")
+NOT_APPLICABLE = "–"
+
+
+def named_outputs(bundle: Bundle) -> list[tuple[str, ...]]:
+    """How close the outputs of each file with named tensors are, the worst output of it; in the
+    order of `NAMED_HEADINGS`. Differences of numbers that are no probabilities are shares of the
+    output's largest one."""
+    rows = []
+    for artifact in bundle.artifacts:
+        if not isinstance(artifact.contract, Tensors):
+            continue
+        for result in parity_of(bundle, artifact):
+            figures = result.metrics
+            shares = (figures.get(name) for name in ("top1_agreement", "accuracy"))
+            rows.append(
+                (
+                    artifact.name,
+                    result.runtime,
+                    formatting.number(figures.get("snr_db")),
+                    formatting.number(figures.get("max_abs")),
+                    *(NOT_APPLICABLE if s is None else formatting.percent(s) for s in shares),
+                )
+            )
+    return rows
 
 
 def random_inputs(bundle: Bundle) -> tuple[str, ...]:
@@ -321,7 +354,8 @@ def _reasons(bundle: Bundle, artifact: Artifact) -> tuple[str, ...]:
     reasons = [f"parity: {r.reason}" for r in parity if r.status is not Status.PASSED and r.reason]
     if not parity:
         reasons.append(f"parity: {_absent(artifact.name in {r.artifact for r in bundle.parity})}")
-    if evaluation_of(bundle, artifact.name, artifact.sha256) is None:
+    of_windows = not isinstance(artifact.contract, Tensors)
+    if of_windows and evaluation_of(bundle, artifact.name, artifact.sha256) is None:
         reasons.append(f"accuracy: {_absent(artifact.name in bundle.evaluations)}")
     profile = profile_of(bundle, artifact)
     if profile is None:

@@ -1,0 +1,91 @@
+"""Gates of named tensors: the worst output counts, and what does not apply is not judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeconv.core import MachineInfo, NamedTensor, Samples, Tensors
+from edgeconv.errors import UsageError
+from edgeconv.parity.named_outputs import NamedReference, judge_named, measure
+from tests.unit.parity import outputs as made
+
+CONTRACT = Tensors(
+    (NamedTensor("x", (2,)),),
+    (NamedTensor("kind", (3,), meaning="probabilities"), NamedTensor("place", (4, 2))),
+)
+GATES = {"max_abs": 1e-3, "snr_db": 60.0, "kl_mean": 1e-4, "top1_agreement": 0.99}
+N = 50
+
+
+def reference(labels: bool = False, random: bool = False) -> NamedReference:
+    generator = np.random.default_rng(0)
+    outputs = {
+        "kind": made.softmax(generator.normal(0, 3, (N, 3))),
+        "place": (generator.normal(size=(N, 4, 2)) * 1000).astype(np.float32),
+    }
+    classes = outputs["kind"].argmax(axis=1) if labels else None
+    samples = Samples({"x": np.zeros((N, 2), np.float32)}, "data", random, classes)
+    return NamedReference(CONTRACT, samples, outputs)
+
+
+def judged(ref: NamedReference, outputs: dict[str, Any], **asked: float) -> Any:
+    gates = GATES | {"accuracy_drop": 0.005} | asked
+    return judge_named(made.artifact(), "litert", ref, outputs, gates, MachineInfo(), asked or None)
+
+
+def test_equal_outputs_pass_every_gate_that_applies() -> None:
+    ref = reference()
+    result = judged(ref, dict(ref.outputs))
+    assert result.status == "passed"
+    assert {check.name for check in result.checks} == set(GATES)
+    assert result.not_applicable == ("accuracy_drop",)
+
+
+def test_differences_of_values_are_shares_of_the_largest() -> None:
+    ref = reference()
+    peak = float(np.abs(ref.outputs["place"]).max())
+    moved = ref.outputs["place"].copy()
+    moved[3, 1, 0] += peak / 100
+    figures = measure(ref, {**ref.outputs, "place": moved})
+    assert figures["max_abs"] == pytest.approx(0.01, rel=1e-3)
+    assert figures["max_abs[kind]"] == 0
+    assert figures["snr_db"] == figures["snr_db[place]"] < figures["snr_db[kind]"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("place", lambda a: a * 1.01),
+        ("place", lambda a: a[:, ::-1]),
+        ("kind", lambda a: np.roll(a, 1, axis=1)),
+        ("kind", lambda a: np.where(a > 2, a, np.nan)),
+        ("kind", lambda a: a[:, :2]),
+    ],
+)
+def test_one_broken_output_fails_the_file(name: str, change: Any) -> None:
+    ref = reference()
+    result = judged(ref, {**ref.outputs, name: change(ref.outputs[name])})
+    assert result.status == "failed"
+    assert result.reason
+
+
+def test_labels_bring_accuracy_and_random_inputs_take_classes_away() -> None:
+    ref = reference(labels=True)
+    swapped = {**ref.outputs, "kind": np.roll(ref.outputs["kind"], 1, axis=1)}
+    result = judged(ref, swapped)
+    assert result.metrics["accuracy_drop"] == 1.0
+    random = reference(random=True)
+    result = judged(random, dict(random.outputs))
+    assert set(result.not_applicable) == {"top1_agreement", "accuracy_drop"}
+    assert result.inputs == "data"
+
+
+def test_a_limit_that_does_not_apply_is_refused() -> None:
+    ref = reference()
+    with pytest.raises(UsageError, match="accuracy_drop does not apply: the data have no labels"):
+        judged(ref, dict(ref.outputs), accuracy_drop=0.1)
+    with pytest.raises(UsageError, match="class_drop does not apply: it is about windows"):
+        judged(ref, dict(ref.outputs), class_drop=0.1)
