@@ -20,6 +20,7 @@ DATASETS: dict[str, str] = {
     "hapt": "edgeconv.datasets.hapt:load",
     "uci-har": "edgeconv.datasets.uci_har:load",
     "csv": "edgeconv.datasets.csv_file:load",
+    "npz": "edgeconv.datasets.npz_file:load",
 }
 
 PATHS: dict[str, str] = {
@@ -29,6 +30,7 @@ PATHS: dict[str, str] = {
     "hapt": "DIR",
     "uci-har": "DIR",
     "csv": "FILE",
+    "npz": "FILE",
 }
 """What follows the colon of a specification; the others take nothing."""
 

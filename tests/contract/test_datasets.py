@@ -85,9 +85,18 @@ def csv(folder: Path) -> str:
     return f"csv:{file}"
 
 
+def npz(folder: Path) -> str:
+    random = np.random.default_rng(0)
+    windows = random.normal((0.0, 9.8, 0.0), 1, (24, 80, 3))
+    labels = np.array(["Walk", "Sit"] * 12)
+    subject = np.repeat(["1", "2", "3"], 8)
+    np.savez(folder / "cut.npz", windows=windows, labels=labels, subject=subject, rate_hz=20.0)
+    return f"npz:{folder / 'cut.npz'}"
+
+
 MAKERS = {
     maker.__name__.replace("_", "-"): maker
-    for maker in (synthetic, motionsense, wisdm, wisdm2019, hapt, uci_har, csv)
+    for maker in (synthetic, motionsense, wisdm, wisdm2019, hapt, uci_har, csv, npz)
 }
 
 
