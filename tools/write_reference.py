@@ -326,7 +326,7 @@ def data_sets() -> str:
     from edgeconv.datasets import DATASETS, PATHS
 
     specs = [f"{name}:{PATHS[name]}" if name in PATHS else name for name in DATASETS]
-    return ", ".join(code(spec) for spec in specs)
+    return _wrapped(", ".join(code(spec) for spec in specs))
 
 
 def data_rules() -> str:
