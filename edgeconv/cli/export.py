@@ -69,8 +69,7 @@ def export(
 ) -> int:
     """Convert a Keras model to phone files, each checked against it."""
     with Console(quiet, verbose, json) as console:
-        for reason in left_out(target or []):
-            console.note(reason)
+        _note_left_out(console, target or [])
         variants = make_variants(
             target or [],
             quantize or [],
@@ -99,9 +98,15 @@ def export(
             require_contract=sensor not in (None, "normalized"),
             signal=read_signal(signal) if signal else None,
         )
-        bundle = export_model(model, variants, out, options, force=force, progress=console)
-        show_export(console, bundle)
+        made = export_model(model, variants, out, options, force=force, progress=console)
+        show_export(console, made)
     return 0
+
+
+def _note_left_out(console: Console, targets: list[str]) -> None:
+    """Targets of `all` that cannot be made here, each with the reason."""
+    for reason in left_out(targets):
+        console.note(reason)
 
 
 def _check_used(compress: list[str] | None, options: dict[str, str | int | None]) -> None:
