@@ -311,7 +311,8 @@ def _run_if_possible(path: Path, contract: Contract, samples: Arrays) -> Arrays 
 
 def _copy_from_source(source: Bundle | None, folder: Path) -> None:
     """Copy what stays with the model: learning curve, float outputs, and input profile."""
-    names = (Path("training") / "history.json", Path(bundles.REFERENCE), Path(bundles.INPUTS))
+    kept = (bundles.REFERENCE, bundles.INPUTS, bundles.VOCABULARY)
+    names = (Path("training") / "history.json", *map(Path, kept))
     for name in names:
         if source is not None and (source.path / name).is_file():
             (folder / name).parent.mkdir(exist_ok=True)
