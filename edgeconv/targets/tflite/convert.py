@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,14 +170,19 @@ def _converted(
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
     configure(tf, converter)
     if calibration is not None:
-        converter.representative_dataset = _samples(calibration)
+        names = [traced.graph.names[value] for value in traced.graph.inputs]
+        converter.representative_dataset = _samples(names, calibration)
     if io == "int8":
         converter.inference_input_type = converter.inference_output_type = tf.int8
     data: bytes = converter.convert()
     return data
 
 
-def _samples(arrays: Arrays) -> Callable[[], Iterator[list[Any]]]:
+def _samples(names: Sequence[str], arrays: Arrays) -> Callable[[], Iterator[Any]]:
+    """One sample after the other, by name where there are several inputs: the converter does not
+    keep their order."""
     rows = zip(*arrays, strict=True)
-    samples = [[row[None] for row in sample] for sample in rows]
+    samples: list[Any] = [[row[None] for row in sample] for sample in rows]
+    if len(names) > 1:
+        samples = [dict(zip(names, sample, strict=True)) for sample in samples]
     return lambda: iter(samples)
