@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 import keras
 import numpy as np
@@ -42,7 +43,9 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Artifact, ...]:
         inputs.append(x)
     model = folder / "by_hand.keras"
     keras.Model(inputs, outputs, name="by_hand").save(model)
-    samples = {f"in{n}": np.array([e.inputs, e.inputs]) for n, e in enumerate(EXAMPLES, 1)}
+    samples: dict[str, Any] = {
+        f"in{n}": np.array([e.inputs, e.inputs]) for n, e in enumerate(EXAMPLES, 1)
+    }
     np.savez(folder / "samples.npz", **samples)
     options = ExportOptions(calibration=f"npz:{folder / 'samples.npz'}")
     return edgeconv.export(model, VARIANTS, folder / "out", options).artifacts
