@@ -154,6 +154,8 @@ def _dataset(
     signal = origin.contract(windowing, tables.labels)
     assembly = Assembly(origin, signal, slot.store(len(signal.channels)))
     dropped, notes = Counter(tables.dropped), ClockNotes(rate_hz=signal.rate_hz)
+    if tables.total > MANY_ROWS:
+        progress.stage("Resampling")
     assembly.add(_segments(tables, reads, tables.labels, notes, dropped, progress))
     return assembly.dataset(dropped, (*tables.notes, *notes.sentences()))
 

@@ -125,7 +125,7 @@ class TableQuery:
         rates = [ticks_hz / seconds for seconds in units.values()]
         if any(abs(rate - declared) <= RATES_DIFFER * declared for rate in rates):
             return
-        likely = min(rates, key=lambda rate: abs(rate - declared))
+        likely = min(rates, key=lambda rate: max(rate / declared, declared / rate))
         raise BadInput(
             f"{self.path}: the TOML says rate_hz = {declared:g}, but the column '{column}' means "
             f"{likely:.4g} samples a second",
