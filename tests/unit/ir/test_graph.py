@@ -76,7 +76,7 @@ def test_names_for_converters_are_distinct_whatever_the_labels() -> None:
         nodes.append(conv(label, nodes[-1].output, "same"))
     graph = graph_of(entry, *nodes)
     names = [graph.node_name(node) for node in nodes]
-    assert names == ["a_b", "a_b_1", "A_b_2", "_"]
+    assert names == ["a_b", "a_b_1", "A_b_2", "layer_"]
     assert [graph.label(node) for node in nodes] == ["a/b", "a b", "A_b", "ü"]
 
 
