@@ -29,7 +29,7 @@ def _lint(path: Path) -> list[Finding]:
 
 def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> FileStructure:
     """A file that the format's own checker accepts, with finite weights, and in a file of
-    integers no convolution or product that stayed float. Raises BadInput."""
+    integers no kernel that stayed float. Raises BadInput."""
     import onnx
 
     try:
@@ -45,18 +45,15 @@ def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> Fil
 
 
 def _check_integers(path: Path, graph: FileGraph, float_layers: Sequence[str]) -> None:
-    """Each convolution or product reads the result of a DequantizeLinear, perhaps moved; those of
-    float layers bear their names."""
+    """No convolution or product has a kernel of floats, but for those of float layers, which bear
+    their names."""
     names = tuple(clean(name) for name in float_layers)
-    maker = {i: op for op in graph.ops for i in op.outputs}
     for op in graph.ops:
-        source = maker.get(op.inputs[0]) if op.macs and op.inputs else None
-        while source is not None and source.kind in ("Reshape", "Transpose", "MaxPool", "Squeeze"):
-            source = maker.get(source.inputs[0])
-        if op.name.startswith(names):
+        kernel = graph.tensors[op.inputs[1]] if op.macs and len(op.inputs) > 1 else None
+        if kernel is None or op.name.startswith(names):
             continue
-        if op.macs and (source is None or source.kind != "DequantizeLinear"):
-            raise broken_conversion(path, f"operation '{op.name}' in it stayed float")
+        if kernel.constant and kernel.dtype.startswith("float"):
+            raise broken_conversion(path, f"the kernel of '{op.name}' in it stayed float")
 
 
 TARGET = Target(
