@@ -18,6 +18,7 @@ from edgeconv import plugins
 from edgeconv.core import NULL_PROGRESS, Progress, SensorKind
 from edgeconv.datasets.tables.dialect import StampFormat
 from edgeconv.datasets.tables.query import TEXT_ROLES, TableQuery, sql_text, value_column
+from edgeconv.datasets.tables.repeats import notes_on_repeats
 from edgeconv.datasets.tables.schema import NOT_LABELLED, Channel, Schema
 from edgeconv.datasets.tables.sources import TableFile
 from edgeconv.errors import BadInput
@@ -151,6 +152,8 @@ class Tables:
             if blank and "timestamp" not in schema.columns:
                 self._close_gaps(number)
             source.refuse_bad_fields(f"(select * from samples where file_number = {number})")
+            readings = dict(zip([c.name for c in self.channels], self._values(), strict=True))
+            self.notes += notes_on_repeats(self._db, number, readings, table.path.name)
 
         self.once(f"file {number}", read)
         return stamps

@@ -100,7 +100,9 @@ def test_every_rule_has_a_trigger() -> None:
 
 @pytest.mark.parametrize("number", TRIGGERS)
 def test_rule_is_triggered(tmp_path: Path, number: str) -> None:
-    data = load_dataset(f"csv:{write(tmp_path / 'a.csv', TRIGGERS[number])}", refuse=False)
+    # rows of two sensors are refused while a table is read, unless that is allowed
+    toml = 'allow = ["D204"]' if number == "D204" else ""
+    data = load_dataset(f"csv:{write(tmp_path / 'a.csv', TRIGGERS[number], toml)}", refuse=False)
     findings = {finding.rule: finding for finding in check_recordings(data)}
     assert number in findings
     rule = next(rule for rule in RULES if rule.number == number)
