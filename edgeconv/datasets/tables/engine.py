@@ -152,8 +152,7 @@ class Tables:
             if blank and "timestamp" not in schema.columns:
                 self._close_gaps(number)
             source.refuse_bad_fields(f"(select * from samples where file_number = {number})")
-            readings = dict(zip([c.name for c in self.channels], self._values(), strict=True))
-            self.notes += notes_on_repeats(self._db, number, readings, table.path.name)
+            self.notes += notes_on_repeats(self._db, number, self.channels, table.path.name)
 
         self.once(f"file {number}", read)
         return stamps

@@ -7,8 +7,11 @@ than the log. Nothing is changed: both may be right, so they are told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
+
+from edgeconv.datasets.tables.query import value_column
+from edgeconv.datasets.tables.schema import Channel
 
 LOOKED_AT = 50_000  # rows of a file, from its beginning
 LEAST_ROWS = 200
@@ -17,15 +20,16 @@ CODE = 0.03  # share of the rows that one number may have
 HELD = 0.4  # share of the rows that may repeat the one before
 
 
-def notes_on_repeats(db: Any, number: int, columns: Mapping[str, str], name: str) -> list[str]:
+def notes_on_repeats(db: Any, number: int, channels: Sequence[Channel], name: str) -> list[str]:
     """What to tell of one file.
 
     Args:
         db: the engine, whose table `samples` holds the rows.
         number: of the file.
-        columns: the engine's columns of readings by channel.
+        channels: of the rows, in the order of the engine's columns.
         name: of the file.
     """
+    columns = {channel.name: value_column(n) for n, channel in enumerate(channels)}
     (first,) = db.execute(f"select min(line) from samples where file_number = {number}").fetchone()
     if first is None:
         return []
