@@ -195,7 +195,7 @@ def _shaped(
     contract: Tensors,
     samples: Samples,
 ) -> dict[str, NDArray[Any]]:
-    """The samples in the shapes of a file; one that takes them flat gets them flat."""
+    """The samples in the shapes of a file, which may have other axes of length 1."""
     batching = Batching.of([*runner.inputs.values()], [*runner.outputs.values()])
     given = {}
     for tensor in contract.inputs:
@@ -203,10 +203,11 @@ def _shaped(
         shape = batching.sample_shape(spec)
         array = samples.arrays[tensor.name]
         if -1 not in shape and shape != tensor.shape:
-            if NamedTensor("file", shape).size != tensor.size:
-                raise BadInput(
-                    f"{path.name} takes {shape} as '{spec.name}', the other file {tensor.shape}",
-                    "compare files of the same model",
+            if [n for n in shape if n != 1] != [n for n in tensor.shape if n != 1]:
+                raise UsageError(
+                    f"{path.name} takes {shape} as '{spec.name}', the other file {tensor.shape}: "
+                    "the order of the numbers is not known",
+                    "if they are windows of a sensor, name recordings: --data SPEC",
                 )
             array = array.reshape(len(array), *shape)
         given[spec.name] = array
