@@ -12,7 +12,9 @@ import hypothesis
 import pytest
 
 # A slow machine is no fault; and CI tests the same examples in each run, other machines new ones.
-hypothesis.settings.register_profile("edgeconv", derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.register_profile(
+    "edgeconv", deadline=None, derandomize=bool(os.environ.get("CI"))
+)
 hypothesis.settings.load_profile("edgeconv")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -26,7 +26,7 @@ def _compare_with_keras(model: Any) -> None:
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     heads=st.integers(1, 3),
     size=st.integers(1, 4),
