@@ -70,7 +70,17 @@ def convert(
         rounding = trace(
             traced.graph, traced.labels, False, limits, LOWERINGS, outputs=traced.outputs
         )
-        path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
+        try:
+            path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
+        except _converter_error():
+            # it cannot give the operands of some concatenations one scale where ranges are given
+            floats = any(node.stays_float for node in traced.graph.nodes)
+            if floats or not calibration or method != MINMAX:
+                raise
+            path.write_bytes(
+                _converted(traced, SCHEMES[variant.scheme].configure, calibration, variant.io)
+            )
+            return ConversionSettings(calibration_method=MINMAX)
         graph = traced.graph
         stay = tuple(graph.label(node) for node in graph.nodes if node.stays_float)
         return replace(settings, float_layers=stay)
@@ -96,6 +106,13 @@ def _check_float_layers(traced: Traced, variant: Variant) -> None:
             f"cannot hold recurrent layers or attention: {', '.join(names)}",
             "use int8 without a choice of float layers, or dynamic",
         )
+
+
+def _converter_error() -> type[Exception]:
+    from tensorflow.lite.python.convert_phase import ConverterError
+
+    error: type[Exception] = ConverterError
+    return error
 
 
 def write_metadata(path: Path, card: ModelMetadata) -> None:
