@@ -121,10 +121,15 @@ def standardized(dataset: Dataset) -> list[DataFinding]:
     columns = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
     if not columns or not dataset.recordings:
         return []
-    samples = np.concatenate([r.samples[:, columns] for r in dataset.recordings]).astype(float)
-    if not (np.abs(samples.mean(axis=0)) < 0.1).all():
-        return []
-    if not (np.abs(samples.std(axis=0) - 1) < 0.1).all():
+    count, sums, squares = 0, np.zeros(len(columns)), np.zeros(len(columns))
+    for recording in dataset.recordings:
+        readings = recording.samples[:, columns].astype(np.float64)
+        count += len(readings)
+        sums += readings.sum(axis=0)
+        squares += (readings**2).sum(axis=0)
+    mean = sums / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    if not (np.abs(mean) < 0.1).all() or not (np.abs(deviation - 1) < 0.1).all():
         return []
     return [
         DataFinding(
