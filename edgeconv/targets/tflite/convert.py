@@ -19,7 +19,7 @@ from edgeconv.targets.base import ConversionSettings
 from edgeconv.targets.file_graph import BITS
 from edgeconv.targets.tflite import metadata
 from edgeconv.targets.tflite.aeq_backend import quantize
-from edgeconv.targets.tflite.lowering import LOWERINGS
+from edgeconv.targets.tflite.lowering import LOWERINGS, without_cell_clip
 from edgeconv.targets.tflite.schemes import SCHEMES, dynamic, float32
 
 if TYPE_CHECKING:
@@ -191,8 +191,7 @@ def _converted(
         converter.representative_dataset = _samples(names, calibration)
     if io == "int8":
         converter.inference_input_type = converter.inference_output_type = tf.int8
-    data: bytes = converter.convert()
-    return data
+    return without_cell_clip(converter.convert())
 
 
 def _samples(names: Sequence[str], arrays: Arrays) -> Callable[[], Iterator[Any]]:

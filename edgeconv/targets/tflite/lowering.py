@@ -10,6 +10,7 @@ that of a fresh interpreter to the last bit, unless the state is NaN, which no p
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.ir import tf_recurrent
@@ -93,3 +94,33 @@ def _fused(tf: Any, node: Lstm) -> Any:
 
 
 LOWERINGS: Lowerings = {Lstm: Lowering(_lstm, tf_recurrent.RECURRENT.constants)}
+
+
+def without_cell_clip(data: bytes) -> bytes:
+    """The file with the cells of its LSTM operations unbounded, as Keras has them.
+
+    TensorFlow's converter gives every fused operation a bound of ±10, which no layer asked for: a
+    cell that adds up over many steps grows beyond it.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    lstm = schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
+    changed = bytearray(data)
+    model = schema.Model.GetRootAs(changed, 0)
+    codes = [model.OperatorCodes(n).BuiltinCode() for n in range(model.OperatorCodesLength())]
+    for number in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(number)
+        for place in range(graph.OperatorsLength()):
+            operator = graph.Operators(place)
+            if codes[operator.OpcodeIndex()] != lstm:
+                continue
+            options = schema.UnidirectionalSequenceLSTMOptions()
+            table = operator.BuiltinOptions()
+            options.Init(table.Bytes, table.Pos)
+            if field := options._tab.Offset(_CELL_CLIP):
+                struct.pack_into("<f", changed, table.Pos + field, 0.0)  # 0: no bound
+    return bytes(changed)
+
+
+_CELL_CLIP = 6
+"""Of `cell_clip` in the vtable of the operation's options."""

@@ -15,7 +15,7 @@ from edgeconv.ir.nodes.recurrent import SIGMOID, TANH
 from edgeconv.ir.nodes.shape import Reshape
 from edgeconv.ir.numpy_interpreter import evaluate
 from edgeconv.ir.trace import trace
-from edgeconv.targets.tflite.lowering import LOWERINGS
+from edgeconv.targets.tflite.lowering import LOWERINGS, without_cell_clip
 
 STEPS, CHANNELS, UNITS = 6, 3, 4
 RNG = np.random.default_rng(1)
@@ -74,3 +74,30 @@ def test_windows_do_not_see_each_other(
         interpreter.invoke()
         got = interpreter.get_tensor(end["index"])[0]
         np.testing.assert_allclose(got, wanted, *((2e-3, 5e-3) if optimize else (1e-5, 1e-5)))
+
+
+@pytest.mark.heavy
+def test_a_cell_that_adds_up_is_not_bounded() -> None:
+    """Up by 1 for 14 steps, down for 12: TensorFlow's converter would stop it at 10."""
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    entry = Value("sensor", (26,))
+    steps = Reshape(label="steps", inputs=(entry,), shape=(26, 1))
+    kernel, bias = np.array([[0.0, 0.0, 20.0, 0.0]]), np.array([20.0, 20.0, 0.0, 20.0])
+    weights: dict[str, Any] = {
+        "kernel": kernel,
+        "recurrent_kernel": np.zeros((1, 4)),
+        "bias": bias,
+    }
+    lstm = Lstm(label="lstm", inputs=steps.outputs, **weights)
+    graph = Graph("g", (entry,), lstm.outputs, (steps, lstm))
+    traced = trace(graph, (), channels_first=False, lowerings=LOWERINGS)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
+    interpreter = Interpreter(model_content=without_cell_clip(converter.convert()))
+    interpreter.allocate_tensors()
+    window = np.repeat([1.0, -1.0], [14, 12])[None].astype(np.float32)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], window)
+    interpreter.invoke()
+    got = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    np.testing.assert_allclose(got, [[np.tanh(2.0)]], atol=1e-5)
