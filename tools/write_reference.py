@@ -371,7 +371,11 @@ def networks() -> str:
 def recipes() -> str:
     """The names of the recipes that edgeconv brings."""
     folder = Path(__file__).resolve().parents[1] / "edgeconv" / "recipes"
-    return ", ".join(code(path.stem) for path in sorted(folder.glob("*.toml")))
+    return textwrap.fill(
+        ", ".join(code(path.stem) for path in sorted(folder.glob("*.toml"))),
+        110,
+        break_on_hyphens=False,
+    )
 
 
 def runtimes() -> str:

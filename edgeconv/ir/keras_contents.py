@@ -20,6 +20,7 @@ ZIP_SUFFIX, HDF5_SUFFIXES = ".keras", (".h5", ".hdf5")
 SUFFIXES = (ZIP_SUFFIX, *HDF5_SUFFIXES)
 """How the names of whole models end."""
 
+KNOWN_HINT = "give a Keras model (.keras, .h5) or an exported file (.tflite, .mlpackage, .onnx)"
 SAVE_HINT = "save the model with Keras 3: model.save('model.keras')"
 _HDF5_HEAD = b"\x89HDF\r\n\x1a\n"
 _ZIP_PARTS = {  # an entry of a zip, and what a zip with it is
@@ -230,6 +231,8 @@ def _no_model(path: Path) -> BadInput:
     try:
         config = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
+        if path.suffix not in (ZIP_SUFFIX, *HDF5_SUFFIXES):
+            return BadInput(f"{path} is not a model file that edgeconv knows", KNOWN_HINT)
         return BadInput(f"{path} is truncated or not a Keras model", SAVE_HINT)
     if isinstance(config, dict) and "class_name" in config:
         return BadInput(

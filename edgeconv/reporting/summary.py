@@ -31,6 +31,7 @@ WHAT = {
     "litertjs": "LiteRT.js in Node, as on a web page's CPU",
     "coreml": "Apple's Core ML on a Mac",
     "coreml-reference": "NumPy model of Core ML, not a phone",
+    "onnxruntime": "ONNX Runtime on this machine's CPU",
 }
 """Each runtime in a few words."""
 

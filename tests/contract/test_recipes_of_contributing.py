@@ -415,7 +415,7 @@ from edgeconv.integration import TemplateContext, find_platform, render
 from edgeconv.targets import files
 from edgeconv.targets.tflite.size_breakdown import convolution
 Path("a.tflite").write_bytes(convolution("float32"))
-artifact = replace(files.describe(Path("a.tflite")), signal=Signal(labels=("a", "b")))
+artifact = replace(files.describe(Path("a.tflite")), contract=Signal(labels=("a", "b")))
 document = {"contract": {"outputs": "logits"}, "decision": {"alpha": 0.5, "hysteresis": 0.1}}
 context = TemplateContext(artifact, 50.0, "m/s^2", "android", document, "1")
 package = render(find_platform("toy"), context)

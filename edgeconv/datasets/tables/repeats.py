@@ -15,6 +15,7 @@ from edgeconv.datasets.tables.schema import Channel
 
 LOOKED_AT = 50_000  # rows of a file, from its beginning
 LEAST_ROWS = 200
+LEAST_CHANGES = 10  # a sensor that never moves is the business of the rule on frozen axes
 FINE = 0.2  # share of different readings from which on a repetition says something
 CODE = 0.03  # share of the rows that one number may have
 HELD = 0.4  # share of the rows that may repeat the one before
@@ -41,8 +42,9 @@ def notes_on_repeats(db: Any, number: int, channels: Sequence[Channel], name: st
     total, held = db.execute(
         f"select count(*), count(*) filter (where held) from (select {same} as held from {rows})"
     ).fetchone()
-    if total >= LEAST_ROWS and held > HELD * total:
-        every = total / (total - held)
+    changes = total - held
+    if total >= LEAST_ROWS and changes >= LEAST_CHANGES and held > HELD * total:
+        every = total / changes
         notes.append(
             f"{held / total:.0%} of the rows repeat the readings of the row before: the sensor "
             f"gives new ones about every {every:.1f} rows only, so its rate is lower than theirs"

@@ -51,7 +51,7 @@ class KerasLayer(Node):
         reason = f": {self.reason}" if self.reason else ""
         return Unsupported(
             f"layer '{self.label}' ({self.kind}), which only Keras can compute, {what}{reason}",
-            "replace it by layers that edgeconv has nodes for (docs/reference/layers.md)",
+            "replace it by layers that edgeconv has nodes for (docs/how-to/export.md)",
         )
 
 

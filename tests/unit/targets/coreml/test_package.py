@@ -93,7 +93,7 @@ def test_damaged_packages_are_bad_input(make_package: Make, tmp_path: Path) -> N
         files.describe(path)
     other = tmp_path / "model.pt"
     other.write_bytes(b"x")
-    with pytest.raises(BadInput, match="not an artifact"):
+    with pytest.raises(BadInput, match="not a model file that edgeconv knows"):
         files.describe(other)
 
 
