@@ -20,6 +20,10 @@ class Status(StrEnum):
     NOT_RUN = "not_run"
 
 
+SUPPLEMENTARY = frozenset({"weights"})
+"""Checks of what the gates of the outputs judge too; opaque layers have no weights to compare."""
+
+
 def worst(statuses: Iterable[Status]) -> Status:
     """Failed before not run before passed; without any status, `not_run`."""
     distinct = set(statuses)
@@ -139,11 +143,15 @@ class ParityResult:
     not_applicable: tuple[str, ...] = ()
 
     def with_checks(self, *checks: Check) -> ParityResult:
-        """The result with more checks: the worst status counts, and each failure is a reason."""
+        """The result with more checks: the worst status counts, and each failure is a reason.
+
+        A supplementary check that did not run is told, and leaves the verdict to the others.
+        """
+        counted = (c for c in checks if c.name not in SUPPLEMENTARY or c.status != Status.NOT_RUN)
         return replace(
             self,
             checks=(*self.checks, *checks),
-            status=worst((self.status, *(check.status for check in checks))),
+            status=worst((self.status, *(check.status for check in counted))),
             reason="; ".join(filter(None, (self.reason, *_sentences(checks)))),
         )
 

@@ -169,6 +169,19 @@ class StoredConstant:
     from_float16: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class StoredLayer:
+    """What one operation of a file computes with.
+
+    Attributes:
+        name: of the value that the operation gives; empty where the file has none.
+        constants: `kernel` and perhaps `bias`.
+    """
+
+    name: str
+    constants: Mapping[str, StoredConstant]
+
+
 @dataclass(frozen=True, kw_only=True)
 class FileReader:
     """How files of a target are read, from the file alone. All of it raises BadInput for a
@@ -181,8 +194,8 @@ class FileReader:
         scheme: the name of the scheme that the stored types show.
         size_breakdown: part of the file → bytes; they add up to the file's size.
         lint: what the target's lints report.
-        layer_constants: for each layer with weights, `kernel` and perhaps `bias`; None where some
-            cannot be compared one by one (palettes, pruning, unknown types).
+        layer_constants: of each operation with a constant kernel, in the order of execution; None
+            where some cannot be compared one by one (palettes, pruning, unknown types).
         kernels: the values of each kernel and the axis of its input channels.
         kernel_storage: for people and `--json`: how each kernel is stored; empty where the types
             of the tensors already show it.
@@ -197,7 +210,7 @@ class FileReader:
     scheme: Callable[[Path, FileGraph], str]
     size_breakdown: Callable[[Path], dict[str, int]]
     lint: Callable[[Path], list[Finding]]
-    layer_constants: Callable[[Path], list[dict[str, StoredConstant]] | None]
+    layer_constants: Callable[[Path], list[StoredLayer] | None]
     kernels: Callable[[Path], Iterator[tuple[NDArray[Any], int]]]
     kernel_storage: Callable[[Path], list[dict[str, Any]]]
     declared_sizes: Callable[[Path], list[dict[str, tuple[int, ...]]]]

@@ -9,7 +9,8 @@ weights themselves can: rounding moves none by more than half a step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,12 +22,13 @@ from edgeconv.errors import Unsupported
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.layout import Layout
 from edgeconv.ir.model_inputs import inputs_of
+from edgeconv.ir.nodes import Activation, KernelNode, Node, Reshape
 from edgeconv.ir.stored_model import read_stored
 from edgeconv.ir.tf_lowering import constants_of
 from edgeconv.parity.artifact_run import ArtifactRun
 from edgeconv.parity.checks.base import ParityCheck
 from edgeconv.parity.context import ParityContext, source_model
-from edgeconv.targets.base import find_target, scheme_in
+from edgeconv.targets.base import StoredLayer, find_target, scheme_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +42,10 @@ LIMIT = 1.05
 _HALF_STEPS = {"int8": 127, "int16": 32_767}  # steps from 0 to the largest magnitude
 _FLOAT32 = 2.0**-20  # of a channel's largest: one rounding is 2^-24, folding sums a few
 _FLOAT16 = (2.0**-11, 2.0**-25)  # half a unit in the last place: relative, and among subnormals
+
+
+_ADDED = r"(_cast_fp16|_values|_float)?(_\d+)?$"
+_PART = r"_(conv|matmul|bias|linear)\d*$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,62 +116,123 @@ def tolerance(pair: Pair) -> Array:
 
 
 def _judge(context: ParityContext, run: ArtifactRun) -> Iterator[Check]:
-    """None where weights cannot be compared one by one: the model has layers that only Keras can
-    read, or the converter merged operations."""
     return weight_checks(context.bundle, run.artifact)
 
 
 def weight_checks(bundle: Bundle, artifact: Artifact) -> Iterator[Check]:
-    """The check of an artifact's weights; none where they cannot be compared one by one."""
+    """The check of an artifact's weights; none for a scheme that moves weights on purpose.
+
+    `not_run`, with the layer's name, where a kernel cannot be compared: what the others say, only
+    a failure tells.
+    """
     scheme = scheme_in(artifact)
     if scheme is None or not scheme.only_rounds_weights:
         return
-    pairs = _pairs(bundle, artifact)
-    if pairs:
-        yield check_weights(pairs)
+    try:
+        pairs, left = _pairs(bundle, artifact)
+    except Unsupported as error:
+        pairs, left = [], str(error).splitlines()[0]
+    found = check_weights(pairs)
+    if found.status is Status.PASSED and left:
+        reason = f"not every kernel was compared: {left}"
+        found = Check(NAME, Status.NOT_RUN, None, None, "<=", reason)
+    yield found
 
 
 @lru_cache(maxsize=4)
-def _graph(path: Path, digest: str, contract: Contract, sensor: InputConvention) -> Graph | None:  # noqa: ARG001 (part of the key)
-    """Of exactly these bytes; None where only Keras can read them."""
-    try:
-        expects = contract.sensor if isinstance(contract, Signal) else InputConvention.NORMALIZED
-        return inputs_of(contract, expects).in_file(read_stored(path), sensor)
-    except Unsupported:
-        return None
+def _graph(path: Path, digest: str, contract: Contract, sensor: InputConvention) -> Graph:  # noqa: ARG001 (part of the key)
+    """Of exactly these bytes. Raises Unsupported where only Keras can read them."""
+    expects = contract.sensor if isinstance(contract, Signal) else InputConvention.NORMALIZED
+    return inputs_of(contract, expects).in_file(read_stored(path), sensor)
 
 
-def _pairs(bundle: Bundle, artifact: Artifact) -> list[Pair]:
+def _pairs(bundle: Bundle, artifact: Artifact) -> tuple[list[Pair], str]:
+    """What can be compared, and why a layer cannot; empty where all of them can."""
     path = source_model(bundle, artifact)
     signal = artifact.contract if isinstance(artifact.contract, Signal) else Signal()
     graph = _graph(path, sha256(path), bundle.model.contract, signal.sensor)
-    if graph is None:
-        return []
     target = find_target(artifact.target)
-    layout = Layout(graph, target.conversion.channels_first)
-    layers = [(graph.label(node), constants_of(layout, node)) for node in graph.kernel_nodes]
     stored = target.reader.layer_constants(artifact.path)
-    if stored is None or len(stored) != len(layers):
-        return []
-    pairs = []
-    for (layer, constants), in_file in zip(layers, stored, strict=True):
-        for what, constant in in_file.items():
-            trained = constants[what]
-            if constant.values.size != trained.size:
-                return []
-            pairs.append(
-                Pair(
-                    layer,
-                    what,
-                    trained,
-                    constant.values.reshape(trained.shape),
-                    constant.dtype,
-                    constant.per_channel,
-                    constant.steps,
-                    half=constant.from_float16,
-                )
+    if stored is None:
+        return [], "the file stores a kernel in a way that has no bound for each number"
+    layout = Layout(graph, target.conversion.channels_first)
+    pairs: list[Pair] = []
+    left = [f"layer '{graph.label(n)}' has kernels of several operations" for n in _other(graph)]
+    for node, layer in zip(graph.kernel_nodes, matched(graph, stored), strict=True):
+        label, trained = graph.label(node), constants_of(layout, node)
+        if layer is None:
+            left.append(f"which kernel of the file is that of layer '{label}' is not clear")
+            continue
+        if any(c.values.size != trained[what].size for what, c in layer.constants.items()):
+            left.append(f"layer '{label}' has a kernel of another shape in the file")
+            continue
+        pairs += (
+            Pair(
+                label,
+                what,
+                trained[what],
+                constant.values.reshape(trained[what].shape),
+                constant.dtype,
+                constant.per_channel,
+                constant.steps,
+                half=constant.from_float16,
             )
-    return pairs
+            for what, constant in layer.constants.items()
+        )
+    return pairs, "; ".join(left)
+
+
+def _other(graph: Graph) -> list[Node]:
+    """Nodes with kernels that a file may spread over several operations."""
+    return [n for n in graph.nodes if n.kernel_elements and not isinstance(n, KernelNode)]
+
+
+def matched(graph: Graph, stored: Sequence[StoredLayer]) -> list[StoredLayer | None]:
+    """The file's layer of each node with a kernel, in computed order; None where it is not clear.
+
+    Where each node reads the one before, both sides have one order. In a graph with branches
+    names decide: converters keep a node's name, and add parts to it. A name that fits several
+    layers decides nothing.
+    """
+    nodes = graph.kernel_nodes
+    chain = all(len(n.inputs) < 2 for n in graph.nodes) and all(
+        len(graph.consumers(value)) < 2 for value in graph.values
+    )
+    if chain and not _other(graph) and len(nodes) == len(stored):
+        return list(stored)
+    names = [_names(graph, node) for node in nodes]
+    taken = frozenset(map(str.lower, graph.names.values()))
+    owners = [
+        {i for i, own in enumerate(names) if _bears(layer.name, own, taken)} for layer in stored
+    ]
+    found: list[StoredLayer | None] = []
+    for i in range(len(nodes)):
+        own = [layer for layer, owner in zip(stored, owners, strict=True) if owner == {i}]
+        found.append(own[0] if len(own) == 1 else None)
+    return found
+
+
+def _names(graph: Graph, node: Node) -> set[str]:
+    """Of a node, of values inside it, and of activations that a converter may compute in the same operation."""
+    names = {graph.node_name(node), *(graph.names[value] for value in node.inner)}
+    after = graph.only_consumer(node.output)
+    while isinstance(after, Activation | Reshape):
+        names.add(graph.node_name(after))
+        after = graph.only_consumer(after.output)
+    return names
+
+
+def _bears(given: str, names: Collection[str], taken: Collection[str]) -> bool:
+    """Whether a value's name in a file is one of a node's, or that of a part of the node.
+
+    `conv1;conv1_bias;conv1_conv` (TFLite, operations fused), `conv1_cast_fp16` (Core ML).
+    """
+    for piece in re.split("[;/:]", given):
+        plain = re.sub(_ADDED, "", piece)
+        whole = next((each for each in (piece, plain) if each.lower() in taken), "")
+        if (whole or re.sub(_PART, "", plain)) in names:
+            return True
+    return False
 
 
 CHECK = ParityCheck((NAME,), _judge)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import InputConvention
 from edgeconv.targets import limits
-from edgeconv.targets.base import Conversion, FileReader, StoredConstant, Target
+from edgeconv.targets.base import Conversion, FileReader, StoredConstant, StoredLayer, Target
 from edgeconv.targets.coreml import (
     checks,
     convert,
@@ -44,9 +44,9 @@ def _lint(path: Path) -> list[Finding]:
         return apply(lints.RULES, PackageView(path))
 
 
-def _layer_constants(path: Path) -> list[dict[str, StoredConstant]] | None:
+def _layer_constants(path: Path) -> list[StoredLayer] | None:
     """Kernels; None where one is packed in a way that moves weights on purpose."""
-    layers: list[dict[str, StoredConstant]] = []
+    layers: list[StoredLayer] = []
     for weight in weights.read_weights(path):
         if weight.sparse or weight.palette or weight.dtype not in ("float32", "float16", "int8"):
             return None
@@ -57,7 +57,8 @@ def _layer_constants(path: Path) -> list[dict[str, StoredConstant]] | None:
             values = values.transpose(2, 1, 0)
         elif weight.kind == "linear":
             values = values.T
-        layers.append({"kernel": StoredConstant(values, weight.dtype, True, from_float16=True)})
+        kernel = StoredConstant(values, weight.dtype, True, from_float16=True)
+        layers.append(StoredLayer(weight.op, {"kernel": kernel}))
     return layers
 
 

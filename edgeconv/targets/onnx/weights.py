@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.targets.base import StoredConstant
+from edgeconv.targets.base import StoredConstant, StoredLayer
 from edgeconv.targets.onnx import model_file
 from edgeconv.targets.onnx.model_file import RECURRENT, attribute, dtype_name
 from edgeconv.targets.onnx.storage import kernel_uses
@@ -112,10 +112,10 @@ class _Constants:
         return None
 
 
-def layer_constants(path: Path) -> list[dict[str, StoredConstant]] | None:
+def layer_constants(path: Path) -> list[StoredLayer] | None:
     """Kernels and biases; None where some kernel is not a constant of a known type."""
     constants = _Constants(path)
-    layers: list[dict[str, StoredConstant]] = []
+    layers: list[StoredLayer] = []
     for use in kernel_uses(constants.graph, constants.names):
         if use.node.op_type in RECURRENT:
             return None
@@ -128,7 +128,7 @@ def layer_constants(path: Path) -> list[dict[str, StoredConstant]] | None:
             if bias is None:
                 return None
             layer["bias"] = _stored(bias, bias.values)
-        layers.append(layer)
+        layers.append(StoredLayer(use.node.output[0], layer))
     return layers
 
 

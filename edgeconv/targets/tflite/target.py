@@ -19,6 +19,7 @@ from edgeconv.targets.base import (
     FileReader,
     FileStructure,
     StoredConstant,
+    StoredLayer,
     Target,
     broken_conversion,
 )
@@ -65,9 +66,9 @@ def _lint(path: Path) -> list[Finding]:
     return apply(lints.RULES, TFLiteFile(path))
 
 
-def _layer_constants(path: Path) -> list[dict[str, StoredConstant]] | None:
+def _layer_constants(path: Path) -> list[StoredLayer] | None:
     """Kernels and biases; None where some kernel is not a constant of a known type."""
-    layers: list[dict[str, StoredConstant]] = []
+    layers: list[StoredLayer] = []
     for kernel in read_kernels(path):
         if kernel.kind == "BATCH_MATMUL":
             continue
@@ -84,7 +85,7 @@ def _layer_constants(path: Path) -> list[dict[str, StoredConstant]] | None:
         if kernel.bias is not None:
             bias = kernel.bias
             layer["bias"] = StoredConstant(bias.values, bias.dtype, True, bias.steps)
-        layers.append(layer)
+        layers.append(StoredLayer(kernel.name, layer))
     return layers
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edgeconv.core import Check, ParityResult, Status, worst
@@ -49,6 +51,14 @@ def test_with_checks_keeps_the_worst_status(checks: tuple[Check, ...], status: S
 def test_with_checks_never_improves_a_status() -> None:
     assert result(Status.NOT_RUN).with_checks(PASSED).status is Status.NOT_RUN
     assert result(Status.FAILED).with_checks(PASSED).status is Status.FAILED
+
+
+def test_with_checks_tells_a_supplementary_check_that_did_not_run() -> None:
+    check = Check("weights", Status.NOT_RUN, None, None, "<=", "layer 'lstm' was not compared")
+    joined = result().with_checks(check)
+    assert joined.status is Status.PASSED
+    assert joined.reason == "weights: layer 'lstm' was not compared"
+    assert result().with_checks(replace(check, status=Status.FAILED)).status is Status.FAILED
 
 
 def test_with_checks_appends_checks_and_reasons() -> None:

@@ -78,11 +78,14 @@ def test_what_only_keras_can_read_is_refused(tmp_path: Path) -> None:
     from keras import layers
 
     inputs = keras.Input((240,))
-    one = layers.Dense(6)(inputs)
-    both = layers.Add()([one, layers.Dense(6)(inputs)])
-    keras.Model(inputs, both).save(tmp_path / "branches.keras")
-    with pytest.raises(Unsupported):
-        read_stored(tmp_path / "branches.keras")
+    one = layers.Dense(6, name="one")
+    both = layers.Add(name="both")([one(inputs), layers.Dense(6, name="other")(inputs)])
+    model = keras.Model(inputs, both, name="branches")
+    model.save(tmp_path / "branches.keras")
+    same(read_stored(tmp_path / "branches.keras"), read(model, Signal(labels=tuple("abcdef"))))
+    keras.Model(inputs, model(inputs)).save(tmp_path / "nested.keras")
+    with pytest.raises(Unsupported, match="'branches' is a Functional"):
+        read_stored(tmp_path / "nested.keras")
     (tmp_path / "half.keras").write_bytes((tmp_path / "branches.keras").read_bytes()[:900])
     with pytest.raises(BadInput, match=r"half\.keras is damaged"):
         read_stored(tmp_path / "half.keras")

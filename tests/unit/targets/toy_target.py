@@ -26,6 +26,7 @@ from edgeconv.targets.base import (
     FileReader,
     FileStructure,
     StoredConstant,
+    StoredLayer,
     Target,
 )
 from edgeconv.targets.file_graph import FileGraph, Op, Tensor, scheme_by_types
@@ -99,8 +100,11 @@ def labels(path: Path) -> tuple[str, ...]:
     return signal.labels if signal else ()
 
 
-def layer_constants(path: Path) -> list[dict[str, StoredConstant]]:
-    return [{"kernel": StoredConstant(values, "float32", True)} for _, values in kernels(path)]
+def layer_constants(path: Path) -> list[StoredLayer]:
+    return [
+        StoredLayer(name, {"kernel": StoredConstant(values, "float32", True)})
+        for name, values in kernels(path)
+    ]
 
 
 def kernel_arrays(path: Path) -> Iterator[tuple[NDArray[Any], int]]:

@@ -27,10 +27,10 @@ def test_constants_of_layers(store: object, dtype: str, limit: float, tmp_path: 
     store(network)  # type: ignore[operator]
     (layer,) = weights.layer_constants(write(tmp_path / "m.onnx", network)) or []
     kernel, bias = stored()
-    assert layer["kernel"].dtype == dtype
-    assert layer["kernel"].per_channel
-    assert np.abs(layer["kernel"].values - kernel).max() <= limit
-    assert np.abs(layer["bias"].values - bias).max() <= limit
+    assert layer.constants["kernel"].dtype == dtype
+    assert layer.constants["kernel"].per_channel
+    assert np.abs(layer.constants["kernel"].values - kernel).max() <= limit
+    assert np.abs(layer.constants["bias"].values - bias).max() <= limit
     ((numbers, axis),) = weights.kernels(tmp_path / "m.onnx")
     assert (numbers.shape, axis) == ((6, 3), 0)
 
@@ -45,8 +45,8 @@ def test_a_convolutions_kernel_has_its_output_channels_last(tmp_path: Path) -> N
     )
     path = write(tmp_path / "m.onnx", network)
     (layer,) = weights.layer_constants(path) or []
-    np.testing.assert_array_equal(layer["kernel"].values, kernel.transpose(2, 3, 1, 0))
-    assert "bias" not in layer
+    np.testing.assert_array_equal(layer.constants["kernel"].values, kernel.transpose(2, 3, 1, 0))
+    assert "bias" not in layer.constants
     assert [axis for _, axis in weights.kernels(path)] == [1]
 
 
@@ -59,7 +59,7 @@ def test_a_transposed_matrix_is_turned(tmp_path: Path) -> None:
         [constant("w", kernel)],
     )
     (layer,) = weights.layer_constants(write(tmp_path / "m.onnx", network)) or []
-    np.testing.assert_array_equal(layer["kernel"].values, kernel.T)
+    np.testing.assert_array_equal(layer.constants["kernel"].values, kernel.T)
 
 
 def test_a_kernel_that_is_computed_cannot_be_compared(tmp_path: Path) -> None:
