@@ -213,7 +213,7 @@ def matched(graph: Graph, stored: Sequence[StoredLayer]) -> list[StoredLayer | N
 
 
 def _names(graph: Graph, node: Node) -> set[str]:
-    """Of a node, of values inside it, and of activations that a converter may compute in the same operation."""
+    """Of a node, values inside it, and activations that a converter may fuse with it."""
     names = {graph.node_name(node), *(graph.names[value] for value in node.inner)}
     after = graph.only_consumer(node.output)
     while isinstance(after, Activation | Reshape):
