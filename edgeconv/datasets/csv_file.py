@@ -202,7 +202,10 @@ def _refuse_impossible_readings(tables: Tables, reads: list[_Read]) -> None:
         f"{read.path}: line {bad.line}: {bad.reading:g} {unit} is no reading of a motion sensor; "
         f"there are {bad.count} such rows",
         f"if it stands for lost samples, write lost_values = [{values}] into "
-        f"{read.path.name}.toml; else correct the unit or these lines",
+        f"{read.path.name}.toml; else correct the unit or these lines"
+        if len(bad.values) < 4
+        else f"there are many such numbers, so they are no code for lost samples: correct the unit "
+        f"in {read.path.name}.toml or these lines, and look for points between thousands",
     )
 
 

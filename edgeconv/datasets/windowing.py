@@ -169,6 +169,7 @@ class Assembly:
                 f"{origin.source}: no recording is as long as a window ({signal.window} steps at "
                 f"{signal.rate_hz:g} Hz = {signal.window / signal.rate_hz:g} s)",
                 "; ".join([*(f"{n} × {reason}" for reason, n in counts.items()), *said])
+                + _cure_of_short(counts)
                 or "give longer recordings",
             )
         report = LoadReport(
@@ -306,3 +307,13 @@ def _newer(seconds: NDArray[np.float64], dropped: Counter[str]) -> NDArray[np.bo
     if late:
         dropped["time stamp out of order"] += late
     return keep
+
+
+def _cure_of_short(counts: Counter[str]) -> str:
+    """What makes longer recordings of rows that were nearly all left out for one reason."""
+    rows = sum(counts.values())
+    if counts["not labelled"] > 0.9 * rows > 0:
+        return ". If a label holds until the next one, write it into every row of the table"
+    if counts["recording shorter than a window"] > 0.9 * rows > 0:
+        return ". Record longer, or check the unit of the time stamps (write minutes as seconds)"
+    return ""

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from edgeconv.datasets.tables.sources import CHUNK
@@ -63,6 +64,7 @@ def read_dialect(path: Path, head: str, header: Sequence[str] = ()) -> Dialect:
     if not rows:
         raise BadInput(f"{path} is empty", "give a table with a header and rows")
     width = _usual_width(rows)
+    _refuse_line_breaks(path, lines)
     if header:
         number, names = _above_values(path, rows, header), tuple(header)
     else:
@@ -77,8 +79,22 @@ def _counts(line: str) -> bool:
     return bool(stripped) and not stripped.startswith(_COMMENTS)
 
 
+def _refuse_line_breaks(path: Path, lines: Sequence[str]) -> None:
+    """Raises BadInput where a quoted text goes on in the next line."""
+    broken = [line.count('"') % 2 == 1 for line in lines]
+    for n, (one, other) in enumerate(pairwise(broken), 1):
+        if one and other:
+            raise BadInput(
+                f"{path}: line {n}: a quoted text has a line break in it",
+                "replace the line break by a blank, so that each sample is one line",
+            )
+
+
 def _fields(line: str, delimiter: str) -> list[str]:
-    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter), [])]
+    try:
+        return [field.strip() for field in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:  # a field of 131072 signs and more, as in text that is no table
+        return [line.strip()]
 
 
 def _delimiter(lines: list[str]) -> str:
@@ -186,6 +202,27 @@ def _decimal(body: list[list[str]], delimiter: str) -> str:
     commas = sum(bool(_COMMA_NUMBER.fullmatch(field)) for field in fields)
     points = sum("." in field and bool(_NUMBER.fullmatch(field)) for field in fields)
     return "," if commas > points else "."
+
+
+_CURES = {
+    r"[+-]?[1-9]\d{0,2}([,'’\u00a0\u202f ]\d{3})+(\.\d+)?": "export numbers without separators "
+    "between thousands, and with decimal points",
+    r"[+-]?\d+,\d+": "export it with decimal points, or with ; between the columns",
+    r"[\u2012\u2013\u2212]\d.*": "replace the typographic minus sign by a hyphen (-)",
+    r"\(\d.*\)|\d[\d.,]*-": "write negative numbers with a leading minus sign",
+    r"[+-]?(?!0x)[\d.]+\s*[a-zA-Zµ°%].*": "write numbers only, and the unit into the name of the "
+    "column",
+    r"\d+:\d\d([:.,]\d+)*|.*\d:\d\d:\d\d:\d+": "write times as 13:05:59.250 (with hours, minutes, "
+    "seconds and a point before their fraction), or as seconds",
+}
+
+
+def cure_of_field(text: str, role: str) -> str:
+    """What to do with a field that is not a number, by the way it is written."""
+    if text == role:
+        return "delete this second header: tables were joined together with their headers"
+    cures = (cure for form, cure in _CURES.items() if re.fullmatch(form, text.strip()))
+    return next(cures, "correct or delete the line")
 
 
 @dataclass(frozen=True)

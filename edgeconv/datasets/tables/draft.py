@@ -257,10 +257,20 @@ def _unit_lines(
 _CHOICES = '# unit = "g"  # m/s^2, g or mg; or counts_per_g = 128'
 
 
+def _usual(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rows without those far beyond the others: codes for lost samples are no readings."""
+    import numpy as np
+
+    lengths = np.linalg.norm(values, axis=1)
+    usual: NDArray[np.float64] = values[lengths <= 8 * np.median(lengths)]
+    return usual
+
+
 def _blocks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean vectors of blocks of 40 rows."""
     import numpy as np
 
+    values = _usual(values)
     count = max(1, len(values) // 40)
     return np.array([part.mean(axis=0) for part in np.array_split(values, count)])
 
@@ -276,6 +286,7 @@ def _lacks_gravity(values: NDArray[np.float64]) -> bool:
     """Whether the mean vectors are far shorter than what moves around them."""
     import numpy as np
 
+    values = _usual(values)
     around = values - values.mean(axis=0)
     return _gravity(values) < 0.6 * float(np.sqrt((around**2).sum(axis=1).mean()))
 

@@ -14,7 +14,8 @@ def plain(name: str) -> str:
     text = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(c for c in text if not unicodedata.combining(c))
     words = letters.replace("_", " ").replace("-", " ").split()
-    return " ".join(_number(word) for word in words)
+    # `p 1` is `p1`, but `1 2` is not `12`
+    return re.sub(r"(?<=[^\W\d_]) (?=\d)", "", " ".join(_number(word) for word in words))
 
 
 def _number(word: str) -> str:

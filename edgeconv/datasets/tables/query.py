@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core import NULL_PROGRESS, Progress
-from edgeconv.datasets.tables.dialect import StampFormat, read_dialect, stamp_format
+from edgeconv.datasets.tables.dialect import (
+    StampFormat,
+    cure_of_field,
+    read_dialect,
+    stamp_format,
+)
 from edgeconv.datasets.tables.schema import DOCS, TICKS, Schema
 from edgeconv.datasets.tables.sources import TableFile
 from edgeconv.errors import BadInput
@@ -65,7 +70,7 @@ class TableQuery:
         if missing:
             raise BadInput(
                 f"{self.path}: line {line} has no column {', '.join(map(repr, missing))}; "
-                f"it has {', '.join(map(repr, self.names[:20]))}",
+                f"it has {', '.join(repr(name[:40]) for name in self.names[:20])}",
                 _cure(self.path, missing, self.names),
             )
         for name in wanted:
@@ -310,11 +315,12 @@ class TableQuery:
         """
         for role in ("subject", "activity"):
             row = self.db.execute(
-                f"select line from {rows} where {role} = '' order by line limit 1"
+                f"select line, {role} from {rows} where lower({role}) in ('', 'nan', 'none', "
+                "'null', 'n/a') order by line limit 1"
             ).fetchone()
             if row:
                 raise BadInput(
-                    f"{self.path}: line {row[0]}: the {role} is empty",
+                    f"{self.path}: line {row[0]}: the {role} is {row[1] or 'empty'}",
                     f'fill it in, or set {role} = "…" in {self.path.name}.toml',
                 )
         places = {c.name: value_column(n) for n, c in enumerate(self.schema.channels)}
@@ -331,7 +337,7 @@ class TableQuery:
                 text = self._text_at(role, int(row[0]))
                 raise BadInput(
                     f"{self.path}: line {row[0]}: {role} is '{text}': {_why(text)}{others}",
-                    "correct or delete the line"
+                    cure_of_field(text, role)
                     if text or count == 1
                     else f"export the sensors at one rate, or leave {role} out of [channels]",
                 )

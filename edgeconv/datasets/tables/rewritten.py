@@ -19,6 +19,7 @@ _ARROW = re.compile(r"^\s*(\d\d?:\d\d:\d\d(?:[.,]\d+)?)\s*->\s*(.*)$")  # Arduin
 _PAIR = re.compile(rf"([A-Za-z_]\w*)\s*[:=]\s*({_NUMBER})")
 _PAIRS = re.compile(rf"^\s*(?:{_PAIR.pattern}[\s,;]*)+$")
 _BLANKS = re.compile(rf"^\s*{_NUMBER}(?:[ \t]+{_NUMBER}){{2,}}\s*$")
+_LIST = re.compile(r"\s*\[\s*[{\[]")  # a line of a log may begin with [INFO]
 _MOST = 0.8  # share of lines that must have a form; a monitor also shows messages
 _LOOKED_AT = 60  # lines
 
@@ -38,6 +39,11 @@ def rewritten(path: Path, head: str, text: Iterator[str], copy: Path) -> bool:
     Raises:
         BadInput: JSON that is not Edge Impulse's.
     """
+    if _LIST.match(head):
+        raise BadInput(
+            f"{path}: JSON, a list of records",
+            f"write it as CSV: pandas.read_json('{path.name}').to_csv('{path.stem}.csv')",
+        )
     if head.lstrip().startswith("{"):
         _write_edge_impulse(path, "".join(text), copy)
         return True
@@ -59,7 +65,8 @@ def _write_edge_impulse(path: Path, text: str, copy: Path) -> None:
     except (ValueError, TypeError, KeyError) as error:
         raise BadInput(
             f"{path}: JSON, but not of Edge Impulse's data acquisition format ({error!r})",
-            "export the recording as CSV",
+            "export the recording as CSV, or write it so: pandas.read_json('"
+            f"{path.name}').to_csv('{path.stem}.csv'), with lines=True if each line is a record",
         ) from error
     if not numbers or any(len(row) != len(names) for row in numbers) or not interval > 0:
         raise BadInput(

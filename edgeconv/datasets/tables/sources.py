@@ -119,6 +119,7 @@ def open_table(path: Path, whole: bool = True) -> Iterator[TableFile]:
     refuse_archive(path, magic)
     with _opened(path, magic) as stream, TemporaryDirectory(prefix="edgeconv-table-") as folder:
         head = _head(path, stream)
+        _refuse_other_content(path, magic, head)
         encoding = _wide_encoding(head)
         if encoding:
             copy = Path(folder) / "table.csv"
@@ -137,6 +138,21 @@ def open_table(path: Path, whole: bool = True) -> Iterator[TableFile]:
             yield TableFile(path, copy, copy.read_text("utf-8")[:CHUNK], joined_digits=True)
             return
         yield TableFile(path, path, text, joined_digits)
+
+
+def _refuse_other_content(path: Path, magic: bytes, head: bytes) -> None:
+    """Raises BadInput for what a failed download or a second packing leaves."""
+    if magic.startswith(GZIP_MAGIC) and head[257:262] == b"ustar":
+        raise BadInput(f"{path} is a gzipped tar archive", "unpack it, give the table")
+    if magic.startswith(GZIP_MAGIC) and head.startswith(GZIP_MAGIC):
+        raise BadInput(f"{path} was gzipped twice", "unpack it once")
+    if head[:200].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        raise BadInput(
+            f"{path} is a web page, not a table",
+            "get the file again: a page to sign in, or an error, was saved in its place",
+        )
+    if head.startswith(b"version https://git-lfs"):
+        raise BadInput(f"{path} is a pointer of Git LFS, not the table", "run git lfs pull")
 
 
 @contextmanager
