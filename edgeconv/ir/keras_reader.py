@@ -91,15 +91,10 @@ class _Reader:
     ) -> tuple[Value, ...]:
         if training is None:  # as in Keras: what the outer model is called with comes first
             training = _training_argument(operation, call)
-        if hasattr(operation, "inputs") and not _masks(operation, call):
+        if hasattr(operation, "inputs") and len(inputs) == len(operation.inputs):  # no mask
             return self.read_model(operation, inputs, training)
         kind, label = kind_of(operation), self._label(str(operation.name))
-        if training and _acts_in_training(operation):
-            raise Unsupported(
-                f"layer '{label}' ({kind}) is called with training=True: a window's answer would "
-                "be random, or depend on the other windows of its batch",
-                "call it without training=True, and save the model again",
-            )
+        _check_training(operation, training, label)
         given = _given(operation, call, inputs)
         results = tuple(Value(_numbered(label, i), r.shape, r.dtype) for i, r in enumerate(given))
         layer_call = KerasCall(
@@ -222,6 +217,20 @@ def _training_argument(operation: Any, call: Any) -> bool | None:
         return None
     value = bound.arguments.get("training")
     return None if value is None else bool(value)
+
+
+def _check_training(operation: Any, training: bool | None, label: str) -> None:
+    """Raises Unsupported for what acts as in training, also in a model that Keras runs whole."""
+    if hasattr(operation, "inputs"):
+        for inner, call in model_calls(operation, {id(t): None for t in operation.inputs}):
+            asked = _training_argument(inner, call) if training is None else training
+            _check_training(inner, asked, f"{label}/{inner.name}")
+    elif training and _acts_in_training(operation):
+        raise Unsupported(
+            f"layer '{label}' ({kind_of(operation)}) is called with training=True: a window's "
+            "answer would be random, or depend on the other windows of its batch",
+            "call it without training=True, and save the model again",
+        )
 
 
 def _acts_in_training(layer: Any) -> bool:

@@ -67,7 +67,10 @@ def outputs(artifact: Artifact) -> Any:
 def of_keras(file: Path, signal: Any) -> Any:
     """What the user's own `model(x)` gives."""
     network = keras_file.load_model(file)
-    x = signal.encode(windows()).reshape(-1, *network.inputs[0].shape[1:])
+    x, shape = signal.encode(windows()), tuple(network.inputs[0].shape[1:])
+    if shape == (3, 80):  # channels first
+        x = x.reshape(-1, 80, 3).transpose(0, 2, 1)
+    x = x.reshape(-1, *shape)
     return np.asarray(keras_file.outputs_of(network, [x])[0], np.float32)
 
 
@@ -92,6 +95,8 @@ EXPORTED = [
     "weights_underflow",
     "activations_overflow",
     "mixed_float16",
+    "input_3x80",
+    "input_80x3x1",
 ]
 
 

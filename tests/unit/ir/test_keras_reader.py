@@ -88,6 +88,23 @@ def test_layers_that_act_as_in_training_are_refused_by_name(signal: Signal, nest
     read(model(Dropout(0.5), training=False), signal)
 
 
+def test_training_inside_a_masked_model_is_named() -> None:
+    """Keras hands the mask to the model's layers, so it runs the model whole."""
+    import keras
+    from keras.layers import LSTM, Dropout, Masking
+
+    def model(training: bool | None) -> Any:
+        inner_entry, entry = keras.Input((6, 3)), keras.Input((6, 3))
+        dropped = Dropout(0.5, name="odd")(inner_entry, training=training)
+        inner = keras.Model(inner_entry, LSTM(2)(dropped), name="inner")
+        with pytest.warns(UserWarning, match="mask"):
+            return keras.Model(entry, inner(Masking()(entry)))
+
+    with pytest.raises(Unsupported, match=r"layer 'inner/odd' \(Dropout\) is called with training"):
+        read_graph(model(True))
+    read_graph(model(None))
+
+
 def test_what_the_outer_model_is_called_with_comes_first(signal: Signal) -> None:
     """As in Keras, where a model called with training=False calls all of its layers so."""
     import keras
