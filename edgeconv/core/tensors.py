@@ -119,6 +119,12 @@ class Tensors:
         return found[0] if len(found) == 1 and found[0].size > 1 else None
 
     @property
+    def binary(self) -> NamedTensor | None:
+        """The only output if it is one score, of a sigmoid: from 0.5 on it says class 1."""
+        one = len(self.outputs) == 1 and self.outputs[0].size == 1
+        return self.outputs[0] if one and self.outputs[0].meaning == SCORES else None
+
+    @property
     def summary(self) -> str:
         """One line for people."""
         sides = (", ".join(t.text for t in side) for side in (self.inputs, self.outputs))

@@ -34,7 +34,7 @@ def samples_of(source: object, contract: Tensors) -> Samples:
         return random_samples(contract)
     if isinstance(source, Mapping):
         return _samples(dict(source), contract, "arrays in memory")
-    if isinstance(source, str) and source.partition(":")[0] == NPZ:
+    if isinstance(source, str) and is_npz(source):
         return _samples(read_npz(path_of(source)), contract, source)
     names = ", ".join(tensor.text for tensor in contract.inputs)
     what = f"'{source}'" if isinstance(source, str) else f"{type(source).__name__}"
@@ -52,9 +52,14 @@ def shapes_in(source: object) -> dict[str, tuple[int, ...]]:
     """
     if isinstance(source, Mapping):
         return {str(name): tuple(array.shape[1:]) for name, array in source.items()}
-    if isinstance(source, str) and source.partition(":")[0] == NPZ:
+    if isinstance(source, str) and is_npz(source):
         return {name: array.shape[1:] for name, array in read_npz(path_of(source)).items()}
     return {}
+
+
+def is_npz(source: object) -> bool:
+    """Whether it is a specification of arrays in a file."""
+    return isinstance(source, str) and source.partition(":")[0] == NPZ
 
 
 def random_samples(contract: Tensors, n: int = RANDOM, seed: int = SEED) -> Samples:

@@ -129,15 +129,17 @@ def applies(gate: str, reference: NamedReference) -> bool:
         return True
     if gate in OF_DISTRIBUTIONS:
         return classes
+    decides = classes or reference.contract.binary is not None
     if gate in OF_CLASSES:
-        return classes and not reference.samples.random
-    return gate in OF_LABELS and classes and reference.samples.labels is not None
+        return decides and not reference.samples.random
+    return gate in OF_LABELS and decides and reference.samples.labels is not None
 
 
 def _why_not(gate: str, reference: NamedReference) -> str:
     if gate in OF_NUMBERS:
         return "every output is one number"
-    if reference.contract.classes is None:
+    decides = reference.contract.classes or reference.contract.binary
+    if decides is None or (gate in OF_DISTRIBUTIONS and decides.size == 1):
         return "no output is a vector of probabilities"
     if reference.samples.random:
         return "the inputs are seeded random numbers"
@@ -166,13 +168,18 @@ def _of_output(
 def _of_task(reference: NamedReference, outputs: Outputs) -> dict[str, float]:
     import numpy as np
 
-    classes = reference.contract.classes
-    if classes is None:
+    classes, binary = reference.contract.classes, reference.contract.binary
+    tensor = classes or binary
+    if tensor is None:
         return {}
-    ref = reference.outputs[classes.name].astype(np.float64)
-    out = outputs[classes.name].astype(np.float64)
-    called, before = out.argmax(axis=1), ref.argmax(axis=1)
-    figures = {**divergences(ref, out), "top1_agreement": float((called == before).mean())}
+    ref = reference.outputs[tensor.name].astype(np.float64)
+    out = outputs[tensor.name].astype(np.float64)
+    if binary is None:
+        called, before = out.argmax(axis=1), ref.argmax(axis=1)
+    else:
+        called, before = two_classes(out).argmax(axis=1), two_classes(ref).argmax(axis=1)
+    figures = {} if classes is None else divergences(ref, out)
+    figures["top1_agreement"] = float((called == before).mean())
     labels = reference.samples.labels
     if labels is not None:
         right, right_before = float((called == labels).mean()), float((before == labels).mean())
@@ -182,6 +189,16 @@ def _of_task(reference: NamedReference, outputs: Outputs) -> dict[str, float]:
             "accuracy_drop": right_before - right,
         }
     return figures
+
+
+def two_classes(scores: NDArray[Any]) -> NDArray[Any]:
+    """(n, 2): what a score of class 1 leaves for class 0, and the score; a tie is class 1's."""
+    import numpy as np
+
+    flat = scores.reshape(len(scores))
+    called = flat >= 0.5
+    rest = np.where(called, np.minimum(1 - flat, np.nextafter(flat, -1)), 1 - flat)
+    return np.stack([rest, flat], axis=1)
 
 
 def _problem(reference: NamedReference, outputs: Outputs) -> str:

@@ -20,7 +20,7 @@ from edgeconv.core import (
     Tensors,
 )
 from edgeconv.core.paths import sha256
-from edgeconv.datasets.samples import random_samples, samples_of, shapes_in
+from edgeconv.datasets.samples import is_npz, random_samples, samples_of, shapes_in
 from edgeconv.environment import describe_machine
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
@@ -34,7 +34,7 @@ from edgeconv.parity.classification import evaluate
 from edgeconv.parity.gates import resolve_gates
 from edgeconv.parity.golden.device_results import NAME as GOLDEN
 from edgeconv.parity.golden.named_vectors import NamedGoldenSet, read_named, write_named
-from edgeconv.parity.named_outputs import NamedReference, judge_named
+from edgeconv.parity.named_outputs import NamedReference, judge_named, two_classes
 from edgeconv.parity.output_comparison import not_run
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import open_runner, runtime_for, unavailable
@@ -69,11 +69,12 @@ def run_file(
 def write_vectors(bundle: Bundle, samples: Samples, unsafe: bool) -> None:
     """Write a bundle's golden vectors, and the float outputs that parity will ask for first."""
     contract, model = contract_of(bundle), bundle.model
-    proof = random_samples(contract, seed=PROOF_SEED)
-    for each, write in ((proof, True), (samples, False)):
-        outputs, _ = run_file(model.path, contract, each, "keras", unsafe=unsafe)
-        if write:
-            bundles.write_outputs(bundle.path, outputs, each.sha256, model.sha256)
+    proof = random_samples(contract, seed=PROOF_SEED) if samples.random else samples
+    proved, _ = run_file(model.path, contract, proof, "keras", unsafe=unsafe)
+    bundles.write_outputs(bundle.path, proved, proof.sha256, model.sha256)
+    outputs = proved
+    if samples.random:
+        outputs, _ = run_file(model.path, contract, samples, "keras", unsafe=unsafe)
     golden = NamedGoldenSet.of(contract, model.sha256, samples, outputs)
     chosen = replace(samples, arrays=golden.inputs, labels=None, subjects=None)
     for artifact in bundle.artifacts:
@@ -98,7 +99,8 @@ def check_named(
 
     Args:
         bundle: as read.
-        data: `npz:FILE` or a mapping of arrays; None: seeded random inputs.
+        data: `npz:FILE` or a mapping of arrays; None: the calibration data where a file holds them
+            and is still there, seeded random inputs otherwise.
         split: `test` or `all`, which are the same: the model was trained elsewhere.
         runtimes: each artifact runs in those that open it.
         asked: limits that the caller set.
@@ -117,7 +119,8 @@ def check_named(
             "leave it out: all samples of the data are used",
         )
     contract = contract_of(bundle)
-    samples = samples_of(data, contract) if data else random_samples(contract, seed=PROOF_SEED)
+    golden = read_named(bundle.path)
+    samples = samples_of(data, contract) if data else _proof(contract, golden, progress)
     progress.stage(f"parity: {bundle.path} on {samples.origin}")
     if samples.random:
         progress.note(
@@ -125,7 +128,6 @@ def check_named(
             "name real ones with --data npz:FILE"
         )
     reference = NamedReference(contract, samples, _float_outputs(bundle, samples, progress))
-    golden = read_named(bundle.path)
     pairs = [(a, r) for a in bundle.artifacts for r in runtimes if _opens(a, r, runtimes)]
     progress.stage(f"parity: {plural(len(pairs), 'file')} on {plural(len(samples), 'sample')}")
     results = []
@@ -146,7 +148,7 @@ def check_named(
 def named_contract(path: Path, data: object, unsafe: bool) -> Tensors | None:
     """The named tensors of a file; of a Keras model without a contract if it gets `npz` data."""
     contract = embedded_contract(path)
-    if contract is None and is_keras(path) and isinstance(data, str) and data.startswith("npz:"):
+    if contract is None and is_keras(path) and is_npz(data):
         return tensors_of(keras_file.load_model(path, unsafe), shapes_in(data))
     return contract if isinstance(contract, Tensors) else None
 
@@ -157,10 +159,11 @@ def evaluate_named(
     """How well a file with named tensors recognizes labeled samples.
 
     Raises:
-        Unsupported: no output is a vector of probabilities: there are no classes to be right about.
+        Unsupported: no output is a vector of probabilities, or the score of one class: there are no
+            classes to be right about.
         UsageError: no data, or data without labels.
     """
-    classes = contract.classes
+    classes = contract.classes or contract.binary
     if classes is None:
         raise Unsupported(
             f"{path.name} gives no probabilities of classes, so accuracy does not apply to it",
@@ -173,7 +176,12 @@ def evaluate_named(
         )
     options = {"unsafe": unsafe} if is_keras(path) else {}
     outputs, ran = run_file(path, contract, samples, runtime, **options)
-    names = contract.labels or tuple(f"class {n}" for n in range(classes.size))
+    answers = outputs[classes.name]
+    if contract.binary is not None:
+        answers = two_classes(answers)
+    names = contract.labels
+    if len(names) != answers.shape[1]:
+        names = tuple(f"class {n}" for n in range(answers.shape[1]))
     if samples.labels.min() < 0 or samples.labels.max() >= len(names):
         raise BadInput(f"{samples.origin}: a label is none of 0 to {len(names) - 1}")
     n = len(samples)
@@ -185,9 +193,7 @@ def evaluate_named(
         subjects=len(set(subjects.tolist())),
         sha256=samples.sha256,
     )
-    return evaluate(
-        outputs[classes.name], samples.labels, subjects, names, ran, sha256(path), facts
-    )
+    return evaluate(answers, samples.labels, subjects, names, ran, sha256(path), facts)
 
 
 def _subjects(samples: Samples, n: int) -> NDArray[Any]:
@@ -195,6 +201,27 @@ def _subjects(samples: Samples, n: int) -> NDArray[Any]:
     import numpy as np
 
     return samples.subjects if samples.subjects is not None else np.array(["all"] * n)
+
+
+def _proof(contract: Tensors, golden: NamedGoldenSet | None, progress: Progress) -> Samples:
+    """What is compared on if nobody names data: those that set the ranges, or random ones.
+
+    Random inputs spread over all of a range that real ones seldom fill, so an int8 file that was
+    calibrated on data would be judged on what it never has to do.
+    """
+    origin = golden.origin if golden else ""
+    if is_npz(origin):
+        try:
+            samples = samples_of(origin, contract)
+        except BadInput as error:
+            progress.note(f"the calibration data cannot be used: {error.message}")
+        else:
+            progress.note(
+                f"no data are named: the figures are of the calibration data, {origin}; "
+                "name others to prove more: --data npz:FILE"
+            )
+            return samples
+    return random_samples(contract, seed=PROOF_SEED)
 
 
 def _float_outputs(

@@ -22,7 +22,7 @@ from edgeconv.errors import Unsupported
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.layout import Layout
 from edgeconv.ir.model_inputs import inputs_of
-from edgeconv.ir.nodes import Activation, KernelNode, Node, Reshape
+from edgeconv.ir.nodes import Activation, KernelNode, Node, Reshape, TransposedConv
 from edgeconv.ir.stored_model import read_stored
 from edgeconv.ir.tf_lowering import constants_of
 from edgeconv.parity.artifact_run import ArtifactRun
@@ -170,8 +170,8 @@ def _pairs(bundle: Bundle, artifact: Artifact) -> tuple[list[Pair], str]:
             Pair(
                 label,
                 what,
-                trained[what],
-                constant.values.reshape(trained[what].shape),
+                _channel_last(node, trained[what]),
+                _channel_last(node, constant.values.reshape(trained[what].shape)),
                 constant.dtype,
                 constant.per_channel,
                 constant.steps,
@@ -180,6 +180,12 @@ def _pairs(bundle: Bundle, artifact: Artifact) -> tuple[list[Pair], str]:
             for what, constant in layer.constants.items()
         )
     return pairs, "; ".join(left)
+
+
+def _channel_last(node: Node, values: Array) -> Array:
+    """With the output channel last; a transposed convolution's kernel ends in its input's."""
+    turned = isinstance(node, TransposedConv) and values.ndim > 1
+    return values.swapaxes(-1, -2) if turned else values
 
 
 def _other(graph: Graph) -> list[Node]:

@@ -139,11 +139,13 @@ def _stored(constant: ONNXConstant, values: Array) -> StoredConstant:
 
 
 def _keras_order(node: Any, kernel: Array) -> Array:
-    """The kernel with its output channels last, as Keras has it."""
-    if node.op_type == "Conv":
+    """The kernel as Keras has it: its output channels last, those of its input in a transposed one.
+
+    ONNX begins a convolution with the output channels and a transposed one with those of its input,
+    so that both are turned alike.
+    """
+    if node.op_type in ("Conv", "ConvTranspose"):
         return kernel.transpose(*range(2, kernel.ndim), 1, 0)
-    if node.op_type == "ConvTranspose":
-        return kernel.transpose(*range(2, kernel.ndim), 0, 1)
     return kernel.T if attribute(node, "transB", 0) else kernel
 
 

@@ -89,3 +89,20 @@ def test_a_limit_that_does_not_apply_is_refused() -> None:
         judged(ref, dict(ref.outputs), accuracy_drop=0.1)
     with pytest.raises(UsageError, match="class_drop does not apply: it is about windows"):
         judged(ref, dict(ref.outputs), class_drop=0.1)
+
+
+def test_a_single_score_is_judged_at_one_half() -> None:
+    contract = Tensors((NamedTensor("x", (2,)),), (NamedTensor("alarm", (1,), meaning="scores"),))
+    scores = np.array([[0.1], [0.5], [0.6], [0.9]], np.float32)
+    labels = np.array([0, 1, 1, 0])
+    samples = Samples({"x": np.zeros((4, 2), np.float32)}, "data", labels=labels)
+    ref = NamedReference(contract, samples, {"alarm": scores})
+    figures = measure(ref, {"alarm": np.array([[0.1], [0.49], [0.6], [0.9]], np.float32)})
+    assert figures["reference_accuracy"] == 0.75
+    assert figures["accuracy"] == 0.5
+    assert figures["top1_agreement"] == 0.75
+    result = judged(ref, {"alarm": scores})
+    assert {"top1_agreement", "accuracy_drop"} <= {check.name for check in result.checks}
+    assert result.not_applicable == ("kl_mean",)
+    with pytest.raises(UsageError, match="no output is a vector of probabilities"):
+        judged(ref, {"alarm": scores}, kl_mean=1e-3)
