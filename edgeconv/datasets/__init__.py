@@ -77,8 +77,9 @@ def load_dataset(
 
     Args:
         source: a specification, `NAME` or `NAME:PATH` (`edgeconv data list` shows the names); a
-            `Dataset`, which is returned as it is; a tuple `(windows, labels, subjects)` of arrays,
-            as `dataset_from_arrays` takes them; a data frame, as `dataset_from_frame` takes it; or
+            `Dataset`, whose findings hold, and which is checked if arrays or a data frame made it;
+            a tuple `(windows, labels, subjects)` of arrays, as `dataset_from_arrays` takes them; a
+            data frame, as `dataset_from_frame` takes it; or
             `Recordings` of any of these, with rules whose errors are accepted.
         progress: listens to what is done.
         refuse: report notes and findings to `progress`, and raise if a rule finds an error. Off:
@@ -95,8 +96,15 @@ def load_dataset(
     given = source if isinstance(source, Recordings) else Recordings(source)
     allow, data = given.allow, given.data
     if isinstance(data, Dataset):
-        return _allowing(data, allow)
-    dataset = _allowing(_read(data, given.windowing, progress), allow)
+        from edgeconv.datasets.in_memory import IN_MEMORY
+
+        dataset = _allowing(data, allow)
+        if data.report.source not in IN_MEMORY or data.report.findings:
+            if refuse:
+                refuse_errors(dataset, data.report.findings, dataset.report.allow)
+            return dataset
+    else:
+        dataset = _allowing(_read(data, given.windowing, progress), allow)
     findings = check_recordings(dataset)
     report = replace(dataset.report, findings=tuple(findings))
     if refuse:

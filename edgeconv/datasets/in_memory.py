@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 ARRAYS, FRAME = "arrays", "data frame"
+IN_MEMORY = (f"{ARRAYS} in memory", f"{FRAME} in memory")  # sources of data that nobody checked yet
 TEXTS, NUMBERS = ("subject", "activity"), ("timestamp", "x", "y", "z")
 ROLES, OPTIONAL = (*TEXTS, *NUMBERS), ("recording", "device")
 _ARRAYS_HINT = (
@@ -85,7 +86,7 @@ def dataset_from_arrays(
         step=signal.step,
         labels=classes,
     )
-    report = LoadReport(source="arrays in memory", kept=samples.shape[0] * samples.shape[1])
+    report = LoadReport(source=IN_MEMORY[0], kept=samples.shape[0] * samples.shape[1])
     return Dataset(ARRAYS, contract, recordings, index.astype(np.int64), report)
 
 
@@ -123,7 +124,7 @@ def dataset_from_frame(frame: Any) -> Dataset:
         except BadInput as error:
             message = error.message.replace(f"{file}", FRAME)
             raise BadInput(message, _FRAME_HINT) from error
-    report = replace(dataset.report, source="data frame in memory")
+    report = replace(dataset.report, source=IN_MEMORY[1])
     return replace(dataset, name=FRAME, report=report)
 
 

@@ -56,7 +56,8 @@ def random_dataset(signal: Signal) -> Dataset:
         labels=tuple(labels),
         kinds=signal.kinds,
     )
-    return dataset_from_arrays(windows, called, ["random"] * len(windows), plain)
+    dataset = dataset_from_arrays(windows, called, ["random"] * len(windows), plain)
+    return replace(dataset, report=replace(dataset.report, source="random windows"))
 
 
 def judge_random_windows(

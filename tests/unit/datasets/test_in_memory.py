@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from edgeconv.core import Dataset
-from edgeconv.datasets import load_dataset
+from edgeconv.datasets import Recordings, load_dataset
 from edgeconv.datasets.in_memory import dataset_from_arrays, dataset_from_frame
 from edgeconv.datasets.splits import split
 from edgeconv.errors import BadInput
@@ -99,3 +99,19 @@ def test_dataset_from_frame_refuses(change: Any, message: str) -> None:
     with pytest.raises(BadInput, match=message) as error:
         dataset_from_frame(change(recordings()))
     assert "/tmp" not in str(error.value)
+
+
+def test_a_data_set_of_arrays_or_a_frame_goes_through_the_data_rules() -> None:
+    in_g = recordings()
+    in_g[["x", "y", "z"]] /= 9.81
+    frame = dataset_from_frame(in_g)
+    names = [frame.signal.labels[label] for label in frame.labels]
+    arrays = dataset_from_arrays(frame.windows, names, frame.subjects)
+    for dataset in (frame, arrays):
+        with pytest.raises(BadInput, match="D101"):
+            load_dataset(dataset)
+        seen = load_dataset(dataset, refuse=False)
+        assert "D101" in [finding.rule for finding in seen.report.findings]
+        with pytest.raises(BadInput, match="D101"):  # shown, but not accepted
+            load_dataset(seen)
+        assert len(load_dataset(Recordings(dataset, ("D101",)))) == len(dataset)
