@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from edgeconv.core import Artifact, EvaluationResult, ParityResult
 from edgeconv.errors import Unsupported
-from edgeconv.parity.classification import evaluate
-from edgeconv.parity.context import ParityContext, is_retrained
+from edgeconv.parity.classification import evaluate, softmax
+from edgeconv.parity.context import ParityContext, gives_logits, is_retrained
 from edgeconv.parity.gates import default_gates, resolve_gates
 from edgeconv.parity.output_comparison import OutputComparison, compare_outputs, result_of
 from edgeconv.parity.saturation import saturated_shares
@@ -91,6 +91,8 @@ def run_artifact(context: ParityContext, artifact: Artifact, runtime: str) -> Ar
         if runtime == "auto":
             raise
         return str(error)
+    if gives_logits(artifact):
+        outputs = softmax(outputs)
     run = ArtifactRun(artifact, ran, gates, _comparison(context, artifact, outputs, gates))
     if not np.isfinite(outputs).all():
         return run

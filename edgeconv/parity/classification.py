@@ -114,7 +114,16 @@ def as_probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         return outputs
     if outputs.min() >= -SLACK and outputs.max() <= 1 + SLACK:
         return outputs
-    shifted = np.exp(outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True))
+    return softmax(outputs)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities of logits (n, classes); a row with NaN or infinity becomes NaN."""
+    import numpy as np
+
+    finite = np.isfinite(logits).all(axis=1, keepdims=True)
+    numbers = np.where(finite, logits, np.nan).astype(np.float64)
+    shifted = np.exp(numbers - numbers.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
 
 

@@ -18,9 +18,10 @@ from edgeconv.core import (
     MachineInfo,
     Progress,
 )
+from edgeconv.core.metadata import LOGITS
 from edgeconv.environment import describe_machine
 from edgeconv.parity import significance
-from edgeconv.parity.classification import labels_for
+from edgeconv.parity.classification import labels_for, softmax
 from edgeconv.parity.golden import GoldenSet, read_golden
 from edgeconv.parity.output_comparison import ReferenceOutputs
 from edgeconv.runtimes.predict import predict_file
@@ -35,7 +36,7 @@ class ParityContext:
     """A bundle with the windows and the float outputs that its artifacts are compared on.
 
     Attributes:
-        float_outputs: probabilities of the float model, (windows, classes).
+        float_outputs: probabilities of the float model, (windows, classes); of logits the softmax.
         data: what the results say of the windows: spec, name, split, digest, subjects.
         limits: gates of the recipe and of the caller, which go before those of a scheme.
         progress: receives stages, progress and notes.
@@ -130,4 +131,9 @@ def float_outputs(bundle: Bundle, dataset: Dataset, progress: Progress) -> NDArr
         progress.note("the bundle keeps no float outputs for these windows: Keras computes them")
         model = bundle.model
         outputs, _ = predict_file(model.path, model.signal, dataset.windows, "keras")
-    return outputs
+    return softmax(outputs) if any(map(gives_logits, bundle.artifacts)) else outputs
+
+
+def gives_logits(artifact: Artifact) -> bool:
+    """Whether a file's output is called logits: its probabilities are the softmax of it."""
+    return [output.name for output in artifact.outputs] == [LOGITS]

@@ -16,7 +16,7 @@ from edgeconv.core import (
     EvaluationResult,
 )
 from edgeconv.errors import BadInput
-from edgeconv.parity.classification import EPSILON, evaluate
+from edgeconv.parity.classification import EPSILON, evaluate, softmax
 
 NAMES = ("a", "b", "c")
 
@@ -146,3 +146,13 @@ def test_evaluate_does_not_depend_on_class_names(order: list[int]) -> None:
     renamed = judged(rows[:, order].tolist(), inverse[truth].tolist())
     for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
         assert getattr(renamed, name) == pytest.approx(getattr(plain, name))
+
+
+def test_softmax_of_logits_keeps_the_class_and_sums_to_one() -> None:
+    logits = np.array([[900.0, 0.0, -900.0], [0.2, 0.4, 0.3]], np.float32)
+    found = softmax(logits)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(found[1], np.exp(logits[1]) / np.exp(logits[1]).sum(), atol=1e-6)
+    assert found.argmax(axis=1).tolist() == [0, 1]
+    for broken in (np.nan, np.inf, -np.inf):
+        assert np.isnan(softmax(np.array([[broken, 1.0]], np.float32))).all()
