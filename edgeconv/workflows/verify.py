@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +24,10 @@ from edgeconv.core.results import Status, worst
 from edgeconv.datasets import DataSource
 from edgeconv.datasets.samples import samples_of
 from edgeconv.environment import describe_machine, versions
-from edgeconv.errors import MissingDependency, Unsupported, UsageError
-from edgeconv.models import file_stem
+from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 from edgeconv.parity.golden.named_vectors import read_named
 from edgeconv.reporting.formatting import plural
+from edgeconv.targets.conversion.planning import file_name
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.steps.calibration import calibration_for
 from edgeconv.workflows.steps.export_options import ExportOptions
@@ -121,7 +121,8 @@ def verify(
 def _rebuild(
     bundle: Bundle, options: RebuildOptions, progress: Progress
 ) -> tuple[VerifiedFile, ...]:
-    variants = [variant_of(artifact) for artifact in bundle.artifacts]
+    requests = [requested(artifact) for artifact in bundle.artifacts]
+    variants = [variant for _, variant in requests]
     export_options = ExportOptions(calibration=options.calibration, unsafe=options.unsafe)
     model, calibration = bundle.model, options.calibration
     windows: NDArray[np.float32] | Samples | None
@@ -137,13 +138,13 @@ def _rebuild(
         windows, _, _ = calibration_for(variants, export_options, model, bundle, progress)
     changed = _other_environment(bundle)
     verified = []
-    for artifact, variant in zip(bundle.artifacts, variants, strict=True):
+    for artifact, (stem, variant) in zip(bundle.artifacts, requests, strict=True):
         with tempfile.TemporaryDirectory(prefix="edgeconv-verify-") as folder:
             try:
                 [made] = export_variants(
                     bundle.model,
                     [variant],
-                    Path(folder) / _stem(bundle),
+                    Path(folder) / stem,
                     windows,
                     options=export_options,
                     compressed=bundle.compressed,
@@ -168,18 +169,15 @@ def _rebuild(
     return tuple(verified)
 
 
-def _stem(bundle: Bundle) -> str:
-    return file_stem(bundle.recipe.model if bundle.recipe else bundle.model.path.stem)
+def requested(artifact: Artifact) -> tuple[str, Variant]:
+    """How an artifact's name began, and the settings that it was exported with.
 
-
-def variant_of(artifact: Artifact) -> Variant:
-    """The settings that an artifact was exported with, as its report keeps them.
-
-    A noise limit chooses the float layers again, so that both are not given at once.
+    The report has what came of the settings: its float layers may have been asked for, chosen for a
+    noise limit, or be layers that no file of the scheme can have in integers. The name tells.
     """
     report = artifact.export
     limit = report.min_snr_db or 0.0
-    return Variant(
+    plain = Variant(
         target=artifact.target,
         scheme=artifact.scheme,
         sensor=InputConvention(report.sensor or InputConvention.NORMALIZED),
@@ -187,9 +185,22 @@ def variant_of(artifact: Artifact) -> Variant:
         deployment_target=report.deployment_target,
         calibration_method=report.calibration_method,
         compress=report.compression.name if report.compression else "",
+    )
+    mixed = replace(
+        plain,
         float_layers=() if limit else report.float_layers,
         int8_layers=() if limit else report.int8_layers,
         min_snr_db=limit,
+    )
+    without_sensor = isinstance(artifact.contract, Tensors)
+    for variant in (plain, mixed):
+        for with_method in (False, True):
+            ending = file_name("", variant, with_method, without_sensor)
+            if artifact.name.endswith(ending):
+                return artifact.name.removesuffix(ending), variant
+    raise BadInput(
+        f"{artifact.path} is not named as export names its files, so it cannot be made again",
+        "give it its old name, or export it again",
     )
 
 
