@@ -67,6 +67,7 @@ def test_every_name_is_a_layer_of_keras_and_stores_the_arrays_it_says() -> None:
             continue
         required = inspect.signature(layer_class).parameters
         settings = {"filters": 2, "kernel_size": 3, "units": 2, "groups": 1}
+        settings |= {"input_dim": 3, "output_dim": 2}
         layer = layer_class(**{name: n for name, n in settings.items() if name in required})
         layer.build((None, 8, 8, 4) if "2D" in kind else (None, 8, 4))
         weights = [w for w in layer.weights if "seed" not in w.name]

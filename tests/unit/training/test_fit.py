@@ -91,7 +91,8 @@ if sys.argv[1] == "generator":
     fitting.feed = feed
 keras.utils.set_random_seed(0)
 fit = fitting.fit(network(signal), signal, dataset("1", "2"), dataset("3"),
-                  Training(epochs=2, batch_size=8, ema=0.5), 0, NullProgress())
+                  Training(epochs=2, batch_size=8, ema=0.5),
+                  fitting.FitOptions(seed=0, progress=NullProgress()))
 class Info(ctypes.Structure):
     _fields_ = [(n, ctypes.c_size_t) for n in
                 ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks",
