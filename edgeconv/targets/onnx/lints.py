@@ -23,6 +23,7 @@ _NEWEST_OPSET = 21
 """Of ONNX 1.16 (2024). Runtimes that apps ship are updated less often than converters."""
 _RUNTIME_DOMAINS = ("ai.onnx", "ai.onnx.ml", "com.microsoft")
 _LAYOUT = ("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten")
+_RECURRENT = ("LSTM", "GRU", "RNN")
 _MOST_TRANSPOSES = 1  # the readings of a phone lie time first, kernels want channels first
 _CLASSIFIERS = ("Softmax", "LogSoftmax")
 
@@ -148,7 +149,8 @@ def _transposes(file: ONNXFile) -> Iterator[Violation]:
         for op in file.graph.ops
         if op.kind in _LAYOUT and not unpacked.issuperset(op.outputs)
     )
-    if counts["Transpose"] > _MOST_TRANSPOSES:
+    recurrent = any(op.kind in _RECURRENT for op in file.graph.ops)  # these want time first
+    if counts["Transpose"] > _MOST_TRANSPOSES + recurrent:
         found = ", ".join(f"{count} × {kind}" for kind, count in counts.most_common())
         yield Violation(file.path.name, f"operations that only move values: {found}")
 
