@@ -61,8 +61,9 @@ def test_the_result_is_the_authors(artifacts: tuple[Artifact, ...], runtime: str
     own = [a for a in artifacts if runtime in runtimes_of(a.path)]
     if runtime == "tflite-micro":  # has kernels for these only
         own = [a for a in own if a.scheme in ("float32", "int8")]
-    if not own or unavailable(own[0].path, runtime):
-        pytest.skip(f"{runtime} is not on this machine")
+    assert own, f"no file for {runtime}"
+    if reason := unavailable(own[0].path, runtime):
+        pytest.skip(reason)
     for artifact in own:
         with edgeconv.open_runner(artifact.path, runtime) as runner:
             values = {f"in{n}": np.array([e.inputs], np.float32) for n, e in enumerate(EXAMPLES, 1)}
