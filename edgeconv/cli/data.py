@@ -260,6 +260,6 @@ def cache(
         if entries:
             rows = [(e.source, f"{e.size / 1e6:.1f} MB", e.folder.name) for e in entries]
             console.table("Recordings", ("read from", "size", "folder"), rows)
-        kept = [{"source": e.source, "bytes": e.size, "path": str(e.folder)} for e in entries]
-        console.json("edgeconv-data-cache", {"folder": folder, "freed": freed, "kept": kept})
+        cached = [{"source": e.source, "bytes": e.size, "path": str(e.folder)} for e in entries]
+        console.json("edgeconv-data-cache", {"folder": folder, "freed": freed, "kept": cached})
     return 0

@@ -98,8 +98,8 @@ def export(
             require_contract=sensor not in (None, "normalized"),
             signal=read_signal(signal) if signal else None,
         )
-        made = export_model(model, variants, out, options, force=force, progress=console)
-        show_export(console, made)
+        exported = export_model(model, variants, out, options, force=force, progress=console)
+        show_export(console, exported)
     return 0
 
 

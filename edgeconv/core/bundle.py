@@ -87,10 +87,10 @@ class Bundle:
 
 
 def _subjects_of(parts: Sequence[SplitInfo], dataset: Dataset) -> tuple[str, ...]:
-    found: set[str] = set()
+    subjects_seen: set[str] = set()
     for part in parts:
         if part.sample:
-            found |= set(dataset.subjects[part.known_in(dataset)].tolist())
+            subjects_seen |= set(dataset.subjects[part.known_in(dataset)].tolist())
         elif dataset.of_subjects(part.subjects).sha256 == part.sha256:
-            found |= set(part.subjects)
-    return tuple(name for name in dataset.subject_names if name in found)
+            subjects_seen |= set(part.subjects)
+    return tuple(name for name in dataset.subject_names if name in subjects_seen)

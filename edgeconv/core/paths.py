@@ -23,8 +23,8 @@ def files(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise BadInput(f"no such file or folder: {path}", "check the path")
-    inside = (p for p in path.rglob("*") if p.is_file())
-    return sorted(inside, key=lambda p: p.relative_to(path).as_posix())
+    files = (p for p in path.rglob("*") if p.is_file())
+    return sorted(files, key=lambda p: p.relative_to(path).as_posix())
 
 
 def sha256(path: Path) -> str:

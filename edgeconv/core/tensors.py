@@ -115,8 +115,8 @@ class Tensors:
 
         It is a vector: several predictions a sample have no single class.
         """
-        found = [t for t in self.outputs if t.meaning == PROBABILITIES and len(t.shape) == 1]
-        return found[0] if len(found) == 1 and found[0].size > 1 else None
+        predictions = [t for t in self.outputs if t.meaning == PROBABILITIES and len(t.shape) == 1]
+        return predictions[0] if len(predictions) == 1 and predictions[0].size > 1 else None
 
     @property
     def binary(self) -> NamedTensor | None:

@@ -183,9 +183,10 @@ def _check_entry(path: Path, archive: zipfile.ZipFile, name: str) -> None:
             "copy the file again whole, or save the model again",
         ) from error
     except (NotImplementedError, RuntimeError) as error:
+        # zipfile's own for a compression it does not know, and for an entry with a password
         raise BadInput(
             f"{path}: entry '{name}' of the zip cannot be read: {error}", SAVE_HINT
-        ) from (error)
+        ) from error
 
 
 def _other_zip(names: list[str]) -> str:

@@ -133,8 +133,8 @@ def _fit(means: Floats) -> SensorFit | None:
         return np.asarray(np.linalg.norm(corrected, axis=1) - STANDARD_GRAVITY)
 
     start = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
-    found = least_squares(errors, start, loss="soft_l1", f_scale=0.1).x
-    if not (np.abs(found[:3] - 1) < 0.2).all():
+    solution = least_squares(errors, start, loss="soft_l1", f_scale=0.1).x
+    if not (np.abs(solution[:3] - 1) < 0.2).all():
         return None
-    before, after = (float(np.abs(errors(p)).mean()) for p in (start, found))
-    return SensorFit(found[:3], found[3:], before, after, len(means))
+    before, after = (float(np.abs(errors(p)).mean()) for p in (start, solution))
+    return SensorFit(solution[:3], solution[3:], before, after, len(means))

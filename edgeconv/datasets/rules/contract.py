@@ -56,12 +56,12 @@ def _other_size(signal: Signal, dataset: Dataset, where: str) -> list[DataFindin
     mean, std = np.array(signal.normalization.mean), np.array(signal.normalization.std)
     trained = float(np.sqrt((mean[rows] ** 2 + std[rows] ** 2).sum()))
     samples = dataset.windows.reshape(-1, len(signal.channels))[:, rows].astype(np.float64)
-    found = float(np.sqrt((samples**2).sum(axis=1).mean()))
-    if trained / _APART <= found <= trained * _APART or len(rows) != 3:
+    average = float(np.sqrt((samples**2).sum(axis=1).mean()))
+    if trained / _APART <= average <= trained * _APART or len(rows) != 3:
         return []
     return [
         _finding(
-            f"accelerations are {found:.3g} m/s² on average, where the model {where} was trained "
+            f"accelerations are {average:.3g} m/s² on average, but the model {where} was trained "
             f"on {trained:.3g}: the unit or gravity differs",
             "correct the unit in the TOML, or train the model again on data in m/s²",
         )

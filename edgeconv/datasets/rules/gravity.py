@@ -149,7 +149,7 @@ def other_length(dataset: Dataset) -> list[DataFinding]:
 
     if dataset.name not in OWN_TABLES:
         return []
-    found: dict[str, list[tuple[Source, float]]] = {}
+    unusual: dict[str, list[tuple[Source, float]]] = {}
     for source, blocks in blocks_of(dataset, SensorKind.ACCELEROMETER).items():
         if not LOWEST <= blocks.length <= HIGHEST:
             continue
@@ -159,7 +159,7 @@ def other_length(dataset: Dataset) -> list[DataFinding]:
             quiet = bool(len(lengths) and np.median(blocks.motion[blocks.labels == number]) < 1.0)
             low, high = (8.8, 10.8) if quiet else (7.0, 12.5)
             if not low <= typical <= high:
-                found.setdefault(label, []).append((source, typical))
+                unusual.setdefault(label, []).append((source, typical))
     return [
         DataFinding(
             "D111",
@@ -169,7 +169,7 @@ def other_length(dataset: Dataset) -> list[DataFinding]:
             "sensor lies: an axis has an offset, another unit, or holds another column",
             "check [columns] x, y, z; calibrate = true corrects an offset",
         )
-        for label, sources in found.items()
+        for label, sources in unusual.items()
     ]
 
 

@@ -110,6 +110,7 @@ def _converted(traced: Traced) -> Any:
             }
             model = optimizer.optimize_graph(converted, optimizers=passes).make_model("main")
         except (ValueError, NotImplementedError, RuntimeError, AssertionError) as error:
+            # tf2onnx has no error class of its own: its handlers raise these for what they lack
             raise _refused(str(error)) from error
     _check_operations(model)
     return model
