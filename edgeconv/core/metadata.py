@@ -18,6 +18,8 @@ CONTRACT_KEY = "com.edgeconv.contract"
 SENSOR = "sensor"
 """What the input of a window model's file is called."""
 LOGITS = "logits"
+LABEL = "label"
+"""The most probable class, a further output of a Core ML classifier."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,9 @@ class ModelMetadata:
     """Description of one artifact, written into its format's own metadata.
 
     Attributes:
-        output: what the output of a window model's file is called: `probabilities`, or `scores`
-            or `logits` where it gives none. Named tensors have names of their own.
+        output: what the output of a window model's file is called: `scores` or `logits` where it
+            gives no probabilities; else `probabilities`, or the model's own key for them. Named
+            tensors have names of their own.
     """
 
     name: str
@@ -77,7 +80,7 @@ class ModelMetadata:
         """What each output holds, by its name."""
         if isinstance(self.contract, Tensors):
             return {tensor.name: f"{tensor.text}." for tensor in self.contract.outputs}
-        return {self.output: _OUTPUT_TEXTS[self.output]}
+        return {self.output: _OUTPUT_TEXTS.get(self.output, _OUTPUT_TEXTS[PROBABILITIES])}
 
     @property
     def fields(self) -> dict[str, str]:

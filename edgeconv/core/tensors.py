@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgeconv.core.signal import Signal, check_labels
 from edgeconv.errors import BadInput
@@ -20,6 +20,8 @@ from edgeconv.errors import BadInput
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 KIND = "tensors"
 """What tells this contract's JSON from that of a `Signal`."""
@@ -208,6 +210,11 @@ class Samples:
         if self.labels is not None:
             digest.update(self.labels.tobytes())
         return digest.hexdigest()
+
+
+def by_input(names: Sequence[str], given: Mapping[str, T]) -> Mapping[str, T]:
+    """What is given for each input by its name; for an only input, one thing needs no name."""
+    return dict(zip(names, given.values(), strict=True)) if len(names) == len(given) == 1 else given
 
 
 Contract = Signal | Tensors

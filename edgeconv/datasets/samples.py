@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import NamedTensor, Samples, Tensors
+from edgeconv.core.tensors import by_input
 from edgeconv.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
@@ -45,16 +46,22 @@ def samples_of(source: object, contract: Tensors) -> Samples:
 
 
 def shapes_in(source: object) -> dict[str, tuple[int, ...]]:
-    """The shape of one sample of each array of the data; empty where there are none.
+    """The shape of one sample of each input in the data; empty where there are none.
 
     Raises:
         BadInput: the file cannot be read.
     """
     if isinstance(source, Mapping):
-        return {str(name): tuple(array.shape[1:]) for name, array in source.items()}
-    if isinstance(source, str) and is_npz(source):
-        return {name: array.shape[1:] for name, array in read_npz(path_of(source)).items()}
-    return {}
+        arrays = source
+    elif isinstance(source, str) and is_npz(source):
+        arrays = read_npz(path_of(source))
+    else:
+        return {}
+    return {
+        str(name): tuple(array.shape[1:])
+        for name, array in arrays.items()
+        if name not in (LABELS, SUBJECT)
+    }
 
 
 def is_npz(source: object) -> bool:
@@ -118,6 +125,7 @@ def _samples(arrays: dict[str, NDArray[Any]], contract: Tensors, origin: str) ->
 
     labels, subjects = arrays.pop(LABELS, None), arrays.pop(SUBJECT, None)
     expected = {tensor.name: tensor for tensor in contract.inputs}
+    arrays = dict(by_input([*expected], arrays))
     if set(arrays) != set(expected):
         raise BadInput(
             f"{origin} holds {', '.join(sorted(arrays)) or 'no inputs'}; the model's inputs are "

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from edgeconv.core.tensors import PROBABILITIES, SCORES, VALUES, NamedTensor, Tensors
+from edgeconv.core.tensors import PROBABILITIES, SCORES, VALUES, NamedTensor, Tensors, by_input
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.ir.keras_file import outputs_of
 from edgeconv.ir.nodes.node import Range, Shape
@@ -43,8 +43,9 @@ def tensors_of(model: Any, fixed: Mapping[str, Shape] | None = None) -> Tensors:
             "build it as a Sequential or functional Keras model",
         )
     names, output_names = tensor_names(model)
+    given = by_input(names, fixed or {})
     shapes = {
-        name: _fixed(name, tensor.shape[1:], (fixed or {}).get(name))
+        name: _fixed(name, tensor.shape[1:], given)
         for name, tensor in zip(names, model.inputs, strict=True)
     }
     model = with_shapes(model, list(shapes.values()))
@@ -99,12 +100,19 @@ def call_keras(model: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(a.astype(np.float32) if a.dtype.kind not in "iub" else a for a in joined)
 
 
-def _output_labels(model: Any) -> list[str]:
+def output_keys(model: Any) -> list[str]:
+    """The keys under which a model gives its outputs, in their order; empty where it has none."""
     structure = getattr(model, "_outputs_struct", None)
-    if isinstance(structure, dict):
-        by_tensor = {id(tensor): str(key) for key, tensor in structure.items()}
-        if all(id(tensor) in by_tensor for tensor in model.outputs):
-            return [by_tensor[id(tensor)] for tensor in model.outputs]
+    if not isinstance(structure, dict):
+        return []
+    by_tensor = {id(tensor): str(key) for key, tensor in structure.items()}
+    known = all(id(tensor) in by_tensor for tensor in model.outputs)
+    return [by_tensor[id(tensor)] for tensor in model.outputs] if known else []
+
+
+def _output_labels(model: Any) -> list[str]:
+    if keys := output_keys(model):
+        return keys
     # a Sequential model has no names of outputs
     return [str(n) for n in getattr(model, "output_names", None) or [model.layers[-1].name]]
 
@@ -124,12 +132,19 @@ def _name(label: str, side: str, taken: set[str]) -> str:
     return name
 
 
-def _fixed(name: str, shape: tuple[int | None, ...], given: Shape | None) -> Shape:
-    """The shape of an input with its free axes as `given`."""
+def _fixed(name: str, shape: tuple[int | None, ...], data: Mapping[str, Shape]) -> Shape:
+    """The shape of an input with its free axes as in the data."""
     if None not in shape:
         return _sizes(name, shape)
+    given = data.get(name)
+    free = ", ".join("?" if size is None else str(size) for size in shape)
+    if given is None and data:
+        raise BadInput(
+            f"input '{name}' has the shape ({free}), and the data hold no array of its name, only "
+            f"{', '.join(sorted(data))}",
+            "name the arrays like the inputs: numpy.savez(FILE, NAME=array)",
+        )
     if given is None:
-        free = ", ".join("?" if size is None else str(size) for size in shape)
         raise BadInput(
             f"input '{name}' has the shape ({free}), and nothing says how long its free axes are",
             "name data of the length that the app will use: --calibration npz:FILE; for windows "
@@ -139,7 +154,11 @@ def _fixed(name: str, shape: tuple[int | None, ...], given: Shape | None) -> Sha
         size in (None, other) for size, other in zip(shape, given, strict=True)
     )
     if not matches:
-        raise BadInput(f"input '{name}' takes {shape}, but the data have {given}")
+        raise BadInput(
+            f"input '{name}' takes samples of the shape ({free}), but those of the data have "
+            f"{given}",
+            "the first axis of an array counts the samples",
+        )
     return given
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeconv.core import Contract, InputConvention, Signal, Tensors
-from edgeconv.core.metadata import LOGITS
+from edgeconv.core.metadata import LABEL, LOGITS, SENSOR
 from edgeconv.core.tensors import PROBABILITIES, SCORES
 from edgeconv.errors import BadInput
 from edgeconv.ir.calibration import READING_LIMIT
 from edgeconv.ir.folding import channels_come_first, fold, for_sensor
 from edgeconv.ir.graph import Graph
-from edgeconv.ir.keras_interface import with_shapes
+from edgeconv.ir.keras_interface import output_keys, tensor_names, with_shapes
 from edgeconv.ir.keras_reader import check_finite, read, read_graph
 from edgeconv.ir.nodes import SOFTMAX, Activation, Value
 from edgeconv.ir.nodes.node import replaced, rewired
@@ -49,7 +49,7 @@ class ModelInputs(Protocol):
     def for_model(self, model: Any, arrays: Arrays) -> Arrays:
         """Canonical samples as the Keras model takes them."""
 
-    def output_names(self, graph: Graph) -> tuple[str, ...]:
+    def output_names(self, graph: Graph, model: Any) -> tuple[str, ...]:
         """What the outputs are called in a file."""
 
     def class_names(self, graph: Graph) -> tuple[str, ...]:
@@ -58,6 +58,10 @@ class ModelInputs(Protocol):
     def scales(self, graph: Graph, reference: Arrays) -> tuple[float, ...]:
         """What differences of each output are measured in: 1 for probabilities and scores, the
         largest magnitude for other numbers."""
+
+
+_TAKEN = (SENSOR, LOGITS, SCORES, LABEL)
+"""Names that say something else in a window model's files."""
 
 
 def inputs_of(
@@ -121,8 +125,13 @@ class WindowInputs:
             windows = by_time.transpose(0, 2, 1)
         return (windows.reshape(-1, *shape),)
 
-    def output_names(self, graph: Graph) -> tuple[str, ...]:
-        return (output_kind(graph),)
+    def output_names(self, graph: Graph, model: Any) -> tuple[str, ...]:
+        """The output's kind; probabilities bear the key under which the model gives them."""
+        kind = output_kind(graph)
+        if kind != PROBABILITIES or not output_keys(model):
+            return (kind,)
+        _, (name,) = tensor_names(model)
+        return (kind if name.lower() in _TAKEN else name,)
 
     def class_names(self, graph: Graph) -> tuple[str, ...]:
         return self.signal.labels if output_kind(graph) == PROBABILITIES else ()
@@ -178,8 +187,8 @@ class NamedInputs:
         del model
         return arrays
 
-    def output_names(self, graph: Graph) -> tuple[str, ...]:
-        del graph
+    def output_names(self, graph: Graph, model: Any) -> tuple[str, ...]:
+        del graph, model
         return tuple(tensor.name for tensor in self.contract.outputs)
 
     def class_names(self, graph: Graph) -> tuple[str, ...]:

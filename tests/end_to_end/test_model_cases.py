@@ -111,6 +111,17 @@ def test_the_answers_are_those_of_the_users_model(cli: Cli, tmp_path: Path, name
     assert ("mixed_float16" in done.err) == (name == "mixed_float16")
 
 
+def test_an_output_bears_the_key_that_the_model_gives_it(cli: Cli, tmp_path: Path) -> None:
+    done = export(cli, model("dict_output"), tmp_path / "b", "--target", "all", *schemes("float32"))
+    assert done.code == 0, done.err
+    artifacts = read_bundle(tmp_path / "b").artifacts
+    names = [{output.name for output in artifact.outputs} - {"label"} for artifact in artifacts]
+    assert names == [{"activity"}] * 3
+    assert cli("parity", tmp_path / "b", "--data", "synthetic").code == 0
+    for artifact in artifacts:
+        assert cli("evaluate", artifact.path, "--data", "synthetic").code == 0, artifact.name
+
+
 @pytest.mark.parametrize("name", ["keras2_whole.h5", "keras3_whole.h5"])
 def test_hdf5_is_opened_by_every_command(cli: Cli, tmp_path: Path, name: str) -> None:
     words = (*TFLITE, *schemes("float32"))

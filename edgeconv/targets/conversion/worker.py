@@ -103,6 +103,7 @@ class Session:
         if any(node.opaque for node in self.graph.nodes):
             # what only Keras can compute runs here first, where its failure gets the layer's name
             evaluate(self.graph, *(np.zeros((1, *value.shape)) for value in self.graph.inputs))
+        self.output_names = self.inputs.output_names(self.graph, model)
         self.reference = call_keras(model, self.inputs.for_model(model, self.probe))
         self.scales = self.inputs.scales(self.graph, self.reference)
         save_arrays(job.folder / REFERENCE, self.reference)
@@ -202,7 +203,7 @@ class Session:
             inputs.class_names(graph),
             conversion.channels_first,
             lowerings=conversion.lowerings(deployment_target),
-            outputs=inputs.output_names(graph),
+            outputs=self.output_names,
         )
 
     def _compensated(

@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core import Tensors
-from edgeconv.core.metadata import CONTRACT_KEY, ModelMetadata, contract_text
+from edgeconv.core.metadata import CONTRACT_KEY, LABEL, ModelMetadata, contract_text
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml.blobs import BlobFile
 from edgeconv.targets.coreml.minify import slim
 from edgeconv.targets.coreml.package import blocks
-
-LABEL = "label"
 
 _CONVERTERS_OWN = "com.github.apple.coremltools."  # versions, which the manifest has, and the day
 _OUR_OWN = "com.edgeconv."
@@ -34,8 +32,9 @@ def embed(path: Path, card: ModelMetadata) -> None:
 
     The program is shortened without changing its meaning (minify.py).
 
-    A classifier gets the outputs `label` (string) and `probabilities` (dictionary of label →
-    number); another model gets arrays, called as the contract says and in its order.
+    A classifier gets the outputs `label` (string) and `probabilities`, or as the model calls them
+    (dictionary of label → number); another model gets arrays, called as the contract says and in
+    its order.
     """
     spec = package.read_spec(path)
     _rename_features(spec, card)

@@ -62,6 +62,13 @@ def test_arrays_that_do_not_fit_are_named(change: dict[str, Any], message: str) 
         samples_of(arrays, CONTRACT)
 
 
+def test_the_array_of_an_only_input_needs_no_name() -> None:
+    only = Tensors(CONTRACT.inputs[:1], CONTRACT.outputs)
+    arrays = {"arr_0": GOOD["x"], "labels": np.zeros(5, int)}
+    assert shapes_in(arrays) == {"arr_0": (2, 3)}
+    assert list(samples_of(arrays, only).arrays) == ["x"]
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing", b"text"])
 def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.npz"

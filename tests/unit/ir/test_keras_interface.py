@@ -73,8 +73,11 @@ def test_a_free_axis_takes_its_length_from_the_data() -> None:
     with pytest.raises(BadInput, match=r"input 'x' has the shape \(\?, 3\)") as refused:
         tensors_of(model)
     assert "--calibration npz:FILE" in refused.value.hint
-    with pytest.raises(BadInput, match="but the data have"):
+    with pytest.raises(BadInput, match="but those of the data have"):
         tensors_of(model, {"x": (8, 4)})
+    with pytest.raises(BadInput, match="no array of its name, only a, b"):
+        tensors_of(model, {"b": (8, 3), "a": (8, 3)})
+    assert tensors_of(model, {"any": (8, 3)}).inputs[0].shape == (8, 3)
     contract = tensors_of(model, {"x": (8, 3)})
     assert contract.inputs[0].shape == (8, 3)
     fixed = with_shapes(model, [(8, 3)])

@@ -42,7 +42,8 @@
       }
       let features = try MLDictionaryFeatureProvider(dictionary: ["sensor": input])
       let found = try model.prediction(from: features)
-      let byLabel = found.featureValue(for: "probabilities")?.dictionaryValue ?? [:]
+      let output = model.modelDescription.predictedProbabilitiesName ?? "probabilities"
+      let byLabel = found.featureValue(for: output)?.dictionaryValue ?? [:]
       return try Contract.labels.map { label in
         guard let value = byLabel[label]?.doubleValue, value.isFinite else {
           throw RecognitionError.wrongOutput(label)
