@@ -270,6 +270,8 @@ class _Session:
         """Note what a user should know about the file."""
         if left := structure.uncompressed_layers:
             layers = "; ".join(f"{each.layer} ({each.reason})" for each in left)
+            if not structure.compressed_layers:
+                layers = f"every layer is too small for it, so the file is float16: {layers}"
             self.progress.note(f"{task.file}: not compressed: {layers}")
         settings = converted.settings
         for bits, precise in (("float", settings.float_layers), ("int8", settings.int8_layers)):

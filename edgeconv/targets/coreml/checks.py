@@ -9,7 +9,7 @@ from edgeconv.core import UncompressedLayer
 from edgeconv.targets.base import ExpectedFile, FileStructure, broken_conversion
 from edgeconv.targets.coreml import weights
 from edgeconv.targets.coreml.program import read_program
-from edgeconv.targets.coreml.weight_compression import SMALLEST
+from edgeconv.targets.coreml.weight_compression import SMALLEST, TINY, worth
 from edgeconv.targets.file_graph import FileGraph
 
 _LAYOUT = ("transpose", "reshape", "expand_dims", "squeeze")
@@ -49,6 +49,8 @@ def _check_kernels(path: Path, expected: ExpectedFile) -> FileStructure:
     left = list(weights.read_weights(path))
     compressed: list[str] = []
     uncompressed: list[UncompressedLayer] = []
+    total = sum(elements for _, elements, _ in expected.kernels)
+    large = any(worth(elements, total) for _, elements, _ in expected.kernels)
     for name, elements, magnitude in expected.kernels:
         alike = [place for place, w in enumerate(left) if w.elements == elements]
         if not alike:
@@ -70,19 +72,20 @@ def _check_kernels(path: Path, expected: ExpectedFile) -> FileStructure:
         if weight.compressed:
             compressed.append(name)
         else:
-            uncompressed.append(UncompressedLayer(name, _why_not(elements)))
+            uncompressed.append(UncompressedLayer(name, _why_not(elements, total)))
     if not expected.scheme.compressed:
         return FileStructure()
-    if not compressed:
+    if large and not compressed:
         raise broken_conversion(
             path, f"no kernel in it is compressed, as {expected.scheme.name} says"
         )
     return FileStructure(None, tuple(compressed), tuple(uncompressed))
 
 
-def _why_not(elements: int) -> str:
-    if elements <= SMALLEST:
-        return f"{elements:,} weights; up to {SMALLEST:,} stay float16"
+def _why_not(elements: int, total: int) -> str:
+    if not worth(elements, total):
+        limit = TINY if elements <= TINY else SMALLEST
+        return f"{elements:,} weights; up to {limit:,} stay float16"
     return "the converter left it as it is"
 
 

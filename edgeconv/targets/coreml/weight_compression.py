@@ -14,7 +14,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Scheme
-from edgeconv.errors import Unsupported
 from edgeconv.targets.coreml.package import blocks, dimensions
 from edgeconv.targets.coreml.weights import KERNELS
 from edgeconv.targets.file_graph import BITS
@@ -128,18 +127,14 @@ def compress(model: Any, scheme: Scheme) -> Any:
     (`targets/conversion/error_compensation.py`): here zeros are left out and numbers get their
     indices. Only `int8` and `int4` round here.
 
-    Raises:
-        Unsupported: no kernel is large enough.
+    Where none is large enough the model is returned as it is: what is true of a small kernel
+    among others is true of a network of small kernels, and the export notes each of them.
     """
     import coremltools.optimize.coreml as cto
 
     kernels = _kernels(cto, model)
     if not kernels:
-        raise Unsupported(
-            f"scheme '{scheme.name}': no layer has more than {TINY:,} weights, so there is "
-            "nothing to compress",
-            "use float16 for a model this small",
-        )
+        return model
     if scheme.sparsity:
         config = cto.OpThresholdPrunerConfig(minimum_sparsity_percentile=0.0, weight_threshold=0)
         model = cto.prune_weights(model, _named(cto, dict.fromkeys(kernels, config)))

@@ -140,7 +140,7 @@ def test_a_file_is_what_its_name_says(made: dict[str, Artifact], name: str) -> N
         return
     assert found.export.compressed_layers == tuple(LARGE)
     assert [each.layer for each in found.export.uncompressed_layers] == SMALL
-    assert f"up to {SMALLEST:,} stay" in found.export.uncompressed_layers[0].reason
+    assert found.export.uncompressed_layers[0].reason == "360 weights; up to 400 stay float16"
     assert list(found.export.error_compensated_layers) == (
         list(LARGE) if scheme.error_compensated else []
     )
@@ -246,14 +246,24 @@ def test_calls_that_cannot_work(model: Path, windows: Any, tmp_path: Path) -> No
 
 
 @pytest.mark.heavy
-def test_a_model_too_small_to_compress_is_refused(
+def test_a_model_too_small_to_compress_stays_float16_and_the_export_says_so(
     save: Callable[..., Path], windows: Any, tmp_path: Path
 ) -> None:
     from keras import layers
 
     path = save(layers.Dense(3, name="hidden"), layers.Dense(3, activation="softmax", name="p"))
-    with pytest.raises(Unsupported, match=r"'int8': no layer has more than 400 weights"):
-        export(path, SIGNAL, variant("int8"), tmp_path, "m", None, windows[:4])
+    variants, said = [variant("float16"), variant("int8"), variant("palette4")], Notes()
+    call = (path, SIGNAL, variants, tmp_path, "m", windows, windows[:4], run_file)
+    plain, *small = export_all(*call, progress=said)
+    for found in small:
+        assert found.export.compressed_layers == ()
+        assert [each.layer for each in found.export.uncompressed_layers] == ["hidden", "p"]
+        for weight, same in zip(
+            mlweights.read_weights(found.path), mlweights.read_weights(plain.path), strict=True
+        ):
+            assert not weight.compressed
+            np.testing.assert_array_equal(weight.values(), same.values())
+    assert "m_int8.mlpackage: not compressed: every layer is too small" in "\n".join(said.lines)
 
 
 @pytest.mark.parametrize(
