@@ -18,6 +18,8 @@ ACTIVATIONS = (
     *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid"),
     *("softplus", "softsign", "hard_sigmoid", "hard_silu", "mish", "exponential", "linear"),
 )
+Arrays = dict[str, NDArray[Any]]
+
 TOKENS = 50  # in the vocabulary of a network for words
 SAMPLES = 64  # drawn for calibration, and as many others for comparison
 
@@ -36,7 +38,7 @@ class Architecture:
     blocks: tuple[str, ...]
     model: Any
 
-    def samples(self, seed: int) -> dict[str, NDArray[Any]]:
+    def samples(self, seed: int) -> Arrays:
         """Inputs by name; the ranges are the same for every seed."""
         random = np.random.default_rng([self.number, seed])
         return {

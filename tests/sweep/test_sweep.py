@@ -1,44 +1,71 @@
-"""A few random networks in every format; the whole sweep is `python -m tests.sweep.run`."""
+"""A random network in every format; the whole sweep is `python -m tests.sweep.run`."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from .row import Cell, Row, judge, sweep
+from edgeconv.core import NamedTensor, Samples, Tensors
+from edgeconv.parity.named_outputs import NamedReference
+
+from .judgment import CELLS, Cell, Reference
+from .row import Row, sweep
+from .table import page
 
 SAMPLE = (2,)
+GOOD, REFUSED = Cell("right", 1e-7, 120.0), Cell("refused", reason="layer 'a' | …")
+OUTPUTS = {"a": np.linspace(-2, 2, 24).reshape(8, 3), "b": np.ones((8, 1))}
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("number", SAMPLE)
-def test_a_random_network_is_right_or_refused(number: int) -> None:
+def test_a_random_network_is_right_in_every_format(number: int) -> None:
     from .architectures import build
 
-    row = sweep(build(number))
-    assert row.faults == []
-    assert row.ours["tflite float32"].result == "right"
-    assert row.ours["coreml float32"].result == "right"
+    cells = sweep(build(number))
+    assert {name: cell.result for name, cell in cells.items()} == dict.fromkeys(CELLS, "right")
 
 
-def test_other_outputs_are_wrong() -> None:
-    right = {"a": np.linspace(-2, 2, 24).reshape(8, 3), "b": np.ones((8, 1))}
-    assert judge("float32", right, right).result == "right"
-    assert judge("float32", {**right, "b": right["b"] + 3e-4}, right).result == "wrong"
-    assert judge("int8", {**right, "a": right["a"] * 1.1}, right).result == "right"
-    assert judge("int8", {**right, "a": right["a"] * 1.3}, right).result == "wrong"
-    broken = {**right, "a": right["a"] * np.nan}
-    assert judge("float32", broken, right).result == "wrong"
-    assert judge("int8", broken, right).result == "wrong"
+@pytest.fixture
+def reference() -> Reference:
+    inputs = (NamedTensor("x", (1,), "float32"),)
+    outputs = (NamedTensor("a", (3,), "float32"), NamedTensor("b", (1,), "float32"))
+    samples = Samples({"x": np.zeros((8, 1), np.float32)}, "zeros", random=True)
+    return Reference(NamedReference(Tensors(inputs, outputs), samples, OUTPUTS))
+
+
+def test_other_outputs_are_wrong(reference: Reference) -> None:
+    def result(cell: str, outputs: dict[str, np.ndarray]) -> str:
+        return reference.judge(cell, outputs).result
+
+    assert result("tflite float32", OUTPUTS) == "right"
+    assert result("tflite float32", {**OUTPUTS, "b": OUTPUTS["b"] + 3e-4}) == "wrong"
+    assert result("onnx int8", {**OUTPUTS, "a": OUTPUTS["a"] * 1.02}) == "right"
+    assert result("onnx int8", {**OUTPUTS, "a": OUTPUTS["a"] * 1.3}) == "wrong"
+    for broken in (np.nan, np.inf):
+        assert result("tflite float32", {**OUTPUTS, "a": OUTPUTS["a"] + broken}) == "wrong"
+        assert result("coreml int8", {**OUTPUTS, "a": OUTPUTS["a"] + broken}) == "wrong"
 
 
 def test_faults_are_what_is_wrong_or_below_the_bare_converter() -> None:
-    good, refused = Cell("right"), Cell("refused", reason="layer 'a' …")
-    assert Row(1, (), {"x": good, "y": refused}, {"x": good, "y": refused}).faults == []
-    assert len(Row(1, (), {"x": refused}, {"x": good}).faults) == 1
+    both = {"x": GOOD, "y": REFUSED}
+    assert Row(1, (), both, both).faults == []
+    assert len(Row(1, (), {"x": REFUSED}, {"x": GOOD}).faults) == 1
     assert len(Row(1, (), {"x": Cell("wrong"), "y": Cell("crashed")}, {}).faults) == 2
 
 
 def test_rows_survive_json() -> None:
-    row = Row(3, ("a", "b"), {"x": Cell("right", 0.1, 20.0)}, {"x": Cell("failed", reason="?")})
+    row = Row(3, ("a", "b"), {"x": GOOD}, {"x": Cell("failed", reason="?")}, "abc", {"keras": "3"})
     assert Row.from_json(row.to_json()) == row
+
+
+def test_the_page_counts_and_names_every_refusal() -> None:
+    ours = {**dict.fromkeys(CELLS, GOOD), "onnx int8": REFUSED}
+    bare = {**dict.fromkeys(CELLS, GOOD), "tflite int8": Cell("crashed")}
+    text = page([Row(7, ("sequence", "pool"), ours, bare, "abc", {"keras": "3"})])
+    assert "| ONNX int8, edgeconv | 0 | 1 | 0 | 0 | 0 |  |" in text
+    assert "| TFLite int8, bare converter | 0 | 0 | 0 | 0 | 1 |  |" in text
+    assert "is not in 1, and the other way round in 1." in text
+    assert "| 7 | ONNX int8 | refused | right | layer 'a' \\| … |" in text
+    assert "| 7 | sequence, pool | ✓✓ | ✓c | ✓✓ | ✓✓ | ✓✓ | –✓ |" in text
+    assert "Made from commit abc; keras 3." in text
