@@ -2,7 +2,7 @@
 
 from edgeconv.core.artifact import Artifact, KerasModel, ModelFile, TensorSpec, TrainedModel
 from edgeconv.core.bundle import Bundle
-from edgeconv.core.channels import CHANNEL_UNITS, STANDARD_GRAVITY, SensorKind
+from edgeconv.core.channels import CHANNEL_UNITS, STANDARD_GRAVITY, GravitySource, SensorKind
 from edgeconv.core.compression import (
     RECOMMENDED_COMPRESSIONS,
     Compressed,
@@ -94,6 +94,7 @@ __all__ = [
     "FileChecks",
     "FinetuneConfig",
     "FinetuneFn",
+    "GravitySource",
     "InputConvention",
     "InputFinding",
     "InputReport",

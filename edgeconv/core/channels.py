@@ -37,6 +37,16 @@ class SensorKind(StrEnum):
         return next(iter(CHANNEL_UNITS[self]), "")
 
 
+class GravitySource(StrEnum):
+    """What told gravity and linear acceleration apart in the recordings of a contract."""
+
+    FILTER = "low-pass"  # of the accelerometer's readings: Butterworth, forward only
+    SYSTEM = "system"  # the phone's own sensors, such as Core Motion's or TYPE_GRAVITY
+
+
+GRAVITY_HZ, GRAVITY_ORDER = 0.3, 3
+"""Cutoff and order of the Butterworth low-pass whose output is gravity: those of UCI HAR."""
+
 _ACCELERATIONS = (SensorKind.ACCELEROMETER, SensorKind.LINEAR_ACCELERATION, SensorKind.GRAVITY)
 ACCELERATION_UNITS = {"m/s^2": 1.0, "g": STANDARD_GRAVITY, "mg": STANDARD_GRAVITY / 1000}
 CHANNEL_UNITS: Mapping[SensorKind, Mapping[str, float]] = {

@@ -14,7 +14,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core.affine import AffineMap
-from edgeconv.core.channels import STANDARD_GRAVITY, SensorKind, kinds_of_names
+from edgeconv.core.channels import (
+    STANDARD_GRAVITY,
+    GravitySource,
+    SensorKind,
+    kinds_of_names,
+)
 from edgeconv.core.schema_v1 import upgrade_contract
 from edgeconv.errors import BadInput, UsageError
 
@@ -93,6 +98,8 @@ class Signal:
         normalization: statistics of the training subjects, None where a model has none.
         kinds: what each channel measures; empty: as the names of the channels say, and those of
             three channels are an accelerometer's.
+        gravity: what told gravity and linear acceleration apart; None where it is not known, or no
+            channel is one of them.
     """
 
     channels: tuple[str, ...] = ("x", "y", "z")
@@ -104,6 +111,7 @@ class Signal:
     normalization: Normalization | None = None
     layout: str = "time-major"  # x0 y0 z0 x1 y1 z1 …; the only layout there is
     kinds: tuple[SensorKind, ...] = ()
+    gravity: GravitySource | None = None
 
     def __post_init__(self) -> None:
         if self.layout != "time-major":
@@ -116,6 +124,8 @@ class Signal:
             raise BadInput("sensor contract: kinds and channels differ in length")
         if set(self.kinds) == {SensorKind.ACCELEROMETER} and len(self.channels) <= 3:
             object.__setattr__(self, "kinds", ())  # one way to say it, so that contracts compare
+        if not {SensorKind.GRAVITY, SensorKind.LINEAR_ACCELERATION} & set(self.channel_kinds):
+            object.__setattr__(self, "gravity", None)
         check_labels(self.labels, "sensor contract")
 
     @property
@@ -223,11 +233,13 @@ class Signal:
     def to_json(self) -> dict[str, Any]:
         """What is written into every artifact; unit and sign are there for a human reader.
 
-        `kinds` and `channel_units` stand in contracts with other channels than an accelerometer's.
+        `kinds` and `channel_units` stand in contracts with other channels than an accelerometer's,
+        `gravity` where it is known.
         """
         fields = asdict(self)
-        kinds = fields.pop("kinds")
+        kinds, gravity = fields.pop("kinds"), fields.pop("gravity")
         more = {"kinds": list(kinds), "channel_units": list(self.channel_units)} if kinds else {}
+        more |= {"gravity": gravity} if gravity else {}
         return {
             "schema_version": SCHEMA_VERSION if kinds else _WITHOUT_KINDS,
             **fields,
@@ -266,6 +278,7 @@ class Signal:
                 and Normalization(tuple(map(float, norm["mean"])), tuple(map(float, norm["std"]))),
                 layout=data["layout"],
                 kinds=tuple(map(SensorKind, data.get("kinds", ()))),
+                gravity=GravitySource(data["gravity"]) if "gravity" in data else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"sensor contract is damaged: {error!r}") from error

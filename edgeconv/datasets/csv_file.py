@@ -144,12 +144,14 @@ def _dataset(
 ) -> Dataset:
     tables.once("all files", lambda: _tidy(tables, reads))
     channels = reads[0].schema.channels
+    gravity = {read.schema.gravity for read in reads}
     origin = DatasetInfo(
         "csv",
         reads[0].path.name if len(reads) == 1 else f"{len(reads)} tables",
         allow=tuple({rule: None for read in reads for rule in read.schema.allow}),
         channels={channel.name: channel.kind for channel in channels},
         default=Signal(channels=tuple(channel.name for channel in channels)),
+        gravity=gravity.pop() if len(gravity) == 1 else None,
     )
     signal = origin.contract(windowing, tables.labels)
     assembly = Assembly(origin, signal, slot.store(len(signal.channels)))

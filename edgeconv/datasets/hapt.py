@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, Progress, SensorKind, Windowing
+from edgeconv.core import Dataset, GravitySource, Progress, SensorKind, Windowing
+from edgeconv.core.channels import GRAVITY_HZ, GRAVITY_ORDER
 from edgeconv.datasets.files import read_columns, require_path
 from edgeconv.datasets.tables.schema import Scale
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
@@ -44,7 +45,6 @@ SENSORS = {
 CHANNELS = {f"{name}{axis}": kind for name, kind in SENSORS.items() for axis in "xyz"}
 TEST_USERS = tuple(map(str, (2, 4, 9, 10, 12, 13, 18, 20, 24)))
 """Whom the authors of UCI HAR held out; the users have the same numbers here."""
-GRAVITY_HZ, GRAVITY_ORDER = 0.3, 3
 _NAME = re.compile(r"acc_exp(?P<experiment>\d+)_user(?P<user>\d+)\.txt(\.gz)?")
 
 
@@ -72,7 +72,13 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
     folder = require_path(path, "hapt", WHAT)
     root = folder / PART if (folder / PART).is_dir() else folder
     files, intervals = _recordings(root), _intervals(root)
-    origin = DatasetInfo("hapt", folder.name, channels=CHANNELS, test_subjects=TEST_USERS)
+    origin = DatasetInfo(
+        "hapt",
+        folder.name,
+        channels=CHANNELS,
+        test_subjects=TEST_USERS,
+        gravity=GravitySource.FILTER,
+    )
     asked = origin.contract(windowing, LABELS).channel_kinds
     channels = {name: kind for name, kind in CHANNELS.items() if kind in asked}
     progress.stage("Reading HAPT")

@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeconv.core import STANDARD_GRAVITY, Dataset, Progress, SensorKind, Signal, Windowing
+from edgeconv.core import (
+    STANDARD_GRAVITY,
+    Dataset,
+    GravitySource,
+    Progress,
+    SensorKind,
+    Signal,
+    Windowing,
+)
 from edgeconv.datasets.files import read_columns, require_path
 from edgeconv.datasets.hapt import CODES, LABELS
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
@@ -65,6 +73,7 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
         channels=CHANNELS,
         default=Signal(tuple(CHANNELS), RATE_HZ, WINDOW, WINDOW // 2),
         test_subjects=tuple(sorted(subjects["test"])),
+        gravity=GravitySource.FILTER,
     )
     return assemble(origin, LABELS, segments, windowing)
 

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, LoadReport, Recording, SensorKind, Signal, Windowing
+from edgeconv.core import (
+    Dataset,
+    GravitySource,
+    LoadReport,
+    Recording,
+    SensorKind,
+    Signal,
+    Windowing,
+)
 from edgeconv.datasets.resampling import resample_stamped, resample_uniform
 from edgeconv.errors import BadInput, UsageError
 
@@ -49,6 +57,7 @@ class DatasetInfo:
         channels: name and kind of each column of its segments.
         default: the windows to cut where nobody asks for others.
         test_subjects: whom the authors of the data held out.
+        gravity: what told gravity and linear acceleration apart, where that is known.
     """
 
     name: str
@@ -59,6 +68,7 @@ class DatasetInfo:
     channels: Mapping[str, SensorKind] = field(default_factory=lambda: ACCELEROMETER)
     default: Signal = field(default_factory=Signal)
     test_subjects: tuple[str, ...] = ()
+    gravity: GravitySource | None = None
 
     def contract(self, windowing: Windowing, labels: Sequence[str]) -> Signal:
         """The canonical contract of the windows to cut.
@@ -70,7 +80,9 @@ class DatasetInfo:
         names = windowing.channels or signal.channels
         known = [self.column(name) for name in names]
         kinds = tuple(list(self.channels.values())[column] for column in known)
-        return replace(signal, labels=tuple(labels), channels=names, kinds=kinds)
+        return replace(
+            signal, labels=tuple(labels), channels=names, kinds=kinds, gravity=self.gravity
+        )
 
     def column(self, channel: str) -> int:
         """The column of a channel; `acc_x` and `x` are the same one."""

@@ -8,7 +8,7 @@ from typing import Any
 from edgeconv.core import Artifact
 from edgeconv.integration.platform import Platform
 from edgeconv.integration.smoothing import lowpass
-from edgeconv.integration.stream import StreamSettings
+from edgeconv.integration.stream import SensorSettings, StreamSettings
 from edgeconv.integration.template_context import TemplateContext
 from edgeconv.targets.tflite.reader import read_graph
 
@@ -39,14 +39,15 @@ def _slots(context: TemplateContext) -> Mapping[str, Any]:
 
 def _filter(index: int, document: Mapping[str, Any], context: TemplateContext) -> dict[str, Any]:
     signal = context.signal
-    settings = StreamSettings(signal.rate_hz, signal.window, signal.step, document["sensor_hz"])
+    sensor = SensorSettings(hz=document["sensor_hz"])
+    settings = StreamSettings(signal.rate_hz, signal.window, signal.step, (sensor,))
     return {
         "index": index,
         "tap_count": len(document["taps"]),
         "oversampling": settings.oversampling,
         "spacing_ns": settings.spacing_ns,
-        "max_gap_ns": settings.max_gap_ns,
-        "closest_ns": settings.closest_ns,
+        "max_gap_ns": sensor.max_gap_ns,
+        "closest_ns": sensor.closest_ns,
     }
 
 

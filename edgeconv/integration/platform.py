@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Artifact, InputConvention, Signal
+from edgeconv.core import Artifact, InputConvention, SensorKind, Signal
 from edgeconv.errors import BadInput, Unsupported, UsageError
+from edgeconv.integration.sensors import plan_of
 from edgeconv.integration.smoothing import NOMINAL_TOLERANCE
 from edgeconv.integration.template_context import TemplateContext
 
 Files = Mapping[str, bytes]
 """Contents by path in the package, with `/`."""
-
-CHANNELS = 3  # of an accelerometer
 
 
 def _nothing(_: TemplateContext) -> dict[str, Any]:
@@ -34,7 +33,9 @@ class Platform:
         needs: the same in words, after "needs".
         prefers: schemes, the best first; one of these is used.
         export: options of `edgeconv export` that make such a file.
-        source_unit, source_sign: of the readings of the system's accelerometer.
+        source_unit, source_sign: of the accelerations that the system's sensors give.
+        rotation_unit: of its angular velocities.
+        sensors: what its package reads.
         sensor_hz: the rate that an app asks the sensor for by default.
         fastest_hz: the highest rate without a special permission.
         model: the artifact and other binary files, by path in the package.
@@ -57,6 +58,8 @@ class Platform:
     fastest_hz: float
     model: Callable[[TemplateContext], Files]
     check_with: str
+    rotation_unit: str = "rad/s"
+    sensors: tuple[SensorKind, ...] = (SensorKind.ACCELEROMETER,)
     vectors: str = ""
     measures_arena: bool = False
     accepts: Callable[[Artifact], bool] = lambda _: True
@@ -121,31 +124,28 @@ class Platform:
         return requested
 
 
-def check_contract(artifact: Artifact) -> None:
-    """Make sure that the file takes an accelerometer's readings.
+def check_contract(artifact: Artifact, platform: Platform) -> None:
+    """Make sure that the file takes what the sensors of a platform read.
 
     Raises:
-        Unsupported: other channels than an accelerometer's, or input that was normalized before.
+        Unsupported: channels that its package cannot make, or input that was normalized before.
         BadInput: no class names.
     """
     signal = artifact.signal
-    if len(signal.channels) != CHANNELS:
-        raise Unsupported(
-            f"{artifact.name} expects {len(signal.channels)} channels "
-            f"({', '.join(signal.channels)}); an accelerometer has x, y, z",
-            "train on an accelerometer's three axes",
-        )
-    if not signal.accelerometer_only:
-        named = zip(signal.channels, signal.channel_kinds, strict=True)
-        raise Unsupported(
-            f"{artifact.name} expects {', '.join(f'{c} ({kind})' for c, kind in named)}; the "
-            "package reads an accelerometer with gravity only",
-            "train on an accelerometer's three axes",
-        )
     if signal.sensor is InputConvention.NORMALIZED:
         raise Unsupported(
             f"{artifact.name} expects normalized input, which no sensor delivers",
             "export it with --sensor android or --sensor ios: normalization is folded in",
+        )
+    try:
+        plan = plan_of(signal)
+    except Unsupported as error:
+        raise Unsupported(f"{artifact.name}: {error.message}", error.hint) from error
+    if missing := [kind for kind in plan.kinds if kind not in platform.sensors]:
+        raise Unsupported(
+            f"{artifact.name} needs {' and '.join(missing)}; the package for {platform.name} reads "
+            f"{' and '.join(platform.sensors)} only",
+            "train without those channels, or name another platform",
         )
     if not signal.labels:
         raise BadInput(

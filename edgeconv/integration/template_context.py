@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeconv.core import Artifact, Signal
-from edgeconv.integration.stream import StreamSettings
-from edgeconv.integration.test_streams import source_factor
+from edgeconv.integration.sensors import SensorPlan, plan_of, settling_steps, source_factor
+from edgeconv.integration.stream import SensorSettings, StreamSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +17,8 @@ class TemplateContext:
     Attributes:
         artifact: the file that the package contains.
         sensor_hz: the rate that the app asks its sensor for.
-        source_unit, source_sign: of the readings of the platform's sensor.
+        source_unit, source_sign: of the accelerations that the platform's sensors give.
+        rotation_unit: of the angular velocities.
         document: the test streams, as `stream.json` has them.
         version: of edgeconv.
         arena_bytes: size of tflite-micro's arena; None if it was not measured.
@@ -29,6 +30,7 @@ class TemplateContext:
     source_sign: str
     document: dict[str, Any]
     version: str
+    rotation_unit: str = "rad/s"
     arena_bytes: int | None = None
 
     @property
@@ -36,15 +38,34 @@ class TemplateContext:
         return self.artifact.signal
 
     @property
+    def plan(self) -> SensorPlan:
+        return plan_of(self.signal)
+
+    @property
     def stream(self) -> StreamSettings:
         """The settings of the package's stream."""
         signal = self.signal
-        factor = source_factor(self.source_unit, self.source_sign, signal)
-        return StreamSettings(signal.rate_hz, signal.window, signal.step, self.sensor_hz, factor)
+        sensors = tuple(
+            SensorSettings(
+                kind,
+                self.sensor_hz,
+                source_factor(
+                    kind,
+                    self.source_unit if kind.is_acceleration else self.rotation_unit,
+                    self.source_sign,
+                    signal,
+                ),
+            )
+            for kind in self.plan.kinds
+        )
+        return StreamSettings(
+            signal.rate_hz, signal.window, signal.step, sensors, self.plan.channels
+        )
 
     def slots(self) -> dict[str, Any]:
         """The slots that every platform's templates have."""
-        signal, stream = self.signal, self.stream
+        signal, stream, plan = self.signal, self.stream, self.plan
+        settling = settling_steps(signal.rate_hz) if plan.splits_gravity else 0
         return {
             "artifact": self.artifact.name,
             "model": self.artifact.path.stem,
@@ -63,11 +84,20 @@ class TemplateContext:
             "sensor_hz": self.sensor_hz,
             "source_unit": self.source_unit,
             "source_sign": self.source_sign,
-            "factor": stream.factor,
+            "factor": stream.sensors[0].factor,
+            "rotation_unit": self.rotation_unit,
+            "sensors": stream.sensors,
+            "kinds": [str(kind) for kind in plan.kinds],
+            "sources": plan.channels,
+            "splits_gravity": plan.splits_gravity,
+            "settling_steps": settling,
+            "settling_s": settling / signal.rate_hz,
             "oversampling": stream.oversampling,
-            "max_gap_ns": stream.max_gap_ns,
-            "closest_ns": stream.closest_ns,
-            "warm_up_s": (stream.tap_count - 1) * stream.spacing_ns / 1e9,
+            "max_gap_ns": stream.sensors[0].max_gap_ns,
+            "closest_ns": stream.sensors[0].closest_ns,
+            "silence_ns": stream.silence_ns,
+            "warm_up_s": (stream.tap_count - 1) * stream.spacing_ns / 1e9
+            + settling / signal.rate_hz,
             "logits": self.document["contract"]["outputs"] == "logits",
             "alpha": self.document["decision"]["alpha"],
             "hysteresis": self.document["decision"]["hysteresis"],

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import STANDARD_GRAVITY, InputConvention, Signal
+from edgeconv.integration.sensors import plan_of
 from edgeconv.integration.smoothing import (
     ALPHA,
     HYSTERESIS,
@@ -18,7 +19,7 @@ from edgeconv.integration.smoothing import (
     oversampling,
 )
 from edgeconv.integration.stream import Stream, StreamSettings, Window
-from edgeconv.integration.test_streams import TestStream, make_test_streams, source_factor
+from edgeconv.integration.test_streams import TestStream, make_test_streams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     """Inputs of the artifact (n, window·channels) to its outputs (n, classes)."""
 
 FORMAT, VERSION = "edgeconv-streams", 1
+OF_SEVERAL_SENSORS = 2
+"""Version of a file with several sensors or gravity; that of one accelerometer stays as it was."""
 VALUE_TOLERANCE = 1e-4
 """m/s². Numbers of up to 80 m/s² in float32 are off by 2.4e-6 each; conversion, a cubic (its
 weights' sizes add up to at most 1.25) and the filter (1.7) leave below 2e-5."""
@@ -54,9 +57,11 @@ def make_document(
     cases = make_test_streams(signal, golden)
     logits = gives_logits(run_model, signal, golden)
     gravity = STANDARD_GRAVITY if signal.sensor is InputConvention.IOS else 1.0
+    plan = plan_of(signal)
+    several = len(plan.kinds) > 1 or plan.splits_gravity
     return {
         "format": FORMAT,
-        "schema_version": VERSION,
+        "schema_version": OF_SEVERAL_SENSORS if several else VERSION,
         "artifact": {"name": artifact, "sha256": sha256},
         "contract": {
             "channels": list(signal.channels),
@@ -67,6 +72,7 @@ def make_document(
             "sign": signal.sign,
             "labels": list(signal.labels),
             "outputs": "logits" if logits else "probabilities",
+            **({"sensors": list(plan.kinds), "sources": _sources(signal)} if several else {}),
         },
         "decision": {"alpha": ALPHA, "hysteresis": HYSTERESIS},
         "tolerance": {
@@ -74,7 +80,7 @@ def make_document(
             "probability": probability_tolerance,
             "smoothed": 1e-6,
         },
-        "filters": [_filter(hz, signal) for hz in sorted({case.sensor_hz for case in cases})],
+        "filters": [_filter(hz, signal) for hz in sorted(_rates(cases))],
         "streams": [
             _stream(case, signal, logits, run_model, probability_tolerance) for case in cases
         ],
@@ -100,6 +106,15 @@ def gives_logits(run_model: RunModel, signal: Signal, golden: NDArray[np.float32
     return bool(outputs.min() < -_SLACK or outputs.max() > 1 + _SLACK)
 
 
+def _sources(signal: Signal) -> list[dict[str, Any]]:
+    """Of each channel: place of its sensor, axis, and what of it."""
+    return [asdict(source) for source in plan_of(signal).channels]
+
+
+def _rates(cases: Sequence[TestStream]) -> set[float]:
+    return {hz for case in cases for hz in (case.sensor_hz, case.further_hz) if hz}
+
+
 def _filter(hz: float, signal: Signal) -> dict[str, Any]:
     factor = oversampling(hz, signal.rate_hz)
     return {"sensor_hz": hz, "oversampling": factor, "taps": lowpass(factor)}
@@ -108,24 +123,27 @@ def _filter(hz: float, signal: Signal) -> dict[str, Any]:
 def _stream(
     case: TestStream, signal: Signal, logits: bool, run_model: RunModel, tolerance: float
 ) -> dict[str, Any]:
-    factor = source_factor(case.unit, case.sign, signal)
-    stream = Stream(
-        StreamSettings(signal.rate_hz, signal.window, signal.step, case.sensor_hz, factor)
-    )
+    stream = Stream(case.settings(signal))
+    of = case.sensors or (0,) * len(case.samples)
     windows = []
-    for position, sample in enumerate(case.samples):
+    for position, (sample, sensor) in enumerate(zip(case.samples, of, strict=True)):
         if position in case.restart_before:
             stream.restart()
-        windows += stream.push(sample)
+        windows += stream.push(sample, sensor)
+    counts = asdict(stream.counts)
+    silent, waiting = counts.pop("silent"), list(stream.waiting)
+    several = len(stream.settings.sensors) > 1
     return {
         "name": case.name,
         "about": case.about,
         "sensor_hz": case.sensor_hz,
         "unit": case.unit,
         "sign": case.sign,
-        "factor": factor,
+        "factor": stream.settings.sensors[0].factor,
+        **({"sensors": _sensors(case, stream.settings)} if several else {}),
         "restart_before": list(case.restart_before),
         "samples": {
+            **({"sensor": list(of)} if several else {}),
             "t_ns": [sample[0] for sample in case.samples],
             **{
                 name: [_number(sample[i]) for sample in case.samples]
@@ -133,11 +151,24 @@ def _stream(
             },
         },
         "expected": {
-            "counts": asdict(stream.counts),
+            "counts": {**counts, "silent": silent} if several else counts,
             "segment": stream.segment,
+            **({"waiting": waiting} if several else {}),
             "windows": _expected_windows(windows, logits, run_model, tolerance),
         },
     }
+
+
+def _sensors(case: TestStream, settings: StreamSettings) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": sensor.kind,
+            "hz": sensor.hz,
+            "unit": case.unit if sensor.kind.is_acceleration else case.rotation_unit,
+            "factor": sensor.factor,
+        }
+        for sensor in settings.sensors
+    ]
 
 
 def _expected_windows(

@@ -5,6 +5,7 @@ window = 128
 step = 64                        # optional: half a window
 labels = ["walk", "run"]         # optional
 readings = "android"             # or "ios": whose sign and unit the network was trained with
+gravity = "low-pass"             # optional: or "system"; what made gravity or linear acceleration
 
 [[channels]]
 name = "acc_x"
@@ -24,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core import InputConvention, Normalization, Signal
-from edgeconv.core.channels import CHANNEL_UNITS, SensorKind, kinds_of_names
+from edgeconv.core.channels import CHANNEL_UNITS, GravitySource, SensorKind, kinds_of_names
 from edgeconv.errors import BadInput, EdgeconvError, UsageError
 
-_KEYS = {"rate_hz", "window", "step", "labels", "readings", "channels", "normalization"}
+_KEYS = {"rate_hz", "window", "step", "labels", "readings", "gravity", "channels", "normalization"}
 _CHANNEL_KEYS = {"name", "kind", "unit"}
 _HINT = "docs/how-to/export.md shows a whole file"
 
@@ -71,6 +72,7 @@ def _signal(data: Mapping[str, Any]) -> Signal:
         labels=_labels(data.get("labels", [])),
         sensor=InputConvention(readings),
         kinds=kinds,
+        gravity=_gravity(data.get("gravity")),
     )
     return _normalized(signal, data.get("normalization"), factors)
 
@@ -137,7 +139,14 @@ def _normalized(signal: Signal, table: Any, factors: tuple[float, ...]) -> Signa
         sensor=InputConvention.NORMALIZED,
         normalization=Normalization(*columns),
         kinds=signal.kinds,
+        gravity=signal.gravity,
     )
+
+
+def _gravity(word: object) -> GravitySource | None:
+    if word is not None and word not in tuple(GravitySource):
+        raise BadInput(f"gravity = {word!r}; choose {' or '.join(GravitySource)}")
+    return GravitySource(word) if isinstance(word, str) else None
 
 
 def _number(value: object) -> bool:

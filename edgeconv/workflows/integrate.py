@@ -110,7 +110,7 @@ def integrate(
     content = bundles.read_bundle(as_path(bundle, "bundle"))
     _check_sensor(content)
     file = chosen.choose(content.artifacts, artifact, content.path)
-    _check_manifest(content, file)
+    _check_manifest(content, file, chosen)
     rate = chosen.sensor_rate(file.signal, sensor_hz)
     progress.stage(f"{platform}: {file.name} of {content.path}")
     context = _facts(content, file, chosen, rate)
@@ -160,6 +160,7 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
         source_sign=platform.source_sign,
         document=document,
         version=versions().get("edgeconv", ""),
+        rotation_unit=platform.rotation_unit,
         arena_bytes=arena(file.path)[0] if platform.measures_arena else None,
     )
 
@@ -175,9 +176,9 @@ def _check_sensor(bundle: Bundle) -> None:
         )
 
 
-def _check_manifest(bundle: Bundle, file: Artifact) -> None:
+def _check_manifest(bundle: Bundle, file: Artifact, platform: Platform) -> None:
     """An app would be built on it: unit, rate, labels and quantization must be the file's own."""
-    check_contract(file)
+    check_contract(file, platform)
     problems = list(dict.fromkeys(contradictions(bundle, file)))
     if problems:
         raise BadInput(

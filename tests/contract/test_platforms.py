@@ -12,7 +12,7 @@ import jinja2
 import pytest
 
 from edgeconv.integration import PLATFORMS, Platform, find_platform
-from edgeconv.integration.test_streams import SIGNS, UNITS
+from edgeconv.integration.sensors import ROTATION_UNITS, SENSORS, SIGNS, UNITS
 from edgeconv.recipes import VariantOptions, make_variants
 from edgeconv.recipes.legality import check_variant
 from edgeconv.targets.base import schemes_of
@@ -39,6 +39,8 @@ def test_it_is_complete(platform: Platform) -> None:
     assert platform.check_with
     assert platform.source_unit in UNITS
     assert platform.source_sign in SIGNS
+    assert platform.rotation_unit in ROTATION_UNITS
+    assert set(platform.sensors) <= set(SENSORS)
     assert 20 <= platform.sensor_hz <= platform.fastest_hz
     assert set(platform.prefers) <= set(schemes_of(platform.target))
 

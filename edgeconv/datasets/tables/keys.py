@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgeconv.core import CHANNEL_UNITS, SensorKind
+from edgeconv.core import CHANNEL_UNITS, GravitySource, SensorKind
 
 KeySchema = Mapping[str, object]
 SIGNS = {"android": 1.0, "ios": -1.0, "+": 1.0, "-": -1.0}
@@ -100,6 +100,12 @@ KEYS: dict[str, KeySchema] = {
     "lost_values": _names("Numbers that stand for a lost sample.", [-999], "number"),
     "test_subjects": _names("Subjects of the test. Default: a sixth of all.", ["p4"]),
     "val_subjects": _names("Subjects of the validation. Default: a ninth of all.", ["p5"]),
+    "gravity": _text(
+        "What told gravity and linear acceleration apart: an app that ran the low-pass of the "
+        "streaming specification, or the phone's own sensors.",
+        "system",
+        list(GravitySource),
+    ),
     "calibrate": {
         "type": "boolean",
         "description": "Take offset and scale of each device out of its readings, as D208 finds "

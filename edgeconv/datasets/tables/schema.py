@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgeconv.core import CHANNEL_UNITS, STANDARD_GRAVITY, SensorKind
+from edgeconv.core import CHANNEL_UNITS, STANDARD_GRAVITY, GravitySource, SensorKind
 from edgeconv.datasets.tables.keys import SIGNS
 from edgeconv.errors import BadInput
 
@@ -86,6 +86,7 @@ class Schema:
         scale, subject_scales, device_scales: unit and sign, also of single subjects and devices.
         test_subjects, val_subjects: who is held out; empty: the usual split.
         calibrate: take the offset and scale of each device out of its readings.
+        gravity: what told gravity and linear acceleration apart; None: nobody says.
         allow: rules of `data check` that do not stop a command.
         source: the file that says so, for messages; None where defaults hold.
     """
@@ -108,6 +109,7 @@ class Schema:
     test_subjects: tuple[str, ...] = ()
     val_subjects: tuple[str, ...] = ()
     calibrate: bool = False
+    gravity: GravitySource | None = None
     allow: tuple[str, ...] = ()
     source: Path | None = None
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import CHANNEL_UNITS, SensorKind
+from edgeconv.core import CHANNEL_UNITS, GravitySource, SensorKind
 from edgeconv.datasets.tables.keys import CHANNEL_KEYS, KEYS, SCALE_KEYS, SIGNS
 from edgeconv.datasets.tables.schema import (
     AXES,
@@ -73,6 +73,7 @@ class _Reader:
             self._check_pattern(file_name)
         scale = self._scale(self.data, Scale())
         channels = self._channels()
+        gravity = self._choice(self.data, "gravity", tuple(GravitySource), "")
         told = {*constants, *_file_roles(file_name), *(AXES if channels else ())}
         return Schema(
             columns=self._columns(bool(rate_hz), told),
@@ -93,6 +94,7 @@ class _Reader:
             test_subjects=self._names("test_subjects"),
             val_subjects=self._names("val_subjects"),
             calibrate=self._flag("calibrate"),
+            gravity=GravitySource(gravity) if gravity else None,
             allow=self._rules(),
             source=self.path,
         )

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeconv.core import STANDARD_GRAVITY, InputConvention, Normalization, SensorKind, Signal
+from edgeconv.core import (
+    STANDARD_GRAVITY,
+    GravitySource,
+    InputConvention,
+    Normalization,
+    SensorKind,
+    Signal,
+)
 from edgeconv.core.channels import kinds_of_names
 from edgeconv.core.signal import label_faults
 from edgeconv.errors import BadInput
@@ -99,3 +106,19 @@ def test_class_names_that_lists_and_dictionaries_lose_are_refused(
 
 def test_class_names_of_any_language_pass() -> None:
     assert label_faults(("ходьба", "走る", "Walking upstairs", "👨\u200d🦽", "0")) == []
+
+
+@pytest.mark.parametrize("gravity", GravitySource)
+def test_what_told_gravity_apart_is_in_the_contract(gravity: GravitySource) -> None:
+    signal = Signal(channels=(*"xyz", "grav_x", "grav_y", "grav_z"), gravity=gravity)
+    written = signal.to_json()
+    assert written["gravity"] == gravity
+    assert Signal.from_json(written) == signal
+    with pytest.raises(BadInput, match="damaged"):
+        Signal.from_json({**written, "gravity": "guessed"})
+
+
+def test_a_contract_without_gravity_says_nothing_of_it() -> None:
+    signal = Signal(gravity=GravitySource.FILTER)
+    assert signal == Signal()
+    assert "gravity" not in signal.to_json()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeconv.core import InputConvention, SensorKind
+from edgeconv.core import GravitySource, InputConvention, SensorKind
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.splits import split
 from edgeconv.errors import BadInput
@@ -27,6 +27,17 @@ def test_six_channels_in_the_programs_units(tmp_path: Path) -> None:
     ios = data.signal.for_sensor(InputConvention.IOS).encode(data.windows).reshape(steps.shape)
     np.testing.assert_allclose(ios[..., 3:], steps[..., 3:])
     np.testing.assert_allclose(ios[..., :3], steps[..., :3] / -9.80665, atol=1e-5)
+
+
+def test_what_told_gravity_apart_reaches_the_contract(tmp_path: Path) -> None:
+    toml = TOML.replace('ax = { kind = "accelerometer"', 'ax = { kind = "gravity"')
+    assert toml != TOML
+    unsaid = load_dataset(f"csv:{write_six(tmp_path / 'a.csv', toml)}")
+    assert unsaid.signal.gravity is None
+    said = load_dataset(
+        f"csv:{write_six(tmp_path / 'b.csv', f'gravity = "system"{chr(10)}{toml}')}"
+    )
+    assert said.signal.gravity is GravitySource.SYSTEM
 
 
 def test_a_sign_and_a_unit_of_single_channels_and_devices(tmp_path: Path) -> None:
@@ -61,6 +72,7 @@ def test_a_sign_and_a_unit_of_single_channels_and_devices(tmp_path: Path) -> Non
         ('test_subjects = ["p9"]', "test_subjects has 'p9', whom no row names"),
         ('allow = ["gravity"]', "allow has 'gravity'"),
         ("calibrate = 1", "calibrate is 1"),
+        ('gravity = "guessed"', "gravity is 'guessed'"),
         ('[devices.watch]\nunti = "g"', r"unknown keys in \[devices.watch\]"),
     ],
 )

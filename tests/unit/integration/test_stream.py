@@ -11,14 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeconv.datasets import resampling, windowing
+from edgeconv.core import SensorKind
+from edgeconv.datasets import hapt, resampling, windowing
 from edgeconv.errors import UsageError
 from edgeconv.integration import smoothing
+from edgeconv.integration.sensors import ChannelSource, Part, settling_steps
 from edgeconv.integration.smoothing import lowpass, oversampling
 from edgeconv.integration.stream import (
     CLOSEST_INTERVALS,
     GAP_INTERVALS,
     Sample,
+    SensorSettings,
     Stream,
     StreamSettings,
     Window,
@@ -26,6 +29,10 @@ from edgeconv.integration.stream import (
 
 SHORT = StreamSettings(window=8, step=3)
 EVERY_STEP = StreamSettings(window=1, step=1)
+
+
+def one(hz: float = 50.0, factor: float = 1.0) -> tuple[SensorSettings, ...]:
+    return (SensorSettings(hz=hz, factor=factor),)
 
 
 def regular(count: int, hz: float = 50.0, start: int = 0) -> list[Sample]:
@@ -103,7 +110,7 @@ def test_a_step_longer_than_the_window_leaves_some_out() -> None:
 
 
 def test_samples_on_the_grid_pass_unchanged_without_a_filter() -> None:
-    config = StreamSettings(window=10, step=10, sensor_hz=20.0)
+    config = StreamSettings(window=10, step=10, sensors=one(20.0))
     samples = [(i * 50_000_000, i / 8, -i / 4, 9.75) for i in range(32)]
     windows = Stream(config).extend(samples)
     assert len(windows) == 3
@@ -113,7 +120,7 @@ def test_samples_on_the_grid_pass_unchanged_without_a_filter() -> None:
 
 def test_unit_and_sign_are_one_factor() -> None:
     upright = [(t, 0.0, 0.0, -1.0) for t, *_ in regular(120)]
-    config = StreamSettings(window=2, step=1, factor=-9.80665)
+    config = StreamSettings(window=2, step=1, sensors=one(factor=-9.80665))
     window = Stream(config).extend(upright)[0]
     assert list(window.values) == pytest.approx([0, 0, 9.80665] * 2, abs=1e-6)
 
@@ -168,7 +175,7 @@ def test_a_constant_stays_exactly_constant(
 ) -> None:
     hz, factor = source
     chance = np.random.default_rng(seed)
-    stream = Stream(StreamSettings(window=4, step=1, sensor_hz=hz, factor=factor))
+    stream = Stream(StreamSettings(window=4, step=1, sensors=one(hz, factor)))
     now, windows = 0, []
     for _ in range(250):
         now += int(chance.uniform(0.6, 1.4) * 1e9 / hz)
@@ -187,7 +194,7 @@ def test_a_constant_stays_exactly_constant(
 def test_a_tone_in_the_pass_band_is_as_training_has_it(hz: float, tone: float) -> None:
     seconds = np.arange(int(12 * hz)) / hz
     values = np.sin(2 * np.pi * tone * seconds)
-    stream = Stream(StreamSettings(window=1, step=1, sensor_hz=hz))
+    stream = Stream(StreamSettings(window=1, step=1, sensors=one(hz)))
     windows = stream.extend(
         (round(t * 1e9), float(v), 0.0, 0.0) for t, v in zip(seconds, values, strict=True)
     )
@@ -221,6 +228,177 @@ def test_jitter_of_the_stamps_is_followed() -> None:
     ]
     length = min(map(len, heard))
     assert np.abs(heard[0][:length] - heard[1][:length]).max() < 2e-3
+
+
+# --- several sensors ------------------------------------------------------------------------------
+
+GYRO, ACC = SensorKind.GYROSCOPE, SensorKind.ACCELEROMETER
+Arrival = tuple[int, Sample]
+
+
+def two(
+    rate_hz: float = 20.0, gyro_hz: float = 50.0, window: int = 8, step: int = 3
+) -> StreamSettings:
+    """An accelerometer and a gyroscope."""
+    sensors = (SensorSettings(), SensorSettings(GYRO, gyro_hz))
+    channels = tuple(ChannelSource(sensor, axis) for sensor in (0, 1) for axis in range(3))
+    return StreamSettings(rate_hz, window, step, sensors, channels)
+
+
+def read(sensor: int, stamp: int) -> Sample:
+    """A smooth movement; each sensor has its own."""
+    s = stamp / 1e9
+    return (stamp, math.sin(3 * s + sensor), math.cos(2 * s - sensor), 9.81 * (1 - sensor) + s / 9)
+
+
+def fed(stream: Stream, arrivals: list[Arrival]) -> list[Window]:
+    return [window for sensor, sample in arrivals for window in stream.push(sample, sensor)]
+
+
+def both(seconds: float, gyro_hz: float = 50.0, begin: int = 0) -> list[Arrival]:
+    """Both sensors, in the order of time; the gyroscope is read 7 ms later."""
+    acc = [(0, read(0, begin + round(i * 2e7))) for i in range(int(seconds * 50))]
+    gyro = [
+        (1, read(1, begin + 7_000_000 + round(i * 1e9 / gyro_hz)))
+        for i in range(int(seconds * gyro_hz))
+    ]
+    return sorted([*acc, *gyro], key=lambda arrival: arrival[1][0])
+
+
+@pytest.mark.parametrize(("rate", "gyro_hz"), [(20.0, 50.0), (20.0, 100.0), (50.0, 50.0)])
+def test_each_sensor_is_read_where_the_grid_is(rate: float, gyro_hz: float) -> None:
+    """The movement itself is what every step must show, of both sensors at the same time."""
+    windows = fed(Stream(two(rate, gyro_hz, 1, 1)), both(8, gyro_hz))
+    assert len(windows) > 4 * rate
+    for window in windows:
+        expected = [*read(0, window.end_ns)[1:], *read(1, window.end_ns)[1:]]
+        np.testing.assert_allclose(window.values, expected, atol=1e-3)
+
+
+def test_one_sensor_of_two_is_as_if_it_were_alone() -> None:
+    """The accelerometer's channels are those of a stream without a gyroscope, on the same grid."""
+    arrivals = both(8)
+    begins = arrivals[1][1][0]  # the grid begins where both are there
+    pair = fed(Stream(two(window=1, step=1)), arrivals)
+    alone = Stream(EVERY_STEP)
+    alone._start = begins
+    expected = alone.extend(sample for sensor, sample in arrivals if not sensor)
+    for a, b in zip(pair, expected, strict=False):
+        assert (a.end_ns, list(a.values[:3])) == (b.end_ns, list(b.values))
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32), st.floats(0, 0.4))
+def test_the_order_in_which_sensors_come_changes_nothing(seed: int, delay: float) -> None:
+    """As long as each comes in its own order, and none is silent."""
+    arrivals = both(6)
+    chance = np.random.default_rng(seed)
+    first, rest = arrivals[:2], arrivals[2:]
+    late = {sensor: chance.uniform(0, delay * 1e9) for sensor in (0, 1)}
+    mixed = sorted(rest, key=lambda arrival: arrival[1][0] + late[arrival[0]])
+    assert plain(fed(Stream(two()), [*first, *mixed])) == plain(fed(Stream(two()), arrivals))
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32), st.integers(-(2**52), 2**52))
+def test_a_shifted_clock_changes_nothing_for_several(seed: int, shift: int) -> None:
+    chance = np.random.default_rng(seed)
+    arrivals = [arrival for arrival in both(8) if chance.random() > 0.1]
+    arrivals = [a for a in arrivals if not (a[0] == 1 and 4.0e9 < a[1][0] < 4.2e9)]
+    moved = [(n, (t + shift, x, y, z)) for n, (t, x, y, z) in arrivals]
+    one, other = Stream(two()), Stream(two())
+    assert plain(fed(one, moved), shift) == plain(fed(other, arrivals))
+    assert one.counts == other.counts
+
+
+def test_a_pause_of_one_sensor_restarts_all() -> None:
+    arrivals = [a for a in both(12) if not (a[0] == 1 and 6e9 <= a[1][0] < 6.2e9)]
+    stream = Stream(two())
+    windows = fed(stream, arrivals)
+    assert (stream.counts.gaps, stream.counts.silent, stream.segment) == (1, 0, 1)
+    first = next(w for w in windows if w.segment == 1)
+    # 27 steps for the filter, 8 of the window: nothing of before the pause is in it.
+    assert first.end_ns - 6.2e9 > (13 + 8 - 1) * 5e7
+
+
+def test_a_sensor_that_is_silent_is_named_and_no_window_comes() -> None:
+    ends = 6_000_000_000
+    stream = Stream(two())
+    assert list(stream.waiting) == [0, 1]
+    windows = fed(stream, [a for a in both(12) if a[0] == 0 or a[1][0] < ends])
+    assert list(stream.waiting) == [1]
+    assert stream.counts.silent == 1
+    assert max(window.end_ns for window in windows) < ends
+    again = fed(stream, both(4, begin=12_000_000_000))
+    assert not stream.waiting
+    assert {window.segment for window in again} == {1}
+    assert min(window.end_ns for window in again) > 12_000_000_000
+
+
+def test_a_sensor_that_never_comes_gives_no_window() -> None:
+    stream = Stream(two())
+    assert fed(stream, [a for a in both(9) if a[0] == 0]) == []
+    assert (stream.waiting, stream.counts.silent, stream.segment) == ((1,), 0, 0)
+
+
+def test_two_clocks_are_no_clock() -> None:
+    """The gyroscope counts from another origin: never a window, and it can be seen why."""
+    stream = Stream(two())
+    assert fed(stream, [(n, (t + n * 10**13, x, y, z)) for n, (t, x, y, z) in both(9)]) == []
+    assert stream.counts.silent > 100
+
+
+# --- gravity --------------------------------------------------------------------------------------
+
+
+def split(rate_hz: float = 50.0, sensor_hz: float = 50.0) -> StreamSettings:
+    """The accelerometer, its gravity and the rest: nine channels."""
+    channels = tuple(ChannelSource(0, axis, part) for part in Part for axis in range(3))
+    return StreamSettings(rate_hz, 1, 1, (SensorSettings(hz=sensor_hz),), channels)
+
+
+def test_gravity_is_that_of_hapt() -> None:
+    """At the contract's own rate every step is what the loader of HAPT made of the recording."""
+    samples = regular(1500)
+    windows = Stream(split()).extend(samples)
+    values = np.array([sample[1:] for sample in samples])
+    slow = hapt.gravity_of(values)
+    found = steps(windows)
+    skipped = settling_steps(50.0)
+    assert len(windows) == len(samples) - 2 - skipped
+    expected = np.hstack([values, slow, values - slow])[skipped : skipped + len(found)]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_gravity_of_a_resampled_stream_is_nearly_that_of_the_recording() -> None:
+    samples = regular(2000)
+    windows = Stream(split(20.0)).extend(samples)
+    slow = hapt.gravity_of(np.array([sample[1:] for sample in samples]))
+    for window in windows[::7]:
+        if window.end_ns % 20_000_000 == 0 and window.end_ns > 2e10:  # both have settled
+            at = window.end_ns // 20_000_000
+            np.testing.assert_allclose(window.values[3:6], slow[at], atol=0.03)
+
+
+@settings(max_examples=20)
+@given(st.tuples(*[st.floats(-80, 80)] * 3), st.sampled_from([20.0, 50.0]))
+def test_a_phone_at_rest_has_no_linear_acceleration_at_all(
+    values: tuple[float, float, float], rate: float
+) -> None:
+    windows = Stream(split(rate)).extend((t, *values) for t, *_ in regular(520))
+    assert windows
+    exact = np.array([*values, *values, 0.0, 0.0, 0.0], np.float32)
+    for window in windows:
+        np.testing.assert_array_equal(window.values, exact)
+
+
+def test_a_restart_lets_gravity_settle_again() -> None:
+    stream = Stream(split())
+    before = stream.extend(regular(600))
+    stream.restart()
+    after = stream.extend(regular(600))
+    assert [w.end_ns for w in before] == [w.end_ns for w in after]
+    np.testing.assert_array_equal(steps(before), steps(after))
 
 
 # --- what is refused ------------------------------------------------------------------------------
@@ -308,15 +486,18 @@ def test_hours_do_not_add_up_an_error() -> None:
     "wrong",
     [
         {"rate_hz": 0.0},
-        {"sensor_hz": -1.0},
-        {"sensor_hz": math.inf},
         {"window": 0},
         {"step": 0},
-        {"channels": 0},
-        {"factor": 0.0},
-        {"factor": math.nan},
+        {"channels": ()},
+        {"sensors": ()},
     ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         StreamSettings(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"hz": -1.0}, {"hz": math.inf}, {"factor": 0.0}])
+def test_impossible_sensors_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        SensorSettings(**wrong)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeconv.core import InputConvention, Signal
-from edgeconv.integration.stream import CLOSEST_INTERVALS, Stream, StreamSettings
-from edgeconv.integration.test_streams import make_test_streams, source_factor
+from edgeconv.core import GravitySource, InputConvention, SensorKind, Signal
+from edgeconv.integration.sensors import ChannelSource, Part
+from edgeconv.integration.stream import CLOSEST_INTERVALS, SensorSettings, Stream, StreamSettings
+from edgeconv.integration.test_streams import make_test_streams
 from edgeconv.integration.vectors import gives_logits, make_document, write_document
 
 LABELS = ("Jogging", "Sitting", "Standing", "Walking")
@@ -61,7 +62,7 @@ def test_reading_the_file_gives_back_what_the_reference_does(sensor: InputConven
         reference = Stream(
             StreamSettings(
                 *(contract["rate_hz"], contract["window"], contract["step"]),
-                *(stream["sensor_hz"], stream["factor"]),
+                (SensorSettings(hz=stream["sensor_hz"], factor=stream["factor"]),),
             )
         )
         kept = stream["samples"]
@@ -74,11 +75,103 @@ def test_reading_the_file_gives_back_what_the_reference_does(sensor: InputConven
             x, y, z = (nan if value is None else value for value in values)
             windows += reference.push((stamp, x, y, z))
         expected = stream["expected"]
-        assert vars(reference.counts) == expected["counts"]
+        counts = vars(reference.counts)
+        assert counts == {"silent": 0, **expected["counts"]}
         assert reference.segment == expected["segment"]
         assert [w.end_ns for w in windows] == [w["end_ns"] for w in expected["windows"]]
         for window, wanted in zip(windows, expected["windows"], strict=True):
             np.testing.assert_array_equal(window.values, np.array(wanted["values"], np.float32))
+
+
+@cache
+def of_several(name: str) -> dict[str, Any]:
+    """Six channels, nine with gravity of the filter, nine with the phone's, or gravity alone."""
+    signal = SEVERAL[name]
+    sums = np.arange(1, 1 + len(signal.channels))
+
+    def run(inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        means = inputs.reshape(len(inputs), -1, len(signal.channels)).std(axis=1) @ sums
+        scores = np.stack([means, 4 + 0 * means, 9 - means, means / 2], axis=1)
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    chance = np.random.default_rng(3)
+    steps = np.cumsum(chance.normal(0, 0.3, (3, signal.flat_size)), axis=1)
+    canonical = steps.astype(np.float32) if name == "six" else None
+    made = make_document(signal, "m.tflite", "0" * 64, run, 0.07, canonical)
+    read: dict[str, Any] = json.loads(write_document(made))
+    return read
+
+
+NINE = ("acc_x", "acc_y", "acc_z", "linear_x", "linear_y", "linear_z", "gyro_x", "gyro_y", "gyro_z")
+SEVERAL = {
+    "six": Signal(("acc_x", "gyro_x", "acc_y", "gyro_y", "acc_z", "gyro_z"), labels=LABELS),
+    "filter": Signal(NINE, 50.0, 32, 16, LABELS, gravity=GravitySource.FILTER),
+    "system": Signal(NINE, 50.0, 32, 16, LABELS, gravity=GravitySource.SYSTEM).for_sensor(
+        InputConvention.IOS
+    ),
+    "gravity": Signal(
+        ("gravity_y",),
+        20.0,
+        10,
+        5,
+        LABELS,
+        kinds=(SensorKind.GRAVITY,),
+        gravity=GravitySource.FILTER,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_reading_the_file_of_several_sensors_gives_back_what_the_reference_does(name: str) -> None:
+    """As another language does it: only from what stands in the file."""
+    found = of_several(name)
+    contract = found["contract"]
+    sources = tuple(
+        ChannelSource(source["sensor"], source["axis"], Part(source["part"]))
+        for source in contract["sources"]
+    )
+    for stream in found["streams"]:
+        given = stream.get("sensors") or [
+            {"kind": "accelerometer", "hz": stream["sensor_hz"], "factor": stream["factor"]}
+        ]
+        assert [sensor["kind"] for sensor in given] == contract["sensors"]
+        sensors = tuple(SensorSettings(SensorKind(s["kind"]), s["hz"], s["factor"]) for s in given)
+        reference = Stream(
+            StreamSettings(
+                *(contract["rate_hz"], contract["window"], contract["step"]), sensors, sources
+            )
+        )
+        kept, nan, windows = stream["samples"], float("nan"), []
+        for i, stamp in enumerate(kept["t_ns"]):
+            if i in stream["restart_before"]:
+                reference.restart()
+            x, y, z = (nan if kept[axis][i] is None else kept[axis][i] for axis in "xyz")
+            windows += reference.push((stamp, x, y, z), kept.get("sensor", [0] * (i + 1))[i])
+        expected = stream["expected"]
+        assert vars(reference.counts) == {"silent": 0, **expected["counts"]}
+        assert list(reference.waiting) == expected.get("waiting", [])
+        assert [w.end_ns for w in windows] == [w["end_ns"] for w in expected["windows"]]
+        for window, wanted in zip(windows, expected["windows"], strict=True):
+            np.testing.assert_array_equal(window.values, np.array(wanted["values"], np.float32))
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_every_stream_of_several_sensors_has_windows(name: str) -> None:
+    found = streams(of_several(name))
+    assert all(len(stream["expected"]["windows"]) >= 2 for stream in found.values())
+    if name == "gravity":
+        assert "silent" not in found
+        return
+    counts = {name: stream["expected"]["counts"] for name, stream in found.items()}
+    assert counts["one-gap"]["gaps"] == 1
+    assert counts["silent"]["silent"] == 2
+    assert found["silent"]["expected"]["waiting"] == [len(found["ios-50"]["sensors"]) - 1]
+    for quiet in ("rates", "delayed", "begins-late"):
+        assert set(counts[quiet].values()) == {0, counts[quiet]["accepted"]}, quiet
+    assert {s["unit"] for stream in found.values() for s in stream["sensors"]} == {
+        *("m/s^2", "g", "rad/s", "deg/s")
+    }
 
 
 def test_every_stream_has_windows_and_every_trouble_occurs() -> None:
@@ -163,16 +256,8 @@ def test_a_bundle_without_golden_windows_gets_a_made_up_movement() -> None:
 )
 def test_other_contracts_have_windows_in_every_stream(signal: Signal) -> None:
     for case in make_test_streams(signal, None):
-        factor = source_factor(case.unit, case.sign, signal)
-        stream = Stream(
-            StreamSettings(signal.rate_hz, signal.window, signal.step, case.sensor_hz, factor)
-        )
-        assert stream.extend(case.samples), case.name
+        assert Stream(case.settings(signal)).extend(case.samples), case.name
 
 
-def test_units_and_signs_as_factors() -> None:
-    assert source_factor("g", "ios", SIGNAL) == -9.80665
-    assert source_factor("m/s^2", "android", SIGNAL) == 1
-    assert source_factor("g", "ios", SIGNAL.for_sensor(InputConvention.IOS)) == 1
-    assert source_factor("m/s^2", "android", SIGNAL.for_sensor(InputConvention.IOS)) == -1 / 9.80665
-    assert CLOSEST_INTERVALS < 0.4  # the jittered streams lose no sample
+def test_the_jittered_streams_lose_no_sample() -> None:
+    assert CLOSEST_INTERVALS < 0.4

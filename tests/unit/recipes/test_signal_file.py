@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeconv.core import InputConvention, Normalization, Signal
+from edgeconv.core import GravitySource, InputConvention, Normalization, Signal
 from edgeconv.core.channels import SensorKind
 from edgeconv.errors import BadInput, EdgeconvError
 from edgeconv.recipes.signal_file import read_signal
@@ -53,6 +53,15 @@ def test_another_unit_without_statistics_is_a_division(tmp_path: Path) -> None:
     np.testing.assert_allclose(signal.encode(readings), 1.0)
 
 
+def test_what_told_gravity_apart(tmp_path: Path) -> None:
+    linear = "".join(f'[[channels]]\nname = "linear_{axis}"\n' for axis in "xyz")
+    assert read(tmp_path, HEAD + linear).gravity is None
+    for word in GravitySource:
+        assert read(tmp_path, f'gravity = "{word}"\n' + HEAD + linear).gravity is word
+        scaled = HEAD + linear + "[normalization]\nmean = [0, 0, 0]\nstd = [2, 2, 2]\n"
+        assert read(tmp_path, f'gravity = "{word}"\n' + scaled).gravity is word
+
+
 def test_readings_of_ios_are_in_g(tmp_path: Path) -> None:
     signal = read(tmp_path, HEAD + 'readings = "ios"\n' + ACCELEROMETER)
     assert (signal.sensor, signal.normalization) == (InputConvention.IOS, None)
@@ -72,6 +81,7 @@ def test_readings_of_ios_are_in_g(tmp_path: Path) -> None:
         (HEAD + '[[channels]]\nname = "x"\nkind = "nose"', "unknown kind 'nose'"),
         (HEAD + '[[channels]]\nname = "x"\nunit = "ft"', "unknown unit 'ft'"),
         (HEAD + 'readings = "web"\n' + ACCELEROMETER, "choose android or ios"),
+        ('gravity = "magic"\n' + HEAD + ACCELEROMETER, "choose low-pass or system"),
         (HEAD + "labels = [1]\n" + ACCELEROMETER, "list of names"),
         (HEAD + ACCELEROMETER + "[normalization]\nmean = [1]", "mean must be 3 numbers"),
         (HEAD + ACCELEROMETER + "[normalization]\nmean = [1,1,1]\nstd = [1,0,1]", "above 0"),
