@@ -34,9 +34,8 @@ def test_what_told_gravity_apart_reaches_the_contract(tmp_path: Path) -> None:
     assert toml != TOML
     unsaid = load_dataset(f"csv:{write_six(tmp_path / 'a.csv', toml)}")
     assert unsaid.signal.gravity is None
-    said = load_dataset(
-        f"csv:{write_six(tmp_path / 'b.csv', f'gravity = "system"{chr(10)}{toml}')}"
-    )
+    system = 'gravity = "system"\n' + toml
+    said = load_dataset(f"csv:{write_six(tmp_path / 'b.csv', system)}")
     assert said.signal.gravity is GravitySource.SYSTEM
 
 
