@@ -8,10 +8,12 @@ What a bundle and its results say of the data that they were made with.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import mmap
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core.json_codec import decode_fields, encode_fields
@@ -133,7 +135,9 @@ class DataInfo:
         return decode_fields(cls, data)
 
 
-HASHED_AT_ONCE = 4096  # windows
+AT_ONCE = 4096  # windows that are cut at once where all are looked at
+SAMPLES_AT_ONCE = 1 << 20  # a longer recording is looked at in parts
+MAPPED_AT_ONCE = 16_000_000  # bytes of a mapped file that a pass over it keeps in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,11 +212,20 @@ class Dataset:
         import numpy as np
 
         index = self.index[rows]
-        out = np.empty((len(index), self.signal.flat_size), np.float32)
-        for row, (recording, start) in enumerate(index):
-            stop = start + self.signal.window
-            out[row] = self.recordings[recording].samples[start:stop].reshape(-1)
-        return out
+        out = np.empty((len(index), self.signal.window, len(self.signal.channels)), np.float32)
+        steps = np.arange(self.signal.window)
+        changes = np.flatnonzero(np.diff(index[:, 0])) + 1
+        for first, last in pairwise([0, *changes.tolist(), len(index)]):
+            if first < last:
+                samples = self.recordings[index[first, 0]].samples
+                out[first:last] = samples[index[first:last, 1, None] + steps]
+        return out.reshape(len(out), -1)
+
+    def in_turn(self) -> Iterator[NDArray[np.float32]]:
+        """All windows as `windows` has them, `AT_ONCE` at a time, in memory one after the other."""
+        for first in range(0, len(self), AT_ONCE):
+            yield self.take(slice(first, first + AT_ONCE))
+            let_go(self.recordings)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
@@ -256,21 +269,74 @@ class Dataset:
         """(n,) a digest of the content of each window, whoever recorded it."""
         import numpy as np
 
-        rows = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in self.windows)
-        return np.array([int.from_bytes(digest, "big") for digest in rows], np.uint64)
+        rows = (row for windows in self.in_turn() for row in windows)
+        digests = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
+        return np.array([int.from_bytes(digest, "big") for digest in digests], np.uint64)
 
     @cached_property
     def sha256(self) -> str:
         """Digest of windows, labels and subjects: which data a number was measured on."""
+        import numpy as np
+
+        labels = np.array([r.label for r in self.recordings], np.int64)
+        subjects = [r.subject for r in self.recordings]
+        numbers = [self.index[n : n + AT_ONCE, 0] for n in range(0, len(self), AT_ONCE)]
         digest = hashlib.sha256()
-        for first in range(0, len(self), HASHED_AT_ONCE):
-            digest.update(self.take(slice(first, first + HASHED_AT_ONCE)).data)
-        digest.update(self.labels.tobytes())
-        for first in range(0, len(self), HASHED_AT_ONCE):
-            subjects = self.subjects[first : first + HASHED_AT_ONCE].tolist()
-            digest.update("\0".join([*([""] if first else []), *subjects]).encode())
+        for windows in self.in_turn():
+            digest.update(windows.data)
+        for part in numbers:
+            digest.update(labels[part].data)
+        for n, part in enumerate(numbers):
+            names = [subjects[number] for number in part.tolist()]
+            digest.update("\0".join([*([""] if n else []), *names]).encode())
         digest.update("\0".join(self.signal.labels).encode())
         return digest.hexdigest()
+
+    @property
+    def windows_of_recordings(self) -> NDArray[np.int64]:
+        """(recordings,) how many windows each of them has."""
+        import numpy as np
+
+        return np.bincount(self.index[:, 0], minlength=len(self.recordings))
+
+
+def in_parts(
+    recordings: Iterable[Recording], multiple_of: int = 1
+) -> Iterator[tuple[Recording, NDArray[np.float32]]]:
+    """Recordings in turn with their samples, the long ones in parts, to need little memory.
+
+    What lies in a file mapped into memory is let go behind the pass.
+
+    Args:
+        recordings: in any order.
+        multiple_of: samples that belong together; only the last part of a recording has others.
+    """
+    length = max(SAMPLES_AT_ONCE // multiple_of, 1) * multiple_of
+    seen: tuple[Recording, ...] = ()
+    mapped = 0
+    for recording in recordings:
+        seen = (recording,)
+        for first in range(0, len(recording.samples), length):
+            samples = recording.samples[first : first + length]
+            yield recording, samples
+            mapped += samples.nbytes
+            if mapped > MAPPED_AT_ONCE:
+                let_go(seen)
+                mapped = 0
+    let_go(seen)
+
+
+def let_go(recordings: Sequence[Recording]) -> None:
+    """Give back the memory of a mapped file; it is read again where it is needed again.
+
+    Args:
+        recordings: all of one file, or in memory, where nothing is to be done.
+    """
+    import numpy as np
+
+    file = recordings[0].samples.base if recordings else None
+    if isinstance(file, np.memmap) and isinstance(file.base, mmap.mmap):
+        file.base.madvise(mmap.MADV_DONTNEED)
 
 
 def joined_samples(

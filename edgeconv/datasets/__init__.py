@@ -105,7 +105,7 @@ def load_dataset(
             return dataset
     else:
         dataset = _allowing(_read(data, given.windowing, progress), allow)
-    findings = check_recordings(dataset)
+    findings = check_recordings(dataset, progress)
     report = replace(dataset.report, findings=tuple(findings))
     if refuse:
         for sentence in (*report.notes, *(finding.sentence() for finding in findings)):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from edgeconv.core import Dataset, Signal
-from edgeconv.core.dataset import DataFinding, DataSeverity
+from edgeconv.core import NULL_PROGRESS, Dataset, Progress, Signal
+from edgeconv.core.dataset import DataFinding, DataSeverity, let_go
 from edgeconv.datasets.rules import (
     balance,
     calibration,
@@ -71,14 +71,24 @@ RULES: tuple[DataRule, ...] = (
 )
 
 
+MANY_SAMPLES = 1_000_000
+"""From here on, checking them takes long enough to be shown."""
 UNIT_RULES = ("D101", "D102", "D104", "D107", "D108", "D109", contract.RULE)
 """What `--assume-units` accepts: units and gravity are those that were declared."""
 
 
-def check_recordings(dataset: Dataset) -> list[DataFinding]:
+def check_recordings(dataset: Dataset, progress: Progress = NULL_PROGRESS) -> list[DataFinding]:
     """What the rules find in a data set, the gravest first."""
     order = list(DataSeverity)
-    findings = [finding for rule in RULES if rule.find for finding in rule.find(dataset)]
+    findings: list[DataFinding] = []
+    large = sum(len(recording.samples) for recording in dataset.recordings) > MANY_SAMPLES
+    if large:
+        progress.stage("Checking the recordings")
+    for done, rule in enumerate(RULES, 1):
+        findings += rule.find(dataset) if rule.find else []
+        let_go(dataset.recordings)
+        if large:
+            progress.update(done, len(RULES), f"rules, {rule.number}: {rule.about}")
     return sorted(findings, key=lambda finding: order.index(finding.severity))
 
 

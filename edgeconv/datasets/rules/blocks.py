@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset, Recording, SensorKind, Signal
+from edgeconv.core.dataset import in_parts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,10 +90,10 @@ def blocks_of(dataset: Dataset, kind: SensorKind) -> dict[Source, Blocks]:
 
     length = max(2, round(BLOCK_SECONDS * dataset.signal.rate_hz))
     parts: dict[Source, list[tuple[Floats, Floats, int]]] = {}
-    for source, recording, columns in _sensors(dataset, kind):
-        means, motion = _blocks(recording.samples[:, list(columns)], length)
+    for source, label, samples in _sensors(dataset, kind, length):
+        means, motion = _blocks(samples, length)
         if len(means):
-            parts.setdefault(source, []).append((means, motion, recording.label))
+            parts.setdefault(source, []).append((means, motion, label))
     return {
         source: Blocks(
             np.concatenate([means for means, _, _ in rows]),
@@ -154,15 +155,16 @@ def _with_several_devices(dataset: Dataset) -> frozenset[str]:
 
 
 def _sensors(
-    dataset: Dataset, kind: SensorKind
-) -> Iterator[tuple[Source, Recording, tuple[int, ...]]]:
+    dataset: Dataset, kind: SensorKind, block: int
+) -> Iterator[tuple[Source, int, NDArray[np.float32]]]:
     sensors = triples(dataset.signal, kind)
-    for recording in dataset.recordings:
+    for recording, samples in in_parts(dataset.recordings, block) if sensors else ():
         source = source_of(recording, dataset)
         for columns in sensors:
             channels = " ".join(dataset.signal.channels[c] for c in columns)
             sensor = channels if len(sensors) > 1 else ""
-            yield Source(source.subject, source.device, sensor), recording, columns
+            who = Source(source.subject, source.device, sensor)
+            yield who, recording.label, samples[:, list(columns)]
 
 
 def _blocks(samples: NDArray[np.float32], length: int) -> tuple[Floats, Floats]:

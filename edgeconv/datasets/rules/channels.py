@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset, Recording, SensorKind
-from edgeconv.core.dataset import DataFinding, DataSeverity
+from edgeconv.core.dataset import DataFinding, DataSeverity, in_parts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,9 +29,10 @@ def dead_axes(dataset: Dataset) -> list[DataFinding]:
     findings = []
     by_axis: dict[tuple[int, float], list[str]] = {}
     for subject, recordings in _by_subject(dataset):
-        samples = np.concatenate([recording.samples for recording in recordings])
-        for dead in np.flatnonzero(np.ptp(samples, axis=0) < _TINY):
-            by_axis.setdefault((int(dead), float(samples[0, dead])), []).append(subject)
+        lowest, highest = _ranges(dataset)[subject]
+        first = recordings[0].samples[0]
+        for dead in np.flatnonzero(highest - lowest < _TINY):
+            by_axis.setdefault((int(dead), float(first[dead])), []).append(subject)
     for (axis, value), subjects in by_axis.items():
         findings.append(
             DataFinding(
@@ -53,11 +55,11 @@ def frozen(dataset: Dataset) -> list[DataFinding]:
     shares: dict[str, float] = {}
     for subject, recordings in _by_subject(dataset):
         still, total = 0, 0
-        for recording in recordings:
-            steps, later = np.abs(np.diff(recording.samples, axis=0)), recording.samples[1:]
+        for _, samples in in_parts(recordings):
+            steps, later = np.abs(np.diff(samples, axis=0)), samples[1:]
             same = np.all(steps < _TINY, axis=1) & np.any(np.abs(later) > _TINY, axis=1)
             still += int(sum(run for run in _runs(same) if run >= length - 1))
-            total += len(recording.samples)
+            total += len(samples)
         if still > FROZEN_SHARE * total:
             shares[subject] = still / total
     if not shares:
@@ -80,7 +82,7 @@ def zeros(dataset: Dataset) -> list[DataFinding]:
     shares = {}
     columns = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
     for subject, recordings in _by_subject(dataset) if columns else ():
-        zero = sum(int((r.samples[:, columns] == 0).all(axis=1).sum()) for r in recordings)
+        zero = sum(int((s[:, columns] == 0).all(axis=1).sum()) for _, s in in_parts(recordings))
         total = sum(len(r.samples) for r in recordings)
         if zero > ZERO_SHARE * total:
             shares[subject] = zero / total
@@ -102,19 +104,19 @@ def interleaved(dataset: Dataset) -> list[DataFinding]:
     """D204: samples resemble the one before the last more than the last one: two sensors."""
     import numpy as np
 
-    places = []
+    places: dict[int, Recording] = {}
     columns = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
-    for recording in dataset.recordings:
-        values = recording.samples[:, columns].astype(np.float64)
+    for recording, samples in in_parts(dataset.recordings):
+        values = samples[:, columns].astype(np.float64)
         if len(values) < 20 or not columns:
             continue
         next_one = float(np.median(np.abs(values[1:] - values[:-1]).sum(axis=1)))
         next_but_one = float(np.median(np.abs(values[2:] - values[:-2]).sum(axis=1)))
         if next_one > 4 * next_but_one and next_one > 1.0:
-            places.append(recording)
+            places[id(recording)] = recording
     if not places:
         return []
-    subjects = sorted({recording.subject for recording in places})
+    subjects = sorted({recording.subject for recording in places.values()})
     return [
         DataFinding(
             "D204",
@@ -134,17 +136,16 @@ def saturated(dataset: Dataset) -> list[DataFinding]:
     shares = {}
     columns = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
     for subject, recordings in _by_subject(dataset) if columns else ():
-        samples = np.abs(np.concatenate([r.samples[:, columns] for r in recordings]))
-        largest = float(samples.max())
-        moving = np.concatenate(
-            [
-                np.full(len(r.samples), r.samples[:, columns].std(axis=0).max() > 1.0)
-                for r in recordings
-            ]
-        )
-        at_end = (samples > largest * 0.999).any(axis=1) & moving
-        share = float(at_end.mean())
-        if share > SATURATED_SHARE and at_end.sum() >= SATURATED_SAMPLES and largest > 8:
+        lowest, highest = _ranges(dataset)[subject]
+        largest = float(max(highest[columns].max(), -lowest[columns].min()))
+        total = sum(len(recording.samples) for recording in recordings)
+        at_end = 0
+        for _, part in in_parts(recordings):
+            readings = part[:, columns]
+            if readings.std(axis=0).max() > 1.0:
+                at_end += int((np.abs(readings) > largest * 0.999).any(axis=1).sum())
+        share = at_end / total
+        if share > SATURATED_SHARE and at_end >= SATURATED_SAMPLES and largest > 8:
             shares[subject] = (share, largest)
     if not shares:
         return []
@@ -168,11 +169,14 @@ def doubled(dataset: Dataset) -> list[DataFinding]:
     by_pair: dict[tuple[int, int], list[str]] = {}
     pairs = list(combinations(range(len(dataset.signal.channels)), 2))
     for subject, recordings in _by_subject(dataset):
-        samples = np.concatenate([recording.samples for recording in recordings])
-        for a, b in pairs:
-            same = bool((np.abs(samples[:, a] - samples[:, b]) < _TINY).all())
-            if same and np.ptp(samples[:, a]) > _TINY:
-                by_pair.setdefault((a, b), []).append(subject)
+        lowest, highest = _ranges(dataset)[subject]
+        same = [(a, b) for a, b in pairs if highest[a] - lowest[a] > _TINY]
+        for _, samples in in_parts(recordings):
+            same = [p for p in same if (np.abs(samples[:, p[0]] - samples[:, p[1]]) < _TINY).all()]
+            if not same:
+                break
+        for pair in same:
+            by_pair.setdefault(pair, []).append(subject)
     names = dataset.signal.channels
     return [
         DataFinding(
@@ -196,8 +200,8 @@ def frozen_axis(dataset: Dataset) -> list[DataFinding]:
     for subject, recordings in _by_subject(dataset):
         still = np.zeros(len(dataset.signal.channels))
         total = sum(len(recording.samples) for recording in recordings)
-        for recording in recordings:
-            steps = np.abs(np.diff(recording.samples, axis=0))
+        for _, samples in in_parts(recordings):
+            steps = np.abs(np.diff(samples, axis=0))
             moving = (steps > _TINY).any(axis=1)
             for axis in range(steps.shape[1]):
                 stuck = (steps[:, axis] < _TINY) & moving
@@ -219,8 +223,32 @@ def frozen_axis(dataset: Dataset) -> list[DataFinding]:
 
 
 def _by_subject(dataset: Dataset) -> Iterator[tuple[str, list[Recording]]]:
+    """Each subject with those of its recordings that hold a sample."""
+    recordings: dict[str, list[Recording]] = {}
+    for recording in dataset.recordings:
+        if len(recording.samples):
+            recordings.setdefault(recording.subject, []).append(recording)
     for subject in dataset.subject_names:
-        yield subject, [r for r in dataset.recordings if r.subject == subject]
+        if subject in recordings:
+            yield subject, recordings[subject]
+
+
+@lru_cache(maxsize=8)
+def _ranges(dataset: Dataset) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Subject → the lowest and the highest reading of each channel, (channels,)."""
+    import numpy as np
+
+    ranges = {}
+    channels = range(len(dataset.signal.channels))
+    for subject, recordings in _by_subject(dataset):
+        # column by column: NumPy is slow along the long axis of a narrow array
+        parts = [
+            [(samples[:, n].min(), samples[:, n].max()) for n in channels]
+            for _, samples in in_parts(recordings)
+        ]
+        lowest_highest = np.array(parts)  # (parts, channels, 2)
+        ranges[subject] = lowest_highest[..., 0].min(axis=0), lowest_highest[..., 1].max(axis=0)
+    return ranges
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[int]:

@@ -55,8 +55,11 @@ def _other_size(signal: Signal, dataset: Dataset, where: str) -> list[DataFindin
         return []  # refused where the windows are encoded
     mean, std = np.array(signal.normalization.mean), np.array(signal.normalization.std)
     trained = float(np.sqrt((mean[rows] ** 2 + std[rows] ** 2).sum()))
-    samples = dataset.windows.reshape(-1, len(signal.channels))[:, rows].astype(np.float64)
-    average = float(np.sqrt((samples**2).sum(axis=1).mean()))
+    total, count = 0.0, 0
+    for windows in dataset.in_turn():
+        samples = windows.reshape(-1, len(signal.channels))[:, rows].astype(np.float64)
+        total, count = total + float((samples**2).sum()), count + len(samples)
+    average = float(np.sqrt(total / count))
     if trained / _APART <= average <= trained * _APART or len(rows) != 3:
         return []
     return [

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import STANDARD_GRAVITY, Dataset, SensorKind
-from edgeconv.core.dataset import DataFinding, DataSeverity
+from edgeconv.core.dataset import DataFinding, DataSeverity, in_parts
 from edgeconv.datasets.rules.blocks import Blocks, Source, blocks_of, named, toml_for
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ def standardized(dataset: Dataset) -> list[DataFinding]:
     if not columns or not dataset.recordings:
         return []
     count, sums, squares = 0, np.zeros(len(columns)), np.zeros(len(columns))
-    for recording in dataset.recordings:
-        readings = recording.samples[:, columns].astype(np.float64)
+    for _, samples in in_parts(dataset.recordings):
+        readings = samples[:, columns].astype(np.float64)
         count += len(readings)
         sums += readings.sum(axis=0)
         squares += (readings**2).sum(axis=0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset, SensorKind
+from edgeconv.core import Dataset, SensorKind, Signal
 from edgeconv.core.dataset import DataFinding, DataSeverity
 
 if TYPE_CHECKING:
@@ -33,30 +33,32 @@ def doubtful_labels(dataset: Dataset) -> list[DataFinding]:
 
     if len(dataset.subject_names) < 3 or len(dataset.signal.labels) < 2 or not len(dataset):
         return []
-    figures = _figures(dataset)
+    figures = np.concatenate([_figures(w, dataset.signal) for w in dataset.in_turn()])
     believed = np.full(len(dataset), -1)
     for held in _folds(dataset):
-        test = np.isin(dataset.subjects, list(held))
+        test = np.array([r.subject in held for r in dataset.recordings])[dataset.index[:, 0]]
         if test.any() and not test.all():
             believed[test] = _sure(figures[~test], dataset.labels[~test], figures[test])
     doubted = (believed >= 0) & (believed != dataset.labels)
     findings = []
-    for number, recording in enumerate(dataset.recordings):
-        own = dataset.index[:, 0] == number
-        if own.sum() and doubted[own].mean() >= DOUBTED:
-            values, counts = np.unique(believed[own & doubted], return_counts=True)
-            other = dataset.signal.labels[int(values[counts.argmax()])]
-            label = dataset.signal.labels[recording.label]
-            findings.append(
-                _finding(
-                    f"subject {recording.subject}, {label}",
-                    label,
-                    other,
-                    int(doubted[own].sum()),
-                    int(own.sum()),
-                    recording.source,
-                )
+    windows = dataset.windows_of_recordings
+    doubts = np.bincount(dataset.index[:, 0], doubted, len(windows)).astype(np.int64)
+    for number in np.flatnonzero((windows > 0) & (doubts >= DOUBTED * windows)).tolist():
+        recording = dataset.recordings[number]
+        of_other = believed[(dataset.index[:, 0] == number) & doubted]
+        values, counts = np.unique(of_other, return_counts=True)
+        other = dataset.signal.labels[int(values[counts.argmax()])]
+        label = dataset.signal.labels[recording.label]
+        findings.append(
+            _finding(
+                f"subject {recording.subject}, {label}",
+                label,
+                other,
+                int(doubts[number]),
+                int(windows[number]),
+                recording.source,
             )
+        )
     return findings
 
 
@@ -79,12 +81,11 @@ def _folds(dataset: Dataset) -> list[set[str]]:
     return [set(names[n::count]) for n in range(count)]
 
 
-def _figures(dataset: Dataset) -> Floats:
+def _figures(windows: NDArray[np.float32], signal: Signal) -> Floats:
     """(n, figures) of each window: sizes of motion, its frequencies, where gravity points."""
     import numpy as np
 
-    signal = dataset.signal
-    steps = dataset.windows.reshape(len(dataset), signal.window, -1).astype(np.float64)
+    steps = windows.reshape(len(windows), signal.window, -1).astype(np.float64)
     columns = list(signal.columns_of(SensorKind.ACCELEROMETER))[:3] or list(range(steps.shape[2]))
     means = steps.mean(axis=1)
     moving = steps - means[:, None]

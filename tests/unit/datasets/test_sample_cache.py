@@ -150,6 +150,47 @@ def test_a_line_that_was_cut_off_is_no_part(cache: Path, table: Path, cut_off: b
     assert np.isfinite(load(table).windows).all()
 
 
+PASSES = """
+import sys
+import numpy as np
+from pathlib import Path
+from edgeconv.core import SensorKind, Signal
+from edgeconv.datasets import sample_cache
+from edgeconv.datasets.describe import describe
+from edgeconv.datasets.rules import check_contract, check_recordings
+from edgeconv.datasets.windowing import Assembly, DatasetInfo, Segment
+length = int(sys.argv[2])
+def segments():
+    random = np.random.default_rng(0)
+    for n in range(120):
+        values = random.normal([0, 9.8, 0], 1 + n % 2, (length, 3))
+        yield Segment(f"p{n // 2}", n % 2, values, rate_hz=20.0)
+slot = sample_cache.Slot(Path(sys.argv[1]))
+assembly = Assembly(DatasetInfo("csv", "made"), Signal(labels=("Sit", "Walk")), slot.store(3))
+assembly.add(segments())
+dataset = slot.finish(assembly.dataset())
+assert all(finding.severity != "error" for finding in check_recordings(dataset))
+describe(dataset)
+dataset.window_digests
+check_contract(dataset.signal, dataset, "a model")
+lines = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(int(lines["VmHWM"].split()[0]) / 1000)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is told by Linux")
+def test_memory_does_not_grow_with_the_recordings(tmp_path: Path) -> None:
+    """One process each for 0.3 and 6 million samples, the latter in a file of 72 MB."""
+
+    def peak(length: int) -> float:
+        command = [sys.executable, "-c", PASSES, str(tmp_path / str(length)), str(length)]
+        return float(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    small, large = peak(2_500), peak(50_000)
+    assert (tmp_path / "50000" / "samples.f32").stat().st_size == 72_000_000
+    assert large < small + 70
+
+
 def test_two_processes_build_one_entry(cache: Path, table: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(table), "live"]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
