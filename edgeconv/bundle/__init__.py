@@ -1,9 +1,11 @@
 """The bundle folder: manifest, atomic writes, reproducible bytes."""
 
 from edgeconv.bundle.folder import (
+    CALIBRATION_SAMPLES,
     COMPRESSED,
     INPUTS,
     MODEL,
+    TEST_SAMPLES,
     VOCABULARY,
     append_text,
     check_free,
@@ -16,10 +18,12 @@ from edgeconv.bundle.reference import FILE as REFERENCE
 from edgeconv.bundle.reference import read_outputs, read_reference, write_outputs, write_reference
 
 __all__ = [
+    "CALIBRATION_SAMPLES",
     "COMPRESSED",
     "INPUTS",
     "MODEL",
     "REFERENCE",
+    "TEST_SAMPLES",
     "VOCABULARY",
     "append_text",
     "check_free",

@@ -22,6 +22,8 @@ GOLDEN_ARRAYS = "golden/golden.npz"
 LABELS, PARITY, PROFILE = "labels.txt", "parity.json", "profile.json"
 LAYERS = "layers.json"
 VOCABULARY = "vocabulary.txt"  # the word of each token, one a line
+TEST_SAMPLES = "test.npz"  # texts as tokens: the held-out part
+CALIBRATION_SAMPLES = "calibration.npz"  # and some of the training part
 INPUTS = "inputs.json"  # the input profile: statistics of the training subjects' readings
 _AGAIN = "export it again, or put the original file back"
 _REPRODUCIBLE = {
@@ -193,6 +195,8 @@ def digests(folder: Path) -> dict[str, str]:
         REFERENCE,
         INPUTS,
         VOCABULARY,
+        TEST_SAMPLES,
+        CALIBRATION_SAMPLES,
         GOLDEN_ARRAYS,
         *outputs,
     )

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from edgeconv.bundle import is_bundle, read_bundle
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.cli.tables import show_lints
+from edgeconv.cli.tables import show_bundle, show_lints
 from edgeconv.core.tensors import KIND, Tensors
-from edgeconv.errors import GateFailed
+from edgeconv.errors import GateFailed, UsageError
 from edgeconv.reporting import formatting
 
 EPILOG = opt.epilog(
@@ -23,7 +24,10 @@ _COST = {"parameters": "parameters", "macs": "MACs", "peak_tensor_bytes": "peak 
 
 def inspect(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help=".tflite, .mlpackage, .keras or .h5 file.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help=".tflite, .mlpackage, .onnx, .keras or .h5 file, or a bundle."
+        ),
     ],
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a lint of severity error is found.")
@@ -32,8 +36,11 @@ def inspect(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Show the contract, operations, cost and lints of a file."""
+    """Show the contract, operations, cost and lints of a file; of a bundle, its files."""
     with Console(quiet, verbose, json) as console:
+        if is_bundle(path):
+            _show_bundle(console, path, strict)
+            return 0
         from edgeconv.workflows.inspect import inspect_file
 
         facts = inspect_file(path).to_json()
@@ -41,6 +48,20 @@ def inspect(
         console.json("edgeconv-inspection", facts)
     broken = any(lint["severity"] == "error" for lint in facts["lints"])
     return GateFailed.exit_code if strict and broken else 0
+
+
+def _show_bundle(console: Console, path: Path, strict: bool) -> None:
+    """Raises UsageError for `strict`, which judges the lints of one file."""
+    content = read_bundle(path)
+    paths = (content.model.path, *(artifact.path for artifact in content.artifacts))
+    files = [str(file) for file in paths]
+    if strict:
+        raise UsageError(
+            f"--strict applies to a file, and {path} is a bundle",
+            f"inspect one of its files: {', '.join(files)}",
+        )
+    show_bundle(console, content)
+    console.say(f"Inspect one of its files: edgeconv inspect {files[-1]}")
 
 
 def _show(console: Console, path: Path, facts: dict[str, Any]) -> None:

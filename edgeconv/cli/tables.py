@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.bundle import TEST_SAMPLES
 from edgeconv.cli.console import Console
 from edgeconv.core import OutputAgreement, Tensors, worst
 from edgeconv.reporting import formatting, summary_table, verdict
@@ -39,8 +40,7 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
     reference = bundle.evaluations.get("model.keras")
     title = f"{bundle.path}"
     if reference:
-        windows = formatting.plural(reference.n, "window")
-        title += f": float model {reference.accuracy:.1%} on {windows} of held-out subjects"
+        title += f": float model {reference.accuracy:.1%} on {formatting.measured_on(reference)}"
     console.table(title, HEADINGS, [row.cells() for row in rows])
     if named := named_outputs(bundle):
         console.table("Outputs against the float model", NAMED_HEADINGS, named)
@@ -81,9 +81,12 @@ def show_export(console: Console, bundle: Bundle) -> None:
                 str(agreement.n),
             )
         )
-    headings = ("file", "size", "expects", "like the float model", "largest difference", "windows")
+    unit = f"{formatting.sample_unit(bundle.model.contract)}s"
+    headings = ("file", "size", "expects", "like the float model", "largest difference", unit)
     console.table(str(bundle.path), headings, rows)
-    if isinstance(bundle.model.contract, Tensors):
+    if (bundle.path / TEST_SAMPLES).is_file():
+        console.say(f"Now prove it on held-out texts: edgeconv parity {bundle.path}")
+    elif isinstance(bundle.model.contract, Tensors):
         console.say(f"Now prove it: edgeconv parity {bundle.path} --data npz:FILE")
         console.say("  without --data on seeded random inputs, which say nothing of a task")
     else:
@@ -109,14 +112,15 @@ def show_evaluation(
     console: Console, name: str, result: EvaluationResult, more: Mapping[str, object] | None = None
 ) -> None:
     """Figures, per-class and per-subject tables, confusion matrix; `more` is for the JSON."""
-    windows = formatting.plural(result.n, "window")
+    units = f"{result.data.unit}s"
     console.say(
         f"{name}: accuracy {result.accuracy:.4f}, balanced {result.balanced_accuracy:.4f}, "
-        f"macro-F1 {result.macro_f1:.4f}, loss {result.loss:.4f} on {windows} ({result.runtime})"
+        f"macro-F1 {result.macro_f1:.4f}, loss {result.loss:.4f} on "
+        f"{formatting.measured_on(result)} ({result.runtime})"
     )
     console.table(
         "Per class",
-        ("class", "precision", "recall", "F1", "windows"),
+        ("class", "precision", "recall", "F1", units),
         [
             (
                 label,
@@ -126,16 +130,17 @@ def show_evaluation(
             for label, row in result.per_class.items()
         ],
     )
+    if result.per_subject:
+        console.table(
+            "Per subject",
+            ("subject", "accuracy", units),
+            [
+                (subject, f"{row['accuracy']:.3f}", formatting.count(row["n"]))
+                for subject, row in result.per_subject.items()
+            ],
+        )
     console.table(
-        "Per subject",
-        ("subject", "accuracy", "windows"),
-        [
-            (subject, f"{row['accuracy']:.3f}", formatting.count(row["n"]))
-            for subject, row in result.per_subject.items()
-        ],
-    )
-    console.table(
-        "Confusion in windows: rows are the truth, columns the prediction",
+        f"Confusion in {units}: rows are the truth, columns the prediction",
         ("", *result.labels),
         [
             (label, *map(formatting.count, row))

@@ -76,10 +76,11 @@ class EvaluationData:
         spec: the specification of the data set; empty for data that were handed over in memory.
         name: the specification without its path.
         split: `train`, `val`, `test` or `all`.
-        subjects: how many subjects the windows are of.
+        subjects: how many subjects the windows are of; 0 where none are known.
         sha256: digest of windows, labels and subjects.
         trained_on: how many of these subjects the model was trained on.
         inputs: how the readings compare with those of the training; None if that is not known.
+        unit: what one of them is called: `window`, `text` or `sample`.
     """
 
     spec: str = ""
@@ -89,6 +90,7 @@ class EvaluationData:
     sha256: str = ""
     trained_on: int = 0
     inputs: InputReport | None = None
+    unit: str = "window"
 
     def to_json(self) -> dict[str, Any]:
         return encode_fields(self)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from edgeconv.core import Contract, Signal, Tensors
-from edgeconv.core.tensors import KIND, PROBABILITIES, SCORES
+from edgeconv.core.tensors import KIND, LOGITS, PROBABILITIES, SCORES
 from edgeconv.errors import BadInput
 
 CONTRACT_FILE = "edgeconv.json"
@@ -17,7 +17,6 @@ CONTRACT_KEY = "com.edgeconv.contract"
 
 SENSOR = "sensor"
 """What the input of a window model's file is called."""
-LOGITS = "logits"
 LABEL = "label"
 """The most probable class, a further output of a Core ML classifier."""
 

@@ -25,11 +25,13 @@ T = TypeVar("T")
 
 KIND = "tensors"
 """What tells this contract's JSON from that of a `Signal`."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSIONS = (1, 2)
+"""The second one knows the meaning `logits`, and is written where there is one."""
 
-PROBABILITIES, SCORES, VALUES = "probabilities", "scores", "values"
-MEANINGS = (PROBABILITIES, SCORES, VALUES)
-"""What an output's numbers are: of a softmax, of a sigmoid, or of nothing that bounds them."""
+PROBABILITIES, SCORES, LOGITS, VALUES = "probabilities", "scores", "logits", "values"
+MEANINGS = (PROBABILITIES, SCORES, LOGITS, VALUES)
+"""What an output's numbers are: of a softmax, of a sigmoid, what one of these would take, or of
+nothing that is known."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,11 @@ class NamedTensor:
         return self.dtype.startswith(("float", "bfloat"))
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether its numbers lie between 0 and 1."""
+        return self.meaning in (PROBABILITIES, SCORES)
+
+    @property
     def text(self) -> str:
         """For people: name, shape, type and range."""
         shape = " × ".join(map(str, self.shape)) or "one number"
@@ -113,18 +120,34 @@ class Tensors:
 
     @property
     def classes(self) -> NamedTensor | None:
-        """The output that holds one probability or score a class; None where none does.
+        """The output that holds one probability or logit a class; None where none does.
 
         It is a vector: several predictions a sample have no single class.
         """
-        predictions = [t for t in self.outputs if t.meaning == PROBABILITIES and len(t.shape) == 1]
+        known = (PROBABILITIES, LOGITS)
+        predictions = [t for t in self.outputs if t.meaning in known and len(t.shape) == 1]
         return predictions[0] if len(predictions) == 1 and predictions[0].size > 1 else None
 
     @property
     def binary(self) -> NamedTensor | None:
-        """The only output if it is one score, of a sigmoid: from 0.5 on it says class 1."""
+        """The only output if it is one score, of a sigmoid, or the logit of one.
+
+        It says class 1 from 0.5 on, or from 0.
+        """
         one = len(self.outputs) == 1 and self.outputs[0].size == 1
-        return self.outputs[0] if one and self.outputs[0].meaning == SCORES else None
+        return self.outputs[0] if one and self.outputs[0].meaning in (SCORES, LOGITS) else None
+
+    @property
+    def with_logits(self) -> Tensors:
+        """The same contract, an only output of plain numbers read as logits.
+
+        For samples with class numbers: a network that was trained with `from_logits=True` ends
+        without an activation, and the file does not say so.
+        """
+        only, *others = self.outputs
+        if others or only.meaning != VALUES or len(only.shape) > 1:
+            return self
+        return replace(self, outputs=(replace(only, meaning=LOGITS),))
 
     @property
     def summary(self) -> str:
@@ -144,7 +167,8 @@ class Tensors:
 
     def to_json(self) -> dict[str, Any]:
         """What is written into every file, and the manifest."""
-        return {"schema_version": SCHEMA_VERSION, "kind": KIND, **asdict(self)}
+        version = SCHEMA_VERSIONS[any(tensor.meaning == LOGITS for tensor in self.outputs)]
+        return {"schema_version": version, "kind": KIND, **asdict(self)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Tensors:
@@ -154,10 +178,10 @@ class Tensors:
             BadInput: a field is missing or contradicts another, or the schema is newer than this.
         """
         version = data.get("schema_version")
-        if version != SCHEMA_VERSION:
+        if version not in SCHEMA_VERSIONS:
             raise BadInput(
                 f"the contract has schema version {version}, but this edgeconv reads "
-                f"{SCHEMA_VERSION}",
+                f"{' and '.join(map(str, SCHEMA_VERSIONS))}",
                 "install a newer edgeconv",
             )
         try:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import NamedTensor, Progress, Samples, Tensors
+from edgeconv.core.tensors import LOGITS
 from edgeconv.datasets.files import read_bytes, require_path
 from edgeconv.errors import BadInput, MissingDependency, UsageError
 
@@ -30,7 +31,7 @@ PADDING, START, UNKNOWN = 0, 1, 2
 RESERVED = ("<padding>", "<start>", "<unknown>")
 WORDS, LENGTH = 10_000, 500
 """Size of the vocabulary with its reserved numbers, and tokens in one input."""
-TOKENS, LOGITS = "tokens", "logits"
+TOKENS = "tokens"
 TEST_SHARE = 0.2
 _WORD = re.compile(r"[a-z0-9']+")
 
@@ -54,9 +55,9 @@ class TokenData:
 
     @property
     def contract(self) -> Tensors:
-        """What a model of these tokens takes and gives: one logit, positive above 0."""
+        """What a model of these tokens takes and gives: one logit, positive from 0 on."""
         tokens = NamedTensor(TOKENS, (LENGTH,), "int32", 0, len(self.vocabulary) - 1)
-        return Tensors((tokens,), (NamedTensor(LOGITS, (1,)),))
+        return Tensors((tokens,), (NamedTensor(LOGITS, (1,), meaning=LOGITS),))
 
 
 def is_text(spec: str) -> bool:

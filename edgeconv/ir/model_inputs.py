@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeconv.core import Contract, InputConvention, Signal, Tensors
-from edgeconv.core.metadata import LABEL, LOGITS, SENSOR
-from edgeconv.core.tensors import PROBABILITIES, SCORES
+from edgeconv.core.metadata import LABEL, SENSOR
+from edgeconv.core.tensors import LOGITS, PROBABILITIES, SCORES
 from edgeconv.errors import BadInput
 from edgeconv.ir.calibration import READING_LIMIT
 from edgeconv.ir.folding import channels_come_first, fold, for_sensor
@@ -198,7 +198,7 @@ class NamedInputs:
     def scales(self, graph: Graph, reference: Arrays) -> tuple[float, ...]:
         del graph
         return tuple(
-            1.0 if tensor.meaning in (PROBABILITIES, SCORES) else _peak(array)
+            1.0 if tensor.is_bounded else _peak(array)
             for tensor, array in zip(self.contract.outputs, reference, strict=True)
         )
 

@@ -29,13 +29,15 @@ SLACK = 1e-3
 def evaluate(
     probabilities: NDArray[np.floating[Any]],
     labels: NDArray[np.integer[Any]],
-    subjects: NDArray[np.str_],
+    subjects: NDArray[np.str_] | None,
     label_names: Sequence[str],
     runtime: str,
     sha256: str,
     data: EvaluationData,
 ) -> EvaluationResult:
     """Judge class probabilities (n, classes) by the true classes (n,).
+
+    Nothing is said by subject where `subjects` (n,) are None.
 
     A tie goes to the first of the tied classes. A class without windows has no recall, so balanced
     accuracy is the mean over classes that have some; macro-F1 is the mean over classes that occur
@@ -72,7 +74,7 @@ def evaluate(
         n=n,
         labels=tuple(label_names),
         per_class=per_class,
-        per_subject=_per_subject(right, subjects),
+        per_subject={} if subjects is None else _per_subject(right, subjects),
         runtime=runtime,
         sha256=sha256,
         data=data,
@@ -117,7 +119,7 @@ def as_probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
     return softmax(outputs)
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Probabilities of logits (n, classes); a row with NaN or infinity becomes NaN."""
     import numpy as np
 
@@ -167,7 +169,7 @@ def _per_subject(
 def _check_shapes(
     probabilities: NDArray[Any],
     labels: NDArray[Any],
-    subjects: NDArray[Any],
+    subjects: NDArray[Any] | None,
     label_names: Sequence[str],
 ) -> None:
     if not len(labels):
@@ -178,9 +180,10 @@ def _check_shapes(
             f"{len(label_names)} classes: {', '.join(label_names)}",
             "evaluate it on data with its own classes",
         )
-    if not len(probabilities) == len(labels) == len(subjects):
+    named = labels if subjects is None else subjects
+    if not len(probabilities) == len(labels) == len(named):
         raise BadInput(
-            f"{len(probabilities)} outputs, {len(labels)} labels and {len(subjects)} subjects "
+            f"{len(probabilities)} outputs, {len(labels)} labels and {len(named)} subjects "
             "do not belong together"
         )
     if labels.min() < 0 or labels.max() >= len(label_names):

@@ -18,7 +18,7 @@ from edgeconv.core import (
     MachineInfo,
     Progress,
 )
-from edgeconv.core.metadata import LOGITS
+from edgeconv.core.tensors import LOGITS
 from edgeconv.environment import describe_machine
 from edgeconv.parity import significance
 from edgeconv.parity.classification import labels_for, softmax

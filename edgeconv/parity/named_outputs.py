@@ -2,9 +2,10 @@
 
 Every gate of a scheme holds for the worst output. Probabilities and scores are compared as they
 are; differences of other numbers, such as those of a regression or an autoencoder, are shares of
-the output's largest magnitude. What is about classes applies to a vector of probabilities only, and
-accuracy where the data have labels. On seeded random inputs nothing says which class is right, and
-many of them lie near a tie: there no gate about classes is judged.
+the output's largest magnitude. What is about classes applies to a vector of probabilities or logits
+and to a single score or logit, and accuracy where the data have labels. On seeded random inputs
+nothing says which class is right, and many of them lie near a tie: there no gate about classes is
+judged.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Check, MachineInfo, ModelFile, NamedTensor, ParityResult, Samples, Tensors
 from edgeconv.core.results import Status
-from edgeconv.core.tensors import VALUES
+from edgeconv.core.tensors import LOGITS
 from edgeconv.errors import UsageError
+from edgeconv.parity.classification import softmax
 from edgeconv.parity.gates import DIRECTIONS, judge
 from edgeconv.parity.metrics import cosine, divergences, element_wise
 
@@ -153,7 +155,7 @@ def _of_output(
 
     ref = reference.reshape(len(reference), -1).astype(np.float64)
     out = outputs.reshape(len(outputs), -1).astype(np.float64)
-    scale = 1.0 if tensor.meaning != VALUES else float(np.abs(ref).max()) or 1.0
+    scale = 1.0 if tensor.is_bounded else float(np.abs(ref).max()) or 1.0
     similar = cosine(ref, out)
     figures = {
         **element_wise(ref / scale, out / scale),
@@ -166,18 +168,13 @@ def _of_output(
 
 
 def _of_task(reference: NamedReference, outputs: Outputs) -> dict[str, float]:
-    import numpy as np
-
     classes, binary = reference.contract.classes, reference.contract.binary
     tensor = classes or binary
     if tensor is None:
         return {}
-    ref = reference.outputs[tensor.name].astype(np.float64)
-    out = outputs[tensor.name].astype(np.float64)
-    if binary is None:
-        called, before = out.argmax(axis=1), ref.argmax(axis=1)
-    else:
-        called, before = two_classes(out).argmax(axis=1), two_classes(ref).argmax(axis=1)
+    ref = class_probabilities(tensor, reference.outputs[tensor.name])
+    out = class_probabilities(tensor, outputs[tensor.name])
+    called, before = out.argmax(axis=1), ref.argmax(axis=1)
     figures = {} if classes is None else divergences(ref, out)
     figures["top1_agreement"] = float((called == before).mean())
     labels = reference.samples.labels
@@ -191,7 +188,18 @@ def _of_task(reference: NamedReference, outputs: Outputs) -> dict[str, float]:
     return figures
 
 
-def two_classes(scores: NDArray[Any]) -> NDArray[Any]:
+def class_probabilities(tensor: NamedTensor, outputs: NDArray[Any]) -> NDArray[Any]:
+    """(n, classes): of an output that says which class a sample has, as `Tensors` knows them."""
+    import numpy as np
+
+    numbers = outputs.astype(np.float64)
+    logits = tensor.meaning == LOGITS
+    if tensor.size > 1:
+        return softmax(numbers) if logits else numbers
+    return _two_classes(1 / (1 + np.exp(-numbers)) if logits else numbers)
+
+
+def _two_classes(scores: NDArray[Any]) -> NDArray[Any]:
     """(n, 2): what a score of class 1 leaves for class 0, and the score; a tie is class 1's."""
     import numpy as np
 

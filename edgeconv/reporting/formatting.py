@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import math
 
-from edgeconv.core import InputConvention, Interval, NonInferiority, ParityResult, Signal, Status
+from edgeconv.core import (
+    Contract,
+    EvaluationResult,
+    InputConvention,
+    Interval,
+    NonInferiority,
+    ParityResult,
+    Signal,
+    Status,
+    Tensors,
+)
 
 
 def explain(result: ParityResult, where: str) -> str:
@@ -27,6 +37,20 @@ def explain(result: ParityResult, where: str) -> str:
     failed = [check for check in result.checks if check.status is not Status.PASSED]
     lines = [f"  {check.sentence}" for check in failed] or [f"  {result.reason}"]
     return "\n".join([heading, *lines])
+
+
+def measured_on(result: EvaluationResult) -> str:
+    """What accuracy was measured on: `40 windows of 9 held-out subjects`, `94 held-out texts`."""
+    held_out = "held-out " if result.data.split == "test" else ""
+    if result.per_subject:
+        of = plural(len(result.per_subject), f"{held_out}subject")
+        return f"{plural(result.n, result.data.unit)} of {of}"
+    return plural(result.n, f"{held_out}{result.data.unit}")
+
+
+def sample_unit(contract: Contract) -> str:
+    """What one input of a model is called."""
+    return "sample" if isinstance(contract, Tensors) else "window"
 
 
 NOT_RUN = "not run"

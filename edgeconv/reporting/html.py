@@ -37,7 +37,7 @@ from edgeconv.reporting.summary import (
 TEMPLATES = Path(__file__).parent / "templates"
 _WORDS = (
     *("size", "percent", "points", "duration", "times", "count", "number", "plural"),
-    *("sensor", "normalization", "window", "layout", "between", "change"),
+    *("sensor", "normalization", "window", "layout", "between", "change", "measured_on"),
 )
 
 
@@ -131,6 +131,7 @@ def _view(bundle: Bundle) -> dict[str, Any]:
     speed = performance.section(bundle)
     return {
         "bundle": bundle,
+        "unit": formatting.sample_unit(bundle.model.contract),
         "verdict": verdict(bundle),
         "runtimes": runtimes_used(bundle),
         "rows": rows,
@@ -254,6 +255,7 @@ def _commands(bundle: Bundle) -> list[tuple[str, str]]:
     if bundle.recipe:
         commands.append(("Make the bundle again", "edgeconv run BUNDLE/manifest.json --out OUT"))
     commands.append(("Check the files again", "edgeconv parity BUNDLE"))
-    commands.append(("Compare their layers", "edgeconv parity BUNDLE --layers"))
+    if isinstance(bundle.model.contract, Signal):
+        commands.append(("Compare their layers", "edgeconv parity BUNDLE --layers"))
     commands.append(("Profile them on this machine", "edgeconv profile BUNDLE"))
     return commands

@@ -36,7 +36,7 @@ def render_markdown(bundle: Bundle) -> str:
     if reference:
         lines += [
             f"Float model: accuracy {formatting.percent(reference.accuracy)} on "
-            f"{formatting.plural(reference.n, 'window')}.",
+            f"{formatting.measured_on(reference)}.",
             "",
         ]
     rows = summary_table(bundle)

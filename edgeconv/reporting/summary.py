@@ -255,8 +255,8 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         scheme=artifact.scheme,
         sensor=_input_of(artifact),
         bytes=artifact.bytes,
-        accuracy=evaluation.accuracy if evaluation else None,
-        change=_change(evaluation, reference),
+        accuracy=evaluation.accuracy if evaluation else _of_named(bundle, artifact, "accuracy"),
+        change=_change(evaluation, reference, _of_named(bundle, artifact, "accuracy_drop")),
         parity=parity_status(bundle, artifact),
         p50_us=_p50(profile),
         size_ratio=_size_ratio(bundle.artifacts, artifact),
@@ -312,10 +312,19 @@ def random_inputs(bundle: Bundle) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentences))
 
 
+def _of_named(bundle: Bundle, artifact: Artifact, figure: str) -> float | None:
+    """A figure of parity on samples with labels, which nothing else evaluates such a file on."""
+    if not isinstance(artifact.contract, Tensors):
+        return None
+    return next((r.metrics.get(figure) for r in parity_of(bundle, artifact)), None)
+
+
 def _change(
-    evaluation: EvaluationResult | None, reference: EvaluationResult | None
+    evaluation: EvaluationResult | None, reference: EvaluationResult | None, drop: float | None
 ) -> float | None:
     """Accuracy minus the float model's, where both were measured on the same windows."""
+    if drop is not None:
+        return -drop
     if evaluation is None or reference is None:
         return None
     if evaluation.data.sha256 != reference.data.sha256:

@@ -121,7 +121,8 @@ def compare_named(
         reason = f"the reference {first.name} cannot run: {reason}"
         return (not_run(candidate, "", reason, describe_machine()),)
     expected, ran = _run(first, _able(first, runtimes)[0], contract, samples, unsafe)
-    reference = NamedReference(contract, samples, expected)
+    judged = contract if samples.labels is None else contract.with_logits
+    reference = NamedReference(judged, samples, expected)
     results = []
     for runtime in _able(second, runtimes):
         reason = unavailable(second, runtime)

@@ -19,11 +19,13 @@ from edgeconv.core import (
     as_path,
 )
 from edgeconv.core.paths import sha256
+from edgeconv.core.tensors import PROBABILITIES
 from edgeconv.datasets import DataSource, cut_into, describe_source
 from edgeconv.datasets.rules import check_contract
 from edgeconv.ir.keras_contents import is_keras
 from edgeconv.parity import classification
 from edgeconv.runtimes.predict import predict_file
+from edgeconv.targets import files
 from edgeconv.workflows.named_tensors import evaluate_named, named_contract
 from edgeconv.workflows.steps.models_under_test import (
     class_names,
@@ -88,11 +90,17 @@ def evaluate_file(
     runtime: str = "auto",
     **options: Any,
 ) -> EvaluationResult:
-    """Evaluate a file whose contract is known."""
+    """Evaluate a file whose contract is known.
+
+    Of logits the softmax counts, as in `parity`. What a file calls probabilities must be some.
+    """
     labels = classification.labels_for(signal, dataset)
-    probabilities, ran = predict_file(path, signal, dataset.windows, runtime, **options)
+    outputs, ran = predict_file(path, signal, dataset.windows, runtime, **options)
+    named = () if is_keras(path) else (tensor.name for tensor in files.describe(path).outputs)
+    if PROBABILITIES not in named:
+        outputs = classification.as_probabilities(outputs)
     return classification.evaluate(
-        probabilities,
+        outputs,
         labels,
         dataset.subjects,
         signal.labels or dataset.signal.labels,

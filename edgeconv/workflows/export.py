@@ -45,7 +45,7 @@ from edgeconv.runtimes.predict import run_samples
 from edgeconv.targets.base import scheme_of
 from edgeconv.targets.conversion import ConversionRequest, convert_each
 from edgeconv.workflows.golden import export_golden
-from edgeconv.workflows.named_tensors import write_vectors
+from edgeconv.workflows.named_tensors import kept_samples, write_vectors
 from edgeconv.workflows.steps.calibration import calibration_for
 from edgeconv.workflows.steps.compression import (
     compress_all,
@@ -117,7 +117,8 @@ def _export_into(
     calibration: SplitInfo | None = None
     windows: NDArray[np.float32] | None = None
     if isinstance(trained.contract, Tensors):
-        samples = samples_of(options.calibration, trained.contract)
+        kept = None if options.calibration else kept_samples(source, bundles.CALIBRATION_SAMPLES)
+        samples = kept or samples_of(options.calibration, trained.contract)
         trained = replace(trained, contract=_with_ranges(trained.contract, samples))
         _note_random(samples, variants, progress)
     else:
@@ -310,9 +311,10 @@ def _run_if_possible(path: Path, contract: Contract, samples: Arrays) -> Arrays 
 
 
 def _copy_from_source(source: Bundle | None, folder: Path) -> None:
-    """Copy what stays with the model: learning curve, float outputs, and input profile."""
+    """Copy what stays with the model: learning curve, float outputs, input profile, and texts."""
     kept = (bundles.REFERENCE, bundles.INPUTS, bundles.VOCABULARY)
-    names = (Path("training") / "history.json", *map(Path, kept))
+    texts = (bundles.TEST_SAMPLES, bundles.CALIBRATION_SAMPLES)
+    names = (Path("training") / "history.json", *map(Path, (*kept, *texts)))
     for name in names:
         if source is not None and (source.path / name).is_file():
             (folder / name).parent.mkdir(exist_ok=True)

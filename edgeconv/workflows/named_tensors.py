@@ -20,7 +20,7 @@ from edgeconv.core import (
     Tensors,
 )
 from edgeconv.core.paths import sha256
-from edgeconv.datasets.samples import is_npz, random_samples, samples_of, shapes_in
+from edgeconv.datasets.samples import NPZ, is_npz, random_samples, samples_of, shapes_in
 from edgeconv.environment import describe_machine
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
@@ -34,12 +34,16 @@ from edgeconv.parity.classification import evaluate
 from edgeconv.parity.gates import resolve_gates
 from edgeconv.parity.golden.device_results import NAME as GOLDEN
 from edgeconv.parity.golden.named_vectors import NamedGoldenSet, read_named, write_named
-from edgeconv.parity.named_outputs import NamedReference, judge_named, two_classes
+from edgeconv.parity.named_outputs import NamedReference, class_probabilities, judge_named
 from edgeconv.parity.output_comparison import not_run
 from edgeconv.reporting.formatting import plural
-from edgeconv.runtimes import open_runner, runtime_for, unavailable
+from edgeconv.runtimes import open_runner, unavailable
 from edgeconv.runtimes.predict import run_named
-from edgeconv.workflows.steps.models_under_test import embedded_contract
+from edgeconv.workflows.steps.models_under_test import (
+    embedded_contract,
+    not_opened,
+    runtime_pairs,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,11 +73,12 @@ def run_file(
 def write_vectors(bundle: Bundle, samples: Samples, unsafe: bool) -> None:
     """Write a bundle's golden vectors, and the float outputs that parity will ask for first."""
     contract, model = contract_of(bundle), bundle.model
-    proof = random_samples(contract, seed=PROOF_SEED) if samples.random else samples
-    proved, _ = run_file(model.path, contract, proof, "keras", unsafe=unsafe)
-    bundles.write_outputs(bundle.path, proved, proof.sha256, model.sha256)
-    outputs = proved
-    if samples.random:
+    proof = kept_samples(bundle, bundles.TEST_SAMPLES) or samples
+    if proof.random:
+        proof = random_samples(contract, seed=PROOF_SEED)
+    outputs, _ = run_file(model.path, contract, proof, "keras", unsafe=unsafe)
+    bundles.write_outputs(bundle.path, outputs, proof.sha256, model.sha256)
+    if proof is not samples:
         outputs, _ = run_file(model.path, contract, samples, "keras", unsafe=unsafe)
     golden = NamedGoldenSet.of(contract, model.sha256, samples, outputs)
     chosen = replace(samples, arrays=golden.inputs, labels=None, subjects=None)
@@ -99,8 +104,9 @@ def check_named(
 
     Args:
         bundle: as read.
-        data: `npz:FILE` or a mapping of arrays; None: the calibration data where a file holds them
-            and is still there, seeded random inputs otherwise.
+        data: `npz:FILE` or a mapping of arrays; None: the held-out part that a bundle of texts
+            keeps, the calibration data where a file holds them and is still there, or seeded
+            random inputs.
         split: `test` or `all`, which are the same: the model was trained elsewhere.
         runtimes: each artifact runs in those that open it.
         asked: limits that the caller set.
@@ -120,15 +126,16 @@ def check_named(
         )
     contract = contract_of(bundle)
     golden = read_named(bundle.path)
-    samples = samples_of(data, contract) if data else _proof(contract, golden, progress)
+    samples = samples_of(data, contract) if data else _proof(bundle, golden, progress)
     progress.stage(f"parity: {bundle.path} on {samples.origin}")
     if samples.random:
         progress.note(
             f"no data are named: the figures are of {samples.origin}, and say nothing of a task; "
             "name real ones with --data npz:FILE"
         )
-    reference = NamedReference(contract, samples, _float_outputs(bundle, samples, progress))
-    pairs = [(a, r) for a in bundle.artifacts for r in runtimes if _opens(a, r, runtimes)]
+    judged = contract if samples.labels is None else contract.with_logits
+    reference = NamedReference(judged, samples, _float_outputs(bundle, samples, progress))
+    pairs = runtime_pairs(bundle.artifacts, runtimes)
     progress.stage(f"parity: {plural(len(pairs), 'file')} on {plural(len(samples), 'sample')}")
     results = []
     for done, (artifact, runtime) in enumerate(pairs, 1):
@@ -163,6 +170,7 @@ def evaluate_named(
             classes to be right about.
         UsageError: no data, or data without labels.
     """
+    contract = contract.with_logits
     classes = contract.classes or contract.binary
     if classes is None:
         raise Unsupported(
@@ -176,43 +184,39 @@ def evaluate_named(
         )
     options = {"unsafe": unsafe} if is_keras(path) else {}
     outputs, ran = run_file(path, contract, samples, runtime, **options)
-    answers = outputs[classes.name]
-    if contract.binary is not None:
-        answers = two_classes(answers)
+    answers = class_probabilities(classes, outputs[classes.name])
     names = contract.labels
     if len(names) != answers.shape[1]:
         names = tuple(f"class {n}" for n in range(answers.shape[1]))
     if samples.labels.min() < 0 or samples.labels.max() >= len(names):
         raise BadInput(f"{samples.origin}: a label is none of 0 to {len(names) - 1}")
-    n = len(samples)
-    subjects = _subjects(samples, n)
+    subjects = samples.subjects
     facts = EvaluationData(
         spec=str(data) if isinstance(data, str) else "",
         name="npz",
         split="all",
-        subjects=len(set(subjects.tolist())),
+        subjects=0 if subjects is None else len(set(subjects.tolist())),
         sha256=samples.sha256,
+        unit="sample",
     )
     return evaluate(answers, samples.labels, subjects, names, ran, sha256(path), facts)
 
 
-def _subjects(samples: Samples, n: int) -> NDArray[Any]:
-    """The subject of each sample; one for all where they are not known."""
-    import numpy as np
+def _proof(bundle: Bundle, golden: NamedGoldenSet | None, progress: Progress) -> Samples:
+    """What is compared on if nobody names data.
 
-    return samples.subjects if samples.subjects is not None else np.array(["all"] * n)
-
-
-def _proof(contract: Tensors, golden: NamedGoldenSet | None, progress: Progress) -> Samples:
-    """What is compared on if nobody names data: those that set the ranges, or random ones.
+    The bundle's own held-out part, those that set the ranges, or random ones.
 
     Random inputs spread over all of a range that real ones seldom fill, so an int8 file that was
     calibrated on data would be judged on what it never has to do.
     """
+    held_out = kept_samples(bundle, bundles.TEST_SAMPLES)
+    if held_out is not None:
+        return held_out
     origin = golden.origin if golden else ""
     if is_npz(origin):
         try:
-            samples = samples_of(origin, contract)
+            samples = samples_of(origin, contract_of(bundle))
         except BadInput as error:
             progress.note(f"the calibration data cannot be used: {error.message}")
         else:
@@ -221,7 +225,15 @@ def _proof(contract: Tensors, golden: NamedGoldenSet | None, progress: Progress)
                 "name others to prove more: --data npz:FILE"
             )
             return samples
-    return random_samples(contract, seed=PROOF_SEED)
+    return random_samples(contract_of(bundle), seed=PROOF_SEED)
+
+
+def kept_samples(bundle: Bundle | None, name: str) -> Samples | None:
+    """Samples in a file of a bundle, called like it; None where it has no such file."""
+    if bundle is None or not (bundle.path / name).is_file():
+        return None
+    samples = samples_of(f"{NPZ}:{bundle.path / name}", contract_of(bundle))
+    return replace(samples, origin=name)
 
 
 def _float_outputs(
@@ -245,7 +257,7 @@ def _checked(
     asked: Mapping[str, float],
 ) -> ParityResult:
     machine = describe_machine()
-    reason = unavailable(artifact.path, runtime)
+    reason = unavailable(artifact.path, runtime) if runtime else not_opened(artifact.path)
     if reason:
         return not_run(artifact, runtime, reason, machine)
     gates = resolve_gates(artifact.target, artifact.scheme, {**bundle.gates, **asked})
@@ -273,14 +285,3 @@ def _checks(
     chosen = Samples(golden.inputs, golden.origin)
     outputs, _ = run_file(artifact.path, golden.contract, chosen, runtime)
     yield golden.check(artifact.name, artifact.sha256, outputs)
-
-
-def _opens(artifact: Artifact, runtime: str, requested: Sequence[str]) -> bool:
-    """Of several runtimes each takes the files that it opens; a single one must open all."""
-    if runtime == "auto" or len(requested) == 1:
-        return True
-    try:
-        runtime_for(artifact.path, runtime)
-    except UsageError:
-        return False
-    return True

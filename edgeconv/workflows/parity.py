@@ -28,8 +28,8 @@ from edgeconv.parity.layerwise.comparison import compare_layers
 from edgeconv.parity.output_comparison import not_run
 from edgeconv.parity.saturation import saturation_sentence
 from edgeconv.reporting.formatting import plural
-from edgeconv.runtimes import unavailable
 from edgeconv.workflows.named_tensors import check_named
+from edgeconv.workflows.steps.models_under_test import not_opened, runtime_pairs
 from edgeconv.workflows.steps.sources import load_part, own_data
 
 
@@ -60,7 +60,7 @@ def check_parity(
         data: recordings to check on: a specification, a `Dataset`, arrays or a data frame; None:
             those that the model was trained and tested on.
         split: `train`, `val`, `test` or `all` of them.
-        runtimes: each artifact runs in those that open it.
+        runtimes: each artifact runs in those that open it; one that none opens is `not_run`.
         gates: limits that replace those of the recipe and the schemes.
         layers: also compare the artifacts with the float model layer by layer.
         progress: receives stages, progress and notes.
@@ -88,7 +88,7 @@ def check_parity(
         evaluations={**context.bundle.evaluations, **run.evaluations},
     )
     if layers:
-        pairs = _pairs(context.bundle.artifacts, runtimes)
+        pairs = [p for p in runtime_pairs(context.bundle.artifacts, runtimes) if p[1]]
         compared = compare_layers(context.bundle, context.dataset, context.data, pairs, progress)
         checked = replace(checked, layers=compared)
     if not names_data(data) and split == "test":
@@ -140,11 +140,11 @@ def check_artifacts(
     """
     results: list[ParityResult] = []
     evaluations: dict[str, EvaluationResult] = {}
-    pairs = _pairs(_named(context.bundle, names), runtimes)
+    pairs = runtime_pairs(_named(context.bundle, names), runtimes)
     windows = plural(len(context.dataset), "window")
     context.progress.stage(f"parity: {plural(len(pairs), 'file')} on {windows}")
     for done, (artifact, runtime) in enumerate(pairs, 1):
-        run = run_artifact(context, artifact, runtime)
+        run = run_artifact(context, artifact, runtime) if runtime else not_opened(artifact.path)
         if isinstance(run, str):
             result = not_run(artifact, runtime, run, context.machine)
             result = replace(result, asked=context.requested_limits)
@@ -176,18 +176,3 @@ def _write_back(bundle: Bundle, progress: Progress) -> None:
         bundles.write(bundle, bundle.path)
     except (OSError, BadInput) as error:
         progress.note(f"the results could not be written into the bundle: {error}")
-
-
-def _pairs(artifacts: Sequence[Artifact], runtimes: Sequence[str]) -> list[tuple[Artifact, str]]:
-    return [(a, r) for a in artifacts for r in runtimes if _opens(a, r, runtimes)]
-
-
-def _opens(artifact: Artifact, runtime: str, requested: Sequence[str]) -> bool:
-    """Of several runtimes each takes the files that it opens; a single one must open all."""
-    if runtime == "auto" or len(requested) == 1:
-        return True
-    try:
-        unavailable(artifact.path, runtime)
-    except UsageError:
-        return False
-    return True

@@ -19,14 +19,15 @@ from edgeconv.core import (
     TrainedModel,
     as_path,
 )
-from edgeconv.datasets import DataSource
+from edgeconv.datasets import DataSource, spec_of, with_default
+from edgeconv.datasets.text import is_text
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import EdgeconvError
 from edgeconv.models import file_stem
 from edgeconv.parity import gates
 from edgeconv.parity.context import ParityContext
 from edgeconv.parity.drift.store import report_inputs, write_input_profile
-from edgeconv.recipes import check_variants
+from edgeconv.recipes import check_variants, load_recipe
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.golden import write_golden
 from edgeconv.workflows.parity import check_artifacts
@@ -46,6 +47,7 @@ from edgeconv.workflows.train import (
     load_splits,
     with_data,
 )
+from edgeconv.workflows.train_text import run_texts
 
 
 class _Stopped(EdgeconvError):
@@ -80,11 +82,14 @@ def run(
         BadInput: the data cannot be used.
         LeakError: a subject would be in two splits.
     """
-    recipe, source = with_data(recipe, data)
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     place = as_path(out, "out")
     check_variants(recipe.variants)
     for variant in recipe.variants:
         gates.resolve_gates(variant.target, variant.scheme, recipe.gates)
+    if is_text(spec := spec_of(with_default(data, recipe.data))):
+        return run_texts(replace(recipe, data=spec), place, force, progress)
+    recipe, source = with_data(recipe, data)
     with bundles.staging(place, force, keep_model=True) as folder:
         splits, info = load_splits(source, progress)
         model = fit_model(recipe, splits, folder, progress)

@@ -29,6 +29,7 @@ from edgeconv.parity.golden.named_vectors import read_named
 from edgeconv.reporting.formatting import plural
 from edgeconv.targets.conversion.planning import file_name
 from edgeconv.workflows.export import export_variants
+from edgeconv.workflows.named_tensors import kept_samples
 from edgeconv.workflows.steps.calibration import calibration_for
 from edgeconv.workflows.steps.export_options import ExportOptions
 
@@ -128,12 +129,13 @@ def _rebuild(
     windows: NDArray[np.float32] | Samples | None
     if isinstance(model.contract, Tensors):
         golden = read_named(bundle.path)
-        if calibration is None and golden is not None and not golden.random:
+        kept = None if calibration else kept_samples(bundle, bundles.CALIBRATION_SAMPLES)
+        if kept is None and calibration is None and golden is not None and not golden.random:
             raise UsageError(
                 f"{bundle.path} was calibrated on {golden.origin}",
                 f"name the same data: --calibration {golden.origin}",
             )
-        windows = samples_of(calibration, model.contract)
+        windows = kept or samples_of(calibration, model.contract)
     else:
         windows, _, _ = calibration_for(variants, export_options, model, bundle, progress)
     changed = _other_environment(bundle)

@@ -23,6 +23,16 @@ def test_our_own_files_break_no_rule(cli: Cli, bundle: Path) -> None:
         assert grave == [], file.name
 
 
+def test_a_bundle_is_shown_as_one(cli: Cli, bundle: Path) -> None:
+    found = cli("inspect", bundle)
+    assert found.code == 0, found.err
+    assert "har_int8.tflite" in found.out
+    assert f"edgeconv inspect {bundle / 'har_'}" in "".join(found.out.split("\n"))
+    refused = cli("inspect", bundle, "--strict")
+    assert (refused.code, "is a bundle" in refused.err) == (2, True)
+    assert cli("inspect", bundle, "--json", "-").json["artifacts"]
+
+
 def test_strict_fails_where_a_file_is_broken(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     path = tmp_path / "har.mlpackage"
     shutil.copytree(bundle / "har_float16.mlpackage", path)

@@ -38,9 +38,13 @@ def test_parity_passes_or_says_why_it_did_not_run(cli: Cli, bundle: Path, tmp_pa
     assert done.code == 0, done.err
     found = {(r["runtime"], r["artifact"]): r for r in done.json["parity"]}
     files = {path.name for path in copy.glob("*.tflite")}
-    assert set(found) == {(name, file) for name in ("litert", *here) for file in files}
+    others = {("", path.name) for path in copy.glob("*.mlpackage")}
+    assert set(found) == {(name, file) for name in ("litert", *here) for file in files} | others
     for case, result in found.items():
-        if case in REFUSED:
+        if case in others:
+            assert result["status"] == "not_run"
+            assert "add --runtime coreml or coreml-reference" in result["reason"]
+        elif case in REFUSED:
             assert result["status"] == "not_run"
             assert REFUSED[case] in result["reason"]
         else:

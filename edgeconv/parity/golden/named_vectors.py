@@ -21,7 +21,6 @@ from edgeconv.core import (
     Status,
     Tensors,
 )
-from edgeconv.core.tensors import VALUES
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.device_results import NAME
 from edgeconv.parity.golden.store import FOLDER, JSON_NAME, digest_of_document, write_arrays
@@ -123,7 +122,7 @@ class NamedGoldenSet:
 
     def _scale(self, tensor: NamedTensor) -> float:
         """Tolerances are of probabilities; of other numbers they are shares of the largest."""
-        if tensor.meaning != VALUES:
+        if tensor.is_bounded:
             return 1.0
         return float(abs(self.reference[tensor.name]).max()) or 1.0
 

@@ -20,8 +20,8 @@ from edgeconv.core import (
     Tensors,
     Variant,
 )
-from edgeconv.core.metadata import LOGITS, ModelMetadata
-from edgeconv.core.tensors import SCORES
+from edgeconv.core.metadata import ModelMetadata
+from edgeconv.core.tensors import LOGITS, SCORES
 from edgeconv.errors import EdgeconvError, Unsupported
 from edgeconv.ir import keras_file
 from edgeconv.ir.model_inputs import inputs_of

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core import (
+    Artifact,
     Contract,
     Dataset,
     InputConvention,
@@ -23,7 +24,7 @@ from edgeconv.core.signal import check_labels
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.ir.keras_contents import is_keras
-from edgeconv.runtimes import RUNTIMES, opens, runtime_for
+from edgeconv.runtimes import RUNTIMES, opens, runtime_for, runtimes_of
 from edgeconv.targets import files
 
 
@@ -175,6 +176,30 @@ def supported_runtimes(model: ModelUnderTest, requested: Sequence[str]) -> list[
             runtime_for(model.path, name)  # an unknown name: raises
     able = [name for name in requested if opens(name, model.path)]
     return able or [runtime_for(model.path)]
+
+
+def runtime_pairs(
+    artifacts: Sequence[Artifact], requested: Sequence[str]
+) -> list[tuple[Artifact, str]]:
+    """Each artifact with each of the requested runtimes that opens it; with `""` if none does.
+
+    Raises:
+        UsageError: an unknown runtime, or none of the files is for any of them.
+    """
+    pairs = []
+    for artifact in artifacts:
+        able = [r for r in requested if r == "auto" or opens(r, artifact.path)]
+        pairs += [(artifact, runtime) for runtime in able or [""]]
+    for name in requested if artifacts else ():
+        if name not in RUNTIMES or not any(runtime for _, runtime in pairs):
+            runtime_for(artifacts[0].path, name)  # raises
+    return pairs
+
+
+def not_opened(path: Path) -> str:
+    """Why a file was left out: the reason of a `not_run`."""
+    names = " or ".join(runtimes_of(path))
+    return f"no runtime that was asked for opens it: add --runtime {names}"
 
 
 def _requested(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_evaluation, show_lints, show_profile
-from edgeconv.core import EvaluationResult, ProfileResult, Status
+from edgeconv.core import EvaluationData, EvaluationResult, ProfileResult, Status
 from tests.json_schemas import valid
 
 DIGEST = "0" * 64
@@ -32,11 +33,22 @@ def evaluation(n: int) -> EvaluationResult:
 
 def test_show_evaluation_counts_windows(capsys: pytest.CaptureFixture[str]) -> None:
     show_evaluation(Console(False, False, None), "a.tflite", evaluation(1))
-    assert "on 1 window (litert)" in capsys.readouterr().out
+    assert "on 1 window of 1 subject (litert)" in capsys.readouterr().out
     show_evaluation(Console(False, False, None), "a.tflite", evaluation(12_345))
     text = capsys.readouterr().out
-    assert "on 12,345 windows (litert)" in text
+    assert "on 12,345 windows of 1 subject (litert)" in text
     assert text.count("12,345") == 4  # sentence, class, subject, confusion
+
+
+def test_texts_are_no_windows_of_subjects(capsys: pytest.CaptureFixture[str]) -> None:
+    of_texts = replace(
+        evaluation(2), per_subject={}, data=EvaluationData(split="test", unit="text")
+    )
+    show_evaluation(Console(False, False, None), "a.tflite", of_texts)
+    text = capsys.readouterr().out
+    assert "on 2 held-out texts (litert)" in text
+    assert "window" not in text
+    assert "subject" not in text
 
 
 def test_show_evaluation_keeps_its_keys_at_the_top(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from edgeconv.core import MachineInfo, NamedTensor, Samples, Tensors
 from edgeconv.errors import UsageError
-from edgeconv.parity.named_outputs import NamedReference, judge_named, measure
+from edgeconv.parity.named_outputs import NamedReference, class_probabilities, judge_named, measure
 from tests.unit.parity import outputs as made
 
 CONTRACT = Tensors(
@@ -42,6 +42,22 @@ def test_equal_outputs_pass_every_gate_that_applies() -> None:
     assert result.status == "passed"
     assert {check.name for check in result.checks} == set(GATES)
     assert result.not_applicable == ("accuracy_drop",)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_plain_numbers_are_logits_where_samples_have_classes(size: int) -> None:
+    plain = Tensors((NamedTensor("x", (2,)),), (NamedTensor("answer", (size,)),))
+    assert plain.classes is plain.binary is None
+    contract = plain.with_logits
+    logits = np.random.default_rng(0).normal(0, 3, (N, size)).astype(np.float32)
+    labels = (logits[:, 0] >= 0).astype(int) if size == 1 else logits.argmax(axis=1)
+    samples = Samples({"x": np.zeros((N, 2), np.float32)}, "data", False, labels)
+    ref = NamedReference(contract, samples, {"answer": logits})
+    assert measure(ref, {"answer": logits})["accuracy"] == 1
+    result = judged(ref, {"answer": -logits})
+    assert result.status == "failed"
+    assert "top1_agreement" in result.reason
+    assert np.allclose(class_probabilities(contract.outputs[0], logits).sum(axis=1), 1, atol=1e-6)
 
 
 def test_differences_of_values_are_shares_of_the_largest() -> None:

@@ -89,6 +89,19 @@ def test_what_does_not_apply_is_refused(
         edgeconv.check_parity(pair / "out", **options)
 
 
+def test_files_that_no_named_runtime_opens_are_listed(pair: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(pair / "out", tmp_path / "out")
+    results = {r.target: r for r in edgeconv.check_parity(folder, runtimes=("litert",)).parity}
+    assert results["tflite"].status == "passed"
+    assert results["coreml"].status == "not_run"
+    assert "add --runtime coreml or coreml-reference" in results["coreml"].reason
+    for unknown in (("abacus",), ("litert", "abacus")):
+        with pytest.raises(UsageError, match="unknown runtime 'abacus'"):
+            edgeconv.check_parity(folder, runtimes=unknown)
+    with pytest.raises(UsageError, match="runtime 'onnxruntime' does not open"):
+        edgeconv.check_parity(folder, runtimes=("onnxruntime",))
+
+
 def test_golden_vectors_judge_what_a_device_recorded(pair: Path, tmp_path: Path) -> None:
     golden = read_named(pair / "out")
     assert golden is not None
