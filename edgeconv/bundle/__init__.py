@@ -10,6 +10,7 @@ from edgeconv.bundle.folder import (
     append_text,
     check_free,
     partial_of,
+    read_vocabulary,
     staging,
     write_text,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "read_bundle",
     "read_outputs",
     "read_reference",
+    "read_vocabulary",
     "source_bundle",
     "staging",
     "write",

@@ -89,6 +89,22 @@ def staging(out: Path, force: bool, keep_model: bool = False) -> Iterator[Path]:
         raise shown from error
 
 
+def read_vocabulary(folder: Path) -> tuple[str, ...]:
+    """The word of each token of a bundle's model; empty where it has no vocabulary.
+
+    Raises:
+        BadInput: the file cannot be read.
+    """
+    path = folder / VOCABULARY
+    if not path.is_file():
+        return ()
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}", _AGAIN) from error
+    return tuple(text.removesuffix("\n").split("\n"))  # a word may hold what splitlines breaks at
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all.
 

@@ -75,9 +75,10 @@ def integrate(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Write a package for an app, with its tests.
+    """Write a package for an app, with its tests, around one file of the bundle.
 
-    It turns sensor samples into decisions with one file of the bundle.
+    It turns sensor samples into decisions; for a model that takes no sensor's windows, named arrays
+    into named outputs.
     """
     if serve and platform != "web":
         raise UsageError(f"--serve is for web, not for {platform}", "leave it out")
@@ -113,6 +114,7 @@ def show_package(console: Console, package: Package) -> None:
     files = ", ".join(f"{n} {name}" for name, n in counts.items())
     console.say(f"{package.path}: {package.summary} with {package.artifact.name} ({files})")
     streams, windows = plural(package.streams, "stream"), plural(package.windows, "window")
-    console.say(f"Run its tests ({streams}, {windows}) in that folder: {package.check_with}")
+    tests = f"{streams}, {windows}" if package.streams else plural(package.vectors, "golden vector")
+    console.say(f"Run its tests ({tests}) in that folder: {package.check_with}")
     console.say(f"Begin with {package.path / 'README.md'}")
     console.json("edgeconv-package", package.to_json())

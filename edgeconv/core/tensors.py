@@ -156,10 +156,13 @@ class Tensors:
         return " → ".join(sides)
 
     def within(self, arrays: Mapping[str, NDArray[Any]]) -> Tensors:
-        """The same contract whose inputs without a range have that of these arrays."""
+        """The same contract whose float inputs without a range have that of these arrays.
+
+        Whole numbers, such as an age, may go on where these arrays end.
+        """
         inputs = tuple(
             replace(t, low=float(arrays[t.name].min()), high=float(arrays[t.name].max()))
-            if t.low is None and t.name in arrays and arrays[t.name].size
+            if t.low is None and t.is_float and t.name in arrays and arrays[t.name].size
             else t
             for t in self.inputs
         )

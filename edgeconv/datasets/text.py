@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,14 +92,14 @@ def _polarity(spec: str, path: Path | None) -> TokenData:
         for line in _lines(folder / f"rt-polarity.{ending}", what):
             digest = hashlib.sha256(line.encode()).digest()
             held_out = int.from_bytes(digest[:4]) < TEST_SHARE * 2**32
-            (test if held_out else train).append((_WORD.findall(line.lower()), label))
+            (test if held_out else train).append((_words(line), label))
     if not train or not test:
         raise BadInput(f"{folder}: too few sentences", f"give {what}, whole")
     vocabulary = _vocabulary([words for words, _ in train])
     number = {word: n for n, word in enumerate(vocabulary)}
 
     def part(rows: Sequence[tuple[list[str], int]], name: str) -> Samples:
-        tokens = [[START, *(number.get(w, UNKNOWN) for w in words)] for words, _ in rows]
+        tokens = [_numbered(words, number) for words, _ in rows]
         return _samples(tokens, [label for _, label in rows], f"{spec}, {name}")
 
     rule = f"{TEST_SHARE:.0%} of the sentences by the SHA-256 of their text"
@@ -156,6 +156,27 @@ def _imdb(spec: str, path: Path | None) -> TokenData:
 
 
 # ---- tokens ----------------------------------------------------------------------------------
+def tokenize(text: str, numbers: Mapping[str, int]) -> list[int]:
+    """The tokens of a text before they are filled up, as `polarity` and the apps' packages do it.
+
+    Keras publishes `imdb` as numbers only; how its authors split their texts is not known here.
+
+    Args:
+        text: any text.
+        numbers: the token of each word of the vocabulary.
+    """
+    return _numbered(_words(text), numbers)
+
+
+def _words(text: str) -> list[str]:
+    """Runs of letters and digits of ASCII and `'`, in small letters."""
+    return _WORD.findall(text.lower())
+
+
+def _numbered(words: Sequence[str], numbers: Mapping[str, int]) -> list[int]:
+    return [START, *(numbers.get(word, UNKNOWN) for word in words)]
+
+
 def pad(tokens: Sequence[Sequence[int]], length: int = LENGTH) -> NDArray[np.int32]:
     """(n, length): filled up in front with `PADDING`; of longer ones the end."""
     import numpy as np

@@ -9,9 +9,11 @@ from typing import Any
 
 from edgeconv.core import Artifact, InputConvention, SensorKind, Signal
 from edgeconv.errors import BadInput, Unsupported, UsageError
+from edgeconv.integration.model_package import ModelPackage
 from edgeconv.integration.sensors import plan_of
 from edgeconv.integration.smoothing import NOMINAL_TOLERANCE
 from edgeconv.integration.template_context import TemplateContext
+from edgeconv.targets.base import find_target
 
 Files = Mapping[str, bytes]
 """Contents by path in the package, with `/`."""
@@ -44,6 +46,7 @@ class Platform:
         check_with: the command that runs the package's own tests, in its folder.
         vectors: where `stream.json` goes; empty: nowhere.
         measures_arena: whether templates ask for `arena_bytes`.
+        model_package: what it writes for a model that takes no sensor's windows; None: nothing.
     """
 
     name: str
@@ -65,23 +68,38 @@ class Platform:
     accepts: Callable[[Artifact], bool] = lambda _: True
     slots: Callable[[TemplateContext], Mapping[str, Any]] = _nothing
     filters: Mapping[str, Callable[..., str]] = field(default_factory=dict)
+    model_package: ModelPackage | None = None
 
     @property
     def templates(self) -> Path:
         return Path(__file__).parent / "templates" / self.name
 
-    def choose(self, artifacts: Sequence[Artifact], name: str, model: Path) -> Artifact:
+    def choose(
+        self,
+        artifacts: Sequence[Artifact],
+        name: str,
+        model: Path,
+        package: ModelPackage | None = None,
+        random: bool = False,
+    ) -> Artifact:
         """The artifact of a bundle that the package contains.
 
         Args:
+            artifacts: all of them.
             name: a file of the bundle; empty chooses the best.
             model: named in the command that makes such a file.
+            package: what is written for a model that takes no sensor's windows; None: for one
+                that does.
+            random: whether they were calibrated on random numbers: schemes that need calibration
+                then come last.
 
         Raises:
             UsageError: no such file in the bundle.
             Unsupported: no artifact can be used, or not the named one.
         """
-        able = [a for a in artifacts if a.target == self.target and self.accepts(a)]
+        accepts = package.accepts if package else self.accepts
+        needs, export = (package or self).needs, (package or self).export
+        able = [a for a in artifacts if a.target == self.target and accepts(a)]
         if name:
             named = [a for a in artifacts if a.name == name]
             if not named:
@@ -90,14 +108,32 @@ class Platform:
             able = [a for a in able if a.name == name]
         elif self.prefers:
             known = [a for a in able if a.scheme in self.prefers]
-            able = sorted(known, key=lambda a: self.prefers.index(a.scheme))
+            able = sorted(known, key=lambda a: self._rank(a.scheme, random))
         if not able:
             what = f"{name} cannot be used" if name else "the bundle has no suitable file"
             raise Unsupported(
-                f"{self.name} needs {self.needs}: {what}",
-                f"make one: edgeconv export {model} --out DIR {self.export}",
+                f"{self.name} needs {needs}: {what}",
+                f"make one: edgeconv export {model} --out DIR {export}",
             )
         return able[0]
+
+    def package_of_model(self) -> ModelPackage:
+        """What is written for a model that takes no sensor's windows.
+
+        Raises:
+            Unsupported: this platform has nothing for it.
+        """
+        if self.model_package is None:
+            raise Unsupported(
+                f"{self.name} has no package for a model that takes no sensor's windows",
+                "use its files and golden/golden.json as they are: "
+                "docs/how-to/models-without-a-sensor.md",
+            )
+        return self.model_package
+
+    def _rank(self, scheme: str, random: bool) -> tuple[bool, int]:
+        calibrated = find_target(self.target).scheme(scheme).calibration_windows > 0
+        return random and calibrated, self.prefers.index(scheme)
 
     def sensor_rate(self, signal: Signal, requested: float | None) -> float:
         """The rate that the app asks its sensor for, in Hz; at least what the contract needs.

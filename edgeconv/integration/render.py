@@ -6,9 +6,18 @@ language's own tools can format, lint and compile it in this repository.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgeconv.errors import MissingDependency
+from edgeconv.integration.model_package import (
+    ModelContext,
+    ModelPackage,
+    templates_of,
+    write_vectors,
+)
 from edgeconv.integration.platform import Platform
 from edgeconv.integration.template_context import TemplateContext
 from edgeconv.integration.vectors import write_document
@@ -25,24 +34,51 @@ def render(platform: Platform, context: TemplateContext) -> dict[str, bytes]:
     Raises:
         MissingDependency: jinja2 is not installed.
     """
-    environment = _environment(platform)
-    slots: dict[str, Any] = {**context.slots(), **platform.slots(context)}
-    files: dict[str, bytes] = {}
-    for path in sorted(platform.templates.rglob("*")):
-        if not path.is_file():
-            continue
-        name = path.relative_to(platform.templates).as_posix()
-        if name.endswith(SLOTTED):
-            text = environment.get_template(name).render(slots)
-            files[name.removesuffix(SLOTTED)] = text.encode()
-        else:
-            files[name] = path.read_bytes()
+    slots = {**context.slots(), **platform.slots(context)}
+    files = _render_folder(platform.templates, slots, platform.filters)
     if platform.vectors:
         files[platform.vectors] = write_document(context.document).encode()
     return {**files, **platform.model(context)}
 
 
-def _environment(platform: Platform) -> jinja2.Environment:
+def render_model(
+    platform: Platform, package: ModelPackage, context: ModelContext
+) -> dict[str, bytes]:
+    """The same for a model that takes no sensor's windows.
+
+    Raises:
+        MissingDependency: jinja2 is not installed.
+        BadInput: the bundle has a vocabulary that the model does not take.
+    """
+    text = context.text_input is not None
+    slots = {**context.slots(), **package.slots(context)}
+    files: dict[str, bytes] = {}
+    for folder in templates_of(platform.name, text):
+        files |= _render_folder(folder, slots, platform.filters)
+    files[package.vectors] = write_vectors(context.vectors)
+    if text:
+        files[package.vocabulary] = "".join(f"{word}\n" for word in context.vocabulary).encode()
+    return {**files, **package.files(context)}
+
+
+def _render_folder(
+    folder: Path, slots: Mapping[str, object], filters: Mapping[str, Callable[..., str]]
+) -> dict[str, bytes]:
+    environment = _environment(folder, filters)
+    files: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file():
+            continue
+        name = path.relative_to(folder).as_posix()
+        if name.endswith(SLOTTED):
+            text = environment.get_template(name).render(slots)
+            files[name.removesuffix(SLOTTED)] = text.encode()
+        else:
+            files[name] = path.read_bytes()
+    return files
+
+
+def _environment(folder: Path, filters: Mapping[str, Callable[..., str]]) -> jinja2.Environment:
     try:
         import jinja2
     except ModuleNotFoundError as error:
@@ -50,12 +86,18 @@ def _environment(platform: Platform) -> jinja2.Environment:
             "packages need the package 'jinja2'", "install it: pip install jinja2"
         ) from error
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(platform.templates),
+        loader=jinja2.FileSystemLoader([folder, folder.parent]),
         autoescape=False,  # noqa: S701 - source code, not HTML; a platform's filters quote strings
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(platform.filters)
+    environment.filters.update({"markdown": _markdown, **filters})
     return environment
+
+
+def _markdown(text: str) -> str:
+    """Text as it stands, in a paragraph or a table."""
+    plain = text.replace("\n", " ").replace("\r", " ")
+    return re.sub(r"([\\`*_{}\[\]<>()#+.!|~-])", r"\\\1", plain)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 from edgeconv.core import Artifact
+from edgeconv.integration.identifiers import NAMINGS
+from edgeconv.integration.model_package import ModelContext, ModelPackage
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.template_context import TemplateContext
 
@@ -19,9 +21,29 @@ def _model(context: TemplateContext) -> Files:
     return {f"model/{path.name}": path.read_bytes()}
 
 
+_SHARED = ("tsconfig.json", "package-lock.json")  # the same for both kinds of package
+
+
+def _files(context: ModelContext) -> Files:
+    path = context.artifact.path
+    shared = {name: (PLATFORM.templates / name).read_text("utf-8") for name in _SHARED}
+    return {
+        f"model/{path.name}": path.read_bytes(),
+        **{
+            name: text.replace('"sensor-recognition"', '"model-runner"').encode()
+            for name, text in shared.items()
+        },
+    }
+
+
 def quoted(text: str) -> str:
     """A JSON string, which is valid TypeScript too."""
     return json.dumps(text, ensure_ascii=False).replace("\u2028", "\\u2028")
+
+
+def comment(text: str) -> str:
+    """Text that cannot end a comment."""
+    return text.replace("*/", "* /").replace("\n", " ")
 
 
 PLATFORM = Platform(
@@ -37,7 +59,17 @@ PLATFORM = Platform(
     sensor_hz=60.0,  # once a frame: what browsers deliver
     fastest_hz=60.0,
     model=_model,
-    filters={"quoted": quoted},
+    filters={"quoted": quoted, "comment": comment},
     vectors="test/stream.json",
     check_with="npm ci && npm test",
+    model_package=ModelPackage(
+        summary="a TypeScript package for LiteRT.js",
+        needs="a TFLite file with float or int32 inputs and outputs",
+        export="--target tflite",
+        naming=NAMINGS["typescript"],
+        files=_files,
+        vectors="test/golden.json",
+        vocabulary="model/vocabulary.txt",
+        check_with="npm ci && npm test",
+    ),
 )

@@ -38,7 +38,8 @@ def serve(
     """
     if not (package / "index.html").is_file():
         raise Unsupported(
-            f"{package} has no page to serve", "only web packages have one: edgeconv integrate web"
+            f"{package} has no page to serve",
+            "only packages of `edgeconv integrate web` around a sensor's model have one",
         )
     progress.stage(f"npm: {package}")
     _npm(package, "ci", "--ignore-scripts", "--no-audit", "--no-fund")

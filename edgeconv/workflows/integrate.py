@@ -14,11 +14,12 @@ from edgeconv.core import (
     Bundle,
     PathLike,
     Progress,
+    Status,
     Tensors,
     as_path,
 )
 from edgeconv.environment import versions
-from edgeconv.errors import BadInput, MissingDependency, Unsupported
+from edgeconv.errors import BadInput, MissingDependency, UsageError
 from edgeconv.integration import (
     Platform,
     TemplateContext,
@@ -29,13 +30,17 @@ from edgeconv.integration import (
     render,
     write,
 )
+from edgeconv.integration.model_package import ModelContext, ModelPackage, check_golden_set
 from edgeconv.integration.platform import check_contract
+from edgeconv.integration.render import render_model
 from edgeconv.parity import golden
 from edgeconv.parity.checks.contract import contradictions
 from edgeconv.parity.golden import read_golden
+from edgeconv.parity.golden.named_vectors import read_named
 from edgeconv.profiling.memory import arena
-from edgeconv.runtimes import unavailable
-from edgeconv.runtimes.predict import run_file
+from edgeconv.runtimes import open_runner, unavailable
+from edgeconv.runtimes.predict import run_file, run_named
+from edgeconv.targets.base import find_target
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,19 +49,22 @@ class Package:
 
     Attributes:
         platform: its name in the table; `summary` says what it is.
+        sensor_hz: what the app asks its sensor for; None for a model that takes no windows.
         check_with: the command that runs the package's own tests.
         streams, windows: how much the package is tested with.
+        vectors: golden vectors that the package of any other model is tested with.
     """
 
     path: Path
     platform: str
     summary: str
     artifact: Artifact
-    sensor_hz: float
+    sensor_hz: float | None
     check_with: str
-    streams: int
-    windows: int
     written: Written
+    streams: int = 0
+    windows: int = 0
+    vectors: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -68,6 +76,7 @@ class Package:
             "check_with": self.check_with,
             "streams": self.streams,
             "windows": self.windows,
+            "vectors": self.vectors,
             **{name: list(files) for name, files in vars(self.written).items()},
         }
 
@@ -84,21 +93,25 @@ def integrate(
 ) -> Package:
     """Write the package of a bundle for a platform.
 
+    A model that takes windows of a sensor gets a core that makes them of samples; any other one a
+    typed runner for its named tensors.
+
     Args:
         platform: `ios`, `android`, `web` or `mcu`.
         bundle: the bundle's folder.
         out: the folder of the package; generated files that are unchanged are replaced.
         artifact: a file of the bundle; empty takes the platform's best.
         force: replace generated files that were changed since.
-        sensor_hz: what the app asks its sensor for; None: the platform's default.
+        sensor_hz: what the app asks its sensor for; None: the platform's default. It applies to
+            windows of a sensor only.
         progress: listens to what is done.
 
     Returns:
         What was written, and how to check it.
 
     Raises:
-        UsageError: an unknown platform or artifact, a sensor rate that does not fit, or a folder
-            that is no package.
+        UsageError: an unknown platform or artifact, a sensor rate that does not fit or apply, or a
+            folder that is no package.
         BadInput: no bundle, one whose files are not as the manifest says, or a package with the
             user's changes.
         Unsupported: no artifact that will do, or a contract that a phone cannot meet.
@@ -108,17 +121,19 @@ def integrate(
     folder = as_path(out, "out")
     check_free(folder)
     content = bundles.read_bundle(as_path(bundle, "bundle"))
-    _check_sensor(content)
+    if isinstance(content.model.contract, Tensors):
+        if sensor_hz is not None:
+            raise UsageError(
+                f"a sensor rate does not apply: {content.path} holds a model of named tensors",
+                "leave --sensor-rate out",
+            )
+        return _package_of_tensors(content, chosen, folder, artifact, force, progress)
     file = chosen.choose(content.artifacts, artifact, content.path)
     _check_manifest(content, file, chosen)
     rate = chosen.sensor_rate(file.signal, sensor_hz)
     progress.stage(f"{platform}: {file.name} of {content.path}")
     context = _facts(content, file, chosen, rate)
-    about = {
-        "platform": platform,
-        "artifact": {"name": file.name, "sha256": file.sha256},
-        "edgeconv": context.version,
-    }
+    about = _record(chosen, file, context.version)
     written = write(folder, render(chosen, context), about, force)
     streams = context.document["streams"]
     return Package(
@@ -128,9 +143,9 @@ def integrate(
         artifact=file,
         sensor_hz=rate,
         check_with=chosen.check_with,
+        written=written,
         streams=len(streams),
         windows=sum(len(stream["expected"]["windows"]) for stream in streams),
-        written=written,
     )
 
 
@@ -165,20 +180,91 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
     )
 
 
-def _check_sensor(bundle: Bundle) -> None:
-    """Raises Unsupported for a model that takes no windows of a sensor."""
-    if isinstance(bundle.model.contract, Tensors):
-        raise Unsupported(
-            f"{bundle.path} holds a model of named tensors, and integrate writes packages for "
-            "sensors",
-            "use its files and golden/golden.json as they are: "
-            "docs/how-to/models-without-a-sensor.md",
+def _package_of_tensors(
+    bundle: Bundle, platform: Platform, out: Path, artifact: str, force: bool, progress: Progress
+) -> Package:
+    """The typed runner of a model that takes no sensor's windows."""
+    package = platform.package_of_model()
+    vectors = read_named(bundle.path)
+    random = vectors is not None and vectors.random
+    file = platform.choose(bundle.artifacts, artifact, bundle.path, package, random)
+    _check_file(bundle, file)
+    progress.stage(f"{platform.name}: {file.name} of {bundle.path}")
+    context = _model_facts(bundle, file, platform, package, progress)
+    written = write(
+        out,
+        render_model(platform, package, context),
+        _record(platform, file, context.version),
+        force,
+    )
+    return Package(
+        path=out,
+        platform=platform.name,
+        summary=package.summary,
+        artifact=file,
+        sensor_hz=None,
+        check_with=package.check_with,
+        written=written,
+        vectors=len(context.golden),
+    )
+
+
+def _model_facts(
+    bundle: Bundle,
+    file: Artifact,
+    platform: Platform,
+    package: ModelPackage,
+    progress: Progress,
+) -> ModelContext:
+    """What the templates need, after the file has answered its golden vectors here once more."""
+    vectors = check_golden_set(read_named(bundle.path), file)
+    reason = unavailable(file.path)
+    if reason:
+        raise MissingDependency(
+            f"{file.name} cannot be run here, so it cannot be checked: {reason}"
         )
+    with open_runner(file.path) as runner:
+        answers = run_named(runner, vectors.contract, vectors.inputs)
+    check = vectors.check(file.name, file.sha256, answers)
+    if check.status is not Status.PASSED:
+        raise BadInput(
+            f"{file.name} does not answer its golden vectors here: {check.reason}",
+            f"see what is wrong with it: edgeconv parity {bundle.path}",
+        )
+    calibrated = find_target(file.target).scheme(file.scheme).needs_calibration
+    if vectors.random and calibrated:
+        progress.note(
+            f"{file.name} was calibrated on random inputs: export with real ones "
+            "(--calibration npz:FILE) before you ship it"
+        )
+    return ModelContext(
+        artifact=file,
+        naming=package.naming,
+        golden=vectors,
+        golden_sha256=golden.digest_of(bundle.path),
+        vocabulary=bundles.read_vocabulary(bundle.path),
+        version=versions().get("edgeconv", ""),
+        arena_bytes=arena(file.path)[0] if platform.measures_arena else None,
+    )
+
+
+def _record(platform: Platform, file: Artifact, version: str) -> dict[str, Any]:
+    """What `.edgeconv` says of a package besides its files."""
+    return {
+        "platform": platform.name,
+        "artifact": {"name": file.name, "sha256": file.sha256},
+        "edgeconv": version,
+    }
 
 
 def _check_manifest(bundle: Bundle, file: Artifact, platform: Platform) -> None:
     """An app would be built on it: unit, rate, labels and quantization must be the file's own."""
     check_contract(file, platform)
+    _check_file(bundle, file)
+
+
+def _check_file(bundle: Bundle, file: Artifact) -> None:
+    """Make sure that the file is what the manifest says."""
     problems = list(dict.fromkeys(contradictions(bundle, file)))
     if problems:
         raise BadInput(

@@ -6,12 +6,16 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from edgeconv import bundle as bundles
 from edgeconv import core
+from edgeconv.ir import keras_file
+from edgeconv.ir.keras_interface import tensors_of
+from edgeconv.workflows.export import export
 from edgeconv.workflows.run import run
 from tests.conftest import ROOT, build_once
 
@@ -36,6 +40,43 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         profile_runs=1,
     )
     return build_once(tmp_path_factory, "packages-bundle", lambda out: run(recipe, out))
+
+
+WORDS = ("<padding>", "<start>", "<unknown>", "it", "was", "good", "kelvin", "don't", "stanbul")
+LABELS = ('say "hi"', "back\\slash $x ${y} %d */ ??!", "歩く`'<b>|")
+
+
+@pytest.fixture(scope="session")
+def model_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of named tensors with hostile names, labels and a vocabulary, for each platform."""
+    return build_once(tmp_path_factory, "packages-model", _export_hostile)
+
+
+def _export_hostile(out: Path) -> None:
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(5)
+    words = keras.Input((6,), dtype="int32", name="class")
+    user, x = keras.Input((2, 3), name="user_id"), keras.Input((1,), name="X")
+    looked_up = layers.Flatten()(layers.Embedding(len(WORDS), 3)(words))
+    joined = layers.Concatenate()([looked_up, layers.Flatten()(user), x])
+    outputs = [
+        layers.Dense(3, activation="softmax", name="return")(joined),
+        layers.Dense(1, activation="sigmoid", name="alarm")(joined),
+        layers.Reshape((2, 2), name="self")(layers.Dense(4)(joined)),
+    ]
+    model = keras.Model([words, user, x], outputs)
+    path = out.with_suffix(".keras")
+    model.save(path)
+    keras_file.write_contract(path, replace(tensors_of(model), labels=LABELS))
+    variants = (
+        core.Variant("tflite", "float32", core.InputConvention.NORMALIZED),
+        core.Variant("tflite", "int8", core.InputConvention.NORMALIZED, io="int8"),
+        core.Variant("coreml", "float16", core.InputConvention.NORMALIZED),
+    )
+    export(path, variants, out)
+    (out / bundles.VOCABULARY).write_text("".join(f"{word}\n" for word in WORDS), "utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
 from tests.packages.mutation import Mutation
@@ -35,16 +37,58 @@ MUTATIONS = (
     Mutation("the hysteresis is forgotten", _DECIDER, "lead > hysteresis", "lead > 0 * hysteresis"),
 )
 
+_TENSORS = "src/tensors.ts"
+MODEL_MUTATIONS = (
+    Mutation(
+        "an input's NaN passes",
+        _TENSORS,
+        "!Number.isFinite(stored) || !Number.isFinite(value)",
+        "stored === value + 1",
+    ),
+    Mutation("an output's NaN passes", _TENSORS, "!Number.isFinite(value));", "value === null);"),
+    Mutation("limits are forgotten", _TENSORS, "value > spec.limits[1]", "value > 1e6"),
+    Mutation(
+        "outputs by place",
+        "src/engine.ts",
+        "outputs.set(name,",
+        "outputs.set(Object.keys(found).reverse()[outputs.size] ?? name,",
+    ),
+    Mutation("the next class wins", _TENSORS, "values.indexOf(", "1 + values.indexOf("),
+)
+
 
 @pytest.fixture(scope="module")
-def package(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Written, with what npm brings, and compiled."""
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What npm brings, for both kinds of package: they are locked alike."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("needs Node.js and npm: install nodejs and npm")
+    folder = tmp_path_factory.mktemp("npm")
+    lock = ROOT / "edgeconv/integration/templates/web/package-lock.json"
+    shutil.copy(lock, folder)
+    root = json.loads(lock.read_text("utf-8"))["packages"][""]
+    (folder / "package.json").write_text(json.dumps(root), "utf-8")
+    words = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    subprocess.run(words, cwd=folder, check=True)
+    return folder / "node_modules"
+
+
+@pytest.fixture(scope="module")
+def package(bundle: Path, node_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("web") / "package"
     integrate("web", bundle, out)
-    subprocess.run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=out, check=True)
+    shutil.copytree(node_modules, out / "node_modules", symlinks=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def model_package(
+    model_bundle: Path, node_modules: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The typed runner of a model with hostile names."""
+    out = tmp_path_factory.mktemp("web-model") / "package"
+    integrate("web", model_bundle, out)
+    shutil.copytree(node_modules, out / "node_modules", symlinks=True)
     return out
 
 
@@ -69,15 +113,34 @@ def test_its_tests_notice_a_wrong_core(mutation: Mutation, package: Path) -> Non
     assert "# tests" in done.stdout, done.stdout + done.stderr  # it was compiled
 
 
-def test_it_is_linted(package: Path) -> None:
+@pytest.mark.parametrize("name", ["package", "model_package"])
+def test_it_is_linted(name: str, request: pytest.FixtureRequest) -> None:
     biome = ROOT / "build/javascript/node_modules/.bin/biome"
     if not biome.exists():
         pytest.skip("no biome: make lint-javascript fetches it")
-    files = ["src", "style.css", "package.json", "tsconfig.json"]
+    package: Path = request.getfixturevalue(name)
+    files = ["src", "package.json", "tsconfig.json"]
+    files += [str(path.relative_to(package)) for path in package.glob("*.css")]
     files += [str(path.relative_to(package)) for path in package.glob("test/*.mjs")]
     words = [str(biome), "check", f"--config-path={ROOT / 'tools/javascript'}", *files]
     done = subprocess.run(words, cwd=package, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_models_package_runs_its_model_by_name(model_package: Path, model_bundle: Path) -> None:
+    done = _test(model_package)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "# pass 13" in done.stdout
+    (result,) = check_device_outputs(model_bundle, model_package / "golden-results.json")
+    assert result.status == "passed", result.reason
+
+
+@pytest.mark.parametrize("mutation", MODEL_MUTATIONS, ids=lambda m: m.name)
+def test_a_models_tests_notice_a_wrong_runner(mutation: Mutation, model_package: Path) -> None:
+    with mutation.applied(model_package):
+        done = _test(model_package)
+    assert done.returncode != 0
+    assert "# tests" in done.stdout, done.stdout + done.stderr  # it was compiled
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from edgeconv.targets.file_graph import BITS
 from edgeconv.targets.tflite import metadata
 from edgeconv.targets.tflite.aeq_backend import quantize
 from edgeconv.targets.tflite.lowering import LOWERINGS, without_cell_clip
+from edgeconv.targets.tflite.metadata import signature_name
 from edgeconv.targets.tflite.schemes import SCHEMES, dynamic, float32
 
 if TYPE_CHECKING:
@@ -184,10 +185,11 @@ def _converted(
     """The stock converter's bytes."""
     import tensorflow as tf
 
+    names = [signature_name(traced.graph.names[value]) for value in traced.graph.inputs]
+    traced.function._arg_keywords = names  # what the converter calls the inputs in the signature
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
     configure(tf, converter)
     if calibration is not None:
-        names = [traced.graph.names[value] for value in traced.graph.inputs]
         converter.representative_dataset = _samples(names, calibration)
     if io == "int8":
         converter.inference_input_type = converter.inference_output_type = tf.int8

@@ -10,6 +10,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def _rename(tree: Any, card: ModelMetadata) -> None:
         maps = getattr(signature, side) if signature is not None else []
         if isinstance(card.contract, Tensors):
             by_name = {entry.name.decode(): entry for entry in maps}
-            maps = [by_name[name] for name in names]
+            maps = [by_name[signature_name(name) if side == "inputs" else name] for name in names]
             setattr(signature, side, maps)
             indices = [int(entry.tensorIndex) for entry in maps]
             setattr(main, side, _index_array(indices))
@@ -104,6 +105,12 @@ def _rename(tree: Any, card: ModelMetadata) -> None:
             main.tensors[index].name = name.encode()
         for entry, name in zip(maps, names, strict=False):
             entry.name = name.encode()
+
+
+def signature_name(name: str) -> str:
+    """What the converter calls an input: with a word of Python, such as `class`, it would leave
+    the signature out."""
+    return f"{name}__word" if iskeyword(name) else name
 
 
 def _index_array(indices: Sequence[int]) -> Any:

@@ -86,13 +86,19 @@ def test_a_damaged_contract_is_refused(change: dict[str, object], message: str) 
 
 def test_an_undeclared_range_is_that_of_the_data() -> None:
     contract = Tensors(
-        (NamedTensor("x", (2,)), NamedTensor("ids", (1,), "int32", 0, 9)),
+        (
+            NamedTensor("x", (2,)),
+            NamedTensor("ids", (1,), "int32", 0, 9),
+            NamedTensor("age", (1,), "int32"),
+        ),
         (NamedTensor("y", (1,)),),
     )
-    arrays = {"x": np.array([[-1.5, 2.0]], np.float32), "ids": np.array([[3]], np.int32)}
-    x, ids = contract.within(arrays).inputs
+    three = np.array([[3]], np.int32)
+    arrays = {"x": np.array([[-1.5, 2.0]], np.float32), "ids": three, "age": three}
+    x, ids, age = contract.within(arrays).inputs
     assert (x.low, x.high) == (-1.5, 2.0)
     assert (ids.low, ids.high) == (0, 9)
+    assert (age.low, age.high) == (None, None)  # somebody is older than everybody in the data
 
 
 def test_the_digest_of_samples_knows_names_and_numbers() -> None:

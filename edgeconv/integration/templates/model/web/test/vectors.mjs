@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { compileFunction } from "node:vm";
+
+/** What edgeconv got from the model of this package. */
+export const vectors = JSON.parse(readFileSync(new URL("golden.json", import.meta.url), "utf8"));
+
+/** A file of this package. */
+export function bytesOf(name) {
+  return readFileSync(new URL(`../${name}`, import.meta.url));
+}
+
+/** LiteRT.js is made for browsers; this is what it looks for there. Returns its `wasm` folder. */
+export function browserForLiteRt() {
+  const require = createRequire(import.meta.url);
+  globalThis.self = globalThis;
+  globalThis.importScripts = (file) => {
+    const names = ["module", "exports", "require", "__filename", "__dirname"];
+    const script = compileFunction(readFileSync(file, "utf8"), names, { filename: file });
+    const holder = { exports: {} };
+    script(holder, holder.exports, require, file, path.dirname(file));
+    globalThis.ModuleFactory = holder.exports;
+  };
+  for (const name of ["warn", "info", "debug"]) console[name] = () => {};
+  return path.join(path.dirname(require.resolve("@litertjs/core")), "..", "wasm") + path.sep;
+}
+
+/** An engine that gives the golden outputs to whoever asks with the golden inputs. */
+export class RecordedEngine {
+  constructor(change = (outputs) => outputs) {
+    this.change = change;
+    this.asked = 0;
+  }
+
+  async run(tensors) {
+    this.asked += 1;
+    const rows = Object.values(vectors.expected)[0].map((_, i) => i);
+    const same = (name, i) =>
+      JSON.stringify(vectors.inputs[name][i]) === JSON.stringify(Array.from(tensors.get(name)));
+    const found = rows.find((i) => Object.keys(vectors.inputs).every((name) => same(name, i)));
+    if (found === undefined) throw new Error("no golden vector has these inputs");
+    // Last one first: nothing may depend on the order.
+    const outputs = Object.entries(vectors.expected).map(([name, all]) => [name, all[found]]);
+    return this.change(new Map(outputs.reverse()));
+  }
+
+  close() {}
+}
+
+/** The inputs of one golden vector under the model's own names, last one first. */
+export function sample(i) {
+  const inputs = Object.entries(vectors.inputs).map(([name, rows]) => [name, [...rows[i]]]);
+  return new Map(inputs.reverse());
+}
