@@ -128,21 +128,34 @@ def integrate(
                 "leave --sensor-rate out",
             )
         return _package_of_tensors(content, chosen, folder, artifact, force, progress)
-    file = chosen.choose(content.artifacts, artifact, content.path)
-    _check_manifest(content, file, chosen)
-    rate = chosen.sensor_rate(file.signal, sensor_hz)
-    progress.stage(f"{platform}: {file.name} of {content.path}")
-    context = _facts(content, file, chosen, rate)
-    about = _record(chosen, file, context.version)
-    written = write(folder, render(chosen, context), about, force)
+    return _package_of_windows(content, chosen, folder, artifact, force, sensor_hz, progress)
+
+
+def _package_of_windows(
+    bundle: Bundle,
+    platform: Platform,
+    out: Path,
+    artifact: str,
+    force: bool,
+    sensor_hz: float | None,
+    progress: Progress,
+) -> Package:
+    """The stream core of a model that takes windows of a sensor."""
+    file = platform.choose(bundle.artifacts, artifact, bundle.path)
+    _check_manifest(bundle, file, platform)
+    rate = platform.sensor_rate(file.signal, sensor_hz)
+    progress.stage(f"{platform.name}: {file.name} of {bundle.path}")
+    context = _facts(bundle, file, platform, rate)
+    about = _record(platform, file, context.version)
+    written = write(out, render(platform, context), about, force)
     streams = context.document["streams"]
     return Package(
-        path=folder,
-        platform=platform,
-        summary=chosen.summary,
+        path=out,
+        platform=platform.name,
+        summary=platform.summary,
         artifact=file,
         sensor_hz=rate,
-        check_with=chosen.check_with,
+        check_with=platform.check_with,
         written=written,
         streams=len(streams),
         windows=sum(len(stream["expected"]["windows"]) for stream in streams),
