@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +22,10 @@ hypothesis.settings.load_profile("edgeconv")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+if "EDGECONV_CACHE" not in os.environ:
+    # One cache a run, which the workers of pytest-xdist inherit, and nothing in the user's own.
+    os.environ["EDGECONV_CACHE"] = tempfile.mkdtemp(prefix="edgeconv-tests-")
+    atexit.register(shutil.rmtree, os.environ["EDGECONV_CACHE"], ignore_errors=True)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell has what it runs in the background ignore Ctrl-C; some tests press it.

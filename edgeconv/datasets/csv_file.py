@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from edgeconv.core import STANDARD_GRAVITY, Dataset, Progress, Signal, Windowing
 from edgeconv.core.json_codec import encode
 from edgeconv.datasets.rules.calibration import calibrated
-from edgeconv.datasets.sample_cache import Slot, cached
+from edgeconv.datasets.sample_cache import Slot, kept
 from edgeconv.datasets.tables.apps import recognize
 from edgeconv.datasets.tables.clock import (
     ClockNotes,
@@ -71,10 +72,8 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
     tomls = [toml for file in files if (toml := toml_of(file))]
     strays = {file.name: str(stray_toml(file)) for file in files}
     beside = f"csv {strays} {encode(windowing)}"
-    with cached([*files, *tomls], beside, progress) as slot:
-        dataset = slot.dataset
-        if dataset is None:
-            dataset = slot.finish(_read_all(files, schemas, windowing, slot, progress))
+    read = partial(_read_all, files, schemas, windowing, progress)
+    dataset = kept([*files, *tomls], beside, progress, read)
     if any(schema.calibrate for schema in schemas):
         dataset, done = calibrated(dataset)
         report = replace(dataset.report, notes=(*dataset.report.notes, *done))
@@ -86,8 +85,8 @@ def _read_all(
     files: Sequence[Path],
     schemas: Sequence[Schema],
     windowing: Windowing,
-    slot: Slot,
     progress: Progress,
+    slot: Slot,
 ) -> Dataset:
     progress.stage("Reading tables")
     with open_tables(slot.building, progress) as tables:

@@ -15,12 +15,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset, GravitySource, Progress, SensorKind, Windowing
 from edgeconv.core.channels import GRAVITY_HZ, GRAVITY_ORDER
+from edgeconv.core.json_codec import encode
 from edgeconv.datasets.files import read_columns, require_path
+from edgeconv.datasets.sample_cache import Slot, kept
 from edgeconv.datasets.tables.schema import Scale
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
@@ -71,10 +74,16 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
     """
     folder = require_path(path, "hapt", WHAT)
     root = folder / PART if (folder / PART).is_dir() else folder
+    used = sorted({*root.glob("acc_*"), *root.glob("gyro_*"), *root.glob("labels.txt*")})
+    beside = f"hapt {folder.name} {encode(windowing)}"
+    return kept(used, beside, progress, partial(_read, root, folder.name, windowing, progress))
+
+
+def _read(root: Path, name: str, windowing: Windowing, progress: Progress, slot: Slot) -> Dataset:
     files, intervals = _recordings(root), _intervals(root)
     origin = DatasetInfo(
         "hapt",
-        folder.name,
+        name,
         channels=CHANNELS,
         test_subjects=TEST_USERS,
         gravity=GravitySource.FILTER,
@@ -90,9 +99,9 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
     if not segments:
         raise BadInput(f"{root}: no label belongs to a recording", f"give {WHAT}, whole")
     sensors = " and ".join(kind.replace("-", " ") for kind in kinds)
-    source = f"{folder.name}: {sensors} of {len(files)} experiments"
+    source = f"{name}: {sensors} of {len(files)} experiments"
     origin = replace(origin, source=source, notes=notes, channels=channels)
-    return assemble(origin, LABELS, segments, windowing, dropped)
+    return assemble(origin, LABELS, segments, windowing, dropped, slot.store)
 
 
 def _recordings(root: Path) -> dict[tuple[int, int], Path]:

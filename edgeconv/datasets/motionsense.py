@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset, Progress, Windowing
+from edgeconv.core.json_codec import encode
 from edgeconv.datasets.files import parse_block, read_bytes, require_path
+from edgeconv.datasets.sample_cache import Slot, kept
 from edgeconv.datasets.tables.schema import Scale
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
@@ -38,9 +40,15 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
     """
     folder = require_path(path, "motionsense", WHAT)
     files = _trials(folder)
-    progress.stage("Reading MotionSense")
     origin = DatasetInfo("motionsense", f"{folder.name}: {len(files)} trials of {PART}")
-    return assemble(origin, LABELS, _segments(files, progress), windowing)
+
+    def read(slot: Slot) -> Dataset:
+        progress.stage("Reading MotionSense")
+        segments = _segments(files, progress)
+        return assemble(origin, LABELS, segments, windowing, store=slot.store)
+
+    beside = f"{origin.source} {encode(windowing)}"
+    return kept([file for *_, file in files], beside, progress, read)
 
 
 def _trials(folder: Path) -> list[tuple[int, str, str, Path]]:

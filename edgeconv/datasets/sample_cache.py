@@ -14,10 +14,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib import metadata
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -32,13 +32,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOLDER = "EDGECONV_CACHE"  # environment variable: the folder, or "off"
-SMALLEST = 16_000_000  # bytes of source files; less is read faster than it is looked up
+SMALLEST = 4_000_000  # bytes of source files; less is read faster than it is looked up
 LIMIT = 20_000_000_000  # bytes of all entries; the ones unused for longest go first
 WRITTEN_AT_ONCE = 16_000_000  # bytes: what a kill can lose
 _SAMPLES, _PARTS, _DATASET = "samples.f32", "parts.jsonl", "dataset.json"
 _BUILDING = ".building"
 _NAME = re.compile(rf"[0-9a-f]{{32}}({re.escape(_BUILDING)})?")
-_BLOCK = 1 << 22
 _About = tuple[Mapping[str, Any], int]  # what is known of a recording, and its time steps
 _ENGINES = ("duckdb", "numpy", "scipy")
 
@@ -178,22 +177,23 @@ class FileStore(SampleStore):
         return written
 
 
-@contextmanager
-def cached(files: Sequence[Path], beside: str, progress: Progress) -> Iterator[Slot]:
-    """The place in the cache of what is made of some files.
+def kept(
+    files: Sequence[Path], beside: str, progress: Progress, read: Callable[[Slot], Dataset]
+) -> Dataset:
+    """What `read` makes of some files, or made of them in an earlier run.
 
     Args:
         files: their content is the key, with the names below their common folder.
         beside: everything else that changes what is made of them.
         progress: listens to what is done.
+        read: makes the data set, with its samples in the store of the slot.
 
-    Yields:
-        A slot, which has the data set already or takes it.
+    Raises:
+        BadInput: a file cannot be read, or the disk is full.
     """
     root = cache_folder()
     if root is None or sum(file.stat().st_size for file in files) < SMALLEST:
-        yield Slot()
-        return
+        return read(Slot())
     with suppress(OSError):
         root.mkdir(parents=True, exist_ok=True)
     if not os.access(root, os.W_OK):
@@ -201,14 +201,13 @@ def cached(files: Sequence[Path], beside: str, progress: Progress) -> Iterator[S
             f"{root} cannot be written: nothing is kept for the next run ({FOLDER} names another "
             "folder)"
         )
-        yield Slot()
-        return
+        return read(Slot())
     progress.stage("Looking for recordings that were read before")
     key = _key(files, beside, progress)
     with _locked(root / f"{key}.lock", progress):
         slot = Slot(root / key)
         try:
-            yield slot
+            dataset = slot.finish(read(slot)) if slot.dataset is None else slot.dataset
         except EdgeconvError:
             slot.discard()
             raise
@@ -221,15 +220,15 @@ def cached(files: Sequence[Path], beside: str, progress: Progress) -> Iterator[S
         except KeyboardInterrupt:
             slot.close()
             raise
-    if slot.dataset is not None:
-        _keep_to_limit(root / key)
+    _keep_to_limit(root / key)
+    return dataset
 
 
 class Slot:
     """Where one data set is, or will be: in the cache, or in memory if `folder` is None.
 
     Attributes:
-        dataset: the data set if it was found whole, or after `finish`.
+        dataset: the data set if it was found whole.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -273,13 +272,13 @@ class Slot:
             "signal": dataset.signal.to_json(),
             "report": dataset.report.to_json(),
             "recordings": about,
+            "test_subjects": dataset.test_subjects,
             "sha256": _digest(folder / _SAMPLES),
         }
         (folder / _DATASET).write_text(json.dumps(document), "utf-8")
         (folder / _PARTS).unlink()
         shutil.rmtree(self._folder, ignore_errors=True)  # a damaged one
         folder.replace(self._folder)
-        self.dataset = dataset
         return dataset
 
     def discard(self) -> None:
@@ -307,7 +306,8 @@ def _found(folder: Path) -> Dataset | None:
     with suppress(OSError):
         os.utime(folder)  # used now
     index = window_index([len(r.samples) for r in recordings], signal)
-    return Dataset(document["name"], signal, recordings, index, report)
+    held_out = tuple(document["test_subjects"])
+    return Dataset(document["name"], signal, recordings, index, report, held_out)
 
 
 def _about(recordings: Sequence[Recording]) -> list[_About]:
@@ -346,11 +346,11 @@ def _key(files: Sequence[Path], beside: str, progress: Progress) -> str:
 
 
 def _digest(path: Path) -> str:
-    digest = sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
 
 
 @contextmanager

@@ -9,6 +9,7 @@ is in the next line again. Accelerations are in g, Android's sign, angular veloc
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,10 @@ from edgeconv.core import (
     Signal,
     Windowing,
 )
+from edgeconv.core.json_codec import encode
 from edgeconv.datasets.files import read_columns, require_path
 from edgeconv.datasets.hapt import CODES, LABELS
+from edgeconv.datasets.sample_cache import Slot, kept
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 
@@ -54,6 +57,17 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
     folder = require_path(path, "uci-har", WHAT)
     inner = folder / "UCI HAR Dataset"
     root = inner if inner.is_dir() else folder
+    used = [file for part in PARTS for file in _files_of(root / part)]
+    beside = f"uci-har {root.name} {encode(windowing)}"
+    return kept(used, beside, progress, partial(_read, root, windowing, progress))
+
+
+def _files_of(part: Path) -> list[Path]:
+    patterns = ("Inertial Signals/*.txt*", "y_*.txt*", "subject_*.txt*")
+    return sorted(file for pattern in patterns for file in part.glob(pattern))
+
+
+def _read(root: Path, windowing: Windowing, progress: Progress, slot: Slot) -> Dataset:
     progress.stage("Reading UCI HAR")
     segments: list[Segment] = []
     subjects: dict[str, set[str]] = {}
@@ -75,7 +89,7 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
         test_subjects=tuple(sorted(subjects["test"])),
         gravity=GravitySource.FILTER,
     )
-    return assemble(origin, LABELS, segments, windowing)
+    return assemble(origin, LABELS, segments, windowing, store=slot.store)
 
 
 def _segments(root: Path, part: str) -> Iterator[Segment]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -206,14 +206,24 @@ def assemble(
     segments: Iterable[Segment],
     windowing: Windowing,
     dropped: Mapping[str, int] | None = None,
+    store: Callable[[int], SampleStore] | None = None,
 ) -> Dataset:
     """Resample every segment and index its windows; none crosses a segment or a gap.
+
+    Args:
+        origin: of the data set.
+        labels: its classes.
+        segments: what its loader read.
+        windowing: how to cut them.
+        dropped: reason → samples that the loader left out.
+        store: makes the place of so many channels; None: they are kept in memory.
 
     Raises:
         UsageError: `windowing` asks for a channel that the data set does not have.
         BadInput: no window is left.
     """
-    assembly = Assembly(origin, origin.contract(windowing, labels))
+    signal = origin.contract(windowing, labels)
+    assembly = Assembly(origin, signal, store(len(signal.channels)) if store else None)
     assembly.add(segments)
     return assembly.dataset(dropped)
 

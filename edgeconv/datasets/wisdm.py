@@ -14,13 +14,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset, Progress, Windowing
+from edgeconv.core.json_codec import encode
 from edgeconv.datasets.files import parse_block, parse_number, read_bytes, require_path
+from edgeconv.datasets.sample_cache import Slot, kept
 from edgeconv.datasets.tables.clock import FASTEST_HZ, SLOWEST_HZ
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
@@ -234,6 +237,11 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
         UsageError, BadInput: no such file, or no line of the format in it.
     """
     file = require_path(path, "wisdm", WHAT)
+    beside = f"wisdm {encode(windowing)}"
+    return kept([file], beside, progress, partial(_read, file, windowing, progress))
+
+
+def _read(file: Path, windowing: Windowing, progress: Progress, slot: Slot) -> Dataset:
     progress.stage("Reading WISDM v1.1")
     content = read_bytes(file, WHAT)
     lines = parse_lines(content)
@@ -244,7 +252,7 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
     if not segments:
         raise _not_wisdm(file, content, lines, dropped)
     origin = DatasetInfo("wisdm", file.name, recovered_note(lines.recovered))
-    return assemble(origin, LABELS, segments, windowing, dropped)
+    return assemble(origin, LABELS, segments, windowing, dropped, slot.store)
 
 
 def _not_wisdm(file: Path, content: bytes, lines: Lines, dropped: Mapping[str, int]) -> BadInput:

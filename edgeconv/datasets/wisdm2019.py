@@ -8,10 +8,14 @@ or 50 Hz by subject and activity, so everything is resampled by its time stamps.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from edgeconv.core import Dataset, Progress, Windowing
+from edgeconv.core.json_codec import encode
 from edgeconv.datasets.files import read_bytes, require_path
+from edgeconv.datasets.sample_cache import Slot, kept
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.datasets.wisdm import parse_lines, recovered_note, segments_of
 from edgeconv.errors import BadInput
@@ -30,6 +34,13 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
     """
     folder = require_path(path, "wisdm2019", WHAT)
     files = _files(folder)
+    beside = f"wisdm2019 {folder.name} {encode(windowing)}"
+    return kept(files, beside, progress, partial(_read, folder, files, windowing, progress))
+
+
+def _read(
+    folder: Path, files: Sequence[Path], windowing: Windowing, progress: Progress, slot: Slot
+) -> Dataset:
     progress.stage("Reading WISDM 2019")
     dropped: Counter[str] = Counter()
     segments: list[Segment] = []
@@ -46,7 +57,7 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
         f"{folder.name}: phone accelerometer of {len(files)} subjects",
         recovered_note(recovered),
     )
-    return assemble(origin, LABELS, segments, windowing, dropped)
+    return assemble(origin, LABELS, segments, windowing, dropped, slot.store)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -14,9 +14,10 @@ import pytest
 
 from edgeconv.core import NULL_PROGRESS, Dataset, Signal, Windowing
 from edgeconv.core.dataset import joined_samples
-from edgeconv.datasets import csv_file, sample_cache, windowing
+from edgeconv.datasets import PATHS, csv_file, load_dataset, sample_cache, windowing
 from edgeconv.datasets.tables.query import TableQuery
 from edgeconv.errors import BadInput, UsageError
+from tests.unit.datasets.uci_har_folder import write_uci_har
 
 GROUPS = 6
 
@@ -236,6 +237,48 @@ def test_refused_files_leave_nothing(cache: Path, table: Path) -> None:
     with pytest.raises(BadInput, match="nonsense"):
         load(table)
     assert not sample_cache.entries()
+
+
+def published(name: str, folder: Path) -> Path:
+    """A few recordings in the files of a published data set."""
+    stamped = [f"{{}},{{}},{10**12 + n * 50_000_000},0.1,9.8,{n % 7}.5;" for n in range(200)]
+    rows = [f"{n},0.0,0.01,-{1 + n % 3}" for n in range(250)]
+    match name:
+        case "wisdm":
+            files = {"raw.txt": [line.format(1, "Walking") for line in stamped]}
+        case "wisdm2019":
+            files = {"data_1600_accel_phone.txt": [line.format(1600, "A") for line in stamped]}
+        case "motionsense":
+            files = {"wlk_7/sub_1.csv": [",x,y,z", *rows]}
+        case "hapt":
+            experiments = {f"acc_exp0{n}_user0{n}.txt": ["0.1 0.2 1.0"] * 250 for n in (1, 2, 3)}
+            labels = [f"{n} {n} {n} 1 250" for n in (1, 2, 3)]
+            files = {**experiments, "labels.txt": labels}
+        case _:
+            return write_uci_har(folder)
+    for file, lines in files.items():
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n")
+    return path if name == "wisdm" else folder
+
+
+@pytest.mark.parametrize("name", sorted(set(PATHS) - {"csv", "npz"}))
+def test_published_recordings_are_found_again(
+    cache: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = f"{name}:{published(name, tmp_path / name)}"
+    with monkeypatch.context() as off:
+        off.setenv(sample_cache.FOLDER, "off")
+        plain = load_dataset(spec, refuse=False)
+    first = load_dataset(spec, refuse=False)
+    monkeypatch.setattr(sample_cache.Slot, "store", lambda *_: pytest.fail("read again"))
+    second = load_dataset(spec, refuse=False)
+    assert plain.sha256 == first.sha256 == second.sha256
+    assert plain.report == first.report == second.report
+    assert plain.test_subjects == first.test_subjects == second.test_subjects
+    assert plain.signal == second.signal
+    assert name != "hapt" or second.test_subjects == ("2",)
 
 
 def test_clear_needs_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
