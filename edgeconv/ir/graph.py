@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 from edgeconv.ir.nodes.kernel import KernelNode
 from edgeconv.ir.nodes.node import Node, Value, replaced, rewired
@@ -82,6 +83,15 @@ class Graph:
         """The node that alone reads a value; None where several do, or the graph gives it."""
         consumers = self.consumers(value)
         return consumers[0] if len(consumers) == 1 and value not in self.outputs else None
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each node reads the one before it alone, so that operations have one order.
+
+        Two heads that read one value are branches; inside an opaque node there may be some.
+        """
+        after_another = all(b.inputs == a.outputs for a, b in pairwise(self.nodes))
+        return after_another and not any(node.opaque for node in self.nodes)
 
     # --- weights ------------------------------------------------------------------------------
 

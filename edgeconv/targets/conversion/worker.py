@@ -147,7 +147,7 @@ class Session:
             settings=replace(settings, error_compensated_layers=compensated),
             outputs=traced.outputs,
             scales=self.scales,
-            is_chain=all(len(node.inputs) < 2 and not node.opaque for node in graph.nodes),
+            is_chain=graph.is_chain,
             opaque_layers=self.opaque_layers,
             calibration_windows=0 if calibration is None else len(calibration[0]),
             versions={name: metadata.version(name) for name in conversion.packages},

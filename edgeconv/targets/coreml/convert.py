@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Variant
 from edgeconv.ir import quantization_points
@@ -58,6 +58,7 @@ def convert(
             )
             for value in traced.graph.inputs
         ],
+        outputs=None if classes else _float32_outputs(traced),
         minimum_deployment_target=ct.target[variant.deployment_target],
         compute_precision=ct.precision.FLOAT32 if float32 else ct.precision.FLOAT16,
         classifier_config=ct.ClassifierConfig(list(classes)) if classes else None,
@@ -68,6 +69,17 @@ def convert(
         model = compress(model, scheme)
     model.save(str(path))
     return settings
+
+
+def _float32_outputs(traced: Traced) -> list[Any]:
+    """The outputs as coremltools takes them: from iOS 16 on it would make them float16."""
+    import coremltools as ct
+    import numpy as np
+
+    return [
+        ct.TensorType(tensor.op.name, dtype=np.float32 if tensor.dtype.is_floating else None)
+        for tensor in traced.function.outputs
+    ]
 
 
 def _ranges(

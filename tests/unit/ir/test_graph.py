@@ -154,3 +154,11 @@ def test_fold_keeps_an_affine_that_is_an_output() -> None:
     folded = fold(graph)
     assert explicit(folded) == ("norm",)
     same_function(graph, folded)
+
+
+def test_two_heads_that_read_one_value_are_no_chain() -> None:
+    entry = Value("x", SHAPE)
+    first = affine("a", entry)
+    second, third = affine("b", first.output), affine("c", first.output)
+    assert graph_of(entry, first, second).is_chain
+    assert not Graph("g", (entry,), (second.output, third.output), (first, second, third)).is_chain
