@@ -46,6 +46,9 @@ _KNOWN = {
     b"\x89HDF": ("an HDF5 file", "export its table as CSV"),
     b"MATLAB 5.0": ("a MATLAB file", "export its table as CSV (writetable)"),
     b"%PDF": ("a PDF", "give the table itself"),
+    b"\x93NUMPY": ("a NumPy array", "write it as CSV (numpy.savetxt), or give npz: windows"),
+    b"\x80\x04\x95": ("a Python pickle", "write the table as CSV (DataFrame.to_csv)"),
+    b"ARROW1": ("a Feather file", "write the table as CSV or Parquet"),
 }
 
 

@@ -9,7 +9,7 @@ import math
 import tarfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -144,7 +144,7 @@ def packed(kind: str) -> bytes:
     return file.getvalue()
 
 
-RECORDS = json.dumps([{"timestamp": r.time, "x": r.x, "y": r.y, "z": r.z} for r in P])
+RECORDS = json.dumps([asdict(row) | {"timestamp": row.time} for row in P])
 HALF = len(P) // 2
 VARIANTS: dict[str, Variant] = {
     # names of columns, languages, encodings
@@ -304,8 +304,7 @@ VARIANTS: dict[str, Variant] = {
             f"{v * 1000:,.0f}".replace(",", ".") for v in xyz(r))]), HEADER.replace(",", ";")),
         0, "look for points between thousands"),
     "quoted decimal commas": Variant(
-        table(axes(lambda r: tuple(f'"{v:.4f}"'.replace(".", ",") for v in xyz(r)))), 0,
-        "with decimal points"),
+        table(axes(lambda r: tuple(f'"{v:.4f}"'.replace(".", ",") for v in xyz(r))))),
     "typographic minus": Variant(table(lambda r: r.text().replace("-", "−")), 0,
                                  "typographic minus sign"),
     "units in cells": Variant(table(axes(lambda r: tuple(f"{v:.4f} m/s²" for v in xyz(r)))), 0,
@@ -336,7 +335,7 @@ VARIANTS: dict[str, Variant] = {
     "web page": Variant("<!DOCTYPE html>\n<html>Sign in</html>\n", 0, "a web page\nget the file"),
     "pointer": Variant("version https://git-lfs.github.com/spec/v1\noid x\n", 0,
                        "run git lfs pull"),
-    "JSON records": Variant(RECORDS, 0, "a list of records\npandas.read_json", suffix=".json"),
+    "JSON records": Variant(RECORDS, suffix=".json"),
 }  # fmt: skip
 
 

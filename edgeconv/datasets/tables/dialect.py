@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +15,7 @@ from edgeconv.errors import BadInput
 
 DELIMITERS = (",", ";", "\t", "|")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _LOOKED_AT = 400  # lines
 _COMMENTS = ("#", "//", "%")
@@ -120,14 +121,25 @@ def _header(
 ) -> tuple[int, tuple[str, ...]]:
     """Line number and names of the header: the first line that looks like the rows after it."""
     first, names = rows[0]
+    if len(names) == 1 and width == 1:
+        raise BadInput(
+            f"{path}: no separator was found between columns; line {first} is '{names[0][:60]}'",
+            "export it with commas, semicolons or tabs between the columns",
+        )
     wider = [fields for _, fields in rows[1:] if len(fields) > len(names)]
     if wider and not _numbers(names) and not any(any(f[len(names) :]) for f in wider):
         return first, tuple(names)  # rows end in empty fields
+    candidates: list[tuple[int, list[str]]] = []
     for n, fields in rows:
         if len(fields) == width:
-            if _numbers(fields) >= 2:
+            if _numbers(fields) >= 2 and not candidates:
                 raise _no_header(path, n, fields, rows, delimiter)
-            return n, tuple(fields)
+            if _numbers(fields) >= 2:
+                break
+            candidates.append((n, fields))
+    if candidates:  # of several lines, the one that names most columns
+        n, fields = max(candidates[:3], key=lambda row: len(set(filter(None, row[1]))))
+        return n, tuple(fields)
     n, fields = rows[0]
     return n, tuple(fields)
 
@@ -160,7 +172,7 @@ def _numbers(fields: list[str]) -> int:
 def _no_header(
     path: Path, n: int, fields: list[str], rows: list[tuple[int, list[str]]], delimiter: str
 ) -> BadInput:
-    before = [f for m, f in rows if m < n and _numbers(f) == 0 and len(f) > 1]
+    before = [f for m, f in rows if m < n and _numbers(f) == 0 and len(f) > 3]
     if before and len(before[-1]) < len(fields):
         return _too_wide(path, n, len(fields), len(before[-1]), delimiter)
     names = ["subject", "activity", "timestamp", "x", "y", "z"]
@@ -196,10 +208,10 @@ def _extra_columns(
 
 
 def _decimal(body: list[list[str]], delimiter: str) -> str:
-    if delimiter == ",":
-        return "."
     fields = [field for row in body for field in row]
     commas = sum(bool(_COMMA_NUMBER.fullmatch(field)) for field in fields)
+    if delimiter == ",":  # quoted; but "1,234" is a thousand
+        commas -= sum(bool(_THOUSANDS.fullmatch(field)) for field in fields)
     points = sum("." in field and bool(_NUMBER.fullmatch(field)) for field in fields)
     return "," if commas > points else "."
 
@@ -217,10 +229,21 @@ _CURES = {
 }
 
 
-def cure_of_field(text: str, role: str) -> str:
-    """What to do with a field that is not a number, by the way it is written."""
+def cure_of_field(text: str, role: str, names: Collection[str] = ()) -> str:
+    """What to do with a field that is not a number, by the way it is written.
+
+    Args:
+        text: the field.
+        role: the name of its column.
+        names: of all columns.
+    """
     if text == role:
         return "delete this second header: tables were joined together with their headers"
+    if text in names:
+        return (
+            "split the file here: this is a second header, and below it the columns stand in "
+            "another order"
+        )
     cures = (cure for form, cure in _CURES.items() if re.fullmatch(form, text.strip()))
     return next(cures, "correct or delete the line")
 

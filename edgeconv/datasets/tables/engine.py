@@ -18,7 +18,7 @@ from edgeconv import plugins
 from edgeconv.core import NULL_PROGRESS, Progress, SensorKind
 from edgeconv.datasets.tables.dialect import StampFormat
 from edgeconv.datasets.tables.query import TEXT_ROLES, TableQuery, sql_text, value_column
-from edgeconv.datasets.tables.repeats import notes_on_repeats
+from edgeconv.datasets.tables.repeats import Implausible, implausible, notes_on_repeats
 from edgeconv.datasets.tables.schema import NOT_LABELLED, Channel, Schema
 from edgeconv.datasets.tables.sources import TableFile
 from edgeconv.errors import BadInput
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MEMORY = "160MB"  # what does not fit is kept on disk
-MEDIAN_OF = 200_000  # rows
 PORTION = 2_000_000  # rows that are compared with each other at once
+CUT_OFF = "the file ends without a line end, in a short number: it may be cut off"
 BLANK = "x, y and z are all blank (rows of another sensor)"
 
 
@@ -58,17 +58,6 @@ class Group:
     positions: NDArray[np.int64]
     stamps: NDArray[np.float64]
     values: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Implausible:
-    """Rows with readings that no sensor gives: how many, the first of them, and some values."""
-
-    count: int
-    file_number: int
-    line: int
-    reading: float
-    values: tuple[float, ...]
 
 
 class Tables:
@@ -148,7 +137,7 @@ class Tables:
             source.refuse_contradicted_rate()
             source.insert(number, stamps)
             source.refuse_rejected_lines()
-            blank = self._leave_out(schema, table.path, number)
+            blank = self._leave_out(schema, table, number)
             if blank and "timestamp" not in schema.columns:
                 self._close_gaps(number)
             source.refuse_bad_fields(f"(select * from samples where file_number = {number})")
@@ -187,7 +176,7 @@ class Tables:
         numbers = (of_one if len(of_one) == 3 else []) if accelerometer else range(len(kinds))
         return [value_column(n) for n in numbers]
 
-    def _leave_out(self, schema: Schema, path: Path, number: int) -> int:
+    def _leave_out(self, schema: Schema, table: TableFile, number: int) -> int:
         """Leave out rows that are no samples, each reason counted; returns how many were blank."""
         words = ", ".join(map(sql_text, NOT_LABELLED))
         dropped = ", ".join(map(sql_text, schema.drop_labels)) or "null"
@@ -196,6 +185,7 @@ class Tables:
         zero = " and ".join(f"{name} = 0" for name in self._values(accelerometer=True)) or "false"
         reasons = {
             BLANK: f"blank = {len(values)}",
+            CUT_OFF: self._last_line(number) if table.cut_off else "false",
             "not labelled": f"lower(activity) in ({words})",
             "activity left out by drop_labels": f"activity in ({dropped})",
             "x, y and z are all exactly 0 (no measurement)": zero,
@@ -218,10 +208,14 @@ class Tables:
         if sum(int(count) for _, count in rows) == sum(counts.values()):
             counted = "; ".join(f"{n} × {why}" for why, n in counts.items())
             raise BadInput(
-                f"{path}: no row is left" + (f" ({counted})" if counted else ", only a header"),
+                f"{table.path}: no row is left"
+                + (f" ({counted})" if counted else ", only a header"),
                 "give a table with subject, activity, time stamp and x, y, z",
             )
         return counts.get(BLANK, 0)
+
+    def _last_line(self, number: int) -> str:
+        return f"line = (select max(line) from samples where file_number = {number})"
 
     def _close_gaps(self, number: int) -> None:
         """Number the samples of a file without the blank rows, which interrupt no recording."""
@@ -290,50 +284,13 @@ class Tables:
         return int(count)
 
     def implausible(self, limits: Sequence[float]) -> Implausible | None:
-        """Rows that no sensor gives: a reading beyond the limit of its channel (in the table's
-        unit), or one and the same large number in all three axes again and again."""
-        values = self._values()
-        repeated = self._repeated_number()
-        pairs = list(zip(values, limits, strict=True))
-        beyond = " or ".join(f"abs({value}) > {limit!r}" for value, limit in pairs)
-        reading = " ".join(f"when abs({value}) > {limit!r} then {value}" for value, limit in pairs)
-        where = f"from samples where {beyond} or ({repeated})"
-        (count,) = self._db.execute(f"select count(*) {where}").fetchone()
-        if not count:
-            return None
-        file_number, line, first = self._db.execute(
-            f"select file_number, line, case {reading} else {values[0]} end {where} "
-            "order by file_number, line limit 1"
-        ).fetchone()
-        some = self._db.execute(
-            f"select distinct case {reading} else {values[0]} end as value {where} "
-            "order by 1 limit 4"
-        ).fetchall()
-        return Implausible(
-            int(count),
-            int(file_number),
-            int(line),
-            float(first),
-            tuple(float(row[0]) for row in some),
-        )
+        """Rows that no sensor gives; None without any.
 
-    def _repeated_number(self) -> str:
-        """A condition: the row has one large number in all three axes, as several others have."""
-        axes = self._values(accelerometer=True)
-        if not axes:
-            return "false"
-        x, y, z = axes
-        every = max(1, self.total // MEDIAN_OF)  # a median of all would hold all in memory
-        rows = self._db.execute(
-            f"select {x} from samples where {x} = {y} and {y} = {z} and abs({x}) * sqrt(3) > 2.5 * "
-            f"(select median(sqrt({x} * {x} + {y} * {y} + {z} * {z})) from samples where line % "
-            f"{every} = 0) group by {x} having count(*) >= 3"
-        ).fetchall()
-        if not rows:
-            return "false"
-        return (
-            f"{x} in ({', '.join(repr(float(row[0])) for row in rows)}) and {x} = {y} and {y} = {z}"
-        )
+        Args:
+            limits: the largest reading of each channel, in the unit of the table.
+        """
+        pairs = list(zip(self._values(), limits, strict=True))
+        return implausible(self._db, pairs, self._values(accelerometer=True), self.total)
 
     def groups(self) -> Iterator[Group]:
         """The rows of each subject, activity, recording and device, file by file."""

@@ -337,15 +337,20 @@ class TableQuery:
                 text = self._text_at(role, int(row[0]))
                 raise BadInput(
                     f"{self.path}: line {row[0]}: {role} is '{text}': {_why(text)}{others}",
-                    cure_of_field(text, role)
+                    cure_of_field(text, self._column_of(role), self.names)
                     if text or count == 1
                     else f"export the sensors at one rate, or leave {role} out of [channels]",
                 )
 
+    def _column_of(self, role: str) -> str:
+        """The name of the column of a channel or role."""
+        channels = {channel.name: channel.column for channel in self.schema.channels}
+        return channels.get(role) or self.schema.columns[role]
+
     def _text_at(self, role: str, line: int) -> str:
         """What stands in a line of the file, cut to 40 characters."""
         first = self.dialect.header_line if self.dialect else 0
-        column = self._readings.get(role) or self._column(self.schema.columns[role])
+        column = self._column(self._column_of(role))
         (text,) = self.db.execute(
             f"select cast({column} as varchar) from {self._relation()} "
             f"limit 1 offset {line - first - 1}"

@@ -2,12 +2,14 @@
 
 A reading of a sensor hardly ever repeats exactly. One number in many rows, among others that hardly
 repeat, stands for a lost sample; rows that repeat the one before come from a sensor that is slower
-than the log. Nothing is changed: both may be right, so they are told.
+than the log. Nothing is changed: both may be right, so they are told. What no sensor gives at all
+is found here too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from edgeconv.datasets.tables.query import value_column
@@ -19,6 +21,70 @@ LEAST_CHANGES = 10  # a sensor that never moves is the business of the rule on f
 FINE = 0.2  # share of different readings from which on a repetition says something
 CODE = 0.03  # share of the rows that one number may have
 HELD = 0.4  # share of the rows that may repeat the one before
+MEDIAN_OF = 200_000  # rows
+
+
+@dataclass(frozen=True)
+class Implausible:
+    """Rows with readings that no sensor gives: how many, the first of them, and some values."""
+
+    count: int
+    file_number: int
+    line: int
+    reading: float
+    values: tuple[float, ...]
+
+
+def implausible(
+    db: Any, limits: Sequence[tuple[str, float]], axes: Sequence[str], total: int
+) -> Implausible | None:
+    """Rows that no sensor gives: a reading beyond the limit of its channel, or one and the same
+    large number in all three axes again and again.
+
+    Where most readings are beyond, the unit is another one, and only the number that repeats is
+    looked for.
+
+    Args:
+        db: the engine, whose table `samples` holds the rows.
+        limits: the engine's column of each channel, and its largest reading.
+        axes: the columns of an accelerometer, or none.
+        total: how many rows there are.
+    """
+    codes = _repeated_number(db, axes, total)
+    beyond = " or ".join(f"abs({column}) > {limit!r}" for column, limit in limits)
+    (count,) = db.execute(f"select count(*) from samples where {beyond}").fetchone()
+    if count > 0.5 * total:
+        limits, beyond = [], "false"
+    first_column = axes[0] if axes else "null"
+    reading = " ".join(f"when abs({c}) > {limit!r} then {c}" for c, limit in limits)
+    value = f"case {reading} else {first_column} end" if reading else first_column
+    where = f"from samples where {beyond} or ({codes})"
+    (count,) = db.execute(f"select count(*) {where}").fetchone()
+    if not count:
+        return None
+    file_number, line, first = db.execute(
+        f"select file_number, line, {value} {where} order by file_number, line limit 1"
+    ).fetchone()
+    some = db.execute(f"select distinct {value} as value {where} order by 1 limit 4").fetchall()
+    values = tuple(float(row[0]) for row in some)
+    return Implausible(int(count), int(file_number), int(line), float(first), values)
+
+
+def _repeated_number(db: Any, axes: Sequence[str], total: int) -> str:
+    """A condition: the row has one large number in all three axes, as several others have."""
+    if not axes:
+        return "false"
+    x, y, z = axes
+    every = max(1, total // MEDIAN_OF)  # a median of all would hold all in memory
+    rows = db.execute(
+        f"select {x} from samples where {x} = {y} and {y} = {z} and abs({x}) * sqrt(3) > 2.5 * "
+        f"(select median(sqrt({x} * {x} + {y} * {y} + {z} * {z})) from samples where line % "
+        f"{every} = 0) group by {x} having count(*) >= 3"
+    ).fetchall()
+    if not rows:
+        return "false"
+    numbers = ", ".join(repr(float(row[0])) for row in rows)
+    return f"{x} in ({numbers}) and {x} = {y} and {y} = {z}"
 
 
 def notes_on_repeats(db: Any, number: int, channels: Sequence[Channel], name: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,11 +23,14 @@ from edgeconv.datasets.tables.rewritten import rewritten
 from edgeconv.errors import BadInput, UsageError
 
 TABLE_SUFFIXES = (
-    *(".csv", ".tsv", ".txt", ".log", ".json", ".parquet"),
-    *(".csv.gz", ".tsv.gz", ".txt.gz", ".json.gz"),
+    *(".csv", ".tsv", ".txt", ".log", ".json", ".jsonl", ".ndjson", ".parquet"),
+    *(".csv.gz", ".tsv.gz", ".txt.gz", ".json.gz", ".jsonl.gz"),
 )
+PACKED_SUFFIXES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".xlsx", ".xls")
 PARQUET_MAGIC = b"PAR1"
 CHUNK = 1 << 20  # bytes
+LOOKED_BACK = 1 << 16  # bytes at the end of a file
+LEAST_LINES = 20  # with which its last line is compared
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,14 @@ class TableFile:
         readable: what the engine reads: the same file, or a copy as UTF-8.
         head: the first bytes as text, for telling its layout; empty for Parquet.
         joined_digits: an underscore stands between two digits somewhere, as in 1_000.
+        cut_off: the last line has no end, and its last field is shorter than most before it.
     """
 
     path: Path
     readable: Path
     head: str = ""
     joined_digits: bool = False
+    cut_off: bool = False
 
     @property
     def is_parquet(self) -> bool:
@@ -74,8 +80,15 @@ def find_tables(path: Path | None) -> tuple[Path, ...]:
     if path.is_dir():
         tables = _tables_below(path)
         if not tables:
+            packed = [
+                p for p in sorted(path.rglob("*")) if p.name.lower().endswith(PACKED_SUFFIXES)
+            ]
             raise BadInput(
-                f"{path}: the folder holds no table", f"give files in {', '.join(TABLE_SUFFIXES)}"
+                f"{path}: the folder holds no table"
+                + (f", but {len(packed)} archives or workbooks" if packed else ""),
+                f"unpack {packed[0].name} and the others, each into a folder of its own"
+                if packed
+                else f"give files in {', '.join(TABLE_SUFFIXES)}",
             )
         return tables
     if any(sign in str(path) for sign in "*?["):
@@ -120,24 +133,39 @@ def open_table(path: Path, whole: bool = True) -> Iterator[TableFile]:
     with _opened(path, magic) as stream, TemporaryDirectory(prefix="edgeconv-table-") as folder:
         head = _head(path, stream)
         _refuse_other_content(path, magic, head)
+        copy = Path(folder) / "table.csv"
         encoding = _wide_encoding(head)
         if encoding:
-            copy = Path(folder) / "table.csv"
             stream.seek(0)
             text = _transcode(path, stream, encoding, copy)
             yield TableFile(path, copy, text, joined_digits=True)
             return
         stream.seek(0)
-        joined_digits = whole and _check_text(path, stream)
+        look = _check_text(path, stream) if whole else _Look()
         text = codecs.decode(head, "utf-8-sig", "ignore")  # a character may be cut at the end
         if not text.strip():
             raise BadInput(f"{path} is empty", "give a table with a header and rows")
         stream.seek(0)
-        copy = Path(folder) / "table.csv"
-        if rewritten(path, text, (line.decode("utf-8-sig") for line in stream), copy):
-            yield TableFile(path, copy, copy.read_text("utf-8")[:CHUNK], joined_digits=True)
+        lines = _lines(stream) if look.mixed_ends else stream
+        if look.mixed_ends:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if rewritten(path, text, (line.decode("utf-8-sig") for line in lines), copy):
+            yield TableFile(path, copy, copy.read_text("utf-8")[:CHUNK], True, look.cut_off)
             return
-        yield TableFile(path, path, text, joined_digits)
+        unnamed = magic.startswith(GZIP_MAGIC) and path.suffix != ".gz"  # the engine goes by names
+        if look.mixed_ends or unnamed:
+            stream.seek(0)
+            with copy.open("wb") as file:
+                file.writelines(_lines(stream) if look.mixed_ends else stream)
+            yield TableFile(path, copy, text, look.joined_digits, look.cut_off)
+            return
+        yield TableFile(path, path, text, look.joined_digits, look.cut_off)
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Lines that end in a line feed, whatever ends them in the file; without blank ones."""
+    for line in stream:
+        yield from (part + b"\n" for part in re.split(rb"[\r\n]+", line) if part)
 
 
 def _refuse_other_content(path: Path, magic: bytes, head: bytes) -> None:
@@ -182,7 +210,9 @@ def _damaged_gzip_named(path: Path) -> Iterator[None]:
 
 
 def _wide_encoding(head: bytes) -> str:
-    """`utf-16…` where the text has two bytes a character, with or without a mark; else empty."""
+    """`utf-16…` or `utf-32` of text with two or four bytes a character, by its mark or zeros."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     sample = head[:1000]
@@ -203,30 +233,36 @@ def _transcode(path: Path, stream: IO[bytes], encoding: str, copy: Path) -> str:
             text = stream.read().decode(encoding)
     except UnicodeDecodeError as error:
         raise BadInput(
-            f"{path}: damaged UTF-16 text ({error.reason})", "save it as UTF-8"
+            f"{path}: damaged {encoding.upper()} text ({error.reason})", "save it as UTF-8"
         ) from error
     text = text.removeprefix("\ufeff")
     copy.write_text(text, "utf-8", newline="")
     return text[:CHUNK]
 
 
-def _check_text(path: Path, stream: IO[bytes]) -> bool:
-    """Every byte is UTF-8 text; what is not is named by its line.
+@dataclass(frozen=True)
+class _Look:
+    """What every byte of a text showed.
 
-    Returns:
-        Whether an underscore stands between two digits.
+    Attributes:
+        joined_digits: an underscore stands between two digits.
+        mixed_ends: carriage returns and line feeds both end lines, and not as pairs.
+        cut_off: the last line has no end, and its last field is shorter than most before it.
     """
+
+    joined_digits: bool = False
+    mixed_ends: bool = False
+    cut_off: bool = False
+
+
+def _check_text(path: Path, stream: IO[bytes]) -> _Look:
+    """Every byte is UTF-8 text; what is not is named by its line."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines, joined, before = 1, False, b""
+    returns, pairs = 0, 0
     with _damaged_gzip_named(path):
         while chunk := stream.read(CHUNK):
-            nul = chunk.find(b"\0")
-            if nul >= 0:
-                line = lines + chunk.count(b"\n", 0, nul)
-                raise BadInput(
-                    f"{path}: NUL bytes from line {line} on, as after a loss of power",
-                    f"delete everything from line {line} on, or get the file again",
-                )
+            _refuse_nul(path, chunk, lines)
             pending = len(decoder.getstate()[0])
             try:
                 decoder.decode(chunk)
@@ -237,9 +273,55 @@ def _check_text(path: Path, stream: IO[bytes]) -> bool:
                     "save it as UTF-8",
                 ) from error
             lines += chunk.count(b"\n")
-            joined = joined or _joins_digits(before + chunk)
-            before = chunk[-2:]
-    return joined
+            if b"\r" in chunk or before.endswith(b"\r"):
+                returns += chunk.count(b"\r")
+                pairs += (before[-1:] + chunk).count(b"\r\n")
+            joined = joined or _joins_digits(before[-2:] + chunk)
+            before = (before + chunk)[-LOOKED_BACK:]
+    mixed = returns > 0 and lines > 1 and not returns == pairs == lines - 1
+    return _Look(joined, mixed, _cut_off(before.decode("utf-8", "ignore")))
+
+
+def _refuse_nul(path: Path, chunk: bytes, lines: int) -> None:
+    """Raises BadInput for NUL bytes; `lines` is the number of the chunk's first line."""
+    nul = chunk.find(b"\0")
+    if nul < 0:
+        return
+    line = lines + chunk.count(b"\n", 0, nul)
+    if line == 1:
+        raise BadInput(
+            f"{path} is no text: there are NUL bytes in its first line", "export it as CSV"
+        )
+    raise BadInput(
+        f"{path}: NUL bytes from line {line} on, as after a loss of power",
+        f"delete everything from line {line} on, or get the file again",
+    )
+
+
+def _cut_off(end: str) -> bool:
+    """Whether the last line has no end, and its last field is shorter than in most lines before.
+
+    Args:
+        end: the last lines of the file.
+    """
+    *before, last = end.splitlines(keepends=True)[1:] or [""]
+    if not last or last.endswith(("\n", "\r")) or len(before) < LEAST_LINES:
+        return False
+    sign = next((sign for sign in "\t;|," if sign in last), None)
+    if sign is None or any(line.count(sign) != last.count(sign) for line in before[-LEAST_LINES:]):
+        return False
+    field = last.rpartition(sign)[2].strip()
+    others = [line.rpartition(sign)[2].strip() for line in before if line.strip()]
+    if not re.fullmatch(r"[+-]?[\d.,]+([eE][+-]?\d*)?", field):
+        known = set(others)
+        return field not in known and any(other.startswith(field) for other in known if field)
+    return _digits(field) < sorted(map(_digits, others))[len(others) // 2]
+
+
+def _digits(field: str) -> tuple[bool, int]:
+    """How long a number is written: digits behind the decimal sign, or all of a whole number."""
+    parts = re.split(r"[.,]", field)
+    return len(parts) > 1, len(parts[-1].strip("+-"))
 
 
 def _joins_digits(text: bytes) -> bool:

@@ -62,7 +62,7 @@ def test_the_draft_offers_every_sensor(tmp_path: Path, app: str) -> None:
 def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "a.json"
     file.write_text(text)
-    with pytest.raises(BadInput, match="not of Edge Impulse"):
+    with pytest.raises(BadInput, match="JSON, but"):
         load_dataset(f"csv:{file}")
 
 

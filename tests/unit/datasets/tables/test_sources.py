@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from edgeconv.datasets import load_dataset
 from edgeconv.datasets.tables.sources import find_tables, open_table
 from edgeconv.errors import BadInput, UsageError
+from tests.unit.datasets.tables.made import HEADER, Row, people, walk, write
 
 TEXT = "subject,activity,timestamp,x,y,z\np1,Walking,0.0,0.1,9.8,0.2\n"
 
@@ -87,3 +89,47 @@ def test_bytes_that_are_no_text_are_named_by_their_line(tmp_path: Path) -> None:
     assert "NUL bytes from line 3 on" in refused(file)
     file.write_text(" \n")
     assert "is empty" in refused(file)
+
+
+@pytest.mark.parametrize(
+    ("end", "cut"),
+    [("9.7134\n", 0), ("9.7134", 0), ("9.71", 1), ("9", 1), ("-9.", 1), ("10.1234", 0)],
+)
+def test_a_file_that_ends_inside_a_number(tmp_path: Path, end: str, cut: int) -> None:
+    rows = walk()
+    text = "\n".join([HEADER, *map(Row.text, rows)])
+    file = tmp_path / "a.csv"
+    file.write_text(text[: text.rindex(",") + 1] + end)
+    report = load_dataset(f"csv:{file}").report
+    assert sum(count for why, count in report.dropped.items() if "cut off" in why) == cut
+    assert report.kept == len(rows) - cut
+
+
+def test_a_file_that_ends_inside_a_word_or_a_whole_number(tmp_path: Path) -> None:
+    lines = [f"{r.text()},{'left' if n % 2 else 'right'}" for n, r in enumerate(walk())]
+    file = tmp_path / "a.csv"
+    file.write_text("\n".join([f"{HEADER},device", *lines])[:-2])
+    assert any("cut off" in why for why in load_dataset(f"csv:{file}", refuse=False).report.dropped)
+    whole = [
+        ",".join(r.text().split(",")[:3]) + f",{r.x:.2f},{r.y:.2f},98{n % 7:02}"
+        for n, r in enumerate(walk())
+    ]
+    file.write_text("\n".join([HEADER, *whole])[:-2])
+    assert any("cut off" in why for why in load_dataset(f"csv:{file}", refuse=False).report.dropped)
+
+
+@pytest.mark.parametrize("end", ["\r\r\n", "\n\r"])
+def test_mixed_line_ends(tmp_path: Path, end: str) -> None:
+    plain = write(tmp_path / "a.csv", people())
+    mixed = tmp_path / "b.csv"
+    mixed.write_bytes(plain.read_bytes().replace(b"\n", end.encode()))
+    one, other = (load_dataset(f"csv:{file}") for file in (plain, mixed))
+    assert one.sha256 == other.sha256
+
+
+def test_a_gzip_file_by_another_name(tmp_path: Path) -> None:
+    plain = write(tmp_path / "a.csv", people())
+    packed = tmp_path / "b.csv"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    one, other = (load_dataset(f"csv:{file}") for file in (plain, packed))
+    assert one.sha256 == other.sha256
