@@ -213,18 +213,18 @@ def _proof(bundle: Bundle, golden: NamedGoldenSet | None, progress: Progress) ->
     held_out = kept_samples(bundle, bundles.TEST_SAMPLES)
     if held_out is not None:
         return held_out
-    origin = golden.origin if golden else ""
-    if is_npz(origin):
+    if golden is not None and is_npz(golden.origin):
         try:
-            samples = samples_of(origin, contract_of(bundle))
+            samples, text = samples_of(golden.origin, contract_of(bundle)), golden.origin
         except BadInput as error:
             progress.note(f"the calibration data cannot be used: {error.message}")
-        else:
-            progress.note(
-                f"no data are named: the figures are of the calibration data, {origin}; "
-                "name others to prove more: --data npz:FILE"
-            )
-            return samples
+            text = "the samples of them that the golden vectors keep"
+            samples = Samples(dict(golden.inputs), text)
+        progress.note(
+            f"no data are named: the figures are of the calibration data, {text}; "
+            "name others to prove more: --data npz:FILE"
+        )
+        return samples
     return random_samples(contract_of(bundle), seed=PROOF_SEED)
 
 

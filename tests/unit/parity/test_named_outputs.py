@@ -122,3 +122,26 @@ def test_a_single_score_is_judged_at_one_half() -> None:
     assert result.not_applicable == ("kl_mean",)
     with pytest.raises(UsageError, match="no output is a vector of probabilities"):
         judged(ref, {"alarm": scores}, kl_mean=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "margin", "passes"), [(1, 0.02, True), (2, 0.02, False), (1, 0.3, False)]
+)
+def test_one_of_few_samples_may_change_where_the_model_hardly_decides(
+    changed: int, margin: float, passes: bool
+) -> None:
+    contract = Tensors(CONTRACT.inputs, CONTRACT.outputs[:1])
+    before = np.tile([0.8, 0.1, 0.1], (20, 1))
+    before[:changed] = [0.4 + margin / 2, 0.4 - margin / 2, 0.2]
+    after = before.copy()
+    after[:changed] = after[:changed, [1, 0, 2]]
+    samples = Samples({"x": np.zeros((20, 2), np.float32)}, "data")
+    ref = NamedReference(contract, samples, {"kind": before})
+    gates = {"top1_agreement": 0.97}
+    found = judge_named(made.artifact(), "litert", ref, {"kind": after}, gates, MachineInfo())
+    assert (found.status == "passed") is passes
+    assert found.metrics["top1_agreement"] == 1 - changed / 20
+    asked = judge_named(
+        made.artifact(), "litert", ref, {"kind": after}, gates, MachineInfo(), gates
+    )
+    assert asked.status == "failed"  # a limit that somebody asks for holds to the letter

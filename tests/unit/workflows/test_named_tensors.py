@@ -15,7 +15,7 @@ import edgeconv
 from edgeconv import bundle as bundles
 from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput, Unsupported, UsageError
-from edgeconv.parity.golden.named_vectors import FORMAT, read_named
+from edgeconv.parity.golden.named_vectors import FORMAT, read_named, write_named
 
 pytestmark = pytest.mark.heavy
 
@@ -43,6 +43,20 @@ def test_parity_on_arrays_with_labels_judges_the_accuracy(pair: Path) -> None:
         assert result.inputs == ""
         assert result.metrics["accuracy"] == result.metrics["reference_accuracy"]
         assert "accuracy_drop" in {check.name for check in result.checks}
+
+
+def test_calibration_data_that_are_gone_are_replaced_by_those_of_the_golden_vectors(
+    pair: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(pair / "out", folder)
+    golden = read_named(folder)
+    assert golden is not None
+    write_named(replace(golden, origin="npz:gone.npz", random=False), folder)
+    bundles.write(edgeconv.read_bundle(folder, verify=False), folder)
+    for result in edgeconv.check_parity(folder).parity:
+        assert result.inputs == ""
+        assert result.n == len(golden)
 
 
 def test_a_file_of_another_model_fails(pair: Path, tmp_path: Path) -> None:
