@@ -337,6 +337,40 @@ def data_rules() -> str:
     return table(["rule", "severity", "what it finds"], rows)
 
 
+def hazards() -> str:
+    """What can go wrong in a model file, in any format."""
+    from edgeconv.targets.hazards import HAZARDS
+
+    rows = [
+        [h.number, code(h.name), h.symptom, _source(h.source)]
+        for h in sorted(HAZARDS.values(), key=lambda hazard: hazard.number)
+    ]
+    return table(["number", "rule", "symptom", "source"], rows)
+
+
+def _source(source: str) -> str:
+    """A link to a page of docs/, or to the web with a short text."""
+    if source.startswith("docs/"):
+        return f"[{source.rpartition('/')[2]}](../{source.removeprefix('docs/')})"
+    short = re.sub(r"https://(github\.com/)?|/(issues|pull)(?=/)|/blob/\w+", "", source)
+    return f"[{short if len(short) <= 40 else short[:39] + '…'}]({source})"
+
+
+def file_rules() -> str:
+    """How the files of each target show them."""
+    from edgeconv.targets.base import all_targets
+
+    parts = []
+    for target in all_targets():
+        rows = [
+            [rule.number, code(rule.name), str(rule.severity), rule.detection, rule.cure]
+            for rule in target.reader.rules
+        ]
+        head = ["number", "rule", "severity", "finds", "cure"]
+        parts.append(f"### {target.title} (`{target.suffix}`)\n\n{table(head, rows)}")
+    return "\n\n".join(parts)
+
+
 def recordings_keys() -> str:
     """The keys of the TOML beside a table of recordings."""
     from edgeconv.datasets.tables.keys import KEYS
@@ -483,6 +517,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "networks": networks,
     "data-sets": data_sets,
     "data-rules": data_rules,
+    "hazards": hazards,
+    "file-rules": file_rules,
     "recordings-keys": recordings_keys,
     "runtimes": runtimes,
     "exit-codes": exit_codes,

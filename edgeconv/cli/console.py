@@ -82,6 +82,7 @@ FORMATS = {
     "edgeconv-dataset": 1,  # data describe
     "edgeconv-datasets": 1,  # data list
     "edgeconv-doctor": 1,
+    "edgeconv-file-rules": 1,
     "edgeconv-download": 1,  # data fetch
     "edgeconv-error": 1,  # every command
     "edgeconv-evaluation": 1,  # train, evaluate

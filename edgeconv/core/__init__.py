@@ -28,8 +28,10 @@ from edgeconv.core.export_report import (
     AppliedCompression,
     ExportReport,
     FileChecks,
+    Finding,
     KernelStatistics,
     OutputAgreement,
+    Severity,
     UncompressedLayer,
 )
 from edgeconv.core.parity_statistics import (
@@ -92,6 +94,7 @@ __all__ = [
     "EvaluationResult",
     "ExportReport",
     "FileChecks",
+    "Finding",
     "FinetuneConfig",
     "FinetuneFn",
     "GravitySource",
@@ -126,6 +129,7 @@ __all__ = [
     "Samples",
     "Scheme",
     "SensorKind",
+    "Severity",
     "Signal",
     "SplitInfo",
     "Splits",

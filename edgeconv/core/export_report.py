@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from edgeconv.core.json_codec import decode_fields, encode_fields
+
+
+class Severity(StrEnum):
+    """How serious a finding in a model file is.
+
+    A file with an error computes wrong results, or does not run. A warning is a conversion that
+    could be better, or a file that lacks information for its user. A hint is our assumption.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+    HINT = "hint"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a file breaks, and where; `places` counts them all, `text` names the first.
+
+    `number`, `rule` and `severity` are the rule's, `advice` is its cure.
+    """
+
+    number: str
+    rule: str
+    severity: Severity
+    where: str
+    text: str
+    advice: str
+    places: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "severity": str(self.severity)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Finding:
+        return decode_fields(cls, data)
 
 
 @dataclass(frozen=True)
@@ -98,6 +135,7 @@ class ExportReport:
         error_compensated_layers: layers whose weights were rounded with error compensation.
         checks: of the finished file; None for a file that edgeconv did not make just now.
         compression: what the network went through first; None: nothing.
+        findings: the rules of docs/reference/lints.md that the finished file breaks.
     """
 
     contract: str = "none"
@@ -120,6 +158,7 @@ class ExportReport:
     error_compensated_layers: tuple[str, ...] = ()
     checks: FileChecks | None = None
     compression: AppliedCompression | None = None
+    findings: tuple[Finding, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return encode_fields(self)
@@ -127,3 +166,40 @@ class ExportReport:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ExportReport:
         return decode_fields(cls, data)
+
+
+@dataclass(frozen=True)
+class BrokenRule:
+    """A rule for model files, the first finding of it, and the files that break it."""
+
+    finding: Finding
+    files: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """`warning L413 mixed-rank-broadcast: a.tflite, b.tflite: add: ADD of …; reshape …`."""
+        found = self.finding
+        return (
+            f"{found.severity} {found.number} {found.rule}: {', '.join(self.files)}: "
+            f"{found.where}: {found.text}; {found.advice}"
+        )
+
+
+def broken_rules(reports: Mapping[str, ExportReport], *severities: Severity) -> list[BrokenRule]:
+    """Every rule that a file breaks, once, the gravest first.
+
+    Args:
+        reports: by the file's name.
+        severities: which ones; none named: all.
+    """
+    order = list(Severity)
+    grouped: dict[tuple[int, str], list[tuple[str, Finding]]] = {}
+    for name, report in reports.items():
+        for found in report.findings:
+            if found.severity in (severities or order):
+                key = (order.index(found.severity), found.number)
+                grouped.setdefault(key, []).append((name, found))
+    return [
+        BrokenRule(same[0][1], tuple(name for name, _ in same))
+        for _, same in sorted(grouped.items())
+    ]

@@ -17,6 +17,7 @@ from edgeconv.core import (
     Tensors,
     subject_order,
 )
+from edgeconv.core.export_report import broken_rules
 from edgeconv.errors import MissingDependency
 from edgeconv.reporting import charts, formatting, layers, performance
 from edgeconv.reporting.charts import error_chart, error_words, trace
@@ -144,6 +145,7 @@ def _view(bundle: Bundle) -> dict[str, Any]:
         "contracts": _contracts(bundle.artifacts),
         "parity": [(a, _parity(bundle, a)) for a in bundle.artifacts],
         "profiles": [(a, profile_of(bundle, a)) for a in bundle.artifacts],
+        "rules": broken_rules({a.name: a.export for a in bundle.artifacts}),
         "speed": speed,
         "speed_figures": [Markup(svg) for svg in speed.figures],  # noqa: S704 (our own SVG)
         "layers": [

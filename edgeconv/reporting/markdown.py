@@ -6,7 +6,8 @@ import html
 import re
 from collections.abc import Sequence
 
-from edgeconv.core import Bundle, Check, ParityResult, Status
+from edgeconv.core import Bundle, Check, ParityResult, Severity, Status
+from edgeconv.core.export_report import broken_rules
 from edgeconv.reporting import formatting
 from edgeconv.reporting.summary import (
     HEADINGS,
@@ -47,6 +48,9 @@ def render_markdown(bundle: Bundle) -> str:
     for names, reasons in shared_reasons(rows):
         files = ", ".join(f"`{_code(name)}`" for name in names)
         lines += [f"- {files}: {_text(reason)}" for reason in reasons]
+    reports = {a.name: a.export for a in bundle.artifacts}
+    for rule in broken_rules(reports, Severity.ERROR, Severity.WARNING):
+        lines.append(f"- {_text(rule.text)}")
     lines += [*_failures(bundle.parity), *_disagreements(bundle.parity), *_runtimes(bundle)]
     return "\n".join(lines).rstrip() + "\n"
 

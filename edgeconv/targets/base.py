@@ -18,6 +18,7 @@ from edgeconv import plugins
 from edgeconv.core import (
     Artifact,
     Contract,
+    Finding,
     InputConvention,
     Scheme,
     UncompressedLayer,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from edgeconv.ir.tf_builder import Lowerings
     from edgeconv.ir.trace import Traced
     from edgeconv.targets.file_graph import FileGraph
-    from edgeconv.targets.lints import Finding
+    from edgeconv.targets.lints import Ranges, Rule
 
 TARGETS: dict[str, str] = {
     "tflite": "edgeconv.targets.tflite.target:TARGET",
@@ -193,7 +194,8 @@ class FileReader:
         labels: the embedded class names; empty where there are none.
         scheme: the name of the scheme that the stored types show.
         size_breakdown: part of the file → bytes; they add up to the file's size.
-        lint: what the target's lints report.
+        rules: what `lint` looks for, and what only running a file shows.
+        lint: what breaks the rules, given what samples gave inside the file, or {}.
         layer_constants: of each operation with a constant kernel, in the order of execution; None
             where some cannot be compared one by one (palettes, pruning, unknown types).
         kernels: the values of each kernel and the axis of its input channels.
@@ -209,7 +211,8 @@ class FileReader:
     labels: Callable[[Path], tuple[str, ...]]
     scheme: Callable[[Path, FileGraph], str]
     size_breakdown: Callable[[Path], dict[str, int]]
-    lint: Callable[[Path], list[Finding]]
+    rules: Sequence[Rule[Any]]
+    lint: Callable[[Path, Ranges], list[Finding]]
     layer_constants: Callable[[Path], list[StoredLayer] | None]
     kernels: Callable[[Path], Iterator[tuple[NDArray[Any], int]]]
     kernel_storage: Callable[[Path], list[dict[str, Any]]]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 
-from edgeconv.core import Artifact, Contract, ExportReport, InputConvention, Signal
+from edgeconv.core import Artifact, Contract, ExportReport, Finding, InputConvention, Signal
 from edgeconv.core.paths import compressed_size, sha256, size
 from edgeconv.core.signal import label_faults
 from edgeconv.targets.base import target_of
 from edgeconv.targets.file_graph import FileGraph
-from edgeconv.targets.lints import Finding
+from edgeconv.targets.lints import Ranges
 
 
 def read_graph(path: Path) -> FileGraph:
@@ -27,13 +28,17 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return target_of(path).reader.labels(path)
 
 
-def lint(path: Path) -> list[Finding]:
-    """What the lints of the file's target report, the most severe first.
+def lint(path: Path, ranges: Ranges = MappingProxyType({})) -> list[Finding]:
+    """What breaks the rules of the file's target, the most severe first.
+
+    Args:
+        ranges: lowest and highest number of the values inside the file, as samples gave them;
+            rules that need them say less, or nothing, without.
 
     Raises:
         BadInput: a file that is missing, damaged, or not an artifact.
     """
-    return target_of(path).reader.lint(path)
+    return target_of(path).reader.lint(path, ranges)
 
 
 def size_breakdown(path: Path) -> dict[str, int]:

@@ -1,35 +1,27 @@
 """Lints: what is wrong, or could be better, in a model file, read from the file alone.
 
 A rule is one row of a target's literal table `RULES` and one function from the file's view to the
-places that break it.
+places that break it. What it is about is the same in every format: a record of `hazards.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from edgeconv.core.export_report import Finding, Severity
+from edgeconv.targets.hazards import HAZARDS, Hazard
 
 File = TypeVar("File")
+Ranges = Mapping[str, tuple[float, float]]
+"""The lowest and the highest number of values inside a file, by name, as samples gave them."""
 
 _CONVERTER_NAMES = re.compile(
     r"serving_default_.*|"
     r"(Identity|StatefulPartitionedCall|PartitionedCall|var|args|keras_tensor)(_\d+)*(:\d+)?"
 )
-
-
-class Severity(StrEnum):
-    """How serious a finding is.
-
-    A file with an error computes wrong results, or does not run. A warning is a conversion that
-    could be better, or a file that lacks information for its user. A hint is our assumption.
-    """
-
-    ERROR = "error"
-    WARNING = "warning"
-    HINT = "hint"
 
 
 @dataclass(frozen=True)
@@ -42,58 +34,74 @@ class Violation:
 
 @dataclass(frozen=True)
 class Rule(Generic[File]):
-    """One row of a table.
+    """One row of a table: how files of one target show a hazard.
 
     Attributes:
-        number: identifies the rule in every format and never changes: `L1..` weights, `L2..` inputs
-            and outputs, `L3..` shapes, `L4..` operations, `L5..` versions, `L6..` placement.
-        check: from a file's view to the places that break the rule.
-        advice: what to do about it.
+        number: of the hazard.
+        severity: how serious a finding is, at the most.
+        detection: what is looked for.
+        check: from a file's view to the places that break the rule; None where only running the
+            file shows them (`edgeconv.workflows.steps.hazards`).
+        cure: what to do about it.
     """
 
     number: str
-    name: str
     severity: Severity
-    check: Callable[[File], Iterable[Violation]]
-    advice: str
+    detection: str
+    check: Callable[[File], Iterable[Violation]] | None
+    cure: str
 
+    def __post_init__(self) -> None:
+        if not (self.detection and self.cure):
+            raise ValueError(f"rule {self.number} needs a detection and a cure")
+        if self.number not in HAZARDS:
+            raise ValueError(f"rule {self.number} has no hazard in edgeconv/targets/hazards.py")
 
-@dataclass(frozen=True)
-class Finding:
-    """A rule that a file breaks, and where; `places` counts them all, `text` names the first."""
+    @property
+    def hazard(self) -> Hazard:
+        """What it is about, in every format."""
+        return HAZARDS[self.number]
 
-    number: str
-    rule: str
-    severity: Severity
-    where: str
-    text: str
-    advice: str
-    places: int = 1
+    @property
+    def name(self) -> str:
+        return self.hazard.name
 
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "severity": str(self.severity)}
+    def finding(self, violations: Sequence[Violation], severity: Severity | None = None) -> Finding:
+        """The finding for the places that break the rule, at least one.
+
+        Args:
+            severity: a milder one than the rule's; None: the rule's.
+        """
+        first = violations[0]
+        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+        return Finding(
+            self.number,
+            self.name,
+            severity or self.severity,
+            first.where,
+            first.text + more,
+            self.cure,
+            len(violations),
+        )
 
 
 def apply(rules: Sequence[Rule[File]], file: File) -> list[Finding]:
     """One finding for each broken rule, in the order of the table."""
     findings = []
     for rule in rules:
-        violations = list(rule.check(file))
+        violations = list(rule.check(file)) if rule.check else []
         if violations:
-            first = violations[0]
-            more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-            findings.append(
-                Finding(
-                    rule.number,
-                    rule.name,
-                    rule.severity,
-                    first.where,
-                    first.text + more,
-                    rule.advice,
-                    len(violations),
-                )
-            )
+            findings.append(rule.finding(violations))
     return findings
+
+
+def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> int:
+    """What SAME padding adds along one axis, both ends together; below zero it would cut.
+
+    TensorFlow's formula, (⌈size / stride⌉ − 1) · stride + (kernel − 1) · dilation + 1 − size,
+    without its clip at zero.
+    """
+    return (-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size
 
 
 def converter_name(name: str) -> bool:

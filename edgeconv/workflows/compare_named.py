@@ -23,18 +23,17 @@ from edgeconv.core.paths import sha256
 from edgeconv.core.tensors import PROBABILITIES
 from edgeconv.datasets.chosen_windows import probe_windows
 from edgeconv.datasets.in_memory import dataset_from_arrays
-from edgeconv.datasets.samples import samples_of, shapes_in
+from edgeconv.datasets.samples import samples_of
 from edgeconv.environment import describe_machine
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.ir import keras_file
 from edgeconv.ir.keras_contents import is_keras
-from edgeconv.ir.keras_interface import tensors_of
 from edgeconv.parity.gates import gates_of
 from edgeconv.parity.named_outputs import NamedReference, judge_named
 from edgeconv.parity.output_comparison import not_run
 from edgeconv.runtimes import RUNTIMES, open_runner, opens, runtime_for, unavailable
 from edgeconv.runtimes.arrays import Batching
 from edgeconv.targets import files
+from edgeconv.workflows.steps.models_under_test import tensors_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,7 +106,7 @@ def compare_named(
     """
     first, second = paths
     named = next((c for c in contracts if isinstance(c, Tensors)), None)
-    contract = named or _own_tensors(first, data, unsafe)
+    contract = named or tensors_in(first, data, unsafe)
     samples = samples_of(data, contract)
     if samples.random:
         progress.note(
@@ -142,28 +141,6 @@ def _able(path: Path, runtimes: Sequence[str]) -> list[str]:
         if name != "auto" and name not in RUNTIMES:
             runtime_for(path, name)  # an unknown name: raises
     return [name for name in runtimes if opens(name, path)] or [runtime_for(path)]
-
-
-def _own_tensors(path: Path, data: object, unsafe: bool) -> Tensors:
-    """What a file without a contract says of its inputs and outputs."""
-    if is_keras(path):
-        return tensors_of(keras_file.load_model(path, unsafe), shapes_in(data))
-    with open_runner(path) as runner:
-        batching = Batching.of([*runner.inputs.values()], [*runner.outputs.values()])
-        inputs = tuple(_tensor(spec, batching) for spec in runner.inputs.values())
-        outputs = tuple(_tensor(spec, batching) for spec in runner.outputs.values())
-    return Tensors(inputs, outputs)
-
-
-def _tensor(spec: TensorSpec, batching: Batching) -> NamedTensor:
-    shape = batching.sample_shape(spec)
-    if -1 in shape:
-        raise BadInput(
-            f"'{spec.name}' has the variable shape {shape}",
-            "compare it with a file whose contract says the size",
-        )
-    whole = spec.dtype.startswith(("int", "uint")) and not spec.quantized
-    return NamedTensor(spec.name, shape, "int32" if whole else "float32")
 
 
 def _run(

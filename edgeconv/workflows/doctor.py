@@ -16,6 +16,8 @@ from importlib import metadata
 from edgeconv.environment import usable_cores
 from edgeconv.errors import MissingDependency
 from edgeconv.runtimes.litertjs.channel import installed
+from edgeconv.targets.base import all_targets
+from edgeconv.targets.hazards import HAZARDS
 
 # distribution -> purpose; edgeconv cannot work without these
 REQUIRED = {
@@ -126,6 +128,30 @@ TOOLS = (
         "brew install --cask android-platform-tools",
     ),
 )
+
+
+@dataclass(frozen=True)
+class FileRule:
+    """A rule for the files of one target, as `doctor --rules` shows it.
+
+    Attributes:
+        number, name, symptom, source: of the hazard, the same in every target.
+        target: its name.
+        severity: how serious a finding is, at the most.
+        detection: what is looked for.
+        cure: what to do about it.
+    """
+
+    number: str
+    name: str
+    target: str
+    severity: str
+    symptom: str
+    detection: str
+    source: str
+    cure: str
+
+
 _SECONDS = 15.0  # a Java program on a busy machine needs several
 
 
@@ -146,6 +172,26 @@ def diagnose() -> list[Finding]:
     with ThreadPoolExecutor() as pool:
         tools = pool.map(_tool, TOOLS)
         return [_python(), *_packages(), *tools, _litert_js(), _core_ml(), _cores()]
+
+
+def file_rules() -> list[FileRule]:
+    """Every rule for model files, by number and in the order of the targets."""
+    return [
+        FileRule(
+            rule.number,
+            rule.name,
+            target.name,
+            str(rule.severity),
+            rule.hazard.symptom,
+            rule.detection,
+            rule.hazard.source,
+            rule.cure,
+        )
+        for number in sorted(HAZARDS)
+        for target in all_targets()
+        for rule in target.reader.rules
+        if rule.number == number
+    ]
 
 
 def _python() -> Finding:

@@ -23,6 +23,7 @@ from edgeconv.core import (
     Progress,
     Recipe,
     Samples,
+    Severity,
     Signal,
     SplitInfo,
     Tensors,
@@ -30,6 +31,7 @@ from edgeconv.core import (
     Variant,
     as_path,
 )
+from edgeconv.core.export_report import broken_rules
 from edgeconv.core.paths import sha256
 from edgeconv.datasets.chosen_windows import PROBES, probe_windows
 from edgeconv.datasets.samples import samples_of, shapes_in
@@ -38,6 +40,7 @@ from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.ir.calibration import READING_LIMIT
 from edgeconv.ir.keras_interface import tensors_of
+from edgeconv.ir.model_inputs import inputs_of
 from edgeconv.models import file_stem
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import unavailable
@@ -55,6 +58,7 @@ from edgeconv.workflows.steps.compression import (
     with_compression_info,
 )
 from edgeconv.workflows.steps.export_options import ExportOptions
+from edgeconv.workflows.steps.hazards import with_findings
 from edgeconv.workflows.steps.sources import exportable_model, find_model
 
 if TYPE_CHECKING:
@@ -219,8 +223,19 @@ def export_variants(
         for variant, file in zip(group, convert_each(request, progress), strict=True):
             if file is None:
                 continue
-            artifacts[variant] = with_compression_info(file, compress, network) if network else file
-    return [artifacts[v] for v in variants if v in artifacts]
+            file = with_compression_info(file, compress, network) if network else file
+            given = inputs_of(model.contract).for_file(request.probe, variant.sensor)
+            artifacts[variant] = with_findings(file, given, progress)
+    made = [artifacts[v] for v in variants if v in artifacts]
+    _note_rules(made, progress)
+    return made
+
+
+def _note_rules(made: Sequence[Artifact], progress: Progress) -> None:
+    """Note the rules that files break, each once; hints are in the manifest and the report."""
+    reports = {artifact.name: artifact.export for artifact in made}
+    for rule in broken_rules(reports, Severity.ERROR, Severity.WARNING):
+        progress.note(rule.text)
 
 
 def _without_knocks(windows: NDArray[Any], progress: Progress) -> NDArray[Any]:

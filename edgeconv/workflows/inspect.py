@@ -5,16 +5,41 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import Contract, PathLike, TensorSpec, as_path
+from edgeconv.core import (
+    LOG_PROGRESS,
+    Contract,
+    Finding,
+    InputConvention,
+    PathLike,
+    Progress,
+    Tensors,
+    TensorSpec,
+    Windowing,
+    as_path,
+)
 from edgeconv.core.paths import compressed_size, sha256, size
+from edgeconv.datasets import DataSource, cut_into, describe_source
+from edgeconv.datasets.rules import check_contract
+from edgeconv.datasets.samples import is_npz, samples_of
+from edgeconv.errors import UsageError
 from edgeconv.ir import keras_file
 from edgeconv.ir.keras_contents import is_keras
 from edgeconv.targets import files
 from edgeconv.targets.base import target_of
-from edgeconv.targets.lints import Finding, Severity
-from edgeconv.workflows.steps.flexible_lint import lint_flexible
+from edgeconv.workflows.steps.hazards import find_hazards
+from edgeconv.workflows.steps.models_under_test import (
+    class_names,
+    embedded_contract,
+    resolve_signal,
+    tensors_in,
+)
+from edgeconv.workflows.steps.sandbox import probe_untrusted
+from edgeconv.workflows.steps.sources import load_part
+
+if TYPE_CHECKING:
+    from edgeconv.ir.model_inputs import Arrays
 
 
 @dataclass(frozen=True)
@@ -69,6 +94,7 @@ class FileInspection:
         kernels: how each kernel is stored, for formats with compressed weights.
         parts: bytes by part, the largest first; empty for a Keras file.
         lints: broken rules, the most severe first.
+        samples: what the file was run on for rules about the size of numbers; empty: on nothing.
         lambda_layers: layers of a Keras file that hold Python code, which runs on opening.
         custom_classes: layers of a Keras file that need a class or function that is not of Keras,
             as `layer (registered name)`.
@@ -89,6 +115,7 @@ class FileInspection:
     kernels: tuple[StoredKernel, ...] = ()
     parts: dict[str, int] = field(default_factory=dict)
     lints: tuple[Finding, ...] = ()
+    samples: str = ""
     lambda_layers: tuple[str, ...] = ()
     custom_classes: tuple[str, ...] = ()
 
@@ -112,28 +139,47 @@ class FileInspection:
             "lambda_layers": list(self.lambda_layers),
             "custom_classes": list(self.custom_classes),
             "lints": [finding.to_json() for finding in self.lints],
+            "samples": self.samples,
         }
 
 
-def inspect_file(path: PathLike) -> FileInspection:
+def inspect_file(
+    path: PathLike,
+    data: DataSource | None = None,
+    *,
+    sensor: InputConvention | None = None,
+    progress: Progress = LOG_PROGRESS,
+) -> FileInspection:
     """Describe an artifact or a `.keras` file: tensors, cost, operations, contract and lints.
 
-    No framework is imported, and nothing is run except files with flexible shapes, at the sizes
-    that they declare. There are no lints for `.keras` files.
+    No framework is imported. Nothing is run except files with flexible shapes, at the sizes that
+    they declare, and with `data` the file on all of them, for rules about the size of numbers.
+    There are no lints for `.keras` files.
 
     Args:
-        path: a `.tflite`, `.mlpackage` or `.keras` file.
+        path: a `.tflite`, `.mlpackage`, `.onnx` or `.keras` file.
+        data: recordings, or arrays by the names of the inputs; None: nothing is run on samples.
+        sensor: what the input of a file without a contract means.
+        progress: receives stages, progress and notes.
 
     Returns:
         The facts, with `to_json` for the form that `--json` writes.
 
     Raises:
-        BadInput: missing, damaged or of another kind.
+        BadInput: missing, damaged or of another kind, or data that do not fit.
+        UsageError: data for a Keras model, which has no lints.
+        MissingDependency: with data, nothing on this machine shows the values inside the file.
     """
     file = as_path(path, "path")
     if is_keras(file):
-        return _keras(file)
+        return _keras(file, data)
     artifact = files.describe(file)
+    contract: Contract | None = None
+    samples: Arrays = ()
+    origin = ""
+    if data is not None:
+        progress.stage(f"inspect: {file.name} on {describe_source(data)}")
+        contract, samples, origin = _samples(file, data, sensor, progress)
     graph = files.read_graph(file)
     return FileInspection(
         path=file,
@@ -150,18 +196,39 @@ def inspect_file(path: PathLike) -> FileInspection:
         ops=dict(Counter(graph.kinds).most_common()),
         kernels=tuple(StoredKernel(**k) for k in target_of(file).reader.kernel_storage(file)),
         parts=files.size_breakdown(file),
-        lints=tuple(_lints(file)),
+        lints=tuple(find_hazards(file, contract, samples)),
+        samples=origin,
     )
 
 
-def _lints(path: Path) -> list[Finding]:
-    """The lints of the file alone, and of running it where its shapes are flexible."""
-    run = lint_flexible(path)
-    order = list(Severity)
-    return sorted([*run, *files.lint(path)], key=lambda finding: order.index(finding.severity))
+def _samples(
+    path: Path, data: DataSource, sensor: InputConvention | None, progress: Progress
+) -> tuple[Contract, Arrays, str]:
+    """The contract of a file, samples as it takes them, and what they are."""
+    probe_untrusted(path)
+    contract = embedded_contract(path)
+    if contract is None and is_npz(data):
+        contract = tensors_in(path, data)
+    if isinstance(contract, Tensors):
+        if sensor is not None:
+            raise UsageError(f"--sensor does not apply to {path}, which takes named tensors")
+        named = samples_of(data, contract)
+        return contract, tuple(named.arrays.values()), f"{named.origin}: {len(named)} samples"
+    dataset, _ = load_part(cut_into(data, Windowing.of(contract)), "all", progress)
+    names = class_names(path) if contract is None else ()
+    signal = resolve_signal(path, contract, sensor, dataset, labels=names)
+    check_contract(signal, dataset, path.name)
+    origin = f"{describe_source(data)}: {len(dataset)} windows"
+    return signal, (signal.encode(dataset.windows),), origin
 
 
-def _keras(path: Path) -> FileInspection:
+def _keras(path: Path, data: DataSource | None) -> FileInspection:
+    if data is not None:
+        raise UsageError(
+            f"--data does not apply to {path}: rules about the size of numbers are for files of "
+            "phones",
+            "export it and inspect the file",
+        )
     contract = keras_file.read_contract(path)
     return FileInspection(
         path=path,

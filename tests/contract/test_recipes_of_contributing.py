@@ -293,14 +293,17 @@ def every_file(file):
 '''
     },
     {
+        "edgeconv/targets/hazards.py": {
+            "_ALL = (\n": '    Hazard("L799", "toy", "nothing is wrong", "docs/index.md"),\n',
+        },
         "edgeconv/targets/tflite/lints/__init__.py": {
             "from edgeconv.targets.tflite.lints.rules import TFLiteFile\n": (
                 "from edgeconv.targets.tflite.lints import toy\n"
             ),
             "RULES: tuple[Rule[TFLiteFile], ...] = (\n": (
-                '    Rule("L999", "toy", Severity.HINT, toy.every_file, "ignore it"),\n'
+                '    Rule("L799", Severity.HINT, "any file", toy.every_file, "ignore it"),\n'
             ),
-        }
+        },
     },
     """
 import json
@@ -467,7 +470,7 @@ def test_recipe_touches_few_files(addition: Addition) -> None:
     assert len(addition.new) == addition.files <= 2
     for insertions in addition.lines.values():
         assert len(insertions) <= MOST_LINES
-    tables = 3 if addition is LAYER else 1
+    tables = {LAYER.section: 3, LINT.section: 2}.get(addition.section, 1)
     assert len(addition.lines) == tables
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -21,6 +22,32 @@ def test_our_own_files_break_no_rule(cli: Cli, bundle: Path) -> None:
         assert found.code == 0, found.err
         grave = [x for x in found.json["lints"] if x["severity"] != "hint"]
         assert grave == [], file.name
+    manifest = json.loads((bundle / "manifest.json").read_text("utf-8"))
+    exported = [f for a in manifest["artifacts"] for f in a["export"]["findings"]]
+    assert {f["severity"] for f in exported} == {"hint"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--allow", "L101"), "changes nothing without --strict"),
+        (("--strict", "--allow", "L199"), "no rule L199"),
+        (("--strict", "--allow", "D101"), "there are none"),
+        (("--sensor", "ios"), "there are none"),
+    ],
+)
+def test_options_that_change_nothing_are_refused(
+    cli: Cli, bundle: Path, options: tuple[str, ...], words: str
+) -> None:
+    told = cli("inspect", bundle / "har_int8.tflite", *options)
+    assert told.code == 2
+    assert words in told.err
+
+
+def test_a_keras_model_is_not_run_for_rules_of_files(cli: Cli, bundle: Path) -> None:
+    told = cli("inspect", bundle / "model.keras", "--data", "synthetic")
+    assert told.code == 2
+    assert "--data does not apply" in told.err
 
 
 def test_a_bundle_is_shown_as_one(cli: Cli, bundle: Path) -> None:
@@ -43,3 +70,4 @@ def test_strict_fails_where_a_file_is_broken(cli: Cli, bundle: Path, tmp_path: P
     assert "error L101 weights-missing" in told.out
     assert "copy the whole .mlpackage folder again" in told.out
     assert cli("inspect", path, "--strict").code == 1
+    assert cli("inspect", path, "--strict", "--allow", "L101").code == 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import InputConvention
+from edgeconv.core import Finding, InputConvention
 from edgeconv.targets import limits
 from edgeconv.targets.base import Conversion, FileReader, StoredConstant, StoredLayer, Target
 from edgeconv.targets.coreml import (
@@ -24,7 +24,7 @@ from edgeconv.targets.coreml.lints.versions import PackageView
 from edgeconv.targets.coreml.schemes import OTHER_SCHEMES, SCHEMES
 from edgeconv.targets.coreml.weights import size_breakdown
 from edgeconv.targets.file_graph import FileGraph, scheme_by_types
-from edgeconv.targets.lints import Finding, apply
+from edgeconv.targets.lints import Ranges, apply
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,9 +39,9 @@ def _scheme(path: Path, graph: FileGraph) -> str:
     return compressed or scheme_by_types(graph)
 
 
-def _lint(path: Path) -> list[Finding]:
+def _lint(path: Path, ranges: Ranges) -> list[Finding]:
     with package.refusing(path):
-        return apply(lints.RULES, PackageView(path))
+        return apply(lints.RULES, PackageView(path, ranges))
 
 
 def _layer_constants(path: Path) -> list[StoredLayer] | None:
@@ -95,6 +95,7 @@ TARGET = Target(
         labels=program_graph.read_labels,
         scheme=_scheme,
         size_breakdown=size_breakdown,
+        rules=lints.RULES,
         lint=_lint,
         layer_constants=_layer_constants,
         kernels=_kernels,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeconv.core import InputConvention
+from edgeconv.core import Finding, InputConvention
 from edgeconv.errors import BadInput
 from edgeconv.ir.graph import clean
 from edgeconv.targets.base import (
@@ -17,14 +17,15 @@ from edgeconv.targets.base import (
     broken_conversion,
 )
 from edgeconv.targets.file_graph import FileGraph
-from edgeconv.targets.lints import Finding, apply
+from edgeconv.targets.lints import Ranges, apply
 from edgeconv.targets.onnx import convert, lints, model_file, reader, weights
+from edgeconv.targets.onnx.lints.rules import ONNXFile
 from edgeconv.targets.onnx.lowering import LOWERINGS
 from edgeconv.targets.onnx.schemes import SCHEMES
 
 
-def _lint(path: Path) -> list[Finding]:
-    return apply(lints.RULES, lints.ONNXFile(path))
+def _lint(path: Path, ranges: Ranges) -> list[Finding]:
+    return apply(lints.RULES, ONNXFile(path, ranges))
 
 
 def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> FileStructure:
@@ -36,7 +37,7 @@ def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> Fil
         onnx.checker.check_model(model_file.read(path), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise broken_conversion(path, " ".join(str(error).split())) from error
-    for finding in _lint(path):
+    for finding in _lint(path, {}):
         if finding.number in ("L102", "L103"):
             raise BadInput(f"{path}: constant '{finding.where}': {finding.text}", finding.advice)
     if expected.scheme.accepts_external_ranges:
@@ -77,6 +78,7 @@ TARGET = Target(
         labels=model_file.read_labels,
         scheme=reader.scheme_of,
         size_breakdown=reader.size_breakdown,
+        rules=lints.RULES,
         lint=_lint,
         layer_constants=weights.layer_constants,
         kernels=weights.kernels,

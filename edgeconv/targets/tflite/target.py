@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import InputConvention, Variant, parse_compression
+from edgeconv.core import Finding, InputConvention, Variant, parse_compression
 from edgeconv.ir.graph import clean
 from edgeconv.ir.tf_recurrent import STEPS
 from edgeconv.targets.base import (
@@ -24,7 +24,7 @@ from edgeconv.targets.base import (
     broken_conversion,
 )
 from edgeconv.targets.file_graph import FileGraph, scheme_by_types
-from edgeconv.targets.lints import Finding, apply
+from edgeconv.targets.lints import Ranges, apply
 from edgeconv.targets.tflite import convert, lints, metadata, reader, serialize
 from edgeconv.targets.tflite.lints.rules import TFLiteFile
 from edgeconv.targets.tflite.lowering import LOWERINGS
@@ -62,8 +62,8 @@ def _check_integers(path: Path, graph: FileGraph, float_layers: Sequence[str]) -
         raise broken_conversion(path, f"operations in it stayed float: {', '.join(left)}")
 
 
-def _lint(path: Path) -> list[Finding]:
-    return apply(lints.RULES, TFLiteFile(path))
+def _lint(path: Path, ranges: Ranges) -> list[Finding]:
+    return apply(lints.RULES, TFLiteFile(path, ranges))
 
 
 def _layer_constants(path: Path) -> list[StoredLayer] | None:
@@ -136,6 +136,7 @@ TARGET = Target(
         labels=metadata.read_labels,
         scheme=lambda _, graph: scheme_by_types(graph),
         size_breakdown=size_breakdown,
+        rules=lints.RULES,
         lint=_lint,
         layer_constants=_layer_constants,
         kernels=_kernels,

@@ -14,17 +14,23 @@ from edgeconv.core import (
     InputConvention,
     KerasModel,
     ModelFile,
+    NamedTensor,
     Normalization,
     Progress,
     Signal,
+    Tensors,
+    TensorSpec,
 )
 from edgeconv.core.artifact import sensor_contract
 from edgeconv.core.paths import sha256
 from edgeconv.core.signal import check_labels
+from edgeconv.datasets.samples import shapes_in
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.ir.keras_contents import is_keras
-from edgeconv.runtimes import RUNTIMES, opens, runtime_for, runtimes_of
+from edgeconv.ir.keras_interface import tensors_of
+from edgeconv.runtimes import RUNTIMES, open_runner, opens, runtime_for, runtimes_of
+from edgeconv.runtimes.arrays import Batching
 from edgeconv.targets import files
 
 
@@ -167,6 +173,37 @@ def resolve_models(
         labels = signal.labels if contract else model.labels
         resolved.append(replace(model, signal=signal, labels=labels))
     return resolved[0], resolved[1]
+
+
+def tensors_in(path: Path, data: object, unsafe: bool = False) -> Tensors:
+    """What a file without a contract says of its inputs and outputs.
+
+    Args:
+        path: the file.
+        data: arrays by name, or `npz:FILE`, that set free dimensions of a Keras model.
+        unsafe: run code of a Keras model's own layers.
+
+    Raises:
+        BadInput: a dimension is variable, or the file cannot be opened.
+    """
+    if is_keras(path):
+        return tensors_of(keras_file.load_model(path, unsafe), shapes_in(data))
+    with open_runner(path) as runner:
+        batching = Batching.of([*runner.inputs.values()], [*runner.outputs.values()])
+        inputs = tuple(_tensor(spec, batching) for spec in runner.inputs.values())
+        outputs = tuple(_tensor(spec, batching) for spec in runner.outputs.values())
+    return Tensors(inputs, outputs)
+
+
+def _tensor(spec: TensorSpec, batching: Batching) -> NamedTensor:
+    shape = batching.sample_shape(spec)
+    if -1 in shape:
+        raise BadInput(
+            f"'{spec.name}' has the variable shape {shape}",
+            "compare it with a file whose contract says the size",
+        )
+    whole = spec.dtype.startswith(("int", "uint")) and not spec.quantized
+    return NamedTensor(spec.name, shape, "int32" if whole else "float32")
 
 
 def supported_runtimes(model: ModelUnderTest, requested: Sequence[str]) -> list[str]:

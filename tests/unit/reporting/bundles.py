@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 from edgeconv.core import (
@@ -12,6 +13,7 @@ from edgeconv.core import (
     DataInfo,
     EvaluationData,
     EvaluationResult,
+    Finding,
     InputConvention,
     LoadReport,
     MachineInfo,
@@ -19,6 +21,7 @@ from edgeconv.core import (
     ParityResult,
     ProfileResult,
     Recipe,
+    Severity,
     Signal,
     SplitInfo,
     SplitsInfo,
@@ -234,3 +237,19 @@ def bare() -> Bundle:
     whole = full()
     model = TrainedModel(whole.model.path, whole.model.sha256, whole.model.signal, 520_486)
     return Bundle(path=whole.path, model=model, artifacts=whole.artifacts)
+
+
+def with_findings() -> Bundle:
+    """Two files break one rule, one of them another."""
+    whole = full()
+    broadcast = Finding(
+        *("L413", "mixed-rank-broadcast", Severity.WARNING),
+        *("add<1>", "ADD of (2, 3) with (1, 2, 3)", "reshape it"),
+    )
+    rank = Finding("L602", "neural-engine-rank", Severity.HINT, "x", "rank 5", "look")
+    first, second, *others = whole.artifacts
+    found = [
+        replace(first, export=replace(first.export, findings=(rank, broadcast))),
+        replace(second, export=replace(second.export, findings=(broadcast,))),
+    ]
+    return replace(whole, artifacts=(*found, *others))

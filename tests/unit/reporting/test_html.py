@@ -166,6 +166,14 @@ def test_hostile_names_stay_text() -> None:
     assert not any("onload" in attributes for _, attributes in page.tags)
 
 
+def test_rules_that_files_break_have_a_section_of_their_own(full: str) -> None:
+    assert "Rules for model files" not in said(full)
+    text = said(render_html(bundles.with_findings()))
+    row = "L413 mixed-rank-broadcast warning har_float32.tflite har_float16.tflite add<1> : ADD of"
+    assert row in text
+    assert text.index("L413") < text.index("L602 neural-engine-rank hint har_float32.tflite")
+
+
 def test_summary_says_the_numbers(full: str) -> None:
     text = said(full)
     assert "Not everything was checked" in text

@@ -21,6 +21,15 @@ def test_table_verdict_and_reasons() -> None:
     assert len(rows) == 2 + 5
 
 
+def test_a_rule_stands_once_with_the_files_that_break_it() -> None:
+    text = render_markdown(bundles.with_findings())
+    assert (
+        "- warning L413 mixed-rank-broadcast: har_float32.tflite, har_float16.tflite: "
+        "add&lt;1&gt;: ADD of (2, 3) with (1, 2, 3); reshape it"
+    ) in text
+    assert "L602" not in text  # a hint
+
+
 def test_a_failed_gate_is_named() -> None:
     bundle = bundles.full(synthetic=False)
     check = replace(bundle.parity[0].checks[0], status=Status.FAILED, value=0.4)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeconv.core import Contract, InputConvention, Scheme, TensorSpec, Variant
+from edgeconv.core import Contract, Finding, InputConvention, Scheme, Severity, TensorSpec, Variant
 from edgeconv.core.metadata import ModelMetadata, contract_text, parse_contract
 from edgeconv.errors import BadInput
 from edgeconv.ir.trace import Traced
@@ -30,7 +30,7 @@ from edgeconv.targets.base import (
     Target,
 )
 from edgeconv.targets.file_graph import FileGraph, Op, Tensor, scheme_by_types
-from edgeconv.targets.lints import Finding, Rule, Severity, Violation, apply
+from edgeconv.targets.lints import Ranges, Rule, Violation, apply
 
 
 def convert(
@@ -118,10 +118,11 @@ def _zero_kernels(path: Path) -> Iterator[Violation]:
             yield Violation(name, "every weight is 0")
 
 
-RULES = (Rule("L900", "zero-kernel", Severity.ERROR, _zero_kernels, "train the network"),)
+RULES = (Rule("L104", Severity.ERROR, "kernels of zeros", _zero_kernels, "train the network"),)
 
 
-def lint(path: Path) -> list[Finding]:
+def lint(path: Path, ranges: Ranges) -> list[Finding]:
+    del ranges  # no rule is about the size of numbers
     return apply(RULES, path)
 
 
@@ -156,6 +157,7 @@ TARGET = Target(
         labels=labels,
         scheme=lambda _, graph: scheme_by_types(graph),
         size_breakdown=lambda path: {"structure": path.stat().st_size},
+        rules=RULES,
         lint=lint,
         layer_constants=layer_constants,
         kernels=kernel_arrays,

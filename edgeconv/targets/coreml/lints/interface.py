@@ -102,13 +102,14 @@ def broken_labels(package: PackageView) -> Iterator[Violation]:
 
 
 def flexible_classifier(package: PackageView) -> Iterator[Violation]:
-    """A classifier whose input may have several sizes."""
-    if not package.spec.description.predictedFeatureName:
-        return
-    free = {v.name for f in package.functions for v in f.inputs if -1 in v.shape}
-    for feature in package.input_features:
-        if feature.name in free:
-            yield Violation(feature.name, "its size is free, and the model is a classifier")
+    """A classifier whose probabilities have no fixed number: no phone compiles it."""
+    for function, node in package.operations:
+        given = function.type_of(node, "probabilities") if node.type == "classify" else None
+        if given is not None and -1 in (given.shape or ()):
+            sizes = " × ".join("?" if n < 0 else str(n) for n in given.shape or ())
+            yield Violation(
+                node.name, f"the probabilities of the classifier have the free shape {sizes}"
+            )
 
 
 def states(package: PackageView) -> Iterator[Violation]:

@@ -1,7 +1,7 @@
 """Properties that are said to keep a model off the Neural Engine: hints, not facts.
 
-Apple documents no list. These rules gather what developers have observed (github.com/hollance/
-neural-engine, ane-guide.readthedocs.io, Apple's article on transformers for the Neural Engine);
+These rules gather what Apple advises authors of Core AI models (apple/coreai-models, Neural Engine
+rules: the same hardware) and what developers have observed (github.com/hollance/neural-engine);
 which unit really runs an operation is decided on the phone, and only Xcode's performance report or
 `MLComputePlan` on a Mac show it.
 
@@ -11,6 +11,7 @@ Operations that a converter could have folded into a convolution or matrix produ
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from edgeconv.targets.coreml.lints.layout import LAYOUT
 from edgeconv.targets.coreml.lints.versions import PackageView, integers
@@ -91,8 +92,15 @@ def _channels(function: Function, source: Operation) -> int:
     return shape[0]
 
 
-LARGE_KERNEL = 13  # a threshold of ours: limits differ by chip and are not documented
+LARGE_KERNEL = 8
+"""Apple's example is a kernel of 9, which two of 5 replace."""
+ALIGNED = 32
+"""Numbers of float16 in the 64 bytes to which the Neural Engine pads a row."""
+_POOL_STRIDES = (1, 2, 4)
+_PALETTE_STRIDE = 2
 _HEAVY = frozenset({"conv", "conv_transpose", "linear", "matmul", "einsum"})
+_SOFTMAX = frozenset({"softmax", "scaled_dot_product_attention"})
+_MASKING = frozenset({"add", "select", "scaled_dot_product_attention"})
 _RECURRENT = frozenset({"lstm", "gru", "rnn"})
 _CONTROL = frozenset({"cond", "while_loop"})
 _RARE = frozenset(
@@ -163,6 +171,47 @@ def large_kernels(package: PackageView) -> Iterator[Violation]:
             size = integers(function, node, "kernel_sizes") or ()
         if any(n > LARGE_KERNEL for n in size):
             yield Violation(node.name, f"{node.type} with a kernel of {_times(size)}")
+
+
+def single_last_axis(package: PackageView) -> Iterator[Violation]:
+    """Values whose rows hold one number each, which are padded to 64 bytes."""
+    for _, node in package.operations:
+        if node.type in _HEAVY or node.type.endswith("_pool"):
+            shape = node.outputs[0].shape
+            if shape[-1:] == (1,) and prod(map(abs, shape)) > ALIGNED:
+                yield Violation(node.name, f"{node.type} gives {_times(shape)}")
+
+
+def odd_strides(package: PackageView) -> Iterator[Violation]:
+    """Strides that do not factor into twos and threes; of pools, other than 2 and 4."""
+    for function, node in package.operations:
+        pool = node.type.endswith("_pool")
+        if not pool and node.type not in ("conv", "conv_transpose"):
+            continue
+        palette = function.producer_of(node.first("weight"))
+        packed = palette is not None and "lut" in palette.type
+        for stride in integers(function, node, "strides") or ():
+            if pool and stride not in _POOL_STRIDES:
+                yield Violation(node.name, f"{node.type} with a stride of {stride}")
+            elif packed and stride > _PALETTE_STRIDE:
+                yield Violation(node.name, f"{node.type} on a palette with a stride of {stride}")
+            elif not pool and 6**8 % stride:
+                yield Violation(node.name, f"{node.type} with a stride of {stride}")
+
+
+def infinite_masks(package: PackageView) -> Iterator[Violation]:
+    """−∞ that masks places before a softmax."""
+    import numpy as np
+
+    for function in package.functions:
+        if not any(node.type in _SOFTMAX for node in function.nodes()):
+            continue
+        for node in function.nodes():
+            for parameter in ("x", "y", "a", "b", "attn_mask"):
+                constant = function.argument(node, parameter) if node.type in _MASKING else None
+                floats = constant is not None and constant.type.dtype.startswith("float")
+                if constant is not None and floats and np.isneginf(constant.value).any():
+                    yield Violation(node.name, f"{node.type} with −∞ as {parameter}")
 
 
 def _of(package: PackageView, kinds: frozenset[str]) -> Iterator[Violation]:

@@ -14,7 +14,9 @@ from edgeconv.targets.coreml.lints.versions import PackageView, integers
 from edgeconv.targets.coreml.package import array_dtype
 from edgeconv.targets.coreml.program import Function, Operation
 from edgeconv.targets.coreml.values import Shape
-from edgeconv.targets.lints import Violation
+from edgeconv.targets.lints import Violation, same_padding
+
+_MOST_DIMENSIONS = 5
 
 
 def contradicting(package: PackageView) -> Iterator[Violation]:
@@ -41,6 +43,45 @@ def contradicting(package: PackageView) -> Iterator[Violation]:
             problem = _product_problem(op.type, shapes, out, groups)
             if problem:
                 yield Violation(op.name, problem)
+
+
+def high_rank(package: PackageView) -> Iterator[Violation]:
+    """Values of more dimensions than Core ML has; packed weights may have more."""
+    for _, op in package.operations:
+        for value in op.outputs:
+            if len(value.shape) > _MOST_DIMENSIONS and not op.type.startswith("constexpr_"):
+                yield Violation(value.name, f"it has {len(value.shape)} dimensions")
+
+
+def negative_padding(package: PackageView) -> Iterator[Violation]:
+    """Padding `same` that would have to cut: the window jumps over the rest of the input."""
+    for function, op in package.operations:
+        kernel = _kernel(function, op)
+        kind = function.argument(op, "pad_type")
+        if not kernel or kind is None or str(kind.value) not in ("same", "same_lower"):
+            continue
+        shape = function.values[op.first("x")].shape
+        ones = (1,) * len(kernel)
+        strides = integers(function, op, "strides") or ones
+        dilations = integers(function, op, "dilations") or ones
+        for n, size, stride, step in zip(
+            shape[-len(kernel) :], kernel, strides, dilations, strict=True
+        ):
+            total = same_padding(n, size, stride, step)
+            if n > 0 and total < 0:
+                yield Violation(
+                    op.name,
+                    f"{op.type} '{kind.value}' over {n} steps with a kernel of {size} and a stride "
+                    f"of {stride}: the padding is {total}",
+                )
+
+
+def _kernel(function: Function, op: Operation) -> Shape:
+    """Spatial size of a convolution's or pool's window; empty for other operations."""
+    if op.type == "conv":
+        weight = function.type_of(op, "weight")
+        return (weight.shape or ())[2:] if weight else ()
+    return (integers(function, op, "kernel_sizes") or ()) if op.type.endswith("_pool") else ()
 
 
 def _shapes(function: Function, op: Operation) -> dict[str, Shape]:

@@ -7,9 +7,10 @@ A Core ML package as its lints see it: the program and the description.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from edgeconv.core import Contract
@@ -17,18 +18,22 @@ from edgeconv.core.metadata import CONTRACT_KEY, parse_contract
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.targets.coreml.program import Function, Operation, read_program
 from edgeconv.targets.coreml.values import Shape
-from edgeconv.targets.lints import Violation
+from edgeconv.targets.lints import Ranges, Violation
 
 
 class PackageView:
     """One `.mlpackage`.
 
+    Attributes:
+        ranges: what samples gave inside the main function, computed in float32; empty without any.
+
     Raises:
         BadInput: not a package, a damaged one, or one without an ML program.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ranges: Ranges = MappingProxyType({})) -> None:
         self.path = path
+        self.ranges = ranges
         self.program = read_program(path)
         self.spec = self.program.spec
         self.functions = tuple(self.program.functions.values())
@@ -122,6 +127,8 @@ PARAMETERS: dict[int, frozenset[str]] = {
 _TYPES = {"int4": 9, "uint1": 9, "uint2": 9, "uint3": 9, "uint4": 9, "uint6": 9}
 _TYPES_WIDENED = 8
 _SMALL = frozenset({"int8", "uint8", "int16", "uint16"})
+_COREMLTOOLS_VERSION = "com.github.apple.coremltools.version"
+_LAST_SAMPLE_ONLY = (9, 0)
 _FLOAT16_FEATURES = 7  # inputs and outputs of type float16 came with iOS 16
 
 
@@ -156,6 +163,24 @@ def higher_than_needed(package: PackageView) -> Iterator[Violation]:
             f"it needs {_system(declared)}; its operations, parameters and types were all there "
             f"in {_system(least)}",
         )
+
+
+def last_sample_only(package: PackageView) -> Iterator[Violation]:
+    """Integer activations that coremltools calibrated before it accumulated their ranges."""
+    fields: Mapping[str, str] = package.spec.description.metadata.userDefined
+    written = fields.get(_COREMLTOOLS_VERSION, "")
+    parts = written.split(".")[:2]
+    if CONTRACT_KEY in fields or not all(part.isdecimal() for part in parts):
+        return  # edgeconv calibrates itself
+    if tuple(map(int, parts)) > _LAST_SAMPLE_ONLY:
+        return
+    for function, node in package.operations:
+        if node.type == "quantize" and function.constant(node.first("input")) is None:
+            yield Violation(
+                node.name,
+                f"'{node.first('input')}' is quantized by a file of coremltools {written}: if its "
+                "linear_quantize_activations set the range, only the last sample counted",
+            )
 
 
 def _needs(package: PackageView) -> Iterator[tuple[str, str, int]]:

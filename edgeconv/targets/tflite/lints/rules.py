@@ -9,13 +9,14 @@ import struct
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Contract, Signal
 from edgeconv.core.signal import label_faults
 from edgeconv.errors import BadInput
 from edgeconv.targets.file_graph import FileGraph, Op, Tensor
-from edgeconv.targets.lints import Violation, converter_name
+from edgeconv.targets.lints import Ranges, Violation, converter_name
 from edgeconv.targets.tflite import metadata, reader
 
 if TYPE_CHECKING:
@@ -27,14 +28,18 @@ _FLOATS = {"float32": "<f4", "float16": "<f2", "float64": "<f8"}
 class TFLiteFile:
     """The main graph of one file.
 
+    Attributes:
+        ranges: what samples gave inside it, as real numbers; empty without any.
+
     Raises:
         BadInput: missing, truncated or damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ranges: Ranges = MappingProxyType({})) -> None:
         from ai_edge_litert import schema_py_generated as schema
 
         self.path = path
+        self.ranges = ranges
         self.graph: FileGraph = reader.read_graph(path)
         self._model: Any = schema.Model.GetRootAs(reader.read_bytes(path), 0)
         self._main = self._model.Subgraphs(0)
@@ -94,14 +99,24 @@ class TFLiteFile:
             if tensor.scales:
                 yield tensor.name, np.asarray(tensor.scales, np.float32)
             dtype = _FLOATS.get(tensor.dtype)
-            if dtype is None or not tensor.constant:
-                continue
-            buffer = self._model.Buffers(self._main.Tensors(index).Buffer())
-            try:
-                data = b"" if buffer.DataIsNone() else buffer.DataAsNumpy().tobytes()
-                yield tensor.name, np.frombuffer(data, dtype)
-            except (ValueError, struct.error) as error:
-                raise BadInput(f"{self.path}: constant '{tensor.name}': {error}") from error
+            if dtype is not None and tensor.constant:
+                yield tensor.name, self.numbers(index, dtype)
+
+    def numbers(self, index: int, dtype: str) -> NDArray[Any]:
+        """The numbers of a constant as they are stored.
+
+        Raises:
+            BadInput: the buffer does not fit the type.
+        """
+        import numpy as np
+
+        buffer = self._model.Buffers(self._main.Tensors(index).Buffer())
+        try:
+            data = b"" if buffer.DataIsNone() else buffer.DataAsNumpy().tobytes()
+            return np.frombuffer(data, dtype)
+        except (ValueError, struct.error) as error:
+            name = self.tensor(index).name
+            raise BadInput(f"{self.path}: constant '{name}': {error}") from error
 
 
 _FLEX = "CUSTOM:Flex"

@@ -92,7 +92,35 @@ def _without_weights(network: Any) -> None:
     )
 
 
+def _cut_bias(network: Any) -> None:
+    """A quantized bias at the end of int32, and the scale that brought it there."""
+    (kept,) = (t for t in network.graph.initializer if t.name == "kernel")
+    bias = constant("bias_q", [3, 2**31 - 1, -4], "int32")
+    kernel = type(kept)()
+    kernel.CopyFrom(kept)
+    del network.graph.initializer[:]
+    network.graph.initializer.extend([kernel, bias, constant("scale", 1e-9)])
+    node = helper.make_node("DequantizeLinear", ["bias_q", "scale"], ["bias"])
+    network.graph.node.insert(0, node)
+
+
+def _shifted(network: Any) -> None:
+    """Pads of −1 and 2 keep the length and move the window."""
+    network.graph.initializer.append(constant("three", [1, 1, 6], "int64"))
+    network.graph.initializer.append(constant("two", [1, 6], "int64"))
+    nodes = [
+        helper.make_node("Reshape", ["sensor", "three"], ["row"]),
+        helper.make_node("MaxPool", ["row"], ["moved"], kernel_shape=[2], pads=[-1, 2]),
+        helper.make_node("Reshape", ["moved", "two"], ["flat"]),
+    ]
+    for at, node in enumerate(nodes):
+        network.graph.node.insert(at, node)
+    network.graph.node[3].input[0] = "flat"
+
+
 CASES: dict[str, Change] = {
+    "bias-overflow": _cut_bias,
+    "negative-padding": _shifted,
     "weights-nan": _weight(float("nan")),
     "weights-infinite": _weight(float("inf")),
     "weights-none": _without_weights,
@@ -141,8 +169,43 @@ def test_rules_of_the_interface(tmp_path: Path) -> None:
 
 
 def test_every_rule_has_its_case() -> None:
-    others = {"contract-input", "dynamic-shape", "no-contract", "no-labels", "converter-names"}
+    others = {
+        "float16-overflow",
+        "contract-input",
+        "dynamic-shape",
+        "no-contract",
+        "no-labels",
+        "converter-names",
+    }
     assert {rule.name for rule in lints.RULES} == {*CASES, *others, "external-data"}
+
+
+def test_same_padding_that_would_cut(tmp_path: Path) -> None:
+    """(⌈6 / 4⌉ − 1) · 4 + 1 − 6 = −1, and 0 with a kernel of 2."""
+    for kernel, expected in ((1, "the padding is -1"), (2, "")):
+        network = model(
+            [
+                helper.make_node(
+                    *("MaxPool", ["sensor"], ["few"]),
+                    kernel_shape=[kernel],
+                    strides=[4],
+                    auto_pad="SAME_UPPER",
+                )
+            ],
+            [value("sensor", 1, 1, 6)],
+            [value("few", 1, 1, 2)],
+        )
+        path = write(tmp_path / f"{kernel}.onnx", network)
+        texts = [f.text for f in files.lint(path) if f.rule == "negative-padding"]
+        assert bool(texts) is bool(expected)
+        assert all(expected in text for text in texts)
+
+
+def test_values_that_a_phone_cannot_hold_need_samples(tmp_path: Path) -> None:
+    path = _write(tmp_path, lambda _: None)
+    assert files.lint(path, {"sums": (-65_504.0, 1.0)}) == []
+    (found,) = files.lint(path, {"sums": (-65_505.0, 1.0)})
+    assert (found.rule, found.where) == ("float16-overflow", "sums")
 
 
 def test_numbers_are_in_the_text(tmp_path: Path) -> None:

@@ -1,18 +1,18 @@
-"""Lints of ONNX files: the message is read, nothing is run."""
+"""An ONNX file as its lints see it, and the rules."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from math import prod
+from math import isnan, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Contract, Signal, TensorSpec
-from edgeconv.targets.file_graph import FileGraph, computed_from_constants
-from edgeconv.targets.lints import Rule, Severity, Violation, converter_name
+from edgeconv.targets.file_graph import FileGraph, activations, computed_from_constants
+from edgeconv.targets.lints import Ranges, Violation, converter_name, same_padding
 from edgeconv.targets.onnx import model_file, reader
 from edgeconv.targets.onnx.model_file import dtype_name
 
@@ -26,13 +26,19 @@ _LAYOUT = ("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten")
 _RECURRENT = ("LSTM", "GRU", "RNN")
 _MOST_TRANSPOSES = 1  # the readings of a phone lie time first, kernels want channels first
 _CLASSIFIERS = ("Softmax", "LogSoftmax")
+_WINDOWED = ("Conv", "AveragePool", "LpPool", "MaxPool")
+_LARGEST_FLOAT16 = 65_504
+_LARGEST_INT32 = 2**31 - 1
+_BIASES = {"DequantizeLinear": 0, "QLinearConv": 8, "QGemm": 6}
+"""Operation → position of the int32 bias among its inputs."""
 
 
 @dataclass(frozen=True)
 class ONNXFile:
-    """One file as its rules see it."""
+    """One file as its rules see it; `ranges` is what samples gave inside it."""
 
     path: Path
+    ranges: Ranges = field(default_factory=dict)
 
     @cached_property
     def model(self) -> Any:
@@ -66,7 +72,8 @@ class ONNXFile:
                     yield tensor.name, model_file.numbers(tensor, self.path.parent)
 
 
-def _not_a_number(file: ONNXFile) -> Iterator[Violation]:
+def not_a_number(file: ONNXFile) -> Iterator[Violation]:
+    """NaN among the constants."""
     import numpy as np
 
     for name, array in file.float_constants():
@@ -75,7 +82,7 @@ def _not_a_number(file: ONNXFile) -> Iterator[Violation]:
             yield Violation(name, f"{count:,} of {array.size:,} values are NaN")
 
 
-def _infinite(file: ONNXFile) -> Iterator[Violation]:
+def infinite(file: ONNXFile) -> Iterator[Violation]:
     """Infinity among constants of more than one number; as a mask, −∞ alone is in order."""
     import numpy as np
 
@@ -85,7 +92,62 @@ def _infinite(file: ONNXFile) -> Iterator[Violation]:
             yield Violation(name, f"{count:,} of {array.size:,} values are infinite")
 
 
-def _against_contract(file: ONNXFile) -> Iterator[Violation]:
+def bias_overflow(file: ONNXFile) -> Iterator[Violation]:
+    """A bias that a quantizer cut at the end of int32, because the scale was next to nothing."""
+    import numpy as np
+
+    for graph in model_file.graphs_of(file.model.graph):
+        stored = {t.name: t for t in graph.initializer if dtype_name(t.data_type) == "int32"}
+        for node in graph.node:
+            at = _BIASES.get(node.op_type, len(node.input))
+            name = node.input[at] if at < len(node.input) else ""
+            if name in stored:
+                bias = model_file.numbers(stored[name], file.path.parent).astype(np.int64)
+                count = int((np.abs(bias) >= _LARGEST_INT32).sum())
+                if count:
+                    yield Violation(name, f"{count} of {bias.size} numbers end at ±2³¹")
+
+
+def float16_overflow(file: ONNXFile) -> Iterator[Violation]:
+    """Values of the samples that float16, in which phones' accelerators compute, cannot hold."""
+    positions = activations(file.graph)
+    for name, (low, high) in file.ranges.items():
+        largest = max(abs(low), abs(high))
+        dtype = file.graph.tensors[positions[name]].dtype if name in positions else ""
+        if dtype.startswith("float") and (isnan(largest) or largest > _LARGEST_FLOAT16):
+            yield Violation(
+                name, f"samples give up to {largest:,.4g} here, and float16 ends at 65,504"
+            )
+
+
+def negative_padding(file: ONNXFile) -> Iterator[Violation]:
+    """Padding that cuts, written as such or implied by SAME."""
+    shapes = {tensor.name: tensor.shape for tensor in file.graph.tensors}
+    for node in model_file.nodes_of(file.model.graph):
+        if node.op_type not in _WINDOWED:
+            continue
+        pads = model_file.attribute(node, "pads", ())
+        if any(pad < 0 for pad in pads):
+            text = ", ".join(map(str, pads))
+            yield Violation(node.output[0], f"{node.op_type} with the pads {text}")
+        if model_file.attribute(node, "auto_pad", b"") not in (b"SAME_UPPER", b"SAME_LOWER"):
+            continue
+        weight = shapes.get(node.input[1], ()) if node.op_type == "Conv" else ()
+        kernel = model_file.attribute(node, "kernel_shape", weight[2:])
+        strides = model_file.attribute(node, "strides", (1,) * len(kernel))
+        steps = model_file.attribute(node, "dilations", (1,) * len(kernel))
+        sizes = shapes.get(node.input[0], ())[2:]
+        for size, width, stride, step in zip(sizes, kernel, strides, steps, strict=False):
+            total = same_padding(size, width, stride, step)
+            if size > 0 and total < 0:
+                yield Violation(
+                    node.output[0],
+                    f"{node.op_type} with SAME padding over {size} steps, a kernel of {width} and "
+                    f"a stride of {stride}: the padding is {total}",
+                )
+
+
+def against_contract(file: ONNXFile) -> Iterator[Violation]:
     """An input that cannot hold the readings that the file's own contract describes."""
     signal = file.contract
     if not isinstance(signal, Signal):
@@ -99,18 +161,21 @@ def _against_contract(file: ONNXFile) -> Iterator[Violation]:
             )
 
 
-def _none_at_all(file: ONNXFile) -> Iterator[Violation]:
+def none_at_all(file: ONNXFile) -> Iterator[Violation]:
+    """A file without trained weights."""
     if file.graph.parameters == 0:
         yield Violation(file.path.name, "no operation has weights")
 
 
-def _doubles(file: ONNXFile) -> Iterator[Violation]:
+def doubles(file: ONNXFile) -> Iterator[Violation]:
+    """Values in double precision."""
     for tensor in file.graph.tensors:
         if tensor.dtype == "float64":
             yield Violation(tensor.name, "it is in double precision")
 
 
-def _new_opset(file: ONNXFile) -> Iterator[Violation]:
+def new_opset(file: ONNXFile) -> Iterator[Violation]:
+    """An operation set that runtimes in apps may not have yet."""
     import onnx
 
     if file.opset <= _NEWEST_OPSET:
@@ -120,7 +185,8 @@ def _new_opset(file: ONNXFile) -> Iterator[Violation]:
     yield Violation(file.path.name, f"it needs opset {file.opset}{release}")
 
 
-def _custom(file: ONNXFile) -> Iterator[Violation]:
+def custom(file: ONNXFile) -> Iterator[Violation]:
+    """Operations that an app must bring along and register."""
     local = {(f.domain, f.name) for f in file.model.functions}
     for node in model_file.nodes_of(file.model.graph):
         known = not node.domain or node.domain in _RUNTIME_DOMAINS
@@ -129,20 +195,23 @@ def _custom(file: ONNXFile) -> Iterator[Violation]:
             yield Violation(where, f"custom operation {node.domain}:{node.op_type}")
 
 
-def _dynamic_batch(file: ONNXFile) -> Iterator[Violation]:
+def dynamic_batch(file: ONNXFile) -> Iterator[Violation]:
+    """A free first dimension, which accelerators refuse."""
     for spec in file.graph.inputs:
         if spec.shape[:1] == (-1,):
             yield Violation(spec.name, "the input's first dimension is free")
 
 
-def _dynamic_shape(file: ONNXFile) -> Iterator[Violation]:
+def dynamic_shape(file: ONNXFile) -> Iterator[Violation]:
+    """Other free dimensions."""
     for spec in file.graph.inputs:
         if -1 in spec.shape[1:]:
             shape = " × ".join("?" if n < 0 else str(n) for n in spec.shape)
             yield Violation(spec.name, f"the input's shape is free: {shape}")
 
 
-def _transposes(file: ONNXFile) -> Iterator[Violation]:
+def transposes(file: ONNXFile) -> Iterator[Violation]:
+    """Operations that only move numbers, beyond what kernels need."""
     unpacked = computed_from_constants(file.graph)
     counts = Counter(
         op.kind
@@ -155,13 +224,15 @@ def _transposes(file: ONNXFile) -> Iterator[Violation]:
         yield Violation(file.path.name, f"operations that only move values: {found}")
 
 
-def _outside(file: ONNXFile) -> Iterator[Violation]:
+def outside(file: ONNXFile) -> Iterator[Violation]:
+    """Weights that lie in another file."""
     names = file.graph.extra.get("external data")
     if names:
         yield Violation(file.path.name, f"weights lie in another file: {names}")
 
 
-def _unused_inputs(file: ONNXFile) -> Iterator[Violation]:
+def unused_inputs(file: ONNXFile) -> Iterator[Violation]:
+    """Inputs that no operation reads."""
     read = {i for op in file.graph.ops for i in op.inputs}
     places = {tensor.name: i for i, tensor in enumerate(file.graph.tensors)}
     for spec in file.graph.inputs:
@@ -169,7 +240,8 @@ def _unused_inputs(file: ONNXFile) -> Iterator[Violation]:
             yield Violation(spec.name, "no operation reads this input")
 
 
-def _dead(file: ONNXFile) -> Iterator[Violation]:
+def dead(file: ONNXFile) -> Iterator[Violation]:
+    """Operations that no output needs."""
     ends = file.names("output")
     alive = {i for i, tensor in enumerate(file.graph.tensors) if tensor.name in ends}
     for op in reversed(file.graph.ops):
@@ -180,124 +252,26 @@ def _dead(file: ONNXFile) -> Iterator[Violation]:
             yield Violation(op.name, f"no output needs this {op.kind}")
 
 
-def _names(file: ONNXFile) -> Iterator[Violation]:
+def names(file: ONNXFile) -> Iterator[Violation]:
+    """Inputs and outputs that a converter named."""
     for spec in file.ends:
         if converter_name(spec.name):
             yield Violation(spec.name, "the name was generated by a converter")
 
 
-def _no_contract(file: ONNXFile) -> Iterator[Violation]:
+def no_contract(file: ONNXFile) -> Iterator[Violation]:
+    """A file that does not say what its numbers mean."""
     if file.contract is None:
         yield Violation(
             file.path.name, "it does not say which unit, sign, rate and order its input takes"
         )
 
 
-def _no_labels(file: ONNXFile) -> Iterator[Violation]:
+def no_labels(file: ONNXFile) -> Iterator[Violation]:
+    """Probabilities of classes that have no names."""
     for op in file.graph.ops:
         ends = {file.graph.tensors[i].name for i in op.outputs} & file.names("output")
         if op.kind in _CLASSIFIERS and ends and not model_file.read_labels(file.path):
             yield Violation(
                 op.name, "it gives a probability for each class, but the classes have no names"
             )
-
-
-_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
-
-RULES: tuple[Rule[ONNXFile], ...] = (
-    Rule(
-        "L102",
-        "weights-nan",
-        _ERROR,
-        _not_a_number,
-        "the trained model diverged or calibration saw NaN: look at both",
-    ),
-    Rule(
-        "L103",
-        "weights-infinite",
-        _ERROR,
-        _infinite,
-        "scale the weights, or convert with float32 weights",
-    ),
-    Rule(
-        "L201",
-        "contract-input",
-        _ERROR,
-        _against_contract,
-        "export again with an input of the contract's size",
-    ),
-    Rule(
-        "L104",
-        "weights-none",
-        _WARNING,
-        _none_at_all,
-        "make sure that the trained model was converted, not an empty one",
-    ),
-    Rule(
-        "L403",
-        "float64",
-        _WARNING,
-        _doubles,
-        "convert in float32: mobile kernels have no double precision, or are slow in it",
-    ),
-    Rule(
-        "L503",
-        "newer-than-runtimes",
-        _WARNING,
-        _new_opset,
-        "convert with opset 17 to 21, or make sure that the app's ONNX Runtime is recent enough",
-    ),
-    Rule(
-        "L402",
-        "custom-operation",
-        _WARNING,
-        _custom,
-        "register the operation's library in the app, or replace the layer",
-    ),
-    Rule(
-        "L304",
-        "dynamic-batch",
-        _WARNING,
-        _dynamic_batch,
-        "convert with a batch of 1: the accelerators of phones (NNAPI, Core ML, QNN) want one",
-    ),
-    Rule(
-        "L305",
-        "dynamic-shape",
-        _WARNING,
-        _dynamic_shape,
-        "convert with a fixed shape: the accelerators of phones (NNAPI, Core ML, QNN) want one",
-    ),
-    Rule(
-        "L406",
-        "layout-operations",
-        _WARNING,
-        _transposes,
-        "convert from a channels-first trace, so that kernels need no transposes around them",
-    ),
-    Rule("L105", "external-data", _WARNING, _outside, "ship both files, in the same folder"),
-    Rule("L208", "unused-input", _WARNING, _unused_inputs, "drop the input"),
-    Rule("L409", "dead-operations", _WARNING, _dead, "convert again"),
-    Rule(
-        "L205",
-        "converter-names",
-        _WARNING,
-        _names,
-        "name inputs and outputs when converting (PyTorch: input_names, output_names)",
-    ),
-    Rule(
-        "L202",
-        "no-contract",
-        _WARNING,
-        _no_contract,
-        "export with edgeconv, which writes the sensor contract into the file",
-    ),
-    Rule(
-        "L203",
-        "no-labels",
-        _WARNING,
-        _no_labels,
-        "add the class names to the file's metadata, or export with edgeconv",
-    ),
-)
-"""Every rule, the gravest first."""
