@@ -14,6 +14,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.nine_channels import build_bundle
+
 # A slow machine is no fault; and CI tests the same examples in each run, other machines new ones.
 hypothesis.settings.register_profile(
     "edgeconv", deadline=None, derandomize=bool(os.environ.get("CI"))
@@ -74,6 +76,12 @@ def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
             build(folder)
             finished.touch()
     return folder
+
+
+@pytest.fixture(scope="session")
+def nine_channels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of nine channels with a file for every platform; its weights are random."""
+    return build_once(tmp_path_factory, "nine-channels", build_bundle)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from edgeconv.core import Artifact
+from edgeconv.core import Artifact, SensorKind
 from edgeconv.integration.platform import Platform
+from edgeconv.integration.sensors import SENSORS, Part, gravity_sections
 from edgeconv.integration.smoothing import lowpass
 from edgeconv.integration.stream import SensorSettings, StreamSettings
 from edgeconv.integration.template_context import TemplateContext
@@ -21,14 +24,21 @@ def _accepts(artifact: Artifact) -> bool:
 
 
 def _slots(context: TemplateContext) -> Mapping[str, Any]:
-    filters = context.document["filters"]
+    document, stream = context.document, context.stream
     content = context.artifact.path.read_bytes()
+    runs = [_run(recorded, context) for recorded in document["streams"]]
+    names = [f"EDGECONV_{_constant(sensor.kind)}_FACTOR" for sensor in stream.sensors]
     return {
-        "taps": lowpass(context.stream.oversampling),
-        "taps_max": max(context.stream.tap_count, *(len(f["taps"]) for f in filters)),
-        "spacing_ns": context.stream.spacing_ns,
-        "vectors": context.document,
-        "filters": {f["sensor_hz"]: _filter(i, f, context) for i, f in enumerate(filters)},
+        "taps": lowpass(stream.oversampling),
+        "taps_max": max(stream.tap_count, *(len(f["taps"]) for f in document["filters"])),
+        "pending": _pending(stream),
+        "pending_max": max(_pending(stream), *(run["pending"] for run in runs)),
+        "factors": names if len(names) > 1 else ["EDGECONV_FACTOR"],
+        "sections": gravity_sections(context.signal.rate_hz),
+        "part_names": _PARTS,
+        "spacing_ns": stream.spacing_ns,
+        "vectors": document,
+        "filters": runs,
         "file": content,
         "file_bytes": f"{len(content):,}",
         "state_bytes": f"{state_bytes(context):,}",
@@ -37,25 +47,54 @@ def _slots(context: TemplateContext) -> Mapping[str, Any]:
     }
 
 
-def _filter(index: int, document: Mapping[str, Any], context: TemplateContext) -> dict[str, Any]:
-    signal = context.signal
-    sensor = SensorSettings(hz=document["sensor_hz"])
-    settings = StreamSettings(signal.rate_hz, signal.window, signal.step, (sensor,))
+_PARTS = {Part.WHOLE: "WHOLE", Part.GRAVITY: "GRAVITY_PART", Part.REST: "REST"}
+
+
+def _constant(kind: SensorKind) -> str:
+    return kind.upper().replace("-", "_")
+
+
+def _pending(stream: StreamSettings) -> int:
+    """How many points of the fine grid one sensor can be ahead of another."""
+    if len(stream.sensors) == 1:
+        return 1
+    ahead = stream.silence_ns + max(sensor.max_gap_ns for sensor in stream.sensors)
+    return math.ceil(ahead / stream.spacing_ns + 1)
+
+
+def _run(recorded: Mapping[str, Any], context: TemplateContext) -> dict[str, Any]:
+    """The settings of a recorded stream as C has them."""
+    own = context.stream
+    given = recorded.get("sensors") or [
+        {"hz": recorded["sensor_hz"], "factor": recorded["factor"]}  # of the only sensor
+    ]
+    sensors = tuple(
+        SensorSettings(sensor.kind, each["hz"], each["factor"])
+        for sensor, each in zip(own.sensors, given, strict=True)
+    )
+    stream = replace(own, sensors=sensors)
+    fastest = max(sensor.hz for sensor in sensors)
+    rates = [f["sensor_hz"] for f in context.document["filters"]]
     return {
-        "index": index,
-        "tap_count": len(document["taps"]),
-        "oversampling": settings.oversampling,
-        "spacing_ns": settings.spacing_ns,
-        "max_gap_ns": sensor.max_gap_ns,
-        "closest_ns": sensor.closest_ns,
+        "index": rates.index(fastest),
+        "tap_count": stream.tap_count,
+        "oversampling": stream.oversampling,
+        "spacing_ns": stream.spacing_ns,
+        "silence_ns": stream.silence_ns,
+        "factors": [sensor.factor for sensor in sensors],
+        "max_gap_ns": [sensor.max_gap_ns for sensor in sensors],
+        "closest_ns": [sensor.closest_ns for sensor in sensors],
+        "waiting": sum(1 << place for place in recorded["expected"].get("waiting", [])),
+        "pending": _pending(stream),
     }
 
 
 def state_bytes(context: TemplateContext) -> int:
     """Approximate size of `edgeconv_stream` on a 32-bit device: arrays and some hundred bytes."""
-    signal = context.signal
-    floats = context.stream.tap_count * len(signal.channels) + 2 * signal.flat_size
-    return 4 * floats + 200
+    signal, stream = context.signal, context.stream
+    lanes = 3 * len(stream.sensors)
+    floats = (stream.tap_count + _pending(stream)) * lanes + 2 * signal.flat_size
+    return 4 * floats + 200 * len(stream.sensors)
 
 
 _METHODS = {"CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "MAX_POOL_2D": "MaxPool2D"}
@@ -90,6 +129,10 @@ def _row(values: Sequence[float | None]) -> str:
 
 def _rows(values: Sequence[float | None]) -> str:
     return _wrapped([_value(value) for value in values])
+
+
+def _integers(values: Sequence[int]) -> str:
+    return _wrapped([str(value) for value in values])
 
 
 def _bytes(content: bytes) -> str:
@@ -152,6 +195,8 @@ PLATFORM = Platform(
         "float32_row": _row,
         "float32_rows": _rows,
         "byte_rows": _bytes,
+        "integer_rows": _integers,
+        "constant": _constant,
         "sample_rows": _samples,
         "quoted": _quoted,
         "comment": _comment,
@@ -159,4 +204,5 @@ PLATFORM = Platform(
     check_with="make test",
     vectors="test/stream.json",
     measures_arena=True,
+    sensors=SENSORS,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edgeconv.core import Artifact, Signal
+from edgeconv.core import Artifact, SensorKind, Signal
 from edgeconv.integration.sensors import SensorPlan, plan_of, settling_steps, source_factor
 from edgeconv.integration.stream import SensorSettings, StreamSettings
 
@@ -51,7 +51,7 @@ class TemplateContext:
                 self.sensor_hz,
                 source_factor(
                     kind,
-                    self.source_unit if kind.is_acceleration else self.rotation_unit,
+                    self._unit_of(kind),
                     self.source_sign,
                     signal,
                 ),
@@ -61,6 +61,19 @@ class TemplateContext:
         return StreamSettings(
             signal.rate_hz, signal.window, signal.step, sensors, self.plan.channels
         )
+
+    def _unit_of(self, kind: SensorKind) -> str:
+        return self.source_unit if kind.is_acceleration else self.rotation_unit
+
+    def _contract_units(self) -> str:
+        """What the model takes, in words."""
+        accelerations = f"{self.signal.unit}, {self.signal.sign}'s sign"
+        if self.signal.accelerometer_only:
+            return accelerations
+        if SensorKind.GYROSCOPE not in self.plan.kinds:
+            return f"accelerations in {accelerations}"
+        rotation = f"angular velocity in {SensorKind.GYROSCOPE.unit}"
+        return f"accelerations in {accelerations}; {rotation}"
 
     def slots(self) -> dict[str, Any]:
         """The slots that every platform's templates have."""
@@ -87,6 +100,9 @@ class TemplateContext:
             "factor": stream.sensors[0].factor,
             "rotation_unit": self.rotation_unit,
             "sensors": stream.sensors,
+            "several": len(stream.sensors) > 1,
+            "source_units": [self._unit_of(kind) for kind in plan.kinds],
+            "contract_units": self._contract_units(),
             "kinds": [str(kind) for kind in plan.kinds],
             "sources": plan.channels,
             "splits_gravity": plan.splits_gravity,

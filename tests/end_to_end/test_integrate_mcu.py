@@ -42,7 +42,24 @@ def package(integers: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
+def nine(nine_channels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of nine channels: accelerometer, gyroscope, and gravity taken out."""
+    out = tmp_path_factory.mktemp("mcu-nine") / "package"
+    assert run_app(["integrate", "mcu", str(nine_channels), "--out", str(out), "--quiet"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
 def built(package: Path) -> Path:
+    return objects(package)
+
+
+@pytest.fixture(scope="module")
+def built_nine(nine: Path) -> Path:
+    return objects(nine)
+
+
+def objects(package: Path) -> Path:
     """Objects of everything but the core, which the mutations change."""
     folder = package.parent / "objects"
     folder.mkdir()
@@ -54,7 +71,12 @@ def built(package: Path) -> Path:
 def compile_c(package: Path, files: list[Path], out: Path, *options: str) -> None:
     flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O0"]
     places = [f"-I{package / 'src'}", f"-I{package / 'test'}", "-DEDGECONV_TAPS_MAX=200"]
+    places += [] if "EDGECONV_SENSORS 1\n" in header(package) else ["-DEDGECONV_PENDING_MAX=200"]
     run("gcc", *flags, *places, *options, *files, *([] if "-c" in options else ["-lm"]), "-o", out)
+
+
+def header(package: Path) -> str:
+    return (package / "src/edgeconv_contract.h").read_text()
 
 
 def run(*words: str | Path, code: int = 0, cwd: Path | None = None) -> str:
@@ -69,12 +91,32 @@ def run(*words: str | Path, code: int = 0, cwd: Path | None = None) -> str:
 @pytest.mark.parametrize(
     "flags", ["-O2", "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"]
 )
-def test_its_own_tests_pass_without_a_warning(package: Path, tmp_path: Path, flags: str) -> None:
+@pytest.mark.parametrize(("name", "streams"), [("package", 15), ("nine", 19)])
+def test_its_own_tests_pass_without_a_warning(
+    request: pytest.FixtureRequest, tmp_path: Path, name: str, streams: int, flags: str
+) -> None:
     copy = tmp_path / "package"
-    shutil.copytree(package, copy)
+    shutil.copytree(request.getfixturevalue(name), copy)
     said = run("make", "test", "CC=gcc", f"CFLAGS={flags}", cwd=copy)
     assert "all checks passed" in said
-    assert said.count("windows, largest difference") == 15
+    assert said.count("windows, largest difference") == streams
+
+
+def test_a_ring_that_is_too_small_for_the_silence_limit_is_refused(
+    nine: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(nine, tmp_path / "package")
+    flags = "CFLAGS=-O1 -UEDGECONV_PENDING_MAX -DEDGECONV_PENDING_MAX=40 -Wno-error"
+    said = run(
+        "make",
+        "test",
+        "CC=gcc",
+        flags,
+        "TEST_TAPS=-DEDGECONV_TAPS_MAX=200",
+        cwd=tmp_path / "package",
+        code=2,
+    )
+    assert "FAILED: ios-50: settings" in said
 
 
 def test_the_interpreter_answers_its_windows_as_python_did(
@@ -106,13 +148,13 @@ def test_the_interpreter_answers_its_windows_as_python_did(
             assert answer.argmax() == told.argmax()
 
 
-def test_the_core_allocates_nothing(package: Path, tmp_path: Path) -> None:
-    for name in (STREAM, DECISION):
-        compile_c(package, [package / name], tmp_path / "core.o", "-c")
+def test_the_core_allocates_nothing(package: Path, nine: Path, tmp_path: Path) -> None:
+    for folder, name in ((package, STREAM), (nine, STREAM), (package, DECISION)):
+        compile_c(folder, [folder / name], tmp_path / "core.o", "-c")
         unknown = {line.split()[-1] for line in run("nm", "-u", tmp_path / "core.o").splitlines()}
         assert unknown <= {
             *("memcpy", "memset", "memmove", "expf", "roundf", "__stack_chk_fail"),
-            "_GLOBAL_OFFSET_TABLE_",
+            *("_GLOBAL_OFFSET_TABLE_", "edgeconv_sources", "edgeconv_gravity_sections"),
         }
 
 
@@ -124,7 +166,9 @@ def test_the_example_type_checks_against_the_interface_of_tflite_micro(package: 
     )
 
 
-def test_the_sources_are_formatted(package: Path) -> None:
+@pytest.mark.parametrize("name", ["package", "nine"])
+def test_the_sources_are_formatted(request: pytest.FixtureRequest, name: str) -> None:
+    package = request.getfixturevalue(name)
     formatter = pytest.importorskip("clang_format").get_executable("clang-format")
     tables = ("model_data.c", "stream_vectors.c")  # are not to be formatted, and say so
     files = [p for p in package.rglob("*") if p.suffix in (".c", ".h", ".cc")]
@@ -159,16 +203,19 @@ def build(package: Path, built: Path, out: Path, changed: Path | None = None) ->
 
 
 MUTATIONS = [
-    pytest.param(f"src/edgeconv_{file}.c", row["right"], row["wrong"], id=row["name"])
+    pytest.param(file, row["right"], row["wrong"], id=row["name"])
     for file, rows in tomllib.loads((PLACE / "mutations.toml").read_text()).items()
     for row in rows
 ]
 
 
-@pytest.mark.parametrize(("file", "right", "wrong"), MUTATIONS)
+@pytest.mark.parametrize(("kind", "right", "wrong"), MUTATIONS)
 def test_a_broken_core_fails_its_tests(
-    package: Path, built: Path, tmp_path: Path, file: str, right: str, wrong: str
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, right: str, wrong: str
 ) -> None:
+    names = ("nine", "built_nine") if kind == "several" else ("package", "built")
+    package, built = map(request.getfixturevalue, names)
+    file = DECISION if kind == "decision" else STREAM
     source = (package / file).read_text()
     assert source.count(right) == 1
     (tmp_path / Path(file).name).write_text(source.replace(right, wrong))

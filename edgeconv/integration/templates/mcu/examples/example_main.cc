@@ -11,9 +11,9 @@
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
-/* The sensor's next sample, in its own unit and sign, with the sensor's own time stamp; false:
- * none. */
-extern "C" bool next_sample(int64_t *t_ns, float *x, float *y, float *z);
+/* The next sample of a sensor, in its own unit and sign, with its own time stamp; false: none.
+ * `sensor` is EDGECONV_ACCELEROMETER or another that the contract names. */
+extern "C" bool next_sample(unsigned *sensor, int64_t *t_ns, float *x, float *y, float *z);
 /* What to do with a decision. */
 extern "C" void show(const char *label, float probability);
 
@@ -54,10 +54,11 @@ int main() {
     return 1;
   }
   for (;;) {
+    unsigned sensor;
     int64_t t_ns;
     float x, y, z;
-    if (next_sample(&t_ns, &x, &y, &z)) {
-      edgeconv_stream_push(&stream, t_ns, x, y, z);
+    if (next_sample(&sensor, &t_ns, &x, &y, &z)) {
+      edgeconv_stream_push_from(&stream, sensor, t_ns, x, y, z);
     }
   }
 }

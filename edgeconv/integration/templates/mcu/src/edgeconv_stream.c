@@ -14,11 +14,19 @@ static int64_t grid_time(const edgeconv_stream *s, uint32_t index) {
 }
 
 static void clear(edgeconv_stream *s) {
-  s->recent_count = 0;
+  for (unsigned i = 0; i < EDGECONV_SENSORS; i++) {
+    s->tracks[i].recent_count = 0;
+    s->tracks[i].next = 0;
+  }
+  s->started = false;
   s->next = 0;
   s->fine_oldest = 0;
   s->fine_count = 0;
   s->made = 0;
+#if EDGECONV_SPLITS_GRAVITY
+  s->settling = EDGECONV_SETTLING_STEPS;
+  memset(s->gravity, 0, sizeof s->gravity);
+#endif
 }
 
 bool edgeconv_stream_init(edgeconv_stream *stream, const edgeconv_settings *settings,
@@ -27,10 +35,20 @@ bool edgeconv_stream_init(edgeconv_stream *stream, const edgeconv_settings *sett
       settings->oversampling == 0) {
     return false;
   }
+#if EDGECONV_SENSORS > 1
+  for (unsigned i = 0; i < EDGECONV_SENSORS; i++) {
+    /* One sensor may be this far ahead of another. */
+    const double ahead = (double)(settings->silence_ns + settings->max_gap_ns[i]);
+    if (ahead / settings->spacing_ns + 1.0 > EDGECONV_PENDING_MAX) {
+      return false;
+    }
+  }
+#endif
   memset(stream, 0, sizeof *stream);
   stream->settings = settings;
   stream->on_window = on_window;
   stream->context = context;
+  clear(stream);
   return true;
 }
 
@@ -39,18 +57,22 @@ void edgeconv_stream_restart(edgeconv_stream *stream) {
   clear(stream);
 }
 
-/* Whether a sample that comes `elapsed` ns after the last one is used; may restart. */
-static bool in_order(edgeconv_stream *s, int64_t elapsed) {
-  if (elapsed > s->settings->max_gap_ns) {
+static int64_t newest(const edgeconv_track *track) {
+  return track->recent[track->recent_count - 1].t_ns;
+}
+
+/* Whether a sample that comes `elapsed` ns after the sensor's last one is used; may restart. */
+static bool in_order(edgeconv_stream *s, unsigned sensor, int64_t elapsed) {
+  if (elapsed > s->settings->max_gap_ns[sensor]) {
     s->counts.gaps++;
     edgeconv_stream_restart(s);
-  } else if (elapsed < -s->settings->max_gap_ns) {
+  } else if (elapsed < -s->settings->max_gap_ns[sensor]) {
     s->counts.clock_resets++;
     edgeconv_stream_restart(s);
   } else if (elapsed < 0) {
     s->counts.late++;
     return false;
-  } else if (elapsed < s->settings->closest_ns) {
+  } else if (elapsed < s->settings->closest_ns[sensor]) {
     s->counts.duplicate++;
     return false;
   }
@@ -68,13 +90,63 @@ static void emit(edgeconv_stream *s, int64_t end_ns) {
   s->on_window(&window, s->context);
 }
 
+#if EDGECONV_SPLITS_GRAVITY
+/* The slow part of a step of the accelerometer, the first sensor. The filter sees the distance from
+ * the first step: a phone at rest gives its gravity without any rounding. */
+static void make_gravity(edgeconv_stream *s, const float *step, float *slow) {
+  if (s->settling == EDGECONV_SETTLING_STEPS) {
+    memcpy(s->first, step, sizeof s->first);
+  }
+  for (int axis = 0; axis < EDGECONV_AXES; axis++) {
+    double value = (double)step[axis] - (double)s->first[axis];
+    for (int i = 0; i < 2; i++) {
+      const double *section = edgeconv_gravity_sections[i];
+      double *state = s->gravity[axis][i];
+      const double out = section[0] * value + state[0];
+      state[0] = section[1] * value - section[3] * out + state[1];
+      state[1] = section[2] * value - section[4] * out;
+      value = out;
+    }
+    slow[axis] = (float)((double)s->first[axis] + value);
+  }
+}
+#endif
+
+/* Keeps the channels of a step; none while gravity settles. */
+static void add_step(edgeconv_stream *s, const float *step, int64_t end_ns) {
+#if EDGECONV_SPLITS_GRAVITY
+  float slow[EDGECONV_AXES];
+  make_gravity(s, step, slow);
+  if (s->settling > 0) {
+    s->settling--;
+    return;
+  }
+#endif
+  float *channels = s->steps[s->made % EDGECONV_WINDOW];
+  for (int c = 0; c < EDGECONV_CHANNELS; c++) {
+    const edgeconv_source *source = &edgeconv_sources[c];
+    channels[c] = step[EDGECONV_AXES * source->sensor + source->axis];
+#if EDGECONV_SPLITS_GRAVITY
+    if (source->part == EDGECONV_GRAVITY_PART) {
+      channels[c] = slow[source->axis];
+    } else if (source->part == EDGECONV_REST) {
+      channels[c] -= slow[source->axis];
+    }
+#endif
+  }
+  s->made++;
+  if (s->made >= EDGECONV_WINDOW && (s->made - EDGECONV_WINDOW) % EDGECONV_STEP == 0) {
+    emit(s, end_ns);
+  }
+}
+
 /* One step of the contract from the fine grid, whose ring is full; `middle` is under the middle
  * tap. */
 static void make_step(edgeconv_stream *s, uint32_t middle) {
   const uint16_t count = s->settings->tap_count;
   const float *centre = s->fine[(s->fine_oldest + count / 2) % count];
-  float *step = s->steps[s->made % EDGECONV_WINDOW];
-  for (int c = 0; c < EDGECONV_CHANNELS; c++) {
+  float step[EDGECONV_LANES];
+  for (int c = 0; c < EDGECONV_LANES; c++) {
     /* The taps' sum is 1: a constant, such as gravity, passes without any rounding. */
     float sum = 0.0f;
     uint16_t at = s->fine_oldest;
@@ -84,10 +156,7 @@ static void make_step(edgeconv_stream *s, uint32_t middle) {
     }
     step[c] = centre[c] + sum;
   }
-  s->made++;
-  if (s->made >= EDGECONV_WINDOW && (s->made - EDGECONV_WINDOW) % EDGECONV_STEP == 0) {
-    emit(s, grid_time(s, middle));
-  }
+  add_step(s, step, grid_time(s, middle));
 }
 
 /* Keeps a point of the fine grid; where it completes a step, makes that step. */
@@ -119,18 +188,32 @@ static float slope(float rise, float other, float ratio) {
 /* Length of one interval by that of another; both are far below 2^31 ns. */
 static float ratio(int64_t length, int64_t by) { return (float)length / (float)by; }
 
-/* Every point of the fine grid from the latest sample but two up to the latest but one. */
-static void evaluate(edgeconv_stream *s) {
-  const edgeconv_sample *p3 = &s->recent[s->recent_count - 1];
+/* Hands on the next point of the fine grid if every sensor has reached it. */
+static void join(edgeconv_stream *s) {
+  float point[EDGECONV_LANES];
+  for (unsigned i = 0; i < EDGECONV_SENSORS; i++) {
+    if (s->tracks[i].next <= s->next) {
+      return;
+    }
+    memcpy(&point[EDGECONV_AXES * i], s->tracks[i].points[s->next % EDGECONV_PENDING_MAX],
+           sizeof s->tracks[i].points[0]);
+  }
+  add_point(s, point);
+  s->next++;
+}
+
+/* Every point of the fine grid from a sensor's latest sample but two up to the latest but one. */
+static void evaluate(edgeconv_stream *s, edgeconv_track *track) {
+  const edgeconv_sample *p3 = &track->recent[track->recent_count - 1];
   const edgeconv_sample *p2 = p3 - 1, *p1 = p3 - 2;
-  const edgeconv_sample *p0 = s->recent_count == 4 ? &s->recent[0] : NULL;
+  const edgeconv_sample *p0 = track->recent_count == 4 ? &track->recent[0] : NULL;
   const int64_t length = p2->t_ns - p1->t_ns;
   const float q = ratio(length, p3->t_ns - p2->t_ns);
   const float r = p0 ? ratio(length, p1->t_ns - p0->t_ns) : 0.0f;
-  for (int64_t at = grid_time(s, s->next); at < p2->t_ns; at = grid_time(s, s->next)) {
+  for (int64_t at = grid_time(s, track->next); at < p2->t_ns; at = grid_time(s, track->next)) {
     const float u = ratio(at - p1->t_ns, length);
-    float point[EDGECONV_CHANNELS];
-    for (int c = 0; c < EDGECONV_CHANNELS; c++) {
+    float *point = track->points[track->next % EDGECONV_PENDING_MAX];
+    for (int c = 0; c < EDGECONV_AXES; c++) {
       const float v1 = p1->values[c], rise = p2->values[c] - v1;
       const float slope2 = slope(rise, p3->values[c] - p2->values[c], q);
       /* At the very beginning: the parabola through the first three samples. */
@@ -138,33 +221,76 @@ static void evaluate(edgeconv_stream *s) {
       const float bend = 3.0f * rise - 2.0f * slope1 - slope2;
       point[c] = v1 + u * (slope1 + u * (bend + u * (slope1 + slope2 - 2.0f * rise)));
     }
-    add_point(s, point);
-    s->next++;
+    track->next++;
+    join(s);
   }
 }
 
+/* The grid begins at the newest stamp, as soon as every sensor has one. */
+static void begin_grid(edgeconv_stream *s) {
+  int64_t start = INT64_MIN;
+  for (unsigned i = 0; i < EDGECONV_SENSORS; i++) {
+    if (s->tracks[i].recent_count == 0) {
+      return;
+    }
+    const int64_t stamp = newest(&s->tracks[i]);
+    start = stamp > start ? stamp : start;
+  }
+  s->started = true;
+  s->start_ns = start;
+}
+
+/* Whether another sensor has been silent for too long when this stamp comes. */
+static bool is_silent(const edgeconv_stream *s, int64_t t_ns) {
+  for (unsigned i = 0; i < EDGECONV_SENSORS; i++) {
+    const edgeconv_track *track = &s->tracks[i];
+    if (track->recent_count > 0 && t_ns - newest(track) > s->settings->silence_ns) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool edgeconv_stream_waits_for(const edgeconv_stream *stream, unsigned sensor) {
+  return sensor < EDGECONV_SENSORS && stream->tracks[sensor].recent_count == 0;
+}
+
 void edgeconv_stream_push(edgeconv_stream *stream, int64_t t_ns, float x, float y, float z) {
+  (void)edgeconv_stream_push_from(stream, 0, t_ns, x, y, z);
+}
+
+bool edgeconv_stream_push_from(edgeconv_stream *stream, unsigned sensor, int64_t t_ns, float x,
+                               float y, float z) {
   edgeconv_stream *s = stream;
+  if (sensor >= EDGECONV_SENSORS) {
+    return false;
+  }
+  edgeconv_track *track = &s->tracks[sensor];
   if (!isfinite(x) || !isfinite(y) || !isfinite(z)) {
     s->counts.not_finite++;
-    return;
+    return true;
   }
-  if (s->recent_count > 0 && !in_order(s, t_ns - s->recent[s->recent_count - 1].t_ns)) {
-    return;
+  if (track->recent_count > 0 && !in_order(s, sensor, t_ns - newest(track))) {
+    return true;
+  }
+  if (is_silent(s, t_ns)) {
+    s->counts.silent++;
+    edgeconv_stream_restart(s);
   }
   s->counts.accepted++;
-  if (s->recent_count == 0) {
-    s->start_ns = t_ns;
+  if (track->recent_count == 4) {
+    memmove(&track->recent[0], &track->recent[1], 3 * sizeof track->recent[0]);
+    track->recent_count = 3;
   }
-  if (s->recent_count == 4) {
-    memmove(&s->recent[0], &s->recent[1], 3 * sizeof s->recent[0]);
-    s->recent_count = 3;
-  }
-  const float factor = s->settings->factor;
+  const float factor = s->settings->factor[sensor];
   const edgeconv_sample sample = {t_ns, {x * factor, y * factor, z * factor}};
-  s->recent[s->recent_count] = sample;
-  s->recent_count++;
-  if (s->recent_count >= 3) {
-    evaluate(s);
+  track->recent[track->recent_count] = sample;
+  track->recent_count++;
+  if (!s->started) {
+    begin_grid(s);
   }
+  if (s->started && track->recent_count >= 3) {
+    evaluate(s, track);
+  }
+  return true;
 }

@@ -19,10 +19,12 @@ typedef struct {
   const char *name;
   edgeconv_settings settings;
   const edgeconv_sample *samples;
+  const uint8_t *sensors; /* which sensor each sample is of; NULL: the first */
   int sample_count;
   int restart_before; /* position of a sample, or -1 */
   edgeconv_counts counts;
   uint32_t segment;
+  uint32_t waiting; /* a bit for each sensor that the stream waits for at the end */
   const expected_window *windows;
   int window_count;
 } test_stream;

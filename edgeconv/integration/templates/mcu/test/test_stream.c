@@ -75,8 +75,13 @@ static void feed(edgeconv_stream *stream, const test_stream *from) {
     if (i == from->restart_before) {
       edgeconv_stream_restart(stream);
     }
-    edgeconv_stream_push(stream, sample->t_ns, sample->values[0], sample->values[1],
-                         sample->values[2]);
+    const float *v = sample->values;
+    if (from->sensors == NULL) {
+      edgeconv_stream_push(stream, sample->t_ns, v[0], v[1], v[2]);
+    } else {
+      CHECK(edgeconv_stream_push_from(stream, from->sensors[i], sample->t_ns, v[0], v[1], v[2]),
+            "%s, sample %d: sensor", from->name, i);
+    }
   }
 }
 
@@ -85,13 +90,21 @@ static void run_stream(const test_stream *expected) {
   run r = {expected, 0, 0.0f, {0}};
   edgeconv_decider_init(&r.decider, EDGECONV_OUTPUTS_ARE_LOGITS, EDGECONV_ALPHA,
                         EDGECONV_HYSTERESIS);
-  CHECK(edgeconv_stream_init(&stream, &expected->settings, check_window, &r), "%s: settings",
-        expected->name);
+  if (!edgeconv_stream_init(&stream, &expected->settings, check_window, &r)) {
+    CHECK(false, "%s: settings", expected->name);
+    return;
+  }
   feed(&stream, expected);
   CHECK(r.seen == expected->window_count, "%s: %d windows", expected->name, r.seen);
   CHECK(stream.segment == expected->segment, "%s: segment", expected->name);
   CHECK(memcmp(&stream.counts, &expected->counts, sizeof stream.counts) == 0, "%s: counts",
         expected->name);
+  for (unsigned i = 0; i < EDGECONV_SENSORS; i++) {
+    CHECK(edgeconv_stream_waits_for(&stream, i) == ((expected->waiting >> i & 1u) != 0),
+          "%s: waits for sensor %u", expected->name, i);
+  }
+  CHECK(!edgeconv_stream_push_from(&stream, EDGECONV_SENSORS, 0, 0.0f, 0.0f, 0.0f),
+        "%s: a sensor that is none is taken", expected->name);
   printf("%-12s %d samples, %d windows, largest difference %.2g\n", expected->name,
          expected->sample_count, r.seen, (double)r.largest);
 }
@@ -122,8 +135,9 @@ static void check_settings(void) {
   const edgeconv_settings *own = &edgeconv_default_settings;
   for (int i = 0; i < test_stream_count; i++) {
     const edgeconv_settings *other = &test_streams[i].settings;
-    if (own->max_gap_ns == other->max_gap_ns) {
-      CHECK(own->spacing_ns == other->spacing_ns && own->closest_ns == other->closest_ns &&
+    if (memcmp(own->max_gap_ns, other->max_gap_ns, sizeof own->max_gap_ns) == 0) {
+      CHECK(own->spacing_ns == other->spacing_ns && own->silence_ns == other->silence_ns &&
+                memcmp(own->closest_ns, other->closest_ns, sizeof own->closest_ns) == 0 &&
                 own->oversampling == other->oversampling && own->tap_count == other->tap_count &&
                 memcmp(own->taps, other->taps, own->tap_count * sizeof *own->taps) == 0,
             "default settings differ from those of %s", test_streams[i].name);
