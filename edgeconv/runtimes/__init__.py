@@ -67,7 +67,7 @@ RUNTIMES: dict[str, RuntimeEntry] = {
     "litertjs": RuntimeEntry(
         opener="edgeconv.runtimes.litertjs.runner:LiteRTJSRunner",
         suffixes=(".tflite",),
-        installed="edgeconv.runtimes.litertjs.channel:installed",
+        installed="edgeconv.runtimes.litertjs.installation:installed",
     ),
     "coreml": RuntimeEntry(
         opener="edgeconv.runtimes.coreml:CoreMLRunner", suffixes=(".mlpackage",), system="macOS"

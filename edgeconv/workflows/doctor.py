@@ -15,7 +15,7 @@ from importlib import metadata
 
 from edgeconv.environment import usable_cores
 from edgeconv.errors import MissingDependency
-from edgeconv.runtimes.litertjs.channel import installed
+from edgeconv.runtimes.litertjs.installation import installed
 from edgeconv.targets.base import all_targets
 from edgeconv.targets.hazards import HAZARDS
 

@@ -34,7 +34,7 @@ from edgeconv.profiling.timing_input import probe_sample
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import RUNTIMES, accepted, open_runner, opens, runtime_for, unavailable
 from edgeconv.runtimes.crash_probe import run_apart
-from edgeconv.runtimes.litertjs.channel import installed
+from edgeconv.runtimes.litertjs.installation import installed
 from edgeconv.targets import files
 from edgeconv.workflows.steps.sandbox import probe_untrusted
 

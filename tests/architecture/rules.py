@@ -70,7 +70,7 @@ UNTYPED: dict[str, int] = {
     "edgeconv.runtimes.coreml_reference.executor": 1,
     "edgeconv.runtimes.coreml_reference.plan": 2,
     "edgeconv.runtimes.keras_graph": 1,
-    "edgeconv.runtimes.litertjs.channel": 3,
+    "edgeconv.subprocesses": 3,
     "edgeconv.search.journal": 1,
     "edgeconv.targets.base": 3,
     "edgeconv.targets.conversion.checks": 2,

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, Unsupported, UsageError
-from edgeconv.runtimes.litertjs import channel
-from edgeconv.runtimes.litertjs.channel import Channel, ChannelError
+from edgeconv.runtimes.litertjs import installation
 from edgeconv.runtimes.window_shapes import Arrays, FixedBatch
+from edgeconv.subprocesses import Channel, ChannelError
 from edgeconv.targets.tflite.reader import read_graph
 
 CHUNK = 64  # inferences of one request, so that an interruption is noticed soon
@@ -55,8 +55,8 @@ class LiteRTJSRunner:
         self.inputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.inputs}
         self.outputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.outputs}
         self._fixed_batch = FixedBatch(path, self.inputs, self.outputs)
-        here = channel.installed()
-        script = str(channel.HERE / "serve.mjs")
+        here = installation.installed()
+        script = str(installation.HERE / "serve.mjs")
         self._channel = Channel([here.node, script, str(here.folder), str(path.absolute())])
         try:
             head, _ = self._answer(lambda: self._channel.listen(SECONDS))
@@ -139,7 +139,7 @@ def _refusal(path: Path, message: str, kind: str) -> EdgeconvError:
     text = " ".join(message.split())
     if kind == "lacking":
         return MissingDependency(
-            f"LiteRT.js does not start: {text}", f"install it again: {channel.command()}"
+            f"LiteRT.js does not start: {text}", f"install it again: {installation.command()}"
         )
     if kind == "refused":
         return Unsupported(f"{path}: LiteRT.js cannot run this file: {text}", _FLOAT)

@@ -1,11 +1,9 @@
-"""LiteRT.js in Node: what it runs, what it refuses, and how a child that ends badly is told."""
+"""LiteRT.js in Node: what it runs and what it refuses."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,84 +12,19 @@ import pytest
 
 from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 from edgeconv.runtimes import open_runner, unavailable
-from edgeconv.runtimes.litertjs import channel
-from edgeconv.runtimes.litertjs.channel import Channel, ChannelError
+from edgeconv.runtimes.litertjs import installation
 from edgeconv.runtimes.litertjs.runner import CHUNK
 from tests.unit.runtimes.test_crash_probe import lacking
 from tests.unit.targets.lints.flatbuffers_by_hand import Net, Op
 
 WHY_NOT = unavailable("any.tflite", "litertjs")
 needs_node = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
-SECONDS = 60.0
 SUMS = Op("FULLY_CONNECTED", ["sensor", "w", "b"], ["scores"])
-ECHO = """
-import json, sys
-while line := sys.stdin.buffer.readline():
-    head = json.loads(line)
-    data = sys.stdin.buffer.read(head["bytes"])
-    sys.stdout.buffer.write(json.dumps({"said": head["say"], "bytes": len(data)}).encode() + b"\\n")
-    sys.stdout.buffer.write(data[::-1])
-    sys.stdout.buffer.flush()
-"""
 
 
 @pytest.fixture
 def sums(tmp_path: Path) -> Path:
     return Net(ops=[SUMS], outputs=["scores"]).write(tmp_path / "sums.tflite", None)
-
-
-def child(script: str) -> Channel:
-    return Channel([sys.executable, "-c", script])
-
-
-def test_questions_and_answers() -> None:
-    channel = child(ECHO)
-    data = os.urandom(1 << 20)  # more than a pipe holds
-    assert channel.ask({"say": "a"}, data, SECONDS) == ({"said": "a"}, data[::-1])
-    assert channel.ask({"say": "b"}, b"", SECONDS) == ({"said": "b"}, b"")
-    channel.close()
-    channel.close()
-
-
-@pytest.mark.parametrize(
-    ("script", "text"),
-    [
-        ("", r"it ended \(exit code 0\)"),
-        ("raise SystemExit('TypeError: no')", r"it ended \(exit code 1\): TypeError: no"),
-        ("import os; os.kill(os.getpid(), 9)", r"it ended \(signal 9\)"),
-        ("""print('{"bytes": 9}\\nabc')""", r"it ended \(exit code 0\)"),
-        ("print('hello')", "not an answer"),
-        ("print('{}')", "not an answer"),
-    ],
-)
-def test_a_child_that_ends_or_babbles_is_one_line(script: str, text: str) -> None:
-    channel = child(script)
-    with pytest.raises(ChannelError, match=text):
-        channel.listen(SECONDS)
-    channel.close()
-
-
-def test_a_closed_pipe_is_one_line() -> None:
-    channel = child("import sys; sys.stdin.close(); raise SystemExit('Error: gone')")
-    with pytest.raises(ChannelError, match="gone"):
-        channel.ask({}, bytes(1 << 20), SECONDS)  # more than a pipe holds
-    channel.close()
-
-
-def test_a_slow_child_is_killed() -> None:
-    channel = child("import sys; sys.stdin.readline()")
-    with pytest.raises(ChannelError, match=r"did not answer in 0\.2 s"):
-        channel.listen(0.2)
-    channel.close()
-
-
-def test_a_deaf_child_is_not_left_behind() -> None:
-    channel = child("import signal\nprint('{\"bytes\": 0}', flush=True)\nsignal.pause()")
-    channel.listen(SECONDS)
-    pid = channel._child.pid
-    channel.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)  # no process, not even a dead one that nobody has waited for
 
 
 def test_without_node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sums: Path) -> None:
@@ -115,16 +48,16 @@ def test_without_the_package_the_command_is_told(
         open_runner(sums, "litertjs")
     assert caught.value.exit_code == 5
     assert caught.value.hint.startswith("install it: mkdir -p '")
-    assert f"--prefix '{channel.folder()}'" in caught.value.hint
+    assert f"--prefix '{installation.folder()}'" in caught.value.hint
 
 
 def test_the_packages_are_pinned_by_hash() -> None:
-    lock = json.loads((channel.HERE / "package-lock.json").read_text())
-    wanted = json.loads((channel.HERE / "package.json").read_text())["dependencies"]
+    lock = json.loads((installation.HERE / "package-lock.json").read_text())
+    wanted = json.loads((installation.HERE / "package.json").read_text())["dependencies"]
     found = {name: package for name, package in lock["packages"].items() if name}
     assert all(package["integrity"].startswith("sha512-") for package in found.values())
     assert not any("resolved" in package for package in found.values())
-    assert found[f"node_modules/{channel.PACKAGE}"]["version"] == wanted[channel.PACKAGE]
+    assert found[f"node_modules/{installation.PACKAGE}"]["version"] == wanted[installation.PACKAGE]
 
 
 @needs_node
