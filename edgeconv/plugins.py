@@ -29,9 +29,17 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "tflite_micro": "tflite-micro",
     "mlflow": "mlflow-skinny",
     "ai_edge_quantizer": "ai-edge-quantizer",
+    "coreai": "coreai-core",
+    "coreai_core": "coreai-core",
 }
 # import name -> the extra of edgeconv that brings it
-EXTRAS: Mapping[str, str] = {"onnx": "onnx", "onnxruntime": "onnx", "tf2onnx": "onnx"}
+EXTRAS: Mapping[str, str] = {
+    "coreai": "coreai",
+    "coreai_core": "coreai",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "tf2onnx": "onnx",
+}
 
 
 def load(reference: str) -> Any:

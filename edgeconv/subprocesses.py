@@ -103,6 +103,11 @@ class Channel:
         """End the child if it is still running, and release it. May be called twice."""
         self._end()
 
+    @property
+    def running(self) -> bool:
+        """Whether the child has not ended."""
+        return self._child.poll() is None
+
     def _give_up(self, late: threading.Event) -> None:
         late.set()
         self._child.kill()

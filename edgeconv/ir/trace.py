@@ -21,7 +21,8 @@ class Traced:
     """A network as converters take it.
 
     `module` holds the variables of `function`. Both must be handed to a converter: with the
-    function alone TFLite's writes a file without weights and says nothing.
+    function alone TFLite's writes a file without weights and says nothing. A converter that reads
+    the graph itself gets neither.
 
     Attributes:
         labels: class names of a classifier, else empty.

@@ -81,6 +81,11 @@ RUNTIMES: dict[str, RuntimeEntry] = {
         suffixes=(".onnx",),
         native_engine="ONNX Runtime",
     ),
+    "coreai": RuntimeEntry(
+        opener="edgeconv.runtimes.coreai:CoreAIRunner",
+        suffixes=(".aimodel",),
+        installed="edgeconv.targets.coreai.engine:installed",
+    ),
 }
 """Of several that open a file, `auto` takes the first that this system has."""
 

@@ -64,17 +64,19 @@ class FixedBatch:
         Raises:
             BadInput: as `Runner.run`.
         """
+        inferences, leading = self.inferences(arrays)
+        return self.joined(infer(inferences, len(next(iter(inferences.values())))), leading)
+
+    def inferences(self, arrays: Mapping[str, NDArray[Any]]) -> tuple[Arrays, tuple[int, ...]]:
+        """Arrays (inferences, *shape of the tensor) in stored types, and the caller's batch."""
         samples = prepare(self._inputs, self._batching, arrays)
         size = max(self._batching.size, 1)
         count = ceil(samples.n / size)
-        outputs = infer(
-            {
-                name: _filled_batch(array, count * size).reshape(count, *self._inputs[name].shape)
-                for name, array in samples.arrays.items()
-            },
-            count,
-        )
-        return self.joined(outputs, samples.leading)
+        inferences = {
+            name: _filled_batch(array, count * size).reshape(count, *self._inputs[name].shape)
+            for name, array in samples.arrays.items()
+        }
+        return inferences, samples.leading
 
     def joined(self, outputs: Arrays, leading: tuple[int, ...]) -> Arrays:
         """(inferences, *shape of the tensor) in stored types → real numbers under `leading`."""

@@ -42,6 +42,7 @@ TARGETS: dict[str, str] = {
     "tflite": "edgeconv.targets.tflite.target:TARGET",
     "coreml": "edgeconv.targets.coreml.target:TARGET",
     "onnx": "edgeconv.targets.onnx.target:TARGET",
+    "coreai": "edgeconv.targets.coreai.target:TARGET",
 }
 
 
@@ -141,6 +142,7 @@ class Conversion:
         packages: distributions whose versions decide the bytes.
         lowerings: from a deployment target to the operations of nodes that the target builds in
             its own way, such as one for a whole recurrent layer.
+        reads_graph: whether `convert` builds from the graph alone, so that nothing is traced.
     """
 
     convert: Convert
@@ -149,6 +151,7 @@ class Conversion:
     channels_first: bool
     packages: tuple[str, ...]
     lowerings: Callable[[str], Lowerings] = lambda _: {}
+    reads_graph: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -198,9 +198,12 @@ class Session:
 
     def _trace_uncached(self, graph: Graph, target: str, deployment_target: str) -> Traced:
         conversion, inputs = find_target(target).conversion, self.inputs
+        labels = inputs.class_names(graph)
+        if conversion.reads_graph:
+            return Traced(graph, None, None, labels, self.output_names)
         return trace(
             graph,
-            inputs.class_names(graph),
+            labels,
             conversion.channels_first,
             lowerings=conversion.lowerings(deployment_target),
             outputs=self.output_names,

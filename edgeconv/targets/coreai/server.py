@@ -1,0 +1,324 @@
+"""The process that holds Apple's Core AI code: `python -P -m edgeconv.targets.coreai.server`.
+
+It reads programs and runs them in Apple's interpreter. Both are native code of a beta, so that
+they are kept out of the process that asks (`engine.py`). A request is a line of JSON and the
+bytes that it announces; so is an answer. Nothing of edgeconv is imported here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+# On macOS too the interpreter of the package, whatever the system has.
+os.environ.setdefault("USE_LOCAL_COREAI", "1")
+
+import coreai.authoring
+import coreai.runtime
+import numpy as np
+from coreai._compiler import ir
+from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import (
+    compile_to_binary,
+    load_module_from_bytecode,
+    serialize_module,
+)
+from coreai.authoring.context import Context
+
+MAIN = "main"
+_SMALL = 64  # elements of a constant that is described with its values
+_DTYPES = {
+    "bf16": "bfloat16",
+    "f16": "float16",
+    "f32": "float32",
+    "f64": "float64",
+    "i1": "bool",
+}
+_SIGNS = {"s": "int", "u": "uint", "": "int"}
+_RESOURCE = re.compile(r'^\s*("(?:[^"\\]|\\.)*"|[\w.$-]+): "0x([0-9A-Fa-f]*)"', re.MULTILINE)
+_DENSE = re.compile(r"dense_resource<(.*)>")
+
+Head = dict[str, Any]
+Answer = tuple[Head, bytes]
+
+
+class Refused(Exception):
+    """What the asker did wrong; every other exception is told as the file's fault."""
+
+
+class _Program:
+    """A program out of its file, in a context of its own: lowering changes it."""
+
+    def __init__(self, path: Path) -> None:
+        self._context = Context()._mlir_context
+        with self._context:
+            self.module = load_module_from_bytecode(context=self._context, path=path)
+        graphs = [op for op in self.module.body.operations if op.operation.name == "coreai.graph"]
+        names = [op.sym_name.value for op in graphs]
+        if not graphs:
+            raise ValueError("it holds no graph")
+        self.functions = names
+        self.name = MAIN if MAIN in names else names[0]
+        self.graph: Any = graphs[names.index(self.name)]
+        self.operations = list(self.graph.entry_block.operations)
+        self.values: dict[Any, int] = {}
+        for value in self.graph.entry_block.arguments:
+            self.values[value] = len(self.values)
+        for op in self.operations:
+            for value in op.operation.results:
+                self.values[value] = len(self.values)
+
+    def describe(self) -> Head:
+        with self._context:
+            *steps, end = self.operations
+            entries = range(len(self.graph.entry_block.arguments))
+            names = [_io_names(self.graph, side) for side in ("arg_attrs", "res_attrs")]
+            return {
+                "function": self.name,
+                "functions": self.functions,
+                "inputs": dict(zip(_filled(names[0], "input", len(entries)), entries, strict=True)),
+                "outputs": list(
+                    zip(
+                        _filled(names[1], "output", len(end.operation.operands)),
+                        [self.values[value] for value in end.operation.operands],
+                        strict=True,
+                    )
+                ),
+                "types": [_type(value.type) for value in self.values],
+                "operations": [self._operation(op.operation) for op in steps],
+            }
+
+    def _operation(self, op: Any) -> Head:
+        told: Head = {
+            "kind": op.name,
+            "name": _location_name(op.location),
+            "inputs": [self.values[value] for value in op.operands if value in self.values],
+            "outputs": [self.values[value] for value in op.results],
+        }
+        if op.name == "coreai.constant":
+            told |= _constant(op.attributes["value"])
+        return told
+
+    def resources(self) -> dict[str, bytes]:
+        """The bytes of each constant that lies outside the operations."""
+        with self._context:
+            text = self.module.operation.get_asm(large_elements_limit=0)
+        found = {}
+        for name, digits in _RESOURCE.findall(text):
+            # the first four bytes say the alignment
+            found[json.loads(name) if name[0] == '"' else name] = bytes.fromhex(digits)[4:]
+        return found
+
+    def show(self, wanted: list[int]) -> None:
+        """Make these values the outputs, called by their numbers."""
+        by_number = {number: value for value, number in self.values.items()}
+        with self._context, ir.Location.unknown():
+            self.graph.outputs_spec = [(f"value{n}", by_number[n]) for n in wanted]
+
+    def lower(self, folder: Path) -> None:
+        """Write what the interpreter runs."""
+        with self._context:
+            compile_to_binary(module=self.module, output_directory=folder, enable_debug_info=False)
+            serialize_module(module=self.module, path=folder / "main-universal.odix")
+
+
+def _io_names(graph: Any, side: str) -> list[str]:
+    attributes = getattr(graph, side)
+    return [
+        ir.StringAttr(each["coreai.name"]).value if "coreai.name" in each else ""
+        for each in (ir.DictAttr(one) for one in attributes)
+    ]
+
+
+def _filled(names: list[str], word: str, count: int) -> list[str]:
+    """A name for each, also where the file has none."""
+    names = names or [""] * count
+    return [name or f"{word}{i}" for i, name in enumerate(names)]
+
+
+def _type(type_: Any) -> list[Any]:
+    """Shape (−1: free) and element type; None for what is no tensor."""
+    if not ir.RankedTensorType.isinstance(type_):
+        return [None, str(type_)]
+    tensor = ir.RankedTensorType(type_)
+    shape = [
+        -1 if tensor.is_dynamic_dim(axis) else tensor.get_dim_size(axis)
+        for axis in range(tensor.rank)
+    ]
+    word = str(tensor.element_type)
+    if word not in _DTYPES and (match := re.fullmatch(r"([su]?)i(\d+)", word)):
+        return [shape, f"{_SIGNS[match[1]]}{match[2]}"]
+    return [shape, _DTYPES.get(word, word)]
+
+
+def _location_name(location: Any) -> str:
+    """The first file name that a location holds, without its line."""
+    match = re.search(r'"((?:[^"\\]|\\.)*)":0:0', str(location))
+    name = match[1] if match else ""
+    return "" if name == "-" else name
+
+
+def _constant(value: Any) -> Head:
+    if ir.DenseResourceElementsAttr.isinstance(value):
+        match = _DENSE.search(str(value))
+        return {"resource": match[1].strip('"') if match else ""}
+    if ir.DenseElementsAttr.isinstance(value):
+        array = np.array(ir.DenseElementsAttr(value))
+        if array.size <= _SMALL:
+            return {"values": array.reshape(-1).tolist()}
+        return {"inline": array.size}
+    return {}
+
+
+class _Model:
+    """A program that is loaded into the interpreter."""
+
+    def __init__(self, path: Path, wanted: list[int] | None, loop: Any) -> None:
+        self._loop = loop
+        self._stack = ExitStack()
+        program = _Program(path)
+        if wanted is not None:
+            program.show(wanted)
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(suffix=".aimodelx"))
+        program.lower(Path(folder))
+        self._model = loop.run_until_complete(coreai.runtime.AIModel.load(path=folder))
+        self._name = program.name
+        self._function = self._model.load_function(self._name)
+        self.inputs = list(self._function.desc.input_names)
+        self.outputs = list(self._function.desc.output_names)
+        self._last: dict[str, Any] = {}
+
+    def run(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        self._last = {
+            name: coreai.runtime.NDArray(np.ascontiguousarray(array))
+            for name, array in arrays.items()
+        }
+        return self.again()
+
+    def again(self) -> dict[str, Any]:
+        found = self._loop.run_until_complete(self._function(self._last))
+        return {name: np.array(found[name].numpy()) for name in self.outputs}
+
+    def timed(self, runs: int) -> list[list[tuple[str, int]]]:
+        """Name and ns of each operation of the interpreter, for each run on the last inputs."""
+        calls: list[tuple[str, int]] = []
+        begun: dict[int, tuple[str, int]] = {}
+
+        def begin(event: Any) -> int:
+            number = len(begun)
+            begun[number] = (str(event.event_id), int(event.timestamp))
+            return number
+
+        def end(event: Any, number: int) -> None:
+            name, start = begun.pop(number, ("", 0))
+            if name.startswith("call.coreai."):
+                calls.append((name.removeprefix("call."), int(event.timestamp) - start))
+
+        profiler = coreai.runtime.Profiler(on_log_event_begin=begin, on_log_event_end=end)
+        function = self._model.load_function(self._name, profiler=profiler)
+        found = []
+        for _ in range(runs):
+            calls.clear()
+            begun.clear()
+            self._loop.run_until_complete(function(self._last))
+            found.append(list(calls))
+        return found
+
+    def close(self) -> None:
+        self._function = self._model = None
+        self._stack.close()
+
+
+class Server:
+    """Answers requests; models that were opened stay open until they are closed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._models: dict[int, _Model] = {}
+        self._count = 0
+
+    def answer(self, head: Head, payload: bytes) -> Answer:
+        requests: dict[str, Callable[[Head, bytes], Answer]] = {
+            "describe": self._describe,
+            "resources": self._resources,
+            "open": self._open,
+            "run": self._run,
+            "again": self._again,
+            "time": self._time,
+            "close": self._close,
+        }
+        return requests[head["do"]](head, payload)
+
+    def _describe(self, head: Head, _: bytes) -> Answer:
+        return _Program(Path(head["path"])).describe(), b""
+
+    def _resources(self, head: Head, _: bytes) -> Answer:
+        found = _Program(Path(head["path"])).resources()
+        return {"sizes": {name: len(data) for name, data in found.items()}}, b"".join(
+            found.values()
+        )
+
+    def _open(self, head: Head, _: bytes) -> Answer:
+        model = _Model(Path(head["path"]), head.get("show"), self._loop)
+        self._count += 1
+        self._models[self._count] = model
+        return {"model": self._count, "inputs": model.inputs, "outputs": model.outputs}, b""
+
+    def _run(self, head: Head, payload: bytes) -> Answer:
+        """`arrays`: name, type and shape (inferences, …) of each input, whose bytes follow."""
+        model = self._models[head["model"]]
+        arrays, at = {}, 0
+        for name, dtype, shape in head["arrays"]:
+            array = np.frombuffer(payload, dtype, int(np.prod(shape)), at).reshape(shape)
+            arrays[name] = array
+            at += array.nbytes
+        count = head["count"]
+        results = [model.run({name: a[i] for name, a in arrays.items()}) for i in range(count)]
+        return _packed({name: np.stack([r[name] for r in results]) for name in model.outputs})
+
+    def _again(self, head: Head, _: bytes) -> Answer:
+        self._models[head["model"]].again()
+        return {}, b""
+
+    def _time(self, head: Head, _: bytes) -> Answer:
+        return {"runs": self._models[head["model"]].timed(head["runs"])}, b""
+
+    def _close(self, head: Head, _: bytes) -> Answer:
+        self._models.pop(head["model"]).close()
+        return {}, b""
+
+
+def _packed(arrays: Mapping[str, Any]) -> Answer:
+    told = [[name, str(array.dtype), list(array.shape)] for name, array in arrays.items()]
+    return {"arrays": told}, b"".join(array.tobytes() for array in arrays.values())
+
+
+def _requests() -> Iterator[tuple[Head, bytes]]:
+    while line := sys.stdin.buffer.readline():
+        head = json.loads(line)
+        yield head, sys.stdin.buffer.read(head.pop("bytes"))
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    channel = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print is no answer
+    server = Server()
+    for head, payload in _requests():
+        try:
+            told, data = server.answer(head, payload)
+        except Exception as error:  # noqa: BLE001 - bindings raise anything
+            told, data = {"error": str(error) or type(error).__name__}, b""
+        channel.write(json.dumps({**told, "bytes": len(data)}).encode() + b"\n" + data)
+        channel.flush()
+
+
+if __name__ == "__main__":
+    main()
