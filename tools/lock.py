@@ -36,7 +36,7 @@ torch==2.13.0+cpu ; sys_platform == 'linux' \\
 """
 """PyPI's build for Linux needs CUDA; the CPU build (here for CPython 3.11, x86-64) comes from a
 folder that PIP_FIND_LINKS or --find-links names, else there is no PyTorch."""
-RUN_EXTRAS = ("tensorboard", "compress", "search", "onnx")
+RUN_EXTRAS = ("tensorboard", "compress", "search", "onnx", "coreai")
 DEV_EXTRAS = (*RUN_EXTRAS, "micro", "ray")
 
 

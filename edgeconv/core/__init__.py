@@ -54,7 +54,7 @@ from edgeconv.core.progress import (
 from edgeconv.core.provenance import MachineInfo, TeacherInfo, TrainingSummary
 from edgeconv.core.recipe import Augmentation, Recipe, Training, Variant, Windowing
 from edgeconv.core.results import Check, EvaluationResult, ParityResult, Status, worst
-from edgeconv.core.runner import BoundRun, Inspectable, Runner
+from edgeconv.core.runner import BoundRun, Inspectable, Runner, TimesOperations
 from edgeconv.core.schemes import CALIBRATION_METHODS, OutputLimits, Scheme, Tolerance
 from edgeconv.core.signal import (
     CANONICAL_TO_SENSOR,
@@ -138,6 +138,7 @@ __all__ = [
     "TeacherInfo",
     "TensorSpec",
     "Tensors",
+    "TimesOperations",
     "Tolerance",
     "TrainedModel",
     "Training",

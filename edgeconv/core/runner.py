@@ -108,6 +108,16 @@ class Runner(Protocol):
 
 
 @runtime_checkable
+class TimesOperations(Protocol):
+    """A runner whose engine says how long each of its operations took."""
+
+    def operation_times(
+        self, arrays: Mapping[str, NDArray[Any]], inferences: int
+    ) -> list[list[float]]:
+        """µs of each operation of the file, in its order, for each inference of one sample."""
+
+
+@runtime_checkable
 class Inspectable(Runner, Protocol):
     """A runner that also shows the values between its operations.
 

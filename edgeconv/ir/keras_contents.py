@@ -20,7 +20,9 @@ ZIP_SUFFIX, HDF5_SUFFIXES = ".keras", (".h5", ".hdf5")
 SUFFIXES = (ZIP_SUFFIX, *HDF5_SUFFIXES)
 """How the names of whole models end."""
 
-KNOWN_HINT = "give a Keras model (.keras, .h5) or an exported file (.tflite, .mlpackage, .onnx)"
+KNOWN_HINT = (
+    "give a Keras model (.keras, .h5) or an exported file (.tflite, .mlpackage, .aimodel, .onnx)"
+)
 SAVE_HINT = "save the model with Keras 3: model.save('model.keras')"
 _HDF5_HEAD = b"\x89HDF\r\n\x1a\n"
 _ZIP_PARTS = {  # an entry of a zip, and what a zip with it is
@@ -200,6 +202,8 @@ def _folder(path: Path) -> BadInput:
     names = {item.name for item in path.iterdir()}
     if "Manifest.json" in names:
         return _finished(path, "a Core ML package")
+    if "main.mlirb" in names:
+        return _finished(path, "a Core AI model")
     if "config.json" in names and "model.weights.h5" in names:
         return BadInput(
             f"{path} is an unpacked .keras file",

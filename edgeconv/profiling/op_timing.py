@@ -5,7 +5,7 @@ are timed in a separate process, `python -m edgeconv.profiling.op_timing FILE RU
 
 Time, cost and roofline position of each operation.
 
-The runtimes have no interface to time one operation. But a file that is cut behind operation k can
+Most runtimes have no interface to time one operation. But a file that is cut behind operation k can
 be timed; the time of k is the difference to the file that is cut behind k − 1.
 """
 
@@ -25,7 +25,7 @@ from statistics import median
 from time import perf_counter_ns
 from typing import Any
 
-from edgeconv.core import Artifact, BoundRun, OpProfile
+from edgeconv.core import Artifact, BoundRun, OpProfile, TimesOperations
 from edgeconv.core.json_codec import decode_fields
 from edgeconv.errors import BadInput, EdgeconvError
 from edgeconv.profiling.statistics import order_statistics_interval
@@ -105,6 +105,7 @@ _INFERENCES = 40
 _SECONDS = 300
 
 CUT = "by difference: the file cut behind each operation, all cut files timed interleaved"
+ENGINE = "each operation as {engine} times it on this machine: not a phone's time"
 STEPS = "each step of the reference runtime, which computes in NumPy: not a phone's time"
 
 UNTIMED = {
@@ -176,7 +177,8 @@ def _open_cut(
 def _by_steps(
     artifact: Artifact, graph: FileGraph, counts: Sequence[int], runtime: str
 ) -> TimedOperations:
-    """Time from one value of the reference runtime to the next, as it computes them."""
+    """Times that the engine itself reports, or those from one value of the reference runtime to the
+    next, as it computes them."""
     computed: list[tuple[str, int]] = []
 
     def watch(name: str, _: Any) -> None:
@@ -185,6 +187,11 @@ def _by_steps(
     rows, inferences = _rows(graph, counts), []
     with open_runner(artifact.path, runtime) as runner:
         sample = probe_sample(runner, artifact)
+        if isinstance(runner, TimesOperations):
+            times = runner.operation_times(sample, _INFERENCES)
+            members = [range(row.first, row.first + row.count) for row in rows]
+            summed = [[sum(each[i] for i in row) for row in members] for each in times]
+            return by_steps(rows, summed), ENGINE.format(engine=getattr(runner, "kernels", runtime))
         bind: Callable[..., BoundRun] = runner.bind
         infer = bind(sample, watch).invoke
         infer()

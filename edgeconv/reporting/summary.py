@@ -32,6 +32,7 @@ WHAT = {
     "coreml": "Apple's Core ML on a Mac",
     "coreml-reference": "NumPy model of Core ML, not a phone",
     "onnxruntime": "ONNX Runtime on this machine's CPU",
+    "coreai": "Apple's interpreter of Core AI on this machine, not a phone",
 }
 """Each runtime in a few words."""
 
@@ -40,6 +41,11 @@ LIMITS = {
         "The Core ML files were executed as they are saved, with sums in float32 and every result "
         "rounded to the type that the file declares. How a phone's Neural Engine or GPU rounds is "
         "an assumption there, which only a Mac or a phone can confirm."
+    ),
+    "coreai": (
+        "The Core AI files were run by the interpreter that Apple's package holds, operation by "
+        "operation on this machine's processor. A phone compiles them for its GPU or Neural "
+        "Engine, which round in their own way and have their own times."
     ),
 }
 """What a result of a runtime does not show."""

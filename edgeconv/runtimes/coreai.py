@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +21,10 @@ from edgeconv.targets.file_graph import activations
 
 CHUNK = 16
 """Inferences of one request, which share its limit of time."""
-_TYPES = ("float32", "float16", "float64", "int8", "int16", "int32", "int64", "bool")
-_TYPES += ("uint8", "uint16", "uint32", "uint64")
+_TYPES = (
+    *("float32", "float16", "float64", "int8", "int16", "int32", "int64", "bool"),
+    *("uint8", "uint16", "uint32", "uint64"),
+)
 
 
 class CoreAIRunner:
@@ -54,6 +57,7 @@ class CoreAIRunner:
                 )
         self._fixed_batch = FixedBatch(path, self.inputs, self.outputs)
         self._numbers = activations(graph)
+        self._kinds = graph.kinds
         self.tensors = {name: graph.tensors[i].spec(name) for name, i in self._numbers.items()}
         self._engine = Engine(path)
         try:
@@ -69,16 +73,22 @@ class CoreAIRunner:
     def bind(self, arrays: Mapping[str, NDArray[Any]]) -> BoundRun:
         """One inference of these samples, including the way to the other process and back."""
         single, leading = self._fixed_batch.single(arrays)
-        found = self._infer(self._loaded, {n: array[None] for n, array in single.items()}, 1)
-        values = self._fixed_batch.joined(found, leading)
-        return BoundRun(partial(self._engine.again, self._loaded), lambda: values)
+        self._engine.feed(self._loaded, {n: array[None] for n, array in single.items()})
+
+        def read() -> Arrays:
+            return self._fixed_batch.joined(self._engine.results(self._loaded), leading)
+
+        return BoundRun(partial(self._engine.infer, self._loaded), read)
 
     def operation_times(
         self, arrays: Mapping[str, NDArray[Any]], inferences: int
-    ) -> list[list[tuple[str, float]]]:
-        """Kind and µs of each operation that the interpreter ran, for each inference."""
+    ) -> list[list[float]]:
+        """µs of each operation of the file, for each inference, as the interpreter reports them."""
         self.bind(arrays)
-        return self._engine.timed(self._loaded, inferences)
+        return [
+            _by_operation(self._kinds, each)
+            for each in self._engine.timed(self._loaded, inferences)
+        ]
 
     def intermediates(
         self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
@@ -137,3 +147,19 @@ class CoreAIRunner:
         if kind is None:
             self._engine.unload(self._loaded)
         self._engine.close()
+
+
+def _by_operation(kinds: Sequence[str], calls: Sequence[tuple[str, float]]) -> list[float]:
+    """µs of each operation, of the interpreter's calls in their order.
+
+    A call mostly bears the name of its operation. Where it does not (a relu is a maximum there),
+    calls and operations between two known ones are told apart by their places.
+    """
+    times = [0.0] * len(kinds)
+    names = [name.removeprefix("coreai.") for name, _ in calls]
+    matcher = SequenceMatcher(a=list(kinds), b=names, autojunk=False)
+    for _, first, end, begin, stop in matcher.get_opcodes():
+        for i in range(begin, stop):
+            at = min(first + i - begin, max(end - 1, first), len(kinds) - 1)
+            times[at] += calls[i][1]
+    return times

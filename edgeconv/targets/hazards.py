@@ -297,6 +297,12 @@ _ALL = (
         f"{_COREMLTOOLS}/2704",
     ),
     Hazard(
+        "L505",
+        "producer-not-loaded",
+        "the app cannot load the model: Apple's runtimes refuse it since the second beta",
+        "https://github.com/apple/coreai-torch/issues/37",
+    ),
+    Hazard(
         "L601",
         "neural-engine-float32",
         "it runs on the GPU or CPU, and the battery pays",

@@ -44,12 +44,9 @@ EXTRAS = {
         "onnx": "reading and writing .onnx files",
         "onnxruntime": "running .onnx files",
     },
+    "coreai": {"coreai-core": "Core AI files (.aimodel): writing, reading and running them"},
     "micro": {"tflite-micro": "--runtime tflite-micro, the arena of a microcontroller"},
     "tensorboard": {"tensorboard": "TensorBoard logs of a training"},
-}
-# packages of planned targets, which are not part of an extra yet
-TARGETS = {
-    "coreai-core": "Core AI files (.aimodel), a planned target",
 }
 
 
@@ -212,8 +209,6 @@ def _packages() -> Iterator[Finding]:
     for extra, packages in EXTRAS.items():
         for name, purpose in packages.items():
             yield _package(name, purpose, f"pip install 'edgeconv[{extra}]'", required=False)
-    for name, purpose in TARGETS.items():
-        yield _package(name, purpose, f"pip install {name}", required=False)
 
 
 def _package(name: str, purpose: str, fix: str, required: bool) -> Finding:

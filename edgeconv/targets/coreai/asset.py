@@ -38,10 +38,10 @@ def check(path: Path) -> None:
     stored = path / HASH
     if stored.is_file() and stored.read_bytes() != hashlib.sha256(program.read_bytes()).digest():
         raise BadInput(f"{path} is truncated or damaged: {PROGRAM} does not fit {HASH}", HINT)
-    read_metadata(path)
+    _metadata(path)
 
 
-def read_metadata(path: Path) -> dict[str, Any]:
+def _metadata(path: Path) -> dict[str, Any]:
     """What `metadata.json` says. Raises BadInput where it is damaged."""
     file = path / METADATA
     try:
@@ -59,7 +59,7 @@ def write_metadata(path: Path, card: ModelMetadata) -> None:
     Inputs and outputs have their names from the conversion; the format has no room for their
     descriptions beside them, so that these are entries of their own.
     """
-    before = read_metadata(path)
+    before = _metadata(path)
     custom = {
         **card.fields,
         CONTRACT_KEY: contract_text(card.contract),
@@ -89,7 +89,7 @@ def read_contract(path: Path) -> Contract | None:
         BadInput: a damaged folder or contract.
     """
     check(path)
-    text = read_metadata(path).get(_CUSTOM, {}).get(CONTRACT_KEY)
+    text = _metadata(path).get(_CUSTOM, {}).get(CONTRACT_KEY)
     return None if text is None else parse_contract(str(text), str(path))
 
 
@@ -100,17 +100,17 @@ def read_labels(path: Path) -> tuple[str, ...]:
         BadInput: a damaged folder.
     """
     check(path)
-    labels = read_metadata(path).get(_CUSTOM, {}).get(LABELS_KEY, [])
+    labels = _metadata(path).get(_CUSTOM, {}).get(LABELS_KEY, [])
     texts = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     return tuple(labels) if texts else ()
 
 
 def producer(path: Path) -> str:
     """The tool that wrote the program, with its version; empty where nothing says so."""
-    return str(read_metadata(path).get("producer", ""))
+    return str(_metadata(path).get("producer", ""))
 
 
 def stored_contract(path: Path) -> bytes:
     """The bytes of the contract as they lie in the folder; empty where there is none."""
-    text = read_metadata(path).get(_CUSTOM, {}).get(CONTRACT_KEY)
+    text = _metadata(path).get(_CUSTOM, {}).get(CONTRACT_KEY)
     return json.dumps(text, ensure_ascii=False).encode() if isinstance(text, str) else b""

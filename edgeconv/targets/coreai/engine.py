@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,20 +52,72 @@ class Loaded:
     outputs: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a program; values are known by their numbers.
+
+    Attributes:
+        kind: with its dialect, `coreai.conv2d`.
+        name: that its location holds; empty where that is a line of somebody's code.
+        resource: of a constant, the name of its bytes; empty where they lie in the operation.
+        values: of a small constant without a resource.
+    """
+
+    kind: str
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    resource: str = ""
+    values: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class ValueType:
+    """What is known of a value.
+
+    Attributes:
+        shape: with −1 for a free dimension; None for what is no tensor.
+        dtype: of a tensor's elements; of another value its whole type.
+    """
+
+    shape: tuple[int, ...] | None
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """The main function of a program.
+
+    Attributes:
+        function: its name.
+        functions: the names of all.
+        inputs, outputs: name and number of each value.
+        types: of every value, by its number.
+        operations: in the order of execution, constants included.
+    """
+
+    function: str
+    functions: tuple[str, ...]
+    inputs: tuple[tuple[str, int], ...]
+    outputs: tuple[tuple[str, int], ...]
+    types: tuple[ValueType, ...]
+    operations: tuple[Operation, ...]
+
+
 class Engine:
     """Questions about one file. Not for use from two threads at once."""
 
-    def __init__(self, path: Path, seconds: float = SECONDS) -> None:
+    def __init__(self, path: Path) -> None:
         installed()
-        self._path, self._seconds = path, seconds
+        self._path = path
         self._channel: Channel | None = _channel()
         self._sound = True
 
     # --- questions ----------------------------------------------------------------------------
 
-    def describe(self) -> dict[str, Any]:
-        """The program's interface, types and operations, as `server.py` writes them."""
-        return self._ask({"do": "describe", "path": self._program})[0]
+    def describe(self) -> Description:
+        """The program's interface, types and operations."""
+        return _described(self._ask({"do": "describe", "path": self._program})[0])
 
     def resources(self) -> dict[str, bytes]:
         """The bytes of each constant that lies outside the operations, by its name."""
@@ -85,35 +138,32 @@ class Engine:
 
     def run(self, loaded: Loaded, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Outputs (inferences, *shape) of inputs (inferences, *shape), in stored types."""
-        import numpy as np
+        head, payload = _packed(loaded, arrays)
+        count = len(next(iter(arrays.values())))
+        return _unpacked(*self._ask({"do": "run", "count": count, **head}, payload))
 
-        fed = {name: np.ascontiguousarray(arrays[name]) for name in loaded.inputs}
-        head = {
-            "do": "run",
-            "model": loaded.number,
-            "count": len(next(iter(fed.values()))),
-            "arrays": [[name, str(a.dtype), list(a.shape)] for name, a in fed.items()],
-        }
-        told, payload = self._ask(head, b"".join(a.tobytes() for a in fed.values()))
-        found, at = {}, 0
-        for name, dtype, shape in told["arrays"]:
-            flat = np.frombuffer(payload, dtype, int(np.prod(shape)), at)
-            found[str(name)] = flat.reshape(shape)
-            at += flat.nbytes
-        return found
+    def feed(self, loaded: Loaded, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Put the inputs (1, *shape) of one inference in place."""
+        head, payload = _packed(loaded, arrays)
+        self._ask({"do": "feed", **head}, payload)
 
-    def again(self, loaded: Loaded) -> None:
-        """One more inference of the last inputs."""
-        self._ask({"do": "again", "model": loaded.number})
+    def infer(self, loaded: Loaded) -> None:
+        """One inference of what was fed."""
+        self._ask({"do": "infer", "model": loaded.number})
+
+    def results(self, loaded: Loaded) -> dict[str, NDArray[Any]]:
+        """Outputs (1, *shape) of the last inference of what was fed."""
+        return _unpacked(*self._ask({"do": "results", "model": loaded.number}))
 
     def timed(self, loaded: Loaded, runs: int) -> list[list[tuple[str, float]]]:
-        """Kind and µs of each operation of the interpreter, for each run on the last inputs."""
+        """Kind and µs of each operation of the interpreter, for each run on what was fed."""
         told, _ = self._ask({"do": "time", "model": loaded.number, "runs": runs})
         return [[(str(kind), ns / 1e3) for kind, ns in run] for run in told["runs"]]
 
     def unload(self, loaded: Loaded) -> None:
-        """Free what the process holds of a program."""
-        self._ask({"do": "close", "model": loaded.number})
+        """Free what the process holds of a program, if it still runs."""
+        if self._sound:
+            self._ask({"do": "close", "model": loaded.number})
 
     # --- the process --------------------------------------------------------------------------
 
@@ -127,7 +177,7 @@ class Engine:
             raise BadInput(f"{self._path}: Apple's interpreter has ended on this file", _HINT)
         try:
             self._sound = False  # an interruption leaves half an answer in the pipe
-            told, data = self._channel.ask(head, payload, self._seconds)
+            told, data = self._channel.ask(head, payload, SECONDS)
             self._sound = True
         except ChannelError as error:
             raise BadInput(
@@ -147,6 +197,48 @@ class Engine:
             _idle.append(channel)
         else:
             channel.close()
+
+
+def _described(told: dict[str, Any]) -> Description:
+    """What `server.py` writes, typed."""
+    return Description(
+        function=str(told["function"]),
+        functions=tuple(told["functions"]),
+        inputs=tuple((str(name), int(i)) for name, i in told["inputs"]),
+        outputs=tuple((str(name), int(i)) for name, i in told["outputs"]),
+        types=tuple(
+            ValueType(None if shape is None else tuple(shape), str(dtype))
+            for shape, dtype in told["types"]
+        ),
+        operations=tuple(
+            Operation(
+                kind=str(op["kind"]),
+                name=str(op["name"]),
+                inputs=tuple(op["inputs"]),
+                outputs=tuple(op["outputs"]),
+                resource=str(op.get("resource", "")),
+                values=tuple(op["values"]) if "values" in op else None,
+            )
+            for op in told["operations"]
+        ),
+    )
+
+
+def _packed(loaded: Loaded, arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], bytes]:
+    told = [[name, str(arrays[name].dtype), list(arrays[name].shape)] for name in loaded.inputs]
+    head = {"model": loaded.number, "arrays": told}
+    return head, b"".join(arrays[name].tobytes() for name in loaded.inputs)
+
+
+def _unpacked(told: dict[str, Any], payload: bytes) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    found, at = {}, 0
+    for name, dtype, shape in told["arrays"]:
+        flat = np.frombuffer(payload, dtype, prod(shape), at)
+        found[str(name)] = flat.reshape(shape)
+        at += flat.nbytes
+    return found
 
 
 def _channel() -> Channel:

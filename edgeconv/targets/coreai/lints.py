@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Contract, Signal
+from edgeconv.core.export_report import Severity
 from edgeconv.targets.coreai import asset, reader
 from edgeconv.targets.file_graph import FileGraph
-from edgeconv.targets.lints import Rule, Severity, Violation, converter_name
+from edgeconv.targets.lints import Ranges, Rule, Violation, converter_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +31,7 @@ class AssetView:
     """One file as its rules see it."""
 
     path: Path
+    ranges: Ranges
 
     @cached_property
     def program(self) -> reader.Program:
@@ -112,8 +114,8 @@ def _dynamic_shape(file: AssetView) -> Iterator[Violation]:
 
 def _unused_inputs(file: AssetView) -> Iterator[Violation]:
     read = {i for op in file.graph.ops for i in op.inputs}
-    ends = {i for _, i in file.program.told["outputs"]}
-    for name, i in file.program.told["inputs"].items():
+    ends = {i for _, i in file.program.told.outputs}
+    for name, i in file.program.told.inputs:
         if i not in read | ends:
             yield Violation(name, "no operation reads this input")
 
@@ -132,7 +134,7 @@ def _no_contract(file: AssetView) -> Iterator[Violation]:
 
 
 def _no_labels(file: AssetView) -> Iterator[Violation]:
-    ends = {i for _, i in file.program.told["outputs"]}
+    ends = {i for _, i in file.program.told.outputs}
     makers = {i: op for op in file.graph.ops for i in op.outputs}
     for end in ends:
         op = makers.get(end)
@@ -144,78 +146,93 @@ def _no_labels(file: AssetView) -> Iterator[Violation]:
             )
 
 
+def _overflow(file: AssetView) -> Iterator[Violation]:
+    """Values of the samples that float16 could not hold; Apple's interpreter rounds as it says."""
+    halves = {tensor.name for tensor in file.graph.tensors if tensor.dtype == "float16"}
+    for name, (low, high) in file.ranges.items():
+        if name in halves and not (isfinite(low) and isfinite(high)):
+            yield Violation(name, "samples give infinity or NaN here: float16 ends at 65,504")
+
+
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 NOT_FINITE = ("L102", "L103")
 
 RULES: tuple[Rule[AssetView], ...] = (
     Rule(
         "L102",
-        "weights-nan",
         _ERROR,
+        "NaN among the weights",
         _not_a_number,
         "the trained model diverged or calibration saw NaN: look at both",
     ),
     Rule(
         "L103",
-        "weights-infinite",
         _ERROR,
+        "infinity among weights of more than one number",
         _infinite,
         "scale the weights, or convert with float32 weights",
     ),
     Rule(
-        "L504",
-        "producer-too-old",
+        "L505",
         _ERROR,
+        "a file by coreai-core before 1.0.0b2",
         _old_producer,
-        "convert it again with a newer coreai-core: Apple's runtimes no longer load such files",
+        "convert it again with a newer coreai-core",
     ),
     Rule(
         "L201",
-        "contract-input",
         _ERROR,
+        "an input that cannot hold what the file's own sensor contract says",
         _against_contract,
         "export again with an input of the contract's size",
     ),
     Rule(
         "L104",
-        "weights-none",
         _WARNING,
+        "no weights at all",
         _none_at_all,
         "make sure that the trained model was converted, not an empty one",
     ),
     Rule(
-        "L304",
-        "dynamic-batch",
+        "L701",
         _WARNING,
+        "samples give infinity or NaN in float16 (needs `--data`)",
+        _overflow,
+        "use float32, or scale the layer's weights down and those of the next layer up",
+    ),
+    Rule(
+        "L304",
+        _WARNING,
+        "a free first dimension",
         _dynamic_batch,
         "convert with a batch of 1: Apple wants all shapes fixed for the Neural Engine",
     ),
     Rule(
         "L305",
-        "dynamic-shape",
         _WARNING,
+        "another free dimension",
         _dynamic_shape,
         "convert with a fixed shape: Apple wants all shapes fixed for the Neural Engine",
     ),
-    Rule("L208", "unused-input", _WARNING, _unused_inputs, "drop the input"),
+    Rule("L208", _WARNING, "an input that no operation reads", _unused_inputs, "drop the input"),
     Rule(
         "L205",
-        "converter-names",
         _WARNING,
+        "names that a converter invented",
         _names,
         "name inputs and outputs when converting (coreai-torch: input_names, output_names)",
     ),
     Rule(
         "L202",
-        "no-contract",
         _WARNING,
+        "nothing says what the input means",
         _no_contract,
         "export with edgeconv, which writes the sensor contract into the file",
     ),
     Rule(
         "L203",
-        "no-labels",
         _WARNING,
+        "a softmax at the end and no labels",
         _no_labels,
         "add the class names to the file's metadata, or export with edgeconv",
     ),

@@ -345,14 +345,14 @@ def _attention(
     scores = builder.op("batch_matmul", name, turned, key)
     shown = scores
     if node.causal:
-        steps = builder.shape_of(scores)[-2:]
-        mask = _MASKED * (1 - np.tri(*steps))[None, None]
+        rows, columns = builder.shape_of(scores)[-2:]
+        mask = _MASKED * (1 - np.tri(rows, columns))[None, None]
         weight = builder.weight(builder.part(node, "mask"), mask)
         scores = builder.op("broadcasting_add", builder.part(node, "masked"), scores, weight)
     weights = builder.op("softmax", builder.part(node, "weights"), scores, signed(-1)[0])
     across = builder.transpose(weights, (0, 1, 3, 2), builder.part(node, "across"))
     mixed = builder.op("batch_matmul", builder.name(node), value, across)
-    steps, width = node.output.shape if not node.gives_scores else node.outputs[0].shape
+    steps, width = node.outputs[0].shape
     output = builder.reshape(mixed, (1, width, 1, steps), builder.name(node))
     return (output, shown) if node.gives_scores else output
 

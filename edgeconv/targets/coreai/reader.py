@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import TensorSpec
 from edgeconv.core.paths import size
-from edgeconv.errors import BadInput, Unsupported
+from edgeconv.errors import Unsupported
 from edgeconv.targets.coreai import asset
-from edgeconv.targets.coreai.engine import PROGRAM, engine
+from edgeconv.targets.coreai.engine import PROGRAM, Description, Operation, engine
 from edgeconv.targets.file_graph import BITS, FileGraph, Op, Tensor, peak_bytes, scheme_by_types
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CONSTANT = "coreai.constant"
+LOOKUP, SCALING = "lut_to_dense", "blockwise_shift_scale"
+"""Operations that unpack kernels."""
 _PREFIX = "coreai."
+_CONSTANT = "coreai.constant"
 _CONVOLUTIONS = ("conv2d", "conv3d", "conv_transpose2d", "conv_transpose3d")
 STRUCTURE = "structure"
 
@@ -31,43 +33,39 @@ class Program:
     """The main function of a file.
 
     Attributes:
-        told: as Apple's reader describes it (`server.py`).
+        told: its operations and types.
         data: the bytes of each constant that lies outside the operations, by its name.
     """
 
     path: Path
-    told: dict[str, Any]
-    data: dict[str, bytes]
-
-    @property
-    def function(self) -> str:
-        """Its name."""
-        return str(self.told["function"])
+    told: Description
+    data: Mapping[str, bytes]
 
     @cached_property
-    def operations(self) -> list[dict[str, Any]]:
+    def operations(self) -> tuple[Operation, ...]:
         """All but the constants, in the order of execution."""
-        return [op for op in self.told["operations"] if op["kind"] != CONSTANT]
+        return tuple(op for op in self.told.operations if op.kind != _CONSTANT)
 
     @cached_property
-    def constants(self) -> dict[int, dict[str, Any]]:
+    def constants(self) -> dict[int, Operation]:
         """Each constant's operation by the number of its value."""
-        return {op["outputs"][0]: op for op in self.told["operations"] if op["kind"] == CONSTANT}
+        return {op.outputs[0]: op for op in self.told.operations if op.kind == _CONSTANT}
 
     @cached_property
     def names(self) -> dict[int, str]:
-        """A name for each value: its own where the file has one, which none before it has."""
-        wanted: dict[int, str] = {number: name for name, number in self.told["inputs"].items()}
-        for op in self.told["operations"]:
-            for i in op["outputs"]:
-                kind = op["kind"].removeprefix(_PREFIX)
-                wanted[i] = op.get("resource") or op["name"] or f"{kind}_{i}"
-        taken: set[str] = set()
-        names: dict[int, str] = {}
-        # of equal names the last value has it: it is the result of the layer
-        for i in sorted(wanted, reverse=True):
-            plain, number = wanted[i], 0
-            name = plain
+        """A name for each value: its own where the file has one.
+
+        Of values with one name the last has it bare, since it is the result of the layer.
+        """
+        wanted = [
+            (i, op.resource or op.name or f"{kind_of(op)}_{i}")
+            for op in self.told.operations
+            for i in op.outputs
+        ]
+        names = {i: name for name, i in self.told.inputs}
+        taken = set(names.values())
+        for i, plain in reversed(wanted):
+            name, number = plain, 0
             while name in taken:
                 number += 1
                 name = f"{plain}.{number}"
@@ -76,26 +74,30 @@ class Program:
         return names
 
     def type(self, i: int) -> tuple[tuple[int, ...], str]:
-        """Shape (−1: free) and element type of a value."""
-        shape, dtype = self.told["types"][i]
-        if shape is None:
+        """Shape (−1: free) and element type of a value.
+
+        Raises:
+            Unsupported: it is no tensor.
+        """
+        known = self.told.types[i]
+        if known.shape is None:
             raise Unsupported(
-                f"{self.path}: value '{self.names[i]}' is no tensor but {dtype}",
+                f"{self.path}: value '{self.names[i]}' is no tensor but {known.dtype}",
                 "edgeconv reads and runs functions of tensors, without images and state",
             )
-        return tuple(shape), dtype
+        return known.shape, known.dtype
 
     def array(self, i: int) -> NDArray[Any] | None:
-        """The stored numbers of a constant; those of less than a byte, one a byte. None for a type
-        that is not known here."""
+        """The stored numbers of a constant, those of half a byte one a byte; None for a type that
+        is not known here."""
         import numpy as np
 
         shape, dtype = self.type(i)
         constant = self.constants[i]
-        if "values" in constant:
-            return np.array(constant["values"]).reshape(shape)
-        data = self.data.get(constant.get("resource", ""))
-        if data is None or dtype not in BITS or dtype == "bfloat16":
+        if constant.values is not None:
+            return np.array(constant.values).reshape(shape)
+        data = self.data.get(constant.resource)
+        if data is None or dtype not in BITS or dtype == "bfloat16" or BITS[dtype] in (1, 2, 3, 6):
             return None
         if BITS[dtype] == 4:
             return _unpacked(data, dtype, shape)
@@ -107,11 +109,16 @@ def _unpacked(data: bytes, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     import numpy as np
 
     both = np.frombuffer(data, np.uint8)
-    halves = np.stack([both & 15, both >> 4], axis=-1).reshape(-1)[: prod(shape)]
-    if dtype == "int4":
-        signed = halves.astype(np.int8)
-        return np.where(signed > 7, signed - 16, signed).astype(np.int8).reshape(shape)
-    return halves.reshape(shape)
+    halves = np.stack([both & 15, both >> 4], axis=-1).reshape(-1)[: prod(shape)].reshape(shape)
+    if dtype == "uint4":
+        return halves
+    signed = halves.astype(np.int8)
+    return np.where(signed > 7, signed - 16, signed).astype(np.int8)
+
+
+def kind_of(op: Operation) -> str:
+    """What an operation does, without its dialect."""
+    return op.kind.removeprefix(_PREFIX)
 
 
 def read_program(path: Path) -> Program:
@@ -137,7 +144,7 @@ def _read(path: Path, digest: bytes) -> Program:
     return Program(path, *same)
 
 
-_contents: dict[bytes, tuple[dict[str, Any], dict[str, bytes]]] = {}
+_contents: dict[bytes, tuple[Description, dict[str, bytes]]] = {}
 """The last program: a file that was moved is not read again."""
 
 
@@ -147,15 +154,15 @@ _contents: dict[bytes, tuple[dict[str, Any], dict[str, bytes]]] = {}
 def read_graph(path: Path) -> FileGraph:
     """Operations, tensors and cost of a file's main function. Raises as `read_program`."""
     program = read_program(path)
-    tensors = tuple(_tensor(program, i) for i in range(len(program.told["types"])))
+    told = program.told
+    tensors = tuple(_tensor(program, i) for i in range(len(told.types)))
     ops = tuple(_op(program, op, tensors) for op in program.operations)
-    entries = list(program.told["inputs"].values())
-    ends = [i for _, i in program.told["outputs"]]
+    entries, ends = ([i for _, i in side] for side in (told.inputs, told.outputs))
     return FileGraph(
         ops=ops,
         tensors=tensors,
-        inputs=tuple(_spec(program, name, i) for name, i in program.told["inputs"].items()),
-        outputs=tuple(_spec(program, name, i) for name, i in program.told["outputs"]),
+        inputs=tuple(TensorSpec(name, *program.type(i)) for name, i in told.inputs),
+        outputs=tuple(TensorSpec(name, *program.type(i)) for name, i in told.outputs),
         parameters=_parameters(program),
         peak_tensor_bytes=peak_bytes(ops, tensors, entries, ends),
         extra=_facts(program),
@@ -163,8 +170,8 @@ def read_graph(path: Path) -> FileGraph:
 
 
 def _facts(program: Program) -> dict[str, str]:
-    facts = {"function": program.function}
-    others = [name for name in program.told["functions"] if name != program.function]
+    facts = {"needs": "iOS 27 or later", "function": program.told.function}
+    others = [name for name in program.told.functions if name != program.told.function]
     if others:
         facts["other functions"] = ", ".join(others)
     if producer := asset.producer(program.path):
@@ -173,22 +180,16 @@ def _facts(program: Program) -> dict[str, str]:
 
 
 def _tensor(program: Program, i: int) -> Tensor:
-    shape, dtype = program.told["types"][i]
-    sizes = tuple(max(n, 1) for n in shape or ())
-    return Tensor(program.names[i], sizes, dtype, constant=i in program.constants)
+    known = program.told.types[i]
+    sizes = tuple(max(n, 1) for n in known.shape or ())
+    return Tensor(program.names[i], sizes, known.dtype, constant=i in program.constants)
 
 
-def _spec(program: Program, name: str, i: int) -> TensorSpec:
-    shape, dtype = program.type(i)
-    return TensorSpec(name, shape, dtype)
-
-
-def _op(program: Program, op: dict[str, Any], tensors: Sequence[Tensor]) -> Op:
-    inputs, outputs = tuple(op["inputs"]), tuple(op["outputs"])
-    kind = op["kind"].removeprefix(_PREFIX)
-    name = program.names[outputs[0]] if outputs else kind
-    macs = _macs(kind, [tensors[i] for i in inputs], [tensors[i] for i in outputs])
-    return Op(kind, name, inputs, outputs, macs)
+def _op(program: Program, op: Operation, tensors: Sequence[Tensor]) -> Op:
+    kind = kind_of(op)
+    name = program.names[op.outputs[0]] if op.outputs else kind
+    macs = _macs(kind, [tensors[i] for i in op.inputs], [tensors[i] for i in op.outputs])
+    return Op(kind, name, op.inputs, op.outputs, macs)
 
 
 def _macs(kind: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
@@ -203,35 +204,34 @@ def _macs(kind: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int
 
 def learnt(program: Program) -> list[int]:
     """The constants that hold weights: those with bytes of their own, not sizes and axes."""
-    return [i for i, op in program.constants.items() if "resource" in op]
+    return [i for i, op in program.constants.items() if op.resource]
+
+
+def _helpers(program: Program) -> dict[int, str]:
+    """Constants that unpack others, and the part of a file that they are."""
+    found: dict[int, str] = {}
+    for op in program.operations:
+        if kind_of(op) == LOOKUP:
+            found[op.inputs[1]] = "palettes"
+        if kind_of(op) == SCALING:
+            found.update(dict.fromkeys(op.inputs[1:], "scales"))
+    return found
 
 
 def _parameters(program: Program) -> int:
-    palettes = {
-        op["inputs"][1] for op in program.operations if op["kind"] == f"{_PREFIX}lut_to_dense"
-    }
-    scales = {
-        i
-        for op in program.operations
-        if op["kind"] == f"{_PREFIX}blockwise_shift_scale"
-        for i in op["inputs"][1:]
-    }
-    return sum(
-        prod(program.told["types"][i][0]) for i in learnt(program) if i not in palettes | scales
-    )
+    helpers = _helpers(program)
+    return sum(prod(program.type(i)[0]) for i in learnt(program) if i not in helpers)
 
 
 def scheme_of(path: Path, graph: FileGraph) -> str:
     """The scheme that the operations and stored types show."""
     del path
-    kernels = {
-        graph.tensors[op.inputs[0]].dtype: op.kind
-        for op in graph.ops
-        if op.kind in ("lut_to_dense", "blockwise_shift_scale")
-    }
-    for dtype, kind in kernels.items():
-        bits = BITS.get(dtype, 0)
-        return f"palette{bits}" if kind == "lut_to_dense" else f"int{bits}"
+    for op in graph.ops:
+        bits = BITS.get(graph.tensors[op.inputs[0]].dtype, 0) if op.inputs else 0
+        if op.kind == LOOKUP:
+            return f"palette{bits}"
+        if op.kind == SCALING:
+            return f"int{bits}"
     return scheme_by_types(graph)
 
 
@@ -242,25 +242,20 @@ def size_breakdown(path: Path) -> dict[str, int]:
     """Part → bytes, as in `files.size_breakdown`."""
     program = read_program(path)
     parts = {"weights": 0, "biases": 0, "palettes": 0, "scales": 0}
-    roles: dict[int, str] = {}
-    for op in program.operations:
-        if op["kind"] == f"{_PREFIX}lut_to_dense":
-            roles[op["inputs"][1]] = "palettes"
-        if op["kind"] == f"{_PREFIX}blockwise_shift_scale":
-            roles.update(dict.fromkeys(op["inputs"][1:], "scales"))
+    helpers = _helpers(program)
     for i in learnt(program):
         shape, _ = program.type(i)
         usual = "weights" if sum(n > 1 for n in shape) > 1 else "biases"
-        data = program.data.get(program.constants[i]["resource"], b"")
-        parts[roles.get(i, usual)] += len(data)
-    metadata = (path / asset.METADATA).stat().st_size if (path / asset.METADATA).is_file() else 0
-    contract = asset.stored_contract(path)
-    parts |= {"contract": len(contract), "metadata": metadata - len(contract)}
+        parts[helpers.get(i, usual)] += len(program.data.get(program.constants[i].resource, b""))
+    file = path / asset.METADATA
+    contract = len(asset.stored_contract(path))
+    metadata = file.stat().st_size - contract if file.is_file() else 0
+    parts |= {"contract": contract, "metadata": metadata}
     parts[STRUCTURE] = size(path) - sum(parts.values())
     return {part: count for part, count in parts.items() if count}
 
 
-# --- weights ----------------------------------------------------------------------------------
+# --- kernels ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,38 +263,27 @@ class Kernel:
     """The kernel of one operation.
 
     Attributes:
-        op: of a convolution or matrix product.
+        op: a convolution or matrix product.
         number: of the constant with its numbers, or of their integers or indices.
         unpacked_by: the operation between; None for floats.
     """
 
-    op: dict[str, Any]
+    op: Operation
     number: int
-    unpacked_by: dict[str, Any] | None = None
-
-    @property
-    def kind(self) -> str:
-        """The operation, without its dialect."""
-        return str(self.op["kind"].removeprefix(_PREFIX))
+    unpacked_by: Operation | None = None
 
 
 def kernels_of(program: Program) -> list[Kernel]:
     """Each operation with a constant kernel, in the order of execution."""
-    makers = {i: op for op in program.operations for i in op["outputs"]}
+    makers = {i: op for op in program.operations for i in op.outputs}
     found = []
     for op in program.operations:
-        kind = op["kind"].removeprefix(_PREFIX)
-        if kind not in _CONVOLUTIONS and not kind.endswith("batch_matmul"):
+        if kind_of(op) not in _CONVOLUTIONS and not op.kind.endswith("batch_matmul"):
             continue
-        read = op["inputs"][1]
+        read = op.inputs[1]
         maker = makers.get(read)
         if read in program.constants:
             found.append(Kernel(op, read))
-        elif maker is not None and maker["inputs"][0] in program.constants:
-            found.append(Kernel(op, maker["inputs"][0], maker))
+        elif maker is not None and maker.inputs[0] in program.constants:
+            found.append(Kernel(op, maker.inputs[0], maker))
     return found
-
-
-def damaged(path: Path, error: Exception) -> BadInput:
-    """The error for numbers that do not fit their types."""
-    return BadInput(f"{path} is truncated or damaged: {error}", asset.HINT)

@@ -9,8 +9,6 @@ from edgeconv.targets import limits
 from edgeconv.targets.coreai.builder import Store
 from edgeconv.targets.coreai.storage import store_float
 
-IOS27 = "iOS27"
-
 
 @dataclass(frozen=True, kw_only=True)
 class CoreAIScheme(Scheme):
@@ -24,7 +22,6 @@ _ALL = (
         name="float16",
         weights="float16",
         activations="float16",
-        min_deployment_target=IOS27,
         gates=limits.FLOAT16_GATES,
         tolerance=limits.HALF,
         output_limits=limits.FLOAT16_OUTPUTS,
@@ -36,7 +33,6 @@ _ALL = (
         name="float32",
         weights="float32",
         activations="float32",
-        min_deployment_target=IOS27,
         gates=limits.FLOAT32_GATES,
         tolerance=limits.SUMS,
         output_limits=limits.FLOAT32_OUTPUTS,

@@ -43,14 +43,10 @@ _DTYPES = {
 }
 _SIGNS = {"s": "int", "u": "uint", "": "int"}
 _RESOURCE = re.compile(r'^\s*("(?:[^"\\]|\\.)*"|[\w.$-]+): "0x([0-9A-Fa-f]*)"', re.MULTILINE)
-_DENSE = re.compile(r"dense_resource<(.*)>")
+_DENSE = re.compile(r"dense_resource<(.*?)> :")
 
-Head = dict[str, Any]
-Answer = tuple[Head, bytes]
-
-
-class Refused(Exception):
-    """What the asker did wrong; every other exception is told as the file's fault."""
+_Head = dict[str, Any]
+_Answer = tuple[_Head, bytes]
 
 
 class _Program:
@@ -75,7 +71,7 @@ class _Program:
             for value in op.operation.results:
                 self.values[value] = len(self.values)
 
-    def describe(self) -> Head:
+    def describe(self) -> _Head:
         with self._context:
             *steps, end = self.operations
             entries = range(len(self.graph.entry_block.arguments))
@@ -83,7 +79,7 @@ class _Program:
             return {
                 "function": self.name,
                 "functions": self.functions,
-                "inputs": dict(zip(_filled(names[0], "input", len(entries)), entries, strict=True)),
+                "inputs": list(zip(_filled(names[0], "input", len(entries)), entries, strict=True)),
                 "outputs": list(
                     zip(
                         _filled(names[1], "output", len(end.operation.operands)),
@@ -95,15 +91,15 @@ class _Program:
                 "operations": [self._operation(op.operation) for op in steps],
             }
 
-    def _operation(self, op: Any) -> Head:
-        told: Head = {
+    def _operation(self, op: Any) -> _Head:
+        told: _Head = {
             "kind": op.name,
             "name": _location_name(op.location),
             "inputs": [self.values[value] for value in op.operands if value in self.values],
             "outputs": [self.values[value] for value in op.results],
         }
         if op.name == "coreai.constant":
-            told |= _constant(op.attributes["value"])
+            told |= _constant(op.attributes["value"], told["outputs"][0])
         return told
 
     def resources(self) -> dict[str, bytes]:
@@ -114,6 +110,13 @@ class _Program:
         for name, digits in _RESOURCE.findall(text):
             # the first four bytes say the alignment
             found[json.loads(name) if name[0] == '"' else name] = bytes.fromhex(digits)[4:]
+        with self._context:
+            for op in (op.operation for op in self.operations):
+                if op.name == "coreai.constant":
+                    value, number = op.attributes["value"], self.values[op.results[0]]
+                    if _inline(value):
+                        array = np.array(ir.DenseElementsAttr(value))
+                        found[f"constant_{number}"] = array.tobytes()
         return found
 
     def show(self, wanted: list[int]) -> None:
@@ -165,16 +168,23 @@ def _location_name(location: Any) -> str:
     return "" if name == "-" else name
 
 
-def _constant(value: Any) -> Head:
+def _constant(value: Any, number: int) -> _Head:
+    """The name of its bytes, or its few numbers."""
     if ir.DenseResourceElementsAttr.isinstance(value):
         match = _DENSE.search(str(value))
         return {"resource": match[1].strip('"') if match else ""}
+    if _inline(value):
+        return {"resource": f"constant_{number}"}
     if ir.DenseElementsAttr.isinstance(value):
-        array = np.array(ir.DenseElementsAttr(value))
-        if array.size <= _SMALL:
-            return {"values": array.reshape(-1).tolist()}
-        return {"inline": array.size}
+        return {"values": np.array(ir.DenseElementsAttr(value)).reshape(-1).tolist()}
     return {}
+
+
+def _inline(value: Any) -> bool:
+    """Whether many numbers lie in the operation itself."""
+    return (
+        bool(ir.DenseElementsAttr.isinstance(value)) and len(ir.DenseElementsAttr(value)) > _SMALL
+    )
 
 
 class _Model:
@@ -193,21 +203,30 @@ class _Model:
         self._function = self._model.load_function(self._name)
         self.inputs = list(self._function.desc.input_names)
         self.outputs = list(self._function.desc.output_names)
-        self._last: dict[str, Any] = {}
+        self._fed: dict[str, Any] = {}
+        self._found: dict[str, Any] = {}
 
-    def run(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
-        self._last = {
+    def feed(self, arrays: Mapping[str, Any]) -> None:
+        self._fed = {
             name: coreai.runtime.NDArray(np.ascontiguousarray(array))
             for name, array in arrays.items()
         }
-        return self.again()
+        self._found = {}
 
-    def again(self) -> dict[str, Any]:
-        found = self._loop.run_until_complete(self._function(self._last))
-        return {name: np.array(found[name].numpy()) for name in self.outputs}
+    def infer(self) -> None:
+        self._found = self._loop.run_until_complete(self._function(self._fed))
+
+    def results(self) -> dict[str, Any]:
+        """Outputs of the last inference. Raises KeyError where there was none."""
+        return {name: np.array(self._found[name].numpy()) for name in self.outputs}
+
+    def run(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        self.feed(arrays)
+        self.infer()
+        return self.results()
 
     def timed(self, runs: int) -> list[list[tuple[str, int]]]:
-        """Name and ns of each operation of the interpreter, for each run on the last inputs."""
+        """Name and ns of each operation of the interpreter, for each run on what was fed."""
         calls: list[tuple[str, int]] = []
         begun: dict[int, tuple[str, int]] = {}
 
@@ -227,7 +246,7 @@ class _Model:
         for _ in range(runs):
             calls.clear()
             begun.clear()
-            self._loop.run_until_complete(function(self._last))
+            self._loop.run_until_complete(function(self._fed))
             found.append(list(calls))
         return found
 
@@ -244,70 +263,85 @@ class Server:
         self._models: dict[int, _Model] = {}
         self._count = 0
 
-    def answer(self, head: Head, payload: bytes) -> Answer:
-        requests: dict[str, Callable[[Head, bytes], Answer]] = {
+    def answer(self, head: _Head, payload: bytes) -> _Answer:
+        requests: dict[str, Callable[[_Head, bytes], _Answer]] = {
             "describe": self._describe,
             "resources": self._resources,
             "open": self._open,
             "run": self._run,
-            "again": self._again,
+            "feed": self._feed,
+            "infer": self._infer,
+            "results": self._results,
             "time": self._time,
             "close": self._close,
         }
         return requests[head["do"]](head, payload)
 
-    def _describe(self, head: Head, _: bytes) -> Answer:
+    def _describe(self, head: _Head, _: bytes) -> _Answer:
         return _Program(Path(head["path"])).describe(), b""
 
-    def _resources(self, head: Head, _: bytes) -> Answer:
+    def _resources(self, head: _Head, _: bytes) -> _Answer:
         found = _Program(Path(head["path"])).resources()
         return {"sizes": {name: len(data) for name, data in found.items()}}, b"".join(
             found.values()
         )
 
-    def _open(self, head: Head, _: bytes) -> Answer:
+    def _open(self, head: _Head, _: bytes) -> _Answer:
         model = _Model(Path(head["path"]), head.get("show"), self._loop)
         self._count += 1
         self._models[self._count] = model
         return {"model": self._count, "inputs": model.inputs, "outputs": model.outputs}, b""
 
-    def _run(self, head: Head, payload: bytes) -> Answer:
-        """`arrays`: name, type and shape (inferences, …) of each input, whose bytes follow."""
-        model = self._models[head["model"]]
-        arrays, at = {}, 0
-        for name, dtype, shape in head["arrays"]:
-            array = np.frombuffer(payload, dtype, int(np.prod(shape)), at).reshape(shape)
-            arrays[name] = array
-            at += array.nbytes
+    def _run(self, head: _Head, payload: bytes) -> _Answer:
+        model, arrays = self._models[head["model"]], _unpacked(head, payload)
         count = head["count"]
         results = [model.run({name: a[i] for name, a in arrays.items()}) for i in range(count)]
         return _packed({name: np.stack([r[name] for r in results]) for name in model.outputs})
 
-    def _again(self, head: Head, _: bytes) -> Answer:
-        self._models[head["model"]].again()
+    def _feed(self, head: _Head, payload: bytes) -> _Answer:
+        arrays = _unpacked(head, payload)
+        self._models[head["model"]].feed({name: array[0] for name, array in arrays.items()})
         return {}, b""
 
-    def _time(self, head: Head, _: bytes) -> Answer:
+    def _infer(self, head: _Head, _: bytes) -> _Answer:
+        self._models[head["model"]].infer()
+        return {}, b""
+
+    def _results(self, head: _Head, _: bytes) -> _Answer:
+        found = self._models[head["model"]].results()
+        return _packed({name: array[None] for name, array in found.items()})
+
+    def _time(self, head: _Head, _: bytes) -> _Answer:
         return {"runs": self._models[head["model"]].timed(head["runs"])}, b""
 
-    def _close(self, head: Head, _: bytes) -> Answer:
+    def _close(self, head: _Head, _: bytes) -> _Answer:
         self._models.pop(head["model"]).close()
         return {}, b""
 
 
-def _packed(arrays: Mapping[str, Any]) -> Answer:
+def _unpacked(head: _Head, payload: bytes) -> dict[str, Any]:
+    """`arrays` of a request: name, type and shape (inferences, …) of each, whose bytes follow."""
+    arrays, at = {}, 0
+    for name, dtype, shape in head["arrays"]:
+        array = np.frombuffer(payload, dtype, int(np.prod(shape)), at).reshape(shape)
+        arrays[name] = array
+        at += array.nbytes
+    return arrays
+
+
+def _packed(arrays: Mapping[str, Any]) -> _Answer:
     told = [[name, str(array.dtype), list(array.shape)] for name, array in arrays.items()]
     return {"arrays": told}, b"".join(array.tobytes() for array in arrays.values())
 
 
-def _requests() -> Iterator[tuple[Head, bytes]]:
+def _requests() -> Iterator[tuple[_Head, bytes]]:
     while line := sys.stdin.buffer.readline():
         head = json.loads(line)
         yield head, sys.stdin.buffer.read(head.pop("bytes"))
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """_Answer until the input ends."""
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no answer
     server = Server()

@@ -27,6 +27,7 @@ def test_a_scheme_goes_to_the_targets_that_can_hold_it() -> None:
         ("coreml", "float16"),
         ("onnx", "int8"),
         ("onnx", "float16"),
+        ("coreai", "float16"),
     ]
     alone = make_variants(["all"], ["palette4", "dynamic"])
     assert [(v.target, v.scheme) for v in alone] == [
@@ -102,7 +103,7 @@ def test_a_target_whose_packages_are_absent_is_left_out_of_all(
 
     assert left_out([]) == []
     monkeypatch.setattr(metadata, "version", without)
-    assert {v.target for v in make_variants(["all"])} == {"tflite", "coreml"}
+    assert {v.target for v in make_variants(["all"])} == {"tflite", "coreml", "coreai"}
     (reason,) = left_out(["all"])
     assert reason == (
         "target onnx is left out: the package 'tf2onnx' is not installed; "

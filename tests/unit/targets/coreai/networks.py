@@ -27,6 +27,10 @@ def attention(layers: Any, causal: bool) -> Any:
     return lambda x: layer(x, x, use_causal_mask=causal)
 
 
+def activation(name: str) -> Layers:
+    return lambda layers: layers.Activation(name)
+
+
 def on_two(make: Layers) -> Layers:
     """A layer that reads the input and a value computed from it."""
 
@@ -138,10 +142,7 @@ CASES: Mapping[str, tuple[Layers, tuple[int, ...]]] = {
     "SimpleRNN": _case(lambda ls: ls.SimpleRNN(5)),
     "Bidirectional": _case(lambda ls: ls.Bidirectional(ls.LSTM(3, return_sequences=True))),
     "Bidirectional of sums": _case(lambda ls: ls.Bidirectional(ls.GRU(3), merge_mode="sum")),
-    **{
-        f"activation {name}": _case(lambda ls, name=name: ls.Activation(name))
-        for name in _ACTIVATIONS
-    },
+    **{f"activation {name}": _case(activation(name)) for name in _ACTIVATIONS},
 }
 """Layers by what they are, and the shape of their input."""
 
