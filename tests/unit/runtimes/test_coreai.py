@@ -51,8 +51,12 @@ def samples(n: int) -> Any:
 def test_values_inside_are_those_of_the_layers(file: Path) -> None:
     x = samples(CHUNK + 3)
     expected: dict[str, Any] = {}
-    graph = network()
-    evaluate(graph, x, at=lambda value, a: (expected.__setitem__(value.label, a), a)[1])
+
+    def note(value: Value, array: Any) -> Any:
+        expected[value.label] = array
+        return array
+
+    evaluate(network(), x, at=note)
     with open_runner(file) as opened:
         runner = inspectable(opened)
         found = runner.intermediates({"steps": x}, ["conv", "pool"])

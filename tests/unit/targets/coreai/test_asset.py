@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.core import Signal
+from edgeconv.core import InputConvention, Signal
 from edgeconv.errors import BadInput
 from edgeconv.targets import files
 from edgeconv.targets.coreai import asset
@@ -23,7 +23,7 @@ def test_contract_labels_and_words_are_beside_the_program(exported: dict[str, Pa
     path = exported["float16"]
     contract = asset.read_contract(path)
     assert isinstance(contract, Signal)
-    assert contract == SIGNAL.for_sensor("ios")
+    assert contract == SIGNAL.for_sensor(InputConvention.IOS)
     assert asset.read_labels(path) == SIGNAL.labels
     document = json.loads((path / "metadata.json").read_text())
     assert document["creationDate"] == "19800101T000000Z"
