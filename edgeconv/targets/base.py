@@ -137,11 +137,9 @@ class Conversion:
         convert: writes the converter's bare file, in the worker.
         write_metadata: puts names, description and contract into that file, in the parent.
         check: tests the finished file's structure.
-        channels_first: the layout in which the target's kernels want a trace, and in which the
-            values inside its files usually lie.
+        channels_first: how the target's kernels want a trace, and how values in its files lie.
         packages: distributions whose versions decide the bytes.
-        lowerings: from a deployment target to the operations of nodes that the target builds in
-            its own way, such as one for a whole recurrent layer.
+        lowerings: nodes that a target builds in its own way, by deployment target.
         reads_graph: whether `convert` builds from the graph alone, so that nothing is traced.
     """
 
