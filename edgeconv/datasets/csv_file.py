@@ -267,25 +267,31 @@ def _segments(
     shortest = _Runs()
     for group in tables.groups():
         read = reads[group.key.file_number]
-        schema = read.schema
-        key = group.key
-        values = group.values * schema.factors_of(key.subject, key.device)
-        subject, label, source = key.subject, numbers[key.activity], read.path.name
-        if schema.rate_hz or "timestamp" not in schema.columns:
+        schema, key = read.schema, group.key
+        values = group.values
+        values *= schema.factors_of(key.subject, key.device)
+        label, source, rate_hz = numbers[key.activity], read.path.name, schema.rate_hz
+        if rate_hz or "timestamp" not in schema.columns:
             for rows in shortest.runs(group):
-                yield Segment(
-                    subject, label, values[rows], None, schema.rate_hz, source, key.device
-                )
+                yield Segment(key.subject, label, values[rows], None, rate_hz, source, key.device)
         else:
-            seconds = _seconds(group, read)
-            for times, readings in recordings(seconds, values, notes, dropped):
-                if "D204" not in schema.allow:
-                    refuse_interleaved(readings, f"{read.path}: {subject}", f"{source}.toml")
-                yield Segment(subject, label, readings, times, 0.0, source, key.device)
+            yield from _stamped(group, read, label, notes, dropped)
         done += len(values)
+        del group, values  # they are not held while the next ones are read
         if total > MANY_ROWS:
             progress.update(done, total, "rows")
     shortest.refuse_alternating(reads)
+
+
+def _stamped(
+    group: Group, read: _Read, label: int, notes: ClockNotes, dropped: Counter[str]
+) -> Iterator[Segment]:
+    """The recordings of a group whose rows have time stamps."""
+    source, key = read.path.name, group.key
+    for times, readings in recordings(_seconds(group, read), group.values, notes, dropped):
+        if "D204" not in read.schema.allow:
+            refuse_interleaved(readings, f"{read.path}: {key.subject}", f"{source}.toml")
+        yield Segment(key.subject, label, readings, times, 0.0, source, key.device)
 
 
 def _seconds(group: Group, read: _Read) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ instead of by zeros, which would ring.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ PASS_EDGE, STOP_EDGE = 0.8, 1.1
 DESIGN_DB = 65.0  # Kaiser's formula is an estimate: five more than what is promised
 # A sensor runs at 20 Hz nominal when its clock is off by up to this much: no filter is needed.
 NOMINAL_TOLERANCE = 0.03
+ROWS_AT_ONCE = 1 << 16
+SPLINE_REACH = 100  # rows: what happens there changes a spline by less than a float64 can tell
 
 
 def resample_uniform(
@@ -34,7 +37,8 @@ def resample_uniform(
     ratio = Fraction(target_hz / source_hz).limit_denominator(1000)
     if ratio == 1 or len(values) < 2:
         return values
-    return _polyphase(values, ratio.numerator, ratio.denominator)
+    mean = values.mean(axis=0)
+    return _in_blocks(lambda first, last: values[first:last], len(values), mean, ratio)
 
 
 def resample_stamped(
@@ -51,11 +55,49 @@ def resample_stamped(
     source_hz = 1.0 / float(np.median(np.diff(seconds)))
     factor = max(1, math.ceil(source_hz / target_hz - NOMINAL_TOLERANCE))
     spacing = 1.0 / (factor * target_hz)
-    count = math.floor((seconds[-1] - seconds[0]) / spacing + 1e-6) + 1
     # Relative to the first stamp: nanoseconds since 1970 would use up the digits.
-    grid = np.minimum(np.arange(count) * spacing, seconds[-1] - seconds[0])
-    uniform: NDArray[np.float64] = CubicSpline(seconds - seconds[0], values, axis=0)(grid)
-    return _polyphase(uniform, 1, factor) if factor > 1 else uniform
+    start, duration = seconds[0], seconds[-1] - seconds[0]
+    count = math.floor(duration / spacing + 1e-6) + 1
+
+    def uniform(first: int, last: int) -> NDArray[np.float64]:
+        grid = np.minimum(np.arange(first, last) * spacing, duration)
+        edges = np.searchsorted(seconds, grid[[0, -1]] + start)
+        rows = slice(max(0, edges[0] - SPLINE_REACH), edges[1] + SPLINE_REACH)
+        if last - first == count:
+            rows = slice(None)
+        spline = CubicSpline(seconds[rows] - start, values[rows], axis=0)
+        return np.asarray(spline(grid))
+
+    return _in_blocks(uniform, count, values.mean(axis=0), Fraction(1, factor))
+
+
+def _in_blocks(
+    read: Callable[[int, int], NDArray[np.float64]],
+    length: int,
+    mean: NDArray[np.float64],
+    ratio: Fraction,
+) -> NDArray[np.float64]:
+    """The rows that `read(first, last)` gives, filtered; a long recording needs little memory.
+
+    A block is read with what the filter sees beyond its edges, so that they do not show.
+    """
+    import numpy as np
+
+    up, down = ratio.numerator, ratio.denominator
+    if length <= ROWS_AT_ONCE:
+        whole = read(0, length)
+        return _polyphase(whole, whole.mean(axis=0), up, down)
+    margin = _reach(up, down)
+    step = ROWS_AT_ONCE // down * down
+    parts = []
+    for first in range(0, length, step):
+        last = min(first + step, length)
+        begin = max(0, first - margin)
+        out = _polyphase(read(begin, min(length, last + margin)), mean, up, down)
+        skipped = (first - begin) * up // down
+        stop = skipped + step * up // down if last < length else None
+        parts.append(out[skipped:stop])
+    return np.concatenate(parts)
 
 
 @cache
@@ -71,14 +113,21 @@ def _taps(longest: int) -> NDArray[np.float64]:
     return taps
 
 
-def _polyphase(values: NDArray[np.float64], up: int, down: int) -> NDArray[np.float64]:
+def _reach(up: int, down: int) -> int:
+    """How many rows the filter sees on each side: a multiple of `down`, so that the first output
+    falls on the first input."""
+    return down * math.ceil(len(_taps(max(up, down))) / 2 / up / down) if up != down else 0
+
+
+def _polyphase(
+    values: NDArray[np.float64], mean: NDArray[np.float64], up: int, down: int
+) -> NDArray[np.float64]:
     import numpy as np
     from scipy.signal import resample_poly
 
-    taps = _taps(max(up, down))
-    # Whole multiples of `down`, so that the first output falls on the first input.
-    pad = down * math.ceil(len(taps) / 2 / up / down)
-    mean = values.mean(axis=0)
+    if up == down:
+        return values
+    taps, pad = _taps(max(up, down)), _reach(up, down)
     longer = np.pad(values - mean, ((pad, pad), (0, 0)), mode="reflect", reflect_type="odd")
     out = resample_poly(longer, up, down, axis=0, window=taps)
     first = pad * up // down

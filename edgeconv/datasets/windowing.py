@@ -31,6 +31,9 @@ LOWEST_RATE = 0.5
 GAP_INTERVALS = 5
 """A pause above this many median intervals splits a recording; nothing is interpolated over it."""
 
+LONG = 1_000_000
+"""Samples of a segment from which on it is resampled before the next one is read."""
+
 
 @dataclass(frozen=True, eq=False)
 class Segment:
@@ -145,15 +148,18 @@ class Assembly:
     def add(self, segments: Iterable[Segment]) -> None:
         """Resample every segment that the store does not hold yet; few are in memory at a time."""
         columns = [self.origin.column(name) for name in self.signal.channels]
+        chosen = slice(None) if columns == [*range(len(self.origin.channels))] else columns
         done = self.store.parts
         workers = os.cpu_count() or 1
         with ThreadPoolExecutor(workers) as pool:
             waiting: deque[Future[Cut]] = deque()
             for number, segment in enumerate(segments):
+                most = workers if len(segment.values) < LONG else 0
                 if number >= done:
-                    chosen = replace(segment, values=segment.values[:, columns])
-                    waiting.append(pool.submit(_cut_segment, chosen, self.signal))
-                if len(waiting) > workers:
+                    segment = replace(segment, values=segment.values[:, chosen])
+                    waiting.append(pool.submit(_cut_segment, segment, self.signal))
+                del segment  # it is not held while the next one is read
+                while len(waiting) > most:
                     self.store.add(waiting.popleft().result())
             while waiting:
                 self.store.add(waiting.popleft().result())
@@ -302,8 +308,10 @@ def split_by_gaps(
         return
     gap = GAP_INTERVALS * float(np.median(forward))
     for part in _cut(len(seconds), steps < -gap):
-        keep = _newer(seconds[part], dropped)
-        clean_seconds, clean_values = seconds[part][keep], values[part][keep]
+        clean_seconds, clean_values = seconds[part], values[part]
+        keep = _newer(clean_seconds, dropped)
+        if not keep.all():
+            clean_seconds, clean_values = clean_seconds[keep], clean_values[keep]
         for piece in _cut(len(clean_seconds), np.diff(clean_seconds) > gap):
             yield clean_seconds[piece], clean_values[piece]
 

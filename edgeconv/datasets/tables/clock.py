@@ -44,6 +44,7 @@ STRETCH = 50  # steps from whose median a rate is told
 RATE_CHANGE = 1.6  # factor between the medians of neighboring stretches
 SPARSE, SPARSE_SHARE = 1.9, 0.05  # steps of the model, and the share of time that is noted
 DEVICES, ALIKE = 4, 4.0  # devices whose rows may alternate, and how much more alike their own are
+ROWS_AT_ONCE = 1 << 20  # of which readings are compared
 PACKET_PAUSE = 3.0  # packets' own intervals; a longer pause separates recordings
 
 
@@ -160,6 +161,10 @@ def refuse_interleaved(values: Floats, where: str, toml: str) -> None:
     """
     import numpy as np
 
+    if len(values) > ROWS_AT_ONCE:
+        for first in range(0, len(values), ROWS_AT_ONCE):
+            refuse_interleaved(values[first : first + ROWS_AT_ONCE], where, toml)
+        return
     if len(values) < 20:
         return
     steps = [
@@ -176,15 +181,15 @@ def refuse_interleaved(values: Floats, where: str, toml: str) -> None:
         )
 
 
-def _in_order(seconds: Floats, notes: ClockNotes) -> Iterator[NDArray[np.int64]]:
-    """Row numbers of each run of the clock, by time."""
+def _in_order(seconds: Floats, notes: ClockNotes) -> Iterator[NDArray[np.int64] | slice]:
+    """Rows of each run of the clock, by time."""
     import numpy as np
 
-    rows = np.arange(len(seconds))
     back = np.flatnonzero(np.diff(seconds) < 0)
     if not len(back):
-        yield rows
+        yield slice(None)
         return
+    rows = np.arange(len(seconds))
     order = np.argsort(seconds, kind="stable")
     if _sorting_heals(seconds, order):
         notes.sorted_rows += int((order != rows).sum())

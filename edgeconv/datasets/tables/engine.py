@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MEMORY = "160MB"  # what does not fit is kept on disk
+FETCHED = 200_000  # rows that come from the engine at once
 PORTION = 2_000_000  # rows that are compared with each other at once
 CUT_OFF = "the file ends without a line end, in a short number: it may be cut off"
 BLANK = "x, y and z are all blank (rows of another sensor)"
@@ -48,13 +49,12 @@ class GroupKey:
 class Group:
     """The rows of one key in the order of the file.
 
-    `lines` (n,) are line numbers, `positions` (n,) count the file's samples, whatever their key,
-    `stamps` (n,) are time stamps in ticks or seconds, NaN without any, and `values` (n, channels)
-    readings as they stand in the table.
+    `positions` (n,) count the file's samples, whatever their key, `stamps` (n,) are time stamps in
+    ticks or seconds, NaN without any, and `values` (n, channels) readings as they stand in the
+    table.
     """
 
     key: GroupKey
-    lines: NDArray[np.int64]
     positions: NDArray[np.int64]
     stamps: NDArray[np.float64]
     values: NDArray[np.float64]
@@ -294,28 +294,40 @@ class Tables:
 
     def groups(self) -> Iterator[Group]:
         """The rows of each subject, activity, recording and device, file by file."""
-        values = self._values()
         keys = self._db.execute(
-            f"select file_number, {', '.join(TEXT_ROLES)}, min(line) as first, max(line) as last "
-            "from samples group by all order by file_number, first"
+            f"select file_number, {', '.join(TEXT_ROLES)}, min(line) as first, max(line) as last, "
+            "count(*) from samples group by all order by file_number, first"
         ).fetchall()
-        for file_number, subject, activity, recording, device, first, last in keys:
-            rows = self._db.execute(
-                f"select line, position, stamp, {', '.join(values)} from samples where "
-                "file_number = ? and "
-                "line between ? and ? and subject = ? and activity = ? and recording = ? and "
-                "device = ? order by line",
-                [file_number, first, last, subject, activity, recording, device],
+        for number, subject, activity, recording, device, first, last, rows in keys:
+            key = GroupKey(subject, activity, recording, device, int(number))
+            yield self._group(key, range(first, last + 1), rows)
+
+    def _group(self, key: GroupKey, lines: range, rows: int) -> Group:
+        """The rows of one key, which stand in these lines; few at a time come from the engine."""
+        import numpy as np
+
+        columns = self._values()
+        positions, stamps = np.empty(rows, np.int64), np.empty(rows)
+        values = np.empty((rows, len(columns)))
+        filled = 0
+        step = -(-len(lines) // -(-rows // FETCHED))
+        for first in lines[::step]:
+            part = self._db.execute(
+                f"select position, stamp, {', '.join(columns)} from samples where "
+                "file_number = ? and line >= ? and line < ? and "
+                f"{' and '.join(f'{role} = ?' for role in TEXT_ROLES)} order by line",
+                [key.file_number, first, min(first + step, lines.stop), *astuple(key)[:-1]],
             ).fetchnumpy()
-            yield _group(
-                GroupKey(subject, activity, recording, device, int(file_number)), rows, values
-            )
+            rows_of = slice(filled, filled := filled + len(part["stamp"]))
+            positions[rows_of], stamps[rows_of] = part["position"], part["stamp"]
+            for n, name in enumerate(columns):
+                values[rows_of, n] = part[name]
+        return Group(key, positions, stamps, values)
 
     @property
     def total(self) -> int:
         """Rows that are held."""
-        (count,) = self._db.execute("select count(*) from samples").fetchone()
-        return int(count)
+        return int(self._db.execute("select count(*) from samples").fetchone()[0])
 
 
 @contextmanager
@@ -347,11 +359,3 @@ def open_tables(kept: Path | None = None, progress: Progress = NULL_PROGRESS) ->
             ) from error
         finally:
             connection.close()
-
-
-def _group(key: GroupKey, rows: Mapping[str, Any], columns: Sequence[str]) -> Group:
-    import numpy as np
-
-    values = np.stack([np.asarray(rows[name], np.float64) for name in columns], axis=1)
-    lines, positions = (np.asarray(rows[name], np.int64) for name in ("line", "position"))
-    return Group(key, lines, positions, np.asarray(rows["stamp"], np.float64), values)

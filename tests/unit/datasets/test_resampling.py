@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from edgeconv.datasets import resampling
 from edgeconv.datasets.resampling import resample_stamped, resample_uniform
 
 SECONDS = 30.0
@@ -111,3 +114,36 @@ def test_no_tone_above_the_new_nyquist_leaves_a_hundredth(rate: float, share: fl
     assert np.abs(middle(resample_uniform(tone(hz, times), rate, 20.0))).max() < 0.01
     stamped = middle(resample_stamped(1e9 + times, tone(hz, times), 20.0))
     assert np.abs(stamped).max() < (0.01 if rate > 33 else 0.014)
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from([19.9, 25.0, 50.0, 52.0, 99.7, 200 / 3]),
+    st.integers(400, 3000),
+    st.integers(60, 700),
+    st.integers(0, 99),
+)
+def test_blocks_do_not_show(rate: float, count: int, block: int, seed: int) -> None:
+    """A long recording is resampled in blocks; the float32 samples are those of the whole."""
+    random = np.random.default_rng(seed)
+    values = random.normal([0, 9.8, 0], 3, (count, 3))
+    seconds = 1.7e9 + (np.arange(count) + random.uniform(-0.3, 0.3, count)) / rate
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resampling, "ROWS_AT_ONCE", 10**9)
+        whole = resample_stamped(seconds, values, 20.0), resample_uniform(values, rate, 20.0)
+        patch.setattr(resampling, "ROWS_AT_ONCE", max(block, 1000 if rate in (19.9, 99.7) else 60))
+        parts = resample_stamped(seconds, values, 20.0), resample_uniform(values, rate, 20.0)
+    for one, other in zip(whole, parts, strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-11)
+
+
+def test_a_long_recording_needs_little_memory() -> None:
+    """What is needed beside a recording of 32 bytes a row: of a spline through all it is 200."""
+    seconds, values = 1.7e9 + np.arange(600_000) / 50, np.zeros((600_000, 3))
+    resample_stamped(seconds[:500], values[:500], 20.0)  # imports are not counted
+    tracemalloc.start()
+    resample_stamped(seconds, values, 20.0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 70 * len(seconds)

@@ -15,6 +15,7 @@ import pytest
 from edgeconv.core import NULL_PROGRESS, Dataset, Signal, Windowing
 from edgeconv.core.dataset import joined_samples
 from edgeconv.datasets import PATHS, csv_file, load_dataset, sample_cache, windowing
+from edgeconv.datasets.tables import clock, engine
 from edgeconv.datasets.tables.query import TableQuery
 from edgeconv.errors import BadInput, UsageError
 from tests.unit.datasets.uci_har_folder import write_uci_har
@@ -190,6 +191,16 @@ def test_memory_does_not_grow_with_the_recordings(tmp_path: Path) -> None:
     small, large = peak(2_500), peak(50_000)
     assert (tmp_path / "50000" / "samples.f32").stat().st_size == 72_000_000
     assert large < small + 70
+
+
+def test_long_recordings_are_fetched_in_portions(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = load(table)
+    monkeypatch.setattr(engine, "FETCHED", 70)
+    monkeypatch.setattr(windowing, "LONG", 100)
+    monkeypatch.setattr(clock, "ROWS_AT_ONCE", 90)
+    assert load(table).sha256 == whole.sha256
 
 
 def test_two_processes_build_one_entry(cache: Path, table: Path) -> None:
