@@ -8,6 +8,7 @@ from edgeconv.core import Artifact
 from edgeconv.integration.identifiers import NAMINGS
 from edgeconv.integration.model_package import ModelContext, ModelPackage
 from edgeconv.integration.platform import Files, Platform
+from edgeconv.integration.sensors import SENSORS
 from edgeconv.integration.template_context import TemplateContext
 
 
@@ -59,6 +60,8 @@ PLATFORM = Platform(
     sensor_hz=60.0,  # once a frame: what browsers deliver
     fastest_hz=60.0,
     model=_model,
+    rotation_unit="deg/s",
+    sensors=SENSORS,
     filters={"quoted": quoted, "comment": comment},
     vectors="test/stream.json",
     check_with="npm ci && npm test",

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,12 @@ from tests.packages.mutation import Mutation
 
 pytestmark = pytest.mark.heavy
 
-_STREAM, _DECIDER = "src/sensorStream.ts", "src/decider.ts"
+_STREAM, _TRACK, _GRAVITY = "src/sensorStream.ts", "src/track.ts", "src/gravity.ts"
+_DECIDER, _SETTINGS, _MOTION = "src/decider.ts", "src/settings.ts", "src/motion.ts"
 MUTATIONS = (
-    Mutation("the sign is lost", _STREAM, "x * factor", "-x * factor"),
-    Mutation("the scale is lost", _STREAM, "y * factor", "y"),
-    Mutation("an axis is lost", _STREAM, "#recent[at] = x", "#recent[at + 2] = x"),
+    Mutation("the sign is lost", _TRACK, "x * factor", "-x * factor"),
+    Mutation("the scale is lost", _TRACK, "y * factor", "y"),
+    Mutation("an axis is lost", _TRACK, "#recent[at] = x", "#recent[at + 2] = x"),
     Mutation("a step too many", _STREAM, "% this.#settings.step", "% (this.#settings.step + 1)"),
     Mutation(
         "a gap restarts nothing",
@@ -35,6 +37,24 @@ MUTATIONS = (
     Mutation("the filter is skipped", _STREAM, "centre + sum", "centre"),
     Mutation("the layout is turned", _STREAM, "Math.floor(i / CHANNELS), i %", "i % 80, i %"),
     Mutation("the hysteresis is forgotten", _DECIDER, "lead > hysteresis", "lead > 0 * hysteresis"),
+)
+OF_SEVERAL = (
+    Mutation(
+        "silence is not noticed", _STREAM, "if (this.#isSilent(time))", "if (this.#isSilent(-time))"
+    ),
+    Mutation("one sensor is enough", _STREAM, "every(({ next })", "some(({ next })"),
+    Mutation("the grid begins too early", _STREAM, "#start = Math.max(", "#start = Math.min("),
+    Mutation("sensors change places", _STREAM, "AXES * sensor +", "AXES * (1 - sensor) +"),
+    Mutation("one factor for all", _SETTINGS, "factor,\n    maxGap", "factor: 1,\n    maxGap"),
+    Mutation("gravity stays in", _STREAM, "? value - slow : value", "? value : value"),
+    Mutation(
+        "gravity does not settle",
+        _GRAVITY,
+        "this.left = this.#settling",
+        "this.left = 0 * this.#settling",
+    ),
+    Mutation("a section is wrong", _GRAVITY, "value - a2 * out", "value + a2 * out"),
+    Mutation("the gyroscope is turned", _MOTION, '&& sensor !== "gyroscope"', "&& sensor"),
 )
 
 _TENSORS = "src/tensors.ts"
@@ -82,6 +102,15 @@ def package(bundle: Path, node_modules: Path, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="module")
+def nine(nine_channels: Path, node_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of a model with nine channels."""
+    out = tmp_path_factory.mktemp("web-nine") / "package"
+    integrate("web", nine_channels, out)
+    shutil.copytree(node_modules, out / "node_modules", symlinks=True)
+    return out
+
+
+@pytest.fixture(scope="module")
 def model_package(
     model_bundle: Path, node_modules: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
@@ -97,15 +126,17 @@ def _test(package: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([npm, "test"], cwd=package, capture_output=True, text=True, check=False)
 
 
-def test_it_compiles_and_its_own_tests_pass(package: Path) -> None:
-    done = _test(package)
+@pytest.mark.parametrize("name", ["package", "nine"])
+def test_it_compiles_and_its_own_tests_pass(name: str, request: pytest.FixtureRequest) -> None:
+    done = _test(request.getfixturevalue(name))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "# fail 0" in done.stdout
     assert "# skipped 0" in done.stdout
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
-def test_its_tests_notice_a_wrong_core(mutation: Mutation, package: Path) -> None:
+@pytest.mark.parametrize("mutation", [*MUTATIONS, *OF_SEVERAL], ids=lambda m: m.name)
+def test_its_tests_notice_a_wrong_core(mutation: Mutation, request: pytest.FixtureRequest) -> None:
+    package: Path = request.getfixturevalue("nine" if mutation in OF_SEVERAL else "package")
     with mutation.applied(package):
         done = _test(package)
     assert done.returncode != 0
@@ -113,7 +144,7 @@ def test_its_tests_notice_a_wrong_core(mutation: Mutation, package: Path) -> Non
     assert "# tests" in done.stdout, done.stdout + done.stderr  # it was compiled
 
 
-@pytest.mark.parametrize("name", ["package", "model_package"])
+@pytest.mark.parametrize("name", ["package", "nine", "model_package"])
 def test_it_is_linted(name: str, request: pytest.FixtureRequest) -> None:
     biome = ROOT / "build/javascript/node_modules/.bin/biome"
     if not biome.exists():
@@ -145,6 +176,12 @@ def test_a_models_tests_notice_a_wrong_runner(mutation: Mutation, model_package:
 
 @pytest.fixture(scope="module")
 def address(package: Path) -> Iterator[str]:
+    with served(package) as place:
+        yield place
+
+
+@contextmanager
+def served(package: Path) -> Iterator[str]:
     """The page, served as `edgeconv integrate web --serve` does, by a process of its own."""
     code = (
         "import sys; from pathlib import Path; from edgeconv.integration.web_server import serve; "
@@ -216,6 +253,24 @@ def test_live_motion_of_a_browser_with_the_opposite_sign(browser: Browser, addre
     page.evaluate(_LYING, -9.8)
     expect(page.locator("#sensor")).to_contain_text("ios sign", timeout=60_000)
     expect(page.locator("#problem")).to_be_hidden()
+    page.close()
+
+
+def test_a_page_of_two_sensors_replays_both_and_names_the_one_that_is_missing(
+    browser: Browser, nine: Path
+) -> None:
+    page = browser.new_page()
+    with served(nine) as address:
+        page.goto(address)
+        expect(page.locator("#replay")).to_be_enabled(timeout=60_000)
+        page.check("#quick")
+        for name in ("rates", "silent"):
+            _replay(page, name)
+        page.click("#live")
+        expect(page.locator("#sensor")).to_contain_text("no sample yet", timeout=60_000)
+        page.evaluate(_LYING, 9.8)
+        expect(page.locator("#sensor")).to_contain_text("nothing from the gyroscope")
+        expect(page.locator("#windows")).to_have_text("0")
     page.close()
 
 

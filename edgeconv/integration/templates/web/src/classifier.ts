@@ -1,6 +1,5 @@
 import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 import { contract } from "./contract.js";
-import { CHANNELS } from "./ring.js";
 import type { Window } from "./sensorStream.js";
 
 /** LiteRT prints its progress as errors; only its errors are kept as such. */
@@ -34,7 +33,7 @@ export class Classifier {
     const takes = Array.from(compiled.getInputDetails()[0]?.shape ?? []);
     const gives = Array.from(compiled.getOutputDetails()[0]?.shape ?? []);
     const wanted = [
-      [1, contract.window * CHANNELS],
+      [1, contract.window * contract.channels.length],
       [1, contract.labels.length],
     ];
     if (JSON.stringify([takes, gives]) !== JSON.stringify(wanted)) {

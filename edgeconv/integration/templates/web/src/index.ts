@@ -10,6 +10,11 @@ export {
   watchMotion,
 } from "./motion.js";
 export { type Model, type Recognition, Recognizer } from "./recognizer.js";
-export type { Sample } from "./sample.js";
+export type { Sample, SensorKind } from "./sample.js";
 export { type Counts, SensorStream, type Window } from "./sensorStream.js";
-export { defaultSettings, type StreamSettings } from "./settings.js";
+export {
+  defaultSettings,
+  type SensorSettings,
+  type StreamSettings,
+  sensorKinds,
+} from "./settings.js";

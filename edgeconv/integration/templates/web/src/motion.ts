@@ -1,4 +1,5 @@
-import type { Sample } from "./sample.js";
+import type { Sample, SensorKind } from "./sample.js";
+import { sensorKinds } from "./settings.js";
 
 const GRAVITY = 9.80665; // m/s^2
 
@@ -49,19 +50,54 @@ export async function requestMotion(): Promise<void> {
   }
 }
 
+interface Axes {
+  readonly x: number | null;
+  readonly y: number | null;
+  readonly z: number | null;
+}
+
+/** What an event says of a sensor, in the browser's own unit and sign; null: nothing. */
+function reading(event: DeviceMotionEvent, kind: SensorKind): Axes | null {
+  const { acceleration, accelerationIncludingGravity: whole, rotationRate } = event;
+  switch (kind) {
+    case "accelerometer":
+      return whole;
+    case "linear-acceleration":
+      return acceleration;
+    case "gravity":
+      return whole && acceleration && difference(whole, acceleration);
+    case "gyroscope":
+      // Every browser has alpha around x, beta around y and gamma around z, whatever older pages
+      // say: https://github.com/w3c/deviceorientation/issues/44
+      return rotationRate && { x: rotationRate.alpha, y: rotationRate.beta, z: rotationRate.gamma };
+  }
+}
+
+function difference(a: Axes, b: Axes): Axes {
+  const minus = (one: number | null, other: number | null) =>
+    one === null || other === null ? null : one - other;
+  return { x: minus(a.x, b.x), y: minus(a.y, b.y), z: minus(a.z, b.z) };
+}
+
 /**
- * Reads the accelerometer, gravity included, from now on.
+ * Reads the sensors that the model takes from now on. A sensor that the browser does not give has no
+ * samples: `SensorStream.waitingFor` names it.
  *
- * @param onSample gets m/s^2 in W3C's sign, whatever the browser's
+ * @param onSample gets accelerations in m/s^2 and W3C's sign, whatever the browser's, and rotation
+ *   in deg/s
  * @param sign the browser's
  * @returns a function that stops it
  */
 export function watchMotion(onSample: (sample: Sample) => void, sign = expectedSign()): () => void {
-  const factor = sign === "ios" ? -1 : 1;
   const listen = (event: DeviceMotionEvent) => {
-    const { x, y, z } = event.accelerationIncludingGravity ?? { x: null, y: null, z: null };
-    if (x === null || y === null || z === null) return;
-    onSample({ milliseconds: event.timeStamp, x: x * factor, y: y * factor, z: z * factor });
+    for (const sensor of sensorKinds) {
+      const { x, y, z } = reading(event, sensor) ?? { x: null, y: null, z: null };
+      if (x === null || y === null || z === null) continue;
+      // Both systems have the same right-handed axes: rotation has one sign.
+      const factor = sign === "ios" && sensor !== "gyroscope" ? -1 : 1;
+      const { timeStamp: milliseconds } = event;
+      onSample({ milliseconds, sensor, x: x * factor, y: y * factor, z: z * factor });
+    }
   };
   window.addEventListener("devicemotion", listen);
   return () => window.removeEventListener("devicemotion", listen);

@@ -1,23 +1,26 @@
-export const CHANNELS = 3;
+/** Axes of a sensor. */
+export const AXES = 3;
 
-/** The latest steps of three values, oldest first, in memory that is taken once. */
+/** The latest rows of numbers, oldest first, in memory that is taken once. */
 export class Ring {
   readonly #values: Float64Array;
   readonly #capacity: number;
+  readonly #width: number;
   #oldest = 0;
   #count = 0;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, width: number) {
     this.#capacity = capacity;
-    this.#values = new Float64Array(capacity * CHANNELS);
+    this.#width = width;
+    this.#values = new Float64Array(capacity * width);
   }
 
   get isFull(): boolean {
     return this.#count === this.#capacity;
   }
 
-  add(step: Float64Array): void {
-    this.#values.set(step, ((this.#oldest + this.#count) % this.#capacity) * CHANNELS);
+  add(row: Float64Array): void {
+    this.#values.set(row, ((this.#oldest + this.#count) % this.#capacity) * this.#width);
     if (this.isFull) this.#oldest = (this.#oldest + 1) % this.#capacity;
     else this.#count++;
   }
@@ -28,8 +31,8 @@ export class Ring {
   }
 
   /** `index` 0 is the oldest. */
-  get(index: number, channel: number): number {
-    const place = ((this.#oldest + index) % this.#capacity) * CHANNELS + channel;
+  get(index: number, column: number): number {
+    const place = ((this.#oldest + index) % this.#capacity) * this.#width + column;
     return this.#values[place] as number;
   }
 }

@@ -1,7 +1,18 @@
+import { contract } from "./contract.js";
+import { Gravity } from "./gravity.js";
 import { lowPass } from "./lowPass.js";
-import { CHANNELS, Ring } from "./ring.js";
-import type { Sample } from "./sample.js";
-import { type Derived, defaultSettings, derive, type StreamSettings } from "./settings.js";
+import { AXES, Ring } from "./ring.js";
+import type { Sample, SensorKind } from "./sample.js";
+import {
+  type Derived,
+  defaultSettings,
+  derive,
+  type StreamSettings,
+  sensorKinds,
+} from "./settings.js";
+import { Track } from "./track.js";
+
+const CHANNELS = contract.channels.length;
 
 /** One input of the model. */
 export interface Window {
@@ -11,7 +22,7 @@ export interface Window {
   readonly segment: number;
   /** Time of the last step, in nanoseconds. */
   readonly endNanoseconds: number;
-  /** x0 y0 z0 x1 …, in the model's unit and sign. */
+  /** All channels of the first step, then of the second …, in the model's units and sign. */
   readonly values: Float32Array;
 }
 
@@ -28,17 +39,17 @@ export interface Counts {
   gaps: number;
   /** Restarts because the time stamp went back. */
   clockResets: number;
+  /** Restarts because one sensor gave nothing while another went on. */
+  silent: number;
 }
-
-const RECENT = 4;
-const ENOUGH = 3;
 
 /**
  * Turns samples with time stamps into the model's windows.
  *
- * A phone's sensor delivers when it pleases. The stream converts unit and sign, drops what cannot be
- * used, interpolates onto an even grid, filters as the training recordings were filtered, and cuts
- * windows. A gap restarts it: nothing is invented. Nothing is allocated but for a window.
+ * A phone's sensors deliver when they please. The stream converts units and sign, drops what cannot
+ * be used, interpolates all sensors onto one even grid, filters as the training recordings were
+ * filtered, and cuts windows. A gap restarts it: nothing is invented, and no sensor is ever
+ * replaced by zeros. Nothing is allocated but for a window.
  */
 export class SensorStream {
   readonly counts: Counts = {
@@ -48,35 +59,43 @@ export class SensorStream {
     late: 0,
     gaps: 0,
     clockResets: 0,
+    silent: 0,
   };
 
   readonly #settings: StreamSettings;
   readonly #derived: Derived;
   readonly #taps: Float64Array;
   readonly #half: number;
+  readonly #tracks: readonly Track[];
+  readonly #gravity: Gravity | null;
   #segment = 0;
   #number = 0;
 
-  // The last four samples, oldest first; `held` of them are there.
-  readonly #times = new Float64Array(RECENT);
-  readonly #recent = new Float64Array(RECENT * CHANNELS);
-  #held = 0;
-
   // Since the last restart.
-  #start = 0;
-  #next = 0; // the first point of the fine grid that has no value yet
+  #start: number | null = null; // where the grid begins, once every sensor is there
+  #next = 0; // the first point of the fine grid that a sensor has not reached
   readonly #fine: Ring;
   readonly #steps: Ring;
   #made = 0;
-  readonly #point = new Float64Array(CHANNELS);
+  readonly #point: Float64Array; // of all sensors
+  readonly #channels = new Float64Array(CHANNELS);
 
+  /** @throws RangeError where a setting makes no sense. */
   constructor(settings: StreamSettings = defaultSettings) {
     this.#settings = settings;
     this.#derived = derive(settings);
-    this.#taps = lowPass(this.#derived.oversampling);
+    const { oversampling, sensors, silence, spacing } = this.#derived;
+    this.#taps = lowPass(oversampling);
     this.#half = (this.#taps.length - 1) / 2;
-    this.#fine = new Ring(this.#taps.length);
-    this.#steps = new Ring(settings.window);
+    // One sensor may be this far ahead of another.
+    const ahead = silence + Math.max(...sensors.map(({ maxGap }) => maxGap));
+    const pending = sensors.length > 1 ? Math.ceil(ahead / spacing + 1) : 1;
+    this.#tracks = sensors.map((sensor) => new Track(sensor, pending));
+    const splits = contract.sources.some(({ part }) => part !== "whole");
+    this.#gravity = splits ? new Gravity(settings.rateHz) : null;
+    this.#point = new Float64Array(AXES * sensors.length);
+    this.#fine = new Ring(this.#taps.length, this.#point.length);
+    this.#steps = new Ring(settings.window, CHANNELS);
   }
 
   /** How often the stream has restarted. */
@@ -84,114 +103,103 @@ export class SensorStream {
     return this.#segment;
   }
 
+  /** The sensors without a sample since the last restart: no window comes without them. */
+  get waitingFor(): readonly SensorKind[] {
+    return sensorKinds.filter((_, i) => this.#tracks[i]?.isEmpty);
+  }
+
   /**
    * Takes one sample and hands each window that it completes to `onWindow`.
    *
    * A sample completes the interval between the two before it: the curve there needs one neighbour
    * on each side.
+   *
+   * @throws RangeError where it is of a sensor that the model does not take.
    */
-  push({ milliseconds, x, y, z }: Sample, onWindow: (window: Window) => void): void {
+  push(sample: Sample, onWindow: (window: Window) => void): void {
+    const { milliseconds, x, y, z } = sample;
+    const track = this.#track(sample.sensor);
     const time = Math.round(milliseconds * 1e6);
     if (![time, x, y, z].every(Number.isFinite)) {
       this.counts.notFinite++;
       return;
     }
-    if (this.#held > 0 && !this.#isInOrder(time - this.#time(this.#held - 1))) return;
+    if (!track.isEmpty && !this.#isInOrder(track, time - track.newest)) return;
+    if (this.#isSilent(time)) {
+      this.counts.silent++;
+      this.restart();
+    }
     this.counts.accepted++;
-    if (this.#held === 0) this.#start = time;
-    this.#hold(time, x, y, z);
-    if (this.#held >= ENOUGH) this.#evaluate(onWindow);
+    track.hold(time, x, y, z);
+    if (this.#start === null && this.#tracks.every(({ isEmpty }) => !isEmpty)) {
+      this.#start = Math.max(...this.#tracks.map(({ newest }) => newest));
+    }
+    if (this.#start !== null && track.hasCurve) this.#evaluate(track, this.#start, onWindow);
   }
 
   /** Forgets all samples, as after a gap. Counts and window numbers go on. */
   restart(): void {
     this.#segment++;
-    this.#held = 0;
+    this.#start = null;
     this.#next = 0;
     this.#made = 0;
+    for (const track of this.#tracks) track.clear();
+    this.#gravity?.clear();
     this.#fine.clear();
     this.#steps.clear();
   }
 
+  #track(sensor: SensorKind | undefined): Track {
+    const found = this.#tracks[sensor === undefined ? 0 : sensorKinds.indexOf(sensor)];
+    if (!found) throw new RangeError(`the model takes ${sensorKinds.join(", ")}, no ${sensor}`);
+    return found;
+  }
+
   /** Whether a sample that comes this much after the last one is used; may restart the stream. */
-  #isInOrder(elapsed: number): boolean {
-    if (Math.abs(elapsed) > this.#derived.maxGap) {
+  #isInOrder({ settings }: Track, elapsed: number): boolean {
+    if (Math.abs(elapsed) > settings.maxGap) {
       if (elapsed > 0) this.counts.gaps++;
       else this.counts.clockResets++;
       this.restart();
     } else if (elapsed < 0) {
       this.counts.late++;
       return false;
-    } else if (elapsed < this.#derived.closest) {
+    } else if (elapsed < settings.closest) {
       this.counts.duplicate++;
       return false;
     }
     return true;
   }
 
-  #hold(time: number, x: number, y: number, z: number): void {
-    if (this.#held === RECENT) {
-      this.#times.copyWithin(0, 1);
-      this.#recent.copyWithin(0, CHANNELS);
-      this.#held--;
+  /** Whether another sensor has given nothing for too long when this time comes. */
+  #isSilent(time: number): boolean {
+    const { silence } = this.#derived;
+    return this.#tracks.some((track) => !track.isEmpty && time - track.newest > silence);
+  }
+
+  /** Every point of the fine grid that the sensor's curve reaches, and those that all reach. */
+  #evaluate(track: Track, start: number, onWindow: (window: Window) => void): void {
+    for (let at = this.#time(start, track.next); at < track.until; ) {
+      track.add(at);
+      if (this.#tracks.every(({ next }) => next > this.#next)) this.#join(start, onWindow);
+      at = this.#time(start, track.next);
     }
-    const { factor } = this.#settings;
-    const at = this.#held * CHANNELS;
-    this.#times[this.#held] = time;
-    this.#recent[at] = x * factor;
-    this.#recent[at + 1] = y * factor;
-    this.#recent[at + 2] = z * factor;
-    this.#held++;
-  }
-
-  /** Every point of the fine grid from the last sample but two up to the last but one. */
-  #evaluate(onWindow: (window: Window) => void): void {
-    const from = this.#time(this.#held - 3);
-    const to = this.#time(this.#held - 2);
-    for (let time = this.#gridTime(this.#next); time < to; time = this.#gridTime(this.#next)) {
-      const u = (time - from) / (to - from);
-      for (let c = 0; c < CHANNELS; c++) this.#point[c] = this.#curve(c, u);
-      this.#filter(onWindow);
-      this.#next++;
-    }
-  }
-
-  /** A cubic between two samples, through their neighbours too; `u` is from 0 to below 1. */
-  #curve(channel: number, u: number): number {
-    const first = this.#held - 3;
-    const length = this.#time(first + 1) - this.#time(first);
-    const value = this.#value(first, channel);
-    const rise = this.#value(first + 1, channel) - value;
-    const after = this.#value(first + 2, channel) - this.#value(first + 1, channel);
-    const end = slope(rise, after, length / (this.#time(first + 2) - this.#time(first + 1)));
-    let begin = 2 * rise - end; // the parabola through the first three samples
-    if (first > 0) {
-      const before = value - this.#value(first - 1, channel);
-      begin = slope(rise, before, length / (this.#time(first) - this.#time(first - 1)));
-    }
-    const bend = 3 * rise - 2 * begin - end;
-    return value + u * (begin + u * (bend + u * (begin + end - 2 * rise)));
-  }
-
-  #time(index: number): number {
-    return this.#times[index] as number;
-  }
-
-  #value(index: number, channel: number): number {
-    return this.#recent[index * CHANNELS + channel] as number;
   }
 
   /** Never accumulated, so that no error grows. */
-  #gridTime(index: number): number {
-    return this.#start + Math.floor(index * this.#derived.spacing + 0.5);
+  #time(start: number, index: number): number {
+    return start + Math.floor(index * this.#derived.spacing + 0.5);
   }
 
   /** Keeps a point of the fine grid; where it completes a step, makes that step. */
-  #filter(onWindow: (window: Window) => void): void {
+  #join(start: number, onWindow: (window: Window) => void): void {
+    this.#tracks.forEach((track, i) => {
+      track.copy(this.#next, this.#point, AXES * i);
+    });
     this.#fine.add(this.#point);
-    const middle = this.#next - this.#half;
+    const middle = this.#next++ - this.#half;
     if (!this.#fine.isFull || middle % this.#derived.oversampling !== 0) return;
-    for (let c = 0; c < CHANNELS; c++) {
+    for (let c = 0; c < this.#point.length; c++) {
       // The sum of the taps is 1: a constant, such as gravity, passes without any rounding.
       const centre = this.#fine.get(this.#half, c);
       let sum = 0;
@@ -200,12 +208,25 @@ export class SensorStream {
       });
       this.#point[c] = centre + sum;
     }
-    this.#steps.add(this.#point);
+    this.#add(this.#time(start, middle), onWindow);
+  }
+
+  /** Keeps the channels of the step in `#point`; none while gravity settles. */
+  #add(time: number, onWindow: (window: Window) => void): void {
+    this.#gravity?.update(this.#point);
+    if (this.#gravity && this.#gravity.left > 0) {
+      this.#gravity.left--;
+      return;
+    }
+    contract.sources.forEach(({ sensor, axis, part }, c) => {
+      const value = this.#point[AXES * sensor + axis] as number;
+      const slow = this.#gravity?.slow[axis] ?? 0;
+      this.#channels[c] = part === "gravity" ? slow : part === "rest" ? value - slow : value;
+    });
+    this.#steps.add(this.#channels);
     this.#made++;
     const beyond = this.#made - this.#settings.window;
-    if (beyond >= 0 && beyond % this.#settings.step === 0) {
-      onWindow(this.#window(this.#gridTime(middle)));
-    }
+    if (beyond >= 0 && beyond % this.#settings.step === 0) onWindow(this.#window(time));
   }
 
   #window(endNanoseconds: number): Window {
@@ -214,12 +235,4 @@ export class SensorStream {
     );
     return { number: this.#number++, segment: this.#segment, endNanoseconds, values };
   }
-}
-
-/**
- * Slope of the parabola through three samples at the middle one, times this interval's length.
- * `other` is the difference over the neighbouring interval, `ratio` this length by that one's.
- */
-function slope(rise: number, other: number, ratio: number): number {
-  return (rise + ratio * ratio * other) / (1 + ratio);
 }

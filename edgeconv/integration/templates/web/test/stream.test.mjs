@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { contract } from "../dist/contract.js";
 import { Decider } from "../dist/decider.js";
 import { lowPass, oversampling } from "../dist/lowPass.js";
-import { signAtRest } from "../dist/motion.js";
+import { signAtRest, watchMotion } from "../dist/motion.js";
 import { Recognizer } from "../dist/recognizer.js";
 import { SensorStream } from "../dist/sensorStream.js";
-import { defaultSettings } from "../dist/settings.js";
+import { defaultSettings, sensorKinds } from "../dist/settings.js";
 import { distance, samplesOf, settingsOf, vectors } from "./vectors.mjs";
 
 test("filters", () => {
@@ -34,7 +34,10 @@ for (const recorded of vectors.streams) {
       late: expected.counts.late,
       gaps: expected.counts.gaps,
       clockResets: expected.counts.clock_resets,
+      silent: expected.counts.silent ?? 0,
     });
+    const waiting = (expected.waiting ?? []).map((place) => sensorKinds[place]);
+    assert.deepEqual(stream.waitingFor, waiting);
     const facts = (number, segment, end) => ({ number, segment, end });
     assert.deepEqual(
       windows.map((w) => facts(w.number, w.segment, w.endNanoseconds)),
@@ -89,6 +92,52 @@ test("the model's error reaches whoever waits", async () => {
   const recognizer = new Recognizer(broken, () => assert.fail("an answer"), stream);
   for (const sample of samplesOf(recorded)) recognizer.push(sample);
   await assert.rejects(recognizer.settled(), /broken/);
+});
+
+test("a sensor that the model does not take", () => {
+  const sample = { milliseconds: 0, x: 0, y: 0, z: 0, sensor: "barometer" };
+  assert.throws(() => new SensorStream().push(sample, () => {}), /no barometer/);
+  const further = Array.from({ length: sensorKinds.length }, () => defaultSettings);
+  assert.throws(() => new SensorStream({ ...defaultSettings, further }), RangeError);
+});
+
+test("what a browser's event says of each sensor", () => {
+  const listeners = [];
+  globalThis.window = {
+    addEventListener: (_, listener) => listeners.push(listener),
+    removeEventListener: () => {},
+  };
+  const event = {
+    timeStamp: 7,
+    accelerationIncludingGravity: { x: 1, y: 2, z: 3 },
+    acceleration: { x: 0.5, y: 0.25, z: 0.125 },
+    rotationRate: { alpha: 10, beta: 20, gamma: 30 },
+  };
+  const wanted = {
+    accelerometer: [1, 2, 3],
+    gyroscope: [10, 20, 30],
+    "linear-acceleration": [0.5, 0.25, 0.125],
+    gravity: [0.5, 1.75, 2.875],
+  };
+  for (const sign of ["android", "ios"]) {
+    const found = [];
+    watchMotion((sample) => found.push(sample), sign);
+    listeners.at(-1)(event);
+    listeners.at(-1)({ timeStamp: 8, accelerationIncludingGravity: null });
+    assert.deepEqual(
+      found.map(({ sensor }) => sensor),
+      sensorKinds,
+    );
+    for (const { milliseconds, sensor, x, y, z } of found) {
+      const turned = sign === "ios" && sensor !== "gyroscope" ? -1 : 1;
+      assert.equal(milliseconds, 7);
+      assert.deepEqual(
+        [x, y, z],
+        wanted[sensor].map((value) => value * turned),
+      );
+    }
+  }
+  delete globalThis.window;
 });
 
 test("the sign of gravity at rest", () => {

@@ -5,14 +5,18 @@ export const vectors = JSON.parse(readFileSync(new URL("stream.json", import.met
 
 /** Settings of a recorded stream, for a model's own window and step. */
 export function settingsOf(recorded, defaults) {
-  return { ...defaults, sensorHz: recorded.sensor_hz, factor: recorded.factor };
+  const further = (recorded.sensors ?? [])
+    .slice(1)
+    .map(({ hz, factor }) => ({ sensorHz: hz, factor }));
+  return { ...defaults, sensorHz: recorded.sensor_hz, factor: recorded.factor, further };
 }
 
-/** The samples in the order in which the sensor gave them. JSON has no NaN: null stands for it. */
+/** The samples in the order in which the sensors gave them. JSON has no NaN: null stands for it. */
 export function samplesOf({ samples }) {
   const number = (value) => value ?? Number.NaN;
   return samples.t_ns.map((time, i) => ({
     milliseconds: time / 1e6,
+    ...(samples.sensor ? { sensor: vectors.contract.sensors[samples.sensor[i]] } : {}),
     x: number(samples.x[i]),
     y: number(samples.y[i]),
     z: number(samples.z[i]),

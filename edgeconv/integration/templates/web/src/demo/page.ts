@@ -4,7 +4,7 @@ import { expectedSign, requestMotion, signAtRest, watchMotion } from "../motion.
 import { type Recognition, Recognizer } from "../recognizer.js";
 import type { Sample } from "../sample.js";
 import { SensorStream } from "../sensorStream.js";
-import { defaultSettings } from "../settings.js";
+import { defaultSettings, sensorKinds } from "../settings.js";
 import {
   agreement,
   loadRecordings,
@@ -16,6 +16,8 @@ import {
 import { Traces } from "./traces.js";
 import { element, View } from "./view.js";
 
+/** The sensor whose samples are drawn. */
+const [drawn] = sensorKinds;
 const REST_MILLISECONDS = 1000; // of stillness tell the browser's sign
 const view = new View();
 const traces = new Traces(element<HTMLCanvasElement>("traces"));
@@ -55,6 +57,10 @@ async function live(classifier: Classifier): Promise<void> {
   const { recognizer, found } = begin(classifier, new SensorStream());
   const listen = () =>
     watchMotion((sample) => {
+      if (sample.sensor !== drawn) {
+        recognizer.push(sample);
+        return;
+      }
       recent = [...recent, sample].filter(
         (each) => each.milliseconds > sample.milliseconds - REST_MILLISECONDS,
       );
@@ -69,7 +75,9 @@ async function live(classifier: Classifier): Promise<void> {
       }
       traces.add(sample);
       recognizer.push(sample);
-      view.say("sensor", `${rate(recent)} Hz, ${sign} sign`);
+      const missing = recognizer.stream.waitingFor;
+      const lack = missing.length > 0 ? `, nothing from the ${missing.join(" and ")}` : "";
+      view.say("sensor", `${rate(recent)} Hz, ${sign} sign${lack}`);
       view.counted(recognizer.stream.counts, found.length);
       recognizer.settled().catch(tell);
     }, sign);
@@ -104,7 +112,9 @@ async function replay(
     while (running && !quick && performance.now() - zero < latest) await nextFrame();
     if (!running) return;
     if (recorded.restart_before.includes(position)) stream.restart();
-    traces.add(scaled(sample, recorded.factor / contract.factor));
+    if (sample.sensor === drawn) {
+      traces.add(scaled(sample, recorded.factor / contract.factor));
+    }
     recognizer.push(sample);
   }
   await recognizer.settled();

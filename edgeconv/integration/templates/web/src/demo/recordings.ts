@@ -1,6 +1,6 @@
 import type { Recognition } from "../recognizer.js";
-import type { Sample } from "../sample.js";
-import { defaultSettings, type StreamSettings } from "../settings.js";
+import type { Sample, SensorKind } from "../sample.js";
+import { defaultSettings, type StreamSettings, sensorKinds } from "../settings.js";
 
 /** What `test/stream.json` holds of one stream. */
 export interface Recorded {
@@ -8,9 +8,12 @@ export interface Recorded {
   readonly about: string;
   readonly sensor_hz: number;
   readonly factor: number;
+  /** Where there are several, the first one too. */
+  readonly sensors?: readonly { readonly hz: number; readonly factor: number }[];
   readonly restart_before: readonly number[];
   readonly samples: {
     readonly t_ns: readonly number[];
+    readonly sensor?: readonly number[];
     readonly x: readonly (number | null)[];
     readonly y: readonly (number | null)[];
     readonly z: readonly (number | null)[];
@@ -37,14 +40,18 @@ export async function loadRecordings(place: string | URL): Promise<Recordings> {
 }
 
 export function settingsOf(recorded: Recorded): StreamSettings {
-  return { ...defaultSettings, sensorHz: recorded.sensor_hz, factor: recorded.factor };
+  const further = (recorded.sensors ?? [])
+    .slice(1)
+    .map(({ hz, factor }) => ({ sensorHz: hz, factor }));
+  return { ...defaultSettings, sensorHz: recorded.sensor_hz, factor: recorded.factor, further };
 }
 
-/** The samples in the order in which the sensor gave them. JSON has no NaN: null stands for it. */
+/** The samples in the order in which the sensors gave them. JSON has no NaN: null stands for it. */
 export function samplesOf({ samples }: Recorded): Sample[] {
   const number = (values: readonly (number | null)[], i: number) => values[i] ?? Number.NaN;
   return samples.t_ns.map((time, i) => ({
     milliseconds: time / 1e6,
+    sensor: sensorKinds[samples.sensor?.[i] ?? 0] as SensorKind,
     x: number(samples.x, i),
     y: number(samples.y, i),
     z: number(samples.z, i),

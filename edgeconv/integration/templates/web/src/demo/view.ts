@@ -64,7 +64,7 @@ export class View {
   counted(counts: Readonly<Counts>, windows: number): void {
     this.say("samples", String(counts.accepted));
     this.say("windows", String(windows));
-    this.say("gaps", String(counts.gaps + counts.clockResets));
+    this.say("gaps", String(counts.gaps + counts.clockResets + counts.silent));
   }
 
   #show(probabilities: readonly number[]): void {
