@@ -96,8 +96,9 @@ def load_dataset(
     given = source if isinstance(source, Recordings) else Recordings(source)
     allow, data = given.allow, given.data
     if isinstance(data, Dataset):
-        from edgeconv.datasets.in_memory import IN_MEMORY
+        from edgeconv.datasets.in_memory import IN_MEMORY, refuse_broken
 
+        refuse_broken(data)
         dataset = _allowing(data, allow)
         if data.report.source not in IN_MEMORY or data.report.findings:
             if refuse:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import NULL_PROGRESS, Dataset, LoadReport, Recording, Signal, Windowing
+from edgeconv.core.dataset import in_parts
 from edgeconv.datasets.csv_file import load
 from edgeconv.errors import BadInput
 
@@ -25,6 +26,7 @@ _ARRAYS_HINT = (
     "give (windows, labels, subjects): windows (n, 80, 3) in m/s² with gravity and Android's sign, "
     "and a class name and a subject for each of them"
 )
+_DATASET_HINT = "give a Dataset as load_dataset and dataset_from_arrays make it"
 _FRAME_HINT = f"give the columns {', '.join(ROLES)}; timestamp in seconds, x, y, z in m/s²"
 
 
@@ -126,6 +128,56 @@ def dataset_from_frame(frame: Any) -> Dataset:
             raise BadInput(message, _FRAME_HINT) from error
     report = replace(dataset.report, source=IN_MEMORY[1])
     return replace(dataset, name=FRAME, report=report)
+
+
+def refuse_broken(dataset: Dataset) -> None:
+    """Refuse a `Dataset` that was put together by hand and does not hold together.
+
+    Raises:
+        BadInput: samples of another shape than the contract's, or with NaN or infinity; a class or
+            a window that is not there; no window at all.
+    """
+    import numpy as np
+
+    signal, recordings = dataset.signal, dataset.recordings
+    for n, recording in enumerate(recordings):
+        _refuse_broken_recording(recording, signal, f"{dataset.name}: recording {n}")
+    index = np.asarray(dataset.index)
+    if index.ndim != 2 or index.shape[1] != 2 or not np.issubdtype(index.dtype, np.integer):
+        raise BadInput(f"{dataset.name}: an index {index.shape} of {index.dtype}", _DATASET_HINT)
+    if not len(index):
+        raise BadInput(f"{dataset.name}: there are no windows", _DATASET_HINT)
+    lengths = np.array([len(recording.samples) for recording in recordings], np.int64)
+    known = (index[:, 0] >= 0) & (index[:, 0] < len(lengths)) & (index[:, 1] >= 0)
+    ends = index[known, 1] + signal.window
+    if not known.all() or (ends > lengths[index[known, 0]]).any():
+        raise BadInput(
+            f"{dataset.name}: a window of the index lies outside its recording", _DATASET_HINT
+        )
+    for recording, samples in in_parts(recordings):
+        if not np.isfinite(samples).all():
+            raise BadInput(
+                f"{dataset.name}: a recording of {recording.subject} holds NaN or infinity",
+                "remove the damaged samples",
+            )
+
+
+def _refuse_broken_recording(recording: Recording, signal: Signal, where: str) -> None:
+    import numpy as np
+
+    samples = np.asarray(recording.samples)
+    channels, classes = len(signal.channels), len(signal.labels)
+    if samples.ndim != 2 or samples.shape[1] != channels:
+        what = f"has samples {samples.shape}, expected (time steps, {channels})"
+    elif not np.issubdtype(samples.dtype, np.floating):
+        what = f"has samples of type {samples.dtype}"
+    elif classes and not 0 <= recording.label < classes:
+        what = f"has class {recording.label} of {classes}"
+    elif not recording.subject.strip():
+        what = "has no subject"
+    else:
+        return
+    raise BadInput(f"{where} {what}", _DATASET_HINT)
 
 
 def _samples(windows: ArrayLike, signal: Signal) -> NDArray[np.float32]:

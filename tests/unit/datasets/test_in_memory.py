@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,38 @@ def test_a_data_set_of_arrays_or_a_frame_goes_through_the_data_rules() -> None:
         with pytest.raises(BadInput, match="D101"):  # shown, but not accepted
             load_dataset(seen)
         assert len(load_dataset(Recordings(dataset, ("D101",)))) == len(dataset)
+
+
+def with_samples(dataset: Dataset, samples: Any, **others: Any) -> Dataset:
+    """The data set with other samples in its second recording."""
+    first, second, *rest = dataset.recordings
+    return replace(dataset, recordings=(first, replace(second, samples=samples, **others), *rest))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: with_samples(d, np.full((400, 3), np.nan, np.float32)), "NaN or infinity"),
+        (lambda d: with_samples(d, np.full((400, 3), np.inf)), "NaN or infinity"),
+        (
+            lambda d: with_samples(d, np.zeros((400, 2))),
+            "recording 1 has samples .400, 2.",
+        ),
+        (lambda d: with_samples(d, np.zeros(1200)), "expected .time steps, 3."),
+        (lambda d: with_samples(d, np.zeros((400, 3), np.int64)), "of type int64"),
+        (lambda d: with_samples(d, np.zeros((400, 3)), label=9), "class 9 of 2"),
+        (lambda d: with_samples(d, np.zeros((400, 3)), label=-1), "class -1 of 2"),
+        (lambda d: with_samples(d, np.zeros((400, 3)), subject=" "), "no subject"),
+        (lambda d: with_samples(d, np.zeros((20, 3))), "outside its recording"),
+        (lambda d: replace(d, index=d.index + 10**6), "outside its recording"),
+        (lambda d: replace(d, index=-d.index - 1), "outside its recording"),
+        (lambda d: replace(d, index=d.index[:, :1]), "an index"),
+        (lambda d: replace(d, index=d.index.astype(np.float32)), "an index"),
+        (lambda d: replace(d, index=d.index[:0]), "no windows"),
+    ],
+)
+def test_a_dataset_that_does_not_hold_together_is_refused(change: Any, message: str) -> None:
+    dataset = dataset_from_frame(recordings())
+    assert load_dataset(dataset).sha256 == dataset.sha256
+    with pytest.raises(BadInput, match=message):
+        load_dataset(change(dataset))
