@@ -20,19 +20,14 @@ from edgeconv.core.json_codec import encode
 from edgeconv.datasets.rules.calibration import calibrated
 from edgeconv.datasets.sample_cache import Slot, kept
 from edgeconv.datasets.tables.apps import recognize
-from edgeconv.datasets.tables.clock import (
-    ClockNotes,
-    check_rate,
-    counts_rows,
-    recordings,
-    refuse_interleaved,
-)
-from edgeconv.datasets.tables.dialect import StampFormat, read_dialect
+from edgeconv.datasets.tables.clock import ClockNotes, recordings, refuse_interleaved
+from edgeconv.datasets.tables.dialect import DAY, HALF_DAY, HOUR, StampFormat, read_dialect
 from edgeconv.datasets.tables.engine import Group, Tables, open_tables
 from edgeconv.datasets.tables.names import join_spellings, label_order, plain
 from edgeconv.datasets.tables.schema import DOCS, Schema
 from edgeconv.datasets.tables.schema_file import read_schema, stray_toml, toml_of
 from edgeconv.datasets.tables.sources import TableFile, find_tables, open_table
+from edgeconv.datasets.tables.stamps import check_rate, counts_rows, unwrapped
 from edgeconv.datasets.windowing import Assembly, DatasetInfo, Segment
 from edgeconv.errors import BadInput
 
@@ -288,29 +283,43 @@ def _stamped(
 ) -> Iterator[Segment]:
     """The recordings of a group whose rows have time stamps."""
     source, key = read.path.name, group.key
-    for times, readings in recordings(_seconds(group, read), group.values, notes, dropped):
+    for times, readings in recordings(_seconds(group, read, notes), group.values, notes, dropped):
         if "D204" not in read.schema.allow:
             refuse_interleaved(readings, f"{read.path}: {key.subject}", f"{source}.toml")
         yield Segment(key.subject, label, readings, times, 0.0, source, key.device)
 
 
-def _seconds(group: Group, read: _Read) -> NDArray[np.float64]:
+def _seconds(group: Group, read: _Read, notes: ClockNotes) -> NDArray[np.float64]:
     """Time stamps in seconds from the first one, so that no digits are lost.
 
     Raises:
         BadInput: they count rows, or their unit cannot be.
     """
-    stamps: NDArray[np.float64] = group.stamps - group.stamps.min()
+    ticks = unwrapped(group.stamps, _periods(read), notes)
+    stamps: NDArray[np.float64] = ticks - ticks.min()
     who = f"{read.path}: {group.key.activity} of {group.key.subject}"
     toml = f"{read.path.name}.toml"
     if not read.stamps.in_seconds and not read.schema.timestamp_unit and counts_rows(stamps):
         raise BadInput(
-            f"{who}: the time stamps count rows (every step is 1), they are not times",
+            f"{who}: the time stamps count rows (every step is 1), or seconds of a sensor that is "
+            "too slow; they are no times",
             f"set rate_hz = … in {toml}, the sampling rate of the recording",
         )
     seconds = stamps if read.stamps.in_seconds else stamps * read.schema.seconds_per_tick
-    check_rate(seconds, who, toml, read.schema.timestamp_unit)
+    check_rate(seconds, who, toml, read.schema.timestamp_unit, ticks)
     return seconds
+
+
+def _periods(read: _Read) -> dict[str, float]:
+    """After how much the clock of a file may start again, in the unit of its stamps."""
+    if read.stamps.in_seconds:
+        periods = read.stamps.starts_again
+    else:
+        periods = (DAY / read.schema.seconds_per_tick,)
+    words = {DAY: "at midnight", HALF_DAY: "as a 12-hour clock", HOUR: "after an hour"}
+    named = {words.get(period, "at midnight"): period for period in periods}
+    full = {f"after {bits} bits": 2.0**bits for bits in (16, 32)}
+    return named if read.stamps.in_seconds else named | full
 
 
 class _Runs:

@@ -344,6 +344,8 @@ def _cure_of_short(counts: Counter[str]) -> str:
     rows = sum(counts.values())
     if counts["not labelled"] > 0.9 * rows > 0:
         return ". If a label holds until the next one, write it into every row of the table"
+    if counts["time stamps do not increase"] > 0.9 * rows > 0:
+        return ". They tell no time: write the sampling rate into the TOML, rate_hz = …"
     if counts["recording shorter than a window"] > 0.9 * rows > 0:
         return ". Record longer, or check the unit of the time stamps (write minutes as seconds)"
     return ""

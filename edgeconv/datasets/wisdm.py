@@ -24,7 +24,7 @@ from edgeconv.core import Dataset, Progress, Windowing
 from edgeconv.core.json_codec import encode
 from edgeconv.datasets.files import parse_block, parse_number, read_bytes, require_path
 from edgeconv.datasets.sample_cache import Slot, kept
-from edgeconv.datasets.tables.clock import FASTEST_HZ, SLOWEST_HZ
+from edgeconv.datasets.tables.stamps import FASTEST_HZ, SLOWEST_HZ
 from edgeconv.datasets.windowing import DatasetInfo, Segment, assemble
 from edgeconv.errors import BadInput
 

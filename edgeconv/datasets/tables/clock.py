@@ -9,7 +9,6 @@ What a clock can do, and what is made of it:
   evenly over the time between the first and the last stamp; no sample is dropped.
 - *another rate*: the sensor went on faster or slower. Each stretch is a recording, so that each is
   filtered for its own rate.
-- *counter*: the stamps count rows and say nothing of time. That is refused.
 """
 
 from __future__ import annotations
@@ -29,10 +28,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FASTEST_HZ, SLOWEST_HZ = (
-    2000.0,
-    1.0,
-)  # no motion sensor samples outside; a wrong unit is off by 1000
+UNUSUAL_HZ = 450.0
+SHUFFLED = 0.3  # share of backward steps from which on the rows are in no order of time
 SHARED = 0.2
 """Share of rows with the stamp of the row before, from which on stamps are those of packets: a
 recording with single doubled rows stays far below."""
@@ -63,6 +60,8 @@ class ClockNotes:
     seconds: float = 0.0
     rates: list[float] = field(default_factory=list)
     per_stamp: list[float] = field(default_factory=list)
+    starts_again: Counter[str] = field(default_factory=Counter)
+    fastest_hz: float = 0.0
 
     def sentences(self) -> list[str]:
         """For the load report."""
@@ -87,6 +86,15 @@ class ClockNotes:
                 "apart than the model's rate needs (lost samples, or a slow sensor): what lies "
                 "between them is interpolated"
             )
+        for words, count in self.starts_again.items():
+            notes.append(
+                f"the clock starts again {words}: recordings go on over it ({count} times)"
+            )
+        if self.fastest_hz > UNUSUAL_HZ:
+            notes.append(
+                f"the time stamps mean up to {self.fastest_hz:.4g} samples a second: if the sensor "
+                "is slower, correct timestamp_unit in the TOML (min for minutes, us, ns …)"
+            )
         return notes
 
     def measure(self, times: Floats) -> None:
@@ -100,6 +108,7 @@ class ClockNotes:
         steps = np.diff(times)
         steps = steps[steps <= GAP_INTERVALS * np.median(steps)]  # longer ones end a recording
         self.seconds += float(steps.sum())
+        self.fastest_hz = max(self.fastest_hz, 1 / float(np.median(steps)))
         self.sparse_seconds += float(steps[steps > SPARSE / self.rate_hz].sum())
 
 
@@ -212,6 +221,9 @@ def _sorting_heals(seconds: Floats, order: NDArray[np.int64]) -> bool:
     if (steps == 0).sum() > (own == 0).sum():
         return False
     usual = float(np.median(np.abs(own)))
+    near = 0.6 * usual
+    if (steps < near).sum() > (np.abs(own) < near).sum() and (own > 0).mean() > 1 - SHUFFLED:
+        return False
     even = (np.abs(np.abs(own) - usual) < EVEN * usual).mean() > MOSTLY
     return not (even and np.median(steps) < (1 - EVEN) * usual)
 
@@ -224,12 +236,23 @@ def _joined(seconds: Floats, pieces: list[NDArray[np.int64]]) -> Iterator[NDArra
     gap = GAP_INTERVALS * float(np.median(forward[forward > 0])) if (forward > 0).any() else 0.0
     current = pieces[0]
     for piece in pieces[1:]:
-        if seconds[current[-1]] - seconds[piece[0]] <= gap:
+        back = seconds[current[-1]] - seconds[piece[0]]
+        if back <= gap and _is_late(seconds[current], seconds[piece], gap / GAP_INTERVALS):
             current = np.concatenate([current, piece])
             continue
         yield current
         current = piece
     yield current
+
+
+def _is_late(before: Floats, after: Floats, usual: float) -> bool:
+    """Whether a few rows came late: then both together are no denser than elsewhere.
+
+    If the clock was set back, rows before and after it share a time that both fill.
+    """
+    first, last = float(after[0]), float(before.max())
+    rows = int((before >= first).sum()) + int((after <= last).sum())
+    return rows <= (last - first) / usual + 2.0
 
 
 def _comes_in_bursts(steps: Floats) -> bool:
@@ -277,37 +300,3 @@ def _packet_starts(times: Floats) -> NDArray[np.int64]:
     shared = (steps == 0).mean() > SHARED
     new = steps > 0 if shared else steps >= BURST * _mean_step(steps)
     return np.concatenate([[0], np.flatnonzero(new) + 1])
-
-
-def check_rate(seconds: Floats, where: str, toml: str, unit: str) -> None:
-    """Refuse stamps that count rows, or whose unit cannot be.
-
-    Raises:
-        BadInput: the cure is a line for the TOML.
-    """
-    import numpy as np
-
-    steps = np.abs(np.diff(seconds))
-    steps = steps[steps > 0]
-    if not len(steps):
-        return
-    median = float(np.median(steps))
-    # the mean step tells the rate where many rows share a stamp
-    rate = (len(seconds) - 1) / float(steps.sum()) if (steps == median).mean() < 0.5 else 1 / median
-    if SLOWEST_HZ <= rate <= FASTEST_HZ or SLOWEST_HZ <= 1 / median <= FASTEST_HZ:
-        return
-    raise BadInput(
-        f"{where}: the time stamps mean {1 / median:.3g} samples a second",
-        f"set timestamp_unit (s, ms, us or ns, or d for days of a spreadsheet) in {toml}"
-        + (f" (now {unit})" if unit else ""),
-    )
-
-
-def counts_rows(seconds: Floats) -> bool:
-    """Whether the stamps are whole numbers that go up by exactly 1 with every row."""
-    import numpy as np
-
-    if len(seconds) < 4:
-        return False
-    steps = np.diff(seconds)
-    return bool((steps == 1).mean() > 0.99 and (seconds == np.rint(seconds)).all())

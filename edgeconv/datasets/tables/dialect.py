@@ -20,12 +20,36 @@ _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _LOOKED_AT = 400  # lines
 _COMMENTS = ("#", "//", "%")
 _ISO = re.compile(r"\d{4}-\d\d?-\d\d?[T ]\d\d?:\d\d(:\d\d([.,]\d+)?)?\s*(Z|[+-]\d\d(:?\d\d)?)?")
-_DAY_FIRST = re.compile(
-    r"(\d\d?)([/.-])(\d\d?)\2(\d{4}|\d\d)[ T,]+\d\d?:\d\d:\d\d([.,]\d+)?(\s*[AaPp][Mm])?"
+# What is done to stamps before they are told: no weekday and zone, a point before the fraction, one
+# blank between date and time. The engine does the same with each.
+_TIDY = (
+    (r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ", ""),
+    (r" (GMT|UTC)([+-]\d{4})?( \(.*\))?$", ""),
+    (r",(\d+)( ?[AaPp]\.?[Mm]\.?)?$", r".\1\2"),
+    (r"(:\d\d):(\d{3})$", r"\1.\2"),
+    (r" *([AaPp])\.?[Mm]\.?$", r" \1M"),
+    (r"[ T,]+", " "),
 )
-_NAMED_MONTH = re.compile(r"\d\d?([ /.-])[A-Za-z]{3}\1\d{4}[ T,]+\d\d?:\d\d:\d\d([.,]\d+)?")
-_TIME_OF_DAY = re.compile(r"\d\d?:\d\d:\d\d([.,]\d+)?")
-_HALF_DAYS = re.compile(r"\d\d?:\d\d:\d\d([.,]\d+)?\s*[AaPp][Mm]")
+_TIME = r"\d\d?:\d\d:\d\d(\.\d+)?"
+_DAY_FIRST = re.compile(rf"(\d\d?)([/.-])(\d\d?)\2(\d{{4}}|\d\d) {_TIME}( [AaPp]M)?")
+_FORMS = {
+    "named-month": rf"\d\d?([ /.-])[A-Za-z]{{3}}\1\d{{4}} {_TIME}",
+    "month-name-first": rf"[A-Za-z]{{3}}( )\d\d? \d{{4}} {_TIME}",
+    "year-first": rf"\d{{4}}([/.-])\d\d?\1\d\d? {_TIME}",
+    "basic": r"\d{8}( )\d{6}(\.\d+)?Z?",
+    "time": _TIME,
+    "half-days": rf"{_TIME} [AaPp]M",
+    "minutes": r"\d{1,3}:\d\d(\.\d+)",
+}
+_DATES = {
+    "day-first": "%d{0}%m{0}{1}",
+    "month-first": "%m{0}%d{0}{1}",
+    "year-first": "%Y{0}%m{0}%d",
+    "named-month": "%d{0}%b{0}%Y",
+    "month-name-first": "%b{0}%d{0}%Y",
+}
+DAY, HALF_DAY, HOUR = 86400.0, 43200.0, 3600.0  # seconds
+_STARTS_AGAIN = {"time": (DAY, HALF_DAY), "half-days": (DAY,), "minutes": (HOUR,)}
 
 
 @dataclass(frozen=True)
@@ -250,7 +274,7 @@ def cure_of_field(text: str, role: str, names: Collection[str] = ()) -> str:
 
 @dataclass(frozen=True)
 class StampFormat:
-    """`kind` is `number`, `date`, `day-first`, `month-first`, `named-month`, `half-days` or `time`.
+    """How time stamps are written: as a `number`, a `date` (ISO 8601), or one of `_FORMS`.
 
     `note` says what was assumed, and is empty where nothing was.
     """
@@ -266,25 +290,33 @@ class StampFormat:
         """Whether the stamps are seconds already, whatever the unit of numbers is."""
         return self.kind != "number"
 
+    @property
+    def starts_again(self) -> tuple[float, ...]:
+        """After how many seconds such a clock may show the same again; dates: when it is set."""
+        return _STARTS_AGAIN.get(self.kind, (HOUR,)) if self.in_seconds else ()
+
     def expression(self, text: str, decimal: str) -> str:
         """SQL that makes seconds (or ticks) of the text of a stamp."""
         if self.kind == "number":
             number = f"replace({text}, ',', '.')" if decimal == "," else text
             return f"try_cast({number} as double)"
-        point = f"replace({text}, ',', '.')"
-        if self.kind == "half-days":
-            return f"epoch(cast(try_strptime({point}, {_formats('', '%I', ' %p')}) as time))"
-        if self.kind == "time":
-            return f"epoch(try_cast({point} as time))"
         if self.kind == "date":
-            return f"epoch(try_cast({point} as timestamptz))"
-        day_months = {"day-first": "%d{0}%m", "month-first": "%m{0}%d", "named-month": "%d{0}%b"}
-        day_month = day_months[self.kind]
-        date = day_month.format(self.separator) + self.separator + self.year
-        pointed = f"regexp_replace({text}, ',(\\d+)( *[AaPp][Mm])?$', '.\\1\\2')"
-        spaced = f"regexp_replace({pointed}, '[ T,]+', ' ')"
+            return f"epoch(try_cast(replace({text}, ',', '.') as timestamptz))"
+        for form, by in _TIDY:
+            text = f"regexp_replace({text}, '{form}', '{by}', 'g')"
+        if self.kind == "minutes":
+            parts = (f"try_cast(split_part({text}, ':', {n}) as double)" for n in (1, 2))
+            return " * 60 + ".join(parts)
+        if self.kind == "half-days":
+            return f"epoch(cast(try_strptime({text}, {_formats('', '%I', ' %p')}) as time))"
+        if self.kind == "time":
+            return f"epoch(try_cast({text} as time))"
+        if self.kind == "basic":
+            forms = "['%Y%m%d %H%M%S.%g', '%Y%m%d %H%M%S.%f', '%Y%m%d %H%M%S']"
+            return f"epoch(try_strptime(rtrim({text}, 'Z'), {forms}))"
+        date = _DATES[self.kind].format(self.separator, self.year)
         hour, half = ("%I", " %p") if self.half_days else ("%H", "")
-        return f"epoch(try_strptime({spaced}, {_formats(date + ' ', hour, half)}))"
+        return f"epoch(try_strptime({text}, {_formats(date + ' ', hour, half)}))"
 
 
 def _formats(before: str, hour: str, after: str) -> str:
@@ -304,14 +336,13 @@ def stamp_format(path: Path, samples: list[str]) -> StampFormat:
         return StampFormat()
     if all(_ISO.fullmatch(text) for text in filled):
         return StampFormat("date")
-    if all(_TIME_OF_DAY.fullmatch(text) for text in filled):
-        return StampFormat("time")
-    if all(_HALF_DAYS.fullmatch(text) for text in filled):
-        return StampFormat("half-days")
-    if all(named := [_NAMED_MONTH.fullmatch(text) for text in filled]) and named[0]:
-        return StampFormat("named-month", named[0][1])
-    dates = [match for text in filled if (match := _DAY_FIRST.fullmatch(text))]
-    if len(dates) == len(filled):
+    tidy = [_tidied(text) for text in filled]
+    for kind, form in _FORMS.items():
+        matches = [match for text in tidy if (match := re.fullmatch(form, text))]
+        if len(matches) == len(tidy):
+            return StampFormat(kind, matches[0][1] if matches[0].re.groups else "")
+    dates = [match for text in tidy if (match := _DAY_FIRST.fullmatch(text))]
+    if len(dates) == len(tidy):
         firsts = {int(match[1]) for match in dates}
         seconds = {int(match[3]) for match in dates}
         year = "%Y" if len(dates[0][4]) == 4 else "%y"
@@ -327,7 +358,13 @@ def stamp_format(path: Path, samples: list[str]) -> StampFormat:
         raise BadInput(
             f"{path}: every time stamp is {filled[0]}: its last digits are lost, as a spreadsheet "
             "writes large numbers",
-            "export the file again without a spreadsheet, or remove the column and set rate_hz "
-            f"in {path.name}.toml",
+            "export the file again without a spreadsheet, or write the sampling rate into "
+            f"{path.name}.toml: rate_hz = …",
         )
     return StampFormat()
+
+
+def _tidied(text: str) -> str:
+    for form, by in _TIDY:
+        text = re.sub(form, by, text)
+    return text

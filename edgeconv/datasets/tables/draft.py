@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from edgeconv.core import CHANNEL_UNITS, STANDARD_GRAVITY, SensorKind
 from edgeconv.datasets.tables.apps import recognize
-from edgeconv.datasets.tables.clock import counts_rows
 from edgeconv.datasets.tables.column_names import (
     SensorColumns,
     role_columns,
@@ -23,9 +22,10 @@ from edgeconv.datasets.tables.column_names import (
 )
 from edgeconv.datasets.tables.dialect import headerless, read_dialect
 from edgeconv.datasets.tables.engine import Group, open_tables
-from edgeconv.datasets.tables.schema import AXES, DOCS, Schema
+from edgeconv.datasets.tables.schema import AXES, DOCS, TICKS, Schema
 from edgeconv.datasets.tables.schema_file import FOLDER_TOML
 from edgeconv.datasets.tables.sources import TableFile, open_table
+from edgeconv.datasets.tables.stamps import counts_rows, likely_units
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -307,18 +307,18 @@ def _clock_lines(layout: _Layout, sample: _Sample | None, doubts: list[str]) -> 
     if counts_rows(stamps):
         doubts.append("the time stamps count rows; give rate_hz and leave their column out")
         return [f"# {without}, they count rows"]
-    steps = np.diff(stamps)
-    steps = steps[steps > 0]
-    step = float((stamps[-1] - stamps[0]) / max(1, len(stamps) - 1)) if len(steps) else 0.0
     named = unit_in(column)
-    for unit, ticks in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9), ("d", 1 / 86400)):
-        if step and 5 <= ticks / step <= 1000:
-            if named in ("s", "ms", "us", "ns") and named != unit:
-                doubts.append(f"timestamp_unit: the column says {named}, its steps say {unit}")
-            rate = f"{ticks / step:.4g} rows a second"
-            return [f'timestamp_unit = "{unit}"  # {rate}']
-    doubts.append("timestamp_unit: the steps of the time stamps fit no unit")
-    return ['# timestamp_unit = "ms"  # s, ms, us or ns']
+    units = likely_units(sample.group.stamps)
+    if not units:
+        doubts.append("timestamp_unit: the steps of the time stamps fit no unit")
+        return ['# timestamp_unit = "ms"  # s, ms, us, ns, 100ns, min, h or d']
+    unit, hertz = next((pair for pair in units if pair[0] == named), units[0])
+    if named in TICKS and named != unit:
+        doubts.append(f"timestamp_unit: the column says {named}, its steps say {unit}")
+    if len(units) > 1:
+        others = ", ".join(f"{name} ({rate:.4g} rows a second)" for name, rate in units[1:])
+        doubts.append(f"timestamp_unit: {unit} was taken ({hertz:.4g} rows a second), or {others}")
+    return [f'timestamp_unit = "{unit}"  # {hertz:.4g} rows a second']
 
 
 def _column_lines(layout: _Layout, linear: bool, doubts: list[str]) -> list[str]:

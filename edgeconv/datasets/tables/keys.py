@@ -8,7 +8,7 @@ from edgeconv.core import CHANNEL_UNITS, GravitySource, SensorKind
 
 KeySchema = Mapping[str, object]
 SIGNS = {"android": 1.0, "ios": -1.0, "+": 1.0, "-": -1.0}
-_TICKS = ["s", "ms", "us", "ns", "d"]
+_TICKS = ["s", "ms", "us", "ns", "100ns", "min", "h", "d"]
 _ACCELERATIONS = list(CHANNEL_UNITS[SensorKind.ACCELEROMETER])
 _EVERY_UNIT = sorted({unit for units in CHANNEL_UNITS.values() for unit in units})
 

@@ -16,6 +16,7 @@ from edgeconv.datasets.tables.dialect import (
 )
 from edgeconv.datasets.tables.schema import DOCS, TICKS, Schema
 from edgeconv.datasets.tables.sources import TableFile
+from edgeconv.datasets.tables.stamps import is_likely
 from edgeconv.errors import BadInput
 
 TEXT_ROLES = ("subject", "activity", "recording", "device")
@@ -113,7 +114,10 @@ class TableQuery:
         column = next((n for n in ("timestamp", "time") if n in self.names), None)
         if not declared or column is None or column in self.schema.columns.values():
             return
-        stamps = self._stamps_of(column)
+        try:
+            stamps = self._stamps_of(column)
+        except BadInput:
+            return  # their digits are lost
         text = f"trim(cast({self._column(column)} as varchar))"
         row = self.db.execute(
             "select median(rate), bool_and(step = 1) from (select (count(*) - 1) / nullif(max(t) - "
@@ -127,8 +131,8 @@ class TableQuery:
         if ticks_hz is None or counting:
             return
         units = {"s": 1.0} if stamps.in_seconds else TICKS
-        rates = [ticks_hz / seconds for seconds in units.values()]
-        if any(abs(rate - declared) <= RATES_DIFFER * declared for rate in rates):
+        rates = [hz for seconds in units.values() if is_likely(hz := ticks_hz / seconds)]
+        if not rates or any(abs(rate - declared) <= RATES_DIFFER * declared for rate in rates):
             return
         likely = min(rates, key=lambda rate: max(rate / declared, declared / rate))
         raise BadInput(

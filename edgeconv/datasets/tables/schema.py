@@ -19,7 +19,11 @@ AXES = ("x", "y", "z")
 ROLES = ("subject", "activity", "timestamp", *AXES)
 OPTIONAL_ROLES = ("recording", "device")
 UNITS = CHANNEL_UNITS[SensorKind.ACCELEROMETER]
-TICKS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "d": 86400.0}  # seconds
+TICKS = {
+    **{"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "100ns": 1e-7},
+    **{"min": 60.0, "h": 3600.0, "d": 86400.0},
+}
+"""Seconds of one tick; 100 ns are those of Windows and .NET, days those of a spreadsheet."""
 NOT_LABELLED = ("", "null", "none", "nan", "na", "n/a", "unknown", "unlabeled", "unlabelled", "?")
 DOCS = "docs/how-to/own-recordings.md"
 

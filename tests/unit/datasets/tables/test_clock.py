@@ -10,13 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgeconv.datasets.tables.clock import (
-    ClockNotes,
-    check_rate,
-    counts_rows,
-    recordings,
-    refuse_interleaved,
-)
+from edgeconv.datasets.tables.clock import ClockNotes, recordings, refuse_interleaved
 from edgeconv.errors import BadInput
 
 TRUE: NDArray[np.float64] = np.arange(400, dtype=np.float64) * 0.02  # 50 Hz
@@ -103,24 +97,6 @@ def test_any_order_of_the_rows_gives_the_same_recording(order: list[int]) -> Non
         assert (np.diff(times) != 0).all()
 
 
-def test_counters_of_rows_are_told_from_times() -> None:
-    assert counts_rows(np.arange(100.0))
-    assert not counts_rows(TRUE)
-    assert not counts_rows(np.arange(100.0) * 2)
-
-
-@pytest.mark.parametrize(
-    ("factor", "refused"), [(1, False), (1e3, True), (1e6, True), (1e-4, True)]
-)
-def test_check_rate_refuses_a_wrong_unit(factor: float, refused: bool) -> None:
-    if not refused:
-        check_rate(TRUE * factor, "a.csv", "a.csv.toml", "")
-        return
-    with pytest.raises(BadInput, match="samples a second") as error:
-        check_rate(TRUE * factor, "a.csv", "a.csv.toml", "")
-    assert "timestamp_unit" in error.value.hint
-
-
 @pytest.mark.parametrize("rates", [(50, 100), (100, 50), (200, 25), (25, 200), (50, 50)])
 def test_a_recording_is_cut_where_its_rate_changes(rates: tuple[int, int]) -> None:
     first, second = (np.arange(10 * rate) / rate for rate in rates)
@@ -157,3 +133,14 @@ def test_rows_of_devices_that_alternate_are_refused(devices: int) -> None:
         return
     with pytest.raises(BadInput, match=f"every {devices}. one"):
         refuse_interleaved(turned, "walk.csv", "walk.csv.toml")
+
+
+def test_late_rows_are_sorted_and_a_clock_that_is_set_back_ends_the_recording() -> None:
+    late = TRUE.copy()
+    late[[100, 101]] = late[[101, 100]]
+    parts, notes, dropped = run(late)
+    assert [len(times) for times, _ in parts] == [400]
+    assert "sorted" in notes.sentences()[0]
+    parts, _, dropped = run(np.where(np.arange(400) < 200, TRUE, TRUE - 0.093))
+    assert [len(times) for times, _ in parts] == [200, 200]
+    assert not dropped
