@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from edgeconv.workflows.cross_validate import CrossValidateOptions, cross_validate
     from edgeconv.workflows.evaluate import evaluate
     from edgeconv.workflows.export import export
-    from edgeconv.workflows.golden import check_device_outputs
+    from edgeconv.workflows.golden import check_device_outputs, check_golden_vectors
     from edgeconv.workflows.inspect import FileInspection, inspect_file
     from edgeconv.workflows.integrate import integrate
     from edgeconv.workflows.parity import check_parity
@@ -140,7 +140,7 @@ _MODULES = {
     "edgeconv.workflows.cross_validate": ("CrossValidateOptions", "cross_validate"),
     "edgeconv.workflows.evaluate": ("evaluate",),
     "edgeconv.workflows.export": ("export",),
-    "edgeconv.workflows.golden": ("check_device_outputs",),
+    "edgeconv.workflows.golden": ("check_device_outputs", "check_golden_vectors"),
     "edgeconv.workflows.inspect": ("FileInspection", "inspect_file"),
     "edgeconv.workflows.integrate": ("integrate",),
     "edgeconv.workflows.parity": ("check_parity",),
@@ -205,6 +205,7 @@ __all__ = [
     "__version__",
     "check_dataset",
     "check_device_outputs",
+    "check_golden_vectors",
     "check_parity",
     "compare",
     "cross_validate",

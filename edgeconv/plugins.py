@@ -19,13 +19,9 @@ from edgeconv.errors import MissingDependency, UsageError
 
 # import name -> what `pip install` calls it
 DISTRIBUTIONS: Mapping[str, str] = {
-    "tensorflow": "tensorflow",
-    "keras": "keras",
     "coremltools": "coremltools",
     "ai_edge_litert": "ai-edge-litert",
-    "matplotlib": "matplotlib",
     "scipy": "scipy",
-    "jinja2": "jinja2",
     "tflite_micro": "tflite-micro",
     "mlflow": "mlflow-skinny",
     "ai_edge_quantizer": "ai-edge-quantizer",
@@ -34,11 +30,9 @@ DISTRIBUTIONS: Mapping[str, str] = {
 }
 # import name -> the extra of edgeconv that brings it
 EXTRAS: Mapping[str, str] = {
-    "coreai": "coreai",
-    "coreai_core": "coreai",
-    "onnx": "onnx",
-    "onnxruntime": "onnx",
-    "tf2onnx": "onnx",
+    **dict.fromkeys(("coreai", "coreai_core"), "coreai"),
+    **dict.fromkeys(("onnx", "onnxruntime", "tf2onnx"), "onnx"),
+    **dict.fromkeys(("duckdb", "h5py", "jinja2", "keras", "matplotlib", "tensorflow"), "convert"),
 }
 
 

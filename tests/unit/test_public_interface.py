@@ -92,6 +92,7 @@ def _section(text: str, heading: str) -> str:
 
 WRONG: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("check_dataset", lambda bad: edgeconv.check_dataset("synthetic", bad)),
+    ("check_golden_vectors", lambda bad: edgeconv.check_golden_vectors(bad)),
     ("check_device_outputs", lambda bad: edgeconv.check_device_outputs(bad, bad)),
     ("check_parity", lambda bad: edgeconv.check_parity(bad)),
     ("compare", lambda bad: edgeconv.compare(bad, bad, "synthetic")),

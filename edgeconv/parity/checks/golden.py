@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from edgeconv.core import Check
+from edgeconv.core import Bundle, Check, MachineInfo
 from edgeconv.environment import versions
 from edgeconv.parity.artifact_run import ArtifactRun
 from edgeconv.parity.checks.base import ParityCheck
 from edgeconv.parity.context import ParityContext
-from edgeconv.parity.golden import check_golden
+from edgeconv.parity.golden import GoldenSet, check_golden
 from edgeconv.parity.golden.device_results import NAME
 from edgeconv.runtimes.predict import run_file
 
@@ -26,20 +26,23 @@ def _judge(context: ParityContext, run: ArtifactRun) -> Iterator[Check]:
             context.golden,
             run.artifact,
             partial(run_file, runtime=run.runtime),
-            same_environment=_same_environment(context, run),
+            same_environment=same_environment(
+                context.bundle, context.golden, run.artifact.name, run.runtime, context.machine
+            ),
         )
 
 
-def _same_environment(context: ParityContext, run: ArtifactRun) -> bool:
+def same_environment(
+    bundle: Bundle, golden: GoldenSet, artifact: str, runtime: str, machine: MachineInfo
+) -> bool:
     """Whether the expected outputs were recorded by the runtime and kernels that run now."""
-    bundle, golden = context.bundle, context.golden
-    expectation = golden.expected.get(run.artifact.name) if golden else None
-    if expectation is None or expectation.runtime != run.runtime:
+    expectation = golden.expected.get(artifact)
+    if expectation is None or expectation.runtime != runtime:
         return False
     now = versions()
     return (
-        run.runtime in EXACT_RUNTIMES
-        and bundle.machine.architecture == context.machine.architecture
+        runtime in EXACT_RUNTIMES
+        and bundle.machine.architecture == machine.architecture
         and all(bundle.versions.get(name) == now.get(name) for name in KERNEL_PACKAGES)
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgeconv.core import (
     Artifact,
+    Bundle,
     Contract,
     Dataset,
     InputConvention,
@@ -213,6 +214,20 @@ def supported_runtimes(model: ModelUnderTest, requested: Sequence[str]) -> list[
             runtime_for(model.path, name)  # an unknown name: raises
     able = [name for name in requested if opens(name, model.path)]
     return able or [runtime_for(model.path)]
+
+
+def named_artifacts(bundle: Bundle, names: Sequence[str]) -> tuple[Artifact, ...]:
+    """Those of a bundle's files that are named; all of them where none is.
+
+    Raises:
+        UsageError: the bundle has no file of that name.
+    """
+    known = {artifact.name: artifact for artifact in bundle.artifacts}
+    for name in names:
+        if name not in known:
+            choices = ", ".join(known) or "none"
+            raise UsageError(f"{bundle.path} has no file '{name}'", f"it has: {choices}")
+    return tuple(known[name] for name in names) if names else bundle.artifacts
 
 
 def runtime_pairs(
