@@ -21,7 +21,11 @@ class Status(StrEnum):
 
 
 SUPPLEMENTARY = frozenset({"weights"})
-"""Checks of what the gates of the outputs judge too; opaque layers have no weights to compare."""
+"""Checks that leave the verdict to the gates of the outputs where they could not see everything.
+
+Of a layer whose weights a file does not show, or that only Keras can read, the outputs are judged
+all the same. What such a check did see, and found wrong, fails the file.
+"""
 
 
 def worst(statuses: Iterable[Status]) -> Status:

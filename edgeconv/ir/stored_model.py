@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -27,20 +29,28 @@ from edgeconv.ir.nodes.node import Node, Value
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ONLY_KERAS = ("Lambda", "Bidirectional", "MultiHeadAttention", "TimeDistributed", "Normalization")
-"""Layers with code of their own, or whose arrays lie in parts of theirs."""
+_MODELS = ("Functional", "Sequential")
+_TIED: Mapping[str, Mapping[str, str]] = {
+    "Bidirectional": {"forward_layer": "layer", "backward_layer": "backward_layer"},
+    "TimeDistributed": {"layer": "layer"},
+}
+"""Layers that hold others: the part's name, and the setting that describes it."""
+_PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")
 _DAMAGED = (OSError, KeyError, ValueError, TypeError, IndexError, zipfile.BadZipFile)
 _Place = tuple[str, int]  # a layer, and the number of its call
-_Waiting = tuple[KerasCall, int, tuple[_Place, ...]]  # a call, its number, and what it reads
 
 
-def read_stored(path: Path) -> Graph:
+def read_stored(path: Path, sizes: Sequence[int] = ()) -> Graph:
     """The graph of a `.keras` file before any folding.
+
+    Args:
+        path: of the file.
+        sizes: numbers in one sample of each input, for inputs that leave an axis free.
 
     Raises:
         BadInput: the file is damaged.
-        Unsupported: a layer or an activation that is not in the catalogue, a nested model, or
-            a layer with code of its own (a Lambda): only Keras can read that.
+        Unsupported: a layer or an activation that is not in the catalogue, or a layer with code of
+            its own (a Lambda): only Keras can read that.
     """
     import h5py
 
@@ -49,89 +59,131 @@ def read_stored(path: Path) -> Graph:
             config = json.loads(archive.read("config.json"))
             weights = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(weights) as file:
-            return _graph(config, file["layers"])
+            inputs = tuple(_inputs(config, sizes))
+            reader = _Reader()
+            outputs = reader.model(config, file["layers"], inputs)
+            return Graph(str(config["config"]["name"]), inputs, outputs, tuple(reader.nodes))
     except _DAMAGED as error:
         raise BadInput(f"{path} is damaged: {error}", "save the model again") from error
 
 
-def _graph(config: Any, stored: Any) -> Graph:
+@dataclass(frozen=True)
+class _Layer:
+    """A layer of the file: its class, settings, arrays, and what each of its calls is given."""
+
+    kind: str
+    label: str
+    item: Any
+    stored: Any
+    calls: tuple[tuple[_Place, ...], ...]
+
+
+@dataclass
+class _Reader:
+    """Collects the nodes of a model and of the models inside it."""
+
+    nodes: list[Node] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def model(self, config: Any, stored: Any, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+        """The model's outputs, computed from `inputs`."""
+        layers = list(_layers(config, stored))
+        plain = config["class_name"] == "Sequential"
+        names = [layer.label for layer in layers if layer.kind == "InputLayer"]
+        entries = [(name, 0) for name in names] or [("", 0)]
+        results = [(layers[-1].label, 0)]
+        if not plain:
+            entries, results = (
+                _ends(config["config"][f"{side}_layers"]) for side in ("input", "output")
+            )
+        values = dict(zip(entries, inputs, strict=True))
+        calls = [(x, i) for x in layers if x.kind != "InputLayer" for i in range(len(x.calls))]
+        while calls:  # a call may read what comes later in the file
+            ready = [(x, i) for x, i in calls if values.keys() >= set(x.calls[i])]
+            if not ready:
+                raise Unsupported(f"layer '{calls[0][0].label}' reads what no layer gives")
+            for layer, number in ready:
+                calls.remove((layer, number))
+                read = tuple(values[place] for place in layer.calls[number])
+                (values[layer.label, number],) = self._call(layer, number, read)
+        return tuple(values[place] for place in results)
+
+    def _call(self, layer: _Layer, number: int, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+        if layer.kind in _MODELS:
+            return self.model(layer.item, layer.stored["layers"], inputs)
+        count = self.counts[layer.label]
+        self.counts[layer.label] += 1
+        label = f"{layer.label}#{count}" if count else layer.label
+        try:
+            stand_in = _stand_in(layer.kind, layer.item["config"], layer.stored)
+            arguments = partial(_arguments, layer.item, number, inputs)
+            read = read_layer(KerasCall(stand_in, layer.kind, label, inputs, arguments=arguments))
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+            # a damaged file has another digest than its bundle says: this is a layer of a kind
+            raise Unsupported(f"layer '{label}' ({layer.kind}) is stored in another way") from error
+        self.nodes += read
+        return read[-1].outputs[:1] if read else inputs
+
+
+def _inputs(config: Any, sizes: Sequence[int]) -> Iterator[Value]:
+    """The model's inputs in its order; an axis that they leave free is what is left of a size."""
+    shapes = {
+        str(item["config"]["name"]): tuple(item["config"]["batch_shape"][1:])
+        for item in config["config"]["layers"]
+        if item["class_name"] == "InputLayer"
+    }
+    names = list(shapes)
+    if not names:
+        raise Unsupported("the model has no input of a fixed shape")
+    if config["class_name"] != "Sequential":
+        names = [name for name, _ in _ends(config["config"]["input_layers"])]
+    for at, name in enumerate(names):
+        shape = shapes[name]
+        known = math.prod(d for d in shape if d is not None)
+        if shape.count(None) > 1 or (None in shape and at >= len(sizes)):
+            raise Unsupported(f"input '{name}' leaves axes free")
+        yield Value(name, tuple(sizes[at] // known if d is None else int(d) for d in shape))
+
+
+def _layers(config: Any, stored: Any) -> Iterator[_Layer]:
+    """Each layer with its arrays and calls."""
     plain = config["class_name"] == "Sequential"
     counted: Counter[str] = Counter()
-    values: dict[_Place, Value] = {}
-    waiting: list[_Waiting] = []
-    before: _Place | None = None
-    for kind, settings, inbound in _layers(config):
+    before: _Place = ("", 0)
+    for item in config["config"]["layers"]:
+        kind, label = str(item["class_name"]), str(item["config"].get("name", "?"))
+        known = kind in KERAS_LAYERS and KERAS_LAYERS[kind].supported
+        of_keras = str(item.get("module", "")).startswith("keras")
+        if not of_keras or kind == "Lambda" or not (known or kind in ("InputLayer", *_MODELS)):
+            raise Unsupported(f"layer '{label}' is a {kind}")
         group = _snake(kind) + (f"_{counted[kind]}" if counted[kind] else "")
         counted[kind] += 1
-        label = str(settings["name"])
-        if kind == "InputLayer":
-            if None in settings["batch_shape"][1:]:
-                raise Unsupported(f"input '{label}' leaves axes free")
-            values[label, 0] = Value(label, tuple(int(d) for d in settings["batch_shape"][1:]))
-            before = (label, 0)
-            continue
-        layer = _stand_in(kind, settings, _arrays(kind, settings, stored, group))
-        reads = [((before,) if before else ())] if plain else list(map(_read_by, inbound))
-        if plain and not before:
-            raise Unsupported(f"layer '{label}' has no input of a fixed shape")
-        for call, sources in enumerate(reads):
-            waiting.append((KerasCall(layer, kind, label, ()), call, sources))
+        calls = ((before,),) if plain else tuple(map(_read_by, item.get("inbound_nodes", ())))
+        yield _Layer(kind, label, item, stored.get(group), calls)
         before = (label, 0)
-    nodes = _computed(waiting, values)
-    interface = config["config"]
-    if before is None:
-        raise Unsupported("the model has no input of a fixed shape")
-    entries, results = [next(iter(values))], [before]
-    if not plain:
-        entries, results = (_ends(interface[f"{side}_layers"]) for side in ("input", "output"))
-    return Graph(
-        str(interface["name"]),
-        tuple(values[at] for at in entries),
-        tuple(values[at] for at in results),
-        tuple(nodes),
-    )
 
 
-def _computed(waiting: list[_Waiting], values: dict[_Place, Value]) -> list[Node]:
-    """The nodes of every call, which `values` get; a call may read what comes later in the file."""
-    nodes: list[Node] = []
-    calls: Counter[str] = Counter()
-    while waiting:
-        ready = [each for each in waiting if values.keys() >= set(each[2])]
-        if not ready:
-            raise Unsupported(f"layer '{waiting[0][0].label}' reads what no layer gives")
-        for each in ready:
-            waiting.remove(each)
-            call, number, sources = each
-            count = calls[call.label]
-            calls[call.label] += 1
-            inputs = tuple(values[source] for source in sources)
-            name = f"{call.label}#{count}" if count else call.label
-            read = read_layer(replace(call, label=name, inputs=inputs))
-            nodes += read
-            values[call.label, number] = read[-1].output if read else inputs[0]
-    return nodes
-
-
-def _layers(config: Any) -> Iterator[tuple[str, dict[str, Any], Any]]:
-    """Class, settings and calls of each layer."""
-    for item in config["config"]["layers"]:
-        kind, settings = str(item["class_name"]), item["config"]
-        in_catalogue = kind in KERAS_LAYERS and KERAS_LAYERS[kind].supported
-        of_keras = str(item.get("module", "")).startswith("keras.layers")
-        if kind in _ONLY_KERAS or not of_keras or not (in_catalogue or kind == "InputLayer"):
-            raise Unsupported(f"layer '{settings.get('name', '?')}' is a {kind}")
-        yield kind, settings, item.get("inbound_nodes")
-
-
-def _read_by(call: Any) -> tuple[tuple[str, int], ...]:
+def _read_by(call: Any) -> tuple[_Place, ...]:
     """Layer and number of the call of each value that a call reads."""
-    found = re.findall(r'"keras_history": \["([^"]+)", (\d+), (\d+)\]', json.dumps(call["args"]))
-    if any(output != "0" for _, _, output in found) or "keras_history" in json.dumps(
-        call.get("kwargs", {})
-    ):
-        raise Unsupported(f"a layer reads a further output of '{found[0][0] if found else '?'}'")
+    arguments = json.dumps([call["args"], call.get("kwargs", {})])
+    found = re.findall(r'"keras_history": \["([^"]+)", (\d+), (\d+)\]', arguments)
+    if any(output != "0" for _, _, output in found):
+        raise Unsupported(f"a layer reads a further output of '{found[0][0]}'")
     return tuple((name, int(number)) for name, number, _ in found)
+
+
+def _arguments(item: Any, number: int, inputs: tuple[Value, ...]) -> dict[str, Any]:
+    """What an attention layer was given, by name; others have no use for it."""
+    call: dict[str, Any] = {"args": [None]}
+    if "inbound_nodes" in item:
+        call = item["inbound_nodes"][number]
+    named = dict(zip(("query", "value", "key"), call["args"], strict=False))
+    named |= {k: v for k, v in call.get("kwargs", {}).items() if v is not None}
+    waiting = iter(inputs)
+    return {
+        name: next(waiting) if "keras_history" in json.dumps(value) else value
+        for name, value in named.items()
+    }
 
 
 def _ends(saved: Any) -> list[tuple[str, int]]:
@@ -147,14 +199,11 @@ def _snake(kind: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", parted).lower()
 
 
-def _arrays(
-    kind: str, settings: dict[str, Any], stored: Any, group: str
-) -> dict[str, NDArray[Any]]:
+def _arrays(kind: str, settings: dict[str, Any], holder: Any) -> dict[str, NDArray[Any]]:
     arrays = KERAS_LAYERS[kind].arrays
     names = [name for name, setting in arrays if not setting or settings[setting]]
     if not names:
         return {}
-    holder = stored[group]
     # a recurrent layer's are in the part that computes one step
     variables = holder["cell"]["vars"] if "cell" in holder else holder["vars"]
     if len(variables) != len(names):
@@ -162,15 +211,41 @@ def _arrays(
     return {name: variables[str(i)][()] for i, name in enumerate(names)}
 
 
-def _stand_in(kind: str, settings: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Any:
+def _stand_in(kind: str, settings: dict[str, Any], holder: Any) -> Any:
     """An object with the attributes of a Keras layer that its reader asks for."""
     attributes = dict(settings)
-    if "activation" in attributes:
-        attributes["activation"] = _activation(attributes["activation"])
+    for name in ("activation", "recurrent_activation"):
+        if name in attributes:
+            attributes[name] = _activation(attributes[name])
     axis = attributes.get("axis")
     if isinstance(axis, list):
         attributes["axis"] = axis[0]
-    return type(kind, (), attributes | arrays)()
+    attributes |= _arrays(kind, settings, holder)
+    for part, setting in _TIED.get(kind, {}).items():
+        inner = settings[setting]
+        attributes[part] = _stand_in(inner["class_name"], inner["config"], holder[part])
+    if kind == "MultiHeadAttention":
+        attributes |= {part: _projection(holder[part]["vars"]) for part in _PROJECTIONS}
+        attributes["_use_gate"] = settings.get("use_gate", False)
+    if kind == "Normalization":
+        attributes |= _statistics(settings, holder)
+    return type(kind, (), attributes)()
+
+
+def _projection(variables: Any) -> Any:
+    """A dense layer of an attention: its kernel, and its bias if it has one."""
+    bias = variables["1"][()] if "1" in variables else None
+    return SimpleNamespace(kernel=variables["0"][()], bias=bias)
+
+
+def _statistics(settings: dict[str, Any], holder: Any) -> dict[str, Any]:
+    """Mean and variance as adapted to data, else as they were given."""
+    if settings.get("mean") is not None:
+        return {"input_mean": settings["mean"]}
+    if settings["axis"] not in (None, -1, [-1], (-1,)):
+        raise ValueError("statistics along another axis than the last")
+    variables = holder["vars"]
+    return {"input_mean": None, "mean": variables["0"][()], "variance": variables["1"][()]}
 
 
 def _activation(saved: Any) -> Any:

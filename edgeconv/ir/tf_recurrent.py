@@ -76,6 +76,69 @@ def results(builder: TFBuilder, node: Recurrent, outputs: Any, states: States) -
     return placed if len(placed) > 1 else placed[0]
 
 
+# --- one operation for a whole layer ------------------------------------------------------------
+
+PLACEHOLDER = "PyFunc"
+"""TensorFlow's operation that takes and gives any tensors."""
+NATIVE = "native"
+"""The part of a node that its placeholder is."""
+
+
+def placeholder(builder: TFBuilder, node: Recurrent, x: Any, *initial: Any) -> Any:
+    """An operation that names the node, where TensorFlow has none for a whole layer.
+
+    A target whose format has one builds it where its converter meets the placeholder.
+
+    Returns:
+        (rows, 1, units): the outputs, and below them the last states if the node gives them.
+    """
+    operation = getattr(builder.tf.raw_ops, PLACEHOLDER)
+    (result,) = operation(
+        input=(time_major(builder, node, x), *initial),
+        token=builder.name(node),
+        Tout=[builder.tf.float32],
+        name=builder.part(node, NATIVE),
+    )
+    result.set_shape((sum(_rows(node)), 1, node.units))
+    return result
+
+
+def divided(builder: TFBuilder, node: Recurrent, together: Any) -> tuple[Any, States]:
+    """What a placeholder gives as the outputs (rows, 1, units) and the states (1, units)."""
+    tf = builder.tf
+    outputs, *last = tf.split(together, _rows(node)) if node.gives_states else [together]
+    return outputs, tuple(tf.reshape(state, (1, node.units)) for state in last)
+
+
+def _rows(node: Recurrent) -> list[int]:
+    """How many rows the outputs have, and each state that the node gives."""
+    steps = node.inputs[0].shape[0] if node.every_step else 1
+    return [steps, *[1] * (node.states if node.gives_states else 0)]
+
+
+def by_gate(array: Array, order: tuple[int, ...]) -> Array:
+    """Weights (inputs, gates · units) with the outputs first, one gate after the other, float32.
+
+    Args:
+        order: the gates of a format by their places among Keras'.
+    """
+    import numpy as np
+
+    gates = np.split(array.T, len(order))
+    return np.concatenate([gates[i] for i in order]).astype(np.float32)
+
+
+def from_gates(array: Array, order: tuple[int, ...]) -> Array:
+    """Weights in Keras' order, float64: what `by_gate` was given."""
+    import numpy as np
+
+    gates = np.split(array.astype(np.float64), len(order))
+    return np.concatenate([gates[order.index(i)] for i in range(len(order))]).T
+
+
+# --- steps --------------------------------------------------------------------------------------
+
+
 class _Step:
     """One time step of a node: (1, gates · units) and the states before it → the states."""
 

@@ -177,7 +177,8 @@ class StoredLayer:
 
     Attributes:
         name: of the value that the operation gives; empty where the file has none.
-        constants: `kernel` and perhaps `bias`.
+        constants: `kernel` and perhaps `bias`; of a recurrent layer `recurrent_kernel` too, in
+            Keras' order; of an embedding `table`.
     """
 
     name: str
@@ -197,7 +198,7 @@ class FileReader:
         size_breakdown: part of the file → bytes; they add up to the file's size.
         rules: what `lint` looks for, and what only running a file shows.
         lint: what breaks the rules, given what samples gave inside the file, or {}.
-        layer_constants: of each operation with a constant kernel, in the order of execution; None
+        layer_constants: of each operation with weights, in the order of execution; None
             where some cannot be compared one by one (palettes, pruning, unknown types).
         kernels: the values of each kernel and the axis of its input channels.
         kernel_storage: for people and `--json`: how each kernel is stored; empty where the types

@@ -34,7 +34,7 @@ def tflite(path: Path) -> Iterator[Any]:
     tree = schema.ModelT.InitFromPackedBuf(old, 0)
     yield tree
     new = io.BytesIO(serialize.pack(tree))
-    attached = _entries(old)
+    attached = _entries(old) if zipfile.is_zipfile(io.BytesIO(old)) else {}
     if attached:
         with zipfile.ZipFile(new, "a", zipfile.ZIP_STORED) as archive:
             for name, data in attached.items():

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgeconv.ir import tf_recurrent
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes import Node
 from edgeconv.ir.nodes.recurrent import Gru, Lstm, Recurrent, SimpleRnn
 from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder
+from edgeconv.ir.tf_recurrent import by_gate
 
-if TYPE_CHECKING:
-    from edgeconv.ir.nodes.node import Array
-
-_PLACEHOLDER = "PyFunc"  # TensorFlow's operation that takes and gives any tensors
 _FUNCTIONS = ("linear", "relu", "sigmoid", "tanh")
 """Activations that Core ML's recurrent operations have in common with Keras'."""
+GATES: Mapping[str, tuple[int, ...]] = {"lstm": (0, 1, 3, 2), "gru": (1, 2, 0), "rnn": (0,)}
+"""The gates of Core ML's recurrent operations by their places among Keras'."""
 
 
 # --- in the trace -----------------------------------------------------------------------------
@@ -33,25 +32,9 @@ def _recurrent(builder: TFBuilder, node: Recurrent, x: Any, *initial: Any) -> An
     functions = (node.activation, getattr(node, "recurrent_activation", node.activation))
     if any(each.kind not in _FUNCTIONS for each in functions):
         return tf_recurrent.build(builder, node, x, *initial)
-    tf = builder.tf
-    x = tf_recurrent.time_major(builder, node, x)
-    rows = node.inputs[0].shape[0] if node.every_step else 1
-    states = node.states if node.gives_states else 0
-    together = _placeholder(builder, node, (x, *initial), (rows + states, 1, node.units))
-    outputs, *last = tf.split(together, [rows, *[1] * states]) if states else [together]
-    last = tuple(tf.reshape(state, (1, node.units)) for state in last)
+    together = tf_recurrent.placeholder(builder, node, x, *initial)
+    outputs, last = tf_recurrent.divided(builder, node, together)
     return tf_recurrent.results(builder, node, outputs, last)
-
-
-def _placeholder(
-    builder: TFBuilder, node: Node, inputs: tuple[Any, ...], shape: tuple[int, ...]
-) -> Any:
-    name = builder.part(node, "native")
-    token = builder.name(node)
-    operation = getattr(builder.tf.raw_ops, _PLACEHOLDER)
-    (result,) = operation(input=inputs, token=token, Tout=[builder.tf.float32], name=name)
-    result.set_shape(shape)
-    return result
 
 
 def _gru(builder: TFBuilder, node: Gru, x: Any, *initial: Any) -> Any:
@@ -93,7 +76,7 @@ def register(graph: Graph) -> None:
         # coremltools wants a value of the operation's own name; its passes drop the identity
         context.add(operation.name, mb.identity(x=result, name=operation.name))
 
-    build.__name__ = _PLACEHOLDER
+    build.__name__ = tf_recurrent.PLACEHOLDER
     register_tf_op(build, override=True)
     for name, read in _OPERATIONS.items():
         register_tf_op(read, tf_alias=[name], override=True)
@@ -107,7 +90,7 @@ def _lstm(mb: Any, node: Lstm, x: Any, *initial: Any) -> Any:
         initial_c=c,
         recurrent_activation=node.recurrent_activation.kind,
         cell_activation=node.activation.kind,
-        **_shared(node, (0, 1, 3, 2)),
+        **_shared(node, GATES["lstm"]),
     )
     return _joined(mb, node, *results)
 
@@ -119,14 +102,14 @@ def _gru_layer(mb: Any, node: Gru, x: Any, *initial: Any) -> Any:
         x=x,
         initial_h=h,
         recurrent_activation=node.recurrent_activation.kind,
-        **_shared(replace(node, bias=node.bias + node.recurrent_bias), (1, 2, 0)),
+        **_shared(replace(node, bias=node.bias + node.recurrent_bias), GATES["gru"]),
     )
     return _joined(mb, node, *results)
 
 
 def _simple_rnn(mb: Any, node: SimpleRnn, x: Any, *initial: Any) -> Any:
     (h,) = initial or _zeros(node)
-    return _joined(mb, node, *mb.rnn(x=x, initial_h=h, **_shared(node, (0,))))
+    return _joined(mb, node, *mb.rnn(x=x, initial_h=h, **_shared(node, GATES["rnn"])))
 
 
 def _shared(node: Recurrent, order: tuple[int, ...]) -> dict[str, Any]:
@@ -136,21 +119,13 @@ def _shared(node: Recurrent, order: tuple[int, ...]) -> dict[str, Any]:
         order: Core ML's gates by their places among Keras'.
     """
     return {
-        "weight_ih": _by_gate(node.kernel, order),
-        "weight_hh": _by_gate(node.recurrent_kernel, order),
-        "bias": _by_gate(node.bias, order),
+        "weight_ih": by_gate(node.kernel, order),
+        "weight_hh": by_gate(node.recurrent_kernel, order),
+        "bias": by_gate(node.bias, order),
         "direction": "reverse" if node.backwards else "forward",
         "output_sequence": node.every_step,
         "activation": node.activation.kind,
     }
-
-
-def _by_gate(array: Array, order: tuple[int, ...]) -> Any:
-    """Weights with the outputs first, one gate after the other."""
-    import numpy as np
-
-    gates = np.split(array.T, len(order))
-    return np.concatenate([gates[i] for i in order]).astype(np.float32)
 
 
 def _zeros(node: Recurrent) -> tuple[Any, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Finding, InputConvention
+from edgeconv.ir.tf_recurrent import from_gates
 from edgeconv.targets import limits
 from edgeconv.targets.base import Conversion, FileReader, StoredConstant, StoredLayer, Target
 from edgeconv.targets.coreml import (
@@ -21,6 +23,7 @@ from edgeconv.targets.coreml import (
 )
 from edgeconv.targets.coreml.lints.interface import declared_sizes
 from edgeconv.targets.coreml.lints.versions import PackageView
+from edgeconv.targets.coreml.lowering import GATES
 from edgeconv.targets.coreml.schemes import OTHER_SCHEMES, SCHEMES
 from edgeconv.targets.coreml.weights import size_breakdown
 from edgeconv.targets.file_graph import FileGraph, scheme_by_types
@@ -45,21 +48,34 @@ def _lint(path: Path, ranges: Ranges) -> list[Finding]:
 
 
 def _layer_constants(path: Path) -> list[StoredLayer] | None:
-    """Kernels; None where one is packed in a way that moves weights on purpose."""
+    """Kernels and tables; None where one is packed in a way that moves weights on purpose."""
     layers: list[StoredLayer] = []
-    for weight in weights.read_weights(path):
-        if weight.sparse or weight.palette or weight.dtype not in ("float32", "float16", "int8"):
-            return None
-        values = weight.values().astype("float64")
-        if values.ndim == 4:
-            values = values.transpose(2, 3, 1, 0)
-        elif values.ndim == 3:
-            values = values.transpose(2, 1, 0)
-        elif weight.kind == "linear":
-            values = values.T
-        kernel = StoredConstant(values, weight.dtype, True, from_float16=True)
-        layers.append(StoredLayer(weight.op, {"kernel": kernel}))
+    stored = weights.read_weights(path, {**weights.KERNELS, **weights.TABLES})
+    for (op, kind), group in groupby(stored, key=lambda weight: (weight.op, weight.kind)):
+        constants: dict[str, StoredConstant] = {}
+        table = kind in weights.TABLES
+        for name, weight in zip(("table",) if table else _KERNELS, group, strict=False):
+            if weight.sparse or weight.palette or weight.dtype not in _COMPARABLE:
+                return None
+            values = _keras_order(kind, weight.values().astype("float64"))
+            constants[name] = StoredConstant(values, weight.dtype, not table, from_float16=True)
+        layers.append(StoredLayer(op, constants))
     return layers
+
+
+_KERNELS = ("kernel", "recurrent_kernel")
+_COMPARABLE = ("float32", "float16", "int8")
+
+
+def _keras_order(kind: str, values: NDArray[Any]) -> NDArray[Any]:
+    """A kernel with its output channels last, the gates of a recurrent one as in Keras."""
+    if kind in GATES:
+        return from_gates(values, GATES[kind])
+    if values.ndim == 4:
+        return values.transpose(2, 3, 1, 0)
+    if values.ndim == 3:
+        return values.transpose(2, 1, 0)
+    return values.T if kind == "linear" else values
 
 
 def _kernels(path: Path) -> Iterator[tuple[NDArray[Any], int]]:

@@ -9,7 +9,7 @@ Where the bytes of a `.mlpackage` go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -92,6 +92,8 @@ KERNELS: dict[str, tuple[str, ...]] = {
     "rnn": _RECURRENT,
 }
 """Which operands of an operation are its kernels."""
+TABLES: dict[str, tuple[str, ...]] = {"gather": ("x",)}
+"""Which operands are the table of an embedding."""
 
 
 @dataclass(frozen=True)
@@ -134,20 +136,24 @@ class Weight:
         return f"{how}, {100 * self.stored / self.elements:.0f} % stored" if self.sparse else how
 
 
-def read_weights(path: Path) -> list[Weight]:
+def read_weights(path: Path, operands: Mapping[str, Sequence[str]] = KERNELS) -> list[Weight]:
     """Every constant kernel of a package, in the order of its operations.
+
+    Args:
+        path: of the package.
+        operands: the names of the operands to read, by the kind of operation.
 
     Raises:
         BadInput: not a package, a damaged one, or one without an ML program.
     """
     function = read_program(path).function()
     weights = _Weights(function, str(path))
-    operands = [
+    read = [
         (op, op.first(parameter))
         for op in function.block.operations
-        for parameter in KERNELS.get(op.type, ())
+        for parameter in operands.get(op.type, ())
     ]
-    return [weights.weight(name, op) for op, name in operands if weights.is_fixed(name)]
+    return [weights.weight(name, op) for op, name in read if weights.is_fixed(name)]
 
 
 def scheme_of(weights: list[Weight], quantized_activations: bool) -> str:

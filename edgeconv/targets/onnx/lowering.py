@@ -14,19 +14,15 @@ from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes import Node
 from edgeconv.ir.nodes.recurrent import Gru, Lstm, Recurrent, SimpleRnn
 from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder
+from edgeconv.ir.tf_recurrent import NATIVE, PLACEHOLDER, by_gate
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from edgeconv.ir.nodes.node import Array
 
-_PLACEHOLDER = "PyFunc"  # TensorFlow's operation that takes and gives any tensors
-_NATIVE = "native"
 _FUNCTIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
 """Activations that the recurrent operations of ONNX have in common with Keras'."""
 
-Weights = Mapping[str, "NDArray[np.float32]"]
+Weights = Mapping[str, "Array"]
 """An operation's constant inputs by name, in its order."""
 Handlers = Mapping[str, tuple[Callable[..., None], list[Any]]]
 """tf2onnx's table of the user's own: TensorFlow's operation → function and arguments."""
@@ -40,16 +36,9 @@ def _recurrent(builder: TFBuilder, node: Recurrent, x: Any, *initial: Any) -> An
     if any(each.kind not in _FUNCTIONS for each in _activations(node)):
         return tf_recurrent.build(builder, node, x, *initial)
     tf = builder.tf
-    x = tf_recurrent.time_major(builder, node, x)
-    rows = node.inputs[0].shape[0] if node.every_step else 1
-    states = node.states if node.gives_states else 0
-    shape = (rows + states, 1, node.units)
-    token, name = builder.name(node), builder.part(node, _NATIVE)
-    operation = getattr(tf.raw_ops, _PLACEHOLDER)
-    (result,) = operation(input=(x, *initial), token=token, Tout=[tf.float32], name=name)
-    together = tf.reshape(result, shape)  # a placeholder has no shape of its own
-    outputs, *last = tf.split(together, [rows, *[1] * states]) if states else [together]
-    last = tuple(tf.reshape(state, (1, node.units)) for state in last)
+    result = tf_recurrent.placeholder(builder, node, x, *initial)
+    together = tf.reshape(result, result.shape)  # tf2onnx gives a placeholder no shape of its own
+    outputs, last = tf_recurrent.divided(builder, node, together)
     if node.every_step and node.backwards is not node.flips_output:
         outputs = tf.reverse(outputs, [0])  # ONNX gives them in the order of the readings
     placed = tuple(map(builder.from_keras, (outputs, *last), node.outputs))
@@ -81,7 +70,7 @@ def handlers(graph: Graph) -> Handlers:
         assert isinstance(node, Recurrent)
         _build(context, operation, node)
 
-    return {_PLACEHOLDER: (native, []), "Erfc": (_erfc, [])}
+    return {PLACEHOLDER: (native, []), "Erfc": (_erfc, [])}
 
 
 def _build(context: Any, operation: Any, node: Recurrent) -> None:
@@ -112,7 +101,7 @@ def _build(context: Any, operation: Any, node: Recurrent) -> None:
         output_count=1 + node.states,
         shapes=[list(shape) for shape in shapes],
         dtypes=[1] * (1 + node.states),
-        name=f"{operation.name.removesuffix(f'_{_NATIVE}')}_layer",
+        name=f"{operation.name.removesuffix(f'_{NATIVE}')}_layer",
     )
     parts = [_reshaped(context, made.output[0], (steps, 1, node.units))]
     if not node.every_step:
@@ -149,27 +138,19 @@ def _weights(node: Recurrent) -> Weights:
     """Kernel, recurrent kernel and bias as ONNX wants them."""
     import numpy as np
 
-    order = _GATES[type(node)]
+    order = GATES[_OPERATIONS[type(node)]]
     recurrent = getattr(node, "recurrent_bias", np.zeros_like(node.bias))
-    biases = [_by_gate(bias, order) for bias in (node.bias, recurrent)]
+    biases = [by_gate(bias, order) for bias in (node.bias, recurrent)]
     return {
-        "kernel": _by_gate(node.kernel, order)[None],
-        "recurrent_kernel": _by_gate(node.recurrent_kernel, order)[None],
+        "kernel": by_gate(node.kernel, order)[None],
+        "recurrent_kernel": by_gate(node.recurrent_kernel, order)[None],
         "bias": np.concatenate(biases)[None],
     }
 
 
-def _by_gate(array: Array, order: tuple[int, ...]) -> Any:
-    """Weights with the outputs first, one gate after the other, float32."""
-    import numpy as np
-
-    gates = np.split(array.T, len(order))
-    return np.concatenate([gates[i] for i in order]).astype(np.float32)
-
-
 _OPERATIONS: Mapping[type[Node], str] = {Gru: "GRU", Lstm: "LSTM", SimpleRnn: "RNN"}
-_GATES: Mapping[type[Node], tuple[int, ...]] = {Gru: (0, 1, 2), Lstm: (0, 3, 1, 2), SimpleRnn: (0,)}
-"""ONNX's gates by their places among Keras'."""
+GATES: Mapping[str, tuple[int, ...]] = {"GRU": (0, 1, 2), "LSTM": (0, 3, 1, 2), "RNN": (0,)}
+"""The gates of ONNX's recurrent operations by their places among Keras'."""
 
 
 def _erfc(context: Any, operation: Any, name: str, arguments: list[Any]) -> None:

@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.ir.tf_recurrent import from_gates
 from edgeconv.targets.base import StoredConstant, StoredLayer
 from edgeconv.targets.onnx import model_file
+from edgeconv.targets.onnx.lowering import GATES
 from edgeconv.targets.onnx.model_file import RECURRENT, attribute, dtype_name
 from edgeconv.targets.onnx.storage import kernel_uses
 
@@ -115,10 +117,12 @@ class _Constants:
 def layer_constants(path: Path) -> list[StoredLayer] | None:
     """Kernels and biases; None where some kernel is not a constant of a known type."""
     constants = _Constants(path)
-    layers: list[StoredLayer] = []
+    layers = _tables(constants)
     for use in kernel_uses(constants.graph, constants.names):
         if use.node.op_type in RECURRENT:
-            return None
+            if use.at == 1:  # the second kernel belongs to the same layer
+                layers += _recurrent(constants, use.node)
+            continue
         kernel = constants.find(use.node.input[use.at])
         if kernel is None:
             return None
@@ -130,6 +134,39 @@ def layer_constants(path: Path) -> list[StoredLayer] | None:
             layer["bias"] = _stored(bias, bias.values)
         layers.append(StoredLayer(use.node.output[0], layer))
     return layers
+
+
+def _tables(constants: _Constants) -> list[StoredLayer]:
+    """The tables of embeddings, whose rows are gathered."""
+    layers = []
+    for node in constants.graph.node:
+        if node.op_type == "Gather" and node.input[0] in constants.names:
+            table = constants.find(node.input[0])
+            if table is not None and table.values.ndim == 2:
+                stored = StoredConstant(table.values, table.dtype, False)
+                layers.append(StoredLayer(node.output[0], {"table": stored}))
+    return layers
+
+
+def _recurrent(constants: _Constants, node: Any) -> list[StoredLayer]:
+    """Kernels and bias of a whole layer in Keras' order; nothing where they are packed or reversed.
+
+    A layer of both directions holds two of each.
+    """
+    found = [constants.find(name) if name else None for name in node.input[1:4]]
+    kernel, recurrent, bias = [*found, None, None][:3]
+    if kernel is None or recurrent is None or len(kernel.values) != 1:
+        return []
+    order = GATES[node.op_type]
+    layer = {
+        "kernel": _stored(kernel, from_gates(kernel.values[0], order)),
+        "recurrent_kernel": _stored(recurrent, from_gates(recurrent.values[0], order)),
+    }
+    if bias is not None:
+        both = bias.values[0].reshape(2, -1)
+        layer["bias"] = _stored(bias, from_gates(both[0][:, None], order)[0])
+        layer["recurrent_bias"] = _stored(bias, from_gates(both[1][:, None], order)[0])
+    return [StoredLayer(node.output[0], layer)]
 
 
 def _stored(constant: ONNXConstant, values: Array) -> StoredConstant:

@@ -6,7 +6,7 @@ Tests of a converted `.tflite` file that need no converter and no runtime.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,14 @@ from edgeconv.targets.tflite.lints.rules import TFLiteFile
 from edgeconv.targets.tflite.lowering import LOWERINGS
 from edgeconv.targets.tflite.schemes import REFUSED, SCHEMES
 from edgeconv.targets.tflite.size_breakdown import size_breakdown
-from edgeconv.targets.tflite.weights import read_kernels
+from edgeconv.targets.tflite.weights import (
+    GATES,
+    TFLiteConstant,
+    read_kernels,
+    read_loops,
+    read_lstms,
+    read_tables,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,8 +74,8 @@ def _lint(path: Path, ranges: Ranges) -> list[Finding]:
 
 
 def _layer_constants(path: Path) -> list[StoredLayer] | None:
-    """Kernels and biases; None where some kernel is not a constant of a known type."""
-    layers: list[StoredLayer] = []
+    """Weights; None where some kernel is not a constant of a known type."""
+    layers = _of_whole_layers(path)
     for kernel in read_kernels(path):
         if kernel.kind == "BATCH_MATMUL":
             continue
@@ -87,6 +94,47 @@ def _layer_constants(path: Path) -> list[StoredLayer] | None:
             layer["bias"] = StoredConstant(bias.values, bias.dtype, True, bias.steps)
         layers.append(StoredLayer(kernel.name, layer))
     return layers
+
+
+def _of_whole_layers(path: Path) -> list[StoredLayer]:
+    """Weights of embeddings, and of recurrent layers in loops or as one operation."""
+    layers = [
+        StoredLayer(name, {"table": StoredConstant(table.values, table.dtype, False)})
+        for name, table in read_tables(path)
+    ]
+    for name, kernel in read_loops(path):
+        per_channel = kernel.steps is None or len(kernel.steps) > 1
+        stored = StoredConstant(kernel.values.T, kernel.dtype, per_channel)
+        layers.append(StoredLayer(name, {"recurrent_kernel": stored}))
+    fused = map(_lstm, read_lstms(path))
+    return [*layers, *(StoredLayer("", layer) for layer in fused if layer)]
+
+
+def _lstm(gates: Mapping[str, TFLiteConstant]) -> dict[str, StoredConstant]:
+    """Kernels and bias of a fused LSTM in Keras' order; empty where a part is computed.
+
+    Without the input channel that clears the state (`lowering.py`), if it is no larger than the
+    kernel's numbers: their common step would be larger than theirs.
+    """
+    import numpy as np
+
+    def joined(part: str) -> tuple[NDArray[Any], str]:
+        constants = [gates[f"{part}{n}"] for n in range(GATES)]
+        return np.concatenate([c.values for c in constants]).T, constants[0].dtype
+
+    if len(gates) < 3 * GATES:
+        return {}
+    kernel, dtype = joined("kernel")
+    clearing = abs(kernel[-1]).max()
+    if not dtype.startswith("float") and clearing > abs(kernel[:-1]).max(initial=0.0) * 1.01:
+        return {}
+    recurrent, of_recurrent = joined("recurrent")
+    bias, of_bias = joined("bias")
+    return {
+        "kernel": StoredConstant(kernel[:-1], dtype, False),
+        "recurrent_kernel": StoredConstant(recurrent, of_recurrent, False),
+        "bias": StoredConstant(bias, of_bias, True),
+    }
 
 
 def _kernels(path: Path) -> Iterator[tuple[NDArray[Any], int]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.targets.file_graph import FileGraph, Op
-from edgeconv.targets.tflite.reader import read_bytes, read_graph
+from edgeconv.targets.tflite.reader import numbers, read_bytes, read_graph
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,6 +95,83 @@ def read_kernels(path: Path) -> list[TFLiteKernel]:
     return kernels
 
 
+def read_tables(path: Path) -> list[tuple[str, TFLiteConstant]]:
+    """The table of each embedding, whose rows are gathered, and the name of what they give."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = read_graph(path)
+    model = schema.Model.GetRootAs(read_bytes(path), 0)
+    source = {i: op for op in graph.ops for i in op.outputs}
+    reads = [op for op in graph.ops if op.kind == "GATHER" and op.inputs]
+    tables = [(op.name, _constant(model, graph, source, op, op.inputs[0])) for op in reads]
+    return [(name, table) for name, table in tables if table is not None and table.stored.ndim == 2]
+
+
+def read_loops(path: Path) -> list[tuple[str, TFLiteConstant]]:
+    """The kernel of each fully connected operation inside a loop, and the name of its constant."""
+    import numpy as np
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAs(read_bytes(path), 0)
+    codes = [model.OperatorCodes(i).BuiltinCode() for i in range(model.OperatorCodesLength())]
+    types = {v: k.lower() for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
+    kernels = []
+    for graph in map(model.Subgraphs, range(1, model.SubgraphsLength())):
+        ops = [graph.Operators(i) for i in range(graph.OperatorsLength())]
+        widened = {
+            op.Outputs(0): op.Inputs(0)
+            for op in ops
+            if codes[op.OpcodeIndex()] == schema.BuiltinOperator.DEQUANTIZE
+        }
+        for op in ops:
+            if codes[op.OpcodeIndex()] != schema.BuiltinOperator.FULLY_CONNECTED:
+                continue
+            table = graph.Tensors(widened.get(op.Inputs(1), op.Inputs(1)))
+            buffer, dtype = model.Buffers(table.Buffer()), types[table.Type()]
+            if buffer.DataIsNone() or dtype not in ("float32", "float16", "int8"):
+                continue
+            stored = np.frombuffer(buffer.DataAsNumpy().tobytes(), _TYPES[dtype])
+            stored = stored.reshape(table.ShapeAsNumpy())
+            steps = zeros = None
+            if dtype == "int8":
+                steps = table.Quantization().ScaleAsNumpy().astype(np.float64)
+                zeros = table.Quantization().ZeroPointAsNumpy().astype(np.float64)
+            name = table.Name().decode()
+            kernels.append((name, TFLiteConstant(stored, dtype, steps, zeros)))
+    return kernels
+
+
+GATES = 4
+"""Of an LSTM, in Keras' order: input, forget, cell, output."""
+
+
+def read_lstms(path: Path) -> list[dict[str, TFLiteConstant]]:
+    """Kernels and biases of each LSTM that is one operation, gate by gate.
+
+    Keys are `kernel0` … `kernel3`, (units, inputs), `recurrent0` … and `bias0` …; one that is
+    computed or left out is missing.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = read_graph(path)
+    model = schema.Model.GetRootAs(read_bytes(path), 0)
+    main = model.Subgraphs(0)
+    source = {i: op for op in graph.ops for i in op.outputs}
+    layers = []
+    for number, op in enumerate(graph.ops):
+        if op.kind != "UNIDIRECTIONAL_SEQUENCE_LSTM":
+            continue
+        inputs = numbers(main.Operators(number).InputsAsNumpy())  # with those left out
+        layer = {}
+        for part, first in (("kernel", 1), ("recurrent", 5), ("bias", 12)):
+            for gate, i in enumerate(inputs[first : first + GATES]):
+                constant = None if i < 0 else _constant(model, graph, source, op, i)
+                if constant is not None:
+                    layer[f"{part}{gate}"] = constant
+        layers.append(layer)
+    return layers
+
+
 def _constant(
     model: Any, graph: FileGraph, source: dict[int, Op], reader: Op, i: int
 ) -> TFLiteConstant | None:
@@ -113,7 +190,7 @@ def _constant(
         return TFLiteConstant(stored, tensor.dtype)
     steps = np.array(tensor.scales, np.float64)
     zeros = np.array(tensor.zero_points or (0,) * steps.size, np.float64)
-    axis = _OUTPUT_AXIS[reader.kind] if stored.ndim > 1 else 0
+    axis = _OUTPUT_AXIS.get(reader.kind, 0) if stored.ndim > 1 else 0
     return TFLiteConstant(stored, tensor.dtype, steps, zeros, axis)
 
 

@@ -13,7 +13,8 @@ import pytest
 from edgeconv.core import Signal
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.ir.graph import Graph
-from edgeconv.ir.keras_reader import read
+from edgeconv.ir.keras_reader import read, read_graph
+from edgeconv.ir.numpy_interpreter import evaluate
 from edgeconv.ir.stored_model import read_stored
 
 pytestmark = pytest.mark.heavy
@@ -73,6 +74,71 @@ def test_functional_and_sequential(tmp_path: Path) -> None:
     same(read_stored(tmp_path / "sequential.keras"), read(stacked, signal))
 
 
+def nested(layers: Any, entry: Any) -> Any:
+    """Sub-models of equal inner names, one of them called twice."""
+    import keras
+
+    def inner() -> Any:
+        source = keras.Input((12, 4))
+        x = layers.Conv1D(4, 3, padding="same", name="conv")(source)
+        return keras.Model(source, layers.Add()([x, source]))
+
+    first, stack = inner(), keras.Sequential([layers.Conv1D(4, 1, name="conv"), layers.ReLU()])
+    return stack(first(inner()(first(entry))))
+
+
+def transformer(layers: Any, entry: Any) -> Any:
+    x = layers.Normalization(mean=[1, 2, 3, 4], variance=[1, 4, 9, 16])(entry)
+    x = layers.MultiHeadAttention(2, 3, name="attention")(x, x, use_causal_mask=True)
+    y = layers.MultiHeadAttention(2, 3, use_bias=False)(query=x, value=entry, key=x)
+    return layers.TimeDistributed(layers.Dense(5, activation="relu"), name="each")(y)
+
+
+def recurrent(layers: Any, entry: Any) -> Any:
+    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True), merge_mode="sum")(entry)
+    x = layers.GRU(4, return_sequences=True, reset_after=False, recurrent_activation="tanh")(x)
+    return layers.Bidirectional(layers.SimpleRNN(2, activation="relu"))(x)
+
+
+@pytest.mark.parametrize("build", [nested, transformer, recurrent])
+def test_layers_that_hold_layers(tmp_path: Path, build: Any) -> None:
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(1)
+    entry = keras.Input((12, 4), name="x")
+    model = keras.Model(entry, build(layers, entry), name="whole")
+    model.save(tmp_path / "m.keras")
+    stored, whole = read_stored(tmp_path / "m.keras"), read_graph(model)
+    ours, theirs = ({n.label: n for n in graph.nodes} for graph in (stored, whole))
+    assert set(ours) == set(theirs)
+    for label, node in theirs.items():
+        for (name, array), (_, other) in zip(node.arrays(), ours[label].arrays(), strict=True):
+            np.testing.assert_array_equal(other, array, err_msg=f"{label}: {name}")
+    x = np.random.default_rng(0).normal(size=(2, 12, 4))
+    np.testing.assert_allclose(evaluate(stored, x), evaluate(whole, x), rtol=1e-12)
+
+
+def test_statistics_that_were_adapted(tmp_path: Path) -> None:
+    import keras
+
+    layer = keras.layers.Normalization()
+    layer.adapt(np.random.default_rng(0).normal(3, 2, (50, 4)))
+    model = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(2)])
+    model.save(tmp_path / "m.keras")
+    same(read_stored(tmp_path / "m.keras"), read_graph(model))
+
+
+def test_a_free_axis_is_what_is_left_of_the_size(tmp_path: Path) -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((None, 3)), keras.layers.Conv1D(2, 3)])
+    model.save(tmp_path / "m.keras")
+    assert read_stored(tmp_path / "m.keras", [24]).output.shape == (6, 2)
+    with pytest.raises(Unsupported, match="leaves axes free"):
+        read_stored(tmp_path / "m.keras")
+
+
 def test_what_only_keras_can_read_is_refused(tmp_path: Path) -> None:
     import keras
     from keras import layers
@@ -83,9 +149,10 @@ def test_what_only_keras_can_read_is_refused(tmp_path: Path) -> None:
     model = keras.Model(inputs, both, name="branches")
     model.save(tmp_path / "branches.keras")
     same(read_stored(tmp_path / "branches.keras"), read(model, Signal(labels=tuple("abcdef"))))
-    keras.Model(inputs, model(inputs)).save(tmp_path / "nested.keras")
-    with pytest.raises(Unsupported, match="'branches' is a Functional"):
-        read_stored(tmp_path / "nested.keras")
+    twice = keras.layers.Lambda(lambda x: x * 2, output_shape=(6,), name="twice")
+    keras.Model(inputs, twice(model(inputs))).save(tmp_path / "lambda.keras")
+    with pytest.raises(Unsupported, match="'twice' is a Lambda"):
+        read_stored(tmp_path / "lambda.keras")
     (tmp_path / "half.keras").write_bytes((tmp_path / "branches.keras").read_bytes()[:900])
     with pytest.raises(BadInput, match=r"half\.keras is damaged"):
         read_stored(tmp_path / "half.keras")

@@ -104,14 +104,27 @@ def test_a_changed_branch_is_named(
     assert any(name in result.reason for name in said.split("|"))
 
 
-def test_a_kernel_without_a_known_name_is_not_run(
+def test_a_kernel_without_a_known_name_is_known_by_its_numbers(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("stem", "act", "x_12", "top")
-    result = check(graph, list(zip(names, stored(graph), strict=True)), monkeypatch)
-    assert result.status is Status.NOT_RUN
-    assert "layer 'right'" in result.reason
+    constants = stored(graph)
+    result = check(graph, list(zip(names, constants, strict=True)), monkeypatch)
+    assert (result.status, result.reason) == (Status.PASSED, "")
     assert [each is None for each in matched(graph, [])] == [True] * 4
+    constants[2]["kernel"] = constants[2]["kernel"] * np.array([1, 1.01, 1, 1])
+    result = check(graph, list(zip(names, constants, strict=True)), monkeypatch)
+    assert "kernel of 'right', output channel 1" in result.reason
+
+
+def test_a_kernel_that_the_file_does_not_show_is_not_run(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = list(zip(NAMES, stored(graph), strict=True))
+    del layers[2]
+    result = check(graph, layers, monkeypatch)
+    assert result.status is Status.NOT_RUN
+    assert "(3 are within rounding): the file does not show the kernel of 'right'" in result.reason
 
 
 def test_a_model_that_only_keras_can_read_is_not_run(
