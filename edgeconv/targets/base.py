@@ -177,8 +177,7 @@ class StoredLayer:
 
     Attributes:
         name: of the value that the operation gives; empty where the file has none.
-        constants: `kernel` and perhaps `bias`; of a recurrent layer `recurrent_kernel` too, in
-            Keras' order; of an embedding `table`.
+        constants: `kernel`, `bias`; `recurrent_kernel` in Keras' order; `table` of an embedding.
     """
 
     name: str

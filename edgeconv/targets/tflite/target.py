@@ -85,6 +85,8 @@ def _layer_constants(path: Path) -> list[StoredLayer] | None:
         values = weight.values
         if kernel.kind == "CONV_2D":
             values = values.transpose(1, 2, 3, 0)
+        elif kernel.kind == "TRANSPOSE_CONV":
+            values = values.transpose(1, 2, 0, 3)
         elif kernel.kind == "FULLY_CONNECTED":
             values = values.T
         per_channel = weight.steps is None or len(weight.steps) > 1

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")
+KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL", "TRANSPOSE_CONV")
 """Operations whose second operand may be a constant kernel."""
 
-_OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0, "BATCH_MATMUL": -1}
+_OUTPUT_AXIS = {"DEPTHWISE_CONV_2D": 3, "BATCH_MATMUL": -1}  # 0 of every other
 _TYPES = {
     **{"float32": "<f4", "float16": "<f2", "int4": "u1", "int8": "<i1", "int16": "<i2"},
     **{"int32": "<i4", "int64": "<i8"},
@@ -89,7 +89,10 @@ def read_kernels(path: Path) -> list[TFLiteKernel]:
     kernels = []
     for op in graph.ops:
         if op.kind in KINDS and len(op.inputs) > 1:
-            weight, *biases = (_constant(model, graph, source, op, i) for i in op.inputs[1:3])
+            read = op.inputs[1:3]
+            if op.kind == "TRANSPOSE_CONV":  # reads a shape, the kernel, the values, and the bias
+                read = (op.inputs[1], *op.inputs[3:4])
+            weight, *biases = (_constant(model, graph, source, op, i) for i in read)
             bias = biases[0] if biases else None
             kernels.append(TFLiteKernel(op.kind, op.name, weight, bias, bool(biases)))
     return kernels
