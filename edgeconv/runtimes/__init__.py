@@ -204,7 +204,8 @@ def open_runner(path: PathLike, runtime: str = "auto", **options: Any) -> Runner
         runtime: a name of `RUNTIMES`; `auto` chooses by the ending of the file.
         options: of the runtime: `num_threads` (of `.tflite` and `.onnx` files; default 1, and no
             other in tflite-micro and litertjs), `unsafe` and `batch_size` (keras),
-            `compute_units` (coreml), `compute`, `function` and `seed` (coreml-reference).
+            `compute_units` (coreml), `compute` (coreai and coreml-reference), `function` and `seed`
+            (coreml-reference).
 
     Returns:
         A runner with `inputs`, `outputs` and `run({name: array}) -> {name: array}`; arrays may

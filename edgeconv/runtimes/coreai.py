@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
-from edgeconv.errors import BadInput, Unsupported
+from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.runtimes.window_shapes import Arrays, FixedBatch
 from edgeconv.targets.coreai.engine import Engine, Loaded
 from edgeconv.targets.coreai.reader import read_graph
@@ -21,6 +21,7 @@ from edgeconv.targets.file_graph import activations
 
 CHUNK = 16
 """Inferences of one request, which share its limit of time."""
+COMPUTES = AS_SPECIFIED, FLOAT32 = ("as-specified", "float32")
 _TYPES = (
     *("float32", "float16", "float64", "int8", "int16", "int32", "int64", "bool"),
     *("uint8", "uint16", "uint32", "uint64"),
@@ -33,19 +34,29 @@ class CoreAIRunner:
     It computes operation by operation on this machine's processor: it shows what the file says,
     and measures no phone.
 
+    Args:
+        compute: `as-specified`; `float32` computes so wherever the file says float16, which shows
+            what that costs, and the size of what overflows.
+
     Attributes:
         tensors: type of each value that `intermediates` can give, in computed order.
 
     Raises:
         BadInput: missing, truncated or damaged file, or one that Apple's interpreter refuses.
         Unsupported: inputs or outputs of other types, or without fixed shapes.
+        UsageError: an unknown `compute`.
     """
 
     runtime: ClassVar[str] = "coreai"
     kernels: ClassVar[str] = "Apple's interpreter"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, compute: str = AS_SPECIFIED) -> None:
+        if compute not in COMPUTES:
+            raise UsageError(
+                f"unknown compute '{compute}'", f"choose one of: {', '.join(COMPUTES)}"
+            )
         self.path = path
+        self._in_float32 = compute == FLOAT32
         graph = read_graph(path)  # a damaged file ends here
         self.inputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.inputs}
         self.outputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.outputs}
@@ -61,7 +72,7 @@ class CoreAIRunner:
         self.tensors = {name: graph.tensors[i].spec(name) for name, i in self._numbers.items()}
         self._engine = Engine(path)
         try:
-            self._loaded = self._engine.open()
+            self._loaded = self._engine.open(in_float32=self._in_float32)
         except BaseException:
             self._engine.close()
             raise
@@ -106,7 +117,7 @@ class CoreAIRunner:
             )
         numbers = [self._numbers[name] for name in requested]
         samples, leading = self._samples(arrays)
-        loaded = self._engine.open(numbers)
+        loaded = self._engine.open(numbers, self._in_float32)
         try:
             found = self._infer(loaded, samples, len(next(iter(samples.values()))))
         finally:

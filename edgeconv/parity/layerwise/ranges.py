@@ -21,7 +21,6 @@ from edgeconv.parity.layerwise.matching import converter_name, layer_scores
 from edgeconv.runtimes import inspectable, open_runner
 from edgeconv.targets import files
 from edgeconv.targets.base import find_target
-from edgeconv.targets.coreml.program import read_program
 
 if TYPE_CHECKING:
     import numpy as np
@@ -239,12 +238,12 @@ def float16_range_warnings(
     layers: Sequence[LayerInfo],
     chunks: Iterable[NDArray[np.float32]],
 ) -> list[RangeWarning]:
-    """Warnings for the float16 values and weights of a Core ML package, in the program's order.
+    """Warnings for the float16 values and weights of a file, in the program's order.
 
     The program runs in float32, so that the size of a value that overflows is known.
 
     Args:
-        artifact: the package.
+        artifact: the file.
         matched: tensor → layer, of the tensors that were matched; the others go by their names.
         layers: of the float model.
         chunks: canonical windows.
@@ -274,12 +273,13 @@ def float16_range_warnings(
 
 
 def _half_weights(artifact: Artifact) -> dict[str, NDArray[Any]]:
-    """Constants of rank 2 or more that the file stores as float16."""
-    constants = read_program(artifact.path).function().block.constants
+    """Kernels that the file stores as float16, by the names of their operations."""
+    stored = find_target(artifact.target).reader.layer_constants(artifact.path) or []
     return {
-        name: constant.value
-        for name, constant in constants.items()
-        if constant.type.dtype == "float16" and len(constant.type.shape or ()) > 1
+        layer.name: constant.values
+        for layer in stored
+        for constant in layer.constants.values()
+        if constant.dtype == "float16" and constant.values.ndim > 1
     }
 
 

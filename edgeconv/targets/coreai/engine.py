@@ -128,12 +128,15 @@ class Engine:
             at += size
         return found
 
-    def open(self, show: Sequence[int] | None = None) -> Loaded:
-        """Load the program; with `show` its outputs are these values, by their numbers."""
-        head: dict[str, Any] = {"do": "open", "path": self._program}
-        if show is not None:
-            head["show"] = list(show)
-        told, _ = self._ask(head)
+    def open(self, show: Sequence[int] | None = None, in_float32: bool = False) -> Loaded:
+        """Load the program.
+
+        Args:
+            show: the values that are its outputs, by their numbers; None: its own.
+            in_float32: compute in float32 wherever it says float16.
+        """
+        head = {"do": "open", "path": self._program, "float32": in_float32}
+        told, _ = self._ask({**head, "show": None if show is None else list(show)})
         return Loaded(told["model"], tuple(told["inputs"]), tuple(told["outputs"]))
 
     def run(self, loaded: Loaded, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

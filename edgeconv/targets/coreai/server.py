@@ -43,6 +43,8 @@ _DTYPES = {
 }
 _SIGNS = {"s": "int", "u": "uint", "": "int"}
 _RESOURCE = re.compile(r'^\s*("(?:[^"\\]|\\.)*"|[\w.$-]+): "0x([0-9A-Fa-f]*)"', re.MULTILINE)
+_HALF = re.compile(r"(?<=[x<])f16(?=>)")
+_HALF_RESOURCE = re.compile(r'dense_resource<"?([^>"]*)"?> : tensor<[\dx]*f16>')
 _DENSE = re.compile(r"dense_resource<(.*?)> :")
 
 _Head = dict[str, Any]
@@ -52,10 +54,13 @@ _Answer = tuple[_Head, bytes]
 class _Program:
     """A program out of its file, in a context of its own: lowering changes it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, in_float32: bool = False) -> None:
         self._context = Context()._mlir_context
         with self._context:
             self.module = load_module_from_bytecode(context=self._context, path=path)
+            if in_float32:
+                text = _in_float32(self.module.operation.get_asm(enable_debug_info=True))
+                self.module = ir.Module.parse(text)
         graphs = [op for op in self.module.body.operations if op.operation.name == "coreai.graph"]
         names = [op.sym_name.value for op in graphs]
         if not graphs:
@@ -168,6 +173,20 @@ def _location_name(location: Any) -> str:
     return "" if name == "-" else name
 
 
+def _in_float32(text: str) -> str:
+    """A printed program with float32 in place of float16, the bytes of its constants too."""
+    halves = set(_HALF_RESOURCE.findall(text))
+
+    def widened(match: re.Match[str]) -> str:
+        name, digits = match[1], match[2]
+        if name.strip('"') not in halves:
+            return match[0]
+        array = np.frombuffer(bytes.fromhex(digits[8:]), np.float16)
+        return f'{name}: "0x{digits[:8]}{array.astype(np.float32).tobytes().hex()}"'
+
+    return _HALF.sub("f32", _RESOURCE.sub(widened, text))
+
+
 def _constant(value: Any, number: int) -> _Head:
     """The name of its bytes, or its few numbers."""
     if ir.DenseResourceElementsAttr.isinstance(value):
@@ -190,10 +209,10 @@ def _inline(value: Any) -> bool:
 class _Model:
     """A program that is loaded into the interpreter."""
 
-    def __init__(self, path: Path, wanted: list[int] | None, loop: Any) -> None:
+    def __init__(self, path: Path, wanted: list[int] | None, in_float32: bool, loop: Any) -> None:
         self._loop = loop
         self._stack = ExitStack()
-        program = _Program(path)
+        program = _Program(path, in_float32)
         if wanted is not None:
             program.show(wanted)
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(suffix=".aimodelx"))
@@ -287,7 +306,7 @@ class Server:
         )
 
     def _open(self, head: _Head, _: bytes) -> _Answer:
-        model = _Model(Path(head["path"]), head.get("show"), self._loop)
+        model = _Model(Path(head["path"]), head["show"], head["float32"], self._loop)
         self._count += 1
         self._models[self._count] = model
         return {"model": self._count, "inputs": model.inputs, "outputs": model.outputs}, b""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.errors import BadInput
+from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes import SOFTMAX, Activation, Conv, GlobalPool, Value
 from edgeconv.ir.nodes.activation import ActivationFunction
@@ -68,6 +68,23 @@ def test_values_inside_are_those_of_the_layers(file: Path) -> None:
     np.testing.assert_allclose(placed, expected["conv"], atol=1e-6)
     np.testing.assert_allclose(found["pool"].reshape(-1, 4), expected["pool"], atol=1e-6)
     np.testing.assert_allclose(again, expected["last"], atol=1e-6)
+
+
+@needs_coreai
+def test_float16_can_be_ignored(tmp_path: Path) -> None:
+    path, x = tmp_path / "half.aimodel", samples(5)
+    ProgramBuilder(network(), LOWERINGS, "float16", store_float).write(("probabilities",), path)
+    (expected,) = evaluate(network(), x)
+    differences = {}
+    for compute in ("as-specified", "float32"):
+        with open_runner(path, compute=compute) as runner:
+            found = runner.run({"steps": x})["probabilities"]
+            large = inspectable(runner).intermediates({"steps": x * 1e5}, ["conv"])["conv"]
+        differences[compute] = float(np.abs(found - expected).max())
+        assert np.isfinite(large).all() == (compute == "float32")
+    assert differences["float32"] < differences["as-specified"] < 2e-3
+    with pytest.raises(UsageError, match="unknown compute 'float64'"):
+        open_runner(path, compute="float64")
 
 
 @needs_coreai
