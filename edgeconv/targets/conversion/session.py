@@ -216,6 +216,7 @@ class _Session:
         find_target(variant.target).conversion.write_metadata(path, card)
         checks, structure = self._check(path, variant, contract, converted)
         self._note(task, converted, structure)
+        self._note_gates(task, checks.agreement)
         described = files.describe(move(path, self.request.out / task.file))
         settings = converted.settings
         return replace(
@@ -284,6 +285,19 @@ class _Session:
             self.progress.note(
                 f"{task.file}: the model does not end in softmax; its output is called "
                 f"{converted.outputs[0]}"
+            )
+
+    def _note_gates(self, task: Task, agreement: OutputAgreement) -> None:
+        """Note what parity is going to refuse, if its samples are like these."""
+        scheme = scheme_of(task.variant)
+        for gate, words in (("mean_abs", "on average"), ("max_abs", "at most")):
+            value, limit = getattr(agreement, gate), scheme.gates.get(gate)
+            if value is None or limit is None or value <= limit:
+                continue
+            self.progress.note(
+                f"{task.file}: off the float model by {value:.3g} {words}, and parity allows "
+                f"{scheme.name} no more than {limit:g}; a scheme that rounds less may do, such as "
+                "float16"
             )
 
     def _raise_failures(self) -> None:

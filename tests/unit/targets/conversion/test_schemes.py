@@ -266,6 +266,24 @@ def test_a_model_too_small_to_compress_stays_float16_and_the_export_says_so(
     assert "m_int8.mlpackage: not compressed: every layer is too small" in "\n".join(said.lines)
 
 
+@pytest.mark.heavy
+def test_what_parity_is_going_to_refuse_is_noted(
+    save: Callable[..., Path], windows: Any, tmp_path: Path
+) -> None:
+    from keras import layers
+
+    def off(path: Path, samples: Any) -> Any:
+        return run_file(path, samples) + np.float32([0.03, -0.03, 0])
+
+    path, said = save(layers.Dense(3, activation="softmax", name="p")), Notes()
+    call = (path, SIGNAL, variant("int8"), tmp_path, "m", None, windows[:4], off)
+    export(*call, progress=said, isolated=False)
+    assert said.lines[-1].startswith(
+        "m_int8.mlpackage: off the float model by 0.02 on average, and parity allows int8 no more "
+        "than 0.01"
+    )
+
+
 @pytest.mark.parametrize(
     ("elements", "total", "compressed"),
     [(960, 519_960, False), (2_049, 519_960, True), (1_920, 6_384, True), (192, 6_384, False)],
