@@ -13,6 +13,7 @@ from edgeconv.targets.coreml.blobs import HINT
 from edgeconv.targets.coreml.package import array_dtype
 from edgeconv.targets.coreml.program import Function, Operation, Program, read_program
 from edgeconv.targets.coreml.values import ProgramValue, Shape
+from edgeconv.targets.coreml.weights import KERNELS
 from edgeconv.targets.file_graph import FileGraph, Op, Tensor, peak_bytes
 
 
@@ -114,6 +115,12 @@ class _View:
             return self._elements(op) * prod(self._shape(op, "weight", 2)[1:])
         if op.type in ("linear", "matmul"):
             return self._elements(op) * self._shape(op, "x", 1)[-1]
+        if op.type == "conv_transpose":  # (in, out / groups, height, width)
+            return prod(self._shape(op, "x", 1)) * prod(self._shape(op, "weight", 2)[1:])
+        if op.type in ("gru", "lstm", "rnn"):  # every step and sample of (steps, samples, features)
+            matrices = (p for p in KERNELS[op.type] if self.function.type_of(op, p) is not None)
+            numbers = sum(prod(self._shape(op, parameter, 2)) for parameter in matrices)
+            return prod(self._shape(op, "x", 2)[:2]) * numbers
         return 0
 
     def _elements(self, op: Operation) -> int:

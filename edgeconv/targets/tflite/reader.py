@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any, TypeVar
@@ -90,12 +91,23 @@ def _graph(data: bytes) -> FileGraph:
     model = schema.Model.GetRootAs(data, 0)
     if model.SubgraphsLength() < 1:
         raise _Damage("it holds no graph")
-    main = model.Subgraphs(0)
     codes = _op_kinds(model)
     stored = [_stored_bytes(data, model.Buffers(i)) for i in range(model.BuffersLength())]
     types = _names(schema.TensorType)
-    tensors = tuple(_tensor(main.Tensors(i), i, stored, types) for i in range(main.TensorsLength()))
-    ops = tuple(_op(main.Operators(i), i, codes, tensors) for i in range(main.OperatorsLength()))
+    graphs = [model.Subgraphs(g) for g in range(model.SubgraphsLength())]
+    held = [
+        tuple(_tensor(graph.Tensors(i), i, stored, types) for i in range(graph.TensorsLength()))
+        for graph in graphs
+    ]
+    done = [
+        [_op(graph.Operators(i), i, codes, each) for i in range(graph.OperatorsLength())]
+        for graph, each in zip(graphs, held, strict=True)
+    ]
+    main, tensors = graphs[0], held[0]
+    ops = tuple(
+        replace(op, macs=_loop_macs(model, main.Operators(i), done)) if op.kind == "WHILE" else op
+        for i, op in enumerate(done[0])
+    )
     inputs, outputs = numbers(main.InputsAsNumpy()), numbers(main.OutputsAsNumpy())
     for i in (*inputs, *outputs):
         _at(tensors, i, "an input or output is tensor")
@@ -104,7 +116,7 @@ def _graph(data: bytes) -> FileGraph:
         tensors=tensors,
         inputs=_interface(model, tensors, inputs, "inputs"),
         outputs=_interface(model, tensors, outputs, "outputs"),
-        parameters=_parameters(main, tensors),
+        parameters=_parameters(graphs, held),
         peak_tensor_bytes=peak_bytes(ops, tensors, inputs, outputs),
         extra={"schema": str(model.Version()), "subgraphs": str(model.SubgraphsLength())},
     )
@@ -205,12 +217,22 @@ def _op(table: Any, number: int, codes: list[str], tensors: tuple[Tensor, ...]) 
     return Op(kind, name, inputs, outputs, macs)
 
 
+_RECURRENT = ("SEQUENCE_LSTM", "SEQUENCE_RNN")
+
+
 def _macs(kind: str, inputs: list[Tensor], output: Tensor) -> int:
     """Multiply-accumulates of one operation.
 
     Kernels are OHWI, a depthwise kernel 1HWC: an output value costs one product for each kernel
-    value that it reads. A fully connected kernel is (outputs, inputs).
+    value that it reads. A fully connected kernel is (outputs, inputs). A transposed convolution
+    multiplies each value of its input, its third operand, by a kernel of every output channel; a
+    recurrent layer multiplies every step by all its matrices.
     """
+    if kind.endswith(_RECURRENT):
+        matrices = (each for each in inputs if each.constant and len(each.shape) == 2)
+        return prod(inputs[0].shape[:-1]) * sum(each.elements for each in matrices)
+    if kind == "TRANSPOSE_CONV":
+        return inputs[2].elements * prod(inputs[1].shape[:3])
     if kind == "CONV_2D":
         return output.elements * prod(inputs[1].shape[1:])
     if kind == "DEPTHWISE_CONV_2D":
@@ -249,10 +271,39 @@ def _bare(name: str) -> str:
     return name.removeprefix("serving_default_").partition(":")[0]
 
 
-def _parameters(graph: Any, tensors: tuple[Tensor, ...]) -> int:
+def _loop_macs(model: Any, table: Any, done: Sequence[Sequence[Op]]) -> int:
+    """Multiply-accumulates of a loop, such as a recurrent layer's: those of its body, as often as
+    its condition says by `counter < constant`; 0 where it says something else."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    options = schema.WhileOptions()
+    options.Init(table.BuiltinOptions().Bytes, table.BuiltinOptions().Pos)
+    condition, body = options.CondSubgraphIndex(), options.BodySubgraphIndex()
+    _at(done, condition, "the condition of a loop is graph")
+    graph = model.Subgraphs(condition)
+    limits = [
+        _integer(model, graph, number)
+        for op in done[condition]
+        if op.kind == "LESS"
+        for number in op.inputs
+    ]
+    times = min((limit for limit in limits if limit is not None), default=0)
+    return max(times, 0) * sum(op.macs for op in _at(done, body, "the body of a loop is graph"))
+
+
+def _integer(model: Any, graph: Any, number: int) -> int | None:
+    """The value of a constant int32 of one element; None for another tensor."""
+    buffer = model.Buffers(graph.Tensors(number).Buffer())
+    if buffer.DataIsNone() or buffer.DataLength() != 4:
+        return None
+    return int.from_bytes(buffer.DataAsNumpy().tobytes(), "little", signed=True)
+
+
+def _parameters(graphs: Sequence[Any], held: Sequence[Sequence[Tensor]]) -> int:
     """Elements of the constant float or quantized tensors; two names of one buffer count once."""
     counted: dict[int, int] = {}
-    for i, tensor in enumerate(tensors):
-        if tensor.constant and (tensor.dtype.startswith("float") or tensor.scales):
-            counted[graph.Tensors(i).Buffer()] = tensor.elements
+    for graph, tensors in zip(graphs, held, strict=True):
+        for i, tensor in enumerate(tensors):
+            if tensor.constant and (tensor.dtype.startswith("float") or tensor.scales):
+                counted[graph.Tensors(i).Buffer()] = tensor.elements
     return sum(counted.values())

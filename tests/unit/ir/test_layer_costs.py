@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,9 +11,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from edgeconv.core import Signal
+from edgeconv.core import InputConvention, Signal, Variant
+from edgeconv.ir.keras_interface import tensors_of
 from edgeconv.ir.layer_costs import LayerCost, layer_costs
 from edgeconv.models import build
+from edgeconv.targets import files
+from edgeconv.targets.conversion import ConversionRequest, convert_all
 
 STEPS, CHANNELS = 24, 3
 
@@ -142,3 +146,38 @@ def test_what_is_not_known_is_not_guessed() -> None:
     custom = last(of(layers.Lambda(lambda x: x * 2.0)))
     assert custom.macs is None
     assert custom.reach is None
+
+
+@pytest.mark.heavy
+def test_files_cost_what_their_layers_do(tmp_path: Path) -> None:
+    """Loops of TFLite, recurrent operations of Core ML, transposed convolutions of both."""
+    model = keras.Sequential(
+        [
+            keras.Input((6, 3)),
+            layers.Conv1DTranspose(4, 3, strides=2, padding="same"),
+            layers.LSTM(5, return_sequences=True),
+            layers.GRU(4, reset_after=False),
+            layers.Dense(2),
+        ]
+    )
+    model.save(tmp_path / "m.keras")
+    request = ConversionRequest(
+        model=tmp_path / "m.keras",
+        contract=tensors_of(model),
+        variants=[
+            Variant(target, "float32", InputConvention.NORMALIZED)
+            for target in ("tflite", "coreml")
+        ],
+        out=tmp_path / "out",
+        name="m",
+        probe=(np.zeros((2, 6, 3), np.float32),),
+        isolated=False,
+    )
+    tflite, coreml = (files.read_graph(made.path) for made in convert_all(request))
+    expected = sum(cost.macs or 0 for cost in layer_costs(model))
+    assert coreml.macs == expected
+    # the fused LSTM has one step more, and one more input, which carries the start
+    assert tflite.macs == expected + 13 * 4 * 5 * (5 + 5) - 12 * 4 * 5 * (4 + 5)
+    assert tflite.parameters >= sum(
+        kernel.numpy().size for kernel in model.weights if kernel.ndim > 1
+    )

@@ -273,7 +273,7 @@ def test_what_parity_is_going_to_refuse_is_noted(
     from keras import layers
 
     def off(path: Path, samples: Any) -> Any:
-        return run_file(path, samples) + np.float32([0.03, -0.03, 0])
+        return run_file(path, samples) + np.array([0.03, -0.03, 0.0], np.float32)
 
     path, said = save(layers.Dense(3, activation="softmax", name="p")), Notes()
     call = (path, SIGNAL, variant("int8"), tmp_path, "m", None, windows[:4], off)
