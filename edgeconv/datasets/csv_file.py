@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from edgeconv.core import STANDARD_GRAVITY, Dataset, Progress, Signal, Windowing
 from edgeconv.core.json_codec import encode
 from edgeconv.datasets.rules.calibration import calibrated
+from edgeconv.datasets.rules.copies import CopiedRows, Place
 from edgeconv.datasets.sample_cache import Slot, kept
 from edgeconv.datasets.tables.apps import recognize
 from edgeconv.datasets.tables.clock import ClockNotes, recordings, refuse_interleaved
@@ -152,8 +153,11 @@ def _dataset(
     dropped, notes = Counter(tables.dropped), ClockNotes(rate_hz=signal.rate_hz)
     if tables.total > MANY_ROWS:
         progress.stage("Resampling")
-    assembly.add(_segments(tables, reads, tables.labels, notes, dropped, progress))
-    return assembly.dataset(dropped, (*tables.notes, *notes.sentences()))
+    copies = CopiedRows(tables.total)
+    assembly.add(_segments(tables, reads, notes, dropped, copies, progress))
+    dataset = assembly.dataset(dropped, (*tables.notes, *notes.sentences()))
+    found = replace(dataset.report, findings=tuple(copies.findings()))
+    return replace(dataset, report=found)
 
 
 def _tidy(tables: Tables, reads: list[_Read]) -> None:
@@ -252,12 +256,12 @@ def _labels(tables: Tables, reads: list[_Read]) -> tuple[str, ...]:
 def _segments(
     tables: Tables,
     reads: list[_Read],
-    labels: tuple[str, ...],
     notes: ClockNotes,
     dropped: Counter[str],
+    copies: CopiedRows,
     progress: Progress,
 ) -> Iterator[Segment]:
-    numbers = {label: n for n, label in enumerate(labels)}
+    numbers = {label: n for n, label in enumerate(tables.labels)}
     done, total = 0, tables.total
     shortest = _Runs()
     for group in tables.groups():
@@ -266,6 +270,7 @@ def _segments(
         values = group.values
         values *= schema.factors_of(key.subject, key.device)
         label, source, rate_hz = numbers[key.activity], read.path.name, schema.rate_hz
+        copies.add(Place(key.subject, key.activity, source, key), values)
         if rate_hz or "timestamp" not in schema.columns:
             for rows in shortest.runs(group):
                 yield Segment(key.subject, label, values[rows], None, rate_hz, source, key.device)

@@ -61,12 +61,14 @@ RULES: tuple[DataRule, ...] = (
     DataRule("D206", _ERROR, "two axes carry the same readings", channels.doubled),
     DataRule("D207", _WARNING, "one axis stands still while others move", channels.frozen_axis),
     DataRule("D208", _HINT, "a sensor has an offset or a wrong scale", calibration.offsets),
-    DataRule("D301", _WARNING, "a recording occurs more than once", balance.repeated),
+    DataRule("D209", _WARNING, "no axis ever comes near 0", channels.no_zero),
+    DataRule("D301", _WARNING, "samples occur more than once", balance.repeated),
     DataRule("D302", _HINT, "only one subject recorded a class", balance.lonely_classes),
     DataRule("D303", _HINT, "the test hangs on one subject", balance.lopsided_test),
     DataRule("D304", _HINT, "subjects have different sampling rates", balance.different_rates),
     DataRule("D305", _WARNING, "gaps leave many short recordings", balance.many_pieces),
     DataRule("D306", _WARNING, "two names differ by one letter", balance.near_names),
+    DataRule("D308", _WARNING, "each subject recorded one class only", balance.single_classes),
     DataRule(labels.RULE, _HINT, labels.ABOUT, None),
 )
 

@@ -8,6 +8,7 @@ from collections import Counter
 from edgeconv.core import Dataset, Recording
 from edgeconv.core.dataset import DataFinding, DataSeverity, in_parts
 from edgeconv.datasets.rules.blocks import Source, named
+from edgeconv.datasets.rules.copies import RULE, CopiedRows, Place
 from edgeconv.datasets.rules.gravity import OWN_TABLES
 from edgeconv.datasets.splits import split
 from edgeconv.datasets.tables.names import near_spellings
@@ -19,8 +20,16 @@ PIECES, SHORT = 10, 2.0  # so many recordings of one subject and class, so short
 
 
 def repeated(dataset: Dataset) -> list[DataFinding]:
-    """D301: the same samples stand in two recordings, so they would count twice."""
+    """D301: the same samples stand in two places, so they would count twice.
+
+    What a loader found in its rows, which are exact; else whole recordings, and parts of them that
+    another subject or class has.
+    """
     import numpy as np
+
+    found = [finding for finding in dataset.report.findings if finding.rule == RULE]
+    if found:
+        return found
 
     first: dict[bytes, int] = {}
     pairs = []
@@ -39,13 +48,16 @@ def repeated(dataset: Dataset) -> list[DataFinding]:
             pairs.append((dataset.recordings[first[key]], recording))
         else:
             first[key] = number
-    if not pairs:
-        return []
-    one, other = pairs[0]
     labels = dataset.signal.labels
+    if not pairs:
+        copies = CopiedRows(sum(len(recording.samples) for recording in dataset.recordings))
+        for number, r in enumerate(dataset.recordings):
+            copies.add(Place(r.subject, labels[r.label], r.source, number), r.samples)
+        return copies.findings(only_apart=True)
+    one, other = pairs[0]
     return [
         DataFinding(
-            "D301",
+            RULE,
             DataSeverity.WARNING,
             f"subjects {one.subject} and {other.subject}",
             f"{len(pairs)} recordings repeat another one sample by sample, such as "
@@ -82,6 +94,29 @@ def lonely_classes(dataset: Dataset) -> list[DataFinding]:
                 )
             )
     return findings
+
+
+def single_classes(dataset: Dataset) -> list[DataFinding]:
+    """D308: every subject has one class only, as where the name of a session stands for a person.
+
+    Only of a user's own tables.
+    """
+    classes: dict[str, set[int]] = {}
+    for recording in dataset.recordings:
+        classes.setdefault(recording.subject, set()).add(recording.label)
+    alone = all(len(own) == 1 for own in classes.values())
+    if dataset.name not in OWN_TABLES or len(dataset.signal.labels) < 2 or not alone:
+        return []
+    return [
+        DataFinding(
+            "D308",
+            DataSeverity.WARNING,
+            "every subject",
+            "each subject recorded one class only: if these names are those of sessions, one "
+            "person stands on both sides of a split; else a model may know a class by its person",
+            "name the people: [columns] subject, file_name, or subject in a TOML for each table",
+        )
+    ]
 
 
 def lopsided_test(dataset: Dataset) -> list[DataFinding]:

@@ -18,8 +18,10 @@ FROZEN_SHARE = 0.05  # of a subject's samples
 ZERO_SHARE = 0.01
 SATURATED_SHARE = 0.01
 SATURATED_SAMPLES = 50
+AWAY = 0.3  # of the length of the typical reading
 FROZEN_SECONDS, FROZEN_AXIS_SECONDS = 1.0, 2.0
-_TINY = 1e-6  # m/s²: what resampling leaves of a constant
+_TINY = 1e-6  # m/s²: what resampling to the same rate leaves of a constant
+_STILL = 2e-3  # m/s²: what a filter leaves of it; a sensor's own noise is 0.01 and more
 
 
 def dead_axes(dataset: Dataset) -> list[DataFinding]:
@@ -57,7 +59,7 @@ def frozen(dataset: Dataset) -> list[DataFinding]:
         still, total = 0, 0
         for _, samples in in_parts(recordings):
             steps, later = np.abs(np.diff(samples, axis=0)), samples[1:]
-            same = np.all(steps < _TINY, axis=1) & np.any(np.abs(later) > _TINY, axis=1)
+            same = np.all(steps < _STILL, axis=1) & np.any(np.abs(later) > _TINY, axis=1)
             still += int(sum(run for run in _runs(same) if run >= length - 1))
             total += len(samples)
         if still > FROZEN_SHARE * total:
@@ -125,6 +127,32 @@ def interleaved(dataset: Dataset) -> list[DataFinding]:
             f"neighbouring samples of {len(places)} recordings differ, every second one agrees: "
             "rows of two sensors or devices alternate",
             'name the column that tells them apart: [columns] device = "…", or take one: [keep]',
+        )
+    ]
+
+
+def no_zero(dataset: Dataset) -> list[DataFinding]:
+    """D209: no axis ever comes near 0, as of a sensor whose counts have their zero elsewhere."""
+    import numpy as np
+
+    columns = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
+    subjects = []
+    for subject, recordings in _by_subject(dataset) if len(columns) == 3 else ():
+        lowest = np.min([r.samples[:, columns].min(axis=0) for r in recordings], axis=0)
+        highest = np.max([r.samples[:, columns].max(axis=0) for r in recordings], axis=0)
+        length = float(np.linalg.norm((lowest + highest) / 2))
+        if (lowest > AWAY * length).all() or (highest < -AWAY * length).all():
+            subjects.append(subject)
+    if not subjects:
+        return []
+    return [
+        DataFinding(
+            "D209",
+            DataSeverity.WARNING,
+            _who(subjects, dataset),
+            "all three axes stay far from 0 on one side: the zero point of the sensor is not 0 (as "
+            "512 of an analog sensor's 1023 counts), or the sensor never moved",
+            "take the reading at zero g off each axis before the table is written",
         )
     ]
 

@@ -18,13 +18,15 @@ from edgeconv.datasets.rules.blocks import Blocks, Source, blocks_of, named, tom
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LOWEST, HIGHEST = 6.5, 13.0
+LOWEST, HIGHEST = 6.5, 13.3
 """m/s². A sensor's offset is up to 0.5 m/s², and clipping at 2 g takes 2 m/s² off the mean of a
 jogger; every mistaken unit is off by 9.8 or more."""
 STEADY = 0.35  # spread of gravity's length; without gravity the lengths scatter as much as they are
 _UNITS = (("g", 1.0), ("mg", 1000.0))
 _TOLERANCE = 1.35  # factor between a length and that of gravity in a unit
 OWN_TABLES = ("csv",)
+FEWEST_COUNTS = 15.0  # of one g, of any sensor
+FIELD = (20.0, 75.0)  # µT; what a phone measures of the Earth's magnetic field
 MIXED = 0.15  # share of blocks in each of two units
 MOST = 0.6  # share of the sources whose axis of gravity is the usual one
 MOTION_SHARE = 0.6  # of the motion around it: a mean vector below that is no gravity
@@ -51,14 +53,16 @@ def wrong_unit(dataset: Dataset) -> list[DataFinding]:
                     named(sources, dataset),
                     f"gravity has a length of {length:.4g}, where it is 9.81 in m/s²: "
                     f"{_meaning(unit)}",
-                    toml_for(_line(unit, length), sources, dataset, len(every)),
+                    "export the raw readings; edgeconv standardizes them itself"
+                    if unit == "scaled"
+                    else toml_for(_line(unit, length), sources, dataset, len(every)),
                 )
             )
     return findings
 
 
 def _other_unit(blocks: Blocks) -> str:
-    """`g`, `mg`, `too large by g` or `counts`; empty where the unit is right or unknowable."""
+    """What the length looks like, a key of `_meaning`; empty: the unit is right or unknowable."""
     length = blocks.length
     if LOWEST <= length <= HIGHEST or _lacks_gravity(blocks):
         return ""
@@ -68,7 +72,9 @@ def _other_unit(blocks: Blocks) -> str:
     squared = STANDARD_GRAVITY**2
     if squared / _TOLERANCE <= length <= squared * _TOLERANCE:
         return "too large by g"
-    return "counts"
+    if length < FEWEST_COUNTS:
+        return "scaled"
+    return "field" if FIELD[0] <= length <= FIELD[1] else "counts"
 
 
 def _meaning(unit: str) -> str:
@@ -77,6 +83,9 @@ def _meaning(unit: str) -> str:
         "mg": "these look like readings in milli-g",
         "too large by g": "9.8 times too large, as m/s² declared as g, or counts of a sensor",
         "counts": "another unit, or raw counts of a sensor",
+        "scaled": "no unit has that: the readings were scaled (normalized, standardized with other "
+        "figures), or it is no accelerometer",
+        "field": "another unit, raw counts, or a magnetometer (the Earth's field has 25 to 65 µT)",
     }[unit]
 
 
@@ -86,6 +95,7 @@ def _line(unit: str, length: float) -> str:
         "mg": 'unit = "mg"',
         "too large by g": f'unit = "m/s^2", or counts_per_g = {length:.0f} for raw counts',
         "counts": f"counts_per_g = {length:.3g}",
+        "field": f"counts_per_g = {length:.3g}",
     }[unit]
 
 

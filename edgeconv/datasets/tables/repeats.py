@@ -123,7 +123,9 @@ def _code(db: Any, rows: str, channel: str, column: str) -> str:
         f"select count(*), count(distinct {column}), mode({column}), min({column}), max({column}) "
         f"from {rows}"
     ).fetchone()
-    if total < LEAST_ROWS or different < FINE * total or usual in (lowest, highest):
+    if total < LEAST_ROWS or different < FINE * total:
+        return ""
+    if usual in (lowest, highest) and usual != 0:  # the end of a range
         return ""
     (count,) = db.execute(f"select count(*) from {rows} where {column} = ?", [usual]).fetchone()
     if count < CODE * total:

@@ -80,6 +80,8 @@ TRIGGERS: dict[str, list[Row]] = {
             else Row(r.subject, r.activity, r.time, 0.37, r.y, r.z)
         )
     ),
+    "D209": changed(lambda _, r: replace(r, x=10 + r.x / 3, y=10 + r.y / 3, z=10 + r.z / 3)),
+    "D308": changed(lambda _, r: replace(r, subject=f"{r.subject} {r.activity}")),
     "D301": [*people(3), *(replace(r, subject="p9") for r in walk("p1"))],
     "D303": people(3),
     "D304": [*people(3), *walk("p4", rate_hz=50.0), *walk("p4", "Sitting", rate_hz=50.0)],
