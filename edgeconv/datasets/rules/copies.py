@@ -60,8 +60,8 @@ class CopiedRows:
             return
         bits = np.ascontiguousarray(values, np.float64).view(np.uint64).reshape(values.shape)
         row = np.zeros(len(values), np.uint64)
-        for column in range(bits.shape[1]):
-            row = _mixed(row ^ bits[:, column])
+        for column in bits.T:
+            row = _mixed(row ^ column)
         starts = np.flatnonzero(row[: len(row) - RUN + 1] % np.uint64(self.every) == 0)
         starts = starts[row[starts] != row[starts + 1]]  # a sensor that stands still repeats itself
         run = np.zeros(len(starts), np.uint64)
