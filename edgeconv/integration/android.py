@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from edgeconv.core import Artifact
+from edgeconv.integration.identifiers import NAMINGS
+from edgeconv.integration.model_package import ModelContext, ModelPackage
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.template_context import TemplateContext
 
@@ -17,6 +19,19 @@ def _accepts(artifact: Artifact) -> bool:
 def _model(context: TemplateContext) -> Files:
     path = context.artifact.path
     return {f"{_ASSETS}/{path.name}": path.read_bytes()}
+
+
+_SHARED = {
+    ".editorconfig": ".editorconfig",
+    "recognition/consumer-rules.pro": "model/consumer-rules.pro",
+}
+"""Templates that are the same for both kinds of library, and where they go."""
+
+
+def _files(context: ModelContext) -> Files:
+    path = context.artifact.path
+    shared = {new: (PLATFORM.templates / old).read_bytes() for old, new in _SHARED.items()}
+    return {**shared, f"model/src/main/assets/{path.name}": path.read_bytes()}
 
 
 def quoted(text: str) -> str:
@@ -49,4 +64,14 @@ PLATFORM = Platform(
     filters={"quoted": quoted},
     vectors="recognition/src/test/resources/stream.json",
     check_with="./gradlew :recognition:testDebugUnitTest, in an app that includes it",
+    model_package=ModelPackage(
+        summary="a Kotlin library for LiteRT",
+        needs="a TFLite file with float or int32 inputs and outputs",
+        export="--target tflite",
+        naming=NAMINGS["kotlin"],
+        files=_files,
+        vectors="model/src/test/resources/golden.json",
+        vocabulary="model/src/main/resources/com/edgeconv/model/vocabulary.txt",
+        check_with="./gradlew :model:testDebugUnitTest, in an app that includes it",
+    ),
 )

@@ -116,6 +116,6 @@ NAMINGS = {
             "contract inputs outputs prediction",
         )
     ),
-    "c": Naming(reserved(_C, "inputs outputs prediction values stored"), snake=True),
+    "c": Naming(reserved(_C, "inputs outputs prediction values stored scale"), snake=True),
 }
 """By language."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from edgeconv.core import InputConvention
+from edgeconv.integration.identifiers import NAMINGS
+from edgeconv.integration.model_package import ModelContext, ModelPackage
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.template_context import TemplateContext
 
@@ -13,16 +16,23 @@ _OLDEST = 16  # the first iOS with asynchronous compilation of a model
 _RESOURCES = "Sources/SensorRecognition/Resources"
 
 
+_MODEL_RESOURCES = "Sources/ModelPrediction/Resources"
+
+
 def _model(context: TemplateContext) -> Files:
-    root = context.artifact.path
+    return _package(context.artifact.path, _RESOURCES)
+
+
+def _package(root: Path, folder: str) -> Files:
+    """The files of an `.mlpackage` in a folder of the Swift package."""
     return {
-        f"{_RESOURCES}/{root.name}/{path.relative_to(root).as_posix()}": path.read_bytes()
+        f"{folder}/{root.name}/{path.relative_to(root).as_posix()}": path.read_bytes()
         for path in sorted(root.rglob("*"))
         if path.is_file()
     }
 
 
-def _slots(context: TemplateContext) -> Mapping[str, Any]:
+def _slots(context: TemplateContext | ModelContext) -> Mapping[str, Any]:
     requested = context.artifact.export.deployment_target.removeprefix("iOS")
     ios = max(_OLDEST, int(requested or 0))
     # Apple numbers its systems alike from 26 on; before that, macOS was three behind.
@@ -57,4 +67,15 @@ PLATFORM = Platform(
     filters={"quoted": quoted},
     vectors="Tests/SensorRecognitionTests/Resources/stream.json",
     check_with="swift test",
+    model_package=ModelPackage(
+        summary="a Swift package for Core ML",
+        needs="a Core ML file with float or int32 inputs and outputs",
+        export="--target coreml",
+        naming=NAMINGS["swift"],
+        files=lambda context: _package(context.artifact.path, _MODEL_RESOURCES),
+        slots=_slots,
+        vectors="Tests/ModelPredictionTests/Resources/golden.json",
+        vocabulary=f"{_MODEL_RESOURCES}/vocabulary.txt",
+        check_with="swift test",
+    ),
 )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from edgeconv.core import Artifact, SensorKind
-from edgeconv.integration.platform import Platform
+from edgeconv.datasets.text import tokenize
+from edgeconv.integration.identifiers import NAMINGS
+from edgeconv.integration.model_package import Field, ModelContext, ModelPackage
+from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.sensors import SENSORS, Part, gravity_sections
 from edgeconv.integration.smoothing import lowpass
 from edgeconv.integration.stream import SensorSettings, StreamSettings
 from edgeconv.integration.template_context import TemplateContext
+from edgeconv.runtimes.arrays import quantize
 from edgeconv.targets.tflite.reader import read_graph
 
 _WIDTH = 88  # of a row of numbers
@@ -45,6 +50,25 @@ def _slots(context: TemplateContext) -> Mapping[str, Any]:
         "operations": operations(context.artifact),
         "arena_bytes": context.arena_bytes,
     }
+
+
+def _model_slots(context: ModelContext) -> Mapping[str, object]:
+    content = context.artifact.path.read_bytes()
+    words = [w for w in context.vocabulary if tokenize(w, {w: 0})[1:] == [0]]
+    return {
+        "file": content,
+        "file_bytes": f"{len(content):,}",
+        "operations": operations(context.artifact),
+        "arena_bytes": context.arena_bytes,
+        "words": sorted((word, context.vocabulary.index(word)) for word in words),
+        "longest": max(map(len, words), default=1),
+    }
+
+
+def _model_files(_: ModelContext) -> Files:
+    """Templates that are the same for both kinds of package."""
+    names = (".clang-format", "src/model_data.h")
+    return {name: (PLATFORM.templates / name).read_bytes() for name in names}
 
 
 _PARTS = {Part.WHOLE: "WHOLE", Part.GRAVITY: "GRAVITY_PART", Part.REST: "REST"}
@@ -150,6 +174,16 @@ def _wrapped(words: Sequence[str]) -> str:
     return "\n".join([*lines, line])
 
 
+def _stored(field: Field, rows: Mapping[str, Sequence[Sequence[float]]]) -> list[list[int]]:
+    """Each vector of an input or output as the file's own integers."""
+    import numpy as np
+
+    array = np.array(rows[field.name])
+    if field.stored.quantized:
+        array = quantize(field.stored, array.astype(np.float32))
+    return [[int(value) for value in row] for row in array]
+
+
 def _samples(samples: Mapping[str, Sequence[Any]]) -> str:
     columns = (samples[name] for name in ("t_ns", "x", "y", "z"))
     return "\n".join(
@@ -200,9 +234,23 @@ PLATFORM = Platform(
         "sample_rows": _samples,
         "quoted": _quoted,
         "comment": _comment,
+        "stored_rows": _stored,
+        "json_text": json.dumps,
     },
     check_with="make test",
     vectors="test/stream.json",
     measures_arena=True,
     sensors=SENSORS,
+    model_package=ModelPackage(
+        summary="a C99 and C++ package for tflite-micro",
+        needs="an int8 file whose inputs and outputs are int8, or int32 where the model's are",
+        export="--target tflite --quantize int8 --io-type int8",
+        naming=NAMINGS["c"],
+        files=_model_files,
+        slots=_model_slots,
+        vectors="test/golden.json",
+        vocabulary="test/vocabulary.txt",
+        check_with="make test",
+        types=("int8", "int32"),
+    ),
 )

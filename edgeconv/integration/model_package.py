@@ -197,7 +197,13 @@ class ModelContext:
         assert self.text_input is not None
         known = [word for word in self.vocabulary[3:] if tokenize(word, {word: 0})[1:] == [0]]
         many = (known or ["word"]) * self.text_input.tensor.size
-        return (*TEXTS, " ".join(known[:5]), " ".join(many[: self.text_input.tensor.size + 3]))
+        longer = f"{max(known, key=len, default='')}{max(known, key=len, default='')}"
+        return (
+            *TEXTS,
+            longer,
+            " ".join(known[:5]),
+            " ".join(many[: self.text_input.tensor.size + 3]),
+        )
 
     def _tokens(self, text: str) -> list[int]:
         from edgeconv.datasets.text import pad

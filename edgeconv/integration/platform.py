@@ -67,7 +67,7 @@ class Platform:
     measures_arena: bool = False
     accepts: Callable[[Artifact], bool] = lambda _: True
     slots: Callable[[TemplateContext], Mapping[str, Any]] = _nothing
-    filters: Mapping[str, Callable[..., str]] = field(default_factory=dict)
+    filters: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     model_package: ModelPackage | None = None
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import MissingDependency
 from edgeconv.integration.model_package import (
@@ -62,7 +62,7 @@ def render_model(
 
 
 def _render_folder(
-    folder: Path, slots: Mapping[str, object], filters: Mapping[str, Callable[..., str]]
+    folder: Path, slots: Mapping[str, object], filters: Mapping[str, Callable[..., Any]]
 ) -> dict[str, bytes]:
     environment = _environment(folder, filters)
     files: dict[str, bytes] = {}
@@ -78,7 +78,7 @@ def _render_folder(
     return files
 
 
-def _environment(folder: Path, filters: Mapping[str, Callable[..., str]]) -> jinja2.Environment:
+def _environment(folder: Path, filters: Mapping[str, Callable[..., Any]]) -> jinja2.Environment:
     try:
         import jinja2
     except ModuleNotFoundError as error:
@@ -86,7 +86,7 @@ def _environment(folder: Path, filters: Mapping[str, Callable[..., str]]) -> jin
             "packages need the package 'jinja2'", "install it: pip install jinja2"
         ) from error
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([folder, folder.parent]),
+        loader=jinja2.FileSystemLoader([folder, *reversed(folder.parents[:2])]),
         autoescape=False,  # noqa: S701 - source code, not HTML; a platform's filters quote strings
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

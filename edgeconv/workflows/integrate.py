@@ -19,7 +19,7 @@ from edgeconv.core import (
     as_path,
 )
 from edgeconv.environment import versions
-from edgeconv.errors import BadInput, MissingDependency, UsageError
+from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 from edgeconv.integration import (
     Platform,
     TemplateContext,
@@ -39,6 +39,7 @@ from edgeconv.parity.golden import read_golden
 from edgeconv.parity.golden.named_vectors import read_named
 from edgeconv.profiling.memory import arena
 from edgeconv.runtimes import open_runner, unavailable
+from edgeconv.runtimes.arena import measure_arena
 from edgeconv.runtimes.predict import run_file, run_named
 from edgeconv.targets.base import find_target
 
@@ -257,8 +258,22 @@ def _model_facts(
         golden_sha256=golden.digest_of(bundle.path),
         vocabulary=bundles.read_vocabulary(bundle.path),
         version=versions().get("edgeconv", ""),
-        arena_bytes=arena(file.path)[0] if platform.measures_arena else None,
+        arena_bytes=_arena(file) if platform.measures_arena else None,
     )
+
+
+def _arena(file: Artifact) -> int | None:
+    """What tflite-micro needs for one inference; None where it is not installed.
+
+    Raises:
+        Unsupported: tflite-micro does not run the file.
+    """
+    try:
+        return measure_arena(file.path)
+    except MissingDependency:
+        return None
+    except BadInput as error:
+        raise Unsupported(error.message, error.hint) from error
 
 
 def _record(platform: Platform, file: Artifact, version: str) -> dict[str, Any]:

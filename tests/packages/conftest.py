@@ -117,10 +117,12 @@ class Kotlin:
         done = _run(ROOT, *words, *map(str, sources))
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def junit(self, names: Sequence[str], *classes: Path) -> subprocess.CompletedProcess[str]:
+    def junit(
+        self, names: Sequence[str], *classes: Path, options: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
         standard = self._compiler / "lib/kotlin-stdlib.jar"
         path = ":".join(map(str, (*classes, standard, self.libraries)))
-        return _run(ROOT, "java", "-cp", path, "org.junit.runner.JUnitCore", *names)
+        return _run(ROOT, "java", *options, "-cp", path, "org.junit.runner.JUnitCore", *names)
 
     def lint(self, folder: Path) -> subprocess.CompletedProcess[str]:
         return _run(folder, str(self.modules / ".bin/ktlint"), "**/*.kt", "**/*.kts")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
 from tests.packages.conftest import Kotlin
@@ -19,6 +21,9 @@ _MAIN, _TEST = "recognition/src/main/kotlin", "recognition/src/test/kotlin"
 _ON_PHONE = "recognition/src/androidTest/kotlin"
 _PACKAGE = "com.edgeconv.recognition"
 _TESTS = ("SensorStreamTest", "DeciderTest", "RecognizerTest")
+_MODEL_TESTS = [
+    f"com.edgeconv.model.{name}" for name in ("ModelRunnerTest", "PredictionTest", "TokenizerTest")
+]
 _STREAM = f"{_MAIN}/com/edgeconv/recognition/stream/SensorStream.kt"
 MUTATIONS = (
     Mutation("the sign is lost", _STREAM, "x * settings.factor", "-x * settings.factor"),
@@ -43,6 +48,18 @@ MUTATIONS = (
         "lead > hysteresis",
         "lead > 0",
     ),
+)
+
+
+_MODEL = "model/src/main/kotlin/com/edgeconv/model"
+MODEL_MUTATIONS = (
+    Mutation(
+        "limits are forgotten",
+        f"{_MODEL}/Tensor.kt",
+        "{ it !in limits }",
+        "{ it in IntRange.EMPTY }",
+    ),
+    Mutation("the least class wins", f"{_MODEL}/Tensor.kt", ".maxBy {", ".minBy {"),
 )
 
 
@@ -98,6 +115,61 @@ def test_its_tests_notice_a_wrong_core(
     done = kotlin.junit(_names(), stubs, tmp_path, test, package / "recognition/src/test/resources")
     assert done.returncode != 0
     assert "Tests run: 7" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def model_package(model_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The typed runner of a model with hostile names."""
+    out = tmp_path_factory.mktemp("android-model") / "package"
+    integrate("android", model_bundle, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def model_classes(
+    model_package: Path, stubs: Path, kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, ...]:
+    """Classes of the runner's tests, and what lies beside them: vectors and the vocabulary."""
+    out = tmp_path_factory.mktemp("model-classes")
+    source = model_package / "model/src"
+    kotlin.compile([source / "main/kotlin"], out / "main", stubs)
+    tests = [source / "test/kotlin", source / "androidTest/kotlin"]
+    kotlin.compile(tests, out / "test", stubs, friend=out / "main")
+    return out / "main", out / "test", source / "test/resources", source / "main/resources"
+
+
+def test_a_models_package_passes_its_own_tests(
+    model_bundle: Path,
+    model_package: Path,
+    model_classes: tuple[Path, ...],
+    stubs: Path,
+    kotlin: Kotlin,
+    tmp_path: Path,
+) -> None:
+    results = tmp_path / "results.json"
+    option = f"-Dgolden.results={results}"
+    done = kotlin.junit(_MODEL_TESTS, stubs, *model_classes, options=[option])
+    assert "OK (7 tests)" in done.stdout, done.stdout + done.stderr
+    (result,) = check_device_outputs(model_bundle, results)
+    assert result.status == "passed", result.reason
+    lint = kotlin.lint(model_package)
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+
+
+def test_a_models_tests_notice_a_wrong_runner(
+    model_package: Path,
+    model_classes: tuple[Path, ...],
+    stubs: Path,
+    kotlin: Kotlin,
+    tmp_path: Path,
+) -> None:
+    """Compiled once for all mutations, each of which fails a test of its own."""
+    with ExitStack() as stack:
+        for mutation in MODEL_MUTATIONS:
+            stack.enter_context(mutation.applied(model_package))
+        kotlin.compile([model_package / "model/src/main/kotlin"], tmp_path, stubs)
+    done = kotlin.junit(_MODEL_TESTS, stubs, tmp_path, *model_classes[1:])
+    assert f"Failures: {len(MODEL_MUTATIONS)}" in done.stdout, done.stdout + done.stderr
 
 
 def test_it_and_the_sample_app_are_linted(package: Path, kotlin: Kotlin, tmp_path: Path) -> None:

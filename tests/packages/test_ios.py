@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
 from tests.packages.conftest import Tool
@@ -58,6 +60,23 @@ MUTATIONS = (
     ),
 )
 
+_RUNNER = "Sources/ModelPrediction"
+MODEL_MUTATIONS = (
+    Mutation(
+        "limits are forgotten",
+        f"{_RUNNER}/Tensor.swift",
+        "!limits.contains($0)",
+        "limits.contains($0) && false",
+    ),
+    Mutation("the least class wins", f"{_RUNNER}/Tensor.swift", "values.max()", "values.min()"),
+    Mutation(
+        "a long text's beginning is kept",
+        f"{_RUNNER}/Tokenizer.swift",
+        "found.suffix(",
+        "found.prefix(",
+    ),
+)
+
 
 @pytest.fixture(scope="module")
 def package(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -80,6 +99,42 @@ def test_its_tests_notice_a_wrong_core(mutation: Mutation, package: Path, swift:
     assert "Build complete!" in done.stdout + done.stderr, done.stderr  # it is the tests that fail
 
 
+@pytest.fixture(scope="module")
+def model_package(model_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The typed runner of a model with hostile names."""
+    out = tmp_path_factory.mktemp("ios-model") / "ModelPrediction"
+    integrate("ios", model_bundle, out)
+    return out
+
+
+def test_a_models_package_passes_its_own_tests(
+    model_package: Path, model_bundle: Path, swift: Tool, tmp_path: Path
+) -> None:
+    """Also Core ML's adapter against a stub module, and what `golden check` says of the results."""
+    command = "GOLDEN_RESULTS=results.json swift test -Xswiftc -warnings-as-errors 2>&1; "
+    done = swift(model_package, "bash", "-c", f"{command} echo; cat results.json")
+    assert "Executed 8 tests, with 0 failures" in done.stdout, done.stdout + done.stderr
+    results = tmp_path / "results.json"
+    results.write_text(done.stdout.splitlines()[-1], "utf-8")
+    (result,) = check_device_outputs(model_bundle, results)
+    assert result.status == "passed", result.reason
+    shutil.copytree(model_package, tmp_path / "model", ignore=shutil.ignore_patterns(".build"))
+    shutil.copytree(ROOT / "tests/swift/stubs", tmp_path / "stubs")
+    (tmp_path / "module.swift").write_text(_BUNDLE)
+    done = swift(tmp_path, "bash", "-euc", _COMPILE_MODEL)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_models_tests_notice_a_wrong_runner(model_package: Path, swift: Tool) -> None:
+    """Built once for all mutations, each of which fails a test of its own."""
+    with ExitStack() as stack:
+        for mutation in MODEL_MUTATIONS:
+            stack.enter_context(mutation.applied(model_package))
+        done = swift(model_package, "swift", "test", "-Xswiftc", "-warnings-as-errors")
+    failed = {line.split("'")[1] for line in done.stdout.splitlines() if "' failed (" in line}
+    assert len(failed) == len(MODEL_MUTATIONS), done.stdout + done.stderr
+
+
 def test_it_is_formatted(package: Path, swift: Tool) -> None:
     lint = ("/usr/libexec/swift/bin/swift-format", "lint", "--strict", "--recursive", ".")
     done = swift(package, *lint)
@@ -93,15 +148,14 @@ def test_adapters_and_sample_app_compile_against_core_ml_and_core_motion(
     shutil.copytree(package, tmp_path / "package")
     shutil.copytree(ROOT / "tests/swift/stubs", tmp_path / "stubs")
     shutil.copytree(ROOT / "samples/ios/ActivitySample.swiftpm", tmp_path / "app")
-    (tmp_path / "module.swift").write_text(
-        "import Foundation\nextension Foundation.Bundle { static var module: Bundle { .main } }\n"
-    )
+    (tmp_path / "module.swift").write_text(_BUNDLE)
     done = swift(tmp_path, "bash", "-euc", _COMPILE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.split() == ["package", "app", "screens"]
 
 
-_COMPILE = f"""
+_BUNDLE = "import Foundation\nextension Foundation.Bundle { static var module: Bundle { .main } }\n"
+_MODULE = f"""
 module() {{ # NAME SOURCES…
   local name=$1
   shift
@@ -109,6 +163,9 @@ module() {{ # NAME SOURCES…
     -emit-module-path "$name.swiftmodule" "$@"
 }}
 module CoreML stubs/CoreML.swift
+"""
+_COMPILE = f"""
+{_MODULE}
 module CoreMotion stubs/CoreMotion.swift
 module SensorStreaming package/Sources/SensorStreaming/*.swift
 module SensorRecognition package/Sources/SensorRecognition/*.swift module.swift
@@ -118,4 +175,10 @@ echo app
 swiftc -frontend -parse app/*.swift
 /usr/libexec/swift/bin/swift-format lint --strict --recursive app
 echo screens
+"""
+
+_COMPILE_MODEL = f"""
+{_MODULE}
+module ModelPrediction model/Sources/ModelPrediction/*.swift module.swift
+/usr/libexec/swift/bin/swift-format lint --strict --recursive model
 """

@@ -42,6 +42,20 @@ HEADER = {
     "MLFeatureProvider.featureValue(for:)": (
         "featureValueForName(featureName: string): MLFeatureValue | null"
     ),
+    "MLFeatureDescription.multiArrayConstraint": (
+        "readonly multiArrayConstraint: MLMultiArrayConstraint | null"
+    ),
+    "MLFeatureValue.multiArrayValue": "readonly multiArrayValue: MLMultiArray | null",
+    "MLMultiArrayConstraint.dataType": "readonly dataType: MLMultiArrayDataType",
+    "MLMultiArrayConstraint.shape": "readonly shape: NSArray<number>",
+    "MLShapedArray.init(converting:)": NO_HEADER,
+    "MLShapedArray.scalars": NO_HEADER,
+    "MLModelDescription.inputDescriptionsByName": (
+        "readonly inputDescriptionsByName: NSDictionary<string, MLFeatureDescription>"
+    ),
+    "MLModelDescription.outputDescriptionsByName": (
+        "readonly outputDescriptionsByName: NSDictionary<string, MLFeatureDescription>"
+    ),
     "MLFeatureValue.dictionaryValue": "readonly dictionaryValue: NSDictionary<any, number>",
     "MLModel.init(contentsOf:configuration:)": (
         "static modelWithContentsOfURLConfigurationError(url: NSURL, "

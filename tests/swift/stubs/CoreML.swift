@@ -31,7 +31,28 @@ open class MLMultiArray: NSObject {
   }
 }
 
+public protocol MLShapedArrayScalar {}
+
+extension Float: MLShapedArrayScalar {}
+
+extension Int32: MLShapedArrayScalar {}
+
+public struct MLShapedArray<Scalar: MLShapedArrayScalar> {
+  public let scalars: [Scalar]
+  public init(converting multiArray: MLMultiArray) { scalars = [] }
+}
+
+open class MLMultiArrayConstraint: NSObject {
+  open var shape: [NSNumber] { [] }
+  open var dataType: MLMultiArrayDataType { .float32 }
+}
+
+open class MLFeatureDescription: NSObject {
+  open var multiArrayConstraint: MLMultiArrayConstraint? { nil }
+}
+
 open class MLFeatureValue: NSObject {
+  open var multiArrayValue: MLMultiArray? { nil }
   open var dictionaryValue: [AnyHashable: NSNumber] { [:] }
 }
 
@@ -49,6 +70,8 @@ public struct MLModelMetadataKey: Hashable, Sendable {
 }
 
 open class MLModelDescription: NSObject {
+  open var inputDescriptionsByName: [String: MLFeatureDescription] { [:] }
+  open var outputDescriptionsByName: [String: MLFeatureDescription] { [:] }
   open var metadata: [MLModelMetadataKey: Any] { [:] }
 }
 

@@ -11,7 +11,7 @@ from edgeconv.integration import PLATFORMS, find_platform
 from edgeconv.integration.render import render_model
 from tests.unit.integration.conftest import LABELS, MakeContext
 
-WITH_MODELS = [name for name in PLATFORMS if find_platform(name).model_package]
+WITH_MODELS = [name for name in PLATFORMS if name != "mcu"]  # which reads the file's operations
 
 
 @pytest.fixture(params=WITH_MODELS)

@@ -4,10 +4,16 @@ import android.content.Context;
 import android.content.res.AssetManager;
 import android.os.Bundle;
 import android.view.View;
+import java.io.File;
 
 public class Activity extends Context {
   @Override
   public AssetManager getAssets() {
+    return null;
+  }
+
+  @Override
+  public File getFilesDir() {
     return null;
   }
 

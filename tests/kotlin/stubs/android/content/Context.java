@@ -1,6 +1,7 @@
 package android.content;
 
 import android.content.res.AssetManager;
+import java.io.File;
 
 public abstract class Context {
   public final <T> T getSystemService(Class<T> serviceClass) {
@@ -12,4 +13,6 @@ public abstract class Context {
   }
 
   public abstract AssetManager getAssets();
+
+  public abstract File getFilesDir();
 }

@@ -1,6 +1,7 @@
 package org.tensorflow.lite;
 
 import java.nio.ByteBuffer;
+import java.util.Map;
 
 public class Interpreter implements AutoCloseable {
   public static class Options {
@@ -20,6 +21,29 @@ public class Interpreter implements AutoCloseable {
   }
 
   public void run(Object input, Object output) {}
+
+  public String[] getSignatureKeys() {
+    throw new IllegalStateException();
+  }
+
+  public String[] getSignatureInputs(String signatureKey) {
+    throw new IllegalStateException();
+  }
+
+  public String[] getSignatureOutputs(String signatureKey) {
+    throw new IllegalStateException();
+  }
+
+  public Tensor getInputTensorFromSignature(String inputName, String signatureKey) {
+    throw new IllegalStateException();
+  }
+
+  public Tensor getOutputTensorFromSignature(String outputName, String signatureKey) {
+    throw new IllegalStateException();
+  }
+
+  public void runSignature(
+      Map<String, Object> inputs, Map<String, Object> outputs, String signatureKey) {}
 
   @Override
   public void close() {}

@@ -1,5 +1,7 @@
 package org.tensorflow.lite;
 
 public interface Tensor {
+  DataType dataType();
+
   int[] shape();
 }

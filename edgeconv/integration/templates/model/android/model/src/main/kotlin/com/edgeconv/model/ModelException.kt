@@ -1,0 +1,37 @@
+package com.edgeconv.model
+
+/**
+ * Why there is no prediction.
+ *
+ * @property tensor the model's own name of the input or output; null where it is none of them
+ */
+class ModelException(
+    val kind: Kind,
+    message: String,
+    val tensor: String? = null,
+    cause: Throwable? = null,
+) : Exception(message, cause) {
+    /** What went wrong. */
+    enum class Kind {
+        /** The file does not take and give what [Contract] says. */
+        WRONG_MODEL,
+
+        /** An input has another number or type of values than the model takes. */
+        WRONG_SIZE,
+
+        /** An input holds a NaN or an infinity. */
+        INPUT_NOT_FINITE,
+
+        /** A whole number is not within the limits that the model takes. */
+        INPUT_OUT_OF_RANGE,
+
+        /** The model gave a NaN or an infinity. */
+        OUTPUT_NOT_FINITE,
+
+        /** The model gave no such output, or one of another size or type. */
+        WRONG_OUTPUT,
+
+        /** LiteRT could not load or run the model. */
+        FAILED,
+    }
+}
