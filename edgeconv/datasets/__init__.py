@@ -193,7 +193,7 @@ def _load(spec: str, windowing: Windowing, progress: Progress) -> Dataset:
     if is_text(spec):
         raise UsageError(
             f"'{spec}' holds texts, not recordings of a sensor",
-            "train a network of words on it: edgeconv train --recipe text-cnn",
+            "edgeconv run and train take texts, with a network of words such as text-cnn",
         )
     load = choose("data set", DATASETS, name)
     if colon and not path:

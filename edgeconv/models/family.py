@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edgeconv.core import Signal
-from edgeconv.errors import BadInput
+from edgeconv.errors import BadInput, UsageError
 
 Builder = Callable[[Signal], Any]
 Params = dict[str, int | float | str | bool]
@@ -70,8 +70,14 @@ def check_signal(name: str, signal: Signal, shortest: int) -> None:
         shortest: time steps that its layers need.
 
     Raises:
+        UsageError: the contract is that of texts.
         BadInput: a shorter window, or fewer than two classes.
     """
+    if not isinstance(signal, Signal):
+        raise UsageError(
+            f"network '{name}' takes windows of a sensor, but the data are texts",
+            "train a network of words on them: text-cnn, text-cnn-lstm or text-max",
+        )
     if signal.window < shortest:
         raise BadInput(
             f"network '{name}' needs windows of {shortest} time steps or more, "

@@ -36,7 +36,7 @@ from edgeconv.core.paths import sha256
 from edgeconv.datasets.chosen_windows import PROBES, probe_windows
 from edgeconv.datasets.samples import samples_of, shapes_in
 from edgeconv.environment import describe_machine, versions
-from edgeconv.errors import BadInput, UsageError
+from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.ir.calibration import READING_LIMIT
 from edgeconv.ir.keras_interface import tensors_of
@@ -261,7 +261,14 @@ def _for_tensors(
 
     Raises:
         BadInput: `options` ask for a phone's own readings, which only a sensor contract can give.
+        Unsupported: a variant is fine-tuned.
     """
+    if names := compression_names(variants):
+        raise Unsupported(
+            f"compression '{names[0]}' does not apply: {model.path} takes named tensors, and "
+            "fine-tuning needs labeled windows of a sensor",
+            "describe its windows (--signal FILE); --quantize needs no training",
+        )
     if options.require_contract:
         raise BadInput(
             f"{model.path} has no sensor contract, so its normalization cannot be folded in",

@@ -79,7 +79,8 @@ def check_parity(
     if isinstance(content.model.contract, Tensors):
         if layers:
             raise Unsupported(
-                f"--layers does not apply: {bundle} has no sensor contract",
+                f"--layers does not apply: the model of {bundle} takes named tensors, and layers "
+                "are compared on windows of a sensor",
                 "compare the outputs; `edgeconv inspect FILE` shows the operations",
             )
         return check_named(content, data, split, runtimes, gates or {}, progress)

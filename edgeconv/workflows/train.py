@@ -38,6 +38,7 @@ from edgeconv.models import build
 from edgeconv.parity.classification import evaluate, labels_for
 from edgeconv.parity.drift.store import write_input_profile
 from edgeconv.recipes import load_recipe
+from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.training import train as fit
 from edgeconv.workflows.steps.compression import find_teacher
@@ -168,7 +169,8 @@ def load_splits(source: DataSource, progress: Progress) -> tuple[Splits, DataInf
     splits = split(dataset)
     for name in SPLIT_NAMES:
         part = splits.part(name)
-        progress.note(f"{name}: {len(part)} windows of {len(part.subject_names)} subjects")
+        people = plural(len(part.subject_names), "subject")
+        progress.note(f"{name}: {plural(len(part), 'window')} of {people}")
     return splits, DataInfo.of(spec_of(source), dataset, splits)
 
 

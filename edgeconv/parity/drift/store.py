@@ -19,6 +19,7 @@ from edgeconv.core import (
     InputReport,
     PathLike,
     Progress,
+    Tensors,
     Windowing,
     as_path,
 )
@@ -29,7 +30,7 @@ from edgeconv.datasets import (
     describe_source,
     load_dataset,
 )
-from edgeconv.errors import BadInput
+from edgeconv.errors import BadInput, Unsupported
 from edgeconv.parity.drift import InputProfile, check_inputs, make_profile
 from edgeconv.parity.drift.coverage import Coverage, coverage_by_bundle, coverage_by_dataset
 
@@ -79,6 +80,12 @@ def check_dataset(
     if not _is_folder_of_a_bundle(against):
         return _compare_datasets(data, str(against), progress)
     source = bundles.read_bundle(as_path(against, "against"), verify=False)
+    if isinstance(source.model.contract, Tensors):
+        raise Unsupported(
+            f"--against does not apply: the model of {against} takes named tensors, and drift is "
+            "told by the readings of a sensor",
+            "name a bundle of a window model, or a data set",
+        )
     progress.stage(f"check: {describe_source(data)} against {against}")
     profile = _stored_profile(source)
     if profile is None:

@@ -275,9 +275,10 @@ class _Session:
                 layers = f"every layer is too small for it, so the file is float16: {layers}"
             self.progress.note(f"{task.file}: not compressed: {layers}")
         settings = converted.settings
-        for bits, precise in (("float", settings.float_layers), ("int8", settings.int8_layers)):
-            if precise:
-                self.progress.note(f"{task.file}: {bits}: {', '.join(precise)}")
+        if layers := ", ".join(settings.float_layers):
+            self.progress.note(f"{task.file}: stays float: {layers}")
+        if layers := ", ".join(settings.int8_layers):
+            self.progress.note(f"{task.file}: int8: {layers}")
         if converted.unfolded_layers:
             layers = ", ".join(converted.unfolded_layers)
             self.progress.note(f"{task.file}: could not be folded and stays an operation: {layers}")

@@ -148,15 +148,27 @@ def test_qat_graph_refuses_an_unfused_activation_by_name(kind: str) -> None:
         QATGraph.of(made, SIGNAL, 8)
 
 
-def test_qat_graph_refuses_recurrent_layers_and_attention_by_name() -> None:
+def test_qat_graph_refuses_other_layers_by_name() -> None:
     import keras
     from keras import layers
 
     from edgeconv.compression.fake_quant import QATGraph
 
     steps, end = layers.Reshape((24, 3), name="steps"), layers.Dense(3, name="end")
-    with pytest.raises(Unsupported, match=r"layer 'odd' \(LSTM\) cannot be trained"):
+    with pytest.raises(Unsupported, match=r"layer 'odd' \(LSTM\) cannot be trained") as refused:
         QATGraph.of(network(steps, layers.LSTM(4, name="odd"), end), SIGNAL, 8)
+    assert "quantize after training (--quantize int8)" in refused.value.hint
+    image = layers.Reshape((24, 3, 1), name="image")
+    for shape, odd in (
+        (steps, layers.Conv1DTranspose(4, 3, name="odd")),
+        (image, layers.Conv2D(4, 3, name="odd")),
+    ):
+        kind = type(odd).__name__
+        rest = layers.Flatten(name="flat"), layers.Dense(3, name="end")
+        made = network(shape, odd, *rest)
+        with pytest.raises(Unsupported, match=rf"layer 'odd' \({kind}\) cannot be tra") as refused:
+            QATGraph.of(made, SIGNAL, 8)
+        assert "--quantize int8" in refused.value.hint
     entry = keras.Input((24, 3))
     x = layers.MultiHeadAttention(1, 4, name="odd")(entry, entry)
     made = keras.Model(entry, layers.Dense(3)(layers.Flatten()(x)))

@@ -13,6 +13,7 @@ import pytest
 
 import edgeconv
 from edgeconv import bundle as bundles
+from edgeconv.cli.app import run_app
 from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.parity.golden.named_vectors import FORMAT, read_named, write_named
@@ -114,6 +115,42 @@ def test_files_that_no_named_runtime_opens_are_listed(pair: Path, tmp_path: Path
             edgeconv.check_parity(folder, runtimes=unknown)
     with pytest.raises(UsageError, match="runtime 'onnxruntime' does not open"):
         edgeconv.check_parity(folder, runtimes=("onnxruntime",))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (
+            ("export", "MODEL", "--compress", "prune50", "--out", "OUT"),
+            4,
+            "'prune50' does not apply",
+        ),
+        (("data", "check", "synthetic", "--against", "BUNDLE"), 4, "--against does not apply"),
+        (("search", "har", "--data", "polarity:TEXTS", "--out", "OUT"), 2, "holds texts, not"),
+        (("cross-validate", "har", "--data", "polarity:TEXTS"), 2, "holds texts, not"),
+        (("train", "--model", "har", "--data", "polarity:TEXTS", "--out", "OUT"), 2, "are texts"),
+        (("run", "har", "--data", "polarity:TEXTS", "--out", "OUT"), 2, "are texts"),
+    ],
+    ids=lambda value: "-".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_commands_for_recordings_say_what_a_model_lacks(
+    pair: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    code: int,
+    said: str,
+) -> None:
+    for ending in ("neg", "pos"):
+        text = "\n".join(f"a film {n}" for n in range(20))
+        (tmp_path / f"rt-polarity.{ending}").write_text(text)
+    places = {"MODEL": pair / "pair.keras", "BUNDLE": pair / "out", "OUT": tmp_path / "out"}
+    given = [str(places.get(word, word)).replace("TEXTS", str(tmp_path)) for word in words]
+    assert run_app(given) == code
+    told = capfd.readouterr().err
+    assert said in told
+    assert "\n  " in told.partition("error:")[2], "what to do"
+    assert not (tmp_path / "out").exists()
 
 
 def test_golden_vectors_judge_what_a_device_recorded(pair: Path, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_layers_are_chosen_until_the_outputs_are_good_enough(made: Any, windows:
     assert report.float_layers
     assert report.expected_snr_db is not None
     assert report.expected_snr_db >= 60
-    assert any("tiny_int8_mixed.tflite: float: " in line for line in notes.lines)
+    assert any("tiny_int8_mixed.tflite: stays float: " in line for line in notes.lines)
 
 
 def test_what_does_not_pay_is_said(made: Any) -> None:
