@@ -1,7 +1,8 @@
 """The pytest plugin: check that the files that an app ships behave like their float model.
 
-`pytest --edgeconv-bundle out/har` runs a test for each file of a bundle, without a line of Python.
-In a test of one's own, the fixture `edgeconv_parity` does the same (docs/how-to/parity-in-ci.md).
+`pytest --edgeconv-bundle out/har` runs a test for each file of a bundle, without a line of Python:
+on its golden vectors, or with `--edgeconv-parity` on recordings. In a test of one's own, the
+fixtures `edgeconv_golden` and `edgeconv_parity` do the same (docs/how-to/parity-in-ci.md).
 
 Every run of pytest loads this module where edgeconv is installed, so it imports nothing but pytest
 until there is something to check.
@@ -13,6 +14,7 @@ import argparse
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from edgeconv.parity.context import ParityContext
 
 MARK = "edgeconv"
-FIXTURE = "edgeconv_parity"
+FIXTURES = ("edgeconv_golden", "edgeconv_parity")
 MANIFEST = "manifest.json"
 _ALLOW = "--edgeconv-allow-not-run"
 _CONTEXTS = pytest.StashKey["_Contexts"]()
@@ -63,9 +65,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Test every file of this bundle; may be repeated.",
     )
     group.addoption(
+        "--edgeconv-parity",
+        action="store_true",
+        help="Check parity on recordings, and not only on the bundle's golden vectors.",
+    )
+    group.addoption(
         "--edgeconv-data",
         metavar="SPEC",
-        help="Recordings to check on; default: the bundle's own test subjects.",
+        help="Recordings for parity, which this implies; default: the bundle's own test subjects.",
     )
     group.addoption(
         "--edgeconv-gate",
@@ -73,7 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         type=_gate,
         metavar="NAME=VALUE",
-        help="Another limit; may be repeated.",
+        help="Another limit of parity, which this implies; may be repeated.",
     )
     group.addoption(
         _ALLOW,
@@ -119,7 +126,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if item.nodeid in seen:
                 items.remove(item)
             seen.add(item.nodeid)
-        elif FIXTURE in getattr(item, "fixturenames", ()):
+        elif set(FIXTURES).intersection(getattr(item, "fixturenames", ())):
             item.add_marker(MARK)
 
 
@@ -145,8 +152,11 @@ class ParityTest(pytest.Item):
         self.add_marker(MARK)
 
     def runtest(self) -> None:
-        """Every gate of the file, its golden vectors and its sensor contract."""
-        for result in _checker(self.config)(self.path.parent, files=[self.name]):
+        """The file's golden vectors and sensor contract; for parity every gate as well."""
+        options = self.config.option
+        asked = options.edgeconv_parity or options.edgeconv_data or options.edgeconv_gate
+        check = _checker(self.config) if asked else _golden_checker(self.config)
+        for result in check(self.path.parent, files=[self.name]):
             self.user_properties.append(("runtime", result.runtime))
             self.user_properties.extend(result.metrics.items())
 
@@ -158,7 +168,39 @@ class ParityTest(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """The heading of a failure."""
-        return self.path, None, f"{self.name} like the float model"
+        return self.path, None, f"{self.name} as it was when the bundle was made"
+
+
+@pytest.fixture(scope="session")
+def edgeconv_golden(pytestconfig: pytest.Config) -> Callable[..., tuple[ParityResult, ...]]:
+    """`edgeconv_golden(bundle, files=(), runtime="auto")`.
+
+    Fails the test where a file does not give what the bundle's golden vectors say or was not
+    checked, and else returns the results. `files` are names inside the bundle, none are all. It
+    needs no recordings.
+    """
+    return _golden_checker(pytestconfig)
+
+
+def _golden_checker(config: pytest.Config) -> Callable[..., tuple[ParityResult, ...]]:
+    def check(
+        bundle: str | Path, files: Iterable[str] = (), runtime: str | Sequence[str] = "auto"
+    ) -> tuple[ParityResult, ...]:
+        __tracebackhide__ = True
+        from edgeconv.reporting import explain_golden
+        from edgeconv.workflows.golden import check_golden_vectors
+
+        runtimes = (runtime,) if isinstance(runtime, str) else tuple(runtime)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                results = check_golden_vectors(bundle, runtimes=runtimes, files=list(files))
+        except EdgeconvError as error:
+            raise NotLikeTheModel(str(error)) from None
+        _judge(results, Path(bundle), explain_golden, config.option.edgeconv_allow_not_run)
+        return tuple(results)
+
+    return check
 
 
 @pytest.fixture(scope="session")
@@ -196,28 +238,34 @@ def _checker(config: pytest.Config) -> Callable[..., tuple[ParityResult, ...]]:
                 results = check_artifacts(context, runtimes, list(files)).parity
         except EdgeconvError as error:
             raise NotLikeTheModel(str(error)) from None
-        _judge(results, context, options.edgeconv_allow_not_run)
+        from edgeconv.reporting import explain
+
+        where = f"{context.data.spec}, split {context.data.split}"
+        tell = partial(explain, where=where)
+        _judge(results, context.bundle.path, tell, options.edgeconv_allow_not_run)
         return results
 
     return check
 
 
-def _judge(results: Sequence[ParityResult], context: ParityContext, allow_not_run: bool) -> None:
+def _judge(
+    results: Sequence[ParityResult],
+    bundle: Path,
+    tell: Callable[[ParityResult], str],
+    allow_not_run: bool,
+) -> None:
     __tracebackhide__ = True
-    from edgeconv.reporting import explain
-
     failed = [result for result in results if str(result.status) == "failed"]
     not_run = [result for result in results if str(result.status) == "not_run"]
-    where = f"{context.data.spec}, split {context.data.split}"
     if failed or (not_run and not allow_not_run):
-        lines = [explain(result, where) for result in failed + not_run]
+        lines = [tell(result) for result in failed + not_run]
         if not_run:
             lines.append(f"{_ALLOW} skips what cannot be checked here")
         raise NotLikeTheModel("\n".join(lines))
     if not_run:
-        pytest.skip("; ".join(explain(result, where) for result in not_run))
+        pytest.skip("; ".join(tell(result) for result in not_run))
     if not results:
-        raise NotLikeTheModel(f"{context.bundle.path} has no artifact: nothing was checked")
+        raise NotLikeTheModel(f"{bundle} has no artifact: nothing was checked")
 
 
 def _manifests(config: pytest.Config) -> list[Path]:

@@ -12,7 +12,7 @@ from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.parity import parse_limits
 from edgeconv.errors import GateFailed, UsageError
-from edgeconv.reporting import explain
+from edgeconv.reporting import explain, explain_golden
 
 EPILOG = opt.epilog(
     "edgeconv hook models/har/har_int8.tflite", "edgeconv hook --manifest-only models/har/*"
@@ -28,6 +28,14 @@ def hook(
         bool,
         typer.Option("--manifest-only", help="Check digests and completeness, and run no file."),
     ] = False,
+    parity: Annotated[
+        bool,
+        typer.Option(
+            "--parity",
+            help="Check parity on recordings, the bundle's own or --data, and not only its golden "
+            "vectors; --data and --gate imply it.",
+        ),
+    ] = False,
     data: opt.Data = None,
     gates: opt.Gates = None,
     allow_not_run: opt.AllowNotRun = False,
@@ -37,11 +45,13 @@ def hook(
 ) -> int:
     """Check the bundles that changed files lie in, for pre-commit.
 
-    Exit 1 if a file of one must not be committed. Nothing is written.
+    Every file runs on its bundle's golden vectors, which needs no recordings. Exit 1 if a file of
+    one must not be committed. Nothing is written.
     """
-    if manifest_only and (data is not None or gates or allow_not_run):
+    if manifest_only and (parity or data is not None or gates or allow_not_run):
         raise UsageError(
-            "--manifest-only runs no file", "leave --data, --gate and --allow-not-run out"
+            "--manifest-only runs no file",
+            "leave --parity, --data, --gate and --allow-not-run out",
         )
     limits = parse_limits(gates or [])
     allowed = {"passed", "not_run"} if allow_not_run else {"passed"}
@@ -54,7 +64,13 @@ def hook(
 
                 read_bundle(folder)
                 continue
-            for text, status in _parity(folder, data, limits, console):
+            on_recordings = parity or data is not None or bool(limits)
+            found = (
+                _parity(folder, data, limits, console)
+                if on_recordings
+                else _golden(folder, console)
+            )
+            for text, status in found:
                 if status not in allowed:
                     refused.append({"bundle": str(folder), "status": status, "why": text})
                     console.say(f"{folder}: {text}")
@@ -70,6 +86,14 @@ def bundles_of(files: Iterable[Path]) -> list[Path]:
 
 def _is_bundle(folder: Path) -> bool:
     return all((folder / name).is_file() for name in BUNDLE)
+
+
+def _golden(folder: Path, console: Console) -> Iterator[tuple[str, str]]:
+    """The outcome of each file on the bundle's golden vectors in words, and its status."""
+    from edgeconv.workflows.golden import check_golden_vectors
+
+    for result in check_golden_vectors(folder, progress=console):
+        yield explain_golden(result), str(result.status)
 
 
 def _parity(

@@ -4,7 +4,7 @@ Nothing is measured or judged here, with one exception: a result counts only for
 that it was measured on.
 """
 
-from edgeconv.reporting.formatting import explain
+from edgeconv.reporting.formatting import explain, explain_golden
 from edgeconv.reporting.html import render_html
 from edgeconv.reporting.junit import render_junit, render_junit_refusal
 from edgeconv.reporting.markdown import render_markdown, render_refusal, render_results
@@ -14,6 +14,7 @@ __all__ = [
     "Row",
     "Verdict",
     "explain",
+    "explain_golden",
     "render_html",
     "render_junit",
     "render_junit_refusal",

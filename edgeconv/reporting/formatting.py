@@ -39,6 +39,19 @@ def explain(result: ParityResult, where: str) -> str:
     return "\n".join([heading, *lines])
 
 
+def explain_golden(result: ParityResult) -> str:
+    """The same for a file that ran on the golden vectors of its bundle."""
+    where = f"({result.runtime}, {plural(result.n, 'golden vector')})"
+    if result.status is Status.PASSED:
+        return f"{result.artifact} gives what it gave when the bundle was made {where}"
+    if result.status is Status.NOT_RUN:
+        return f"{result.artifact} was not checked: {result.reason or NOT_RUN}"
+    failed = [check for check in result.checks if check.status is not Status.PASSED]
+    lines = [f"  {check.sentence}" for check in failed] or [f"  {result.reason}"]
+    heading = f"{result.artifact} does not give what it gave when the bundle was made {where}"
+    return "\n".join([heading, *lines])
+
+
 def measured_on(result: EvaluationResult) -> str:
     """What accuracy was measured on: `40 windows of 9 held-out subjects`, `94 held-out texts`."""
     held_out = "held-out " if result.data.split == "test" else ""

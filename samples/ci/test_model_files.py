@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 BUNDLE = os.environ.get("MODEL_BUNDLE", "models/har")
 
 
+def test_every_file_is_as_it_was_made(edgeconv_golden: Callable[..., Any]) -> None:
+    """On the bundle's own vectors: no recordings, a second for each file."""
+    edgeconv_golden(BUNDLE)
+
+
 def test_the_android_file_in_both_kernel_sets(edgeconv_parity: Callable[..., Any]) -> None:
     """Phones without XNNPACK run LiteRT's built-in kernels."""
     edgeconv_parity(BUNDLE, ["har_int8.tflite"], runtime=["litert", "litert-reference"])

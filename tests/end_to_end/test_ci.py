@@ -75,20 +75,30 @@ def uploaded(runner: Runner) -> list[Path]:
 @pytest.mark.heavy
 def test_the_action_passes_a_sound_bundle(runner: Runner) -> None:
     assert runner.job(WORKFLOW, "action") == 0, runner.log
-    assert "✓ passed: Every file passed its gates" in runner.summary
+    assert "✓ passed: `har_int8.tflite`" in runner.summary
     report, kept = uploaded(runner)
     assert kept.name == "parity.json"
-    assert kept.is_file()
     suites = ET.parse(report).getroot()
     assert (suites.get("failures"), suites.get("errors")) == ("0", "0")
-    assert suites.findall(".//testcase[@name='macro_f1_drop']")
+    assert len(suites.findall(".//testcase[@name='golden']")) == len(suites)
+
+
+@pytest.mark.heavy
+def test_the_action_checks_parity_where_it_is_asked(runner: Runner) -> None:
+    runner.inputs = {"install": "false", "parity": "true"}
+    assert runner.job(WORKFLOW, "action") == 0, runner.log
+    assert "✓ passed: Every file passed its gates" in runner.summary
+    report, kept = uploaded(runner)
+    assert kept.is_file()
+    assert ET.parse(report).getroot().findall(".//testcase[@name='top1_agreement']")
 
 
 @pytest.mark.heavy
 def test_the_action_stops_a_file_that_fails(runner: Runner, app: Path) -> None:
     weaken(app)
     assert runner.job(WORKFLOW, "action") == 1, runner.log
-    assert "✗ failed: 2 files must not ship" in runner.summary
+    assert "✗ failed: `har_float32.tflite`" in runner.summary
+    assert "✗ failed: `har_int8.tflite`" in runner.summary
     assert int(ET.parse(uploaded(runner)[0]).getroot().get("failures", "0")) >= 2
 
 
@@ -124,7 +134,7 @@ def test_the_pytest_job(runner: Runner, app: Path) -> None:
     weaken(app)
     runner.log = ""
     assert runner.job(WORKFLOW, "pytest") == 1
-    assert "har_int8.tflite does not behave like the float model" in runner.log
+    assert "har_int8.tflite does not give what it gave when the bundle was made" in runner.log
 
 
 @pytest.mark.heavy
@@ -136,7 +146,7 @@ def test_the_pre_commit_job(runner: Runner, app: Path) -> None:
     runner.log = ""
     assert runner.job(WORKFLOW, "pre-commit") == 1
     assert "files are those of the manifest" in runner.log
-    assert "har_float32.tflite does not behave like the float model" in runner.log
+    assert "har_float32.tflite does not give what it gave when the bundle was made" in runner.log
 
 
 @pytest.mark.heavy

@@ -85,7 +85,7 @@ def test_one_file_by_its_node_id(copy: Path, pytester: pytest.Pytester) -> None:
 def test_a_broken_file_fails_alone_and_says_why(weak: Path, pytester: pytest.Pytester) -> None:
     junit = pytester.path / "junit.xml"
     result = pytester.runpytest_inprocess(
-        *("--edgeconv-bundle", weak, "-k", "tflite", f"--junitxml={junit}")
+        *("--edgeconv-bundle", weak, "--edgeconv-parity", "-k", "tflite", f"--junitxml={junit}")
     )
     result.assert_outcomes(passed=3, failed=1, deselected=len(FILES) - 4)
     result.stdout.fnmatch_lines(
@@ -101,6 +101,37 @@ def test_a_broken_file_fails_alone_and_says_why(weak: Path, pytester: pytest.Pyt
     told = {p.get("name"): p.get("value") for p in sound.findall(".//property")}
     assert told["runtime"] == "litert"
     assert float(told["top1_agreement"] or 0) > 0.9
+
+
+@pytest.mark.heavy
+def test_golden_vectors_find_it_without_recordings(weak: Path, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_sound(edgeconv_golden):
+            (result,) = edgeconv_golden("models/har", ["har_int8.tflite"])
+            assert [check.name for check in result.checks] == ["contract", "golden"]
+
+        def test_kernels(edgeconv_golden):
+            results = edgeconv_golden(
+                "models/har", ["har_int8.tflite"], runtime=["litert", "litert-reference"]
+            )
+            assert [result.runtime for result in results] == ["litert", "litert-reference"]
+
+        def test_no_such_file(edgeconv_golden):
+            edgeconv_golden("models/har", ["har_int3.tflite"])
+        """
+    )
+    result = pytester.runpytest_inprocess(
+        "--edgeconv-bundle", weak, "-k", "float32.tflite or test_"
+    )
+    result.assert_outcomes(passed=2, failed=2, deselected=len(FILES) - 1)
+    result.stdout.fnmatch_lines(
+        [
+            "har_float32.tflite does not give what it gave when the bundle was made (litert, *",
+            "  golden is *: vector *: '*' is * instead of *",
+        ]
+    )
+    result.stdout.fnmatch_lines(["*has no file 'har_int3.tflite'*"])
 
 
 @pytest.mark.heavy
