@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from edgeconv.core import Artifact
+from collections.abc import Mapping
+from typing import Any
+
+from edgeconv.core import Artifact, SensorKind
 from edgeconv.integration.identifiers import NAMINGS
 from edgeconv.integration.model_package import ModelContext, ModelPackage
 from edgeconv.integration.platform import Files, Platform
+from edgeconv.integration.sensors import SENSORS, constant_name
 from edgeconv.integration.template_context import TemplateContext
 
 _ASSETS = "recognition/src/main/assets"
@@ -32,6 +36,17 @@ def _files(context: ModelContext) -> Files:
     path = context.artifact.path
     shared = {new: (PLATFORM.templates / old).read_bytes() for old, new in _SHARED.items()}
     return {**shared, f"model/src/main/assets/{path.name}": path.read_bytes()}
+
+
+def _slots(context: TemplateContext) -> Mapping[str, Any]:
+    """Android has no feature for what it makes of other sensors."""
+    features = (SensorKind.ACCELEROMETER, SensorKind.GYROSCOPE)
+    return {"features": [kind for kind in context.plan.kinds if kind in features]}
+
+
+def comment(text: str) -> str:
+    """Text that cannot end a comment of one line."""
+    return " ".join(text.split())
 
 
 def quoted(text: str) -> str:
@@ -61,7 +76,9 @@ PLATFORM = Platform(
     sensor_hz=50.0,
     fastest_hz=200.0,
     model=_model,
-    filters={"quoted": quoted},
+    slots=_slots,
+    sensors=SENSORS,
+    filters={"quoted": quoted, "comment": comment, "constant": constant_name},
     vectors="recognition/src/test/resources/stream.json",
     check_with="./gradlew :recognition:testDebugUnitTest, in an app that includes it",
     model_package=ModelPackage(

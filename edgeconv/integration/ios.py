@@ -10,6 +10,7 @@ from edgeconv.core import InputConvention
 from edgeconv.integration.identifiers import NAMINGS
 from edgeconv.integration.model_package import ModelContext, ModelPackage
 from edgeconv.integration.platform import Files, Platform
+from edgeconv.integration.sensors import SENSORS
 from edgeconv.integration.template_context import TemplateContext
 
 _OLDEST = 16  # the first iOS with asynchronous compilation of a model
@@ -39,6 +40,17 @@ def _slots(context: TemplateContext | ModelContext) -> Mapping[str, Any]:
     return {"ios": ios, "macos": ios if ios >= 26 else ios - 3}
 
 
+def camel(kind: str) -> str:
+    """A kind of sensor as Swift writes a case: linearAcceleration."""
+    first, *rest = kind.split("-")
+    return first + "".join(map(str.capitalize, rest))
+
+
+def comment(text: str) -> str:
+    """Text that cannot end a comment of one line."""
+    return " ".join(text.split())
+
+
 def quoted(text: str) -> str:
     """A Swift string."""
     return f'"{"".join(map(_escaped, text))}"'
@@ -64,7 +76,8 @@ PLATFORM = Platform(
     fastest_hz=100.0,
     model=_model,
     slots=_slots,
-    filters={"quoted": quoted},
+    sensors=SENSORS,
+    filters={"quoted": quoted, "comment": comment, "camel": camel},
     vectors="Tests/SensorRecognitionTests/Resources/stream.json",
     check_with="swift test",
     model_package=ModelPackage(

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from edgeconv.core import Artifact, SensorKind
+from edgeconv.core import Artifact
 from edgeconv.datasets.text import tokenize
 from edgeconv.integration.identifiers import NAMINGS
 from edgeconv.integration.model_package import Field, ModelContext, ModelPackage
 from edgeconv.integration.platform import Files, Platform
-from edgeconv.integration.sensors import SENSORS, Part, gravity_sections
+from edgeconv.integration.sensors import SENSORS, Part, constant_name, gravity_sections
 from edgeconv.integration.smoothing import lowpass
 from edgeconv.integration.stream import SensorSettings, StreamSettings
 from edgeconv.integration.template_context import TemplateContext
@@ -32,7 +32,7 @@ def _slots(context: TemplateContext) -> Mapping[str, Any]:
     document, stream = context.document, context.stream
     content = context.artifact.path.read_bytes()
     runs = [_run(recorded, context) for recorded in document["streams"]]
-    names = [f"EDGECONV_{_constant(sensor.kind)}_FACTOR" for sensor in stream.sensors]
+    names = [f"EDGECONV_{constant_name(sensor.kind)}_FACTOR" for sensor in stream.sensors]
     return {
         "taps": lowpass(stream.oversampling),
         "taps_max": max(stream.tap_count, *(len(f["taps"]) for f in document["filters"])),
@@ -72,10 +72,6 @@ def _model_files(_: ModelContext) -> Files:
 
 
 _PARTS = {Part.WHOLE: "WHOLE", Part.GRAVITY: "GRAVITY_PART", Part.REST: "REST"}
-
-
-def _constant(kind: SensorKind) -> str:
-    return kind.upper().replace("-", "_")
 
 
 def _pending(stream: StreamSettings) -> int:
@@ -230,7 +226,7 @@ PLATFORM = Platform(
         "float32_rows": _rows,
         "byte_rows": _bytes,
         "integer_rows": _integers,
-        "constant": _constant,
+        "constant": constant_name,
         "sample_rows": _samples,
         "quoted": _quoted,
         "comment": _comment,

@@ -141,6 +141,11 @@ def _axes_of(signal: Signal) -> list[int]:
     return told
 
 
+def constant_name(kind: SensorKind) -> str:
+    """As languages write constants: LINEAR_ACCELERATION."""
+    return kind.upper().replace("-", "_")
+
+
 def source_factor(kind: SensorKind, unit: str, sign: str, signal: Signal) -> float:
     """The factor from the values of a sensor to the contract's: accelerations have a sign."""
     if kind.is_acceleration:

@@ -24,17 +24,10 @@ _TESTS = ("SensorStreamTest", "DeciderTest", "RecognizerTest")
 _MODEL_TESTS = [
     f"com.edgeconv.model.{name}" for name in ("ModelRunnerTest", "PredictionTest", "TokenizerTest")
 ]
-_STREAM = f"{_MAIN}/com/edgeconv/recognition/stream/SensorStream.kt"
+_CORE = f"{_MAIN}/com/edgeconv/recognition/stream"
+_STREAM, _TRACK = f"{_CORE}/SensorStream.kt", f"{_CORE}/Track.kt"
 MUTATIONS = (
-    Mutation("the sign is lost", _STREAM, "x * settings.factor", "-x * settings.factor"),
-    Mutation("the scale is lost", _STREAM, "z * settings.factor", "z"),
-    Mutation("axes change places", _STREAM, "recent[held][1] = y", "recent[held][1] = x"),
-    Mutation(
-        "a step too many between windows",
-        _STREAM,
-        "beyond % settings.step == 0",
-        "beyond % (settings.step + 1) == 0",
-    ),
+    Mutation("the sign is lost", _TRACK, "x * settings.factor", "-x * settings.factor"),
     Mutation(
         "a gap restarts nothing",
         _STREAM,
@@ -42,11 +35,24 @@ MUTATIONS = (
         "if (time > last) gaps++ else clockResets++",
     ),
     Mutation("the filter is skipped", _STREAM, "centre + sum", "centre"),
+    Mutation("the hysteresis is forgotten", f"{_CORE}/Decider.kt", "lead > hysteresis", "lead > 0"),
+)
+OF_SEVERAL = (
+    Mutation("the scale is lost", _TRACK, "z * settings.factor", "z"),
+    Mutation("axes change places", _TRACK, "recent[held][1] = y", "recent[held][1] = x"),
     Mutation(
-        "the hysteresis is forgotten",
-        f"{_MAIN}/com/edgeconv/recognition/stream/Decider.kt",
-        "lead > hysteresis",
-        "lead > 0",
+        "a step too many between windows",
+        _STREAM,
+        "beyond % settings.step == 0",
+        "beyond % (settings.step + 1) == 0",
+    ),
+    Mutation("silence is not noticed", _STREAM, "difference > settings.silence", "time == 0L"),
+    Mutation("one sensor is enough", _STREAM, "tracks.all { it.next", "tracks.any { it.next"),
+    Mutation(
+        "gravity settles once only",
+        f"{_CORE}/Gravity.kt",
+        "left = settling\n        begun",
+        "begun",
     ),
 )
 
@@ -71,6 +77,14 @@ def package(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def nine(nine_channels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library of a model with nine channels."""
+    out = tmp_path_factory.mktemp("android-nine") / "package"
+    integrate("android", nine_channels, out)
+    return out
+
+
+@pytest.fixture(scope="module")
 def stubs(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Classes in the place of Android's and LiteRT's, so that the adapters are compiled."""
     out = tmp_path_factory.mktemp("stubs")
@@ -85,36 +99,48 @@ def compiled(
     package: Path, stubs: Path, kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
     """Classes of the library and of its tests."""
-    out = tmp_path_factory.mktemp("classes")
+    return _compile(package, stubs, kotlin, tmp_path_factory.mktemp("classes"))
+
+
+@pytest.fixture(scope="module")
+def compiled_nine(
+    nine: Path, stubs: Path, kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    return _compile(nine, stubs, kotlin, tmp_path_factory.mktemp("classes-nine"))
+
+
+def _compile(package: Path, stubs: Path, kotlin: Kotlin, out: Path) -> tuple[Path, Path]:
     main, test = out / "main", out / "test"
     kotlin.compile([package / _MAIN], main, stubs)
     kotlin.compile([package / _TEST, package / _ON_PHONE], test, stubs, friend=main)
     return main, test
 
 
+@pytest.mark.parametrize("names", [("package", "compiled"), ("nine", "compiled_nine")])
 def test_its_own_tests_pass(
-    package: Path, stubs: Path, compiled: tuple[Path, Path], kotlin: Kotlin
+    names: tuple[str, str], stubs: Path, kotlin: Kotlin, request: pytest.FixtureRequest
 ) -> None:
-    done = kotlin.junit(_names(), stubs, *compiled, package / "recognition/src/test/resources")
+    package, classes = map(request.getfixturevalue, names)
+    done = kotlin.junit(_names(), stubs, *classes, package / "recognition/src/test/resources")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "OK (7 tests)" in done.stdout
+    assert "OK (8 tests)" in done.stdout
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
+@pytest.mark.parametrize("mutation", [*MUTATIONS, *OF_SEVERAL], ids=lambda m: m.name)
 def test_its_tests_notice_a_wrong_core(
     mutation: Mutation,
-    package: Path,
     stubs: Path,
-    compiled: tuple[Path, Path],
     kotlin: Kotlin,
     tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
+    names = ("nine", "compiled_nine") if mutation in OF_SEVERAL else ("package", "compiled")
+    package, (_, test) = map(request.getfixturevalue, names)
     with mutation.applied(package):
         kotlin.compile([package / _MAIN], tmp_path, stubs)
-    _, test = compiled
     done = kotlin.junit(_names(), stubs, tmp_path, test, package / "recognition/src/test/resources")
     assert done.returncode != 0
-    assert "Tests run: 7" in done.stdout, done.stdout + done.stderr
+    assert "Tests run: 8" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +198,11 @@ def test_a_models_tests_notice_a_wrong_runner(
     assert f"Failures: {len(MODEL_MUTATIONS)}" in done.stdout, done.stdout + done.stderr
 
 
-def test_it_and_the_sample_app_are_linted(package: Path, kotlin: Kotlin, tmp_path: Path) -> None:
+def test_it_and_the_sample_app_are_linted(
+    package: Path, nine: Path, kotlin: Kotlin, tmp_path: Path
+) -> None:
     shutil.copytree(package, tmp_path / "package")
+    shutil.copytree(nine, tmp_path / "nine")
     shutil.copytree(ROOT / "samples/android", tmp_path / "app")
     shutil.copy(package / ".editorconfig", tmp_path)
     done = kotlin.lint(tmp_path)

@@ -18,46 +18,32 @@ pytestmark = pytest.mark.heavy
 
 _CORE = "Sources/SensorStreaming"
 _STRICT = ("-swift-version", "6", "-warnings-as-errors", "-package-name", "package")
+_STREAM, _TRACK = f"{_CORE}/SensorStream.swift", f"{_CORE}/Track.swift"
 MUTATIONS = (
-    Mutation(
-        "the sign is lost",
-        f"{_CORE}/SensorStream.swift",
-        "sample.values * settings.factor",
-        "sample.values * abs(settings.factor)",
-    ),
-    Mutation(
-        "the scale is lost",
-        f"{_CORE}/SensorStream.swift",
-        "sample.values * settings.factor",
-        "(settings.factor < 0 ? -1 : 1) * sample.values",
-    ),
-    Mutation(
-        "axes change places",
-        f"{_CORE}/SensorStream.swift",
-        "[Float(step.x), Float(step.y), Float(step.z)]",
-        "[Float(step.y), Float(step.x), Float(step.z)]",
-    ),
-    Mutation(
-        "a step too many between windows",
-        f"{_CORE}/SensorStream.swift",
-        "beyond % settings.step == 0",
-        "beyond % (settings.step + 1) == 0",
-    ),
+    Mutation("the sign is lost", _TRACK, "sample.values * factor", "sample.values * abs(factor)"),
     Mutation(
         "a gap restarts nothing",
-        f"{_CORE}/SensorStream.swift",
+        _STREAM,
         "if elapsed > 0 { counts.gaps += 1 } else { counts.clockResets += 1 }\n      restart()",
         "if elapsed > 0 { counts.gaps += 1 } else { counts.clockResets += 1 }",
     ),
-    Mutation(
-        "the filter is skipped",
-        f"{_CORE}/SensorStream.swift",
-        "adding: centre + sum",
-        "adding: centre",
-    ),
+    Mutation("the filter is skipped", _STREAM, "return centre + sum", "return centre + 0 * sum"),
     Mutation(
         "the hysteresis is forgotten", f"{_CORE}/Decider.swift", "lead > hysteresis", "lead > 0"
     ),
+)
+OF_SEVERAL = (
+    Mutation("the scale is lost", _TRACK, "sample.values * factor", "sample.values / factor"),
+    Mutation("axes change places", _STREAM, "[source.axis]\n", "[2 - source.axis]\n"),
+    Mutation(
+        "a step too many between windows",
+        _STREAM,
+        "beyond % settings.step == 0",
+        "beyond % (settings.step + 1) == 0",
+    ),
+    Mutation("silence is not noticed", _STREAM, "overflow || elapsed > silence", "overflow"),
+    Mutation("the grid begins too early", _STREAM, "start = newest.max()", "start = newest.min()"),
+    Mutation("gravity does not settle", f"{_CORE}/Gravity.swift", "left > 0 {", "left > 999 {"),
 )
 
 _RUNNER = "Sources/ModelPrediction"
@@ -85,14 +71,28 @@ def package(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_its_own_tests_pass_without_a_warning(package: Path, swift: Tool) -> None:
-    done = swift(package, "swift", "test", "-Xswiftc", "-warnings-as-errors")
+@pytest.fixture(scope="module")
+def nine(nine_channels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of a model with nine channels."""
+    out = tmp_path_factory.mktemp("ios-nine") / "SensorRecognition"
+    integrate("ios", nine_channels, out)
+    return out
+
+
+@pytest.mark.parametrize("name", ["package", "nine"])
+def test_its_own_tests_pass_without_a_warning(
+    name: str, swift: Tool, request: pytest.FixtureRequest
+) -> None:
+    done = swift(request.getfixturevalue(name), "swift", "test", "-Xswiftc", "-warnings-as-errors")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Executed 8 tests, with 0 failures" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
-def test_its_tests_notice_a_wrong_core(mutation: Mutation, package: Path, swift: Tool) -> None:
+@pytest.mark.parametrize("mutation", [*MUTATIONS, *OF_SEVERAL], ids=lambda m: m.name)
+def test_its_tests_notice_a_wrong_core(
+    mutation: Mutation, swift: Tool, request: pytest.FixtureRequest
+) -> None:
+    package: Path = request.getfixturevalue("nine" if mutation in OF_SEVERAL else "package")
     with mutation.applied(package):
         done = swift(package, "swift", "test", "-Xswiftc", "-warnings-as-errors")
     assert done.returncode != 0
@@ -135,9 +135,10 @@ def test_a_models_tests_notice_a_wrong_runner(model_package: Path, swift: Tool) 
     assert len(failed) == len(MODEL_MUTATIONS), done.stdout + done.stderr
 
 
-def test_it_is_formatted(package: Path, swift: Tool) -> None:
+@pytest.mark.parametrize("name", ["package", "nine"])
+def test_it_is_formatted(name: str, swift: Tool, request: pytest.FixtureRequest) -> None:
     lint = ("/usr/libexec/swift/bin/swift-format", "lint", "--strict", "--recursive", ".")
-    done = swift(package, *lint)
+    done = swift(request.getfixturevalue(name), *lint)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -33,6 +33,19 @@ HEADER = {
         "handler: (p1: CMAccelerometerData | null, p2: NSError | null) => void): void"
     ),
     "CMMotionManager.stopAccelerometerUpdates()": "stopAccelerometerUpdates(): void",
+    "CMRotationRate.x": "x: number",
+    "CMRotationRate.y": "y: number",
+    "CMRotationRate.z": "z: number",
+    "CMDeviceMotion.rotationRate": "readonly rotationRate: CMRotationRate",
+    "CMDeviceMotion.gravity": "readonly gravity: CMAcceleration",
+    "CMDeviceMotion.userAcceleration": "readonly userAcceleration: CMAcceleration",
+    "CMMotionManager.deviceMotionUpdateInterval": "deviceMotionUpdateInterval: number",
+    "CMMotionManager.isDeviceMotionAvailable": "readonly deviceMotionAvailable: boolean",
+    "CMMotionManager.startDeviceMotionUpdates(to:withHandler:)": (
+        "startDeviceMotionUpdatesToQueueWithHandler(queue: NSOperationQueue, "
+        "handler: (p1: CMDeviceMotion | null, p2: NSError | null) => void): void"
+    ),
+    "CMMotionManager.stopDeviceMotionUpdates()": "stopDeviceMotionUpdates(): void",
     "MLDictionaryFeatureProvider.init(dictionary:)": (
         "initWithDictionaryError(dictionary: NSDictionary<string, any>, "
     ),
@@ -72,6 +85,9 @@ HEADER = {
     ),
     "MLModelConfiguration.computeUnits": "computeUnits: MLComputeUnits",
     "MLModelDescription.metadata": "readonly metadata: NSDictionary<string, any>",
+    "MLModelDescription.predictedProbabilitiesName": (
+        "readonly predictedProbabilitiesName: string | null"
+    ),
     "MLModelMetadataKey.creatorDefinedKey": "declare var MLModelCreatorDefinedKey: string",
     "MLMultiArray.init(shape:dataType:)": (
         "initWithShapeDataTypeError(shape: NSArray<number> | number[], "

@@ -73,6 +73,7 @@ open class MLModelDescription: NSObject {
   open var inputDescriptionsByName: [String: MLFeatureDescription] { [:] }
   open var outputDescriptionsByName: [String: MLFeatureDescription] { [:] }
   open var metadata: [MLModelMetadataKey: Any] { [:] }
+  open var predictedProbabilitiesName: String? { nil }
 }
 
 open class MLModel: NSObject {

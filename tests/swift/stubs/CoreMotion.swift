@@ -19,6 +19,20 @@ open class CMAccelerometerData: CMLogItem {
 
 public typealias CMAccelerometerHandler = (CMAccelerometerData?, (any Error)?) -> Void
 
+public struct CMRotationRate {
+  public var x: Double
+  public var y: Double
+  public var z: Double
+}
+
+open class CMDeviceMotion: CMLogItem {
+  open var rotationRate: CMRotationRate { CMRotationRate(x: 0, y: 0, z: 0) }
+  open var gravity: CMAcceleration { CMAcceleration(x: 0, y: 0, z: 0) }
+  open var userAcceleration: CMAcceleration { CMAcceleration(x: 0, y: 0, z: 0) }
+}
+
+public typealias CMDeviceMotionHandler = (CMDeviceMotion?, (any Error)?) -> Void
+
 open class CMMotionManager: NSObject {
   open var accelerometerUpdateInterval: TimeInterval = 0
   open var isAccelerometerAvailable: Bool { false }
@@ -26,4 +40,10 @@ open class CMMotionManager: NSObject {
     to queue: OperationQueue, withHandler handler: @escaping CMAccelerometerHandler
   ) {}
   open func stopAccelerometerUpdates() {}
+  open var deviceMotionUpdateInterval: TimeInterval = 0
+  open var isDeviceMotionAvailable: Bool { false }
+  open func startDeviceMotionUpdates(
+    to queue: OperationQueue, withHandler handler: @escaping CMDeviceMotionHandler
+  ) {}
+  open func stopDeviceMotionUpdates() {}
 }

@@ -16,7 +16,7 @@
       configuration.computeUnits = computeUnits
       model = try MLModel(contentsOf: url, configuration: configuration)
       input = try MLMultiArray(
-        shape: [1, NSNumber(value: 3 * Contract.window)], dataType: .float32)
+        shape: [1, NSNumber(value: Contract.channels.count * Contract.window)], dataType: .float32)
       let fields =
         model.modelDescription.metadata[.creatorDefinedKey] as? [String: String] ?? [:]
       try FileContract.check(fields[FileContract.key])

@@ -1,8 +1,11 @@
 import Foundation
+import SensorStreaming
 
 /// Why nothing can be recognised.
 public enum RecognitionError: Error, Equatable, LocalizedError {
   case noAccelerometer
+  /// Another sensor that the model takes.
+  case noSensor(SensorKind)
   case noModel(String)
   case wrongModel(String)
   case wrongOutput(String)
@@ -11,6 +14,8 @@ public enum RecognitionError: Error, Equatable, LocalizedError {
     switch self {
     case .noAccelerometer:
       "This device has no accelerometer; a simulator has none."
+    case .noSensor(let kind):
+      "This device has no \(kind.rawValue.replacingOccurrences(of: "-", with: " "))."
     case .noModel(let name):
       "The model \(name) is not in the package."
     case .wrongModel(let difference):
@@ -18,5 +23,10 @@ public enum RecognitionError: Error, Equatable, LocalizedError {
     case .wrongOutput(let name):
       "The model gave no finite probability for \(name)."
     }
+  }
+
+  /// That this device lacks a sensor.
+  static func lack(of kind: SensorKind) -> RecognitionError {
+    kind == .accelerometer ? .noAccelerometer : .noSensor(kind)
   }
 }

@@ -38,6 +38,9 @@ public actor Recognizer {
   /// What became of the samples so far.
   public var counts: Counts { stream.counts }
 
+  /// The sensors without a sample since the last restart: nothing is recognised without them.
+  public var waitingFor: [SensorKind] { stream.waitingFor }
+
   /// Takes one sample; returns what was recognised where it completed a window.
   ///
   /// Await each call before the next: samples are taken in the order of the calls.

@@ -1,8 +1,9 @@
 /// Turns samples with time stamps into the model's windows.
 ///
-/// A phone's sensor delivers when it pleases. The stream converts unit and sign, drops what cannot
-/// be used, interpolates onto an even grid, filters as the training recordings were filtered, and
-/// cuts windows. A gap restarts it: nothing is invented. Nothing is allocated but for a window.
+/// A phone's sensors deliver when they please. The stream converts units and sign, drops what cannot
+/// be used, interpolates all sensors onto one even grid, filters as the training recordings were
+/// filtered, and cuts windows. A gap restarts it: nothing is invented, and no sensor is ever
+/// replaced by zeros.
 ///
 /// ```swift
 /// var stream = SensorStream()
@@ -19,147 +20,160 @@ public struct SensorStream: Sendable {
   private let taps: [Double]
   private let oversampling: Int
   private let spacing: Double
+  private let silence: Int64
+  private var tracks: [Track]
+  private var gravity: Gravity?
   private var number = 0
 
   // Since the last restart.
-  private var start: Int64 = 0
-  private var earlier: Point?
-  private var first: Point?
-  private var second: Point?
-  private var next = 0  // the first point of the fine grid that has no value yet
-  private var fine: Ring
-  private var steps: Ring
+  private var start: Int64?  // where the grid begins, once every sensor is there
+  private var next = 0  // the first point of the fine grid that a sensor has not reached
+  private var fine: [Ring<SIMD3<Double>>]  // of each sensor
+  private var steps: Ring<[Float]>
   private var made = 0
-
-  private struct Point {
-    let time: Int64
-    let values: SIMD3<Double>
-  }
 
   public init(settings: StreamSettings = StreamSettings()) {
     self.settings = settings
     oversampling = settings.oversampling
     spacing = settings.spacing
-    taps = LowPass.taps(oversampling: oversampling)
-    fine = Ring(capacity: taps.count)
-    steps = Ring(capacity: settings.window)
+    silence = settings.silence
+    let taps = LowPass.taps(oversampling: oversampling)
+    self.taps = taps
+    let pending = settings.pending
+    tracks = settings.sensors.map { Track($0, pending: pending) }
+    fine = tracks.map { _ in Ring(capacity: taps.count, filledWith: .zero) }
+    steps = Ring(capacity: settings.window, filledWith: [])
+    if Contract.sources.contains(where: { $0.part != .whole }) {
+      gravity = Gravity(rateHz: settings.rateHz)
+    }
   }
+
+  /// The sensors without a sample since the last restart: no window comes without them.
+  public var waitingFor: [SensorKind] { tracks.filter { $0.newest == nil }.map(\.kind) }
 
   /// Takes one sample and returns the windows that it completes, mostly none.
   ///
   /// A sample completes the interval between the two before it: the curve there needs one
   /// neighbour on each side.
+  ///
+  /// - Precondition: the model takes the sample's sensor.
   public mutating func push(_ sample: Sample) -> [Window] {
+    guard let index = tracks.firstIndex(where: { $0.kind == sample.sensor }) else {
+      preconditionFailure("the model takes no \(sample.sensor.rawValue)")
+    }
     guard sample.x.isFinite && sample.y.isFinite && sample.z.isFinite else {
       counts.notFinite += 1
       return []
     }
-    if let last = second ?? first, !isInOrder(sample.nanoseconds, after: last.time) { return [] }
+    let time = sample.nanoseconds
+    if let last = tracks[index].newest, !isInOrder(time, after: last, of: index) { return [] }
+    if tracks.contains(where: { isSilent($0, at: time) }) {
+      counts.silent += 1
+      restart()
+    }
     counts.accepted += 1
-    let latest = Point(time: sample.nanoseconds, values: sample.values * settings.factor)
-    guard let from = first else {
-      start = latest.time
-      first = latest
-      return []
+    tracks[index].hold(sample)
+    if start == nil {
+      let newest = tracks.compactMap(\.newest)
+      if newest.count == tracks.count { start = newest.max() }
     }
-    guard let to = second else {
-      second = latest
-      return []
-    }
-    let windows = evaluate(from: from, to: to, after: latest)
-    (earlier, first, second) = (from, to, latest)
-    return windows
+    guard let start, let curve = tracks[index].curve else { return [] }
+    return evaluate(curve, of: index, from: start)
   }
 
   /// Forgets all samples, as after a gap. Counts and window numbers go on.
   public mutating func restart() {
     segment += 1
-    (start, next, made) = (0, 0, 0)
-    (earlier, first, second) = (nil, nil, nil)
-    fine.removeAll()
+    (start, next, made) = (nil, 0, 0)
+    for index in tracks.indices {
+      tracks[index].removeAll()
+      fine[index].removeAll()
+    }
+    gravity?.removeAll()
     steps.removeAll()
   }
 
   /// Whether a sample at `time` is used; a gap or a clock that was set back restarts the stream.
-  private mutating func isInOrder(_ time: Int64, after last: Int64) -> Bool {
+  private mutating func isInOrder(_ time: Int64, after last: Int64, of index: Int) -> Bool {
     let (difference, overflow) = time.subtractingReportingOverflow(last)
     let elapsed = overflow ? (time > last ? Int64.max : Int64.min) : difference
-    if elapsed.magnitude > UInt64(settings.maxGap) {
+    if elapsed.magnitude > UInt64(tracks[index].maxGap) {
       if elapsed > 0 { counts.gaps += 1 } else { counts.clockResets += 1 }
       restart()
     } else if elapsed < 0 {
       counts.late += 1
       return false
-    } else if elapsed < settings.closest {
+    } else if elapsed < tracks[index].closest {
       counts.duplicate += 1
       return false
     }
     return true
   }
 
-  /// Every point of the fine grid between two samples, on a cubic through their neighbours too.
-  private mutating func evaluate(from: Point, to: Point, after: Point) -> [Window] {
-    let length = Double(to.time - from.time)
-    let rise = to.values - from.values
-    let end = slope(rise, after.values - to.values, length / Double(after.time - to.time))
-    let begin: SIMD3<Double>
-    if let earlier {
-      let ratio = length / Double(from.time - earlier.time)
-      begin = slope(rise, from.values - earlier.values, ratio)
-    } else {  // the parabola through the first three samples
-      begin = 2 * rise - end
-    }
-    let bend = 3 * rise - 2 * begin - end
-    let twist = begin + end - 2 * rise
+  /// Whether a sensor has given nothing for too long when this time comes.
+  private func isSilent(_ track: Track, at time: Int64) -> Bool {
+    guard let newest = track.newest, time > newest else { return false }
+    let (elapsed, overflow) = time.subtractingReportingOverflow(newest)
+    return overflow || elapsed > silence
+  }
+
+  /// Every point of the fine grid that the sensor's curve reaches, and those that all reach.
+  private mutating func evaluate(_ curve: Curve, of index: Int, from start: Int64) -> [Window] {
     var windows: [Window] = []
-    while case let time = gridTime(next), time < to.time {
-      let u = Double(time - from.time) / length
-      let value = from.values + u * (begin + u * (bend + u * twist))
-      if let window = filter(value) { windows.append(window) }
-      next += 1
+    while case let time = gridTime(tracks[index].next, from: start), time < curve.until {
+      tracks[index].append(curve[time])
+      if tracks.allSatisfy({ $0.points.count > 0 }), let window = join(from: start) {
+        windows.append(window)
+      }
     }
     return windows
   }
 
-  /// Slope of the parabola through three samples at the middle one, times this interval's length.
-  ///
-  /// `other` is the difference over the neighbouring interval, `ratio` this length by that one's.
-  private func slope(
-    _ rise: SIMD3<Double>, _ other: SIMD3<Double>, _ ratio: Double
-  ) -> SIMD3<Double> {
-    (rise + ratio * ratio * other) / (1 + ratio)
-  }
-
   /// Never accumulated, so that no error grows.
-  private func gridTime(_ index: Int) -> Int64 {
+  private func gridTime(_ index: Int, from start: Int64) -> Int64 {
     start + Int64((Double(index) * spacing + 0.5).rounded(.down))
   }
 
   /// Keeps a point of the fine grid; where it completes a step, makes that step.
-  private mutating func filter(_ point: SIMD3<Double>) -> Window? {
-    fine.append(point)
+  private mutating func join(from start: Int64) -> Window? {
+    for index in tracks.indices { fine[index].append(tracks[index].points.removeFirst()) }
     let half = taps.count / 2
     let middle = next - half
-    guard fine.isFull && middle % oversampling == 0 else { return nil }
-    // The sum of the taps is 1: a constant, such as gravity, passes without any rounding.
-    let centre = fine[half]
-    var sum = SIMD3<Double>.zero
-    for index in taps.indices { sum += taps[index] * (fine[index] - centre) }
-    return window(adding: centre + sum, at: gridTime(middle))
+    next += 1
+    guard fine[0].isFull && middle % oversampling == 0 else { return nil }
+    let step = fine.map { points in
+      // The sum of the taps is 1: a constant, such as gravity, passes without any rounding.
+      let centre = points[half]
+      var sum = SIMD3<Double>.zero
+      for index in taps.indices { sum += taps[index] * (points[index] - centre) }
+      return centre + sum
+    }
+    return window(adding: step, at: gridTime(middle, from: start))
   }
 
-  private mutating func window(adding step: SIMD3<Double>, at time: Int64) -> Window? {
-    steps.append(step)
+  /// Keeps the channels of a step of all sensors; none while gravity settles.
+  private mutating func window(adding step: [SIMD3<Double>], at time: Int64) -> Window? {
+    var slow = SIMD3<Double>.zero
+    if gravity != nil {
+      guard let found = gravity?.update(step[0]) else { return nil }
+      slow = found
+    }
+    steps.append(
+      Contract.sources.map { source in
+        let value = step[source.sensor][source.axis]
+        return switch source.part {
+        case .whole: Float(value)
+        case .gravity: Float(slow[source.axis])
+        case .rest: Float(value - slow[source.axis])
+        }
+      })
     made += 1
     let beyond = made - settings.window
     guard beyond >= 0 && beyond % settings.step == 0 else { return nil }
     defer { number += 1 }
     var values: [Float] = []
-    values.reserveCapacity(3 * settings.window)
-    for index in 0..<settings.window {
-      let step = steps[index]
-      values += [Float(step.x), Float(step.y), Float(step.z)]
-    }
+    values.reserveCapacity(Contract.sources.count * settings.window)
+    for index in 0..<settings.window { values += steps[index] }
     return Window(number: number, segment: segment, endNanoseconds: time, values: values)
   }
 }

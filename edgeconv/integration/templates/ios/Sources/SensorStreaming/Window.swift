@@ -6,7 +6,7 @@ public struct Window: Sendable, Equatable {
   public let segment: Int
   /// Time of the last step.
   public let endNanoseconds: Int64
-  /// x0 y0 z0 x1 …, in the model's unit and sign.
+  /// All channels of the first step, then of the second …, in the model's units and sign.
   public let values: [Float]
 }
 
@@ -23,6 +23,8 @@ public struct Counts: Sendable, Equatable {
   public internal(set) var gaps = 0
   /// Restarts because the time stamp went back.
   public internal(set) var clockResets = 0
+  /// Restarts because one sensor gave nothing while another went on.
+  public internal(set) var silent = 0
 
   /// Nothing has come yet.
   public init() {}

@@ -27,8 +27,8 @@ final class SensorStreamTests: XCTestCase {
     var stream = SensorStream(settings: recorded.settings)
     var ends: [Int64] = []
     for sample in recorded.readings {
-      let later = Sample(
-        nanoseconds: sample.nanoseconds + shift, x: sample.x, y: sample.y, z: sample.z)
+      var later = sample
+      later.nanoseconds += shift
       ends += stream.push(later).map { $0.endNanoseconds - shift }
     }
     XCTAssertEqual(ends, recorded.expected.windows.map(\.endNs))
@@ -66,6 +66,9 @@ final class SensorStreamTests: XCTestCase {
     XCTAssertEqual(stream.counts.late, wanted.counts.late, recorded.name)
     XCTAssertEqual(stream.counts.gaps, wanted.counts.gaps, recorded.name)
     XCTAssertEqual(stream.counts.clockResets, wanted.counts.clockResets, recorded.name)
+    XCTAssertEqual(stream.counts.silent, wanted.counts.silent ?? 0, recorded.name)
+    let waiting = (wanted.waiting ?? []).map { Contract.sensors[$0].kind }
+    XCTAssertEqual(stream.waitingFor, waiting, recorded.name)
     XCTAssertEqual(windows.map(\.number), wanted.windows.map(\.number), recorded.name)
     XCTAssertEqual(windows.map(\.segment), wanted.windows.map(\.segment), recorded.name)
     XCTAssertEqual(windows.map(\.endNanoseconds), wanted.windows.map(\.endNs), recorded.name)

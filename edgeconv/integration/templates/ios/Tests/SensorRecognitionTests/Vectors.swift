@@ -21,12 +21,19 @@ struct Vectors: Decodable {
   struct Stream: Decodable {
     let name: String
     let sensorHz, factor: Double
+    // Where there are several.
+    let sensors: [Sensor]?
     let restartBefore: [Int]
     let samples: Samples
     let expected: Expected
   }
 
+  struct Sensor: Decodable {
+    let hz, factor: Double
+  }
+
   struct Samples: Decodable {
+    let sensor: [Int]?
     let tNs: [Int64]
     // JSON has no NaN: null stands for it.
     let x, y, z: [Double?]
@@ -35,11 +42,13 @@ struct Vectors: Decodable {
   struct Expected: Decodable {
     let counts: Counted
     let segment: Int
+    let waiting: [Int]?
     let windows: [ExpectedWindow]
   }
 
   struct Counted: Decodable {
     let accepted, notFinite, duplicate, late, gaps, clockResets: Int
+    let silent: Int?
   }
 
   struct ExpectedWindow: Decodable {
@@ -73,14 +82,19 @@ struct Vectors: Decodable {
 }
 
 extension Vectors.Stream {
-  var settings: StreamSettings { StreamSettings(sensorHz: sensorHz, factor: factor) }
+  var settings: StreamSettings {
+    let further = zip(Contract.sensors, sensors ?? []).dropFirst().map { own, recorded in
+      SensorSettings(kind: own.kind, sensorHz: recorded.hz, factor: recorded.factor)
+    }
+    return StreamSettings(sensorHz: sensorHz, factor: factor, further: Array(further))
+  }
 
-  /// The samples in the order in which the sensor gave them.
+  /// The samples in the order in which the sensors gave them.
   var readings: [Sample] {
     samples.tNs.indices.map { i in
       Sample(
         nanoseconds: samples.tNs[i], x: samples.x[i] ?? .nan, y: samples.y[i] ?? .nan,
-        z: samples.z[i] ?? .nan)
+        z: samples.z[i] ?? .nan, sensor: Contract.sensors[samples.sensor?[i] ?? 0].kind)
     }
   }
 }

@@ -4,6 +4,7 @@ import com.edgeconv.recognition.stream.Counts
 import com.edgeconv.recognition.stream.Decider
 import com.edgeconv.recognition.stream.Decision
 import com.edgeconv.recognition.stream.Sample
+import com.edgeconv.recognition.stream.SensorKind
 import com.edgeconv.recognition.stream.SensorStream
 import com.edgeconv.recognition.stream.Window
 import kotlinx.coroutines.flow.Flow
@@ -36,6 +37,9 @@ class Recognizer(
 ) {
     /** What became of the samples so far. */
     val counts: Counts get() = stream.counts
+
+    /** The sensors without a sample since the last restart: nothing is recognised without them. */
+    val waitingFor: List<SensorKind> get() = stream.waitingFor
 
     /** Forgets all samples, as when the app comes back to the foreground. */
     fun restart() = stream.restart()

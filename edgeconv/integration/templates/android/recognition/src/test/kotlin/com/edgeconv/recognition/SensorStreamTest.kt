@@ -3,9 +3,12 @@ package com.edgeconv.recognition
 import com.edgeconv.recognition.stream.Contract
 import com.edgeconv.recognition.stream.LowPass
 import com.edgeconv.recognition.stream.Sample
+import com.edgeconv.recognition.stream.SensorKind
 import com.edgeconv.recognition.stream.SensorStream
+import com.edgeconv.recognition.stream.StreamSettings
 import com.edgeconv.recognition.stream.Window
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
@@ -32,6 +35,7 @@ class SensorStreamTest {
             }
             assertEquals(recorded.name, recorded.segment, stream.segment)
             assertEquals(recorded.name, recorded.counts, stream.counts)
+            assertEquals(recorded.name, recorded.waitingFor, stream.waitingFor)
             check(recorded, windows)
         }
     }
@@ -63,6 +67,18 @@ class SensorStreamTest {
             assertTrue(stream.push(Sample(time, 0.0, 0.0, 9.8)).isEmpty())
         }
         assertEquals(4, stream.counts.gaps + stream.counts.clockResets)
+    }
+
+    @Test
+    fun otherSensorsAreRefused() {
+        val known = Contract.SENSORS.map { it.kind }
+        for (kind in SensorKind.entries - known) {
+            val sample = Sample(0, 0.0, 0.0, 0.0, kind)
+            assertThrows(IllegalArgumentException::class.java) { SensorStream().push(sample) }
+        }
+        assertThrows(IllegalArgumentException::class.java) {
+            StreamSettings(further = Contract.SENSORS)
+        }
     }
 
     private fun check(

@@ -1,7 +1,9 @@
 package com.edgeconv.recognition
 
+import com.edgeconv.recognition.stream.Contract
 import com.edgeconv.recognition.stream.Counts
 import com.edgeconv.recognition.stream.Sample
+import com.edgeconv.recognition.stream.SensorSettings
 import com.edgeconv.recognition.stream.StreamSettings
 import org.json.JSONArray
 import org.json.JSONObject
@@ -24,14 +26,27 @@ internal class RecordedStream(
     json: JSONObject,
 ) {
     val name: String = json.getString("name")
+    private val sensors = json.optJSONArray("sensors")?.objects().orEmpty()
     val settings =
-        StreamSettings(sensorHz = json.getDouble("sensor_hz"), factor = json.getDouble("factor"))
+        StreamSettings(
+            sensorHz = json.getDouble("sensor_hz"),
+            factor = json.getDouble("factor"),
+            further =
+                sensors.drop(1).mapIndexed { i, sensor ->
+                    val kind = Contract.SENSORS[i + 1].kind
+                    SensorSettings(kind, sensor.getDouble("hz"), sensor.getDouble("factor"))
+                },
+        )
     val restartBefore = json.getJSONArray("restart_before").let { a -> List(a.length(), a::getInt) }
     val samples =
         json.getJSONObject("samples").let { columns ->
             val times = columns.getJSONArray("t_ns")
             val (x, y, z) = listOf("x", "y", "z").map { columns.getJSONArray(it).numbers() }
-            List(times.length()) { Sample(times.getLong(it), x[it], y[it], z[it]) }
+            val places = columns.optJSONArray("sensor")
+            List(times.length()) {
+                val sensor = Contract.SENSORS[places?.getInt(it) ?: 0].kind
+                Sample(times.getLong(it), x[it], y[it], z[it], sensor)
+            }
         }
     private val expected = json.getJSONObject("expected")
     val segment = expected.getInt("segment")
@@ -44,7 +59,12 @@ internal class RecordedStream(
                 late = getInt("late"),
                 gaps = getInt("gaps"),
                 clockResets = getInt("clock_resets"),
+                silent = optInt("silent"),
             )
+        }
+    val waitingFor =
+        expected.optJSONArray("waiting").let { places ->
+            List(places?.length() ?: 0) { Contract.SENSORS[checkNotNull(places).getInt(it)].kind }
         }
     val windows = expected.getJSONArray("windows").objects().map(::RecordedWindow)
 }

@@ -2,7 +2,6 @@ package com.edgeconv.recognition.phone
 
 import android.content.Context
 import com.edgeconv.recognition.Model
-import com.edgeconv.recognition.stream.CHANNELS
 import com.edgeconv.recognition.stream.Contract
 import com.edgeconv.recognition.stream.Window
 import org.tensorflow.lite.Interpreter
@@ -23,7 +22,7 @@ class Classifier(
 ) : Model,
     Closeable {
     private val interpreter = Interpreter(file, Interpreter.Options().setNumThreads(1))
-    private val input = arrayOf(FloatArray(CHANNELS * Contract.WINDOW))
+    private val input = arrayOf(FloatArray(Contract.SOURCES.size * Contract.WINDOW))
     private val output = arrayOf(FloatArray(Contract.LABELS.size))
 
     init {

@@ -1,17 +1,18 @@
 package com.edgeconv.recognition.stream
 
-/** The latest steps of three values, oldest first, in memory that is taken once. */
+/** The latest rows of numbers, oldest first, in memory that is taken once. */
 internal class Ring(
     private val capacity: Int,
+    private val width: Int,
 ) {
-    private val values = DoubleArray(capacity * CHANNELS)
+    private val values = DoubleArray(capacity * width)
     private var oldest = 0
     private var count = 0
 
     val isFull get() = count == capacity
 
-    fun add(step: DoubleArray) {
-        step.copyInto(values, (oldest + count) % capacity * CHANNELS)
+    fun add(row: DoubleArray) {
+        row.copyInto(values, (oldest + count) % capacity * width)
         if (isFull) oldest = (oldest + 1) % capacity else count++
     }
 
@@ -23,8 +24,9 @@ internal class Ring(
     /** [index] 0 is the oldest. */
     operator fun get(
         index: Int,
-        channel: Int,
-    ): Double = values[(oldest + index) % capacity * CHANNELS + channel]
+        column: Int,
+    ): Double = values[(oldest + index) % capacity * width + column]
 }
 
-internal const val CHANNELS = 3
+/** Axes of a sensor. */
+internal const val AXES = 3

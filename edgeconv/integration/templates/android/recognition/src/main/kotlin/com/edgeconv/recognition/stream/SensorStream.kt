@@ -1,13 +1,15 @@
 package com.edgeconv.recognition.stream
 
+import kotlin.math.ceil
 import kotlin.math.floor
 
 /**
  * Turns samples with time stamps into the model's windows. Not for several threads at once.
  *
- * A phone's sensor delivers when it pleases. The stream converts unit and sign, drops what cannot
- * be used, interpolates onto an even grid, filters as the training recordings were filtered, and
- * cuts windows. A gap restarts it: nothing is invented. Nothing is allocated but for a window.
+ * A phone's sensors deliver when they please. The stream converts units and sign, drops what cannot
+ * be used, interpolates all sensors onto one even grid, filters as the training recordings were
+ * filtered, and cuts windows. A gap restarts it: nothing is invented, and no sensor is ever replaced
+ * by zeros. Nothing is allocated but for a window.
  */
 class SensorStream(
     val settings: StreamSettings = StreamSettings(),
@@ -17,7 +19,10 @@ class SensorStream(
         private set
 
     /** What became of the samples so far. */
-    val counts get() = Counts(accepted, notFinite, duplicate, late, gaps, clockResets)
+    val counts get() = Counts(accepted, notFinite, duplicate, late, gaps, clockResets, silent)
+
+    /** The sensors without a sample since the last restart: no window comes without them. */
+    val waitingFor get() = tracks.filter { it.isEmpty }.map { it.settings.kind }
 
     private var accepted = 0
     private var notFinite = 0
@@ -25,73 +30,97 @@ class SensorStream(
     private var late = 0
     private var gaps = 0
     private var clockResets = 0
+    private var silent = 0
 
     private val taps = LowPass.taps(settings.oversampling)
     private val half = taps.size / 2
+    private val tracks = settings.sensors.map { Track(it, pending()) }
+    private val gravity =
+        if (Contract.SOURCES.any { it.part != Part.WHOLE }) Gravity(settings.rateHz) else null
     private var number = 0
 
-    // The last four samples, oldest first; `held` of them are there.
-    private val times = LongArray(RECENT)
-    private val recent = Array(RECENT) { DoubleArray(CHANNELS) }
-    private var held = 0
-
     // Since the last restart.
+    private var started = false // every sensor is there, and the grid begins at `start`
     private var start = 0L
-    private var next = 0 // the first point of the fine grid that has no value yet
-    private val fine = Ring(taps.size)
-    private val steps = Ring(settings.window)
+    private var next = 0 // the first point of the fine grid that a sensor has not reached
+    private val fine = Ring(taps.size, AXES * tracks.size)
+    private val steps = Ring(settings.window, CHANNELS)
     private var made = 0
-    private val point = DoubleArray(CHANNELS)
+    private val point = DoubleArray(AXES * tracks.size) // of all sensors
+    private val channels = DoubleArray(CHANNELS)
 
     /**
      * Takes one sample and hands each window that it completes to [onWindow].
      *
      * A sample completes the interval between the two before it: the curve there needs one
      * neighbour on each side.
+     *
+     * @throws IllegalArgumentException where the model does not take this [sensor]
      */
     fun push(
         nanoseconds: Long,
         x: Double,
         y: Double,
         z: Double,
+        sensor: SensorKind = Contract.SENSORS[0].kind,
         onWindow: (Window) -> Unit,
     ) {
+        val track = tracks.find { it.settings.kind == sensor }
+        requireNotNull(track) { "the model takes no $sensor" }
         if (!(x.isFinite() && y.isFinite() && z.isFinite())) {
             notFinite++
             return
         }
-        if (held > 0 && !isInOrder(nanoseconds, times[held - 1])) return
+        if (!track.isEmpty && !isInOrder(nanoseconds, track)) return
+        if (tracks.any { !it.isEmpty && isSilent(it, nanoseconds) }) {
+            silent++
+            restart()
+        }
         accepted++
-        if (held == 0) start = nanoseconds
-        hold(nanoseconds, x, y, z)
-        if (held >= ENOUGH) evaluate(onWindow)
+        track.hold(nanoseconds, x, y, z)
+        if (!started && tracks.none { it.isEmpty }) {
+            started = true
+            start = tracks.maxOf { it.newest }
+        }
+        if (started && track.hasCurve) evaluate(track, onWindow)
     }
 
     /** [push] for a [Sample]; returns the windows. */
     fun push(sample: Sample): List<Window> {
         val windows = mutableListOf<Window>()
-        push(sample.nanoseconds, sample.x, sample.y, sample.z) { windows += it }
+        with(sample) { push(nanoseconds, x, y, z, sensor) { windows += it } }
         return windows
     }
 
     /** Forgets all samples, as after a gap. Counts and window numbers go on. */
     fun restart() {
         segment++
-        held = 0
+        started = false
         next = 0
         made = 0
+        tracks.forEach { it.clear() }
+        gravity?.clear()
         fine.clear()
         steps.clear()
+    }
+
+    /** How many points of the fine grid one sensor may be ahead of another. */
+    private fun pending(): Int {
+        if (settings.sensors.size == 1) return 1
+        val ahead = settings.silence + settings.sensors.maxOf { it.maxGap }
+        return ceil(ahead / settings.spacing + 1).toInt()
     }
 
     /** Whether a sample at [time] is used; a gap or a clock that was set back restarts the stream. */
     private fun isInOrder(
         time: Long,
-        last: Long,
+        track: Track,
     ): Boolean {
+        val last = track.newest
         val difference = time - last
         val overflow = (time > last) != (difference > 0) && time != last
-        val isFar = overflow || difference > settings.maxGap || difference < -settings.maxGap
+        val maxGap = track.settings.maxGap
+        val isFar = overflow || difference > maxGap || difference < -maxGap
         when {
             isFar -> {
                 if (time > last) gaps++ else clockResets++
@@ -102,100 +131,80 @@ class SensorStream(
                 late++
             }
 
-            difference < settings.closest -> {
+            difference < track.settings.closest -> {
                 duplicate++
             }
         }
-        return isFar || difference >= settings.closest
+        return isFar || difference >= track.settings.closest
     }
 
-    private fun hold(
-        nanoseconds: Long,
-        x: Double,
-        y: Double,
-        z: Double,
+    /** Whether a sensor has given nothing for too long when this [time] comes. */
+    private fun isSilent(
+        track: Track,
+        time: Long,
+    ): Boolean {
+        val difference = time - track.newest
+        val overflow = time > track.newest && difference < 0
+        return overflow || (time > track.newest && difference > settings.silence)
+    }
+
+    /** Every point of the fine grid that the sensor's curve reaches, and those that all reach. */
+    private fun evaluate(
+        track: Track,
+        onWindow: (Window) -> Unit,
     ) {
-        if (held == RECENT) {
-            val oldest = recent[0]
-            for (i in 1 until RECENT) {
-                times[i - 1] = times[i]
-                recent[i - 1] = recent[i]
-            }
-            recent[RECENT - 1] = oldest
-            held--
-        }
-        times[held] = nanoseconds
-        recent[held][0] = x * settings.factor
-        recent[held][1] = y * settings.factor
-        recent[held][2] = z * settings.factor
-        held++
-    }
-
-    /** Every point of the fine grid from the last sample but two up to the last but one. */
-    private fun evaluate(onWindow: (Window) -> Unit) {
-        val from = times[held - 3]
-        val to = times[held - 2]
         while (true) {
-            val time = gridTime(next)
-            if (time >= to) return
-            val u = (time - from).toDouble() / (to - from)
-            for (channel in 0 until CHANNELS) point[channel] = curve(channel, u)
-            filter(onWindow)
-            next++
+            val time = gridTime(track.next)
+            if (time >= track.until) return
+            track.add(time)
+            if (tracks.all { it.next > next }) join(onWindow)
         }
     }
-
-    /** A cubic between two samples, through their neighbours too; [u] is from 0 to below 1. */
-    private fun curve(
-        channel: Int,
-        u: Double,
-    ): Double {
-        val first = held - 3
-        val length = (times[first + 1] - times[first]).toDouble()
-        val value = recent[first][channel]
-        val rise = recent[first + 1][channel] - value
-        val after = recent[first + 2][channel] - recent[first + 1][channel]
-        val end = slope(rise, after, length / (times[first + 2] - times[first + 1]))
-        val begin =
-            if (first == 0) {
-                2 * rise - end // the parabola through the first three samples
-            } else {
-                val before = value - recent[first - 1][channel]
-                slope(rise, before, length / (times[first] - times[first - 1]))
-            }
-        val bend = 3 * rise - 2 * begin - end
-        return value + u * (begin + u * (bend + u * (begin + end - 2 * rise)))
-    }
-
-    /**
-     * Slope of the parabola through three samples at the middle one, times this interval's length.
-     * [other] is the difference over the neighbouring interval, [ratio] this length by that one's.
-     */
-    private fun slope(
-        rise: Double,
-        other: Double,
-        ratio: Double,
-    ) = (rise + ratio * ratio * other) / (1 + ratio)
 
     /** Never accumulated, so that no error grows. */
     private fun gridTime(index: Int) = start + floor(index * settings.spacing + 0.5).toLong()
 
     /** Keeps a point of the fine grid; where it completes a step, makes that step. */
-    private fun filter(onWindow: (Window) -> Unit) {
+    private fun join(onWindow: (Window) -> Unit) {
+        tracks.forEachIndexed { i, track -> track.point(next).copyInto(point, AXES * i) }
         fine.add(point)
         val middle = next - half
+        next++
         if (!fine.isFull || middle % settings.oversampling != 0) return
-        for (channel in 0 until CHANNELS) {
+        for (column in point.indices) {
             // The sum of the taps is 1: a constant, such as gravity, passes without any rounding.
-            val centre = fine[half, channel]
+            val centre = fine[half, column]
             var sum = 0.0
-            for (i in taps.indices) sum += taps[i] * (fine[i, channel] - centre)
-            point[channel] = centre + sum
+            for (i in taps.indices) sum += taps[i] * (fine[i, column] - centre)
+            point[column] = centre + sum
         }
-        steps.add(point)
+        add(gridTime(middle), onWindow)
+    }
+
+    /** Keeps the channels of the step in `point`; none while gravity settles. */
+    private fun add(
+        time: Long,
+        onWindow: (Window) -> Unit,
+    ) {
+        gravity?.update(point)
+        if (gravity != null && gravity.left > 0) {
+            gravity.left--
+            return
+        }
+        Contract.SOURCES.forEachIndexed { channel, source ->
+            val value = point[AXES * source.sensor + source.axis]
+            val slow = gravity?.slow?.get(source.axis) ?: 0.0
+            channels[channel] =
+                when (source.part) {
+                    Part.WHOLE -> value
+                    Part.GRAVITY -> slow
+                    Part.REST -> value - slow
+                }
+        }
+        steps.add(channels)
         made++
         val beyond = made - settings.window
-        if (beyond >= 0 && beyond % settings.step == 0) onWindow(window(gridTime(middle)))
+        if (beyond >= 0 && beyond % settings.step == 0) onWindow(window(time))
     }
 
     private fun window(end: Long): Window {
@@ -203,9 +212,7 @@ class SensorStream(
             FloatArray(settings.window * CHANNELS) { steps[it / CHANNELS, it % CHANNELS].toFloat() }
         return Window(number++, segment, end, values)
     }
-
-    private companion object {
-        const val RECENT = 4
-        const val ENOUGH = 3
-    }
 }
+
+/** Values in a step. */
+internal val CHANNELS = Contract.SOURCES.size

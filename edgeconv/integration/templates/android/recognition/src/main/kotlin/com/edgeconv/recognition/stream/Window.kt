@@ -6,7 +6,7 @@ package com.edgeconv.recognition.stream
  * @property number counts from 0 over the stream's whole life
  * @property segment how often the stream had restarted; decisions are smoothed within one
  * @property endNanoseconds time of the last step
- * @property values x0 y0 z0 x1 …, in the model's unit and sign
+ * @property values all channels of the first step, then of the second …, in the model's units
  */
 class Window(
     val number: Int,
@@ -23,6 +23,7 @@ class Window(
  * @property late dropped: older than the last one
  * @property gaps restarts because nothing came for too long
  * @property clockResets restarts because the time stamp went back
+ * @property silent restarts because one sensor gave nothing while another went on
  */
 data class Counts(
     val accepted: Int = 0,
@@ -31,4 +32,5 @@ data class Counts(
     val late: Int = 0,
     val gaps: Int = 0,
     val clockResets: Int = 0,
+    val silent: Int = 0,
 )
