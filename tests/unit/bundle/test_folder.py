@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from edgeconv.bundle import append_text, check_free, staging, write_text
+from edgeconv.bundle import (
+    VOCABULARY,
+    append_text,
+    check_free,
+    read_vocabulary,
+    staging,
+    write_text,
+)
 from edgeconv.bundle.folder import check_unchanged
 from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput, UsageError
@@ -137,3 +144,13 @@ def test_another_digest_is_refused(tmp_path: Path, digest: Any) -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="but it is missing"):
         check_unchanged(tmp_path, {"labels.txt": "0" * 64})
+
+
+def test_a_vocabulary_is_read_line_by_line(tmp_path: Path) -> None:
+    assert read_vocabulary(tmp_path) == ()
+    path = tmp_path / VOCABULARY
+    path.write_bytes("<padding>\na\x85b\nc\u2028d\n".encode())  # Keras' imdb has such words
+    assert read_vocabulary(tmp_path) == ("<padding>", "a\x85b", "c\u2028d")
+    path.write_bytes(b"\xff\n")
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_vocabulary(tmp_path)

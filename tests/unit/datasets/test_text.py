@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeconv.core import NULL_PROGRESS
-from edgeconv.datasets.text import LENGTH, RESERVED, START, UNKNOWN, load_texts, pad
+from edgeconv.datasets.text import LENGTH, RESERVED, START, UNKNOWN, load_texts, pad, tokenize
 from edgeconv.errors import BadInput, MissingDependency, UsageError
 
 GOOD, BAD = "a fine , warm film {}", "a dull and cold film {}"
@@ -73,3 +73,23 @@ def test_the_real_sentences(recordings: Path) -> None:
     data = load_texts(f"polarity:{recordings / 'polarity'}", NULL_PROGRESS)
     assert len(data.train) + len(data.test) == 8662
     assert len(data.vocabulary) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("It wasn't GOOD.", [START, 3, 4, UNKNOWN]),
+        ("", [START]),
+        ("it\x00it\u2028it", [START, 3, 3, 3]),
+        ("\u212a \u0130t", [START, 5, UNKNOWN, UNKNOWN]),  # Kelvin; a dotted I: i, a dot, and t
+        ("naïve", [START, UNKNOWN, UNKNOWN]),
+    ],
+)
+def test_any_text_becomes_tokens(text: str, tokens: list[int]) -> None:
+    assert tokenize(text, {"it": 3, "wasn't": 4, "k": 5}) == tokens
+
+
+@given(st.text())
+def test_tokens_do_not_depend_on_the_case_of_letters(text: str) -> None:
+    numbers = {"a": 3, "b": 4}
+    assert tokenize(text.lower(), numbers) == tokenize(text, numbers)
