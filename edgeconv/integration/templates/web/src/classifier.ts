@@ -1,4 +1,10 @@
-import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+import {
+  type CompiledModel,
+  getGlobalLiteRtPromise,
+  loadAndCompile,
+  loadLiteRt,
+  Tensor,
+} from "@litertjs/core";
 import { contract } from "./contract.js";
 import type { Window } from "./sensorStream.js";
 
@@ -27,7 +33,7 @@ export class Classifier {
    */
   static async load(model: string | URL | Uint8Array, wasm: string): Promise<Classifier> {
     hush();
-    await loadLiteRt(wasm);
+    await (getGlobalLiteRtPromise() ?? loadLiteRt(wasm)); // it is loaded once a page
     const file = model instanceof URL ? model.href : model;
     const compiled = await loadAndCompile(file, { accelerator: "wasm" });
     const takes = Array.from(compiled.getInputDetails()[0]?.shape ?? []);

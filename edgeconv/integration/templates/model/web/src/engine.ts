@@ -1,4 +1,10 @@
-import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+import {
+  type CompiledModel,
+  getGlobalLiteRtPromise,
+  loadAndCompile,
+  loadLiteRt,
+  Tensor,
+} from "@litertjs/core";
 import { ModelError } from "./modelError.js";
 import { type Outputs, packed, type TensorSpec, type Tensors } from "./tensors.js";
 
@@ -47,7 +53,7 @@ export class LiteRtEngine implements Engine {
     troubles.length = 0;
     let model: CompiledModel;
     try {
-      await loadLiteRt(wasm);
+      await (getGlobalLiteRtPromise() ?? loadLiteRt(wasm)); // it is loaded once a page
       const place = file instanceof URL ? file.href : file;
       model = await loadAndCompile(place, { accelerator: "wasm" });
     } catch (error) {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { contract } from "../dist/contract.js";
+import { LiteRtEngine } from "../dist/engine.js";
 import { deviations, goldenResults } from "../dist/golden.js";
 import { ModelRunner } from "../dist/modelRunner.js";
 import { browserForLiteRt, bytesOf, RecordedEngine, sample, vectors } from "./vectors.mjs";
@@ -37,8 +38,19 @@ test("a wrong output is noticed", async () => {
 
 test("another model is refused", async () => {
   const wasm = browserForLiteRt();
-  const bytes = Buffer.from(bytesOf(contract.model)).subarray(0, 64);
-  await assert.rejects(ModelRunner.load(bytes, wasm), { name: "ModelError", kind: "failed" });
+  const bytes = bytesOf(contract.model);
+  const damaged = Buffer.from(bytes).subarray(0, 64);
+  await assert.rejects(ModelRunner.load(damaged, wasm), { name: "ModelError", kind: "failed" });
+  const { inputs, outputs } = contract;
+  const renamed = (specs) => specs.map((spec) => ({ ...spec, name: `${spec.name}_` }));
+  const reshaped = (specs) => specs.map((spec) => ({ ...spec, shape: [...spec.shape, 1] }));
+  for (const change of [renamed, reshaped]) {
+    const wrong = { name: "ModelError", kind: "wrong-model" };
+    await assert.rejects(LiteRtEngine.load(bytes, wasm, change(inputs), outputs), wrong);
+    await assert.rejects(LiteRtEngine.load(bytes, wasm, inputs, change(outputs)), wrong);
+  }
+  const again = await ModelRunner.load(bytes, wasm); // several may be open at once
+  again.close();
 });
 
 for (const spec of contract.inputs) {
