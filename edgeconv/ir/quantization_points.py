@@ -17,6 +17,7 @@ from edgeconv.ir.calibration import Quantizer, ranges_of
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes.affine import Affine
 from edgeconv.ir.nodes.kernel import KernelNode
+from edgeconv.ir.nodes.merge import Concatenate
 from edgeconv.ir.nodes.node import Range, Value
 
 if TYPE_CHECKING:
@@ -114,6 +115,34 @@ def fill_ranges(graph: Graph, given: NamedRanges, signal: Signal) -> Ranges:
             "quantize the model with calibration windows instead",
         )
     return _narrowed(graph, {value: ranges[value] for value in values})
+
+
+def joined_ranges(graph: Graph, ranges: Mapping[Value, Range]) -> Ranges:
+    """The ranges, with those of what a concatenation joins widened to that of its result.
+
+    Whatever reads the result sees the joined values in its steps anyway; a converter that wants
+    one scale for all of them then finds it.
+    """
+    wide = dict(ranges)
+    for node in reversed(graph.nodes):
+        if not isinstance(node, Concatenate) or node.output not in wide:
+            continue
+        low, high = wide[node.output]
+        for value in node.inputs:
+            source = _holder(graph, value, wide)
+            if source is not None:
+                wide[source] = min(low, wide[source][0]), max(high, wide[source][1])
+    return _narrowed(graph, wide)
+
+
+def _holder(graph: Graph, value: Value, ranges: Ranges) -> Value | None:
+    """The value whose integers a value has, through nodes that only move numbers."""
+    while value not in ranges:
+        node = graph.producer(value)
+        if node is None or len(node.inputs) != 1:
+            return None
+        value = node.inputs[0]
+    return value
 
 
 def kernel_input_ranges(graph: Graph, ranges: Mapping[Value, Range]) -> dict[KernelNode, Range]:

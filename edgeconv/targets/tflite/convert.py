@@ -19,13 +19,14 @@ from edgeconv.targets.base import ConversionSettings
 from edgeconv.targets.file_graph import BITS
 from edgeconv.targets.tflite import metadata
 from edgeconv.targets.tflite.aeq_backend import quantize
-from edgeconv.targets.tflite.lowering import LOWERINGS, without_cell_clip
+from edgeconv.targets.tflite.lowering import FLOAT_SQUARES, LOWERINGS, without_cell_clip
 from edgeconv.targets.tflite.metadata import signature_name
 from edgeconv.targets.tflite.schemes import SCHEMES, dynamic, float32
 
 if TYPE_CHECKING:
     from edgeconv.ir.model_inputs import Arrays
     from edgeconv.ir.nodes.node import Range, Value
+    from edgeconv.ir.tf_builder import Lowerings
     from edgeconv.ir.trace import Traced
 
 
@@ -68,26 +69,48 @@ def convert(
         variant, expected = _chosen(traced, variant, calibration, limits)
         settings = replace(settings, min_snr_db=min_snr_db, expected_snr_db=expected)
     if variant.scheme == "int8" and not variant.float_layers:
-        rounding = trace(
-            traced.graph, traced.labels, False, limits, LOWERINGS, outputs=traced.outputs
-        )
-        try:
-            path.write_bytes(_converted(rounding, _ROUNDED, None, variant.io))
-        except _converter_error():
-            # it cannot give the operands of some concatenations one scale where ranges are given
-            floats = any(node.stays_float for node in traced.graph.nodes)
-            if floats or not calibration or method != MINMAX:
-                raise
-            path.write_bytes(
-                _converted(traced, SCHEMES[variant.scheme].configure, calibration, variant.io)
-            )
-            return ConversionSettings(calibration_method=MINMAX)
-        graph = traced.graph
-        stay = tuple(graph.label(node) for node in graph.nodes if node.stays_float)
-        return replace(settings, float_layers=stay)
+        return _in_integers(traced, settings, limits, calibration, variant.io, path)
     data, in_8_bits = quantize(_converted(traced, float32, None), traced.graph, limits, variant)
     path.write_bytes(data)
     return replace(settings, float_layers=variant.float_layers, int8_layers=in_8_bits)
+
+
+def _in_integers(
+    traced: Traced,
+    settings: ConversionSettings,
+    limits: Mapping[Value, Range],
+    calibration: Arrays | None,
+    io: str,
+    path: Path,
+) -> ConversionSettings:
+    """Write the file of a trace that rounds its values to these ranges.
+
+    Where values have ranges, the converter fails on some concatenations and on some squares. Then
+    it measures ranges itself. Where it could not look inside a layer or ranges are given, joined
+    values get the range of the result, and squares stay float.
+    """
+    graph = traced.graph
+
+    def write(ranges: Mapping[Value, Range], lowerings: Lowerings) -> None:
+        rounding = trace(graph, traced.labels, False, ranges, lowerings, outputs=traced.outputs)
+        path.write_bytes(_converted(rounding, _ROUNDED, None, io))
+
+    joined = quantization_points.joined_ranges(graph, limits)
+    ways = [(ranges, table) for table in (LOWERINGS, FLOAT_SQUARES) for ranges in (limits, joined)]
+    stay = tuple(graph.label(node) for node in graph.nodes if node.stays_float)
+    measures = not stay and calibration and settings.calibration_method == MINMAX
+    for ranges, lowerings in ways[: 1 if measures else None]:
+        try:
+            write(ranges, lowerings)
+        except _converter_error() as error:
+            failure = error
+            continue
+        labelled = quantization_points.by_label(graph, ranges)
+        return replace(settings, float_layers=stay, activation_ranges=labelled)
+    if not measures:
+        raise failure
+    path.write_bytes(_converted(traced, SCHEMES["int8"].configure, calibration, io))
+    return ConversionSettings(calibration_method=MINMAX)
 
 
 def _check_float_layers(traced: Traced, variant: Variant) -> None:

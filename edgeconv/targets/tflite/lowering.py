@@ -13,7 +13,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.ir import tf_recurrent
+from edgeconv.ir import tf_lowering, tf_recurrent
+from edgeconv.ir.nodes.merge import Merge
 from edgeconv.ir.nodes.recurrent import Lstm
 from edgeconv.ir.tf_builder import Lowering, Lowerings, TFBuilder
 
@@ -93,7 +94,18 @@ def _fused(tf: Any, node: Lstm) -> Any:
     return tf.function(lstm, autograph=False, experimental_attributes=attributes)
 
 
+def _float_square(builder: TFBuilder, node: Merge, *tensors: Any) -> Any:
+    """A square by an operation that has no integers; other merges as everywhere."""
+    one, *others = tensors
+    if node.kind != "multiply" or len(others) != 1 or others[0] is not one:
+        return tf_lowering.LOWERINGS[Merge].build(builder, node, *tensors)
+    return builder.tf.square(one, name=builder.name(node))
+
+
 LOWERINGS: Lowerings = {Lstm: Lowering(_lstm, tf_recurrent.RECURRENT.constants)}
+FLOAT_SQUARES: Lowerings = {**LOWERINGS, Merge: Lowering(_float_square)}
+"""For ranges that the converter cannot bring together: it moves the reshaping of a network's input
+behind the product of a value with itself, where the integers of the product do not fit."""
 
 
 def without_cell_clip(data: bytes) -> bytes:

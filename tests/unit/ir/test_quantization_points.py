@@ -18,13 +18,19 @@ from edgeconv.ir.nodes import (
     Activation,
     ActivationFunction,
     Affine,
+    Concatenate,
     Conv,
     Dense,
     GlobalPool,
     Pool,
     Reshape,
+    Value,
 )
-from edgeconv.ir.quantization_points import kernel_input_ranges, quantized_values
+from edgeconv.ir.quantization_points import (
+    joined_ranges,
+    kernel_input_ranges,
+    quantized_values,
+)
 from tests.unit.graphs import Layer, chain, layer
 
 ENDS = st.floats(-1e4, 1e4, allow_nan=False)
@@ -126,3 +132,20 @@ def test_kernel_input_ranges_are_the_last_before_each_kernel() -> None:
     read = kernel_input_ranges(graph, by_label)
     labelled = {graph.label(node): limits for node, limits in read.items()}
     assert labelled == {"c": (-9.0, 9.0), "d": (0.0, 6.0)}
+
+
+def test_joined_values_get_the_range_of_the_result() -> None:
+    entry = Value("x", (8, 3))
+    relu, wave = (Reshape(label=name, inputs=(entry,), shape=(8, 3)) for name in ("relu", "wave"))
+    moved = Reshape(label="moved", inputs=relu.outputs, shape=(8, 3))
+    both = Concatenate(label="both", inputs=(moved.output, wave.output), axis=1)
+    graph = Graph("g", (entry,), both.outputs, (relu, wave, moved, both))
+    ranges = {
+        entry: (-1.0, 1.0),
+        relu.output: (0.0, 2.0),
+        wave.output: (-3.0, 1.0),
+        both.output: (-3.0, 2.0),
+    }
+    wide = joined_ranges(graph, ranges)
+    assert wide[entry] == (-1.0, 1.0)
+    assert wide[relu.output] == wide[wave.output] == wide[both.output] == (-3.0, 2.0)
