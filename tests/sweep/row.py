@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from edgeconv.core import Artifact, InputConvention, Variant
+from edgeconv.core import Artifact, InputConvention, NullProgress, Variant
 from edgeconv.errors import EdgeconvError
 from edgeconv.ir.keras_interface import tensors_of
 from edgeconv.runtimes.predict import run_samples
@@ -49,7 +49,7 @@ class Row:
             f"{self.number} ({', '.join(self.blocks)}) {name}: {cell.result}, {cell.reason}"
             for name, cell in self.ours.items()
             if cell.result in ("wrong", "failed", "crashed")
-            or (cell.result == "refused" and self.bare.get(name, cell).result == "right")
+            or (cell.result != "right" and self.bare.get(name, cell).result == "right")
         ]
 
 
@@ -62,12 +62,23 @@ def sweep(architecture: Architecture, isolated: bool = False) -> dict[str, Cell]
     """
     reference = Reference.of(architecture)
     with tempfile.TemporaryDirectory(prefix="edgeconv-sweep-") as folder:
-        made = _exported(architecture, Path(folder), isolated)
-        return {name: reference.cell(make, name) for name, make in made.items()}
+        notes = Notes()
+        made = _exported(architecture, Path(folder), isolated, notes)
+        return {name: reference.cell(make, name, notes.lines) for name, make in made.items()}
+
+
+class Notes(NullProgress):
+    """Keeps what an export says."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
 
 
 def _exported(
-    architecture: Architecture, place: Path, isolated: bool
+    architecture: Architecture, place: Path, isolated: bool, notes: Notes
 ) -> dict[str, Callable[[], Path]]:
     """By cell, what gives its file or raises why there is none.
 
@@ -93,7 +104,7 @@ def _exported(
         isolated=isolated,
     )
     try:
-        artifacts: list[Artifact | None] = convert_each(everything)
+        artifacts: list[Artifact | None] = convert_each(everything, notes)
     except EdgeconvError:
         artifacts = [None] * len(CELLS)
 
@@ -101,7 +112,7 @@ def _exported(
         if artifact is not None:
             return lambda: artifact.path
         alone = replace(everything, variants=[variant], leave_out=False)
-        return lambda: convert_all(alone)[0].path
+        return lambda: convert_all(alone, notes)[0].path
 
     made = map(maker, artifacts, everything.variants)
     return dict(zip(CELLS, made, strict=True))

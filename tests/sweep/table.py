@@ -9,7 +9,10 @@ from statistics import median
 from .judgment import CELLS, Cell
 from .row import Row
 
-RESULTS = {"right": "✓", "refused": "–", "wrong": "✗", "failed": "f", "crashed": "c"}
+RESULTS = {
+    **{"right": "✓", "noted": "!", "refused": "–"},
+    **{"wrong": "✗", "failed": "f", "crashed": "c"},
+}
 TITLES = {"tflite": "TFLite", "coreml": "Core ML", "onnx": "ONNX"}
 SIDES = {"ours": "edgeconv", "bare": "bare converter"}
 REASON = 300  # characters of a reason
@@ -29,8 +32,9 @@ samples calibrate, and 64 others of the same ranges are compared with the Keras 
   Gates about classes do not apply, since random networks decide by chance. Core ML's int8 has 8-bit
   weights only; the bare converter leaves kernels of at most 2,048 numbers as they are, and most of
   these are not larger.
-- **refused**: exit code 4 with layer and reason. **wrong**: a file whose outputs are not Keras',
-  without a word. **failed**: any other error. **crashed**: the process died.
+- **noted**: an int8 file that misses a gate, and the export says so. **refused**: exit code 4 with
+  the reason. **wrong**: a file whose outputs are not Keras', without a word. **failed**: any other
+  error. **crashed**: the process died.
 
 `{command}` makes the rows (about 10 s of CPU time a network; call it
 again to go on), and `{command} --table` prints this page from them.
@@ -71,7 +75,7 @@ def _title(cell: str) -> str:
 
 def _totals(rows: list[Row]) -> Iterator[str]:
     yield f"| | {' | '.join(RESULTS)} | median SNR of right files |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|---|"
     for name in CELLS:
         for side, title in SIDES.items():
             cells: list[Cell] = [getattr(row, side)[name] for row in rows]

@@ -51,6 +51,8 @@ def test_faults_are_what_is_wrong_or_below_the_bare_converter() -> None:
     both = {"x": GOOD, "y": REFUSED}
     assert Row(1, (), both, both).faults == []
     assert len(Row(1, (), {"x": REFUSED}, {"x": GOOD}).faults) == 1
+    assert len(Row(1, (), {"x": Cell("noted")}, {"x": GOOD}).faults) == 1
+    assert Row(1, (), {"x": Cell("noted")}, {"x": Cell("wrong")}).faults == []
     assert len(Row(1, (), {"x": Cell("wrong"), "y": Cell("crashed")}, {}).faults) == 2
 
 
@@ -63,8 +65,8 @@ def test_the_page_counts_and_names_every_refusal() -> None:
     ours = {**dict.fromkeys(CELLS, GOOD), "onnx int8": REFUSED}
     bare = {**dict.fromkeys(CELLS, GOOD), "tflite int8": Cell("crashed")}
     text = page([Row(7, ("sequence", "pool"), ours, bare, "abc", {"keras": "3"})])
-    assert "| ONNX int8, edgeconv | 0 | 1 | 0 | 0 | 0 |  |" in text
-    assert "| TFLite int8, bare converter | 0 | 0 | 0 | 0 | 1 |  |" in text
+    assert "| ONNX int8, edgeconv | 0 | 0 | 1 | 0 | 0 | 0 |  |" in text
+    assert "| TFLite int8, bare converter | 0 | 0 | 0 | 0 | 0 | 1 |  |" in text
     assert "is not in 1, and the other way round in 1." in text
     assert "| 7 | ONNX int8 | refused | right | layer 'a' \\| … |" in text
     assert "| 7 | sequence, pool | ✓✓ | ✓c | ✓✓ | ✓✓ | ✓✓ | –✓ |" in text

@@ -80,7 +80,7 @@ def check_outputs(
             f"outputs are up to {largest:.3g} (mean {mean:.3g}) off the float model; {scheme} "
             f"explains at most {limits.max_abs:g} (mean {limits.mean_abs:g})",
         )
-    snr = min(starmap(_snr, zip(reference, outputs, strict=True)))
+    snr = lowest_snr(reference, outputs)
     if snr < limits.min_snr_db:
         raise broken_conversion(
             path,
@@ -94,6 +94,11 @@ def check_outputs(
             f"{1 - kept:.0%} of the samples that the float model decides clearly get another class",
         )
     return OutputAgreement("passed", n=len(outputs[0]), max_abs=largest, mean_abs=mean)
+
+
+def lowest_snr(reference: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> float:
+    """How far the worst output is above its error, in dB."""
+    return min(starmap(_snr, zip(reference, outputs, strict=True)))
 
 
 def _snr(reference: NDArray[Any], outputs: NDArray[Any]) -> float:

@@ -21,13 +21,19 @@ from edgeconv.core import (
     Variant,
 )
 from edgeconv.core.metadata import ModelMetadata
+from edgeconv.core.schemes import Scheme
 from edgeconv.core.tensors import LOGITS, SCORES
 from edgeconv.errors import EdgeconvError, Unsupported
 from edgeconv.ir import keras_file
 from edgeconv.ir.model_inputs import inputs_of
 from edgeconv.targets import files
 from edgeconv.targets.base import ExpectedFile, FileStructure, find_target, scheme_of
-from edgeconv.targets.conversion.checks import check_folding, check_outputs, check_structure
+from edgeconv.targets.conversion.checks import (
+    check_folding,
+    check_outputs,
+    check_structure,
+    lowest_snr,
+)
 from edgeconv.targets.conversion.job import (
     REFERENCE,
     Converted,
@@ -57,6 +63,7 @@ from edgeconv.targets.conversion.process import (
 if TYPE_CHECKING:
     from edgeconv.ir.model_inputs import Arrays
 
+SNR = "snr_db"
 RunFile = Callable[[Path, Contract, "Arrays"], "Arrays | None"]
 """Runs a file of this contract on its inputs, one array each, to its outputs in the contract's
 order; None: no runtime for it here."""
@@ -216,7 +223,6 @@ class _Session:
         find_target(variant.target).conversion.write_metadata(path, card)
         checks, structure = self._check(path, variant, contract, converted)
         self._note(task, converted, structure)
-        self._note_gates(task, checks.agreement)
         described = files.describe(move(path, self.request.out / task.file))
         settings = converted.settings
         return replace(
@@ -264,6 +270,8 @@ class _Session:
             agreement = check_outputs(
                 path, variant.scheme, scheme.output_limits, *scaled, classes=bool(contract.labels)
             )
+            figures = {"mean_abs": agreement.mean_abs, "max_abs": agreement.max_abs}
+            self._note_gates(path, scheme, {**figures, SNR: lowest_snr(*scaled)})
         checks = FileChecks(converted.folding_error, ops, agreement, structure.layout_ops)
         return checks, structure
 
@@ -288,17 +296,19 @@ class _Session:
                 f"{converted.outputs[0]}"
             )
 
-    def _note_gates(self, task: Task, agreement: OutputAgreement) -> None:
+    def _note_gates(self, path: Path, scheme: Scheme, figures: Mapping[str, float | None]) -> None:
         """Note what parity is going to refuse, if its samples are like these."""
-        scheme = scheme_of(task.variant)
-        for gate, words in (("mean_abs", "on average"), ("max_abs", "at most")):
-            value, limit = getattr(agreement, gate), scheme.gates.get(gate)
-            if value is None or limit is None or value <= limit:
-                continue
+        missed = [
+            f"{gate} {value:.3g} (parity allows {scheme.name} {scheme.gates[gate]:g})"
+            for gate, value in figures.items()
+            if value is not None
+            and gate in scheme.gates
+            and (value < scheme.gates[gate] if gate == SNR else value > scheme.gates[gate])
+        ]
+        if missed:
             self.progress.note(
-                f"{task.file}: off the float model by {value:.3g} {words}, and parity allows "
-                f"{scheme.name} no more than {limit:g}; a scheme that rounds less may do, such as "
-                "float16"
+                f"{path.name}: far from the float model: {', '.join(missed)}; a scheme that rounds "
+                "less may do, such as float16"
             )
 
     def _raise_failures(self) -> None:
