@@ -24,6 +24,7 @@ from edgeconv.datasets.tables.apps import recognize
 from edgeconv.datasets.tables.clock import ClockNotes, recordings, refuse_interleaved
 from edgeconv.datasets.tables.dialect import DAY, HALF_DAY, HOUR, StampFormat, read_dialect
 from edgeconv.datasets.tables.engine import Group, Tables, open_tables
+from edgeconv.datasets.tables.file_names import is_skipped
 from edgeconv.datasets.tables.names import join_spellings, label_order, plain
 from edgeconv.datasets.tables.schema import DOCS, Schema
 from edgeconv.datasets.tables.schema_file import read_schema, stray_toml, toml_of
@@ -63,13 +64,22 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
         UsageError, BadInput: a file, its TOML or one of its lines cannot be used; the message has
             the line number.
     """
-    files = find_tables(path)
-    schemas = [read_schema(file) for file in files]
+    found = find_tables(path)
+    pairs = [(file, read_schema(file)) for file in found]
+    chosen = [pair for pair in pairs if len(found) == 1 or not is_skipped(pair[0], pair[1].skip)]
+    if not chosen:
+        raise BadInput(f"{path}: skip leaves out every table", f"correct {pairs[0][1].source}")
+    files, schemas = [file for file, _ in chosen], [schema for _, schema in chosen]
     tomls = [toml for file in files if (toml := toml_of(file))]
     strays = {file.name: str(stray_toml(file)) for file in files}
     beside = f"csv {strays} {encode(windowing)}"
     read = partial(_read_all, files, schemas, windowing, progress)
     dataset = kept([*files, *tomls], beside, progress, read)
+    if len(files) < len(found):
+        names = sorted({file.name for file in found} - {file.name for file in files})
+        skipped = f"{len(found) - len(files)} files were left out by skip: {', '.join(names[:5])}"
+        report = replace(dataset.report, notes=(*dataset.report.notes, skipped))
+        dataset = replace(dataset, report=report)
     if any(schema.calibrate for schema in schemas):
         dataset, done = calibrated(dataset)
         report = replace(dataset.report, notes=(*dataset.report.notes, *done))

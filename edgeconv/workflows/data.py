@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ from edgeconv.datasets.describe import describe
 from edgeconv.datasets.fetch import fetch
 from edgeconv.datasets.rules.labels import doubtful_labels
 from edgeconv.datasets.sample_cache import CacheEntry, cache_folder, clear, entries
-from edgeconv.datasets.tables.draft import Draft, draft_schema, shared_draft
+from edgeconv.datasets.tables.draft import draft_schema
 from edgeconv.datasets.tables.keys import json_schema
+from edgeconv.datasets.tables.shared_draft import Draft, shared_draft
 from edgeconv.datasets.tables.sources import find_tables
 from edgeconv.datasets.text import TEXTS
-from edgeconv.errors import UsageError
+from edgeconv.errors import BadInput, UsageError
 from edgeconv.plugins import load
 
 
@@ -73,9 +75,22 @@ def draft_tomls(
         UsageError: the TOML file exists, and `force` is off.
         BadInput: a file is not a table of accelerometer readings.
     """
-    drafts = [draft_schema(file) for path in files for file in find_tables(path)]
-    if shared := shared_draft(drafts):
+    drafts: list[Draft] = []
+    others: list[Path] = []
+    tables = [file for path in files for file in find_tables(path)]
+    for file in tables:
+        try:
+            drafts.append(draft_schema(file))
+        except BadInput:
+            others.append(file)
+            if len(others) == len(tables):
+                raise  # nothing else is there
+    parents = {file.parent for file in tables}
+    root = Path(os.path.commonpath(parents))
+    if (len(files) == 1 or len(parents) == 1) and (shared := shared_draft(drafts, others, root)):
         drafts = [shared]
+    elif others:
+        progress.note(f"no tables of an accelerometer: {', '.join(map(str, others))}")
     for draft in drafts:
         if draft.path.exists() and not force:
             raise UsageError(f"{draft.path} exists", "pass --force to replace it")

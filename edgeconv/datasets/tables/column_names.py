@@ -32,6 +32,9 @@ _KINDS: tuple[tuple[SensorKind, str], ...] = (
     (SensorKind.ACCELEROMETER, r"^a$|acc|acel|beschl|versnel|g ?force|^g f$|^gf$|^af$"),
 )
 _FILLERS = re.compile(r"\b(axis|achse|axe|eje|asse|as|value|wert|raw|component|sensor)\b")
+_CLOCK = re.compile(
+    r"\b(time|timestamp|stamp|seconds|millis|micros|nanos|epoch|zeit|temps|tiempo|tempo|tijd)\b"
+)
 _COMPACT = re.compile(r"^(.*[^aeiou]|a|)([xyz])$")
 
 ROLE_WORDS = {
@@ -115,6 +118,10 @@ def role_columns(names: Sequence[str]) -> dict[str, str]:
         column = next((lower[word] for word in words if word in lower), None)
         if column is not None and column not in columns.values():
             columns[role] = column
+    if "timestamp" not in columns:
+        free = (name for name in names if name not in columns.values())
+        said = next((name for name in free if _CLOCK.search(_plain(name, split=True))), None)
+        columns |= {"timestamp": said} if said else {}
     return columns
 
 

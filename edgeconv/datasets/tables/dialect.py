@@ -148,7 +148,8 @@ def _header(
     if len(names) == 1 and width == 1:
         raise BadInput(
             f"{path}: no separator was found between columns; line {first} is '{names[0][:60]}'",
-            "export it with commas, semicolons or tabs between the columns",
+            "export it with commas, semicolons or tabs between the columns; or if it is no "
+            f'recording, write skip = ["{path.name}"] into the folder\'s recordings.toml',
         )
     wider = [fields for _, fields in rows[1:] if len(fields) > len(names)]
     if wider and not _numbers(names) and not any(any(f[len(names) :]) for f in wider):

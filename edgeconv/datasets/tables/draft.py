@@ -6,9 +6,10 @@ only likely is marked as such; what cannot be told stands there as a comment.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,10 @@ from edgeconv.datasets.tables.column_names import (
 )
 from edgeconv.datasets.tables.dialect import headerless, read_dialect
 from edgeconv.datasets.tables.engine import Group, open_tables
+from edgeconv.datasets.tables.file_names import is_activity
 from edgeconv.datasets.tables.schema import AXES, DOCS, TICKS, Schema
-from edgeconv.datasets.tables.schema_file import FOLDER_TOML
+from edgeconv.datasets.tables.schema_file import OPEN
+from edgeconv.datasets.tables.shared_draft import Draft, listed, quoted
 from edgeconv.datasets.tables.sources import TableFile, open_table
 from edgeconv.datasets.tables.stamps import counts_rows, likely_units
 from edgeconv.errors import BadInput
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_PLACEHOLDER = {"subject": "p1", "activity": "Walking"}
+NEAR = 0.06  # share by which gravity in counts may differ from a power of two
 _SHORT = {
     SensorKind.ACCELEROMETER: "acc",
     SensorKind.LINEAR_ACCELERATION: "linear",
@@ -41,15 +44,6 @@ _SHORT = {
     SensorKind.MAGNETOMETER: "mag",
     SensorKind.OTHER: "other",
 }
-
-
-@dataclass(frozen=True)
-class Draft:
-    """Text of a TOML, and the sentences that say what to check in it."""
-
-    path: Path
-    text: str
-    doubts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -63,6 +57,7 @@ class _Layout:
         chosen: the one whose readings become windows.
         app: that wrote the table; empty if it is not known.
         warning: what is known of that app's columns.
+        sign: that of its only platform.
     """
 
     header: tuple[str, ...]
@@ -71,6 +66,7 @@ class _Layout:
     chosen: SensorColumns
     app: str = ""
     warning: str = ""
+    sign: str = ""
 
     @property
     def columns(self) -> dict[str, str]:
@@ -87,6 +83,10 @@ def draft_schema(file: Path) -> Draft:
     with open_table(file) as table:
         layout = _layout(table, doubts)
         sample = _first_group(table, layout)
+    if sample is not None and not sample.in_seconds and counts_rows(sample.ordered):
+        doubts.append("the time stamps count rows: they were left out, fill in rate_hz")
+        without = {role: name for role, name in layout.roles.items() if role != "timestamp"}
+        layout = replace(layout, roles=without)
     linear = layout.chosen.kind is SensorKind.LINEAR_ACCELERATION or (
         sample is not None and _lacks_gravity(sample.group.values)
     )
@@ -96,44 +96,19 @@ def draft_schema(file: Path) -> Draft:
     if layout.warning:
         doubts.append(layout.warning)
     if layout.header:
-        lines.append(f"header = [{_listed(layout.header)}]  # no line names the columns: a guess")
+        lines.append(f"header = [{listed(layout.header)}]  # no line names the columns: a guess")
     _other_choices(layout, doubts)
     lines += _constant_lines(layout, doubts)
-    lines += _unit_lines(layout.chosen, sample, linear, doubts)
+    lines += _unit_lines(layout, sample, linear, doubts)
     lines += _clock_lines(layout, sample, doubts)
     lines += _column_lines(layout, linear, doubts)
-    return Draft(file.with_name(f"{file.name}.toml"), "\n".join(lines) + "\n", tuple(doubts))
-
-
-def shared_draft(drafts: Sequence[Draft]) -> Draft | None:
-    """One TOML for all tables of a folder, if their drafts say the same; else None.
-
-    Names like `anna_Walking.csv` tell subject and activity in place of the constants.
-    """
-    first = drafts[0]
-    meanings = {re.sub(r"#.*", "", draft.text) for draft in drafts}
-    if len(drafts) < 2 or len(meanings) > 1 or len({d.path.parent for d in drafts}) > 1:
-        return None
-    names = [draft.path.name.removesuffix(".toml") for draft in drafts]
-    lines = [f"# What the columns of the {len(names)} tables of this folder mean. {DOCS} explains."]
-    lines += first.text.splitlines()[1:]
-    doubts = list(dict.fromkeys(doubt for draft in drafts for doubt in draft.doubts))
-    constants = [line for line in lines if re.match(r"(subject|activity) = ", line)]
-    suffixes = {name.partition(".")[2] for name in names}
-    alike = all(re.fullmatch(r"[^_.]+_[^_.]+([ _-].*)?\..+", name) for name in names)
-    if len(constants) == 2 and len(suffixes) == 1 and alike:
-        place = lines.index(constants[0])
-        lines = [line for line in lines if line not in constants]
-        lines.insert(place, f'file_name = "{{subject}}_{{activity}}*.{suffixes.pop()}"')
-        doubts = [d for d in doubts if not d.startswith(("subject:", "activity:"))]
-    return Draft(first.path.with_name(FOLDER_TOML), "\n".join(lines) + "\n", tuple(doubts))
+    path = file.with_name(f"{file.name}.toml")
+    return Draft(path, "\n".join(lines) + "\n", tuple(doubts), linear)
 
 
 def _layout(table: TableFile, doubts: list[str]) -> _Layout:
-    if table.is_parquet:
-        raise BadInput(f"{table.path}: a Parquet file", f"write its TOML by hand ({DOCS})")
-    header = _guessed_header(table.head, doubts)
-    names = header or read_dialect(table.path, table.head).names
+    header = () if table.is_parquet else _guessed_header(table.head, doubts)
+    names = header or _names(table)
     sensors = sensors_in(names)
     chosen = _chosen(sensors)
     if chosen is None:
@@ -148,7 +123,21 @@ def _layout(table: TableFile, doubts: list[str]) -> _Layout:
     if app is not None:
         roles["timestamp"] = app.columns["timestamp"]
     warning = app.warning if app is not None else ""
-    return _Layout(header, roles, sensors, chosen, app.app if app else "", warning)
+    one_hot = [name for name in names if name not in taken and is_activity(name)]
+    if "activity" not in roles and len(one_hot) > 1:
+        doubts.append(
+            f"activity: {', '.join(one_hot)} look like one column for each class; write one column "
+            "with the name of the class"
+        )
+    sign = app.sign if app is not None and app.sign == "ios" else ""
+    return _Layout(header, roles, sensors, chosen, app.app if app else "", warning, sign)
+
+
+def _names(table: TableFile) -> tuple[str, ...]:
+    if not table.is_parquet:
+        return read_dialect(table.path, table.head).names
+    with open_tables() as tables:
+        return tables.names(table)
 
 
 def _chosen(sensors: Sequence[SensorColumns]) -> SensorColumns | None:
@@ -191,6 +180,13 @@ class _Sample:
     group: Group
     in_seconds: bool
 
+    @property
+    def ordered(self) -> NDArray[np.float64]:
+        """The time stamps from the first one, by value."""
+        import numpy as np
+
+        return np.sort(self.group.stamps - self.group.stamps.min())
+
 
 def _first_group(table: TableFile, layout: _Layout) -> _Sample | None:
     """The largest group of rows, or None where the table cannot be read like this."""
@@ -220,17 +216,18 @@ def _constant_lines(layout: _Layout, doubts: list[str]) -> list[str]:
     lines = []
     for role in ("subject", "activity"):
         if role not in layout.roles:
-            lines.append(
-                f'{role} = "{_PLACEHOLDER[role]}"  # no column tells it: who or what is it?'
-            )
-            doubts.append(f"{role}: no column tells it, correct the constant")
+            lines.append(f'{role} = "{OPEN}"  # to be filled in: no column tells it')
+            doubts.append(f"{role}: no column tells it, fill it in")
     return lines
 
 
 def _unit_lines(
-    chosen: SensorColumns, sample: _Sample | None, linear: bool, doubts: list[str]
+    layout: _Layout, sample: _Sample | None, linear: bool, doubts: list[str]
 ) -> list[str]:
+    chosen = layout.chosen
     sign = '# sign = "ios"  # if an iPhone recorded it; Android\'s sign is the default'
+    if layout.sign:
+        sign = f'sign = "{layout.sign}"  # {layout.app} is an app of iPhones'
     named = chosen.unit if chosen.unit in CHANNEL_UNITS[SensorKind.ACCELEROMETER] else ""
     if sample is None:
         doubts.append("unit: could not be told, the rows do not read yet")
@@ -247,7 +244,7 @@ def _unit_lines(
             return [f'unit = "{unit}"  # gravity has a length of {length:.4g}', sign]
     doubts.append(f"unit: gravity has a length of {length:.4g}, which fits no unit")
     return [
-        f"counts_per_g = {length:.0f}  # if these are raw counts: gravity's length"
+        f"counts_per_g = {_counts(length):.0f}  # if these are raw counts: gravity's length"
         if length > 30
         else _CHOICES,
         sign,
@@ -255,6 +252,12 @@ def _unit_lines(
 
 
 _CHOICES = '# unit = "g"  # m/s^2, g or mg; or counts_per_g = 128'
+
+
+def _counts(length: float) -> float:
+    """Counts of one g: a power of two where gravity measures nearly that."""
+    power = 2.0 ** round(math.log2(length))
+    return power if abs(length - power) < NEAR * power else length
 
 
 def _usual(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -292,21 +295,15 @@ def _lacks_gravity(values: NDArray[np.float64]) -> bool:
 
 
 def _clock_lines(layout: _Layout, sample: _Sample | None, doubts: list[str]) -> list[str]:
-    import numpy as np
-
-    without = "rate_hz = 50  # the sampling rate: no time stamps tell it"
+    without = "rate_hz = 0  # to be filled in, the sampling rate: no time stamps tell it"
     column = layout.roles.get("timestamp")
     if column is None:
-        doubts.append("rate_hz: no column of time stamps, correct the sampling rate")
+        doubts.append("rate_hz: no column of time stamps, fill in the sampling rate")
         return [without]
     if sample is None:
         return ['# timestamp_unit = "ms"  # s, ms, us or ns']
     if sample.in_seconds:
         return ["# the time stamps are dates or times of day"]
-    stamps = np.sort(sample.group.stamps - sample.group.stamps.min())
-    if counts_rows(stamps):
-        doubts.append("the time stamps count rows; give rate_hz and leave their column out")
-        return [f"# {without}, they count rows"]
     named = unit_in(column)
     units = likely_units(sample.group.stamps)
     if not units:
@@ -323,7 +320,7 @@ def _clock_lines(layout: _Layout, sample: _Sample | None, doubts: list[str]) -> 
 
 def _column_lines(layout: _Layout, linear: bool, doubts: list[str]) -> list[str]:
     """`[columns]`; further sensors, or readings without gravity, as `[channels]`."""
-    roles = [f"{role} = {_quoted(column)}" for role, column in layout.roles.items()]
+    roles = [f"{role} = {quoted(column)}" for role, column in layout.roles.items()]
     if linear:
         doubts.append(
             "these readings hold no gravity: they are declared as linear acceleration; a model "
@@ -332,7 +329,7 @@ def _column_lines(layout: _Layout, linear: bool, doubts: list[str]) -> list[str]
         lines = _channel_lines(layout.chosen, SensorKind.LINEAR_ACCELERATION, doubts)
         return ["", "[columns]", *roles, "", "[channels]", *lines]
     axes = [
-        f"{axis} = {_quoted(column)}"
+        f"{axis} = {quoted(column)}"
         for axis, column in zip(AXES, layout.chosen.columns, strict=True)
     ]
     others = [s for s in layout.sensors if s is not layout.chosen and s.kind is not None]
@@ -360,15 +357,6 @@ def _channel_lines(sensor: SensorColumns, kind: SensorKind, doubts: list[str]) -
         told, guess = f', unit = "{kind.unit}"', "  # the unit is a guess"
         doubts.append(f"unit of {', '.join(sensor.columns)}: {kind.unit} is a guess")
     return [
-        f'{_SHORT[kind]}_{axis} = {{ column = {_quoted(column)}, kind = "{kind}"{told} }}{guess}'
+        f'{_SHORT[kind]}_{axis} = {{ column = {quoted(column)}, kind = "{kind}"{told} }}{guess}'
         for axis, column in zip(AXES, sensor.columns, strict=True)
     ]
-
-
-def _quoted(text: str) -> str:
-    """A basic string of TOML."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(_quoted, names))

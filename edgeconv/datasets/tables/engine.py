@@ -141,6 +141,11 @@ class Tables:
             if blank and "timestamp" not in schema.columns:
                 self._close_gaps(number)
             source.refuse_bad_fields(f"(select * from samples where file_number = {number})")
+            if table.blank_lines and "timestamp" not in schema.columns:
+                self.notes.append(
+                    f"{table.path.name}: if its blank lines stand between recordings, windows "
+                    "cross them: write a column that tells the recordings apart"
+                )
             self.notes += notes_on_repeats(self._db, number, self.channels, table.path.name)
 
         self.once(f"file {number}", read)

@@ -80,7 +80,7 @@ KEYS: dict[str, KeySchema] = {
     "device": _text("Which device recorded, if no column says so.", "phone"),
     "file_name": _text(
         "Pattern of file names that tell {subject}, {activity}, {recording} or {device}; * stands "
-        "for anything.",
+        "for anything, and / for folders: {subject}/{activity}/*.csv.",
         "{subject}_{activity}*.csv",
     ),
     "header": _names(
@@ -113,6 +113,10 @@ KEYS: dict[str, KeySchema] = {
         "examples": [True],
     },
     "allow": _names("Data rules whose errors do not stop a command.", ["D103"]),
+    "skip": _names(
+        "Files of the folder that are no recordings, by name or end of path.",
+        ["Metadata.csv", "meta/*"],
+    ),
     "columns": _table("Role = column. A role that is left out is its own name.", keys=COLUMN_KEYS),
     "channels": _table(
         "Name = what it is: the channels of the windows in their order, in place of x, y and z.",

@@ -373,7 +373,7 @@ def _cure(path: Path, missing: Sequence[str], names: Sequence[str]) -> str:
     toml = f"{path.name}.toml"
     lower = {name.lower(): name for name in names}
     close = [(name, lower[name.lower()]) for name in missing if name.lower() in lower]
-    if close:
+    if close and len(close) == len(missing):
         lines = ", ".join(f'{role} = "{name}"' for role, name in close)
         return f"write into {toml}: [columns] {lines}"
     people = [name for name in missing if name in ("subject", "activity")]
@@ -383,7 +383,7 @@ def _cure(path: Path, missing: Sequence[str], names: Sequence[str]) -> str:
             f"name the columns in {toml}, or say what holds for the whole file: {lines} "
             f"(edgeconv data init writes it; {DOCS})"
         )
-    return f"name the columns in {toml} ({DOCS})"
+    return f"name the columns in {toml} (edgeconv data init writes it; {DOCS})"
 
 
 def value_column(number: int) -> str:

@@ -1,17 +1,17 @@
 """What the columns of a table mean: the TOML beside it, or the defaults.
 
-`FILE.toml` belongs to `FILE`; `recordings.toml` belongs to every table of its folder. All keys are
-documented in docs/how-to/own-recordings.md.
+`FILE.toml` belongs to `FILE`; `recordings.toml` to every table of its folder and those below. All
+keys are documented in docs/how-to/own-recordings.md.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeconv.core import CHANNEL_UNITS, STANDARD_GRAVITY, GravitySource, SensorKind
+from edgeconv.datasets.tables.file_names import roles_in
 from edgeconv.datasets.tables.keys import SIGNS
 from edgeconv.errors import BadInput
 
@@ -80,7 +80,7 @@ class Schema:
         constants: of the roles subject, activity and device that have none.
         header: names of the columns of a table that has no header line.
         file_name: pattern with `{subject}`, `{activity}`, `{recording}`, `{device}` or `*`, by
-            which the name of each file tells them; empty without one.
+            which the path of each file tells them; empty without one.
         rate_hz: above 0 where the table has no time stamps.
         labels: order of the classes; empty: the names in the data, numbers by value.
         drop_labels: activities whose rows are left out and counted.
@@ -92,6 +92,7 @@ class Schema:
         calibrate: take the offset and scale of each device out of its readings.
         gravity: what told gravity and linear acceleration apart; None: nobody says.
         allow: rules of `data check` that do not stop a command.
+        skip: names, or ends of paths, of files that are no recordings.
         source: the file that says so, for messages; None where defaults hold.
     """
 
@@ -115,6 +116,7 @@ class Schema:
     calibrate: bool = False
     gravity: GravitySource | None = None
     allow: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
     source: Path | None = None
 
     @property
@@ -145,27 +147,13 @@ class Schema:
         """
         if not self.file_name:
             return {}
-        match = _file_pattern(self.file_name).fullmatch(path.name)
-        if match is None:
+        told = roles_in(path, self.file_name)
+        if told is None:
             raise BadInput(
                 f"{path}: its name does not fit file_name = '{self.file_name}'",
                 f"correct the pattern in {self.source}, or leave the file out",
             )
-        return match.groupdict()
-
-
-def _file_pattern(pattern: str) -> re.Pattern[str]:
-    """`{role}` stands for letters, digits and hyphens, `*` for anything."""
-    parts = re.split(r"(\{\w+\}|\*)", pattern)
-    expression = "".join(
-        f"(?P<{part[1:-1]}>[^_.]+)"
-        if part.startswith("{")
-        else ".*?"
-        if part == "*"
-        else re.escape(part)
-        for part in parts
-    )
-    return re.compile(expression)
+        return told
 
 
 def with_columns(schema: Schema, **columns: str) -> Schema:

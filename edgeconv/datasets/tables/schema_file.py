@@ -24,11 +24,16 @@ from edgeconv.datasets.tables.schema import (
 from edgeconv.errors import BadInput
 
 FOLDER_TOML = "recordings.toml"
+FOLDERS_ABOVE = 3  # in which that file is looked for, too
+OPEN = "?"
+"""What a draft writes where only the owner of the recordings knows the answer."""
 
 
 def toml_of(table: Path) -> Path | None:
-    """The TOML that speaks for a table, or None."""
-    for candidate in (table.with_name(f"{table.name}.toml"), table.with_name(FOLDER_TOML)):
+    """The TOML that speaks for a table: its own, or that of its folder or one above; or None."""
+    folders = [table.parent, *table.parent.parents[:FOLDERS_ABOVE]]
+    shared = [folder / FOLDER_TOML for folder in folders]
+    for candidate in (table.with_name(f"{table.name}.toml"), *shared):
         if candidate.is_file():
             return candidate
     return None
@@ -96,6 +101,7 @@ class _Reader:
             calibrate=self._flag("calibrate"),
             gravity=GravitySource(gravity) if gravity else None,
             allow=self._rules(),
+            skip=self._names("skip"),
             source=self.path,
         )
 
@@ -201,7 +207,15 @@ class _Reader:
 
     def _constants(self) -> dict[str, str]:
         names = ("subject", "activity", "device")
-        return {name: text for name in names if (text := self._text(name))}
+        given = {name: text for name in names if (text := self._text(name))}
+        if still := [name for name, text in given.items() if text == OPEN]:
+            raise self._refuse(
+                f"{' and '.join(still)} is still to be filled in",
+                ", ".join(f'{name} = "…"' for name in still)
+                + ", a column in [columns], or a pattern of the file names: file_name = "
+                '"{subject}_{activity}*.csv"',
+            )
+        return given
 
     def _check_pattern(self, pattern: str) -> None:
         roles = re.findall(r"\{(\w*)\}", pattern)

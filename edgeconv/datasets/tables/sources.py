@@ -43,6 +43,7 @@ class TableFile:
         head: the first bytes as text, for telling its layout; empty for Parquet.
         joined_digits: an underscore stands between two digits somewhere, as in 1_000.
         cut_off: the last line has no end, and its last field is shorter than most before it.
+        blank_lines: some blank lines stand between the others.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class TableFile:
     head: str = ""
     joined_digits: bool = False
     cut_off: bool = False
+    blank_lines: bool = False
 
     @property
     def is_parquet(self) -> bool:
@@ -159,7 +161,8 @@ def open_table(path: Path, whole: bool = True) -> Iterator[TableFile]:
                 file.writelines(_lines(stream) if look.mixed_ends else stream)
             yield TableFile(path, copy, text, look.joined_digits, look.cut_off)
             return
-        yield TableFile(path, path, text, look.joined_digits, look.cut_off)
+        joined, cut_off, blank_lines = look.joined_digits, look.cut_off, look.blank_lines
+        yield TableFile(path, path, text, joined, cut_off, blank_lines)
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
@@ -248,18 +251,20 @@ class _Look:
         joined_digits: an underscore stands between two digits.
         mixed_ends: carriage returns and line feeds both end lines, and not as pairs.
         cut_off: the last line has no end, and its last field is shorter than most before it.
+        blank_lines: some blank lines stand between the others.
     """
 
     joined_digits: bool = False
     mixed_ends: bool = False
     cut_off: bool = False
+    blank_lines: bool = False
 
 
 def _check_text(path: Path, stream: IO[bytes]) -> _Look:
     """Every byte is UTF-8 text; what is not is named by its line."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines, joined, before = 1, False, b""
-    returns, pairs = 0, 0
+    returns, pairs, blank = 0, 0, 0
     with _damaged_gzip_named(path):
         while chunk := stream.read(CHUNK):
             _refuse_nul(path, chunk, lines)
@@ -273,13 +278,16 @@ def _check_text(path: Path, stream: IO[bytes]) -> _Look:
                     "save it as UTF-8",
                 ) from error
             lines += chunk.count(b"\n")
+            blank += chunk.count(b"\n\n") + chunk.count(b"\n\r\n")
             if b"\r" in chunk or before.endswith(b"\r"):
                 returns += chunk.count(b"\r")
                 pairs += (before[-1:] + chunk).count(b"\r\n")
             joined = joined or _joins_digits(before[-2:] + chunk)
             before = (before + chunk)[-LOOKED_BACK:]
     mixed = returns > 0 and lines > 1 and not returns == pairs == lines - 1
-    return _Look(joined, mixed, _cut_off(before.decode("utf-8", "ignore")))
+    end = before.decode("utf-8", "ignore")
+    between = blank - (len(end) - len(end.rstrip()) > len("\r\n"))
+    return _Look(joined, mixed, _cut_off(end), 0 < between < 0.1 * lines)
 
 
 def _refuse_nul(path: Path, chunk: bytes, lines: int) -> None:

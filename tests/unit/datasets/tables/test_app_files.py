@@ -21,9 +21,10 @@ def drafted(folder: Path, app: str) -> tuple[Path, str]:
     file = folder / name
     file.write_text(text(rows_of()), encoding="utf-8")
     draft = draft_schema(file)
-    lines = draft.text
-    if app == "SensorLog":  # the only one whose phone is known to be an iPhone
-        lines = lines.replace("# sign", "sign")
+    lines = draft.text.replace('subject = "?"', 'subject = "p1"').replace(
+        "rate_hz = 0", "rate_hz = 50"
+    )
+    lines = lines.replace('activity = "?"', 'activity = "Walking"')
     draft.path.write_text(lines, encoding="utf-8")
     return file, lines
 
