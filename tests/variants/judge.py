@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
 from edgeconv.core import Dataset
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.tables.keys import KEYS
