@@ -273,6 +273,12 @@ _ALL = (
         "https://github.com/google-ai-edge/LiteRT/issues/8980",
     ),
     Hazard(
+        "L414",
+        "hard-swish-after-product",
+        "on the Neural Engine the layer is off by up to 0.2, and right on the CPU and the GPU",
+        "https://github.com/apple/coreai-torch/issues/51",
+    ),
+    Hazard(
         "L501",
         "newer-than-target",
         "phones that the file promises to support refuse it",

@@ -7,7 +7,7 @@ places that break it. What it is about is the same in every format: a record of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -17,6 +17,17 @@ from edgeconv.targets.hazards import HAZARDS, Hazard
 File = TypeVar("File")
 Ranges = Mapping[str, tuple[float, float]]
 """The lowest and the highest number of values inside a file, by name, as samples gave them."""
+
+LARGE_KERNEL = 8
+"""The Neural Engine is slow with wider ones: Apple's example is a kernel of 9, which two of 5
+replace."""
+ALIGNED = 32
+"""Numbers of float16 in the 64 bytes to which the Neural Engine pads a row."""
+POOL_STRIDES = (1, 2, 4)
+"""Those of pools that the Neural Engine is fast with."""
+
+LARGEST_FLOAT16 = 65_504
+"""IEEE 754 binary16: (2 − 2⁻¹⁰) · 2¹⁵."""
 
 _CONVERTER_NAMES = re.compile(
     r"serving_default_.*|"
@@ -93,6 +104,16 @@ def apply(rules: Sequence[Rule[File]], file: File) -> list[Finding]:
         if violations:
             findings.append(rule.finding(violations))
     return findings
+
+
+def overflows(ranges: Ranges, names: Collection[str]) -> Iterator[Violation]:
+    """Values that samples drive beyond the end of float16, or to NaN, of those with a name."""
+    for name, (low, high) in ranges.items():
+        if name in names and not (abs(low) <= LARGEST_FLOAT16 and abs(high) <= LARGEST_FLOAT16):
+            largest = low if abs(low) > abs(high) else high
+            yield Violation(
+                name, f"samples give up to {abs(largest):,.4g} here, and float16 ends at 65,504"
+            )
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> int:

@@ -6,15 +6,24 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, prod
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Contract, Signal
 from edgeconv.core.export_report import Severity
 from edgeconv.targets.coreai import asset, reader
-from edgeconv.targets.file_graph import FileGraph
-from edgeconv.targets.lints import Ranges, Rule, Violation, converter_name
+from edgeconv.targets.file_graph import FileGraph, Op
+from edgeconv.targets.lints import (
+    ALIGNED,
+    LARGE_KERNEL,
+    POOL_STRIDES,
+    Ranges,
+    Rule,
+    Violation,
+    converter_name,
+    overflows,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +33,11 @@ _FIRST_READABLE = (1, 0, 0, 2)
 _VERSION = re.compile(r"coreai-core (\d+)\.(\d+)\.(\d+)(?:b(\d+))?")
 _FINAL = 999  # counts as the beta behind all others
 _FINITE = ("float16", "float32")
+_MOVES = ("cast", "reshape", "transpose", "expand_dims", "shrink_dims")
+_LINES = {"add", "sub", "mul", "divide", "cast", "reshape"}
+_CLIPS = {"relu", "minimum", "maximum"}
+_HIGHEST_RANK = 5
+_MEASURE = "a hint, not a fact: measure on the phone before you change anything"
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,11 @@ class AssetView:
     @cached_property
     def contract(self) -> Contract | None:
         return asset.read_contract(self.path)
+
+    def integers(self, i: int) -> tuple[int, ...]:
+        """Strides or sizes that the file itself holds; empty where they are computed."""
+        array = self.program.array(i) if i in self.program.constants else None
+        return () if array is None else tuple(int(n) for n in array.reshape(-1))
 
     def floats(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Name and numbers of every constant of floats that is a weight."""
@@ -147,14 +166,99 @@ def _no_labels(file: AssetView) -> Iterator[Violation]:
 
 
 def _overflow(file: AssetView) -> Iterator[Violation]:
-    """Values of the samples that float16 could not hold; Apple's interpreter rounds as it says."""
+    """Values of the samples, computed in float32, where the file has float16."""
     halves = {tensor.name for tensor in file.graph.tensors if tensor.dtype == "float16"}
-    for name, (low, high) in file.ranges.items():
-        if name in halves and not (isfinite(low) and isfinite(high)):
-            yield Violation(name, "samples give infinity or NaN here: float16 ends at 65,504")
+    yield from overflows(file.ranges, halves)
 
 
-_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+def _float32_inside(file: AssetView) -> Iterator[Violation]:
+    """Operations in float32 behind one in float16; casts and moves at the ends are in order."""
+    tensors = file.graph.tensors
+    behind: set[int] = set()
+    for op in file.graph.ops:
+        half = any(tensors[i].dtype == "float16" and not tensors[i].constant for i in op.inputs)
+        if half or behind.intersection(op.inputs):
+            behind.update(op.outputs)
+            floats = [i for i in op.outputs if tensors[i].dtype == "float32"]
+            if floats and op.kind not in _MOVES:
+                yield Violation(op.name, f"{op.kind} computes in float32 behind float16")
+
+
+def _product_then_gate(file: AssetView) -> Iterator[Violation]:
+    """A matrix product of two dimensions in float16, times a clipped line of itself."""
+    tensors = file.graph.tensors
+    makers = {i: op for op in file.graph.ops for i in op.outputs}
+
+    def computed(op: Op) -> list[int]:
+        return [i for i in op.inputs if not tensors[i].constant]
+
+    def origin(i: int) -> tuple[int, bool]:
+        """The value that a chain of lines and clips begins with, and whether it clips."""
+        clips = False
+        while (op := makers.get(i)) and _plain(op) in _LINES | _CLIPS and len(computed(op)) == 1:
+            clips |= _plain(op) in _CLIPS
+            (i,) = computed(op)
+        return i, clips
+
+    for op in file.graph.ops:
+        if _plain(op) != "mul" or len(computed(op)) != 2:
+            continue
+        (first, one), (second, other) = map(origin, op.inputs)
+        maker = makers.get(first)
+        product = tensors[first]
+        flat = product.dtype == "float16" and len(product.shape) == 2
+        gated = first == second and one != other
+        if flat and gated and maker is not None and _plain(maker) == "batch_matmul":
+            yield Violation(op.name, f"a hard-swish of the matrix product '{maker.name}'")
+
+
+def _plain(op: Op) -> str:
+    return op.kind.rpartition(".")[2].removeprefix("broadcasting_")
+
+
+def _float32_products(file: AssetView) -> Iterator[Violation]:
+    for op in file.graph.ops:
+        if op.macs and file.graph.tensors[op.outputs[0]].dtype == "float32":
+            yield Violation(op.name, f"{op.kind} computes in float32")
+
+
+def _high_rank(file: AssetView) -> Iterator[Violation]:
+    for op in file.graph.ops:
+        for i in op.outputs:
+            rank = len(file.graph.tensors[i].shape)
+            if rank > _HIGHEST_RANK:
+                yield Violation(op.name, f"{op.kind} gives a tensor of rank {rank}")
+
+
+def _large_kernels(file: AssetView) -> Iterator[Violation]:
+    for op in file.graph.ops:
+        sizes: tuple[int, ...] = ()
+        if op.kind.startswith("conv"):
+            sizes = file.graph.tensors[op.inputs[1]].shape[2:]
+        elif "_pool_" in op.kind:
+            sizes = file.integers(op.inputs[1])
+        if any(n > LARGE_KERNEL for n in sizes):
+            times = " × ".join(map(str, sizes))
+            yield Violation(op.name, f"{op.kind} with a kernel of {times}")
+
+
+def _odd_strides(file: AssetView) -> Iterator[Violation]:
+    for op in file.graph.ops:
+        pool = "_pool_" in op.kind
+        for stride in file.integers(op.inputs[2]) if pool or op.kind.startswith("conv") else ():
+            if (pool and stride not in POOL_STRIDES) or (not pool and 6**8 % max(stride, 1)):
+                yield Violation(op.name, f"{op.kind} with a stride of {stride}")
+
+
+def _single_last_axis(file: AssetView) -> Iterator[Violation]:
+    for op in file.graph.ops:
+        shape = file.graph.tensors[op.outputs[0]].shape if op.outputs else ()
+        heavy = op.macs or "_pool_" in op.kind
+        if heavy and shape[-1:] == (1,) and prod(shape) > ALIGNED:
+            yield Violation(op.name, f"{op.kind} gives {' × '.join(map(str, shape))}")
+
+
+_ERROR, _WARNING, _HINT = Severity.ERROR, Severity.WARNING, Severity.HINT
 NOT_FINITE = ("L102", "L103")
 
 RULES: tuple[Rule[AssetView], ...] = (
@@ -196,9 +300,24 @@ RULES: tuple[Rule[AssetView], ...] = (
     Rule(
         "L701",
         _WARNING,
-        "samples give infinity or NaN in float16 (needs `--data`)",
+        "samples give a value above 65,504 in float16 (needs `--data`)",
         _overflow,
         "use float32, or scale the layer's weights down and those of the next layer up",
+    ),
+    Rule(
+        "L404",
+        _WARNING,
+        "an operation in float32 behind one in float16",
+        _float32_inside,
+        "let the whole program compute in float16 (a literal of Python makes float32), or say why "
+        "not",
+    ),
+    Rule(
+        "L414",
+        _WARNING,
+        "a matrix product of two dimensions in float16 whose result goes into a hard-swish",
+        _product_then_gate,
+        "reshape to (1, 1, m, n) around both, or use a 1 × 1 convolution, as edgeconv does",
     ),
     Rule(
         "L304",
@@ -235,6 +354,24 @@ RULES: tuple[Rule[AssetView], ...] = (
         "a softmax at the end and no labels",
         _no_labels,
         "add the class names to the file's metadata, or export with edgeconv",
+    ),
+    Rule("L601", _HINT, "convolutions or products in float32", _float32_products, _MEASURE),
+    Rule("L602", _HINT, "tensors of rank above 5", _high_rank, _MEASURE),
+    Rule("L608", _HINT, "kernels of 9 and wider", _large_kernels, _MEASURE),
+    Rule(
+        "L609",
+        _HINT,
+        "an output of a convolution, pool or product whose last axis has one number, and others "
+        "more than 32",
+        _single_last_axis,
+        _MEASURE,
+    ),
+    Rule(
+        "L610",
+        _HINT,
+        "a stride with a prime factor above 3; of a pool, another than 1, 2 and 4",
+        _odd_strides,
+        _MEASURE,
     ),
 )
 """Every rule, the gravest first."""

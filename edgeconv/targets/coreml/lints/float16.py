@@ -7,12 +7,11 @@ which end at 65,504 (= e^11.09). The thresholds are those of the reports that `h
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isnan, log, prod
+from math import log, prod
 
 from edgeconv.targets.coreml.lints.versions import PackageView, integers
-from edgeconv.targets.coreml.lints.weights import LARGEST_FLOAT16
 from edgeconv.targets.coreml.program import Function, Operation
-from edgeconv.targets.lints import Violation
+from edgeconv.targets.lints import LARGEST_FLOAT16, Violation, overflows
 
 SOFTPLUS_END = 10.4
 """Observed on M1 to M4 (coremltools#2687); M5 goes on to ln 65,504 = 11.09 (ANEForge#113)."""
@@ -21,12 +20,7 @@ SOFTPLUS_END = 10.4
 def overflow(package: PackageView) -> Iterator[Violation]:
     """Values of the samples, computed in float32, where the program has float16."""
     halves = {v.name for f in package.functions for v in f.values.values() if v.dtype == "float16"}
-    for name, (low, high) in package.ranges.items():
-        largest = max(abs(low), abs(high))
-        if name in halves and (isnan(largest) or largest > LARGEST_FLOAT16):
-            yield Violation(
-                name, f"samples give up to {largest:,.4g} here, and float16 ends at 65,504"
-            )
+    yield from overflows(package.ranges, halves)
 
 
 def softplus(package: PackageView) -> Iterator[Violation]:

@@ -17,7 +17,7 @@ from edgeconv.targets.coreml.lints.layout import LAYOUT
 from edgeconv.targets.coreml.lints.versions import PackageView, integers
 from edgeconv.targets.coreml.program import Function, Operation
 from edgeconv.targets.coreml.values import Constant
-from edgeconv.targets.lints import Violation
+from edgeconv.targets.lints import ALIGNED, LARGE_KERNEL, POOL_STRIDES, Violation
 
 _WEIGHTED = {"conv": "weight", "conv_transpose": "weight", "linear": "weight", "matmul": "y"}
 
@@ -92,11 +92,6 @@ def _channels(function: Function, source: Operation) -> int:
     return shape[0]
 
 
-LARGE_KERNEL = 8
-"""Apple's example is a kernel of 9, which two of 5 replace."""
-ALIGNED = 32
-"""Numbers of float16 in the 64 bytes to which the Neural Engine pads a row."""
-_POOL_STRIDES = (1, 2, 4)
 _PALETTE_STRIDE = 2
 _HEAVY = frozenset({"conv", "conv_transpose", "linear", "matmul", "einsum"})
 _SOFTMAX = frozenset({"softmax", "scaled_dot_product_attention"})
@@ -191,7 +186,7 @@ def odd_strides(package: PackageView) -> Iterator[Violation]:
         palette = function.producer_of(node.first("weight"))
         packed = palette is not None and "lut" in palette.type
         for stride in integers(function, node, "strides") or ():
-            if pool and stride not in _POOL_STRIDES:
+            if pool and stride not in POOL_STRIDES:
                 yield Violation(node.name, f"{node.type} with a stride of {stride}")
             elif packed and stride > _PALETTE_STRIDE:
                 yield Violation(node.name, f"{node.type} on a palette with a stride of {stride}")

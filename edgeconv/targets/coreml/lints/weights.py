@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.targets.coreml.lints.versions import PackageView
 from edgeconv.targets.coreml.program import Function
-from edgeconv.targets.lints import Violation
+from edgeconv.targets.lints import LARGEST_FLOAT16, Violation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LARGEST_FLOAT16 = 65504
 _SUMS = frozenset(
     (
         *("conv", "conv_transpose", "linear", "matmul", "einsum", "batch_norm", "layer_norm"),

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isnan, prod
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Contract, Signal, TensorSpec
 from edgeconv.targets.file_graph import FileGraph, activations, computed_from_constants
-from edgeconv.targets.lints import Ranges, Violation, converter_name, same_padding
+from edgeconv.targets.lints import Ranges, Violation, converter_name, overflows, same_padding
 from edgeconv.targets.onnx import model_file, reader
 from edgeconv.targets.onnx.model_file import dtype_name
 
@@ -27,7 +27,6 @@ _RECURRENT = ("LSTM", "GRU", "RNN")
 _MOST_TRANSPOSES = 1  # the readings of a phone lie time first, kernels want channels first
 _CLASSIFIERS = ("Softmax", "LogSoftmax")
 _WINDOWED = ("Conv", "AveragePool", "LpPool", "MaxPool")
-_LARGEST_FLOAT16 = 65_504
 _LARGEST_INT32 = 2**31 - 1
 _BIASES = {"DequantizeLinear": 0, "QLinearConv": 8, "QGemm": 6}
 """Operation → position of the int32 bias among its inputs."""
@@ -111,13 +110,9 @@ def bias_overflow(file: ONNXFile) -> Iterator[Violation]:
 def float16_overflow(file: ONNXFile) -> Iterator[Violation]:
     """Values of the samples that float16, in which phones' accelerators compute, cannot hold."""
     positions = activations(file.graph)
-    for name, (low, high) in file.ranges.items():
-        largest = max(abs(low), abs(high))
-        dtype = file.graph.tensors[positions[name]].dtype if name in positions else ""
-        if dtype.startswith("float") and (isnan(largest) or largest > _LARGEST_FLOAT16):
-            yield Violation(
-                name, f"samples give up to {largest:,.4g} here, and float16 ends at 65,504"
-            )
+    tensors = file.graph.tensors
+    floats = {name for name, i in positions.items() if tensors[i].dtype.startswith("float")}
+    yield from overflows(file.ranges, floats)
 
 
 def negative_padding(file: ONNXFile) -> Iterator[Violation]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.targets.file_graph import Op, activations, computed_from_constants
-from edgeconv.targets.lints import Violation
+from edgeconv.targets.lints import Violation, overflows
 from edgeconv.targets.tflite.lints.rules import TFLiteFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LARGEST_INT32 = 2**31 - 1
-_LARGEST_FLOAT16 = 65_504
 _SUMMED_AXES = {"FULLY_CONNECTED": (1,), "CONV_2D": (1, 2, 3), "DEPTHWISE_CONV_2D": (0, 1, 2)}
 """Operations with a weight and a bias → the axes of the weight that one output sums over."""
 _ELEMENT_WISE = ("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "SQUARED_DIFFERENCE", "SUB")
@@ -66,13 +64,8 @@ def _integers(file: TFLiteFile, op: Op) -> tuple[NDArray[Any], NDArray[Any], int
 def float16_overflow(file: TFLiteFile) -> Iterator[Violation]:
     """Values of the samples that a GPU delegate, which computes in float16, cannot hold."""
     positions = activations(file.graph)
-    for name, (low, high) in file.ranges.items():
-        largest = max(abs(low), abs(high))
-        floats = name in positions and file.tensor(positions[name]).dtype.startswith("float")
-        if floats and (isnan(largest) or largest > _LARGEST_FLOAT16):
-            yield Violation(
-                name, f"samples give up to {largest:,.4g} here, and float16 ends at 65,504"
-            )
+    floats = {n for n, i in positions.items() if file.tensor(i).dtype.startswith("float")}
+    yield from overflows(file.ranges, floats)
 
 
 def mixed_ranks(file: TFLiteFile) -> Iterator[Violation]:
