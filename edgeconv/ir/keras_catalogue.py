@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from edgeconv.errors import Unsupported
 from edgeconv.ir.keras_call import KerasCall, KerasLayerType, LayerRole, ReadLayer
+from edgeconv.ir.keras_contents import AUGMENTATION
 from edgeconv.ir.nodes import (
     affine,
     attention,
@@ -99,6 +100,7 @@ KERAS_LAYERS: Mapping[str, KerasLayerType] = {
     "ActivityRegularization": _TRAINING_ONLY,
     "Add": _MERGE,
     "AlphaDropout": _TRAINING_ONLY,
+    **dict.fromkeys(AUGMENTATION, _TRAINING_ONLY),
     "Average": _MERGE,
     "AveragePooling1D": _AVERAGE_POOL,
     "AveragePooling2D": _AVERAGE_POOL,

@@ -106,6 +106,15 @@ class SavedObject:
         return not self.kind and is_bare_lambda(self.settings)
 
 
+_RANDOM = (
+    *("Flip", "Rotation", "Zoom", "Translation", "Contrast", "Brightness", "Hue", "Saturation"),
+    *("Shear", "Erasing", "Grayscale", "Invert", "Posterization", "Sharpness", "GaussianBlur"),
+    *("Perspective", "ElasticTransform", "ColorJitter", "ColorDegeneration"),
+)
+AUGMENTATION = frozenset(f"Random{name}" for name in _RANDOM)
+"""Keras' layers that change images in training, and in `model.predict` change nothing."""
+
+
 def objects(node: Any, layer: str = "?") -> Iterator[SavedObject]:
     """Every object of an architecture, at any depth."""
     if isinstance(node, dict):

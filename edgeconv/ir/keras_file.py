@@ -16,6 +16,7 @@ from edgeconv.core import Contract
 from edgeconv.core.metadata import CONTRACT_FILE, contract_text, parse_contract
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported
 from edgeconv.ir.keras_contents import (
+    AUGMENTATION,
     SAVE_HINT,
     KerasContents,
     is_bare_lambda,
@@ -47,6 +48,16 @@ def lambda_layers(path: Path) -> tuple[str, ...]:
         if item.kind in ("Lambda", "__lambda__") or item.is_bare_lambda
     ]
     return tuple(dict.fromkeys(names))
+
+
+def augmentation_layers(path: Path) -> tuple[str, ...]:
+    """Names of the layers that change images in training only."""
+    found = objects(read_contents(path).config)
+    return tuple(dict.fromkeys(x.layer for x in found if _augments(x.kind, x.module)))
+
+
+def _augments(kind: str, module: str) -> bool:
+    return kind in AUGMENTATION and module.startswith("keras")
 
 
 def custom_classes(path: Path) -> dict[str, str]:
@@ -112,7 +123,8 @@ def _mended(node: Any) -> Any:
     """An architecture as Keras 3 reads it.
 
     The lambda of an activation gets its class, and the axis of Keras 2's BatchNormalization, a list
-    of one number, becomes that number.
+    of one number, becomes that number. Augmentation, which `model(x)` does at random, is left out,
+    as in `model.predict(x)`.
     """
     if isinstance(node, list):
         return [_mended(value) for value in node]
@@ -121,6 +133,9 @@ def _mended(node: Any) -> Any:
     if is_bare_lambda(node):
         return {"class_name": "__lambda__", "config": node}
     changed = {key: _mended(value) for key, value in node.items()}
+    if _augments(str(node.get("class_name")), str(node.get("module"))):
+        kept = {k: v for k, v in changed["config"].items() if k in ("name", "trainable", "dtype")}
+        return {**changed, "class_name": "Dropout", "config": {**kept, "rate": 0.0}}
     if node.get("class_name") == "BatchNormalization":
         axis = changed["config"].get("axis")
         if isinstance(axis, list) and len(axis) == 1:

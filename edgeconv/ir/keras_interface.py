@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edgeconv.core.tensors import PROBABILITIES, SCORES, VALUES, NamedTensor, Tensors, by_input
@@ -35,7 +35,7 @@ def tensors_of(model: Any, fixed: Mapping[str, Shape] | None = None) -> Tensors:
 
     Raises:
         BadInput: an input leaves axes free, and `fixed` does not say how long they are.
-        Unsupported: the model is no graph of layers.
+        Unsupported: the model is no graph of layers, takes text, or gives a value twice.
     """
     if not getattr(model, "outputs", None):
         raise Unsupported(
@@ -43,6 +43,17 @@ def tensors_of(model: Any, fixed: Mapping[str, Shape] | None = None) -> Tensors:
             "build it as a Sequential or functional Keras model",
         )
     names, output_names = tensor_names(model)
+    for name, tensor in zip(names, model.inputs, strict=True):
+        if str(tensor.dtype) == "string":
+            raise Unsupported(
+                f"input '{name}' takes text, and phones' runtimes take numbers",
+                "save the part behind the layer that makes tokens of it, and let the app do that",
+            )
+    if repeated := _repeated(model.outputs, output_names):
+        raise Unsupported(
+            f"the outputs {' and '.join(repeated)} are the same value",
+            "give it once: formats know an output by its value",
+        )
     given = by_input(names, fixed or {})
     shapes = {
         name: _fixed(name, tensor.shape[1:], given)
@@ -108,6 +119,14 @@ def output_keys(model: Any) -> list[str]:
     by_tensor = {id(tensor): str(key) for key, tensor in structure.items()}
     known = all(id(tensor) in by_tensor for tensor in model.outputs)
     return [by_tensor[id(tensor)] for tensor in model.outputs] if known else []
+
+
+def _repeated(tensors: Iterable[Any], names: Sequence[str]) -> list[str]:
+    """The names of the first value that is there more than once."""
+    by_value: dict[int, list[str]] = {}
+    for tensor, name in zip(tensors, names, strict=True):
+        by_value.setdefault(id(tensor), []).append(name)
+    return next((each for each in by_value.values() if len(each) > 1), [])
 
 
 def _output_labels(model: Any) -> list[str]:

@@ -102,6 +102,8 @@ def export(
     options = options or ExportOptions()
     with exportable_model(path, options.unsafe, progress) as plain:
         trained = replace(trained_model(plain, source, options), path=plain)
+        if layers := keras_file.augmentation_layers(plain):
+            progress.note(f"left out, as model.predict does: {', '.join(layers)} (augmentation)")
         if isinstance(trained.contract, Tensors):
             variants = _for_tensors(trained, variants, options, progress)
         with bundles.staging(place, force) as folder:

@@ -60,7 +60,8 @@ def text(layers: Any, entry: Any) -> Any:
 
 
 def image(layers: Any, entry: Any) -> Any:
-    x = layers.Conv2D(8, 3, activation="relu")(source := entry(10, 10, 1))
+    x = layers.RandomFlip("horizontal")(source := entry(10, 10, 1))  # in training only
+    x = layers.Conv2D(8, 3, activation="relu")(x)
     x = layers.Flatten()(layers.MaxPooling2D()(x))
     return source, layers.Dense(4, activation="softmax")(x)
 
@@ -132,7 +133,7 @@ def test_two_commands_bring_any_model_to_the_phones(
 
     bundle = read_bundle(out)
     made = {(artifact.target, artifact.scheme) for artifact in bundle.artifacts}
-    assert made == set(product(("tflite", "coreml", "onnx"), ("float32", "int8")))
+    assert made >= set(product(("tflite", "coreml", "onnx"), ("float32", "int8")))
     assert [result.status for result in bundle.parity] == [Status.PASSED] * len(made)
     assert_right(bundle, model)
 
@@ -170,7 +171,8 @@ def assert_right(bundle: Bundle, model: Any) -> None:
         else random.normal(size=(16, *tensor.shape)).astype(np.float32)
         for tensor in contract.inputs
     }
-    given = model(list(arrays.values()) if len(arrays) > 1 else next(iter(arrays.values())))
+    inputs = list(arrays.values()) if len(arrays) > 1 else next(iter(arrays.values()))
+    given = model(inputs, training=False)
     expected = [np.asarray(each) for each in (given if isinstance(given, list) else [given])]
     for artifact in bundle.artifacts:
         with open_runner(artifact.path) as runner:

@@ -63,6 +63,20 @@ def test_tokens_have_the_range_of_their_vocabulary() -> None:
     assert (tokens.dtype, tokens.low, tokens.high) == ("int32", 0, 19)
 
 
+def test_text_and_a_value_that_is_given_twice_are_refused() -> None:
+    import keras
+    from keras import layers
+
+    words = layers.TextVectorization(output_sequence_length=3)
+    words.adapt(["a b"])
+    with pytest.raises(Unsupported, match="input 'x' takes text"):
+        tensors_of(sequential(keras.Input((1,), dtype="string", name="x"), words))
+    entry = keras.Input((4,), name="x")
+    once = layers.Dense(2, name="y")(entry)
+    with pytest.raises(Unsupported, match="the outputs y and y_2 are the same value"):
+        tensors_of(keras.Model(entry, [once, once]))
+
+
 def test_a_free_axis_takes_its_length_from_the_data() -> None:
     import keras
     from keras import layers
