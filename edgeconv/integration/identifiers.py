@@ -72,7 +72,7 @@ long register restrict return short signed sizeof static struct switch typedef u
 volatile while alignas alignof and asm bool catch class concept consteval constexpr constinit
 decltype delete explicit export false friend module mutable namespace new noexcept not nullptr
 operator or private protected public requires template this throw true try typeid typename using
-virtual wchar xor main near far int8 int32
+virtual wchar xor main near far int8 int32 linux unix errno stdin stdout stderr
 """
 
 NAMINGS = {
@@ -87,7 +87,7 @@ NAMINGS = {
             struct subscript super switch throw throws true try type typealias unowned var weak
             where while any consume copy borrowing consuming each macro package sending
             """,
-            "contract engine inputs outputs prediction run hash description",
+            "contract engine inputs outputs prediction run hash description tensors",
         )
     ),
     "kotlin": Naming(
