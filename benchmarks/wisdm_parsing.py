@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import tempfile
@@ -119,6 +120,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    os.environ["EDGECONV_CACHE"] = "off"  # the second load would not read the file
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "raw.txt"
         generate(path, options.lines)

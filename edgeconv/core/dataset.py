@@ -314,16 +314,18 @@ def in_parts(
     length = max(SAMPLES_AT_ONCE // multiple_of, 1) * multiple_of
     seen: tuple[Recording, ...] = ()
     mapped = 0
-    for recording in recordings:
-        seen = (recording,)
-        for first in range(0, len(recording.samples), length):
-            samples = recording.samples[first : first + length]
-            yield recording, samples
-            mapped += samples.nbytes
-            if mapped > MAPPED_AT_ONCE:
-                let_go(seen)
-                mapped = 0
-    let_go(seen)
+    try:
+        for recording in recordings:
+            seen = (recording,)
+            for first in range(0, len(recording.samples), length):
+                samples = recording.samples[first : first + length]
+                yield recording, samples
+                mapped += samples.nbytes
+                if mapped > MAPPED_AT_ONCE:
+                    let_go(seen)
+                    mapped = 0
+    finally:
+        let_go(seen)  # also where the pass is left early
 
 
 def let_go(recordings: Sequence[Recording]) -> None:

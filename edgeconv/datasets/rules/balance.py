@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 
 from edgeconv.core import Dataset, Recording
-from edgeconv.core.dataset import DataFinding, DataSeverity, in_parts
+from edgeconv.core.dataset import DataFinding, DataSeverity, in_parts, let_go
 from edgeconv.datasets.rules.blocks import Source, named
 from edgeconv.datasets.rules.copies import RULE, CopiedRows, Place
 from edgeconv.datasets.rules.gravity import OWN_TABLES
@@ -33,9 +33,10 @@ def repeated(dataset: Dataset) -> list[DataFinding]:
 
     first: dict[bytes, int] = {}
     pairs = []
-    alike = Counter(map(_some_samples, dataset.recordings))
+    looks = [_some_samples(recording) for recording in dataset.recordings]
+    alike = Counter(looks)
     for number, recording in enumerate(dataset.recordings):
-        if alike[_some_samples(recording)] < 2:
+        if alike[looks[number]] < 2:
             continue
         digest, moves = hashlib.sha256(), False
         for _, samples in in_parts([recording]):
@@ -53,6 +54,7 @@ def repeated(dataset: Dataset) -> list[DataFinding]:
         copies = CopiedRows(sum(len(recording.samples) for recording in dataset.recordings))
         for number, r in enumerate(dataset.recordings):
             copies.add(Place(r.subject, labels[r.label], r.source, number), r.samples)
+            let_go([r])
         return copies.findings(only_apart=True)
     one, other = pairs[0]
     return [
@@ -72,6 +74,7 @@ def _some_samples(recording: Recording) -> tuple[int, bytes, bytes, bytes]:
     """Length, first, middle and last sample: those of the same samples are the same."""
     samples = recording.samples
     first, middle, last = (samples[n:][:1].tobytes() for n in (0, len(samples) // 2, -1))
+    let_go([recording])  # the system maps up to a megabyte around each of them
     return len(samples), first, middle, last
 
 

@@ -137,9 +137,8 @@ def no_zero(dataset: Dataset) -> list[DataFinding]:
 
     columns = list(dataset.signal.columns_of(SensorKind.ACCELEROMETER))
     subjects = []
-    for subject, recordings in _by_subject(dataset) if len(columns) == 3 else ():
-        lowest = np.min([r.samples[:, columns].min(axis=0) for r in recordings], axis=0)
-        highest = np.max([r.samples[:, columns].max(axis=0) for r in recordings], axis=0)
+    for subject, _ in _by_subject(dataset) if len(columns) == 3 else ():
+        lowest, highest = (limit[columns] for limit in _ranges(dataset)[subject])
         length = float(np.linalg.norm((lowest + highest) / 2))
         if (lowest > AWAY * length).all() or (highest < -AWAY * length).all():
             subjects.append(subject)
