@@ -33,14 +33,15 @@ samples calibrate, and 64 others of the same ranges are compared with the Keras 
   weights only; the bare converter leaves kernels of at most 2,048 numbers as they are, and most of
   these are not larger.
 - **noted**: an int8 file that misses a gate, and the export says so. **refused**: exit code 4 with
-  the reason. **wrong**: a file whose outputs are not Keras', without a word. **failed**: any other
-  error. **crashed**: the process died.
+  the reason. **wrong**: a file beyond its limit without a word of the export; of ours, `parity`
+  refuses it on such samples. **failed**: any other error. **crashed**: the process died.
 
 `{command}` makes the rows (about 10 s of CPU time a network; call it
 again to go on), and `{command} --table` prints this page from them.
 `tests/sweep` holds the code, and one network of it runs with the tests.
 
-Made from {commits}; {versions}.
+Made from {commits}, with
+{versions}.
 """
 
 
@@ -65,7 +66,7 @@ def _commits(rows: list[Row]) -> str:
     if len(counted) == 1:
         return f"commit {rows[0].commit}"
     each = ", ".join(f"{commit} ({count} rows)" for commit, count in counted.most_common())
-    return f"the commits {each}"
+    return f"the commits\n{each}"
 
 
 def _title(cell: str) -> str:
@@ -90,7 +91,7 @@ def _totals(rows: list[Row]) -> Iterator[str]:
     yield ""
     yield (
         f"Of {len(pairs)} cells, edgeconv's file is right where the bare converter's is not in "
-        f"{above}, and the other way round in {below}."
+        f"{above},\nand the other way round in {below}."
     )
 
 
@@ -116,7 +117,7 @@ def _plain(text: str) -> str:
 
 def _legend() -> Iterator[str]:
     signs = ", ".join(f"{sign} {result}" for result, sign in RESULTS.items())
-    yield f"edgeconv's file first, the bare converter's second: {signs}."
+    yield f"edgeconv's file first, the bare converter's second:\n{signs}."
 
 
 def _networks(rows: list[Row]) -> Iterator[str]:

@@ -67,7 +67,7 @@ def test_the_page_counts_and_names_every_refusal() -> None:
     text = page([Row(7, ("sequence", "pool"), ours, bare, "abc", {"keras": "3"})])
     assert "| ONNX int8, edgeconv | 0 | 0 | 1 | 0 | 0 | 0 |  |" in text
     assert "| TFLite int8, bare converter | 0 | 0 | 0 | 0 | 0 | 1 |  |" in text
-    assert "is not in 1, and the other way round in 1." in text
+    assert "is not in 1,\nand the other way round in 1." in text
     assert "| 7 | ONNX int8 | refused | right | layer 'a' \\| … |" in text
     assert "| 7 | sequence, pool | ✓✓ | ✓c | ✓✓ | ✓✓ | ✓✓ | –✓ |" in text
-    assert "Made from commit abc; keras 3." in text
+    assert "Made from commit abc, with\nkeras 3." in text

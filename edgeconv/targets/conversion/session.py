@@ -307,8 +307,8 @@ class _Session:
         ]
         if missed:
             self.progress.note(
-                f"{path.name}: far from the float model: {', '.join(missed)}; a scheme that rounds "
-                "less may do, such as float16"
+                f"{path.name}: far from the float model: {', '.join(missed)}; prove it on your "
+                "data, or take a scheme that rounds less, such as float16"
             )
 
     def _raise_failures(self) -> None:
