@@ -41,7 +41,7 @@ OF_SEVERAL = (
         "beyond % settings.step == 0",
         "beyond % (settings.step + 1) == 0",
     ),
-    Mutation("silence is not noticed", _STREAM, "overflow || elapsed > silence", "overflow"),
+    Mutation("silence is not noticed", _STREAM, "elapsed > silence", "elapsed < 0"),
     Mutation("the grid begins too early", _STREAM, "start = newest.max()", "start = newest.min()"),
     Mutation("gravity does not settle", f"{_CORE}/Gravity.swift", "left > 0 {", "left > 999 {"),
 )
