@@ -165,11 +165,22 @@ def _layers(config: Any, stored: Any) -> Iterator[_Layer]:
 
 def _read_by(call: Any) -> tuple[_Place, ...]:
     """Layer and number of the call of each value that a call reads."""
-    arguments = json.dumps([call["args"], call.get("kwargs", {})])
-    found = re.findall(r'"keras_history": \["([^"]+)", (\d+), (\d+)\]', arguments)
-    if any(output != "0" for _, _, output in found):
+    found = list(_histories([call["args"], call.get("kwargs", {})]))
+    if any(output for _, _, output in found):
         raise Unsupported(f"a layer reads a further output of '{found[0][0]}'")
-    return tuple((name, int(number)) for name, number, _ in found)
+    return tuple((name, number) for name, number, _ in found)
+
+
+def _histories(saved: Any) -> Iterator[tuple[str, int, int]]:
+    """Layer, call and output of each value among arguments."""
+    if isinstance(saved, dict):
+        if "keras_history" in saved:
+            name, number, output = saved["keras_history"]
+            yield str(name), int(number), int(output)
+            return
+        saved = list(saved.values())
+    for item in saved if isinstance(saved, list) else ():
+        yield from _histories(item)
 
 
 def _arguments(item: Any, number: int, inputs: tuple[Value, ...]) -> dict[str, Any]:
@@ -181,17 +192,20 @@ def _arguments(item: Any, number: int, inputs: tuple[Value, ...]) -> dict[str, A
     named |= {k: v for k, v in call.get("kwargs", {}).items() if v is not None}
     waiting = iter(inputs)
     return {
-        name: next(waiting) if "keras_history" in json.dumps(value) else value
-        for name, value in named.items()
+        name: next(waiting) if any(_histories(value)) else value for name, value in named.items()
     }
 
 
 def _ends(saved: Any) -> list[tuple[str, int]]:
     """Layer and call of each input or output; a dictionary's are in the order of its keys."""
-    found = re.findall(r'\["([^"]+)", (\d+), (\d+)\]', json.dumps(saved, sort_keys=True))
-    if any(output != "0" for _, _, output in found):
-        raise Unsupported(f"a further output of layer '{found[0][0]}' is the model's")
-    return [(name, int(number)) for name, number, _ in found]
+    if isinstance(saved, dict):
+        return [end for key in sorted(saved) for end in _ends(saved[key])]
+    if [type(item) for item in saved] != [str, int, int]:
+        return [end for item in saved for end in _ends(item)]
+    name, number, output = saved
+    if output:
+        raise Unsupported(f"a further output of layer '{name}' is the model's")
+    return [(name, number)]
 
 
 def _snake(kind: str) -> str:

@@ -119,6 +119,19 @@ def test_layers_that_hold_layers(tmp_path: Path, build: Any) -> None:
     np.testing.assert_allclose(evaluate(stored, x), evaluate(whole, x), rtol=1e-12)
 
 
+def test_names_of_any_characters(tmp_path: Path) -> None:
+    import keras
+    from keras import layers
+
+    entry = keras.Input((4,), name='in "put": ü\\n')
+    x = layers.Dense(3, name='a "b"]\\ü')(entry)
+    model = keras.Model(entry, {'k "e" ü': layers.ReLU(name="[1, 2]")(x), "b": x}, name="whole")
+    model.save(tmp_path / "m.keras")
+    stored = read_stored(tmp_path / "m.keras")
+    assert [node.label for node in stored.nodes] == ['a "b"]\\ü', "[1, 2]"]
+    assert stored.input.label == 'in "put": ü\\n'
+
+
 def test_statistics_that_were_adapted(tmp_path: Path) -> None:
     import keras
 
