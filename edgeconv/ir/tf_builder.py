@@ -45,7 +45,7 @@ def lowering_of(lowerings: Lowerings, node: Node) -> Lowering:
     """Raises Unsupported for a node without a row in the table."""
     if type(node) not in lowerings:
         raise Unsupported(
-            f"layer '{node.label}' ({type(node).__name__}) has no TensorFlow operations",
+            f"layer '{node.label}' has no TensorFlow operations",
             "replace it by layers that can be exported",
         )
     return lowerings[type(node)]

@@ -100,7 +100,7 @@ class ProgramBuilder:
             raise node.unsupported("cannot become operations of Core AI")
         if type(node) not in self._lowerings:
             raise Unsupported(
-                f"layer '{node.label}' ({type(node).__name__}) has no operations of Core AI",
+                f"layer '{node.label}' has no operations of Core AI",
                 "replace it by layers that can be exported",
             )
         read = [tensors[value] for value in node.inputs]
