@@ -40,9 +40,9 @@ def catalogue() -> tuple[Raised, ...]:
 def _raised() -> Iterator[Raised]:
     for module, source in rules.package_sources().items():
         for node in ast.walk(ast.parse(source)):
-            call = node.exc if isinstance(node, ast.Raise) else None
-            if not isinstance(call, ast.Call):
+            if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call):
                 continue
+            call = node.exc
             if getattr(call.func, "id", getattr(call.func, "attr", "")) not in ERRORS:
                 continue
             parts = [part for argument in call.args for part in ast.walk(argument)]
