@@ -131,7 +131,7 @@ class TrainingMonitor(keras.callbacks.Callback):  # type: ignore[misc]
         checkpoint: Callable[[Weights], None] | None,
     ) -> None:
         super().__init__()
-        self.inputs = None if val is None else signal.encode(val.windows)
+        self.inputs = None if val is None else signal.encode(val.take(slice(None)))
         self.labels = None if val is None else val.labels
         self.training, self.progress, self.checkpoint = training, progress, checkpoint
         self.history: list[dict[str, float]] = []

@@ -185,7 +185,8 @@ def _stored_profile(source: Bundle) -> InputProfile | None:
 
 
 def _profile_of(train: Dataset) -> InputProfile | None:
-    return make_profile(train.windows, _classes(train), train.subjects.tolist(), train.signal)
+    windows = train.take(slice(None))  # not kept, as `train.windows` would be
+    return make_profile(windows, _classes(train), train.subjects.tolist(), train.signal)
 
 
 def _classes(dataset: Dataset) -> list[str]:
