@@ -292,10 +292,12 @@ VARIANTS: dict[str, Variant] = {
     "standardized": Variant(
         table(changed(lambda s: ((s.x - 0.35) / 1.3, (s.y - 5.05) / 4.9, (s.z - 5.5) / 4.5))),
         TOLD,
-        "D109|D102",
+        "D109|D102|D111",
     ),
     "clipped at 1 g": Variant(
-        table(changed(lambda s: tuple(max(-9.9, min(9.9, v)) for v in s.xyz))), TOLD, "D205"
+        table(changed(lambda s: tuple(max(-9.9, min(9.9, v)) for v in s.xyz))),
+        TOLD,
+        "range of the sensor",
     ),
     "whole m/s²": Variant(
         table(changed(lambda s: tuple(float(round(v)) for v in s.xyz))), TOLD, "D202|steps|coarse"

@@ -21,7 +21,6 @@ LIMITS = {
     "columns are samples": UNCURED,
     "x and y exchanged, one person": SILENT,
     "an offset of 3 on x": SILENT,
-    "spikes of 100 m/s²": SILENT,
 }
 """What is known not to be right, and said in the documents."""
 RESULTS = (RIGHT, CURED, TOLD, UNCURED, SILENT, TRACE)

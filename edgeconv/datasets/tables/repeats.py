@@ -20,6 +20,7 @@ LEAST_ROWS = 200
 LEAST_CHANGES = 10  # a sensor that never moves is the business of the rule on frozen axes
 FINE = 0.2  # share of different readings from which on a repetition says something
 CODE = 0.03  # share of the rows that one number may have
+SPIKE, LEAST_SPIKES = 3.0, 3  # times the span of nearly all readings; so many are told
 HELD = 0.4  # share of the rows that may repeat the one before
 MEDIAN_OF = 200_000  # rows
 
@@ -102,8 +103,8 @@ def notes_on_repeats(db: Any, number: int, channels: Sequence[Channel], name: st
         return []
     last = first + LOOKED_AT
     rows = f"(select * from samples where file_number = {number} and line < {last})"
-    codes = (_code(db, rows, channel, column) for channel, column in columns.items())
-    notes = [note for note in codes if note]
+    found = ((_code(db, rows, *pair), _spikes(db, rows, *pair)) for pair in columns.items())
+    notes = [note for pair in found for note in pair if note]
     same = " and ".join(f"{c} = lag({c}) over (order by line)" for c in columns.values())
     total, held = db.execute(
         f"select count(*), count(*) filter (where held) from (select {same} as held from {rows})"
@@ -118,6 +119,24 @@ def notes_on_repeats(db: Any, number: int, channels: Sequence[Channel], name: st
     return [f"{name}: {note}" for note in notes]
 
 
+def _spikes(db: Any, rows: str, channel: str, column: str) -> str:
+    """Single readings that leap away from both neighbors, far beyond what the others span."""
+    count, first = db.execute(
+        f"select count(*), min(line) from (select line, {column} - lag({column}) over rows as up, "
+        f"{column} - lead({column}) over rows as down, count(*) over () as total from {rows} "
+        f"window rows as (order by line)), (select {SPIKE} * (quantile_cont({column}, 0.98) - "
+        f"quantile_cont({column}, 0.02)) as far from {rows}) "
+        "where total >= ? and up * down > 0 and least(abs(up), abs(down)) > far and far > 0",
+        [LEAST_ROWS],
+    ).fetchone()
+    if count < LEAST_SPIKES:
+        return ""
+    return (
+        f"{count} single readings of {channel} leap far beyond all others and come back in the "
+        f"next row, the first in line {first}: spikes of a bad contact or radio, if nothing knocked"
+    )
+
+
 def _code(db: Any, rows: str, channel: str, column: str) -> str:
     total, different, usual, lowest, highest = db.execute(
         f"select count(*), count(distinct {column}), mode({column}), min({column}), max({column}) "
@@ -125,11 +144,14 @@ def _code(db: Any, rows: str, channel: str, column: str) -> str:
     ).fetchone()
     if total < LEAST_ROWS or different < FINE * total:
         return ""
-    if usual in (lowest, highest) and usual != 0:  # the end of a range
-        return ""
     (count,) = db.execute(f"select count(*) from {rows} where {column} = ?", [usual]).fetchone()
     if count < CODE * total:
         return ""
+    if usual in (lowest, highest) and usual != 0:
+        return (
+            f"{channel} is exactly {usual:g}, the end of its readings, in {count / total:.0%} of "
+            "the rows: the range of the sensor ends there, and harder movements look alike"
+        )
     return (
         f"{channel} is exactly {usual:g} in {count / total:.0%} of the rows, though its other "
         f"readings hardly repeat: if that is a lost sample, write lost_values = [{usual:g}]"

@@ -48,3 +48,15 @@ def test_the_cure_of_a_code_works(tmp_path: Path) -> None:
     data = load_dataset(f"csv:{write(tmp_path / 'a.csv', rows, 'lost_values = [0]')}")
     assert data.report.dropped == {"lost samples (lost_values)": len(ROWS) // 5}
     assert not any("exactly" in note for note in data.report.notes)
+
+
+def test_the_end_of_a_range_and_spikes_are_told(tmp_path: Path) -> None:
+    rows = people(3, seconds=20)
+    clipped = write(tmp_path / "a.csv", [replace(r, y=min(r.y, 9.9)) for r in rows])
+    notes = load_dataset(f"csv:{clipped}").report.notes
+    assert any("y is exactly 9.9, the end of its readings" in note for note in notes)
+    leaping = [replace(r, x=r.x + 90 * (n % 70 == 30)) for n, r in enumerate(rows)]
+    notes = load_dataset(f"csv:{write(tmp_path / 'b.csv', leaping)}").report.notes
+    assert any("single readings of x leap" in note and "line 32" in note for note in notes)
+    notes = load_dataset(f"csv:{write(tmp_path / 'c.csv', rows)}").report.notes
+    assert not any("leap" in note or "range" in note for note in notes)
