@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import InputConvention, Signal
 from edgeconv.errors import Unsupported
-from edgeconv.ir.calibration import Quantizer, ranges_of
+from edgeconv.ir.calibration import Quantizer, activation_ranges, ranges_of
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes.affine import Affine
 from edgeconv.ir.nodes.kernel import KernelNode
@@ -162,6 +162,27 @@ def kernel_input_ranges(graph: Graph, ranges: Mapping[Value, Range]) -> dict[Ker
             raise Unsupported(f"layer '{graph.label(node)}' reads a value without a range")
         result[node] = carried[node.inputs[0]]
     return result
+
+
+def choose_kernel_input_ranges(
+    graph: Graph,
+    windows: tuple[NDArray[Any], ...] | None,
+    method: str,
+    quantizer: Quantizer,
+    trained: Mapping[Value, Range] | None,
+) -> tuple[str, dict[str, Range]]:
+    """The method that chose them, and the range of each kernel's input by the layer's label.
+
+    Args:
+        windows: as the graph takes them; not needed with ranges from a training.
+        trained: those of a training, which replace measured ones.
+    """
+    if trained is not None:
+        ranges = kernel_input_ranges(graph, trained)
+        return FROM_TRAINING, {graph.label(node): limits for node, limits in ranges.items()}
+    assert windows is not None  # `check_call` refuses the call otherwise
+    exact = tuple(array.astype("float64") for array in windows)
+    return method, activation_ranges(graph, exact, method, quantizer)
 
 
 def by_label(graph: Graph, ranges: Mapping[Value, Range]) -> dict[str, Range]:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from edgeconv.errors import Unsupported
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.layout import Layout
-from edgeconv.ir.nodes import KerasLayer
-from edgeconv.ir.nodes.node import Node, Shape, Value
+from edgeconv.ir.nodes import KerasLayer, KernelNode
+from edgeconv.ir.nodes.node import Node, Range, Shape, Value
+from edgeconv.targets.coreml.activation_quantization import scale_of
+from edgeconv.targets.coreml.weight_compression import worth
 
 if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Array
@@ -32,12 +34,19 @@ Store = Callable[["ProgramBuilder", str, "Array", int], Tensor]
 class ProgramBuilder:
     """Builds a graph's operations.
 
+    With `ranges`, of the inputs of kernels by their layers' labels, these become 8-bit integers.
+
     Attributes:
         dtype: in which floats are computed.
     """
 
     def __init__(
-        self, graph: Graph, lowerings: Mapping[type[Node], Lower], dtype: str, store: Store
+        self,
+        graph: Graph,
+        lowerings: Mapping[type[Node], Lower],
+        dtype: str,
+        store: Store,
+        ranges: Mapping[str, Range] | None = None,
     ) -> None:
         import coreai.authoring  # noqa: F401 - the dialect can only be imported behind it
         from coreai._compiler import ir
@@ -49,6 +58,7 @@ class ProgramBuilder:
         self.dtype = dtype
         self._lowerings = lowerings
         self._store = store
+        self._ranges = ranges or {}
         self._ir, self._dialect = ir, dialect
         self._context = Context()._mlir_context
 
@@ -149,6 +159,33 @@ class ProgramBuilder:
             outputs: the axis of its outputs.
         """
         return self._store(self, name, array, outputs)
+
+    def read(self, node: KernelNode, x: Tensor) -> Tensor:
+        """What a node with a kernel reads: in the computing type, and rounded where that is asked
+        for and the kernel is packed."""
+        import numpy as np
+
+        x = self.floats(x, self.part(node, "cast"))
+        limits = self._ranges.get(self.graph.label(node))
+        if limits is None or not worth(node.kernel.size, self.graph.kernel_elements):
+            return x
+        scale, axes = scale_of(limits), signed(*range(len(self.shape_of(x))))
+        zero, nothing = np.array(0, np.int8), np.array(0, self.dtype)
+        step = np.array(scale, self.dtype)
+        name = self.part(node, "input_quantized")
+        integers = self.op("quantize", name, x, step, zero, nothing, axes)
+        name = self.part(node, "input_dequantized")
+        return self.op("dequantize", name, integers, step, zero, nothing, axes)
+
+    def zeros(self, shape: Shape, dtype: str) -> Tensor:
+        """A constant of zeros, which takes no room."""
+        ir = self._ir
+        type_ = self.type(shape, dtype)
+        element = type_.element_type
+        floats = dtype.startswith("float")
+        zero = ir.FloatAttr.get(element, 0.0) if floats else ir.IntegerAttr.get(element, 0)
+        splat = ir.DenseElementsAttr.get_splat(type_, zero)
+        return self._dialect.ConstantOp(value=splat).result
 
     def weight(self, name: str, array: Any, dtype: str = "") -> Tensor:
         """A constant with a name, in the computing type unless another is given."""

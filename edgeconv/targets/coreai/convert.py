@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Variant
+from edgeconv.ir import quantization_points
+from edgeconv.ir.calibration import INT8_SYMMETRIC
 from edgeconv.targets.base import ConversionSettings
 from edgeconv.targets.coreai.builder import ProgramBuilder
 from edgeconv.targets.coreai.lowering import LOWERINGS
@@ -30,8 +32,19 @@ def convert(
     Raises:
         Unsupported: a layer that only Keras can compute.
     """
-    del calibration, ranges
-    scheme = SCHEMES[variant.scheme]
-    builder = ProgramBuilder(traced.graph, LOWERINGS, scheme.activations, scheme.store)
+    scheme, graph = SCHEMES[variant.scheme], traced.graph
+    settings = ConversionSettings()
+    if scheme.methods:
+        method, limits = quantization_points.choose_kernel_input_ranges(
+            graph,
+            calibration,
+            variant.calibration_method or scheme.methods[0],
+            INT8_SYMMETRIC,
+            ranges,
+        )
+        settings = ConversionSettings(calibration_method=method, activation_ranges=limits)
+    builder = ProgramBuilder(
+        graph, LOWERINGS, scheme.computes_in, scheme.store, settings.activation_ranges
+    )
     builder.write(traced.outputs, path)
-    return ConversionSettings()
+    return settings

@@ -60,7 +60,7 @@ class Operation:
         kind: with its dialect, `coreai.conv2d`.
         name: that its location holds; empty where that is a line of somebody's code.
         resource: of a constant, the name of its bytes; empty where they lie in the operation.
-        values: of a small constant without a resource.
+        values: of a small constant without a resource; one where all are equal.
     """
 
     kind: str

@@ -72,7 +72,7 @@ def _depthwise(builder: ProgramBuilder, node: Depthwise, x: Tensor) -> Tensor:
 def _convolve(
     builder: ProgramBuilder, node: Conv | Depthwise, x: Tensor, kernel: Array, groups: int
 ) -> Tensor:
-    x = builder.floats(x, builder.part(node, "cast"))
+    x = builder.read(node, x)
     x = _padded(builder, node, node.window, x, 0.0)
     y = builder.op(
         "conv2d",
@@ -90,7 +90,7 @@ def _transposed_conv(builder: ProgramBuilder, node: TransposedConv, x: Tensor) -
     """The positions beyond the ends are cut off: `same` drops more behind than before, which the
     operation's own padding cannot say."""
     kernel = _of_two_axes(node.kernel).transpose(3, 2, 0, 1)
-    x = builder.floats(x, builder.part(node, "cast"))
+    x = builder.read(node, x)
     stride, size = two(node.stride), two(node.size)
     window = Window(node.kernel.shape[:-2], node.stride, (), node.padding)
     before = two(tuple(width for width, _ in window.padded(node.size)), 0)
@@ -141,7 +141,7 @@ def _padded(
 
 def _dense(builder: ProgramBuilder, node: Dense, x: Tensor) -> Tensor:
     kernel = builder.layout.dense_kernel(node).T[:, :, None, None]
-    x = builder.floats(x, builder.part(node, "cast"))
+    x = builder.read(node, x)
     column = builder.reshape(x, (1, kernel.shape[1], 1, 1), builder.part(node, "column"))
     y = builder.op(
         "conv2d",
@@ -323,7 +323,7 @@ def _embedding(builder: ProgramBuilder, node: Embedding, x: Tensor) -> Tensor:
     rows = builder.to_keras(x, node.inputs[0].shape, f"{name}_order")
     rows = builder.cast(rows, "int32", f"{name}_rows")
     rows = builder.reshape(rows, (*builder.shape_of(rows), 1), f"{name}_rows")
-    table = builder.kernel(builder.part(node, "table"), node.table, 1)
+    table = builder.weight(builder.part(node, "table"), node.table)
     return builder.from_keras(builder.op("gather_nd", name, table, rows), node.output)
 
 

@@ -95,7 +95,8 @@ class Program:
         shape, dtype = self.type(i)
         constant = self.constants[i]
         if constant.values is not None:
-            return np.array(constant.values).reshape(shape)
+            values = np.array(constant.values)
+            return np.full(shape, values[0]) if values.size == 1 else values.reshape(shape)
         data = self.data.get(constant.resource)
         if data is None or dtype not in BITS or dtype == "bfloat16" or BITS[dtype] in (1, 2, 3, 6):
             return None
@@ -226,6 +227,8 @@ def _parameters(program: Program) -> int:
 def scheme_of(path: Path, graph: FileGraph) -> str:
     """The scheme that the operations and stored types show."""
     del path
+    if "quantize" in graph.kinds:
+        return "w8a8"
     for op in graph.ops:
         bits = BITS.get(graph.tensors[op.inputs[0]].dtype, 0) if op.inputs else 0
         if op.kind == LOOKUP:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
-from edgeconv.core.schemes import Scheme
+from edgeconv.core.schemes import MINMAX, MSE, PERCENTILE, Scheme
 from edgeconv.targets import limits
 from edgeconv.targets.coreai.builder import Store
-from edgeconv.targets.coreai.storage import store_float
+from edgeconv.targets.coreai.storage import palette, store_float, store_int4, store_int8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,14 @@ class CoreAIScheme(Scheme):
 
     store: Store
 
+    @property
+    def computes_in(self) -> str:
+        """The type of all values between operations that are floats."""
+        return "float32" if self.weights == "float32" else "float16"
+
+
+# Weights that unpack to float16, held to what the same scheme of Core ML promises.
+_unpacked = partial(CoreAIScheme, activations="float16", tolerance=limits.PACKED_WEIGHTS)
 
 _ALL = (
     CoreAIScheme(
@@ -39,6 +48,59 @@ _ALL = (
         only_rounds_weights=True,
         default=True,
         store=store_float,
+    ),
+    _unpacked(
+        name="int8",
+        weights="int8",
+        granularity="per-channel",
+        gates=limits.INT8_WEIGHTS_GATES,
+        output_limits=limits.INT8_WEIGHTS_OUTPUTS,
+        only_rounds_weights=True,
+        store=store_int8,
+    ),
+    _unpacked(
+        name="int4",
+        weights="int4",
+        granularity="per-block",
+        gates=limits.INT8_GATES,
+        output_limits=limits.INT8_OUTPUTS,
+        only_rounds_weights=False,
+        store=store_int4,
+    ),
+    CoreAIScheme(
+        name="w8a8",
+        weights="int8",
+        activations="int8",
+        granularity="per-channel",
+        calibration_windows=500,
+        methods=(MSE, PERCENTILE, MINMAX),
+        gates=limits.INT8_GATES,
+        tolerance=limits.HALF_AND_BYTES,
+        output_limits=limits.INT8_OUTPUTS,
+        only_rounds_weights=True,
+        store=store_int8,
+    ),
+    _unpacked(
+        name="palette8",
+        weights="uint8",
+        granularity="per-tensor",
+        palette=True,
+        calibration_windows=500,
+        gates=limits.INT8_WEIGHTS_GATES,
+        output_limits=limits.INT8_WEIGHTS_OUTPUTS,
+        only_rounds_weights=False,
+        store=palette(8),
+    ),
+    _unpacked(
+        name="palette4",
+        weights="uint4",
+        granularity="per-tensor",
+        palette=True,
+        calibration_windows=500,
+        gates=limits.INT8_GATES,
+        output_limits=limits.INT4_OUTPUTS,
+        only_rounds_weights=False,
+        store=palette(4),
     ),
 )
 SCHEMES = {scheme.name: scheme for scheme in _ALL}

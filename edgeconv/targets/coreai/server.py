@@ -41,6 +41,11 @@ _DTYPES = {
     "f64": "float64",
     "i1": "bool",
 }
+_BUFFERS = (
+    *("bool", "float16", "float32", "float64"),
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+)
+"""Types whose numbers Apple's bindings give to Python."""
 _SIGNS = {"s": "int", "u": "uint", "": "int"}
 _RESOURCE = re.compile(r'^\s*("(?:[^"\\]|\\.)*"|[\w.$-]+): "0x([0-9A-Fa-f]*)"', re.MULTILINE)
 _HALF = re.compile(r"(?<=[x<])f16(?=>)")
@@ -118,10 +123,9 @@ class _Program:
         with self._context:
             for op in (op.operation for op in self.operations):
                 if op.name == "coreai.constant":
-                    value, number = op.attributes["value"], self.values[op.results[0]]
-                    if _inline(value):
-                        array = np.array(ir.DenseElementsAttr(value))
-                        found[f"constant_{number}"] = array.tobytes()
+                    array = _numbers(op.attributes["value"])
+                    if array is not None and array.size > _SMALL:
+                        found[f"constant_{self.values[op.results[0]]}"] = array.tobytes()
         return found
 
     def show(self, wanted: list[int]) -> None:
@@ -192,18 +196,29 @@ def _constant(value: Any, number: int) -> _Head:
     if ir.DenseResourceElementsAttr.isinstance(value):
         match = _DENSE.search(str(value))
         return {"resource": match[1].strip('"') if match else ""}
-    if _inline(value):
+    array = _numbers(value)
+    if array is None:
+        return {}
+    if array.size > _SMALL:
         return {"resource": f"constant_{number}"}
-    if ir.DenseElementsAttr.isinstance(value):
-        return {"values": np.array(ir.DenseElementsAttr(value)).reshape(-1).tolist()}
-    return {}
+    return {"values": array.reshape(-1).tolist()}
 
 
-def _inline(value: Any) -> bool:
-    """Whether many numbers lie in the operation itself."""
-    return (
-        bool(ir.DenseElementsAttr.isinstance(value)) and len(ir.DenseElementsAttr(value)) > _SMALL
-    )
+def _numbers(value: Any) -> Any:
+    """The numbers that lie in an operation itself, one where all are equal.
+
+    None for types that have none in Python: converting them would end the process.
+    """
+    if not ir.DenseElementsAttr.isinstance(value):
+        return None
+    dense = ir.DenseElementsAttr(value)
+    word = _type(dense.type)[1]
+    if word in _BUFFERS:
+        array = np.array(dense)
+        return array.reshape(-1)[:1] if dense.is_splat else array
+    if dense.is_splat and re.fullmatch(r"u?int\d+", word):
+        return np.array([ir.IntegerAttr(dense.get_splat_value()).value])
+    return None
 
 
 class _Model:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import Finding, InputConvention
+from edgeconv.core import Finding, InputConvention, UncompressedLayer
 from edgeconv.errors import BadInput
+from edgeconv.ir.graph import clean
 from edgeconv.targets import limits
 from edgeconv.targets.base import (
     Conversion,
@@ -15,12 +17,18 @@ from edgeconv.targets.base import (
     FileReader,
     FileStructure,
     Target,
+    broken_conversion,
 )
 from edgeconv.targets.coreai import asset, convert, lints, reader, weights
 from edgeconv.targets.coreai.engine import PACKAGE
 from edgeconv.targets.coreai.schemes import SCHEMES
+from edgeconv.targets.coreml.weight_compression import SMALLEST, TINY, worth
 from edgeconv.targets.file_graph import FileGraph
 from edgeconv.targets.lints import Ranges, apply
+
+# How far the sum of a kernel's magnitudes may move, as a share, by its stored type: as in Core ML.
+_SUM_LIMITS = {"int8": 5e-3, "int4": 0.05}
+_SUM_LIMIT = 1e-3
 
 
 def _lint(path: Path, ranges: Ranges) -> list[Finding]:
@@ -33,9 +41,61 @@ def check_structure(path: Path, graph: FileGraph, expected: ExpectedFile) -> Fil
     for finding in _lint(path, {}):
         if finding.number in lints.NOT_FINITE:
             raise BadInput(f"{path}: constant '{finding.where}': {finding.text}", finding.advice)
-    stored = weights.kernel_storage(path)
-    packed = tuple(each.op for each in stored if each.compressed)
-    return FileStructure(compressed_layers=packed if expected.scheme.compressed else ())
+    return _check_kernels(path, expected)
+
+
+def _check_kernels(path: Path, expected: ExpectedFile) -> FileStructure:
+    """Every kernel is in the file with its magnitudes; what is not packed has a reason."""
+    import numpy as np
+
+    program = reader.read_program(path)
+    left = {program.names[k.number]: k for k in weights.each_once(program)}
+    total = sum(elements for _, elements, _ in expected.kernels)
+    packed: list[str] = []
+    floats: list[UncompressedLayer] = []
+    for name, elements, magnitude in expected.kernels:
+        kernels = _taken(program, left, name, elements)
+        values = [weights.unpacked(program, kernel) for kernel in kernels]
+        found = sum(float(np.abs(each).sum()) for each in values if each is not None)
+        dtype = program.type(kernels[0].number)[1] if kernels else ""
+        if abs(found - magnitude) > _SUM_LIMITS.get(dtype, _SUM_LIMIT) * magnitude:
+            raise broken_conversion(
+                path, f"the kernel of layer '{name}' is not in it with its magnitudes"
+            )
+        if all(kernel.unpacked_by for kernel in kernels):
+            packed.append(name)
+        else:
+            floats.append(UncompressedLayer(name, _why_not(elements, total)))
+    if not expected.scheme.compressed:
+        return FileStructure()
+    return FileStructure(None, tuple(packed), tuple(floats))
+
+
+def _taken(
+    program: reader.Program, left: dict[str, reader.Kernel], name: str, elements: int
+) -> list[reader.Kernel]:
+    """The kernels of a layer out of those that are left, by name, else the first of its size.
+
+    A GRU that resets its state first has its recurrent kernel in two parts.
+    """
+    label, _, part = name.removesuffix(")").rpartition(" (")
+    layer = clean(label or name)
+    part = part if label else "kernel"
+    names = [f"{layer}_{part}"]
+    if part == "recurrent_kernel":
+        names.append(f"{layer}_candidate_kernel")
+    found = [left.pop(each) for each in names if each in left]
+    if not found:
+        sizes = {each: prod(program.type(kernel.number)[0]) for each, kernel in left.items()}
+        found = [left.pop(each) for each in [n for n, s in sizes.items() if s == elements][:1]]
+    return found
+
+
+def _why_not(elements: int, total: int) -> str:
+    if not worth(elements, total):
+        limit = TINY if elements <= TINY else SMALLEST
+        return f"{elements:,} weights; up to {limit:,} stay float16"
+    return "its numbers are no palette"
 
 
 def _kernel_storage(path: Path) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Variant
 from edgeconv.ir import quantization_points
-from edgeconv.ir.calibration import INT8_SYMMETRIC, activation_ranges
+from edgeconv.ir.calibration import INT8_SYMMETRIC
 from edgeconv.targets.base import ConversionSettings
 from edgeconv.targets.coreml.activation_quantization import pipeline
 from edgeconv.targets.coreml.lowering import register
@@ -41,8 +41,15 @@ def convert(
     settings = ConversionSettings()
     passes = None
     if scheme.methods:
-        settings = _ranges(traced, variant, calibration, ranges)
-        passes = pipeline(traced.graph, settings.activation_ranges)
+        method, limits = quantization_points.choose_kernel_input_ranges(
+            traced.graph,
+            calibration,
+            variant.calibration_method or scheme.methods[0],
+            INT8_SYMMETRIC,
+            ranges,
+        )
+        settings = ConversionSettings(calibration_method=method, activation_ranges=limits)
+        passes = pipeline(traced.graph, limits)
     register(traced.graph)
     classes = traced.labels
     float32 = scheme.weights == "float32"
@@ -80,22 +87,3 @@ def _float32_outputs(traced: Traced) -> list[Any]:
         ct.TensorType(tensor.op.name, dtype=np.float32 if tensor.dtype.is_floating else None)
         for tensor in traced.function.outputs
     ]
-
-
-def _ranges(
-    traced: Traced,
-    variant: Variant,
-    calibration: Arrays | None,
-    trained: Mapping[Value, Range] | None,
-) -> ConversionSettings:
-    """The range of each kernel's input, and the method that chose it."""
-    if trained is not None:
-        input_ranges = quantization_points.kernel_input_ranges(traced.graph, trained)
-        labelled = {traced.graph.label(node): limits for node, limits in input_ranges.items()}
-        method = quantization_points.FROM_TRAINING
-        return ConversionSettings(calibration_method=method, activation_ranges=labelled)
-    assert calibration is not None  # `check_call` refuses the call otherwise
-    method = variant.calibration_method or SCHEMES[variant.scheme].methods[0]
-    windows = tuple(array.astype("float64") for array in calibration)
-    measured = activation_ranges(traced.graph, windows, method, INT8_SYMMETRIC)
-    return ConversionSettings(calibration_method=method, activation_ranges=measured)

@@ -27,6 +27,7 @@ def test_a_scheme_goes_to_the_targets_that_can_hold_it() -> None:
         ("coreml", "float16"),
         ("onnx", "int8"),
         ("onnx", "float16"),
+        ("coreai", "int8"),
         ("coreai", "float16"),
     ]
     alone = make_variants(["all"], ["palette4", "dynamic"])
@@ -34,6 +35,7 @@ def test_a_scheme_goes_to_the_targets_that_can_hold_it() -> None:
         ("tflite", "dynamic"),
         ("coreml", "palette4"),
         ("onnx", "dynamic"),
+        ("coreai", "palette4"),
     ]
 
 
@@ -61,6 +63,8 @@ def test_a_calibration_method_goes_to_the_schemes_that_have_a_choice() -> None:
         ("coreml", "w8a8"): "percentile",
         ("coreml", "int8"): "",
         ("onnx", "int8"): "percentile",
+        ("coreai", "w8a8"): "percentile",
+        ("coreai", "int8"): "",
     }
     with pytest.raises(Unsupported, match=r"'mse' cannot go with: int16x8") as caught:
         make_variants(["tflite"], ["int16x8"], options=VariantOptions(calibration_method="mse"))

@@ -46,7 +46,8 @@ def build(folder: Path) -> None:
         [
             keras.Input((SIGNAL.flat_size,), name="sensor"),
             layers.Reshape((SIGNAL.window, 3), name="steps"),
-            layers.Conv1D(8, 3, padding="same", activation="relu", name="conv"),
+            layers.Conv1D(16, 3, padding="same", activation="relu", name="conv"),
+            layers.Conv1D(16, 3, activation="relu", name="conv2"),
             layers.MaxPooling1D(4, name="pool"),
             layers.LSTM(8, name="lstm"),
             layers.Dense(3, activation="softmax", name="probabilities"),

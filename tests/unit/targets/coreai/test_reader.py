@@ -33,4 +33,4 @@ def test_kernels_are_those_of_the_layers(exported: dict[str, Path]) -> None:
     names = [layer.name for layer in READER.layer_constants(exported["float32"]) or ()]
     assert [names[0], names[-1]] == ["conv_conv", "probabilities_matmul"]
     shapes = {tuple(kernel.shape) for kernel, _ in READER.kernels(exported["float16"])}
-    assert {(8, 3, 1, 3), (3, 8, 1, 1), (32, 8, 1, 1)} == shapes
+    assert {(16, 3, 1, 3), (16, 16, 1, 3), (32, 16, 1, 1), (32, 8, 1, 1), (3, 8, 1, 1)} == shapes
