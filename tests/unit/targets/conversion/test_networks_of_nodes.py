@@ -15,6 +15,7 @@ from edgeconv.ir import keras_file
 from edgeconv.ir.folding import for_sensor
 from edgeconv.ir.keras_reader import read
 from edgeconv.ir.numpy_interpreter import evaluate
+from edgeconv.runtimes import unavailable
 from edgeconv.runtimes.predict import run_file
 from tests.unit.conversions import export_all
 from tests.unit.small_models import randomise
@@ -37,6 +38,11 @@ VARIANTS = (
     Variant("coreml", "float16", InputConvention.IOS),
     Variant("onnx", "float32", InputConvention.ANDROID),
     Variant("onnx", "int8", InputConvention.ANDROID),
+    *(
+        Variant("coreai", scheme, InputConvention.IOS)
+        for scheme in ("float32", "float16")
+        if not unavailable("any.aimodel", "coreai")
+    ),
 )
 
 Body = Callable[[Any], Any]
@@ -209,11 +215,15 @@ def files(model: Path, windows: Any, tmp_path_factory: pytest.TempPathFactory) -
         ("coreml float32", 1e-4),
         ("coreml float16", 0.02),
         ("onnx float32", 1e-4),
+        ("coreai float32", 1e-4),
+        ("coreai float16", 0.02),
     ],
 )
 def test_files_of_floats(
     model: Path, windows: Any, files: dict[str, Any], name: str, limit: float
 ) -> None:
+    if name not in files:
+        pytest.skip(str(unavailable("any.aimodel", "coreai")))
     expected = _expected(keras_file.load_model(model), windows)
     np.testing.assert_allclose(files[name], expected, atol=limit)
 

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from edgeconv.errors import Unsupported
+from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes import NODES, Embedding, KerasLayer, Value
 from edgeconv.runtimes import open_runner
+from edgeconv.targets.coreai.builder import ProgramBuilder
+from edgeconv.targets.coreai.lowering import LOWERINGS
+from edgeconv.targets.coreai.storage import store_float
 
 from .networks import CASES, network, write
 
@@ -53,6 +58,25 @@ def test_it_computes_what_keras_does(
     differences: dict[tuple[str, str], float], name: str, dtype: str
 ) -> None:
     assert differences[name, dtype] <= LIMITS[dtype]
+
+
+def test_every_node_has_its_operations() -> None:
+    assert {*LOWERINGS, KerasLayer} == set(NODES)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float32"])
+def test_rows_beyond_what_float16_counts_are_found(tmp_path: Path, dtype: str) -> None:
+    """Indices stay whole numbers in a file that computes in float16, also those given as floats."""
+    table = np.random.default_rng(0).normal(size=(3000, 4))
+    x = Value("tokens", (3,), dtype)
+    rows = Embedding(label="rows", inputs=(x,), table=table)
+    path = tmp_path / "m.aimodel"
+    graph = Graph("words", (x,), rows.outputs, (rows,))
+    ProgramBuilder(graph, LOWERINGS, "float16", store_float).write(("result",), path)
+    tokens = np.array([[0, 2049, 2999], [1, 2047, 2051]], dtype)
+    with open_runner(path) as runner:
+        found = runner.run({"tokens": tokens})["result"]
+    np.testing.assert_allclose(found, table[tokens.astype(int)], atol=2e-3)
 
 
 def test_a_layer_that_only_keras_can_compute_is_refused_by_name(tmp_path: Path) -> None:
