@@ -160,8 +160,13 @@ def test_the_cure_works(cli: Cli, cases: Path, name: str, toml: str, windows: in
 
 def test_data_init_makes_a_phone_recording_load(cli: Cli, cases: Path) -> None:
     file = cases / "app_phyphox.csv"
-    file.with_name("app_phyphox.csv.toml").unlink()
+    toml = file.with_name("app_phyphox.csv.toml")
+    toml.unlink()
     assert cli("data", "init", file).code == 0
     assert cli("data", "init", file).code == 2  # it is never replaced without being asked
+    done = cli("data", "describe", f"csv:{file}")
+    assert done.code == 3
+    assert "still to be filled in" in done.err
+    toml.write_text(toml.read_text().replace('"?"', '"Walking"'))
     done = cli("data", "describe", f"csv:{file}", "--json", "-")
     assert (done.code, done.json["windows"]) == (0, 2)
