@@ -95,7 +95,7 @@ class Program:
         shape, dtype = self.type(i)
         constant = self.constants[i]
         if constant.values is not None:
-            values = np.array(constant.values)
+            values = np.array(constant.values, dtype if dtype.startswith("float") else None)
             return np.full(shape, values[0]) if values.size == 1 else values.reshape(shape)
         data = self.data.get(constant.resource)
         if data is None or dtype not in BITS or dtype == "bfloat16" or BITS[dtype] in (1, 2, 3, 6):
@@ -204,8 +204,14 @@ def _macs(kind: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int
 
 
 def learnt(program: Program) -> list[int]:
-    """The constants that hold weights: those with bytes of their own, not sizes and axes."""
-    return [i for i, op in program.constants.items() if op.resource]
+    """The constants that hold weights: those with bytes of their own, and floats in operations;
+    not sizes, axes and single numbers."""
+    return [
+        i
+        for i, op in program.constants.items()
+        if op.resource
+        or (program.told.types[i].dtype.startswith("float") and program.told.types[i].shape)
+    ]
 
 
 def _helpers(program: Program) -> dict[int, str]:

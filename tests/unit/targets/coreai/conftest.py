@@ -24,7 +24,7 @@ SIGNAL = Signal(
 )
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def _needs_coreai() -> None:
     reason = unavailable("any.aimodel", "coreai")
     if reason is not None:
