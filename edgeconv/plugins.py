@@ -7,6 +7,7 @@ line with the command that installs it.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import re
 import sys
@@ -32,6 +33,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
 EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("coreai", "coreai_core"), "coreai"),
     **dict.fromkeys(("onnx", "onnxruntime", "tf2onnx"), "onnx"),
+    **dict.fromkeys(("optuna", "mlflow"), "search"),
     **dict.fromkeys(("duckdb", "h5py", "jinja2", "keras", "matplotlib", "tensorflow"), "convert"),
 }
 
@@ -60,6 +62,20 @@ def import_package(name: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise missing(error) from error
+
+
+def require(*names: str) -> None:
+    """Refuse, before any work is done, what needs packages that are not here; imports none of them.
+
+    Args:
+        names: what `import` calls them.
+
+    Raises:
+        MissingDependency: one is not installed.
+    """
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise missing(ModuleNotFoundError(name=name))
 
 
 def missing(error: ModuleNotFoundError) -> Exception:

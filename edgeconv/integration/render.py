@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.errors import MissingDependency
 from edgeconv.integration.model_package import (
     ModelContext,
     ModelPackage,
@@ -21,6 +20,7 @@ from edgeconv.integration.model_package import (
 from edgeconv.integration.platform import Platform
 from edgeconv.integration.template_context import TemplateContext
 from edgeconv.integration.vectors import write_document
+from edgeconv.plugins import import_package
 
 if TYPE_CHECKING:
     import jinja2
@@ -79,16 +79,11 @@ def _render_folder(
 
 
 def _environment(folder: Path, filters: Mapping[str, Callable[..., Any]]) -> jinja2.Environment:
-    try:
-        import jinja2
-    except ModuleNotFoundError as error:
-        raise MissingDependency(
-            "packages need the package 'jinja2'", "install it: pip install jinja2"
-        ) from error
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([folder, *reversed(folder.parents[:2])]),
-        autoescape=False,  # noqa: S701 - source code, not HTML; a platform's filters quote strings
-        undefined=jinja2.StrictUndefined,
+    module = import_package("jinja2")
+    environment: jinja2.Environment = module.Environment(
+        loader=module.FileSystemLoader([folder, *reversed(folder.parents[:2])]),
+        autoescape=False,  # source code, not HTML; a platform's filters quote strings
+        undefined=module.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -18,7 +18,7 @@ from edgeconv.core import (
     subject_order,
 )
 from edgeconv.core.export_report import broken_rules
-from edgeconv.errors import MissingDependency
+from edgeconv.plugins import import_package, require
 from edgeconv.reporting import charts, formatting, layers, performance
 from edgeconv.reporting.charts import error_chart, error_words, trace
 from edgeconv.reporting.summary import (
@@ -73,10 +73,7 @@ def render_html(bundle: Bundle) -> str:
 
 def require_drawing() -> None:
     """Raises MissingDependency where matplotlib, which draws the report's charts, is missing."""
-    try:
-        import matplotlib  # noqa: F401 (asked for here, where its absence becomes one clear line)
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
+    require("matplotlib")
 
 
 def page_environment() -> Any:
@@ -85,10 +82,7 @@ def page_environment() -> Any:
     Raises:
         MissingDependency: jinja2 is not installed.
     """
-    try:
-        import jinja2
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
+    jinja2 = import_package("jinja2")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -101,12 +95,6 @@ def page_environment() -> Any:
     environment.filters.update(trace=_trace, errors=_errors, error_words=error_words)
     environment.globals.update(STATUS=formatting.STATUS, Status=Status)
     return environment
-
-
-def _missing(error: ModuleNotFoundError) -> MissingDependency:
-    return MissingDependency(
-        f"the report needs the package '{error.name}'", f"install it: pip install {error.name}"
-    )
 
 
 def _trace(readings: Sequence[float], channels: Sequence[str], title: str) -> Any:

@@ -28,7 +28,7 @@ from edgeconv.datasets import (
 from edgeconv.datasets.splits import split
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.models import build
-from edgeconv.plugins import import_tensorflow
+from edgeconv.plugins import import_tensorflow, require
 from edgeconv.recipes import load_recipe
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.training import train
@@ -105,8 +105,10 @@ def cross_validate(
     Raises:
         UsageError: an option or the recipe cannot be used.
         BadInput: too few subjects, or a baseline of other folds.
+        MissingDependency: TensorFlow or Keras is not installed.
         KeyboardInterrupt: interrupted.
     """
+    require("tensorflow", "keras")
     options = options or CrossValidateOptions()
     recipe, source = with_data(recipe, data)
     progress.stage(f"data: {describe_source(source)}")

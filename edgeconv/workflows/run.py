@@ -27,6 +27,7 @@ from edgeconv.models import file_stem
 from edgeconv.parity import gates
 from edgeconv.parity.context import ParityContext
 from edgeconv.parity.drift.store import report_inputs, write_input_profile
+from edgeconv.plugins import require
 from edgeconv.recipes import check_variants, load_recipe
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.golden import write_golden
@@ -81,7 +82,10 @@ def run(
         Unsupported: a variant of the recipe cannot exist; found before any work starts.
         BadInput: the data cannot be used.
         LeakError: a subject would be in two splits.
+        MissingDependency: training or the report needs a package that is not installed; found
+            before any work starts.
     """
+    require("tensorflow", "keras", "matplotlib", "jinja2")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     place = as_path(out, "out")
     check_variants(recipe.variants)

@@ -14,6 +14,7 @@ from edgeconv.datasets import Recordings
 from edgeconv.environment import versions
 from edgeconv.errors import Unsupported, UsageError
 from edgeconv.models import searched_family
+from edgeconv.plugins import require
 from edgeconv.recipes import check_variant
 from edgeconv.search import (
     Budgets,
@@ -60,9 +61,10 @@ def search_networks(
     Raises:
         UsageError: the folder holds another search, or a budget that no candidate can keep.
         BadInput: data or folder cannot be used, or there are fewer subjects than folds.
-        MissingDependency: Optuna, MLflow or Ray is not installed.
+        MissingDependency: TensorFlow, Optuna, MLflow or Ray is not installed.
         KeyboardInterrupt: the outcomes until then are in the folder.
     """
+    require("tensorflow", "keras", "optuna", "mlflow")
     options = options or SearchOptions()
     return _search(with_data(recipe, None)[0], as_path(out, "out"), options, progress)
 

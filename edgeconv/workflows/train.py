@@ -37,6 +37,7 @@ from edgeconv.errors import UsageError
 from edgeconv.models import build
 from edgeconv.parity.classification import evaluate, labels_for
 from edgeconv.parity.drift.store import write_input_profile
+from edgeconv.plugins import require
 from edgeconv.recipes import load_recipe
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes.predict import predict_file
@@ -74,6 +75,7 @@ def train(
         UsageError: the recipe or a value in it is wrong, or `out` exists.
         BadInput: the data cannot be used.
         LeakError: a subject would be in two splits.
+        MissingDependency: TensorFlow or Keras is not installed.
     """
     return train_repeatedly(recipe, out, 1, data=data, force=force, progress=progress).bundle
 
@@ -101,10 +103,11 @@ def train_repeatedly(
 
     Raises:
         UsageError: no repeats, the recipe or a value in it is wrong, or `out` exists.
-        BadInput, LeakError: as `train`.
+        BadInput, LeakError, MissingDependency: as `train`.
     """
     if repeats < 1:
         raise UsageError(f"{repeats} repeats", "train at least once")
+    require("tensorflow", "keras")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     if is_text(spec := spec_of(with_default(data, recipe.data))):
         texts = replace(recipe, data=spec)

@@ -210,7 +210,7 @@ class _Reader:
         given = {name: text for name in names if (text := self._text(name))}
         if still := [name for name, text in given.items() if text == OPEN]:
             raise self._refuse(
-                f"{' and '.join(still)} is still to be filled in",
+                f"{' and '.join(still)} {'is' if len(still) == 1 else 'are'} still to be filled in",
                 ", ".join(f'{name} = "…"' for name in still)
                 + ", a column in [columns], or a pattern of the file names: file_name = "
                 '"{subject}_{activity}*.csv"',

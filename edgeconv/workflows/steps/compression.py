@@ -39,7 +39,7 @@ from edgeconv.datasets.rules import check_contract
 from edgeconv.datasets.splits import check_disjoint, split
 from edgeconv.errors import BadInput, LeakError, Unsupported, UsageError
 from edgeconv.models import build
-from edgeconv.plugins import import_tensorflow
+from edgeconv.plugins import import_tensorflow, require
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.targets.base import all_targets
 from edgeconv.workflows.steps.export_options import ExportOptions
@@ -172,7 +172,9 @@ def finetune_inputs_for(
         UsageError: no data are named, and the model's bundle names none.
         BadInput: the data do not fit the model's contract, or are too few to train on.
         LeakError: one of the model's held-out subjects would be trained on.
+        MissingDependency: TensorFlow or Keras is not installed.
     """
+    require("tensorflow", "keras")
     data = own_data(source, options.data)
     if data == "":
         raise UsageError(

@@ -271,4 +271,4 @@ def test_a_missing_package_is_named(package: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, package, None)  # what Python does where it is not installed
     with pytest.raises(MissingDependency, match=package) as error:
         render_html(bundles.bare())
-    assert error.value.hint == f"install it: pip install {package}"
+    assert error.value.hint == 'install it: pip install "edgeconv[convert]"'

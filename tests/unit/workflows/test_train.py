@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgeconv.errors import UsageError
+from edgeconv.errors import MissingDependency, UsageError
 from edgeconv.recipes import load_recipe, override
+from edgeconv.workflows.cross_validate import cross_validate
+from edgeconv.workflows.run import run
+from edgeconv.workflows.search import search_networks
 from edgeconv.workflows.steps.repeats import REPEATS
 from edgeconv.workflows.train import train, train_repeatedly
 
@@ -36,3 +41,25 @@ def test_repeats_are_the_trainings_of_their_seeds(tmp_path: Path) -> None:
 def test_no_repeats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="0 repeats"):
         train_repeatedly(RECIPE, tmp_path / "out", 0)
+
+
+@pytest.mark.parametrize(
+    ("package", "start"),
+    [
+        ("tensorflow", lambda out: train(RECIPE, out, data="csv:no-such-folder")),
+        ("tensorflow", lambda out: run(RECIPE, out, data="csv:no-such-folder")),
+        ("matplotlib", lambda out: run(RECIPE, out, data="csv:no-such-folder")),
+        ("keras", lambda _: cross_validate(RECIPE, data="csv:no-such-folder")),
+        ("optuna", lambda out: search_networks(replace(RECIPE, data="csv:no-such-folder"), out)),
+    ],
+)
+def test_a_missing_package_is_named_before_the_data_are_read(
+    package: str,
+    start: Callable[[Path], object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)  # what Python does where it is not installed
+    with pytest.raises(MissingDependency, match=f"'{package}' is not installed"):
+        start(tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -77,7 +77,7 @@ def test_a_folder_of_folders_with_other_files(tmp_path: Path) -> None:
 def test_what_only_the_owner_knows_is_asked_for(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", walk(), text=plain, header="timestamp,x,y,z")
     (draft,) = draft_tomls([file])
-    with pytest.raises(BadInput, match="subject and activity is still to be filled in"):
+    with pytest.raises(BadInput, match="subject and activity are still to be filled in"):
         load_dataset(f"csv:{file}")
     draft.path.write_text(draft.text.replace("?", "p1"))
     assert len(load_dataset(f"csv:{file}"))
