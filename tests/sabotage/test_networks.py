@@ -188,9 +188,7 @@ def test_export_itself_refuses_a_file_of_13_db(
     int8 = edgeconv.make_variants(["tflite"], ["int8"])
     edgeconv.export(tmp_path / "m.keras", int8, tmp_path / "sound", progress=NULL_PROGRESS)
     monkeypatch.setitem(vars(find_target("tflite").conversion), "convert", wrong)
-    refused = (
-        r"m_int8\.tflite: the conversion is broken: outputs are 1[234]\.\d dB above their error"
-    )
+    refused = r"m_int8\.tflite lost too much precision: outputs are 1[234]\.\d dB above their error"
     with pytest.raises(BadInput, match=refused):
         edgeconv.export(tmp_path / "m.keras", int8, tmp_path / "broken", progress=NULL_PROGRESS)
     assert not (tmp_path / "broken").exists()

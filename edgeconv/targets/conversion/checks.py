@@ -7,11 +7,17 @@ from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core import OutputAgreement, OutputLimits
+from edgeconv.core import OutputAgreement
 from edgeconv.core.parity_statistics import decibels
 from edgeconv.core.paths import size
-from edgeconv.core.schemes import DECIDED
-from edgeconv.targets.base import ExpectedFile, FileStructure, broken_conversion, target_of
+from edgeconv.core.schemes import DECIDED, Scheme
+from edgeconv.errors import BadInput
+from edgeconv.targets.base import (
+    ExpectedFile,
+    FileStructure,
+    broken_conversion,
+    target_of,
+)
 from edgeconv.targets.file_graph import BITS, FileGraph
 
 if TYPE_CHECKING:
@@ -43,8 +49,7 @@ def check_folding(path: Path, error: float) -> None:
 
 def check_outputs(
     path: Path,
-    scheme: str,
-    limits: OutputLimits,
+    scheme: Scheme,
     reference: Sequence[NDArray[Any]],
     outputs: Sequence[NDArray[Any]],
     *,
@@ -63,6 +68,7 @@ def check_outputs(
     """
     import numpy as np
 
+    limits = scheme.output_limits
     ours, theirs = [a.shape for a in outputs], [a.shape for a in reference]
     if ours != theirs:
         raise broken_conversion(
@@ -75,25 +81,49 @@ def check_outputs(
     largest = max(float(difference.max()) for difference in differences)
     mean = max(float(difference.mean()) for difference in differences)
     if largest > limits.max_abs or mean > limits.mean_abs:
-        raise broken_conversion(
+        raise _too_imprecise(
             path,
-            f"outputs are up to {largest:.3g} (mean {mean:.3g}) off the float model; {scheme} "
+            scheme,
+            f"outputs are up to {largest:.3g} (mean {mean:.3g}) off the float model; {scheme.name} "
             f"explains at most {limits.max_abs:g} (mean {limits.mean_abs:g})",
         )
     snr = lowest_snr(reference, outputs)
     if snr < limits.min_snr_db:
-        raise broken_conversion(
+        raise _too_imprecise(
             path,
-            f"outputs are {snr:.1f} dB above their error; a sound {scheme} file has at least "
+            scheme,
+            f"outputs are {snr:.1f} dB above their error; a sound {scheme.name} file has at least "
             f"{limits.min_snr_db:g} dB",
         )
     kept = min(map(_kept_classes, reference, outputs)) if classes else 1.0
     if kept < limits.min_agreement:
-        raise broken_conversion(
+        raise _too_imprecise(
             path,
+            scheme,
             f"{1 - kept:.0%} of the samples that the float model decides clearly get another class",
         )
     return OutputAgreement("passed", n=len(outputs[0]), max_abs=largest, mean_abs=mean)
+
+
+def _too_imprecise(path: Path, scheme: Scheme, problem: str) -> BadInput:
+    """The error for outputs that are far from the float model's.
+
+    Its scheme rounds too much for the model, or the ranges of its activations are wrong. A scheme
+    that rounds least has no such excuse.
+    """
+    smallest, others = scheme.output_limits.min_snr_db, target_of(path).schemes.values()
+    finer = [s.name for s in others if s.output_limits.min_snr_db > smallest]
+    if not finer:
+        return broken_conversion(path, problem)
+    ways = [f"a scheme that rounds less ({', '.join(finer)})"]
+    if scheme.calibration_windows:
+        ways.append("calibration data that are like those of the app (--calibration)")
+    if scheme.mixed_precision:
+        ways.append("layers that stay more precise (--mixed-precision-snr)")
+    return BadInput(
+        f"{path.name} lost too much precision: {problem}",
+        f"the file was not kept; try {', or '.join(ways)}",
+    )
 
 
 def lowest_snr(reference: Sequence[NDArray[Any]], outputs: Sequence[NDArray[Any]]) -> float:

@@ -267,9 +267,7 @@ class _Session:
                 [array / scale for array, scale in zip(arrays, converted.scales, strict=True)]
                 for arrays in (reference, outputs)
             ]
-            agreement = check_outputs(
-                path, variant.scheme, scheme.output_limits, *scaled, classes=bool(contract.labels)
-            )
+            agreement = check_outputs(path, scheme, *scaled, classes=bool(contract.labels))
             figures = {"mean_abs": agreement.mean_abs, "max_abs": agreement.max_abs}
             self._note_gates(path, scheme, {**figures, SNR: lowest_snr(*scaled)})
         checks = FileChecks(converted.folding_error, ops, agreement, structure.layout_ops)

@@ -25,6 +25,5 @@ def check_structure(
 
 
 def check_outputs(path: Path, scheme: str, reference: Any, outputs: Any) -> OutputAgreement:
-    """`checks.check_outputs` with the limits of the scheme of that name."""
-    limits = target_of(path).scheme(scheme).output_limits
-    return checks.check_outputs(path, scheme, limits, reference, outputs)
+    """`checks.check_outputs` for the scheme of that name of the file's target."""
+    return checks.check_outputs(path, target_of(path).scheme(scheme), reference, outputs)

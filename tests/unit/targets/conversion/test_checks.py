@@ -143,8 +143,15 @@ def test_ranges_of_another_layer_are_found_by_the_ratio_alone(tmp_path: Path) ->
         check_outputs(path, scheme, [reference], [noisy(reference, 41)])
         with pytest.raises(BadInput, match=r"12\.9 dB above their error"):
             check_outputs(path, scheme, [reference], [noisy(reference, 12.9)])
-    with pytest.raises(BadInput, match=r"18\.6 dB"):
+    with pytest.raises(
+        BadInput, match=r"twin\.tflite lost too much precision: .*18\.6 dB"
+    ) as error:
         check_outputs(path, "int8", [reference], [noisy(reference, 18.6)])
+    for way in ("float16, dynamic, int16x8", "--calibration", "--mixed-precision-snr"):
+        assert way in error.value.hint
+    with pytest.raises(BadInput, match="conversion is broken: outputs") as error:
+        check_outputs(path, "float32", [reference], [noisy(reference, 60)])
+    assert "report the model" in error.value.hint
 
 
 def test_classes_that_the_model_decides_clearly_must_stay(tmp_path: Path) -> None:
