@@ -115,7 +115,8 @@ def quantized_kernel(
     axis %= kernel.ndim
     others = tuple(i for i in range(kernel.ndim) if i != axis)
     largest = np.abs(kernel).max(axis=others, keepdims=True)
-    scales = np.where(largest > 0, largest / _STEPS, 1.0).astype(np.float32)
+    scales = (largest / _STEPS).astype(np.float32)
+    scales[scales == 0] = 1.0  # zeros, or numbers whose step is below the smallest of float32
     integers = np.clip(np.rint(kernel / scales), -_STEPS, _STEPS).astype(np.int8)
     return integers, scales
 

@@ -40,11 +40,18 @@ Shape = tuple[int, ...]
 FLEXIBLE_SHAPE = "L303"
 LARGEST = 1 << 22  # numbers of one input; larger ones are not run
 _CHUNK = 50  # samples that are run at once
+_FIRST = 5  # samples that show how many numbers a network makes of one
+ENOUGH = 20_000_000
+"""Numbers after which an export has seen enough of a file: about 600 windows of `har`, but only a
+dozen pictures of a MobileNet, whose samples would otherwise cost minutes."""
 _UNKNOWN = "run it at this size before an app does"
 
 
 def find_hazards(
-    path: Path, contract: Contract | None = None, samples: Arrays = ()
+    path: Path,
+    contract: Contract | None = None,
+    samples: Arrays = (),
+    enough: float = float("inf"),
 ) -> list[Finding]:
     """What breaks the rules of the file's target, the most severe first.
 
@@ -52,12 +59,13 @@ def find_hazards(
         path: the file.
         contract: what its inputs are called and mean; needed with samples.
         samples: (n, …) of each input as the file takes them, in the contract's order.
+        enough: numbers inside the file after which no further samples are run.
 
     Raises:
         BadInput: not an artifact, a damaged one, or one that does not take the samples.
         MissingDependency, Unsupported: with samples, where nothing here shows the values inside.
     """
-    ranges = observed_ranges(path, contract, samples) if contract and samples else {}
+    ranges = observed_ranges(path, contract, samples, enough) if contract and samples else {}
     findings = [*lint_flexible(path), *files.lint(path, ranges)]
     order = list(Severity)
     return sorted(findings, key=lambda finding: order.index(finding.severity))
@@ -72,7 +80,7 @@ def with_findings(artifact: Artifact, samples: Arrays, progress: Progress) -> Ar
         progress: is told why rules about the size of numbers did not run.
     """
     try:
-        findings = find_hazards(artifact.path, artifact.contract, samples)
+        findings = find_hazards(artifact.path, artifact.contract, samples, ENOUGH)
     except EdgeconvError as error:
         progress.note(
             f"{artifact.name}: rules about the size of numbers did not run: {error.message}"
@@ -81,20 +89,28 @@ def with_findings(artifact: Artifact, samples: Arrays, progress: Progress) -> Ar
     return replace(artifact, export=replace(artifact.export, findings=tuple(findings)))
 
 
-def observed_ranges(path: Path, contract: Contract, samples: Arrays) -> Ranges:
+def observed_ranges(
+    path: Path, contract: Contract, samples: Arrays, enough: float = float("inf")
+) -> Ranges:
     """The lowest and highest number of each value inside a file; NaN where a value is NaN.
 
     It is run by the target's reference runtime, in float32 where the runtime can choose: what
     overflows then has a size.
     """
+    import numpy as np
+
     runtime = target_of(path).reference_runtime
     ranges: dict[str, tuple[float, float]] = {}
     with open_runner(path, runtime, **accepted(runtime, compute="float32")) as opened:
         runner = inspectable(opened)
         given = _named(runner, contract, samples)
-        for start in range(0, len(samples[0]), _CHUNK):
-            chunk = {name: array[start : start + _CHUNK] for name, array in given.items()}
-            _widen(ranges, runner, chunk)
+        start, size, seen = 0, _FIRST, 0
+        while start < len(samples[0]) and seen < enough:
+            chunk = {name: array[start : start + size] for name, array in given.items()}
+            seen += _widen(ranges, runner, chunk)
+            start += size
+            left = (enough - seen) * start / max(seen, 1)  # in samples
+            size = int(np.clip(left, 1, _CHUNK))
     return ranges
 
 
@@ -108,7 +124,8 @@ def _named(runner: Inspectable, contract: Contract, samples: Arrays) -> dict[str
 
 def _widen(
     ranges: dict[str, tuple[float, float]], runner: Inspectable, chunk: Mapping[str, NDArray[Any]]
-) -> None:
+) -> int:
+    """Takes in the values of these samples; returns how many numbers they are."""
     import numpy as np
 
     with np.errstate(all="ignore"):
@@ -120,6 +137,7 @@ def _widen(
                 float(np.minimum(low, array.min())),
                 float(np.maximum(high, array.max())),
             )
+    return sum(array.size for array in values.values())
 
 
 def lint_flexible(path: Path) -> list[Finding]:

@@ -264,7 +264,8 @@ def broken_labels(file: TFLiteFile) -> Iterator[Violation]:
     for fault in label_faults(file.labels):
         yield Violation(file.path.name, fault)
     ends = {op.outputs[0] for op in file.ops if op.kind == "SOFTMAX"} & set(file.outputs)
-    for size in (file.tensor(end).shape[-1] for end in ends):
+    for end in ends:
+        size = file.tensor(end).shape[-1] if file.tensor(end).shape else 1
         if file.labels and size != len(file.labels):
             yield Violation(file.path.name, f"{len(file.labels)} class names for {size} classes")
 

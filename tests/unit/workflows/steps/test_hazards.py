@@ -74,6 +74,8 @@ def test_samples_give_the_range_of_each_value(tmp_path: Path) -> None:
     ranges = observed_ranges(path, tensors_in(path, None), (samples,))
     np.testing.assert_allclose(ranges["sums"], (sums.min(), sums.max()), rtol=1e-5)
     assert 0 <= ranges["probabilities"][0] <= ranges["probabilities"][1] <= 1
+    first = observed_ranges(path, tensors_in(path, None), (samples,), enough=1)["sums"]
+    np.testing.assert_allclose(first, (sums[:5].min(), sums[:5].max()), rtol=1e-5)
     found = inspect_file(path, f"npz:{tmp_path / 'samples.npz'}")
     assert found.samples.endswith("samples.npz: 120 samples")
     (overflow,) = (f for f in found.lints if f.rule == "float16-overflow")
