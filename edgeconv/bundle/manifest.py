@@ -38,6 +38,7 @@ from edgeconv.core import (
 from edgeconv.core.json_codec import decode_fields, encode_fields
 from edgeconv.core.layerwise import LayersResult
 from edgeconv.core.paths import sha256
+from edgeconv.core.results import worst
 from edgeconv.core.schema_v1 import upgrade_manifest
 from edgeconv.core.tensors import contract_entry, contract_of_entry
 from edgeconv.errors import BadInput
@@ -129,7 +130,6 @@ def _current(data: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _manifest(bundle: Bundle) -> dict[str, Any]:
-    parity = {result.artifact: result for result in bundle.parity}
     profile = {result.artifact: result for result in bundle.profile if not result.device}
     return {
         "schema_version": SCHEMA_VERSION,
@@ -145,7 +145,7 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         "artifacts": [
             {
                 **artifact.to_json(),
-                "parity": _parity_brief(parity.get(artifact.name)),
+                "parity": _parity_brief(bundle, artifact),
                 "profile": _profile_brief(profile.get(artifact.name)),
             }
             for artifact in bundle.artifacts
@@ -158,9 +158,13 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _parity_brief(result: ParityResult | None) -> dict[str, Any]:
-    if result is None:
+def _parity_brief(bundle: Bundle, artifact: Artifact) -> dict[str, Any]:
+    """The worst of a file's results: it may have run in several runtimes."""
+    results = [result for result in bundle.parity if result.artifact == artifact.name]
+    if not results:
         return {"status": "not_run", "reason": "parity was not asked for"}
+    status = worst(result.status for result in results)
+    result = next(result for result in results if result.status is status)
     return {
         "status": str(result.status),
         "reason": result.reason,

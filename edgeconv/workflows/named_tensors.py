@@ -43,6 +43,7 @@ from edgeconv.workflows.steps.models_under_test import (
     embedded_contract,
     not_opened,
     runtime_pairs,
+    store_results,
 )
 
 if TYPE_CHECKING:
@@ -145,10 +146,7 @@ def check_named(
         progress.update(done, len(pairs), f"{artifact.name}: {status}")
     checked = replace(bundle, parity=tuple(results))
     if not data:
-        try:
-            bundles.write(checked, bundle.path)
-        except (OSError, BadInput) as error:
-            progress.note(f"the results could not be written into the bundle: {error}")
+        store_results(checked, bundle, progress)
     return checked
 
 

@@ -18,7 +18,7 @@ from edgeconv.core import (
 )
 from edgeconv.datasets import DataSource, describe_source, names_data
 from edgeconv.datasets.rules import check_contract
-from edgeconv.errors import BadInput, Unsupported, UsageError
+from edgeconv.errors import Unsupported, UsageError
 from edgeconv.parity.artifact_run import run_artifact
 from edgeconv.parity.checks import CHECKS
 from edgeconv.parity.context import ParityContext, float_outputs
@@ -32,6 +32,7 @@ from edgeconv.workflows.steps.models_under_test import (
     named_artifacts,
     not_opened,
     runtime_pairs,
+    store_results,
 )
 from edgeconv.workflows.steps.sources import load_part, own_data
 
@@ -56,7 +57,8 @@ def check_parity(
 ) -> Bundle:
     """Check every artifact of a bundle against its float model.
 
-    On the test subjects of the bundle's own data set, the results are written into the bundle.
+    On the test subjects of the bundle's own data set, the results are written into the bundle; a
+    file that nothing ran keeps its earlier ones there.
 
     Args:
         bundle: its folder.
@@ -96,7 +98,7 @@ def check_parity(
         compared = compare_layers(context.bundle, context.dataset, context.data, pairs, progress)
         checked = replace(checked, layers=compared)
     if not names_data(data) and split == "test":
-        _write_back(checked, progress)
+        store_results(checked, context.bundle, progress)
     return checked
 
 
@@ -163,11 +165,3 @@ def check_artifacts(
         status = str(result.status).replace("_", " ")
         context.progress.update(done, len(pairs), f"{artifact.name}: {status}")
     return ParityRun(tuple(results), evaluations)
-
-
-def _write_back(bundle: Bundle, progress: Progress) -> None:
-    """Store the newest results with the artifacts; a read-only bundle can be checked as well."""
-    try:
-        bundles.write(bundle, bundle.path)
-    except (OSError, BadInput) as error:
-        progress.note(f"the results could not be written into the bundle: {error}")

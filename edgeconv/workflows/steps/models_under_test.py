@@ -1,4 +1,4 @@
-"""Model files of any origin: what the input of each means, and what can run it."""
+"""Model files of any origin: what the input of each means, what can run it, and its results."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from edgeconv import bundle as bundles
 from edgeconv.core import (
     Artifact,
     Bundle,
@@ -252,6 +253,37 @@ def not_opened(path: Path) -> str:
     """Why a file was left out: the reason of a `not_run`."""
     names = " or ".join(runtimes_of(path))
     return f"no runtime that was asked for opens it: add --runtime {names}"
+
+
+def store_results(checked: Bundle, earlier: Bundle, progress: Progress) -> None:
+    """Write new results of parity into a bundle; a read-only bundle can be checked as well.
+
+    A file that nothing ran this time keeps its earlier results, such as a Core ML file under
+    `parity --runtime litert`: they are still true of its bytes.
+
+    Args:
+        checked: with the new results.
+        earlier: the same bundle before them.
+        progress: is told of files that keep their results, and of a bundle that cannot be written.
+    """
+    results, kept = [], []
+    for artifact in checked.artifacts:
+        new = [r for r in checked.parity if r.artifact == artifact.name]
+        ran_earlier = [
+            r
+            for r in earlier.parity
+            if r.artifact == artifact.name and r.sha256 == artifact.sha256 and r.n
+        ]
+        keeps = bool(ran_earlier) and not any(result.n for result in new)
+        kept += [artifact.name] if keeps else []
+        results += ran_earlier if keeps else new
+    try:
+        bundles.write(replace(checked, parity=tuple(results)), checked.path)
+    except (OSError, BadInput) as error:
+        progress.note(f"the results could not be written into the bundle: {error}")
+    else:
+        if kept:
+            progress.note(f"not run now, so the bundle keeps earlier results: {', '.join(kept)}")
 
 
 def _requested(
