@@ -129,14 +129,14 @@ def joined_ranges(graph: Graph, ranges: Mapping[Value, Range]) -> Ranges:
             continue
         low, high = wide[node.output]
         for value in node.inputs:
-            source = _holder(graph, value, wide)
+            source = holder(graph, value, wide)
             if source is not None:
                 wide[source] = min(low, wide[source][0]), max(high, wide[source][1])
     return _narrowed(graph, wide)
 
 
-def _holder(graph: Graph, value: Value, ranges: Ranges) -> Value | None:
-    """The value whose integers a value has, through nodes that only move numbers."""
+def holder(graph: Graph, value: Value, ranges: Mapping[Value, Range]) -> Value | None:
+    """The value whose integers a value has, through nodes that only move numbers; None: none."""
     while value not in ranges:
         node = graph.producer(value)
         if node is None or len(node.inputs) != 1:

@@ -10,6 +10,9 @@ from edgeconv.errors import Unsupported
 from edgeconv.ir.nodes.activation import SIGMOID_RANGE, ActivationFunction
 from edgeconv.ir.tf_builder import TFBuilder
 
+RADICAND = "radicand"
+"""The part of a node that is under its reciprocal root."""
+
 
 def activate(builder: TFBuilder, function: ActivationFunction, x: Any, name: str) -> Any:
     """The operations of an activation function; the last of them bears the name."""
@@ -52,7 +55,9 @@ FUNCTIONS: Mapping[str, Callable[[Any, Any, float, str | None], Any]] = {
     "log": lambda tf, x, _, name: tf.math.log(x, name=name),
     "gelu": lambda tf, x, _, name: tf.nn.gelu(x, name=name),
     "gelu_tanh": lambda tf, x, _, name: tf.nn.gelu(x, approximate=True, name=name),
-    "rsqrt": lambda tf, x, epsilon, name: tf.math.rsqrt(x + epsilon, name=name),
+    "rsqrt": lambda tf, x, epsilon, name: tf.math.rsqrt(
+        tf.add(x, epsilon, name=name and f"{name}_{RADICAND}"), name=name
+    ),
     "ceiling": lambda tf, x, ceiling, name: tf.minimum(x, ceiling, name=name),
     "floor": lambda tf, x, floor, name: tf.maximum(x, floor, name=name),
 }

@@ -167,7 +167,7 @@ def _affine_constants(layout: Layout, node: Affine) -> dict[str, Array]:
 def _affine(builder: TFBuilder, node: Affine, x: Any) -> Any:
     tf = builder.tf
     (product,) = node.inner
-    scaled = tf.multiply(x, builder.constant(node, "scale"), name=builder.part(node, "scale"))
+    scaled = tf.multiply(x, builder.constant(node, "scale"), name=builder.graph.names[product])
     scaled = builder.rounded(scaled, product)
     return tf.add(scaled, builder.constant(node, "offset"), name=builder.name(node))
 

@@ -1,6 +1,7 @@
 """Texts that hold a table in another form: JSON, and what a serial monitor or a device writes.
 
-They are written again as CSV, which everything else reads. Values are copied as they stand.
+They are written again as CSV, which everything else reads. Values are copied as they stand. JSON
+is held in memory as a whole, about 13 times the size of the file; other texts line by line.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _ARROW = re.compile(r"^\s*((?:\d{4}-\d\d-\d\d[T ])?\d\d?:\d\d:\d\d(?:[.,]\d+)?)\s*-?>\s*(.*)$")
 _PAIR = re.compile(rf"(?<!\w)([A-Za-z_]\w*)\s*[:=]\s*({_NUMBER})[\s,;]*")
 _SINCE_BOOT = re.compile(r"^[EWIDV] \((\d+)\) ")  # what ESP-IDF writes before a message
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _BLANKS = re.compile(rf"^\s*{_NUMBER}(?: +{_NUMBER}){{2,}}\s*$")
 _QUOTED = re.compile(r'^\s*"[^",;\t]*(?:[,;\t][^",;\t]*){2,}"\s*$')
 _ENDED = re.compile(r"^[^;,]*(?:,[^;,]*){2,};\s*$")
@@ -47,7 +50,7 @@ def rewritten(path: Path, head: str, text: Iterator[str], copy: Path) -> bool:
         Whether it was written.
 
     Raises:
-        BadInput: JSON that holds no table, or is damaged.
+        BadInput: JSON that holds no table, or is damaged; lines of two sensors in turn.
     """
     if re.match(r"\s*(\{|\[\s*[\[{])", head):  # a line of a log may begin with [INFO]
         _write_json(path, "".join(text), copy)
@@ -58,7 +61,7 @@ def rewritten(path: Path, head: str, text: Iterator[str], copy: Path) -> bool:
         return True
     forms: tuple[tuple[_Form, _Write], ...] = (
         (_ARROW.match, _write_arrows),
-        (_is_pairs, _write_pairs),
+        (_is_pairs, partial(_write_pairs, path)),
         (_BLANKS.match, _write_blanks),
         (_QUOTED.match, _write_unquoted),
         (_ENDED.match, _write_unended),
@@ -186,19 +189,33 @@ def _is_pairs(line: str) -> bool:
     return len(pairs) == 3 and joined and pairs[-1].end() == len(line)
 
 
-def _write_pairs(text: Iterator[str], copy: Path) -> None:
+def _write_pairs(path: Path, text: Iterator[str], copy: Path) -> None:
+    """A row for each line that has a name of the first one; what such a line lacks is empty.
+
+    Raises:
+        BadInput: another word stands before the same names, as where two sensors take turns.
+    """
     names: list[str] = []
+    sensor: list[str] = []
     with copy.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
-        for line in text:
+        for number, line in enumerate(text, 1):
             pairs = dict(_PAIR.findall(line))
+            if not pairs or (names and not pairs.keys() & names):
+                continue
+            before = _WORD.findall(line[: next(_PAIR.finditer(line)).start()])[-1:]
             if boot := _SINCE_BOOT.match(line):
                 pairs = {"time_ms": boot[1], **pairs}
-            if pairs and not names:
-                names = list(pairs)
+            if not names:
+                names, sensor = list(pairs), before
                 table.writerow(names)
-            if list(pairs) == names:
-                table.writerow(pairs.values())
+            if before != sensor:
+                raise BadInput(
+                    f"{path}: line {number}: '{' '.join(before)}' stands before the same names as "
+                    f"'{' '.join(sensor)}' in the first line, as where two sensors take turns",
+                    "write each sensor into a file of its own, or give their values other names",
+                )
+            table.writerow([pairs.get(name, "") for name in names])
 
 
 def _is_aligned(lines: list[str]) -> bool:

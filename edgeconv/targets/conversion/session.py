@@ -269,7 +269,14 @@ class _Session:
             ]
             agreement = check_outputs(path, scheme, *scaled, classes=bool(contract.labels))
             figures = {"mean_abs": agreement.mean_abs, "max_abs": agreement.max_abs}
-            self._note_gates(path, scheme, {**figures, SNR: lowest_snr(*scaled)})
+            snr_db = lowest_snr(*scaled)
+            self._note_gates(path, scheme, {**figures, SNR: snr_db})
+            if snr_db < variant.min_snr_db:
+                self.progress.note(
+                    f"{path.name}: reaches {snr_db:.1f} dB on the probe windows, not the "
+                    f"{variant.min_snr_db:g} dB that were asked for, which its layers were chosen "
+                    "for on calibration windows"
+                )
         checks = FileChecks(converted.folding_error, ops, agreement, structure.layout_ops)
         return checks, structure
 

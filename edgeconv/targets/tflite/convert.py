@@ -70,7 +70,7 @@ def convert(
         settings = replace(settings, min_snr_db=min_snr_db, expected_snr_db=expected)
     if variant.scheme == "int8" and not variant.float_layers:
         return _in_integers(traced, settings, limits, calibration, variant.io, path)
-    data, in_8_bits = quantize(_converted(traced, float32, None), traced.graph, limits, variant)
+    data, in_8_bits = quantize(_converted(traced, float32, None), traced, limits, variant)
     path.write_bytes(data)
     return replace(settings, float_layers=variant.float_layers, int8_layers=in_8_bits)
 

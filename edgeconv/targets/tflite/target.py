@@ -23,7 +23,7 @@ from edgeconv.targets.base import (
     Target,
     broken_conversion,
 )
-from edgeconv.targets.file_graph import FileGraph, scheme_by_types
+from edgeconv.targets.file_graph import FileGraph, Op, Tensor, scheme_by_types
 from edgeconv.targets.lints import Ranges, apply
 from edgeconv.targets.tflite import convert, lints, metadata, reader, serialize
 from edgeconv.targets.tflite.lints.rules import TFLiteFile
@@ -62,11 +62,17 @@ def _check_integers(path: Path, graph: FileGraph, float_layers: Sequence[str]) -
         op.name
         for op in graph.ops
         if op.macs
-        and not graph.tensors[op.inputs[0]].dtype.startswith("int")
+        and not _data(graph, op).dtype.startswith("int")
         and not recurrent.search(op.name)
     ]
     if len(left) > len(float_layers):
         raise broken_conversion(path, f"operations in it stayed float: {', '.join(left)}")
+
+
+def _data(graph: FileGraph, op: Op) -> Tensor:
+    """What an operation computes with beside constants: TRANSPOSE_CONV reads its shape first."""
+    inputs = [graph.tensors[i] for i in op.inputs]
+    return next((tensor for tensor in inputs if not tensor.constant), inputs[0])
 
 
 def _lint(path: Path, ranges: Ranges) -> list[Finding]:

@@ -93,6 +93,29 @@ def test_the_time_since_boot_of_an_esp32(tmp_path: Path) -> None:
     ]
 
 
+PAIRS = ["rssi: -60", "x=0.1 y=9.8 z=0.2", "x=0.2 y=9.7 z=0.3", *["x=0.3 y=9.6 z=0.1"] * 9]
+
+
+def rewritten_pairs(tmp_path: Path, lines: list[str]) -> list[str]:
+    text, copy = "\n".join(lines), tmp_path / "copy.csv"
+    assert rewritten(tmp_path / "a.log", text, iter(text.splitlines(keepends=True)), copy)
+    return copy.read_text().splitlines()
+
+
+def test_a_line_that_lost_a_reading_is_a_row_with_a_blank(tmp_path: Path) -> None:
+    lines = [*PAIRS[1:4], "y=9.7 z=0.3", PAIRS[0], *PAIRS[4:]]
+    rows = rewritten_pairs(tmp_path, lines)
+    assert rows[0] == "x,y,z"
+    assert rows[4] == ",9.7,0.3"
+    assert len(rows) == len(lines)  # without the message, with the names
+
+
+def test_two_sensors_in_turn_are_not_one(tmp_path: Path) -> None:
+    lines = [f"{sensor} {line}" for line in PAIRS[1:] for sensor in ("acc:", "gyr:")]
+    with pytest.raises(BadInput, match="line 2: 'gyr' stands before the same names as 'acc'"):
+        rewritten_pairs(tmp_path, lines)
+
+
 @given(st.lists(st.text(st.sampled_from('ab1.:= ,;->\t"[{')), max_size=6))
 def test_any_text_is_rewritten_or_left_or_refused(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
