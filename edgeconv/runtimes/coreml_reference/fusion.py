@@ -188,7 +188,7 @@ def _joined(chain: list[Step], compute: Compute) -> Step:
         _pool(pools[0]) if pools else None,
         bool(clamps),
         _CEILING[clamps[0]] if clamps else None,
-        dtype == "float16" and compute is Compute.AS_SPECIFIED,
+        dtype == "float16" and compute.rounds,
     )
     intermediate = {step.op.outputs[0][0] for step in chain[:-1]}
     dead = tuple(name for step in chain for name in step.dead if name not in intermediate)

@@ -13,6 +13,7 @@ from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.coreml_reference.batching import Ref, View, flat
 from edgeconv.runtimes.coreml_reference.ops import OPS
 from edgeconv.runtimes.coreml_reference.ops.kernel import OpDefinition
+from edgeconv.runtimes.coreml_reference.ops.narrow import NARROW
 from edgeconv.runtimes.coreml_reference.precision import FLOATS, TYPES, Compute, cast_result
 from edgeconv.targets.coreml.blobs import HINT
 from edgeconv.targets.coreml.program import Argument, Block, Operation
@@ -97,6 +98,9 @@ class Planner:
             else:
                 fixed[parameter] = resolved[0]
         subgraphs = tuple(self.plan(b, frozenset(have), constants) for b in op.blocks)
+        accumulates = self._compute is Compute.FLOAT16_ACCUMULATE
+        if accumulates and op.type in NARROW and op.outputs[0][1].dtype == "float16":
+            kind = replace(kind, function=NARROW[op.type])
         return Step(op, kind, fixed, refs, subgraphs, ())
 
     def _resolve(self, argument: Argument, constants: dict[str, Any]) -> Any:

@@ -88,12 +88,20 @@ class Compute(StrEnum):
     `as-specified` rounds the result of every operation to the type that the program declares for
     it; inside an operation all sums accumulate in float32. Whether a phone does the same is an
     assumption: its units may accumulate in float16, or fuse operations and round less often.
-    `float32` and `float64` ignore declared float types, which shows what rounding costs.
+    `float16-accumulate` does that too, but rounds matrix products to float16 after each term, as
+    Apple's Core AI interpreter does. `float32` and `float64` ignore declared float types, which
+    shows what rounding costs.
     """
 
     AS_SPECIFIED = "as-specified"
+    FLOAT16_ACCUMULATE = "float16-accumulate"
     FLOAT32 = "float32"
     FLOAT64 = "float64"
+
+    @property
+    def rounds(self) -> bool:
+        """Whether results are rounded to the types that the program declares."""
+        return self in (Compute.AS_SPECIFIED, Compute.FLOAT16_ACCUMULATE)
 
     @property
     def storage_dtype(self) -> type[np.floating[Any]]:
@@ -135,7 +143,7 @@ def cast_result(value: Any, dtype: str, compute: Compute, exact: bool = False) -
     if dtype in FLOATS:
         storage_dtype = np.float64 if dtype == "float64" else compute.storage_dtype
         array = np.asarray(value, storage_dtype)
-        if dtype == "float16" and compute is Compute.AS_SPECIFIED and not exact:
+        if dtype == "float16" and compute.rounds and not exact:
             return half(array)
         return array
     if dtype in INTEGERS:
@@ -147,6 +155,6 @@ def cast_result(value: Any, dtype: str, compute: Compute, exact: bool = False) -
 
 def as_declared(array: NDArray[Any], dtype: str, compute: Compute) -> NDArray[Any]:
     """An output for the caller, in the declared float type if as specified, else as computed."""
-    if compute is Compute.AS_SPECIFIED and dtype in FLOATS:
+    if compute.rounds and dtype in FLOATS:
         return array.astype(dtype, copy=False)
     return array

@@ -29,8 +29,9 @@ class CoreMLReferenceRunner:
 
     Args:
         compute: `as-specified` rounds to float16 where the program says so and accumulates in
-            float32 (our model of the hardware; only a Mac can confirm it); `float32` and
-            `float64` ignore float16, which shows what it costs.
+            float32 (our model of the hardware; only a Mac can confirm it); `float16-accumulate`
+            rounds matrix products after each term, too, as Apple's Core AI interpreter does;
+            `float32` and `float64` ignore float16, which shows what it costs.
         function: which function of a multi-function package; None for its default.
         seed: of the random operations, drawn again in every run.
 

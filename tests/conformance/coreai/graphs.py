@@ -86,9 +86,11 @@ def write_mil(which: Sequence[Case], dtype: str, path: Path, *, absolute: bool =
     model.save(str(path))
 
 
-def by_reference(which: Sequence[Case], dtype: str, path: Path) -> Results:
+def by_reference(
+    which: Sequence[Case], dtype: str, path: Path, compute: str = "as-specified"
+) -> Results:
     """What `coreml-reference` gives."""
-    runner = CoreMLReferenceRunner(path)
+    runner = CoreMLReferenceRunner(path, compute)
     runs = [runner.infer(fed(which, dtype, draw)) for draw in range(DRAWS)]
     return [[run[f"y{number}"] for run in runs] for number in range(len(which))]
 

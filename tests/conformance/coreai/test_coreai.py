@@ -74,6 +74,16 @@ def test_apple_rounds_a_matrix_product_after_each_term(given: dict[str, Answers]
         assert np.abs(its - ours).max() > 0
 
 
+def test_the_runtime_can_round_as_apple_does(given: dict[str, Answers]) -> None:
+    half = given["float16"]
+    ours = graphs.by_reference(WHICH, "float16", half.package, "float16-accumulate")
+    for number, case in enumerate(WHICH):
+        if case.operation in ("matmul", "matmul, transposed", "linear"):
+            np.testing.assert_array_equal(ours[number], half.apple[number], case.operation)
+        elif case.operation == "conv":
+            np.testing.assert_array_equal(ours[number], half.apple[number])
+
+
 def _term_by_term(x: Array, y: Array) -> Array:
     total = np.zeros((*x.shape[:-1], y.shape[-1]), np.float16)
     for at in range(x.shape[-1]):
