@@ -22,7 +22,10 @@ EPILOG = opt.epilog(
 def evaluate(
     path: Annotated[
         Path,
-        typer.Argument(metavar="MODEL|ARTIFACT", help=".keras, .h5, .tflite or .mlpackage file."),
+        typer.Argument(
+            metavar="MODEL|ARTIFACT",
+            help=".keras, .h5, .tflite, .mlpackage, .aimodel or .onnx file.",
+        ),
     ],
     data: Annotated[str, opt.data_option("Labeled recordings, NAME or NAME:PATH.")],
     allow: data_options.AllowRules = None,

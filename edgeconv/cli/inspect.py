@@ -37,7 +37,8 @@ def inspect(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help=".tflite, .mlpackage, .onnx, .keras or .h5 file, or a bundle."
+            metavar="FILE",
+            help=".tflite, .mlpackage, .aimodel, .onnx, .keras or .h5 file, or a bundle.",
         ),
     ],
     data: Annotated[

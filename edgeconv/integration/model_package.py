@@ -288,7 +288,7 @@ def check_golden_set(golden: NamedGoldenSet | None, artifact: Artifact) -> Named
         raise BadInput(f"the golden vectors are not of this {artifact.name}", again)
     if expected.outputs is None:
         raise Unsupported(
-            f"{artifact.name} was not run when the bundle was exported, so nobody knows what it "
+            f"{artifact.name} was not run when the bundle was exported, so it is not known what it "
             f"must answer: {expected.reason}",
             "export it where it can be run",
         )

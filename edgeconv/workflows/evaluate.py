@@ -46,7 +46,7 @@ def evaluate(
     unsafe: bool = False,
     progress: Progress = LOG_PROGRESS,
 ) -> EvaluationResult:
-    """Evaluate a `.keras`, `.tflite` or `.mlpackage` on one part of a data set.
+    """Evaluate a Keras model or an exported file on one part of a data set.
 
     The windows reach the file as its sensor contract says: in m/s², in g, or normalized.
 

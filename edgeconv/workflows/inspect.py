@@ -157,7 +157,7 @@ def inspect_file(
     There are no lints for `.keras` files.
 
     Args:
-        path: a `.tflite`, `.mlpackage`, `.onnx` or `.keras` file.
+        path: a `.tflite`, `.mlpackage`, `.aimodel`, `.onnx` or `.keras` file.
         data: recordings, or arrays by the names of the inputs; None: nothing is run on samples.
         sensor: what the input of a file without a contract means.
         progress: receives stages, progress and notes.

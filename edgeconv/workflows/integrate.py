@@ -167,7 +167,7 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
     reason = unavailable(file.path)
     if reason:
         raise MissingDependency(
-            f"{file.name} cannot be run here, so nobody knows what it must answer: {reason}"
+            f"{file.name} cannot be run here, so what it must answer is not known: {reason}"
         )
     golden_set = read_golden(bundle)
     if golden_set is not None and golden_set.conflicts:

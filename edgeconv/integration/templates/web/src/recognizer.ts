@@ -3,7 +3,7 @@ import { Decider, type Decision } from "./decider.js";
 import type { Sample } from "./sample.js";
 import { SensorStream, type Window } from "./sensorStream.js";
 
-/** What was recognised in one window. */
+/** What was recognized in one window. */
 export interface Recognition {
   readonly decision: Decision;
   /** The class of the decision. */
@@ -42,20 +42,20 @@ export class Recognizer {
   /** Takes one sample. */
   push(sample: Sample): void {
     this.stream.push(sample, (window) => {
-      this.#queue = this.#queue.then(() => this.#recognise(window));
+      this.#queue = this.#queue.then(() => this.#recognize(window));
     });
   }
 
   /**
-   * Resolves when all windows so far are recognised.
+   * Resolves when all windows so far are recognized.
    *
-   * @throws what the model threw; nothing is recognised after that.
+   * @throws what the model threw; nothing is recognized after that.
    */
   settled(): Promise<void> {
     return this.#queue;
   }
 
-  async #recognise(window: Window): Promise<void> {
+  async #recognize(window: Window): Promise<void> {
     const begin = performance.now();
     const outputs = await this.#model(window);
     const latencyMilliseconds = performance.now() - begin;

@@ -1,7 +1,7 @@
 import Foundation
 import SensorStreaming
 
-/// Why nothing can be recognised.
+/// Why nothing can be recognized.
 public enum RecognitionError: Error, Equatable, LocalizedError {
   case noAccelerometer
   /// Another sensor that the model takes.

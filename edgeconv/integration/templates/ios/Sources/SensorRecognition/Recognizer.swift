@@ -1,6 +1,6 @@
 import SensorStreaming
 
-/// What was recognised in one window.
+/// What was recognized in one window.
 public struct Recognition: Sendable, Equatable {
   public let decision: Decision
   /// The model's own outputs for this window, before smoothing.
@@ -38,10 +38,10 @@ public actor Recognizer {
   /// What became of the samples so far.
   public var counts: Counts { stream.counts }
 
-  /// The sensors without a sample since the last restart: nothing is recognised without them.
+  /// The sensors without a sample since the last restart: nothing is recognized without them.
   public var waitingFor: [SensorKind] { stream.waitingFor }
 
-  /// Takes one sample; returns what was recognised where it completed a window.
+  /// Takes one sample; returns what was recognized where it completed a window.
   ///
   /// Await each call before the next: samples are taken in the order of the calls.
   public func push(_ sample: Sample) async throws -> [Recognition] {
@@ -62,7 +62,7 @@ public actor Recognizer {
     return found
   }
 
-  /// What is recognised in a sequence of samples, until it ends or its reader stops.
+  /// What is recognized in a sequence of samples, until it ends or its reader stops.
   public nonisolated func recognitions<Samples: AsyncSequence & Sendable>(
     of samples: Samples
   ) -> AsyncThrowingStream<Recognition, any Error> where Samples.Element == Sample {

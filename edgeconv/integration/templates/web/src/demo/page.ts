@@ -42,7 +42,7 @@ function begin(classifier: Classifier, stream: SensorStream) {
     (window) => classifier.outputs(window),
     (each) => {
       found.push(each);
-      view.recognised(each);
+      view.recognized(each);
       view.counted(stream.counts, found.length);
     },
     stream,

@@ -50,7 +50,7 @@ export class View {
     element(id).textContent = text;
   }
 
-  recognised(found: Recognition): void {
+  recognized(found: Recognition): void {
     this.say("activity", found.label);
     this.#show(found.decision.probabilities);
     this.#latencies = [...this.#latencies, found.latencyMilliseconds].slice(-KEPT);

@@ -29,7 +29,7 @@ class ActivityScreen : Activity() {
 
     override fun onResume() {
         super.onResume()
-        scope = MainScope().also { it.launch { recognise() } }
+        scope = MainScope().also { it.launch { recognize() } }
     }
 
     override fun onPause() {
@@ -38,7 +38,7 @@ class ActivityScreen : Activity() {
     }
 
     /** Until the screen goes away; what was before a pause is no part of what comes after it. */
-    private suspend fun recognise() =
+    private suspend fun recognize() =
         Classifier.packaged(this).use { classifier ->
             Recognizer(classifier)
                 .recognitions(Accelerometer(this).samples())

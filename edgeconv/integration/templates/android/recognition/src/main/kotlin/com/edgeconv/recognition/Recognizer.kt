@@ -11,7 +11,7 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 
 /**
- * What was recognised in one window.
+ * What was recognized in one window.
  *
  * @property outputs the model's own, before smoothing
  * @property endNanoseconds time of the window's last sample, on the sensor's clock
@@ -38,22 +38,22 @@ class Recognizer(
     /** What became of the samples so far. */
     val counts: Counts get() = stream.counts
 
-    /** The sensors without a sample since the last restart: nothing is recognised without them. */
+    /** The sensors without a sample since the last restart: nothing is recognized without them. */
     val waitingFor: List<SensorKind> get() = stream.waitingFor
 
     /** Forgets all samples, as when the app comes back to the foreground. */
     fun restart() = stream.restart()
 
-    /** Takes one sample; returns what was recognised where it completed a window. */
-    fun push(sample: Sample): List<Recognition> = stream.push(sample).mapNotNull(::recognise)
+    /** Takes one sample; returns what was recognized where it completed a window. */
+    fun push(sample: Sample): List<Recognition> = stream.push(sample).mapNotNull(::recognize)
 
-    /** What is recognised in a flow of samples. Collect it away from the main thread. */
+    /** What is recognized in a flow of samples. Collect it away from the main thread. */
     fun recognitions(samples: Flow<Sample>): Flow<Recognition> =
         flow {
             samples.collect { sample -> push(sample).forEach { emit(it) } }
         }
 
-    private fun recognise(window: Window): Recognition? {
+    private fun recognize(window: Window): Recognition? {
         val begin = System.nanoTime()
         val outputs = model.outputs(window).map(Float::toDouble)
         val latency = System.nanoTime() - begin
