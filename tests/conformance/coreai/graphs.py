@@ -87,11 +87,11 @@ def write_mil(which: Sequence[Case], dtype: str, path: Path, *, absolute: bool =
 
 
 def by_reference(
-    which: Sequence[Case], dtype: str, path: Path, compute: str = "as-specified"
+    which: Sequence[Case], path: Path, dtype: str, compute: str = "as-specified", draws: int = DRAWS
 ) -> Results:
     """What `coreml-reference` gives."""
     runner = CoreMLReferenceRunner(path, compute)
-    runs = [runner.infer(fed(which, dtype, draw)) for draw in range(DRAWS)]
+    runs = [runner.infer(fed(which, dtype, draw)) for draw in range(draws)]
     return [[run[f"y{number}"] for run in runs] for number in range(len(which))]
 
 

@@ -95,7 +95,7 @@ def findings(
             for n, case in enumerate(which)
             if case.operation == name
             for sums in (answers.sums.get(n, nothing),)
-            for draw in range(graphs.DRAWS)
+            for draw in range(len(ours[n]))
         ]
         worst = max(rows, key=lambda row: row[2])
         yield Finding(name, precision, len(rows), max(row[0] for row in rows), worst[1], worst[2])
@@ -138,7 +138,7 @@ def judge(given: dict[str, Answers]) -> list[Finding]:
         finding
         for precision, each in given.items()
         for finding in findings(
-            which, precision, graphs.by_reference(which, precision, each.package), each
+            which, precision, graphs.by_reference(which, each.package, precision), each
         )
     ]
 

@@ -273,6 +273,36 @@ TABLE: Mapping[str, Judged] = {
         lambda ai, t, x: ai.broadcasting_minimum(ai.broadcasting_maximum(x, t(-0.5)), t(1.25)),
         exact=True,
     ),
+    "relu6": Judged(
+        lambda mb, t, x: mb.relu6(x=x),
+        lambda ai, t, x: ai.broadcasting_minimum(ai.relu(x), t(6)),
+        (Input(low=-9, high=9),),
+        exact=True,
+    ),
+    "threshold": Judged(
+        lambda mb, t, x: mb.threshold(x=x, alpha=t(0.5)),
+        lambda ai, t, x: ai.broadcasting_maximum(x, t(0.5)),
+        exact=True,
+    ),
+    "floor": Judged(
+        lambda mb, t, x: mb.floor(x=x),
+        lambda ai, t, x: ai.broadcasting_floor_divide(x, t(1)),
+        (Input(low=-9, high=9),),
+        exact=True,
+    ),
+    "ceil": Judged(
+        lambda mb, t, x: mb.ceil(x=x),
+        lambda ai, t, x: ai.broadcasting_mul(
+            ai.broadcasting_floor_divide(ai.broadcasting_mul(x, t(-1)), t(1)), t(-1)
+        ),
+        (Input(low=-9, high=9),),
+        exact=True,
+    ),
+    "exp2": Judged(
+        lambda mb, t, x: mb.exp2(x=x),
+        lambda ai, t, x: ai.broadcasting_pow(t(2), x),
+        inside=FUNCTION,
+    ),
     "leaky_relu": Judged(
         lambda mb, t, x: mb.leaky_relu(x=x, alpha=t(0.25)),
         lambda ai, t, x: ai.broadcasting_maximum(x, ai.broadcasting_mul(x, t(0.25))),
@@ -312,6 +342,11 @@ TABLE: Mapping[str, Judged] = {
     "logical_and": _logical("logical_and", "and_"),
     "logical_or": _logical("logical_or", "or_"),
     "logical_xor": _logical("logical_xor", "xor_"),
+    "logical_not": Judged(
+        lambda mb, t, x: mb.cast(x=mb.logical_not(x=mb.greater(x=x, y=t(0))), dtype=mb.word(t)),
+        lambda ai, t, x: ai.cast(ai.not_(ai.broadcasting_greater(x, t(0))), dtype=t),
+        exact=True,
+    ),
     "select": Judged(
         lambda mb, t, c, x, y: mb.select(cond=mb.greater(x=c, y=t(0)), a=x, b=y),
         lambda ai, t, c, x, y: ai.where(ai.broadcasting_greater(c, t(0)), x, y),
@@ -334,6 +369,12 @@ TABLE: Mapping[str, Judged] = {
     "reduce_argmax": Judged(
         lambda mb, t, x: mb.cast(x=mb.reduce_argmax(x=x, axis=1, keep_dims=True), dtype=mb.word(t)),
         lambda ai, t, x: ai.cast(ai.argmax(x, np.int32(1)), dtype=t),
+        (Input((3, 7), whole=True),),
+        exact=True,
+    ),
+    "reduce_argmin": Judged(
+        lambda mb, t, x: mb.cast(x=mb.reduce_argmin(x=x, axis=1, keep_dims=True), dtype=mb.word(t)),
+        lambda ai, t, x: ai.cast(ai.argmax(ai.broadcasting_mul(x, t(-1)), np.int32(1)), dtype=t),
         (Input((3, 7), whole=True),),
         exact=True,
     ),
@@ -390,10 +431,33 @@ TABLE: Mapping[str, Judged] = {
         sums=True,
         narrow=True,
     ),
+    "conv_transpose, three axes": Judged(
+        lambda mb, t, x, w: mb.conv_transpose(x=x, weight=w, strides=[1, 2, 1], pad_type="valid"),
+        lambda ai, t, x, w: ai.conv_transpose3d(
+            x, w, u(1, 2, 1), u(0, 0, 0), u(1, 1, 1), u(0, 0, 0), ONE
+        ),
+        (Input((1, 2, 3, 4, 3)), Input((2, 3, 2, 3, 2), constant=True)),
+        inside=24,
+        sums=True,
+        narrow=True,
+    ),
     "max_pool": _max_pool((1, 3, 6, 7), (3, 2), (2, 1), (1, 3, 2, 6)),
     "max_pool, three axes": _max_pool((1, 2, 4, 5, 4), (2, 3, 2), (2, 1, 1), (1, 2, 2, 3, 3)),
     "avg_pool": _avg_pool((1, 3, 6, 7), (3, 2), (2, 1)),
     "avg_pool, three axes": _avg_pool((1, 2, 4, 5, 4), (2, 3, 2), (2, 1, 1)),
+    "quantize, and back": Judged(
+        lambda mb, t, x: mb.dequantize(
+            input=mb.quantize(input=x, scale=t(1 / 32), zero_point=np.int8(3), output_dtype="int8"),
+            scale=t(1 / 32),
+            zero_point=np.int8(3),
+        ),
+        lambda ai, t, x: ai.dequantize(
+            ai.quantize(x, t(1 / 32), np.int8(3), t(0), s(0, 1)),
+            *(t(1 / 32), np.int8(3), t(0), s(0, 1)),
+        ),
+        (Input((4, 9), -5, 5),),
+        exact=True,
+    ),
     # places
     "concat": _moved(
         lambda mb, t, x, y: mb.concat(values=(x, y), axis=1),

@@ -11,7 +11,16 @@ import pytest
 from edgeconv.runtimes import unavailable
 from tests.conformance.breaking import Bench, spoiled
 from tests.conformance.coreai import graphs
-from tests.conformance.coreai.judge import Answers, Finding, answers, compare, findings, judge, page
+from tests.conformance.coreai.judge import (
+    PAGE,
+    Answers,
+    Finding,
+    answers,
+    compare,
+    findings,
+    judge,
+    page,
+)
 from tests.conformance.coreai.table import PRECISIONS, TABLE, Array, Case, Judged, cases
 from tests.conformance.mutations import MUTATIONS
 
@@ -76,7 +85,7 @@ def test_apple_rounds_a_matrix_product_after_each_term(given: dict[str, Answers]
 
 def test_the_runtime_can_round_as_apple_does(given: dict[str, Answers]) -> None:
     half = given["float16"]
-    ours = graphs.by_reference(WHICH, "float16", half.package, "float16-accumulate")
+    ours = graphs.by_reference(WHICH, half.package, "float16", "float16-accumulate")
     for number, case in enumerate(WHICH):
         if case.operation in ("matmul", "matmul, transposed", "linear"):
             np.testing.assert_array_equal(ours[number], half.apple[number], case.operation)
@@ -115,7 +124,7 @@ def test_a_mistake_is_noticed(bench: Bench, given: dict[str, Answers], mistake: 
 
 
 def _ours(given: dict[str, Answers]) -> graphs.Results:
-    return graphs.by_reference(WHICH, "float32", given["float32"].package)
+    return graphs.by_reference(WHICH, given["float32"].package, "float32", draws=1)
 
 
 def _noticed(given: dict[str, Answers]) -> bool:
@@ -130,7 +139,10 @@ def _noticed(given: dict[str, Answers]) -> bool:
 
 def test_the_page_has_every_operation(found: dict[tuple[str, str], Finding]) -> None:
     text = page(list(found.values()))
-    assert all(f"| {name} " in text for name in TABLE)
+    published = PAGE.read_text(encoding="utf-8")
+    for name in TABLE:
+        assert f"\n| {name} " in text
+        assert f"\n| {name} " in published, f"write {PAGE.name} again: its first lines say how"
     assert "**differs" not in text
 
 
