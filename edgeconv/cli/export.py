@@ -12,7 +12,13 @@ from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_export
 from edgeconv.errors import UsageError
-from edgeconv.recipes import VariantOptions, left_out, make_variants, parse_sensor
+from edgeconv.recipes import (
+    VariantOptions,
+    all_are_meant,
+    left_out,
+    make_variants,
+    parse_sensor,
+)
 from edgeconv.recipes.signal_file import read_signal
 
 EPILOG = opt.epilog(
@@ -91,6 +97,7 @@ def export(
         options = ExportOptions(
             calibration=data_options.recordings(calibration, allow, assume_units),
             require_calibration=bool(quantize),
+            any_target=all_are_meant(target or []),
             data=data_options.recordings(data, allow, assume_units),
             epochs=epochs,
             seed=seed,

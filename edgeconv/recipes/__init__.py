@@ -7,7 +7,13 @@ from edgeconv.recipes.legality import (
     check_variants,
 )
 from edgeconv.recipes.loader import BUILT_IN, commented_recipe, load_recipe, override
-from edgeconv.recipes.variants import VariantOptions, left_out, make_variants, parse_sensor
+from edgeconv.recipes.variants import (
+    VariantOptions,
+    all_are_meant,
+    left_out,
+    make_variants,
+    parse_sensor,
+)
 
 __all__ = [
     "BUILT_IN",
@@ -15,6 +21,7 @@ __all__ = [
     "RECOMMENDED_COMPRESSIONS",
     "SEARCH_TARGET",
     "VariantOptions",
+    "all_are_meant",
     "check_variant",
     "check_variants",
     "commented_recipe",

@@ -135,7 +135,7 @@ def parse_sensor(name: str) -> InputConvention:
 
 def left_out(targets: Sequence[str]) -> list[str]:
     """Why `make_variants` leaves out targets where all of them are meant, one line each."""
-    if not _all_are_meant(targets):
+    if not all_are_meant(targets):
         return []
     errors = {target.name: lacking(target) for target in all_targets()}
     return [
@@ -145,12 +145,13 @@ def left_out(targets: Sequence[str]) -> list[str]:
     ]
 
 
-def _all_are_meant(names: Sequence[str]) -> bool:
+def all_are_meant(names: Sequence[str]) -> bool:
+    """Whether targets that a user named, or not, are all that can be made here."""
     return not names or "all" in names
 
 
 def _targets(names: Sequence[str]) -> tuple[str, ...]:
-    if _all_are_meant(names):
+    if all_are_meant(names):
         return tuple(target.name for target in all_targets() if lacking(target) is None)
     return tuple(dict.fromkeys(map(parse_target, names)))
 

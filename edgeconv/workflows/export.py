@@ -220,7 +220,7 @@ def export_variants(
             run_file=_run_if_possible,
             unsafe=settings.unsafe,
             expects=_expected(model.contract),
-            leave_out=not settings.require_calibration,
+            leave_out=settings.leave_out,
         )
         for variant, file in zip(group, convert_each(request, progress), strict=True):
             if file is None:

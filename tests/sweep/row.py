@@ -12,7 +12,7 @@ from edgeconv.core import Artifact, InputConvention, NullProgress, Variant
 from edgeconv.errors import EdgeconvError
 from edgeconv.ir.keras_interface import tensors_of
 from edgeconv.runtimes.predict import run_samples
-from edgeconv.targets.conversion import ConversionRequest, convert_all, convert_each
+from edgeconv.targets.conversion import ConversionRequest, LeaveOut, convert_all, convert_each
 
 from .architectures import Architecture
 from .judgment import CELLS, Cell, Reference
@@ -100,7 +100,7 @@ def _exported(
         probe=arrays,
         calibration=arrays,
         run_file=run_samples,
-        leave_out=True,
+        leave_out=LeaveOut.ANYTHING,
         isolated=isolated,
     )
     try:
@@ -111,7 +111,7 @@ def _exported(
     def maker(artifact: Artifact | None, variant: Variant) -> Callable[[], Path]:
         if artifact is not None:
             return lambda: artifact.path
-        alone = replace(everything, variants=[variant], leave_out=False)
+        alone = replace(everything, variants=[variant], leave_out=LeaveOut.NOTHING)
         return lambda: convert_all(alone, notes)[0].path
 
     made = map(maker, artifacts, everything.variants)

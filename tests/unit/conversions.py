@@ -6,8 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core import NULL_PROGRESS, Artifact, Contract, Progress, Signal, Variant
+from edgeconv.core import NULL_PROGRESS, Artifact, Contract, NullProgress, Progress, Signal, Variant
 from edgeconv.targets.conversion import ConversionRequest, convert_all
+
+
+class Notes(NullProgress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
 
 
 def export_all(

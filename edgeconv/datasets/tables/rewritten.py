@@ -23,7 +23,7 @@ _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _ARROW = re.compile(r"^\s*((?:\d{4}-\d\d-\d\d[T ])?\d\d?:\d\d:\d\d(?:[.,]\d+)?)\s*-?>\s*(.*)$")
 _PAIR = re.compile(rf"(?<!\w)([A-Za-z_]\w*)\s*[:=]\s*({_NUMBER})[\s,;]*")
 _SINCE_BOOT = re.compile(r"^[EWIDV] \((\d+)\) ")  # what ESP-IDF writes before a message
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_WORD = re.compile(r"\b(?!(?i:[ap]m)\b)[A-Za-z_]\w*")  # no half of the day
 _BLANKS = re.compile(rf"^\s*{_NUMBER}(?: +{_NUMBER}){{2,}}\s*$")
 _QUOTED = re.compile(r'^\s*"[^",;\t]*(?:[,;\t][^",;\t]*){2,}"\s*$')
 _ENDED = re.compile(r"^[^;,]*(?:,[^;,]*){2,};\s*$")

@@ -1,5 +1,10 @@
 """Keras model → checked, described, reproducible files for phones."""
 
-from edgeconv.targets.conversion.session import ConversionRequest, convert_all, convert_each
+from edgeconv.targets.conversion.session import (
+    ConversionRequest,
+    LeaveOut,
+    convert_all,
+    convert_each,
+)
 
-__all__ = ["ConversionRequest", "convert_all", "convert_each"]
+__all__ = ["ConversionRequest", "LeaveOut", "convert_all", "convert_each"]

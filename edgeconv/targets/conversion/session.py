@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from enum import Enum, auto
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +70,15 @@ RunFile = Callable[[Path, Contract, "Arrays"], "Arrays | None"]
 order; None: no runtime for it here."""
 
 
+class LeaveOut(Enum):
+    """Which files that a model cannot have may be missing, as long as others are made."""
+
+    NOTHING = auto()
+    SCHEMES_OF_OTHERS = auto()
+    """Those whose scheme another target has."""
+    ANYTHING = auto()
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ConversionRequest:
     """One Keras model to convert to several files.
@@ -90,8 +100,8 @@ class ConversionRequest:
         run_file: how to run a file; without it the comparison is recorded as `not_run`.
         unsafe: open models with custom code too.
         expects: what the model takes; a network that normalizes by itself takes readings.
-        leave_out: a file that this model cannot have is left out with a note, unless it is the only
-            one. False refuses the model instead.
+        leave_out: which files that this model cannot have are left out with a note, rather than
+            refuse the model.
         isolated: convert in a separate process, which may crash. False converts in this process,
             for a caller that is such a process itself and has loaded TensorFlow already.
     """
@@ -106,7 +116,7 @@ class ConversionRequest:
     ranges: Mapping[str, tuple[float, float]] | None = None
     run_file: RunFile | None = None
     unsafe: bool = False
-    leave_out: bool = False
+    leave_out: LeaveOut = LeaveOut.NOTHING
     isolated: bool = True
     expects: InputConvention = InputConvention.NORMALIZED
 
@@ -316,11 +326,22 @@ class _Session:
                 "data, or take a scheme that rounds less, such as float16"
             )
 
+    def _may_be_missing(self) -> bool:
+        """Whether the failed files are ones that the request leaves out."""
+        if not self.done or not all(isinstance(e, Unsupported) for e in self.failed.values()):
+            return False
+        failed, done = (
+            {self.job.tasks[number].variant.scheme for number in numbers}
+            for numbers in (self.failed, self.done)
+        )
+        return self.request.leave_out is LeaveOut.ANYTHING or (
+            self.request.leave_out is LeaveOut.SCHEMES_OF_OTHERS and failed <= done
+        )
+
     def _raise_failures(self) -> None:
         if not self.failed:
             return
-        only_unsupported = all(isinstance(e, Unsupported) for e in self.failed.values())
-        if self.request.leave_out and self.done and only_unsupported:
+        if self._may_be_missing():
             for number, error in sorted(self.failed.items()):
                 file = self.job.tasks[number].file
                 reason = error.message.removeprefix(f"{file}: ")

@@ -17,7 +17,6 @@ from edgeconv.core import (
     FileChecks,
     InputConvention,
     Normalization,
-    NullProgress,
     Signal,
     Variant,
 )
@@ -32,7 +31,7 @@ from edgeconv.targets.coreml import weights as mlweights
 from edgeconv.targets.coreml.blobs import BlobFile
 from edgeconv.targets.coreml.package import blocks
 from edgeconv.targets.coreml.weight_compression import SMALLEST, block_size, worth
-from tests.unit.conversions import export, export_all
+from tests.unit.conversions import Notes, export, export_all
 from tests.unit.targets.conversion.expected import check_outputs, check_structure
 
 COREML = "coreml"
@@ -49,16 +48,6 @@ SMALL = ["conv1", "probabilities"]
 
 def variant(scheme: str, **more: Any) -> Variant:
     return Variant(COREML, scheme, InputConvention.IOS, **more)
-
-
-class Notes(NullProgress):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.lines.append(text)
 
 
 def run_file(path: Path, inputs: Any) -> Any:
@@ -187,7 +176,7 @@ def test_w8a8_has_a_pair_before_each_compressed_kernel(made: dict[str, Artifact]
 _OTHER_PROCESS = """
 import sys, numpy as np
 from pathlib import Path
-from tests.unit.conversions import export_all
+from tests.unit.conversions import Notes, export_all
 from edgeconv.ir.keras_file import read_contract
 from edgeconv.core import InputConvention, Variant
 from edgeconv.targets.base import schemes_of

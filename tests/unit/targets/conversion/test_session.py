@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,13 @@ from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.targets import files
+from edgeconv.targets.conversion import LeaveOut
 from edgeconv.targets.conversion.job import Job, Task
 from edgeconv.targets.conversion.planning import file_name, file_names
 from edgeconv.targets.conversion.process import Crashed, run_in_worker
+from edgeconv.targets.conversion.session import _Session
 from edgeconv.targets.coreml import package
-from tests.unit.conversions import export, export_all
+from tests.unit.conversions import Notes, export, export_all
 
 TFLITE, COREML = "tflite", "coreml"
 FLOAT = Variant(TFLITE, "float32", InputConvention.ANDROID)
@@ -355,3 +358,31 @@ def test_names_never_collide() -> None:
         file_name("har", Variant(TFLITE, "int8", InputConvention.ANDROID, "int8"))
         == "har_int8_io8.tflite"
     )
+
+
+BOTH = [Variant(t, "int8", InputConvention.NORMALIZED) for t in ("tflite", "onnx")]
+
+
+@pytest.mark.parametrize(
+    ("failed", "leave_out", "missing"),
+    [
+        ({1}, LeaveOut.NOTHING, False),
+        ({1}, LeaveOut.SCHEMES_OF_OTHERS, True),
+        ({0, 1}, LeaveOut.SCHEMES_OF_OTHERS, False),  # int8 was asked for, and no file has it
+        ({0, 1}, LeaveOut.ANYTHING, True),
+        ({0, 1, 2}, LeaveOut.ANYTHING, False),
+    ],
+)
+def test_which_files_may_be_missing(failed: set[int], leave_out: LeaveOut, missing: bool) -> None:
+    tasks = tuple(Task(i, v, f"{i}.file") for i, v in enumerate([*BOTH, FLOAT]))
+    request: Any = SimpleNamespace(leave_out=leave_out)
+    done: Any = dict.fromkeys({0, 1, 2} - failed)
+    notes = Notes()
+    session = _Session(Job(Path(), Path(), tasks), request, notes, done)
+    session.failed = {i: Unsupported(f"{i}.file: refused") for i in failed}
+    if missing:
+        session._raise_failures()
+        assert notes.lines == [f"{i}.file left out: refused" for i in sorted(failed)]
+    else:
+        with pytest.raises(Unsupported, match="refused"):
+            session._raise_failures()

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.core import Artifact, InputConvention, Normalization, NullProgress, Signal, Variant
+from edgeconv.core import Artifact, InputConvention, Normalization, Signal, Variant
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.targets import files as artifact
 from edgeconv.targets.tflite import reader
-from tests.unit.conversions import export, export_all
+from tests.unit.conversions import Notes, export, export_all
 from tests.unit.small_models import randomise, run_tflite
 from tests.unit.targets.conversion.expected import check_structure
 
@@ -36,14 +36,6 @@ RANGES = {
 
 def variant(scheme: str, **more: Any) -> Variant:
     return Variant("tflite", scheme, InputConvention.ANDROID, **more)
-
-
-class Notes(NullProgress):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")
