@@ -91,7 +91,7 @@ def export(
             ),
         )
         _check_used(compress, {"--data": data, "--epochs": epochs, "--seed": seed})
-        from edgeconv.workflows.export import export as export_model
+        from edgeconv.workflows.export import export as make
         from edgeconv.workflows.steps.export_options import ExportOptions
 
         options = ExportOptions(
@@ -105,8 +105,7 @@ def export(
             require_contract=sensor not in (None, "normalized"),
             signal=read_signal(signal) if signal else None,
         )
-        exported = export_model(model, variants, out, options, force=force, progress=console)
-        show_export(console, exported)
+        show_export(console, make(model, variants, out, options, force=force, progress=console))
     return 0
 
 
