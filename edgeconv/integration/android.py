@@ -44,11 +44,6 @@ def _slots(context: TemplateContext) -> Mapping[str, Any]:
     return {"features": [kind for kind in context.plan.kinds if kind in features]}
 
 
-def comment(text: str) -> str:
-    """Text that cannot end a comment of one line."""
-    return " ".join(text.split())
-
-
 def quoted(text: str) -> str:
     """A Kotlin string; a `$` in it does not begin a template."""
     return f'"{"".join(map(_escaped, text))}"'
@@ -78,7 +73,7 @@ PLATFORM = Platform(
     model=_model,
     slots=_slots,
     sensors=SENSORS,
-    filters={"quoted": quoted, "comment": comment, "constant": constant_name},
+    filters={"quoted": quoted, "constant": constant_name},
     vectors="recognition/src/test/resources/stream.json",
     check_with="./gradlew :recognition:testDebugUnitTest, in an app that includes it",
     model_package=ModelPackage(

@@ -46,11 +46,6 @@ def camel(kind: str) -> str:
     return first + "".join(map(str.capitalize, rest))
 
 
-def comment(text: str) -> str:
-    """Text that cannot end a comment of one line."""
-    return " ".join(text.split())
-
-
 def quoted(text: str) -> str:
     """A Swift string."""
     return f'"{"".join(map(_escaped, text))}"'
@@ -77,7 +72,7 @@ PLATFORM = Platform(
     model=_model,
     slots=_slots,
     sensors=SENSORS,
-    filters={"quoted": quoted, "comment": comment, "camel": camel},
+    filters={"quoted": quoted, "camel": camel},
     vectors="Tests/SensorRecognitionTests/Resources/stream.json",
     check_with="swift test",
     model_package=ModelPackage(

@@ -200,11 +200,6 @@ def _quoted(text: str) -> str:
     )
 
 
-def _comment(text: str) -> str:
-    """Text that cannot end a comment."""
-    return text.replace("*/", "* /").replace("\n", " ")
-
-
 PLATFORM = Platform(
     name="mcu",
     summary="a C99 package for tflite-micro",
@@ -229,7 +224,6 @@ PLATFORM = Platform(
         "constant": constant_name,
         "sample_rows": _samples,
         "quoted": _quoted,
-        "comment": _comment,
         "stored_rows": _stored,
         "json_text": json.dumps,
     },

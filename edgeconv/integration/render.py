@@ -88,8 +88,13 @@ def _environment(folder: Path, filters: Mapping[str, Callable[..., Any]]) -> jin
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update({"markdown": _markdown, **filters})
+    environment.filters.update({"markdown": _markdown, "comment": comment, **filters})
     return environment
+
+
+def comment(text: str) -> str:
+    """Text that can neither end a comment nor, where comments nest, begin one."""
+    return " ".join(text.split()).replace("*/", "* /").replace("/*", "/ *")
 
 
 def _markdown(text: str) -> str:

@@ -42,11 +42,6 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\u2028", "\\u2028")
 
 
-def comment(text: str) -> str:
-    """Text that cannot end a comment."""
-    return text.replace("*/", "* /").replace("\n", " ")
-
-
 PLATFORM = Platform(
     name="web",
     summary="a TypeScript package for LiteRT.js, and a demo page",
@@ -62,7 +57,7 @@ PLATFORM = Platform(
     model=_model,
     rotation_unit="deg/s",
     sensors=SENSORS,
-    filters={"quoted": quoted, "comment": comment},
+    filters={"quoted": quoted},
     vectors="test/stream.json",
     check_with="npm ci && npm test",
     model_package=ModelPackage(

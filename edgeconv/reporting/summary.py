@@ -322,7 +322,8 @@ def _of_named(bundle: Bundle, artifact: Artifact, figure: str) -> float | None:
     """A figure of parity on samples with labels, which nothing else evaluates such a file on."""
     if not isinstance(artifact.contract, Tensors):
         return None
-    return next((r.metrics.get(figure) for r in parity_of(bundle, artifact)), None)
+    ran = (r.metrics[figure] for r in parity_of(bundle, artifact) if figure in r.metrics)
+    return next(ran, None)
 
 
 def _change(

@@ -61,8 +61,11 @@ def repeated(dataset: Dataset) -> list[DataFinding]:
         DataFinding(
             RULE,
             DataSeverity.WARNING,
-            f"subjects {one.subject} and {other.subject}",
-            f"{len(pairs)} recordings repeat another one sample by sample, such as "
+            f"subject {one.subject}"
+            if one.subject == other.subject
+            else f"subjects {one.subject} and {other.subject}",
+            f"{len(pairs)} {'recording repeats' if len(pairs) == 1 else 'recordings repeat'} "
+            "another one sample by sample, such as "
             f"{labels[one.label]} of {one.subject} ({one.source}) and {labels[other.label]} of "
             f"{other.subject} ({other.source})",
             "leave one of them out",

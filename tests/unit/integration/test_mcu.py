@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeconv.integration.mcu import PLATFORM
+from edgeconv.integration.render import comment
 
 FILTERS = PLATFORM.filters
 
@@ -37,10 +38,10 @@ def test_any_label_is_a_c_string(tmp_path: Path) -> None:
         "\x011",
     ]
     strings = ",\n".join(FILTERS["quoted"](label) for label in labels)
-    comment = FILTERS["comment"]("an */ end, and\nanother line")
+    remark = comment("an */ end, a /* begin, and\nanother line")
     source = tmp_path / "labels.c"
     source.write_text(
-        f"/* {comment} */\n#include <stdio.h>\nstatic const char *const labels[] = {{{strings}}};\n"
+        f"/* {remark} */\n#include <stdio.h>\nstatic const char *const labels[] = {{{strings}}};\n"
         "int main(void) {\n  for (int i = 0; i < "
         f"{len(labels)}; i++) fwrite(labels[i], 1, __builtin_strlen(labels[i]) + 1, stdout);\n"
         "  return 0;\n}\n",
