@@ -9,10 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from edgeconv.core import Contract, Signal
 from edgeconv.core.export_report import Finding, Severity
+from edgeconv.targets.file_graph import FileGraph
 from edgeconv.targets.hazards import HAZARDS, Hazard
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 File = TypeVar("File")
 Ranges = Mapping[str, tuple[float, float]]
@@ -128,3 +135,86 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> int:
 def converter_name(name: str) -> bool:
     """Whether a converter generated the name, so that it means nothing to a reader: `var_12` …"""
     return _CONVERTER_NAMES.fullmatch(name) is not None
+
+
+# --- rules of every format ----------------------------------------------------------------------
+
+
+class ModelFile(Protocol):
+    """What rules that hold in every format see of a file."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def graph(self) -> FileGraph: ...
+
+    @property
+    def contract(self) -> Contract | None: ...
+
+    def float_constants(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Name and numbers of every constant of floats."""
+        ...
+
+
+def not_a_number(file: ModelFile) -> Iterator[Violation]:
+    """NaN among the constants."""
+    import numpy as np
+
+    for name, array in file.float_constants():
+        count = int(np.isnan(array).sum())
+        if count:
+            yield Violation(name, f"{count:,} of {array.size:,} values are NaN")
+
+
+def infinite(file: ModelFile) -> Iterator[Violation]:
+    """Infinity among constants of more than one number; as a mask, −∞ alone is in order."""
+    import numpy as np
+
+    for name, array in file.float_constants():
+        count = int(np.isposinf(array).sum())
+        if count and array.size > 1:
+            yield Violation(name, f"{count:,} of {array.size:,} values are infinite")
+
+
+def none_at_all(file: ModelFile) -> Iterator[Violation]:
+    """A file without trained weights."""
+    if file.graph.parameters == 0:
+        yield Violation(file.path.name, "no operation has weights")
+
+
+def against_contract(file: ModelFile) -> Iterator[Violation]:
+    """An input that cannot hold the readings that the file's own contract describes."""
+    signal = file.contract
+    if not isinstance(signal, Signal):
+        return
+    for spec in file.graph.inputs:
+        size = prod(max(n, 1) for n in spec.shape)
+        if size != signal.flat_size:
+            window = f"{signal.window} × {len(signal.channels)}"
+            yield Violation(
+                spec.name, f"the contract's window has {window} values, the input {size}"
+            )
+
+
+def dynamic_batch(file: ModelFile) -> Iterator[Violation]:
+    """A free first dimension, which accelerators refuse."""
+    for spec in file.graph.inputs:
+        if spec.shape[:1] == (-1,):
+            yield Violation(spec.name, "the input's first dimension is free")
+
+
+def dynamic_shape(file: ModelFile) -> Iterator[Violation]:
+    """Other free dimensions."""
+    for spec in file.graph.inputs:
+        if -1 in spec.shape[1:]:
+            shape = " × ".join("?" if n < 0 else str(n) for n in spec.shape)
+            yield Violation(spec.name, f"the input's shape is free: {shape}")
+
+
+def no_contract(file: ModelFile) -> Iterator[Violation]:
+    """A file that does not say what its numbers mean."""
+    if file.contract is None:
+        yield Violation(
+            file.path.name, "it does not say which unit, sign, rate and order its input takes"
+        )

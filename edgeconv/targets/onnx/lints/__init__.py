@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from edgeconv.core.export_report import Severity
-from edgeconv.targets.lints import Rule
+from edgeconv.targets.lints import (
+    Rule,
+    against_contract,
+    dynamic_batch,
+    dynamic_shape,
+    infinite,
+    no_contract,
+    none_at_all,
+    not_a_number,
+)
 from edgeconv.targets.onnx.lints import rules
 from edgeconv.targets.onnx.lints.rules import ONNXFile
 
@@ -14,14 +23,14 @@ RULES: tuple[Rule[ONNXFile], ...] = (
         "L102",
         _ERROR,
         "NaN among the constants",
-        rules.not_a_number,
+        not_a_number,
         "the trained model diverged or calibration saw NaN: look at both",
     ),
     Rule(
         "L103",
         _ERROR,
         "infinity among constants of more than one number",
-        rules.infinite,
+        infinite,
         "scale the weights, or convert with float32 weights",
     ),
     Rule(
@@ -35,7 +44,7 @@ RULES: tuple[Rule[ONNXFile], ...] = (
         "L201",
         _ERROR,
         "an input that cannot hold what the file's own sensor contract says",
-        rules.against_contract,
+        against_contract,
         "export again with an input of the contract's size",
     ),
     Rule(
@@ -50,7 +59,7 @@ RULES: tuple[Rule[ONNXFile], ...] = (
         "L104",
         _WARNING,
         "no weights at all",
-        rules.none_at_all,
+        none_at_all,
         "make sure that the trained model was converted, not an empty one",
     ),
     Rule(
@@ -86,14 +95,14 @@ RULES: tuple[Rule[ONNXFile], ...] = (
         "L304",
         _WARNING,
         "a free first dimension, which the accelerators of phones refuse",
-        rules.dynamic_batch,
+        dynamic_batch,
         "convert with a batch of 1: the accelerators of phones (NNAPI, Core ML, QNN) want one",
     ),
     Rule(
         "L305",
         _WARNING,
         "another free dimension",
-        rules.dynamic_shape,
+        dynamic_shape,
         "convert with a fixed shape: the accelerators of phones (NNAPI, Core ML, QNN) want one",
     ),
     Rule(
@@ -125,7 +134,7 @@ RULES: tuple[Rule[ONNXFile], ...] = (
         "L202",
         _WARNING,
         "nothing says what the input means",
-        rules.no_contract,
+        no_contract,
         "export with edgeconv, which writes the sensor contract into the file",
     ),
     Rule(

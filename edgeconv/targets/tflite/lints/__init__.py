@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeconv.core.export_report import Severity
-from edgeconv.targets.lints import Rule
+from edgeconv.targets.lints import Rule, infinite, none_at_all, not_a_number
 from edgeconv.targets.tflite.lints import numbers, rules
 from edgeconv.targets.tflite.lints.rules import TFLiteFile
 
@@ -14,14 +14,14 @@ RULES: tuple[Rule[TFLiteFile], ...] = (
         "L102",
         _ERROR,
         "NaN among constants or scales",
-        rules.not_a_number,
+        not_a_number,
         "the trained model diverged or calibration saw NaN: look at both",
     ),
     Rule(
         "L103",
         _ERROR,
         "infinity among constants of more than one number",
-        rules.infinite,
+        infinite,
         "scale the weights, or convert with float32 weights",
     ),
     Rule(
@@ -65,7 +65,7 @@ RULES: tuple[Rule[TFLiteFile], ...] = (
         "L104",
         _WARNING,
         "no weights at all",
-        rules.none_at_all,
+        none_at_all,
         "make sure that the trained model was converted, not an empty one",
     ),
     Rule(

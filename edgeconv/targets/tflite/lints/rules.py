@@ -147,32 +147,6 @@ def custom(file: TFLiteFile) -> Iterator[Violation]:
             yield Violation(op.name, f"custom operation {op.kind.removeprefix('CUSTOM:')}")
 
 
-def not_a_number(file: TFLiteFile) -> Iterator[Violation]:
-    """NaN among constants or scales."""
-    import numpy as np
-
-    for name, array in file.float_constants():
-        count = int(np.isnan(array).sum())
-        if count:
-            yield Violation(name, f"{count:,} of {array.size:,} values are NaN")
-
-
-def infinite(file: TFLiteFile) -> Iterator[Violation]:
-    """Infinity among constants of more than one number; as a mask, −∞ alone is in order."""
-    import numpy as np
-
-    for name, array in file.float_constants():
-        count = int(np.isposinf(array).sum())
-        if count and array.size > 1:
-            yield Violation(name, f"{count:,} of {array.size:,} values are infinite")
-
-
-def none_at_all(file: TFLiteFile) -> Iterator[Violation]:
-    """A file without trained weights."""
-    if file.graph.parameters == 0:
-        yield Violation(file.path.name, "no operation has weights")
-
-
 def float_inside(file: TFLiteFile) -> Iterator[Violation]:
     """Operations of a quantized file that fall back to float between its ends.
 
