@@ -33,6 +33,7 @@ from edgeconv.cli import (
 )
 from edgeconv.cli.console import write_json
 from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
+from edgeconv.plugins import missing
 
 _FORMER_OPTIONS = {
     "--generation": "--max-in-flight",
@@ -72,7 +73,7 @@ app.command("export", epilog=export.EPILOG)(export.export)
 app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("parity", epilog=parity.EPILOG)(parity.parity)
 app.command("compare", epilog=compare.EPILOG)(compare.compare)
-app.add_typer(golden.app, name="golden", help="Check what a device recorded.")
+app.add_typer(golden.app, name="golden", help="Check files on golden vectors, here or on a device.")
 app.add_typer(profile.app, name="profile", help="Measure latency, size and memory; gate on them.")
 app.command("search", epilog=search.EPILOG)(search.search)
 app.command("cross-validate", epilog=cross_validate.EPILOG)(cross_validate.cross_validate)
@@ -129,6 +130,10 @@ def run_app(words: Sequence[str]) -> int:
         sys.stderr.close()
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence: whatever comes here is a bug
+        if isinstance(error, ModuleNotFoundError):  # or a light installation
+            lacking = missing(error)
+            if isinstance(lacking, EdgeconvError):
+                return _report(words, lacking.exit_code, lacking.message, lacking.hint)
         traceback.print_exc()
         hint = "this is a bug in edgeconv: please report it with the lines above"
         _print(hint)

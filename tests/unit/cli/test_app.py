@@ -67,6 +67,21 @@ def test_a_users_error_is_two_lines(
     assert capsys.readouterr().err == "error: what [x] is wrong\n  do this\n"
 
 
+def test_a_package_that_an_import_lacks_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli_app, "app", raising(ModuleNotFoundError("no", name="h5py")))
+    assert run_app([]) == MissingDependency.exit_code
+    assert capsys.readouterr().err == (
+        "error: the package 'h5py' is not installed\n"
+        '  install it: pip install "edgeconv[convert]"\n'
+    )
+    own = ModuleNotFoundError("no", name="edgeconv.no_such_room")
+    monkeypatch.setattr(cli_app, "app", raising(own))
+    assert run_app([]) == 70
+    assert "this is a bug in edgeconv" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words", [["--help"], ["run", "--help"], ["data", "--help"], ["--version"]]
 )
