@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -321,7 +321,12 @@ class Tables:
                 f"select position, stamp, {', '.join(columns)} from samples where "
                 "file_number = ? and line >= ? and line < ? and "
                 f"{' and '.join(f'{role} = ?' for role in TEXT_ROLES)} order by line",
-                [key.file_number, first, min(first + step, lines.stop), *astuple(key)[:-1]],
+                [
+                    key.file_number,
+                    first,
+                    min(first + step, lines.stop),
+                    *(getattr(key, role) for role in TEXT_ROLES),
+                ],
             ).fetchnumpy()
             rows_of = slice(filled, filled := filled + len(part["stamp"]))
             positions[rows_of], stamps[rows_of] = part["position"], part["stamp"]

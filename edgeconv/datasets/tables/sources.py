@@ -152,17 +152,27 @@ def open_table(path: Path, whole: bool = True) -> Iterator[TableFile]:
         if look.mixed_ends:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         if rewritten(path, text, (line.decode("utf-8-sig") for line in lines), copy):
-            yield TableFile(path, copy, copy.read_text("utf-8")[:CHUNK], True, look.cut_off)
+            with copy.open(encoding="utf-8") as table:
+                text = table.read(CHUNK)
+            yield TableFile(path, copy, text, joined_digits=True, cut_off=look.cut_off)
             return
         unnamed = magic.startswith(GZIP_MAGIC) and path.suffix != ".gz"  # the engine goes by names
         if look.mixed_ends or unnamed:
             stream.seek(0)
             with copy.open("wb") as file:
                 file.writelines(_lines(stream) if look.mixed_ends else stream)
-            yield TableFile(path, copy, text, look.joined_digits, look.cut_off)
+            yield TableFile(
+                path, copy, text, joined_digits=look.joined_digits, cut_off=look.cut_off
+            )
             return
-        joined, cut_off, blank_lines = look.joined_digits, look.cut_off, look.blank_lines
-        yield TableFile(path, path, text, joined, cut_off, blank_lines)
+        yield TableFile(
+            path,
+            path,
+            text,
+            joined_digits=look.joined_digits,
+            cut_off=look.cut_off,
+            blank_lines=look.blank_lines,
+        )
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
