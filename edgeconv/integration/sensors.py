@@ -129,16 +129,16 @@ def _source(
 def _axes_of(signal: Signal) -> list[int]:
     """The axis of each channel by its name; three channels of an accelerometer may have any."""
     names = [name.strip().lower() for name in signal.channels]
-    told = [_AXES.find(name[-1:]) if name else -1 for name in names]
-    if signal.accelerometer_only and len(names) == len(_AXES) and sorted(told) != [0, 1, 2]:
+    axes = [_AXES.find(name[-1:]) if name else -1 for name in names]
+    if signal.accelerometer_only and len(names) == len(_AXES) and sorted(axes) != [0, 1, 2]:
         return [0, 1, 2]
-    unclear = [name for name, axis in zip(signal.channels, told, strict=True) if axis < 0]
+    unclear = [name for name, axis in zip(signal.channels, axes, strict=True) if axis < 0]
     if unclear:
         raise Unsupported(
             f"the names of the channels do not tell the axes of {', '.join(unclear)}",
             "let the name of each channel end in its axis, such as gyro_x",
         )
-    return told
+    return axes
 
 
 def constant_name(kind: SensorKind) -> str:

@@ -136,8 +136,8 @@ class Engine:
             in_float32: compute in float32 wherever it says float16.
         """
         head = {"do": "open", "path": self._program, "float32": in_float32}
-        told, _ = self._ask({**head, "show": None if show is None else list(show)})
-        return Loaded(told["model"], tuple(told["inputs"]), tuple(told["outputs"]))
+        answer, _ = self._ask({**head, "show": None if show is None else list(show)})
+        return Loaded(answer["model"], tuple(answer["inputs"]), tuple(answer["outputs"]))
 
     def run(self, loaded: Loaded, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Outputs (inferences, *shape) of inputs (inferences, *shape), in stored types."""
@@ -160,8 +160,8 @@ class Engine:
 
     def timed(self, loaded: Loaded, runs: int) -> list[list[tuple[str, float]]]:
         """Kind and µs of each operation of the interpreter, for each run on what was fed."""
-        told, _ = self._ask({"do": "time", "model": loaded.number, "runs": runs})
-        return [[(str(kind), ns / 1e3) for kind, ns in run] for run in told["runs"]]
+        answer, _ = self._ask({"do": "time", "model": loaded.number, "runs": runs})
+        return [[(str(kind), ns / 1e3) for kind, ns in run] for run in answer["runs"]]
 
     def unload(self, loaded: Loaded) -> None:
         """Free what the process holds of a program, if it still runs."""
@@ -180,16 +180,16 @@ class Engine:
             raise BadInput(f"{self._path}: Apple's interpreter has ended on this file", _HINT)
         try:
             self._sound = False  # an interruption leaves half an answer in the pipe
-            told, data = self._channel.ask(head, payload, SECONDS)
+            answer, data = self._channel.ask(head, payload, SECONDS)
             self._sound = True
         except ChannelError as error:
             raise BadInput(
                 f"{self._path}: Apple's interpreter gives no answer: {error}", _HINT
             ) from error
-        if "error" in told:
-            words = " ".join(str(told["error"]).split())[:300]
+        if "error" in answer:
+            words = " ".join(str(answer["error"]).split())[:300]
             raise BadInput(f"{self._path}: Apple's Core AI refuses this file: {words}", _HINT)
-        return told, data
+        return answer, data
 
     def close(self) -> None:
         """Give the process back, or end it if something happened to it. May be called twice."""
@@ -202,16 +202,16 @@ class Engine:
             channel.close()
 
 
-def _described(told: dict[str, Any]) -> Description:
+def _described(answer: dict[str, Any]) -> Description:
     """What `server.py` writes, typed."""
     return Description(
-        function=str(told["function"]),
-        functions=tuple(told["functions"]),
-        inputs=tuple((str(name), int(i)) for name, i in told["inputs"]),
-        outputs=tuple((str(name), int(i)) for name, i in told["outputs"]),
+        function=str(answer["function"]),
+        functions=tuple(answer["functions"]),
+        inputs=tuple((str(name), int(i)) for name, i in answer["inputs"]),
+        outputs=tuple((str(name), int(i)) for name, i in answer["outputs"]),
         types=tuple(
             ValueType(None if shape is None else tuple(shape), str(dtype))
-            for shape, dtype in told["types"]
+            for shape, dtype in answer["types"]
         ),
         operations=tuple(
             Operation(
@@ -222,22 +222,22 @@ def _described(told: dict[str, Any]) -> Description:
                 resource=str(op.get("resource", "")),
                 values=tuple(op["values"]) if "values" in op else None,
             )
-            for op in told["operations"]
+            for op in answer["operations"]
         ),
     )
 
 
 def _packed(loaded: Loaded, arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], bytes]:
-    told = [[name, str(arrays[name].dtype), list(arrays[name].shape)] for name in loaded.inputs]
-    head = {"model": loaded.number, "arrays": told}
+    specs = [[name, str(arrays[name].dtype), list(arrays[name].shape)] for name in loaded.inputs]
+    head = {"model": loaded.number, "arrays": specs}
     return head, b"".join(arrays[name].tobytes() for name in loaded.inputs)
 
 
-def _unpacked(told: dict[str, Any], payload: bytes) -> dict[str, NDArray[Any]]:
+def _unpacked(answer: dict[str, Any], payload: bytes) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     found, at = {}, 0
-    for name, dtype, shape in told["arrays"]:
+    for name, dtype, shape in answer["arrays"]:
         flat = np.frombuffer(payload, dtype, prod(shape), at)
         found[str(name)] = flat.reshape(shape)
         at += flat.nbytes

@@ -90,8 +90,8 @@ def _old_producer(file: AssetView) -> Iterator[Violation]:
 
 def _unused_inputs(file: AssetView) -> Iterator[Violation]:
     read = {i for op in file.graph.ops for i in op.inputs}
-    ends = {i for _, i in file.program.told.outputs}
-    for name, i in file.program.told.inputs:
+    ends = {i for _, i in file.program.description.outputs}
+    for name, i in file.program.description.inputs:
         if i not in read | ends:
             yield Violation(name, "no operation reads this input")
 
@@ -103,7 +103,7 @@ def _names(file: AssetView) -> Iterator[Violation]:
 
 
 def _no_labels(file: AssetView) -> Iterator[Violation]:
-    ends = {i for _, i in file.program.told.outputs}
+    ends = {i for _, i in file.program.description.outputs}
     makers = {i: op for op in file.graph.ops for i in op.outputs}
     for end in ends:
         op = makers.get(end)

@@ -33,23 +33,23 @@ class Program:
     """The main function of a file.
 
     Attributes:
-        told: its operations and types.
+        description: its operations and types.
         data: the bytes of each constant that lies outside the operations, by its name.
     """
 
     path: Path
-    told: Description
+    description: Description
     data: Mapping[str, bytes]
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
         """All but the constants, in the order of execution."""
-        return tuple(op for op in self.told.operations if op.kind != _CONSTANT)
+        return tuple(op for op in self.description.operations if op.kind != _CONSTANT)
 
     @cached_property
     def constants(self) -> dict[int, Operation]:
         """Each constant's operation by the number of its value."""
-        return {op.outputs[0]: op for op in self.told.operations if op.kind == _CONSTANT}
+        return {op.outputs[0]: op for op in self.description.operations if op.kind == _CONSTANT}
 
     @cached_property
     def names(self) -> dict[int, str]:
@@ -59,10 +59,10 @@ class Program:
         """
         wanted = [
             (i, op.resource or op.name or f"{kind_of(op)}_{i}")
-            for op in self.told.operations
+            for op in self.description.operations
             for i in op.outputs
         ]
-        names = {i: name for name, i in self.told.inputs}
+        names = {i: name for name, i in self.description.inputs}
         taken = set(names.values())
         for i, plain in reversed(wanted):
             name, number = plain, 0
@@ -79,7 +79,7 @@ class Program:
         Raises:
             Unsupported: it is no tensor.
         """
-        known = self.told.types[i]
+        known = self.description.types[i]
         if known.shape is None:
             raise Unsupported(
                 f"{self.path}: value '{self.names[i]}' is no tensor but {known.dtype}",
@@ -155,15 +155,15 @@ _contents: dict[bytes, tuple[Description, dict[str, bytes]]] = {}
 def read_graph(path: Path) -> FileGraph:
     """Operations, tensors and cost of a file's main function. Raises as `read_program`."""
     program = read_program(path)
-    told = program.told
-    tensors = tuple(_tensor(program, i) for i in range(len(told.types)))
+    description = program.description
+    tensors = tuple(_tensor(program, i) for i in range(len(description.types)))
     ops = tuple(_op(program, op, tensors) for op in program.operations)
-    entries, ends = ([i for _, i in side] for side in (told.inputs, told.outputs))
+    entries, ends = ([i for _, i in side] for side in (description.inputs, description.outputs))
     return FileGraph(
         ops=ops,
         tensors=tensors,
-        inputs=tuple(TensorSpec(name, *program.type(i)) for name, i in told.inputs),
-        outputs=tuple(TensorSpec(name, *program.type(i)) for name, i in told.outputs),
+        inputs=tuple(TensorSpec(name, *program.type(i)) for name, i in description.inputs),
+        outputs=tuple(TensorSpec(name, *program.type(i)) for name, i in description.outputs),
         parameters=_parameters(program),
         peak_tensor_bytes=peak_bytes(ops, tensors, entries, ends),
         extra=_facts(program),
@@ -171,8 +171,10 @@ def read_graph(path: Path) -> FileGraph:
 
 
 def _facts(program: Program) -> dict[str, str]:
-    facts = {"needs": "iOS 27 or later", "function": program.told.function}
-    others = [name for name in program.told.functions if name != program.told.function]
+    facts = {"needs": "iOS 27 or later", "function": program.description.function}
+    others = [
+        name for name in program.description.functions if name != program.description.function
+    ]
     if others:
         facts["other functions"] = ", ".join(others)
     if producer := asset.producer(program.path):
@@ -181,7 +183,7 @@ def _facts(program: Program) -> dict[str, str]:
 
 
 def _tensor(program: Program, i: int) -> Tensor:
-    known = program.told.types[i]
+    known = program.description.types[i]
     sizes = tuple(max(n, 1) for n in known.shape or ())
     return Tensor(program.names[i], sizes, known.dtype, constant=i in program.constants)
 
@@ -210,7 +212,10 @@ def learnt(program: Program) -> list[int]:
         i
         for i, op in program.constants.items()
         if op.resource
-        or (program.told.types[i].dtype.startswith("float") and program.told.types[i].shape)
+        or (
+            program.description.types[i].dtype.startswith("float")
+            and program.description.types[i].shape
+        )
     ]
 
 

@@ -102,15 +102,15 @@ class _Program:
             }
 
     def _operation(self, op: Any) -> _Head:
-        told: _Head = {
+        entry: _Head = {
             "kind": op.name,
             "name": _location_name(op.location),
             "inputs": [self.values[value] for value in op.operands if value in self.values],
             "outputs": [self.values[value] for value in op.results],
         }
         if op.name == "coreai.constant":
-            told |= _constant(op.attributes["value"], told["outputs"][0])
-        return told
+            entry |= _constant(op.attributes["value"], entry["outputs"][0])
+        return entry
 
     def resources(self) -> dict[str, bytes]:
         """The bytes of each constant that lies outside the operations."""
@@ -364,8 +364,8 @@ def _unpacked(head: _Head, payload: bytes) -> dict[str, Any]:
 
 
 def _packed(arrays: Mapping[str, Any]) -> _Answer:
-    told = [[name, str(array.dtype), list(array.shape)] for name, array in arrays.items()]
-    return {"arrays": told}, b"".join(array.tobytes() for array in arrays.values())
+    specs = [[name, str(array.dtype), list(array.shape)] for name, array in arrays.items()]
+    return {"arrays": specs}, b"".join(array.tobytes() for array in arrays.values())
 
 
 def _requests() -> Iterator[tuple[_Head, bytes]]:
@@ -375,16 +375,16 @@ def _requests() -> Iterator[tuple[_Head, bytes]]:
 
 
 def main() -> None:
-    """_Answer until the input ends."""
+    """Answer until the input ends."""
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no answer
     server = Server()
     for head, payload in _requests():
         try:
-            told, data = server.answer(head, payload)
+            answer, data = server.answer(head, payload)
         except Exception as error:  # noqa: BLE001 - bindings raise anything
-            told, data = {"error": str(error) or type(error).__name__}, b""
-        channel.write(json.dumps({**told, "bytes": len(data)}).encode() + b"\n" + data)
+            answer, data = {"error": str(error) or type(error).__name__}, b""
+        channel.write(json.dumps({**answer, "bytes": len(data)}).encode() + b"\n" + data)
         channel.flush()
 
 

@@ -156,12 +156,12 @@ class Storage:
 def kernel_storage(path: Path) -> list[Storage]:
     """How each kernel is stored, in the order of execution."""
     program = read_program(path)
-    told = []
+    stored = []
     for kernel in each_once(program):
         shape, dtype = program.type(kernel.number)
         made = kernel.unpacked_by
         palette = made is not None and kind_of(made) == LOOKUP
         words = f"palette of {dtype}" if palette else dtype
         name = kernel.op.name or program.names[kernel.op.outputs[0]]
-        told.append(Storage(name, prod(shape), words, made is not None))
-    return told
+        stored.append(Storage(name, prod(shape), words, made is not None))
+    return stored
