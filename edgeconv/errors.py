@@ -28,7 +28,7 @@ class GateFailed(EdgeconvError):
 
 
 class UsageError(EdgeconvError):
-    """The words of a command or call are off: an unknown name, an illegal value."""
+    """A command or call is wrong: an unknown name or option, an illegal value."""
 
     exit_code = 2
 
@@ -40,7 +40,7 @@ class BadInput(EdgeconvError):
 
 
 class LeakError(BadInput):
-    """The same subject would stand on both sides of a split."""
+    """The same subject would be on both sides of a split."""
 
 
 class Unsupported(EdgeconvError):
