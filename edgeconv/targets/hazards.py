@@ -152,6 +152,12 @@ _ALL = (
         "https://apple.github.io/coremltools/docs-guides/source/stateful-models.html",
     ),
     Hazard(
+        "L212",
+        "classifier-of-many-sizes",
+        "the phone may refuse to compile the model, which shows on a device first",
+        f"{_COREMLTOOLS}/2764",
+    ),
+    Hazard(
         "L301",
         "shape-mismatch",
         "the phone refuses to compile the model",

@@ -18,11 +18,13 @@ from edgeconv.workflows.steps.export_options import ExportOptions
 pytestmark = pytest.mark.heavy
 
 ONNX = find_spec("onnxruntime") is not None and find_spec("onnx") is not None
+CORE_AI = find_spec("coreai") is not None
 EXACT = ("float32", "float16")
 VARIANTS = (
     *edgeconv.make_variants(["tflite"], ["float32", "float16", "dynamic", "int8", "int16x8"]),
     *edgeconv.make_variants(["coreml"], ["float32", "float16"]),
     *(edgeconv.make_variants(["onnx"], ["float32", "float16", "dynamic", "int8"]) if ONNX else ()),
+    *(edgeconv.make_variants(["coreai"], ["float32", "float16"]) if CORE_AI else ()),
 )
 """The others compress no kernel of so few weights, and refuse a model without a larger one."""
 STEP = 1 / 127

@@ -116,7 +116,8 @@ def test_an_output_bears_the_key_that_the_model_gives_it(cli: Cli, tmp_path: Pat
     assert done.code == 0, done.err
     artifacts = read_bundle(tmp_path / "b").artifacts
     names = [{output.name for output in artifact.outputs} - {"label"} for artifact in artifacts]
-    assert names == [{"activity"}] * 3
+    assert names == [{"activity"}] * len(artifacts)
+    assert len(artifacts) >= 3
     assert cli("parity", tmp_path / "b", "--data", "synthetic").code == 0
     for artifact in artifacts:
         assert cli("evaluate", artifact.path, "--data", "synthetic").code == 0, artifact.name
@@ -246,8 +247,8 @@ INSPECTED = [
     ("integer_labels.mlpackage", "Classes: 0, 1, 2, 3, 4, 5"),
     ("duplicate_labels.mlpackage", "L209"),
     ("stateful.mlpackage", "L211"),
-    ("classifier_range.mlpackage", "L210"),
-    ("classifier_enumerated.mlpackage", "L210"),
+    ("classifier_range.mlpackage", "L212"),
+    ("classifier_enumerated.mlpackage", "L212"),
     ("custom_layer.keras", "mine>Twice"),
     ("two_outputs.tflite", "output_1"),
     ("class_index.tflite", "int64"),

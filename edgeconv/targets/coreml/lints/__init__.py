@@ -116,6 +116,13 @@ RULES: tuple[Rule[PackageView], ...] = (
         "give each class a name of its own, on one line",
     ),
     Rule(
+        "L212",
+        _WARNING,
+        "a classifier whose input may have several sizes, with a fixed number of probabilities",
+        interface.classifier_of_many_sizes,
+        "compile it on a Mac before it ships (Xcode does on building), or fix the input to one size",
+    ),
+    Rule(
         "L410",
         _WARNING,
         "`softplus` in float16, unless samples (`--data`) stay below 10.4",

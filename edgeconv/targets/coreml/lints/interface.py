@@ -112,6 +112,16 @@ def flexible_classifier(package: PackageView) -> Iterator[Violation]:
             )
 
 
+def classifier_of_many_sizes(package: PackageView) -> Iterator[Violation]:
+    """A classifier whose input is flexible, though its probabilities have a fixed number."""
+    if not package.spec.description.predictedFeatureName or any(flexible_classifier(package)):
+        return
+    free = {v.name for f in package.functions for v in f.inputs if -1 in v.shape}
+    for feature in package.input_features:
+        if feature.name in free:
+            yield Violation(feature.name, "its size is free, and the model is a classifier")
+
+
 def states(package: PackageView) -> Iterator[Violation]:
     """Values that a model keeps between predictions."""
     for state in package.spec.description.state:
