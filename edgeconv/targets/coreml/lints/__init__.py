@@ -120,7 +120,7 @@ RULES: tuple[Rule[PackageView], ...] = (
         _WARNING,
         "a classifier whose input may have several sizes, with a fixed number of probabilities",
         interface.classifier_of_many_sizes,
-        "compile it on a Mac before it ships (Xcode does on building), or fix the input to one size",
+        "compile it in Xcode before it ships, or fix the input to one size",
     ),
     Rule(
         "L410",
