@@ -22,14 +22,25 @@ PIECES, SHORT = 10, 2.0  # so many recordings of one subject and class, so short
 def repeated(dataset: Dataset) -> list[DataFinding]:
     """D301: the same samples stand in two places, so they would count twice.
 
-    What a loader found in its rows, which are exact; else whole recordings, and parts of them that
-    another subject or class has.
+    What a loader found in its rows, which are exact; else whole recordings, and parts of the others
+    that another subject or class has.
     """
-    import numpy as np
-
     found = [finding for finding in dataset.report.findings if finding.rule == RULE]
     if found:
         return found
+    pairs = _whole_copies(dataset)
+    labels, copies = dataset.signal.labels, {later for _, later in pairs}
+    rows = CopiedRows(sum(len(recording.samples) for recording in dataset.recordings))
+    for number, r in enumerate(dataset.recordings):
+        if number not in copies:
+            rows.add(Place(r.subject, labels[r.label], r.source, number), r.samples)
+            let_go([r])
+    return [*_of_whole_copies(dataset, pairs), *rows.findings(only_apart=True)]
+
+
+def _whole_copies(dataset: Dataset) -> list[tuple[int, int]]:
+    """Numbers of recordings that are the same sample by sample: the first, and a later one."""
+    import numpy as np
 
     first: dict[bytes, int] = {}
     pairs = []
@@ -46,17 +57,17 @@ def repeated(dataset: Dataset) -> list[DataFinding]:
             continue
         key = digest.digest()
         if key in first:
-            pairs.append((dataset.recordings[first[key]], recording))
+            pairs.append((first[key], number))
         else:
             first[key] = number
-    labels = dataset.signal.labels
+    return pairs
+
+
+def _of_whole_copies(dataset: Dataset, pairs: list[tuple[int, int]]) -> list[DataFinding]:
     if not pairs:
-        copies = CopiedRows(sum(len(recording.samples) for recording in dataset.recordings))
-        for number, r in enumerate(dataset.recordings):
-            copies.add(Place(r.subject, labels[r.label], r.source, number), r.samples)
-            let_go([r])
-        return copies.findings(only_apart=True)
-    one, other = pairs[0]
+        return []
+    labels = dataset.signal.labels
+    one, other = (dataset.recordings[number] for number in pairs[0])
     return [
         DataFinding(
             RULE,

@@ -58,3 +58,19 @@ def test_windows_that_overlap_are_copies_of_another_subject_only() -> None:
     assert not [f for f in check_recordings(same) if f.rule == "D301"]
     apart = dataset_from_arrays(windows, labels, [f"p{n % 2}" for n in range(len(windows))])
     assert [f for f in check_recordings(apart) if f.rule == "D301"]
+
+
+def test_a_whole_copy_does_not_hide_a_part_of_another_recording() -> None:
+    """The windows of `p2` are those of `p1`, begun 20 readings later; one window of `p3` is given
+    twice."""
+    rows = np.array([[r.x, r.y, r.z] for r in walk(seconds=60)])
+    one, later = ([rows[n : n + 80] for n in range(start, 1000, 80)] for start in (0, 20))
+    third = np.random.default_rng(0).normal(size=(80, 3))
+    windows = np.stack([*one, *later, third, third])
+    subjects = ["p1"] * len(one) + ["p2"] * len(later) + ["p3"] * 2
+    data = dataset_from_arrays(windows, ["Walking"] * len(windows), subjects)
+    found = [f for f in check_recordings(data) if f.rule == "D301"]
+    assert len(found) == 2
+    assert "p3" in found[0].text
+    assert "p1" in found[1].text
+    assert "p2" in found[1].text
