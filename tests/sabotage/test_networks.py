@@ -44,7 +44,9 @@ def branches() -> Any:
     keras.utils.set_random_seed(7)
     walk = keras.Input((12, 4), name="walk")
     words = keras.Input((6,), name="words", dtype="int32")
-    inner = keras.Sequential([keras.Input((12, 4)), layers.Conv1D(6, 3, padding="same")])
+    inner = keras.Sequential(
+        [keras.Input((12, 4)), layers.Conv1D(6, 3, padding="same", name="conv1d")]
+    )
     stem = inner(walk)
     left = layers.Conv1D(6, 3, padding="same", name="left")(stem)
     right = layers.Conv1D(6, 3, padding="same", name="right")(stem)
