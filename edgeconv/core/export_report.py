@@ -178,10 +178,10 @@ class BrokenRule:
     @property
     def text(self) -> str:
         """`warning L413 mixed-rank-broadcast: a.tflite, b.tflite: add: ADD of …; reshape …`."""
-        found = self.finding
+        finding = self.finding
         return (
-            f"{found.severity} {found.number} {found.rule}: {', '.join(self.files)}: "
-            f"{found.where}: {found.text}; {found.advice}"
+            f"{finding.severity} {finding.number} {finding.rule}: {', '.join(self.files)}: "
+            f"{finding.where}: {finding.text}; {finding.advice}"
         )
 
 

@@ -64,9 +64,9 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
         UsageError, BadInput: a file, its TOML or one of its lines cannot be used; the message has
             the line number.
     """
-    found = find_tables(path)
-    pairs = [(file, read_schema(file)) for file in found]
-    chosen = [pair for pair in pairs if len(found) == 1 or not is_skipped(pair[0], pair[1].skip)]
+    tables = find_tables(path)
+    pairs = [(file, read_schema(file)) for file in tables]
+    chosen = [pair for pair in pairs if len(tables) == 1 or not is_skipped(pair[0], pair[1].skip)]
     if not chosen:
         raise BadInput(f"{path}: skip leaves out every table", f"correct {pairs[0][1].source}")
     files, schemas = [file for file, _ in chosen], [schema for _, schema in chosen]
@@ -75,9 +75,9 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
     beside = f"csv {strays} {encode(windowing)}"
     read = partial(_read_all, files, schemas, windowing, progress)
     dataset = kept([*files, *tomls], beside, progress, read)
-    if len(files) < len(found):
-        names = sorted({file.name for file in found} - {file.name for file in files})
-        skipped = f"{len(found) - len(files)} files were left out by skip: {', '.join(names[:5])}"
+    if len(files) < len(tables):
+        names = sorted({file.name for file in tables} - {file.name for file in files})
+        skipped = f"{len(tables) - len(files)} files were left out by skip: {', '.join(names[:5])}"
         report = replace(dataset.report, notes=(*dataset.report.notes, skipped))
         dataset = replace(dataset, report=report)
     if any(schema.calibrate for schema in schemas):
@@ -166,8 +166,8 @@ def _dataset(
     copies = CopiedRows(tables.total)
     assembly.add(_segments(tables, reads, notes, dropped, copies, progress))
     dataset = assembly.dataset(dropped, (*tables.notes, *notes.sentences()))
-    found = replace(dataset.report, findings=tuple(copies.findings()))
-    return replace(dataset, report=found)
+    report = replace(dataset.report, findings=tuple(copies.findings()))
+    return replace(dataset, report=report)
 
 
 def _tidy(tables: Tables, reads: list[_Read]) -> None:

@@ -25,9 +25,9 @@ def repeated(dataset: Dataset) -> list[DataFinding]:
     What a loader found in its rows, which are exact; else whole recordings, and parts of the others
     that another subject or class has.
     """
-    found = [finding for finding in dataset.report.findings if finding.rule == RULE]
-    if found:
-        return found
+    by_loader = [finding for finding in dataset.report.findings if finding.rule == RULE]
+    if by_loader:
+        return by_loader
     pairs = _whole_copies(dataset)
     labels, copies = dataset.signal.labels, {later for _, later in pairs}
     rows = CopiedRows(sum(len(recording.samples) for recording in dataset.recordings))

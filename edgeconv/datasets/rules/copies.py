@@ -83,9 +83,9 @@ class CopiedRows:
         same = np.flatnonzero(digests[order][1:] == digests[order][:-1])
         one, other = order[same], order[same + 1]
         distances = (starts[other] - starts[one]).tolist()
-        found = Counter(zip(owner[one].tolist(), owner[other].tolist(), distances, strict=True))
+        matches = Counter(zip(owner[one].tolist(), owner[other].tolist(), distances, strict=True))
         common: Counter[tuple[int, int]] = Counter()
-        for (a, b, _), count in found.items():
+        for (a, b, _), count in matches.items():
             common[a, b] += count if count >= LEAST else 0
         return [
             (self._places[a], self._places[b], count * self.every)

@@ -69,10 +69,10 @@ def guess_pattern(paths: Sequence[Path], roles: Collection[str]) -> str:
     pattern = (
         "/".join(_part(split[0][n][:count], n, chosen) for n, count in enumerate(shape)) + suffix
     )
-    told = {role: values[place] for place, role in chosen.items()}
-    found = [roles_in(path, pattern) for path in paths]
-    wanted = [{role: own[n] for role, own in told.items()} for n in range(len(paths))]
-    return pattern if found == wanted else ""
+    by_role = {role: values[place] for place, role in chosen.items()}
+    read = [roles_in(path, pattern) for path in paths]
+    wanted = [{role: own[n] for role, own in by_role.items()} for n in range(len(paths))]
+    return pattern if read == wanted else ""
 
 
 _Place = tuple[int, int]
