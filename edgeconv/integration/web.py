@@ -22,7 +22,15 @@ def _model(context: TemplateContext) -> Files:
     return {f"model/{path.name}": path.read_bytes()}
 
 
-_SHARED = ("tsconfig.json", "package-lock.json")  # the same for both kinds of package
+_SHARED = (
+    "tsconfig.json",
+    "package-lock.json",
+    "scripts/copy-wasm.mjs",
+    "src/liteRt.ts",
+    "src/modelError.ts",
+    "test/liteRt.mjs",
+)
+"""Templates that are the same for both kinds of package."""
 
 
 def _files(context: ModelContext) -> Files:

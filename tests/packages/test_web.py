@@ -23,6 +23,7 @@ pytestmark = pytest.mark.heavy
 
 _STREAM, _TRACK, _GRAVITY = "src/sensorStream.ts", "src/track.ts", "src/gravity.ts"
 _DECIDER, _SETTINGS, _MOTION = "src/decider.ts", "src/settings.ts", "src/motion.ts"
+_STATE, _SIGN, _RECOGNIZER = "src/sensorState.ts", "src/sign.ts", "src/recognizer.ts"
 MUTATIONS = (
     Mutation("the sign is lost", _TRACK, "x * factor", "-x * factor"),
     Mutation("the scale is lost", _TRACK, "y * factor", "y"),
@@ -37,6 +38,27 @@ MUTATIONS = (
     Mutation("the filter is skipped", _STREAM, "centre + sum", "centre"),
     Mutation("the layout is turned", _STREAM, "Math.floor(i / CHANNELS), i %", "i % 80, i %"),
     Mutation("the hysteresis is forgotten", _DECIDER, "lead > hysteresis", "lead > 0 * hysteresis"),
+    Mutation("a restart is not seen", _STREAM, "window.segment === this", "window.segment <= this"),
+    Mutation("a failure ends it", _RECOGNIZER, "this.#failures++;", "throw error;"),
+    Mutation("NaN is an answer", _RECOGNIZER, "=> !Number.isFinite(value)", "=> value > 2"),
+    Mutation(
+        "a pose tells the sign",
+        _SIGN,
+        "if (!up ||",
+        "if (!up) this.#up = { x: 0, y: 0, z: 1 };\n    if (!up ||",
+    ),
+    Mutation("an iPad is a Mac", _SIGN, "|| maxTouchPoints > 1", "|| maxTouchPoints > 9"),
+    Mutation("silence is no state", _STATE, ">= this.#patience", "> 9 * this.#patience"),
+    Mutation("a slow rate is not told", _STATE, "SLOW * this.#askedHz", "0 * SLOW * this.#askedHz"),
+    Mutation(
+        "any file will do", "src/liteRt.ts", "if (digest === sha256)", "if (digest || sha256)"
+    ),
+    Mutation(
+        "the page's Module is lost",
+        "src/liteRt.ts",
+        "if (before) Object",
+        "if (before && !wasm) Object",
+    ),
 )
 OF_SEVERAL = (
     Mutation(
@@ -134,6 +156,27 @@ def test_it_compiles_and_its_own_tests_pass(name: str, request: pytest.FixtureRe
     assert "# skipped 0" in done.stdout
 
 
+def test_what_is_packed_can_be_used(package: Path, tmp_path: Path) -> None:
+    """`npm pack` compiles; a bundler finds the model; the runtime's files can be copied."""
+    npm, node = shutil.which("npm") or "npm", shutil.which("node") or "node"
+    shutil.rmtree(package / "dist", ignore_errors=True)
+    words = [npm, "pack", "--json", "--pack-destination", str(tmp_path)]
+    done = subprocess.run(words, cwd=package, capture_output=True, text=True, check=True)
+    packed = json.loads(done.stdout[done.stdout.index("[") :])[0]
+    names = {file["path"] for file in packed["files"]}
+    assert {"dist/index.js", "dist/index.d.ts", "scripts/copy-wasm.mjs"} <= names
+    model = next(name for name in names if name.endswith(".tflite"))
+    found = f"console.log(import.meta.resolve({json.dumps('sensor-recognition/' + model)}))"
+    words = [node, "--input-type=module", "-e", found]
+    done = subprocess.run(words, cwd=package, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith(model)
+    words = [node, "scripts/copy-wasm.mjs", str(tmp_path / "wasm")]
+    subprocess.run(words, cwd=package, check=True, capture_output=True)
+    assert len(list((tmp_path / "wasm").glob("*.wasm"))) == 2
+    wrong = subprocess.run(words[:2], cwd=package, check=False, capture_output=True, text=True)
+    assert (wrong.returncode, "usage" in wrong.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("mutation", [*MUTATIONS, *OF_SEVERAL], ids=lambda m: m.name)
 def test_its_tests_notice_a_wrong_core(mutation: Mutation, request: pytest.FixtureRequest) -> None:
     package: Path = request.getfixturevalue("nine" if mutation in OF_SEVERAL else "package")
@@ -161,7 +204,7 @@ def test_it_is_linted(name: str, request: pytest.FixtureRequest) -> None:
 def test_a_models_package_runs_its_model_by_name(model_package: Path, model_bundle: Path) -> None:
     done = _test(model_package)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "# pass 13" in done.stdout
+    assert "# pass 14" in done.stdout
     (result,) = check_device_outputs(model_bundle, model_package / "golden-results.json")
     assert result.status == "passed", result.reason
 
@@ -241,17 +284,20 @@ def _replay(page: Page, name: str) -> None:
     assert int(of) > 0
 
 
-def test_live_motion_of_a_browser_with_the_opposite_sign(browser: Browser, address: str) -> None:
-    """Events as Safari's on a phone that lies on a table: gravity tells, the sign is turned."""
+def test_live_motion_of_a_phone_on_a_table(browser: Browser, address: str) -> None:
+    """No sensor is told; a screen that looks down is no other sign; orientation tells the sign."""
     page = browser.new_page()
     page.goto(address)
     expect(page.locator("#live")).to_be_enabled(timeout=60_000)
     page.click("#live")
-    expect(page.locator("#sensor")).to_contain_text("no sample yet", timeout=60_000)
-    page.evaluate(_LYING, -9.8)
-    expect(page.locator("#sensor")).to_contain_text("ios sign", timeout=60_000)
-    page.evaluate(_LYING, -9.8)
-    expect(page.locator("#sensor")).to_contain_text("ios sign", timeout=60_000)
+    sensor = page.locator("#sensor")
+    expect(sensor).to_contain_text("no sample yet", timeout=60_000)
+    expect(sensor).to_contain_text("nothing from the accelerometer", timeout=60_000)
+    page.evaluate(_LYING, [-9.8, None])
+    expect(sensor).to_contain_text("android sign")
+    page.evaluate(_LYING, [-9.8, 0])
+    page.evaluate(_LYING, [-9.8, 0])
+    expect(sensor).to_contain_text("ios sign")
     expect(page.locator("#problem")).to_be_hidden()
     page.close()
 
@@ -268,18 +314,23 @@ def test_a_page_of_two_sensors_replays_both_and_names_the_one_that_is_missing(
             _replay(page, name)
         page.click("#live")
         expect(page.locator("#sensor")).to_contain_text("no sample yet", timeout=60_000)
-        page.evaluate(_LYING, 9.8)
-        expect(page.locator("#sensor")).to_contain_text("nothing from the gyroscope")
+        page.evaluate(_LYING, [9.8, None])
+        sensor = page.locator("#sensor")
+        expect(sensor).to_contain_text("nothing from the gyroscope", timeout=60_000)
         expect(page.locator("#windows")).to_have_text("0")
     page.close()
 
 
-_LYING = """(z) => {
+_LYING = """([z, beta]) => {
   for (let i = 0; i < 90; i++) {
+    const stamp = { value: (window.told = (window.told || 0) + 20) };
+    if (beta !== null) {
+      window.dispatchEvent(new DeviceOrientationEvent("deviceorientation", { beta, gamma: 0 }));
+    }
     const event = new DeviceMotionEvent("devicemotion", {
       accelerationIncludingGravity: { x: 0, y: 0, z },
     });
-    Object.defineProperty(event, "timeStamp", { value: (window.told = (window.told || 0) + 20) });
+    Object.defineProperty(event, "timeStamp", stamp);
     window.dispatchEvent(event);
   }
 }"""

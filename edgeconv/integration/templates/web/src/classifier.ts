@@ -1,20 +1,8 @@
-import {
-  type CompiledModel,
-  getGlobalLiteRtPromise,
-  loadAndCompile,
-  loadLiteRt,
-  Tensor,
-} from "@litertjs/core";
+import { type CompiledModel, Tensor } from "@litertjs/core";
 import { contract } from "./contract.js";
+import { compileModel, loadRuntime, readModel, troubles } from "./liteRt.js";
+import { ModelError } from "./modelError.js";
 import type { Window } from "./sensorStream.js";
-
-/** LiteRT prints its progress as errors; only its errors are kept as such. */
-function hush(): void {
-  const print = (text: string) =>
-    /\bERROR\b/.test(text) ? console.error(text) : console.debug(text);
-  // Where LiteRT's WebAssembly looks for what prints.
-  Object.assign(globalThis, { Module: { print, printErr: print } });
-}
 
 /** The TFLite model in LiteRT.js: a window in, an output for each class. */
 export class Classifier {
@@ -29,13 +17,14 @@ export class Classifier {
    *
    * @param model the `.tflite` file, as a place or as bytes
    * @param wasm the folder of LiteRT.js that holds its `.wasm` files
-   * @throws Error where the file does not take and give what the contract says
+   * @throws ModelError where one of them does not arrive, or the model is not that of the contract
    */
-  static async load(model: string | URL | Uint8Array, wasm: string): Promise<Classifier> {
-    hush();
-    await (getGlobalLiteRtPromise() ?? loadLiteRt(wasm)); // it is loaded once a page
-    const file = model instanceof URL ? model.href : model;
-    const compiled = await loadAndCompile(file, { accelerator: "wasm" });
+  static async load(
+    model: string | URL | Uint8Array<ArrayBuffer>,
+    wasm: string,
+  ): Promise<Classifier> {
+    const [bytes] = await Promise.all([readModel(model, contract.sha256), loadRuntime(wasm)]);
+    const compiled = await compileModel(bytes);
     const takes = Array.from(compiled.getInputDetails()[0]?.shape ?? []);
     const gives = Array.from(compiled.getOutputDetails()[0]?.shape ?? []);
     const wanted = [
@@ -43,25 +32,36 @@ export class Classifier {
       [1, contract.labels.length],
     ];
     if (JSON.stringify([takes, gives]) !== JSON.stringify(wanted)) {
-      throw new Error(`the model maps ${takes} to ${gives}, not ${wanted[0]} to ${wanted[1]}`);
+      compiled.delete();
+      const message = `the model maps ${takes} to ${gives}, not ${wanted[0]} to ${wanted[1]}`;
+      throw new ModelError("wrong-model", message);
     }
     return new Classifier(compiled);
   }
 
-  /** The outputs for one window, in the order of the labels. */
+  /**
+   * The outputs for one window, in the order of the labels.
+   *
+   * @throws ModelError where LiteRT.js fails
+   */
   async outputs(window: Window): Promise<readonly number[]> {
     const input = new Tensor(window.values, [1, window.values.length]);
+    let given: Tensor[] = [];
     try {
-      const found = await this.#model.run([input]);
-      try {
-        const [output] = found;
-        if (!output) throw new Error("the model gave no output");
-        return Array.from(await output.data());
-      } finally {
-        for (const output of found) output.delete();
+      troubles.length = 0;
+      given = await this.#model.run([input]);
+      const [output] = given;
+      if (!output || troubles.length > 0) {
+        throw new ModelError("failed", troubles.join("; ") || "the model gave no output");
       }
+      return Array.from(await output.data());
     } finally {
-      input.delete();
+      for (const tensor of [input, ...given]) tensor.delete();
     }
+  }
+
+  /** Frees the model's memory. Nothing can be recognized after that. */
+  close(): void {
+    this.#model.delete();
   }
 }

@@ -2,8 +2,10 @@ import { contract } from "./contract.js";
 
 /** What is said after one window. */
 export interface Decision {
-  /** Place of the class in `contract.labels`. */
-  readonly index: number;
+  /** Place in `contract.labels` of the class that smoothing and hysteresis arrive at. */
+  readonly candidate: number;
+  /** What an app shows: the candidate, or null while its probability is too low. */
+  readonly label: number | null;
   /** Smoothed probabilities, in the order of the labels. */
   readonly probabilities: readonly number[];
 }
@@ -16,11 +18,13 @@ export interface DeciderSettings {
   readonly alpha: number;
   /** By how much another class must lead the present one, from 0 to below 1. */
   readonly hysteresis: number;
+  /** The smoothed probability that a decision needs, from 0 (every one will do) to 1. */
+  readonly unsureBelow: number;
 }
 
 /**
  * Makes decisions that do not flicker: an exponential mean of the probabilities, and a class that
- * changes only for a clear lead.
+ * changes only for a clear lead. A class that is not probable enough is no decision.
  */
 export class Decider {
   readonly #settings: DeciderSettings;
@@ -29,9 +33,11 @@ export class Decider {
 
   /** @throws RangeError where a setting makes no sense. */
   constructor(settings: DeciderSettings = contract) {
-    const { alpha, hysteresis } = settings;
-    if (!(alpha > 0 && alpha <= 1 && hysteresis >= 0 && hysteresis < 1)) {
-      throw new RangeError(`alpha is ${alpha}, hysteresis ${hysteresis}`);
+    const { alpha, hysteresis, unsureBelow } = settings;
+    const smooths = alpha > 0 && alpha <= 1 && hysteresis >= 0 && hysteresis < 1;
+    if (!(smooths && unsureBelow >= 0 && unsureBelow <= 1)) {
+      const told = `alpha is ${alpha}, hysteresis ${hysteresis}, unsureBelow ${unsureBelow}`;
+      throw new RangeError(told);
     }
     this.#settings = settings;
   }
@@ -51,7 +57,7 @@ export class Decider {
     const now = this.#settings.logits ? softmax(outputs) : outputs;
     this.#latest = this.#latest
       ? this.#follow(this.#latest, now)
-      : { index: largest(now), probabilities: now };
+      : this.#decided(largest(now), now);
     return this.#latest;
   }
 
@@ -59,8 +65,13 @@ export class Decider {
     const { alpha, hysteresis } = this.#settings;
     const smoothed = old.probabilities.map((before, i) => before + alpha * (at(now, i) - before));
     const challenger = largest(smoothed);
-    const lead = at(smoothed, challenger) - at(smoothed, old.index);
-    return { index: lead > hysteresis ? challenger : old.index, probabilities: smoothed };
+    const lead = at(smoothed, challenger) - at(smoothed, old.candidate);
+    return this.#decided(lead > hysteresis ? challenger : old.candidate, smoothed);
+  }
+
+  #decided(candidate: number, probabilities: readonly number[]): Decision {
+    const isUnsure = at(probabilities, candidate) < this.#settings.unsureBelow;
+    return { candidate, label: isUnsure ? null : candidate, probabilities };
   }
 }
 

@@ -3,6 +3,7 @@ import { Gravity } from "./gravity.js";
 import { lowPass } from "./lowPass.js";
 import { AXES, Ring } from "./ring.js";
 import type { Sample, SensorKind } from "./sample.js";
+import { DeliveredRate } from "./sensorState.js";
 import {
   type Derived,
   defaultSettings,
@@ -67,6 +68,7 @@ export class SensorStream {
   readonly #taps: Float64Array;
   readonly #half: number;
   readonly #tracks: readonly Track[];
+  readonly #rates: readonly DeliveredRate[];
   readonly #gravity: Gravity | null;
   #segment = 0;
   #number = 0;
@@ -79,18 +81,22 @@ export class SensorStream {
   #made = 0;
   readonly #point: Float64Array; // of all sensors
   readonly #channels = new Float64Array(CHANNELS);
+  #completed: Omit<Window, "number">[] = []; // by the sample that is being taken
+  #isHandingOver = false;
 
   /** @throws RangeError where a setting makes no sense. */
   constructor(settings: StreamSettings = defaultSettings) {
     this.#settings = settings;
     this.#derived = derive(settings);
     const { oversampling, sensors, silence, spacing } = this.#derived;
+    const hertz = sensors.map(({ sensorHz }) => sensorHz);
     this.#taps = lowPass(oversampling);
     this.#half = (this.#taps.length - 1) / 2;
     // One sensor may be this far ahead of another.
     const ahead = silence + Math.max(...sensors.map(({ maxGap }) => maxGap));
     const pending = sensors.length > 1 ? Math.ceil(ahead / spacing + 1) : 1;
     this.#tracks = sensors.map((sensor) => new Track(sensor, pending));
+    this.#rates = hertz.map((each) => new DeliveredRate(each, silence));
     const splits = contract.sources.some(({ part }) => part !== "whole");
     this.#gravity = splits ? new Gravity(settings.rateHz) : null;
     this.#point = new Float64Array(AXES * sensors.length);
@@ -108,17 +114,30 @@ export class SensorStream {
     return sensorKinds.filter((_, i) => this.#tracks[i]?.isEmpty);
   }
 
+  /** Samples a second that a sensor really delivers; null until that was measured, for 5 s. */
+  deliveredHz(sensor?: SensorKind): number | null {
+    return this.#rates[placeOf(sensor)]?.hertz ?? null;
+  }
+
+  /** Whether it delivers less than 0.8 of the rate that the settings expect. */
+  isSlow(sensor?: SensorKind): boolean {
+    return this.#rates[placeOf(sensor)]?.isSlow ?? false;
+  }
+
   /**
    * Takes one sample and hands each window that it completes to `onWindow`.
    *
    * A sample completes the interval between the two before it: the curve there needs one neighbour
-   * on each side.
+   * on each side. `onWindow` may call `restart`: nothing more comes of this sample then.
    *
    * @throws RangeError where it is of a sensor that the model does not take.
+   * @throws Error where `onWindow` of another sample calls it.
    */
   push(sample: Sample, onWindow: (window: Window) => void): void {
+    if (this.#isHandingOver) throw new Error("a sample was pushed while a window is handed over");
     const { milliseconds, x, y, z } = sample;
-    const track = this.#track(sample.sensor);
+    const place = placeOf(sample.sensor);
+    const track = this.#tracks[place] as Track;
     const time = Math.round(milliseconds * 1e6);
     if (![time, x, y, z].every(Number.isFinite)) {
       this.counts.notFinite++;
@@ -130,11 +149,27 @@ export class SensorStream {
       this.restart();
     }
     this.counts.accepted++;
+    this.#rates[place]?.take(time);
     track.hold(time, x, y, z);
     if (this.#start === null && this.#tracks.every(({ isEmpty }) => !isEmpty)) {
       this.#start = Math.max(...this.#tracks.map(({ newest }) => newest));
     }
-    if (this.#start !== null && track.hasCurve) this.#evaluate(track, this.#start, onWindow);
+    if (this.#start !== null && track.hasCurve) this.#evaluate(track, this.#start);
+    if (this.#completed.length > 0) this.#handOver(onWindow);
+  }
+
+  /** Only now, when the stream is at rest again: `onWindow` may restart it, or throw. */
+  #handOver(onWindow: (window: Window) => void): void {
+    const completed = this.#completed;
+    this.#completed = [];
+    this.#isHandingOver = true;
+    try {
+      for (const window of completed) {
+        if (window.segment === this.#segment) onWindow({ number: this.#number++, ...window });
+      }
+    } finally {
+      this.#isHandingOver = false;
+    }
   }
 
   /** Forgets all samples, as after a gap. Counts and window numbers go on. */
@@ -147,12 +182,6 @@ export class SensorStream {
     this.#gravity?.clear();
     this.#fine.clear();
     this.#steps.clear();
-  }
-
-  #track(sensor: SensorKind | undefined): Track {
-    const found = this.#tracks[sensor === undefined ? 0 : sensorKinds.indexOf(sensor)];
-    if (!found) throw new RangeError(`the model takes ${sensorKinds.join(", ")}, no ${sensor}`);
-    return found;
   }
 
   /** Whether a sample that comes this much after the last one is used; may restart the stream. */
@@ -178,10 +207,10 @@ export class SensorStream {
   }
 
   /** Every point of the fine grid that the sensor's curve reaches, and those that all reach. */
-  #evaluate(track: Track, start: number, onWindow: (window: Window) => void): void {
+  #evaluate(track: Track, start: number): void {
     for (let at = this.#time(start, track.next); at < track.until; ) {
       track.add(at);
-      if (this.#tracks.every(({ next }) => next > this.#next)) this.#join(start, onWindow);
+      if (this.#tracks.every(({ next }) => next > this.#next)) this.#join(start);
       at = this.#time(start, track.next);
     }
   }
@@ -192,7 +221,7 @@ export class SensorStream {
   }
 
   /** Keeps a point of the fine grid; where it completes a step, makes that step. */
-  #join(start: number, onWindow: (window: Window) => void): void {
+  #join(start: number): void {
     this.#tracks.forEach((track, i) => {
       track.copy(this.#next, this.#point, AXES * i);
     });
@@ -208,11 +237,11 @@ export class SensorStream {
       });
       this.#point[c] = centre + sum;
     }
-    this.#add(this.#time(start, middle), onWindow);
+    this.#add(this.#time(start, middle));
   }
 
   /** Keeps the channels of the step in `#point`; none while gravity settles. */
-  #add(time: number, onWindow: (window: Window) => void): void {
+  #add(time: number): void {
     this.#gravity?.update(this.#point);
     if (this.#gravity && this.#gravity.left > 0) {
       this.#gravity.left--;
@@ -226,13 +255,22 @@ export class SensorStream {
     this.#steps.add(this.#channels);
     this.#made++;
     const beyond = this.#made - this.#settings.window;
-    if (beyond >= 0 && beyond % this.#settings.step === 0) onWindow(this.#window(time));
+    if (beyond >= 0 && beyond % this.#settings.step === 0) {
+      this.#completed.push(this.#window(time));
+    }
   }
 
-  #window(endNanoseconds: number): Window {
+  #window(endNanoseconds: number): Omit<Window, "number"> {
     const values = Float32Array.from({ length: this.#settings.window * CHANNELS }, (_, i) =>
       this.#steps.get(Math.floor(i / CHANNELS), i % CHANNELS),
     );
-    return { number: this.#number++, segment: this.#segment, endNanoseconds, values };
+    return { segment: this.#segment, endNanoseconds, values };
   }
+}
+
+/** Of a sensor among those that the model takes; the first where none is named. */
+function placeOf(sensor: SensorKind | undefined): number {
+  const place = sensor === undefined ? 0 : sensorKinds.indexOf(sensor);
+  if (place < 0) throw new RangeError(`the model takes ${sensorKinds.join(", ")}, no ${sensor}`);
+  return place;
 }

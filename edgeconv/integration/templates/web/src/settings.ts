@@ -44,6 +44,7 @@ const SILENCE = 1e9;
 
 /** What follows from a sensor's settings; times are in nanoseconds. */
 export interface DerivedSensor {
+  readonly sensorHz: number;
   readonly factor: number;
   readonly maxGap: number;
   readonly closest: number;
@@ -90,6 +91,7 @@ function deriveSensor({ sensorHz, factor }: SensorSettings): DerivedSensor {
     throw new RangeError(`the factor of a stream is ${factor}`);
   }
   return {
+    sensorHz,
     factor,
     maxGap: Math.floor((GAP_INTERVALS * 1e9) / sensorHz + 0.5),
     closest: Math.floor((CLOSEST_INTERVALS * 1e9) / sensorHz + 0.5),

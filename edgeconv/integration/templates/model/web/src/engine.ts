@@ -1,10 +1,5 @@
-import {
-  type CompiledModel,
-  getGlobalLiteRtPromise,
-  loadAndCompile,
-  loadLiteRt,
-  Tensor,
-} from "@litertjs/core";
+import { type CompiledModel, Tensor } from "@litertjs/core";
+import { compileModel, loadRuntime, readModel, troubles } from "./liteRt.js";
 import { ModelError } from "./modelError.js";
 import { type Outputs, packed, type TensorSpec, type Tensors } from "./tensors.js";
 
@@ -14,16 +9,12 @@ export interface Engine {
   close(): void;
 }
 
-/** What LiteRT.js printed as an error since this was last emptied: it tells some failures only so. */
-const troubles: string[] = [];
-
-function listen(): void {
-  const print = (text: string) => {
-    if (/\bERROR\b/.test(text)) troubles.push(text.trim());
-    else console.debug(text);
-  };
-  // Where LiteRT's WebAssembly looks for what prints.
-  Object.assign(globalThis, { Module: { print, printErr: print } });
+/** What a file has to be. */
+export interface ModelContract {
+  /** Of the file that was tested, in hexadecimal digits. */
+  readonly sha256: string;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
 }
 
 /** The `.tflite` file in LiteRT.js, on the processor. */
@@ -41,24 +32,17 @@ export class LiteRtEngine implements Engine {
    *
    * @param file the `.tflite` file, as a place or as bytes
    * @param wasm the folder of LiteRT.js that holds its `.wasm` files
-   * @throws ModelError where it cannot be loaded, or is not the model of the contract
+   * @param contract what the file has to be
+   * @throws ModelError where it does not arrive, or is not the model of the contract
    */
   static async load(
-    file: string | URL | Uint8Array,
+    file: string | URL | Uint8Array<ArrayBuffer>,
     wasm: string,
-    inputs: readonly TensorSpec[],
-    outputs: readonly TensorSpec[],
+    contract: ModelContract,
   ): Promise<LiteRtEngine> {
-    listen();
-    troubles.length = 0;
-    let model: CompiledModel;
-    try {
-      await (getGlobalLiteRtPromise() ?? loadLiteRt(wasm)); // it is loaded once a page
-      const place = file instanceof URL ? file.href : file;
-      model = await loadAndCompile(place, { accelerator: "wasm" });
-    } catch (error) {
-      throw new ModelError("failed", troubles.join("; ") || String(error));
-    }
+    const [bytes] = await Promise.all([readModel(file, contract.sha256), loadRuntime(wasm)]);
+    const model = await compileModel(bytes);
+    const { inputs, outputs } = contract;
     try {
       compare("inputs", inputs, model.getInputDetails());
       compare("outputs", outputs, model.getOutputDetails());

@@ -17,11 +17,13 @@ export class ModelRunner {
    *
    * @param model the `.tflite` file, as a place or as bytes
    * @param wasm the folder of LiteRT.js that holds its `.wasm` files
-   * @throws ModelError where it cannot be loaded, or is not the model of the contract
+   * @throws ModelError where it does not arrive, or is not the model of the contract
    */
-  static async load(model: string | URL | Uint8Array, wasm: string): Promise<ModelRunner> {
-    const { inputs, outputs } = contract;
-    return new ModelRunner(await LiteRtEngine.load(model, wasm, inputs, outputs));
+  static async load(
+    model: string | URL | Uint8Array<ArrayBuffer>,
+    wasm: string,
+  ): Promise<ModelRunner> {
+    return new ModelRunner(await LiteRtEngine.load(model, wasm, contract));
   }
 
   /**

@@ -5,8 +5,10 @@ import { test } from "node:test";
 import { contract } from "../dist/contract.js";
 import { LiteRtEngine } from "../dist/engine.js";
 import { deviations, goldenResults } from "../dist/golden.js";
+import { digestOf } from "../dist/liteRt.js";
 import { ModelRunner } from "../dist/modelRunner.js";
-import { browserForLiteRt, bytesOf, RecordedEngine, sample, vectors } from "./vectors.mjs";
+import { browserForLiteRt, bytesOf } from "./liteRt.mjs";
+import { RecordedEngine, sample, vectors } from "./vectors.mjs";
 
 const HERE = { model: "this machine", system: `Node ${process.version}` };
 
@@ -24,6 +26,13 @@ test("the model's file is the one that was tested", () => {
   assert.equal(digest, contract.sha256);
 });
 
+test("a model that does not arrive is told by its place and status", async (t) => {
+  const status = { status: 404, statusText: "Not Found" };
+  t.mock.method(globalThis, "fetch", async () => new Response("", status));
+  const gone = { name: "ModelError", kind: "not-found", message: /gone\.tflite.*404 Not Found/ };
+  await assert.rejects(ModelRunner.load("gone.tflite", browserForLiteRt()), gone);
+});
+
 test("a wrong output is noticed", async () => {
   const { name } = contract.outputs[0];
   const wrong = new RecordedEngine((outputs) => {
@@ -39,15 +48,20 @@ test("a wrong output is noticed", async () => {
 test("another model is refused", async () => {
   const wasm = browserForLiteRt();
   const bytes = bytesOf(contract.model);
-  const damaged = Buffer.from(bytes).subarray(0, 64);
-  await assert.rejects(ModelRunner.load(damaged, wasm), { name: "ModelError", kind: "failed" });
-  const { inputs, outputs } = contract;
+  const damaged = bytes.slice(0, 64);
+  const refused = { name: "ModelError", kind: "wrong-digest" };
+  await assert.rejects(ModelRunner.load(damaged, wasm), refused);
+  const sha256 = await digestOf(damaged); // what was tested was damaged already
+  const failed = { name: "ModelError", kind: "failed" };
+  await assert.rejects(LiteRtEngine.load(damaged, wasm, { ...contract, sha256 }), failed);
   const renamed = (specs) => specs.map((spec) => ({ ...spec, name: `${spec.name}_` }));
   const reshaped = (specs) => specs.map((spec) => ({ ...spec, shape: [...spec.shape, 1] }));
   for (const change of [renamed, reshaped]) {
     const wrong = { name: "ModelError", kind: "wrong-model" };
-    await assert.rejects(LiteRtEngine.load(bytes, wasm, change(inputs), outputs), wrong);
-    await assert.rejects(LiteRtEngine.load(bytes, wasm, inputs, change(outputs)), wrong);
+    for (const side of ["inputs", "outputs"]) {
+      const other = { ...contract, [side]: change(contract[side]) };
+      await assert.rejects(LiteRtEngine.load(bytes, wasm, other), wrong);
+    }
   }
   const again = await ModelRunner.load(bytes, wasm); // several may be open at once
   again.close();

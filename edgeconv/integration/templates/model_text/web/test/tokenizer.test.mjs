@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Tokenizer } from "../dist/tokenizer.js";
-import { bytesOf, vectors } from "./vectors.mjs";
+import { bytesOf } from "./liteRt.mjs";
+import { vectors } from "./vectors.mjs";
 
-const vocabulary = bytesOf("model/vocabulary.txt").toString("utf8");
+const vocabulary = new TextDecoder().decode(bytesOf("model/vocabulary.txt"));
 
 test("texts give the tokens that they give in Python", () => {
   const tokenizer = new Tokenizer(vocabulary);

@@ -1,8 +1,8 @@
 import { Classifier } from "../classifier.js";
 import { contract } from "../contract.js";
-import { expectedSign, requestMotion, signAtRest, watchMotion } from "../motion.js";
+import { keepAwake, Motion } from "../motion.js";
 import { type Recognition, Recognizer } from "../recognizer.js";
-import type { Sample } from "../sample.js";
+import type { Sample, SensorKind } from "../sample.js";
 import { SensorStream } from "../sensorStream.js";
 import { defaultSettings, sensorKinds } from "../settings.js";
 import {
@@ -18,7 +18,6 @@ import { element, View } from "./view.js";
 
 /** The sensor whose samples are drawn. */
 const [drawn] = sensorKinds;
-const REST_MILLISECONDS = 1000; // of stillness tell the browser's sign
 const view = new View();
 const traces = new Traces(element<HTMLCanvasElement>("traces"));
 const liveButton = element<HTMLButtonElement>("live");
@@ -45,49 +44,55 @@ function begin(classifier: Classifier, stream: SensorStream) {
       view.recognized(each);
       view.counted(stream.counts, found.length);
     },
-    stream,
+    { stream, onFailure: (error) => view.problem(String(error)) },
   );
   return { recognizer, found };
 }
 
 async function live(classifier: Classifier): Promise<void> {
-  await requestMotion();
-  let sign = expectedSign();
-  let recent: Sample[] = [];
   const { recognizer, found } = begin(classifier, new SensorStream());
-  const listen = () =>
-    watchMotion((sample) => {
-      if (sample.sensor !== drawn) {
-        recognizer.push(sample);
-        return;
-      }
-      recent = [...recent, sample].filter(
-        (each) => each.milliseconds > sample.milliseconds - REST_MILLISECONDS,
-      );
-      // What comes here should have W3C's sign already; at rest gravity tells whether it has.
-      if (recent.length > 10 && signAtRest(recent) === "ios") {
-        sign = sign === "ios" ? "android" : "ios";
-        stop();
-        recent = [];
-        recognizer.stream.restart();
-        stop = listen();
-        return;
-      }
-      traces.add(sample);
+  const target = {
+    push(sample: Sample) {
+      if (sample.sensor === drawn) traces.add(sample);
       recognizer.push(sample);
-      const missing = recognizer.stream.waitingFor;
-      const lack = missing.length > 0 ? `, nothing from the ${missing.join(" and ")}` : "";
-      view.say("sensor", `${rate(recent)} Hz, ${sign} sign${lack}`);
       view.counted(recognizer.stream.counts, found.length);
-      recognizer.settled().catch(tell);
-    }, sign);
-  stop = listen();
-  view.say("sensor", "no sample yet");
+    },
+    restart() {
+      recognizer.restart();
+      say();
+    },
+    isSlow: (sensor: SensorKind) => recognizer.isSlow(sensor),
+  };
+  const say = () => view.say("sensor", sensorKinds.map((kind) => told(kind, motion)).join("; "));
+  const motion = new Motion(target, { onState: say });
+  const sleep = keepAwake();
+  stop = () => {
+    motion.stop();
+    sleep();
+  };
+  await motion.start();
 }
 
-function rate(samples: readonly Sample[]): string {
-  const seconds = ((samples.at(-1)?.milliseconds ?? 0) - (samples[0]?.milliseconds ?? 0)) / 1000;
-  return seconds > 0 ? ((samples.length - 1) / seconds).toFixed(0) : "–";
+/** What a sensor does, in words. */
+function told(sensor: SensorKind, motion: Motion): string {
+  switch (motion.state(sensor)) {
+    case "waiting":
+      return "no sample yet";
+    case "receiving":
+      return `${motion.sign} sign`;
+    case "slow":
+      return `${sensor}: slower than expected`;
+    case "silent":
+      return `nothing from the ${sensor}`;
+    case "suspended":
+      return "paused: the page is not visible";
+    case "missing":
+      return `no ${sensor}`;
+    case "denied":
+      return `the ${sensor} is not allowed`;
+    case "stopped":
+      return "–";
+  }
 }
 
 async function replay(

@@ -71,7 +71,7 @@ export function agreement(
     const close = window.outputs.every(
       (p, k) => Math.abs(p - (each.outputs[k] ?? Number.NaN)) <= tolerance,
     );
-    return close && (!window.sure || each.decision.index === window.decision);
+    return close && (!window.sure || each.decision.candidate === window.decision);
   });
   return { right: right.length, of: Math.max(windows.length, found.length) };
 }

@@ -51,7 +51,7 @@ export class View {
   }
 
   recognized(found: Recognition): void {
-    this.say("activity", found.label);
+    this.say("activity", found.label ?? "Not sure");
     this.#show(found.decision.probabilities);
     this.#latencies = [...this.#latencies, found.latencyMilliseconds].slice(-KEPT);
     const sorted = [...this.#latencies].sort((a, b) => a - b);

@@ -1,5 +1,9 @@
 /** What went wrong. */
 export type ModelErrorKind =
+  /** The model's file, or LiteRT.js, did not arrive: no network, or a server's status. */
+  | "not-found"
+  /** The file is not the one that was tested. */
+  | "wrong-digest"
   /** The file does not take and give what the contract says. */
   | "wrong-model"
   /** An input has another number of values than the model takes. */

@@ -1,0 +1,95 @@
+import {
+  type CompiledModel,
+  getGlobalLiteRtPromise,
+  loadAndCompile,
+  loadLiteRt,
+} from "@litertjs/core";
+import { ModelError } from "./modelError.js";
+
+/** What LiteRT.js printed as an error since this was last emptied: it tells some failures only so. */
+export const troubles: string[] = [];
+
+/**
+ * Loads LiteRT.js, once a page.
+ *
+ * @param wasm the folder that holds its `.js` and `.wasm` files
+ * @throws ModelError where one of them does not arrive
+ */
+export async function loadRuntime(wasm: string): Promise<void> {
+  const running = getGlobalLiteRtPromise();
+  if (running) {
+    await running;
+    return;
+  }
+  const print = (text: string) => {
+    if (/\bERROR\b/.test(text)) troubles.push(text.trim());
+    else console.debug(text);
+  };
+  // LiteRT's WebAssembly looks for what prints in a global, which other libraries have too; it
+  // leaves it undefined. The page gets its own back.
+  const page = globalThis as { Module?: unknown };
+  const before = Object.getOwnPropertyDescriptor(page, "Module");
+  page.Module = { print, printErr: print };
+  try {
+    await loadLiteRt(wasm);
+  } catch (error) {
+    // A script that does not arrive is told by an event that says nothing.
+    const reason = error instanceof Error ? error.message : "a file of it did not arrive";
+    const folder = `its .js and .wasm files are expected in ${wasm}`;
+    throw new ModelError("not-found", `LiteRT.js could not be loaded (${reason}): ${folder}`);
+  } finally {
+    if (before) Object.defineProperty(page, "Module", before);
+    else delete page.Module;
+  }
+}
+
+/**
+ * The bytes of a model's file, if they are those that were tested.
+ *
+ * @param sha256 of the file, in hexadecimal digits
+ * @throws ModelError where it does not arrive, or is another file
+ */
+export async function readModel(
+  model: string | URL | Uint8Array<ArrayBuffer>,
+  sha256: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = model instanceof Uint8Array ? model : await fetched(String(model));
+  const name = model instanceof Uint8Array ? "the model" : String(model);
+  const digest = await digestOf(bytes);
+  if (digest === sha256) return bytes;
+  const message = `${name} is not the tested file: its SHA-256 is ${digest}, not ${sha256}`;
+  throw new ModelError("wrong-digest", `${message} (${bytes.length} bytes)`);
+}
+
+async function fetched(place: string): Promise<Uint8Array<ArrayBuffer>> {
+  let answer: Response;
+  try {
+    answer = await fetch(place);
+  } catch (error) {
+    throw new ModelError("not-found", `${place} did not arrive: ${String(error)}`);
+  }
+  if (!answer.ok) {
+    const status = `${answer.status} ${answer.statusText}`.trim();
+    throw new ModelError("not-found", `${place} did not arrive: the server says ${status}`);
+  }
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+/** SHA-256 in hexadecimal digits. */
+export async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  if (!globalThis.crypto?.subtle) {
+    throw new ModelError("failed", "a digest can be computed on https:// and localhost only");
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @throws ModelError where LiteRT.js does not take the file. */
+export async function compileModel(bytes: Uint8Array): Promise<CompiledModel> {
+  troubles.length = 0;
+  try {
+    return await loadAndCompile(bytes, { accelerator: "wasm" });
+  } catch (error) {
+    throw new ModelError("failed", troubles.join("; ") || String(error));
+  }
+}
