@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         Unsupported,
         UsageError,
     )
+    from edgeconv.integration.template_context import AppOptions
     from edgeconv.parity.drift.store import check_dataset
     from edgeconv.recipes import VariantOptions, load_recipe, make_variants
     from edgeconv.runtimes import open_runner
@@ -131,6 +132,7 @@ _MODULES = {
         "Unsupported",
         "UsageError",
     ),
+    "edgeconv.integration.template_context": ("AppOptions",),
     "edgeconv.parity.drift.store": ("check_dataset",),
     "edgeconv.recipes": ("VariantOptions", "load_recipe", "make_variants"),
     "edgeconv.runtimes": ("open_runner",),
@@ -154,6 +156,7 @@ _MODULES = {
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "AppOptions",
     "Artifact",
     "Augmentation",
     "BadInput",

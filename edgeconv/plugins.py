@@ -34,6 +34,7 @@ EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("coreai", "coreai_core"), "coreai"),
     **dict.fromkeys(("onnx", "onnxruntime", "tf2onnx"), "onnx"),
     **dict.fromkeys(("optuna", "mlflow"), "search"),
+    "cryptography": "sign",
     **dict.fromkeys(("duckdb", "h5py", "jinja2", "keras", "matplotlib", "tensorflow"), "convert"),
 }
 

@@ -15,6 +15,7 @@ from edgeconv.errors import BadInput, UsageError
 from edgeconv.targets.base import suffixes
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"  # of exactly these bytes of the manifest
 MODEL = "model.keras"
 COMPRESSED = "compressed"  # fine-tuned networks, one file a compression
 _FULL = 64 * 1024  # bytes; a disk with less left over is what made a write fail

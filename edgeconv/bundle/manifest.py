@@ -14,6 +14,7 @@ from edgeconv.bundle.folder import (
     MODEL,
     PARITY,
     PROFILE,
+    SIGNATURE,
     check_complete,
     check_unchanged,
     digests,
@@ -30,6 +31,7 @@ from edgeconv.core import (
     PathLike,
     ProfileResult,
     Recipe,
+    Release,
     SplitInfo,
     TrainedModel,
     TrainingSummary,
@@ -67,6 +69,7 @@ def write(bundle: Bundle, folder: Path) -> None:
     golden = folder / GOLDEN
     vectors = sha256(golden) if golden.is_file() else None
     beside = {"golden": vectors, "files": digests(folder)}
+    (folder / SIGNATURE).unlink(missing_ok=True)  # it is of the manifest before
     _write_json(folder / MANIFEST, {**_manifest(bundle), **beside})
 
 
@@ -155,6 +158,7 @@ def _manifest(bundle: Bundle) -> dict[str, Any]:
         "machine": bundle.machine.to_json(),
         "compressed": {name: each.to_json() for name, each in bundle.compressed.items()},
         **({"calibration": encode_fields(bundle.calibration)} if bundle.calibration else {}),
+        **({"release": encode_fields(bundle.release)} if bundle.release.version else {}),
     }
 
 
@@ -226,6 +230,7 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
         calibration=decode_fields(SplitInfo, data["calibration"])
         if data.get("calibration")
         else None,
+        release=decode_fields(Release, data.get("release", {})),
         compressed={
             name: Compressed.from_json(each, path / COMPRESSED)
             for name, each in data.get("compressed", {}).items()

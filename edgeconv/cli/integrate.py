@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,7 @@ EPILOG = opt.epilog(
     "edgeconv integrate ios out/har --out packages/ios",
     "edgeconv integrate android out/har --out packages/android --artifact har_int8.tflite",
     "edgeconv integrate web out/har --out packages/web --serve",
+    "edgeconv integrate ios out/gait --out packages/gait --name gait --update-key release.pub",
 )
 
 
@@ -47,6 +49,24 @@ _SensorRate = Annotated[
         help="Rate that the app asks its sensor for. Default: the platform's.",
     ),
 ]
+_Name = Annotated[
+    str,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="Name of the model in the app, so that two fit into one: gait, fall-alarm. "
+        "Default: the package's own names.",
+    ),
+]
+_UpdateKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--update-key",
+        metavar="PUBLIC",
+        help="Public key of a pair of keys with which the app verifies updates of the model. "
+        "Default: it takes none.",
+    ),
+]
 _Force = Annotated[
     bool, typer.Option("--force", help="Replace generated files that you have changed.")
 ]
@@ -68,6 +88,8 @@ def integrate(
     out: opt.Out,
     artifact: _Artifact = "",
     sensor_rate: _SensorRate = None,
+    name: _Name = "",
+    update_key: _UpdateKey = None,
     force: _Force = False,
     serve: _Serve = False,
     port: _Port = None,
@@ -85,6 +107,8 @@ def integrate(
     if port is not None and not serve:
         raise UsageError("--port applies to --serve only", "add --serve, or leave it out")
     with Console(quiet, verbose, json) as console:
+        from edgeconv.bundle import signature
+        from edgeconv.integration.template_context import AppOptions
         from edgeconv.integration.web_server import serve as serve_page
         from edgeconv.workflows.integrate import integrate as write_package
 
@@ -94,7 +118,11 @@ def integrate(
             out,
             artifact=artifact,
             force=force,
-            sensor_hz=sensor_rate,
+            app=AppOptions(
+                name,
+                sensor_rate,
+                signature.embedded_key(signature.read_public(update_key)) if update_key else "",
+            ),
             progress=console,
         )
         show_package(console, package)

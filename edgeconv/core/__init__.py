@@ -1,7 +1,7 @@
 """The vocabulary that every stage speaks: frozen, typed, importing nothing of ours but errors."""
 
 from edgeconv.core.artifact import Artifact, KerasModel, ModelFile, TensorSpec, TrainedModel
-from edgeconv.core.bundle import Bundle
+from edgeconv.core.bundle import Bundle, Release
 from edgeconv.core.channels import CHANNEL_UNITS, STANDARD_GRAVITY, GravitySource, SensorKind
 from edgeconv.core.compression import (
     RECOMMENDED_COMPRESSIONS,
@@ -125,6 +125,7 @@ __all__ = [
     "Progress",
     "Recipe",
     "Recording",
+    "Release",
     "Runner",
     "Samples",
     "Scheme",

@@ -17,6 +17,19 @@ from edgeconv.core.results import EvaluationResult, ParityResult
 
 
 @dataclass(frozen=True)
+class Release:
+    """What an app is told of a bundle that is shipped as an update.
+
+    Attributes:
+        version: of the model, from 1; a higher one is newer. 0: it was not released.
+        min_app_version: the oldest app that takes it, as numbers with points; empty: every one.
+    """
+
+    version: int = 0
+    min_app_version: str = ""
+
+
+@dataclass(frozen=True)
 class Bundle:
     """Everything that a bundle's folder holds.
 
@@ -31,6 +44,7 @@ class Bundle:
         machine: on which the bundle was written.
         calibration: the recordings that activation ranges were calibrated on, where they are not
             those of the training.
+        release: version of the model for apps, if `edgeconv sign` gave it one.
         compressed: the networks that retrained artifacts were exported from, by the name of the
             compression.
     """
@@ -49,6 +63,7 @@ class Bundle:
     machine: MachineInfo = field(default_factory=MachineInfo)
     compressed: dict[str, Compressed] = field(default_factory=dict)
     calibration: SplitInfo | None = None
+    release: Release = field(default_factory=Release)
 
     @property
     def data_spec(self) -> str:

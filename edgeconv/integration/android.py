@@ -75,6 +75,7 @@ PLATFORM = Platform(
     sensors=SENSORS,
     filters={"quoted": quoted, "constant": constant_name},
     vectors="recognition/src/test/resources/stream.json",
+    self_test=f"{_ASSETS}/selftest.json",
     check_with="./gradlew :recognition:testDebugUnitTest, in an app that includes it",
     model_package=ModelPackage(
         summary="a Kotlin library for LiteRT",

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from edgeconv.errors import UsageError
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -119,3 +121,60 @@ NAMINGS = {
     "c": Naming(reserved(_C, "inputs outputs prediction values stored scale"), snake=True),
 }
 """By language."""
+
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
+_JAVA_AND_KOTLIN = reserved(
+    """
+    abstract as assert boolean break byte case catch char class const continue default do double
+    else enum extends false final finally float for fun goto if implements import in instanceof int
+    interface is long native new null object package private protected public return short static
+    strictfp super switch synchronized this throw throws transient true try typealias typeof val
+    var void volatile when while
+    """
+)
+
+
+def check_name(name: str) -> str:
+    """The name of a model in an app, if every platform can write it.
+
+    Raises:
+        UsageError: it cannot be part of an identifier in every language.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"'{name}' cannot be the name of a model in an app",
+            "use small letters and digits, and hyphens between words: gait, fall-alarm",
+        )
+    if name.replace("-", "") in _JAVA_AND_KOTLIN:
+        raise UsageError(
+            f"'{name}' is a word of Java or Kotlin, so no package can have it",
+            "add a word: fall-alarm",
+        )
+    return name
+
+
+def renames_of(platform: str, name: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What is replaced, in paths and text of a package, so that two models fit into one app."""
+    words = name.split("-")
+    pascal, joined, snake = "".join(map(str.capitalize, words)), "".join(words), "_".join(words)
+    table = {
+        "ios": (
+            (r"Sensor(Recognition|Streaming)", rf"{pascal}\1"),
+            (r"ModelPrediction", f"{pascal}Prediction"),
+        ),
+        "android": (
+            (r"com([./])edgeconv([./])(recognition|model)\b", rf"com\1edgeconv\g<2>{joined}"),
+            (r"(?<![\w:]):(recognition|model)\b", f":{joined}"),
+            (r"^(recognition|model)/", f"{joined}/"),
+            (r"THIS_FOLDER/(recognition|model)\b", f"THIS_FOLDER/{joined}"),
+        ),
+        "web": ((r"\b(sensor-recognition|model-runner)\b", name),),
+        "mcu": (
+            (r"\bedgeconv_", f"{snake}_"),
+            (r"\bEDGECONV_", f"{snake.upper()}_"),
+            (r"\bmodel_data", f"{snake}_model_data"),
+            (r"\bMODEL_DATA_H", f"{snake.upper()}_MODEL_DATA_H"),
+        ),
+    }
+    return tuple((re.compile(old), new) for old, new in table.get(platform, ()))

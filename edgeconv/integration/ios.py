@@ -74,6 +74,7 @@ PLATFORM = Platform(
     sensors=SENSORS,
     filters={"quoted": quoted, "camel": camel},
     vectors="Tests/SensorRecognitionTests/Resources/stream.json",
+    self_test=f"{_RESOURCES}/selftest.json",
     check_with="swift test",
     model_package=ModelPackage(
         summary="a Swift package for Core ML",

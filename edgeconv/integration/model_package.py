@@ -18,6 +18,7 @@ from edgeconv.core.tensors import PROBABILITIES, SCORES
 from edgeconv.datasets.text import tokenize
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.integration.identifiers import Naming, words_of
+from edgeconv.integration.updates import NAME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,6 +100,7 @@ class ModelContext:
         vocabulary: the word of each token, as the bundle has it; empty without one.
         version: of edgeconv.
         arena_bytes: size of tflite-micro's arena; None if it was not measured.
+        app_name: of the model in the app; empty: the only one.
     """
 
     artifact: Artifact
@@ -108,6 +110,7 @@ class ModelContext:
     vocabulary: tuple[str, ...]
     version: str
     arena_bytes: int | None = None
+    app_name: str = ""
 
     @property
     def contract(self) -> Tensors:
@@ -177,6 +180,7 @@ class ModelContext:
             "golden": self.golden_sha256,
             "origin": self.golden.origin,
             "random": self.golden.random,
+            "name": self.app_name or NAME,
             "inputs": _rows(self.golden.inputs),
             "expected": _rows(expected.outputs),
             "labels": {

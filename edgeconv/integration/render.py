@@ -7,10 +7,12 @@ language's own tools can format, lint and compile it in this repository.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Set
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.integration.device_vectors import make_device_document
+from edgeconv.integration.identifiers import renames_of
 from edgeconv.integration.model_package import (
     ModelContext,
     ModelPackage,
@@ -36,9 +38,17 @@ def render(platform: Platform, context: TemplateContext) -> dict[str, bytes]:
     """
     slots = {**context.slots(), **platform.slots(context)}
     files = _render_folder(platform.templates, slots, platform.filters)
+    texts = frozenset(files)
     if platform.vectors:
         files[platform.vectors] = write_document(context.document).encode()
-    return {**files, **platform.model(context)}
+        device = PurePosixPath(platform.vectors).with_name("device.json")
+        document = make_device_document(context.signal)
+        files[device.as_posix()] = write_document(document).encode()
+    if platform.self_test:
+        files[platform.self_test] = write_document(context.self_test).encode()
+    return _renamed_files(
+        {**files, **platform.model(context)}, texts, platform.name, context.app.name
+    )
 
 
 def render_model(
@@ -55,10 +65,35 @@ def render_model(
     files: dict[str, bytes] = {}
     for folder in templates_of(platform.name, text):
         files |= _render_folder(folder, slots, platform.filters)
+    texts = frozenset(files)
     files[package.vectors] = write_vectors(context.vectors)
     if text:
         files[package.vocabulary] = "".join(f"{word}\n" for word in context.vocabulary).encode()
-    return {**files, **package.files(context)}
+    return _renamed_files(
+        {**files, **package.files(context)}, texts, platform.name, context.app_name
+    )
+
+
+def renamed(text: str, platform: str, name: str) -> str:
+    """A path or text of a package as it is where the model has a name of its own."""
+    if name:
+        for old, new in renames_of(platform, name):
+            text = old.sub(new, text)
+    return text
+
+
+def _renamed_files(
+    files: Mapping[str, bytes], texts: Set[str], platform: str, name: str
+) -> dict[str, bytes]:
+    """Every path, and the content of `texts`."""
+    if not name:
+        return dict(files)
+    return {
+        renamed(path, platform, name): renamed(content.decode(), platform, name).encode()
+        if path in texts
+        else content
+        for path, content in files.items()
+    }
 
 
 def _render_folder(

@@ -1,6 +1,7 @@
 """Turns a model's outputs, window after window, into a decision that does not flicker.
 
-The anti-alias filter of a stream, from formulas that each language evaluates itself.
+Also which windows need no inference while nothing moves, and the anti-alias filter of a stream,
+from formulas that each language evaluates itself.
 
 It is the filter that training recordings went through: flat to 0.8 of the contract's Nyquist
 frequency, at least 60 dB down from 1.1 of it. Length and shape follow Kaiser's estimates
@@ -67,14 +68,23 @@ def _bessel_i0(x: float) -> float:
 
 ALPHA = 0.5
 HYSTERESIS = 0.1
+UNSURE_BELOW = 0.5
+"""A smoothed probability below this is no decision (docs/measurements/streaming.md)."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The result after one window: the class, and the smoothed probabilities of all classes."""
+    """The result after one window.
 
-    label: int
+    Attributes:
+        candidate: the class that smoothing and hysteresis arrive at.
+        probabilities: the smoothed ones of all classes.
+        label: what an app shows: the candidate, or None while its probability is too low.
+    """
+
+    candidate: int
     probabilities: tuple[float, ...]
+    label: int | None
 
 
 def softmax(logits: Sequence[float]) -> list[float]:
@@ -85,26 +95,37 @@ def softmax(logits: Sequence[float]) -> list[float]:
     return [power / total for power in powers]
 
 
-class Decider:
-    """Exponential mean of the probabilities, and a class that changes only for a clear lead.
+@dataclass(frozen=True)
+class DecisionSettings:
+    """How decisions are made of outputs.
 
-    Args:
+    Attributes:
         logits: whether the model gives logits; they go through softmax first.
         alpha: weight of the newest window, above 0; 1 uses every window by itself.
         hysteresis: by how much another class's smoothed probability must exceed the current one's.
+        unsure_below: the smoothed probability that a decision needs; 0: every one will do.
     """
 
-    def __init__(
-        self, logits: bool = False, alpha: float = ALPHA, hysteresis: float = HYSTERESIS
-    ) -> None:
-        if not (0 < alpha <= 1 and 0 <= hysteresis < 1):
+    logits: bool = False
+    alpha: float = ALPHA
+    hysteresis: float = HYSTERESIS
+    unsure_below: float = UNSURE_BELOW
+
+    def __post_init__(self) -> None:
+        if not (0 < self.alpha <= 1 and 0 <= self.hysteresis < 1 and 0 <= self.unsure_below <= 1):
             raise UsageError(
-                f"decisions: alpha is {alpha}, hysteresis {hysteresis}",
-                "alpha must be above 0 and at most 1, hysteresis at least 0 and below 1",
+                f"decisions: alpha is {self.alpha}, hysteresis {self.hysteresis}, unsure_below "
+                f"{self.unsure_below}",
+                "alpha must be above 0 and at most 1, hysteresis at least 0 and below 1, "
+                "unsure_below from 0 to 1",
             )
-        self._logits = logits
-        self._alpha = alpha
-        self._hysteresis = hysteresis
+
+
+class Decider:
+    """Exponential mean of the probabilities, and a class that changes only for a clear lead."""
+
+    def __init__(self, settings: DecisionSettings | None = None) -> None:
+        self.settings = settings or DecisionSettings()
         self._segment = -1
         self._latest: Decision | None = None
 
@@ -118,22 +139,85 @@ class Decider:
             self._segment, self._latest = segment, None
         if not all(map(math.isfinite, outputs)):
             return self._latest
-        new = softmax(outputs) if self._logits else list(outputs)
-        old = self._latest
+        settings, old = self.settings, self._latest
+        new = softmax(outputs) if settings.logits else list(outputs)
         if old is None:
-            smoothed, label = new, _largest(new)
+            smoothed, candidate = new, _largest(new)
         else:
             smoothed = [
-                before + self._alpha * (now - before)
+                before + settings.alpha * (now - before)
                 for before, now in zip(old.probabilities, new, strict=True)
             ]
             challenger = _largest(smoothed)
-            lead = smoothed[challenger] - smoothed[old.label]
-            label = challenger if lead > self._hysteresis else old.label
-        self._latest = Decision(label, tuple(smoothed))
+            lead = smoothed[challenger] - smoothed[old.candidate]
+            candidate = challenger if lead > settings.hysteresis else old.candidate
+        unsure = smoothed[candidate] < settings.unsure_below
+        self._latest = Decision(candidate, tuple(smoothed), None if unsure else candidate)
         return self._latest
 
 
 def _largest(values: Sequence[float]) -> int:
     """The first of the largest."""
     return max(range(len(values)), key=values.__getitem__)
+
+
+@dataclass(frozen=True)
+class EnergySettings:
+    """When a window needs no inference.
+
+    Attributes:
+        still_below: a window whose readings deviate less is still; in the contract's unit.
+        after: how many still windows in a row are given to the model all the same.
+        factor: of the further ones, every how many-th is.
+    """
+
+    still_below: float = 0.1
+    after: int = 2
+    factor: int = 4
+
+    def __post_init__(self) -> None:
+        if not (self.still_below >= 0 and self.after >= 0 and self.factor >= 1):
+            raise UsageError(
+                f"energy: still_below is {self.still_below}, after {self.after}, factor "
+                f"{self.factor}",
+                "still_below and after must not be negative, factor at least 1",
+            )
+
+
+class EnergySaver:
+    """Leaves out windows while nothing moves; the first with movement is always run."""
+
+    def __init__(self, settings: EnergySettings, channels: Sequence[int], width: int) -> None:
+        """Args:
+        settings: when a window is still, and how many are left out.
+        channels: places in a step of those that are looked at.
+        width: channels of a step.
+        """
+        self._settings = settings
+        self._channels = tuple(channels)
+        self._width = width
+        self._segment = -1
+        self._calm = 0
+        self._skipped = 0
+
+    def deviation(self, values: Sequence[float]) -> float:
+        """The largest standard deviation of a channel over a window, time-major."""
+        return max(_deviation(values[channel :: self._width]) for channel in self._channels)
+
+    def runs(self, segment: int, values: Sequence[float]) -> bool:
+        """Whether this window is given to the model."""
+        settings = self._settings
+        begins, self._segment = segment != self._segment, segment
+        if begins or self.deviation(values) >= settings.still_below:
+            self._calm = self._skipped = 0
+            return True
+        self._calm += 1
+        if self._calm <= settings.after:
+            return True
+        self._skipped = (self._skipped + 1) % settings.factor
+        return self._skipped == 0
+
+
+def _deviation(values: Sequence[float]) -> float:
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))

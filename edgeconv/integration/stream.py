@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from array import array
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import mul
 
 from edgeconv.core import SensorKind
 from edgeconv.errors import UsageError
+from edgeconv.integration.sensor_states import DeliveredRate
 from edgeconv.integration.sensors import ChannelSource, Part, gravity_sections, settling_steps
 from edgeconv.integration.smoothing import lowpass, oversampling
 
@@ -219,6 +220,8 @@ class Stream:
         self.segment = 0
         self._taps = lowpass(settings.oversampling)
         self._tracks = [_Track(sensor) for sensor in settings.sensors]
+        self.rates = tuple(DeliveredRate(s.hz, settings.silence_ns) for s in settings.sensors)
+        self._handing_out = False
         self._gravity = _Gravity(settings.rate_hz) if settings.splits_gravity else None
         self._number = 0
         self._start: int | None = None  # time of the grid's first point: all sensors are there
@@ -229,12 +232,28 @@ class Stream:
         """The sensors without a sample since the last restart: no window comes without them."""
         return tuple(i for i, track in enumerate(self._tracks) if not track.recent)
 
-    def push(self, sample: Sample, sensor: int = 0) -> list[Window]:
+    def push(
+        self, sample: Sample, sensor: int = 0, handle: Callable[[Window], None] | None = None
+    ) -> list[Window]:
         """Process one sample of a sensor; returns the windows that it completes, mostly none.
 
         A sample completes the interval between the two samples before it: the curve there needs
         one neighbor on each side.
+
+        Args:
+            sample: time stamp and values.
+            sensor: the place of its sensor in the settings.
+            handle: gets each window as soon as it is complete. It may call `restart`: nothing more
+                comes of this sample then.
+
+        Raises:
+            UsageError: `handle` of another sample called this.
         """
+        if self._handing_out:
+            raise UsageError(
+                "stream: a sample was pushed while a window is handed out",
+                "push it after the handler has returned",
+            )
         stamp, *raw = sample
         track = self._tracks[sensor]
         if not all(map(math.isfinite, raw)):
@@ -247,12 +266,22 @@ class Stream:
             self.counts.silent += 1
             self.restart()
         self.counts.accepted += 1
+        self.rates[sensor].update(stamp)
         track.hold(stamp, raw)
         if self._start is None and not self.waiting:
             self._start = max(other.newest for other in self._tracks)
         if self._start is None or len(track.recent) < 3:
             return []
-        return self._evaluate(track)
+        windows = []
+        self._handing_out = True
+        try:
+            for window in self._evaluate(track):
+                windows.append(window)
+                if handle is not None:
+                    handle(window)
+        finally:
+            self._handing_out = False
+        return windows
 
     def extend(self, samples: Iterable[Sample]) -> list[Window]:
         """Process several samples of the first sensor, in order."""
@@ -290,19 +319,20 @@ class Stream:
             return False
         return True
 
-    def _evaluate(self, track: _Track) -> list[Window]:
+    def _evaluate(self, track: _Track) -> Iterator[Window]:
         """Every point of the fine grid up to a sensor's second-last sample, and those of them that
-        all sensors have reached."""
-        windows = []
+        all sensors have reached. A restart, while a window is handed out, ends it."""
+        segment = self.segment
         until = track.recent[-2][0]
         while (at := self._grid_time(track.next)) < until:
             track.points.append(track.point(at))
             track.next += 1
             if all(other.points for other in self._tracks):
                 point = [value for other in self._tracks for value in other.points.popleft()]
-                windows += self._filter(point)
+                yield from self._filter(point)
+                if self.segment != segment:
+                    return
                 self._next += 1
-        return windows
 
     def _grid_time(self, index: int) -> int:
         """Time of a grid point; never accumulated, so that no error grows."""

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgeconv.core import Artifact, SensorKind, Signal
+from edgeconv.integration.identifiers import check_name
 from edgeconv.integration.sensors import SensorPlan, plan_of, settling_steps, source_factor
 from edgeconv.integration.stream import SensorSettings, StreamSettings
+from edgeconv.integration.updates import NAME, contract_sha256
+
+
+@dataclass(frozen=True)
+class AppOptions:
+    """How an app uses the model.
+
+    Attributes:
+        name: of the model in the app, so that two models fit into one; empty: the only one.
+        sensor_hz: what it asks the sensors for; None: the platform's default.
+        update_key: with which updates are verified: base64 of the SubjectPublicKeyInfo; empty: the
+            app takes none.
+    """
+
+    name: str = ""
+    sensor_hz: float | None = None
+    update_key: str = ""
+
+    def __post_init__(self) -> None:
+        if self.name:
+            check_name(self.name)
+
+    def slots(self) -> dict[str, str]:
+        """The slots that are the same for every kind of package."""
+        return {"name": self.name or NAME, "update_key": self.update_key}
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +48,9 @@ class TemplateContext:
         document: the test streams, as `stream.json` has them.
         version: of edgeconv.
         arena_bytes: size of tflite-micro's arena; None if it was not measured.
+        self_test: what the device tests the model with, as `selftest.json` has it.
+        app: how the app uses it.
+        model_version: of the bundle's release; 0: it has none.
     """
 
     artifact: Artifact
@@ -32,6 +61,9 @@ class TemplateContext:
     version: str
     rotation_unit: str = "rad/s"
     arena_bytes: int | None = None
+    self_test: dict[str, object] = field(default_factory=dict)
+    app: AppOptions = field(default_factory=AppOptions)
+    model_version: int = 0
 
     @property
     def signal(self) -> Signal:
@@ -117,5 +149,10 @@ class TemplateContext:
             "logits": self.document["contract"]["outputs"] == "logits",
             "alpha": self.document["decision"]["alpha"],
             "hysteresis": self.document["decision"]["hysteresis"],
+            "unsure_below": self.document["decision"]["unsure_below"],
+            "contract_sha256": contract_sha256(self.document["contract"]),
+            "model_version": self.model_version,
+            "self_test": self.self_test,
             "version": self.version,
+            **self.app.slots(),
         }

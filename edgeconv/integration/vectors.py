@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,10 @@ from edgeconv.integration.sensors import plan_of
 from edgeconv.integration.smoothing import (
     ALPHA,
     HYSTERESIS,
+    UNSURE_BELOW,
     Decider,
     Decision,
+    DecisionSettings,
     lowpass,
     oversampling,
 )
@@ -74,7 +76,7 @@ def make_document(
             "outputs": "logits" if logits else "probabilities",
             **({"sensors": list(plan.kinds), "sources": _sources(signal)} if several else {}),
         },
-        "decision": {"alpha": ALPHA, "hysteresis": HYSTERESIS},
+        "decision": {"alpha": ALPHA, "hysteresis": HYSTERESIS, "unsure_below": UNSURE_BELOW},
         "tolerance": {
             "value": VALUE_TOLERANCE / gravity,
             "probability": probability_tolerance,
@@ -88,7 +90,7 @@ def make_document(
     }
 
 
-def write_document(document: dict[str, Any]) -> str:
+def write_document(document: Mapping[str, object]) -> str:
     """The document as compact JSON text."""
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
@@ -177,7 +179,8 @@ def _expected_windows(
     """The windows with the artifact's outputs and the decisions on them.
 
     `sure` says whether a device within the tolerance must decide the same: no lead up to here, in
-    this segment, was within twice the tolerance of the required one.
+    this segment, was within twice the tolerance of the required one, and neither is its probability
+    of the threshold of being unsure.
     """
     import numpy as np
 
@@ -185,7 +188,7 @@ def _expected_windows(
         return []
     inputs = np.array([window.values for window in windows], np.float32)
     rows = np.asarray(run_model(inputs), np.float32)
-    decider, sure, segment, latest = Decider(logits), True, -1, None
+    decider, sure, segment, latest = Decider(DecisionSettings(logits)), True, -1, None
     expected = []
     for window, row in zip(windows, rows, strict=True):
         if window.segment != segment:
@@ -194,25 +197,27 @@ def _expected_windows(
         if decision is None:
             raise ValueError("the artifact's outputs are not finite")
         sure = sure and _margin(decision, latest) > 2 * tolerance
+        unsure = abs(decision.probabilities[decision.candidate] - UNSURE_BELOW)
         latest = decision
         expected.append(
             {
                 "number": window.number,
                 "segment": window.segment,
                 "end_ns": window.end_ns,
-                "values": _short(np.asarray(window.values, np.float32)),
-                "outputs": _short(row),
+                "values": shortest(window.values),
+                "outputs": shortest(row),
                 "smoothed": [round(p, 9) for p in decision.probabilities],
-                "decision": decision.label,
-                "sure": sure,
+                "decision": decision.candidate,
+                "unsure": decision.label is None,
+                "sure": sure and unsure > 2 * tolerance,
             }
         )
     return expected
 
 
 def _margin(decision: Decision, before: Decision | None) -> float:
-    """The distance of the smoothed probabilities from another decision."""
-    current = before.label if before else decision.label
+    """The distance of the smoothed probabilities from another candidate."""
+    current = before.candidate if before else decision.candidate
     others = [p for i, p in enumerate(decision.probabilities) if i != current]
     lead = max(others, default=-math.inf) - decision.probabilities[current]
     return abs(lead - (HYSTERESIS if before else 0.0))
@@ -235,7 +240,7 @@ DECISIONS: tuple[tuple[str, bool, float, float, Updates], ...] = (
 def _updates(
     name: str, logits: bool, alpha: float, hysteresis: float, updates: Updates
 ) -> dict[str, Any]:
-    decider = Decider(logits, alpha, hysteresis)
+    decider = Decider(DecisionSettings(logits, alpha, hysteresis, unsure_below=0.0))
     results = []
     for segment, outputs in updates:
         decision = decider.update(segment, outputs)
@@ -243,7 +248,7 @@ def _updates(
             {
                 "segment": segment,
                 "outputs": [_number(value) for value in outputs],
-                "label": None if decision is None else decision.label,
+                "label": None if decision is None else decision.candidate,
                 "probabilities": None if decision is None else list(decision.probabilities),
             }
         )
@@ -261,6 +266,8 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _short(values: NDArray[np.float32]) -> list[float]:
+def shortest(values: Iterable[float]) -> list[float]:
     """The shortest decimals that read back as the same float32."""
-    return [float(str(value)) for value in values]
+    import numpy as np
+
+    return [float(str(np.float32(value))) for value in values]

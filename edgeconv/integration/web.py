@@ -67,6 +67,7 @@ PLATFORM = Platform(
     sensors=SENSORS,
     filters={"quoted": quoted},
     vectors="test/stream.json",
+    self_test="model/selftest.json",
     check_with="npm ci && npm test",
     model_package=ModelPackage(
         summary="a TypeScript package for LiteRT.js",

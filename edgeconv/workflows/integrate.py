@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from edgeconv.core import (
     Tensors,
     as_path,
 )
+from edgeconv.datasets.chosen_windows import probe_windows
 from edgeconv.environment import versions
 from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 from edgeconv.integration import (
@@ -32,7 +33,9 @@ from edgeconv.integration import (
 )
 from edgeconv.integration.model_package import ModelContext, ModelPackage, check_golden_set
 from edgeconv.integration.platform import check_contract
-from edgeconv.integration.render import render_model
+from edgeconv.integration.render import renamed, render_model
+from edgeconv.integration.self_test import make_self_test
+from edgeconv.integration.template_context import AppOptions
 from edgeconv.parity import golden
 from edgeconv.parity.checks.contract import contradictions
 from edgeconv.parity.golden import read_golden
@@ -89,7 +92,7 @@ def integrate(
     *,
     artifact: str = "",
     force: bool = False,
-    sensor_hz: float | None = None,
+    app: AppOptions | None = None,
     progress: Progress = LOG_PROGRESS,
 ) -> Package:
     """Write the package of a bundle for a platform.
@@ -103,16 +106,16 @@ def integrate(
         out: the folder of the package; generated files that are unchanged are replaced.
         artifact: a file of the bundle; empty takes the platform's best.
         force: replace generated files that were changed since.
-        sensor_hz: what the app asks its sensor for; None: the platform's default. It applies to
-            windows of a sensor only.
+        app: how the app uses it: a name of its own, the sensor's rate, the key of its updates. Rate
+            and key apply to windows of a sensor only.
         progress: listens to what is done.
 
     Returns:
         What was written, and how to check it.
 
     Raises:
-        UsageError: an unknown platform or artifact, a sensor rate that does not fit or apply, or a
-            folder that is no package.
+        UsageError: an unknown platform or artifact, a sensor rate or update key that does not fit
+            or apply, or a folder that is no package.
         BadInput: no bundle, one whose files are not as the manifest says, or a package with the
             user's changes.
         Unsupported: no artifact that will do, or a contract that a phone cannot meet.
@@ -122,48 +125,71 @@ def integrate(
     folder = as_path(out, "out")
     check_free(folder)
     content = bundles.read_bundle(as_path(bundle, "bundle"))
+    options = app or AppOptions()
+    destination = _Destination(folder, artifact, force, options)
     if isinstance(content.model.contract, Tensors):
-        if sensor_hz is not None:
-            raise UsageError(
-                f"a sensor rate does not apply: {content.path} holds a model of named tensors",
-                "leave --sensor-rate out",
-            )
-        return _package_of_tensors(content, chosen, folder, artifact, force, progress)
-    return _package_of_windows(content, chosen, folder, artifact, force, sensor_hz, progress)
+        _refuse_options_of_windows(options, content.path)
+        return _package_of_tensors(content, chosen, destination, progress)
+    if options.update_key and not chosen.self_test:
+        raise UsageError(
+            f"a package for {chosen.name} takes no updates of its own",
+            "leave --update-key out; docs/explanation/device-spec.md says what does it there",
+        )
+    return _package_of_windows(content, chosen, destination, progress)
+
+
+def _refuse_options_of_windows(options: AppOptions, bundle: Path) -> None:
+    """Raises UsageError for what applies to windows of a sensor only."""
+    if options.sensor_hz is not None:
+        raise UsageError(
+            f"a sensor rate does not apply: {bundle} holds a model of named tensors",
+            "leave --sensor-rate out",
+        )
+    if options.update_key:
+        raise UsageError(
+            f"updates are for models of a sensor's windows: {bundle} holds one of named tensors",
+            "leave --update-key out",
+        )
+
+
+@dataclass(frozen=True)
+class _Destination:
+    """Where a package goes, with which file of the bundle, and how an app uses it."""
+
+    out: Path
+    artifact: str
+    force: bool
+    app: AppOptions
 
 
 def _package_of_windows(
-    bundle: Bundle,
-    platform: Platform,
-    out: Path,
-    artifact: str,
-    force: bool,
-    sensor_hz: float | None,
-    progress: Progress,
+    bundle: Bundle, platform: Platform, to: _Destination, progress: Progress
 ) -> Package:
     """The stream core of a model that takes windows of a sensor."""
-    file = platform.choose(bundle.artifacts, artifact, bundle.path)
+    file = platform.choose(bundle.artifacts, to.artifact, bundle.path)
     _check_manifest(bundle, file, platform)
-    rate = platform.sensor_rate(file.signal, sensor_hz)
+    rate = platform.sensor_rate(file.signal, to.app.sensor_hz)
     progress.stage(f"{platform.name}: {file.name} of {bundle.path}")
-    context = _facts(bundle, file, platform, rate)
+    context = _facts(bundle, file, platform, rate, to.app)
     about = _record(platform, file, context.version)
-    written = write(out, render(platform, context), about, force)
+    written = write(to.out, render(platform, context), about, to.force)
     streams = context.document["streams"]
     return Package(
-        path=out,
+        path=to.out,
         platform=platform.name,
         summary=platform.summary,
         artifact=file,
         sensor_hz=rate,
-        check_with=platform.check_with,
+        check_with=renamed(platform.check_with, platform.name, to.app.name),
         written=written,
         streams=len(streams),
         windows=sum(len(stream["expected"]["windows"]) for stream in streams),
     )
 
 
-def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float) -> TemplateContext:
+def _facts(
+    bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float, app: AppOptions
+) -> TemplateContext:
     reason = unavailable(file.path)
     if reason:
         raise MissingDependency(
@@ -191,33 +217,50 @@ def _facts(bundle: Bundle, file: Artifact, platform: Platform, sensor_hz: float)
         version=versions().get("edgeconv", ""),
         rotation_unit=platform.rotation_unit,
         arena_bytes=arena(file.path)[0] if platform.measures_arena else None,
+        self_test=self_test_of(bundle, file, golden_set),
+        app=app,
+        model_version=bundle.release.version,
     )
 
 
+def self_test_of(
+    bundle: Bundle, file: Artifact, golden_set: golden.GoldenSet | None
+) -> dict[str, object]:
+    """`selftest.json` of a file: from the bundle's golden set, or from windows made here."""
+    tolerance = golden.tolerance_of(file)[0]
+    if golden_set is not None:
+        run = partial(run_file, file.path)
+        return make_self_test(file, golden_set, golden.digest_of(bundle.path), tolerance, run)
+    windows = probe_windows(file.signal)
+    outputs = run_file(file.path, file.signal.encode(windows))
+    made = golden.make(windows, outputs.argmax(axis=1), outputs, file.signal, bundle.model.sha256)
+    return make_self_test(file, made, "", tolerance, partial(run_file, file.path))
+
+
 def _package_of_tensors(
-    bundle: Bundle, platform: Platform, out: Path, artifact: str, force: bool, progress: Progress
+    bundle: Bundle, platform: Platform, to: _Destination, progress: Progress
 ) -> Package:
     """The typed runner of a model that takes no sensor's windows."""
     package = platform.package_of_model()
     vectors = read_named(bundle.path)
     random = vectors is not None and vectors.random
-    file = platform.choose(bundle.artifacts, artifact, bundle.path, package, random)
+    file = platform.choose(bundle.artifacts, to.artifact, bundle.path, package, random)
     _check_file(bundle, file)
     progress.stage(f"{platform.name}: {file.name} of {bundle.path}")
-    context = _model_facts(bundle, file, platform, package, progress)
+    context = replace(_model_facts(bundle, file, platform, package, progress), app_name=to.app.name)
     written = write(
-        out,
+        to.out,
         render_model(platform, package, context),
         _record(platform, file, context.version),
-        force,
+        to.force,
     )
     return Package(
-        path=out,
+        path=to.out,
         platform=platform.name,
         summary=package.summary,
         artifact=file,
         sensor_hz=None,
-        check_with=package.check_with,
+        check_with=renamed(package.check_with, platform.name, to.app.name),
         written=written,
         vectors=len(context.golden),
     )

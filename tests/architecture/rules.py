@@ -60,6 +60,7 @@ UNTYPED: dict[str, int] = {
     "edgeconv.core.schema_v1": 1,
     "edgeconv.datasets.describe": 1,
     "edgeconv.integration.template_context": 2,
+    "edgeconv.integration.updates": 1,
     "edgeconv.integration.vectors": 2,
     "edgeconv.ir.tf_builder": 1,
     "edgeconv.parity.golden.store": 2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -473,6 +474,42 @@ def test_a_restart_by_hand_forgets_all_samples() -> None:
     assert {w.segment for w in after} == {1}
     assert after[0].number == len(before)
     assert after[0].end_ns > samples[200][0]
+
+
+@pytest.mark.parametrize("step", [1, 3, 16])
+def test_a_restart_in_the_handler_ends_the_sample(step: int) -> None:
+    """Nothing more comes of the sample, and what follows is as in a stream that begins there."""
+    stream = Stream(replace(SHORT, step=step))
+    samples, seen = regular(400), []
+
+    def handle(window: Window) -> None:
+        seen.append((stream.counts.accepted - 1, window))
+        if window.number == 3:
+            stream.restart()
+
+    for sample in samples:
+        stream.push(sample, handle=handle)
+    restarted_at = next(position for position, window in seen if window.number == 3)
+    fresh = Stream(stream.settings)
+    expected = fresh.extend(samples[restarted_at + 1 :])
+    after = [window for _, window in seen if window.segment == 1]
+    assert [w.values for w in after] == [w.values for w in expected]
+    assert [w.end_ns for w in after] == [w.end_ns for w in expected]
+    assert [window.number for _, window in seen] == list(range(len(seen)))
+
+
+def test_a_push_in_the_handler_is_refused_and_changes_nothing() -> None:
+    stream, plain = Stream(SHORT), Stream(SHORT)
+    refusals = []
+
+    def handle(window: Window) -> None:
+        with pytest.raises(UsageError, match="handed out") as refusal:
+            stream.push((window.end_ns + 1, 9.0, 9.0, 9.0))
+        refusals.append(refusal)
+
+    windows = [w for sample in regular(200) for w in stream.push(sample, handle=handle)]
+    assert [w.values for w in windows] == [w.values for w in plain.extend(regular(200))]
+    assert len(refusals) == len(windows)
 
 
 def test_hours_do_not_add_up_an_error() -> None:

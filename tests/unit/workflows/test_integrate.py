@@ -79,7 +79,16 @@ def test_golden_vectors_that_are_not_the_files_own(
 @pytest.mark.parametrize(
     ("platform", "options", "error", "words"),
     [
-        ("web", {"sensor_hz": 50.0}, UsageError, "a sensor rate does not apply"),
+        (
+            *("web", {"app": edgeconv.AppOptions(sensor_hz=50.0)}),
+            *(UsageError, "a sensor rate does not apply"),
+        ),
+        (
+            "web",
+            {"app": edgeconv.AppOptions(update_key="AA")},
+            UsageError,
+            "updates are for models",
+        ),
         ("mcu", {}, Unsupported, "needs an int8 file whose inputs"),
         ("ios", {"artifact": "pair_float32.tflite"}, Unsupported, "cannot be used"),
         ("ios", {"artifact": "other.mlpackage"}, UsageError, "no artifact 'other.mlpackage'"),

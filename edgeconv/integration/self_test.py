@@ -1,0 +1,258 @@
+"""The test that a model passes on the device before its first decision, and what runs it then.
+
+The reference of docs/explanation/device-spec.md, sections 1 and 2. A package ships `selftest.json`;
+the record that it writes is a results file, which `edgeconv golden check` judges again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from statistics import median
+from typing import TYPE_CHECKING
+
+from edgeconv.errors import UsageError
+from edgeconv.integration.vectors import shortest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgeconv.core import Artifact
+    from edgeconv.parity.golden import GoldenSet
+
+    RunFile = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+FORMAT, VERSION = "edgeconv-self-test", 1
+MOST_VECTORS = 16
+INFERENCES = 49
+"""In all, over all units of one test."""
+
+ROUNDS = 8
+"""Of the measurement; the first one warms up."""
+
+MARGIN = 0.3
+LEAST_GAIN_MS = 1.0
+INTERRUPTED = "the app ended while it was tested"
+
+
+class UnitStatus(StrEnum):
+    """What a test found out about a unit."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Vector:
+    """One golden window.
+
+    Attributes:
+        vector: its position in the bundle's golden set.
+        expected: what the file gave for it.
+        input: as the file takes it.
+        why: it was selected.
+    """
+
+    vector: int
+    expected: tuple[float, ...]
+    input: tuple[float, ...] = ()
+    why: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a verdict holds for: with another one everything is tested again."""
+
+    app_version: str
+    model_sha256: str
+    system: str
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """The verdict of one unit.
+
+    Attributes:
+        largest: difference of an output; None if one is not finite, or none was computed.
+        vectors: positions in the golden set that were run.
+        outputs: of them; None after an error.
+        median_ms: of an inference; None if it was not measured.
+    """
+
+    unit: str
+    status: UnitStatus
+    largest: float | None = None
+    reason: str = ""
+    vectors: tuple[int, ...] = ()
+    outputs: tuple[tuple[float, ...], ...] | None = None
+    median_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a device keeps of its tests.
+
+    Attributes:
+        testing: the unit whose test has begun and not ended.
+        chosen: the unit that runs the model.
+    """
+
+    key: Key
+    results: tuple[UnitResult, ...] = ()
+    testing: str | None = None
+    chosen: str | None = None
+
+    def result(self, unit: str) -> UnitResult | None:
+        return next((each for each in self.results if each.unit == unit), None)
+
+    def passing(self, units: Sequence[str]) -> tuple[str, ...]:
+        """Those of `units` that passed, in their order. None: the app has no model."""
+        passed = {each.unit for each in self.results if each.status is UnitStatus.PASSED}
+        return tuple(unit for unit in units if unit in passed)
+
+    def with_result(self, result: UnitResult) -> Record:
+        others = (each for each in self.results if each.unit != result.unit)
+        return replace(self, results=(*others, result), testing=None)
+
+
+RunVector = Callable[[Vector], Sequence[float]]
+OpenUnit = Callable[[str], RunVector]
+"""Both may raise a RuntimeError."""
+
+
+def vectors_per_unit(vectors: int, units: int) -> int:
+    """How many vectors each of so many units runs: under 50 inferences in all."""
+    return max(1, min(vectors, INFERENCES // units))
+
+
+def judge(unit: str, vectors: Sequence[Vector], outputs: object, tolerance: float) -> UnitResult:
+    """The verdict on the outputs of one unit, or on what it threw.
+
+    Args:
+        outputs: one sequence of numbers a vector, or the RuntimeError.
+    """
+    positions = tuple(each.vector for each in vectors)
+    if isinstance(outputs, RuntimeError):
+        return UnitResult(unit, UnitStatus.ERROR, reason=str(outputs), vectors=positions)
+    assert isinstance(outputs, Sequence)
+    rows = tuple(tuple(map(float, row)) for row in outputs)
+    result = UnitResult(unit, UnitStatus.FAILED, None, "", positions, rows)
+    largest = 0.0
+    for each, row in zip(vectors, rows, strict=True):
+        if len(row) != len(each.expected):
+            reason = f"vector {each.vector}: {len(row)} outputs instead of {len(each.expected)}"
+            return replace(result, reason=reason)
+        if not all(map(math.isfinite, row)):
+            return replace(result, reason=f"vector {each.vector}: an output is not finite")
+        differences = (abs(a - b) for a, b in zip(row, each.expected, strict=True))
+        largest = max(largest, *differences)
+    if largest <= tolerance:
+        return replace(result, status=UnitStatus.PASSED, largest=largest)
+    return replace(result, largest=largest, reason=f"off by {largest:.4g}, at most {tolerance:g}")
+
+
+def run_self_test(
+    units: Sequence[str],
+    vectors: Sequence[Vector],
+    tolerance: float,
+    key: Key,
+    before: Record | None,
+    open_unit: OpenUnit,
+) -> Record:
+    """Test every allowed unit that has no verdict for this key.
+
+    Args:
+        units: those that the app allows; the first is the fallback.
+        vectors: of `selftest.json`, in its order.
+        tolerance: the largest difference of an output.
+        before: the record that was kept; None: there is none.
+        open_unit: gives what runs a vector there.
+    """
+    if not units or not vectors:
+        raise UsageError("self-test: there is no unit or no vector", "allow at least the CPU")
+    record = before if before and before.key == key else Record(key)
+    if record.testing and record.testing != units[0]:
+        interrupted = UnitResult(record.testing, UnitStatus.ERROR, reason=INTERRUPTED)
+        record = record.with_result(interrupted)
+    record = replace(record, testing=None)
+    chosen = vectors[: vectors_per_unit(len(vectors), len(units))]
+    for unit in units:
+        if record.result(unit) is None:
+            outputs: object
+            try:
+                run = open_unit(unit)
+                outputs = [run(vector) for vector in chosen]
+            except RuntimeError as error:
+                outputs = error
+            record = record.with_result(judge(unit, chosen, outputs, tolerance))
+    return record
+
+
+def choose_unit(
+    units: Sequence[str], passing: Sequence[str], times_ms: Mapping[str, Sequence[float]]
+) -> tuple[str, dict[str, float]]:
+    """The unit that runs the model, and the median of each.
+
+    Args:
+        units: those that the app allows; the first is the fallback.
+        passing: those of them that passed the self-test; at least one.
+        times_ms: of each of these, one time a round, the first round's too.
+    """
+    medians = {unit: median(times_ms[unit][1:]) for unit in units if unit in passing}
+    fallback = units[0]
+    fastest = min(medians, key=medians.__getitem__)
+    if fallback in medians:
+        gain = medians[fallback] - medians[fastest]
+        if not gain > max(MARGIN * medians[fallback], LEAST_GAIN_MS):
+            return fallback, medians
+    return fastest, medians
+
+
+def make_self_test(
+    artifact: Artifact,
+    golden: GoldenSet,
+    golden_sha256: str,
+    tolerance: float,
+    run: RunFile,
+) -> dict[str, object]:
+    """The document `selftest.json`.
+
+    Args:
+        artifact: the file of the package.
+        golden: the bundle's golden set.
+        golden_sha256: its digest; empty: it is not the bundle's own.
+        tolerance: of the artifact's scheme.
+        run: runs the file on inputs as its sensor gives them, if the set has no outputs of it.
+    """
+    expected = golden.expected.get(artifact.name)
+    recorded = None if expected is None else expected.outputs
+    inputs = golden.input_for(artifact.signal)
+    outputs = run(inputs) if recorded is None else recorded
+    order = sorted(range(len(golden)), key=lambda place: _rank(golden.why[place]))
+    return {
+        "format": FORMAT,
+        "schema_version": VERSION,
+        "artifact": {"name": artifact.name, "sha256": artifact.sha256},
+        "golden": golden_sha256,
+        "tolerance": tolerance,
+        "vectors": [
+            {
+                "vector": place,
+                "why": list(golden.why[place]),
+                "input": shortest(inputs[place]),
+                "expected": shortest(outputs[place]),
+            }
+            for place in order[:MOST_VECTORS]
+        ],
+    }
+
+
+def _rank(why: Sequence[str]) -> int:
+    """What shows most comes first; what fills up comes last."""
+    marks = ("ordinary", "margin", "")
+    ranks = [next(i for i, mark in enumerate(marks) if reason.startswith(mark)) for reason in why]
+    return 3 if "evenly spaced" in why else min(ranks, default=3)
