@@ -74,6 +74,7 @@ def cross_validate(
     val_subjects: _ValSubjects = 2,
     compress: _Compress = None,
     baseline: _Baseline = None,
+    labels: data_options.Labels = None,
     allow: data_options.AllowRules = None,
     assume_units: data_options.AssumeUnits = False,
     seed: opt.Seed = None,
@@ -98,13 +99,13 @@ def cross_validate(
             val_subjects=val_subjects,
             compress=tuple(compress or ()),
         )
-        chosen = override(load_recipe(recipe), data, seed, epochs)
+        chosen = override(load_recipe(recipe), data_options.specification(data), seed, epochs)
         chosen = replace(chosen, model=model or chosen.model)
         other = read_baseline(baseline) if baseline else None
         result = run_cross_validation(
             chosen,
             options,
-            data=data_options.recordings(None, allow, assume_units),
+            data=data_options.recordings(None, allow, assume_units, labels),
             baseline=other,
             progress=console,
         )

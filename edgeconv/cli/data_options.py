@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -34,12 +35,38 @@ AssumeUnits = Annotated[
 ]
 
 
-def recordings(data: str | None, allow: list[str] | None, assume_units: bool) -> Any:
-    """`--data` with `--allow` and `--assume-units`; the plain `--data` without them."""
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        help="TOML file with labels to merge into classes, or to drop: docs/how-to/train.md.",
+    ),
+]
+
+
+def specification(data: list[str] | str | None) -> str | None:
+    """What `--data` names, once or several times, as one specification."""
+    from edgeconv.datasets import spec_of
+
+    return spec_of(data) if data else None
+
+
+def recordings(
+    data: list[str] | str | None,
+    allow: list[str] | None,
+    assume_units: bool,
+    labels: Path | None = None,
+) -> Any:
+    """`--data` with `--allow`, `--assume-units` and `--labels`; the plain `--data` without them."""
     from edgeconv.datasets import Recordings
+    from edgeconv.datasets.mixture import read_label_map
 
     accepted = allowed(allow, assume_units)
-    return Recordings(data, accepted) if accepted else data
+    spec = specification(data)
+    if labels is not None:
+        return Recordings(spec, accepted, labels=read_label_map(labels))
+    return Recordings(spec, accepted) if accepted else spec
 
 
 def allowed(allow: list[str] | None, assume_units: bool) -> tuple[str, ...]:

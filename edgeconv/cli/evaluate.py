@@ -27,7 +27,10 @@ def evaluate(
             help=".keras, .h5, .tflite, .mlpackage, .aimodel or .onnx file.",
         ),
     ],
-    data: Annotated[str, opt.data_option("Labeled recordings, NAME or NAME:PATH.")],
+    data: Annotated[
+        list[str], opt.data_option("Labeled recordings, NAME or NAME:PATH (repeatable).")
+    ],
+    labels: data_options.Labels = None,
     allow: data_options.AllowRules = None,
     assume_units: data_options.AssumeUnits = False,
     split: opt.Split = "test",
@@ -46,7 +49,7 @@ def evaluate(
 
         result = evaluate_file(
             path,
-            data_options.recordings(data, allow, assume_units),
+            data_options.recordings(data, allow, assume_units, labels),
             split=split,
             runtime=runtime,
             sensor=convention,

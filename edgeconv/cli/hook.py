@@ -10,6 +10,7 @@ import typer
 
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
+from edgeconv.cli.data_options import specification
 from edgeconv.cli.parity import parse_limits
 from edgeconv.errors import GateFailed, UsageError
 from edgeconv.reporting import explain, explain_golden
@@ -66,7 +67,7 @@ def hook(
                 continue
             on_recordings = parity or data is not None or bool(limits)
             found = (
-                _parity(folder, data, limits, console)
+                _parity(folder, specification(data), limits, console)
                 if on_recordings
                 else _golden(folder, console)
             )

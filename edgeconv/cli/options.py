@@ -130,7 +130,11 @@ def data_option(help_: str) -> Any:
 
 
 Data = Annotated[
-    str | None, data_option(f"Recordings to use instead of the recipe's or the bundle's, {_SPEC}")
+    list[str] | None,
+    data_option(
+        f"Recordings to use instead of the recipe's or the bundle's, {_SPEC} Repeated: one data "
+        "set of several."
+    ),
 ]
 Split = Annotated[
     str,

@@ -21,6 +21,7 @@ EPILOG = opt.epilog(
 def parity(
     bundle: opt.BundlePath,
     data: opt.Data = None,
+    labels: data_options.Labels = None,
     allow: data_options.AllowRules = None,
     assume_units: data_options.AssumeUnits = False,
     split: opt.Split = "test",
@@ -49,7 +50,7 @@ def parity(
             runtimes = tuple(runtime or ("auto",))
             checked = check_parity(
                 bundle,
-                data_options.recordings(data, allow, assume_units),
+                data_options.recordings(data, allow, assume_units, labels),
                 split=split,
                 runtimes=runtimes,
                 gates=limits,

@@ -27,6 +27,7 @@ def run(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder to write. Default: out/NAME_OF_RECIPE."),
     ] = None,
+    labels: data_options.Labels = None,
     allow: data_options.AllowRules = None,
     assume_units: data_options.AssumeUnits = False,
     seed: opt.Seed = None,
@@ -39,7 +40,7 @@ def run(
 ) -> int:
     """Train, export, check, time and report, as a recipe says."""
     with Console(quiet, verbose, json) as console:
-        chosen = override(load_recipe(recipe), data, seed, epochs)
+        chosen = override(load_recipe(recipe), data_options.specification(data), seed, epochs)
         for reason in left_out([]) if chosen.variants == make_variants() else []:
             console.note(reason)
         from edgeconv.workflows.run import run as run_all
@@ -48,7 +49,7 @@ def run(
         bundle = run_all(
             chosen,
             folder,
-            data=data_options.recordings(None, allow, assume_units),
+            data=data_options.recordings(None, allow, assume_units, labels),
             force=force,
             progress=console,
         )

@@ -230,7 +230,7 @@ def search(
     if address and executor != "ray":
         raise UsageError("--address applies to --executor ray only", "leave it out")
     with SearchConsole(quiet, verbose, json) as console:
-        chosen = override(load_recipe(recipe), data, seed, epochs)
+        chosen = override(load_recipe(recipe), data_options.specification(data), seed, epochs)
         from edgeconv.search import Budgets
         from edgeconv.search.options import SearchOptions
 

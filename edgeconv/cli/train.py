@@ -63,6 +63,7 @@ def train(
     recipe: _Recipe = None,
     epochs: opt.Epochs = None,
     repeats: _Repeats = 1,
+    labels: data_options.Labels = None,
     allow: data_options.AllowRules = None,
     assume_units: data_options.AssumeUnits = False,
     seed: opt.Seed = None,
@@ -74,7 +75,7 @@ def train(
     """Train a network; Ctrl-C keeps the best model so far."""
     with Console(quiet, verbose, json) as console:
         named = recipe or (model if model in BUILT_IN else "har")
-        chosen = override(load_recipe(named), data, seed, epochs)
+        chosen = override(load_recipe(named), data_options.specification(data), seed, epochs)
         chosen = replace(chosen, model=model or chosen.model, variants=())
         from edgeconv.workflows.train import train_repeatedly
 
@@ -82,7 +83,7 @@ def train(
             chosen,
             out,
             repeats,
-            data=data_options.recordings(None, allow, assume_units),
+            data=data_options.recordings(None, allow, assume_units, labels),
             force=force,
             progress=console,
         )

@@ -34,6 +34,7 @@ from edgeconv.core.export_report import (
     Severity,
     UncompressedLayer,
 )
+from edgeconv.core.label_map import LabelMap
 from edgeconv.core.parity_statistics import (
     Decision,
     Disagreements,
@@ -105,6 +106,7 @@ __all__ = [
     "Interval",
     "KerasModel",
     "KernelStatistics",
+    "LabelMap",
     "LayerSample",
     "LoadReport",
     "LoggingProgress",

@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core.json_codec import decode_fields, encode_fields
+from edgeconv.core.label_map import LabelMap
 from edgeconv.core.signal import Signal
 
 if TYPE_CHECKING:
@@ -115,17 +116,22 @@ class DataInfo:
         spec: the specification that loads it again; empty where it was handed over in memory.
         name: the specification without its path.
         report: what the loader kept and dropped.
+        labels: what the labels of the data became; empty: they were taken as they are.
     """
 
     spec: str
     name: str
     report: LoadReport
     splits: SplitsInfo
+    labels: LabelMap = field(default_factory=LabelMap)
 
     @classmethod
-    def of(cls, spec: str, dataset: Dataset, splits: Splits) -> DataInfo:
+    def of(
+        cls, spec: str, dataset: Dataset, splits: Splits, labels: LabelMap | None = None
+    ) -> DataInfo:
         parts = {name: SplitInfo.of(splits.part(name)) for name in SPLIT_NAMES}
-        return cls(spec, dataset.name, dataset.report, SplitsInfo(splits.rule, **parts))
+        info = SplitsInfo(splits.rule, **parts)
+        return cls(spec, dataset.name, dataset.report, info, labels or LabelMap())
 
     def to_json(self) -> dict[str, Any]:
         return encode_fields(self)
@@ -250,12 +256,15 @@ class Dataset:
 
     def of_subjects(self, subjects: Iterable[str]) -> Dataset:
         """The part of the data set that these subjects recorded."""
+        wanted = set(subjects)
+        return self.of_recordings([i for i, r in enumerate(self.recordings) if r.subject in wanted])
+
+    def of_recordings(self, keep: Sequence[int]) -> Dataset:
+        """The part of the data set with the recordings of these numbers."""
         import numpy as np
 
-        wanted = set(subjects)
-        keep = [i for i, r in enumerate(self.recordings) if r.subject in wanted]
         renumber = np.full(len(self.recordings), -1, np.int64)
-        renumber[keep] = np.arange(len(keep))
+        renumber[list(keep)] = np.arange(len(keep))
         index = self.index.copy()
         index[:, 0] = renumber[index[:, 0]]
         return replace(
@@ -361,9 +370,10 @@ def joined_samples(
     return np.concatenate([r.samples for r in recordings]), np.cumsum(lengths) - lengths
 
 
-def subject_order(subject: str) -> tuple[int, int, str]:
-    """Sort key: numeric subjects by value, then the others by name."""
-    return (0, int(subject), "") if subject.isdecimal() else (1, 0, subject)
+def subject_order(subject: str) -> tuple[str, int, str]:
+    """Sort key: numeric subjects by value, then the others by name; `motionsense/3` by its 3."""
+    source, _, number = subject.rpartition("/")
+    return (source, int(number), "") if number.isdecimal() else (subject, -1, subject)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgeconv.core.json_codec import decode_fields, encode_fields
+from edgeconv.core.label_map import LabelMap
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class EvaluationData:
         trained_on: how many of these subjects the model was trained on.
         inputs: how the readings compare with those of the training; None if that is not known.
         unit: what one of them is called: `window`, `text` or `sample`.
+        labels: how labels of the recordings became the classes that were judged.
     """
 
     spec: str = ""
@@ -91,9 +93,13 @@ class EvaluationData:
     trained_on: int = 0
     inputs: InputReport | None = None
     unit: str = "window"
+    labels: LabelMap = field(default_factory=LabelMap)
 
     def to_json(self) -> dict[str, Any]:
-        return encode_fields(self)
+        data = encode_fields(self)
+        if not self.labels:
+            del data["labels"]
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> EvaluationData:

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeconv.core.compression import Distillation, FinetuneConfig
 from edgeconv.core.json_codec import decode_fields, encode_fields
+from edgeconv.core.label_map import LabelMap
 from edgeconv.core.signal import InputConvention, Signal
 from edgeconv.errors import UsageError
 
@@ -211,10 +212,11 @@ class Recipe:
 
     Attributes:
         name: name of the recipe, and of its folder below `out/`.
-        data: data specification.
+        data: data specification; several are joined by ` + `, or stand in a list.
         model: the network.
         seed: of all random choices.
         windowing: how the recordings are cut.
+        labels: labels to merge or to drop: a table, or the name of a TOML file with it.
         compression: how variants with `compress` are fine-tuned.
         gates: limits that replace those of the scheme.
         profile_runs: timed inferences of each file.
@@ -230,6 +232,7 @@ class Recipe:
     variants: tuple[Variant, ...] = ()
     gates: dict[str, float] = field(default_factory=dict)
     profile_runs: int = 300
+    labels: LabelMap = field(default_factory=LabelMap)
 
     def __post_init__(self) -> None:
         if not self.name.strip(" .") or set(self.name) & set("/\\"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from edgeconv.core import LOG_PROGRESS, Dataset, Progress, Windowing
+from edgeconv.core import LOG_PROGRESS, Dataset, LabelMap, Progress, Windowing
+from edgeconv.datasets.mixture import in_one, relabeled
 from edgeconv.datasets.rules import check_recordings, check_rules, refuse_errors
 from edgeconv.datasets.text import is_text
 from edgeconv.errors import UsageError
@@ -18,6 +20,7 @@ DATASETS: dict[str, str] = {
     "wisdm": "edgeconv.datasets.wisdm:load",
     "wisdm2019": "edgeconv.datasets.wisdm2019:load",
     "hapt": "edgeconv.datasets.hapt:load",
+    "hapt-transitions": "edgeconv.datasets.hapt:load_with_transitions",
     "uci-har": "edgeconv.datasets.uci_har:load",
     "csv": "edgeconv.datasets.csv_file:load",
     "npz": "edgeconv.datasets.npz_file:load",
@@ -28,11 +31,25 @@ PATHS: dict[str, str] = {
     "wisdm": "FILE",
     "wisdm2019": "DIR",
     "hapt": "DIR",
+    "hapt-transitions": "DIR",
     "uci-har": "DIR",
     "csv": "FILE",
     "npz": "FILE",
 }
 """What follows the colon of a specification; the others take nothing."""
+
+
+JOIN = " + "
+"""What stands between the data sets of a mixture: `motionsense:DIR + wisdm2019:DIR`."""
+
+
+def parts_of(spec: str) -> tuple[str, ...]:
+    """The specifications of a mixture; a single one is the only part.
+
+    A plus sign in a path stays, unless a space, the name of a data set and a colon follow it.
+    """
+    names = "|".join(sorted(DATASETS, key=len, reverse=True))
+    return tuple(re.split(rf" \+ (?=(?:{names})(?::| \+ |$))", spec))
 
 
 class DataFrame(Protocol):
@@ -53,19 +70,21 @@ class Recordings:
             uses by itself.
         allow: numbers of rules, such as `D101`.
         windowing: how recordings are cut into windows; data in memory are cut already.
+        labels: labels to merge or to drop.
     """
 
-    data: str | Dataset | tuple[Any, Any, Any] | DataFrame | None
+    data: str | list[str] | Dataset | tuple[Any, Any, Any] | DataFrame | None
     allow: tuple[str, ...] = ()
     windowing: Windowing = field(default_factory=Windowing)
+    labels: LabelMap = field(default_factory=LabelMap)
 
     def __post_init__(self) -> None:
         check_rules(self.allow)
 
 
-DataSource = str | Dataset | tuple[Any, Any, Any] | DataFrame | Recordings
-"""What a public function takes as data: a specification, a `Dataset`, arrays, a data frame, or
-`Recordings`, which names rules that must not stop it."""
+DataSource = str | list[str] | Dataset | tuple[Any, Any, Any] | DataFrame | Recordings
+"""What a public function takes as data: a specification, a list of them, a `Dataset`, arrays, a
+data frame, or `Recordings`, which names rules that must not stop it and labels to merge."""
 
 
 def load_dataset(
@@ -77,10 +96,11 @@ def load_dataset(
 
     Args:
         source: a specification, `NAME` or `NAME:PATH` (`edgeconv data list` shows the names); a
-            `Dataset`, whose findings hold, and which is checked if arrays or a data frame made it;
-            a tuple `(windows, labels, subjects)` of arrays, as `dataset_from_arrays` takes them; a
-            data frame, as `dataset_from_frame` takes it; or
-            `Recordings` of any of these, with rules whose errors are accepted.
+            list of them, which is one data set of several; a `Dataset`, whose findings hold, and
+            which is checked if arrays or a data frame made it; a tuple `(windows, labels,
+            subjects)` of arrays, as `dataset_from_arrays` takes them; a data frame, as
+            `dataset_from_frame` takes it; or `Recordings` of any of these, with rules whose errors
+            are accepted, windows, and labels to merge.
         progress: listens to what is done.
         refuse: report notes and findings to `progress`, and raise if a rule finds an error. Off:
             for showing data that are not right yet.
@@ -95,17 +115,21 @@ def load_dataset(
     """
     given = source if isinstance(source, Recordings) else Recordings(source)
     allow, data = given.allow, given.data
+    parts = parts_of(spec_of(data)) if isinstance(data, str | list) else ()
+    if len(parts) > 1:
+        return _mixed(parts, given, progress, refuse)
     if isinstance(data, Dataset):
         from edgeconv.datasets.in_memory import IN_MEMORY, refuse_broken
 
         refuse_broken(data)
-        dataset = _allowing(data, allow)
+        dataset = _allowing(relabeled(data, given.labels), allow)
         if data.report.source not in IN_MEMORY or data.report.findings:
             if refuse:
                 refuse_errors(dataset, data.report.findings, dataset.report.allow)
             return dataset
     else:
-        dataset = _allowing(_read(data, given.windowing, progress), allow)
+        source_read = _read(parts[0] if parts else data, given.windowing, progress)
+        dataset = _allowing(relabeled(source_read, given.labels), allow)
     findings = check_recordings(dataset, progress)
     report = replace(dataset.report, findings=tuple(findings))
     if refuse:
@@ -113,6 +137,20 @@ def load_dataset(
             progress.note(sentence)
         refuse_errors(dataset, findings, report.allow)
     return replace(dataset, report=report)
+
+
+def _mixed(specs: tuple[str, ...], given: Recordings, progress: Progress, refuse: bool) -> Dataset:
+    """Each data set by itself, cut as the first of them, and then all of them in one."""
+    windowing, loaded = given.windowing, []
+    for spec in specs:
+        part = Recordings(spec, given.allow, windowing, LabelMap())
+        loaded.append(load_dataset(part, progress, refuse=refuse))
+        windowing = Windowing.of(loaded[0].signal)
+    mixed = relabeled(in_one(loaded), given.labels)
+    if refuse:
+        for note in mixed.report.notes[sum(len(one.report.notes) for one in loaded) :]:
+            progress.note(note)
+    return mixed
 
 
 def with_default(
@@ -141,6 +179,19 @@ def cut_into(source: DataSource, windowing: Windowing) -> DataSource:
     return Recordings(source, windowing=windowing)
 
 
+def labeled(source: DataSource, labels: LabelMap) -> DataSource:
+    """The source with this label map, unless it has one by itself."""
+    if not labels or labels_of(source):
+        return source
+    given = source if isinstance(source, Recordings) else Recordings(source)
+    return replace(given, labels=labels)
+
+
+def labels_of(source: DataSource | None) -> LabelMap:
+    """The label map of a source; an empty one where it has none."""
+    return source.labels if isinstance(source, Recordings) else LabelMap()
+
+
 def names_data(source: DataSource | None) -> bool:
     """Whether the caller names data, and not only rules."""
     return source is not None and not (isinstance(source, Recordings) and source.data is None)
@@ -149,14 +200,16 @@ def names_data(source: DataSource | None) -> bool:
 def spec_of(source: DataSource) -> str:
     """The specification that loads the same data again; empty for data in memory."""
     data = _data_of(source)
+    if isinstance(data, list):
+        return JOIN.join(data)
     return data if isinstance(data, str) else ""
 
 
 def describe_source(source: DataSource) -> str:
     """The source in a few words, for progress and messages."""
     data = _data_of(source)
-    if isinstance(data, str):
-        return data
+    if spec := spec_of(source):
+        return spec
     return data.name if isinstance(data, Dataset) else "data in memory"
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -35,10 +35,19 @@ if TYPE_CHECKING:
 PART = "RawData"
 WHAT_FILE = "a file of HAPT"
 WHAT = f"the folder that holds {PART}"
+WITH_TRANSITIONS = "hapt-transitions"
 RATE_HZ = 50.0
 LABELS = ("Downstairs", "Laying", "Sitting", "Standing", "Upstairs", "Walking")
 CODES = {1: 5, 2: 4, 3: 0, 4: 2, 5: 3, 6: 1}
 TRANSITIONS = range(7, 13)  # stand to sit and the like: seconds, mostly shorter than a window
+TWELVE = (
+    *("Downstairs", "Laying", "Lie to sit", "Lie to stand", "Sit to lie", "Sit to stand"),
+    *("Sitting", "Stand to lie", "Stand to sit", "Standing", "Upstairs", "Walking"),
+)
+CODES_OF_TWELVE = {
+    **{code: TWELVE.index(LABELS[label]) for code, label in CODES.items()},
+    **{7: 8, 8: 5, 9: 4, 10: 2, 11: 7, 12: 3},
+}
 SENSORS = {
     "": SensorKind.ACCELEROMETER,
     "gyro_": SensorKind.GYROSCOPE,
@@ -72,36 +81,54 @@ def load(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset
         UsageError, BadInput: no such folder, no recordings or labels in it, a file that does not
             parse, or a label beyond the end of its recording.
     """
+    return _load(path, progress, windowing, "hapt")
+
+
+def load_with_transitions(path: Path | None, progress: Progress, windowing: Windowing) -> Dataset:
+    """HAPT: as `hapt`, with the six transitions between postures as classes of their own.
+
+    Raises:
+        UsageError, BadInput: as `load`.
+    """
+    return _load(path, progress, windowing, WITH_TRANSITIONS)
+
+
+def _load(path: Path | None, progress: Progress, windowing: Windowing, kind: str) -> Dataset:
     folder = require_path(path, "hapt", WHAT)
     root = folder / PART if (folder / PART).is_dir() else folder
     used = sorted({*root.glob("acc_*"), *root.glob("gyro_*"), *root.glob("labels.txt*")})
-    beside = f"hapt {folder.name} {encode(windowing)}"
-    return kept(used, beside, progress, partial(_read, root, folder.name, windowing, progress))
-
-
-def _read(root: Path, name: str, windowing: Windowing, progress: Progress, slot: Slot) -> Dataset:
-    files, intervals = _recordings(root), _intervals(root)
+    beside = f"{kind} {folder.name} {encode(windowing)}"
     origin = DatasetInfo(
-        "hapt",
-        name,
+        kind,
+        folder.name,
         channels=CHANNELS,
         test_subjects=TEST_USERS,
         gravity=GravitySource.FILTER,
     )
-    asked = origin.contract(windowing, LABELS).channel_kinds
+    return kept(used, beside, progress, partial(_read, root, origin, windowing, progress))
+
+
+def _read(
+    root: Path, origin: DatasetInfo, windowing: Windowing, progress: Progress, slot: Slot
+) -> Dataset:
+    files, intervals = _recordings(root), _intervals(root)
+    twelve = origin.name == WITH_TRANSITIONS
+    labels, codes = (TWELVE, CODES_OF_TWELVE) if twelve else (LABELS, CODES)
+    asked = origin.contract(windowing, labels).channel_kinds
     channels = {name: kind for name, kind in CHANNELS.items() if kind in asked}
     progress.stage("Reading HAPT")
     dropped: Counter[str] = Counter()
     missing = {i.experiment for i in intervals} - {experiment for experiment, _ in files}
     notes = (f"{len(missing)} labeled experiments are missing",) if missing else ()
     kinds = tuple(dict.fromkeys(channels.values()))
-    segments = list(_segments(files, intervals, kinds, dropped, progress))
+    sources = _readings_of(files, kinds, progress)
+    segments = list(_segments(sources, intervals, codes, dropped))
     if not segments:
         raise BadInput(f"{root}: no label belongs to a recording", f"give {WHAT}, whole")
     sensors = " and ".join(kind.replace("-", " ") for kind in kinds)
-    source = f"{name}: {sensors} of {len(files)} experiments"
+    source = f"{origin.source}: {sensors} of {len(files)} experiments"
     origin = replace(origin, source=source, notes=notes, channels=channels)
-    return assemble(origin, LABELS, segments, windowing, dropped, slot.store)
+    return assemble(origin, labels, segments, windowing, dropped, slot.store)
 
 
 def _recordings(root: Path) -> dict[tuple[int, int], Path]:
@@ -132,15 +159,21 @@ def _intervals(root: Path) -> list[Interval]:
     return intervals
 
 
+def _readings_of(
+    files: dict[tuple[int, int], Path], kinds: tuple[SensorKind, ...], progress: Progress
+) -> Iterator[tuple[tuple[int, int], Path, NDArray[np.float64]]]:
+    for done, (key, file) in enumerate(files.items(), 1):
+        yield key, file, _readings(file, kinds)
+        progress.update(done, len(files), file.name)
+
+
 def _segments(
-    files: dict[tuple[int, int], Path],
+    sources: Iterable[tuple[tuple[int, int], Path, NDArray[np.float64]]],
     intervals: list[Interval],
-    kinds: tuple[SensorKind, ...],
+    codes: Mapping[int, int],
     dropped: Counter[str],
-    progress: Progress,
 ) -> Iterator[Segment]:
-    for done, ((experiment, user), file) in enumerate(files.items(), 1):
-        readings = _readings(file, kinds)
+    for (experiment, user), file, readings in sources:
         labeled = [i for i in intervals if (i.experiment, i.user) == (experiment, user)]
         dropped["not labeled"] += len(readings) - sum(len(i) for i in labeled)
         for interval in labeled:
@@ -149,14 +182,11 @@ def _segments(
                     f"{file}: {len(readings)} rows, but labels.txt names row {interval.last}",
                     "get the file again",
                 )
-            if interval.code in TRANSITIONS:
+            if interval.code not in codes:
                 dropped["a transition between postures"] += len(interval)
                 continue
-            values = readings[interval.first - 1 : interval.last]
-            yield Segment(
-                str(user), CODES[interval.code], values, rate_hz=RATE_HZ, source=file.name
-            )
-        progress.update(done, len(files), file.name)
+            values, label = readings[interval.first - 1 : interval.last], codes[interval.code]
+            yield Segment(str(user), label, values, rate_hz=RATE_HZ, source=file.name)
 
 
 def _readings(file: Path, kinds: tuple[SensorKind, ...]) -> NDArray[np.float64]:

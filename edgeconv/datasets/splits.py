@@ -66,7 +66,7 @@ def split(
     if test_subjects is None:
         test_subjects = dataset.test_subjects or None
         val_subjects = val_subjects if val_subjects is not None else dataset.val_subjects or None
-    order = sorted(subjects, key=lambda name: hashlib.sha256(name.encode()).digest())
+    order = _hashed(subjects)
     test, test_rule = _test(dataset.name, order, test_fraction, test_subjects)
     check_disjoint(val=val_subjects or (), test=test)
     val, val_rule = _val(
@@ -83,6 +83,19 @@ def split(
     )
     _check_parts(splits)
     return splits
+
+
+def usual_subjects(dataset: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The subjects of test and validation that `split` chooses where the caller names none."""
+    order = _hashed(dataset.subject_names)
+    test, _ = _test(dataset.name, order, TEST_FRACTION, dataset.test_subjects or None)
+    rest = [s for s in order if s not in test]
+    val, _ = _val(rest, len(order), VAL_FRACTION, dataset.val_subjects or None)
+    return tuple(test), tuple(val)
+
+
+def _hashed(subjects: Collection[str]) -> list[str]:
+    return sorted(subjects, key=lambda name: hashlib.sha256(name.encode()).digest())
 
 
 def _test(

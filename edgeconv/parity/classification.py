@@ -9,6 +9,7 @@ from edgeconv.core import (
     Dataset,
     EvaluationData,
     EvaluationResult,
+    LabelMap,
     Signal,
     subject_order,
 )
@@ -96,11 +97,34 @@ def labels_for(signal: Signal, dataset: Dataset) -> NDArray[np.int64]:
         raise BadInput(
             f"the data have classes that the model does not know: {', '.join(unknown)}; "
             f"it knows {', '.join(names)}",
-            "evaluate it on data with its own classes",
+            "evaluate it on data with its own classes, or merge or drop some: evaluate --labels",
         )
     number = np.array([names.index(n) if n in names else -1 for n in dataset.signal.labels])
     mapped: NDArray[np.int64] = number[dataset.labels].astype(np.int64)
     return mapped
+
+
+def merged_probabilities(
+    probabilities: NDArray[np.float32], labels: Sequence[str], merged: LabelMap
+) -> NDArray[np.float32]:
+    """Probabilities (n, classes) of merged classes (n, `merged.merged(labels)`): the sum of theirs.
+
+    Raises:
+        BadInput: another number of classes than labels.
+    """
+    import numpy as np
+
+    if probabilities.ndim != 2 or probabilities.shape[1] != len(labels):
+        raise BadInput(
+            f"the model gives {probabilities.shape[1:]} values a window, but its contract names "
+            f"{len(labels)} classes",
+            "export it again",
+        )
+    names = merged.merged(labels)
+    member = np.zeros((len(labels), len(names)), np.float32)
+    for row, label in enumerate(labels):
+        member[row, names.index(merged.class_of(label))] = 1.0
+    return np.asarray(probabilities @ member, np.float32)
 
 
 def as_probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from edgeconv.core import (
     Augmentation,
     Distillation,
     FinetuneConfig,
+    LabelMap,
     PathLike,
     Recipe,
     Training,
@@ -24,6 +25,8 @@ from edgeconv.core import (
     as_path,
 )
 from edgeconv.core.schema_v1 import upgrade_recipe
+from edgeconv.datasets import JOIN
+from edgeconv.datasets.mixture import read_label_map
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.recipes.legality import check_variants
 from edgeconv.recipes.variants import make_variants, parse_sensor
@@ -58,6 +61,8 @@ def load_recipe(source: PathLike) -> Recipe:
     training = _training(data.pop("training", {}), where)
     compression = _compression(data.pop("compression", {}), where)
     gates = _gates(data.pop("gates", {}), where)
+    data["labels"] = _labels(data.pop("labels", {}), where, Path(name_or_path).parent)
+    data["data"] = _specification(data.get("data", Recipe.data), where)
     data.setdefault("name", Path(name_or_path).stem)
     _check_fields(Recipe, data, where)
     return Recipe(
@@ -150,6 +155,22 @@ def _text(name_or_path: str) -> str:
         f"no recipe '{name_or_path}'",
         f"give a TOML file or one of: {', '.join(BUILT_IN)}",
     )
+
+
+def _specification(data: Any, where: str) -> Any:
+    """A list of specifications as the one of their mixture."""
+    if not isinstance(data, list):
+        return data
+    if not data or not all(isinstance(spec, str) for spec in data):
+        raise UsageError(f"{where}: data = {data!r} is not a list of specifications", "name some")
+    return JOIN.join(data)
+
+
+def _labels(data: Any, where: str, folder: Path) -> LabelMap:
+    """The table itself, or the file that a name stands for, beside the recipe."""
+    if isinstance(data, str):
+        return read_label_map(folder / data)
+    return LabelMap.from_table(data, f"{where}: [labels]")
 
 
 def _windowing(data: Any, where: str) -> Windowing:

@@ -141,5 +141,6 @@ def _spec(name: str) -> str:
 
 
 def _description(reference: str) -> str:
-    document = load(reference.partition(":")[0] + ":__doc__")
+    module, _, loader = reference.partition(":")
+    document = load(f"{module}:__doc__") if loader == "load" else load(reference).__doc__
     return str(document).strip().partition("\n")[0]

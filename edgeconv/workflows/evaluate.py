@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from edgeconv.core import (
     EvaluationData,
     EvaluationResult,
     InputConvention,
+    LabelMap,
     PathLike,
     Progress,
     Signal,
@@ -20,7 +22,7 @@ from edgeconv.core import (
 )
 from edgeconv.core.paths import sha256
 from edgeconv.core.tensors import PROBABILITIES
-from edgeconv.datasets import DataSource, cut_into, describe_source
+from edgeconv.datasets import DataSource, cut_into, describe_source, labels_of
 from edgeconv.datasets.rules import check_contract
 from edgeconv.ir.keras_contents import is_keras
 from edgeconv.parity import classification
@@ -50,9 +52,13 @@ def evaluate(
 
     The windows reach the file as its sensor contract says: in m/s², in g, or normalized.
 
+    A label map in `data` says how labels of the recordings and classes of the model become common
+    classes. Without one, that of the model's training is applied to the recordings.
+
     Args:
         model: a model file, or a folder that `train` wrote.
-        data: a specification, a `Dataset`, arrays or a data frame.
+        data: a specification, a `Dataset`, arrays or a data frame; or `Recordings` with a label
+            map.
         split: `train`, `val`, `test` or `all`.
         runtime: what runs the file.
         sensor: what the input of a file without a contract means.
@@ -79,7 +85,7 @@ def evaluate(
     signal = resolve_signal(path, contract, sensor, dataset, labels=names)
     check_contract(signal, dataset, path.name)
     options = {"unsafe": unsafe} if is_keras(path) else {"apart": source_bundle(path) is None}
-    return evaluate_file(path, signal, dataset, facts, runtime, **options)
+    return evaluate_file(path, signal, dataset, facts, runtime, labels_of(data), **options)
 
 
 def evaluate_file(
@@ -88,17 +94,25 @@ def evaluate_file(
     dataset: Dataset,
     facts: EvaluationData,
     runtime: str = "auto",
+    merged: LabelMap | None = None,
     **options: Any,
 ) -> EvaluationResult:
     """Evaluate a file whose contract is known.
 
     Of logits the softmax counts, as in `parity`. What a file calls probabilities must be some.
+    Classes that `merged` makes one are one class, whose probability is their sum. What `merged`
+    drops are windows only: a model that answers such a class is wrong.
     """
+    classes = signal.labels
+    if merged:
+        signal = replace(signal, labels=merged.merged(classes))
     labels = classification.labels_for(signal, dataset)
     outputs, ran = predict_file(path, signal, dataset.windows, runtime, **options)
     named = () if is_keras(path) else (tensor.name for tensor in files.describe(path).outputs)
     if PROBABILITIES not in named:
         outputs = classification.as_probabilities(outputs)
+    if merged and classes:
+        outputs = classification.merged_probabilities(outputs, classes, merged)
     return classification.evaluate(
         outputs,
         labels,

@@ -73,7 +73,8 @@ def _search(
     recipe: Recipe, out: Path, options: SearchOptions, progress: SearchWatcher
 ) -> SearchResult:
     started = time.monotonic()
-    splits, _ = load_splits(Recordings(recipe.data, options.allow, recipe.windowing), progress)
+    source = Recordings(recipe.data, options.allow, recipe.windowing, recipe.labels)
+    splits, _ = load_splits(source, progress)
     subset = search_subset(splits)
     folds = make_folds(subset.subject_names, options.folds)
     _make_room(out, options.force)

@@ -26,6 +26,8 @@ from edgeconv.datasets import (
     DataSource,
     cut_into,
     describe_source,
+    labeled,
+    labels_of,
     load_dataset,
     spec_of,
     with_default,
@@ -159,6 +161,8 @@ def with_data(recipe: Recipe | PathLike, data: DataSource | None) -> tuple[Recip
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe)
     source = cut_into(with_default(data, recipe.data), recipe.windowing)
+    source = labeled(source, recipe.labels)
+    recipe = replace(recipe, labels=labels_of(source))
     if spec := spec_of(source):
         return replace(recipe, data=spec), source
     dataset = load_dataset(source)
@@ -174,7 +178,7 @@ def load_splits(source: DataSource, progress: Progress) -> tuple[Splits, DataInf
         part = splits.part(name)
         people = plural(len(part.subject_names), "subject")
         progress.note(f"{name}: {plural(len(part), 'window')} of {people}")
-    return splits, DataInfo.of(spec_of(source), dataset, splits)
+    return splits, DataInfo.of(spec_of(source), dataset, splits, labels_of(source))
 
 
 def fit_model(recipe: Recipe, splits: Splits, folder: Path, progress: Progress) -> TrainedModel:

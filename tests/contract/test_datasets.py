@@ -73,6 +73,10 @@ def hapt(folder: Path) -> str:
     return f"hapt:{folder}"
 
 
+def hapt_transitions(folder: Path) -> str:
+    return hapt(folder).replace("hapt:", "hapt-transitions:")
+
+
 def uci_har(folder: Path) -> str:
     return f"uci-har:{write_uci_har(folder)}"
 
@@ -96,7 +100,17 @@ def npz(folder: Path) -> str:
 
 MAKERS = {
     maker.__name__.replace("_", "-"): maker
-    for maker in (synthetic, motionsense, wisdm, wisdm2019, hapt, uci_har, csv, npz)
+    for maker in (
+        synthetic,
+        motionsense,
+        wisdm,
+        wisdm2019,
+        hapt,
+        hapt_transitions,
+        uci_har,
+        csv,
+        npz,
+    )
 }
 
 

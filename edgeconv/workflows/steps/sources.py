@@ -17,6 +17,8 @@ from edgeconv.core import (
 from edgeconv.datasets import (
     DataSource,
     cut_into,
+    labeled,
+    labels_of,
     load_dataset,
     names_data,
     spec_of,
@@ -45,7 +47,7 @@ def own_data(source: Bundle | None, data: DataSource | None) -> DataSource:
     if not spec and not names_data(data):
         return ""
     named = with_default(data, spec, source.data.report.allow)
-    return cut_into(named, windows_of(source))
+    return labeled(cut_into(named, windows_of(source)), source.data.labels)
 
 
 def windows_of(source: Bundle | None) -> Windowing:
@@ -94,6 +96,8 @@ def load_part(
     """
     if part not in PARTS:
         raise UsageError(f"unknown split '{part}'", f"choose one of: {', '.join(PARTS)}")
+    if source is not None and source.data is not None:
+        data = labeled(data, source.data.labels)
     whole = load_dataset(cut_into(data, windows_of(source)), progress)
     dataset = whole if part == "all" else split(whole).part(part)
     shared = source.training_subjects_in(dataset) if source is not None else ()
@@ -114,6 +118,7 @@ def load_part(
         sha256=dataset.sha256,
         trained_on=len(shared),
         inputs=report_inputs(source, dataset, progress),
+        labels=labels_of(data),
     )
     return dataset, facts
 

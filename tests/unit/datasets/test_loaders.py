@@ -93,6 +93,20 @@ def test_wisdm2019_counts_other_activities(tmp_path: Path, inner: bool) -> None:
     assert [data.signal.labels[n] for n in set(data.labels.tolist())] == ["Walking"]
 
 
+def test_wisdm2019_watches_are_a_data_set_of_their_own(tmp_path: Path) -> None:
+    for device in ("phone", "watch"):
+        folder = tmp_path / "raw" / device / "accel"
+        for user in (1600, 1601, 1602):
+            lines = wisdm_lines(user, "A", 200 if device == "phone" else 300)
+            put(folder / f"data_{user}_accel_{device}.txt", lines)
+    phones = load_dataset(f"wisdm2019:{tmp_path}")
+    watches = load_dataset(f"wisdm2019:{tmp_path / 'raw' / 'watch' / 'accel'}")
+    assert (phones.report.kept, watches.report.kept) == (600, 900)
+    assert {r.device for r in watches.recordings} == {"watch"}
+    assert any("watches are another data set" in note for note in phones.report.notes)
+    assert "watch accelerometer of 3 subjects" in watches.report.source
+
+
 READING = "1.0 0.0 0.0"
 
 
@@ -112,6 +126,15 @@ def test_hapt_keeps_the_labelled_rows(tmp_path: Path, inner: bool) -> None:
     assert [data.signal.labels[r.label] for r in data.recordings] == ["Standing", "Walking"]
     assert still.samples[:, 0] == pytest.approx(9.80665)
     assert walking.samples[:, 1] == pytest.approx(1.1 * 9.80665)
+
+
+def test_hapt_with_its_transitions(tmp_path: Path) -> None:
+    put(tmp_path / "acc_exp01_user07.txt", [READING] * 700)
+    put(tmp_path / "labels.txt", ["1 7 5 1 250", "1 7 11 251 480", "1 7 6 481 700"])
+    data = load_dataset(f"hapt-transitions:{tmp_path}")
+    names = [data.signal.labels[r.label] for r in data.recordings]
+    assert names == ["Standing", "Stand to lie", "Laying"]
+    assert (len(data.signal.labels), data.report.dropped) == (12, {})
 
 
 @pytest.mark.parametrize(

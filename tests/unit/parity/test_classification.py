@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from edgeconv.core import (
     EvaluationData,
     EvaluationResult,
+    LabelMap,
 )
 from edgeconv.errors import BadInput
-from edgeconv.parity.classification import EPSILON, evaluate, softmax
+from edgeconv.parity.classification import EPSILON, evaluate, merged_probabilities, softmax
 
 NAMES = ("a", "b", "c")
 
@@ -156,3 +157,14 @@ def test_softmax_of_logits_keeps_the_class_and_sums_to_one() -> None:
     assert found.argmax(axis=1).tolist() == [0, 1]
     for broken in (np.nan, np.inf, -np.inf):
         assert np.isnan(softmax(np.array([[broken, 1.0]], np.float32))).all()
+
+
+def test_merged_classes_have_the_sum_of_their_probabilities() -> None:
+    merged = LabelMap({"x": ("c", "a")}, ("b",))
+    rows = np.array([[0.3, 0.4, 0.3], [0.1, 0.8, 0.1]], np.float32)
+    found = merged_probabilities(rows, NAMES, merged)
+    assert merged.merged(NAMES) == ("x", "b")
+    np.testing.assert_allclose(found, [[0.6, 0.4], [0.2, 0.8]], atol=1e-6)
+    assert found.argmax(axis=1).tolist() == [0, 1]  # neither "a" nor "c" was the largest
+    with pytest.raises(BadInput, match="names 2 classes"):
+        merged_probabilities(rows, ("a", "b"), merged)
