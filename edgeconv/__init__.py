@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         FinetuneConfig,
         InputConvention,
         InputReport,
+        LabelMap,
         LoadReport,
         LoggingProgress,
         MachineInfo,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
         Variant,
         Windowing,
     )
-    from edgeconv.datasets import load_dataset
+    from edgeconv.datasets import Recordings, load_dataset
     from edgeconv.datasets.in_memory import dataset_from_arrays, dataset_from_frame
     from edgeconv.datasets.splits import split
     from edgeconv.errors import (
@@ -99,6 +100,7 @@ _MODULES = {
         "FinetuneConfig",
         "InputConvention",
         "InputReport",
+        "LabelMap",
         "LoadReport",
         "LoggingProgress",
         "MachineInfo",
@@ -120,7 +122,7 @@ _MODULES = {
         "Variant",
         "Windowing",
     ),
-    "edgeconv.datasets": ("load_dataset",),
+    "edgeconv.datasets": ("Recordings", "load_dataset"),
     "edgeconv.datasets.in_memory": ("dataset_from_arrays", "dataset_from_frame"),
     "edgeconv.datasets.splits": ("split",),
     "edgeconv.errors": (
@@ -179,6 +181,7 @@ __all__ = [
     "GateFailed",
     "InputConvention",
     "InputReport",
+    "LabelMap",
     "LeakError",
     "LoadReport",
     "LoggingProgress",
@@ -191,6 +194,7 @@ __all__ = [
     "Progress",
     "Recipe",
     "Recording",
+    "Recordings",
     "Runner",
     "SearchOptions",
     "Signal",
