@@ -25,6 +25,10 @@ class Augmentation:
         mirror: probability of a reflection left to right (the other pocket).
         axis_gain: deviation of a factor for each axis (sensor sensitivity).
         amplitude: deviation of the logarithm of one factor for all axes (how hard a subject steps).
+        effort: deviation of the logarithm of one factor for all motion; gravity stays (how hard a
+            subject steps).
+        coupling: deviation of the logarithm of the gain of each band of frequencies of the motion
+            (how loosely the phone sits in the pocket).
         roll_rad: deviation of a rotation about the screen's normal, in radians (the phone leans).
         rotation_rad: deviation of each component of a small rotation vector, in radians.
         jitter: deviation of white noise, in m/s².
@@ -38,6 +42,8 @@ class Augmentation:
     mirror: float = 0.5
     axis_gain: float = 0.05
     amplitude: float = 0.1
+    effort: float = 0.0
+    coupling: float = 0.0
     roll_rad: float = 0.4
     rotation_rad: float = 0.15
     jitter: float = 0.1

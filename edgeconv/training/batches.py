@@ -25,6 +25,8 @@ from edgeconv.core.dataset import joined_samples
 
 Floats = NDArray[np.float32]
 AXES = 3
+BANDS_HZ = (1.0, 2.0, 4.0, 7.0, 10.0)
+"""Where a pocket's gains are drawn: around the stride, the step and what a heel strike adds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class ContinuousRecordings:
         start: (n,) row at which each window begins.
         begin, end: (n,) first and one-past-last row of the recording that holds the window.
         window: time steps of a window.
+        rate_hz: sampling rate.
     """
 
     samples: Floats
@@ -43,6 +46,7 @@ class ContinuousRecordings:
     begin: NDArray[np.int64]
     end: NDArray[np.int64]
     window: int
+    rate_hz: float
 
     @classmethod
     def of(cls, dataset: Dataset) -> ContinuousRecordings:
@@ -56,6 +60,7 @@ class ContinuousRecordings:
             begin,
             begin + lengths[recording],
             dataset.signal.window,
+            dataset.signal.rate_hz,
         )
 
 
@@ -67,6 +72,7 @@ def augment(
 ) -> Floats:
     """Windows `rows` of the grid, each with changes of its own: (len(rows), window, 3)."""
     x = cut(recordings, rows, settings.speed, settings.shift, rng)
+    x = move(x, settings.effort, settings.coupling, recordings.rate_hz, rng)
     x = np.einsum("ntk,njk->ntj", x, orientation(len(rows), settings, rng), optimize=True)
     return jitter(x, settings.jitter, rng)
 
@@ -114,6 +120,41 @@ def interpolate(
     a, b, c, d = (samples[np.clip(whole + k, first, last)] for k in (-1, 0, 1, 2))
     x: Floats = b + 0.5 * f * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a)))
     return x
+
+
+def move(x: Floats, effort: float, coupling: float, rate_hz: float, rng: Generator) -> Floats:
+    """Change what moves in a window, and leave its mean, which is mostly gravity.
+
+    Subjects step more or less hard: one log-normal factor of deviation `effort`. A loose pocket
+    passes another part of the motion on than a tight one: each band of frequencies has a
+    log-normal gain of deviation `coupling`.
+    """
+    if not (effort or coupling):
+        return x
+    mean = x.mean(axis=1, keepdims=True)
+    motion = x - mean
+    if coupling:
+        motion = _through_a_pocket(motion, coupling, rate_hz, rng)
+    if effort:
+        motion = motion * np.exp(rng.normal(0, effort, (len(x), 1, 1))).astype(np.float32)
+    moved: Floats = mean + motion
+    return moved
+
+
+def _through_a_pocket(motion: Floats, deviation: float, rate_hz: float, rng: Generator) -> Floats:
+    """Gains at the frequencies `BANDS_HZ`, linear in between, the same for all axes of a window.
+
+    The spectrum takes the window for periodic, so what happens at its end is felt at its start.
+    """
+    steps = motion.shape[1]
+    frequencies = np.fft.rfftfreq(steps, 1 / rate_hz)
+    each = np.eye(len(BANDS_HZ))
+    share = np.stack([np.interp(frequencies, BANDS_HZ, one) for one in each])
+    logarithms = rng.normal(0, deviation, (len(motion), len(BANDS_HZ)))
+    gains = np.exp(logarithms @ share)[:, :, None]
+    filtered = np.fft.irfft(np.fft.rfft(motion, axis=1) * gains, steps, axis=1)
+    passed: Floats = filtered.astype(np.float32)
+    return passed
 
 
 def orientation(n: int, settings: Augmentation, rng: Generator) -> Floats:

@@ -126,6 +126,8 @@ OFF = Augmentation(
     mirror=0,
     axis_gain=0,
     amplitude=0,
+    effort=0,
+    coupling=0,
     roll_rad=0,
     rotation_rad=0,
     jitter=0,
@@ -167,6 +169,8 @@ def test_one_seed_one_result() -> None:
         {"mirror": 1.0},
         {"axis_gain": 0.05},
         {"amplitude": 0.1},
+        {"effort": 0.2},
+        {"coupling": 0.3},
         {"roll_rad": 0.4},
         {"rotation_rad": 0.15},
         {"jitter": 0.1},
@@ -223,6 +227,43 @@ def test_speed_keeps_the_mean_and_moves_the_cadence() -> None:
     cadence = 2 * np.pi * spectrum.argmax(axis=1) / 1000
     assert cadence.std() > 0.01
     assert ((cadence > 0.5 * np.exp(-0.16)) & (cadence < 0.5 * np.exp(0.16))).all()
+
+
+def two_tones() -> batches.Floats:
+    """200 windows of 4 s at 20 Hz with swings of 1 and 7 Hz, around gravity along y."""
+    time = np.arange(80)[:, None] / 20
+    swing = 3 * np.sin(2 * np.pi * time) + np.cos(2 * np.pi * 7 * time)
+    window = swing * [1.0, 2.0, -1.0] + [0.0, 9.8, 0.0]
+    return np.repeat(window[None].astype(np.float32), 200, axis=0)
+
+
+@pytest.mark.parametrize(("effort", "coupling"), [(0.3, 0.0), (0.0, 0.3), (0.3, 0.3)])
+def test_moving_more_or_less_leaves_gravity(effort: float, coupling: float) -> None:
+    moved = batches.move(two_tones(), effort, coupling, 20.0, rng())
+    assert moved.dtype == np.float32
+    np.testing.assert_allclose(moved.mean(axis=1), two_tones().mean(axis=1), atol=1e-5)
+
+
+def test_effort_is_one_factor_and_coupling_one_for_each_band() -> None:
+    def gains(effort: float, coupling: float) -> tuple[np.ndarray, np.ndarray]:
+        moved = batches.move(two_tones(), effort, coupling, 20.0, rng())
+        spectrum, plain = (np.fft.rfft(x, axis=1)[:, [4, 28]] for x in (moved, two_tones()))
+        factors = np.abs(spectrum) / np.abs(plain)
+        np.testing.assert_allclose(factors, factors[:, :, :1].repeat(3, axis=2), rtol=1e-3)
+        return np.log(factors[:, 0, 0]), np.log(factors[:, 1, 0])
+
+    slow, fast = gains(0.2, 0.0)
+    np.testing.assert_allclose(slow, fast, atol=1e-3)
+    assert 0.17 < slow.std() < 0.23
+    slow, fast = gains(0.0, 0.3)
+    assert abs(np.corrcoef(slow, fast)[0, 1]) < 0.2
+    assert 0.25 < slow.std() < 0.35
+    assert 0.25 < fast.std() < 0.35
+
+
+def test_bands_above_half_the_rate_are_left_out() -> None:
+    still = np.full((2, 10, 3), 9.8, np.float32)
+    np.testing.assert_allclose(batches.move(still, 0.2, 0.3, 5.0, rng()), still, rtol=1e-6)
 
 
 def test_interpolation_passes_through_samples_and_is_exact_on_a_line() -> None:
