@@ -82,9 +82,9 @@ $(HADOLINT): tools/hadolint.lock
 	  --require-hashes -r tools/hadolint.lock && \
 	touch $@
 
-lint-workflows: $(ACTIONS)/zizmor ## actionlint and zizmor on the action and the sample workflows
-	@$(ACTIONS)/actionlint samples/ci/*.yml
-	@$(ACTIONS)/zizmor --offline --no-progress --quiet samples/ci/*.yml action.yml
+lint-workflows: $(ACTIONS)/zizmor ## actionlint and zizmor on the action, the workflows and the samples of them
+	@$(ACTIONS)/actionlint samples/ci/*.yml .github/workflows/*.yml
+	@$(ACTIONS)/zizmor --offline --no-progress --quiet samples/ci/*.yml .github/workflows/*.yml action.yml
 
 $(ACTIONS)/zizmor: tools/workflows.lock
 	@python=$$(bash tools/find-python.sh $(PYTHON)) && \

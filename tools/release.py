@@ -15,6 +15,7 @@ Needs `build`, `setuptools` and `twine`: `make dist` has them in an environment 
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import os
 import re
@@ -94,7 +95,8 @@ def check_changelog(text: str, version: str) -> None:
 
 def build(repository: str, ref: str) -> dict[str, bytes]:
     """Source distribution and wheel of the commit, by file name."""
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": git("log", "-1", "--format=%ct").strip()}
+    date = int(git("log", "-1", "--format=%ct"))
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(date)}
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True)
@@ -102,8 +104,29 @@ def build(repository: str, ref: str) -> dict[str, bytes]:
             tar.extractall(tree, filter="data")
         address(tree, repository, ref)
         command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", f"{folder}/dist", str(tree)]
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-        return {path.name: path.read_bytes() for path in (Path(folder) / "dist").iterdir()}
+        built = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if built.returncode:
+            raise Refused(f"the build failed:\n{built.stdout}{built.stderr}")
+        files = {path.name: path.read_bytes() for path in (Path(folder) / "dist").iterdir()}
+    return {
+        name: dated(content, date) if name.endswith(".tar.gz") else content
+        for name, content in files.items()
+    }
+
+
+def dated(archive: bytes, date: int) -> bytes:
+    """The same source distribution with one date and no owner; setuptools takes those of the files."""
+    packed = BytesIO()
+    with (
+        tarfile.open(fileobj=BytesIO(archive)) as source,
+        gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=date) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as target,
+    ):
+        for member in sorted(source.getmembers(), key=lambda one: one.name):
+            member.mtime, member.uid, member.gid, member.uname, member.gname = date, 0, 0, "", ""
+            member.pax_headers = {}
+            target.addfile(member, source.extractfile(member) if member.isfile() else None)
+    return packed.getvalue()
 
 
 def address(tree: Path, repository: str, ref: str) -> None:
