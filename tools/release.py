@@ -6,8 +6,8 @@ repository. Source distribution and wheel are built twice, in two folders; they 
 bytes. `SHA256SUMS` lists their digests.
 
 A release is refused if the working tree has changes, if CHANGELOG.md has no dated section of the
-version, or if a tag is given (`--tag v1.2.3`) that is not this version's. `--rehearsal` does
-without the date, so that CI can build the files of any commit.
+version, or if a tag is given (`--tag v1.2.3`) that is not this version's. `--rehearsal` asks
+for none of these but the tag, so that CI can build the files of any commit.
 
 Needs `build`, `setuptools` and `twine`: `make dist` has them in an environment of their own.
 """
@@ -41,7 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="build the files of a release")
     parser.add_argument("--repository", required=True, help="OWNER/NAME of the public repository")
     parser.add_argument("--tag", default="", help="the tag that is released; refused if not ours")
-    parser.add_argument("--rehearsal", action="store_true", help="allow a changelog without a date")
+    parser.add_argument(
+        "--rehearsal", action="store_true", help="allow changes and an undated changelog"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder of the files")
     options = parser.parse_args(arguments)
     try:
@@ -56,7 +58,7 @@ def release(repository: str, out: Path, *, tag: str, rehearsal: bool) -> None:
     """Build, compare, check and write the files of the commit that is checked out."""
     if not NAME.fullmatch(repository):
         raise Refused(f"--repository is {repository!r}; it takes OWNER/NAME")
-    if git("status", "--porcelain").strip():
+    if not rehearsal and git("status", "--porcelain").strip():
         raise Refused("the working tree has changes; commit or stash them first")
     if out.exists() and any(out.iterdir()):
         raise Refused(f"{out} is not empty; remove it or choose another folder with --out")
@@ -69,7 +71,14 @@ def release(repository: str, out: Path, *, tag: str, rehearsal: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (out / name).write_bytes(content)
-    twine = [sys.executable, "-m", "twine", "check", "--strict", *(str(out / name) for name in files)]
+    twine = [
+        sys.executable,
+        "-m",
+        "twine",
+        "check",
+        "--strict",
+        *(str(out / name) for name in files),
+    ]
     subprocess.run(twine, check=True)
     sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     (out / "SHA256SUMS").write_text(sums)
@@ -80,7 +89,9 @@ def check_version(project: str, tag: str) -> str:
     """The version of the project file; the tag, if there is one, has to name it."""
     version = str(tomllib.loads(project)["project"]["version"])
     if tag and tag != f"v{version}":
-        raise Refused(f"the tag is {tag}, but pyproject.toml has version {version}: expected v{version}")
+        raise Refused(
+            f"the tag is {tag}, but pyproject.toml has version {version}: expected v{version}"
+        )
     return version
 
 
@@ -99,11 +110,21 @@ def build(repository: str, ref: str) -> dict[str, bytes]:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(date)}
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
-        archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True)
+        archive = subprocess.run(
+            ["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True
+        )
         with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
             tar.extractall(tree, filter="data")
         address(tree, repository, ref)
-        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", f"{folder}/dist", str(tree)]
+        command = [
+            sys.executable,
+            "-m",
+            "build",
+            "--no-isolation",
+            "--outdir",
+            f"{folder}/dist",
+            str(tree),
+        ]
         built = subprocess.run(command, env=environment, capture_output=True, text=True)
         if built.returncode:
             raise Refused(f"the build failed:\n{built.stdout}{built.stderr}")
@@ -115,7 +136,7 @@ def build(repository: str, ref: str) -> dict[str, bytes]:
 
 
 def dated(archive: bytes, date: int) -> bytes:
-    """The same source distribution with one date and no owner; setuptools takes those of the files."""
+    """The same source distribution with one date and no owner, instead of those of each file."""
     packed = BytesIO()
     with (
         tarfile.open(fileobj=BytesIO(archive)) as source,
