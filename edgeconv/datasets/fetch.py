@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from edgeconv.core import NULL_PROGRESS, Progress
@@ -23,7 +23,9 @@ from edgeconv.errors import BadInput, MissingDependency, UsageError
 
 BLOCK = 1 << 18
 TIMEOUT_SECONDS = 30.0
-SCHEMES = ("http", "https", "file")
+SCHEMES = ("https", "file")
+THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+"""Hosts that may be asked without TLS: nobody is in between."""
 LARGEST = 2 << 30
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
@@ -45,7 +47,7 @@ class Published:
 
 PUBLISHED = {
     "wisdm": Published(
-        "http://www.cis.fordham.edu/wisdm/includes/datasets/latest/WISDM_ar_latest.tar.gz",
+        "https://www.cis.fordham.edu/wisdm/includes/datasets/latest/WISDM_ar_latest.tar.gz",
         "WISDM_ar_latest.tar.gz",
         "WISDM_ar_v1.1_raw.txt",
         "f448b1ec15898a77f47f49d85e98ae1bde83185c",
@@ -68,7 +70,7 @@ def fetch(
     file with different content is accepted, and a note says so.
 
     Raises:
-        UsageError: no such data set, or an address of another kind than http, https, file.
+        UsageError: no such data set, or an address of another kind than https or file.
         MissingDependency: the server cannot be reached.
         BadInput: the transfer broke off, the archive is damaged, or its content is not what was
             published; that file stays beside it as `<name>.unverified`.
@@ -132,12 +134,11 @@ def download(url: str, target: Path, progress: Progress) -> Path:
     that changed in between is fetched from its beginning.
 
     Raises:
-        UsageError: not an http, https or file address.
+        UsageError: not an https or file address, or a redirection to one that is not.
         MissingDependency: the server cannot be reached.
         BadInput: the server refuses, the transfer broke off, or the disk is full.
     """
-    if urlsplit(url).scheme not in SCHEMES:
-        raise UsageError(f"cannot fetch '{url}'", f"use an address with {', '.join(SCHEMES)}")
+    _check_address(url)
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -157,6 +158,34 @@ def download(url: str, target: Path, progress: Progress) -> Path:
         raise BadInput(f"{part}: cannot be written ({error.strerror})", _again(part)) from error
     _validator_file(part).unlink(missing_ok=True)
     return target
+
+
+def _check_address(url: str) -> None:
+    """Refuse what could be changed on its way: everything that is fetched comes over TLS."""
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname in THIS_MACHINE:
+        return
+    if parts.scheme not in SCHEMES:
+        raise UsageError(
+            f"cannot fetch '{url}': its address begins with neither https nor file",
+            "give an address with https; or download it yourself and give file:///PATH",
+        )
+
+
+class _Redirections(urllib.request.HTTPRedirectHandler):
+    """Follows a redirection only to an address that could have been asked for."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: Any,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        _check_address(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 _ELSEWHERE = "check the network, or give another address with --url (file:///… works too)"
@@ -182,7 +211,8 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
     if have and validator:
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", validator)
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+    opener = urllib.request.build_opener(_Redirections)
+    with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
         start, total = _where(response.headers, getattr(response, "status", 200), have)
         if total > LARGEST:
             raise BadInput(f"{url}: {total:,} bytes, more than the limit of {LARGEST:,}")

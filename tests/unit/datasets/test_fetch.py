@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
+import ssl
 import subprocess
 import sys
 import tarfile
@@ -44,6 +46,12 @@ def site() -> Iterator[Site]:
         def do_GET(self) -> None:
             wanted = self.headers.get("Range", "")
             state.asked.append(wanted)
+            if self.path.startswith("/moved-to/"):
+                self.send_response(302)
+                self.send_header("Location", self.path.removeprefix("/moved-to/"))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             if self.path == "/missing":
                 self.send_error(404)
                 return
@@ -155,8 +163,60 @@ def test_server_says_no_or_is_not_there(site: Site, tmp_path: Path) -> None:
 def test_other_words(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be fetched"):
         fetch("imagenet", tmp_path)
-    with pytest.raises(UsageError, match="cannot fetch"):
-        fetch("wisdm", tmp_path, "ftp://example.org/x")
+    for address in ("ftp://example.org/x", "http://example.org/x", "example.org/x"):
+        with pytest.raises(UsageError, match="neither https nor file"):
+            fetch("wisdm", tmp_path, address)
+
+
+def test_every_published_address_has_tls() -> None:
+    assert [entry.url for entry in PUBLISHED.values() if not entry.url.startswith("https:")] == []
+
+
+@pytest.mark.parametrize("elsewhere", ["http://example.org/x", "ftp://example.org/x"])
+def test_redirection_to_an_address_without_tls_is_refused(
+    site: Site, tmp_path: Path, elsewhere: str
+) -> None:
+    moved = site.url.replace("archive.tar.gz", f"moved-to/{elsewhere}")
+    with pytest.raises(UsageError, match="neither https nor file"):
+        download(moved, tmp_path / "x", NullProgress())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_redirection_on_this_machine_is_followed(site: Site, tmp_path: Path) -> None:
+    site.body = b"content"
+    moved = site.url.replace("archive.tar.gz", f"moved-to/{site.url}")
+    assert download(moved, tmp_path / "x", NullProgress()).read_bytes() == b"content"
+
+
+def test_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    files = [
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
+    subprocess.run([*made, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        with pytest.raises(MissingDependency, match="certificate verify failed"):
+            download(
+                f"https://localhost:{server.server_address[1]}/x", tmp_path / "x", NullProgress()
+            )
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_ctrl_c_keeps_what_came(site: Site, tmp_path: Path) -> None:
