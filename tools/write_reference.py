@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import write_llms
+
 if TYPE_CHECKING:
     from edgeconv.errors import EdgeconvError
 
@@ -544,7 +546,7 @@ def names_in(page: str) -> list[str]:
 
 
 def main() -> None:
-    """Write every page that differs."""
+    """Write every page that differs, and llms.txt."""
     blocks = generated()
     for path in sorted(REFERENCE.glob("*.md")):
         page = path.read_text("utf-8")
@@ -552,6 +554,7 @@ def main() -> None:
         if current != page:
             path.write_text(current, "utf-8")
             print(f"written: docs/reference/{path.name}")
+    write_llms.main()
 
 
 if __name__ == "__main__":
