@@ -31,7 +31,7 @@ SUMMARY = """\
 
 > edgeconv takes a Keras model to TFLite, Core ML, Core AI and ONNX files for phones, proves that
 > each file behaves like the float model, measures it, and writes packages for iOS, Android, web
-> and microcontrollers. Core ML files are checked on Linux; a sensor contract travels with the model.
+> and microcontrollers. Core ML files are checked on Linux; a sensor contract travels with a model.
 
 Exit codes have a fixed meaning and every command has `--json`. A check that did not run is
 `not_run`, never a pass. AGENTS.md says how to use and how to change the project.
