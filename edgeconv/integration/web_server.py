@@ -15,7 +15,7 @@ from edgeconv.errors import BadInput, MissingDependency, Unsupported
 
 HOST = "127.0.0.1"
 PORT = 8000
-_BUILT = "dist/demo/page.js"
+SITE = "site"
 _SHOWN = 5  # lines of a failing tool's output
 
 
@@ -43,20 +43,28 @@ def serve(
         )
     progress.stage(f"npm: {package}")
     _npm(package, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-    _npm(package, "run", "build")
-    handler = partial(_Handler, directory=str(package))
-    try:
-        server = ThreadingHTTPServer((HOST, port), handler)
-    except OSError as error:
-        raise BadInput(
-            f"cannot listen on port {port}: {error.strerror or error}", "choose another --port"
-        ) from error
-    with server:
+    _npm(package, "run", "site")
+    with listening(package, port) as server:
         on_ready(f"http://localhost:{server.server_address[1]}/")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             return
+
+
+def listening(package: Path, port: int) -> ThreadingHTTPServer:
+    """What serves the built page of a package, once it is told to.
+
+    Raises:
+        BadInput: the port is in use.
+    """
+    handler = partial(_Handler, directory=str(package / SITE))
+    try:
+        return ThreadingHTTPServer((HOST, port), handler)
+    except OSError as error:
+        raise BadInput(
+            f"cannot listen on port {port}: {error.strerror or error}", "choose another --port"
+        ) from error
 
 
 def _npm(package: Path, *words: str) -> None:
@@ -82,6 +90,7 @@ class _Handler(SimpleHTTPRequestHandler):
         ".js": "text/javascript",
         ".mjs": "text/javascript",
         ".wasm": "application/wasm",
+        ".webmanifest": "application/manifest+json",
     }
 
     def end_headers(self) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from edgeconv.integration.web_server import listening
 from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
@@ -193,7 +198,7 @@ def test_it_is_linted(name: str, request: pytest.FixtureRequest) -> None:
     if not biome.exists():
         pytest.skip("no biome: make lint-javascript fetches it")
     package: Path = request.getfixturevalue(name)
-    files = ["src", "package.json", "tsconfig.json"]
+    files = ["src", "scripts", "package.json", "tsconfig.json"]
     files += [str(path.relative_to(package)) for path in package.glob("*.css")]
     files += [str(path.relative_to(package)) for path in package.glob("test/*.mjs")]
     words = [str(biome), "check", f"--config-path={ROOT / 'tools/javascript'}", *files]
@@ -219,13 +224,7 @@ def test_a_models_tests_notice_a_wrong_runner(mutation: Mutation, model_package:
 
 @pytest.fixture(scope="module")
 def address(package: Path) -> Iterator[str]:
-    with served(package) as place:
-        yield place
-
-
-@contextmanager
-def served(package: Path) -> Iterator[str]:
-    """The page, served as `edgeconv integrate web --serve` does, by a process of its own."""
+    """The page, built and served as `edgeconv integrate web --serve` does it."""
     code = (
         "import sys; from pathlib import Path; from edgeconv.integration.web_server import serve; "
         "serve(Path(sys.argv[1]), lambda place: print(place, flush=True), port=0)"
@@ -239,6 +238,17 @@ def served(package: Path) -> Iterator[str]:
             server.terminate()
 
 
+@contextmanager
+def built(package: Path) -> Iterator[str]:
+    """The page, built without fetching its tools again, and served."""
+    npm = shutil.which("npm") or "npm"
+    subprocess.run([npm, "run", "site"], cwd=package, check=True, capture_output=True)
+    with listening(package, 0) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_address[1]}/"
+        server.shutdown()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     found = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -250,75 +260,111 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+def _open(browser: Browser, address: str, **options: Any) -> tuple[Page, list[str]]:
+    """The page when it is ready, and what it complains of or asks others for."""
+    context = browser.new_context(**options)
+    page, heard = context.new_page(), []
+    page.on("console", lambda m: heard.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    own = (address, "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(own) else heard.append(r.url))
+    page.goto(address)
+    expect(page.locator("#live")).to_be_enabled(timeout=60_000)
+    return page, heard
+
+
+def _check(page: Page) -> str:
+    page.click("#check")
+    verdict = page.locator("#agreement")
+    expect(verdict).to_contain_text("answered as in Python", timeout=60_000)
+    return verdict.inner_text()
+
+
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)], ids=["phone", "desk"])
 def test_the_page_answers_as_python_does(
     browser: Browser, address: str, width: int, height: int
 ) -> None:
     """Every recorded stream, in a real browser, without a request to anywhere else."""
-    page = browser.new_page(viewport={"width": width, "height": height})
-    heard: list[str] = []
-    page.on("console", lambda m: heard.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on(
-        "request",
-        lambda r: None if r.url.startswith((address, "data:", "blob:")) else heard.append(r.url),
-    )
-    page.goto(address)
-    expect(page.locator("#replay")).to_be_enabled(timeout=60_000)
-    page.check("#quick")
-    names = page.locator("#recording option").evaluate_all("all => all.map(one => one.value)")
-    assert len(names) >= 12
-    for name in names:
-        _replay(page, name)
+    page, heard = _open(browser, address, viewport={"width": width, "height": height})
+    verdict = _check(page)
+    right, of, streams = map(int, re.findall(r"\d+", verdict))
+    assert verdict.startswith("✓")
+    assert right == of > streams >= 12
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert heard == []
-    page.close()
+    page.context.close()
 
 
-def _replay(page: Page, name: str) -> None:
-    page.select_option("#recording", name)
-    page.click("#replay")
-    expect(page.locator("#agreement")).to_contain_text("answered as in Python", timeout=60_000)
-    right, _, of, *_ = page.inner_text("#agreement").split()
-    assert (name, right) == (name, of)
-    assert int(of) > 0
+def test_the_page_works_without_a_network_and_keeps_no_damaged_file(
+    browser: Browser, package: Path
+) -> None:
+    with built(package) as address:
+        page, _ = _open(browser, address)
+        expect(page.locator("#offline")).to_be_visible(timeout=60_000)
+        worker, style = package / "site/sw.js", package / "site/style.css"
+        before = style.read_text("utf-8")
+        old, new = (hashlib.sha256(text.encode()).hexdigest() for text in (before, before + "\n"))
+        worker.write_text(worker.read_text("utf-8").replace(old, new), "utf-8")
+        page.evaluate(_UPDATE)
+        expect(page.locator("#update")).to_be_hidden()  # the file is not what the list says
+        style.write_text(before + "\n", "utf-8")
+        page.evaluate(_UPDATE)
+        expect(page.locator("#update")).to_be_visible()
+        page.click("#reload")
+        expect(page.locator("#update")).to_be_hidden()
+        expect(page.locator("#live")).to_be_enabled(timeout=60_000)
+        page.context.set_offline(True)
+    page.goto(address)  # nobody serves it any more
+    expect(page.locator("#live")).to_be_enabled(timeout=60_000)
+    assert _check(page).startswith("✓")
+    page.context.close()
+
+
+_UPDATE = """async () => {
+  const registration = await navigator.serviceWorker.getRegistration();
+  const { installing } = await registration.update().catch(() => registration);
+  await new Promise((done) => {
+    if (!installing) return done();
+    const look = () => ["installed", "redundant"].includes(installing.state) && done();
+    installing.addEventListener("statechange", look);
+    look();
+  });
+}"""
 
 
 def test_live_motion_of_a_phone_on_a_table(browser: Browser, address: str) -> None:
     """No sensor is told; a screen that looks down is no other sign; orientation tells the sign."""
-    page = browser.new_page()
-    page.goto(address)
-    expect(page.locator("#live")).to_be_enabled(timeout=60_000)
+    page, heard = _open(browser, address)
     page.click("#live")
     sensor = page.locator("#sensor")
     expect(sensor).to_contain_text("no sample yet", timeout=60_000)
-    expect(sensor).to_contain_text("nothing from the accelerometer", timeout=60_000)
+    expect(sensor).to_contain_text("Nothing comes from the accelerometer", timeout=60_000)
     page.evaluate(_LYING, [-9.8, None])
-    expect(sensor).to_contain_text("android sign")
+    expect(sensor).to_have_text("Live from the accelerometer")
     page.evaluate(_LYING, [-9.8, 0])
     page.evaluate(_LYING, [-9.8, 0])
-    expect(sensor).to_contain_text("ios sign")
+    expect(sensor).to_contain_text("sign turned")
+    page.click("#live")
+    expect(sensor).to_have_text("Stopped")
     expect(page.locator("#problem")).to_be_hidden()
-    page.close()
+    assert heard == []
+    page.context.close()
 
 
 def test_a_page_of_two_sensors_replays_both_and_names_the_one_that_is_missing(
     browser: Browser, nine: Path
 ) -> None:
-    page = browser.new_page()
-    with served(nine) as address:
-        page.goto(address)
-        expect(page.locator("#replay")).to_be_enabled(timeout=60_000)
-        page.check("#quick")
-        for name in ("rates", "silent"):
-            _replay(page, name)
+    with built(nine) as address:
+        page, _ = _open(browser, address)
+        assert _check(page).startswith("✓")
+        assert page.locator("canvas").count() == 2
         page.click("#live")
         expect(page.locator("#sensor")).to_contain_text("no sample yet", timeout=60_000)
-        page.evaluate(_LYING, [9.8, None])
+        page.evaluate(f"void setInterval(() => ({_LYING})([9.8, null]), 300)")
         sensor = page.locator("#sensor")
-        expect(sensor).to_contain_text("nothing from the gyroscope", timeout=60_000)
+        expect(sensor).to_contain_text("Nothing comes from the gyroscope", timeout=60_000)
         expect(page.locator("#windows")).to_have_text("0")
-    page.close()
+        page.context.close()
 
 
 _LYING = """([z, beta]) => {
