@@ -10,7 +10,8 @@ root=${EDGECONV_SWIFT_ROOT:-$here/build/swift}
 packages=(swiftlang swiftlang-dev libc6-dev libstdc++-14-dev)
 
 mounted() { mountpoint -q "$root/proc"; }
-leave() { if mounted; then umount "$root/proc"; fi; }
+# The last of several runs unmounts what all of them need.
+leave() { if flock -n -x 9 && mounted; then umount "$root/proc"; fi; }
 
 make_it() {
   if ! command -v debootstrap >/dev/null; then
@@ -32,6 +33,8 @@ if [ "$(id -u)" != 0 ]; then
   echo "tools/swift-chroot.sh needs root: debootstrap and chroot do" >&2
   exit 5
 fi
+exec 9>"$root.lock"
+flock -s 9
 trap leave EXIT
 [ -e "$root/.installed" ] || make_it
 [ $# -gt 0 ] || exit 0
@@ -42,5 +45,5 @@ inside=$root$folder # the same path as outside; what an earlier build left there
 mkdir -p "$inside"
 find "$inside" -mindepth 1 -maxdepth 1 ! -name .build -exec rm -rf {} +
 find "$folder" -mindepth 1 -maxdepth 1 ! -name .build -exec cp -a -t "$inside" {} +
-mounted || mount -t proc proc "$root/proc"
+mounted || mount -t proc proc "$root/proc" || mounted
 chroot "$root" env HOME=/root bash -c 'cd "$1" && shift && exec "$@"' - "$folder" "$@"

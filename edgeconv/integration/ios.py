@@ -36,8 +36,12 @@ def _package(root: Path, folder: str) -> Files:
 def _slots(context: TemplateContext | ModelContext) -> Mapping[str, Any]:
     requested = context.artifact.export.deployment_target.removeprefix("iOS")
     ios = max(_OLDEST, int(requested or 0))
-    # Apple numbers its systems alike from 26 on; before that, macOS was three behind.
-    return {"ios": ios, "macos": ios if ios >= 26 else ios - 3}
+    # Apple numbers its systems alike from 26 on; before, macOS was 3 behind and watchOS 7.
+    return {
+        "ios": ios,
+        "macos": ios if ios >= 26 else ios - 3,
+        "watchos": ios if ios >= 26 else ios - 7,
+    }
 
 
 def camel(kind: str) -> str:

@@ -1,9 +1,16 @@
-"""The Swift package of a real bundle: compiled, formatted, tested, and its tests tested."""
+"""The Swift packages of real bundles: compiled, formatted, tested, and their tests tested.
+
+Two builds serve all of it. One holds the package of an accelerometer's model, that of a model of
+named tensors and the sample app, with stub modules in place of Apple's that deliver, fail and are
+released: what is under `canImport` is run, too. The other is the package of nine channels as it is
+on Linux. In both, each mutation is an expression behind a switch, so that none needs a build.
+"""
 
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,29 +19,80 @@ from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
 from tests.packages.conftest import Tool
-from tests.packages.mutation import Mutation
 
 pytestmark = pytest.mark.heavy
 
-_CORE = "Sources/SensorStreaming"
-_STRICT = ("-swift-version", "6", "-warnings-as-errors", "-package-name", "package")
+_CORE, _ADAPTER, _RUNNER = (
+    f"Sources/{name}" for name in ("SensorStreaming", "SensorRecognition", "ModelPrediction")
+)
 _STREAM, _TRACK = f"{_CORE}/SensorStream.swift", f"{_CORE}/Track.swift"
+_SENSORS, _COREML, _RECOGNIZER = (
+    f"{_ADAPTER}/{name}.swift" for name in ("Sensors", "CoreMLEngine", "Recognizer")
+)
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A right expression and a wrong one, in every place that looks like `context`."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    context: str = "§"
+
+    def switch(self, package: Path) -> None:
+        """Put both into the source; the environment chooses when a test runs."""
+        path = package / self.file
+        source, place = path.read_text("utf-8"), self.context.replace("§", self.right)
+        assert place in source, f"{self.name}: '{place}' is not there"
+        both = f'(mutation("{self.name}") ? ({self.wrong}) : ({self.right}))'
+        path.write_text(source.replace(place, self.context.replace("§", both)), "utf-8")
+        (path.parent / "Mutation.swift").write_text(_SWITCH, "utf-8")
+
+
 MUTATIONS = (
     Mutation("the sign is lost", _TRACK, "sample.values * factor", "sample.values * abs(factor)"),
     Mutation(
-        "a gap restarts nothing",
-        _STREAM,
-        "if elapsed > 0 { counts.gaps += 1 } else { counts.clockResets += 1 }\n      restart()",
-        "if elapsed > 0 { counts.gaps += 1 } else { counts.clockResets += 1 }",
+        "a gap restarts nothing", _STREAM, "restart()", "()", "counts.clockResets += 1 }\n      §"
     ),
-    Mutation("the filter is skipped", _STREAM, "return centre + sum", "return centre + 0 * sum"),
+    Mutation("the filter is skipped", _STREAM, "centre + sum", "centre + 0 * sum"),
     Mutation(
         "the hysteresis is forgotten", f"{_CORE}/Decider.swift", "lead > hysteresis", "lead > 0"
+    ),
+    Mutation(
+        "a late stop ends another reading",
+        _SENSORS,
+        "Self.current[ObjectIdentifier(manager)] === self",
+        "true",
+    ),
+    Mutation("sensors are never stopped", _SENSORS, "self.stop()", "()"),
+    Mutation(
+        "an error of the sensors is lost",
+        _SENSORS,
+        "continuation.finish(\n        throwing: RecognitionError.sensorFailed("
+        "error.localizedDescription))",
+        "()",
+    ),
+    Mutation("another rate is asked for", _SENSORS, "1 / sensor.sensorHz", "1 / 50.0"),
+    Mutation("the model is compiled at each start", _COREML, "place.path", '""'),
+    Mutation("the GPU is used", _COREML, ".cpuOnly", ".all"),
+    Mutation("what is no number decides", _RECOGNIZER, "outputs.allSatisfy(\\.isFinite)", "true"),
+    Mutation(
+        "a window of before the restart decides",
+        _RECOGNIZER,
+        "window.segment == stream.segment",
+        "true",
     ),
 )
 OF_SEVERAL = (
     Mutation("the scale is lost", _TRACK, "sample.values * factor", "sample.values / factor"),
-    Mutation("axes change places", _STREAM, "[source.axis]\n", "[2 - source.axis]\n"),
+    Mutation(
+        "axes change places",
+        _STREAM,
+        "step[source.sensor][source.axis]",
+        "step[source.sensor][2 - source.axis]",
+    ),
     Mutation(
         "a step too many between windows",
         _STREAM,
@@ -42,26 +100,58 @@ OF_SEVERAL = (
         "beyond % (settings.step + 1) == 0",
     ),
     Mutation("silence is not noticed", _STREAM, "elapsed > silence", "elapsed < 0"),
-    Mutation("the grid begins too early", _STREAM, "start = newest.max()", "start = newest.min()"),
-    Mutation("gravity does not settle", f"{_CORE}/Gravity.swift", "left > 0 {", "left > 999 {"),
+    Mutation("the grid begins too early", _STREAM, "newest.max()", "newest.min()"),
+    Mutation("gravity does not settle", f"{_CORE}/Gravity.swift", "left > 0", "left > 999"),
 )
-
-_RUNNER = "Sources/ModelPrediction"
-MODEL_MUTATIONS = (
-    Mutation(
-        "limits are forgotten",
-        f"{_RUNNER}/Tensor.swift",
-        "!limits.contains($0)",
-        "limits.contains($0) && false",
-    ),
+OF_TENSORS = (
+    Mutation("limits are forgotten", f"{_RUNNER}/Tensor.swift", "!limits.contains($0)", "false"),
     Mutation("the least class wins", f"{_RUNNER}/Tensor.swift", "values.max()", "values.min()"),
     Mutation(
         "a long text's beginning is kept",
         f"{_RUNNER}/Tokenizer.swift",
-        "found.suffix(",
-        "found.prefix(",
+        "found.suffix(Self.length)",
+        "found.prefix(Self.length)",
     ),
 )
+_SWITCH = """import Foundation
+
+private let chosen = ProcessInfo.processInfo.environment["MUTATION"]
+
+/// Whether a test runs with this mutation.
+func mutation(_ name: String) -> Bool { chosen == name }
+"""
+_TESTS = """
+swift build --build-tests -Xswiftc -warnings-as-errors > build.log 2>&1 ||
+  { grep -E "error|warning" build.log; exit 1; }
+tests=$(echo .build/debug/*PackageTests.xctest)
+GOLDEN_RESULTS=results.json "$tests" > right.log 2>&1 || { cat right.log; exit 1; }
+echo "BUILT $(grep "Executed" right.log | tail -1)"
+while read -r name; do
+  MUTATION=$name timeout 120 "$tests" > wrong.log 2>&1 && continue
+  echo "NOTICED $name"
+done < mutations.txt
+[ ! -e results.json ] || { echo "RESULTS"; cat results.json; }
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the tests of a build said."""
+
+    right: str
+    noticed: tuple[str, ...]
+    results: str
+
+
+def _run_tests(swift: Tool, folder: Path, mutations: Sequence[Mutation]) -> Outcome:
+    """Build once, run the tests, and run them again with each mutation."""
+    (folder / "mutations.txt").write_text("".join(f"{m.name}\n" for m in mutations), "utf-8")
+    done = swift(folder, "bash", "-uc", _TESTS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report, _, results = done.stdout.partition("RESULTS\n")
+    lines = report.splitlines()
+    noticed = tuple(line.partition(" ")[2] for line in lines if line.startswith("NOTICED "))
+    return Outcome(lines[0], noticed, results)
 
 
 @pytest.fixture(scope="module")
@@ -79,26 +169,6 @@ def nine(nine_channels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("name", ["package", "nine"])
-def test_its_own_tests_pass_without_a_warning(
-    name: str, swift: Tool, request: pytest.FixtureRequest
-) -> None:
-    done = swift(request.getfixturevalue(name), "swift", "test", "-Xswiftc", "-warnings-as-errors")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Executed 8 tests, with 0 failures" in done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("mutation", [*MUTATIONS, *OF_SEVERAL], ids=lambda m: m.name)
-def test_its_tests_notice_a_wrong_core(
-    mutation: Mutation, swift: Tool, request: pytest.FixtureRequest
-) -> None:
-    package: Path = request.getfixturevalue("nine" if mutation in OF_SEVERAL else "package")
-    with mutation.applied(package):
-        done = swift(package, "swift", "test", "-Xswiftc", "-warnings-as-errors")
-    assert done.returncode != 0
-    assert "Build complete!" in done.stdout + done.stderr, done.stderr  # it is the tests that fail
-
-
 @pytest.fixture(scope="module")
 def model_package(model_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The typed runner of a model with hostile names."""
@@ -107,79 +177,76 @@ def model_package(model_bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
     return out
 
 
-def test_a_models_package_passes_its_own_tests(
-    model_package: Path, model_bundle: Path, swift: Tool, tmp_path: Path
+@pytest.fixture(scope="module")
+def adapters(
+    package: Path, model_package: Path, swift: Tool, tmp_path_factory: pytest.TempPathFactory
+) -> Outcome:
+    """Both packages and the sample app, on stub modules."""
+    folder = tmp_path_factory.mktemp("ios-adapters")
+    shutil.copytree(ROOT / "tests/swift/adapters", folder, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "tests/swift/stubs", folder / "stubs")
+    shutil.copytree(package, folder / "package")
+    shutil.copytree(model_package, folder / "model")
+    (folder / "app").mkdir()
+    shutil.copy(ROOT / "samples/ios/ActivitySample.swiftpm/LiveActivity.swift", folder / "app")
+    for model in folder.glob("*/Sources/*/Resources/*.mlpackage"):  # as Xcode does
+        model.rename(model.with_suffix(".mlmodelc"))
+    for mutation in MUTATIONS:
+        mutation.switch(folder / "package")
+    for mutation in OF_TENSORS:
+        mutation.switch(folder / "model")
+    return _run_tests(swift, folder, (*MUTATIONS, *OF_TENSORS))
+
+
+@pytest.fixture(scope="module")
+def of_nine(nine: Path, swift: Tool, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The package of nine channels with its own manifest, without Apple's modules."""
+    folder = tmp_path_factory.mktemp("ios-mutated")
+    shutil.copytree(nine, folder, dirs_exist_ok=True)
+    for mutation in OF_SEVERAL:
+        mutation.switch(folder)
+    return _run_tests(swift, folder, OF_SEVERAL)
+
+
+def test_tests_and_adapters_pass_without_a_warning(adapters: Outcome) -> None:
+    assert "with 0 failures" in adapters.right
+    assert int(adapters.right.split()[2]) >= 30, adapters.right
+
+
+def test_they_notice_wrong_sources(adapters: Outcome) -> None:
+    assert adapters.noticed == tuple(m.name for m in (*MUTATIONS, *OF_TENSORS))
+
+
+def test_golden_check_judges_what_a_models_tests_wrote(
+    adapters: Outcome, model_bundle: Path, tmp_path: Path
 ) -> None:
-    """Also Core ML's adapter against a stub module, and what `golden check` says of the results."""
-    command = "GOLDEN_RESULTS=results.json swift test -Xswiftc -warnings-as-errors 2>&1; "
-    done = swift(model_package, "bash", "-c", f"{command} echo; cat results.json")
-    assert "Executed 8 tests, with 0 failures" in done.stdout, done.stdout + done.stderr
     results = tmp_path / "results.json"
-    results.write_text(done.stdout.splitlines()[-1], "utf-8")
+    results.write_text(adapters.results, "utf-8")
     (result,) = check_device_outputs(model_bundle, results)
     assert result.status == "passed", result.reason
-    shutil.copytree(model_package, tmp_path / "model", ignore=shutil.ignore_patterns(".build"))
-    shutil.copytree(ROOT / "tests/swift/stubs", tmp_path / "stubs")
-    (tmp_path / "module.swift").write_text(_BUNDLE)
-    done = swift(tmp_path, "bash", "-euc", _COMPILE_MODEL)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_models_tests_notice_a_wrong_runner(model_package: Path, swift: Tool) -> None:
-    """Built once for all mutations, each of which fails a test of its own."""
-    with ExitStack() as stack:
-        for mutation in MODEL_MUTATIONS:
-            stack.enter_context(mutation.applied(model_package))
-        done = swift(model_package, "swift", "test", "-Xswiftc", "-warnings-as-errors")
-    failed = {line.split("'")[1] for line in done.stdout.splitlines() if "' failed (" in line}
-    assert len(failed) == len(MODEL_MUTATIONS), done.stdout + done.stderr
+def test_nine_channels_pass_without_apples_modules(of_nine: Outcome) -> None:
+    assert "with 0 failures" in of_nine.right
 
 
-@pytest.mark.parametrize("name", ["package", "nine"])
-def test_it_is_formatted(name: str, swift: Tool, request: pytest.FixtureRequest) -> None:
-    lint = ("/usr/libexec/swift/bin/swift-format", "lint", "--strict", "--recursive", ".")
-    done = swift(request.getfixturevalue(name), *lint)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_nine_channels_notice_wrong_sources(of_nine: Outcome) -> None:
+    assert of_nine.noticed == tuple(m.name for m in OF_SEVERAL)
 
 
-def test_adapters_and_sample_app_compile_against_core_ml_and_core_motion(
-    package: Path, swift: Tool, tmp_path: Path
+def test_sources_are_formatted_and_manifests_are_read(
+    package: Path, nine: Path, model_package: Path, swift: Tool, tmp_path: Path
 ) -> None:
-    """With stub modules in place of Apple's, so that what is under canImport is compiled."""
-    shutil.copytree(package, tmp_path / "package")
-    shutil.copytree(ROOT / "tests/swift/stubs", tmp_path / "stubs")
+    for name, folder in (("package", package), ("nine", nine), ("model", model_package)):
+        shutil.copytree(folder, tmp_path / name)
     shutil.copytree(ROOT / "samples/ios/ActivitySample.swiftpm", tmp_path / "app")
-    (tmp_path / "module.swift").write_text(_BUNDLE)
-    done = swift(tmp_path, "bash", "-euc", _COMPILE)
+    shutil.copytree(ROOT / "tests/swift", tmp_path / "swift")
+    done = swift(tmp_path, "bash", "-euc", _READ)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.split() == ["package", "app", "screens"]
 
 
-_BUNDLE = "import Foundation\nextension Foundation.Bundle { static var module: Bundle { .main } }\n"
-_MODULE = f"""
-module() {{ # NAME SOURCES…
-  local name=$1
-  shift
-  swiftc {" ".join(_STRICT)} -I . -emit-module -parse-as-library -module-name "$name" \\
-    -emit-module-path "$name.swiftmodule" "$@"
-}}
-module CoreML stubs/CoreML.swift
-"""
-_COMPILE = f"""
-{_MODULE}
-module CoreMotion stubs/CoreMotion.swift
-module SensorStreaming package/Sources/SensorStreaming/*.swift
-module SensorRecognition package/Sources/SensorRecognition/*.swift module.swift
-echo package
-module LiveActivity app/LiveActivity.swift
-echo app
+_READ = """
+/usr/libexec/swift/bin/swift-format lint --strict --recursive .
 swiftc -frontend -parse app/*.swift
-/usr/libexec/swift/bin/swift-format lint --strict --recursive app
-echo screens
-"""
-
-_COMPILE_MODEL = f"""
-{_MODULE}
-module ModelPrediction model/Sources/ModelPrediction/*.swift module.swift
-/usr/libexec/swift/bin/swift-format lint --strict --recursive model
+for folder in package model; do swift package --package-path $folder dump-package > /dev/null; done
 """

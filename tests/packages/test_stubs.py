@@ -70,8 +70,8 @@ HEADER = {
         "readonly outputDescriptionsByName: NSDictionary<string, MLFeatureDescription>"
     ),
     "MLFeatureValue.dictionaryValue": "readonly dictionaryValue: NSDictionary<any, number>",
-    "MLModel.init(contentsOf:configuration:)": (
-        "static modelWithContentsOfURLConfigurationError(url: NSURL, "
+    "MLModel.load(contentsOf:configuration:)": (
+        "static loadContentsOfURLConfigurationCompletionHandler(url: NSURL, "
         "configuration: MLModelConfiguration, "
     ),
     "MLModel.modelDescription": "readonly modelDescription: MLModelDescription",
@@ -85,9 +85,6 @@ HEADER = {
     ),
     "MLModelConfiguration.computeUnits": "computeUnits: MLComputeUnits",
     "MLModelDescription.metadata": "readonly metadata: NSDictionary<string, any>",
-    "MLModelDescription.predictedProbabilitiesName": (
-        "readonly predictedProbabilitiesName: string | null"
-    ),
     "MLModelMetadataKey.creatorDefinedKey": "declare var MLModelCreatorDefinedKey: string",
     "MLMultiArray.init(shape:dataType:)": (
         "initWithShapeDataTypeError(shape: NSArray<number> | number[], "
@@ -110,6 +107,11 @@ def apples(framework: str) -> str:
     return declarations(f"types-ios/lib/ios/objc-x86_64/objc!{framework}.d.ts")
 
 
+def stub(framework: str) -> str:
+    """What a stub declares of Apple's; how it behaves is in other files of its folder."""
+    return (SWIFT / framework / f"{framework}.swift").read_text("utf-8")
+
+
 def block(text: str, head: str) -> str:
     """A declaration from the line that `head` finds to the brace that closes it."""
     found = re.search(rf"^([ \t]*)[^\n]*\b{head}\b[^\n]*\{{\n.*?^\1\}}", text, re.DOTALL | re.M)
@@ -117,20 +119,23 @@ def block(text: str, head: str) -> str:
 
 
 def members(swift: str) -> dict[str, str]:
-    """Each function, initialiser and property that a Swift stub declares: its name with its type's,
+    """Each function, initialiser and property that a Swift stub shows: its name with its type's,
     and the type."""
     found = {}
     for kind in re.finditer(
-        r"^(?:open|public) (?:class|struct|protocol) (\w+)[^\n]*\{\n(.*?)^\}", swift, re.M | re.S
+        r"^(?:open|public) (class|struct|protocol) (\w+)[^\n]*\{\n(.*?)^\}", swift, re.M | re.S
     ):
-        for name in re.findall(r"\b(?:var|let) (\w+)", kind[2]):
-            found[f"{kind[1]}.{name}"] = kind[1]
+        shown = "" if kind[1] == "protocol" else r"^  (?:open|public) (?:static |class )?"
+        for name in re.findall(rf"{shown}\b(?:var|let) (\w+)", kind[3], re.M):
+            found[f"{kind[2]}.{name}"] = kind[2]
         for name, words in re.findall(
-            r"\b(init|(?<=func )\w+)(?:<[^>]*>)?\(((?:[^()]|\([^()]*\))*)\)", kind[2]
+            rf"{shown}(?:func )?\b(init|(?<=func )\w+)(?:<[^>]*>)?\(((?:[^()]|\([^()]*\))*)\)",
+            kind[3],
+            re.M,
         ):
             flat = re.sub(r"\([^()]*\)", "", words)  # a closure's own parameters are none
             labels = re.findall(r"(?:^|,)\s*(\w+)(?: \w+)?:", flat)
-            found[f"{kind[1]}.{name}({''.join(f'{label}:' for label in labels)})"] = kind[1]
+            found[f"{kind[2]}.{name}({''.join(f'{label}:' for label in labels)})"] = kind[2]
     return found
 
 
@@ -152,11 +157,11 @@ def unlike_apple(swift: str, header: str) -> list[str]:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_swift_stubs_are_apples_names(framework: str) -> None:
-    assert unlike_apple((SWIFT / f"{framework}.swift").read_text("utf-8"), apples(framework)) == []
+    assert unlike_apple(stub(framework), apples(framework)) == []
 
 
 def test_every_name_of_the_table_is_in_a_stub() -> None:
-    named = [members((SWIFT / f"{name}.swift").read_text("utf-8")) for name in FRAMEWORKS]
+    named = [members(stub(name)) for name in FRAMEWORKS]
     assert {name for each in named for name in each} == set(HEADER)
 
 
@@ -165,7 +170,7 @@ def test_every_name_of_the_table_is_in_a_stub() -> None:
     [
         ("CoreML", "cpuAndGPU = 1", "cpuAndGPU = 2", "MLComputeUnits.cpuAndGPU"),
         ("CoreML", "var computeUnits", "var units", "MLModelConfiguration.units"),
-        ("CoreML", "contentsOf url", "from url", "MLModel.init(from:configuration:)"),
+        ("CoreML", "contentsOf modelURL", "from modelURL", "MLModel.load(from:configuration:)"),
         ("CoreMotion", "var z:", "var w:", "CMAcceleration.w"),
         (
             *("CoreMotion", "to queue: OperationQueue, withHandler", "withHandler"),
@@ -174,7 +179,7 @@ def test_every_name_of_the_table_is_in_a_stub() -> None:
     ],
 )
 def test_a_stub_that_apple_has_not_is_named(framework: str, was: str, now: str, named: str) -> None:
-    text = (SWIFT / f"{framework}.swift").read_text("utf-8")
+    text = stub(framework)
     assert was in text
     assert unlike_apple(text.replace(was, now, 1), apples(framework)) == [named]
 

@@ -24,7 +24,7 @@ final class LiveActivity {
     do {
       let classifier = try await Classifier.packaged()
       let recognizer = Recognizer { try await classifier.outputs(for: $0) }
-      let samples = try Accelerometer().samples()
+      let samples = try Sensors().samples()
       for try await found in recognizer.recognitions(of: samples) {
         latest = found
         latencies = (latencies + [found.latency]).suffix(50)

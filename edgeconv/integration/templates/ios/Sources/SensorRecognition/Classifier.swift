@@ -1,55 +1,73 @@
-#if canImport(CoreML)
-  import CoreML
-  import Foundation
-  import SensorStreaming
+import Foundation
+import SensorStreaming
 
-  /// The Core ML model: a window in, the probability of each class out.
-  public actor Classifier {
-    private let model: MLModel
-    private let input: MLMultiArray
+/// The model: a window in, the probability of each class out.
+///
+/// ```swift
+/// let classifier = try await Classifier.packaged()
+/// ```
+public struct Classifier: Sendable {
+  private let engine: any Engine
+
+  /// With an engine of the app's own, such as LiteRT or a recording.
+  public init(engine: any Engine) {
+    self.engine = engine
+  }
+
+  /// What runs the model.
+  public var runtime: String { engine.runtime }
+
+  /// The outputs for one window, in the order of ``Contract/labels``; not finite where the model
+  /// gave no answer.
+  public func outputs(for window: Window) async throws -> [Double] {
+    let interval = Log.begin("inference")
+    defer { Log.end("inference", interval) }
+    return try await engine.outputs(for: window.values)
+  }
+}
+
+#if canImport(CoreML)
+  extension Classifier {
+    /// Opens the model of this package, which Xcode has compiled.
+    ///
+    /// - Throws: ``RecognitionError/noModel(_:)``, ``RecognitionError/wrongModel(_:)`` where the
+    ///   file's own contract is another one, or the system's error.
+    public static func packaged(computeUnits: ComputeUnits = .cpu) async throws -> Classifier {
+      guard let url = Bundle.module.url(forResource: Contract.model, withExtension: "mlmodelc")
+      else {
+        throw RecognitionError.noModel(Contract.model)
+      }
+      return try await Classifier(compiled: url, computeUnits: computeUnits)
+    }
 
     /// Opens a compiled model (`.mlmodelc`).
-    ///
-    /// - Throws: ``RecognitionError/wrongModel(_:)`` where the file's own contract is another one.
-    public init(compiled url: URL, computeUnits: MLComputeUnits = .all) throws {
-      let configuration = MLModelConfiguration()
-      configuration.computeUnits = computeUnits
-      model = try MLModel(contentsOf: url, configuration: configuration)
-      input = try MLMultiArray(
-        shape: [1, NSNumber(value: Contract.channels.count * Contract.window)], dataType: .float32)
-      let fields =
-        model.modelDescription.metadata[.creatorDefinedKey] as? [String: String] ?? [:]
-      try FileContract.check(fields[FileContract.key])
+    public init(compiled url: URL, computeUnits: ComputeUnits = .cpu) async throws {
+      self.init(engine: try await CoreMLEngine.open(url, computeUnits: computeUnits))
+      Log.note("\(Contract.model) is open on \(runtime), \(computeUnits.rawValue)")
     }
 
-    /// Opens the model of this package, compiling it first where Xcode has not done so.
-    public static func packaged(computeUnits: MLComputeUnits = .all) async throws -> Classifier {
-      let name = Contract.model
-      if let url = Bundle.module.url(forResource: name, withExtension: "mlmodelc") {
-        return try Classifier(compiled: url, computeUnits: computeUnits)
-      }
-      guard let url = Bundle.module.url(forResource: name, withExtension: "mlpackage") else {
-        throw RecognitionError.noModel(name)
-      }
-      let compiled = try await MLModel.compileModel(at: url)
-      return try Classifier(compiled: compiled, computeUnits: computeUnits)
-    }
-
-    /// The outputs for one window, in the order of ``Contract/labels``.
-    public func outputs(for window: Window) throws -> [Double] {
-      input.withUnsafeMutableBufferPointer(ofType: Float.self) { values, _ in
-        for (index, value) in window.values.enumerated() { values[index] = value }
-      }
-      let features = try MLDictionaryFeatureProvider(dictionary: ["sensor": input])
-      let found = try model.prediction(from: features)
-      let output = model.modelDescription.predictedProbabilitiesName ?? "probabilities"
-      let byLabel = found.featureValue(for: output)?.dictionaryValue ?? [:]
-      return try Contract.labels.map { label in
-        guard let value = byLabel[label]?.doubleValue, value.isFinite else {
-          throw RecognitionError.wrongOutput(label)
+    #if !os(watchOS)  // which cannot compile a model
+      /// Opens a model (`.mlpackage`) that was not in the app, such as an update.
+      ///
+      /// Compiling takes far longer than opening, so what was compiled is kept in `folder` under the
+      /// file's digest, for this version of the system.
+      public init(
+        package url: URL, sha256: String, computeUnits: ComputeUnits = .cpu,
+        keptIn folder: URL? = nil
+      ) async throws {
+        let kept = try KeptModels(folder: folder)
+        let compiled = try await kept.compiled(url, sha256: sha256)
+        do {
+          try await self.init(compiled: compiled, computeUnits: computeUnits)
+        } catch let error as RecognitionError {
+          throw error  // another model: compiling it again helps nothing
+        } catch {
+          Log.note("\(compiled.lastPathComponent) does not open and is compiled again: \(error)")
+          try kept.remove(compiled)
+          let again = try await kept.compiled(url, sha256: sha256)
+          try await self.init(compiled: again, computeUnits: computeUnits)
         }
-        return value
       }
-    }
+    #endif
   }
 #endif

@@ -23,7 +23,7 @@ struct FileContract: Decodable, Equatable {
     }
     try found.compare("channels", \.channels, with: Contract.channels)
     try found.compare("labels", \.labels, with: Contract.labels)
-    try found.compare("layout", \.layout, with: "time-major")
+    try found.compare("layout", \.layout, with: Contract.layout)
     try found.compare("rate", \.rateHz, with: Contract.rateHz)
     try found.compare("sensor", \.sensor, with: Contract.sensor)
     try found.compare("window", \.window, with: Contract.window)

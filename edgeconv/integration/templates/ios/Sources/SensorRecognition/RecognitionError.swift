@@ -6,8 +6,11 @@ public enum RecognitionError: Error, Equatable, LocalizedError {
   case noAccelerometer
   /// Another sensor that the model takes.
   case noSensor(SensorKind)
+  /// Core Motion gave up, as where access was denied; what it said.
+  case sensorFailed(String)
   case noModel(String)
   case wrongModel(String)
+  /// The model's file has no output for this class.
   case wrongOutput(String)
 
   public var errorDescription: String? {
@@ -16,12 +19,14 @@ public enum RecognitionError: Error, Equatable, LocalizedError {
       "This device has no accelerometer; a simulator has none."
     case .noSensor(let kind):
       "This device has no \(kind.rawValue.replacingOccurrences(of: "-", with: " "))."
+    case .sensorFailed(let reason):
+      "The device's sensors failed: \(reason)"
     case .noModel(let name):
-      "The model \(name) is not in the package."
+      "The model \(name) is not in the app. Xcode compiles it; `swift build` alone does not."
     case .wrongModel(let difference):
       "The model does not fit the contract that this package was made for: \(difference)."
     case .wrongOutput(let name):
-      "The model gave no finite probability for \(name)."
+      "The model gave no probability for \(name)."
     }
   }
 

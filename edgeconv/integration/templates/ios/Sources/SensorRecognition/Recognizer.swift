@@ -16,12 +16,17 @@ public struct Recognition: Sendable, Equatable {
 /// ```swift
 /// let classifier = try await Classifier.packaged()
 /// let recognizer = Recognizer { try await classifier.outputs(for: $0) }
-/// for try await found in recognizer.recognitions(of: try accelerometer.samples()) {
+/// for try await found in recognizer.recognitions(of: try Sensors().samples()) {
 ///   print(found.decision.label)
 /// }
 /// ```
 public actor Recognizer {
   public typealias Model = @Sendable (Window) async throws -> [Double]
+
+  /// Of the stream, the rate of the sensors included: what ``Sensors/samples(for:)`` takes.
+  public nonisolated let settings: StreamSettings
+  /// Windows for which the model gave numbers that are not finite: they decide nothing.
+  public private(set) var unanswered = 0
 
   private let model: Model
   private var stream: SensorStream
@@ -30,6 +35,7 @@ public actor Recognizer {
   public init(
     stream: SensorStream = SensorStream(), decider: Decider = Decider(), model: @escaping Model
   ) {
+    settings = stream.settings
     self.stream = stream
     self.decider = decider
     self.model = model
@@ -41,6 +47,14 @@ public actor Recognizer {
   /// The sensors without a sample since the last restart: nothing is recognized without them.
   public var waitingFor: [SensorKind] { stream.waitingFor }
 
+  /// Forgets all samples and what was decided, as when the app comes back from the background.
+  ///
+  /// It may be called at any time, also while a window is with the model: what the model says of
+  /// that window is then dropped.
+  public func restart() {
+    stream.restart()
+  }
+
   /// Takes one sample; returns what was recognized where it completed a window.
   ///
   /// Await each call before the next: samples are taken in the order of the calls.
@@ -51,9 +65,14 @@ public actor Recognizer {
       let begin = clock.now
       let outputs = try await model(window)
       let latency = clock.now - begin
-      guard let decision = decider.update(segment: window.segment, outputs: outputs) else {
+      guard window.segment == stream.segment else { continue }  // restarted meanwhile
+      let decision = decider.update(segment: window.segment, outputs: outputs)
+      guard outputs.allSatisfy(\.isFinite) else {
+        unanswered += 1
+        Log.note("window \(window.number): the model's outputs are not finite")
         continue
       }
+      guard let decision else { continue }
       found.append(
         Recognition(
           decision: decision, outputs: outputs, endNanoseconds: window.endNanoseconds,

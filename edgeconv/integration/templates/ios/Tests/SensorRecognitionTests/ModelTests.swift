@@ -1,5 +1,4 @@
 #if canImport(CoreML)
-  import CoreML
   import XCTest
 
   @testable import SensorRecognition
@@ -9,8 +8,13 @@
   final class ModelTests: XCTestCase {
     func testEveryStreamOnEveryComputeUnit() async throws {
       let vectors = try Vectors.load()
-      for units in [MLComputeUnits.cpuOnly, .cpuAndGPU, .cpuAndNeuralEngine, .all] {
-        let classifier = try await Classifier.packaged(computeUnits: units)
+      for units in ComputeUnits.allCases {
+        let classifier: Classifier
+        do {
+          classifier = try await Classifier.packaged(computeUnits: units)
+        } catch RecognitionError.noModel {
+          throw XCTSkip("only Xcode compiles the model: run xcodebuild test")
+        }
         for recorded in vectors.streams where recorded.restartBefore.isEmpty {
           let recognizer = Recognizer(stream: SensorStream(settings: recorded.settings)) {
             try await classifier.outputs(for: $0)
@@ -21,7 +25,7 @@
           for (each, window) in zip(found, recorded.expected.windows) {
             XCTAssert(
               agree(each.outputs, window.outputs, within: vectors.tolerance.probability),
-              "\(recorded.name), \(units)")
+              "\(recorded.name), \(units.rawValue)")
             if window.sure { XCTAssertEqual(each.decision.index, window.decision) }
           }
         }

@@ -40,6 +40,23 @@ final class RecognizerTests: XCTestCase {
     }
   }
 
+  func testWhatTheModelSaysOfAWindowOfBeforeARestartIsDropped() async throws {
+    let recorded = try XCTUnwrap(Vectors.load().streams.first)
+    let box = Box()
+    let recognizer = Recognizer(stream: SensorStream(settings: recorded.settings)) { window in
+      if window.number == 0 { await box.recognizer?.restart() }
+      return recorded.expected.windows[window.number].outputs
+    }
+    box.recognizer = recognizer
+    var found: [Recognition] = []
+    for sample in recorded.readings { found += try await recognizer.push(sample) }
+    XCTAssertFalse(found.contains { $0.endNanoseconds == recorded.expected.windows[0].endNs })
+  }
+
+  private final class Box: @unchecked Sendable {
+    var recognizer: Recognizer?
+  }
+
   func testAnotherModelIsRefused() throws {
     var contract: [String: Any] = [
       "channels": Contract.channels, "labels": Contract.labels, "layout": "time-major",

@@ -3,32 +3,34 @@
   import Foundation
 
   extension ModelRunner {
-    /// Opens the model of this package, compiling it first where Xcode has not done so.
+    /// Opens the model of this package, which Xcode has compiled.
     ///
-    /// - Throws: ``ModelError/wrongModel(_:)`` where the file is another model, or Core ML's error.
-    public static func packaged(computeUnits: MLComputeUnits = .all) async throws -> ModelRunner {
-      if let url = Bundle.module.url(forResource: Contract.model, withExtension: "mlmodelc") {
-        return ModelRunner(engine: try CoreMLEngine(compiled: url, computeUnits: computeUnits))
-      }
-      guard let url = Bundle.module.url(forResource: Contract.model, withExtension: "mlpackage")
+    /// - Throws: ``ModelError/noModel(_:)``, ``ModelError/wrongModel(_:)`` where the file is another
+    ///   model, or Core ML's error.
+    public static func packaged(computeUnits: ComputeUnits = .cpu) async throws -> ModelRunner {
+      guard let url = Bundle.module.url(forResource: Contract.model, withExtension: "mlmodelc")
       else {
         throw ModelError.noModel(Contract.artifact)
       }
-      let compiled = try await MLModel.compileModel(at: url)
-      return ModelRunner(engine: try CoreMLEngine(compiled: compiled, computeUnits: computeUnits))
+      return ModelRunner(engine: try await CoreMLEngine.open(url, computeUnits: computeUnits))
     }
   }
 
   /// The Core ML file, asked by the names of its features.
-  struct CoreMLEngine: Engine {
+  actor CoreMLEngine: Engine {
+    nonisolated let runtime = "Core ML"
     private let model: MLModel
 
-    /// Opens a compiled model (`.mlmodelc`).
-    init(compiled url: URL, computeUnits: MLComputeUnits) throws {
+    /// Opens a compiled model (`.mlmodelc`) without blocking a thread of the app.
+    static func open(_ url: URL, computeUnits: ComputeUnits) async throws -> CoreMLEngine {
       let configuration = MLModelConfiguration()
-      configuration.computeUnits = computeUnits
-      model = try MLModel(contentsOf: url, configuration: configuration)
+      configuration.computeUnits = computeUnits.coreML
+      return try CoreMLEngine(await MLModel.load(contentsOf: url, configuration: configuration))
+    }
+
+    private init(_ model: sending MLModel) throws {
       try Self.check(model.modelDescription)
+      self.model = model
     }
 
     func run(_ inputs: Tensors) throws -> Tensors {
@@ -83,6 +85,17 @@
       }
       let fields = description.metadata[.creatorDefinedKey] as? [String: String] ?? [:]
       try FileContract.check(fields[FileContract.key])
+    }
+  }
+
+  extension ComputeUnits {
+    var coreML: MLComputeUnits {
+      switch self {
+      case .cpu: .cpuOnly
+      case .cpuAndGPU: .cpuAndGPU
+      case .cpuAndNeuralEngine: .cpuAndNeuralEngine
+      case .all: .all
+      }
     }
   }
 #endif

@@ -60,13 +60,15 @@ public struct Golden: Decodable, Sendable {
   }
 
   /// The results file that `edgeconv golden check BUNDLE FILE` judges.
-  public func results(_ found: [Tensors], device: String, system: String) throws -> Data {
+  public func results(
+    _ found: [Tensors], device: String, runtime: String, system: String
+  ) throws -> Data {
     var outputs: [String: [[Double]]] = [:]
     for spec in Contract.outputs {
       outputs[spec.name] = found.map { $0[spec.name]?.numbers ?? [] }
     }
     let result = Results.Result(
-      artifact: Contract.artifact, sha256: Contract.sha256, runtime: "Core ML", outputs: outputs)
+      artifact: Contract.artifact, sha256: Contract.sha256, runtime: runtime, outputs: outputs)
     let document = Results(
       golden: golden, device: ["model": device, "system": system], results: [result])
     return try JSONEncoder().encode(document)

@@ -20,7 +20,7 @@ public enum ModelError: Error, Equatable, LocalizedError {
   public var errorDescription: String? {
     switch self {
     case .noModel(let name):
-      "\(name) is not in the package."
+      "\(name) is not in the app. Xcode compiles it; `swift build` alone does not."
     case .wrongModel(let difference):
       "The model does not fit the contract that this package was made for: \(difference)."
     case .wrongSize(let tensor, let difference):

@@ -23,7 +23,8 @@ final class ModelRunnerTests: XCTestCase {
   func testTheResultsFileHoldsEveryOutput() async throws {
     let golden = try Golden.load()
     let found = try await golden.run(ModelRunner(engine: RecordedEngine(golden: golden)))
-    let data = try golden.results(found, device: "a phone", system: "iOS 18")
+    let data = try golden.results(
+      found, device: "a phone", runtime: "a recording", system: "iOS 18")
     let document = try JSONSerialization.jsonObject(with: data) as? [String: Any]
     XCTAssertEqual(document?["format"] as? String, "edgeconv-golden-results")
     let result = (document?["results"] as? [[String: Any]])?.first

@@ -7,6 +7,7 @@ import XCTest
 struct RecordedEngine: Engine {
   struct UnknownInputs: Error {}
 
+  let runtime = "a recording"
   let golden: Golden
   /// What becomes of the outputs before they are given.
   var change: @Sendable (inout Tensors) -> Void = { _ in }

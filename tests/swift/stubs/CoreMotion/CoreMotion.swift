@@ -35,15 +35,21 @@ public typealias CMDeviceMotionHandler = (CMDeviceMotion?, (any Error)?) -> Void
 
 open class CMMotionManager: NSObject {
   open var accelerometerUpdateInterval: TimeInterval = 0
-  open var isAccelerometerAvailable: Bool { false }
+  open var isAccelerometerAvailable: Bool { Motion.device.hasAccelerometer }
   open func startAccelerometerUpdates(
     to queue: OperationQueue, withHandler handler: @escaping CMAccelerometerHandler
-  ) {}
-  open func stopAccelerometerUpdates() {}
+  ) {
+    Motion.device.change(self) { $0.accelerometer = (queue, handler) }
+  }
+  open func stopAccelerometerUpdates() { Motion.device.change(self) { $0.accelerometer = nil } }
   open var deviceMotionUpdateInterval: TimeInterval = 0
-  open var isDeviceMotionAvailable: Bool { false }
+  open var isDeviceMotionAvailable: Bool { Motion.device.hasDeviceMotion }
   open func startDeviceMotionUpdates(
     to queue: OperationQueue, withHandler handler: @escaping CMDeviceMotionHandler
-  ) {}
-  open func stopDeviceMotionUpdates() {}
+  ) {
+    Motion.device.change(self) { $0.deviceMotion = (queue, handler) }
+  }
+  open func stopDeviceMotionUpdates() { Motion.device.change(self) { $0.deviceMotion = nil } }
+  // A manager that is released stops, as Apple's does.
+  deinit { Motion.device.forget(self) }
 }

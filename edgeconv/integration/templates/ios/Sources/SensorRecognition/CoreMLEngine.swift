@@ -1,0 +1,114 @@
+#if canImport(CoreML)
+  import CoreML
+  import Foundation
+  import SensorStreaming
+
+  /// The model on Core ML.
+  actor CoreMLEngine: Engine {
+    nonisolated let runtime = "Core ML"
+    private let model: MLModel
+    private let input: MLMultiArray
+
+    /// Opens a compiled model without blocking a thread of the app.
+    ///
+    /// - Throws: ``RecognitionError/wrongModel(_:)`` where the file's own contract is another one,
+    ///   or Core ML's error.
+    static func open(_ url: URL, computeUnits: ComputeUnits) async throws -> CoreMLEngine {
+      let configuration = MLModelConfiguration()
+      configuration.computeUnits = computeUnits.coreML
+      return try CoreMLEngine(await MLModel.load(contentsOf: url, configuration: configuration))
+    }
+
+    private init(_ model: sending MLModel) throws {
+      let fields =
+        model.modelDescription.metadata[.creatorDefinedKey] as? [String: String] ?? [:]
+      try FileContract.check(fields[FileContract.key])
+      input = try MLMultiArray(
+        shape: [1, NSNumber(value: Contract.channels.count * Contract.window)], dataType: .float32)
+      self.model = model
+    }
+
+    func outputs(for values: [Float]) throws -> [Double] {
+      input.withUnsafeMutableBufferPointer(ofType: Float.self) { place, _ in
+        for (index, value) in values.enumerated() { place[index] = value }
+      }
+      let features = try MLDictionaryFeatureProvider(dictionary: [Contract.input: input])
+      let answer = try model.prediction(from: features)
+      let byLabel = answer.featureValue(for: Contract.output)?.dictionaryValue ?? [:]
+      return try Contract.labels.map { label in
+        guard let value = byLabel[label] else { throw RecognitionError.wrongOutput(label) }
+        return value.doubleValue
+      }
+    }
+  }
+
+  extension ComputeUnits {
+    var coreML: MLComputeUnits {
+      switch self {
+      case .cpu: .cpuOnly
+      case .cpuAndGPU: .cpuAndGPU
+      case .cpuAndNeuralEngine: .cpuAndNeuralEngine
+      case .all: .all
+      }
+    }
+  }
+
+  #if !os(watchOS)
+    /// Models that were compiled on this device, each in a folder that is named after its file's
+    /// digest and the version of the system.
+    struct KeptModels {
+      let folder: URL
+
+      /// - Parameter folder: by default in Application Support, and not part of backups.
+      init(folder: URL? = nil) throws {
+        if let folder {
+          self.folder = folder
+        } else {
+          var support = try FileManager.default.url(
+            for: .applicationSupportDirectory, in: .userDomainMask, appropriateFor: nil,
+            create: true
+          ).appendingPathComponent("edgeconv", isDirectory: true)
+          try FileManager.default.createDirectory(at: support, withIntermediateDirectories: true)
+          var values = URLResourceValues()
+          values.isExcludedFromBackup = true
+          try support.setResourceValues(values)
+          self.folder = support
+        }
+      }
+
+      /// The compiled model of a file; compiled now where it is not there yet.
+      func compiled(_ package: URL, sha256: String) async throws -> URL {
+        let place = folder.appendingPathComponent("\(sha256)-\(Self.system).mlmodelc")
+        if FileManager.default.fileExists(atPath: place.path) { return place }
+        let fresh = try await MLModel.compileModel(at: package)
+        defer { try? FileManager.default.removeItem(at: fresh) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        do {
+          try FileManager.default.moveItem(at: fresh, to: place)
+        } catch {
+          // Another task may have been faster; its result is the same.
+          guard FileManager.default.fileExists(atPath: place.path) else { throw error }
+        }
+        try removeAll(of: sha256, but: place)
+        return place
+      }
+
+      func remove(_ compiled: URL) throws {
+        try FileManager.default.removeItem(at: compiled)
+      }
+
+      /// What an earlier version of the system compiled from the same file.
+      private func removeAll(of sha256: String, but place: URL) throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        for name in names where name.hasPrefix(sha256) && name != place.lastPathComponent {
+          try FileManager.default.removeItem(at: folder.appendingPathComponent(name))
+        }
+      }
+
+      private static var system: String {
+        let version = ProcessInfo.processInfo.operatingSystemVersion
+        return "\(version.majorVersion).\(version.minorVersion).\(version.patchVersion)"
+      }
+    }
+  #endif
+#endif
