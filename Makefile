@@ -122,7 +122,7 @@ $(LITERTJS): edgeconv/runtimes/litertjs/package-lock.json
 	@mkdir -p build/litertjs && cp edgeconv/runtimes/litertjs/package*.json build/litertjs && \
 	$(NPM) --prefix build/litertjs && touch $@
 
-kotlin: $(KOTLIN) ## compiler and linter for the tests of the Android package (needs npm; and a JDK, junit4, libandroid-json-java, aapt and android-framework-res of Debian)
+kotlin: $(KOTLIN) ## compiler and linter for the tests of the Android package (needs npm; and a JDK, junit4, proguard-cli, libandroid-json-java, aapt and android-framework-res of Debian)
 
 $(KOTLIN): tools/kotlin/package-lock.json
 	@mkdir -p build/kotlin && cp tools/kotlin/package*.json build/kotlin && \

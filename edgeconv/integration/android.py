@@ -12,7 +12,8 @@ from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.sensors import SENSORS, constant_name
 from edgeconv.integration.template_context import TemplateContext
 
-_ASSETS = "recognition/src/main/assets"
+_ASSETS = "recognition/src/main/assets/com.edgeconv.recognition"
+"""A folder of its own: the assets of all libraries of an app come together in one place."""
 
 
 def _accepts(artifact: Artifact) -> bool:
@@ -35,7 +36,7 @@ _SHARED = {
 def _files(context: ModelContext) -> Files:
     path = context.artifact.path
     shared = {new: (PLATFORM.templates / old).read_bytes() for old, new in _SHARED.items()}
-    return {**shared, f"model/src/main/assets/{path.name}": path.read_bytes()}
+    return {**shared, f"model/src/main/assets/com.edgeconv.model/{path.name}": path.read_bytes()}
 
 
 def _slots(context: TemplateContext) -> Mapping[str, Any]:

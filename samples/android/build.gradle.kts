@@ -1,5 +1,5 @@
+// Android's Gradle plugin 9 compiles Kotlin itself: org.jetbrains.kotlin.android must not be applied.
 plugins {
-    id("com.android.application") version "8.13.0" apply false
-    id("com.android.library") version "8.13.0" apply false
-    id("org.jetbrains.kotlin.android") version "2.2.20" apply false
+    id("com.android.application") version "9.3.1" apply false
+    id("com.android.library") version "9.3.1" apply false
 }

@@ -107,22 +107,28 @@ class Kotlin:
         return ":".join(map(str, (coroutines, *JARS)))
 
     def compile(
-        self, sources: Sequence[Path], out: Path, *classes: Path, friend: Path | None = None
+        self, sources: Sequence[Path], out: Path, *classes: Path, strict: bool = True
     ) -> None:
-        """Compile folders of sources; a warning is an error. `friend` opens its internals."""
-        path = ":".join(map(str, (self.libraries, *classes, *([friend] if friend else []))))
-        words = ["bash", str(self._compiler / "bin/kotlinc"), "-Werror", "-progressive"]
+        """Compile folders of sources as one module; a warning is an error where it is `strict`."""
+        path = ":".join(map(str, (self.libraries, *classes)))
+        words = ["bash", str(self._compiler / "bin/kotlinc"), "-progressive"]
+        words += ["-Werror"] if strict else ["-nowarn"]
         words += ["-jvm-target", "17", "-module-name", "recognition", "-cp", path, "-d", str(out)]
-        words += [f"-Xfriend-paths={friend}"] if friend else []
         done = _run(ROOT, *words, *map(str, sources))
         assert done.returncode == 0, done.stdout + done.stderr
 
     def junit(
         self, names: Sequence[str], *classes: Path, options: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
+        return self.java(["org.junit.runner.JUnitCore", *names], *classes, options=options)
+
+    def java(
+        self, words: Sequence[str], *classes: Path, options: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """A Java program with the folders and libraries on its class path."""
         standard = self._compiler / "lib/kotlin-stdlib.jar"
         path = ":".join(map(str, (*classes, standard, self.libraries)))
-        return _run(ROOT, "java", *options, "-cp", path, "org.junit.runner.JUnitCore", *names)
+        return _run(ROOT, "java", *options, "-cp", path, *words)
 
     def lint(self, folder: Path) -> subprocess.CompletedProcess[str]:
         return _run(folder, str(self.modules / ".bin/ktlint"), "**/*.kt", "**/*.kts")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,18 +17,24 @@ from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
 from tests.packages.conftest import Kotlin
-from tests.packages.mutation import Mutation
+from tests.packages.mutation import Mutation, switchable
 
 pytestmark = pytest.mark.heavy
 
 _MAIN, _TEST = "recognition/src/main/kotlin", "recognition/src/test/kotlin"
 _ON_PHONE = "recognition/src/androidTest/kotlin"
+_KOTLIN = ROOT / "tests/kotlin"
 _PACKAGE = "com.edgeconv.recognition"
-_TESTS = ("SensorStreamTest", "DeciderTest", "RecognizerTest")
+_TESTS = (
+    *("SensorStreamTest", "DeciderTest", "RecognizerTest", "ModelFileTest"),
+    "AdapterTest",  # not in the package: it needs the stubs
+)
 _MODEL_TESTS = [
-    f"com.edgeconv.model.{name}" for name in ("ModelRunnerTest", "PredictionTest", "TokenizerTest")
+    f"com.edgeconv.model.{name}"
+    for name in ("ModelRunnerTest", "PredictionTest", "TokenizerTest", "LiteRtTest")
 ]
-_CORE = f"{_MAIN}/com/edgeconv/recognition/stream"
+_HOME = f"{_MAIN}/com/edgeconv/recognition"
+_CORE = f"{_HOME}/stream"
 _STREAM, _TRACK = f"{_CORE}/SensorStream.kt", f"{_CORE}/Track.kt"
 MUTATIONS = (
     Mutation("the sign is lost", _TRACK, "x * settings.factor", "-x * settings.factor"),
@@ -36,6 +46,31 @@ MUTATIONS = (
     ),
     Mutation("the filter is skipped", _STREAM, "centre + sum", "centre"),
     Mutation("the hysteresis is forgotten", f"{_CORE}/Decider.kt", "lead > hysteresis", "lead > 0"),
+    Mutation("a restart by the receiver goes on", _STREAM, "segment == current", "true"),
+    Mutation(
+        "what is not finite is an answer",
+        f"{_HOME}/Recognizer.kt",
+        "!outputs.all(Double::isFinite)",
+        "false",
+    ),
+    Mutation(
+        "any file will do", f"{_HOME}/model/ModelFile.kt", "sha256 != Contract.SHA256", "false"
+    ),
+    Mutation(
+        "any contract will do", f"{_HOME}/model/ModelFile.kt", "found != wanted", "found == null"
+    ),
+    Mutation(
+        "the newest samples are lost",
+        f"{_HOME}/phone/Sensors.kt",
+        "BufferOverflow.DROP_OLDEST",
+        "BufferOverflow.DROP_LATEST",
+    ),
+    Mutation(
+        "a sensor goes on",
+        f"{_HOME}/phone/Sensors.kt",
+        "listeners.values.forEach(manager::unregisterListener)",
+        "Unit",
+    ),
 )
 OF_SEVERAL = (
     Mutation("the scale is lost", _TRACK, "z * settings.factor", "z"),
@@ -51,8 +86,8 @@ OF_SEVERAL = (
     Mutation(
         "gravity settles once only",
         f"{_CORE}/Gravity.kt",
-        "left = settling\n        begun",
-        "begun",
+        "left = settling\n        begun = false",
+        "begun = false",
     ),
 )
 
@@ -69,78 +104,101 @@ MODEL_MUTATIONS = (
 )
 
 
-@pytest.fixture(scope="module")
-def package(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("android") / "package"
-    integrate("android", bundle, out)
-    return out
+@dataclass(frozen=True)
+class Library:
+    """A package that was written, and its classes with those of its tests.
+
+    Each is compiled in one go, and once more with every mutation behind a switch: the compiler is
+    the slow part of these tests.
+    """
+
+    package: Path
+    classes: Path
+    stubs: Path
+    kotlin: Kotlin
+
+    @property
+    def resources(self) -> tuple[Path, Path]:
+        source = self.package / "recognition/src"
+        return source / "test/resources", source / "main/assets"
+
+    def compile(self, sources: Sequence[Path], out: Path, strict: bool = True) -> None:
+        self.kotlin.compile(sources, out, self.stubs, strict=strict)
+
+    def mutants(self, mutations: Sequence[Mutation], out: Path) -> dict[str, tuple[int, int]]:
+        """How many tests run and how many fail for each mutation, and for none of them."""
+        with switchable(mutations, self.package, _switch):
+            self.compile([self.package / _MAIN], out, strict=False)
+        names = ";".join(each.name for each in mutations)
+        words = ["mutants.Mutants", names, *_names()]
+        done = self.kotlin.java(words, out, self.stubs, self.classes, *self.resources)
+        rows = [line.split("\t") for line in done.stdout.splitlines()]
+        assert rows, done.stdout + done.stderr
+        return {row[0]: (int(row[1]), int(row[2])) for row in rows if len(row) == 3}
+
+
+def _switch(mutation: Mutation) -> str:
+    """Kotlin that is the mutation while its name is on: one expression, or several statements."""
+    on = f'mutants.Mutants.on("{mutation.name}")'
+    if "\n" in mutation.old:
+        return f"if ({on}) {{ {mutation.new} }} else {{ {mutation.old} }}"
+    return f"(if ({on}) {mutation.new} else {mutation.old})"
 
 
 @pytest.fixture(scope="module")
-def nine(nine_channels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plain(
+    bundle: Path, stubs: Path, kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory
+) -> Library:
+    """The library of a model that takes an accelerometer."""
+    return _library(bundle, stubs, kotlin, tmp_path_factory.mktemp("android"))
+
+
+@pytest.fixture(scope="module")
+def nine(
+    nine_channels: Path, stubs: Path, kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory
+) -> Library:
     """The library of a model with nine channels."""
-    out = tmp_path_factory.mktemp("android-nine") / "package"
-    integrate("android", nine_channels, out)
-    return out
+    return _library(nine_channels, stubs, kotlin, tmp_path_factory.mktemp("android-nine"))
 
 
 @pytest.fixture(scope="module")
 def stubs(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Classes in the place of Android's and LiteRT's, so that the adapters are compiled."""
+    """Classes in the place of Android's and LiteRT's, which do what a phone does."""
     out = tmp_path_factory.mktemp("stubs")
-    sources = map(str, sorted((ROOT / "tests/kotlin/stubs").rglob("*.java")))
-    words = ("javac", "-Xlint:all", "-Werror", "-cp", kotlin.libraries, "-d", str(out), *sources)
-    subprocess.run(words, check=True)
+    parts = [*(_KOTLIN / "stubs").rglob("*.java"), _KOTLIN / "Mutants.java"]
+    sources = map(str, sorted(parts))
+    words = ("javac", "-Xlint:all", "-Werror", "--release", "11", "-cp", kotlin.libraries)
+    subprocess.run((*words, "-d", str(out), *sources), check=True)
     return out
 
 
-@pytest.fixture(scope="module")
-def compiled(
-    package: Path, stubs: Path, kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Path]:
-    """Classes of the library and of its tests."""
-    return _compile(package, stubs, kotlin, tmp_path_factory.mktemp("classes"))
+def _library(bundle: Path, stubs: Path, kotlin: Kotlin, folder: Path) -> Library:
+    library = Library(folder / "package", folder / "classes", stubs, kotlin)
+    integrate("android", bundle, library.package)
+    parts = [library.package / part for part in (_MAIN, _TEST, _ON_PHONE)]
+    library.compile([*parts, _KOTLIN / "adapters"], library.classes)
+    return library
 
 
-@pytest.fixture(scope="module")
-def compiled_nine(
-    nine: Path, stubs: Path, kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Path]:
-    return _compile(nine, stubs, kotlin, tmp_path_factory.mktemp("classes-nine"))
-
-
-def _compile(package: Path, stubs: Path, kotlin: Kotlin, out: Path) -> tuple[Path, Path]:
-    main, test = out / "main", out / "test"
-    kotlin.compile([package / _MAIN], main, stubs)
-    kotlin.compile([package / _TEST, package / _ON_PHONE], test, stubs, friend=main)
-    return main, test
-
-
-@pytest.mark.parametrize("names", [("package", "compiled"), ("nine", "compiled_nine")])
-def test_its_own_tests_pass(
-    names: tuple[str, str], stubs: Path, kotlin: Kotlin, request: pytest.FixtureRequest
-) -> None:
-    package, classes = map(request.getfixturevalue, names)
-    done = kotlin.junit(_names(), stubs, *classes, package / "recognition/src/test/resources")
+@pytest.mark.parametrize("name", ["plain", "nine"])
+def test_its_own_tests_pass(name: str, request: pytest.FixtureRequest) -> None:
+    library: Library = request.getfixturevalue(name)
+    done = library.kotlin.junit(_names(), library.stubs, library.classes, *library.resources)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "OK (8 tests)" in done.stdout
+    assert "OK (" in done.stdout
 
 
-@pytest.mark.parametrize("mutation", [*MUTATIONS, *OF_SEVERAL], ids=lambda m: m.name)
+@pytest.mark.parametrize(("name", "mutations"), [("plain", MUTATIONS), ("nine", OF_SEVERAL)])
 def test_its_tests_notice_a_wrong_core(
-    mutation: Mutation,
-    stubs: Path,
-    kotlin: Kotlin,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
+    name: str, mutations: Sequence[Mutation], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    names = ("nine", "compiled_nine") if mutation in OF_SEVERAL else ("package", "compiled")
-    package, (_, test) = map(request.getfixturevalue, names)
-    with mutation.applied(package):
-        kotlin.compile([package / _MAIN], tmp_path, stubs)
-    done = kotlin.junit(_names(), stubs, tmp_path, test, package / "recognition/src/test/resources")
-    assert done.returncode != 0
-    assert "Tests run: 8" in done.stdout, done.stdout + done.stderr
+    counts = request.getfixturevalue(name).mutants(mutations, tmp_path)
+    ran, failed = counts.pop("none")
+    assert ran > 0
+    assert failed == 0
+    assert set(counts) == {each.name for each in mutations}
+    assert all(count[0] == ran for count in counts.values())
+    assert [each for each, (_, failures) in counts.items() if not failures] == []
 
 
 @pytest.fixture(scope="module")
@@ -158,10 +216,10 @@ def model_classes(
     """Classes of the runner's tests, and what lies beside them: vectors and the vocabulary."""
     out = tmp_path_factory.mktemp("model-classes")
     source = model_package / "model/src"
-    kotlin.compile([source / "main/kotlin"], out / "main", stubs)
-    tests = [source / "test/kotlin", source / "androidTest/kotlin"]
-    kotlin.compile(tests, out / "test", stubs, friend=out / "main")
-    return out / "main", out / "test", source / "test/resources", source / "main/resources"
+    parts = [source / f"{part}/kotlin" for part in ("main", "test", "androidTest")]
+    kotlin.compile([*parts, _KOTLIN / "model_adapters"], out, stubs)
+    resources = ("test/resources", "main/resources", "main/assets")
+    return out, *(source / each for each in resources)
 
 
 def test_a_models_package_passes_its_own_tests(
@@ -175,11 +233,9 @@ def test_a_models_package_passes_its_own_tests(
     results = tmp_path / "results.json"
     option = f"-Dgolden.results={results}"
     done = kotlin.junit(_MODEL_TESTS, stubs, *model_classes, options=[option])
-    assert "OK (7 tests)" in done.stdout, done.stdout + done.stderr
+    assert "OK (10 tests)" in done.stdout, done.stdout + done.stderr
     (result,) = check_device_outputs(model_bundle, results)
     assert result.status == "passed", result.reason
-    lint = kotlin.lint(model_package)
-    assert lint.returncode == 0, lint.stdout + lint.stderr
 
 
 def test_a_models_tests_notice_a_wrong_runner(
@@ -194,25 +250,29 @@ def test_a_models_tests_notice_a_wrong_runner(
         for mutation in MODEL_MUTATIONS:
             stack.enter_context(mutation.applied(model_package))
         kotlin.compile([model_package / "model/src/main/kotlin"], tmp_path, stubs)
-    done = kotlin.junit(_MODEL_TESTS, stubs, tmp_path, *model_classes[1:])
+    done = kotlin.junit(_MODEL_TESTS, stubs, tmp_path, *model_classes)
     assert f"Failures: {len(MODEL_MUTATIONS)}" in done.stdout, done.stdout + done.stderr
 
 
-def test_it_and_the_sample_app_are_linted(
-    package: Path, nine: Path, kotlin: Kotlin, tmp_path: Path
+def test_everything_written_is_linted(
+    plain: Library, nine: Library, model_package: Path, kotlin: Kotlin, tmp_path: Path
 ) -> None:
-    shutil.copytree(package, tmp_path / "package")
-    shutil.copytree(nine, tmp_path / "nine")
+    """With a file that breaks its rules, which is the only one that is named."""
+    shutil.copytree(plain.package, tmp_path / "package")
+    shutil.copytree(nine.package, tmp_path / "nine")
+    shutil.copytree(model_package, tmp_path / "model")
     shutil.copytree(ROOT / "samples/android", tmp_path / "app")
-    shutil.copy(package / ".editorconfig", tmp_path)
+    shutil.copytree(_KOTLIN, tmp_path / "tests")
+    shutil.copy(plain.package / ".editorconfig", tmp_path)
+    (tmp_path / "Bad.kt").write_text("package bad\n\nfun  f( ) = 1\n")
     done = kotlin.lint(tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (tmp_path / "app" / "Bad.kt").write_text("package bad\n\nfun  f( ) = 1\n")
-    assert kotlin.lint(tmp_path).returncode != 0
+    lines = [line for line in done.stdout.splitlines() if ".kt" in line]
+    assert lines, done.stderr
+    assert [line for line in lines if "Bad.kt" not in line] == []
 
 
-def test_the_sample_app_compiles(
-    compiled: tuple[Path, Path], stubs: Path, kotlin: Kotlin, tmp_path: Path
+def test_the_sample_app_compiles_and_says_what_is_in_the_way(
+    plain: Library, tmp_path: Path
 ) -> None:
     """Its resources and manifest through aapt, its code against the stubs."""
     if not (shutil.which("aapt") and _FRAMEWORK.exists()):
@@ -227,14 +287,107 @@ def test_the_sample_app_compiles(
     generated.mkdir()
     words: tuple[str, ...] = ("aapt", "package", "-f", "-m", "-0", "tflite", "-J", str(generated))
     words += ("-M", str(manifest), "-S", str(app / "res"), "-I", str(_FRAMEWORK))
-    words += ("--min-sdk-version", "24", "-F", str(tmp_path / "app.apk"))
+    words += ("--min-sdk-version", "26", "-F", str(tmp_path / "app.apk"))
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    classes = tmp_path / "classes"
-    resources = sorted(generated.rglob("R.java"))
-    subprocess.run(("javac", "-d", str(classes), *map(str, resources)), check=True)
-    main, _ = compiled
-    kotlin.compile([app / "kotlin"], tmp_path / "out", stubs, main, classes)
+    resources, out = tmp_path / "classes", tmp_path / "out"
+    found = sorted(map(str, generated.rglob("R.java")))
+    subprocess.run(("javac", "-d", str(resources), *found), check=True)
+    kotlin, classes = plain.kotlin, (plain.stubs, plain.classes, resources)
+    kotlin.compile([app / "kotlin", _KOTLIN / "sample"], out, *classes)
+    names = ["com.example.activitysample.SampleTest"]
+    done = kotlin.junit(names, out, *classes, *plain.resources)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_native_code_looks_up_survives_shrinking(plain: Library, tmp_path: Path) -> None:
+    """The rules over classes like LiteRT's. ProGuard reads them as R8 does, which is not here."""
+    if not _PROGUARD.exists():
+        pytest.skip("no ProGuard: apt-get install proguard-cli")
+    sources = map(str, sorted((_KOTLIN / "shrinking").glob("*.java")))
+    words = ("javac", "--release", "8", "-Xlint:-options", "-d", str(tmp_path / "classes"))
+    subprocess.run((*words, *sources), check=True)
+    rules = plain.package / "recognition/consumer-rules.pro"
+    with_rules, without = (_shrunk(tmp_path, each) for each in (["-include", str(rules)], []))
+    assert {name for name in _BY_NAME if name not in with_rules} == set()
+    assert {name for name in _BY_NAME if name in without} == set()
+    assert not any("NeverUsed" in name for name in with_rules)
+    assert "requirements()" not in with_rules  # renamed: only the app's own code calls it
+
+
+_PROGUARD = Path("/usr/share/java/proguard.jar")
+_BY_NAME = (
+    "nativeCreate(long)",
+    "nativeGetInputBufferRequirements(long)",
+    "nativeGetInputTensorType(long)",
+    "com.google.ai.edge.litert.CompiledModel",
+    "com.google.ai.edge.litert.LiteRtException",
+    "<init>(int,java.lang.String)",
+    "<init>(int[],int,int[])",
+    "<init>(int[],int[])",
+    "com.google.ai.edge.litert.TensorType$ElementType",
+    "INT64",
+    "org.tensorflow.lite.NativeInterpreterWrapper",
+    "run(long)",
+    "inferenceDurationNanoseconds",
+    "calledByName()",
+    "org.tensorflow.lite.FactoryFoundByName",
+)
+
+
+def _shrunk(folder: Path, more: Sequence[str]) -> set[str]:
+    """Classes and members that are left under their own names."""
+    mapping = folder / "mapping.txt"
+    words = ["java", "-jar", str(_PROGUARD), "-injars", str(folder / "classes"), "-outjars"]
+    words += [
+        str(folder / "out.jar"),
+        "-ignorewarnings",
+        "-dontnote",
+        "-printmapping",
+        str(mapping),
+    ]
+    for root in ("com.google.ai.edge.litert.Natives", "org.tensorflow.lite.Wrapper"):
+        words += ["-keep", f"class {root} {{ void app(); }}"]
+    done = subprocess.run([*words, *more], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    names = set()
+    for line in mapping.read_text("utf-8").splitlines():
+        old, _, new = line.strip().rstrip(":").partition(" -> ")
+        name = old.rpartition(" ")[2].rpartition(":")[2]
+        if new == name.partition("(")[0]:
+            names.add(name)
+    return names
+
+
+def test_the_page_size_of_native_libraries(tmp_path: Path) -> None:
+    """Of libraries that a compiler made, alone and in an archive, and of what is none."""
+    if not shutil.which("gcc"):
+        pytest.skip("no gcc")
+    script = [sys.executable, str(ROOT / "samples/android/page_size.py")]
+    (tmp_path / "a.c").write_text("int a[40000] = {1}; int f(void) { return a[0]; }\n")
+    libraries = {}
+    for size in (4096, 16384):
+        libraries[size] = tmp_path / f"lib{size}.so"
+        words = ["gcc", "-shared", "-fPIC", "-nostdlib", f"-Wl,-z,max-page-size={size}"]
+        subprocess.run([*words, "-o", libraries[size], tmp_path / "a.c"], check=True)
+    archive = tmp_path / "app.apk"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("lib/arm64-v8a/libok.so", libraries[16384].read_bytes())
+        file.writestr("classes.dex", b"")
+    shifted = bytearray(libraries[16384].read_bytes())
+    table = int.from_bytes(shifted[32:40], "little")
+    shifted[table + 8 : table + 16] = (512).to_bytes(8, "little")  # p_offset of the first segment
+    (tmp_path / "shifted.so").write_bytes(shifted)
+    (tmp_path / "text.so").write_text("no library")
+    (tmp_path / "cut.so").write_bytes(libraries[16384].read_bytes()[:70])
+    expected = {
+        **{libraries[16384]: 0, archive: 0, libraries[4096]: 1, tmp_path / "shifted.so": 1},
+        **{tmp_path / "text.so": 2, tmp_path / "cut.so": 2, tmp_path / "none.so": 2},
+    }
+    for path, code in expected.items():
+        done = subprocess.run([*script, path], capture_output=True, text=True, check=False)
+        assert done.returncode == code, (path, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
 
 
 _FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")

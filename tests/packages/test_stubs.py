@@ -228,17 +228,31 @@ def callables(body: str, typescript: bool) -> set[tuple[str, tuple[str, ...]]]:
     return found
 
 
+NESTED = re.compile(
+    r"^  public (?:static )?(?:final )?(?:class|interface) (\w+)[^{]*\{\n(.*?)^  \}\n", re.M | re.S
+)
+
+
 def unlike_android(java: str, path: Path) -> list[str]:
-    """What a Java stub declares and Android does not."""
-    text = declarations("types-android/lib/android/android-platform-37.d.ts")
+    """What a Java stub declares and Android does not, with the classes inside it."""
     qualified = ".".join(path.relative_to(JAVA).with_suffix("").parts)
+    wrong = unlike_class(NESTED.sub("", java), qualified)
+    for nested in NESTED.finditer(java):
+        wrong += unlike_class(re.sub("^  ", "", nested[2], flags=re.M), f"{qualified}.{nested[1]}")
+    return wrong
+
+
+def unlike_class(java: str, qualified: str) -> list[str]:
+    text = declarations("types-android/lib/android/android-platform-37.d.ts")
     theirs = androids(qualified, text)
+    name_of_class = qualified.rpartition(".")[2]
     base = re.search(r" extends (\w+)", java)
     if base:
         imported = re.search(rf"import ([\w.]+\.{base[1]});", java)
         theirs += androids(imported[1] if imported else "", text)
     methods = " ".join(re.findall(r"^  (?:public|protected|void)[^;{=]*\([^)]*\)", java, re.M))
-    found = callables(methods, False) - {(path.stem, ())} - callables(theirs, True)
+    found = callables(methods, False) - callables(theirs, True)
+    found = {each for each in found if each[0] != name_of_class}
     wrong = sorted(name for name, _ in found)
     for name, value in re.findall(
         r"public (?:static )?(?:final )?[\w\[\]]+ (\w+)(?: = ([^;]*))?;", java

@@ -1,16 +1,15 @@
 plugins {
     id("com.android.application")
-    id("org.jetbrains.kotlin.android")
 }
 
 android {
     namespace = "com.example.activitysample"
-    compileSdk = 35
+    compileSdk = 36
 
     defaultConfig {
         applicationId = "com.example.activitysample"
-        minSdk = 24
-        targetSdk = 35
+        minSdk = 26 // notification channels; the library itself runs from 23 on
+        targetSdk = 36
         versionCode = 1
         versionName = "1.0"
     }
@@ -29,8 +28,6 @@ android {
         targetCompatibility = JavaVersion.VERSION_17
     }
 }
-
-kotlin { jvmToolchain(17) }
 
 dependencies {
     implementation(project(":recognition"))

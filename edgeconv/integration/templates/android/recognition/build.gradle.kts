@@ -1,36 +1,37 @@
+// For Android's Gradle plugin 9, which compiles Kotlin itself: no Kotlin plugin is applied.
 plugins {
     id("com.android.library")
-    id("org.jetbrains.kotlin.android")
 }
 
 android {
     namespace = "com.edgeconv.recognition"
-    compileSdk = 35
+    compileSdk = 36
 
     defaultConfig {
-        minSdk = 24
+        minSdk = 26 // of Base64 and atomic moves; LiteRT itself asks for 23
         consumerProguardFiles("consumer-rules.pro")
         testInstrumentationRunner = "androidx.test.runner.AndroidJUnitRunner"
     }
 
-    // The model is mapped into memory, so it must lie in the APK as it is.
+    // The model need not be unpacked when it is opened.
     androidResources { noCompress += "tflite" }
 
+    // Kotlin follows these; whatever JDK runs Gradle will do, from 17 on.
     compileOptions {
         sourceCompatibility = JavaVersion.VERSION_17
         targetCompatibility = JavaVersion.VERSION_17
     }
 
-    // The instrumented test replays the same streams as the local ones.
-    sourceSets["androidTest"].resources.srcDir("src/test/resources")
-    sourceSets["androidTest"].kotlin.srcDir("src/test/kotlin")
+    // Local tests read the model's file; the instrumented ones are those and one more.
+    sourceSets.getByName("test").resources.directories += "src/main/assets"
+    sourceSets.getByName("androidTest").resources.directories += "src/main/assets"
+    sourceSets.getByName("androidTest").resources.directories += "src/test/resources"
+    sourceSets.getByName("androidTest").kotlin.directories += "src/test/kotlin"
 }
-
-kotlin { jvmToolchain(17) }
 
 dependencies {
     api("org.jetbrains.kotlinx:kotlinx-coroutines-core:1.10.2")
-    implementation("com.google.ai.edge.litert:litert:1.4.0")
+    implementation("com.google.ai.edge.litert:litert:2.3.0")
 
     testImplementation("junit:junit:4.13.2")
     testImplementation("org.json:json:20250517")

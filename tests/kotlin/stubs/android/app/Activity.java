@@ -1,21 +1,15 @@
 package android.app;
 
 import android.content.Context;
-import android.content.res.AssetManager;
 import android.os.Bundle;
 import android.view.View;
-import java.io.File;
+import android.widget.Button;
+import fakes.Phone;
+import java.util.HashMap;
+import java.util.Map;
 
 public class Activity extends Context {
-  @Override
-  public AssetManager getAssets() {
-    return null;
-  }
-
-  @Override
-  public File getFilesDir() {
-    return null;
-  }
+  private final Map<Integer, View> views = new HashMap<>();
 
   protected void onCreate(Bundle savedInstanceState) {}
 
@@ -25,7 +19,15 @@ public class Activity extends Context {
 
   public void setContentView(int layoutResID) {}
 
+  @SuppressWarnings("unchecked")
   public <T extends View> T findViewById(int id) {
-    return null;
+    return (T) views.computeIfAbsent(id, any -> new Button());
   }
+
+  public final void requestPermissions(String[] permissions, int requestCode) {
+    Phone.requested.add(String.join(" ", permissions));
+  }
+
+  public void onRequestPermissionsResult(
+      int requestCode, String[] permissions, int[] grantResults) {}
 }

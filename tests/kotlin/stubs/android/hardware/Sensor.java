@@ -6,5 +6,13 @@ public final class Sensor {
   public static final int TYPE_GRAVITY = 9;
   public static final int TYPE_LINEAR_ACCELERATION = 10;
 
-  private Sensor() {}
+  private final int type;
+
+  Sensor(int type) {
+    this.type = type;
+  }
+
+  public int getType() {
+    return type;
+  }
 }

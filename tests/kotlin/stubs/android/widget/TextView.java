@@ -3,9 +3,13 @@ package android.widget;
 import android.view.View;
 
 public class TextView extends View {
-  public final void setText(CharSequence text) {}
+  private CharSequence text = "";
+
+  public final void setText(CharSequence text) {
+    this.text = text;
+  }
 
   public CharSequence getText() {
-    return "";
+    return text;
   }
 }

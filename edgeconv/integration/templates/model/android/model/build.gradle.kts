@@ -1,34 +1,33 @@
+// For Android's Gradle plugin 9, which compiles Kotlin itself: no Kotlin plugin is applied.
 plugins {
     id("com.android.library")
-    id("org.jetbrains.kotlin.android")
 }
 
 android {
     namespace = "com.edgeconv.model"
-    compileSdk = 35
+    compileSdk = 36
 
     defaultConfig {
-        minSdk = 24
+        minSdk = 26
         consumerProguardFiles("consumer-rules.pro")
         testInstrumentationRunner = "androidx.test.runner.AndroidJUnitRunner"
     }
 
-    // The model is mapped into memory, so it must lie in the APK as it is.
+    // The model need not be unpacked when it is opened.
     androidResources { noCompress += "tflite" }
 
+    // Kotlin follows these; whatever JDK runs Gradle will do, from 17 on.
     compileOptions {
         sourceCompatibility = JavaVersion.VERSION_17
         targetCompatibility = JavaVersion.VERSION_17
     }
 
     // The instrumented test runs the same golden vectors as the local ones.
-    sourceSets["androidTest"].resources.srcDir("src/test/resources")
+    sourceSets.getByName("androidTest").resources.directories += "src/test/resources"
 }
 
-kotlin { jvmToolchain(17) }
-
 dependencies {
-    implementation("com.google.ai.edge.litert:litert:1.4.0")
+    implementation("com.google.ai.edge.litert:litert:2.3.0")
 
     testImplementation("junit:junit:4.13.2")
     testImplementation("org.json:json:20250517")

@@ -4,6 +4,7 @@ import androidx.test.ext.junit.runners.AndroidJUnit4
 import androidx.test.platform.app.InstrumentationRegistry
 import com.edgeconv.recognition.phone.Classifier
 import com.edgeconv.recognition.stream.SensorStream
+import kotlinx.coroutines.runBlocking
 import org.junit.Assert.assertEquals
 import org.junit.Test
 import org.junit.runner.RunWith
@@ -14,15 +15,16 @@ class ModelTest {
     @Test
     fun everyStream() {
         val context = InstrumentationRegistry.getInstrumentation().targetContext
-        Classifier.packaged(context).use { classifier ->
+        runBlocking { Classifier.packaged(context) }.use { classifier ->
             for (recorded in Vectors.streams.filter { it.restartBefore.isEmpty() }) {
-                val recognizer = Recognizer(classifier, SensorStream(recorded.settings))
+                val recognizer =
+                    Recognizer(classifier, SensorStream(recorded.settings)) { throw it }
                 val found = recorded.samples.flatMap(recognizer::push)
                 assertEquals(recorded.name, recorded.windows.size, found.size)
                 recorded.windows.zip(found) { window, each ->
                     val tolerance = Vectors.probabilityTolerance
                     assertClose(recorded.name, window.outputs, each.outputs, tolerance)
-                    if (window.sure) assertEquals(window.decision, each.decision.index)
+                    if (window.sure) assertEquals(window.decision, each.decision.candidate)
                 }
             }
         }

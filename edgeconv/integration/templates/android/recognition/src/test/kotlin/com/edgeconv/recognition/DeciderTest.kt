@@ -1,5 +1,6 @@
 package com.edgeconv.recognition
 
+import com.edgeconv.recognition.stream.Contract
 import com.edgeconv.recognition.stream.Decider
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
@@ -16,6 +17,7 @@ class DeciderTest {
                     logits = json.getBoolean("logits"),
                     alpha = json.getDouble("alpha"),
                     hysteresis = json.getDouble("hysteresis"),
+                    unsureBelow = 0.0,
                 )
             for (update in json.getJSONArray("updates").objects()) {
                 val outputs = update.getJSONArray("outputs").numbers()
@@ -23,7 +25,7 @@ class DeciderTest {
                 if (update.isNull("label")) {
                     assertEquals(name, null, found)
                 } else {
-                    assertEquals(name, update.getInt("label"), found?.index)
+                    assertEquals(name, update.getInt("label"), found?.candidate)
                     val smoothed = update.getJSONArray("probabilities").numbers()
                     assertClose(
                         name,
@@ -33,6 +35,18 @@ class DeciderTest {
                     )
                 }
             }
+        }
+    }
+
+    @Test
+    fun whatIsNotProbableEnoughIsNotShown() {
+        val rest = 0.4 / (Contract.LABELS.size - 1)
+        val probabilities = List(Contract.LABELS.size) { if (it == 1) 0.6 else rest }
+        val shown = mapOf(0.0 to true, 0.6 to true, 0.61 to false)
+        for ((limit, isShown) in shown) {
+            val decision = Decider(logits = false, unsureBelow = limit).update(0, probabilities)
+            assertEquals(1, decision?.candidate)
+            assertEquals(Contract.LABELS[1].takeIf { isShown }, decision?.label)
         }
     }
 }

@@ -7,6 +7,7 @@ import com.edgeconv.recognition.stream.SensorKind
 import com.edgeconv.recognition.stream.SensorStream
 import com.edgeconv.recognition.stream.StreamSettings
 import com.edgeconv.recognition.stream.Window
+import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
@@ -67,6 +68,67 @@ class SensorStreamTest {
             assertTrue(stream.push(Sample(time, 0.0, 0.0, 9.8)).isEmpty())
         }
         assertEquals(4, stream.counts.gaps + stream.counts.clockResets)
+    }
+
+    @Test
+    fun aRestartByWhoeverGetsAWindowForgetsEverything() {
+        val recorded = Vectors.streams.first { it.windows.isNotEmpty() && it.segment == 0 }
+        val end = recorded.samples.last().nanoseconds - recorded.samples.first().nanoseconds
+        val twice =
+            recorded.samples +
+                recorded.samples.map { it.copy(nanoseconds = it.nanoseconds + end + 20_000_000) }
+        val stream = SensorStream(recorded.settings)
+        val fresh = mutableListOf<Window>()
+        var other = SensorStream(recorded.settings)
+        val windows = mutableListOf<Window>()
+        for (sample in twice) {
+            val before = windows.size
+            with(sample) {
+                stream.push(nanoseconds, x, y, z, sensor) {
+                    windows += it
+                    stream.restart()
+                }
+            }
+            fresh += other.push(sample).take(1)
+            // What a new stream would make of the samples after the restart.
+            if (windows.size > before) other = SensorStream(recorded.settings)
+        }
+        assertTrue(windows.size > 1)
+        assertEquals(fresh.map { it.endNanoseconds }, windows.map { it.endNanoseconds })
+        fresh.zip(windows) { one, two -> assertArrayEquals(one.values, two.values, 0f) }
+        assertEquals(windows.indices.toList(), windows.map { it.segment })
+    }
+
+    @Test
+    fun aSampleThatIsPushedByWhoeverGetsAWindowIsRefused() {
+        val recorded = Vectors.streams.first { it.windows.isNotEmpty() && it.segment == 0 }
+        val stream = SensorStream(recorded.settings)
+        var refused = 0
+        for (sample in recorded.samples) {
+            with(sample) {
+                stream.push(nanoseconds, x, y, z, sensor) {
+                    assertThrows(IllegalStateException::class.java) { stream.push(sample) }
+                    refused++
+                }
+            }
+        }
+        assertEquals(recorded.windows.size, refused)
+        assertEquals(recorded.counts, stream.counts)
+    }
+
+    @Test
+    fun aSlowSensorIsTold() {
+        val kind = Contract.SENSORS[0].kind
+        for ((hertz, isSlow) in mapOf(1.0 to false, 0.81 to false, 0.78 to true, 0.15 to true)) {
+            val stream = SensorStream()
+            val interval = 1e9 / (hertz * Contract.SENSOR_HZ)
+            repeat(8 * Contract.SENSOR_HZ.toInt()) { i ->
+                stream.push(Sample((i * interval).toLong(), 0.0, 0.0, 9.8))
+            }
+            val delivered = stream.deliveredHz.getValue(kind)
+            assertEquals(hertz * Contract.SENSOR_HZ, delivered ?: 0.0, 0.01)
+            assertEquals("$hertz", isSlow, kind in stream.slow)
+        }
     }
 
     @Test

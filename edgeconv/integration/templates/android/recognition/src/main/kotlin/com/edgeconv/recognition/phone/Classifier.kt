@@ -2,57 +2,59 @@ package com.edgeconv.recognition.phone
 
 import android.content.Context
 import com.edgeconv.recognition.Model
+import com.edgeconv.recognition.model.Engine
+import com.edgeconv.recognition.model.RecognitionException
+import com.edgeconv.recognition.model.RecognitionException.Kind
 import com.edgeconv.recognition.stream.Contract
 import com.edgeconv.recognition.stream.Window
-import org.tensorflow.lite.Interpreter
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.withContext
 import java.io.Closeable
-import java.io.FileInputStream
-import java.nio.ByteBuffer
-import java.nio.channels.FileChannel
+import java.io.IOException
 
 /**
  * The TFLite model: a window in, an output for each class. Not for several threads at once.
  *
- * One thread is the fastest for a model of this size. Close it when it is not used any more.
- *
- * @throws IllegalArgumentException where the file does not take and give what [Contract] says
+ * Close it when it is not used any more: it holds memory that the garbage collector does not see.
  */
-class Classifier(
-    file: ByteBuffer,
+class Classifier internal constructor(
+    private val engine: Engine,
 ) : Model,
     Closeable {
-    private val interpreter = Interpreter(file, Interpreter.Options().setNumThreads(1))
-    private val input = arrayOf(FloatArray(Contract.SOURCES.size * Contract.WINDOW))
-    private val output = arrayOf(FloatArray(Contract.LABELS.size))
+    /** What runs the model, such as `LiteRT CompiledModel, cpu`. */
+    val runtime: String get() = engine.name
 
-    init {
-        val takes = interpreter.getInputTensor(0).shape().toList()
-        val gives = interpreter.getOutputTensor(0).shape().toList()
-        require(takes == listOf(1, input[0].size) && gives == listOf(1, output[0].size)) {
-            "the model maps $takes to $gives, which is not what the library was made for"
-        }
-    }
-
+    /** @throws RecognitionException where the model cannot be run, or gives another number of values */
     override fun outputs(window: Window): FloatArray {
-        window.values.copyInto(input[0])
-        interpreter.run(input, output)
-        return output[0].copyOf()
+        val outputs = engine.run(window.values)
+        if (outputs.size != Contract.LABELS.size) {
+            throw RecognitionException(
+                Kind.MODEL_FAILED,
+                "the model gave ${outputs.size} values for ${Contract.LABELS.size} classes",
+            )
+        }
+        return outputs
     }
 
-    override fun close() = interpreter.close()
+    override fun close() = engine.close()
 
     companion object {
-        /** Opens the model of this library, mapped into memory: it must lie uncompressed in the APK. */
-        fun packaged(context: Context): Classifier =
-            context.assets.openFd(Contract.MODEL).use { asset ->
-                FileInputStream(asset.fileDescriptor).use { stream ->
-                    val file =
-                        stream.channel.map(
-                            FileChannel.MapMode.READ_ONLY,
-                            asset.startOffset,
-                            asset.declaredLength,
-                        )
-                    Classifier(file)
+        /**
+         * Opens the model of this library, away from the calling thread, once its bytes were found to
+         * be those that were tested.
+         *
+         * @throws RecognitionException where it is another file, or cannot be opened on this unit
+         */
+        suspend fun packaged(
+            context: Context,
+            unit: ComputeUnit = ComputeUnit.CPU,
+        ): Classifier =
+            withContext(Dispatchers.IO) {
+                try {
+                    Classifier(Source.packaged(context).open(unit))
+                } catch (error: IOException) {
+                    val reason = "${Contract.MODEL} is not among the app's assets: $error"
+                    throw RecognitionException(Kind.WRONG_MODEL, reason, error)
                 }
             }
     }

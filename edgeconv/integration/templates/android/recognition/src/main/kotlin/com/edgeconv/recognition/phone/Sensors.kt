@@ -5,13 +5,26 @@ import android.hardware.Sensor
 import android.hardware.SensorEvent
 import android.hardware.SensorEventListener
 import android.hardware.SensorManager
+import android.os.Handler
+import android.os.HandlerThread
+import com.edgeconv.recognition.model.RecognitionException
+import com.edgeconv.recognition.model.RecognitionException.Kind
 import com.edgeconv.recognition.stream.Contract
 import com.edgeconv.recognition.stream.Sample
 import com.edgeconv.recognition.stream.SensorKind
+import kotlinx.coroutines.channels.BufferOverflow
 import kotlinx.coroutines.channels.ProducerScope
 import kotlinx.coroutines.channels.awaitClose
 import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.asStateFlow
+import kotlinx.coroutines.flow.buffer
 import kotlinx.coroutines.flow.callbackFlow
+import kotlinx.coroutines.flow.update
+import kotlin.math.ceil
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 
 /**
  * The phone's sensors that the model takes, as one flow of samples, each with the time of its own
@@ -27,6 +40,7 @@ class Sensors(
     private val manager = context.getSystemService(SensorManager::class.java)
     private val sensors: Map<SensorKind, Sensor?> =
         Contract.SENSORS.associate { it.kind to manager.getDefaultSensor(type(it.kind)) }
+    private val accuracies = MutableStateFlow<Map<SensorKind, Int>>(emptyMap())
 
     /** What the model takes and this device has not. */
     val missing get() = sensors.filterValues { it == null }.keys.toList()
@@ -34,26 +48,73 @@ class Sensors(
     val isAvailable get() = missing.isEmpty()
 
     /**
-     * Readings for as long as the flow is collected. The system is asked for [hertz] and delivers
-     * about that. A collector that falls behind loses the oldest readings: a gap, which restarts
-     * the stream.
-     *
-     * @throws IllegalStateException where there is no such sensor
+     * How far the system trusts its sensors, as it last said: `SensorManager.SENSOR_STATUS_…` of each
+     * that said so. `SENSOR_STATUS_UNRELIABLE` and `SENSOR_STATUS_NO_CONTACT` mean that its readings
+     * say little.
      */
-    fun samples(hertz: Double = Contract.SENSOR_HZ): Flow<Sample> =
-        callbackFlow {
-            val microseconds = (1e6 / hertz).toInt()
+    val accuracy: StateFlow<Map<SensorKind, Int>> = accuracies.asStateFlow()
+
+    /**
+     * Readings for as long as the flow is collected, which arrive on a thread of their own.
+     *
+     * A collector that falls behind loses the oldest readings, never the newest: a gap, which
+     * restarts the stream.
+     *
+     * @param hertz what the system is asked for; it delivers about that
+     * @param batch how long the sensor may collect readings before it wakes the processor; this
+     *   saves the battery, and decisions come as late as that
+     * @param held how much of the past is kept for a collector that is busy, besides a batch
+     * @throws RecognitionException while collecting, where a sensor is missing or may not be read
+     */
+    fun samples(
+        hertz: Double = Contract.SENSOR_HZ,
+        batch: Duration = Duration.ZERO,
+        held: Duration = 10.seconds,
+    ): Flow<Sample> {
+        val seconds = (batch + held).inWholeMilliseconds / 1e3
+        val capacity = ceil(seconds * hertz * sensors.size).toInt().coerceAtLeast(1)
+        return callbackFlow {
+            val thread = HandlerThread("sensors").apply { start() }
             val listeners = sensors.keys.associateWith { listener(it) }
-            for ((kind, listener) in listeners) {
-                val sensor = sensors[kind]
-                if (sensor == null || !manager.registerListener(listener, sensor, microseconds)) {
-                    listeners.values.forEach { manager.unregisterListener(it) }
-                    val name = kind.name.lowercase().replace('_', ' ')
-                    error("this device has no $name that can be read")
-                }
+            val stop = {
+                listeners.values.forEach(manager::unregisterListener)
+                thread.quitSafely()
             }
-            awaitClose { listeners.values.forEach { manager.unregisterListener(it) } }
+            try {
+                for ((kind, listener) in listeners) {
+                    register(kind, listener, hertz, batch, Handler(thread.looper))
+                }
+            } catch (error: RecognitionException) {
+                stop()
+                throw error
+            }
+            awaitClose { stop() }
+        }.buffer(capacity, BufferOverflow.DROP_OLDEST)
+    }
+
+    private fun register(
+        kind: SensorKind,
+        listener: SensorEventListener,
+        hertz: Double,
+        batch: Duration,
+        handler: Handler,
+    ) {
+        val name = kind.name.lowercase().replace('_', ' ')
+        val sensor =
+            sensors[kind]
+                ?: throw RecognitionException(Kind.NO_SENSOR, "this device has no $name")
+        val interval = (1e6 / hertz).toInt()
+        val latency = batch.inWholeMicroseconds.toInt()
+        val registered =
+            try {
+                manager.registerListener(listener, sensor, interval, latency, handler)
+            } catch (error: SecurityException) {
+                throw RecognitionException(Kind.SENSOR_REFUSED, "${error.message}", error)
+            }
+        if (!registered) {
+            throw RecognitionException(Kind.SENSOR_REFUSED, "the $name cannot be read")
         }
+    }
 
     private fun ProducerScope<Sample>.listener(kind: SensorKind) =
         object : SensorEventListener {
@@ -65,7 +126,7 @@ class Sensors(
             override fun onAccuracyChanged(
                 sensor: Sensor,
                 accuracy: Int,
-            ) = Unit
+            ) = accuracies.update { it + (kind to accuracy) }
         }
 
     private fun type(kind: SensorKind) =

@@ -5,15 +5,17 @@ import kotlin.math.exp
 /**
  * What is said after one window.
  *
- * @property index place of the class in [Contract.LABELS]
+ * @property candidate place in [Contract.LABELS] of the class that leads, sure or not
  * @property probabilities smoothed, in the order of the labels
+ * @property isUnsure whether the candidate is not probable enough to be shown
  */
 data class Decision(
-    val index: Int,
+    val candidate: Int,
     val probabilities: List<Double>,
+    val isUnsure: Boolean,
 ) {
-    /** The class. */
-    val label get() = Contract.LABELS[index]
+    /** The class to show; null while the model is unsure. */
+    val label: String? get() = if (isUnsure) null else Contract.LABELS[candidate]
 }
 
 /**
@@ -23,11 +25,13 @@ data class Decision(
  * @param logits whether the model gives logits, which go through softmax first
  * @param alpha weight of the newest window, above 0; 1 takes every window for itself
  * @param hysteresis by how much another class must lead the present one, from 0 to below 1
+ * @param unsureBelow the smoothed probability that a class needs to be shown; 0 shows every one
  */
 class Decider(
     private val logits: Boolean = Contract.LOGITS,
     private val alpha: Double = Contract.ALPHA,
     private val hysteresis: Double = Contract.HYSTERESIS,
+    private val unsureBelow: Double = Contract.UNSURE_BELOW,
 ) {
     private var segment = -1
     private var latest: Decision? = null
@@ -35,6 +39,7 @@ class Decider(
     init {
         require(alpha > 0 && alpha <= 1) { "alpha is $alpha" }
         require(hysteresis >= 0 && hysteresis < 1) { "hysteresis is $hysteresis" }
+        require(unsureBelow in 0.0..1.0) { "unsureBelow is $unsureBelow" }
     }
 
     /**
@@ -54,7 +59,7 @@ class Decider(
         if (!outputs.all(Double::isFinite)) return latest
         val new = if (logits) softmax(outputs) else outputs
         val old = latest
-        latest = if (old == null) Decision(largest(new), new) else follow(old, new)
+        latest = if (old == null) decision(largest(new), new) else follow(old, new)
         return latest
     }
 
@@ -64,9 +69,14 @@ class Decider(
     ): Decision {
         val smoothed = old.probabilities.zip(new) { before, now -> before + alpha * (now - before) }
         val challenger = largest(smoothed)
-        val lead = smoothed[challenger] - smoothed[old.index]
-        return Decision(if (lead > hysteresis) challenger else old.index, smoothed)
+        val lead = smoothed[challenger] - smoothed[old.candidate]
+        return decision(if (lead > hysteresis) challenger else old.candidate, smoothed)
     }
+
+    private fun decision(
+        candidate: Int,
+        smoothed: List<Double>,
+    ) = Decision(candidate, smoothed, smoothed[candidate] < unsureBelow)
 
     /** Probabilities of logits, without overflow. */
     private fun softmax(logits: List<Double>): List<Double> {

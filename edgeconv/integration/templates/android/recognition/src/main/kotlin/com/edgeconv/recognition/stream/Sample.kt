@@ -18,6 +18,8 @@ enum class SensorKind {
  *
  * @property nanoseconds time from any origin, such as `SensorEvent.timestamp`
  * @property sensor which one it is of, by default the first that the model takes
+ * @property begins whether it is the first one after the app was suspended: what was before is
+ *   forgotten
  */
 data class Sample(
     val nanoseconds: Long,
@@ -25,4 +27,5 @@ data class Sample(
     val y: Double,
     val z: Double,
     val sensor: SensorKind = Contract.SENSORS.first().kind,
+    val begins: Boolean = false,
 )

@@ -24,6 +24,17 @@ class SensorStream(
     /** The sensors without a sample since the last restart: no window comes without them. */
     val waitingFor get() = tracks.filter { it.isEmpty }.map { it.settings.kind }
 
+    /** What each sensor really delivers, in Hz; null until it was measured for 5 s. */
+    val deliveredHz: Map<SensorKind, Double?>
+        get() = settings.sensors.indices.associate { settings.sensors[it].kind to rates[it].hertz }
+
+    /** The sensors that deliver less than 0.8 of what they were asked for. */
+    val slow: List<SensorKind>
+        get() =
+            settings.sensors.indices
+                .filter { rates[it].isSlow }
+                .map { settings.sensors[it].kind }
+
     private var accepted = 0
     private var notFinite = 0
     private var duplicate = 0
@@ -35,6 +46,8 @@ class SensorStream(
     private val taps = LowPass.taps(settings.oversampling)
     private val half = taps.size / 2
     private val tracks = settings.sensors.map { Track(it, pending()) }
+    private val rates = settings.sensors.map { DeliveredRate(it.sensorHz, settings.silence) }
+    private var handing = false // a window is with whoever gets it
     private val gravity =
         if (Contract.SOURCES.any { it.part != Part.WHOLE }) Gravity(settings.rateHz) else null
     private var number = 0
@@ -53,9 +66,10 @@ class SensorStream(
      * Takes one sample and hands each window that it completes to [onWindow].
      *
      * A sample completes the interval between the two before it: the curve there needs one
-     * neighbour on each side.
+     * neighbour on each side. [onWindow] may call [restart]; nothing more comes of this sample then.
      *
      * @throws IllegalArgumentException where the model does not take this [sensor]
+     * @throws IllegalStateException where [onWindow] of another sample calls this
      */
     fun push(
         nanoseconds: Long,
@@ -65,8 +79,10 @@ class SensorStream(
         sensor: SensorKind = Contract.SENSORS[0].kind,
         onWindow: (Window) -> Unit,
     ) {
-        val track = tracks.find { it.settings.kind == sensor }
-        requireNotNull(track) { "the model takes no $sensor" }
+        check(!handing) { "a sample was pushed while a window was handed out" }
+        val place = tracks.indexOfFirst { it.settings.kind == sensor }
+        require(place >= 0) { "the model takes no $sensor" }
+        val track = tracks[place]
         if (!(x.isFinite() && y.isFinite() && z.isFinite())) {
             notFinite++
             return
@@ -77,6 +93,7 @@ class SensorStream(
             restart()
         }
         accepted++
+        rates[place].update(nanoseconds)
         track.hold(nanoseconds, x, y, z)
         if (!started && tracks.none { it.isEmpty }) {
             started = true
@@ -153,7 +170,9 @@ class SensorStream(
         track: Track,
         onWindow: (Window) -> Unit,
     ) {
-        while (true) {
+        // Whoever gets a window may restart the stream: then there is nothing to go on with.
+        val current = segment
+        while (segment == current) {
             val time = gridTime(track.next)
             if (time >= track.until) return
             track.add(time)
@@ -204,7 +223,19 @@ class SensorStream(
         steps.add(channels)
         made++
         val beyond = made - settings.window
-        if (beyond >= 0 && beyond % settings.step == 0) onWindow(window(time))
+        if (beyond >= 0 && beyond % settings.step == 0) hand(window(time), onWindow)
+    }
+
+    private fun hand(
+        window: Window,
+        onWindow: (Window) -> Unit,
+    ) {
+        handing = true
+        try {
+            onWindow(window)
+        } finally {
+            handing = false
+        }
     }
 
     private fun window(end: Long): Window {

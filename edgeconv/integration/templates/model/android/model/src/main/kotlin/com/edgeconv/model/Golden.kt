@@ -69,7 +69,7 @@ class Golden(
         }
         val result =
             JSONObject()
-                .put("artifact", Contract.MODEL)
+                .put("artifact", Contract.MODEL.substringAfterLast('/'))
                 .put("sha256", Contract.SHA256)
                 .put("runtime", "LiteRT")
                 .put("outputs", outputs)
@@ -89,11 +89,7 @@ class Golden(
         specs.associate { spec ->
             val row = columns.getJSONArray(spec.name).getJSONArray(vector)
             spec.name to
-                if (spec.ints) {
-                    Ints(IntArray(row.length(), row::getInt))
-                } else {
-                    Floats(FloatArray(row.length()) { row.getDouble(it).toFloat() })
-                }
+                spec.tensor(row.length(), { row.getDouble(it).toFloat() }, { row.getInt(it) })
         }
 
     private fun numbers(tensor: Tensor): List<Double> =

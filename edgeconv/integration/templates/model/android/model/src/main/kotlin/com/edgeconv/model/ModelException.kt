@@ -13,7 +13,7 @@ class ModelException(
 ) : Exception(message, cause) {
     /** What went wrong. */
     enum class Kind {
-        /** The file does not take and give what [Contract] says. */
+        /** The file is not the one that this library was made and tested for. */
         WRONG_MODEL,
 
         /** An input has another number or type of values than the model takes. */

@@ -4,7 +4,10 @@ import android.content.Context
 import java.io.Closeable
 
 /** What runs the model: by name, the order of inputs and outputs does not matter. */
-fun interface Engine {
+interface Engine {
+    /** For people: `LiteRT CompiledModel, cpu`. */
+    val name: String
+
     fun run(inputs: Tensors): Tensors
 }
 
@@ -12,6 +15,9 @@ fun interface Engine {
 class ModelRunner(
     private val engine: Engine,
 ) : Closeable {
+    /** What runs the model, such as `LiteRT CompiledModel, cpu`. */
+    val runtime: String get() = engine.name
+
     /**
      * What the model says of one sample. Call it away from the main thread.
      *
@@ -34,14 +40,15 @@ class ModelRunner(
 
     companion object {
         /**
-         * Opens the model of this library, mapped into memory: it must lie uncompressed in the APK.
+         * Opens the model of this library, once its bytes were found to be those that were tested.
+         * It is read whole: call this away from the main thread.
          *
          * @param threads of the processor; more than one pays for large models only
-         * @throws ModelException where it cannot be opened, or is not the model of [Contract]
+         * @throws ModelException where it cannot be opened, or is another file
          */
         fun packaged(
             context: Context,
             threads: Int = 1,
-        ): ModelRunner = ModelRunner(LiteRtEngine.packaged(context, threads))
+        ): ModelRunner = ModelRunner(LiteRt.packaged(context, threads))
     }
 }

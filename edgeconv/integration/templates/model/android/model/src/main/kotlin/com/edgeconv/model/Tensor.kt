@@ -86,6 +86,14 @@ class TensorSpec(
         }
     }
 
+    /** A tensor of this type, each value from one of these. */
+    internal inline fun tensor(
+        size: Int,
+        float: (Int) -> Float,
+        int: (Int) -> Int,
+    ): Tensor =
+        if (ints) Ints(IntArray(size) { int(it) }) else Floats(FloatArray(size) { float(it) })
+
     private fun fits(tensor: Tensor?) = tensor?.size == size && (tensor is Ints) == ints
 
     private fun kind() = if (ints) "int32" else "float32"

@@ -14,6 +14,8 @@ internal fun resource(name: String): String =
 internal class RecordedEngine(
     private val change: (MutableMap<String, Tensor>) -> Unit = {},
 ) : Engine {
+    override val name = "recorded"
+
     var asked = 0
 
     override fun run(inputs: Tensors): Tensors {

@@ -1,0 +1,114 @@
+package com.edgeconv.recognition.model
+
+import com.edgeconv.recognition.model.RecognitionException.Kind
+import com.edgeconv.recognition.stream.Contract
+import org.json.JSONException
+import org.json.JSONObject
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.security.MessageDigest
+
+/** A model's file, with what it says of itself. */
+class ModelFile(
+    val bytes: ByteArray,
+) {
+    /** SHA-256 of the bytes, in small hexadecimal digits. */
+    val sha256: String by lazy {
+        MessageDigest.getInstance("SHA-256").digest(bytes).joinToString("") { "%02x".format(it) }
+    }
+
+    /**
+     * Makes sure that this is the file which this library was tested with.
+     *
+     * @throws RecognitionException where the bytes differ, or the file was made for other data
+     */
+    fun checkPackaged() {
+        if (sha256 != Contract.SHA256) {
+            wrong("its SHA-256 is $sha256, but ${Contract.SHA256} was tested")
+        }
+        checkContract()
+    }
+
+    /**
+     * Makes sure that the file takes the windows that this library makes, and gives its classes.
+     *
+     * @throws RecognitionException where its contract is another one, or cannot be read
+     */
+    fun checkContract() {
+        val text = attached(CONTRACT_FILE) ?: wrong("it carries no contract")
+        val json =
+            try {
+                JSONObject(text)
+            } catch (error: JSONException) {
+                wrong("its contract cannot be read: ${error.message}", error)
+            }
+        compare("channels", json.strings("channels"), Contract.CHANNELS)
+        compare("labels", json.strings("labels"), Contract.LABELS)
+        compare("layout", json.optString("layout"), "time-major")
+        compare("rate_hz", json.optDouble("rate_hz"), Contract.RATE_HZ)
+        compare("sensor", json.optString("sensor"), Contract.SENSOR)
+        compare("window", json.optInt("window"), Contract.WINDOW)
+    }
+
+    /**
+     * The text of a file that is attached to the model; null where there is none.
+     *
+     * TFLite metadata are an uncompressed zip behind the flatbuffer, with offsets from its start.
+     */
+    internal fun attached(name: String): String? {
+        val file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN)
+        val end = (bytes.size - END_BYTES downTo 0).firstOrNull { file.getInt(it) == END_MARK }
+        if (end == null) return null
+        return try {
+            var entry = file.getInt(end + 16)
+            repeat(file.getShort(end + 10).toInt()) {
+                if (file.getInt(entry) != ENTRY_MARK) wrong("its attached files are damaged")
+                val nameBytes = file.getShort(entry + 28).toInt()
+                if (String(bytes, entry + ENTRY_BYTES, nameBytes) == name) {
+                    return text(file, file.getInt(entry + 42), file.getInt(entry + 24))
+                }
+                entry +=
+                    ENTRY_BYTES + nameBytes + file.getShort(entry + 30) + file.getShort(entry + 32)
+            }
+            null
+        } catch (error: IndexOutOfBoundsException) {
+            wrong("its attached files are damaged", error)
+        }
+    }
+
+    private fun text(
+        file: ByteBuffer,
+        header: Int,
+        size: Int,
+    ): String {
+        if (file.getShort(header + 8).toInt() != 0) wrong("its attached files are compressed")
+        val begin = header + HEADER_BYTES + file.getShort(header + 26) + file.getShort(header + 28)
+        return String(bytes, begin, size)
+    }
+
+    private fun JSONObject.strings(key: String): List<String> =
+        optJSONArray(key)?.let { array -> List(array.length(), array::optString) }.orEmpty()
+
+    private fun compare(
+        what: String,
+        found: Any,
+        wanted: Any,
+    ) {
+        if (found != wanted) wrong("its $what is $found, not $wanted")
+    }
+
+    private fun wrong(
+        reason: String,
+        cause: Throwable? = null,
+    ): Nothing =
+        throw RecognitionException(Kind.WRONG_MODEL, "this is not the model: $reason", cause)
+
+    private companion object {
+        const val CONTRACT_FILE = "edgeconv.json"
+        const val END_MARK = 0x06054b50
+        const val END_BYTES = 22
+        const val ENTRY_MARK = 0x02014b50
+        const val ENTRY_BYTES = 46
+        const val HEADER_BYTES = 30
+    }
+}

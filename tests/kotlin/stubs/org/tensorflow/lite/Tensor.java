@@ -1,7 +1,0 @@
-package org.tensorflow.lite;
-
-public interface Tensor {
-  DataType dataType();
-
-  int[] shape();
-}
