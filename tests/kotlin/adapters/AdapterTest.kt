@@ -5,11 +5,16 @@ import android.hardware.Sensor
 import android.hardware.SensorManager
 import com.edgeconv.recognition.model.RecognitionException
 import com.edgeconv.recognition.model.RecognitionException.Kind
+import com.edgeconv.recognition.model.Refusal
+import com.edgeconv.recognition.model.SelfTest
+import com.edgeconv.recognition.model.UnitStatus
 import com.edgeconv.recognition.phone.Classifier
 import com.edgeconv.recognition.phone.ComputeUnit
+import com.edgeconv.recognition.phone.Models
 import com.edgeconv.recognition.phone.Sensors
 import com.edgeconv.recognition.stream.Contract
 import com.edgeconv.recognition.stream.Sample
+import com.edgeconv.recognition.stream.SensorState
 import com.edgeconv.recognition.stream.SensorStream
 import com.edgeconv.recognition.stream.Window
 import fakes.LiteRt
@@ -30,20 +35,29 @@ import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertThrows
+import org.junit.Assert.assertTrue
 import org.junit.Before
+import org.junit.Rule
 import org.junit.Test
+import org.junit.rules.TemporaryFolder
 import kotlin.math.abs
+import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 
 /** Sensors and LiteRT through the library's adapters, on a phone of stubs that behave. */
 class AdapterTest {
+    @get:Rule
+    val folder = TemporaryFolder()
+
     private val context = Activity()
 
     @Before
     fun aPhone() {
         Phone.reset()
         LiteRt.reset()
+        Phone.files = folder.root
         Phone.assets[Contract.MODEL] = resource(Contract.MODEL)
+        Phone.assets[Contract.SELF_TEST] = resource(Contract.SELF_TEST)
         for (unit in UNITS) LiteRt.models[unit] = LiteRt.Model(::recorded)
     }
 
@@ -130,15 +144,84 @@ class AdapterTest {
     }
 
     @Test
-    fun theModelIsAskedOnTheUnitThatWasChosen() {
-        for ((unit, name) in mapOf(
-            ComputeUnit.CPU to "LiteRT CompiledModel, cpu",
-            ComputeUnit.GPU to "LiteRT CompiledModel, gpu",
-        )) {
-            val classifier = runBlocking { Classifier.packaged(context, unit) }
-            assertEquals(name, classifier.runtime)
-            classifier.use(::answersAsRecorded)
+    fun theStateOfEachSensorIsTold() =
+        runBlocking {
+            var now = 0L
+            val sensors = Sensors(context, { now }, 1.milliseconds)
+            val kind = Contract.SENSORS[0].kind
+            assertEquals(SensorState.STOPPED, sensors.states.value[kind])
+            val got = mutableListOf<Sample>()
+            val job = launch(Dispatchers.Default) { sensors.samples().collect { got += it } }
+
+            suspend fun becomes(state: SensorState) =
+                withTimeout(5000) { sensors.states.first { it[kind] == state } }
+
+            suspend fun samples(count: Int) =
+                withTimeout(5000) {
+                    while (got.size <
+                        count
+                    ) {
+                        delay(1)
+                    }
+                }
+            becomes(SensorState.WAITING)
+            while (Phone.listening.size < Contract.SENSORS.size) delay(1)
+            Phone.listening[0].deliver(1, 0f, 0f, 0f)
+            becomes(SensorState.RECEIVING)
+            samples(1)
+            now = 3_000_000_000
+            becomes(SensorState.SILENT)
+            Phone.listening[0].deliver(2, 0f, 0f, 0f)
+            becomes(SensorState.RECEIVING)
+            samples(2)
+            sensors.pause()
+            becomes(SensorState.SUSPENDED)
+            Phone.listening[0].deliver(3, 0f, 0f, 0f)
+            Phone.listening[0].accuracy(1)
+            withTimeout(5000) { sensors.accuracy.first { it.isNotEmpty() } }
+            sensors.resume()
+            becomes(SensorState.WAITING)
+            Phone.listening[0].deliver(4, 0f, 0f, 0f)
+            samples(3)
+            for (i in 5L..150) Phone.listening[0].deliver(i * 50_000_000, 0f, 0f, 0f)
+            becomes(SensorState.SLOW)
+            job.cancelAndJoin()
+            becomes(SensorState.STOPPED)
+            assertEquals(listOf(1L, 2, 4), got.take(3).map { it.nanoseconds })
+            assertEquals(listOf(false, false, true), got.take(3).map { it.begins })
         }
+
+    @Test
+    fun theFirstSampleOfALaterCollectionForgetsWhatWasBefore() =
+        runBlocking {
+            val sensors = Sensors(context)
+            for (begins in listOf(false, true)) {
+                val got = collecting { sensors.samples().take(1).toList() }
+                Phone.listening[0].deliver(1, 0f, 0f, 9.8f)
+                assertEquals(begins, withTimeout(5000) { got.await() }.single().begins)
+                while (Phone.listening.isNotEmpty()) delay(1)
+            }
+        }
+
+    @Test
+    fun theModelProvesItselfOnEveryUnitAndTheRecordIsKept() {
+        LiteRt.models["GPU"] = LiteRt.Model { mapOf("0" to FloatArray(Contract.LABELS.size)) }
+        val models = Models(context, listOf(ComputeUnit.CPU, ComputeUnit.GPU, ComputeUnit.NPU))
+        runBlocking { models.open() }.use { classifier ->
+            assertEquals("LiteRT CompiledModel, cpu", classifier.runtime)
+            val record = classifier.record
+            val verdicts = listOf("cpu", "gpu", "npu").map { record.result(it)?.status }
+            assertEquals(
+                listOf(UnitStatus.PASSED, UnitStatus.FAILED, UnitStatus.ERROR),
+                verdicts,
+            )
+            assertEquals("2.3.1", record.key.appVersion)
+            answersAsRecorded(classifier)
+        }
+        assertTrue(models.record.readText(), "edgeconv-golden-results" in models.record.readText())
+        assertThrows(
+            IllegalArgumentException::class.java,
+        ) { Models(context, listOf(ComputeUnit.GPU)) }
     }
 
     @Test
@@ -151,10 +234,10 @@ class AdapterTest {
     }
 
     @Test
-    fun aUnitThatCannotRunTheModelIsATypedError() {
-        assertEquals(Kind.MODEL_FAILED, openingFails(ComputeUnit.NPU))
+    fun whereNothingRunsTheModelThereIsATypedError() {
         LiteRt.models.clear()
-        assertEquals(Kind.MODEL_FAILED, openingFails(ComputeUnit.CPU))
+        assertEquals(Kind.NO_UNIT_PASSED, openingFails())
+        assertEquals(Kind.NO_UNIT_PASSED, openingFails())
     }
 
     @Test
@@ -162,16 +245,16 @@ class AdapterTest {
         val bytes = resource(Contract.MODEL)
         bytes[bytes.size / 2]++
         Phone.assets[Contract.MODEL] = bytes
-        assertEquals(Kind.WRONG_MODEL, openingFails(ComputeUnit.CPU))
+        assertEquals(Kind.WRONG_MODEL, openingFails())
         Phone.assets.clear()
-        assertEquals(Kind.WRONG_MODEL, openingFails(ComputeUnit.CPU))
+        assertEquals(Kind.WRONG_MODEL, openingFails())
     }
 
     @Test
     fun aFailedRunAndAShortAnswerAreTypedErrors() =
         runBlocking {
             val window = Window(0, 0, 0, FloatArray(Contract.WINDOW * Contract.CHANNELS.size))
-            Classifier.packaged(context).use { classifier ->
+            Models(context).open().use { classifier ->
                 LiteRt.failing.add("CPU")
                 assertEquals(Kind.MODEL_FAILED, fails { classifier.outputs(window) })
                 LiteRt.models["CPU"] = LiteRt.Model { mapOf("0" to FloatArray(1)) }
@@ -179,8 +262,16 @@ class AdapterTest {
             }
         }
 
+    @Test
+    fun anUpdateFromAFolderIsRefusedWhereTheLibraryHasNoKey() =
+        runBlocking {
+            val refusal = Models(context).install(folder.newFolder()).refusal
+            val expected = if (Contract.UPDATE_KEY.isEmpty()) Refusal.NO_KEY else Refusal.UNREADABLE
+            assertEquals(expected, refusal)
+        }
+
     private fun interpreterAnswers() {
-        val classifier = runBlocking { Classifier.packaged(context) }
+        val classifier = runBlocking { Models(context, folder = folder.newFolder()).open() }
         assertEquals("LiteRT Interpreter, cpu", classifier.runtime)
         classifier.use(::answersAsRecorded)
     }
@@ -192,19 +283,15 @@ class AdapterTest {
         assertEquals(recorded.windows.map { it.decision }, found.map { it.decision.candidate })
     }
 
-    /** What the model answered to the most similar recorded window. */
+    /** What the model answered to the most similar window of streams and of the self-test. */
     private fun recorded(inputs: Map<String, Any>): Map<String, Any> {
         val values = inputs.getValue("0") as FloatArray
-        val windows = Vectors.streams.flatMap { it.windows }
-        val window =
-            windows.minBy { window ->
-                window.values.indices.sumOf { abs(window.values[it] - values[it]) }
-            }
-        return mapOf("0" to FloatArray(window.outputs.size) { window.outputs[it].toFloat() })
+        val (_, outputs) =
+            answers.minBy { (window, _) -> window.indices.sumOf { abs(window[it] - values[it]) } }
+        return mapOf("0" to outputs.floats())
     }
 
-    private fun openingFails(unit: ComputeUnit) =
-        fails { runBlocking { Classifier.packaged(context, unit).close() } }
+    private fun openingFails() = fails { runBlocking { Models(context).open().close() } }
 
     private fun collectingFails() =
         fails { runBlocking { Sensors(context).samples().toList() } }
@@ -219,10 +306,16 @@ class AdapterTest {
             while (Phone.listening.size < Contract.SENSORS.size) delay(1)
         }
 
-    private fun resource(name: String): ByteArray =
-        checkNotNull(AdapterTest::class.java.getResource("/$name")).readBytes()
-
     private companion object {
+        val answers: List<Pair<List<Double>, List<Double>>> =
+            Vectors.streams.flatMap { stream -> stream.windows.map { it.values to it.outputs } } +
+                SelfTest.of(String(resource(Contract.SELF_TEST))).vectors.map { vector ->
+                    vector.input.map(Float::toDouble) to vector.expected
+                }
+
+        fun resource(name: String): ByteArray =
+            checkNotNull(AdapterTest::class.java.getResource("/$name")).readBytes()
+
         val UNITS = listOf("CPU", "GPU", "Interpreter")
 
         val TYPES =

@@ -6,6 +6,7 @@ import android.content.pm.PackageManager
 import android.content.pm.ServiceInfo
 import android.os.Bundle
 import android.widget.TextView
+import com.edgeconv.recognition.model.SelfTest
 import com.edgeconv.recognition.stream.Contract
 import fakes.LiteRt
 import fakes.Phone
@@ -18,31 +19,24 @@ import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Before
+import org.junit.Rule
 import org.junit.Test
+import org.junit.rules.TemporaryFolder
 
 /** The sample app on a phone of stubs: what it says when something is in the way, and its service. */
 class SampleTest {
+    @get:Rule
+    val folder = TemporaryFolder()
+
     @Before
     fun aPhone() {
         Phone.reset()
         LiteRt.reset()
-        LiteRt.models["CPU"] =
-            LiteRt.Model {
-                mapOf(
-                    "0" to
-                        FloatArray(Contract.LABELS.size) {
-                            if (it ==
-                                0
-                            ) {
-                                1f
-                            } else {
-                                0f
-                            }
-                        },
-                )
-            }
-        val model = checkNotNull(javaClass.getResource("/${Contract.MODEL}"))
-        Phone.assets[Contract.MODEL] = model.readBytes()
+        LiteRt.models["CPU"] = LiteRt.Model(::answer)
+        Phone.files = folder.root
+        for (name in listOf(Contract.MODEL, Contract.SELF_TEST)) {
+            Phone.assets[name] = checkNotNull(javaClass.getResource("/$name")).readBytes()
+        }
     }
 
     @After
@@ -104,6 +98,15 @@ class SampleTest {
         Phone.granted.addAll(both)
         button.performClick()
         assertEquals(setOf("RecognitionService"), Phone.started)
+    }
+
+    /** What the self-test wants, and the first class for all other windows. */
+    private fun answer(inputs: Map<String, Any>): Map<String, Any> {
+        val test = SelfTest.of(String(Phone.assets.getValue(Contract.SELF_TEST)))
+        val vector = test.vectors.find { it.input.contentEquals(inputs["0"] as FloatArray) }
+        val first = List(Contract.LABELS.size) { if (it == 0) 1.0 else 0.0 }
+        val outputs = vector?.expected ?: first
+        return mapOf("0" to FloatArray(outputs.size) { outputs[it].toFloat() })
     }
 
     private fun problem(): String =

@@ -28,6 +28,18 @@ public abstract class Context {
     return Phone.files;
   }
 
+  public File getNoBackupFilesDir() {
+    return Phone.files;
+  }
+
+  public String getPackageName() {
+    return "com.example";
+  }
+
+  public PackageManager getPackageManager() {
+    return new PackageManager() {};
+  }
+
   public int checkSelfPermission(String permission) {
     return Phone.granted.contains(permission)
         ? PackageManager.PERMISSION_GRANTED

@@ -3,7 +3,7 @@ package com.example.activitysample
 import android.content.Context
 import com.edgeconv.recognition.Recognition
 import com.edgeconv.recognition.Recognizer
-import com.edgeconv.recognition.phone.Classifier
+import com.edgeconv.recognition.phone.Models
 import com.edgeconv.recognition.phone.Sensors
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.flow.Flow
@@ -34,7 +34,7 @@ sealed interface Live {
 fun liveRecognition(context: Context): Flow<Live> =
     channelFlow {
         send(Live.Listening)
-        Classifier.packaged(context).use { classifier ->
+        Models(context).open().use { classifier ->
             Recognizer(classifier) { trySend(Live.Failure(it.message ?: "$it")) }
                 .recognitions(Sensors(context).samples())
                 .collect { send(Live.Recognized(it)) }

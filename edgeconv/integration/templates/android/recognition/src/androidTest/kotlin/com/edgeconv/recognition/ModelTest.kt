@@ -2,7 +2,7 @@ package com.edgeconv.recognition
 
 import androidx.test.ext.junit.runners.AndroidJUnit4
 import androidx.test.platform.app.InstrumentationRegistry
-import com.edgeconv.recognition.phone.Classifier
+import com.edgeconv.recognition.phone.Models
 import com.edgeconv.recognition.stream.SensorStream
 import kotlinx.coroutines.runBlocking
 import org.junit.Assert.assertEquals
@@ -15,7 +15,7 @@ class ModelTest {
     @Test
     fun everyStream() {
         val context = InstrumentationRegistry.getInstrumentation().targetContext
-        runBlocking { Classifier.packaged(context) }.use { classifier ->
+        runBlocking { Models(context).open() }.use { classifier ->
             for (recorded in Vectors.streams.filter { it.restartBefore.isEmpty() }) {
                 val recognizer =
                     Recognizer(classifier, SensorStream(recorded.settings)) { throw it }

@@ -36,7 +36,11 @@ class ModelFileTest {
         )) {
             refused(
                 key,
-            ) { ModelFile(replaced("\"$value\"", "\"${"?".repeat(value.length)}\"")).checkContract() }
+            ) {
+                ModelFile(
+                    replaced("\"$value\"", "\"${"?".repeat(value.length)}\""),
+                ).checkContract()
+            }
         }
         refused("sensor") { ModelFile(replaced("\"sensor\"", "\"tensor\"")).checkContract() }
         refused(

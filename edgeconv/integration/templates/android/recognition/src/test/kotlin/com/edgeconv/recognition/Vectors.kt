@@ -103,3 +103,5 @@ internal fun assertClose(
         )
     }
 }
+
+internal fun List<Double>.floats() = FloatArray(size) { this[it].toFloat() }

@@ -6,16 +6,13 @@ import org.json.JSONException
 import org.json.JSONObject
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
-import java.security.MessageDigest
 
 /** A model's file, with what it says of itself. */
 class ModelFile(
     val bytes: ByteArray,
 ) {
     /** SHA-256 of the bytes, in small hexadecimal digits. */
-    val sha256: String by lazy {
-        MessageDigest.getInstance("SHA-256").digest(bytes).joinToString("") { "%02x".format(it) }
-    }
+    val sha256: String by lazy { UpdateCheck.sha256(bytes) }
 
     /**
      * Makes sure that this is the file which this library was tested with.

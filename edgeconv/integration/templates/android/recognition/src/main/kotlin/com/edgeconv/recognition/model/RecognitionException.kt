@@ -5,7 +5,7 @@ package com.edgeconv.recognition.model
  *
  * @property kind for code; the message is for people
  */
-class RecognitionException(
+open class RecognitionException(
     val kind: Kind,
     message: String,
     cause: Throwable? = null,
@@ -18,6 +18,9 @@ class RecognitionException(
         /** LiteRT could not open or run the model. */
         MODEL_FAILED,
 
+        /** Nothing on this device computes what the model must give: [NoUnitPassed]. */
+        NO_UNIT_PASSED,
+
         /** The device has no such sensor. */
         NO_SENSOR,
 
@@ -25,3 +28,17 @@ class RecognitionException(
         SENSOR_REFUSED,
     }
 }
+
+/**
+ * Nothing that the app allows computes on this device what the model must give: the app has no model.
+ *
+ * @property record what was computed instead, for `edgeconv golden check`
+ */
+class NoUnitPassed(
+    val record: Record,
+) : RecognitionException(
+        Kind.NO_UNIT_PASSED,
+        record.results.joinToString("; ", "no unit passed the self-test: ") {
+            "${it.unit}: ${it.reason}"
+        },
+    )

@@ -1,6 +1,6 @@
 package com.edgeconv.recognition.phone
 
-import android.content.Context
+import android.content.res.AssetManager
 import com.edgeconv.recognition.model.Engine
 import com.edgeconv.recognition.model.ModelFile
 import com.edgeconv.recognition.model.RecognitionException
@@ -107,51 +107,49 @@ internal class InterpreterEngine(
         }
 }
 
-/** Where a model's bytes come from, and how LiteRT opens the same ones. */
-internal class Source(
-    val file: ModelFile,
-    private val create: (CompiledModel.Options, Environment) -> CompiledModel,
+/** Opens models in LiteRT. */
+internal class LiteRt(
+    private val assets: AssetManager,
 ) {
     /**
-     * Opens it on one unit. On the CPU the Interpreter takes over where `CompiledModel` cannot be
+     * Opens a model on one unit. On the CPU the Interpreter takes over where `CompiledModel` cannot be
      * had, as on a phone for whose processor it was not built.
      *
+     * @param file its bytes, which were checked
+     * @param path where they lie; null: among the assets, as the library's own model
      * @throws RecognitionException where this unit cannot run it
      */
-    fun open(unit: ComputeUnit): Engine =
-        try {
-            CompiledEngine(unit, create)
+    fun open(
+        file: ModelFile,
+        path: File?,
+        unit: String,
+    ): Engine {
+        val computeUnit = ComputeUnit.entries.first { it.id == unit }
+        return try {
+            CompiledEngine(computeUnit) { options, environment ->
+                if (path == null) {
+                    CompiledModel.create(assets, Contract.MODEL, options, environment)
+                } else {
+                    CompiledModel.create(path.path, options, environment)
+                }
+            }
         } catch (error: LiteRtException) {
-            instead(unit, error)
+            instead(file, computeUnit, error)
         } catch (error: LinkageError) {
-            instead(unit, error)
+            instead(file, computeUnit, error)
         }
+    }
 
     private fun instead(
+        file: ModelFile,
         unit: ComputeUnit,
         error: Throwable,
     ): Engine {
         if (unit == ComputeUnit.CPU) return InterpreterEngine(file)
-        throw RecognitionException(Kind.MODEL_FAILED, "no CompiledModel on $unit: $error", error)
-    }
-
-    companion object {
-        /** The model of this library. It is read whole, once, to make sure that it is the tested one. */
-        fun packaged(context: Context): Source {
-            val assets = context.assets
-            val file = ModelFile(assets.open(Contract.MODEL).use { it.readBytes() })
-            file.checkPackaged()
-            return Source(file) { options, environment ->
-                CompiledModel.create(assets, Contract.MODEL, options, environment)
-            }
-        }
-
-        /** A file in the app's own folder, whose bytes were checked. */
-        fun of(
-            path: File,
-            file: ModelFile,
-        ) = Source(file) { options, environment ->
-            CompiledModel.create(path.path, options, environment)
-        }
+        throw RecognitionException(
+            Kind.MODEL_FAILED,
+            "no CompiledModel on ${unit.id}: $error",
+            error,
+        )
     }
 }

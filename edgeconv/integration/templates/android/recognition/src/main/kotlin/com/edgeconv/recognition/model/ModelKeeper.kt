@@ -1,0 +1,246 @@
+package com.edgeconv.recognition.model
+
+import com.edgeconv.recognition.model.RecognitionException.Kind
+import com.edgeconv.recognition.stream.Contract
+import org.json.JSONException
+import org.json.JSONObject
+import java.io.File
+import java.io.FileOutputStream
+import java.io.IOException
+import java.nio.file.Files
+import java.nio.file.StandardCopyOption.ATOMIC_MOVE
+import java.nio.file.StandardCopyOption.REPLACE_EXISTING
+
+/**
+ * Where and for whom a model is proven.
+ *
+ * @property appVersion as the app says of itself, such as `2.3.1`
+ * @property system such as `Android 16`; another text means another system, and a new test
+ * @property device for people
+ * @property units that the app allows, in order; the first is the fallback, and the CPU
+ */
+class Surroundings(
+    val appVersion: String,
+    val system: String,
+    val device: String,
+    val units: List<String>,
+)
+
+/**
+ * A model that was proven on this device, and is open.
+ *
+ * @property record what was found out about the units, and which was chosen
+ * @property version of an update; null: it is the library's own model
+ * @property rolledBack why an update that was installed is not used any more; null: none was
+ */
+class ProvenModel(
+    val engine: Engine,
+    val record: Record,
+    val version: Long? = null,
+    val rolledBack: String? = null,
+)
+
+/**
+ * What became of an update.
+ *
+ * @property refusal null where it was installed; it is used from the next time on that the model is
+ *   opened
+ * @property record of its self-test, where it came to that
+ */
+class UpdateResult(
+    val refusal: Refusal?,
+    val record: Record? = null,
+)
+
+/**
+ * The models of this app on this device: the library's own, and an update of it that was installed.
+ * Everything it keeps lies in one folder. Not for several threads at once.
+ *
+ * @param root the folder, which is this model's alone
+ * @param own the library's own model, and its test
+ * @param key the public key, as base64; empty: no updates are taken
+ * @param open opens a model's bytes on a unit; the file is null for the library's own
+ */
+class ModelKeeper(
+    private val root: File,
+    private val own: () -> Pair<ModelFile, SelfTest>,
+    private val surroundings: Surroundings,
+    private val key: String = Contract.UPDATE_KEY,
+    private val ownVersion: Long = Contract.MODEL_VERSION,
+    private val open: (ModelFile, File?, String) -> Engine,
+) {
+    private val stateFile = File(root, "installed.json")
+
+    /**
+     * The model that is used now: the update where there is one that still proves itself.
+     *
+     * @throws RecognitionException where the library's own model is not the tested one
+     * @throws NoUnitPassed where nothing on this device computes what it must
+     */
+    fun open(): ProvenModel {
+        val state = State.read(stateFile)
+        clean(state)
+        val version = state.version ?: return openOwn(null)
+        if (ownVersion >= version) { // a newer app brought a newer model
+            forget(state)
+            return openOwn(null)
+        }
+        return try {
+            openUpdate(version)
+        } catch (error: RecognitionException) {
+            forget(state)
+            openOwn(error.message)
+        }
+    }
+
+    /** Checks an update, tests it on this device, and installs it: all of it or nothing. */
+    fun install(read: ReadFile): UpdateResult {
+        val state = State.read(stateFile)
+        val check = UpdateCheck(installed(maxOf(state.floor, ownVersion)), read)
+        val (manifest, refusal) = check.manifest()
+        if (manifest == null) return UpdateResult(refusal)
+        check.misfit(manifest)?.let { return UpdateResult(it) }
+        if (!check.isWhole(manifest)) return UpdateResult(Refusal.DAMAGED_FILE)
+        val folder = folder(manifest.version)
+        return try {
+            folder.deleteRecursively()
+            val names =
+                manifest.files.map { it.path } + UpdateCheck.MANIFEST + UpdateCheck.SIGNATURE
+            for (name in names) write(File(folder, name), read(name) ?: throw IOException(name))
+            val result = prove(folder)
+            if (result.refusal == null) {
+                write(stateFile, State(manifest.version, manifest.version).toJson())
+                clean(State.read(stateFile))
+            } else {
+                folder.deleteRecursively()
+            }
+            result
+        } catch (_: IOException) {
+            folder.deleteRecursively()
+            UpdateResult(Refusal.STORAGE_FAILED)
+        }
+    }
+
+    private fun prove(folder: File): UpdateResult =
+        try {
+            val proven = openFolder(folder)
+            proven.engine.close()
+            UpdateResult(null, proven.record)
+        } catch (error: NoUnitPassed) {
+            UpdateResult(Refusal.SELF_TEST_FAILED, error.record)
+        } catch (_: RecognitionException) {
+            UpdateResult(Refusal.DAMAGED_FILE)
+        }
+
+    private fun openOwn(rolledBack: String?): ProvenModel {
+        val (file, test) = own()
+        val (engine, record) = prove(test, File(root, RECORD)) { open(file, null, it) }
+        return ProvenModel(engine, record, rolledBack = rolledBack)
+    }
+
+    private fun openUpdate(version: Long): ProvenModel {
+        val proven = openFolder(folder(version))
+        return ProvenModel(proven.engine, proven.record, version)
+    }
+
+    /** An installed update is looked at as if it came now, except that it need not be newer. */
+    private fun openFolder(folder: File): ProvenModel {
+        val check = UpdateCheck(installed(floor = 0)) { File(folder, it).readBytes() }
+        val (manifest, refusal) = check.manifest()
+        val problem =
+            refusal
+                ?: check.misfit(checkNotNull(manifest))
+                ?: Refusal.DAMAGED_FILE.takeIf { !check.isWhole(manifest) }
+        if (problem != null) {
+            val reason = "the update is refused: ${problem.name.lowercase()}"
+            throw RecognitionException(Kind.WRONG_MODEL, reason)
+        }
+        checkNotNull(manifest)
+        val path = File(folder, manifest.artifact)
+        val file = ModelFile(path.readBytes())
+        file.checkContract()
+        val test = SelfTest.of(File(folder, manifest.selfTest).readText())
+        val (engine, record) = prove(test, File(folder, RECORD)) { open(file, path, it) }
+        return ProvenModel(engine, record)
+    }
+
+    private fun prove(
+        test: SelfTest,
+        recordFile: File,
+        open: (String) -> Engine,
+    ): Pair<Engine, Record> {
+        val key = Key(surroundings.appVersion, test.sha256, surroundings.system)
+        val before = if (recordFile.isFile) Record.of(recordFile.readText()) else null
+        val keep = { record: Record ->
+            write(recordFile, record.toJson(test, surroundings.device).toByteArray())
+        }
+        return UnitTester(test, surroundings.units, key, keep, open).prove(before)
+    }
+
+    private fun installed(floor: Long) =
+        Installed(Contract.NAME, Contract.CONTRACT_SHA256, floor, surroundings.appVersion, key)
+
+    private fun folder(version: Long) = File(root, "models/$version")
+
+    /** The floor stays: an update that was once replaced does not come back. */
+    private fun forget(state: State) {
+        write(stateFile, State(null, state.floor).toJson())
+        clean(State(null, state.floor))
+    }
+
+    /** What is left of updates that are used no more, or that were never finished. */
+    private fun clean(state: State) {
+        for (folder in File(root, "models").listFiles().orEmpty()) {
+            if (folder.name != "${state.version}") folder.deleteRecursively()
+        }
+    }
+
+    /** In one step: whoever reads sees the old file or the new one, and so does a restart. */
+    private fun write(
+        file: File,
+        content: ByteArray,
+    ) {
+        file.parentFile?.mkdirs()
+        val part = File(file.path + ".part")
+        FileOutputStream(part).use {
+            it.write(content)
+            it.fd.sync()
+        }
+        Files.move(part.toPath(), file.toPath(), ATOMIC_MOVE, REPLACE_EXISTING)
+    }
+
+    /**
+     * Which update is used.
+     *
+     * @property version null: none
+     * @property floor the highest version that was ever installed
+     */
+    private class State(
+        val version: Long?,
+        val floor: Long,
+    ) {
+        fun toJson(): ByteArray =
+            JSONObject()
+                .put("version", version ?: JSONObject.NULL)
+                .put("floor", floor)
+                .toString()
+                .toByteArray()
+
+        companion object {
+            fun read(file: File): State =
+                try {
+                    val json = JSONObject(file.readText())
+                    val version = if (json.isNull("version")) null else json.getLong("version")
+                    State(version, json.getLong("floor"))
+                } catch (_: IOException) {
+                    State(null, 0)
+                } catch (_: JSONException) {
+                    State(null, 0)
+                }
+        }
+    }
+
+    private companion object {
+        const val RECORD = "record.json"
+    }
+}
