@@ -13,14 +13,21 @@ public final class Mutants {
     return active.equals(name);
   }
 
-  /** The names of the mutants, separated by ";", then the classes of the tests. */
+  /**
+   * The names of the mutants, separated by ";", then the classes of the tests. A mutant is done with
+   * the first class that notices it.
+   */
   public static void main(String[] words) throws ClassNotFoundException {
-    Class<?>[] tests = new Class<?>[words.length - 1];
-    for (int i = 1; i < words.length; i++) tests[i - 1] = Class.forName(words[i]);
     for (String name : ("none;" + words[0]).split(";")) {
       active = name;
-      Result result = new JUnitCore().run(tests);
-      System.out.println(name + "\t" + result.getRunCount() + "\t" + result.getFailureCount());
+      int runs = 0;
+      int failures = 0;
+      for (int i = 1; i < words.length && failures == 0; i++) {
+        Result result = new JUnitCore().run(Class.forName(words[i]));
+        runs += result.getRunCount();
+        failures += result.getFailureCount();
+      }
+      System.out.println(name + "\t" + runs + "\t" + failures);
     }
     System.exit(0);
   }

@@ -146,22 +146,21 @@ class ModelKeeper(
     /** An installed update is looked at as if it came now, except that it need not be newer. */
     private fun openFolder(folder: File): ProvenModel {
         val check = UpdateCheck(installed(floor = 0)) { File(folder, it).readBytes() }
-        val (manifest, refusal) = check.manifest()
-        val problem =
-            refusal
-                ?: check.misfit(checkNotNull(manifest))
-                ?: Refusal.DAMAGED_FILE.takeIf { !check.isWhole(manifest) }
-        if (problem != null) {
-            val reason = "the update is refused: ${problem.name.lowercase()}"
-            throw RecognitionException(Kind.WRONG_MODEL, reason)
-        }
-        checkNotNull(manifest)
+        val (manifest, unread) = check.manifest()
+        if (manifest == null) refuse(unread)
+        check.misfit(manifest)?.let(::refuse)
+        if (!check.isWhole(manifest)) refuse(Refusal.DAMAGED_FILE)
         val path = File(folder, manifest.artifact)
         val file = ModelFile(path.readBytes())
         file.checkContract()
         val test = SelfTest.of(File(folder, manifest.selfTest).readText())
         val (engine, record) = prove(test, File(folder, RECORD)) { open(file, path, it) }
         return ProvenModel(engine, record)
+    }
+
+    private fun refuse(refusal: Refusal?): Nothing {
+        val reason = "the update is refused: ${refusal?.name?.lowercase()}"
+        throw RecognitionException(Kind.WRONG_MODEL, reason)
     }
 
     private fun prove(
