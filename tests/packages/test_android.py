@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from edgeconv.integration.render import renamed
+from edgeconv.integration.template_context import AppOptions
 from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
@@ -21,8 +24,8 @@ from tests.packages.mutation import Mutation, switchable
 
 pytestmark = pytest.mark.heavy
 
-_MAIN, _TEST = "recognition/src/main/kotlin", "recognition/src/test/kotlin"
-_ON_PHONE = "recognition/src/androidTest/kotlin"
+_SOURCES = ("main/kotlin", "test/kotlin", "androidTest/kotlin")
+_MAIN = "recognition/src/main/kotlin"
 _KOTLIN = ROOT / "tests/kotlin"
 _PACKAGE = "com.edgeconv.recognition"
 _TESTS = (
@@ -86,7 +89,7 @@ ON_THE_DEVICE = (
     Mutation(
         "what took the app down is opened again",
         f"{_DEVICE}/UnitTester.kt",
-        "interrupted != null && interrupted != units[0]",
+        "interrupted != units[0]",
         "false",
     ),
     Mutation(
@@ -155,7 +158,7 @@ ON_THE_DEVICE = (
 )
 OF_SEVERAL = (
     Mutation("the scale is lost", _TRACK, "z * settings.factor", "z"),
-    Mutation("axes change places", _TRACK, "recent[held][1] = y", "recent[held][1] = x"),
+    Mutation("axes change places", _TRACK, "y * settings.factor", "x * settings.factor"),
     Mutation(
         "a step too many between windows",
         _STREAM,
@@ -163,7 +166,12 @@ OF_SEVERAL = (
         "beyond % (settings.step + 1) == 0",
     ),
     Mutation("silence is not noticed", _STREAM, "difference > settings.silence", "time == 0L"),
-    Mutation("one sensor is enough", _STREAM, "tracks.all { it.next", "tracks.any { it.next"),
+    Mutation(
+        "one sensor is enough",
+        _STREAM,
+        "tracks.all { it.next > next }",
+        "tracks.any { it.next > next }",
+    ),
     Mutation(
         "gravity settles once only",
         f"{_CORE}/Gravity.kt",
@@ -191,27 +199,42 @@ class Library:
 
     Each is compiled in one go, and once more with every mutation behind a switch: the compiler is
     the slow part of these tests.
+
+    Attributes:
+        name: of its model in an app (`integrate --name`); empty: none.
     """
 
     package: Path
     classes: Path
     stubs: Path
     kotlin: Kotlin
+    name: str
+
+    @property
+    def source(self) -> Path:
+        return self.package / self.renamed("recognition/src")
 
     @property
     def resources(self) -> tuple[Path, Path]:
-        source = self.package / "recognition/src"
-        return source / "test/resources", source / "main/assets"
+        return self.source / "test/resources", self.source / "main/assets"
+
+    @property
+    def tests(self) -> list[str]:
+        return [self.renamed(f"{_PACKAGE}.{name}") for name in _TESTS]
+
+    def renamed(self, text: str) -> str:
+        return renamed(text, "android", self.name)
 
     def compile(self, sources: Sequence[Path], out: Path, strict: bool = True) -> None:
         self.kotlin.compile(sources, out, self.stubs, strict=strict)
 
     def mutants(self, mutations: Sequence[Mutation], out: Path) -> dict[str, tuple[int, int]]:
         """How many tests run and how many fail for each mutation, and for none of them."""
-        with switchable(mutations, self.package, _switch):
-            self.compile([self.package / _MAIN], out, strict=False)
+        here = [replace(each, file=self.renamed(each.file)) for each in mutations]
+        with switchable(here, self.package, _switch):
+            self.compile([self.source / "main/kotlin"], out, strict=False)
         names = ";".join(each.name for each in mutations)
-        words = ["mutants.Mutants", names, *_names()]
+        words = ["mutants.Mutants", names, *self.tests]
         done = self.kotlin.java(words, out, self.stubs, self.classes, *self.resources)
         rows = [line.split("\t") for line in done.stdout.splitlines()]
         assert rows, done.stdout + done.stderr
@@ -238,8 +261,9 @@ def plain(
 def nine(
     nine_channels: Path, stubs: Path, kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory
 ) -> Library:
-    """The library of a model with nine channels."""
-    return _library(nine_channels, stubs, kotlin, tmp_path_factory.mktemp("android-nine"))
+    """The library of a model with nine channels, under a name of its own."""
+    folder = tmp_path_factory.mktemp("android-nine")
+    return _library(nine_channels, stubs, kotlin, folder, "fall-alarm")
 
 
 @pytest.fixture(scope="module")
@@ -253,11 +277,14 @@ def stubs(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def _library(bundle: Path, stubs: Path, kotlin: Kotlin, folder: Path) -> Library:
-    library = Library(folder / "package", folder / "classes", stubs, kotlin)
-    integrate("android", bundle, library.package)
-    parts = [library.package / part for part in (_MAIN, _TEST, _ON_PHONE)]
-    library.compile([*parts, _KOTLIN / "adapters"], library.classes)
+def _library(bundle: Path, stubs: Path, kotlin: Kotlin, folder: Path, name: str = "") -> Library:
+    """The package with the tests of its adapters, which need the stubs, compiled."""
+    library = Library(folder / "package", folder / "classes", stubs, kotlin, name)
+    integrate("android", bundle, library.package, app=AppOptions(name=name))
+    adapters = (_KOTLIN / "adapters/AdapterTest.kt").read_text("utf-8")
+    (folder / "AdapterTest.kt").write_text(library.renamed(adapters), "utf-8")
+    parts = [library.source / part for part in _SOURCES]
+    library.compile([*parts, folder / "AdapterTest.kt"], library.classes)
     return library
 
 
@@ -269,7 +296,7 @@ def test_its_own_tests_pass(
     library, bundle = map(request.getfixturevalue, (name, source))
     record = tmp_path / "record.json"
     classes = (library.stubs, library.classes, *library.resources)
-    done = library.kotlin.junit(_names(), *classes, options=[f"-Ddevice.record={record}"])
+    done = library.kotlin.junit(library.tests, *classes, options=[f"-Ddevice.record={record}"])
     assert done.returncode == 0, done.stdout + done.stderr
     assert "OK (" in done.stdout
     results = check_device_outputs(bundle, record)
@@ -341,6 +368,18 @@ def test_a_models_tests_notice_a_wrong_runner(
         kotlin.compile([model_package / "model/src/main/kotlin"], tmp_path, stubs)
     done = kotlin.junit(_MODEL_TESTS, stubs, tmp_path, *model_classes)
     assert f"Failures: {len(MODEL_MUTATIONS)}" in done.stdout, done.stdout + done.stderr
+
+
+def test_two_models_do_not_meet(plain: Library, nine: Library) -> None:
+    """No path, package, module or asset of a library with a name is that of one without."""
+    names = {path.relative_to(nine.package).as_posix() for path in nine.package.rglob("*")}
+    assert [name for name in names if name.startswith("recognition")] == []
+    common = re.compile(r"com[./]edgeconv[./]recognition|:recognition")
+    for path in nine.package.rglob("*"):
+        if path.suffix in {".kt", ".kts", ".xml", ".pro"} or path.name == "README.md":
+            assert not common.search(path.read_text("utf-8")), path
+    ours, theirs = ({p.name for p in each.resources[1].iterdir()} for each in (plain, nine))
+    assert not ours & theirs
 
 
 def test_everything_written_is_linted(
@@ -480,7 +519,3 @@ def test_the_page_size_of_native_libraries(tmp_path: Path) -> None:
 
 
 _FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
-
-
-def _names() -> list[str]:
-    return [f"{_PACKAGE}.{name}" for name in _TESTS]
