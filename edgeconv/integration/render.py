@@ -38,7 +38,7 @@ def render(platform: Platform, context: TemplateContext) -> dict[str, bytes]:
     """
     slots = {**context.slots(), **platform.slots(context)}
     files = _render_folder(platform.templates, slots, platform.filters)
-    texts = frozenset(files)
+    texts = _texts(files)
     if platform.vectors:
         files[platform.vectors] = write_document(context.document).encode()
         device = PurePosixPath(platform.vectors).with_name("device.json")
@@ -65,13 +65,18 @@ def render_model(
     files: dict[str, bytes] = {}
     for folder in templates_of(platform.name, text):
         files |= _render_folder(folder, slots, platform.filters)
-    texts = frozenset(files)
+    texts = _texts(files)
     files[package.vectors] = write_vectors(context.vectors)
     if text:
         files[package.vocabulary] = "".join(f"{word}\n" for word in context.vocabulary).encode()
     return _renamed_files(
         {**files, **package.files(context)}, texts, platform.name, context.app_name
     )
+
+
+def _texts(files: Mapping[str, bytes]) -> frozenset[str]:
+    """The paths of those that are no pictures or other binary files."""
+    return frozenset(path for path, content in files.items() if b"\0" not in content)
 
 
 def renamed(text: str, platform: str, name: str) -> str:

@@ -39,7 +39,7 @@ def _files(context: ModelContext) -> Files:
     return {
         f"model/{path.name}": path.read_bytes(),
         **{
-            name: text.replace('"sensor-recognition"', '"model-runner"').encode()
+            name: text.replace("sensor-recognition", context.app_name or "model-runner").encode()
             for name, text in shared.items()
         },
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from edgeconv.integration.template_context import AppOptions
 from edgeconv.integration.web_server import listening
 from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
@@ -26,44 +28,66 @@ from tests.packages.mutation import Mutation
 
 pytestmark = pytest.mark.heavy
 
-_STREAM, _TRACK, _GRAVITY = "src/sensorStream.ts", "src/track.ts", "src/gravity.ts"
-_DECIDER, _SETTINGS, _MOTION = "src/decider.ts", "src/settings.ts", "src/motion.ts"
-_STATE, _SIGN, _RECOGNIZER = "src/sensorState.ts", "src/sign.ts", "src/recognizer.ts"
+# The compiled files: what is tested is the same, and nothing has to be compiled again.
+_STREAM, _TRACK, _GRAVITY = "dist/sensorStream.js", "dist/track.js", "dist/gravity.js"
+_DECIDER, _MOTION, _SIGN = "dist/decider.js", "dist/motion.js", "dist/sign.js"
+_STATE, _RECOGNIZER, _LITERT = "dist/sensorState.js", "dist/recognizer.js", "dist/liteRt.js"
+_TEST, _UPDATES, _ENERGY = "dist/selfTest.js", "dist/updates.js", "dist/energy.js"
+_TESTED_BY = {
+    **dict.fromkeys((_STREAM, _TRACK, _GRAVITY), "stream"),
+    **dict.fromkeys((_MOTION, _SIGN), "browser"),
+    **dict.fromkeys((_RECOGNIZER, _LITERT), "model"),
+    **dict.fromkeys((_DECIDER, _STATE, _TEST, _UPDATES, _ENERGY), "device"),
+}
 MUTATIONS = (
     Mutation("the sign is lost", _TRACK, "x * factor", "-x * factor"),
     Mutation("the scale is lost", _TRACK, "y * factor", "y"),
     Mutation("an axis is lost", _TRACK, "#recent[at] = x", "#recent[at + 2] = x"),
     Mutation("a step too many", _STREAM, "% this.#settings.step", "% (this.#settings.step + 1)"),
-    Mutation(
-        "a gap restarts nothing",
-        _STREAM,
-        "else this.counts.clockResets++;\n      this.restart();",
-        "else this.counts.clockResets++;",
-    ),
+    Mutation("a gap restarts nothing", _STREAM, "> settings.maxGap", "> 1e15 + settings.maxGap"),
     Mutation("the filter is skipped", _STREAM, "centre + sum", "centre"),
     Mutation("the layout is turned", _STREAM, "Math.floor(i / CHANNELS), i %", "i % 80, i %"),
+    Mutation("a push is not seen", _STREAM, "if (this.#isHandingOver)", "if (!sample)"),
     Mutation("the hysteresis is forgotten", _DECIDER, "lead > hysteresis", "lead > 0 * hysteresis"),
-    Mutation("a restart is not seen", _STREAM, "window.segment === this", "window.segment <= this"),
+    Mutation("unsure is shown", _DECIDER, "isUnsure ? null", "isUnsure && !candidate ? null"),
     Mutation("a failure ends it", _RECOGNIZER, "this.#failures++;", "throw error;"),
     Mutation("NaN is an answer", _RECOGNIZER, "=> !Number.isFinite(value)", "=> value > 2"),
+    Mutation("nothing is left out", _RECOGNIZER, "!this.#energy.runs(window)", "!window"),
+    Mutation("any file will do", _LITERT, "if (digest === sha256)", "if (digest || sha256)"),
+    Mutation("Module is lost", _LITERT, '"Module", before)', '"Module", { value: 1 })'),
     Mutation(
-        "a pose tells the sign",
-        _SIGN,
-        "if (!up ||",
-        "if (!up) this.#up = { x: 0, y: 0, z: 1 };\n    if (!up ||",
+        "a pose tells", _SIGN, "#up = null;\n    #along", "#up = { x: 0, y: 0, z: 1 };\n    #along"
     ),
     Mutation("an iPad is a Mac", _SIGN, "|| maxTouchPoints > 1", "|| maxTouchPoints > 9"),
+    Mutation("it resumes nothing", _MOTION, '? "suspend" : "resume"', '? "suspend" : "check"'),
     Mutation("silence is no state", _STATE, ">= this.#patience", "> 9 * this.#patience"),
     Mutation("a slow rate is not told", _STATE, "SLOW * this.#askedHz", "0 * SLOW * this.#askedHz"),
+    Mutation("a hidden page waits", _STATE, 'listens ? "suspended"', '!listens ? "suspended"'),
+    Mutation("any difference passes", _TEST, "if (largest > tolerance)", "if (largest > 9e9)"),
+    Mutation("NaN passes", _TEST, "if (!row.every(Number.isFinite))", "if (row.length > 99)"),
+    Mutation("a crash is forgotten", _TEST, "if (testing !== units[0])", "if (testing === null)"),
+    Mutation("an old verdict is used", _TEST, "&& sameKey(before.key, key)", "&& before.key"),
+    Mutation("too many inferences", _TEST, "INFERENCES / units.length", "INFERENCES"),
+    Mutation("the fastest unit runs it", _TEST, "gain > Math.max(", "gain > 0 * Math.max("),
+    Mutation("warming up counts", _TEST, "?.slice(1)", "?.slice(0)"),
     Mutation(
-        "any file will do", "src/liteRt.ts", "if (digest === sha256)", "if (digest || sha256)"
+        "no signature will do",
+        _UPDATES,
+        "!(await isSigned(",
+        "content.length < 1 && !(await isSigned(",
+    ),
+    Mutation("a replay is taken", _UPDATES, "<= installed.floor", "< installed.floor"),
+    Mutation("another model's", _UPDATES, "manifest.name !== installed.name", "!manifest.name"),
+    Mutation("a damaged file", _UPDATES, "(await digestOf(content)) !== sha256", "!sha256"),
+    Mutation("a path leaves the folder", _UPDATES, '["", ".", ".."]', '["", "."]'),
+    Mutation(
+        "versions are texts", _UPDATES, "return Math.sign(difference)", "return a < b ? -1 : 1"
     ),
     Mutation(
-        "the page's Module is lost",
-        "src/liteRt.ts",
-        "if (before) Object",
-        "if (before && !wasm) Object",
+        "the floor is lowered", _UPDATES, "manifest: null, floor }", "manifest: null, floor: 0 }"
     ),
+    Mutation("a failing model", _UPDATES, "(await this.#passes(model, vectors))", "vectors"),
+    Mutation("skipped at once", _ENERGY, "this.#calm <= after", "this.#calm < after"),
 )
 OF_SEVERAL = (
     Mutation(
@@ -72,7 +96,7 @@ OF_SEVERAL = (
     Mutation("one sensor is enough", _STREAM, "every(({ next })", "some(({ next })"),
     Mutation("the grid begins too early", _STREAM, "#start = Math.max(", "#start = Math.min("),
     Mutation("sensors change places", _STREAM, "AXES * sensor +", "AXES * (1 - sensor) +"),
-    Mutation("one factor for all", _SETTINGS, "factor,\n    maxGap", "factor: 1,\n    maxGap"),
+    Mutation("one factor for all", _TRACK, "{ factor } =", "{ factor = 1 } = 1 ? {} :"),
     Mutation("gravity stays in", _STREAM, "? value - slow : value", "? value : value"),
     Mutation(
         "gravity does not settle",
@@ -84,7 +108,7 @@ OF_SEVERAL = (
     Mutation("the gyroscope is turned", _MOTION, '&& sensor !== "gyroscope"', "&& sensor"),
 )
 
-_TENSORS = "src/tensors.ts"
+_TENSORS = "dist/tensors.js"
 MODEL_MUTATIONS = (
     Mutation(
         "an input's NaN passes",
@@ -96,10 +120,11 @@ MODEL_MUTATIONS = (
     Mutation("limits are forgotten", _TENSORS, "value > spec.limits[1]", "value > 1e6"),
     Mutation(
         "outputs by place",
-        "src/engine.ts",
+        "dist/engine.js",
         "outputs.set(name,",
         "outputs.set(Object.keys(found).reverse()[outputs.size] ?? name,",
     ),
+    Mutation("any file will do", _LITERT, "if (digest === sha256)", "if (digest || sha256)"),
     Mutation("the next class wins", _TENSORS, "values.indexOf(", "1 + values.indexOf("),
 )
 
@@ -124,17 +149,16 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def package(bundle: Path, node_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("web") / "package"
     integrate("web", bundle, out)
-    shutil.copytree(node_modules, out / "node_modules", symlinks=True)
-    return out
+    return _compiled(out, node_modules)
 
 
 @pytest.fixture(scope="module")
 def nine(nine_channels: Path, node_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package of a model with nine channels."""
+    """The package of a model with nine channels, and a name of its own."""
     out = tmp_path_factory.mktemp("web-nine") / "package"
-    integrate("web", nine_channels, out)
-    shutil.copytree(node_modules, out / "node_modules", symlinks=True)
-    return out
+    integrate("web", nine_channels, out, app=AppOptions(name="fall-alarm"))
+    assert json.loads((out / "package.json").read_text("utf-8"))["name"] == "fall-alarm"
+    return _compiled(out, node_modules)
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +168,23 @@ def model_package(
     """The typed runner of a model with hostile names."""
     out = tmp_path_factory.mktemp("web-model") / "package"
     integrate("web", model_bundle, out)
-    shutil.copytree(node_modules, out / "node_modules", symlinks=True)
-    return out
+    return _compiled(out, node_modules)
+
+
+def _compiled(package: Path, node_modules: Path) -> Path:
+    shutil.copytree(node_modules, package / "node_modules", symlinks=True)
+    subprocess.run([package / "node_modules/.bin/tsc"], cwd=package, check=True)
+    return package
+
+
+def _run_tests(package: Path, names: str) -> subprocess.CompletedProcess[str]:
+    """Its own tests as they are, without compiling first."""
+    words = [
+        shutil.which("node") or "node",
+        "--test",
+        *map(str, package.glob(f"test/{names}.test.mjs")),
+    ]
+    return subprocess.run(words, cwd=package, capture_output=True, text=True, check=False)
 
 
 def _test(package: Path) -> subprocess.CompletedProcess[str]:
@@ -153,10 +192,18 @@ def _test(package: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([npm, "test"], cwd=package, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", ["package", "nine"])
-def test_it_compiles_and_its_own_tests_pass(name: str, request: pytest.FixtureRequest) -> None:
-    done = _test(request.getfixturevalue(name))
+@pytest.mark.parametrize(
+    ("name", "bundle_name"), [("package", "bundle"), ("nine", "nine_channels")]
+)
+def test_it_compiles_and_its_own_tests_pass(
+    name: str, bundle_name: str, request: pytest.FixtureRequest
+) -> None:
+    package: Path = request.getfixturevalue(name)
+    done = _test(package)
     assert done.returncode == 0, done.stdout + done.stderr
+    bundle: Path = request.getfixturevalue(bundle_name)
+    results = check_device_outputs(bundle, package / "selftest-results.json")
+    assert {result.status for result in results} >= {"passed"}
     assert "# fail 0" in done.stdout
     assert "# skipped 0" in done.stdout
 
@@ -186,10 +233,10 @@ def test_what_is_packed_can_be_used(package: Path, tmp_path: Path) -> None:
 def test_its_tests_notice_a_wrong_core(mutation: Mutation, request: pytest.FixtureRequest) -> None:
     package: Path = request.getfixturevalue("nine" if mutation in OF_SEVERAL else "package")
     with mutation.applied(package):
-        done = _test(package)
+        done = _run_tests(package, _TESTED_BY[mutation.file])
     assert done.returncode != 0
     assert "# fail 0" not in done.stdout
-    assert "# tests" in done.stdout, done.stdout + done.stderr  # it was compiled
+    assert "SyntaxError" not in done.stdout, done.stdout  # what failed is a test
 
 
 @pytest.mark.parametrize("name", ["package", "nine", "model_package"])
@@ -217,9 +264,9 @@ def test_a_models_package_runs_its_model_by_name(model_package: Path, model_bund
 @pytest.mark.parametrize("mutation", MODEL_MUTATIONS, ids=lambda m: m.name)
 def test_a_models_tests_notice_a_wrong_runner(mutation: Mutation, model_package: Path) -> None:
     with mutation.applied(model_package):
-        done = _test(model_package)
+        done = _run_tests(model_package, "*")
     assert done.returncode != 0
-    assert "# tests" in done.stdout, done.stdout + done.stderr  # it was compiled
+    assert "SyntaxError" not in done.stdout, done.stdout  # what failed is a test
 
 
 @pytest.fixture(scope="module")
@@ -320,6 +367,40 @@ def test_the_page_works_without_a_network_and_keeps_no_damaged_file(
     page.context.close()
 
 
+def test_an_update_is_verified_and_kept_by_the_browser(
+    browser: Browser, package: Path, address: str
+) -> None:
+    """Real signatures in WebCrypto, and IndexedDB over a reload."""
+    page, heard = _open(browser, address)
+    tests = json.loads((package / "test/device.json").read_text("utf-8"))["updates"]["tests"]
+    wanted = {each["name"]: each["expected"]["reason"] for each in tests}
+    names = ("another key", "a corrupted model", "valid", "replayed: the installed one again")
+    for name in names:
+        case = next(each for each in tests if each["name"] == name)
+        assert (name, page.evaluate(_INSTALL, case)) == (name, wanted[name])
+    page.reload()
+    expect(page.locator("#live")).to_be_enabled(timeout=60_000)
+    case = next(each for each in tests if each["name"] == "valid")
+    model = base64.b64decode(case["files"]["m.tflite"])
+    assert page.evaluate(_CURRENT, case) == list(model)
+    assert heard == []
+    page.context.close()
+
+
+_STORE = """const { Updates, updatesIn } = await import("./app/updates.js");
+  const { installed } = test;
+  const app = { ...installed, model_version: 2 };
+  const updates = new Updates(app, updatesIn(indexedDB, "test"), async () => {});"""
+_INSTALL = f"""async (test) => {{
+  {_STORE}
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const read = async (path) => (test.files[path] ? bytes(test.files[path]) : null);
+  return (await updates.install(read)).reason ?? null;
+}}"""
+_CURRENT = f"""async (test) => {{
+  {_STORE}
+  return Array.from((await updates.current()).update.model);
+}}"""
 _UPDATE = """async () => {
   const registration = await navigator.serviceWorker.getRegistration();
   const { installing } = await registration.update().catch(() => registration);

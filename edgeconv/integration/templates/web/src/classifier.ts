@@ -2,7 +2,35 @@ import { type CompiledModel, Tensor } from "@litertjs/core";
 import { contract } from "./contract.js";
 import { compileModel, loadRuntime, readModel, troubles } from "./liteRt.js";
 import { ModelError } from "./modelError.js";
+import {
+  type RecordStore,
+  SelfTest,
+  type SelfTestRecord,
+  type SelfTestVectors,
+  type Unit,
+} from "./selfTest.js";
 import type { Window } from "./sensorStream.js";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What a model's file is read from. */
+export interface ModelFiles {
+  /** The `.tflite` file, as a place or as bytes. */
+  readonly model: string | URL | Bytes;
+  /** The folder of LiteRT.js that holds its `.wasm` files. */
+  readonly wasm: string;
+}
+
+/** Where a model proves itself before its first decision. */
+export interface Proof {
+  /** `selftest.json`, read. */
+  readonly vectors: SelfTestVectors;
+  readonly store: RecordStore;
+  /** Of the app; another one tests again. */
+  readonly appVersion: string;
+  /** What may run the model, in order; the first is the fallback. Left out: the processor alone. */
+  readonly units?: readonly Unit[];
+}
 
 /** The TFLite model in LiteRT.js: a window in, an output for each class. */
 export class Classifier {
@@ -13,18 +41,39 @@ export class Classifier {
   }
 
   /**
-   * Loads LiteRT.js and the model.
+   * Loads LiteRT.js and the model, and lets it prove itself here: on the windows of its self-test
+   * it has to compute what it computed when it was tested.
    *
-   * @param model the `.tflite` file, as a place or as bytes
-   * @param wasm the folder of LiteRT.js that holds its `.wasm` files
-   * @throws ModelError where one of them does not arrive, or the model is not that of the contract
+   * @throws NoUnitPassed where it does not
+   * @throws ModelError where a file does not arrive, or the model is not that of the contract
    */
-  static async load(
-    model: string | URL | Uint8Array<ArrayBuffer>,
-    wasm: string,
-  ): Promise<Classifier> {
+  static async prove(
+    { model, wasm }: ModelFiles,
+    { vectors, store, appVersion, units = ["wasm"] }: Proof,
+  ): Promise<{ readonly classifier: Classifier; readonly record: SelfTestRecord }> {
+    const [bytes] = await Promise.all([
+      readModel(model, vectors.artifact.sha256),
+      loadRuntime(wasm),
+    ]);
+    const device = { model: navigator.userAgent, system: systemOf(), app_version: appVersion };
+    const open = (unit: string) => Classifier.#open(bytes, unit as Unit);
+    const proven = await SelfTest.run({ units, vectors, device, store, open });
+    return { classifier: proven.model, record: proven.record };
+  }
+
+  /**
+   * Loads LiteRT.js and the model of this package, without a self-test: for tests, and for pages
+   * that run it themselves.
+   *
+   * @throws ModelError where a file does not arrive, or the model is not that of the contract
+   */
+  static async load(model: string | URL | Bytes, wasm: string): Promise<Classifier> {
     const [bytes] = await Promise.all([readModel(model, contract.sha256), loadRuntime(wasm)]);
-    const compiled = await compileModel(bytes);
+    return Classifier.#open(bytes, "wasm");
+  }
+
+  static async #open(bytes: Bytes, unit: Unit): Promise<Classifier> {
+    const compiled = await compileModel(bytes, unit);
     const takes = Array.from(compiled.getInputDetails()[0]?.shape ?? []);
     const gives = Array.from(compiled.getOutputDetails()[0]?.shape ?? []);
     const wanted = [
@@ -40,12 +89,13 @@ export class Classifier {
   }
 
   /**
-   * The outputs for one window, in the order of the labels.
+   * The outputs for one window, or for its values, in the order of the labels.
    *
    * @throws ModelError where LiteRT.js fails
    */
-  async outputs(window: Window): Promise<readonly number[]> {
-    const input = new Tensor(window.values, [1, window.values.length]);
+  async outputs(window: Window | Float32Array<ArrayBuffer>): Promise<readonly number[]> {
+    const values = window instanceof Float32Array ? window : window.values;
+    const input = new Tensor(values, [1, values.length]);
     let given: Tensor[] = [];
     try {
       troubles.length = 0;
@@ -64,4 +114,9 @@ export class Classifier {
   close(): void {
     this.#model.delete();
   }
+}
+
+/** The browser and its version, without what changes from visit to visit. */
+function systemOf(): string {
+  return navigator.userAgent;
 }

@@ -1,6 +1,7 @@
-export { Classifier } from "./classifier.js";
+export { Classifier, type ModelFiles, type Proof } from "./classifier.js";
 export { contract } from "./contract.js";
 export { Decider, type DeciderSettings, type Decision } from "./decider.js";
+export { defaultEnergy, EnergySaver, type EnergySettings } from "./energy.js";
 export { ModelError, type ModelErrorKind } from "./modelError.js";
 export {
   keepAwake,
@@ -19,6 +20,18 @@ export {
 } from "./recognizer.js";
 export type { Sample, SensorKind } from "./sample.js";
 export {
+  chooseUnit,
+  NoUnitPassed,
+  type OpenModel,
+  type RecordStore,
+  recordsIn,
+  SelfTest,
+  type SelfTestRecord,
+  type SelfTestSetup,
+  type SelfTestVectors,
+  type Unit,
+} from "./selfTest.js";
+export {
   DeliveredRate,
   type Reaction,
   type SensorEvent,
@@ -33,3 +46,18 @@ export {
   sensorKinds,
 } from "./settings.js";
 export { type BrowserFacts, expectedSign, type Sign, SignEvidence } from "./sign.js";
+export {
+  type AppFacts,
+  type CurrentModel,
+  factsOfPackage,
+  filesAt,
+  type Installed,
+  type ReadFile,
+  type Refusal,
+  type UpdateManifest,
+  type UpdateOutcome,
+  type UpdateState,
+  type UpdateStore,
+  Updates,
+  updatesIn,
+} from "./updates.js";

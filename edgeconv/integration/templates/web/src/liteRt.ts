@@ -84,12 +84,21 @@ export async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** @throws ModelError where LiteRT.js does not take the file. */
-export async function compileModel(bytes: Uint8Array): Promise<CompiledModel> {
+/** @throws ModelError where LiteRT.js does not take the file, or runs it with something else. */
+export async function compileModel(
+  bytes: Uint8Array,
+  accelerator: "wasm" | "webgpu" = "wasm",
+): Promise<CompiledModel> {
   troubles.length = 0;
+  let model: CompiledModel;
   try {
-    return await loadAndCompile(bytes, { accelerator: "wasm" });
+    model = await loadAndCompile(bytes, { accelerator });
   } catch (error) {
     throw new ModelError("failed", troubles.join("; ") || String(error));
   }
+  // Where a graphics card cannot run a model in full, LiteRT.js takes the processor without a word.
+  const used = model.options.accelerator;
+  if (used === accelerator && (used === "wasm" || model.isFullyAccelerated)) return model;
+  model.delete();
+  throw new ModelError("failed", `LiteRT.js does not run all of the model with ${accelerator}`);
 }

@@ -1,5 +1,6 @@
 import { contract } from "./contract.js";
 import { Decider, type Decision } from "./decider.js";
+import type { EnergySaver } from "./energy.js";
 import { ModelError } from "./modelError.js";
 import type { Sample, SensorKind } from "./sample.js";
 import { SensorStream, type Window } from "./sensorStream.js";
@@ -29,6 +30,8 @@ export interface RecognizerOptions {
   readonly onFailure?: (error: unknown, window: Window) => void;
   readonly stream?: SensorStream;
   readonly decider?: Decider;
+  /** Leaves out windows while nothing moves; left out, every window is recognized. */
+  readonly energy?: EnergySaver;
 }
 
 /** From samples to decisions, in the order of the windows, however long the model takes. */
@@ -36,22 +39,27 @@ export class Recognizer {
   readonly stream: SensorStream;
   readonly #model: Model;
   readonly #decider: Decider;
+  readonly #energy: EnergySaver | undefined;
   readonly #onRecognition: (recognition: Recognition) => void;
   readonly #onFailure: (error: unknown, window: Window) => void;
   #queue: Promise<void> = Promise.resolve();
   #runs = 0; // how often it was restarted: windows from before get no answer any more
   #failures = 0;
+  #skipped = 0;
+  #notFiniteOutputs = 0;
 
   constructor(
     model: Model,
     onRecognition: (recognition: Recognition) => void,
-    { onFailure, stream = new SensorStream(), decider = new Decider() }: RecognizerOptions = {},
+    options: RecognizerOptions = {},
   ) {
+    const { onFailure, stream = new SensorStream(), decider = new Decider(), energy } = options;
     this.#model = model;
     this.#onRecognition = onRecognition;
     this.#onFailure = onFailure ?? ((error) => console.error(error));
     this.stream = stream;
     this.#decider = decider;
+    this.#energy = energy;
   }
 
   /** How many windows got no answer, since the beginning. */
@@ -59,9 +67,23 @@ export class Recognizer {
     return this.#failures;
   }
 
+  /** How many windows were left out because nothing moved. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  /** How often the model gave a NaN or an infinity: these windows are among the failures. */
+  get notFiniteOutputs(): number {
+    return this.#notFiniteOutputs;
+  }
+
   /** Takes one sample. A window that it completes is recognized later, after those before it. */
   push(sample: Sample): void {
     this.stream.push(sample, (window) => {
+      if (this.#energy && !this.#energy.runs(window)) {
+        this.#skipped++;
+        return;
+      }
       const run = this.#runs;
       this.#queue = this.#queue.then(() => this.#recognize(window, run));
     });
@@ -98,6 +120,9 @@ export class Recognizer {
       this.#onRecognition({ decision, label, outputs, endNanoseconds, latencyMilliseconds });
     } catch (error) {
       this.#failures++;
+      if (error instanceof ModelError && error.kind === "output-not-finite") {
+        this.#notFiniteOutputs++;
+      }
       this.#onFailure(error, window);
     }
   }

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { Classifier } from "../dist/classifier.js";
 import { contract } from "../dist/contract.js";
+import { EnergySaver } from "../dist/energy.js";
 import { Recognizer } from "../dist/recognizer.js";
+import { NoUnitPassed } from "../dist/selfTest.js";
 import { SensorStream } from "../dist/sensorStream.js";
-import { defaultSettings, sensorKinds } from "../dist/settings.js";
+import { defaultSettings } from "../dist/settings.js";
 import { browserForLiteRt, bytesOf } from "./liteRt.mjs";
 import { distance, samplesOf, settingsOf, vectors } from "./vectors.mjs";
 
@@ -81,61 +84,6 @@ test("windows from before a restart get no answer", async () => {
   assert.deepEqual(answers, []);
 });
 
-test("a restart in the window's own callback invents nothing", () => {
-  // Samples that lie two steps apart complete two windows each; the second one must not come.
-  const { rateHz } = contract;
-  const settings = { ...defaultSettings, sensorHz: rateHz, window: 9, step: 1 };
-  const further = sensorKinds.slice(1).map(() => ({ sensorHz: rateHz, factor: 1 }));
-  const stream = new SensorStream({ ...settings, further });
-  const numbers = [];
-  for (let i = 0; i < 30 * rateHz; i++) {
-    for (const sensor of sensorKinds) {
-      const milliseconds = (2000 * i) / rateHz;
-      const [x, y, z] = [Math.sin(i), Math.cos(i), 9];
-      stream.push({ milliseconds, sensor, x, y, z }, ({ number, segment, values }) => {
-        numbers.push(number);
-        assert.equal(segment, stream.segment);
-        assert.ok(values.every((value) => Math.abs(value) < 200));
-        stream.restart();
-      });
-    }
-  }
-  assert.ok(numbers.length > 2);
-  assert.deepEqual(numbers, [...numbers.keys()]);
-});
-
-test("a push in the window's own callback is an error, and changes nothing", () => {
-  const stream = new SensorStream(settingsOf(longest, defaultSettings));
-  let refused = 0;
-  for (const sample of samplesOf(longest)) {
-    stream.push(sample, () => {
-      assert.throws(() => stream.push(sample, () => assert.fail()), /while a window/);
-      refused++;
-    });
-  }
-  assert.equal(refused, windows.length);
-  assert.equal(stream.counts.accepted, longest.expected.counts.accepted);
-});
-
-test("an error in the window's own callback spoils no later window", () => {
-  const windowsOf = (fails) => {
-    const settings = settingsOf(longest, { ...defaultSettings, window: 10, step: 1 });
-    const stream = new SensorStream(settings);
-    const all = [];
-    for (const sample of samplesOf(longest)) {
-      try {
-        stream.push(sample, (window) => {
-          all.push(window);
-          if (fails) throw new Error("the app's");
-        });
-      } catch {}
-    }
-    return new Map(all.map(({ endNanoseconds, values }) => [endNanoseconds, values]));
-  };
-  const right = windowsOf(false);
-  for (const [time, values] of windowsOf(true)) assert.deepEqual(values, right.get(time));
-});
-
 test("the model in LiteRT.js answers as in Python, and the page keeps its own Module", async () => {
   const mine = { mine: true };
   globalThis.Module = mine;
@@ -149,6 +97,62 @@ test("the model in LiteRT.js answers as in Python, and the page keeps its own Mo
     assert.ok(distance(answers[i].outputs, outputs) <= vectors.tolerance.probability);
   });
   classifier.close();
+});
+
+test("the model proves itself, and a wrong one has no decisions", async () => {
+  Object.defineProperty(globalThis, "navigator", {
+    value: { userAgent: `Node ${process.version}` },
+    configurable: true,
+  });
+  const files = { model: bytesOf(contract.model), wasm: browserForLiteRt() };
+  const vectors = JSON.parse(new TextDecoder().decode(bytesOf(contract.selfTest)));
+  assert.equal(vectors.artifact.sha256, contract.sha256);
+  let text = null;
+  const store = {
+    read: async () => text,
+    write: async (next) => {
+      text = next;
+    },
+  };
+  // There is no graphics card here: the processor has to do.
+  const proof = { vectors, store, appVersion: "1.0", units: ["wasm", "webgpu"] };
+  const { classifier, record } = await Classifier.prove(files, proof);
+  // `edgeconv golden check BUNDLE selftest-results.json` judges the same.
+  writeFileSync("selftest-results.json", text);
+  assert.deepEqual(JSON.parse(text), record);
+  assert.equal(record.chosen, "wasm");
+  assert.deepEqual(
+    record.results.map(({ unit, status }) => [unit, status]),
+    [
+      ["wasm", "passed"],
+      ["webgpu", "error"],
+    ],
+  );
+  assert.ok(record.results[0].median_ms > 0);
+  const [{ input, expected }] = vectors.vectors;
+  const outputs = await classifier.outputs(Float32Array.from(input));
+  assert.ok(distance(outputs, expected) <= vectors.tolerance);
+  classifier.close();
+
+  const shifted = vectors.vectors.map((each) => ({
+    ...each,
+    expected: each.expected.map(() => 9),
+  }));
+  text = null;
+  const wrong = { ...proof, vectors: { ...vectors, vectors: shifted } };
+  await assert.rejects(Classifier.prove(files, wrong), NoUnitPassed);
+});
+
+test("while nothing moves fewer windows are recognized", async () => {
+  const stream = new SensorStream(settingsOf(longest, defaultSettings));
+  const energy = new EnergySaver({ stillBelow: 1e9, after: 0, factor: 1e9 });
+  const answers = [];
+  const model = async (window) => outputsOf(window);
+  const recognizer = new Recognizer(model, (each) => answers.push(each), { stream, energy });
+  for (const sample of samplesOf(longest)) recognizer.push(sample);
+  await recognizer.settled();
+  const segments = new Set(windows.map(({ segment }) => segment)).size; // the first of each is run
+  assert.deepEqual([answers.length, recognizer.skipped], [segments, windows.length - segments]);
 });
 
 test("a model that does not arrive is told by its place and status", async (t) => {

@@ -3,13 +3,20 @@ import { contract } from "../contract.js";
 import { keepAwake, Motion } from "../motion.js";
 import { type Recognition, Recognizer } from "../recognizer.js";
 import type { Sample, SensorKind } from "../sample.js";
+import {
+  NoUnitPassed,
+  recordsIn,
+  type SelfTestRecord,
+  type SelfTestVectors,
+  type Unit,
+} from "../selfTest.js";
 import { SensorStream } from "../sensorStream.js";
 import { sensorKinds } from "../settings.js";
 import { Chart } from "./chart.js";
 import { offerInstallation, workOffline } from "./offline.js";
 import {
   agreement,
-  loadRecordings,
+  loadJson,
   type Recorded,
   type Recordings,
   samplesOf,
@@ -244,11 +251,47 @@ function offer(recordings: Recordings): void {
   for (const { name, about } of streams) recordingChoice.append(new Option(about, name));
 }
 
-async function main(): Promise<void> {
+/** The model, if it computes here what it computed when it was tested. */
+async function prove(): Promise<Classifier> {
   const place = (name: string) => new URL(name, document.baseURI);
+  const files = { model: place(contract.model), wasm: place("litert/").href };
+  const vectors = await loadJson<SelfTestVectors>(place(contract.selfTest));
+  const units: Unit[] = "gpu" in navigator ? ["wasm", "webgpu"] : ["wasm"];
+  const store = recordsIn(localStorage, contract.name);
+  const appVersion = String(contract.modelVersion);
+  try {
+    const { classifier, record } = await Classifier.prove(files, {
+      vectors,
+      store,
+      appVersion,
+      units,
+    });
+    offerRecord(record);
+    return classifier;
+  } catch (error) {
+    if (error instanceof NoUnitPassed) offerRecord(error.record);
+    throw error;
+  }
+}
+
+/** What the self-test gave: `edgeconv golden check BUNDLE FILE` takes the file. */
+function offerRecord(record: SelfTestRecord): void {
+  view.proven(record);
+  const button = element<HTMLButtonElement>("save");
+  button.disabled = false;
+  button.addEventListener("click", () => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(record)]));
+    link.download = `${contract.name}-results.json`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
+}
+
+async function main(): Promise<void> {
   const [classifier, recordings] = await Promise.all([
-    Classifier.load(place(contract.model), place("litert/").href),
-    loadRecordings(place("recordings.json")),
+    prove(),
+    loadJson<Recordings>(new URL("recordings.json", document.baseURI)),
   ]);
   offer(recordings);
   const toggle = (button: HTMLButtonElement, start: () => void) => () => {

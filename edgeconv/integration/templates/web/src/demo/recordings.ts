@@ -33,10 +33,10 @@ export interface Recordings {
   readonly streams: readonly Recorded[];
 }
 
-export async function loadRecordings(place: string | URL): Promise<Recordings> {
+export async function loadJson<Content>(place: string | URL): Promise<Content> {
   const answer = await fetch(place);
   if (!answer.ok) throw new Error(`${place}: ${answer.status} ${answer.statusText}`);
-  return (await answer.json()) as Recordings;
+  return (await answer.json()) as Content;
 }
 
 export function settingsOf(recorded: Recorded): StreamSettings {

@@ -1,5 +1,6 @@
 import { contract } from "../contract.js";
 import type { Recognition } from "../recognizer.js";
+import type { SelfTestRecord } from "../selfTest.js";
 import type { Counts } from "../sensorStream.js";
 
 const LATENCIES = 256; // of which the median is shown
@@ -111,6 +112,22 @@ export class View {
     this.#remember();
     this.#latencies[this.#measured++ % LATENCIES] = latencyMilliseconds;
     this.say("latency", `${this.#median().toFixed(2)} ms`);
+  }
+
+  /** What the self-test of each unit gave. */
+  proven({ results, chosen }: SelfTestRecord): void {
+    const items = results.map(({ unit, status, largest, tolerance, median_ms, reason }) => {
+      const item = document.createElement("li");
+      const name = unit === "wasm" ? "Processor" : "Graphics card";
+      const time = median_ms === null ? "" : `, ${median_ms.toFixed(2)} ms`;
+      const worst = largest ? largest.toPrecision(2) : "0";
+      const off = `off by ${worst} at most, ${tolerance} allowed${time}`;
+      item.dataset.kind = status;
+      item.textContent = `${name}: ${status === "passed" ? off : `not used (${reason})`}`;
+      if (unit === chosen) item.textContent += "; it is used";
+      return item;
+    });
+    element("proof").replaceChildren(...items);
   }
 
   failed(times: number): void {

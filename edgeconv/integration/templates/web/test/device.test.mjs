@@ -1,0 +1,331 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Decider } from "../dist/decider.js";
+import { EnergySaver } from "../dist/energy.js";
+import { chooseUnit, NoUnitPassed, recordsIn, SelfTest } from "../dist/selfTest.js";
+import { SensorMonitor } from "../dist/sensorState.js";
+import { SensorStream } from "../dist/sensorStream.js";
+import { defaultSettings, sensorKinds } from "../dist/settings.js";
+import { compareVersions, isSafePath, readFiles, readUpdate, Updates } from "../dist/updates.js";
+import { distance } from "./vectors.mjs";
+
+/** What the reference does on a device. */
+const device = JSON.parse(readFileSync(new URL("device.json", import.meta.url), "utf8"));
+const HERE = { model: "this machine", system: device.self_test.tests[0].key.system };
+const NUMBER = (value) => value ?? Number.NaN;
+
+/** A store of records in memory. */
+function records(text = null) {
+  return {
+    text,
+    async read() {
+      return this.text;
+    },
+    async write(text) {
+      this.text = text;
+    },
+  };
+}
+
+const vectorsOf = ({ key, tolerance, vectors }) => ({
+  artifact: { name: "m.tflite", sha256: key.model_sha256 },
+  golden: "of the bundle",
+  tolerance,
+  vectors,
+});
+
+for (const each of device.self_test.tests) {
+  test(`self-test: ${each.name}`, async () => {
+    const envelope = { format: "edgeconv-golden-results", schema_version: 1, device: HERE };
+    const store = records(each.record && JSON.stringify({ ...envelope, ...each.record }));
+    const counted = { runs: 0, opened: [] };
+    const isTested = (unit) => JSON.parse(store.text).testing === unit;
+    const open = async (unit) => {
+      if (isTested(unit)) counted.opened.push(unit);
+      const { error, outputs } = each.stubs[unit];
+      if (error) throw new Error(error);
+      let place = 0;
+      return {
+        async outputs() {
+          if (isTested(unit)) counted.runs++;
+          return outputs[place++ % outputs.length].map(NUMBER);
+        },
+        close() {},
+      };
+    };
+    const setup = {
+      units: each.units,
+      vectors: vectorsOf(each),
+      device: { ...HERE, app_version: each.key.app_version },
+      store,
+      open,
+    };
+    const { expected } = each;
+    if (expected.error) await assert.rejects(SelfTest.run(setup), NoUnitPassed);
+    else await SelfTest.run(setup);
+    const record = JSON.parse(store.text);
+    assert.equal(record.testing, null);
+    assert.deepEqual(counted, { runs: expected.runs, opened: expected.opened });
+    assert.ok(counted.runs < 50);
+    assert.deepEqual(record.key, each.key);
+    const found = record.results.map(({ unit, status, largest }) => [unit, { status, largest }]);
+    assert.deepEqual(Object.fromEntries(found), expected.units);
+    const passing = each.units.filter((unit) => expected.units[unit]?.status === "passed");
+    assert.deepEqual(passing, expected.passing);
+    assert.equal(expected.passing.includes(record.chosen), passing.length > 0);
+    for (const { outputs, status } of record.results) {
+      assert.equal(outputs === null, status === "error");
+    }
+    if (expected.error) return;
+    const again = { ...counted };
+    await SelfTest.run(setup);
+    assert.deepEqual(counted, again); // nothing runs again
+  });
+}
+
+test("a record that cannot be read counts as none", async () => {
+  const [each] = device.self_test.tests;
+  const open = async () => ({ outputs: async () => each.vectors[0].expected, close() {} });
+  const vectors = { ...vectorsOf(each), vectors: each.vectors.slice(0, 1) };
+  for (const text of ["", "{", "[]", "7", '{"format":"edgeconv-golden-results"}']) {
+    const store = records(text);
+    const setup = { units: ["wasm"], vectors, device: HERE, store, open };
+    assert.equal((await SelfTest.run(setup)).record.results.length, 1);
+  }
+  const kept = new Map();
+  const storage = {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, text) => kept.set(key, text),
+  };
+  const store = recordsIn(storage, "gait");
+  await store.write("x");
+  assert.equal(await store.read(), "x");
+  assert.equal(await recordsIn(storage, "fall-alarm").read(), null);
+});
+
+test("every model but the chosen one is closed", async () => {
+  const each =
+    device.self_test.tests.find(
+      ({ units, expected }) => units.length === 2 && expected.passing.length === 2,
+    ) ?? device.self_test.tests.find(({ units }) => units.length === 2);
+  const closed = [];
+  const open = async (unit) => ({
+    outputs: async () => each.vectors[0].expected,
+    close: () => closed.push(unit),
+  });
+  const vectors = { ...vectorsOf(each), vectors: each.vectors.slice(0, 1) };
+  const setup = { units: ["wasm", "webgpu"], vectors, device: HERE, store: records(), open };
+  const { record } = await SelfTest.run(setup);
+  assert.equal(record.chosen, "wasm");
+  assert.deepEqual(closed, ["webgpu"]);
+});
+
+for (const each of device.choice.tests) {
+  test(`choice of the unit: ${each.name}`, () => {
+    const times = new Map(Object.entries(each.times_ms));
+    const { chosen, medians } = chooseUnit(each.units, each.passing, times);
+    assert.equal(chosen, each.expected.chosen);
+    assert.deepEqual(Object.fromEntries(medians), each.expected.median_ms);
+  });
+}
+
+test("the first round warms up and does not count", () => {
+  const { medians } = chooseUnit(["wasm"], ["wasm"], new Map([["wasm", [9, 1, 2, 3, 4, 5, 6, 7]]]));
+  assert.equal(medians.get("wasm"), 4);
+});
+
+/** A store of updates in memory; `broken` names the step that fails. */
+function updateStore(state = null) {
+  const versions = new Map();
+  const store = {
+    state,
+    versions,
+    broken: "",
+    read: async () => store.state,
+    file: async (version, path) => versions.get(version)?.get(path) ?? null,
+    async put(version, files) {
+      if (store.broken === "put") throw new Error("quota exceeded");
+      versions.set(version, new Map(files));
+    },
+    async swap(next) {
+      if (store.broken === "swap") throw new Error("aborted");
+      store.state = next;
+    },
+    async clean(version) {
+      for (const each of versions.keys()) if (each !== version) versions.delete(each);
+    },
+  };
+  return store;
+}
+
+const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));
+const reader = (files) => async (path) => (Object.hasOwn(files, path) ? bytes(files[path]) : null);
+const appOf = ({ floor, ...app }) => ({ ...app, model_version: floor });
+
+/** What a self-test of the update's model says. */
+function proving(passes) {
+  return async () => {
+    if (!passes) throw new NoUnitPassed({ results: [] });
+  };
+}
+
+for (const each of device.updates.tests) {
+  test(`update: ${each.name}`, async () => {
+    const { accepted, reason, version, floor } = each.expected;
+    const read = reader(each.files);
+    const store = updateStore();
+    const updates = new Updates(appOf(each.installed), store, proving(each.self_test_passes));
+    const isFolder = Object.keys(each.files).some((path) => path.startsWith("m.mlpackage/"));
+    const outcome = await updates.install(read);
+    if (isFolder) {
+      // A browser runs no such model; what is checked before its self-test is the same.
+      const manifest = await readUpdate(read, each.installed);
+      assert.equal((await readFiles(read, manifest)).size, manifest.files.length);
+      assert.equal(outcome.reason, "self_test_failed");
+      return;
+    }
+    assert.deepEqual([outcome.accepted, outcome.reason ?? null], [accepted, reason]);
+    if (accepted) {
+      assert.deepEqual([outcome.version, store.state.floor], [version, floor]);
+      assert.deepEqual([...store.versions.keys()], [version]);
+    } else {
+      assert.equal(store.state, null);
+      assert.equal(store.versions.size, 0);
+    }
+  });
+}
+
+const [valid] = device.updates.tests;
+
+test("an update is used from the next start, and goes back where it fails", async () => {
+  const store = updateStore();
+  const app = appOf(valid.installed);
+  const updates = new Updates(app, store, proving(true));
+  assert.deepEqual(await updates.current(), { update: null, rolledBack: false });
+  const { version } = await updates.install(reader(valid.files));
+  const { update, rolledBack } = await updates.current();
+  assert.equal(rolledBack, false);
+  assert.deepEqual(update.model, bytes(valid.files["m.tflite"]));
+  const replayed = await updates.install(reader(valid.files));
+  assert.equal(replayed.reason, "not_newer");
+
+  const kept = structuredClone({ state: store.state, versions: store.versions });
+  const again = () => {
+    const copy = updateStore(structuredClone(kept.state));
+    for (const [each, files] of structuredClone(kept.versions)) copy.versions.set(each, files);
+    return copy;
+  };
+  const damaged = again();
+  damaged.versions.get(version).get("m.tflite")[0] ^= 1;
+  for (const [other, proof] of [
+    [damaged, proving(true)],
+    [again(), proving(false)],
+  ]) {
+    const back = new Updates(app, other, proof);
+    assert.deepEqual(await back.current(), { update: null, rolledBack: true });
+    assert.equal(other.versions.size, 0);
+    assert.deepEqual(await back.current(), { update: null, rolledBack: false });
+    assert.equal((await back.install(reader(valid.files))).reason, "not_newer"); // the floor stays
+  }
+  const own = again(); // the app was updated, and brings what is newer
+  const newer = new Updates({ ...app, model_version: version }, own, proving(true));
+  assert.deepEqual(await newer.current(), { update: null, rolledBack: false });
+  assert.equal(own.versions.size, 0);
+});
+
+test("what interrupts an update leaves the old model", async () => {
+  for (const broken of ["put", "swap"]) {
+    const store = updateStore();
+    store.broken = broken;
+    const updates = new Updates(appOf(valid.installed), store, proving(true));
+    assert.equal((await updates.install(reader(valid.files))).reason, "storage_failed");
+    store.broken = "";
+    assert.equal((await updates.current()).update, null);
+    assert.equal(store.versions.size, 0); // what nobody names is removed at start
+  }
+});
+
+test("versions of an app", () => {
+  for (const { a, b, order } of device.app_versions) {
+    assert.equal(compareVersions(a, b), order, `${a} ${b}`);
+    assert.equal(compareVersions(b, a), 0 - order, `${b} ${a}`);
+  }
+  assert.ok(isSafePath("a/b.tflite"));
+});
+
+for (const each of device.decisions) {
+  test(`unsure: ${each.name}`, () => {
+    const decider = new Decider({ ...each, unsureBelow: each.unsure_below });
+    for (const update of each.updates) {
+      const decision = decider.update(update.segment, update.outputs.map(NUMBER));
+      assert.equal(decision?.candidate ?? null, update.candidate);
+      assert.equal(decision?.label ?? null, update.label);
+      const probabilities = update.probabilities ?? [];
+      assert.ok(distance(decision?.probabilities ?? [], probabilities) < 1e-9);
+    }
+  });
+}
+
+for (const each of device.streams) {
+  test(`stream ${each.name}: ${each.about}`, () => {
+    const { sensor_hz: sensorHz, factor, expected, samples } = each;
+    const further = sensorKinds.slice(1).map(() => ({ sensorHz, factor }));
+    const stream = new SensorStream({ ...defaultSettings, sensorHz, factor, further });
+    const windows = [];
+    samples.t_ns.forEach((time, i) => {
+      for (const sensor of sensorKinds) {
+        const [x, y, z] = ["x", "y", "z"].map((axis) => samples[axis][i]);
+        stream.push({ milliseconds: time / 1e6, sensor, x, y, z }, (window) => {
+          windows.push(window);
+          if (each.restart_in_handler.includes(window.number)) stream.restart();
+        });
+      }
+    });
+    assert.equal(stream.segment, expected.segment);
+    const { accepted, gaps, clockResets } = stream.counts;
+    const { counts } = expected;
+    assert.deepEqual(
+      [accepted, gaps, clockResets],
+      [counts.accepted, counts.gaps, counts.clock_resets],
+    );
+    const rates = sensorKinds.map((kind) => [stream.deliveredHz(kind), stream.isSlow(kind)]);
+    expected.rates.forEach(({ delivered_hz, slow }, i) => {
+      assert.equal(rates[i][1], slow);
+      assert.equal(rates[i][0] === null, delivered_hz === null);
+      assert.ok(Math.abs((rates[i][0] ?? 0) - (delivered_hz ?? 0)) < 1e-9);
+    });
+    const facts = (number, segment, end) => ({ number, segment, end });
+    assert.deepEqual(
+      windows.map((w) => facts(w.number, w.segment, w.endNanoseconds)),
+      expected.windows.map((w) => facts(w.number, w.segment, w.end_ns)),
+    );
+    expected.windows.forEach(({ first, last }, i) => {
+      const { values } = windows[i];
+      assert.ok(distance([...values.slice(0, first.length)], first) < 1e-4);
+      assert.ok(distance([...values.slice(-last.length)], last) < 1e-4);
+    });
+  });
+}
+
+for (const { name, patience_ns, events } of device.sensor_states) {
+  test(`state of a sensor: ${name}`, () => {
+    const monitor = new SensorMonitor(patience_ns);
+    for (const { event, at_ns, slow, state, restart, use_sample } of events) {
+      const reaction = monitor.take(event, at_ns, slow);
+      assert.deepEqual(reaction, { state, restart, useSample: use_sample }, `${event} at ${at_ns}`);
+      assert.equal(monitor.state, state);
+    }
+  });
+}
+
+for (const each of device.energy) {
+  test(`energy: ${each.name}`, () => {
+    const { still_below: stillBelow, after, factor, channels, width } = each;
+    const saver = new EnergySaver({ stillBelow, after, factor }, channels, width);
+    for (const { segment, values, deviation, run } of each.windows) {
+      assert.ok(Math.abs(saver.deviation(values) - deviation) < 1e-12);
+      assert.equal(saver.runs({ segment, values }), run);
+    }
+  });
+}
