@@ -94,6 +94,7 @@ FORMATS = {
     "edgeconv-parity": 1,  # compare, golden check
     "edgeconv-profile": 1,  # profile, profile import
     "edgeconv-search": 1,
+    "edgeconv-sweep": 1,  # cross-validate --set
     "edgeconv-verification": 1,  # verify
 }
 """What `--json` writes: a format's name and its schema version; schemas/NAME.json describes it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,11 +14,14 @@ from edgeconv.cli.console import Console
 from edgeconv.recipes import load_recipe, override
 
 if TYPE_CHECKING:
-    from edgeconv.training.cross_validation import CrossValidation, Estimate
+    from edgeconv.training.fold_results import CrossValidation, Estimate
+    from edgeconv.workflows.cross_validate import Sweep
 
+LOSSES = 3  # subjects that are named
 EPILOG = opt.epilog(
     "edgeconv cross-validate har --data motionsense:DIR --seeds 2 --json har.json",
     "edgeconv cross-validate student --data motionsense:DIR --baseline har.json",
+    "edgeconv cross-validate har --set training.epochs=30,60 --out out/sweep --executor local",
     choices={**opt.model_choices(), **opt.COMPRESSION_CHOICES},
 )
 
@@ -64,6 +68,48 @@ _Baseline = Annotated[
 ]
 
 
+_Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE,...",
+        help="Values of a recipe key, such as training.epochs=30,60; repeated: every combination.",
+    ),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder for the fits so far, which a second run does not repeat, a table, a picture, "
+        "and the windows that no fit recognized.",
+    ),
+]
+_Executor = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="local|ray",
+        help="Processes of one thread each on this machine, or a Ray cluster. Default: one fit "
+        "after the other in this process, with all cores.",
+        autocompletion=opt.completing(("local", "ray")),
+    ),
+]
+_Workers = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, help="Processes. Default: one for each core."),
+]
+_Address = Annotated[str, typer.Option("--address", metavar="URL", help="Of the Ray cluster.")]
+_TrackingUri = Annotated[
+    str,
+    typer.Option(
+        "--tracking-uri",
+        metavar="URI",
+        help="MLflow, which gets each fold: parameters, every epoch, digest of the data.",
+    ),
+]
+
+
 def cross_validate(
     recipe: opt.RecipeName,
     data: opt.Data = None,
@@ -74,6 +120,12 @@ def cross_validate(
     val_subjects: _ValSubjects = 2,
     compress: _Compress = None,
     baseline: _Baseline = None,
+    settings: _Set = None,
+    out: _Out = None,
+    executor: _Executor = "",
+    workers: _Workers = None,
+    address: _Address = "",
+    tracking_uri: _TrackingUri = "",
     labels: data_options.Labels = None,
     allow: data_options.AllowRules = None,
     assume_units: data_options.AssumeUnits = False,
@@ -83,14 +135,14 @@ def cross_validate(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Evaluate a recipe on held-out subjects, fold by fold.
+    """Evaluate a recipe, or several settings of it, on held-out subjects, fold by fold.
 
     Every subject is held out once for each seed. The folds depend on the subjects and on --folds
     only, so that recipes are compared on the same subjects.
     """
     with Console(quiet, verbose, json) as console:
-        from edgeconv.workflows.cross_validate import CrossValidateOptions, read_baseline
-        from edgeconv.workflows.cross_validate import cross_validate as run_cross_validation
+        from edgeconv.workflows.cross_validate import CrossValidateOptions, read_baseline, sweep
+        from edgeconv.workflows.steps.fold_runs import Where
 
         options = CrossValidateOptions(
             folds=folds,
@@ -98,19 +150,49 @@ def cross_validate(
             only=tuple(only or ()),
             val_subjects=val_subjects,
             compress=tuple(compress or ()),
+            where=Where(
+                executor, workers, address, out / "folds.jsonl" if out else None, tracking_uri
+            ),
         )
         chosen = override(load_recipe(recipe), data_options.specification(data), seed, epochs)
         chosen = replace(chosen, model=model or chosen.model)
-        other = read_baseline(baseline) if baseline else None
-        result = run_cross_validation(
+        result = sweep(
             chosen,
+            settings or (),
             options,
             data=data_options.recordings(None, allow, assume_units, labels),
-            baseline=other,
+            baseline=read_baseline(baseline) if baseline else None,
             progress=console,
         )
-        _show(console, result)
+        _report(console, result, out)
     return 0
+
+
+def _report(console: Console, result: Sweep, out: Path | None) -> None:
+    from edgeconv.workflows.cross_validate import write_sweep
+
+    if out is not None:
+        write_sweep(result, out)
+    if len(result.results) > 1:
+        _show_sweep(console, result)
+    else:
+        _show(console, result.results[0])
+    _say_unrecognized(console, result, out)
+
+
+def _show_sweep(console: Console, result: Sweep) -> None:
+    from edgeconv.reporting.comparisons import HEADINGS, comparison_rows
+    from edgeconv.workflows.cross_validate import SWEEP_FORMAT
+
+    console.table("held-out subjects", HEADINGS, comparison_rows(result.results))
+    console.json(SWEEP_FORMAT, result.to_json())
+
+
+def _say_unrecognized(console: Console, result: Sweep, out: Path | None) -> None:
+    count, fits = len(result.unrecognized), sum(len(r.seeds) for r in result.results)
+    where = f"{out / 'unrecognized.csv'} lists them" if out else "--out DIR lists them"
+    trials = f"by none of {fits} fits" if fits > 1 else "by the fit that held them out"
+    console.say(f"{count:,} of {result.windows:,} windows were recognized {trials}: {where}")
 
 
 def _show(console: Console, result: CrossValidation) -> None:
@@ -141,7 +223,11 @@ def _show(console: Console, result: CrossValidation) -> None:
         f"{result.recipe}: accuracy {_accuracy(result.accuracy)} (95 % interval) over "
         f"{len(result.by_fold())} folds and seeds {', '.join(map(str, result.seeds))}"
     )
-    console.say(f"worst fold: {fold}, {lowest:.3f}; worst subject: {subject}, {least:.3f}")
+    count, worst = result.worst_subjects
+    console.say(
+        f"worst fold: {fold}, {lowest:.3f}; worst subject: {subject}, {least:.3f}; mean of the "
+        f"worst {count}: {worst:.3f}; macro-F1 {_accuracy(result.macro_f1)}"
+    )
     comparison = result.comparison
     if comparison is not None:
         verdict = "within the noise" if comparison.difference.noise else "outside the noise"
@@ -149,6 +235,8 @@ def _show(console: Console, result: CrossValidation) -> None:
             f"against {comparison.baseline}: {_points(comparison.difference)} percentage points "
             f"(95 % interval) over {comparison.folds} folds: {verdict}"
         )
+        losses = [f"{s} {100 * x:+.1f}" for s, x in list(comparison.by_subject.items())[:LOSSES]]
+        console.say(f"largest losses on a subject, in points: {', '.join(losses)}")
     console.json(FORMAT, result.to_json())
 
 

@@ -46,6 +46,14 @@ class SearchCandidate:
         return {**asdict(self), "training": dict(self.training), "schemes": list(self.schemes)}
 
 
+class Task(Protocol):
+    """Work for an executor: a value that can be sent to another process."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other task."""
+
+
 @dataclass(frozen=True)
 class SearchTask:
     """One fold of one seed of a candidate; fold None asks for its size only, without training."""
@@ -96,7 +104,7 @@ class TaskOutcome:
 class Evaluate(Protocol):
     """Carries out a task. It travels to worker processes, so it can be pickled."""
 
-    def __call__(self, task: SearchTask) -> TaskOutcome:
+    def __call__(self, task: Any) -> Any:
         """The same task gives the same outcome in every process of this machine."""
 
 

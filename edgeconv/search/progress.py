@@ -9,7 +9,7 @@ from edgeconv.core import LoggingProgress, Progress
 from edgeconv.search.engine import Search
 from edgeconv.search.report import share
 from edgeconv.search.trials import Trial, TrialState
-from edgeconv.training.cross_validation import estimate
+from edgeconv.training.fold_results import estimate
 
 _SMALLEST = 2048
 

@@ -17,7 +17,7 @@ from edgeconv.search.engine import Search
 from edgeconv.search.pareto import area, pareto_front, thin
 from edgeconv.search.results import ParetoMember, SearchResult
 from edgeconv.search.trials import Trial, TrialState
-from edgeconv.training.cross_validation import Estimate
+from edgeconv.training.fold_results import Estimate
 
 FEW = 12  # networks; with fewer, whether the last third moved the front is chance
 _MANY = 50

@@ -10,7 +10,7 @@ from typing import Any
 from edgeconv.core import MachineInfo
 from edgeconv.search.candidates import DesignPoint, SearchTask, TaskOutcome
 from edgeconv.search.options import Budgets
-from edgeconv.training.cross_validation import Estimate, estimate, paired_difference
+from edgeconv.training.fold_results import Estimate, estimate, paired_difference
 
 DEFAULT_MAX_DROP = 0.005  # largest accuracy drop of a chosen file without --max-accuracy-drop
 

@@ -35,7 +35,7 @@ from edgeconv.search.results import (
     pareto_members,
 )
 from edgeconv.search.tracking import Tracker
-from edgeconv.training.cross_validation import estimate
+from edgeconv.training.fold_results import estimate
 
 AFTERWARDS = 0.4  # share of the time for confirmation, bundles and their checks
 CONFIRMING = 0.5  # share of that for confirmation

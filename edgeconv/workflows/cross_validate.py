@@ -3,54 +3,27 @@
 from __future__ import annotations
 
 import json
-import tempfile
-import time
-from dataclasses import dataclass, replace
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from edgeconv.compression import compress
-from edgeconv.core import (
-    LOG_PROGRESS,
-    NULL_PROGRESS,
-    Dataset,
-    PathLike,
-    Progress,
-    Recipe,
-    Splits,
-    TrainedModel,
-)
-from edgeconv.datasets import (
-    DataSource,
-    describe_source,
-    load_dataset,
-)
-from edgeconv.datasets.splits import split
+from edgeconv.bundle import write_text
+from edgeconv.core import LOG_PROGRESS, Dataset, PathLike, Progress, Recipe
+from edgeconv.core.json_codec import encode_fields
+from edgeconv.datasets import DataSource, describe_source, load_dataset
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.models import build
-from edgeconv.plugins import import_tensorflow, require
+from edgeconv.plugins import require
 from edgeconv.recipes import load_recipe
-from edgeconv.runtimes.predict import predict_file
-from edgeconv.training import train
-from edgeconv.training.cross_validation import (
-    CrossValidation,
-    FoldAccuracy,
-    FoldRun,
-    draw_subjects,
-    evaluate_fold,
-    make_folds,
-    uses_last_epoch,
-)
-from edgeconv.workflows.steps.compression import find_teacher, training_subset
+from edgeconv.reporting.comparisons import comparison_plot, comparison_table
+from edgeconv.training.cross_validation import make_folds
+from edgeconv.training.fold_results import CrossValidation
+from edgeconv.workflows.steps.fold_runs import FoldOutcome, FoldTask, FoldTrainer, Where, run_folds
 from edgeconv.workflows.train import with_data
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-FORMAT = "edgeconv-cross-validation"
-FINETUNED = "fine-tuned"  # as a compression is, but without any
-_VALIDATION_SEED = 100
+FORMAT, SWEEP_FORMAT = "edgeconv-cross-validation", "edgeconv-sweep"
 
 
 @dataclass(frozen=True)
@@ -63,6 +36,7 @@ class CrossValidateOptions:
         only: numbers of the folds to run, from 0; empty: all.
         val_subjects: how many subjects validate the fit of a recipe that chooses its epoch.
         compress: compressions to apply to the network of each fold.
+        where: where folds run and are kept.
     """
 
     folds: int = 6
@@ -70,6 +44,7 @@ class CrossValidateOptions:
     only: tuple[int, ...] = ()
     val_subjects: int = 2
     compress: tuple[str, ...] = ()
+    where: Where = field(default_factory=Where)
 
     def __post_init__(self) -> None:
         wrong = [fold for fold in self.only if not 0 <= fold < self.folds]
@@ -108,17 +83,96 @@ def cross_validate(
         MissingDependency: TensorFlow or Keras is not installed.
         KeyboardInterrupt: interrupted.
     """
+    options = options or CrossValidateOptions()
+    return sweep(recipe, (), options, data=data, baseline=baseline, progress=progress).results[0]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Cross-validations of the same folds, and the windows that none of their fits recognized.
+
+    Attributes:
+        results: one for each combination of settings; all but the first are compared with the
+            first, or all with a baseline.
+        windows: how many windows were held out.
+    """
+
+    results: tuple[CrossValidation, ...]
+    unrecognized: tuple[UnrecognizedWindow, ...]
+    windows: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "results": [result.to_json() for result in self.results],
+            "windows": self.windows,
+            "unrecognized": [encode_fields(window) for window in self.unrecognized],
+        }
+
+
+def sweep(
+    recipe: Recipe | PathLike,
+    settings: Sequence[str],
+    options: CrossValidateOptions | None = None,
+    *,
+    data: DataSource | None = None,
+    baseline: Recipe | CrossValidation | None = None,
+    progress: Progress = LOG_PROGRESS,
+) -> Sweep:
+    """Cross-validate every combination of settings of a recipe, on the same folds and seeds.
+
+    Args:
+        recipe: a recipe, the name of a built-in one, or a TOML file.
+        settings: `KEY=VALUE,VALUE` for some of its keys, as `grid` reads them; none: as it is.
+        options: number of folds and seeds and the like; None: the defaults.
+        data: a specification, a `Dataset`, arrays or a data frame; None: the recipe's own.
+        baseline: as in `cross_validate`; None: the first combination, if there are several.
+        progress: listens to what is done.
+
+    Raises:
+        UsageError, BadInput, MissingDependency, KeyboardInterrupt: as `cross_validate`.
+    """
     require("tensorflow", "keras")
     options = options or CrossValidateOptions()
     recipe, source = with_data(recipe, data)
+    recipes = [with_settings(recipe, each) if each else recipe for each in grid(settings)]
+    if any(one.windowing != recipe.windowing or one.labels != recipe.labels for one in recipes):
+        raise UsageError(
+            "--set cannot change windowing or labels: the folds would not be of the same windows",
+            "cross-validate each by itself",
+        )
     progress.stage(f"data: {describe_source(source)}")
     dataset = load_dataset(source, progress)
-    groups = make_folds(dataset.subject_names, options.folds)
     if isinstance(baseline, Recipe):
         plain = replace(options, compress=())
-        baseline = _run(replace(baseline, seed=recipe.seed), dataset, groups, plain, progress)
-    result = _run(recipe, dataset, groups, options, progress)
-    return result if baseline is None else result.compared_with(baseline)
+        other = replace(baseline, seed=recipe.seed)
+        (baseline,), _, _ = _run_all([other], dataset, plain, progress)
+    results, trainer, outcomes = _run_all(recipes, dataset, options, progress)
+    if baseline is not None:
+        results = tuple(result.compared_with(baseline) for result in results)
+    else:
+        others = tuple(result.compared_with(results[0]) for result in results[1:])
+        results = (results[0], *others)
+    windows = sum(
+        len(o.predicted) for t, o in outcomes.items() if (t.recipe, t.seed) == (0, recipe.seed)
+    )
+    return Sweep(results, unrecognized_windows(trainer, outcomes), windows)
+
+
+def write_sweep(result: Sweep, out: Path) -> None:
+    """Write `results.json`, `results.md`, `results.svg` and `unrecognized.csv` into a folder."""
+    import csv
+    import io
+
+    write_text(out / "results.json", json.dumps(result.to_json(), indent=1) + "\n")
+    write_text(out / "results.md", comparison_table(result.results))
+    write_text(out / "results.svg", comparison_plot(result.results))
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([field.name for field in fields(UnrecognizedWindow)])
+    for window in result.unrecognized:
+        row = encode_fields(window) | {"answers": " | ".join(window.answers)}
+        table.writerow(row.values())
+    write_text(out / "unrecognized.csv", text.getvalue())
 
 
 def read_baseline(name: str) -> Recipe | CrossValidation:
@@ -138,111 +192,138 @@ def read_baseline(name: str) -> Recipe | CrossValidation:
     return load_recipe(name)
 
 
-def _run(
-    recipe: Recipe,
-    dataset: Dataset,
-    groups: tuple[tuple[str, ...], ...],
-    options: CrossValidateOptions,
-    progress: Progress,
-) -> CrossValidation:
-    seeds = range(recipe.seed, recipe.seed + options.seeds)
+def grid(settings: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
+    """Every combination of `KEY=VALUE,VALUE` settings, each a change of recipe keys.
+
+    A key is that of a recipe, a dot leads into a table: `training.epochs=30,60`. Values are those
+    of TOML; what TOML does not read is a text, so `model=har,student` needs no quotes.
+
+    Raises:
+        UsageError: a setting is not of that form, or a key stands twice.
+    """
+    choices: dict[str, list[Any]] = {}
+    for setting in settings:
+        key, equals, values = setting.partition("=")
+        if not equals or not key.strip() or not values.strip():
+            raise UsageError(
+                f"--set {setting}: not KEY=VALUE,VALUE", "for example --set training.epochs=30,60"
+            )
+        if key in choices:
+            raise UsageError(f"--set {key} is given twice", "write its values in one, with commas")
+        choices[key] = [_value(text.strip()) for text in values.split(",")]
+    return tuple(dict(zip(choices, each, strict=True)) for each in product(*choices.values()))
+
+
+def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe with other values of some keys; its name says which.
+
+    Raises:
+        UsageError: no such key, or a value that it cannot have.
+    """
+    table = recipe.to_json()
+    for key, value in settings.items():
+        *path, last = key.split(".")
+        inner = table
+        for name in path:
+            if not isinstance(inner.get(name), dict):
+                raise UsageError(f"--set {key}: a recipe has no table '{name}' here", _KEYS)
+            inner = inner[name]
+        if last not in inner:
+            raise UsageError(f"--set {key}: a recipe has no key '{last}' here", _KEYS)
+        inner[last] = value
+    try:
+        changed = Recipe.from_json(table)
+    except ValueError as error:
+        raise UsageError(f"--set: {error}", _KEYS) from error
+    return replace(changed, name=" ".join([recipe.name, *_words(settings)]))
+
+
+_KEYS = "docs/reference/recipe.md lists the keys: a dot leads into a table, as in training.epochs"
+
+
+def _words(settings: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{key}={value}".replace("/", "-").replace("\\", "-") for key, value in settings.items()
+    ]
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _run_all(
+    recipes: Sequence[Recipe], dataset: Dataset, options: CrossValidateOptions, progress: Progress
+) -> tuple[tuple[CrossValidation, ...], FoldTrainer, dict[FoldTask, FoldOutcome]]:
+    groups = make_folds(dataset.subject_names, options.folds)
+    trainer = FoldTrainer(dataset, tuple(recipes), groups, options.val_subjects, options.compress)
     folds = options.only or tuple(range(options.folds))
-    progress.stage(f"cross-validate: {recipe.name}, {len(folds)} folds, {len(seeds)} seeds")
-    runs: list[FoldRun] = []
-    for seed in seeds:
-        for fold in folds:
-            others = [s for s in dataset.subject_names if s not in groups[fold]]
-            val = draw_subjects(others, _val_count(others, options), _VALIDATION_SEED + fold)
-            splits = split(dataset, test_subjects=groups[fold], val_subjects=val)
-            runs.append(_run_fold(splits, replace(recipe, seed=seed), fold, options.compress))
-            note = f"fold {fold}, seed {seed}: accuracy {runs[-1].accuracy.overall:.4f}"
-            progress.update(len(runs), len(folds) * len(seeds), note)
-    return CrossValidation(
-        recipe=recipe.name,
-        model=recipe.model,
-        data=dataset.name,
-        folds=options.folds,
-        labels=dataset.signal.labels,
-        runs=tuple(runs),
-    )
-
-
-def _val_count(others: list[str], options: CrossValidateOptions) -> int:
-    if options.val_subjects >= len(others):
-        raise UsageError(
-            f"--val-subjects {options.val_subjects} leaves none of {len(others)} subjects to "
-            "train on",
-            "use fewer of them, or more folds",
+    names = ", ".join(recipe.name for recipe in recipes)
+    progress.stage(f"cross-validate: {names}, {len(folds)} folds, {options.seeds} seeds")
+    tasks = [
+        FoldTask(number, fold, recipe.seed + seed)
+        for seed in range(options.seeds)
+        for fold in folds
+        for number, recipe in enumerate(recipes)
+    ]
+    outcomes = run_folds(trainer, tasks, options.where, progress)
+    results = tuple(
+        CrossValidation(
+            recipe=recipe.name,
+            model=recipe.model,
+            data=dataset.name,
+            folds=options.folds,
+            labels=dataset.signal.labels,
+            runs=tuple(o.run for task, o in outcomes.items() if task.recipe == number),
         )
-    return options.val_subjects
+        for number, recipe in enumerate(recipes)
+    )
+    return results, trainer, outcomes
 
 
-def _run_fold(splits: Splits, recipe: Recipe, fold: int, compress_: tuple[str, ...]) -> FoldRun:
-    """Train on the other folds and evaluate on the held-out subjects."""
+@dataclass(frozen=True)
+class UnrecognizedWindow:
+    """A window that every fit that held it out got wrong: an error of its label, or a hard one.
+
+    Attributes:
+        number: of the window in the data set.
+        second: where it begins in its recording.
+        answers: what the fits said, each once.
+    """
+
+    number: int
+    subject: str
+    source: str
+    device: str
+    second: float
+    label: str
+    answers: tuple[str, ...]
+
+
+def unrecognized_windows(
+    trainer: FoldTrainer, outcomes: Mapping[FoldTask, FoldOutcome]
+) -> tuple[UnrecognizedWindow, ...]:
+    """The windows that no fit recognized, of all recipes and seeds, in the order of the data."""
     import numpy as np
 
-    began = time.perf_counter()
-    training, network, test = recipe.training, build(recipe.model), splits.test
-    teacher = find_teacher(training.distillation, splits)
-    compressed: dict[str, FoldAccuracy] = {}
-    if uses_last_epoch(training) and not compress_:
-        import_tensorflow()
-        from edgeconv.training.subjects import concat_datasets
-
-        others = concat_datasets(splits.train, splits.val)
-        result = evaluate_fold(network, others, test, training, recipe.seed, teacher=teacher)
-        predicted, epochs, parameters = result.predicted, len(result.history), result.parameters
-    else:
-        with tempfile.TemporaryDirectory(prefix="edgeconv-fold-") as folder:
-            model = train(network, splits, training, Path(folder), recipe.seed, teacher=teacher)
-            predicted = _predict(model.path, model, test)
-            compressed = _compress(model, splits, recipe, compress_, Path(folder))
-        assert model.training is not None
-        epochs, parameters = model.training.epochs, model.parameters
-    confusion = np.zeros((len(test.signal.labels),) * 2, int)
-    np.add.at(confusion, (test.labels, predicted), 1)
-    return FoldRun(
-        fold=fold,
-        seed=recipe.seed,
-        test_subjects=test.subject_names,
-        val_subjects=splits.val.subject_names,
-        accuracy=FoldAccuracy.of(predicted, test),
-        confusion=tuple(map(tuple, confusion.tolist())),
-        epochs=epochs,
-        parameters=parameters,
-        seconds=round(time.perf_counter() - began, 1),
-        compressed=compressed,
-    )
-
-
-def _compress(
-    model: TrainedModel, splits: Splits, recipe: Recipe, names: tuple[str, ...], folder: Path
-) -> dict[str, FoldAccuracy]:
-    """Accuracy after fine-tuning without compression, and after each compression."""
-    if not names:
-        return {}
-    from edgeconv.compression.model_file import open_network, save
-    from edgeconv.training.fit import make_finetune
-
-    subset, seed = training_subset(model, splits), recipe.seed
-    finetune = make_finetune(
-        subset, model.signal, recipe.training, recipe.compression, seed, NULL_PROGRESS
-    )
-    network = open_network(model.path, seed)
-    finetune(network)
-    path = folder / "fine-tuned.keras"
-    save(network, model.path, path)
-    accuracies = {FINETUNED: FoldAccuracy.of(_predict(path, model, splits.test), splits.test)}
-    for name in names:
-        path = folder / f"{name}.keras"
-        compress(name, model, subset, finetune, path, seed, NULL_PROGRESS)
-        predicted = _predict(path, model, splits.test)
-        accuracies[name] = FoldAccuracy.of(predicted, splits.test)
-    return accuracies
-
-
-def _predict(path: Path, model: TrainedModel, test: Dataset) -> NDArray[np.int64]:
-    """The class number that a saved file gives each window."""
-    probabilities, _ = predict_file(path, model.signal, test.windows, "keras")
-    predicted: NDArray[np.int64] = probabilities.argmax(axis=1)
-    return predicted
+    dataset = trainer.dataset
+    answers: dict[int, list[int]] = {}
+    for outcome in outcomes.values():
+        held = np.flatnonzero(np.isin(dataset.subjects, outcome.run.test_subjects))
+        for row, predicted in zip(held.tolist(), outcome.predicted, strict=True):
+            answers.setdefault(row, []).append(predicted)
+    names, listed = dataset.signal.labels, []
+    for row in sorted(answers):
+        label = int(dataset.labels[row])
+        if label in answers[row]:
+            continue
+        recording, first = dataset.index[row].tolist()
+        of = dataset.recordings[recording]
+        said = tuple(names[n] for n in dict.fromkeys(answers[row]))
+        second = round(first / dataset.signal.rate_hz, 3)
+        listed.append(
+            UnrecognizedWindow(row, of.subject, of.source, of.device, second, names[label], said)
+        )
+    return tuple(listed)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Protocol
+from typing import Any, Protocol
 
 from edgeconv.plugins import choose
-from edgeconv.search.candidates import Evaluate, SearchTask, TaskOutcome
+from edgeconv.search.candidates import Evaluate, Task
 
 EXECUTORS: dict[str, str] = {
     "local": "edgeconv.search.executors.local:Local",
@@ -30,10 +30,10 @@ class SearchExecutor(Protocol):
     def workers(self) -> int:
         """Number of tasks that run at a time."""
 
-    def submit(self, task: SearchTask) -> None:
+    def submit(self, task: Task) -> None:
         """Have a task carried out; the first submitted begins first."""
 
-    def collect(self) -> tuple[SearchTask, TaskOutcome]:
+    def collect(self) -> tuple[Any, Any]:
         """Wait until any task has ended.
 
         Raises:

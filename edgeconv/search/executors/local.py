@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from edgeconv.errors import EdgeconvError, UsageError
-from edgeconv.search.candidates import Evaluate, SearchTask, TaskOutcome
+from edgeconv.search.candidates import Evaluate, Task, TaskOutcome
 from edgeconv.search.executors import ONE_THREAD, keep_to_one_thread
 
 SHUTDOWN_TIMEOUT = 10.0  # seconds that an idle worker may take to leave
@@ -24,7 +24,7 @@ TRIES = 2  # the system may have taken a worker's memory for somebody else
 class _Worker:
     process: BaseProcess
     connection: Connection
-    task: SearchTask | None = None
+    task: Task | None = None
 
 
 class Local:
@@ -36,15 +36,15 @@ class Local:
         self.workers = workers or len(os.sched_getaffinity(0))
         self._evaluate = evaluate
         self._workers: list[_Worker] = []
-        self._waiting: deque[SearchTask] = deque()
+        self._waiting: deque[Task] = deque()
         self._deaths: dict[str, int] = {}
 
-    def submit(self, task: SearchTask) -> None:
+    def submit(self, task: Task) -> None:
         """Give it to an idle worker, or let it wait for one."""
         self._waiting.append(task)
         self._dispatch()
 
-    def collect(self) -> tuple[SearchTask, TaskOutcome]:
+    def collect(self) -> tuple[Any, Any]:
         """The next task that ends. Where its worker dies twice, the outcome says so."""
         while True:
             ready = wait([worker.connection for worker in self._workers])
@@ -67,12 +67,12 @@ class Local:
         self._workers.clear()
         self._waiting.clear()
 
-    def _receive(self, worker: _Worker) -> tuple[SearchTask, TaskOutcome] | None:
+    def _receive(self, worker: _Worker) -> tuple[Any, Any] | None:
         task, worker.task = worker.task, None
         if task is None:
             raise RuntimeError("a worker answered without a task")
         try:
-            answer: TaskOutcome | EdgeconvError | str = worker.connection.recv()
+            answer: Any = worker.connection.recv()
         except (EOFError, ConnectionResetError):
             return self._dead(worker, task)
         if isinstance(answer, EdgeconvError):
@@ -81,7 +81,7 @@ class Local:
             raise RuntimeError(f"the evaluation of {task} failed:\n{answer}")
         return task, answer
 
-    def _dead(self, worker: _Worker, task: SearchTask) -> tuple[SearchTask, TaskOutcome] | None:
+    def _dead(self, worker: _Worker, task: Task) -> tuple[Any, Any] | None:
         worker.process.join()
         self._workers.remove(worker)
         self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
@@ -133,7 +133,7 @@ def _work(connection: Connection, evaluate: Evaluate) -> None:
         connection.send(_answer(evaluate, task))
 
 
-def _answer(evaluate: Evaluate, task: SearchTask) -> Any:
+def _answer(evaluate: Evaluate, task: Task) -> Any:
     import traceback
 
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeconv import plugins
 from edgeconv.errors import BadInput, EdgeconvError
-from edgeconv.search.candidates import Evaluate, SearchTask, TaskOutcome
+from edgeconv.search.candidates import Evaluate, Task, TaskOutcome
 from edgeconv.search.executors import keep_to_one_thread
 
 TRIES = 2
@@ -31,17 +31,17 @@ class OnRay:
         self._evaluate = self._ray.put(evaluate)
         self._actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Actor)
         self._idle: list[Any] = []
-        self._busy: dict[Any, tuple[Any, SearchTask]] = {}
-        self._waiting: deque[SearchTask] = deque()
+        self._busy: dict[Any, tuple[Any, Task]] = {}
+        self._waiting: deque[Task] = deque()
         self._deaths: dict[str, int] = {}
         self._started = 0
 
-    def submit(self, task: SearchTask) -> None:
+    def submit(self, task: Task) -> None:
         """Give it to an idle actor, or let it wait for one."""
         self._waiting.append(task)
         self._dispatch()
 
-    def collect(self) -> tuple[SearchTask, TaskOutcome]:
+    def collect(self) -> tuple[Any, Any]:
         """The next task that ends. Where its actor dies twice, the outcome says so."""
         while True:
             (reference,), _ = self._ray.wait(list(self._busy), num_returns=1)
@@ -86,7 +86,7 @@ class OnRay:
                 hint = "start one: ray start --head" if address else "try again when it is idle"
                 raise BadInput(f"{where}: {error}", hint) from error
 
-    def _dead(self, task: SearchTask, error: Exception) -> TaskOutcome | None:
+    def _dead(self, task: Task, error: Exception) -> TaskOutcome | None:
         self._started -= 1
         self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
         if self._deaths[task.key] < TRIES:
@@ -112,7 +112,7 @@ class _Actor:
         keep_to_one_thread()
         self._evaluate = evaluate
 
-    def run(self, task: SearchTask) -> TaskOutcome | EdgeconvError:
+    def run(self, task: Task) -> Any:
         """The outcome, or the user's error, which Ray would wrap."""
         try:
             return self._evaluate(task)

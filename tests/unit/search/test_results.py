@@ -18,7 +18,7 @@ from edgeconv.search.results import (
     confirmed_float_accuracy,
     pareto_members,
 )
-from edgeconv.training.cross_validation import estimate
+from edgeconv.training.fold_results import estimate
 
 FULL = (0.97, 0.95, 0.96)
 

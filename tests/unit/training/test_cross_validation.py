@@ -20,16 +20,18 @@ from edgeconv.ir.keras_file import load_model
 from edgeconv.training import train
 from edgeconv.training.cross_validation import (
     FOLD_SEED,
+    draw_subjects,
+    evaluate_fold,
+    make_folds,
+    uses_last_epoch,
+)
+from edgeconv.training.fold_results import (
     CrossValidation,
     Estimate,
     FoldAccuracy,
     FoldRun,
-    draw_subjects,
     estimate,
-    evaluate_fold,
-    make_folds,
     paired_difference,
-    uses_last_epoch,
 )
 
 from .small import dataset, network, splits
