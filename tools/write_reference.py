@@ -236,16 +236,26 @@ def _default(default: Any) -> str:
 
 def recipe_fields() -> str:
     """The tables of a recipe file, from the dataclasses that read them."""
-    from edgeconv.core import Augmentation, FinetuneConfig, Recipe, Training, Variant, Windowing
+    from edgeconv.core import (
+        Augmentation,
+        ExportSettings,
+        FinetuneConfig,
+        Recipe,
+        Training,
+        Variant,
+        Windowing,
+    )
     from edgeconv.core.compression import Distillation
 
+    nested = ("windowing", "training", "compression", "export", "variants", "gates")
     tables: dict[str, tuple[type, tuple[str, ...]]] = {
-        "Top level": (Recipe, ("windowing", "training", "compression", "variants", "gates")),
+        "Top level": (Recipe, nested),
         "`[windowing]`": (Windowing, ()),
         "`[training]`": (Training, ("augmentation", "distillation")),
         "`[training.augmentation]`": (Augmentation, ()),
         "`[training.distillation]`": (Distillation, ()),
         "`[compression]`": (FinetuneConfig, ()),
+        "`[export]`": (ExportSettings, ()),
         "`[[variants]]`": (Variant, ()),
     }
     return "\n\n".join(

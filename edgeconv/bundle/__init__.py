@@ -16,7 +16,13 @@ from edgeconv.bundle.folder import (
 )
 from edgeconv.bundle.manifest import is_bundle, named_files, read_bundle, source_bundle, write
 from edgeconv.bundle.reference import FILE as REFERENCE
-from edgeconv.bundle.reference import read_outputs, read_reference, write_outputs, write_reference
+from edgeconv.bundle.reference import (
+    embedding_file,
+    read_outputs,
+    read_reference,
+    write_outputs,
+    write_reference,
+)
 
 __all__ = [
     "CALIBRATION_SAMPLES",
@@ -28,6 +34,7 @@ __all__ = [
     "VOCABULARY",
     "append_text",
     "check_free",
+    "embedding_file",
     "is_bundle",
     "named_files",
     "partial_of",

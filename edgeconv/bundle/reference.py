@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ FILE = "reference.npz"  # the float model's
 DIGESTS = ("data_sha256", "model_sha256")
 PROBABILITIES = "probabilities"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip entry needs a date; bytes must not depend on a clock
+
+
+def embedding_file(model: Path) -> str:
+    """Where the embeddings of a Keras file of the bundle are stored, beside that file."""
+    return f"{model.stem}_{EMBEDDING}.npz"
 
 
 def write_reference(

@@ -41,6 +41,13 @@ _Signal = Annotated[
         help="TOML file that describes the windows of a model without a sensor contract.",
     ),
 ]
+_Embedding = Annotated[
+    bool,
+    typer.Option(
+        "--embedding",
+        help="Add what the last dense layer reads as output `embedding`, to adapt to a user.",
+    ),
+]
 _Data = Annotated[
     str | None,
     opt.data_option("Recordings for --compress. Default: the model's own training data."),
@@ -61,6 +68,7 @@ def export(
     float_layer: opt.FloatLayers = None,
     int8_layer: opt.Int8Layers = None,
     mixed_precision_snr: opt.MixedPrecisionSnr = 0.0,
+    embedding: _Embedding = False,
     compress: opt.Compressions = None,
     data: _Data = None,
     allow: data_options.AllowRules = None,
@@ -104,6 +112,7 @@ def export(
             unsafe=allow_custom_code,
             require_contract=sensor not in (None, "normalized"),
             signal=read_signal(signal) if signal else None,
+            embedding=embedding,
         )
         show_export(console, make(model, variants, out, options, force=force, progress=console))
     return 0

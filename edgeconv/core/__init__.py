@@ -53,7 +53,14 @@ from edgeconv.core.progress import (
     Progress,
 )
 from edgeconv.core.provenance import MachineInfo, TeacherInfo, TrainingSummary
-from edgeconv.core.recipe import Augmentation, Recipe, Training, Variant, Windowing
+from edgeconv.core.recipe import (
+    Augmentation,
+    ExportSettings,
+    Recipe,
+    Training,
+    Variant,
+    Windowing,
+)
 from edgeconv.core.results import Check, EvaluationResult, ParityResult, Status, worst
 from edgeconv.core.runner import BoundRun, Inspectable, Runner, TimesOperations
 from edgeconv.core.schemes import CALIBRATION_METHODS, OutputLimits, Scheme, Tolerance
@@ -94,6 +101,7 @@ __all__ = [
     "EvaluationData",
     "EvaluationResult",
     "ExportReport",
+    "ExportSettings",
     "FileChecks",
     "Finding",
     "FinetuneConfig",

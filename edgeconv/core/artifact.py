@@ -139,6 +139,11 @@ class Artifact:
         """The sensor contract. Raises Unsupported where the file has none."""
         return sensor_contract(self.contract, self.name)
 
+    @property
+    def embedding(self) -> int:
+        """The size of its output `embedding`; 0 where it has none."""
+        return self.contract.embedding if isinstance(self.contract, Signal) else 0
+
     def to_json(self) -> dict[str, Any]:
         """For the manifest; the path is relative to the bundle."""
         own = {k: v for k, v in asdict(self).items() if k != "contract"}

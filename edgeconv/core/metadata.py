@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from edgeconv.core import Contract, Signal, Tensors
+from edgeconv.core.signal import EMBEDDING
 from edgeconv.core.tensors import KIND, LOGITS, PROBABILITIES, SCORES
 from edgeconv.errors import BadInput
 
@@ -79,7 +80,10 @@ class ModelMetadata:
         """What each output holds, by its name."""
         if isinstance(self.contract, Tensors):
             return {tensor.name: f"{tensor.text}." for tensor in self.contract.outputs}
-        return {self.output: _OUTPUT_TEXTS.get(self.output, _OUTPUT_TEXTS[PROBABILITIES])}
+        texts = {self.output: _OUTPUT_TEXTS.get(self.output, _OUTPUT_TEXTS[PROBABILITIES])}
+        if size := self.contract.embedding:
+            texts[EMBEDDING] = f"{size} numbers that the last dense layer reads."
+        return texts
 
     @property
     def fields(self) -> dict[str, str]:

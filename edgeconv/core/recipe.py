@@ -213,6 +213,18 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class ExportSettings:
+    """What all files of a run have in common.
+
+    Attributes:
+        embedding: give the input of the last dense layer as a second output, `embedding`, which
+            an app needs to learn how its user moves.
+    """
+
+    embedding: bool = False
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Data, model, training, variants and gates of one run.
 
@@ -224,6 +236,7 @@ class Recipe:
         windowing: how the recordings are cut.
         labels: labels to merge or to drop: a table, or the name of a TOML file with it.
         compression: how variants with `compress` are fine-tuned.
+        export: what all files have in common.
         gates: limits that replace those of the scheme.
         profile_runs: timed inferences of each file.
     """
@@ -235,6 +248,7 @@ class Recipe:
     windowing: Windowing = field(default_factory=Windowing)
     training: Training = field(default_factory=Training)
     compression: FinetuneConfig = field(default_factory=FinetuneConfig)
+    export: ExportSettings = field(default_factory=ExportSettings)
     variants: tuple[Variant, ...] = ()
     gates: dict[str, float] = field(default_factory=dict)
     profile_runs: int = 300

@@ -27,9 +27,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SCHEMA_VERSION = 3
-"""Of a contract as JSON. Version 1, which names no version, and version 2 are still read."""
+SCHEMA_VERSION = 4
+"""Of a contract as JSON. Version 1, which names no version, and all later ones are still read."""
+_WITH_KINDS = 3  # is written where a channel is another sensor's and the file gives no embedding
 _WITHOUT_KINDS = 2  # is written where every channel is an accelerometer's
+
+EMBEDDING = "embedding"
+"""What the output with the input of the last dense layer is called, in every file format."""
 
 
 class InputConvention(StrEnum):
@@ -99,7 +103,9 @@ class Signal:
         kinds: what each channel measures; empty: as the names of the channels say, and those of
             three channels are an accelerometer's.
         gravity: what told gravity and linear acceleration apart; None where it is not known, or no
-            channel is one of them.
+            no channel is one of them.
+        embedding: size of a file's output `embedding`, what the last dense layer reads; 0 where
+            the file has no such output, and in a Keras model's own contract.
     """
 
     channels: tuple[str, ...] = ("x", "y", "z")
@@ -112,12 +118,15 @@ class Signal:
     layout: str = "time-major"  # x0 y0 z0 x1 y1 z1 …; the only layout there is
     kinds: tuple[SensorKind, ...] = ()
     gravity: GravitySource | None = None
+    embedding: int = 0
 
     def __post_init__(self) -> None:
         if self.layout != "time-major":
             raise BadInput(f"sensor contract: unknown layout '{self.layout}'", "use time-major")
         if self.window < 1 or self.step < 1 or not self.rate_hz > 0:
             raise BadInput("sensor contract: window, step and rate must be positive")
+        if self.embedding < 0:
+            raise BadInput(f"sensor contract: an embedding has no {self.embedding} values")
         if self.normalization and len(self.normalization.mean) != len(self.channels):
             raise BadInput("sensor contract: normalization and channels differ in length")
         if self.kinds and len(self.kinds) != len(self.channels):
@@ -234,14 +243,17 @@ class Signal:
         """What is written into every artifact; unit and sign are there for a human reader.
 
         `kinds` and `channel_units` stand in contracts with other channels than an accelerometer's,
-        `gravity` where it is known.
+        `gravity` where it is known, `embedding` where the file gives one.
         """
         fields = asdict(self)
         kinds, gravity = fields.pop("kinds"), fields.pop("gravity")
+        embedding = fields.pop("embedding")
+        version = _WITH_KINDS if kinds else _WITHOUT_KINDS
         more = {"kinds": list(kinds), "channel_units": list(self.channel_units)} if kinds else {}
         more |= {"gravity": gravity} if gravity else {}
+        more |= {"embedding": embedding} if embedding else {}
         return {
-            "schema_version": SCHEMA_VERSION if kinds else _WITHOUT_KINDS,
+            "schema_version": SCHEMA_VERSION if embedding else version,
             **fields,
             **more,
             "unit": self.unit,
@@ -279,6 +291,7 @@ class Signal:
                 layout=data["layout"],
                 kinds=tuple(map(SensorKind, data.get("kinds", ()))),
                 gravity=GravitySource(data["gravity"]) if "gravity" in data else None,
+                embedding=int(data.get("embedding", 0)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"sensor contract is damaged: {error!r}") from error

@@ -13,6 +13,7 @@ from edgeconv.ir.nodes.node import Range, Shape
 
 _MEANINGS = {"softmax": PROBABILITIES, "sigmoid": SCORES}
 _SAME_NUMBERS = ("Flatten", "Reshape", "Dropout", "Identity", "Permute")
+_ACTIVATIONS = ("Activation", "Softmax")
 
 
 def tensor_names(model: Any) -> tuple[list[str], list[str]]:
@@ -90,6 +91,42 @@ def with_shapes(model: Any, shapes: Iterable[Shape]) -> Any:
     copy = keras.models.clone_model(model, input_tensors=structured)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def with_embedding(model: Any) -> Any:
+    """A model of one output with a second one: what its last dense layer reads.
+
+    Behind that layer there may only be an activation, and layers that move numbers.
+
+    Raises:
+        Unsupported: the model has several outputs, does not end so, or has nothing before that
+            layer.
+    """
+    import keras
+
+    if len(getattr(model, "outputs", None) or ()) != 1:
+        raise _no_embedding(model, "it has several outputs")
+    (tensor,) = model.outputs
+    operation, call, _ = tensor._keras_history
+    while type(operation).__name__ in (*_SAME_NUMBERS, *_ACTIVATIONS):
+        (tensor,) = operation._inbound_nodes[call].input_tensors
+        operation, call, _ = tensor._keras_history
+    kind, name = type(operation).__name__, operation.name
+    if kind != "Dense":
+        raise _no_embedding(model, f"its last layer with numbers of its own is '{name}' ({kind})")
+    (inner,) = operation._inbound_nodes[call].input_tensors
+    if len(inner.shape) != 2 or any(inner is entry for entry in model.inputs):
+        raise _no_embedding(model, f"its dense layer '{name}' reads no vector of another layer")
+    entries = model.inputs[0] if len(model.inputs) == 1 else model.inputs
+    return keras.Model(entries, [model.outputs[0], inner], name=model.name)
+
+
+def _no_embedding(model: Any, reason: str) -> Unsupported:
+    return Unsupported(
+        f"model '{model.name}' has no embedding to give: {reason}",
+        "an embedding is the vector that the last dense layer reads: end the network in a dense "
+        "layer of one number a class, or export it without the embedding",
+    )
 
 
 def call_keras(model: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -19,15 +19,18 @@ CallNodes = tuple[KerasCall, tuple[Node, ...]]
 """One call of a layer, and the nodes that compute it."""
 
 
-def read(model: Any, signal: Signal) -> Graph:
+def read(model: Any, signal: Signal, *, outputs: int = 1) -> Graph:
     """The graph of a Keras model that takes windows of a sensor contract.
+
+    Args:
+        outputs: how many outputs the model must have: 2 where an embedding was added.
 
     Raises:
         BadInput: input or output size differs from the contract, or a weight is not finite.
         Unsupported: a topology that no exporter knows.
     """
     check_built(model)
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+    if len(model.inputs) != 1 or len(model.outputs) != outputs:
         raise Unsupported(f"model '{model.name}' has several inputs or outputs", "give it one each")
     if None in model.inputs[0].shape[1:]:
         _check_input(model, signal)
@@ -318,7 +321,7 @@ def _product(shape: tuple[int | None, ...]) -> str:
 
 
 def _check_output(graph: Graph, signal: Signal) -> None:
-    shape = graph.output.shape
+    shape = graph.outputs[0].shape
     if len(shape) != 1:
         raise BadInput(
             f"model '{graph.name}' gives {shape} a window", "its output must be a vector"

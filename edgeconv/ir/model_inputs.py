@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeconv.core import Contract, InputConvention, Signal, Tensors
 from edgeconv.core.metadata import LABEL, SENSOR
+from edgeconv.core.signal import EMBEDDING
 from edgeconv.core.tensors import LOGITS, PROBABILITIES, SCORES
 from edgeconv.errors import BadInput
 from edgeconv.ir.calibration import READING_LIMIT
@@ -60,26 +61,29 @@ class ModelInputs(Protocol):
         largest magnitude for other numbers."""
 
 
-_TAKEN = (SENSOR, LOGITS, SCORES, LABEL)
+_TAKEN = (SENSOR, LOGITS, SCORES, LABEL, EMBEDDING)
 """Names that say something else in a window model's files."""
 
 
 def inputs_of(
-    contract: Contract, expects: InputConvention = InputConvention.NORMALIZED
+    contract: Contract,
+    expects: InputConvention = InputConvention.NORMALIZED,
+    embedding: bool = False,
 ) -> ModelInputs:
     """The ways of a contract.
 
     Args:
         expects: what a window model takes itself; one that normalizes by itself takes readings.
+        embedding: whether a window model has its embedding as a second output.
     """
     if isinstance(contract, Tensors):
         return NamedInputs(contract)
-    return WindowInputs(contract, expects)
+    return WindowInputs(contract, expects, embedding)
 
 
 def output_kind(graph: Graph) -> str:
-    """What the only output of a window model is called: probabilities, scores or logits."""
-    last = graph.producer(graph.output)
+    """What the first output of a window model is called: probabilities, scores or logits."""
+    last = graph.producer(graph.outputs[0])
     function = getattr(last, "function" if isinstance(last, Activation) else "activation", None)
     if function == SOFTMAX:
         return PROBABILITIES
@@ -92,6 +96,7 @@ class WindowInputs:
 
     signal: Signal
     expects: InputConvention = InputConvention.NORMALIZED
+    embedding: bool = False
 
     def prepared(self, model: Any) -> Any:
         if len(getattr(model, "inputs", None) or ()) != 1:
@@ -104,7 +109,7 @@ class WindowInputs:
         return with_shapes(model, [tuple(rest if size is None else size for size in shape)])
 
     def read(self, model: Any) -> Graph:
-        return read(model, self.signal)
+        return read(model, self.signal, outputs=2 if self.embedding else 1)
 
     def in_file(self, graph: Graph, sensor: InputConvention) -> Graph:
         return for_sensor(graph, self.signal, sensor, self.expects)
@@ -126,19 +131,23 @@ class WindowInputs:
         return (windows.reshape(-1, *shape),)
 
     def output_names(self, graph: Graph, model: Any) -> tuple[str, ...]:
-        """The output's kind; probabilities bear the key under which the model gives them."""
-        kind = output_kind(graph)
+        """The first output's kind; probabilities bear the key under which the model gives them.
+
+        A second one is the embedding.
+        """
+        kind, others = output_kind(graph), (EMBEDDING,) * (len(graph.outputs) - 1)
         if kind != PROBABILITIES or not output_keys(model):
-            return (kind,)
-        _, (name,) = tensor_names(model)
-        return (kind if name.lower() in _TAKEN else name,)
+            return (kind, *others)
+        name, *_ = tensor_names(model)[1]
+        return (kind if name.lower() in _TAKEN else name, *others)
 
     def class_names(self, graph: Graph) -> tuple[str, ...]:
         return self.signal.labels if output_kind(graph) == PROBABILITIES else ()
 
     def scales(self, graph: Graph, reference: Arrays) -> tuple[float, ...]:
+        first, *others = reference
         bounded = output_kind(graph) != LOGITS
-        return tuple(1.0 if bounded else _peak(array) for array in reference)
+        return (1.0 if bounded else _peak(first), *map(_peak, others))
 
 
 @dataclass(frozen=True)

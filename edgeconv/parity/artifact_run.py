@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Artifact, EvaluationResult, ParityResult
+from edgeconv.core.parity_statistics import decibels
 from edgeconv.errors import Unsupported
 from edgeconv.parity.classification import evaluate, softmax
-from edgeconv.parity.context import ParityContext, gives_logits, is_retrained
-from edgeconv.parity.gates import default_gates, resolve_gates
+from edgeconv.parity.context import ParityContext, gives_logits, is_retrained, source_model
+from edgeconv.parity.gates import EMBEDDING_SNR, default_gates, resolve_gates
 from edgeconv.parity.output_comparison import OutputComparison, compare_outputs, result_of
 from edgeconv.parity.saturation import saturated_shares
 from edgeconv.parity.significance import margin_of
 from edgeconv.runtimes import unavailable
-from edgeconv.runtimes.predict import predict_file
+from edgeconv.runtimes.predict import predict_outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,17 +85,28 @@ def run_artifact(context: ParityContext, artifact: Artifact, runtime: str) -> Ar
     if not len(context.dataset):
         return "there are no windows to compare on"
     retrained = is_retrained(artifact)
-    gates = resolve_gates(artifact.target, artifact.scheme, context.limits, retrained=retrained)
+    gates = resolve_gates(
+        artifact.target,
+        artifact.scheme,
+        context.limits,
+        retrained=retrained,
+        embedding=bool(artifact.embedding),
+    )
     windows = context.dataset.windows
     try:
-        outputs, ran = predict_file(artifact.path, artifact.signal, windows, runtime)
+        computed = predict_outputs(artifact.path, artifact.signal, windows, runtime)
     except Unsupported as error:
         if runtime == "auto":
             raise
         return str(error)
+    outputs, ran = computed.classes, computed.runtime
     if gives_logits(artifact):
         outputs = softmax(outputs)
-    run = ArtifactRun(artifact, ran, gates, _comparison(context, artifact, outputs, gates))
+    comparison = _comparison(context, artifact, outputs, gates)
+    if artifact.embedding:
+        snr = _embedding_snr(context, artifact, computed.embedding)
+        comparison = replace(comparison, metrics={**comparison.metrics, EMBEDDING_SNR: snr})
+    run = ArtifactRun(artifact, ran, gates, comparison)
     if not np.isfinite(outputs).all():
         return run
     return replace(
@@ -126,6 +139,16 @@ def _comparison(
         metrics={**comparison.metrics, "saturated": max(shares.values(), default=0.0)},
         statistics=replace(comparison.statistics, saturation=shares),
     )
+
+
+def _embedding_snr(
+    context: ParityContext, artifact: Artifact, embedding: NDArray[np.float32] | None
+) -> float:
+    """How far a file's embedding is above its error, in dB; NaN where it is no such vector."""
+    wanted = context.embedding(source_model(context.bundle, artifact)).astype("float64")
+    if embedding is None or embedding.shape != wanted.shape:
+        return math.nan
+    return decibels(float((wanted**2).sum()), float(((embedding - wanted) ** 2).sum()))
 
 
 def _conversion(

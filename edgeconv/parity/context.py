@@ -18,13 +18,15 @@ from edgeconv.core import (
     MachineInfo,
     Progress,
 )
+from edgeconv.core.paths import sha256
+from edgeconv.core.signal import EMBEDDING
 from edgeconv.core.tensors import LOGITS
 from edgeconv.environment import describe_machine
 from edgeconv.parity import significance
 from edgeconv.parity.classification import labels_for, softmax
 from edgeconv.parity.golden import GoldenSet, read_golden
 from edgeconv.parity.output_comparison import ReferenceOutputs
-from edgeconv.runtimes.predict import predict_file
+from edgeconv.runtimes.predict import predict_file, predict_outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,6 +105,21 @@ class ParityContext:
             self._network_outputs[name] = outputs
         return self._reference(self._network_outputs[name], windows=False)
 
+    def embedding(self, network: Path) -> NDArray[np.float32]:
+        """(windows, size): what the last dense layer of a Keras file of the bundle reads."""
+        key = f"{network}:{EMBEDDING}"
+        if key not in self._network_outputs:
+            digest, name = sha256(network), bundles.embedding_file(network)
+            stored = bundles.read_outputs(network.parent, self.dataset.sha256, digest, name)
+            if stored is None:
+                self.progress.note(f"Keras computes the embeddings of {network.name}")
+                signal, windows = self.bundle.model.signal, self.dataset.windows
+                outputs = predict_outputs(network, signal, windows, "keras", embedding=True)
+                assert outputs.embedding is not None
+                stored = {EMBEDDING: outputs.embedding}
+            self._network_outputs[key] = stored[EMBEDDING]
+        return self._network_outputs[key]
+
     def _reference(self, outputs: NDArray[np.float32], windows: bool = True) -> ReferenceOutputs:
         return ReferenceOutputs(
             outputs,
@@ -136,4 +153,4 @@ def float_outputs(bundle: Bundle, dataset: Dataset, progress: Progress) -> NDArr
 
 def gives_logits(artifact: Artifact) -> bool:
     """Whether a file's output is called logits: its probabilities are the softmax of it."""
-    return [output.name for output in artifact.outputs] == [LOGITS]
+    return LOGITS in [output.name for output in artifact.outputs]

@@ -11,6 +11,9 @@ from edgeconv.parity.significance import CONFIDENCE, DROP, GATE, LEVEL, check_li
 from edgeconv.targets import limits
 from edgeconv.targets.base import find_target
 
+EMBEDDING_SNR = "embedding_snr_db"
+"""How far a file's embedding is above its error; the limit is that of the scheme's `snr_db`."""
+
 DIRECTIONS: dict[str, str] = {
     "max_abs": "<=",
     "mean_abs": "<=",
@@ -31,6 +34,7 @@ DIRECTIONS: dict[str, str] = {
     "class_drop": "<=",
     "subject_drop": "<=",
     "saturated": "<=",  # integer files: `saturation.py`
+    EMBEDDING_SNR: ">=",  # files with the output `embedding`
 }
 """Every gate, and the side of its limit on which a file passes."""
 
@@ -48,7 +52,12 @@ def default_gates(target: str, scheme: str) -> dict[str, float]:
 
 
 def resolve_gates(
-    target: str, scheme: str, overrides: Mapping[str, float], retrained: bool = False
+    target: str,
+    scheme: str,
+    overrides: Mapping[str, float],
+    *,
+    retrained: bool = False,
+    embedding: bool = False,
 ) -> dict[str, float]:
     """The scheme's limits, replaced by those of a recipe or of `--gate NAME=VALUE`.
 
@@ -65,14 +74,18 @@ def resolve_gates(
         scheme: of the artifact.
         overrides: limits by gate.
         retrained: whether a compression trained its weights again.
+        embedding: whether the file gives an embedding, which is then judged too, against that of
+            the network that it was exported from.
 
     Raises:
         UsageError: an unknown gate, or a limit that is not a finite number (`max_drop`: not a
             fraction).
     """
+    defaults = default_gates(target, scheme)
+    inner = {EMBEDDING_SNR: defaults["snr_db"]} if embedding and "snr_db" in defaults else {}
     if retrained:
-        return _overridden(limits.ACCURACY_DROP, overrides)
-    return _overridden(default_gates(target, scheme), overrides)
+        return _overridden({**limits.ACCURACY_DROP, **inner}, overrides)
+    return _overridden({**defaults, **inner}, overrides)
 
 
 def gates_of(file: ModelFile, overrides: Mapping[str, float]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from typing import Any
 from edgeconv.core import (
     Augmentation,
     Distillation,
+    ExportSettings,
     FinetuneConfig,
     LabelMap,
     PathLike,
@@ -60,6 +61,7 @@ def load_recipe(source: PathLike) -> Recipe:
     windowing = _windowing(data.pop("windowing", {}), where)
     training = _training(data.pop("training", {}), where)
     compression = _compression(data.pop("compression", {}), where)
+    export = _export(data.pop("export", {}), where)
     gates = _gates(data.pop("gates", {}), where)
     data["labels"] = _labels(data.pop("labels", {}), where, Path(name_or_path).parent)
     data["data"] = _specification(data.get("data", Recipe.data), where)
@@ -71,6 +73,7 @@ def load_recipe(source: PathLike) -> Recipe:
         variants=variants,
         training=training,
         compression=compression,
+        export=export,
         gates=gates,
     )
 
@@ -207,6 +210,12 @@ def _compression(data: Any, where: str) -> FinetuneConfig:
     table = _table(data, f"{where}: [compression]")
     _check_fields(FinetuneConfig, table, f"{where}: [compression]")
     return FinetuneConfig(**table)
+
+
+def _export(data: Any, where: str) -> ExportSettings:
+    table = _table(data, f"{where}: [export]")
+    _check_fields(ExportSettings, table, f"{where}: [export]")
+    return ExportSettings(**table)
 
 
 def _variants(data: Any, where: str) -> tuple[Variant, ...]:

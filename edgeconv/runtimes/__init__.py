@@ -203,7 +203,7 @@ def open_runner(path: PathLike, runtime: str = "auto", **options: Any) -> Runner
         path: the file or package.
         runtime: a name of `RUNTIMES`; `auto` chooses by the ending of the file.
         options: of the runtime: `num_threads` (of `.tflite` and `.onnx` files; default 1, and no
-            other in tflite-micro and litertjs), `unsafe` and `batch_size` (keras),
+            other in tflite-micro and litertjs), `unsafe`, `batch_size` and `embedding` (keras),
             `compute_units` (coreml), `compute` (coreai and coreml-reference), `function` and `seed`
             (coreml-reference).
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.core.layerwise import LayerInfo
+from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir.keras_file import load_model, outputs_of
-from edgeconv.ir.keras_interface import tensor_names
+from edgeconv.ir.keras_interface import tensor_names, with_embedding
 from edgeconv.runtimes.arrays import Batching, prepare
 from edgeconv.runtimes.keras_graph import KerasGraph
 
@@ -26,16 +27,21 @@ _SCOPE = re.compile(r"[A-Za-z0-9_.\\/>-]*")
 class KerasRunner:
     """Runs a model in batches of `batch_size` samples, always in inference mode.
 
+    With `embedding`, what the last dense layer reads is a second output of that name.
+
     Raises:
         BadInput: missing, truncated or damaged file, a Lambda layer without `unsafe`, or a model
             without an input shape.
         UsageError: `batch_size` below 1.
+        Unsupported: the model has no embedding to give.
     """
 
     runtime: ClassVar[str] = "keras"
     kernels: ClassVar[str] = "TensorFlow"
 
-    def __init__(self, path: Path, unsafe: bool = False, batch_size: int = 512) -> None:
+    def __init__(
+        self, path: Path, unsafe: bool = False, batch_size: int = 512, embedding: bool = False
+    ) -> None:
         if batch_size < 1:
             raise UsageError(f"batch_size must be at least 1, got {batch_size}")
         self.path = path
@@ -46,6 +52,9 @@ class KerasRunner:
                 f"{path}: the model has no input shape yet", "build it before saving: keras.Input"
             )
         inputs, outputs = tensor_names(self._model)
+        if embedding:
+            self._model = with_embedding(self._model)
+            outputs = [*outputs, EMBEDDING]
         self.inputs = _specs(self._model.inputs, inputs)
         self.outputs = _specs(self._model.outputs, outputs)
         self._batching = Batching.of([*self.inputs.values()], [*self.outputs.values()])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Contract, Runner, Signal, Tensors
-from edgeconv.errors import BadInput
+from edgeconv.core.signal import EMBEDDING
+from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes import RUNTIMES, open_runner
 from edgeconv.runtimes.crash_probe import run_apart
 from edgeconv.runtimes.window_shapes import class_output, shaped_input
@@ -20,6 +22,22 @@ if TYPE_CHECKING:
     from edgeconv.ir.model_inputs import Arrays
 
     Run = Callable[[Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class WindowOutputs:
+    """What a window model gave for n windows.
+
+    Attributes:
+        classes: (n, classes): probabilities, scores or logits.
+        embedding: (n, size); None where the model has no such output.
+        runtime: what ran it; empty where the caller opened it.
+    """
+
+    classes: NDArray[np.float32]
+    embedding: NDArray[np.float32] | None
+    runtime: str = ""
+
 
 _FLAT = Signal(channels=("value",))  # the files that edgeconv writes take flat windows
 
@@ -42,10 +60,19 @@ def run_encoded(
     runner: Runner, encoded: NDArray[np.float32], signal: Signal, run: Run | None = None
 ) -> NDArray[np.float32]:
     """The same for windows that are already what the artifact's sensor gives."""
+    return _outputs_of(runner, encoded, signal, run).classes
+
+
+def _outputs_of(
+    runner: Runner, encoded: NDArray[np.float32], signal: Signal, run: Run | None = None
+) -> WindowOutputs:
     name, shaped = shaped_input(runner, encoded, signal)
     output = class_output(runner, len(signal.labels) or None)
-    probabilities: NDArray[np.float32] = (run or runner.run)({name: shaped})[output]
-    return probabilities.reshape(len(encoded), -1)
+    outputs = (run or runner.run)({name: shaped})
+    n, inner = len(encoded), outputs.get(EMBEDDING) if output != EMBEDDING else None
+    return WindowOutputs(
+        outputs[output].reshape(n, -1), None if inner is None else inner.reshape(n, -1)
+    )
 
 
 def predict_file(
@@ -63,11 +90,28 @@ def predict_file(
         apart: run a native engine in another process, with a limit of time: for files of unknown
             origin.
     """
+    outputs = predict_outputs(path, signal, canonical, runtime, apart=apart, **options)
+    return outputs.classes, outputs.runtime
+
+
+def predict_outputs(
+    path: Path,
+    signal: Signal,
+    canonical: NDArray[np.float32],
+    runtime: str,
+    *,
+    apart: bool = False,
+    **options: Any,
+) -> WindowOutputs:
+    """The same, with the embedding of a file that gives one.
+
+    A Keras model gives one with the option `embedding=True`.
+    """
     with open_runner(path, runtime, **options) as runner:
         name = runner.runtime
         native = bool(RUNTIMES[name].native_engine)
         run = partial(run_apart, path, name) if apart and native else None
-        return predict(runner, signal, canonical, run), name
+        return replace(_outputs_of(runner, signal.encode(canonical), signal, run), runtime=name)
 
 
 def run_file(
@@ -82,7 +126,13 @@ def run_samples(path: Path, contract: Contract, samples: Arrays, runtime: str = 
     """A file's outputs in its contract's order, for samples as it takes them: one array each."""
     if isinstance(contract, Signal):
         (windows,) = samples
-        return (run_file(path, windows, runtime),)
+        with open_runner(path, runtime) as runner:
+            outputs = _outputs_of(runner, windows, _FLAT)
+        if not contract.embedding:
+            return (outputs.classes,)
+        if outputs.embedding is None:
+            raise Unsupported(f"{path.name} has no output '{EMBEDDING}'")
+        return (outputs.classes, outputs.embedding)
     with open_runner(path, runtime) as runner:
         names = (tensor.name for tensor in contract.inputs)
         return tuple(run_named(runner, contract, dict(zip(names, samples, strict=True))).values())

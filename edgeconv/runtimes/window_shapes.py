@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import TensorSpec
+from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.arrays import Batching, dequantize, prepare
 
@@ -147,7 +148,11 @@ def class_output(runner: Runner, classes: int | None = None) -> str:
     if "probabilities" in runner.outputs:
         return "probabilities"
     batching = _batching(runner)
-    numeric = {n: s for n, s in runner.outputs.items() if s.dtype not in ("string", "int64")}
+    numeric = {
+        n: s
+        for n, s in runner.outputs.items()
+        if s.dtype not in ("string", "int64") and (n != EMBEDDING or len(runner.outputs) == 1)
+    }
     if len(numeric) > 1 and classes is not None:
         numeric = {n: s for n, s in numeric.items() if prod(batching.sample_shape(s)) == classes}
     indices = [n for n, s in runner.outputs.items() if s.dtype in ("int32", "int64")]

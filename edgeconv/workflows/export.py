@@ -18,6 +18,7 @@ from edgeconv.core import (
     Compressed,
     Contract,
     EvaluationResult,
+    ExportSettings,
     InputConvention,
     PathLike,
     Progress,
@@ -157,7 +158,7 @@ def _export_into(
         artifacts=tuple(artifacts),
         evaluations=_evaluations(source),
         data=source.data if source else None,
-        recipe=_recipe(source, variants),
+        recipe=_recipe(source, variants, options),
         versions=versions(),
         machine=describe_machine(),
         compressed=compressed,
@@ -221,6 +222,7 @@ def export_variants(
             unsafe=settings.unsafe,
             expects=_expected(model.contract),
             leave_out=settings.leave_out,
+            embedding=settings.embedding,
         )
         for variant, file in zip(group, convert_each(request, progress), strict=True):
             if file is None:
@@ -276,6 +278,12 @@ def _for_tensors(
             f"{model.path} has no sensor contract, so its normalization cannot be folded in",
             "leave --sensor out to export it as it is, describe its windows (--signal FILE), or "
             "train it with edgeconv",
+        )
+    if options.embedding:
+        raise Unsupported(
+            f"{model.path} takes named tensors, and an embedding is a further output of a model "
+            "that takes windows of a sensor",
+            "make it an output of the Keras model, or describe its windows (--signal FILE)",
         )
     assert isinstance(model.contract, Tensors)
     progress.note(
@@ -336,7 +344,8 @@ def _run_if_possible(path: Path, contract: Contract, samples: Arrays) -> Arrays 
 
 def _copy_from_source(source: Bundle | None, folder: Path) -> None:
     """Copy what stays with the model: learning curve, float outputs, input profile, and texts."""
-    kept = (bundles.REFERENCE, bundles.INPUTS, bundles.VOCABULARY)
+    inner = bundles.embedding_file(Path(bundles.MODEL))
+    kept = (bundles.REFERENCE, inner, bundles.INPUTS, bundles.VOCABULARY)
     texts = (bundles.TEST_SAMPLES, bundles.CALIBRATION_SAMPLES)
     names = (Path("training") / "history.json", *map(Path, (*kept, *texts)))
     for name in names:
@@ -350,7 +359,11 @@ def _evaluations(source: Bundle | None) -> dict[str, EvaluationResult]:
     return {"model.keras": evaluation} if evaluation else {}
 
 
-def _recipe(source: Bundle | None, variants: Sequence[Variant]) -> Recipe | None:
-    """The recipe of the model's own bundle, with the variants of this export."""
+def _recipe(
+    source: Bundle | None, variants: Sequence[Variant], options: ExportOptions
+) -> Recipe | None:
+    """The recipe of the model's own bundle, with the variants and settings of this export."""
     recipe = source.recipe if source else None
-    return replace(recipe, variants=tuple(variants)) if recipe else None
+    if recipe is None:
+        return None
+    return replace(recipe, variants=tuple(variants), export=ExportSettings(options.embedding))

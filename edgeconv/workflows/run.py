@@ -19,6 +19,7 @@ from edgeconv.core import (
     TrainedModel,
     as_path,
 )
+from edgeconv.core.signal import EMBEDDING
 from edgeconv.datasets import DataSource, spec_of, with_default
 from edgeconv.datasets.text import is_text
 from edgeconv.environment import describe_machine, versions
@@ -29,6 +30,7 @@ from edgeconv.parity.context import ParityContext
 from edgeconv.parity.drift.store import report_inputs, write_input_profile
 from edgeconv.plugins import require
 from edgeconv.recipes import check_variants, load_recipe
+from edgeconv.runtimes.predict import predict_outputs
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.golden import write_golden
 from edgeconv.workflows.parity import check_artifacts
@@ -42,6 +44,7 @@ from edgeconv.workflows.steps.compression import (
     training_subset,
     warn_of_cost,
 )
+from edgeconv.workflows.steps.export_options import ExportOptions
 from edgeconv.workflows.train import (
     evaluate_reference,
     fit_model,
@@ -154,6 +157,7 @@ def _export(
             recipe.variants,
             folder / file_stem(recipe.model),
             windows,
+            options=ExportOptions(embedding=recipe.export.embedding),
             compressed=networks,
             progress=progress,
         )
@@ -167,6 +171,11 @@ def _measure(
     test, model = splits.test, bundle.model
     evaluation, reference = evaluate_reference(model, splits, data, progress)
     bundles.write_reference(bundle.path, reference, test.sha256, model.sha256)
+    if recipe.export.embedding:
+        outputs = predict_outputs(model.path, model.signal, test.windows, "keras", embedding=True)
+        assert outputs.embedding is not None
+        name, inner = bundles.embedding_file(model.path), {EMBEDDING: outputs.embedding}
+        bundles.write_outputs(bundle.path, inner, test.sha256, model.sha256, name)
     write_input_profile(bundle.path, splits.train)
     facts = replace(evaluation.data, inputs=report_inputs(bundle, test, progress))
     evaluation = replace(evaluation, data=facts)

@@ -148,7 +148,7 @@ def _rebuild(
                     [variant],
                     Path(folder) / stem,
                     windows,
-                    options=export_options,
+                    options=replace(export_options, embedding=bool(artifact.embedding)),
                     compressed=bundle.compressed,
                     progress=progress,
                 )

@@ -7,7 +7,7 @@ other gate and still be used wrongly by an app.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from edgeconv.core import (
     Artifact,
@@ -18,6 +18,7 @@ from edgeconv.core import (
     Signal,
     TensorSpec,
 )
+from edgeconv.core.signal import EMBEDDING
 from edgeconv.ir import keras_file
 from edgeconv.parity.artifact_run import ArtifactRun
 from edgeconv.parity.checks.base import ParityCheck, problem_check
@@ -60,6 +61,12 @@ def contradictions(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
 def _tensors(artifact: Artifact) -> Iterator[str]:
     """An app allocates its buffers, and quantizes, as the manifest says."""
     graph = files.read_graph(artifact.path)
+    sizes = {output.name: output.shape[-1:] for output in graph.outputs}
+    if artifact.embedding and sizes.get(EMBEDDING) != (artifact.embedding,):
+        yield (
+            f"{artifact.name} has no output '{EMBEDDING}' of {artifact.embedding} values, which "
+            "its contract promises"
+        )
     tensors = {
         "input": (graph.inputs, artifact.inputs),
         "output": (graph.outputs, artifact.outputs),
@@ -81,9 +88,9 @@ def _describe(tensors: tuple[TensorSpec, ...]) -> str:
 
 
 def _of_network(contract: Contract) -> Contract:
-    """The contract without what a file's own sensor changes."""
+    """The contract without what a file's own sensor and outputs change."""
     if isinstance(contract, Signal):
-        return contract.for_sensor(InputConvention.NORMALIZED)
+        return replace(contract, sensor=InputConvention.NORMALIZED, embedding=0)
     return contract
 
 

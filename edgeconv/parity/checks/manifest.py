@@ -95,7 +95,11 @@ def _limits(bundle: Bundle, artifact: Artifact) -> Iterator[str]:
             continue
         asked = {**bundle.gates, **result.asked}
         derived = gates.resolve_gates(
-            artifact.target, artifact.scheme, asked, retrained=is_retrained(artifact)
+            artifact.target,
+            artifact.scheme,
+            asked,
+            retrained=is_retrained(artifact),
+            embedding=bool(artifact.embedding),
         )
         for check in result.checks:
             limit = derived.get(check.name)

@@ -53,7 +53,7 @@ def check_outputs(
     reference: Sequence[NDArray[Any]],
     outputs: Sequence[NDArray[Any]],
     *,
-    classes: bool = True,
+    classes: int = 1,
 ) -> OutputAgreement:
     """Outputs of the probe samples against the float model, (n, …) for each output.
 
@@ -61,7 +61,7 @@ def check_outputs(
     shares of the largest one.
 
     Args:
-        classes: whether the outputs hold one number a class.
+        classes: how many of the outputs, the first ones, hold one number a class.
 
     Raises:
         BadInput: wrong shape, NaN or infinity, or a larger difference than the scheme explains.
@@ -95,7 +95,7 @@ def check_outputs(
             f"outputs are {snr:.1f} dB above their error; a sound {scheme.name} file has at least "
             f"{limits.min_snr_db:g} dB",
         )
-    kept = min(map(_kept_classes, reference, outputs)) if classes else 1.0
+    kept = min(map(_kept_classes, reference[:classes], outputs[:classes]), default=1.0)
     if kept < limits.min_agreement:
         raise _too_imprecise(
             path,

@@ -40,6 +40,7 @@ class Job:
         unsafe: open models with custom code.
         ranges: of activations by layer, as `convert_all` takes them; None: measure them.
         expects: what the model takes.
+        embedding: whether files give what the last dense layer reads, too.
     """
 
     model: Path
@@ -50,6 +51,7 @@ class Job:
     unsafe: bool = False
     ranges: dict[str, tuple[float, float]] | None = None
     expects: InputConvention = InputConvention.NORMALIZED
+    embedding: bool = False
 
     @property
     def contract(self) -> Contract:
@@ -99,6 +101,7 @@ class Converted:
         is_chain: whether each operation reads the one before it, so that kernels have one order.
         settings: how the target made the file.
         outputs: names of the outputs in the file.
+        embedding: size of the embedding; 0 where the file gives none.
         scales: what differences of each output are measured in.
         opaque_layers: layers that only Keras can compute, with their class.
         calibration_windows: how many windows were measured.
@@ -111,6 +114,7 @@ class Converted:
     kernels: tuple[tuple[str, int, float], ...]
     settings: ConversionSettings
     outputs: tuple[str, ...]
+    embedding: int
     scales: tuple[float, ...]
     is_chain: bool
     opaque_layers: tuple[str, ...]

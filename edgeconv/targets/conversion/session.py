@@ -100,6 +100,8 @@ class ConversionRequest:
         run_file: how to run a file; without it the comparison is recorded as `not_run`.
         unsafe: open models with custom code too.
         expects: what the model takes; a network that normalizes by itself takes readings.
+        embedding: whether files of a window model give what its last dense layer reads, as a
+            second output.
         leave_out: which files that this model cannot have are left out with a note, rather than
             refuse the model.
         isolated: convert in a separate process, which may crash. False converts in this process,
@@ -119,6 +121,7 @@ class ConversionRequest:
     leave_out: LeaveOut = LeaveOut.NOTHING
     isolated: bool = True
     expects: InputConvention = InputConvention.NORMALIZED
+    embedding: bool = False
 
 
 def convert_all(request: ConversionRequest, progress: Progress = NULL_PROGRESS) -> list[Artifact]:
@@ -156,11 +159,19 @@ def convert_each(
             unsafe=request.unsafe,
             ranges=dict(request.ranges) if request.ranges else None,
             expects=request.expects,
+            embedding=request.embedding,
         )
         save_arrays(job.probe, request.probe)
         if request.calibration is not None:
             save_arrays(job.calibration, request.calibration)
         return _Session(job, request, progress).run()
+
+
+def _of_classes(contract: Contract) -> int:
+    """How many outputs, the first ones, hold one number a class."""
+    if not contract.labels:
+        return 0
+    return 1 if isinstance(contract, Signal) else len(contract.outputs)
 
 
 @dataclass
@@ -228,7 +239,7 @@ class _Session:
         contract: Contract = self.job.contract
         card = ModelMetadata(self.request.name, contract)
         if isinstance(contract, Signal):
-            contract = contract.for_sensor(variant.sensor)
+            contract = replace(contract, sensor=variant.sensor, embedding=converted.embedding)
             card = ModelMetadata(self.request.name, contract, output=converted.outputs[0])
         find_target(variant.target).conversion.write_metadata(path, card)
         checks, structure = self._check(path, variant, contract, converted)
@@ -277,7 +288,7 @@ class _Session:
                 [array / scale for array, scale in zip(arrays, converted.scales, strict=True)]
                 for arrays in (reference, outputs)
             ]
-            agreement = check_outputs(path, scheme, *scaled, classes=bool(contract.labels))
+            agreement = check_outputs(path, scheme, *scaled, classes=_of_classes(contract))
             figures = {"mean_abs": agreement.mean_abs, "max_abs": agreement.max_abs}
             snr_db = lowest_snr(*scaled)
             self._note_gates(path, scheme, {**figures, SNR: snr_db})
@@ -305,7 +316,10 @@ class _Session:
         if converted.unfolded_layers:
             layers = ", ".join(converted.unfolded_layers)
             self.progress.note(f"{task.file}: could not be folded and stays an operation: {layers}")
-        if converted.outputs == (LOGITS,) or converted.outputs == (SCORES,):
+        if len(converted.outputs) == 1 + bool(converted.embedding) and converted.outputs[0] in (
+            LOGITS,
+            SCORES,
+        ):
             self.progress.note(
                 f"{task.file}: the model does not end in softmax; its output is called "
                 f"{converted.outputs[0]}"

@@ -22,7 +22,7 @@ from edgeconv.core import InputConvention
 from edgeconv.ir import keras_file, quantization_points
 from edgeconv.ir.folding import explicit
 from edgeconv.ir.graph import Graph
-from edgeconv.ir.keras_interface import call_keras
+from edgeconv.ir.keras_interface import call_keras, with_embedding
 from edgeconv.ir.model_inputs import inputs_of
 from edgeconv.ir.nodes import KerasLayer
 from edgeconv.ir.numpy_interpreter import evaluate
@@ -97,13 +97,14 @@ class Session:
 
         self.job = job
         self.probe = load_arrays(job.probe)
-        self.inputs = inputs_of(job.contract, job.expects)
-        model = self.inputs.prepared(keras_file.load_model(job.model, job.unsafe))
+        self.inputs = inputs_of(job.contract, job.expects, job.embedding)
+        plain = self.inputs.prepared(keras_file.load_model(job.model, job.unsafe))
+        model = with_embedding(plain) if job.embedding else plain
         self.graph = self.inputs.read(model)
         if any(node.opaque for node in self.graph.nodes):
             # what only Keras can compute runs here first, where its failure gets the layer's name
             evaluate(self.graph, *(np.zeros((1, *value.shape)) for value in self.graph.inputs))
-        self.output_names = self.inputs.output_names(self.graph, model)
+        self.output_names = self.inputs.output_names(self.graph, plain)
         self.reference = call_keras(model, self.inputs.for_model(model, self.probe))
         self.scales = self.inputs.scales(self.graph, self.reference)
         save_arrays(job.folder / REFERENCE, self.reference)
@@ -146,6 +147,7 @@ class Session:
             kernels=_kernels(graph),
             settings=replace(settings, error_compensated_layers=compensated),
             outputs=traced.outputs,
+            embedding=graph.outputs[-1].shape[0] if self.job.embedding else 0,
             scales=self.scales,
             is_chain=graph.is_chain,
             opaque_layers=self.opaque_layers,

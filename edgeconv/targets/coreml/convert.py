@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from edgeconv.ir.trace import Traced
 
 
+_FORGET = "edgeconv::forget_output_types"
+
+
 def convert(
     traced: Traced,
     variant: Variant,
@@ -52,6 +55,8 @@ def convert(
         passes = pipeline(traced.graph, limits)
     register(traced.graph)
     classes = traced.labels
+    if classes and len(traced.outputs) > 1:
+        passes = _forgetting_types(passes or ct.PassPipeline())
     float32 = scheme.weights == "float32"
     model = ct.convert(
         [traced.function],
@@ -65,10 +70,10 @@ def convert(
             )
             for value in traced.graph.inputs
         ],
-        outputs=None if classes else _float32_outputs(traced),
+        outputs=None if classes and len(traced.outputs) == 1 else _float32_outputs(traced),
         minimum_deployment_target=ct.target[variant.deployment_target],
         compute_precision=ct.precision.FLOAT32 if float32 else ct.precision.FLOAT16,
-        classifier_config=ct.ClassifierConfig(list(classes)) if classes else None,
+        classifier_config=_classifier(traced) if classes else None,
         pass_pipeline=passes,
         skip_model_load=True,
     )
@@ -76,6 +81,39 @@ def convert(
         model = compress(model, scheme)
     model.save(str(path))
     return settings
+
+
+def _forgetting_types(passes: Any) -> Any:
+    """The passes, and at last one for classifiers that have a further output.
+
+    Its type was asked for and is set by then. What coremltools 9.0 writes afterwards counts the
+    label as an output too, and would look for its type behind the end of the list.
+    """
+    from coremltools.converters.mil.mil.passes.graph_pass import AbstractGraphPass
+    from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY, register_pass
+
+    if _FORGET not in PASS_REGISTRY:
+
+        class ForgetOutputTypes(AbstractGraphPass):  # type: ignore[misc]  # coremltools is untyped
+            """The outputs have their types by now."""
+
+            def apply(self, prog: Any) -> None:
+                for function in prog.functions.values():
+                    function.output_types = None
+
+        namespace, name = _FORGET.split("::")
+        register_pass(namespace, name=name)(ForgetOutputTypes)
+    passes.append_pass(_FORGET)
+    return passes
+
+
+def _classifier(traced: Traced) -> Any:
+    """How coremltools makes a classifier; of several outputs it must know that of the classes."""
+    import coremltools as ct
+
+    first, *others = traced.outputs
+    name = traced.function.structured_outputs[first].op.name if others else None
+    return ct.ClassifierConfig(list(traced.labels), predicted_probabilities_output=name)
 
 
 def _float32_outputs(traced: Traced) -> list[Any]:

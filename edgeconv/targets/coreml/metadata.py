@@ -81,12 +81,17 @@ def _rename_features(spec: Any, card: ModelMetadata) -> None:
         _sort(description.input, card.inputs)
         _sort(description.output, card.outputs)
         return
-    (entry,), (output,) = card.inputs, card.outputs
+    (entry,), (output, *others) = card.inputs, card.outputs
     rename(spec, description.input[0].name, entry)
     if not description.predictedFeatureName:
-        _free(spec, output, description.output[0].name)
-        rename(spec, description.output[0].name, output)
+        _name_outputs(spec, [output, *others])
+        _sort(description.output, card.outputs)
         return
+    classes = (description.predictedFeatureName, description.predictedProbabilitiesName)
+    further = [feature.name for feature in description.output if feature.name not in classes]
+    for old, new in zip(further, others, strict=True):
+        _free(spec, new, old)
+        rename(spec, old, new)
     for old, new in (
         (description.predictedFeatureName, LABEL),
         (description.predictedProbabilitiesName, output),

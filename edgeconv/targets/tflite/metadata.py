@@ -16,6 +16,7 @@ from typing import Any
 
 from edgeconv.core import Contract, NamedTensor, Tensors
 from edgeconv.core.metadata import CONTRACT_FILE, ModelMetadata, contract_text, parse_contract
+from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput
 from edgeconv.targets.tflite.reader import read_bytes
 from edgeconv.targets.tflite.serialize import pack, slim
@@ -89,11 +90,11 @@ def _rename(tree: Any, card: ModelMetadata) -> None:
     main = tree.subgraphs[0]
     main.name = b"main"
     signature = next(iter(tree.signatureDefs or ()), None)
-    if isinstance(card.contract, Tensors) and signature is None:
+    if (isinstance(card.contract, Tensors) or len(card.outputs) > 1) and signature is None:
         raise BadInput("the converter's file has no signature, so its tensors have no names")
     for side, names in (("inputs", card.inputs), ("outputs", card.outputs)):
         maps = getattr(signature, side) if signature is not None else []
-        if isinstance(card.contract, Tensors):
+        if isinstance(card.contract, Tensors) or len(names) > 1:
             by_name = {entry.name.decode(): entry for entry in maps}
             maps = [by_name[signature_name(name) if side == "inputs" else name] for name in names]
             setattr(signature, side, maps)
@@ -172,7 +173,10 @@ def _sides(card: ModelMetadata) -> tuple[Side, Side]:
     if not isinstance(card.contract, Tensors):
         return (
             [(name, text, (BATCH, "values")) for name, text in card.inputs.items()],
-            [(name, text, (BATCH, CLASSES)) for name, text in card.outputs.items()],
+            [
+                (name, text, (BATCH, "values" if name == EMBEDDING else CLASSES))
+                for name, text in card.outputs.items()
+            ],
         )
     classes = card.contract.classes
 

@@ -27,6 +27,7 @@ class ExportOptions:
         signal: the sensor contract of a model that has none; None: it stays without.
         require_contract: refuse a model without a sensor contract; otherwise its files expect
             what the model itself expects, whatever sensor a variant names.
+        embedding: give what the last dense layer reads as a second output, `embedding`.
     """
 
     calibration: DataSource | None = None
@@ -38,6 +39,7 @@ class ExportOptions:
     unsafe: bool = False
     require_contract: bool = False
     signal: Signal | None = None
+    embedding: bool = False
 
     @property
     def leave_out(self) -> LeaveOut:

@@ -81,8 +81,20 @@ def test_a_contract_of_several_sensors_is_read_again() -> None:
 
 
 def test_a_contract_of_a_newer_version_is_refused() -> None:
-    with pytest.raises(BadInput, match="schema version 4"):
-        Signal.from_json({**Signal().to_json(), "schema_version": 4})
+    with pytest.raises(BadInput, match="schema version 5"):
+        Signal.from_json({**Signal().to_json(), "schema_version": 5})
+
+
+def test_an_embedding_is_in_the_contract_of_a_file_that_gives_one() -> None:
+    signal = Signal(embedding=32)
+    data = signal.to_json()
+    assert (data["schema_version"], data["embedding"]) == (4, 32)
+    assert Signal.from_json(data) == signal
+    assert "embedding" not in Signal().to_json()
+    assert Signal.from_json({**Signal().to_json(), "schema_version": 3}).embedding == 0
+    for size in (-1, "wide"):
+        with pytest.raises(BadInput, match=r"embedding|damaged"):
+            Signal.from_json({**data, "embedding": size})
 
 
 @pytest.mark.parametrize(

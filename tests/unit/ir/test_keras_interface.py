@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from edgeconv.errors import BadInput, Unsupported
-from edgeconv.ir.keras_interface import call_keras, tensor_names, tensors_of, with_shapes
+from edgeconv.ir.keras_interface import (
+    call_keras,
+    tensor_names,
+    tensors_of,
+    with_embedding,
+    with_shapes,
+)
 
 
 def sequential(*layers: Any) -> Any:
@@ -110,6 +116,37 @@ def test_a_model_that_takes_a_fixed_number_of_samples_gets_that_many() -> None:
     (found,) = call_keras(model, (samples,))
     kernel, bias = dense.get_weights()
     np.testing.assert_allclose(found, samples @ kernel + bias, atol=1e-5)
+
+
+def test_the_embedding_is_what_the_last_dense_layer_reads() -> None:
+    import keras
+    from keras import layers
+
+    drop = layers.Dropout(0.5, name="drop")
+    after = (layers.Dense(3), layers.Softmax(), layers.Identity())
+    model = sequential(keras.Input((4,)), layers.Dense(5, activation="relu"), drop, *after)
+    x = np.ones((2, 4), np.float32)
+    probabilities, embedding = call_keras(with_embedding(model), (x,))
+    inner = keras.Model(model.inputs[0], drop.output)
+    np.testing.assert_array_equal(embedding, np.asarray(inner(x)))
+    np.testing.assert_array_equal(probabilities, np.asarray(model(x)))
+
+
+def test_a_model_without_an_embedding_is_refused() -> None:
+    import keras
+    from keras import layers
+
+    entry = keras.Input((4,))
+    inner = sequential(keras.Input((4,)), layers.Dense(3), layers.Dense(3))
+    for model, words in (
+        (sequential(entry, layers.Dense(3)), "reads no vector of another layer"),
+        (sequential(entry, layers.Reshape((4, 1)), layers.Dense(3)), "reads no vector"),
+        (sequential(entry, layers.Dense(3), layers.BatchNormalization()), "BatchNormalization"),
+        (sequential(entry, inner), "Sequential"),
+        (keras.Model(entry, [layers.Dense(2)(entry), layers.Dense(2)(entry)]), "several outputs"),
+    ):
+        with pytest.raises(Unsupported, match=words):
+            with_embedding(model)
 
 
 def test_a_model_that_is_no_graph_is_refused() -> None:

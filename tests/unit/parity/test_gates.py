@@ -31,7 +31,7 @@ def test_default_gates_loosen_with_precision() -> None:
 
 
 def test_gates_are_metrics() -> None:
-    assert set(DIRECTIONS) <= {*METRICS, "max_drop", "saturated"}
+    assert set(DIRECTIONS) <= {*METRICS, "max_drop", "saturated", "embedding_snr_db"}
 
 
 def test_default_gates_are_not_shared() -> None:
@@ -44,6 +44,14 @@ def test_resolve_gates_replaces_and_adds() -> None:
     assert found["max_abs"] == 0.3
     assert found["accuracy_drop"] == 0.0
     assert found["snr_db"] == default_gates("tflite", "int8")["snr_db"]
+
+
+@pytest.mark.parametrize("retrained", [False, True])
+def test_the_embedding_has_the_limit_of_the_scheme(retrained: bool) -> None:
+    limit = default_gates("tflite", "int8")["snr_db"]
+    found = resolve_gates("tflite", "int8", {}, retrained=retrained, embedding=True)
+    assert found["embedding_snr_db"] == limit
+    assert "embedding_snr_db" not in resolve_gates("tflite", "int8", {}, retrained=retrained)
 
 
 @pytest.mark.parametrize("name", ["max_diff", "snr", "reference_accuracy", ""])

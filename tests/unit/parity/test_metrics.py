@@ -54,7 +54,7 @@ def test_compare_agrees_with_scipy() -> None:
 def test_every_name_and_every_gate_has_a_number() -> None:
     found = compare(REF, CAN, TRUE)
     assert tuple(found) == METRICS
-    assert set(DIRECTIONS) <= {*found, "max_drop", "saturated"}
+    assert set(DIRECTIONS) <= {*found, "max_drop", "saturated", "embedding_snr_db"}
     assert all(type(value) is float for value in found.values())
 
 
