@@ -126,7 +126,10 @@ class Signal:
         if self.window < 1 or self.step < 1 or not self.rate_hz > 0:
             raise BadInput("sensor contract: window, step and rate must be positive")
         if self.embedding < 0:
-            raise BadInput(f"sensor contract: an embedding has no {self.embedding} values")
+            raise BadInput(
+                f"sensor contract: an embedding has no {self.embedding} values",
+                "leave it out, or give the size of the file's output",
+            )
         if self.normalization and len(self.normalization.mean) != len(self.channels):
             raise BadInput("sensor contract: normalization and channels differ in length")
         if self.kinds and len(self.kinds) != len(self.channels):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Contract, Runner, Signal, Tensors
 from edgeconv.core.signal import EMBEDDING
-from edgeconv.errors import BadInput, Unsupported
+from edgeconv.errors import BadInput
 from edgeconv.runtimes import RUNTIMES, open_runner
 from edgeconv.runtimes.crash_probe import run_apart
 from edgeconv.runtimes.window_shapes import class_output, shaped_input
@@ -131,7 +131,10 @@ def run_samples(path: Path, contract: Contract, samples: Arrays, runtime: str = 
         if not contract.embedding:
             return (outputs.classes,)
         if outputs.embedding is None:
-            raise Unsupported(f"{path.name} has no output '{EMBEDDING}'")
+            raise BadInput(
+                f"{path.name} has no output '{EMBEDDING}', which its contract promises",
+                "export it again",
+            )
         return (outputs.classes, outputs.embedding)
     with open_runner(path, runtime) as runner:
         names = (tensor.name for tensor in contract.inputs)
