@@ -99,10 +99,9 @@ def export(
             ),
         )
         _check_used(compress, {"--data": data, "--epochs": epochs, "--seed": seed})
-        from edgeconv.workflows.export import export as make
-        from edgeconv.workflows.steps.export_options import ExportOptions
+        from edgeconv.workflows import export as workflow
 
-        options = ExportOptions(
+        options = workflow.ExportOptions(
             calibration=data_options.recordings(calibration, allow, assume_units),
             require_calibration=bool(quantize),
             any_target=all_are_meant(target or []),
@@ -114,7 +113,8 @@ def export(
             signal=read_signal(signal) if signal else None,
             embedding=embedding,
         )
-        show_export(console, make(model, variants, out, options, force=force, progress=console))
+        bundle = workflow.export(model, variants, out, options, force=force, progress=console)
+        show_export(console, bundle)
     return 0
 
 

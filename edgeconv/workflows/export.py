@@ -196,8 +196,7 @@ def export_variants(
         progress: listens to what is done.
 
     Returns:
-        One artifact a variant that was made, in the same order, each checked against its own
-        network.
+        The artifacts that were made, in the same order, each checked against its own network.
     """
     settings = options or ExportOptions()
     progress.stage(f"export: {plural(len(variants), 'file')}")
