@@ -83,7 +83,6 @@ def export(
 ) -> int:
     """Convert a Keras model to phone files, each checked against it."""
     with Console(quiet, verbose, json) as console:
-        _note_left_out(console, target or [])
         variants = make_variants(
             target or [],
             quantize or [],
@@ -98,10 +97,10 @@ def export(
                 min_snr_db=mixed_precision_snr,
             ),
         )
-        _check_used(compress, {"--data": data, "--epochs": epochs, "--seed": seed})
-        from edgeconv.workflows import export as workflow
+        _check(console, target, compress, {"--data": data, "--epochs": epochs, "--seed": seed})
+        from edgeconv.workflows import export as flow
 
-        options = workflow.ExportOptions(
+        how = flow.ExportOptions(
             calibration=data_options.recordings(calibration, allow, assume_units),
             require_calibration=bool(quantize),
             any_target=all_are_meant(target or []),
@@ -110,22 +109,23 @@ def export(
             seed=seed,
             unsafe=allow_custom_code,
             require_contract=sensor not in (None, "normalized"),
-            signal=read_signal(signal) if signal else None,
+            signal=signal and read_signal(signal),
             embedding=embedding,
         )
-        bundle = workflow.export(model, variants, out, options, force=force, progress=console)
-        show_export(console, bundle)
+        show_export(console, flow.export(model, variants, out, how, force=force, progress=console))
     return 0
 
 
-def _note_left_out(console: Console, targets: list[str]) -> None:
-    """Targets of `all` that cannot be made here, each with the reason."""
-    for reason in left_out(targets):
+def _check(
+    console: Console,
+    targets: list[str] | None,
+    compress: list[str] | None,
+    options: dict[str, str | int | None],
+) -> None:
+    """Note the targets of `all` that cannot be made here, each with the reason, and refuse options
+    of `--compress` that would do nothing without it. Raises UsageError."""
+    for reason in left_out(targets or []):
         console.note(reason)
-
-
-def _check_used(compress: list[str] | None, options: dict[str, str | int | None]) -> None:
-    """Options of `--compress` that would do nothing without it. Raises UsageError."""
     for name, value in options.items():
         if value is not None and not compress:
             raise UsageError(
