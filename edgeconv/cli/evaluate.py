@@ -10,13 +10,28 @@ import typer
 from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.cli.tables import show_evaluation
+from edgeconv.cli.tables import show_evaluation, show_use
 from edgeconv.recipes import parse_sensor
 
 EPILOG = opt.epilog(
     "edgeconv evaluate out/har/har_int8.tflite --data motionsense:DIR",
     "edgeconv evaluate other.tflite --data csv:rec.csv --split all --sensor android --json -",
 )
+
+
+_Personalize = Annotated[
+    float,
+    typer.Option(
+        "--personalize",
+        metavar="SECONDS",
+        min=0,
+        help="Also the gain by subject after enrolling these first seconds of each activity.",
+    ),
+]
+_Streams = Annotated[
+    bool,
+    typer.Option("--streams", help="Also decisions over whole recordings: time right, delay."),
+]
 
 
 def evaluate(
@@ -36,6 +51,8 @@ def evaluate(
     split: opt.Split = "test",
     runtime: opt.Runtime = "auto",
     sensor: opt.SensorOption = None,
+    personalize: _Personalize = 0.0,
+    streams: _Streams = False,
     allow_custom_code: opt.AllowCustomCode = False,
     json: opt.JsonFile = None,
     quiet: opt.Quiet = False,
@@ -45,16 +62,34 @@ def evaluate(
     opt.check_custom_code(allow_custom_code, path)
     with Console(quiet, verbose, json) as console:
         convention = parse_sensor(sensor) if sensor else None
-        from edgeconv.workflows.evaluate import evaluate as evaluate_file
+        from edgeconv.workflows import evaluate as workflow
 
-        result = evaluate_file(
+        recordings = data_options.recordings(data, allow, assume_units, labels)
+        result = workflow.evaluate(
             path,
-            data_options.recordings(data, allow, assume_units, labels),
+            recordings,
             split=split,
             runtime=runtime,
             sensor=convention,
             unsafe=allow_custom_code,
             progress=console,
         )
-        show_evaluation(console, str(path), result)
+        use = None
+        if personalize or streams:
+            use = workflow.evaluate_use(
+                path,
+                recordings,
+                workflow.UseOptions(
+                    personalize=personalize,
+                    streams=streams,
+                    split=split,
+                    runtime=runtime,
+                    sensor=convention,
+                    unsafe=allow_custom_code,
+                ),
+                progress=console,
+            )
+        show_evaluation(console, str(path), result, use.to_json() if use else None)
+        if use is not None:
+            show_use(console, use)
     return 0

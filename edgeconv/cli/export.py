@@ -83,24 +83,23 @@ def export(
 ) -> int:
     """Convert a Keras model to phone files, each checked against it."""
     with Console(quiet, verbose, json) as console:
+        chosen = VariantOptions(
+            sensor=parse_sensor(sensor) if sensor else None,
+            io=io_type,
+            deployment_target=deployment_target,
+            calibration_method=calibration_method,
+            float_layers=float_layer or [],
+            int8_layers=int8_layer or [],
+            min_snr_db=mixed_precision_snr,
+        )
         variants = make_variants(
-            target or [],
-            quantize or [],
-            compressions=compress or [],
-            options=VariantOptions(
-                sensor=parse_sensor(sensor) if sensor else None,
-                io=io_type,
-                deployment_target=deployment_target,
-                calibration_method=calibration_method,
-                float_layers=float_layer or [],
-                int8_layers=int8_layer or [],
-                min_snr_db=mixed_precision_snr,
-            ),
+            target or [], quantize or [], compressions=compress or [], options=chosen
         )
         _check(console, target, compress, {"--data": data, "--epochs": epochs, "--seed": seed})
-        from edgeconv.workflows import export as flow
+        from edgeconv.workflows.export import export as make
+        from edgeconv.workflows.steps.export_options import ExportOptions
 
-        how = flow.ExportOptions(
+        options = ExportOptions(
             calibration=data_options.recordings(calibration, allow, assume_units),
             require_calibration=bool(quantize),
             any_target=all_are_meant(target or []),
@@ -109,10 +108,10 @@ def export(
             seed=seed,
             unsafe=allow_custom_code,
             require_contract=sensor not in (None, "normalized"),
-            signal=signal and read_signal(signal),
+            signal=read_signal(signal) if signal else None,
             embedding=embedding,
         )
-        show_export(console, flow.export(model, variants, out, how, force=force, progress=console))
+        show_export(console, make(model, variants, out, options, force=force, progress=console))
     return 0
 
 

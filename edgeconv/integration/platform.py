@@ -44,7 +44,8 @@ class Platform:
         slots: of its templates, besides `TemplateContext.slots`.
         filters: of its templates.
         check_with: the command that runs the package's own tests, in its folder.
-        vectors: where `stream.json` goes, and `device.json` beside it; empty: nowhere.
+        vectors: where `stream.json` goes, and `device.json` and `personal.json` beside it; empty:
+            nowhere.
         self_test: where `selftest.json` goes, which is shipped with the app; empty: nowhere.
         measures_arena: whether templates ask for `arena_bytes`.
         model_package: what it writes for a model that takes no sensor's windows; None: nothing.

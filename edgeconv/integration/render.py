@@ -19,6 +19,7 @@ from edgeconv.integration.model_package import (
     templates_of,
     write_vectors,
 )
+from edgeconv.integration.personal_vectors import make_personal_document
 from edgeconv.integration.platform import Platform
 from edgeconv.integration.template_context import TemplateContext
 from edgeconv.integration.vectors import write_document
@@ -44,6 +45,8 @@ def render(platform: Platform, context: TemplateContext) -> dict[str, bytes]:
         device = PurePosixPath(platform.vectors).with_name("device.json")
         document = make_device_document(context.signal)
         files[device.as_posix()] = write_document(document).encode()
+        personal = device.with_name("personal.json")
+        files[personal.as_posix()] = write_document(make_personal_document()).encode()
     if platform.self_test:
         files[platform.self_test] = write_document(context.self_test).encode()
     return _renamed_files(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeconv.bundle import source_bundle
 from edgeconv.core import (
@@ -24,11 +24,15 @@ from edgeconv.core.paths import sha256
 from edgeconv.core.tensors import PROBABILITIES
 from edgeconv.datasets import DataSource, cut_into, describe_source, labels_of
 from edgeconv.datasets.rules import check_contract
+from edgeconv.errors import Unsupported
+from edgeconv.integration.personal import PersonalModel
 from edgeconv.ir.keras_contents import is_keras
 from edgeconv.parity import classification
-from edgeconv.runtimes.predict import predict_file
+from edgeconv.runtimes.predict import WindowOutputs, predict_file, predict_outputs
 from edgeconv.targets import files
+from edgeconv.workflows.decisions import StreamDecisions, judge_streams
 from edgeconv.workflows.named_tensors import evaluate_named, named_contract
+from edgeconv.workflows.personalize import Personalized, personalize
 from edgeconv.workflows.steps.models_under_test import (
     class_names,
     embedded_signal,
@@ -36,6 +40,10 @@ from edgeconv.workflows.steps.models_under_test import (
 )
 from edgeconv.workflows.steps.sandbox import probe_untrusted
 from edgeconv.workflows.steps.sources import find_model, load_part
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def evaluate(
@@ -78,14 +86,119 @@ def evaluate(
     named = named_contract(path, data, unsafe)
     if named is not None:
         return evaluate_named(path, named, data, runtime, unsafe)
+    signal, dataset, facts = _under_test(path, data, split, sensor, progress)
+    options = _options(path, unsafe)
+    return evaluate_file(path, signal, dataset, facts, runtime, labels_of(data), **options)
+
+
+@dataclass(frozen=True)
+class UseOptions:
+    """How an app would use a model, beyond one window after the other.
+
+    Attributes:
+        personalize: seconds of each activity of each subject that are enrolled; 0: none.
+        streams: judge decisions over whole recordings.
+        split: `train`, `val`, `test` or `all`.
+        runtime: what runs the file.
+        sensor: what the input of a file without a contract means.
+        unsafe: run code of the model's own layers.
+    """
+
+    personalize: float = 0.0
+    streams: bool = False
+    split: str = "test"
+    runtime: str = "auto"
+    sensor: InputConvention | None = None
+    unsafe: bool = False
+
+
+@dataclass(frozen=True)
+class Use:
+    """What `evaluate_use` was asked for; None of what was not."""
+
+    personalized: Personalized | None
+    streams: StreamDecisions | None
+
+    def to_json(self) -> dict[str, object]:
+        """The further keys of an evaluation's JSON."""
+        personal = {"personalized": self.personalized.to_json()} if self.personalized else {}
+        return personal | ({"streams": asdict(self.streams)} if self.streams else {})
+
+
+def evaluate_use(
+    model: PathLike,
+    data: DataSource,
+    options: UseOptions,
+    *,
+    progress: Progress = LOG_PROGRESS,
+) -> Use:
+    """Evaluate a model as an app's user meets it: personalized, and as decisions over time.
+
+    Args:
+        model: a model file, or a folder that `train` wrote.
+        data: a specification, a `Dataset`, arrays or a data frame.
+        options: what to evaluate.
+        progress: receives stages, progress and notes.
+
+    Returns:
+        The gain of a personal layer by subject, and the decisions over whole recordings.
+
+    Raises:
+        UsageError, BadInput, LeakError: as `evaluate`.
+        Unsupported: a model of named tensors, or one without an embedding.
+    """
+    path = find_model(as_path(model, "model"))
+    probe_untrusted(path)
+    if named_contract(path, data, options.unsafe) is not None:
+        raise Unsupported(
+            f"{path} takes named tensors, and this is about windows of a sensor",
+            "leave --personalize and --streams out",
+        )
+    signal, dataset, _ = _under_test(path, data, options.split, options.sensor, progress)
+    labels = classification.labels_for(signal, dataset)
+    names = signal.labels or dataset.signal.labels
+    more = _options(path, options.unsafe)
+    if is_keras(path) and options.personalize:
+        more["embedding"] = True
+
+    def predict(windows: NDArray[np.float32]) -> WindowOutputs:
+        outputs = predict_outputs(path, signal, windows, options.runtime, **more)
+        return replace(outputs, classes=classification.as_probabilities(outputs.classes))
+
+    personalized = streams = None
+    if options.personalize:
+        progress.stage(f"personalize: {options.personalize:g} s of each activity")
+        outputs = predict(dataset.windows)
+        size = 0 if outputs.embedding is None else outputs.embedding.shape[1]
+        layer = PersonalModel(sha256(path), tuple(names), max(size, 1))
+        personalized = personalize(dataset, outputs, labels, layer, options.personalize)
+    if options.streams:
+        progress.stage("streams: decisions over whole recordings")
+        numbers = [names.index(dataset.signal.labels[r.label]) for r in dataset.recordings]
+        streams = judge_streams(dataset, numbers, lambda windows: predict(windows).classes)
+    return Use(personalized, streams)
+
+
+def _under_test(
+    path: Path,
+    data: DataSource,
+    split: str,
+    sensor: InputConvention | None,
+    progress: Progress,
+) -> tuple[Signal, Dataset, EvaluationData]:
+    """The contract of a file of windows, and the part of the data that it is judged on."""
     contract = embedded_signal(path)
     data = cut_into(data, Windowing.of(contract))
     dataset, facts = load_part(data, split, progress, source_bundle(path))
     names = class_names(path) if contract is None else ()
     signal = resolve_signal(path, contract, sensor, dataset, labels=names)
     check_contract(signal, dataset, path.name)
-    options = {"unsafe": unsafe} if is_keras(path) else {"apart": source_bundle(path) is None}
-    return evaluate_file(path, signal, dataset, facts, runtime, labels_of(data), **options)
+    return signal, dataset, facts
+
+
+def _options(path: Path, unsafe: bool) -> dict[str, bool]:
+    """Of the run of a file."""
+    return {"unsafe": unsafe} if is_keras(path) else {"apart": source_bundle(path) is None}
 
 
 def evaluate_file(

@@ -1,0 +1,242 @@
+"""What a user of an app sees: decisions over whole recordings, one activity after the other.
+
+A subject's recordings are joined to one stream, so that windows at a change hold both activities,
+as they do in a pocket. The truth of a window is the activity at its last step. Which settings of
+the decider are best is for the validation subjects to say (`--split val`), how good they are for
+the test subjects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+from edgeconv.core import Dataset
+from edgeconv.errors import BadInput
+from edgeconv.integration.smoothing import DecisionSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    """Canonical windows (n, window·channels) to probabilities (n, classes)."""
+
+ALPHAS = (1.0, 0.7, 0.5, 0.35, 0.25)
+HYSTERESES = (0.0, 0.1, 0.2)
+UNSURE = (0.0, 0.4, 0.5, 0.6, 0.7)
+STEPS = (1, 2, 4)
+"""Parts of the contract's step after which a window may come."""
+
+
+@dataclass(frozen=True)
+class StreamFigures:
+    """How decisions over whole recordings are.
+
+    Attributes:
+        step: time steps between two windows.
+        right: share of the time for which the shown activity is the true one.
+        wrong: share for which another one is shown; the rest is unsure.
+        delay_s: median over changes of activity, from the change to the first right decision; the
+            time in a window that is still mixed is part of it. None without a change.
+        missed: share of the changes that are never shown before the next one.
+        flicker: changes of the shown activity in a minute that no true change explains.
+    """
+
+    step: int
+    alpha: float
+    hysteresis: float
+    unsure_below: float
+    right: float
+    wrong: float
+    delay_s: float | None
+    missed: float
+    flicker: float
+
+
+@dataclass(frozen=True)
+class StreamDecisions:
+    """The decider's settings on the recordings of a part of a data set.
+
+    Attributes:
+        hours: of recordings.
+        changes: of activity.
+        default: the settings of the packages.
+        best: the settings with the largest share of right time of those that were tried.
+        single: every window by itself: no smoothing, and never unsure.
+        tried: all settings.
+    """
+
+    hours: float
+    changes: int
+    default: StreamFigures
+    best: StreamFigures
+    single: StreamFigures
+    tried: tuple[StreamFigures, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Stream:
+    """One subject: what the model gave after every finest step, and what was true then."""
+
+    probabilities: NDArray[np.float64]
+    truth: NDArray[np.int64]
+    seconds: float  # of one of the steps
+
+
+def judge_streams(dataset: Dataset, labels: Sequence[int], predict: Predict) -> StreamDecisions:
+    """The decisions on every subject's recordings, with many settings.
+
+    Args:
+        dataset: whose recordings are joined.
+        labels: the class of each recording, as the model numbers them.
+        predict: runs the model.
+
+    Raises:
+        BadInput: no subject's recordings are as long as a window.
+    """
+    streams = _streams(dataset, labels, predict)
+    tried = _tried(streams, dataset.signal.step)
+    own = [figures for figures in tried if figures.step == dataset.signal.step]
+    default = DecisionSettings()
+    return StreamDecisions(
+        hours=sum(len(each.truth) * each.seconds for each in streams) / 3600,
+        changes=sum(int((each.truth[1:] != each.truth[:-1]).sum()) for each in streams),
+        default=_of(own, default),
+        best=max(tried, key=lambda f: (f.right, -f.flicker)),
+        single=_of(own, replace(default, alpha=1.0, hysteresis=0.0, unsure_below=0.0)),
+        tried=tuple(tried),
+    )
+
+
+def _streams(dataset: Dataset, labels: Sequence[int], predict: Predict) -> list[_Stream]:
+    """One of each subject, with a window after every finest step."""
+    streams = [
+        stream
+        for subject in dataset.subject_names
+        if (stream := _stream(dataset, labels, subject, predict)) is not None
+    ]
+    if not streams:
+        raise BadInput("no recording is as long as a window", "give longer recordings")
+    return streams
+
+
+def _finest(step: int) -> int:
+    return max(1, step // max(STEPS))
+
+
+def _tried(streams: Sequence[_Stream], step: int) -> list[StreamFigures]:
+    finest = _finest(step)
+    steps = [step // parts for parts in STEPS if step // parts and step // parts % finest == 0]
+    return [f for each in dict.fromkeys(steps) for f in _figures(streams, each // finest, each)]
+
+
+def _of(figures: Sequence[StreamFigures], settings: DecisionSettings) -> StreamFigures:
+    wanted = settings.alpha, settings.hysteresis, settings.unsure_below
+    return next(f for f in figures if (f.alpha, f.hysteresis, f.unsure_below) == wanted)
+
+
+def _stream(
+    dataset: Dataset, labels: Sequence[int], subject: str, predict: Predict
+) -> _Stream | None:
+    import numpy as np
+
+    signal = dataset.signal
+    step = _finest(signal.step)
+    own = [n for n, recording in enumerate(dataset.recordings) if recording.subject == subject]
+    samples = np.concatenate([dataset.recordings[n].samples for n in own])
+    true = np.concatenate([np.full(len(dataset.recordings[n].samples), labels[n]) for n in own])
+    ends = np.arange(signal.window, len(samples) + 1, step)
+    if not len(ends):
+        return None
+    steps = ends[:, None] - signal.window + np.arange(signal.window)
+    windows = samples[steps].reshape(len(ends), -1)
+    probabilities = predict(windows.astype(np.float32)).astype(np.float64)
+    return _Stream(probabilities, true[ends - 1], step / signal.rate_hz)
+
+
+def _figures(streams: Sequence[_Stream], every: int, step: int) -> list[StreamFigures]:
+    """Of every combination of settings, for windows after every so many of the finest steps."""
+    import numpy as np
+
+    grid = list(product(ALPHAS, HYSTERESES, UNSURE))
+    shown = [shown_labels(each.probabilities[::every], grid) for each in streams]
+    truths = [each.truth[::every] for each in streams]
+    seconds = streams[0].seconds * every
+    rows = []
+    for place, (alpha, hysteresis, unsure) in enumerate(grid):
+        right = wrong = total = flicker = changes = 0
+        delays: list[float] = []
+        for labels, truth in zip(shown, truths, strict=True):
+            own = labels[:, place]
+            right += int((own == truth).sum())
+            wrong += int(((own != truth) & (own >= 0)).sum())
+            total += len(truth)
+            late = _delays(own, truth, seconds)
+            delays += [delay for delay in late if delay is not None]
+            changes += len(late)
+            flicker += max(0, _changes(own) - (len(late) - late.count(None)))
+        rows.append(
+            StreamFigures(
+                step=step,
+                alpha=alpha,
+                hysteresis=hysteresis,
+                unsure_below=unsure,
+                right=right / total,
+                wrong=wrong / total,
+                delay_s=float(np.median(delays)) if delays else None,
+                missed=1 - len(delays) / changes if changes else 0.0,
+                flicker=flicker / (total * seconds / 60),
+            )
+        )
+    return rows
+
+
+def shown_labels(
+    probabilities: NDArray[np.float64], grid: Sequence[tuple[float, float, float]]
+) -> NDArray[np.int64]:
+    """(windows, settings): what `Decider` shows after each window; −1 while it is unsure.
+
+    Args:
+        probabilities: (windows, classes) of one segment.
+        grid: alpha, hysteresis and `unsure_below` of each setting.
+    """
+    import numpy as np
+
+    alpha, hysteresis, unsure = np.array(grid).T
+    rows = np.arange(len(grid))
+    smoothed = np.repeat(probabilities[:1], len(grid), axis=0)
+    candidate = smoothed.argmax(axis=1)
+    shown = np.empty((len(probabilities), len(grid)), np.int64)
+    for number, new in enumerate(probabilities):
+        if number:
+            smoothed = smoothed + alpha[:, None] * (new - smoothed)
+            challenger = smoothed.argmax(axis=1)
+            lead = smoothed[rows, challenger] - smoothed[rows, candidate]
+            candidate = np.where(lead > hysteresis, challenger, candidate)
+        sure = smoothed[rows, candidate] >= unsure
+        shown[number] = np.where(sure, candidate, -1)
+    return shown
+
+
+def _delays(
+    shown: NDArray[np.int64], truth: NDArray[np.int64], seconds: float
+) -> list[float | None]:
+    """Of each change of the truth, the seconds until it is shown; None where it never is."""
+    import numpy as np
+
+    starts = np.flatnonzero(truth[1:] != truth[:-1]) + 1
+    ends = [*starts[1:].tolist(), len(truth)]
+    delays: list[float | None] = []
+    for start, end in zip(starts.tolist(), ends, strict=True):
+        hits = np.flatnonzero(shown[start:end] == truth[start])
+        delays.append(float(hits[0] * seconds) if len(hits) else None)
+    return delays
+
+
+def _changes(shown: NDArray[np.int64]) -> int:
+    """How often another activity is shown; being unsure in between is none."""
+    sure = shown[shown >= 0]
+    return int((sure[1:] != sure[:-1]).sum())
