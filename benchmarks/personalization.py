@@ -119,8 +119,8 @@ def main() -> None:
                 people[seconds] += use.personalized.subjects
                 if use.streams is not None:
                     folds[f"{number}, seed {seed}"] = list(use.streams.tried)
-    for seconds, each in people.items():
-        print(summary(f"{name}, {seconds:g} s", each), flush=True)
+    for seconds, group in people.items():
+        print(summary(f"{name}, {seconds:g} s", group), flush=True)
     for each in people[args.seconds[0]]:
         print(f"{each.subject}: {each.model:.3f} → {each.personal:.3f} ({each.state})")
     decisions(folds)
