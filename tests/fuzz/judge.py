@@ -1,0 +1,108 @@
+"""What a reader makes of a changed file: an answer, a refusal, or a fault."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import signal
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from edgeconv.errors import EdgeconvError
+
+from .mutations import mutate
+from .readers import Reader
+
+SECONDS = 10
+MEGABYTES = 2048
+
+
+@dataclass(frozen=True)
+class Case:
+    """A changed file: `number` of the run with `seed`, of `source` in the corpus."""
+
+    reader: Reader
+    corpus: Path
+    seed: int
+    number: int
+
+    @property
+    def sources(self) -> list[Path]:
+        """The whole files that this reader is tried on, in a fixed order."""
+        root = self.corpus / self.reader.inside
+        files = {path for pattern in self.reader.seeds for path in root.glob(pattern)}
+        return sorted(path for path in files if path.is_file())
+
+    @property
+    def source(self) -> Path:
+        return self.sources[self.number % len(self.sources)]
+
+    def content(self) -> bytes:
+        """The changed bytes."""
+        others = [path.read_bytes() for path in self.sources[:4]]
+        seed = f"{self.reader.name}-{self.seed}-{self.number}"
+        return mutate(self.source.read_bytes(), others, seed)
+
+    def write(self, folder: Path) -> Path:
+        """Lay the changed file and its companions into a folder; what the reader opens."""
+        if not self.reader.inside:
+            for name in self.reader.companions:
+                shutil.copy(self.corpus / name, folder)
+            target = folder / self.source.name
+            target.write_bytes(self.content())
+            return target
+        whole = self.corpus / self.reader.inside
+        copy = folder / whole.name
+        shutil.copytree(whole, copy)
+        (copy / self.source.relative_to(whole)).write_bytes(self.content())
+        return copy
+
+
+class TooSlow(BaseException):
+    """The time of a case is over; no reader may catch this."""
+
+
+@contextmanager
+def limit(seconds: float) -> Iterator[None]:
+    """Raise TooSlow in Python code that takes longer; native code is the parent's business."""
+
+    def over(_: int, __: FrameType | None) -> None:
+        raise TooSlow
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def outcome(case: Case) -> str:
+    """`read`, `refused`, or what is wrong: a trace, a hang, too much memory, a poor message."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
+        folder = Path(name)
+        path = case.write(folder)
+        before = _megabytes()
+        try:
+            with limit(SECONDS):
+                case.reader.read(path)
+            verdict = "read"
+        except EdgeconvError as error:
+            verdict = "refused" if error.message.strip() else "an error without a message"
+        except TooSlow:
+            verdict = f"took longer than {SECONDS} s"
+        except Exception:  # noqa: BLE001  # the very thing that is looked for
+            verdict = traceback.format_exc(limit=-6)
+        grown = _megabytes() - before
+    return f"took {grown:,.0f} MB" if grown > MEGABYTES else verdict
+
+
+def _megabytes() -> float:
+    """The most memory that this process ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
