@@ -1,7 +1,9 @@
 # edgeconv in a container: the locked stack, no compiler, no root.
 #   docker build -t edgeconv .
-#   docker run --rm -v "$PWD/out:/data/out" edgeconv run --out out/demo
-# # Linux on x86-64: coremltools has no wheel for Linux on ARM (there: docker build --platform linux/amd64 .)
+#   mkdir -p out
+#   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/out:/data/out" edgeconv run --out out/demo
+# Linux on x86-64: coremltools has no wheel for Linux on ARM (there: docker build --platform linux/amd64 .)
+# Any user may run it: nothing is written but into the mounted folder and /tmp.
 
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 \
@@ -19,6 +21,8 @@ FROM python:3.11-slim-bookworm
 ENV PATH=/opt/edgeconv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     TF_CPP_MIN_LOG_LEVEL=2 \
+    HOME=/tmp \
+    XDG_CACHE_HOME=/tmp/cache \
     KERAS_HOME=/tmp/keras \
     MPLCONFIGDIR=/tmp/matplotlib
 COPY --from=build /opt/edgeconv /opt/edgeconv

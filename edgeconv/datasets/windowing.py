@@ -98,6 +98,9 @@ class DatasetInfo:
         )
 
 
+LARGEST_READING = 1e9
+"""In any unit: pressure in Pa and light in lux are below a million."""
+
 ACCELEROMETER: Mapping[str, SensorKind] = dict.fromkeys("xyz", SensorKind.ACCELEROMETER)
 
 
@@ -245,9 +248,24 @@ def window_index(lengths: Sequence[int], signal: Signal) -> NDArray[np.int64]:
     return np.stack([recording, (np.arange(len(recording)) - first) * signal.step], axis=1)
 
 
+def _refuse_impossible(segment: Segment, signal: Signal) -> None:
+    """Name a reading that no sensor gives: it would bend a whole recording, or become infinite."""
+    import numpy as np
+
+    largest = float(np.abs(segment.values).max(initial=0.0))
+    if largest > LARGEST_READING:
+        where = f"{segment.source}: " if segment.source else ""
+        raise BadInput(
+            f"{where}a reading of {largest:.3g} (subject {segment.subject}, "
+            f"{signal.labels[segment.label]}) is beyond what any sensor gives",
+            "correct or delete its line",
+        )
+
+
 def _cut_segment(segment: Segment, signal: Signal) -> Cut:
     import numpy as np
 
+    _refuse_impossible(segment, signal)
     dropped: Counter[str] = Counter()
     kept, recordings = 0, []
     for used, samples in _at_rate(segment, signal.rate_hz, dropped):

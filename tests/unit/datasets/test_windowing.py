@@ -97,3 +97,19 @@ def test_core_motion_becomes_android() -> None:
     np.testing.assert_array_equal(
         np.array([[0.0, 0.0, -1.0]]) * Scale("g", "ios").factor, [[0.0, 0.0, 9.80665]]
     )
+
+
+@pytest.mark.parametrize("reading", [1e12, -1e39, 1e308])
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_reading_that_no_sensor_gives_is_named(reading: float, stamped: bool) -> None:
+    """1e39 is finite here and infinite in a window; 1e308 overflows in the spline."""
+    values = still(100)
+    values[50, 2] = reading
+    seconds = np.arange(100) / 20.0
+    segment = (
+        Segment("33", 0, values, seconds=seconds, source="raw.txt")
+        if stamped
+        else Segment("33", 0, values, rate_hz=20.0, source="raw.txt")
+    )
+    with pytest.raises(BadInput, match=r"raw\.txt: a reading of .* \(subject 33, A\) is beyond"):
+        assemble(DatasetInfo("test", "here"), ("A",), [segment], Windowing())
