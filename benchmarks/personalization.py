@@ -20,7 +20,8 @@ from edgeconv.datasets import load_dataset
 from edgeconv.models import build
 from edgeconv.recipes import load_recipe
 from edgeconv.training.callbacks import save_model
-from edgeconv.training.cross_validation import estimate, make_folds
+from edgeconv.training.cross_validation import make_folds
+from edgeconv.training.fold_results import estimate
 from edgeconv.training.session import TrainingSession
 from edgeconv.workflows.decisions import StreamFigures
 from edgeconv.workflows.evaluate import UseOptions, evaluate_use

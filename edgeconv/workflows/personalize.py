@@ -16,7 +16,7 @@ from edgeconv.errors import BadInput, UsageError
 from edgeconv.integration.personal import PersonalLayer, PersonalModel
 from edgeconv.parity import classification
 from edgeconv.runtimes.predict import WindowOutputs
-from edgeconv.training.cross_validation import Estimate, estimate
+from edgeconv.training.fold_results import Estimate, estimate
 
 if TYPE_CHECKING:
     import numpy as np
