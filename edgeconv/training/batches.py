@@ -151,7 +151,7 @@ def _through_a_pocket(motion: Floats, deviation: float, rate_hz: float, rng: Gen
     each = np.eye(len(BANDS_HZ))
     share = np.stack([np.interp(frequencies, BANDS_HZ, one) for one in each])
     logarithms = rng.normal(0, deviation, (len(motion), len(BANDS_HZ)))
-    gains = np.exp(logarithms @ share)[:, :, None]
+    gains = np.exp(logarithms @ share).astype(np.float32)[:, :, None]
     filtered = np.fft.irfft(np.fft.rfft(motion, axis=1) * gains, steps, axis=1)
     passed: Floats = filtered.astype(np.float32)
     return passed
