@@ -125,6 +125,11 @@ def sign_bundle(folder: Path, key: EllipticCurvePrivateKey) -> None:
     write_text(folder / SIGNATURE, sign((folder / MANIFEST).read_bytes(), key))
 
 
+def is_signed(folder: Path) -> bool:
+    """Whether a signature lies beside the manifest, whoever made it."""
+    return (folder / SIGNATURE).is_file()
+
+
 def check_bundle_signature(folder: Path, key: EllipticCurvePublicKey) -> None:
     """Make sure that the manifest is signed with this key.
 
@@ -132,7 +137,7 @@ def check_bundle_signature(folder: Path, key: EllipticCurvePublicKey) -> None:
         BadInput: it has no signature, or another one.
     """
     path = folder / SIGNATURE
-    if not path.is_file():
+    if not is_signed(folder):
         raise BadInput(
             f"{folder} has no signature", "sign it: edgeconv sign BUNDLE --key PRIVATE_KEY"
         )

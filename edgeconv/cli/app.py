@@ -28,6 +28,7 @@ from edgeconv.cli import (
     report,
     run,
     search,
+    sign,
     train,
     verify,
 )
@@ -82,6 +83,8 @@ app.command("inspect", epilog=inspect.EPILOG)(inspect.inspect)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("report", epilog=report.EPILOG)(report.report)
 app.command("verify", epilog=verify.EPILOG)(verify.verify)
+app.command("keygen", epilog=sign.KEYGEN_EPILOG)(sign.keygen)
+app.command("sign", epilog=sign.EPILOG)(sign.sign)
 app.add_typer(data.app, name="data", help="List, describe, check and fetch recordings.")
 app.command("init", epilog=init.EPILOG)(init.init)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)

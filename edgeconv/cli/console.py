@@ -89,6 +89,8 @@ FORMATS = {
     "edgeconv-explanation": 1,  # explain MODEL
     "edgeconv-hook": 1,
     "edgeconv-init": 1,
+    "edgeconv-keys": 1,
+    "edgeconv-signed": 1,
     "edgeconv-inspection": 1,
     "edgeconv-package": 1,  # integrate
     "edgeconv-parity": 1,  # compare, golden check

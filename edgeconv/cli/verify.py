@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 EPILOG = opt.epilog(
     "edgeconv verify out/har",
+    "edgeconv verify out/har --key release.pub",
     "edgeconv verify out/har --rebuild",
     "edgeconv verify out/har --rebuild --calibration motionsense:data/motionsense --json -",
 )
@@ -28,8 +30,15 @@ _Rebuild = Annotated[
 ]
 
 
+_Key = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="PUBLIC", help="Public key that the bundle must be signed with."),
+]
+
+
 def verify(
     bundle: opt.BundlePath,
+    key: _Key = None,
     rebuild: _Rebuild = False,
     calibration: opt.Calibration = None,
     allow: data_options.AllowRules = None,
@@ -53,7 +62,9 @@ def verify(
             calibration=data_options.recordings(calibration, allow, assume_units),
             unsafe=allow_custom_code,
         )
-        result = verify_bundle(bundle, rebuild=options if rebuild else None, progress=console)
+        result = verify_bundle(
+            bundle, rebuild=options if rebuild else None, key=key, progress=console
+        )
         _show(console, result)
         console.json("edgeconv-verification", result.to_json())
     return code_of(result.status, allow_not_run)
@@ -61,6 +72,10 @@ def verify(
 
 def _show(console: Console, result: Verification) -> None:
     console.say(f"{result.files} files have the digests that the manifest names.")
+    if result.signature == "verified":
+        console.say("The manifest is signed with this key.")
+    elif result.signature == "not_checked":
+        console.say("The bundle is signed; to check that, name the public key: --key PUBLIC.")
     if not result.artifacts:
         return
     console.table(

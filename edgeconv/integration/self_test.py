@@ -79,7 +79,7 @@ class UnitResult:
     Attributes:
         largest: difference of an output; None if one is not finite, or none was computed.
         vectors: positions in the golden set that were run.
-        outputs: of them; None after an error.
+        outputs: of them; None after an error, or if they are not as many as expected.
         median_ms: of an inference; None if it was not measured.
     """
 
@@ -145,7 +145,7 @@ def judge(unit: str, vectors: Sequence[Vector], outputs: object, tolerance: floa
     for each, row in zip(vectors, rows, strict=True):
         if len(row) != len(each.expected):
             reason = f"vector {each.vector}: {len(row)} outputs instead of {len(each.expected)}"
-            return replace(result, reason=reason)
+            return replace(result, reason=reason, outputs=None)
         if not all(map(math.isfinite, row)):
             return replace(result, reason=f"vector {each.vector}: an output is not finite")
         differences = (abs(a - b) for a, b in zip(row, each.expected, strict=True))

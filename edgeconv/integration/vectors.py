@@ -59,23 +59,11 @@ def make_document(
     cases = make_test_streams(signal, golden)
     logits = gives_logits(run_model, signal, golden)
     gravity = STANDARD_GRAVITY if signal.sensor is InputConvention.IOS else 1.0
-    plan = plan_of(signal)
-    several = len(plan.kinds) > 1 or plan.splits_gravity
     return {
         "format": FORMAT,
-        "schema_version": OF_SEVERAL_SENSORS if several else VERSION,
+        "schema_version": OF_SEVERAL_SENSORS if _has_several(signal) else VERSION,
         "artifact": {"name": artifact, "sha256": sha256},
-        "contract": {
-            "channels": list(signal.channels),
-            "rate_hz": signal.rate_hz,
-            "window": signal.window,
-            "step": signal.step,
-            "unit": signal.unit,
-            "sign": signal.sign,
-            "labels": list(signal.labels),
-            "outputs": "logits" if logits else "probabilities",
-            **({"sensors": list(plan.kinds), "sources": _sources(signal)} if several else {}),
-        },
+        "contract": contract_entry(signal, logits),
         "decision": {"alpha": ALPHA, "hysteresis": HYSTERESIS, "unsure_below": UNSURE_BELOW},
         "tolerance": {
             "value": VALUE_TOLERANCE / gravity,
@@ -88,6 +76,29 @@ def make_document(
         ],
         "decisions": [_updates(*case) for case in DECISIONS],
     }
+
+
+def contract_entry(signal: Signal, logits: bool) -> dict[str, object]:
+    """The contract as packages have it; its digest says whether an update fits."""
+    plan = plan_of(signal)
+    several = _has_several(signal)
+    return {
+        "channels": list(signal.channels),
+        "rate_hz": signal.rate_hz,
+        "window": signal.window,
+        "step": signal.step,
+        "unit": signal.unit,
+        "sign": signal.sign,
+        "labels": list(signal.labels),
+        "outputs": "logits" if logits else "probabilities",
+        **({"sensors": list(plan.kinds), "sources": _sources(signal)} if several else {}),
+    }
+
+
+def _has_several(signal: Signal) -> bool:
+    """Whether there is more than an accelerometer."""
+    plan = plan_of(signal)
+    return len(plan.kinds) > 1 or plan.splits_gravity
 
 
 def write_document(document: Mapping[str, object]) -> str:

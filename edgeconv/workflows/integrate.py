@@ -167,7 +167,7 @@ def _package_of_windows(
 ) -> Package:
     """The stream core of a model that takes windows of a sensor."""
     file = platform.choose(bundle.artifacts, to.artifact, bundle.path)
-    _check_manifest(bundle, file, platform)
+    check_usable(bundle, file, platform)
     rate = platform.sensor_rate(file.signal, to.app.sensor_hz)
     progress.stage(f"{platform.name}: {file.name} of {bundle.path}")
     context = _facts(bundle, file, platform, rate, to.app)
@@ -328,7 +328,7 @@ def _record(platform: Platform, file: Artifact, version: str) -> dict[str, Any]:
     }
 
 
-def _check_manifest(bundle: Bundle, file: Artifact, platform: Platform) -> None:
+def check_usable(bundle: Bundle, file: Artifact, platform: Platform) -> None:
     """An app would be built on it: unit, rate, labels and quantization must be the file's own."""
     check_contract(file, platform)
     _check_file(bundle, file)

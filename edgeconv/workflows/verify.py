@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import bundle as bundles
+from edgeconv.bundle import signature
 from edgeconv.core import (
     LOG_PROGRESS,
     Artifact,
@@ -18,6 +20,7 @@ from edgeconv.core import (
     Samples,
     Tensors,
     Variant,
+    as_path,
 )
 from edgeconv.core.json_codec import encode_fields
 from edgeconv.core.results import Status, worst
@@ -56,6 +59,14 @@ class VerifiedFile:
     reason: str = ""
 
 
+class SignatureStatus(StrEnum):
+    """What is known of a bundle's signature."""
+
+    NONE = "none"
+    NOT_CHECKED = "not_checked"  # no key was named
+    VERIFIED = "verified"
+
+
 @dataclass(frozen=True)
 class Verification:
     """What `verify` found out about a bundle whose every file is the manifest's.
@@ -63,10 +74,12 @@ class Verification:
     Attributes:
         files: how many files the manifest names.
         artifacts: one entry an artifact; empty unless they were made again.
+        signature: whether the bundle is signed, and with the key that was named.
     """
 
     files: int
     artifacts: tuple[VerifiedFile, ...] = ()
+    signature: SignatureStatus = SignatureStatus.NONE
 
     @property
     def status(self) -> Status:
@@ -94,6 +107,7 @@ def verify(
     bundle: PathLike,
     *,
     rebuild: RebuildOptions | None = None,
+    key: PathLike | None = None,
     progress: Progress = LOG_PROGRESS,
 ) -> Verification:
     """Check a bundle's digests and, if asked, make its artifacts again and compare the bytes.
@@ -102,21 +116,30 @@ def verify(
         bundle: the bundle's folder.
         rebuild: export every artifact again from `model.keras` (training and fine-tuning are not
             repeated), and compare; None: only the digests are checked.
+        key: the public key that the bundle must be signed with; None: a signature is not checked.
         progress: listens to what is done.
 
     Returns:
         How many files were checked, and each artifact that was made again.
 
     Raises:
-        BadInput: a file is missing, changed, or not named in the manifest.
+        BadInput: a file is missing, changed, or not named in the manifest; or the signature is
+            missing, or not of this manifest and key.
         UsageError: calibration recordings are needed, and the bundle names none.
     """
-    read = bundles.read_bundle(bundle)
+    folder = as_path(bundle, "bundle")
+    signed = SignatureStatus.NONE
+    if key is not None:
+        signature.check_bundle_signature(folder, signature.read_public(as_path(key, "key")))
+        signed = SignatureStatus.VERIFIED
+    elif signature.is_signed(folder):
+        signed = SignatureStatus.NOT_CHECKED
+    read = bundles.read_bundle(folder)
     named = len(bundles.named_files(read.path))
     progress.stage(f"digests: {plural(named, 'file')}")
     if rebuild is None:
-        return Verification(named)
-    return Verification(named, _rebuild(read, rebuild, progress))
+        return Verification(named, signature=signed)
+    return Verification(named, _rebuild(read, rebuild, progress), signed)
 
 
 def _rebuild(

@@ -7,7 +7,9 @@
 
 `outputs[i]` are the probabilities for vector i, in the order of `signal.labels`; `sha256` is copied
 from `artifacts.FILE.sha256` of the golden.json that the device read, `golden` from its `sha256`.
-`golden`, `device` and `runtime` are optional.
+`golden`, `device` and `runtime` are optional. A self-test runs some of the vectors: `vectors[i]` is
+then the position of that of `outputs[i]`. Where it could not run the file, `outputs` is null and
+`reason` says why.
 
 Compare outputs for the golden inputs with the expected ones.
 """
@@ -15,7 +17,7 @@ Compare outputs for the golden inputs with the expected ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,13 +82,26 @@ def check_golden(
     return compare(golden, expected, run(artifact.path, golden.inputs[expected.sensor]))
 
 
-def compare(golden: GoldenSet, expected: Expectation, outputs: NDArray[np.floating[Any]]) -> Check:
-    """Compare outputs (vectors, classes) of any runtime or device with the expected ones."""
+def compare(
+    golden: GoldenSet,
+    expected: Expectation,
+    outputs: NDArray[np.floating[Any]],
+    vectors: Sequence[int] | None = None,
+) -> Check:
+    """Compare outputs (vectors, classes) of any runtime or device with the expected ones.
+
+    Args:
+        golden: the set.
+        expected: of the file.
+        outputs: what was computed.
+        vectors: positions of those that were run; None: all, in order.
+    """
     import numpy as np
 
-    target = expected.outputs
-    if target is None:
+    if expected.outputs is None:
         return _verdict(Status.NOT_RUN, expected.reason, expected.tolerance)
+    places = range(len(golden)) if vectors is None else vectors
+    target = expected.outputs[list(places)]
     if outputs.shape != target.shape:
         return _verdict(
             Status.FAILED,
@@ -100,8 +115,9 @@ def compare(golden: GoldenSet, expected: Expectation, outputs: NDArray[np.floati
     if largest <= expected.tolerance:
         return Check(NAME, Status.PASSED, largest, expected.tolerance, "<=")
     several = int((deviation > expected.tolerance).any(axis=1).sum())
+    place = places[row]
     reason = (
-        f"vector {row} ({', '.join(golden.why[row])}): '{golden.signal.labels[column]}' is "
+        f"vector {place} ({', '.join(golden.why[place])}): '{golden.signal.labels[column]}' is "
         f"{outputs[row, column]:.4g} instead of {target[row, column]:.4g}"
     )
     if several > 1:
@@ -121,12 +137,20 @@ _FAULTS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 @dataclass(frozen=True, eq=False)
 class DeviceOutput:
-    """The outputs of one artifact on one device, (vectors, classes)."""
+    """The outputs of one artifact on one device.
+
+    Attributes:
+        outputs: (vectors, classes); None where the device could not run it.
+        vectors: positions in the golden set of the vectors that were run; None: all, in order.
+        reason: why it could not be run.
+    """
 
     artifact: str
     sha256: str
     runtime: str
-    outputs: NDArray[np.float64]
+    outputs: NDArray[np.float64] | None
+    vectors: tuple[int, ...] | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,12 +204,28 @@ def check_device_report(golden: GoldenSet, digest: str, report: DeviceReport) ->
 def _result(entry: Any, number: int, path: Path) -> DeviceOutput:
     where = f"{path}: results[{number}]"
     name = str(entry["artifact"])
+    rows, vectors = entry["outputs"], entry.get("vectors")
+    outputs = None if rows is None else _numbers(rows, f"{where} ({name})")
     return DeviceOutput(
         artifact=name,
         sha256=str(entry["sha256"]),
         runtime=str(entry.get("runtime", "device")),
-        outputs=_numbers(entry["outputs"], f"{where} ({name})"),
+        outputs=outputs,
+        vectors=None if vectors is None else _places(vectors, outputs, f"{where} ({name})"),
+        reason=str(entry.get("reason", "")),
     )
+
+
+def _places(vectors: Any, outputs: NDArray[np.float64] | None, where: str) -> tuple[int, ...]:
+    """Positions of vectors: whole numbers from 0, each once, one for every row of outputs."""
+    places = tuple(vectors)
+    if any(type(place) is not int or place < 0 for place in places):
+        raise BadInput(f"{where}: vectors must be positions in the golden set, from 0", _HINT)
+    if len(set(places)) < len(places):
+        raise BadInput(f"{where}: a vector is named twice", _HINT)
+    if outputs is not None and len(outputs) != len(places):
+        raise BadInput(f"{where}: {len(outputs)} outputs of {len(places)} vectors", _HINT)
+    return places
 
 
 def _numbers(rows: Any, where: str) -> NDArray[np.float64]:
@@ -218,14 +258,19 @@ def _judge(
             f"the golden set has no artifact '{device.artifact}'",
             f"it has: {', '.join(golden.expected) or 'none'}",
         )
+    count = len(golden) if device.vectors is None else len(device.vectors)
     if golden.conflicts:
         check = _failed("; ".join(golden.conflicts))
     elif report.golden and report.golden != digest:
         check = _failed("recorded with another golden.json than this bundle's")
     elif device.sha256 != expected.sha256:
         check = _failed("recorded from another file than this bundle's: its sha256 differs")
+    elif device.outputs is None:
+        check = _failed(f"the device could not run it: {device.reason or 'it does not say why'}")
+    elif device.vectors is not None and max(device.vectors, default=0) >= len(golden):
+        check = _failed(f"vector {max(device.vectors)} is not one of the {len(golden)} of the set")
     else:
-        check = compare(golden, expected, device.outputs)
+        check = compare(golden, expected, device.outputs, device.vectors)
     return ParityResult(
         artifact=device.artifact,
         sha256=device.sha256,
@@ -233,7 +278,7 @@ def _judge(
         target=expected.target,
         runtime=device.runtime,
         status=Status.PASSED,
-        n=len(golden),
+        n=count,
         machine=report.device,
     ).with_checks(check)
 

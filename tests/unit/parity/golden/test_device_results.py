@@ -78,6 +78,60 @@ def test_check_device_report_within_tolerance_passes(tmp_path: Path) -> None:
     assert judge(document, tmp_path).status is Status.PASSED
 
 
+def self_tested(*places: int) -> Document:
+    """A self-test of some vectors, as a package records it."""
+    document = recorded()
+    (entry,) = document["results"]
+    entry |= {"vectors": list(places), "outputs": [entry["outputs"][place] for place in places]}
+    entry |= {"unit": "cpu", "status": "passed", "largest": 0.0, "median_ms": 0.31}
+    return document
+
+
+def test_a_self_test_is_judged_on_the_vectors_that_it_ran(tmp_path: Path) -> None:
+    document = self_tested(5, 0, 9)
+    assert judge(document, tmp_path).status is Status.PASSED
+    assert judge(document, tmp_path).n == 3
+    document["results"][0]["outputs"][0][2] += 0.3
+    judged = judge(document, tmp_path)
+    assert judged.status is Status.FAILED, "whatever status the device wrote"
+    assert f"vector 5 ({', '.join(made().why[5])})" in judged.reason
+
+
+def test_outputs_of_other_vectors_than_named_fail(tmp_path: Path) -> None:
+    document = self_tested(0, 1, 2)
+    document["results"][0]["vectors"] = [2, 0, 1]
+    assert judge(document, tmp_path).status is Status.FAILED
+
+
+def test_a_unit_that_could_not_run_fails_with_its_reason(tmp_path: Path) -> None:
+    document = self_tested(0, 1)
+    document["results"][0] |= {"outputs": None, "status": "error", "reason": "no GPU here"}
+    judged = judge(document, tmp_path)
+    assert judged.status is Status.FAILED
+    assert "no GPU here" in judged.reason
+
+
+def test_a_vector_that_the_set_does_not_have_fails(tmp_path: Path) -> None:
+    document = self_tested(0, 1)
+    document["results"][0]["vectors"] = [0, 4000]
+    judged = judge(document, tmp_path)
+    assert (judged.status, judged.n) == (Status.FAILED, 2)
+    assert "4000" in judged.reason
+
+
+@pytest.mark.parametrize(
+    ("vectors", "words"),
+    [([0, 0], "twice"), ([0], "2 outputs of 1"), ([0, -1], "positions"), ([0, 1.5], "positions")],
+)
+def test_vectors_that_make_no_sense_are_bad_input(
+    vectors: list[Any], words: str, tmp_path: Path
+) -> None:
+    document = self_tested(0, 1)
+    document["results"][0]["vectors"] = vectors
+    with pytest.raises(BadInput, match=words):
+        judge(document, tmp_path)
+
+
 def _change(**entry: Any) -> Callable[[Document], None]:
     return lambda document: document["results"][0].update(entry)
 
@@ -161,7 +215,9 @@ def test_no_file(tmp_path: Path) -> None:
     broken.write_text("{")
     with pytest.raises(BadInput, match="cannot be read"):
         golden.read_device_report(broken)
-    assert np.isnan(golden.read_device_report(_nan_only(tmp_path)).results[0].outputs).all()
+    outputs = golden.read_device_report(_nan_only(tmp_path)).results[0].outputs
+    assert outputs is not None
+    assert np.isnan(outputs).all()
 
 
 def _nan_only(tmp_path: Path) -> Path:
