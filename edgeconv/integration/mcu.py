@@ -12,6 +12,7 @@ from edgeconv.core import Artifact
 from edgeconv.datasets.text import tokenize
 from edgeconv.integration.identifiers import NAMINGS
 from edgeconv.integration.model_package import Field, ModelContext, ModelPackage
+from edgeconv.integration.personal_vectors import make_personal_document
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.sensors import SENSORS, Part, constant_name, gravity_sections
 from edgeconv.integration.smoothing import lowpass
@@ -43,6 +44,7 @@ def _slots(context: TemplateContext) -> Mapping[str, Any]:
         "part_names": _PARTS,
         "spacing_ns": stream.spacing_ns,
         "vectors": document,
+        "personal": make_personal_document(),
         "filters": runs,
         "file": content,
         "file_bytes": f"{len(content):,}",
@@ -147,6 +149,10 @@ def _row(values: Sequence[float | None]) -> str:
     return ", ".join(map(_value, values))
 
 
+def _row64(values: Sequence[float | None]) -> str:
+    return ", ".join("NAN" if value is None else _float64(value) for value in values)
+
+
 def _rows(values: Sequence[float | None]) -> str:
     return _wrapped([_value(value) for value in values])
 
@@ -219,6 +225,7 @@ PLATFORM = Platform(
         "float64": _float64,
         "float32_row": _row,
         "float32_rows": _rows,
+        "float64_row": _row64,
         "byte_rows": _bytes,
         "integer_rows": _integers,
         "constant": constant_name,

@@ -119,6 +119,7 @@ class TemplateContext:
             "inputs": self.artifact.inputs,
             "outputs": self.artifact.outputs,
             "labels": signal.labels,
+            "embedding": signal.embedding,
             "channels": signal.channels,
             "rate_hz": signal.rate_hz,
             "window": signal.window,
