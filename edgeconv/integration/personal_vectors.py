@@ -163,11 +163,13 @@ def _states() -> list[Case]:
     walker, right, odd = (_Person(_MODEL, m, s) for m, s in ((1, 1), (None, 2), (2, 4)))
     lone: list[Step] = [Enroll(walker.window(1)), *walker.ask((1, 2))]
     mistaken = [*walker.enroll(3, _ALL), *walker.ask((0, 1, 2, 1, 1, 2))]
-    few = [*walker.enroll(1, _ALL), *walker.ask((1, 1, 2))]
+    tie = Ask((0.25, 0.375, 0.375), (0.0, 0.0, 0.0, 0.0), 0.25)
+    certain = Ask((1.0, 0.0, 0.0), walker.window(1).embedding)  # where the logarithm has its floor
+    few = [*walker.enroll(1, _ALL), *walker.ask((1, 1, 2)), certain]
     known = [*right.enroll(2, _ALL), *right.ask(_ALL)]
     scattered = [*_scattered(), *odd.ask((2, 2))]
     return [
-        ("nothing is enrolled", _MODEL, walker.ask((0, 1))),
+        ("nothing is enrolled", _MODEL, [*walker.ask((0, 1)), tie]),
         ("one activity is not enough", _MODEL, lone),
         ("a walk that the model takes for stairs", _MODEL, mistaken),
         ("one window of each activity is judged as it is", _MODEL, few),
@@ -207,7 +209,7 @@ def _numbers_of_all_kinds() -> list[Case]:
     nothing = (0.0, 0.0)
     zeros: list[Step] = [
         Enroll(EnrolledWindow(0, (0.25, 0.75), nothing)),
-        Enroll(EnrolledWindow(1, (0.25, 0.75), nothing)),
+        Enroll(EnrolledWindow(1, (0.03125, 0.96875), nothing)),
         Ask((0.5, 0.5), nothing, 0.0),
     ]
     return [
