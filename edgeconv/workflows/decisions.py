@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 from edgeconv.core import Dataset
@@ -83,6 +83,7 @@ class _Stream:
 
     probabilities: NDArray[np.float64]
     truth: NDArray[np.int64]
+    since: NDArray[np.float64]  # seconds since the activity began
     seconds: float  # of one of the steps
 
 
@@ -154,7 +155,10 @@ def _stream(
     steps = ends[:, None] - signal.window + np.arange(signal.window)
     windows = samples[steps].reshape(len(ends), -1)
     probabilities = predict(windows.astype(np.float32)).astype(np.float64)
-    return _Stream(probabilities, true[ends - 1], step / signal.rate_hz)
+    begins = np.concatenate([[0], np.flatnonzero(true[1:] != true[:-1]) + 1])
+    began = begins[np.searchsorted(begins, ends - 1, side="right") - 1]
+    since = (ends - began) / signal.rate_hz
+    return _Stream(probabilities, true[ends - 1], since, step / signal.rate_hz)
 
 
 def _figures(streams: Sequence[_Stream], every: int, step: int) -> list[StreamFigures]:
@@ -163,18 +167,18 @@ def _figures(streams: Sequence[_Stream], every: int, step: int) -> list[StreamFi
 
     grid = list(product(ALPHAS, HYSTERESES, UNSURE))
     shown = [shown_labels(each.probabilities[::every], grid) for each in streams]
-    truths = [each.truth[::every] for each in streams]
+    truths = [(each.truth[::every], each.since[::every]) for each in streams]
     seconds = streams[0].seconds * every
     rows = []
     for place, (alpha, hysteresis, unsure) in enumerate(grid):
         right = wrong = total = flicker = changes = 0
         delays: list[float] = []
-        for labels, truth in zip(shown, truths, strict=True):
+        for labels, (truth, since) in zip(shown, truths, strict=True):
             own = labels[:, place]
             right += int((own == truth).sum())
             wrong += int(((own != truth) & (own >= 0)).sum())
             total += len(truth)
-            late = _delays(own, truth, seconds)
+            late = _delays(own, truth, since)
             delays += [delay for delay in late if delay is not None]
             changes += len(late)
             flicker += max(0, _changes(own) - (len(late) - late.count(None)))
@@ -222,17 +226,16 @@ def shown_labels(
 
 
 def _delays(
-    shown: NDArray[np.int64], truth: NDArray[np.int64], seconds: float
+    shown: NDArray[np.int64], truth: NDArray[np.int64], since: NDArray[np.float64]
 ) -> list[float | None]:
     """Of each change of the truth, the seconds until it is shown; None where it never is."""
     import numpy as np
 
-    starts = np.flatnonzero(truth[1:] != truth[:-1]) + 1
-    ends = [*starts[1:].tolist(), len(truth)]
+    changes = (np.flatnonzero(truth[1:] != truth[:-1]) + 1).tolist()
     delays: list[float | None] = []
-    for start, end in zip(starts.tolist(), ends, strict=True):
+    for start, end in pairwise([*changes, len(truth)]):
         hits = np.flatnonzero(shown[start:end] == truth[start])
-        delays.append(float(hits[0] * seconds) if len(hits) else None)
+        delays.append(float(since[start + hits[0]]) if len(hits) else None)
     return delays
 
 

@@ -158,8 +158,8 @@ def personalize(
 def enrollment(dataset: Dataset, seconds: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which windows are enrolled, and which share no second with those that were recorded for it.
 
-    Of each subject's activity, recordings are used in their order until the seconds are reached;
-    a window is enrolled if it lies within them.
+    Of each subject's activity, recordings of a window or more are used in their order until the
+    seconds are reached; a window is enrolled if it lies within them.
     """
     import numpy as np
 
@@ -169,6 +169,8 @@ def enrollment(dataset: Dataset, seconds: float) -> tuple[NDArray[np.bool_], NDA
     used = np.zeros(len(dataset.recordings), np.int64)
     for number, recording in enumerate(dataset.recordings):
         key = recording.subject, recording.label
+        if len(recording.samples) < signal.window:
+            continue
         used[number] = min(left.get(key, wanted), len(recording.samples))
         left[key] = left.get(key, wanted) - int(used[number])
     recorded = used[dataset.index[:, 0]]

@@ -1,0 +1,90 @@
+"""Decisions over joined recordings: as the packages' decider, with delays that can be counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edgeconv.core import Dataset, LoadReport, Recording, Signal
+from edgeconv.errors import BadInput
+from edgeconv.integration.smoothing import Decider, DecisionSettings
+from edgeconv.workflows.decisions import ALPHAS, HYSTERESES, UNSURE, judge_streams, shown_labels
+
+SIGNAL = Signal(window=8, step=4, rate_hz=4.0, labels=("sit", "walk", "run"))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000))
+def test_it_shows_what_the_decider_of_the_packages_shows(seed: int) -> None:
+    rows = np.random.default_rng(seed).dirichlet(np.ones(3) * 0.7, 25)
+    grid = [(a, h, u) for a in ALPHAS for h in HYSTERESES for u in UNSURE]
+    shown = shown_labels(rows, grid)
+    for place, (alpha, hysteresis, unsure) in enumerate(grid):
+        decider = Decider(DecisionSettings(False, alpha, hysteresis, unsure))
+        for number, row in enumerate(rows):
+            decision = decider.update(0, row.tolist())
+            assert decision is not None
+            label = -1 if decision.label is None else decision.label
+            assert shown[number, place] == label
+
+
+def dataset(*parts: tuple[str, int, int]) -> Dataset:
+    """Recordings of (subject, class, seconds), whose first channel is the class."""
+    recordings = tuple(
+        Recording(subject, label, np.full((4 * seconds, 3), label, np.float32))
+        for subject, label, seconds in parts
+    )
+    empty = np.zeros((0, 2), np.int64)
+    return Dataset("made up", SIGNAL, recordings, empty, LoadReport("made up", 0))
+
+
+def majority(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The share of each class in a window: right as soon as most of it is the new activity."""
+    channel = windows.reshape(len(windows), 8, 3)[:, :, 0]
+    return np.stack([(channel == k).mean(axis=1) for k in range(3)], axis=1).astype(np.float32)
+
+
+def test_the_delay_is_from_the_change_to_the_first_right_decision() -> None:
+    data = dataset(("a", 0, 10), ("a", 1, 10), ("b", 2, 10))
+    result = judge_streams(data, [0, 1, 2], majority)
+    assert result.changes == 1
+    assert result.hours == pytest.approx((73 + 33) / 4 / 3600)
+    assert result.single.delay_s == 2.0  # after 1 s half of the window is new: the first one wins
+    assert result.single.wrong == pytest.approx(1 / (19 + 9))
+    assert result.single.right == 1 - result.single.wrong
+    slow = next(f for f in result.tried if (f.step, f.alpha, f.hysteresis) == (4, 0.25, 0.2))
+    assert slow.delay_s == 4.0
+    assert result.default.unsure_below == 0.5
+    assert {each.step for each in result.tried} == {1, 2, 4}
+    assert len(result.tried) == 3 * len(ALPHAS) * len(HYSTERESES) * len(UNSURE)
+    assert result.best.right == max(each.right for each in result.tried)
+
+
+def test_flicker_counts_what_no_change_explains() -> None:
+    data = dataset(("a", 0, 60))
+
+    def flips(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        rows = np.zeros((len(windows), 3), np.float32)
+        rows[np.arange(len(rows)), (np.arange(len(rows)) // 4) % 2] = 1
+        return rows
+
+    result = judge_streams(data, [0], flips)
+    assert result.single.flicker == pytest.approx(58 / (59 / 60), rel=1e-6)
+    assert result.single.delay_s is None
+    assert result.default.flicker < result.single.flicker
+
+
+def test_a_change_that_is_never_shown_is_missed() -> None:
+    data = dataset(("a", 0, 10), ("a", 1, 10), ("a", 0, 10))
+
+    def deaf(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.tile(np.array([0.8, 0.1, 0.1], np.float32), (len(windows), 1))
+
+    result = judge_streams(data, [0, 1, 0], deaf)
+    assert result.single.missed == 0.5
+    assert result.single.delay_s == 1.0
+    with pytest.raises(BadInput, match="as long as a window"):
+        judge_streams(dataset(("a", 0, 1)), [0], deaf)
