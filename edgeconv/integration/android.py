@@ -18,7 +18,7 @@ _ASSETS = "recognition/src/main/assets/com.edgeconv.recognition"
 
 def _accepts(artifact: Artifact) -> bool:
     """Float input and output: the library passes windows on as they are."""
-    return [t.dtype for t in (*artifact.inputs, *artifact.outputs)] == ["float32", "float32"]
+    return {t.dtype for t in (*artifact.inputs, *artifact.outputs)} == {"float32"}
 
 
 def _model(context: TemplateContext) -> Files:
@@ -42,7 +42,10 @@ def _files(context: ModelContext) -> Files:
 def _slots(context: TemplateContext) -> Mapping[str, Any]:
     """Android has no feature for what it makes of other sensors."""
     features = (SensorKind.ACCELEROMETER, SensorKind.GYROSCOPE)
-    return {"features": [kind for kind in context.plan.kinds if kind in features]}
+    return {
+        "features": [kind for kind in context.plan.kinds if kind in features],
+        "embedding": context.signal.embedding,
+    }
 
 
 def quoted(text: str) -> str:

@@ -30,7 +30,7 @@ _KOTLIN = ROOT / "tests/kotlin"
 _PACKAGE = "com.edgeconv.recognition"
 _TESTS = (
     *("DeciderTest", "ModelFileTest", "DeviceTest", "ModelKeeperTest", "RecognizerTest"),
-    "SensorStreamTest",
+    *("PersonalTest", "SensorStreamTest"),
     "AdapterTest",  # not in the package: it needs the stubs
 )
 _MODEL_TESTS = [
@@ -61,7 +61,7 @@ MUTATIONS = (
         "any file will do", f"{_HOME}/model/ModelFile.kt", "sha256 != Contract.SHA256", "false"
     ),
     Mutation(
-        "any contract will do", f"{_HOME}/model/ModelFile.kt", "found != wanted", "found == null"
+        "any contract will do", f"{_HOME}/model/ModelFile.kt", "actual != wanted", "actual == null"
     ),
     Mutation(
         "the newest samples are lost",
@@ -124,7 +124,7 @@ ON_THE_DEVICE = (
     Mutation(
         "a newer app keeps an old update",
         f"{_DEVICE}/ModelKeeper.kt",
-        "ownVersion >= version",
+        "packagedVersion >= version",
         "false",
     ),
     Mutation(
@@ -155,6 +155,30 @@ ON_THE_DEVICE = (
     Mutation(
         "a failing inference ends it", f"{_HOME}/Recognizer.kt", "onFailure(error)", "throw error"
     ),
+)
+_LAYER = f"{_HOME}/personal/PersonalLayer.kt"
+PERSONAL = (
+    Mutation("a layer without gain is used", _LAYER, "personal <= model + EQUAL", "personal < 0"),
+    Mutation("the ridge is forgotten", _LAYER, "if (a == b) RIDGE else 0.0", "0.0"),
+    Mutation(
+        "prototypes of another model are used",
+        _LAYER,
+        'json.get("model_sha256") != file.sha256',
+        "false",
+    ),
+    Mutation(
+        "one activity is forgotten with the others",
+        _LAYER,
+        "label == null || it.label == label",
+        "true",
+    ),
+    Mutation(
+        "the check knows its own window",
+        _LAYER,
+        "if (isAlone) all else fit(enrolled.filterIndexed { i, _ -> i != place })",
+        "all",
+    ),
+    Mutation("it never abstains", _LAYER, "all[it] >= unsureBelow", "true"),
 )
 OF_SEVERAL = (
     Mutation("the scale is lost", _TRACK, "z * settings.factor", "z"),
@@ -304,7 +328,7 @@ def test_its_own_tests_pass(
 
 
 @pytest.mark.parametrize(
-    ("name", "mutations"), [("plain", MUTATIONS + ON_THE_DEVICE), ("nine", OF_SEVERAL)]
+    ("name", "mutations"), [("plain", MUTATIONS + ON_THE_DEVICE + PERSONAL), ("nine", OF_SEVERAL)]
 )
 def test_its_tests_notice_a_wrong_core(
     name: str, mutations: Sequence[Mutation], tmp_path: Path, request: pytest.FixtureRequest
@@ -410,7 +434,10 @@ def test_the_sample_app_compiles_and_says_what_is_in_the_way(
     # Gradle has the package's name in its build file; aapt wants it here.
     text = (app / "AndroidManifest.xml").read_text("utf-8")
     name = 'package="com.example.activitysample"'
-    manifest.write_text(text.replace("<manifest ", f"<manifest {name} ", 1), "utf-8")
+    text = text.replace("<manifest ", f"<manifest {name} ", 1)
+    # Debian's framework is of Android 10, which knows other types of services only.
+    text = text.replace('foregroundServiceType="health"', 'foregroundServiceType="dataSync"')
+    manifest.write_text(text, "utf-8")
     generated = tmp_path / "generated"
     generated.mkdir()
     words: tuple[str, ...] = ("aapt", "package", "-f", "-m", "-0", "tflite", "-J", str(generated))

@@ -82,7 +82,7 @@ class AdapterTest {
             val kind = Contract.SENSORS[0].kind
             assertEquals(
                 List(3) { Sample(it + 1L, 1.0, 2.0, 3.0, kind) },
-                withTimeout(5000) { got.await() },
+                withTimeout(15_000) { got.await() },
             )
             assertFalse(thread, thread.startsWith("sensors")) // which only hands them over
         }
@@ -103,12 +103,12 @@ class AdapterTest {
             while (Phone.listening.size < Contract.SENSORS.size) delay(1)
             for (time in 1L..200) {
                 Phone.listening[0].deliver(time, 0f, 0f, 0f)
-                if (time == 1L) withTimeout(5000) { while (times.isEmpty()) delay(1) }
+                if (time == 1L) withTimeout(15_000) { while (times.isEmpty()) delay(1) }
             }
             Phone.listening[0].accuracy(1) // the last to come through
-            withTimeout(5000) { sensors.accuracy.first { it.isNotEmpty() } }
+            withTimeout(15_000) { sensors.accuracy.first { it.isNotEmpty() } }
             busy.complete(Unit)
-            withTimeout(5000) { while (200L !in times) delay(1) }
+            withTimeout(15_000) { while (200L !in times) delay(1) }
             job.cancelAndJoin()
             assertEquals(listOf(1L) + (201L - 10 * Contract.SENSORS.size..200), times)
         }
@@ -120,7 +120,7 @@ class AdapterTest {
             val got = collecting { sensors.samples().take(1).toList() }
             Phone.listening[0].accuracy(SensorManager.SENSOR_STATUS_UNRELIABLE)
             Phone.listening[0].deliver(1, 0f, 0f, 9.8f)
-            withTimeout(5000) { got.await() }
+            withTimeout(15_000) { got.await() }
             val kind = Contract.SENSORS[0].kind
             assertEquals(
                 mapOf(kind to SensorManager.SENSOR_STATUS_UNRELIABLE),
@@ -154,10 +154,10 @@ class AdapterTest {
             val job = launch(Dispatchers.Default) { sensors.samples().collect { got += it } }
 
             suspend fun becomes(state: SensorState) =
-                withTimeout(5000) { sensors.states.first { it[kind] == state } }
+                withTimeout(15_000) { sensors.states.first { it[kind] == state } }
 
             suspend fun samples(count: Int) =
-                withTimeout(5000) {
+                withTimeout(15_000) {
                     while (got.size <
                         count
                     ) {
@@ -178,7 +178,7 @@ class AdapterTest {
             becomes(SensorState.SUSPENDED)
             Phone.listening[0].deliver(3, 0f, 0f, 0f)
             Phone.listening[0].accuracy(1)
-            withTimeout(5000) { sensors.accuracy.first { it.isNotEmpty() } }
+            withTimeout(15_000) { sensors.accuracy.first { it.isNotEmpty() } }
             sensors.resume()
             becomes(SensorState.WAITING)
             Phone.listening[0].deliver(4, 0f, 0f, 0f)
@@ -198,7 +198,7 @@ class AdapterTest {
             for (begins in listOf(false, true)) {
                 val got = collecting { sensors.samples().take(1).toList() }
                 Phone.listening[0].deliver(1, 0f, 0f, 9.8f)
-                assertEquals(begins, withTimeout(5000) { got.await() }.single().begins)
+                assertEquals(begins, withTimeout(15_000) { got.await() }.single().begins)
                 while (Phone.listening.isNotEmpty()) delay(1)
             }
         }

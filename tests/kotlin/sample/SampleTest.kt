@@ -68,12 +68,12 @@ class SampleTest {
             service.onStartCommand(null, 0, 1)
             assertEquals(listOf(ServiceInfo.FOREGROUND_SERVICE_TYPE_HEALTH), Phone.foreground)
             walk()
-            withTimeout(5000) { RecognitionService.live.first { it is Live.Recognized } }
-            withTimeout(5000) { while (Phone.notified.isEmpty()) delay(1) }
+            withTimeout(15_000) { RecognitionService.live.first { it is Live.Recognized } }
+            withTimeout(15_000) { while (Phone.notified.isEmpty()) delay(1) }
             assertEquals(Contract.LABELS[0], Phone.notified.first())
             service.onDestroy()
-            withTimeout(5000) { while (Phone.listening.isNotEmpty() || LiteRt.open > 0) delay(1) }
-            withTimeout(5000) { RecognitionService.live.first { it == null } }
+            withTimeout(15_000) { while (Phone.listening.isNotEmpty() || LiteRt.open > 0) delay(1) }
+            withTimeout(15_000) { RecognitionService.live.first { it == null } }
         }
 
     @Test

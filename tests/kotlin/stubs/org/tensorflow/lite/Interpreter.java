@@ -22,18 +22,21 @@ public class Interpreter implements AutoCloseable {
     LiteRt.open++;
   }
 
-  public void run(Object input, Object output) {
+  public void runForMultipleInputsOutputs(Object[] inputs, Map<Integer, Object> outputs) {
     if (LiteRt.failing.remove("Interpreter")) {
       throw new IllegalStateException("Internal error: Failed to run");
     }
     Map<String, Object> given = new HashMap<>();
-    given.put("0", ((float[][]) input)[0].clone());
-    float[] answer = (float[]) LiteRt.models.get("Interpreter").run(given).get("0");
-    float[] row = ((float[][]) output)[0];
-    if (row.length != answer.length) {
-      throw new IllegalArgumentException("Cannot copy from a TensorFlowLite tensor");
+    given.put("0", ((float[][]) inputs[0])[0].clone());
+    Map<String, Object> answers = LiteRt.models.get("Interpreter").run(given);
+    for (Map.Entry<Integer, Object> each : outputs.entrySet()) {
+      float[] answer = (float[]) answers.get(each.getKey().toString());
+      float[] row = ((float[][]) each.getValue())[0];
+      if (row.length != answer.length) {
+        throw new IllegalArgumentException("Cannot copy from a TensorFlowLite tensor");
+      }
+      System.arraycopy(answer, 0, row, 0, row.length);
     }
-    System.arraycopy(answer, 0, row, 0, row.length);
   }
 
   public String[] getSignatureKeys() {

@@ -1,5 +1,6 @@
 package com.edgeconv.recognition
 
+import com.edgeconv.recognition.model.ModelOutputs
 import com.edgeconv.recognition.stream.Counts
 import com.edgeconv.recognition.stream.Decider
 import com.edgeconv.recognition.stream.Decision
@@ -28,6 +29,13 @@ data class Recognition(
 /** A window in, an output for each class. */
 fun interface Model {
     fun outputs(window: Window): FloatArray
+}
+
+/** A model that gives an embedding, too, where its file has one. */
+fun interface EmbeddingModel : Model {
+    fun run(window: Window): ModelOutputs
+
+    override fun outputs(window: Window): FloatArray = run(window).outputs
 }
 
 /**

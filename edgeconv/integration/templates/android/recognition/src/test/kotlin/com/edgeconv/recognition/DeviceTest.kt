@@ -3,6 +3,7 @@ package com.edgeconv.recognition
 import com.edgeconv.recognition.model.Engine
 import com.edgeconv.recognition.model.Installed
 import com.edgeconv.recognition.model.Key
+import com.edgeconv.recognition.model.ModelOutputs
 import com.edgeconv.recognition.model.NoUnitPassed
 import com.edgeconv.recognition.model.Record
 import com.edgeconv.recognition.model.SelfTest
@@ -37,7 +38,7 @@ class DeviceTest {
         val name = json.getString("name")
         val units = json.getJSONArray("units").let { List(it.length(), it::getString) }
         val opened = mutableListOf<String>()
-        val kept = mutableListOf<Record>()
+        val stored = mutableListOf<Record>()
         var (runs, open) = 0 to 0
         val vectors =
             json.getJSONArray("vectors").objects().map {
@@ -46,10 +47,10 @@ class DeviceTest {
             }
         val test = SelfTest("model", "", "", json.getDouble("tolerance"), vectors)
         val tester =
-            UnitTester(test, units, key(json.getJSONObject("key")), kept::add) { unit ->
+            UnitTester(test, units, key(json.getJSONObject("key")), stored::add) { unit ->
                 opened += unit
                 // A unit that takes the app down is on record before it is opened.
-                assertEquals(name, unit, kept.last().testing)
+                assertEquals(name, unit, stored.last().testing)
                 val stub = json.getJSONObject("stubs").getJSONObject(unit)
                 if (stub.has("error")) error(stub.getString("error"))
                 open++
@@ -58,9 +59,9 @@ class DeviceTest {
                     private var row = 0
                     override val name = unit
 
-                    override fun run(input: FloatArray): FloatArray {
+                    override fun run(input: FloatArray): ModelOutputs {
                         runs++
-                        return rows.getJSONArray(row++).numbers().floats()
+                        return ModelOutputs(rows.getJSONArray(row++).numbers().floats())
                     }
 
                     override fun close() {

@@ -3,6 +3,7 @@ package com.edgeconv.recognition
 import com.edgeconv.recognition.model.Engine
 import com.edgeconv.recognition.model.ModelFile
 import com.edgeconv.recognition.model.ModelKeeper
+import com.edgeconv.recognition.model.ModelOutputs
 import com.edgeconv.recognition.model.NoUnitPassed
 import com.edgeconv.recognition.model.Record
 import com.edgeconv.recognition.model.Refusal
@@ -35,8 +36,8 @@ class ModelKeeperTest {
     val folder = TemporaryFolder()
 
     private val root get() = File(folder.root, "models of this app")
-    private val ownFile = ModelFile(resource(Contract.MODEL))
-    private val ownTest = SelfTest.of(String(resource(Contract.SELF_TEST)))
+    private val modelFile = ModelFile(resource(Contract.MODEL))
+    private val selfTest = SelfTest.of(String(resource(Contract.SELF_TEST)))
     private val keys: KeyPair =
         KeyPairGenerator
             .getInstance("EC")
@@ -45,6 +46,7 @@ class ModelKeeperTest {
     private val opened = mutableListOf<String>()
     private var open = 0
     private var wrong = setOf<String>()
+    private var nanoseconds = 0L
     private var slowMs = 0L
     private var afterOpening = {}
 
@@ -60,7 +62,7 @@ class ModelKeeperTest {
         assertEquals(listOf("cpu", "gpu"), opened)
         val json = JSONObject(File(root, "record.json").readText())
         assertEquals("edgeconv-golden-results", json.getString("format"))
-        assertEquals(ownTest.golden, json.getString("golden"))
+        assertEquals(selfTest.golden, json.getString("golden"))
         assertEquals("cpu", json.getString("chosen"))
         for (result in json.getJSONArray("results").objects()) {
             assertEquals("passed", result.getString("status"))
@@ -130,7 +132,7 @@ class ModelKeeperTest {
         assertEquals(null, keeper().install(update(version = 10)).refusal)
         assertEquals(listOf("10"), File(root, "models").list()?.toList())
         // The app itself came with a newer model: its own is used, and the floor stays.
-        assertEquals(null, keeper(own = 12).open().also { it.engine.close() }.version)
+        assertEquals(null, keeper(packagedVersion = 12).open().also { it.engine.close() }.version)
         assertEquals(emptyList<String>(), File(root, "models").list()?.toList())
         assertEquals(Refusal.NOT_NEWER, keeper().install(update(version = 10)).refusal)
     }
@@ -138,12 +140,12 @@ class ModelKeeperTest {
     @Test
     fun whateverWasTamperedWithIsRefusedAndTheOldModelStays() {
         assertEquals(Refusal.NO_KEY, keeper(key = "").install(update()).refusal)
-        val model = ownTest.artifact
+        val model = selfTest.artifact
         val refusals =
             mapOf(
                 Refusal.UNREADABLE to update(change = mapOf(UpdateCheck.SIGNATURE to null)),
                 Refusal.WRONG_SIGNATURE to update { it.replace("\"model\"", "\"modem\"") },
-                Refusal.DAMAGED_FILE to update(change = mapOf(model to ownFile.bytes + 0)),
+                Refusal.DAMAGED_FILE to update(change = mapOf(model to modelFile.bytes + 0)),
                 Refusal.APP_TOO_OLD to update(minAppVersion = "2.10"),
                 Refusal.OTHER_CONTRACT to update(contract = "0".repeat(64)),
             )
@@ -161,7 +163,7 @@ class ModelKeeperTest {
     @Test
     fun anUpdateThatProvesItselfNoMoreIsRolledBack() {
         keeper().install(update(version = 3))
-        File(root, "models/3/${ownTest.artifact}").writeBytes(ownFile.bytes + 0)
+        File(root, "models/3/${selfTest.artifact}").writeBytes(modelFile.bytes + 0)
         val proven = keeper().open().also { it.engine.close() }
         assertEquals(null, proven.version)
         assertTrue("${proven.rolledBack}", "damaged_file" in proven.rolledBack.orEmpty())
@@ -204,13 +206,14 @@ class ModelKeeperTest {
         units: List<String> = listOf("cpu"),
         system: String = "Android 16",
         key: String = Base64.getEncoder().encodeToString(keys.public.encoded),
-        own: Long = 0,
+        packagedVersion: Long = 0,
     ) = ModelKeeper(
         root,
-        { ownFile to ownTest },
+        { modelFile to selfTest },
         Surroundings("2.3.1", system, "a phone", units),
         key,
-        own,
+        packagedVersion,
+        { nanoseconds },
     ) { file, path, unit ->
         assertEquals(Contract.SHA256, file.sha256)
         opened += unit
@@ -223,12 +226,12 @@ class ModelKeeperTest {
         override val name: String,
         private val isWrong: Boolean,
     ) : Engine {
-        override fun run(input: FloatArray): FloatArray {
-            if (name == "cpu") Thread.sleep(slowMs)
-            val vector = ownTest.vectors.first { it.input.contentEquals(input) }
+        override fun run(input: FloatArray): ModelOutputs {
+            if (name == "cpu") nanoseconds += slowMs * 1_000_000
+            val vector = selfTest.vectors.first { it.input.contentEquals(input) }
             val outputs = vector.expected.floats()
-            if (isWrong) outputs[0] += 2 * ownTest.tolerance.toFloat()
-            return outputs
+            if (isWrong) outputs[0] += 2 * selfTest.tolerance.toFloat()
+            return ModelOutputs(outputs)
         }
 
         override fun close() {
@@ -245,7 +248,7 @@ class ModelKeeperTest {
         edit: (String) -> String = { it },
     ): (String) -> ByteArray? {
         val test = resource(Contract.SELF_TEST)
-        val files = mapOf(ownTest.artifact to ownFile.bytes, "selftest.json" to test)
+        val files = mapOf(selfTest.artifact to modelFile.bytes, "selftest.json" to test)
         val manifest =
             JSONObject()
                 .put("format", "edgeconv-update")
@@ -256,7 +259,7 @@ class ModelKeeperTest {
                 .put("contract_sha256", contract)
                 .put(
                     "artifact",
-                    JSONObject().put("name", ownTest.artifact).put("sha256", Contract.SHA256),
+                    JSONObject().put("name", selfTest.artifact).put("sha256", Contract.SHA256),
                 ).put("self_test", "selftest.json")
                 .put(
                     "files",

@@ -68,11 +68,11 @@ class RecognizerTest {
                 if (window.number == 0) error("broken")
                 recorded.windows[window.number].outputs.toFloats()
             }
-        val told = mutableListOf<String?>()
+        val messages = mutableListOf<String?>()
         val stream = SensorStream(recorded.settings)
-        val recognizer = Recognizer(model, stream) { told += it.message }
+        val recognizer = Recognizer(model, stream) { messages += it.message }
         val found = runBlocking { recognizer.recognitions(recorded.samples.asFlow()).toList() }
-        assertEquals(listOf("broken"), told)
+        assertEquals(listOf("broken"), messages)
         assertEquals(recorded.windows.size - 1, found.size)
     }
 

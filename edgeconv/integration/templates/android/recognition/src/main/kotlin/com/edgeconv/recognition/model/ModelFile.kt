@@ -88,10 +88,10 @@ class ModelFile(
 
     private fun compare(
         what: String,
-        found: Any,
+        actual: Any,
         wanted: Any,
     ) {
-        if (found != wanted) wrong("its $what is $found, not $wanted")
+        if (actual != wanted) wrong("its $what is $actual, not $wanted")
     }
 
     private fun wrong(

@@ -57,16 +57,17 @@ class UpdateResult(
  * Everything it keeps lies in one folder. Not for several threads at once.
  *
  * @param root the folder, which is this model's alone
- * @param own the library's own model, and its test
+ * @param packaged the library's own model, and its test
  * @param key the public key, as base64; empty: no updates are taken
  * @param open opens a model's bytes on a unit; the file is null for the library's own
  */
 class ModelKeeper(
     private val root: File,
-    private val own: () -> Pair<ModelFile, SelfTest>,
+    private val packaged: () -> Pair<ModelFile, SelfTest>,
     private val surroundings: Surroundings,
     private val key: String = Contract.UPDATE_KEY,
-    private val ownVersion: Long = Contract.MODEL_VERSION,
+    private val packagedVersion: Long = Contract.MODEL_VERSION,
+    private val clock: () -> Long = System::nanoTime,
     private val open: (ModelFile, File?, String) -> Engine,
 ) {
     private val stateFile = File(root, "installed.json")
@@ -80,23 +81,23 @@ class ModelKeeper(
     fun open(): ProvenModel {
         val state = State.read(stateFile)
         clean(state)
-        val version = state.version ?: return openOwn(null)
-        if (ownVersion >= version) { // a newer app brought a newer model
+        val version = state.version ?: return openPackaged(null)
+        if (packagedVersion >= version) { // a newer app brought a newer model
             forget(state)
-            return openOwn(null)
+            return openPackaged(null)
         }
         return try {
             openUpdate(version)
         } catch (error: RecognitionException) {
             forget(state)
-            openOwn(error.message)
+            openPackaged(error.message)
         }
     }
 
     /** Checks an update, tests it on this device, and installs it: all of it or nothing. */
     fun install(read: ReadFile): UpdateResult {
         val state = State.read(stateFile)
-        val check = UpdateCheck(installed(maxOf(state.floor, ownVersion)), read)
+        val check = UpdateCheck(installed(maxOf(state.floor, packagedVersion)), read)
         val (manifest, refusal) = check.manifest()
         if (manifest == null) return UpdateResult(refusal)
         check.misfit(manifest)?.let { return UpdateResult(it) }
@@ -132,8 +133,8 @@ class ModelKeeper(
             UpdateResult(Refusal.DAMAGED_FILE)
         }
 
-    private fun openOwn(rolledBack: String?): ProvenModel {
-        val (file, test) = own()
+    private fun openPackaged(rolledBack: String?): ProvenModel {
+        val (file, test) = packaged()
         val (engine, record) = prove(test, File(root, RECORD)) { open(file, null, it) }
         return ProvenModel(engine, record, rolledBack = rolledBack)
     }
@@ -171,9 +172,10 @@ class ModelKeeper(
         val key = Key(surroundings.appVersion, test.sha256, surroundings.system)
         val before = if (recordFile.isFile) Record.of(recordFile.readText()) else null
         val keep = { record: Record ->
-            write(recordFile, record.toJson(test, surroundings.device).toByteArray())
+            // A record that a power failure takes away costs a test, so it need not be waited for.
+            write(recordFile, record.toJson(test, surroundings.device).toByteArray(), sync = false)
         }
-        return UnitTester(test, surroundings.units, key, keep, open).prove(before)
+        return UnitTester(test, surroundings.units, key, keep, clock, open).prove(before)
     }
 
     private fun installed(floor: Long) =
@@ -198,12 +200,13 @@ class ModelKeeper(
     private fun write(
         file: File,
         content: ByteArray,
+        sync: Boolean = true,
     ) {
         file.parentFile?.mkdirs()
         val part = File(file.path + ".part")
         FileOutputStream(part).use {
             it.write(content)
-            it.fd.sync()
+            if (sync) it.fd.sync()
         }
         Files.move(part.toPath(), file.toPath(), ATOMIC_MOVE, REPLACE_EXISTING)
     }

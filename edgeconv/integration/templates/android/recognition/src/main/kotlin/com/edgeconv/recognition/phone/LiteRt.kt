@@ -3,6 +3,7 @@ package com.edgeconv.recognition.phone
 import android.content.res.AssetManager
 import com.edgeconv.recognition.model.Engine
 import com.edgeconv.recognition.model.ModelFile
+import com.edgeconv.recognition.model.ModelOutputs
 import com.edgeconv.recognition.model.RecognitionException
 import com.edgeconv.recognition.model.RecognitionException.Kind
 import com.edgeconv.recognition.stream.Contract
@@ -62,11 +63,11 @@ internal class CompiledEngine(
         }
     }
 
-    override fun run(input: FloatArray): FloatArray =
+    override fun run(input: FloatArray): ModelOutputs =
         try {
             inputs[0].writeFloat(input)
             model.run(inputs, outputs)
-            outputs[0].readFloat()
+            ModelOutputs(outputs[0].readFloat(), outputs.getOrNull(1)?.readFloat() ?: FloatArray(0))
         } catch (error: LiteRtException) {
             throw RecognitionException(Kind.MODEL_FAILED, "$name: ${error.message}", error)
         }
@@ -84,15 +85,19 @@ internal class InterpreterEngine(
     override val name = "LiteRT Interpreter, ${ComputeUnit.CPU.id}"
 
     private val output = arrayOf(FloatArray(Contract.LABELS.size))
+    private val embedding = arrayOf(FloatArray(Contract.EMBEDDING))
+    private val outputs =
+        if (Contract.EMBEDDING > 0) mapOf(0 to output, 1 to embedding) else mapOf(0 to output)
     private val interpreter =
         failing {
             val buffer = ByteBuffer.allocateDirect(file.bytes.size).put(file.bytes)
             Interpreter(buffer, Interpreter.Options().setNumThreads(1))
         }
 
-    override fun run(input: FloatArray): FloatArray {
-        failing { interpreter.run(arrayOf(input), output) }
-        return output[0].copyOf()
+    override fun run(input: FloatArray): ModelOutputs {
+        val inputs = arrayOf<Any>(arrayOf(input))
+        failing { interpreter.runForMultipleInputsOutputs(inputs, outputs) }
+        return ModelOutputs(output[0].copyOf(), embedding[0].copyOf())
     }
 
     override fun close() = interpreter.close()

@@ -2,9 +2,10 @@ package com.edgeconv.recognition.phone
 
 import android.content.Context
 import android.os.Build
-import com.edgeconv.recognition.Model
+import com.edgeconv.recognition.EmbeddingModel
 import com.edgeconv.recognition.model.ModelFile
 import com.edgeconv.recognition.model.ModelKeeper
+import com.edgeconv.recognition.model.ModelOutputs
 import com.edgeconv.recognition.model.ProvenModel
 import com.edgeconv.recognition.model.ReadFile
 import com.edgeconv.recognition.model.RecognitionException
@@ -36,8 +37,6 @@ class Models(
     private val units: List<ComputeUnit> = listOf(ComputeUnit.CPU),
     private val folder: File = File(context.noBackupFilesDir, Contract.NAME),
 ) {
-    private val oneAtATime = Mutex()
-
     init {
         require(units.firstOrNull() == ComputeUnit.CPU) { "the first unit must be the CPU" }
     }
@@ -99,6 +98,11 @@ class Models(
             units = units.map { it.id },
         )
     }
+
+    private companion object {
+        /** A screen and a service may have one of these each, and one folder together. */
+        val oneAtATime = Mutex()
+    }
 }
 
 /**
@@ -108,7 +112,7 @@ class Models(
  */
 class Classifier internal constructor(
     private val proven: ProvenModel,
-) : Model,
+) : EmbeddingModel,
     Closeable {
     /** What runs the model, such as `LiteRT CompiledModel, cpu`. */
     val runtime: String get() = proven.engine.name
@@ -122,16 +126,21 @@ class Classifier internal constructor(
     /** Why an update that was installed is not used any more; null: none was. */
     val rolledBack: String? get() = proven.rolledBack
 
+    /** Of the file that is open, to which a personal layer belongs. */
+    val sha256: String get() = proven.record.key.modelSha256
+
     /** @throws RecognitionException where the model cannot be run, or gives another number of values */
-    override fun outputs(window: Window): FloatArray {
-        val outputs = proven.engine.run(window.values)
-        if (outputs.size != Contract.LABELS.size) {
+    override fun run(window: Window): ModelOutputs {
+        val given = proven.engine.run(window.values)
+        val (outputs, embedding) = given.outputs.size to given.embedding.size
+        if (outputs != Contract.LABELS.size || embedding != Contract.EMBEDDING) {
             throw RecognitionException(
                 Kind.MODEL_FAILED,
-                "the model gave ${outputs.size} values for ${Contract.LABELS.size} classes",
+                "the model gave $outputs values for ${Contract.LABELS.size} classes, and an " +
+                    "embedding of $embedding, not ${Contract.EMBEDDING}",
             )
         }
-        return outputs
+        return given
     }
 
     override fun close() = proven.engine.close()

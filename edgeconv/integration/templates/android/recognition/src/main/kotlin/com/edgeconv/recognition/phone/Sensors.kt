@@ -231,6 +231,3 @@ class Sensors internal constructor(
             SensorKind.GRAVITY -> Sensor.TYPE_GRAVITY
         }
 }
-
-/** The sensors of a model that takes an accelerometer and nothing else. */
-typealias Accelerometer = Sensors
