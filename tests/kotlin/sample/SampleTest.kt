@@ -61,7 +61,7 @@ class SampleTest {
     }
 
     @Test
-    fun theServiceComesToTheForegroundAndSaysWhatItRecognizes() =
+    fun theServiceComesToTheForegroundAndSaysWhatItRecognizes(): Unit =
         runBlocking {
             val service = RecognitionService()
             service.onCreate()
