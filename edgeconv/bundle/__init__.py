@@ -8,13 +8,11 @@ from edgeconv.bundle.folder import (
     TEST_SAMPLES,
     VOCABULARY,
     append_text,
-    check_free,
-    partial_of,
     read_vocabulary,
-    staging,
     write_text,
 )
 from edgeconv.bundle.manifest import is_bundle, named_files, read_bundle, source_bundle, write
+from edgeconv.bundle.place import check_free, locked, partial_of, staging
 from edgeconv.bundle.reference import FILE as REFERENCE
 from edgeconv.bundle.reference import (
     embedding_file,
@@ -36,6 +34,7 @@ __all__ = [
     "check_free",
     "embedding_file",
     "is_bundle",
+    "locked",
     "named_files",
     "partial_of",
     "read_bundle",

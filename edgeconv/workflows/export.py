@@ -107,7 +107,7 @@ def export(
             progress.note(f"left out, as model.predict does: {', '.join(layers)} (augmentation)")
         if isinstance(trained.contract, Tensors):
             variants = _for_tensors(trained, variants, options, progress)
-        with bundles.staging(place, force) as folder:
+        with bundles.staging(place, force, progress=progress) as folder:
             _export_into(folder, trained, source, variants, options, progress)
     return bundles.read_bundle(place)
 

@@ -97,7 +97,7 @@ def run(
     if is_text(spec := spec_of(with_default(data, recipe.data))):
         return run_texts(replace(recipe, data=spec), place, force, progress)
     recipe, source = with_data(recipe, data)
-    with bundles.staging(place, force, keep_model=True) as folder:
+    with bundles.staging(place, force, keep_model=True, progress=progress) as folder:
         splits, info = load_splits(source, progress)
         model = fit_model(recipe, splits, folder, progress)
         base = Bundle(

@@ -117,7 +117,7 @@ def train_repeatedly(
     recipe, source = with_data(recipe, data)
     seeds = tuple(recipe.seed + n for n in range(repeats))
     place = as_path(out, "out")
-    with bundles.staging(place, force, keep_model=True) as folder:
+    with bundles.staging(place, force, keep_model=True, progress=progress) as folder:
         splits, info = load_splits(source, progress)
         bundle = _train_once(recipe, splits, info, folder, progress)
         evaluations = [bundle.evaluations[bundle.model.path.name]]

@@ -54,7 +54,7 @@ def train_texts(
         BadInput, MissingDependency: the texts cannot be loaded.
     """
     seeds = tuple(recipe.seed + n for n in range(repeats))
-    with bundles.staging(out, force) as folder:
+    with bundles.staging(out, force, progress=progress) as folder:
         data = load_texts(recipe.data, progress)
         progress.note(f"train: {len(data.train)} texts, test: {len(data.test)} ({data.rule})")
         evaluations = []
@@ -85,7 +85,7 @@ def run_texts(recipe: Recipe, out: Path, force: bool, progress: Progress) -> Bun
             f"compression '{names[0]}' trains on windows of a sensor; '{recipe.data}' are texts",
             "leave `compress` out of the recipe's variants",
         )
-    with bundles.staging(out, force, keep_model=True) as folder:
+    with bundles.staging(out, force, keep_model=True, progress=progress) as folder:
         data = load_texts(recipe.data, progress)
         progress.note(f"train: {len(data.train)} texts, test: {len(data.test)} ({data.rule})")
         progress.stage(f"train: {recipe.model}, {recipe.training.epochs} epochs")
