@@ -191,8 +191,8 @@ def _show_sweep(console: Console, result: Sweep) -> None:
 def _say_unrecognized(console: Console, result: Sweep, out: Path | None) -> None:
     count, fits = len(result.unrecognized), sum(len(r.seeds) for r in result.results)
     where = f"{out / 'unrecognized.csv'} lists them" if out else "--out DIR lists them"
-    trials = f"by none of {fits} fits" if fits > 1 else "by the fit that held them out"
-    console.say(f"{count:,} of {result.windows:,} windows were recognized {trials}: {where}")
+    trials = f"any of {fits} fits" if fits > 1 else "the fit that held them out"
+    console.say(f"{count:,} of {result.windows:,} windows were not recognized by {trials}: {where}")
 
 
 def _show(console: Console, result: CrossValidation) -> None:
