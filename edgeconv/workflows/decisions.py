@@ -96,7 +96,7 @@ def judge_streams(dataset: Dataset, labels: Sequence[int], predict: Predict) -> 
         predict: runs the model.
 
     Raises:
-        BadInput: no subject's recordings are as long as a window.
+        BadInput: no recording is longer than a window.
     """
     streams = _streams(dataset, labels, predict)
     tried = _tried(streams, dataset.signal.step)
@@ -114,13 +114,16 @@ def judge_streams(dataset: Dataset, labels: Sequence[int], predict: Predict) -> 
 
 def _streams(dataset: Dataset, labels: Sequence[int], predict: Predict) -> list[_Stream]:
     """One of each subject, with a window after every finest step."""
+    if all(len(recording.samples) <= dataset.signal.window for recording in dataset.recordings):
+        raise BadInput(
+            "no recording is longer than a window, so there is nothing to decide over time",
+            "give recordings (a table, or a data set of recordings), not single windows",
+        )
     streams = [
         stream
         for subject in dataset.subject_names
         if (stream := _stream(dataset, labels, subject, predict)) is not None
     ]
-    if not streams:
-        raise BadInput("no recording is as long as a window", "give longer recordings")
     return streams
 
 

@@ -154,6 +154,12 @@ def evaluate_use(
             f"{path} takes named tensors, and this is about windows of a sensor",
             "leave --personalize and --streams out",
         )
+    if labels_of(data):
+        raise Unsupported(
+            "--personalize and --streams do not apply with --labels: a personal layer and an app "
+            "decide between the model's own classes",
+            "leave --labels out, or use recordings with the model's classes",
+        )
     signal, dataset, _ = _under_test(path, data, options.split, options.sensor, progress)
     labels = classification.labels_for(signal, dataset)
     names = signal.labels or dataset.signal.labels

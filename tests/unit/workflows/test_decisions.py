@@ -86,5 +86,5 @@ def test_a_change_that_is_never_shown_is_missed() -> None:
     result = judge_streams(data, [0, 1, 0], deaf)
     assert result.single.missed == 0.5
     assert result.single.delay_s == 1.0
-    with pytest.raises(BadInput, match="as long as a window"):
-        judge_streams(dataset(("a", 0, 1)), [0], deaf)
+    with pytest.raises(BadInput, match="longer than a window"):
+        judge_streams(dataset(("a", 0, 2), ("b", 0, 1)), [0, 0], deaf)

@@ -108,3 +108,7 @@ def test_a_model_without_an_embedding_is_not_personalized(model: Path) -> None:
     data = windows(["Sit", "Up"], [9.8, 0.0])
     with pytest.raises(Unsupported, match="has no embedding to give"):
         evaluate_use(model, data, UseOptions(personalize=1.0, split="all"))
+    labels = LabelMap({"Stairs": ("Up", "Down")})
+    merged = Recordings(windows(["Sit"], [9.8]), labels=labels)
+    with pytest.raises(Unsupported, match="do not apply with --labels"):
+        evaluate_use(model, merged, UseOptions(streams=True, split="all"))
