@@ -13,8 +13,13 @@ from edgeconv.integration.template_context import TemplateContext
 
 
 def _accepts(artifact: Artifact) -> bool:
-    """Float input and output: the package passes windows on as they are."""
-    return [t.dtype for t in (*artifact.inputs, *artifact.outputs)] == ["float32", "float32"]
+    """Float input and outputs: the package passes windows on as they are."""
+    tensors = 3 if artifact.embedding else 2
+    return [t.dtype for t in (*artifact.inputs, *artifact.outputs)] == ["float32"] * tensors
+
+
+def _slots(context: TemplateContext) -> dict[str, object]:
+    return {"embedding": context.artifact.embedding}
 
 
 def _model(context: TemplateContext) -> Files:
@@ -63,6 +68,7 @@ PLATFORM = Platform(
     sensor_hz=60.0,  # once a frame: what browsers deliver
     fastest_hz=60.0,
     model=_model,
+    slots=_slots,
     rotation_unit="deg/s",
     sensors=SENSORS,
     filters={"quoted": quoted},

@@ -33,7 +33,9 @@ _STREAM, _TRACK, _GRAVITY = "dist/sensorStream.js", "dist/track.js", "dist/gravi
 _DECIDER, _MOTION, _SIGN = "dist/decider.js", "dist/motion.js", "dist/sign.js"
 _STATE, _RECOGNIZER, _LITERT = "dist/sensorState.js", "dist/recognizer.js", "dist/liteRt.js"
 _TEST, _UPDATES, _ENERGY = "dist/selfTest.js", "dist/updates.js", "dist/energy.js"
+_PERSONAL = "dist/personal.js"
 _TESTED_BY = {
+    _PERSONAL: "personal",
     **dict.fromkeys((_STREAM, _TRACK, _GRAVITY), "stream"),
     **dict.fromkeys((_MOTION, _SIGN), "browser"),
     **dict.fromkeys((_RECOGNIZER, _LITERT), "model"),
@@ -87,6 +89,14 @@ MUTATIONS = (
         "the floor is lowered", _UPDATES, "manifest: null, floor }", "manifest: null, floor: 0 }"
     ),
     Mutation("a failing model", _UPDATES, "(await this.#passes(model, vectors))", "vectors"),
+    Mutation(
+        "never asked whether it helps", _PERSONAL, "personal > this.#shareRight(own)", "1 > 0"
+    ),
+    Mutation("learned by heart", _PERSONAL, "isAlone ? all", "all ? all"),
+    Mutation("another file's layer", _PERSONAL, "model_sha256 !== model.sha256", "!model_sha256"),
+    Mutation("a ridge too few", _PERSONAL, "i === k ? RIDGE : 0", "i === k ? RIDGE : RIDGE"),
+    Mutation("windows without end", _PERSONAL, "same.length >= MOST_WINDOWS", "same.length > 99"),
+    Mutation("softmax twice", _PERSONAL, "logits: false })", "logits: true })"),
     Mutation("skipped at once", _ENERGY, "this.#calm <= after", "this.#calm < after"),
 )
 OF_SEVERAL = (

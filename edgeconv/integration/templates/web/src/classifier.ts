@@ -21,6 +21,14 @@ export interface ModelFiles {
   readonly wasm: string;
 }
 
+/** What the model gives for one window. */
+export interface RawAnswer {
+  /** In the order of the labels. */
+  readonly outputs: readonly number[];
+  /** What its last layer reads. */
+  readonly embedding: readonly number[];
+}
+
 /** Where a model proves itself before its first decision. */
 export interface Proof {
   /** `selftest.json`, read. */
@@ -74,15 +82,15 @@ export class Classifier {
 
   static async #open(bytes: Bytes, unit: Unit): Promise<Classifier> {
     const compiled = await compileModel(bytes, unit);
-    const takes = Array.from(compiled.getInputDetails()[0]?.shape ?? []);
-    const gives = Array.from(compiled.getOutputDetails()[0]?.shape ?? []);
-    const wanted = [
-      [1, contract.window * contract.channels.length],
-      [1, contract.labels.length],
-    ];
-    if (JSON.stringify([takes, gives]) !== JSON.stringify(wanted)) {
+    const told = ({ shape }: { shape: ArrayLike<number> }) => Array.from(shape).join(" × ");
+    const takes = compiled.getInputDetails().map(told).join(", ");
+    const gives = compiled.getOutputDetails().map(told);
+    const wanted = [`1 × ${contract.labels.length}`];
+    if (contract.embedding > 0) wanted.push(`1 × ${contract.embedding}`);
+    const size = `1 × ${contract.window * contract.channels.length}`;
+    if (takes !== size || [...gives].sort().join() !== [...wanted].sort().join()) {
       compiled.delete();
-      const message = `the model maps ${takes} to ${gives}, not ${wanted[0]} to ${wanted[1]}`;
+      const message = `the model maps ${takes} to ${gives.join(", ")}, not ${size} to ${wanted.join(", ")}`;
       throw new ModelError("wrong-model", message);
     }
     return new Classifier(compiled);
@@ -94,19 +102,31 @@ export class Classifier {
    * @throws ModelError where LiteRT.js fails
    */
   async outputs(window: Window | Float32Array<ArrayBuffer>): Promise<readonly number[]> {
+    return (await this.answer(window)).outputs;
+  }
+
+  /**
+   * The same with the embedding, for a personal layer; empty where the file gives none.
+   *
+   * @throws ModelError where LiteRT.js fails
+   */
+  async answer(window: Window | Float32Array<ArrayBuffer>): Promise<RawAnswer> {
     const values = window instanceof Float32Array ? window : window.values;
     const input = new Tensor(values, [1, values.length]);
-    let given: Tensor[] = [];
+    let given: Record<string, Tensor> = {};
     try {
       troubles.length = 0;
-      given = await this.#model.run([input]);
-      const [output] = given;
-      if (!output || troubles.length > 0) {
+      given = await this.#model.run({ [contract.input]: input });
+      const [outputs, embedding] = [given[contract.output], given.embedding];
+      if (!outputs || troubles.length > 0) {
         throw new ModelError("failed", troubles.join("; ") || "the model gave no output");
       }
-      return Array.from(await output.data());
+      return {
+        outputs: Array.from(await outputs.data()),
+        embedding: embedding ? Array.from(await embedding.data()) : [],
+      };
     } finally {
-      for (const tensor of [input, ...given]) tensor.delete();
+      for (const tensor of [input, ...Object.values(given)]) tensor.delete();
     }
   }
 

@@ -1,4 +1,4 @@
-export { Classifier, type ModelFiles, type Proof } from "./classifier.js";
+export { Classifier, type ModelFiles, type Proof, type RawAnswer } from "./classifier.js";
 export { contract } from "./contract.js";
 export { Decider, type DeciderSettings, type Decision } from "./decider.js";
 export { defaultEnergy, EnergySaver, type EnergySettings } from "./energy.js";
@@ -12,6 +12,16 @@ export {
   type NoMotionReason,
   requestMotion,
 } from "./motion.js";
+export {
+  type PersonalAnswer,
+  type PersonalDocument,
+  PersonalLayer,
+  type PersonalModel,
+  type PersonalState,
+  personalized,
+  personalModel,
+  WrongPersonalDocument,
+} from "./personal.js";
 export {
   type Model,
   type Recognition,

@@ -22,6 +22,7 @@ import {
   samplesOf,
   settingsOf,
 } from "./recordings.js";
+import { Teaching } from "./teaching.js";
 import { element, View } from "./view.js";
 
 const ALL = sensorKinds.map((kind) => kind.replace("-", " ")).join(" and the ");
@@ -33,6 +34,9 @@ const replayButton = element<HTMLButtonElement>("replay");
 const checkButton = element<HTMLButtonElement>("check");
 const recordingChoice = element<HTMLSelectElement>("recording");
 const charts = new Map(sensorKinds.map((kind) => [kind, newChart(kind)]));
+
+/** Where the model gives an embedding, a person can teach it. */
+const teaching = contract.embedding > 0 ? new Teaching() : null;
 
 /** What is under way; starting something else ends it. */
 let stop: () => void = () => undefined;
@@ -59,7 +63,7 @@ function tell(error: unknown): void {
 }
 
 /** A recognizer whose answers the page shows, and what makes it show a sample. */
-function begin(classifier: Classifier, stream: SensorStream) {
+function begin(classifier: Classifier, stream: SensorStream, isLive: boolean) {
   stop();
   view.clear();
   for (const chart of charts.values()) {
@@ -68,13 +72,15 @@ function begin(classifier: Classifier, stream: SensorStream) {
   }
   view.headline("Watching…", "");
   const answers: Recognition[] = [];
+  const own = (isLive && teaching?.options(classifier)) || null;
   const recognizer = new Recognizer(
-    (window) => classifier.outputs(window),
+    own?.model ?? ((window) => classifier.outputs(window)),
     (each) => {
       answers.push(each);
       view.recognized(each);
     },
     {
+      ...own?.options,
       stream,
       onFailure(error) {
         view.failed(recognizer.failures);
@@ -105,7 +111,7 @@ function idle(): void {
 }
 
 function live(classifier: Classifier): void {
-  const { recognizer, show } = begin(classifier, new SensorStream());
+  const { recognizer, show } = begin(classifier, new SensorStream(), true);
   const target = {
     push(sample: Sample) {
       charts
@@ -167,7 +173,7 @@ function tellState(motion: Motion, stream: SensorStream): void {
 
 async function replay(classifier: Classifier, recorded: Recorded): Promise<void> {
   const stream = new SensorStream(settingsOf(recorded));
-  const { recognizer, show } = begin(classifier, stream);
+  const { recognizer, show } = begin(classifier, stream, false);
   view.status("live", `A recording: ${recorded.about}`);
   replayButton.textContent = "Stop";
   let isRunning = true;
