@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from edgeconv.integration.template_context import AppOptions
 from edgeconv.integration.web_server import listening
@@ -421,6 +421,25 @@ _UPDATE = """async () => {
     look();
   });
 }"""
+
+
+def test_a_page_whose_model_computes_otherwise_gives_no_answers(
+    browser: Browser, address: str
+) -> None:
+    page = browser.new_page()
+
+    def answer(route: Route) -> None:
+        vectors = json.loads(route.fetch().text())
+        for each in vectors["vectors"]:
+            each["expected"] = [1 - value for value in each["expected"]]
+        route.fulfill(json=vectors)
+
+    page.route("**/selftest.json", answer)
+    page.goto(address)
+    expect(page.locator("#problem")).to_contain_text("does not compute here", timeout=60_000)
+    expect(page.locator("#live")).to_be_disabled()
+    expect(page.locator("#save")).to_be_enabled()  # the record says why
+    page.close()
 
 
 def test_live_motion_of_a_phone_on_a_table(browser: Browser, address: str) -> None:
