@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -325,6 +326,23 @@ def test_its_own_tests_pass(
     assert "OK (" in done.stdout
     results = check_device_outputs(bundle, record)
     assert [result.status for result in results] == ["passed", "passed"]
+
+
+@pytest.mark.parametrize("name", ["plain", "nine"])
+def test_litert_itself_passes_the_self_test(name: str, request: pytest.FixtureRequest) -> None:
+    """By `CompiledModel` of PyPI's LiteRT, asked by place as the library asks it on a phone."""
+    import numpy as np
+    from ai_edge_litert.compiled_model import CompiledModel
+
+    assets = request.getfixturevalue(name).resources[1]
+    test = json.loads(next(assets.rglob("selftest.json")).read_text("utf-8"))
+    model = CompiledModel.from_file(str(next(assets.rglob("*.tflite"))))
+    inputs, outputs = model.create_input_buffers(0), model.create_output_buffers(0)
+    for vector in test["vectors"]:
+        inputs[0].write(np.array(vector["input"], np.float32))
+        model.run_by_index(0, inputs, outputs)
+        answer = outputs[0].read(len(vector["expected"]), np.float32)
+        assert np.abs(answer - np.array(vector["expected"])).max() <= test["tolerance"]
 
 
 @pytest.mark.parametrize(
