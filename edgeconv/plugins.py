@@ -25,6 +25,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "scipy": "scipy",
     "tflite_micro": "tflite-micro",
     "mlflow": "mlflow-skinny",
+    "sklearn": "scikit-learn",
     "ai_edge_quantizer": "ai-edge-quantizer",
     "coreai": "coreai-core",
     "coreai_core": "coreai-core",
@@ -34,6 +35,7 @@ EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("coreai", "coreai_core"), "coreai"),
     **dict.fromkeys(("onnx", "onnxruntime", "tf2onnx"), "onnx"),
     **dict.fromkeys(("optuna", "mlflow"), "search"),
+    "sklearn": "benchmark",
     "cryptography": "sign",
     **dict.fromkeys(("duckdb", "h5py", "jinja2", "keras", "matplotlib", "tensorflow"), "convert"),
 }

@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from edgeconv.cli import (
+    benchmark,
     compare,
     cross_validate,
     data,
@@ -85,6 +86,9 @@ app.command("report", epilog=report.EPILOG)(report.report)
 app.command("verify", epilog=verify.EPILOG)(verify.verify)
 app.command("keygen", epilog=sign.KEYGEN_EPILOG)(sign.keygen)
 app.command("sign", epilog=sign.EPILOG)(sign.sign)
+app.add_typer(
+    benchmark.app, name="benchmark", help="Run networks in the protocol of a published benchmark."
+)
 app.add_typer(data.app, name="data", help="List, describe, check and fetch recordings.")
 app.command("init", epilog=init.EPILOG)(init.init)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)

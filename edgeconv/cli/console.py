@@ -98,6 +98,7 @@ FORMATS = {
     "edgeconv-search": 1,
     "edgeconv-sweep": 1,  # cross-validate --set
     "edgeconv-verification": 1,  # verify
+    "edgeconv-whar": 1,  # benchmark whar
 }
 """What `--json` writes: a format's name and its schema version; schemas/NAME.json describes it."""
 

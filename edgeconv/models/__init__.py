@@ -13,6 +13,8 @@ MODELS: dict[str, str] = {
     "uci-har": "edgeconv.models.uci_har:build",
     "deepconvlstm": "edgeconv.models.deepconvlstm:build",
     "tinyhar": "edgeconv.models.tinyhar:build",
+    "tinierhar": "edgeconv.models.tinierhar:build",
+    "cnn-har": "edgeconv.models.cnn_har:build",
     "text-cnn": "edgeconv.models.text:cnn",
     "text-cnn-lstm": "edgeconv.models.text:cnn_lstm",
     "text-max": "edgeconv.models.text:highest",
