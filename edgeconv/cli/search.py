@@ -14,7 +14,7 @@ import typer
 from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.errors import GateFailed, UsageError
+from edgeconv.errors import GateFailed
 from edgeconv.recipes import SEARCH_TARGET, load_recipe, override
 from edgeconv.targets.base import schemes_of
 
@@ -125,6 +125,24 @@ _MaxAccuracyDrop = Annotated[
         "percentage point.",
     ),
 ]
+_MaxSubjectDrop = Annotated[
+    float | None,
+    typer.Option(
+        "--max-subject-drop",
+        metavar="FRACTION",
+        min=0,
+        help="Largest accuracy drop on any subject, below the recipe's file in the same scheme.",
+    ),
+]
+_WarmStart = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--warm-start",
+        metavar="DIR",
+        help="Earlier search (repeatable). Its outcomes are used if its settings are the same; "
+        "otherwise the networks of its front are tried first.",
+    ),
+]
 _Minutes = Annotated[
     float | None,
     typer.Option(
@@ -201,6 +219,8 @@ def search(
     max_macs: _MaxMacs = None,
     max_latency_us: _MaxLatencyUs = None,
     max_accuracy_drop: _MaxAccuracyDrop = None,
+    max_subject_drop: _MaxSubjectDrop = None,
+    warm_start: _WarmStart = None,
     minutes: _Minutes = None,
     trials: _Trials = None,
     folds: _Folds = 5,
@@ -227,15 +247,13 @@ def search(
     Accuracy is that of held-out subjects, by cross-validation.
     The same command continues a search that was stopped. Exit 1 if nothing keeps the budgets.
     """
-    if address and executor != "ray":
-        raise UsageError("--address applies to --executor ray only", "leave it out")
     with SearchConsole(quiet, verbose, json) as console:
         chosen = override(load_recipe(recipe), data_options.specification(data), seed, epochs)
-        from edgeconv.search import Budgets
-        from edgeconv.search.options import SearchOptions
+        from edgeconv.search.options import Budgets, SearchOptions
 
+        limits = (max_bytes, max_macs, max_latency_us, max_accuracy_drop, max_subject_drop)
         options = SearchOptions(
-            budgets=Budgets(max_bytes, max_macs, max_latency_us, max_accuracy_drop),
+            budgets=Budgets(*limits),
             trials=trials,
             minutes=minutes,
             folds=folds,
@@ -250,6 +268,7 @@ def search(
             tracking_uri=tracking_uri,
             force=force,
             allow=data_options.allowed(allow, assume_units),
+            warm_start=tuple(warm_start or ()),
         )
         return _search(console, chosen, out or Path("out") / f"search-{chosen.name}", options)
 

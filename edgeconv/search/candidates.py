@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from edgeconv.core import Augmentation, Training, Variant
+from edgeconv.errors import BadInput
 from edgeconv.recipes import SEARCH_TARGET
 from edgeconv.targets.base import find_target
 
@@ -99,6 +101,29 @@ class TaskOutcome:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TaskOutcome:
         return cls(**data)
+
+
+def front_candidates(folder: Path, schemes: tuple[str, ...]) -> list[SearchCandidate]:
+    """The networks on the front of a finished search, in these schemes, the smallest first.
+
+    Raises:
+        BadInput: the folder's `front.json` cannot be read.
+    """
+    path = folder / "front.json"
+    try:
+        members = json.loads(path.read_text("utf-8"))["members"]
+        found = [member["point"]["candidate"] for member in members]
+        candidates = [
+            SearchCandidate(
+                str(one["model"]), tuple(sorted(one["training"].items())), one["compress"], schemes
+            )
+            for one in found
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"{path} is not the front of a search: {error!r}", "let that search come to its end"
+        ) from error
+    return list(dict.fromkeys(candidates))
 
 
 class Evaluate(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from edgeconv.search.journal import Journal
 from edgeconv.search.options import Budgets
 from edgeconv.search.trials import Incumbents, Trial, TrialState, deviation
 
+FEEDING = 800_000  # multiply-accumulates that take as long as feeding and augmenting a window
+BEFORE_BASELINE = 3  # candidates that are begun before the recipe's network is judged
 REPEATS = 100  # questions in a row that bring nothing new: the space is at its end
 
 
@@ -44,6 +47,7 @@ class SearchPlan:
     """The effort of a search, and its order.
 
     Attributes:
+        epochs: of the recipe, for a candidate that says nothing else.
         max_in_flight: candidates that run at a time. Candidate n is asked for when all up to
             n − max_in_flight have been reported, whatever the number of workers.
         trials: candidates to evaluate, without those pruned by size; None: until the time is up.
@@ -52,6 +56,7 @@ class SearchPlan:
 
     folds: int
     seed: int
+    epochs: int = 1
     max_in_flight: int = 6
     trials: int | None = None
     until: float | None = None
@@ -76,11 +81,17 @@ class Search:
     _known: set[str] = field(default_factory=set)
     _ready: deque[tuple[SearchTask, TaskOutcome]] = field(default_factory=deque)
     _running: dict[str, Trial | None] = field(default_factory=dict)
+    _waiting: list[tuple[int, int, SearchTask]] = field(default_factory=list)
+    _submitted: int = 0
+    _order: int = 0
     _seconds: list[float] = field(default_factory=list)
 
-    def run(self, baseline: SearchCandidate) -> None:
-        """Evaluate `baseline`, the recipe's network, and then the sampler's candidates."""
+    def run(self, baseline: SearchCandidate, first: Sequence[SearchCandidate] = ()) -> None:
+        """Evaluate `baseline`, the recipe's network, `first`, and then the sampler's candidates."""
         self._begin(baseline, None)
+        for candidate in first:
+            if candidate.key not in self._known:
+                self._begin(candidate, None)
         self._fill()
         self._work()
 
@@ -143,7 +154,9 @@ class Search:
     def _next(self) -> tuple[SearchTask, TaskOutcome]:
         if self._ready:
             return self._ready.popleft()
+        self._dispatch()
         task, outcome = self.executor.collect()
+        self._submitted -= 1
         if not outcome.failed.startswith("its worker died"):
             self.journal.add(task, outcome)
         if task.fold is not None:
@@ -165,7 +178,22 @@ class Search:
         if known is not None:
             self._ready.append((task, known))
         else:
-            self.executor.submit(task)
+            heapq.heappush(self._waiting, (self._work_of(trial, task), self._order, task))
+            self._order += 1
+
+    def _work_of(self, trial: Trial | None, task: SearchTask) -> int:
+        """What a fold costs, for the order only; asking for a size costs nothing."""
+        if task.fold is None or trial is None or trial.sizes is None:
+            return 0
+        epochs = dict(task.candidate.training).get("epochs", self.plan.epochs)
+        return (trial.sizes.macs + FEEDING) * int(epochs)
+
+    def _dispatch(self) -> None:
+        """Keep every worker busy, the network with the least work first: a large baseline does not
+        keep small candidates from being known."""
+        while self._waiting and self._submitted < self.executor.workers:
+            self.executor.submit(heapq.heappop(self._waiting)[2])
+            self._submitted += 1
 
     def _advance(self, trial: Trial, task: SearchTask, outcome: TaskOutcome) -> None:
         if trial.baseline and outcome.failed:
@@ -200,7 +228,10 @@ class Search:
             self._fill()
 
     def _fill(self) -> None:
-        while len(self.trials) - self.reported < self.plan.max_in_flight and self._more():
+        limit = self.plan.max_in_flight
+        if not self.reported:
+            limit = min(limit, 1 + BEFORE_BASELINE)
+        while len(self.trials) - self.reported < limit and self._more():
             optuna_trial, candidate = self.sampler.ask()
             if candidate.key in self._known:
                 self.repeats += 1

@@ -55,6 +55,28 @@ class Journal:
         except OSError as error:
             raise _unwritable(folder, error) from error
 
+    def take_over(self, earlier: Path) -> int | None:
+        """Use the outcomes of another search of the same settings, and write them here too.
+
+        Returns:
+            How many were new here; None where the other search was of other settings.
+
+        Raises:
+            UsageError: the folder holds no search.
+            BadInput: it cannot be read.
+        """
+        if not is_search(earlier):
+            raise UsageError(f"{earlier} holds no search", "name the --out of an earlier one")
+        if _read_header(earlier) != _read_header(self.folder):
+            return None
+        lines = (earlier / LINES).read_text("utf-8").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        new = [line for line in whole if json.loads(line)["key"] not in self.outcomes]
+        with (self.folder / LINES).open("a", encoding="utf-8") as file:
+            file.writelines(new)
+        self.outcomes |= _read_lines(self.folder / LINES)
+        return len(new)
+
     def get(self, task: SearchTask) -> TaskOutcome | None:
         """What is known of a task."""
         return self.outcomes.get(task.key)

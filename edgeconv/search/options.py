@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from edgeconv.errors import UsageError
 from edgeconv.recipes import SEARCH_TARGET
@@ -18,12 +19,15 @@ class Budgets:
     Attributes:
         max_latency_us: of one inference on this machine, one thread; checked at the end only.
         max_drop: largest accuracy drop below the recipe's float network.
+        max_subject_drop: largest accuracy drop on a subject, below the recipe's file in the same
+            scheme.
     """
 
     max_bytes: int | None = None
     max_macs: int | None = None
     max_latency_us: float | None = None
     max_drop: float | None = None
+    max_subject_drop: float | None = None
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -59,6 +63,8 @@ class SearchOptions:
         max_in_flight: candidates that run at a time.
         compress: compressions that candidates may have, besides none.
         allow: data rules whose errors do not stop the search.
+        warm_start: folders of earlier searches. Of the same settings: their outcomes are used. Of
+            others: the networks of their fronts are tried first.
     """
 
     budgets: Budgets = field(default_factory=Budgets)
@@ -76,8 +82,11 @@ class SearchOptions:
     tracking_uri: str = ""
     force: bool = False
     allow: tuple[str, ...] = ()
+    warm_start: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.address and self.executor != "ray":
+            raise UsageError("--address applies to --executor ray only", "leave it out")
         unknown = [s for s in self.schemes if s not in schemes_of(SEARCH_TARGET)]
         if unknown:
             raise UsageError(

@@ -68,7 +68,7 @@ def _progress(search: Search) -> str:
 
 HEADINGS = (
     *("file", "bytes", "MACs", "held out %", "drop"),
-    *("over smaller", "test %", "µs", "budgets"),
+    *("worst subject", "seeds", "over smaller", "test %", "µs", "budgets"),
 )
 
 
@@ -77,7 +77,7 @@ def rows(result: SearchResult) -> list[tuple[str, ...]]:
     baseline = result.baseline
     last = (
         f"{baseline.model} in float",
-        *("–", "–", share(baseline.accuracy), "–", "–"),
+        *("–", "–", share(baseline.accuracy), "–", "–", str(baseline.runs // result.folds), "–"),
         "–" if baseline.test is None else f"{baseline.test * 100:.1f}",
         *("–", "–"),
     )
@@ -137,10 +137,29 @@ def notes(result: SearchResult) -> list[str]:
         "network; over smaller: gain over the next smaller file",
         "± is a 95 % interval (Student's t over folds, each the mean of its seeds); a difference "
         "is paired fold by fold, in percentage points, and '(noise)' if its interval contains 0",
+        "worst subject: the greatest accuracy drop on a subject of the folds, below the recipe's "
+        "file in the same scheme; a file is chosen if it is at most "
+        + (
+            "--max-subject-drop"
+            if result.budgets.max_subject_drop is not None
+            else "2 percentage points"
+        ),
+        *unconfirmed(result),
         "files were chosen by these figures, which are therefore slightly optimistic; the test "
         "subjects were used once, after all choices",
     ]
     return [*lines, *result.advice]
+
+
+def unconfirmed(result: SearchResult) -> list[str]:
+    """A warning on members that one seed alone has judged."""
+    names = [member.name for member in result.members if member.seeds < 2]
+    if not names or not result.seeds:
+        return []
+    return [
+        f"NOT CONFIRMED: {', '.join(names)} had time for one seed only; run the same command with "
+        "more --minutes before you believe it"
+    ]
 
 
 def _cells(result: SearchResult, member: ParetoMember) -> tuple[str, ...]:
@@ -154,6 +173,8 @@ def _cells(result: SearchResult, member: ParetoMember) -> tuple[str, ...]:
         f"{member.point.macs:,}",
         share(member.accuracy),
         percentage_points(member.drop),
+        f"{100 * worst[1]:+.1f} ({worst[0]})" if (worst := member.worst_drop) else "–",
+        str(member.seeds),
         "–" if member.gain is None else percentage_points(member.gain),
         "–" if member.test is None else f"{member.test * 100:.1f}",
         latency,

@@ -13,6 +13,11 @@ from edgeconv.search.options import Budgets
 from edgeconv.training.fold_results import Estimate, estimate, paired_difference
 
 DEFAULT_MAX_DROP = 0.005  # largest accuracy drop of a chosen file without --max-accuracy-drop
+DEFAULT_MAX_SUBJECT_DROP = 0.02  # the same on any subject, without --max-subject-drop
+
+
+Outcomes = Mapping[str, TaskOutcome]
+"""By the key of the task."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class ParetoMember:
         latency_us, interval_us: median of one inference on this machine, one thread.
         parity: the verdict of its bundle's checks.
         met: by budget: whether it is met; None: the measurement does not decide.
+        by_subject: accuracy drop on each subject of the folds, below the recipe's file in the same
+            scheme, over the seeds that both have; the greatest first.
     """
 
     name: str
@@ -44,6 +51,17 @@ class ParetoMember:
     interval_us: tuple[float, float] | None = None
     parity: str = "not_run"
     met: dict[str, bool | None] = field(default_factory=dict)
+    by_subject: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> int:
+        """With how many seeds it was judged on all folds."""
+        return self.point.runs // max(len(self.point.folds), 1)
+
+    @property
+    def worst_drop(self) -> tuple[str, float] | None:
+        """The subject with the greatest accuracy drop; None where none is compared."""
+        return next(iter(self.by_subject.items()), None)
 
     @property
     def meets(self) -> bool:
@@ -95,11 +113,13 @@ class SearchResult:
 
     @property
     def chosen(self) -> ParetoMember | None:
-        """The smallest member within every budget, and, unless --max-accuracy-drop says otherwise,
-        at most 0.5 percentage points below the recipe's network."""
+        """The smallest member within every budget, and, unless the budgets say otherwise, at most
+        0.5 points below the recipe's network, and 2 points on any subject."""
         fitting = [m for m in self.members if m.meets]
         if self.budgets.max_drop is None:
             fitting = [m for m in fitting if m.drop.mean <= DEFAULT_MAX_DROP]
+        if self.budgets.max_subject_drop is None:
+            fitting = [m for m in fitting if _on_every_subject(m, DEFAULT_MAX_SUBJECT_DROP)]
         return fitting[0] if fitting else None
 
     @property
@@ -201,9 +221,40 @@ def check_budgets(member: ParetoMember, budgets: Budgets) -> dict[str, bool | No
         met["max_macs"] = point.macs <= budgets.max_macs
     if budgets.max_drop is not None:
         met["max_drop"] = member.drop.mean <= budgets.max_drop
+    if budgets.max_subject_drop is not None:
+        met["max_subject_drop"] = _on_every_subject(member, budgets.max_subject_drop)
     if budgets.max_latency_us is not None:
         met["max_latency_us"] = _in_time(member.interval_us, budgets.max_latency_us)
     return met
+
+
+def _on_every_subject(member: ParetoMember, limit: float) -> bool:
+    return all(drop <= limit for drop in member.by_subject.values())
+
+
+def subject_drops(
+    point: DesignPoint, baseline: DesignPoint, seeds: Sequence[int], outcomes: Outcomes
+) -> dict[str, float]:
+    """Accuracy drop on each subject below the baseline's file, the greatest first.
+
+    Args:
+        point: the file; `baseline`: that of the recipe's network in the same scheme.
+        seeds: the search's and those that confirmed; one counts where both have all its folds.
+        outcomes: by the key of the task, of all seeds.
+    """
+    drops: dict[str, list[float]] = {}
+    for seed in seeds:
+        ours, theirs = _of_seed(point, seed, outcomes), _of_seed(baseline, seed, outcomes)
+        pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a and b]
+        if len(pairs) < len(ours):
+            continue
+        for one, other in pairs:
+            reference = other.by_subject.get(point.scheme, {})
+            for subject, accuracy in one.by_subject.get(point.scheme, {}).items():
+                if subject in reference:
+                    drops.setdefault(subject, []).append(reference[subject] - accuracy)
+    means = {subject: fmean(each) for subject, each in drops.items()}
+    return dict(sorted(means.items(), key=lambda item: -item[1]))
 
 
 def _in_time(interval: tuple[float, float] | None, limit: float) -> bool | None:

@@ -17,6 +17,7 @@ from edgeconv.search import (
     Search,
     SearchExecutor,
     SearchPlan,
+    SearchTask,
     Trial,
     TrialState,
     area,
@@ -29,10 +30,13 @@ from edgeconv.search.progress import SearchWatcher, progress_of
 from edgeconv.search.report import budget_advice
 from edgeconv.search.results import (
     Baseline,
+    Outcomes,
+    ParetoMember,
     SearchResult,
     confirmed,
     confirmed_float_accuracy,
     pareto_members,
+    subject_drops,
 )
 from edgeconv.search.tracking import Tracker
 from edgeconv.training.fold_results import estimate
@@ -57,7 +61,12 @@ class SearchSession:
         options, limit = self.options, self.options.limit
         until = None if limit is None else self.started + limit * 60 * (1 - AFTERWARDS)
         plan = SearchPlan(
-            options.folds, self.recipe.seed, options.max_in_flight, options.trials, until
+            options.folds,
+            self.recipe.seed,
+            self.recipe.training.epochs,
+            options.max_in_flight,
+            options.trials,
+            until,
         )
         return Search(sampler, executor, journal, options.budgets, plan, self)
 
@@ -106,10 +115,11 @@ class SearchSession:
                 baseline.points()[0], float_accuracy, seeds, confirmations
             )
         first = {point.key: point.accuracy for point in members}
-        best = thin(
-            pareto_front(confirmed(p, seeds, confirmations) for p in members),
-            self.options.max_results,
-        )
+        judged = [confirmed(p, seeds, confirmations) for p in members]
+        enough = [p for p in judged if p.runs > len(p.folds)]
+        if seeds and not interrupted and enough:
+            judged = enough
+        best = thin(pareto_front(judged), self.options.max_results)
         states = {str(s): sum(t.state is s for t in work.trials) for s in TrialState}
         return SearchResult(
             recipe=self.recipe.name,
@@ -125,7 +135,10 @@ class SearchSession:
             baseline=Baseline(
                 baseline.candidate.model, float_accuracy, estimate(float_accuracy), runs
             ),
-            members=pareto_members(best, first, float_accuracy),
+            members=tuple(
+                replace(member, by_subject=self._drops(work, member, confirmations))
+                for member in pareto_members(best, first, float_accuracy)
+            ),
             points=work.reported_points(),
             states=states,
             minutes=self.minutes(),
@@ -134,6 +147,20 @@ class SearchSession:
             versions=versions(),
             machine=describe_machine(),
         )
+
+    def _drops(
+        self, work: Search, member: ParetoMember, confirmations: Outcomes
+    ) -> dict[str, float]:
+        """Accuracy drops of a member by subject; empty for the recipe's own network."""
+        files = [p for p in work.baseline().points() if p.scheme == member.point.scheme]
+        if not files or files[0].candidate == member.point.candidate:
+            return {}
+        seed = self.recipe.seed
+        outcomes = dict(confirmations)
+        for trial in work.trials:
+            for fold, outcome in trial.outcomes.items():
+                outcomes[SearchTask(trial.candidate, seed, fold).key] = outcome
+        return subject_drops(member.point, files[0], (seed, *self._seeds()), outcomes)
 
     def minutes(self) -> float:
         """Minutes since the search started."""

@@ -27,7 +27,7 @@ from edgeconv.search import (
     is_search,
     open_executor,
 )
-from edgeconv.search.candidates import variant
+from edgeconv.search.candidates import front_candidates, variant
 from edgeconv.search.options import SearchOptions
 from edgeconv.search.progress import LOG_WATCHER, SearchWatcher
 from edgeconv.search.report import HEADINGS, notes, rows, summary
@@ -79,6 +79,7 @@ def _search(
     folds = make_folds(subset.subject_names, options.folds)
     _make_room(out, options.force)
     journal = Journal.open(out, _header(recipe, subset, options))
+    first = _warm_start(journal, options, progress)
     tracker = _tracker(recipe, out, options)
     evaluate = FoldEvaluator(subset, folds, recipe.training, recipe.compression)
     executor = open_executor(options.executor, evaluate, options.workers, options.address)
@@ -89,7 +90,7 @@ def _search(
         run = SearchSession(recipe, out, options, splits, progress, tracker, started)
         work = run.search(Sampler(space, recipe.seed), executor, journal)
         try:
-            work.run(SearchCandidate(recipe.model, schemes=options.schemes))
+            work.run(SearchCandidate(recipe.model, schemes=options.schemes), first)
             result = run.confirm(work)
         except KeyboardInterrupt:
             if work.reported:
@@ -153,6 +154,25 @@ def _header(recipe: Recipe, subset: Dataset, options: SearchOptions) -> dict[str
         "schemes": list(options.schemes),
         "versions": used,
     }
+
+
+def _warm_start(
+    journal: Journal, options: SearchOptions, progress: SearchWatcher
+) -> list[SearchCandidate]:
+    """Take over what earlier searches know; the candidates of those of other settings."""
+    first: list[SearchCandidate] = []
+    for folder in options.warm_start:
+        new = journal.take_over(folder)
+        if new is not None:
+            progress.note(f"{new} outcomes of {folder} are used: it is a search of these settings")
+            continue
+        candidates = front_candidates(folder, options.schemes)
+        first += candidates
+        progress.note(
+            f"{folder} is a search of other settings: {len(candidates)} networks of its front are "
+            "tried first"
+        )
+    return first
 
 
 def _tracker(recipe: Recipe, out: Path, options: SearchOptions) -> Tracker:

@@ -239,3 +239,21 @@ def test_a_space_that_is_used_up_ends_the_search(tmp_path: Path) -> None:
 
     assert len(search.trials) == 3
     assert any("repeat itself" in line for line in budget_advice(search))
+
+
+def test_the_least_work_comes_first(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    first = SearchCandidate("cnn:3", (("epochs", 1),))
+    journal = Journal.open(tmp_path / "s", {})
+    executor = open_executor("local", Toy(log=log), 1, "")
+    try:
+        plan = SearchPlan(folds=3, seed=0, epochs=5, trials=3)
+        search = Search(Sampler(SPACE, 0), executor, journal, Budgets(), plan, Heard())
+        search.run(BASELINE, [first])
+    finally:
+        executor.close()
+    begun = [line.split("/")[0] for line in log.read_text().splitlines()]
+    assert begun[0] == first.key
+    assert search.trials[1].candidate == first
+    assert begun.index(BASELINE.key) >= 3  # it is asked for first, but after the folds of `first`
+    assert search.baseline().state is TrialState.FINISHED

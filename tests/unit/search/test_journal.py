@@ -9,6 +9,7 @@ import pytest
 
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.search import Journal, SearchCandidate, SearchTask, TaskOutcome, is_search
+from edgeconv.search.candidates import front_candidates
 from edgeconv.search.journal import HEADER, LINES
 
 HEAD = {"recipe": "har", "seed": 0, "folds": (1, 2)}
@@ -96,3 +97,25 @@ def test_a_header_that_is_not_an_object_is_damaged(tmp_path: Path) -> None:
 
     with pytest.raises(BadInput, match="damaged"):
         Journal.open(tmp_path, HEAD)
+
+
+def test_outcomes_of_a_search_of_the_same_settings_are_taken_over(tmp_path: Path) -> None:
+    Journal.open(tmp_path / "one", HEAD).add(TASK, FOUND)
+    journal = Journal.open(tmp_path / "two", HEAD)
+    assert journal.take_over(tmp_path / "one") == 1
+    assert journal.take_over(tmp_path / "one") == 0
+    assert Journal.open(tmp_path / "two", HEAD).get(TASK) == FOUND
+    other = Journal.open(tmp_path / "three", HEAD | {"seed": 1})
+    assert other.take_over(tmp_path / "one") is None
+    assert other.outcomes == {}
+    with pytest.raises(UsageError, match="holds no search"):
+        journal.take_over(tmp_path / "none")
+
+
+def test_networks_of_an_earlier_front(tmp_path: Path) -> None:
+    member = {"point": {"candidate": TASK.candidate.to_json()}}
+    (tmp_path / "front.json").write_text(json.dumps({"members": [member, member]}))
+    assert front_candidates(tmp_path, ("int8",)) == [TASK.candidate]
+    (tmp_path / "front.json").write_text('{"members": 3}')
+    with pytest.raises(BadInput, match="not the front of a search"):
+        front_candidates(tmp_path, ("int8",))

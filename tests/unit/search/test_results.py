@@ -17,6 +17,7 @@ from edgeconv.search.results import (
     confirmed,
     confirmed_float_accuracy,
     pareto_members,
+    subject_drops,
 )
 from edgeconv.training.fold_results import estimate
 
@@ -63,7 +64,7 @@ def test_a_gain_inside_the_noise_is_called_so() -> None:
     assert not middle.gain.noise
     assert large.gain is not None
     assert large.gain.noise
-    assert "(noise)" in rows(_result(Budgets()))[2][5]
+    assert "(noise)" in rows(_result(Budgets()))[2][7]
 
 
 def test_the_smallest_within_half_a_point_is_chosen() -> None:
@@ -147,3 +148,49 @@ def test_table_page_and_json_say_the_same_and_need_no_network() -> None:
         assert member.name in table
     assert render_plot(result) == drawing
     json.dumps(result.to_json(), allow_nan=False)
+
+
+def _outcome(by_subject: dict[str, float]) -> TaskOutcome:
+    return TaskOutcome({"int8": 5_000}, 10_000, {"int8": 0.9}, {"int8": by_subject})
+
+
+def test_drops_by_subject_are_of_the_seeds_that_both_have() -> None:
+    small, large = _point("cnn:4", 5_000, (0.9, 0.9)), _point("har", 50_000, (0.95, 0.95))
+    outcomes = {}
+    for seed, lower in ((0, 0.1), (1, 0.3), (2, 0.9)):
+        for fold, subject in enumerate("ab"):
+            better = 0.9 - (lower if subject == "b" else 0.0)
+            small_task = SearchTask(small.candidate, seed, fold)
+            outcomes[small_task.key] = _outcome({subject: better})
+            if (seed, fold) != (2, 1):  # seed 2 of the baseline had no time for its second fold
+                outcomes[SearchTask(large.candidate, seed, fold).key] = _outcome({subject: 0.9})
+    drops = subject_drops(small, large, (0, 1, 2), outcomes)
+    assert list(drops) == ["b", "a"]
+    assert drops == pytest.approx({"b": 0.2, "a": 0.0})
+
+
+def test_a_file_that_fails_a_subject_is_not_chosen() -> None:
+    result = _result(Budgets())
+    assert result.chosen is not None
+    chosen = result.chosen.name
+    members = tuple(
+        replace(m, by_subject={"3": 0.05, "1": 0.0}) if m.name == chosen else m
+        for m in result.members
+    )
+    other = replace(result, members=members).chosen
+    assert other is None or other.name != chosen
+    allowed = replace(result, members=members, budgets=Budgets(max_subject_drop=0.1))
+    assert allowed.chosen is not None
+    assert allowed.chosen.name == chosen
+    member = next(m for m in members if m.name == chosen)
+    assert check_budgets(member, Budgets(max_subject_drop=0.04)) == {"max_subject_drop": False}
+    assert "+5.0 (3)" in next(
+        row for row in rows(replace(result, members=members)) if "3)" in row[5]
+    )
+
+
+def test_one_seed_alone_is_called_not_confirmed() -> None:
+    result = replace(_result(Budgets()), seeds=(1,))
+    assert any("NOT CONFIRMED" in line for line in notes(result))
+    twice = tuple(replace(m, point=replace(m.point, runs=6)) for m in result.members)
+    assert not any("NOT CONFIRMED" in line for line in notes(replace(result, members=twice)))
