@@ -411,7 +411,7 @@ def networks() -> str:
     """The names of the networks."""
     from edgeconv.models import MODELS
 
-    return ", ".join(map(code, MODELS))
+    return textwrap.fill(", ".join(map(code, MODELS)), PROSE, **_KEEP_WORDS)
 
 
 def recipes() -> str:
