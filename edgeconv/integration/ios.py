@@ -12,6 +12,7 @@ from edgeconv.integration.model_package import ModelContext, ModelPackage
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.sensors import SENSORS
 from edgeconv.integration.template_context import TemplateContext
+from edgeconv.integration.vectors import write_document
 
 _OLDEST = 16  # the first iOS with asynchronous compilation of a model
 _RESOURCES = "Sources/SensorRecognition/Resources"
@@ -21,13 +22,23 @@ _MODEL_RESOURCES = "Sources/ModelPrediction/Resources"
 
 
 def _model(context: TemplateContext) -> Files:
-    return _package(context.artifact.path, _RESOURCES)
-
-
-def _package(root: Path, folder: str) -> Files:
-    """The files of an `.mlpackage` in a folder of the Swift package."""
+    """The Core ML file, and Core AI's under the same name with its own self-test."""
+    files = _package(context.artifact.path, _RESOURCES)
+    if context.companion is None:
+        return files
+    path, test = context.companion.artifact.path, context.companion.self_test
+    name = context.artifact.path.with_suffix(path.suffix).name
     return {
-        f"{folder}/{root.name}/{path.relative_to(root).as_posix()}": path.read_bytes()
+        **files,
+        **_package(path, _RESOURCES, name),
+        f"{_RESOURCES}/selftest-coreai.json": write_document(test).encode(),
+    }
+
+
+def _package(root: Path, folder: str, name: str = "") -> Files:
+    """The files of an `.mlpackage` or `.aimodel` in a folder of the Swift package."""
+    return {
+        f"{folder}/{name or root.name}/{path.relative_to(root).as_posix()}": path.read_bytes()
         for path in sorted(root.rglob("*"))
         if path.is_file()
     }
@@ -79,6 +90,7 @@ PLATFORM = Platform(
     filters={"quoted": quoted, "camel": camel},
     vectors="Tests/SensorRecognitionTests/Resources/stream.json",
     self_test=f"{_RESOURCES}/selftest.json",
+    companion="coreai",
     check_with="swift test",
     model_package=ModelPackage(
         summary="a Swift package for Core ML",

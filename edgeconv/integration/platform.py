@@ -43,6 +43,7 @@ class Platform:
         model: the artifact and other binary files, by path in the package.
         slots: of its templates, besides `TemplateContext.slots`.
         filters: of its templates.
+        companion: the target of a second file, which newer systems run; empty: there is none.
         check_with: the command that runs the package's own tests, in its folder.
         vectors: where `stream.json` goes, and `device.json` and `personal.json` beside it; empty:
             nowhere.
@@ -67,6 +68,7 @@ class Platform:
     sensors: tuple[SensorKind, ...] = (SensorKind.ACCELEROMETER,)
     vectors: str = ""
     self_test: str = ""
+    companion: str = ""
     measures_arena: bool = False
     accepts: Callable[[Artifact], bool] = lambda _: True
     slots: Callable[[TemplateContext], Mapping[str, Any]] = _nothing
@@ -119,6 +121,15 @@ class Platform:
                 f"make one: edgeconv export {model} --out DIR {export}",
             )
         return able[0]
+
+    def choose_companion(self, artifacts: Sequence[Artifact], file: Artifact) -> Artifact | None:
+        """The file for newer systems: of the same scheme as the package's, if there is one."""
+        able = [
+            a
+            for a in artifacts
+            if a.target == self.companion and a.contract == file.contract and self.accepts(a)
+        ]
+        return min(able, key=lambda a: (a.scheme != file.scheme, a.name), default=None)
 
     def package_of_model(self) -> ModelPackage:
         """What is written for a model that takes no sensor's windows.

@@ -37,6 +37,19 @@ class AppOptions:
 
 
 @dataclass(frozen=True, eq=False)
+class Companion:
+    """A second file of the same model, for systems that run a newer format.
+
+    Attributes:
+        artifact: the file.
+        self_test: what the device tests it with, as `selftest.json` has it.
+    """
+
+    artifact: Artifact
+    self_test: dict[str, object]
+
+
+@dataclass(frozen=True, eq=False)
 class TemplateContext:
     """One artifact, and how an app uses it.
 
@@ -51,6 +64,7 @@ class TemplateContext:
         self_test: what the device tests the model with, as `selftest.json` has it.
         app: how the app uses it.
         model_version: of the bundle's release; 0: it has none.
+        companion: a second file of the model; None: the bundle has none that the platform takes.
     """
 
     artifact: Artifact
@@ -64,6 +78,7 @@ class TemplateContext:
     self_test: dict[str, object] = field(default_factory=dict)
     app: AppOptions = field(default_factory=AppOptions)
     model_version: int = 0
+    companion: Companion | None = None
 
     @property
     def signal(self) -> Signal:
@@ -154,6 +169,7 @@ class TemplateContext:
             "contract_sha256": contract_sha256(self.document["contract"]),
             "model_version": self.model_version,
             "self_test": self.self_test,
+            "companion": self.companion is not None,
             "version": self.version,
             **self.app.slots(),
         }

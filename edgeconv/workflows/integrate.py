@@ -35,7 +35,7 @@ from edgeconv.integration.model_package import ModelContext, ModelPackage, check
 from edgeconv.integration.platform import check_contract
 from edgeconv.integration.render import renamed, render_model
 from edgeconv.integration.self_test import make_self_test
-from edgeconv.integration.template_context import AppOptions
+from edgeconv.integration.template_context import AppOptions, Companion
 from edgeconv.parity import golden
 from edgeconv.parity.checks.contract import contradictions
 from edgeconv.parity.golden import read_golden
@@ -220,7 +220,25 @@ def _facts(
         self_test=self_test_of(bundle, file, golden_set),
         app=app,
         model_version=bundle.release.version,
+        companion=_companion(bundle, file, platform, golden_set),
     )
+
+
+def _companion(
+    bundle: Bundle, file: Artifact, platform: Platform, golden_set: golden.GoldenSet | None
+) -> Companion | None:
+    """The file for newer systems. Raises MissingDependency where nothing here can run it."""
+    chosen = platform.choose_companion(bundle.artifacts, file)
+    if chosen is None:
+        return None
+    _check_manifest(bundle, chosen, platform)
+    reason = unavailable(chosen.path)
+    if reason:
+        raise MissingDependency(
+            f"{chosen.name} cannot be run here, so what it must answer is not known: {reason}",
+            "install what runs it, or write the package of a bundle without this file",
+        )
+    return Companion(chosen, self_test_of(bundle, chosen, golden_set))
 
 
 def self_test_of(

@@ -8,6 +8,7 @@ on Linux. In both, each mutation is an expression behind a switch, so that none 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from edgeconv.bundle import signature
+from edgeconv.integration.template_context import AppOptions
+from edgeconv.integration.updates import UpdateManifest, contract_sha256, describe_files
 from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
@@ -26,8 +30,10 @@ _CORE, _ADAPTER, _RUNNER = (
     f"Sources/{name}" for name in ("SensorStreaming", "SensorRecognition", "ModelPrediction")
 )
 _STREAM, _TRACK = f"{_CORE}/SensorStream.swift", f"{_CORE}/Track.swift"
-_SENSORS, _COREML, _RECOGNIZER = (
-    f"{_ADAPTER}/{name}.swift" for name in ("Sensors", "CoreMLEngine", "Recognizer")
+_MONITOR = f"{_CORE}/SensorMonitor.swift"
+_SENSORS, _COREML, _RECOGNIZER, _SELF_TEST, _UPDATES, _PROVEN = (
+    f"{_ADAPTER}/{name}.swift"
+    for name in ("Sensors", "CoreMLEngine", "Recognizer", "SelfTest", "Updates", "ProvenModel")
 )
 
 
@@ -70,13 +76,12 @@ MUTATIONS = (
     Mutation(
         "an error of the sensors is lost",
         _SENSORS,
-        "continuation.finish(\n        throwing: RecognitionError.sensorFailed("
-        "error.localizedDescription))",
-        "()",
+        "isDenied ? .denied : RecognitionError.sensorFailed(error.localizedDescription)",
+        "nil",
     ),
     Mutation("another rate is asked for", _SENSORS, "1 / sensor.sensorHz", "1 / 50.0"),
     Mutation("the model is compiled at each start", _COREML, "place.path", '""'),
-    Mutation("the GPU is used", _COREML, ".cpuOnly", ".all"),
+    Mutation("the GPU is used", _COREML, ".cpuOnly", ".all", "case .cpuOnly: §"),
     Mutation("what is no number decides", _RECOGNIZER, "outputs.allSatisfy(\\.isFinite)", "true"),
     Mutation(
         "a window of before the restart decides",
@@ -84,6 +89,31 @@ MUTATIONS = (
         "window.segment == stream.segment",
         "true",
     ),
+    Mutation("the background is used", _RECOGNIZER, "listening.contains(state)", "true"),
+    Mutation(
+        "an unsure class is shown",
+        f"{_CORE}/Decider.swift",
+        "probabilities[candidate] < unsureBelow",
+        "false",
+    ),
+    Mutation("slow is not told", _MONITOR, "$0 < Self.slowBelow * asked", "false"),
+    Mutation("silence is not told", _MONITOR, "time - since >= patience", "false"),
+    Mutation("no window is spared", f"{_CORE}/EnergySaver.swift", "calm <= after", "true"),
+    Mutation("the tolerance is forgotten", _SELF_TEST, "largest <= tolerance", "true"),
+    Mutation("infinity passes", _SELF_TEST, "row.allSatisfy(\\.isFinite)", "true"),
+    Mutation("units are tested again", _SELF_TEST, "record.result(of: unit) == nil", "true"),
+    Mutation("another app tests nothing", _SELF_TEST, "before?.key == key", "before != nil"),
+    Mutation(
+        "a little faster is enough",
+        _SELF_TEST,
+        "gain > max(margin * fallback, leastGain)",
+        "gain > 0",
+    ),
+    Mutation("every signature will do", _UPDATES, "isSigned(content, signature)", "true"),
+    Mutation("a replay is taken", _UPDATES, "manifest.version <= floor", "false"),
+    Mutation("damage is taken", _UPDATES, "Self.sha256(content) == entry.sha256", "true"),
+    Mutation("any path is taken", _UPDATES, "paths.allSatisfy(Self.isSafe)", "true"),
+    Mutation("units that fail are used", _PROVEN, "record.passing(units)", "units"),
 )
 OF_SEVERAL = (
     Mutation("the scale is lost", _TRACK, "sample.values * factor", "sample.values / factor"),
@@ -124,13 +154,15 @@ _TESTS = """
 swift build --build-tests -Xswiftc -warnings-as-errors > build.log 2>&1 ||
   { grep -E "error|warning" build.log; exit 1; }
 tests=$(echo .build/debug/*PackageTests.xctest)
-GOLDEN_RESULTS=results.json "$tests" > right.log 2>&1 || { cat right.log; exit 1; }
+export GOLDEN_RESULTS=results.json SELF_TEST_RECORD=record.json
+"$tests" > right.log 2>&1 || { cat right.log; exit 1; }
+unset GOLDEN_RESULTS SELF_TEST_RECORD
 echo "BUILT $(grep "Executed" right.log | tail -1)"
 while read -r name; do
   MUTATION=$name timeout 120 "$tests" > wrong.log 2>&1 && continue
   echo "NOTICED $name"
 done < mutations.txt
-[ ! -e results.json ] || { echo "RESULTS"; cat results.json; }
+[ ! -e results.json ] || { echo "RESULTS"; cat results.json; echo; cat record.json; }
 """
 
 
@@ -140,7 +172,7 @@ class Outcome:
 
     right: str
     noticed: tuple[str, ...]
-    results: str
+    results: tuple[str, ...]
 
 
 def _run_tests(swift: Tool, folder: Path, mutations: Sequence[Mutation]) -> Outcome:
@@ -151,14 +183,67 @@ def _run_tests(swift: Tool, folder: Path, mutations: Sequence[Mutation]) -> Outc
     report, _, results = done.stdout.partition("RESULTS\n")
     lines = report.splitlines()
     noticed = tuple(line.partition(" ")[2] for line in lines if line.startswith("NOTICED "))
-    return Outcome(lines[0], noticed, results)
+    return Outcome(lines[0], noticed, tuple(results.splitlines()))
 
 
 @pytest.fixture(scope="module")
 def package(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("ios") / "SensorRecognition"
-    integrate("ios", bundle, out)
+    """The package of an accelerometer's model, which takes updates; they lie beside it."""
+    return write_package(bundle, tmp_path_factory.mktemp("ios"))
+
+
+def write_package(bundle: Path, folder: Path) -> Path:
+    signature.new_keys(folder / "release.pem")
+    key = signature.read_public(folder / "release.pub")
+    out = folder / "SensorRecognition"
+    integrate("ios", bundle, out, app=AppOptions(update_key=signature.embedded_key(key)))
+    _write_updates(out, folder)
     return out
+
+
+def _write_updates(package: Path, folder: Path) -> None:
+    """Signed updates with the package's own model: as they must be, and in every wrong way."""
+    resources = package / _ADAPTER / "Resources"
+    test = (resources / "selftest.json").read_bytes()
+    stream = json.loads(
+        (package / "Tests/SensorRecognitionTests/Resources/stream.json").read_text()
+    )
+    (model,) = resources.glob("*.mlpackage")
+    files = {
+        **{
+            p.relative_to(resources).as_posix(): p.read_bytes()
+            for p in model.rglob("*")
+            if p.is_file()
+        },
+        "selftest.json": test,
+    }
+    artifact = json.loads(test)["artifact"]
+    key = signature.read_private(folder / "release.pem")
+    signature.new_keys(folder / "other.pem")
+    other = signature.read_private(folder / "other.pem")
+    corrupted = {path: content[:-1] + b"?" for path, content in files.items()}
+    for name, version, contents, by in (
+        ("right", 3, files, key),
+        ("lower", 2, files, key),
+        ("corrupted", 3, {**corrupted, "selftest.json": test}, key),
+        ("unsigned", 3, files, other),
+    ):
+        manifest = UpdateManifest(
+            name="model",
+            version=version,
+            min_app_version="1.0",
+            contract_sha256=contract_sha256(stream["contract"]),
+            artifact=artifact["name"],
+            artifact_sha256=artifact["sha256"],
+            self_test="selftest.json",
+            files=describe_files(files),
+        ).to_bytes()
+        update = {**contents, "update.json": manifest}
+        update["update.sig"] = signature.sign(manifest, by).encode()
+        for path, content in update.items():
+            place = folder / "updates" / name / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
 
 
 @pytest.fixture(scope="module")
@@ -183,19 +268,30 @@ def adapters(
 ) -> Outcome:
     """Both packages and the sample app, on stub modules."""
     folder = tmp_path_factory.mktemp("ios-adapters")
-    shutil.copytree(ROOT / "tests/swift/adapters", folder, dirs_exist_ok=True)
-    shutil.copytree(ROOT / "tests/swift/stubs", folder / "stubs")
-    shutil.copytree(package, folder / "package")
-    shutil.copytree(model_package, folder / "model")
-    (folder / "app").mkdir()
-    shutil.copy(ROOT / "samples/ios/ActivitySample.swiftpm/LiveActivity.swift", folder / "app")
-    for model in folder.glob("*/Sources/*/Resources/*.mlpackage"):  # as Xcode does
-        model.rename(model.with_suffix(".mlmodelc"))
+    lay_out(folder, package, model_package)
     for mutation in MUTATIONS:
         mutation.switch(folder / "package")
     for mutation in OF_TENSORS:
         mutation.switch(folder / "model")
     return _run_tests(swift, folder, (*MUTATIONS, *OF_TENSORS))
+
+
+def lay_out(folder: Path, package: Path, model_package: Path) -> None:
+    """The folders of tests/swift/adapters/Package.swift."""
+    shutil.copytree(ROOT / "tests/swift/adapters", folder, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "tests/swift/stubs", folder / "stubs")
+    shutil.copytree(package, folder / "package")
+    shutil.copytree(package.parent / "updates", folder / "updates")
+    shutil.copytree(model_package, folder / "model")
+    (folder / "app").mkdir()
+    shutil.copy(ROOT / "samples/ios/ActivitySample.swiftpm/LiveActivity.swift", folder / "app")
+    for model in folder.glob("*/Sources/*/Resources/*.mlpackage"):  # as Xcode does
+        model.rename(model.with_suffix(".mlmodelc"))
+    # What a bundle with a file for Core AI adds; the stub opens any.
+    resources = folder / "package" / _ADAPTER / "Resources"
+    (model,) = resources.glob("*.mlmodelc")
+    model.with_suffix(".aimodel").mkdir()
+    shutil.copy(resources / "selftest.json", resources / "selftest-coreai.json")
 
 
 @pytest.fixture(scope="module")
@@ -221,9 +317,18 @@ def test_golden_check_judges_what_a_models_tests_wrote(
     adapters: Outcome, model_bundle: Path, tmp_path: Path
 ) -> None:
     results = tmp_path / "results.json"
-    results.write_text(adapters.results, "utf-8")
+    results.write_text(adapters.results[0], "utf-8")
     (result,) = check_device_outputs(model_bundle, results)
     assert result.status == "passed", result.reason
+
+
+def test_golden_check_judges_the_record_of_a_self_test(
+    adapters: Outcome, bundle: Path, tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    record.write_text(adapters.results[1], "utf-8")
+    results = check_device_outputs(bundle, record)
+    assert [result.status for result in results] == ["passed", "passed"]
 
 
 def test_nine_channels_pass_without_apples_modules(of_nine: Outcome) -> None:

@@ -30,7 +30,8 @@ struct ActivityView: View {
 
   private var headline: String {
     if live.problem != nil { return "–" }
-    return live.latest?.decision.label ?? "Listening…"
+    guard let decision = live.latest?.decision else { return "Listening…" }
+    return decision.label ?? "Not sure"
   }
 
   private func probabilities(_ decision: Decision) -> some View {
@@ -49,6 +50,9 @@ struct ActivityView: View {
       LabeledContent("Latency, median") {
         Text("\(milliseconds, format: .number.precision(.fractionLength(2))) ms").monospacedDigit()
       }
+    }
+    ForEach(live.states.sorted { $0.key.rawValue < $1.key.rawValue }, id: \.key) { kind, state in
+      LabeledContent(kind.rawValue, value: state.rawValue)
     }
     LabeledContent("Samples", value: live.counts.accepted, format: .number)
     LabeledContent("Interruptions", value: live.counts.gaps, format: .number)

@@ -4,7 +4,7 @@
 import Foundation
 import PackageDescription
 
-let modules: [Target.Dependency] = ["CoreML", "CoreMotion", "os"]
+let modules: [Target.Dependency] = ["CoreAI", "CoreML", "CoreMotion", "CryptoKit", "os"]
 
 func stub(_ name: String) -> Target {
   // As Apple's modules: Swift checks at run time who calls a closure that was given to one.
@@ -22,7 +22,7 @@ func resources(of target: String) throws -> [Resource] {
 let package = Package(
   name: "Adapters",
   targets: [
-    stub("CoreML"), stub("CoreMotion"), stub("os"),
+    stub("CoreAI"), stub("CoreML"), stub("CoreMotion"), stub("CryptoKit"), stub("os"),
     .target(name: "SensorStreaming", path: "package/Sources/SensorStreaming"),
     .target(
       name: "SensorRecognition", dependencies: ["SensorStreaming"] + modules,

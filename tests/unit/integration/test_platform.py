@@ -54,6 +54,18 @@ def test_the_best_scheme_is_taken() -> None:
     assert first.choose(BUNDLE, "", Path("b")).name == "har_float32_float32.tflite"
 
 
+def test_a_companion_is_of_the_same_scheme_where_there_is_one() -> None:
+    ios = replace(PLATFORM, companion="coreai")
+    file = artifact("float16", "coreml")
+    newer = (artifact("float16", "coreai"), artifact("int8", "coreai"))
+    assert ios.choose_companion((*BUNDLE, *newer), file) == newer[0]
+    assert ios.choose_companion((*BUNDLE, newer[1]), file) == newer[1]
+    assert ios.choose_companion(BUNDLE, file) is None
+    assert PLATFORM.choose_companion((*BUNDLE, *newer), file) is None
+    other = artifact("float16", "coreai", signal=replace(SIGNAL, labels=("Walking", "Sitting")))
+    assert ios.choose_companion((other,), file) is None
+
+
 def test_any_file_that_will_do_may_be_named() -> None:
     name = "har_int16x8_float32.tflite"
     assert PLATFORM.choose(BUNDLE, name, Path("b")).name == name

@@ -35,7 +35,7 @@ final class CoreMLTests: XCTestCase {
       XCTAssertEqual(units, .cpuOnly)
       return [Contract.output: answer]
     }
-    let classifier = try await Classifier.packaged()
+    let classifier = try await Classifier.packaged(runtime: .coreML)
     let outputs = try await classifier.outputs(for: window)
     XCTAssertEqual(outputs, Contract.labels.indices.map { Double($0) / 8 })
   }
@@ -47,7 +47,7 @@ final class CoreMLTests: XCTestCase {
         XCTAssertEqual(given, units.coreML)
         return [Contract.output: answer]
       }
-      _ = try await Classifier.packaged(computeUnits: units).outputs(for: window)
+      _ = try await Classifier.packaged(computeUnits: units, runtime: .coreML).outputs(for: window)
     }
     XCTAssertEqual(Set(ComputeUnits.allCases.map(\.coreML)).count, 4)
   }
@@ -56,7 +56,7 @@ final class CoreMLTests: XCTestCase {
     var broken = answer
     broken[Contract.labels[0]] = .nan
     let answers = [answer, broken, answer].map { [Contract.output: $0] }
-    let classifier = try await Classifier.packaged()
+    let classifier = try await Classifier.packaged(runtime: .coreML)
     let recognizer = Recognizer { window in
       Model.file.classify = { _, _ in answers[window.number % 3] }
       return try await classifier.outputs(for: window)
@@ -65,18 +65,18 @@ final class CoreMLTests: XCTestCase {
     let step = Int64(1e9 / Contract.sensorHz)
     for index in 0..<Int64(Contract.window * 20) {
       let sample = Sample(nanoseconds: index * step, x: 0, y: 0, z: 1)
-      given += try await recognizer.push(sample)
+      given += await recognizer.push(sample)
       if given.count == 3 { break }
     }
     XCTAssertEqual(given.count, 3)
-    let unanswered = await recognizer.unanswered
-    XCTAssertEqual(unanswered, 1)
+    let notFinite = await recognizer.notFiniteOutputs
+    XCTAssertEqual(notFinite, 1)
   }
 
   func testAnotherModelIsRefused() async throws {
     Model.file.metadata = [FileContract.key: "{}"]
     do {
-      _ = try await Classifier.packaged()
+      _ = try await Classifier.packaged(runtime: .coreML)
       XCTFail("opened")
     } catch {
       guard case RecognitionError.wrongModel = error else { return XCTFail("\(error)") }
@@ -85,7 +85,7 @@ final class CoreMLTests: XCTestCase {
 
   func testAModelWithoutAClassIsRefused() async throws {
     Model.file.classify = { _, _ in [Contract.output: [:]] }
-    let classifier = try await Classifier.packaged()
+    let classifier = try await Classifier.packaged(runtime: .coreML)
     do {
       _ = try await classifier.outputs(for: window)
       XCTFail("answered")
@@ -94,11 +94,11 @@ final class CoreMLTests: XCTestCase {
     }
   }
 
-  func testAnUpdateIsCompiledOnce() async throws {
+  func testAFileIsCompiledOnce() async throws {
     let before = Model.file.compiled
-    for _ in 0..<3 { _ = try await open() }
+    for _ in 0..<3 { _ = try await compiled() }
     XCTAssertEqual(Model.file.compiled - before, 1)
-    _ = try await open(sha256: "another")
+    _ = try await compiled(sha256: "another")
     XCTAssertEqual(Model.file.compiled - before, 2)
     XCTAssertEqual(try kept().count, 2)
   }
@@ -106,24 +106,14 @@ final class CoreMLTests: XCTestCase {
   func testWhatAnEarlierSystemCompiledIsRemoved() async throws {
     let old = folder.appendingPathComponent("digest-1.0.0.mlmodelc")
     try FileManager.default.createDirectory(at: old, withIntermediateDirectories: true)
-    _ = try await open()
+    _ = try await compiled()
     XCTAssertFalse(FileManager.default.fileExists(atPath: old.path))
     XCTAssertEqual(try kept().count, 1)
   }
 
-  func testADamagedCompiledModelIsCompiledAgain() async throws {
-    _ = try await open()
-    let compiled = folder.appendingPathComponent(try XCTUnwrap(kept().first))
-    try "half".write(
-      to: compiled.appendingPathComponent("compiled"), atomically: true, encoding: .utf8)
-    let before = Model.file.compiled
-    _ = try await open()
-    XCTAssertEqual(Model.file.compiled - before, 1)
-  }
-
-  private func open(sha256: String = "digest") async throws -> Classifier {
-    try await Classifier(
-      package: URL(fileURLWithPath: "update.mlpackage"), sha256: sha256, keptIn: folder)
+  private func compiled(sha256: String = "digest") async throws -> URL {
+    try await KeptModels(folder: folder).compiled(
+      URL(fileURLWithPath: "update.mlpackage"), sha256: sha256)
   }
 
   private func kept() throws -> [String] {

@@ -7,8 +7,8 @@ import XCTest
 
 /// Core Motion's adapter on a device that delivers, fails and is released.
 final class SensorsTests: XCTestCase, @unchecked Sendable {
-  private struct Denied: LocalizedError {
-    var errorDescription: String? { "denied" }
+  private struct Broken: LocalizedError {
+    var errorDescription: String? { "broken" }
   }
 
   private var clock = 0.0
@@ -31,7 +31,7 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
     let recognizer = Recognizer { _ in Contract.labels.indices.map { $0 == 0 ? 1 : 0 } }
     let recognitions = recognizer.recognitions(of: try Sensors().samples())
     let reader = Task { () -> Int? in
-      for try await recognition in recognitions { return recognition.decision.index }
+      for try await recognition in recognitions { return recognition.decision.candidate }
       return nil
     }
     deliver(2 * Int(Double(Contract.window) / Contract.rateHz * Contract.sensorHz))
@@ -80,14 +80,43 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
   @MainActor
   func testAnErrorOfCoreMotionReachesTheReader() async throws {
     let samples = try Sensors().samples()
-    Motion.device.fail(Denied())
+    Motion.device.fail(Broken())
     do {
       for try await _ in samples { XCTFail("no sample") }
       XCTFail("no error")
     } catch {
-      XCTAssertEqual(error as? RecognitionError, .sensorFailed("denied"))
+      XCTAssertEqual(error as? RecognitionError, .sensorFailed("broken"))
     }
     try await becomes(true) { Motion.device.running == 0 }
+  }
+
+  @MainActor
+  func testADenialIsAStateAndAnError() async throws {
+    let recognizer = Recognizer { _ in [] }
+    let recognitions = recognizer.recognitions(of: try Sensors().samples())
+    Motion.device.fail(NSError(domain: CMErrorDomain, code: 111))
+    do {
+      for try await _ in recognitions {}
+      XCTFail("no error")
+    } catch {
+      XCTAssertEqual(error as? RecognitionError, .denied)
+    }
+    let states = await recognizer.states
+    XCTAssertEqual(Array(states.values), [.denied])
+  }
+
+  @MainActor
+  func testASensorThatGivesNothingIsSilent() async throws {
+    let recognizer = Recognizer(patience: .milliseconds(1)) { _ in [] }
+    let recognitions = recognizer.recognitions(of: try Sensors().samples())
+    let reader = Task { for try await _ in recognitions {} }
+    var states: [SensorState] = []
+    for await change in recognizer.stateChanges {
+      states += change.values
+      if states.contains(.silent) { break }
+    }
+    reader.cancel()
+    XCTAssertEqual(states.last, .silent)
   }
 
   @MainActor

@@ -12,7 +12,9 @@ public final class Model: @unchecked Sendable {
     public init(shape: [Int], ints: Bool) { (self.shape, self.ints) = (shape, ints) }
   }
 
-  public struct Damaged: Error {}
+  public struct Damaged: Error {
+    public init() {}
+  }
 
   public var metadata: [String: String]?
   public var inputs: [String: Feature] = [:]

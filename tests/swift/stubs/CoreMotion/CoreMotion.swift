@@ -3,6 +3,9 @@
 // headers.
 import Foundation
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
+public let CMErrorDomain = "CMErrorDomain"
+
 public struct CMAcceleration {
   public var x: Double
   public var y: Double

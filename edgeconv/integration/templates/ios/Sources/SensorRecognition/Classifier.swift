@@ -28,45 +28,90 @@ public struct Classifier: Sendable {
 
 #if canImport(CoreML)
   extension Classifier {
-    /// Opens the model of this package, which Xcode has compiled.
+    /// Opens the model of this package, which Xcode has compiled, without any test of this device:
+    /// apps open a ``ProvenModel``.
     ///
     /// - Throws: ``RecognitionError/noModel(_:)``, ``RecognitionError/wrongModel(_:)`` where the
     ///   file's own contract is another one, or the system's error.
-    public static func packaged(computeUnits: ComputeUnits = .cpu) async throws -> Classifier {
-      guard let url = Bundle.module.url(forResource: Contract.model, withExtension: "mlmodelc")
-      else {
-        throw RecognitionError.noModel(Contract.model)
+    public static func packaged(
+      computeUnits: ComputeUnits = .cpuOnly, runtime: Runtime = .newest
+    ) async throws -> Classifier {
+      Classifier(engine: try await openPackaged(computeUnits, runtime))
+    }
+  }
+
+  extension ProvenModel {
+    /// - Parameters:
+    ///   - units: those that the app allows; the first is the fallback, and the CPU.
+    ///   - runtime: of the app's own model; updates run on Core ML.
+    ///   - folder: where records, updates and what is compiled of them are kept; by default in
+    ///     Application Support, below ``Contract/name``, and not part of backups.
+    ///   - appVersion: by default that of the app's bundle.
+    /// - Throws: ``RecognitionError/noSelfTest(_:)``, or what the file system says.
+    public init(
+      units: [ComputeUnits] = [.cpuOnly], runtime: Runtime = .newest, folder: URL? = nil,
+      appVersion: String? = nil
+    ) throws {
+      let home = try folder ?? Self.home()
+      let kept = home.appendingPathComponent("compiled")
+      let version = Bundle.main.infoDictionary?["CFBundleShortVersionString"] as? String
+      try self.init(
+        units: units.map(\.rawValue), folder: home, appVersion: appVersion ?? version ?? "",
+        own: .packaged(runtime)
+      ) { file, unit in
+        let computeUnits = ComputeUnits(rawValue: unit) ?? .cpuOnly
+        guard let url = file.url else { return try await openPackaged(computeUnits, runtime) }
+        return try await openUpdate(url, file.sha256, computeUnits, keptIn: kept)
       }
-      return try await Classifier(compiled: url, computeUnits: computeUnits)
     }
 
-    /// Opens a compiled model (`.mlmodelc`).
-    public init(compiled url: URL, computeUnits: ComputeUnits = .cpu) async throws {
-      self.init(engine: try await CoreMLEngine.open(url, computeUnits: computeUnits))
-      Log.note("\(Contract.model) is open on \(runtime), \(computeUnits.rawValue)")
+    private static func home() throws -> URL {
+      var home = try FileManager.default.url(
+        for: .applicationSupportDirectory, in: .userDomainMask, appropriateFor: nil, create: true
+      ).appendingPathComponent("edgeconv").appendingPathComponent(Contract.name)
+      try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
+      var values = URLResourceValues()
+      values.isExcludedFromBackup = true
+      try home.setResourceValues(values)
+      return home
     }
+  }
 
-    #if !os(watchOS)  // which cannot compile a model
-      /// Opens a model (`.mlpackage`) that was not in the app, such as an update.
-      ///
-      /// Compiling takes far longer than opening, so what was compiled is kept in `folder` under the
-      /// file's digest, for this version of the system.
-      public init(
-        package url: URL, sha256: String, computeUnits: ComputeUnits = .cpu,
-        keptIn folder: URL? = nil
-      ) async throws {
-        let kept = try KeptModels(folder: folder)
-        let compiled = try await kept.compiled(url, sha256: sha256)
-        do {
-          try await self.init(compiled: compiled, computeUnits: computeUnits)
-        } catch let error as RecognitionError {
-          throw error  // another model: compiling it again helps nothing
-        } catch {
-          Log.note("\(compiled.lastPathComponent) does not open and is compiled again: \(error)")
-          try kept.remove(compiled)
-          let again = try await kept.compiled(url, sha256: sha256)
-          try await self.init(compiled: again, computeUnits: computeUnits)
-        }
+  private func openPackaged(
+    _ computeUnits: ComputeUnits, _ runtime: Runtime
+  ) async throws -> any Engine {
+    #if canImport(CoreAI)
+      if #available(iOS 27, macOS 27, watchOS 27, tvOS 27, visionOS 27, *), runtime.isCoreAI,
+        let url = runtime.coreAIFile
+      {
+        return try await CoreAIEngine(contentsOf: url, computeUnits: computeUnits)
+      }
+    #endif
+    guard let url = Bundle.module.url(forResource: Contract.model, withExtension: "mlmodelc") else {
+      throw RecognitionError.noModel(Contract.model)
+    }
+    return try await CoreMLEngine.open(url, computeUnits: computeUnits)
+  }
+
+  /// A file that was not in the app. What is compiled of it is kept: that takes far longer than to
+  /// open it.
+  private func openUpdate(
+    _ url: URL, _ sha256: String, _ computeUnits: ComputeUnits, keptIn folder: URL
+  ) async throws -> any Engine {
+    #if os(watchOS)
+      throw RecognitionError.noModel("\(url.lastPathComponent): a watch compiles no model")
+    #else
+      let kept = KeptModels(folder: folder)
+      let compiled = try await kept.compiled(url, sha256: sha256)
+      do {
+        return try await CoreMLEngine.open(compiled, computeUnits: computeUnits)
+      } catch let error as RecognitionError {
+        throw error  // another model: compiling it again helps nothing
+      } catch {
+        Log.note("\(compiled.lastPathComponent) does not open and is compiled again: \(error)")
+        try kept.remove(compiled)
+        let again = try await kept.compiled(url, sha256: sha256)
+        return try await CoreMLEngine.open(again, computeUnits: computeUnits)
       }
     #endif
   }

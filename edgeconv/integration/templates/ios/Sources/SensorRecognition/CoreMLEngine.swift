@@ -45,7 +45,7 @@
   extension ComputeUnits {
     var coreML: MLComputeUnits {
       switch self {
-      case .cpu: .cpuOnly
+      case .cpuOnly: .cpuOnly
       case .cpuAndGPU: .cpuAndGPU
       case .cpuAndNeuralEngine: .cpuAndNeuralEngine
       case .all: .all
@@ -58,23 +58,6 @@
     /// digest and the version of the system.
     struct KeptModels {
       let folder: URL
-
-      /// - Parameter folder: by default in Application Support, and not part of backups.
-      init(folder: URL? = nil) throws {
-        if let folder {
-          self.folder = folder
-        } else {
-          var support = try FileManager.default.url(
-            for: .applicationSupportDirectory, in: .userDomainMask, appropriateFor: nil,
-            create: true
-          ).appendingPathComponent("edgeconv", isDirectory: true)
-          try FileManager.default.createDirectory(at: support, withIntermediateDirectories: true)
-          var values = URLResourceValues()
-          values.isExcludedFromBackup = true
-          try support.setResourceValues(values)
-          self.folder = support
-        }
-      }
 
       /// The compiled model of a file; compiled now where it is not there yet.
       func compiled(_ package: URL, sha256: String) async throws -> URL {

@@ -135,8 +135,11 @@
     private nonisolated static func fail(_ error: (any Error)?, _ continuation: Continuation) {
       guard let error else { return }
       Log.note("the sensors failed: \(error)")
+      let denials = [105, 111]  // CMErrorMotionActivityNotAuthorized, CMErrorNotAuthorized
+      let failure = error as NSError
+      let isDenied = failure.domain == CMErrorDomain && denials.contains(failure.code)
       continuation.finish(
-        throwing: RecognitionError.sensorFailed(error.localizedDescription))
+        throwing: isDenied ? .denied : RecognitionError.sensorFailed(error.localizedDescription))
     }
 
     private nonisolated static func sample(

@@ -2,13 +2,15 @@ import Foundation
 
 /// What is said after one window.
 public struct Decision: Sendable, Equatable {
-  /// Place of the class in ``Contract/labels``.
-  public let index: Int
+  /// The class that smoothing and hysteresis arrive at: its place in ``Contract/labels``.
+  public let candidate: Int
   /// Smoothed probabilities, in the order of the labels.
   public let probabilities: [Double]
+  /// Whether the candidate's probability is too low to be shown as a decision.
+  public let isUnsure: Bool
 
-  /// The class.
-  public var label: String { Contract.labels[index] }
+  /// The class to show; `nil` while it is unsure.
+  public var label: String? { isUnsure ? nil : Contract.labels[candidate] }
 }
 
 /// Makes decisions that do not flicker: an exponential mean of the probabilities, and a class that
@@ -17,6 +19,7 @@ public struct Decider: Sendable {
   private let logits: Bool
   private let alpha: Double
   private let hysteresis: Double
+  private let unsureBelow: Double
   private var segment = -1
   private var latest: Decision?
 
@@ -24,15 +27,19 @@ public struct Decider: Sendable {
   ///   - logits: whether the model gives logits, which go through softmax first.
   ///   - alpha: weight of the newest window, above 0; 1 takes every window for itself.
   ///   - hysteresis: by how much another class must lead the present one, from 0 to below 1.
+  ///   - unsureBelow: the smoothed probability that a decision needs; 0: every one will do.
   public init(
     logits: Bool = Contract.logits,
     alpha: Double = Contract.alpha,
-    hysteresis: Double = Contract.hysteresis
+    hysteresis: Double = Contract.hysteresis,
+    unsureBelow: Double = Contract.unsureBelow
   ) {
     precondition(alpha > 0 && alpha <= 1 && hysteresis >= 0 && hysteresis < 1)
+    precondition(unsureBelow >= 0 && unsureBelow <= 1)
     self.logits = logits
     self.alpha = alpha
     self.hysteresis = hysteresis
+    self.unsureBelow = unsureBelow
   }
 
   /// The decision after the outputs for a window of `segment`.
@@ -44,15 +51,20 @@ public struct Decider: Sendable {
     guard outputs.allSatisfy(\.isFinite) else { return latest }
     let new = logits ? Self.softmax(outputs) : outputs
     guard let old = latest else {
-      latest = Decision(index: Self.largest(new), probabilities: new)
+      latest = decision(Self.largest(new), new)
       return latest
     }
     let smoothed = zip(old.probabilities, new).map { $0 + alpha * ($1 - $0) }
     let challenger = Self.largest(smoothed)
-    let lead = smoothed[challenger] - smoothed[old.index]
-    latest = Decision(
-      index: lead > hysteresis ? challenger : old.index, probabilities: smoothed)
+    let lead = smoothed[challenger] - smoothed[old.candidate]
+    latest = decision(lead > hysteresis ? challenger : old.candidate, smoothed)
     return latest
+  }
+
+  private func decision(_ candidate: Int, _ probabilities: [Double]) -> Decision {
+    Decision(
+      candidate: candidate, probabilities: probabilities,
+      isUnsure: probabilities[candidate] < unsureBelow)
   }
 
   /// Probabilities of logits, without overflow.

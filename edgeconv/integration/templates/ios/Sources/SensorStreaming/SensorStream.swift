@@ -22,6 +22,7 @@ public struct SensorStream: Sendable {
   private let spacing: Double
   private let silence: Int64
   private var tracks: [Track]
+  private var delivered: [DeliveredRate]
   private var gravity: Gravity?
   private var number = 0
 
@@ -41,6 +42,8 @@ public struct SensorStream: Sendable {
     self.taps = taps
     let pending = settings.pending
     tracks = settings.sensors.map { Track($0, pending: pending) }
+    let silence = self.silence
+    delivered = settings.sensors.map { DeliveredRate(asked: $0.sensorHz, silence: silence) }
     fine = tracks.map { _ in Ring(capacity: taps.count, filledWith: .zero) }
     steps = Ring(capacity: settings.window, filledWith: [])
     if Contract.sources.contains(where: { $0.part != .whole }) {
@@ -51,6 +54,16 @@ public struct SensorStream: Sendable {
   /// The sensors without a sample since the last restart: no window comes without them.
   public var waitingFor: [SensorKind] { tracks.filter { $0.newest == nil }.map(\.kind) }
 
+  /// The rate that a sensor really delivers, in Hz; `nil` before it was measured for 5 s.
+  public func deliveredHz(of kind: SensorKind) -> Double? {
+    tracks.firstIndex { $0.kind == kind }.flatMap { delivered[$0].hertz }
+  }
+
+  /// Whether a sensor delivers less than 0.8 of the rate that it was asked for.
+  public func isSlow(_ kind: SensorKind) -> Bool {
+    tracks.firstIndex { $0.kind == kind }.map { delivered[$0].isSlow } ?? false
+  }
+
   /// Takes one sample and returns the windows that it completes, mostly none.
   ///
   /// A sample completes the interval between the two before it: the curve there needs one
@@ -58,27 +71,45 @@ public struct SensorStream: Sendable {
   ///
   /// - Precondition: the model takes the sample's sensor.
   public mutating func push(_ sample: Sample) -> [Window] {
+    var windows: [Window] = []
+    push(sample) { window in
+      windows.append(window)
+      return .goOn
+    }
+    return windows
+  }
+
+  /// What a stream does after it has handed out a window.
+  public enum AfterWindow: Sendable {
+    case goOn
+    /// Forget everything, the sample that completed the window too.
+    case restart
+  }
+
+  /// Takes one sample and hands out each window that it completes.
+  public mutating func push(_ sample: Sample, onWindow: (Window) -> AfterWindow) {
     guard let index = tracks.firstIndex(where: { $0.kind == sample.sensor }) else {
       preconditionFailure("the model takes no \(sample.sensor.rawValue)")
     }
     guard sample.x.isFinite && sample.y.isFinite && sample.z.isFinite else {
       counts.notFinite += 1
-      return []
+      return
     }
     let time = sample.nanoseconds
-    if let last = tracks[index].newest, !isInOrder(time, after: last, of: index) { return [] }
+    if let last = tracks[index].newest, !isInOrder(time, after: last, of: index) { return }
     if tracks.contains(where: { isSilent($0, at: time) }) {
       counts.silent += 1
       restart()
     }
     counts.accepted += 1
+    delivered[index].update(time)
     tracks[index].hold(sample)
     if start == nil {
       let newest = tracks.compactMap(\.newest)
       if newest.count == tracks.count { start = newest.max() }
     }
-    guard let start, let curve = tracks[index].curve else { return [] }
-    return evaluate(curve, of: index, from: start)
+    guard let start, let curve = tracks[index].curve else { return }
+    evaluate(curve, of: index, from: start, onWindow)
   }
 
   /// Forgets all samples, as after a gap. Counts and window numbers go on.
@@ -118,15 +149,17 @@ public struct SensorStream: Sendable {
   }
 
   /// Every point of the fine grid that the sensor's curve reaches, and those that all reach.
-  private mutating func evaluate(_ curve: Curve, of index: Int, from start: Int64) -> [Window] {
-    var windows: [Window] = []
+  private mutating func evaluate(
+    _ curve: Curve, of index: Int, from start: Int64, _ onWindow: (Window) -> AfterWindow
+  ) {
     while case let time = gridTime(tracks[index].next, from: start), time < curve.until {
       tracks[index].append(curve[time])
-      if tracks.allSatisfy({ $0.points.count > 0 }), let window = join(from: start) {
-        windows.append(window)
+      if tracks.allSatisfy({ $0.points.count > 0 }), let window = join(from: start),
+        onWindow(window) == .restart
+      {
+        return restart()
       }
     }
-    return windows
   }
 
   /// Never accumulated, so that no error grows.

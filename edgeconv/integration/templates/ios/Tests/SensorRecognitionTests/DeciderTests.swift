@@ -8,11 +8,12 @@ final class DeciderTests: XCTestCase {
     XCTAssertFalse(vectors.decisions.isEmpty)
     for decisions in vectors.decisions {
       var decider = Decider(
-        logits: decisions.logits, alpha: decisions.alpha, hysteresis: decisions.hysteresis)
+        logits: decisions.logits, alpha: decisions.alpha, hysteresis: decisions.hysteresis,
+        unsureBelow: 0)
       for update in decisions.updates {
         let outputs = update.outputs.map { $0 ?? .nan }
         let found = decider.update(segment: update.segment, outputs: outputs)
-        XCTAssertEqual(found?.index, update.label, decisions.name)
+        XCTAssertEqual(found?.candidate, update.label, decisions.name)
         XCTAssert(
           agree(
             found?.probabilities ?? [], update.probabilities ?? [],

@@ -15,7 +15,8 @@ final class RecognizerTests: XCTestCase {
       }
       var found: [Recognition] = []
       for try await each in recognizer.recognitions(of: replay(recorded)) { found.append(each) }
-      XCTAssertEqual(found.map(\.decision.index), windows.map(\.decision), recorded.name)
+      XCTAssertEqual(found.map(\.decision.candidate), windows.map(\.decision), recorded.name)
+      XCTAssertEqual(found.map(\.decision.isUnsure), windows.map(\.unsure), recorded.name)
       XCTAssertEqual(found.map(\.endNanoseconds), windows.map(\.endNs), recorded.name)
       for (each, window) in zip(found, windows) {
         XCTAssert(
@@ -26,18 +27,62 @@ final class RecognizerTests: XCTestCase {
     }
   }
 
-  func testTheModelsErrorReachesTheReader() async throws {
-    let recorded = try XCTUnwrap(Vectors.load().streams.first)
+  func testAFailingInferenceIsToldAndDoesNotEndRecognition() async throws {
+    let recorded = try XCTUnwrap(
+      Vectors.load().streams.first { $0.expected.windows.count > 2 && $0.restartBefore.isEmpty })
+    let windows = recorded.expected.windows
     let wanted = RecognitionError.wrongOutput("Walking")
-    let recognizer = Recognizer(stream: SensorStream(settings: recorded.settings)) { _ in
-      throw wanted
+    let recognizer = Recognizer(stream: SensorStream(settings: recorded.settings)) { window in
+      if window.number == 1 { throw wanted }
+      return windows[window.number].outputs
     }
-    do {
-      for try await _ in recognizer.recognitions(of: replay(recorded)) { XCTFail("no answer") }
-      XCTFail("no error")
-    } catch {
-      XCTAssertEqual(error as? RecognitionError, wanted)
+    var found: [Recognition] = []
+    for try await each in recognizer.recognitions(of: replay(recorded)) { found.append(each) }
+    XCTAssertEqual(found.count, windows.count - 1)
+    let (failures, latest) = await (recognizer.failures, recognizer.latestFailure)
+    XCTAssertEqual(failures, 1)
+    XCTAssertEqual(latest as? RecognitionError, wanted)
+  }
+
+  func testWindowsAreSparedWhileNothingMoves() async throws {
+    let saver = EnergySaver(after: 0, factor: 1000)
+    let recognizer = Recognizer(energy: saver) { _ in Contract.labels.map { _ in 1 } }
+    let interval = Int64(1e9 / Contract.sensorHz)
+    let steps = (Contract.window + 4 * Contract.step) / Int(Contract.rateHz) + 30
+    var found: [Recognition] = []
+    for index in 0..<Int64(steps * Int(Contract.sensorHz)) {
+      for kind in Contract.sensors.map(\.kind) {
+        found += await recognizer.push(
+          Sample(nanoseconds: index * interval, x: 0, y: 0, z: 1, sensor: kind))
+      }
     }
+    XCTAssertEqual(found.count, 1)
+    let spared = await recognizer.spared
+    XCTAssertGreaterThan(spared, 1)
+  }
+
+  func testWhatComesInTheBackgroundIsNotUsed() async throws {
+    let recognizer = Recognizer { _ in Contract.labels.map { _ in 1 } }
+    let kind = Contract.sensors[0].kind
+    func push(_ nanoseconds: Int64) async {
+      _ = await recognizer.push(Sample(nanoseconds: nanoseconds, x: 0, y: 0, z: 1))
+    }
+    await push(0)
+    var state = await recognizer.states[kind]
+    XCTAssertEqual(state, .receiving)
+    await recognizer.suspend()
+    await push(20_000_000)
+    state = await recognizer.states[kind]
+    XCTAssertEqual(state, .suspended)
+    var accepted = await recognizer.counts.accepted
+    XCTAssertEqual(accepted, 1)
+    await recognizer.resume()
+    await push(40_000_000)
+    accepted = await recognizer.counts.accepted
+    XCTAssertEqual(accepted, 2)
+    var changes = recognizer.stateChanges.makeAsyncIterator()
+    let latest = await changes.next()
+    XCTAssertEqual(latest?[kind], .receiving)
   }
 
   func testWhatTheModelSaysOfAWindowOfBeforeARestartIsDropped() async throws {
@@ -49,7 +94,7 @@ final class RecognizerTests: XCTestCase {
     }
     box.recognizer = recognizer
     var found: [Recognition] = []
-    for sample in recorded.readings { found += try await recognizer.push(sample) }
+    for sample in recorded.readings { found += await recognizer.push(sample) }
     XCTAssertFalse(found.contains { $0.endNanoseconds == recorded.expected.windows[0].endNs })
   }
 

@@ -57,7 +57,7 @@ struct Vectors: Decodable {
     let values: [Float]
     let outputs, smoothed: [Double]
     let decision: Int
-    let sure: Bool
+    let unsure, sure: Bool
   }
 
   struct Decisions: Decodable {

@@ -7,7 +7,7 @@
     ///
     /// - Throws: ``ModelError/noModel(_:)``, ``ModelError/wrongModel(_:)`` where the file is another
     ///   model, or Core ML's error.
-    public static func packaged(computeUnits: ComputeUnits = .cpu) async throws -> ModelRunner {
+    public static func packaged(computeUnits: ComputeUnits = .cpuOnly) async throws -> ModelRunner {
       guard let url = Bundle.module.url(forResource: Contract.model, withExtension: "mlmodelc")
       else {
         throw ModelError.noModel(Contract.artifact)
@@ -91,7 +91,7 @@
   extension ComputeUnits {
     var coreML: MLComputeUnits {
       switch self {
-      case .cpu: .cpuOnly
+      case .cpuOnly: .cpuOnly
       case .cpuAndGPU: .cpuAndGPU
       case .cpuAndNeuralEngine: .cpuAndNeuralEngine
       case .all: .all

@@ -2,9 +2,9 @@
 ///
 /// The CPU is never refused; work for the GPU is, as soon as the app is in the background.
 public enum ComputeUnits: String, Sendable, CaseIterable {
-  case cpu
-  case cpuAndGPU = "cpu-and-gpu"
-  case cpuAndNeuralEngine = "cpu-and-neural-engine"
+  case cpuOnly
+  case cpuAndGPU
+  case cpuAndNeuralEngine
   /// Whatever the system takes.
   case all
 }
