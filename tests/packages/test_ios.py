@@ -30,7 +30,7 @@ _CORE, _ADAPTER, _RUNNER = (
     f"Sources/{name}" for name in ("SensorStreaming", "SensorRecognition", "ModelPrediction")
 )
 _STREAM, _TRACK = f"{_CORE}/SensorStream.swift", f"{_CORE}/Track.swift"
-_MONITOR = f"{_CORE}/SensorMonitor.swift"
+_MONITOR, _PERSONAL = f"{_CORE}/SensorMonitor.swift", f"{_ADAPTER}/PersonalLayer.swift"
 _SENSORS, _COREML, _RECOGNIZER, _SELF_TEST, _UPDATES, _PROVEN = (
     f"{_ADAPTER}/{name}.swift"
     for name in ("Sensors", "CoreMLEngine", "Recognizer", "SelfTest", "Updates", "ProvenModel")
@@ -113,6 +113,16 @@ MUTATIONS = (
     Mutation("a replay is taken", _UPDATES, "manifest.version <= floor", "false"),
     Mutation("damage is taken", _UPDATES, "Self.sha256(content) == entry.sha256", "true"),
     Mutation("any path is taken", _UPDATES, "paths.allSatisfy(Self.isSafe)", "true"),
+    Mutation("a layer without gain is used", _PERSONAL, "personal > alone + Self.equal", "true"),
+    Mutation(
+        "prototypes are sums",
+        _PERSONAL,
+        "values.reduce(0, +) / Double(values.count)",
+        "values.reduce(0, +)",
+    ),
+    Mutation(
+        "another model's layer is read", _PERSONAL, "file.modelSha256 == model.sha256", "true"
+    ),
     Mutation("units that fail are used", _PROVEN, "record.passing(units)", "units"),
 )
 OF_SEVERAL = (

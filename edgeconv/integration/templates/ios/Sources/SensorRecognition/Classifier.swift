@@ -7,11 +7,14 @@ import SensorStreaming
 /// let classifier = try await Classifier.packaged()
 /// ```
 public struct Classifier: Sendable {
+  /// Of the file that runs, by which what is learned of a user is kept apart.
+  public let sha256: String
   private let engine: any Engine
 
   /// With an engine of the app's own, such as LiteRT or a recording.
-  public init(engine: any Engine) {
+  public init(engine: any Engine, sha256: String = Contract.sha256) {
     self.engine = engine
+    self.sha256 = sha256
   }
 
   /// What runs the model.
@@ -23,6 +26,13 @@ public struct Classifier: Sendable {
     let interval = Log.begin("inference")
     defer { Log.end("inference", interval) }
     return try await engine.outputs(for: window.values)
+  }
+
+  /// The outputs with the window's embedding, for a ``PersonalClassifier``.
+  public func answer(for window: Window) async throws -> ModelAnswer {
+    let interval = Log.begin("inference")
+    defer { Log.end("inference", interval) }
+    return try await engine.answer(for: window.values)
   }
 }
 

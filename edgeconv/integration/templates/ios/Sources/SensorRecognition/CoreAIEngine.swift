@@ -28,20 +28,32 @@
     }
 
     func outputs(for values: [Float]) async throws -> [Double] {
+      try await answer(for: values).outputs
+    }
+
+    func answer(for values: [Float]) async throws -> ModelAnswer {
       let input = NDArray(scalars: values, shape: [1, values.count])
       var outputs = try await function.run(inputs: [Contract.input: input])
-      guard let array = outputs.remove(Contract.output)?.ndArray, array.scalarType == .float32
-      else {
-        throw RecognitionError.wrongOutput(Contract.output)
+      let row = try Self.numbers(
+        outputs.remove(Contract.output)?.ndArray, of: Contract.output, Contract.labels.count)
+      if Contract.embedding == 0 { return ModelAnswer(outputs: row) }
+      let embedding = try Self.numbers(
+        outputs.remove("embedding")?.ndArray, of: "embedding", Contract.embedding)
+      return ModelAnswer(outputs: row, embedding: embedding)
+    }
+
+    private static func numbers(
+      _ array: NDArray?, of name: String, _ count: Int
+    ) throws -> [Double] {
+      guard let array, array.scalarType == .float32 else {
+        throw RecognitionError.wrongOutput(name)
       }
       let numbers = array.view(as: Float.self).withUnsafePointer { place, shape, strides in
         // One row; its numbers need not lie side by side.
         let last = shape.count - 1
         return (0..<(last < 0 ? 0 : shape[last])).map { Double(place[$0 * strides[last]]) }
       }
-      guard numbers.count == Contract.labels.count else {
-        throw RecognitionError.wrongOutput(Contract.output)
-      }
+      guard numbers.count == count else { throw RecognitionError.wrongOutput(name) }
       return numbers
     }
   }

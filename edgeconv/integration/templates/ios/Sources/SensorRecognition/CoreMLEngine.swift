@@ -28,17 +28,25 @@
       self.model = model
     }
 
-    func outputs(for values: [Float]) throws -> [Double] {
+    func outputs(for values: [Float]) throws -> [Double] { try answer(for: values).outputs }
+
+    func answer(for values: [Float]) throws -> ModelAnswer {
       input.withUnsafeMutableBufferPointer(ofType: Float.self) { place, _ in
         for (index, value) in values.enumerated() { place[index] = value }
       }
       let features = try MLDictionaryFeatureProvider(dictionary: [Contract.input: input])
       let answer = try model.prediction(from: features)
       let byLabel = answer.featureValue(for: Contract.output)?.dictionaryValue ?? [:]
-      return try Contract.labels.map { label in
+      let outputs = try Contract.labels.map { label in
         guard let value = byLabel[label] else { throw RecognitionError.wrongOutput(label) }
         return value.doubleValue
       }
+      if Contract.embedding == 0 { return ModelAnswer(outputs: outputs) }
+      guard let array = answer.featureValue(for: "embedding")?.multiArrayValue else {
+        throw RecognitionError.wrongOutput("embedding")
+      }
+      let embedding = MLShapedArray<Float>(converting: array).scalars.map(Double.init)
+      return ModelAnswer(outputs: outputs, embedding: embedding)
     }
   }
 

@@ -72,7 +72,7 @@ public actor ProvenModel {
     let engine: any Engine
     if let open = engines[unit] { engine = open } else { engine = try await openFile(file, unit) }
     Log.note("\(unit) runs the model")
-    return Classifier(engine: engine)
+    return Classifier(engine: engine, sha256: file.sha256)
   }
 
   /// The record after every unit has a verdict and one is chosen, if one passed; and what is open.

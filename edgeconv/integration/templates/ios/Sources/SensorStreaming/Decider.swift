@@ -68,7 +68,7 @@ public struct Decider: Sendable {
   }
 
   /// Probabilities of logits, without overflow.
-  static func softmax(_ logits: [Double]) -> [Double] {
+  package static func softmax(_ logits: [Double]) -> [Double] {
     let top = logits.max() ?? 0
     let powers = logits.map { exp($0 - top) }
     let total = powers.reduce(0, +)
