@@ -339,7 +339,10 @@ public actor PersonalClassifier {
 
   /// Learns every window from now on as this activity; `nil` ends it.
   public func enroll(_ label: String?) throws {
-    guard let label else { return enrolling = nil }
+    guard let label else {
+      enrolling = nil
+      return
+    }
     guard let place = Contract.labels.firstIndex(of: label) else {
       throw PersonalError.damaged("there is no class \(label)")
     }
