@@ -169,8 +169,8 @@ export GOLDEN_RESULTS=results.json SELF_TEST_RECORD=record.json
 unset GOLDEN_RESULTS SELF_TEST_RECORD
 echo "BUILT $(grep "Executed" right.log | tail -1)"
 while read -r name; do
-  MUTATION=$name timeout 120 "$tests" > wrong.log 2>&1 && continue
-  echo "NOTICED $name"
+  # The first failure ends the run.
+  MUTATION=$name timeout 120 stdbuf -oL "$tests" 2>&1 | grep -q "error:" && echo "NOTICED $name"
 done < mutations.txt
 [ ! -e results.json ] || { echo "RESULTS"; cat results.json; echo; cat record.json; }
 """
