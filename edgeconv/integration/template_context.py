@@ -170,7 +170,6 @@ class TemplateContext:
             "model_version": self.model_version,
             "self_test": self.self_test,
             "companion": self.companion is not None,
-            "embedding": signal.embedding,
             "version": self.version,
             **self.app.slots(),
         }

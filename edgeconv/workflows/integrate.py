@@ -231,7 +231,7 @@ def _companion(
     chosen = platform.choose_companion(bundle.artifacts, file)
     if chosen is None:
         return None
-    _check_manifest(bundle, chosen, platform)
+    check_usable(bundle, chosen, platform)
     reason = unavailable(chosen.path)
     if reason:
         raise MissingDependency(
