@@ -40,6 +40,7 @@ import org.junit.Before
 import org.junit.Rule
 import org.junit.Test
 import org.junit.rules.TemporaryFolder
+import org.junit.rules.Timeout
 import kotlin.math.abs
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -48,6 +49,9 @@ import kotlin.time.Duration.Companion.seconds
 class AdapterTest {
     @get:Rule
     val folder = TemporaryFolder()
+
+    @get:Rule
+    val timeout: Timeout = Timeout.seconds(60)
 
     private val context = Activity()
 
@@ -199,7 +203,7 @@ class AdapterTest {
                 val got = collecting { sensors.samples().take(1).toList() }
                 Phone.listening[0].deliver(1, 0f, 0f, 9.8f)
                 assertEquals(begins, withTimeout(15_000) { got.await() }.single().begins)
-                while (Phone.listening.isNotEmpty()) delay(1)
+                withTimeout(15_000) { while (Phone.listening.isNotEmpty()) delay(1) }
             }
         }
 
