@@ -166,6 +166,7 @@ def stream_cases(signal: Signal) -> tuple[StreamCase, ...]:
     ahead = [t + (10**13 if i >= half else 0) for i, t in enumerate(plain)]
     tenth = [t + (7_000_000 if i % 2 else 0) for i, t in enumerate(_even(10, 2 * short))]
     falling = [*_even(50, short), *(int(short * 1e9) + t for t in _even(30, short))]
+    resumed = [t + (3_000_000_000 if t >= 6 * 10**9 else 0) for t in _even(50, 9)]
     twice = _even(50, 3 * once)
     return (
         StreamCase("restart-in-handler", "at windows 0 and 1", _moving(twice), 50.0, (0, 1)),
@@ -177,6 +178,7 @@ def stream_cases(signal: Signal) -> tuple[StreamCase, ...]:
         StreamCase("rate-30", "asked for 50 Hz, gives 30", _moving(_even(30, short))),
         StreamCase("rate-10", "asked for 50 Hz, gives 10 with jitter", _moving(tenth)),
         StreamCase("rate-falls", "low-power mode: 50 Hz, then 30", _moving(falling)),
+        StreamCase("rate-resumed", "a suspension is not part of the rate", _moving(resumed)),
         StreamCase("rate-unknown", "4.9 s are not enough", _moving(_even(30, 4.9))),
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from edgeconv.core import Signal
 from edgeconv.integration.device_cases import (
@@ -48,7 +49,7 @@ FORMAT, VERSION = "edgeconv-device", 1
 UPDATES = Path(__file__).with_name("update_scenarios.json")
 
 
-def make_device_document(signal: Signal) -> dict[str, object]:
+def make_device_document(signal: Signal) -> dict[str, Any]:
     """Every vector, ready to be written as JSON.
 
     Args:

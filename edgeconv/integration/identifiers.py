@@ -171,8 +171,8 @@ def renames_of(platform: str, name: str) -> tuple[tuple[re.Pattern[str], str], .
         ),
         "web": ((r"\b(sensor-recognition|model-runner)\b", name),),
         "mcu": (
-            (r"\bedgeconv_", f"{snake}_"),
-            (r"\bEDGECONV_", f"{snake.upper()}_"),
+            (r"edgeconv_", f"{snake}_"),
+            (r"EDGECONV_", f"{snake.upper()}_"),
             (r"\bmodel_data", f"{snake}_model_data"),
             (r"\bMODEL_DATA_H", f"{snake.upper()}_MODEL_DATA_H"),
         ),

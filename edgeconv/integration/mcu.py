@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from edgeconv.core import Artifact
+from edgeconv.core import STANDARD_GRAVITY, Artifact, TensorSpec
 from edgeconv.datasets.text import tokenize
 from edgeconv.integration.identifiers import NAMINGS
 from edgeconv.integration.model_package import Field, ModelContext, ModelPackage
 from edgeconv.integration.personal_vectors import make_personal_document
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.sensors import SENSORS, Part, constant_name, gravity_sections
-from edgeconv.integration.smoothing import lowpass
+from edgeconv.integration.smoothing import EnergySettings, lowpass
 from edgeconv.integration.stream import SensorSettings, StreamSettings
 from edgeconv.integration.template_context import TemplateContext
 from edgeconv.runtimes.arrays import quantize
@@ -33,12 +34,15 @@ def _slots(context: TemplateContext) -> Mapping[str, Any]:
     document, stream = context.document, context.stream
     content = context.artifact.path.read_bytes()
     runs = [_run(recorded, context) for recorded in document["streams"]]
+    device_runs = [_device_run(recorded, context) for recorded in context.device["streams"]]
+    energy = EnergySettings()
+    gravity = STANDARD_GRAVITY if context.signal.unit == "g" else 1.0
     names = [f"EDGECONV_{constant_name(sensor.kind)}_FACTOR" for sensor in stream.sensors]
     return {
         "taps": lowpass(stream.oversampling),
         "taps_max": max(stream.tap_count, *(len(f["taps"]) for f in document["filters"])),
         "pending": _pending(stream),
-        "pending_max": max(_pending(stream), *(run["pending"] for run in runs)),
+        "pending_max": max(_pending(stream), *(run["pending"] for run in (*runs, *device_runs))),
         "factors": names if len(names) > 1 else ["EDGECONV_FACTOR"],
         "sections": gravity_sections(context.signal.rate_hz),
         "part_names": _PARTS,
@@ -46,6 +50,12 @@ def _slots(context: TemplateContext) -> Mapping[str, Any]:
         "vectors": document,
         "personal": make_personal_document(),
         "filters": runs,
+        "device": context.device,
+        "device_filters": device_runs,
+        "energy": energy,
+        "still_below": energy.still_below / gravity,
+        "sources_of_core": _sources_of_core(),
+        "file_crc32": zlib.crc32(content),
         "file": content,
         "file_bytes": f"{len(content):,}",
         "state_bytes": f"{state_bytes(context):,}",
@@ -73,6 +83,12 @@ def _model_files(_: ModelContext) -> Files:
     return {name: (PLATFORM.templates / name).read_bytes() for name in names}
 
 
+def _sources_of_core() -> list[str]:
+    """What a build compiles, by name."""
+    folder = PLATFORM.templates / "src"
+    return sorted(path.name.removesuffix(".j2") for path in folder.glob("*.c*"))
+
+
 _PARTS = {Part.WHOLE: "WHOLE", Part.GRAVITY: "GRAVITY_PART", Part.REST: "REST"}
 
 
@@ -94,10 +110,23 @@ def _run(recorded: Mapping[str, Any], context: TemplateContext) -> dict[str, Any
         SensorSettings(sensor.kind, each["hz"], each["factor"])
         for sensor, each in zip(own.sensors, given, strict=True)
     )
-    stream = replace(own, sensors=sensors)
+    waiting = sum(1 << place for place in recorded["expected"].get("waiting", []))
+    return {**_settings(replace(own, sensors=sensors), context), "waiting": waiting}
+
+
+def _device_run(recorded: Mapping[str, Any], context: TemplateContext) -> dict[str, Any]:
+    """The same of a stream of `device.json`: one rate and no factor."""
+    own = context.stream
+    sensors = tuple(SensorSettings(s.kind, recorded["sensor_hz"]) for s in own.sensors)
+    return _settings(replace(own, sensors=sensors), context)
+
+
+def _settings(stream: StreamSettings, context: TemplateContext) -> dict[str, Any]:
+    sensors = stream.sensors
     fastest = max(sensor.hz for sensor in sensors)
     rates = [f["sensor_hz"] for f in context.document["filters"]]
     return {
+        "hz": [sensor.hz for sensor in sensors],
         "index": rates.index(fastest),
         "tap_count": stream.tap_count,
         "oversampling": stream.oversampling,
@@ -106,7 +135,6 @@ def _run(recorded: Mapping[str, Any], context: TemplateContext) -> dict[str, Any
         "factors": [sensor.factor for sensor in sensors],
         "max_gap_ns": [sensor.max_gap_ns for sensor in sensors],
         "closest_ns": [sensor.closest_ns for sensor in sensors],
-        "waiting": sum(1 << place for place in recorded["expected"].get("waiting", [])),
         "pending": _pending(stream),
     }
 
@@ -127,6 +155,13 @@ def operations(artifact: Artifact) -> list[str]:
     """The resolver's names of the file's operations: FULLY_CONNECTED is FullyConnected."""
     kinds = sorted({op.kind for op in read_graph(artifact.path).ops})
     return [_METHODS.get(k, "".join(word.capitalize() for word in k.split("_"))) for k in kinds]
+
+
+def _stored_input(values: Sequence[float], stored: TensorSpec) -> list[int]:
+    """A window as the file's own integers."""
+    import numpy as np
+
+    return [int(value) for value in quantize(stored, np.array(values, np.float32))]
 
 
 def _float32(value: float) -> str:
@@ -232,6 +267,7 @@ PLATFORM = Platform(
         "sample_rows": _samples,
         "quoted": _quoted,
         "stored_rows": _stored,
+        "stored_input": _stored_input,
         "json_text": json.dumps,
     },
     check_with="make test",

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Set
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.integration.device_vectors import make_device_document
 from edgeconv.integration.identifiers import renames_of
 from edgeconv.integration.model_package import (
     ModelContext,
@@ -43,8 +42,7 @@ def render(platform: Platform, context: TemplateContext) -> dict[str, bytes]:
     if platform.vectors:
         files[platform.vectors] = write_document(context.document).encode()
         device = PurePosixPath(platform.vectors).with_name("device.json")
-        document = make_device_document(context.signal)
-        files[device.as_posix()] = write_document(document).encode()
+        files[device.as_posix()] = write_document(context.device).encode()
         personal = device.with_name("personal.json")
         files[personal.as_posix()] = write_document(make_personal_document()).encode()
     if platform.self_test:

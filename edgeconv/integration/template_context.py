@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from edgeconv.core import Artifact, SensorKind, Signal
+from edgeconv.integration.device_vectors import make_device_document
 from edgeconv.integration.identifiers import check_name
 from edgeconv.integration.sensors import SensorPlan, plan_of, settling_steps, source_factor
 from edgeconv.integration.stream import SensorSettings, StreamSettings
@@ -83,6 +85,11 @@ class TemplateContext:
     @property
     def signal(self) -> Signal:
         return self.artifact.signal
+
+    @cached_property
+    def device(self) -> dict[str, Any]:
+        """The document `device.json`."""
+        return make_device_document(self.signal)
 
     @property
     def plan(self) -> SensorPlan:

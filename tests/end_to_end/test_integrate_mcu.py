@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from edgeconv.cli.app import run_app
 from edgeconv.runtimes.arrays import quantize
 from edgeconv.runtimes.predict import run_file
 from edgeconv.targets.files import describe
+from edgeconv.workflows.golden import check_device_outputs
 
 pytestmark = [
     pytest.mark.heavy,
@@ -23,6 +25,7 @@ pytestmark = [
 PLACE = Path(__file__).parents[1] / "mcu"
 ARTIFACT = "har_int8_io8.tflite"
 STREAM, DECISION = "src/edgeconv_stream.c", "src/edgeconv_decision.c"
+CORE = ("stream", "decision", "contract", "energy", "sensor", "self_test", "self_test_data")
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +66,12 @@ def objects(package: Path) -> Path:
     """Objects of everything but the core, which the mutations change."""
     folder = package.parent / "objects"
     folder.mkdir()
-    for name in ("test/test_stream.c", "test/stream_vectors.c", "src/model_data.c"):
+    sources = ("src/model_data.c", "test/test_stream.c", "test/stream_vectors.c")
+    for name in (*sources, "test/test_device.c", "test/device_vectors.c"):
         compile_c(package, [package / name], folder / f"{Path(name).stem}.o", "-c")
+    for name in CORE:
+        source = package / f"src/edgeconv_{name}.c"
+        compile_c(package, [source], folder / f"core_{name}.o", "-c")
     return folder
 
 
@@ -99,6 +106,7 @@ def test_its_own_tests_pass_without_a_warning(
     shutil.copytree(request.getfixturevalue(name), copy)
     said = run("make", "test", "CC=gcc", f"CFLAGS={flags}", cwd=copy)
     assert "all checks passed" in said
+    assert "all device checks passed" in said
     assert said.count("windows, largest difference") == streams
 
 
@@ -149,12 +157,14 @@ def test_the_interpreter_answers_its_windows_as_python_did(
 
 
 def test_the_core_allocates_nothing(package: Path, nine: Path, tmp_path: Path) -> None:
-    for folder, name in ((package, STREAM), (nine, STREAM), (package, DECISION)):
+    cores = [(package, f"src/edgeconv_{name}.c") for name in CORE if name != "self_test_data"]
+    for folder, name in (*cores, (nine, STREAM)):
         compile_c(folder, [folder / name], tmp_path / "core.o", "-c")
         unknown = {line.split()[-1] for line in run("nm", "-u", tmp_path / "core.o").splitlines()}
         assert unknown <= {
-            *("memcpy", "memset", "memmove", "expf", "roundf", "__stack_chk_fail"),
+            *("memcpy", "memset", "memmove", "expf", "roundf", "__stack_chk_fail", "fmax", "fmaxf"),
             *("_GLOBAL_OFFSET_TABLE_", "edgeconv_sources", "edgeconv_gravity_sections"),
+            *("sqrt", "edgeconv_dequantize", "edgeconv_test_inputs", "edgeconv_test_outputs"),
         }
 
 
@@ -170,10 +180,10 @@ def test_the_example_type_checks_against_the_interface_of_tflite_micro(package: 
 def test_the_sources_are_formatted(request: pytest.FixtureRequest, name: str) -> None:
     package = request.getfixturevalue(name)
     formatter = pytest.importorskip("clang_format").get_executable("clang-format")
-    tables = ("model_data.c", "stream_vectors.c")  # are not to be formatted, and say so
+    tables = ("model_data.c", "edgeconv_self_test_data.c")  # and test/*_vectors.c say so
     files = [p for p in package.rglob("*") if p.suffix in (".c", ".h", ".cc")]
-    files = [p for p in files if p.name not in tables]
-    assert len(files) == 11
+    files = [p for p in files if p.name not in tables and not p.name.endswith("_vectors.c")]
+    assert len(files) == 23
     run(formatter, "--dry-run", "-Werror", *files)
 
 
@@ -191,20 +201,21 @@ def test_the_same_bundle_gives_the_same_bytes(
 # --- what is broken must be found -----------------------------------------------------------------
 
 
-def build(package: Path, built: Path, out: Path, changed: Path | None = None) -> Path:
-    """The test program, with the core of `changed` where that has one."""
-    names = (STREAM, DECISION, "src/edgeconv_contract.c")
-    core = [
-        changed / Path(n).name if changed and (changed / Path(n).name).is_file() else package / n
-        for n in names
-    ]
-    compile_c(package, [*core, *built.glob("*.o")], out)
+def build(
+    package: Path, built: Path, out: Path, changed: Path | None = None, program: str = "stream"
+) -> Path:
+    """A test program, with one source of the core replaced by `changed`."""
+    parts = [f"test_{program}.o", "stream_vectors.o", "model_data.o"]
+    parts += ["device_vectors.o"] if program == "device" else []
+    replaced = changed.stem.removeprefix("edgeconv_") if changed else ""
+    parts += [f"core_{name}.o" for name in CORE if name != replaced]
+    compile_c(package, [*([changed] if changed else []), *(built / part for part in parts)], out)
     return out
 
 
 MUTATIONS = [
-    pytest.param(file, row["right"], row["wrong"], id=row["name"])
-    for file, rows in tomllib.loads((PLACE / "mutations.toml").read_text()).items()
+    pytest.param(kind, row["right"], row["wrong"], id=row["name"])
+    for kind, rows in tomllib.loads((PLACE / "mutations.toml").read_text()).items()
     for row in rows
 ]
 
@@ -215,13 +226,72 @@ def test_a_broken_core_fails_its_tests(
 ) -> None:
     names = ("nine", "built_nine") if kind == "several" else ("package", "built")
     package, built = map(request.getfixturevalue, names)
-    file = DECISION if kind == "decision" else STREAM
-    source = (package / file).read_text()
+    part = "stream" if kind == "several" else kind.removeprefix("device_")
+    source = (package / f"src/edgeconv_{part}.c").read_text()
     assert source.count(right) == 1
-    (tmp_path / Path(file).name).write_text(source.replace(right, wrong))
-    program = build(package, built, tmp_path / "broken", tmp_path)
-    assert "FAILED" in run(program, code=1)
+    changed = tmp_path / f"edgeconv_{part}.c"
+    changed.write_text(source.replace(right, wrong))
+    program = "device" if kind.startswith("device_") else "stream"
+    assert "FAILED" in run(build(package, built, tmp_path / "broken", changed, program), code=1)
 
 
-def test_the_unbroken_core_passes_them(package: Path, built: Path, tmp_path: Path) -> None:
-    assert "all checks passed" in run(build(package, built, tmp_path / "whole"))
+@pytest.mark.parametrize("program", ["stream", "device"])
+def test_the_unbroken_core_passes_them(
+    package: Path, built: Path, tmp_path: Path, program: str
+) -> None:
+    said = run(build(package, built, tmp_path / "whole", program=program))
+    assert "checks passed" in said
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "words"),
+    [("--right", "passed", ""), ("--wrong", "failed", "vector"), ("--failing", "failed", "run it")],
+)
+def test_the_results_of_its_self_test_are_judged_by_golden_check(
+    package: Path, built: Path, integers: Path, tmp_path: Path, model: str, status: str, words: str
+) -> None:
+    results = tmp_path / "results.json"
+    program = build(package, built, tmp_path / "whole", program="device")
+    results.write_text(run(program, model), "utf-8")
+    (result,) = check_device_outputs(integers, results)
+    assert (result.status, words in result.reason) == (status, True), result.reason
+    assert json.loads(results.read_text())["results"][0]["sha256"] == result.sha256
+
+
+def test_two_models_of_one_firmware_link(package: Path, integers: Path, tmp_path: Path) -> None:
+    out = tmp_path / "falls"
+    words = ["integrate", "mcu", str(integers), "--out", str(out), "--name", "falls", "--quiet"]
+    assert run_app(words) == 0
+    both = tmp_path / "both.c"
+    headers = ("edgeconv_self_test.h", "model_data.h", "falls_self_test.h", "falls_model_data.h")
+    both.write_text(
+        "".join(f'#include "{name}"\n' for name in headers)
+        + "int main(void) { return edgeconv_is_model(model_data, model_data_size) &&\n"
+        "falls_is_model(falls_model_data, falls_model_data_size) ? 0 : 1; }\n"
+    )
+    sources = [*(package / "src").glob("*.c"), *(out / "src").glob("*.c")]
+    places = [f"-I{package / 'src'}", f"-I{out / 'src'}"]
+    run("gcc", "-std=c99", *places, both, *sources, "-lm", "-o", tmp_path / "both")
+    run(tmp_path / "both")
+
+
+@pytest.mark.skipif(not shutil.which("cmake"), reason="there is no cmake")
+def test_cmake_builds_it_and_runs_its_tests(package: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "build"
+    run("cmake", "-S", package, "-B", folder)
+    run("cmake", "--build", folder)
+    run("ctest", "--test-dir", folder, "--output-on-failure")
+
+
+@pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"), reason="there is no ARM compiler")
+def test_the_core_compiles_for_a_cortex_m(package: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "package"
+    shutil.copytree(package, copy)
+    assert "edgeconv_self_test.o" in run("make", "cortex-m", cwd=copy)
+
+
+def test_the_pack_names_every_source(package: Path) -> None:
+    pack = ElementTree.parse(package / "edgeconv.edgeconv_core.pdsc")
+    files = {file.attrib["name"] for file in pack.iter("file")}
+    sources = {f"src/{path.name}" for path in (package / "src").glob("*.c")}
+    assert files == {"src/", *sources}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
+import edgeconv.integration
 from edgeconv.core import GravitySource, SensorKind, Signal
-from edgeconv.integration.device_vectors import make_device_document
-from edgeconv.integration.vectors import write_document
+from edgeconv.integration.device_vectors import UPDATES, make_device_document
+from edgeconv.integration.vectors import make_document, write_document
 
 SIGNAL = Signal(labels=("Sitting", "Walking"))
 NINE = Signal(
@@ -74,3 +79,28 @@ def test_decisions_have_an_edge_and_a_way_back() -> None:
     assert edge[1]["candidate"] == 0
     wavering = decisions["smoothing makes it unsure and sure again"]["updates"]
     assert [update["label"] for update in wavering] == [0, None, 1, 1, None]
+
+
+SCHEMAS = Path(edgeconv.integration.__file__).with_name("schemas")
+
+
+def errors(document: dict[str, Any]) -> list[str]:
+    schema = json.loads((SCHEMAS / f"{document['format']}.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    found = Draft202012Validator(schema).iter_errors(document)
+    return [f"{error.json_path}: {error.message}" for error in found]
+
+
+@pytest.mark.parametrize("signal", [SIGNAL, NINE])
+def test_documents_are_what_their_schemas_say(signal: Signal) -> None:
+    probabilities = partial(np.full, fill_value=0.5, dtype=np.float32)
+    streams = make_document(
+        signal, "m.tflite", "0" * 64, lambda x: probabilities((len(x), 2)), 0.07, None
+    )
+    first = json.loads(UPDATES.read_text("utf-8"))["tests"][0]["files"]
+    update, self_test = (
+        json.loads(base64.b64decode(first[name])) for name in ("update.json", "selftest.json")
+    )
+    for content in (document(signal), streams, update, self_test):
+        assert errors(json.loads(json.dumps(content))) == []
+        assert errors({**content, "schema_version": 9}) != []

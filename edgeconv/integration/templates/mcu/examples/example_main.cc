@@ -3,8 +3,11 @@
  * An application of yours provides the two functions below; everything else is in this package and
  * in tflite-micro. SPDX-License-Identifier: Apache-2.0 */
 #include <cstdint>
+#include <cstring>
 
 #include "edgeconv_decision.h"
+#include "edgeconv_energy.h"
+#include "edgeconv_self_test.h"
 #include "edgeconv_stream.h"
 #include "model_data.h"
 #include "model_ops.h"
@@ -14,25 +17,46 @@
 /* The next sample of a sensor, in its own unit and sign, with its own time stamp; false: none.
  * `sensor` is EDGECONV_ACCELEROMETER or another that the contract names. */
 extern "C" bool next_sample(unsigned *sensor, int64_t *t_ns, float *x, float *y, float *z);
-/* What to do with a decision. */
+/* What to do with a decision; label is NULL while the model is unsure. */
 extern "C" void show(const char *label, float probability);
+/* What to do where something is wrong, with a sentence for the log. No decision comes after it from
+ * the self-test; an inference that fails is told each time, and the next window is tried. */
+extern "C" void report(const char *problem);
 
 namespace {
 
 alignas(16) uint8_t arena[kArenaSize];
 edgeconv_stream stream;
 edgeconv_decider decider;
+edgeconv_energy energy;
+
+/* One inference: what the self-test and every window go through. */
+bool run(const int8_t *input, int8_t *output, void *context) {
+  auto *interpreter = static_cast<tflite::MicroInterpreter *>(context);
+  std::memcpy(interpreter->input(0)->data.int8, input, EDGECONV_INPUT_SIZE);
+  if (interpreter->Invoke() != kTfLiteOk) {
+    return false;
+  }
+  std::memcpy(output, interpreter->output(0)->data.int8, EDGECONV_CLASSES);
+  return true;
+}
 
 void answer(const edgeconv_window *window, void *context) {
-  auto *interpreter = static_cast<tflite::MicroInterpreter *>(context);
-  edgeconv_quantize(window->values, interpreter->input(0)->data.int8);
-  if (interpreter->Invoke() != kTfLiteOk) {
+  if (!edgeconv_energy_runs(&energy, window->segment, window->values)) {
+    return;  // nothing moves: the decision stays
+  }
+  int8_t input[EDGECONV_INPUT_SIZE], output[EDGECONV_CLASSES];
+  edgeconv_quantize(window->values, input);
+  if (!run(input, output, context)) {
+    report("an inference failed");
     return;
   }
   float outputs[EDGECONV_CLASSES];
-  edgeconv_dequantize(interpreter->output(0)->data.int8, outputs);
+  edgeconv_dequantize(output, outputs);
   const int label = edgeconv_decider_update(&decider, window->segment, outputs);
-  if (label != EDGECONV_NO_DECISION) {
+  if (label == EDGECONV_UNSURE) {
+    show(nullptr, decider.probabilities[decider.candidate]);
+  } else if (label != EDGECONV_NO_DECISION) {
     show(edgeconv_labels[label], decider.probabilities[label]);
   }
 }
@@ -49,7 +73,14 @@ int main() {
   if (interpreter.AllocateTensors() != kTfLiteOk) {
     return 1;  // the arena is too small: see model_ops.h
   }
-  edgeconv_decider_init(&decider, EDGECONV_OUTPUTS_ARE_LOGITS, EDGECONV_ALPHA, EDGECONV_HYSTERESIS);
+  static edgeconv_self_test_result result;
+  if (edgeconv_self_test(&result, model_data, model_data_size, run, &interpreter) !=
+      EDGECONV_SELF_TEST_PASSED) {
+    report("the self-test failed: the model is wrong on this device");
+    return 1;
+  }
+  edgeconv_energy_init(&energy);
+  edgeconv_decider_init(&decider);
   if (!edgeconv_stream_init(&stream, &edgeconv_default_settings, answer, &interpreter)) {
     return 1;
   }

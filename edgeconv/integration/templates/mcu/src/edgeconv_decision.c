@@ -26,12 +26,20 @@ static void softmax(float *values) {
   }
 }
 
-void edgeconv_decider_init(edgeconv_decider *decider, bool logits, float alpha, float hysteresis) {
+void edgeconv_decider_init(edgeconv_decider *decider) {
   memset(decider, 0, sizeof *decider);
-  decider->logits = logits;
-  decider->alpha = alpha;
-  decider->hysteresis = hysteresis;
-  decider->label = EDGECONV_NO_DECISION;
+  decider->logits = EDGECONV_OUTPUTS_ARE_LOGITS;
+  decider->alpha = EDGECONV_ALPHA;
+  decider->hysteresis = EDGECONV_HYSTERESIS;
+  decider->unsure_below = EDGECONV_UNSURE_BELOW;
+  decider->candidate = EDGECONV_NO_DECISION;
+}
+
+static int decision(const edgeconv_decider *d) {
+  if (d->candidate == EDGECONV_NO_DECISION) {
+    return EDGECONV_NO_DECISION;
+  }
+  return d->probabilities[d->candidate] < d->unsure_below ? EDGECONV_UNSURE : d->candidate;
 }
 
 int edgeconv_decider_update(edgeconv_decider *decider, uint32_t segment,
@@ -39,31 +47,31 @@ int edgeconv_decider_update(edgeconv_decider *decider, uint32_t segment,
   edgeconv_decider *d = decider;
   if (segment != d->segment) {
     d->segment = segment;
-    d->label = EDGECONV_NO_DECISION;
+    d->candidate = EDGECONV_NO_DECISION;
   }
   float now[EDGECONV_CLASSES];
   for (int i = 0; i < EDGECONV_CLASSES; i++) {
     if (!isfinite(outputs[i])) {
-      return d->label;
+      return decision(d);
     }
     now[i] = outputs[i];
   }
   if (d->logits) {
     softmax(now);
   }
-  if (d->label == EDGECONV_NO_DECISION) {
+  if (d->candidate == EDGECONV_NO_DECISION) {
     memcpy(d->probabilities, now, sizeof now);
-    d->label = largest(now);
-    return d->label;
+    d->candidate = largest(now);
+    return decision(d);
   }
   for (int i = 0; i < EDGECONV_CLASSES; i++) {
     d->probabilities[i] += d->alpha * (now[i] - d->probabilities[i]);
   }
   const int challenger = largest(d->probabilities);
-  if (d->probabilities[challenger] - d->probabilities[d->label] > d->hysteresis) {
-    d->label = challenger;
+  if (d->probabilities[challenger] - d->probabilities[d->candidate] > d->hysteresis) {
+    d->candidate = challenger;
   }
-  return d->label;
+  return decision(d);
 }
 
 void edgeconv_quantize(const float values[EDGECONV_INPUT_SIZE], int8_t input[EDGECONV_INPUT_SIZE]) {

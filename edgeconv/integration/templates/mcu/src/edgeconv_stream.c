@@ -8,9 +8,24 @@
 #error "compile without -ffast-math: it makes isfinite() true for everything"
 #endif
 
+#define MEASURED_NS INT64_C(5000000000) /* how long a rate is measured */
+#define SLOW 0.8f                       /* of the rate asked for */
+
+/* a - b, or the nearest number there is: wild time stamps are no reason for undefined behavior. */
+static int64_t difference(int64_t a, int64_t b) {
+  if (b < 0 && a > INT64_MAX + b) {
+    return INT64_MAX;
+  }
+  if (b > 0 && a < INT64_MIN + b) {
+    return INT64_MIN;
+  }
+  return a - b;
+}
+
 /* Time of a point of the fine grid; never accumulated, so that no error grows. */
 static int64_t grid_time(const edgeconv_stream *s, uint32_t index) {
-  return s->start_ns + (int64_t)((double)index * s->settings->spacing_ns + 0.5);
+  const int64_t since = (int64_t)((double)index * s->settings->spacing_ns + 0.5);
+  return s->start_ns > INT64_MAX - since ? INT64_MAX : s->start_ns + since;
 }
 
 static void clear(edgeconv_stream *s) {
@@ -87,7 +102,9 @@ static void emit(edgeconv_stream *s, int64_t end_ns) {
   }
   const edgeconv_window window = {s->number, s->segment, end_ns, s->window};
   s->number++;
+  s->handing_out = true;
   s->on_window(&window, s->context);
+  s->handing_out = false;
 }
 
 #if EDGECONV_SPLITS_GRAVITY
@@ -198,12 +215,17 @@ static void join(edgeconv_stream *s) {
     memcpy(&point[EDGECONV_AXES * i], s->tracks[i].points[s->next % EDGECONV_PENDING_MAX],
            sizeof s->tracks[i].points[0]);
   }
+  const uint32_t segment = s->segment;
   add_point(s, point);
-  s->next++;
+  if (s->segment == segment) { /* the app did not restart the stream */
+    s->next++;
+  }
 }
 
-/* Every point of the fine grid from a sensor's latest sample but two up to the latest but one. */
+/* Every point of the fine grid from a sensor's latest sample but two up to the latest but one. Ends
+ * where the app restarts the stream while it gets a window: the samples are gone. */
 static void evaluate(edgeconv_stream *s, edgeconv_track *track) {
+  const uint32_t segment = s->segment;
   const edgeconv_sample *p3 = &track->recent[track->recent_count - 1];
   const edgeconv_sample *p2 = p3 - 1, *p1 = p3 - 2;
   const edgeconv_sample *p0 = track->recent_count == 4 ? &track->recent[0] : NULL;
@@ -223,6 +245,9 @@ static void evaluate(edgeconv_stream *s, edgeconv_track *track) {
     }
     track->next++;
     join(s);
+    if (s->segment != segment) {
+      return;
+    }
   }
 }
 
@@ -244,7 +269,7 @@ static void begin_grid(edgeconv_stream *s) {
 static bool is_silent(const edgeconv_stream *s, int64_t t_ns) {
   for (unsigned i = 0; i < EDGECONV_SENSORS; i++) {
     const edgeconv_track *track = &s->tracks[i];
-    if (track->recent_count > 0 && t_ns - newest(track) > s->settings->silence_ns) {
+    if (track->recent_count > 0 && difference(t_ns, newest(track)) > s->settings->silence_ns) {
       return true;
     }
   }
@@ -255,14 +280,42 @@ bool edgeconv_stream_waits_for(const edgeconv_stream *stream, unsigned sensor) {
   return sensor < EDGECONV_SENSORS && stream->tracks[sensor].recent_count == 0;
 }
 
-void edgeconv_stream_push(edgeconv_stream *stream, int64_t t_ns, float x, float y, float z) {
-  (void)edgeconv_stream_push_from(stream, 0, t_ns, x, y, z);
+float edgeconv_stream_rate(const edgeconv_stream *stream, unsigned sensor) {
+  return sensor < EDGECONV_SENSORS ? stream->rates[sensor].hz : 0.0f;
+}
+
+bool edgeconv_stream_is_slow(const edgeconv_stream *stream, unsigned sensor) {
+  const float hz = edgeconv_stream_rate(stream, sensor);
+  return hz > 0.0f && hz < SLOW * stream->settings->hz[sensor];
+}
+
+/* Counts a sample that was accepted. */
+static void measure(edgeconv_rate *rate, int64_t t_ns, int64_t silence_ns) {
+  const int64_t elapsed = difference(t_ns, rate->last_ns);
+  rate->last_ns = t_ns;
+  if (!rate->begun || elapsed < 0 || elapsed > silence_ns) {
+    rate->begun = true;
+    rate->begin_ns = t_ns;
+    rate->samples = 0;
+    return;
+  }
+  rate->samples++;
+  const int64_t since = difference(t_ns, rate->begin_ns);
+  if (since >= MEASURED_NS) {
+    rate->hz = (float)rate->samples * 1e9f / (float)since;
+    rate->begin_ns = t_ns;
+    rate->samples = 0;
+  }
+}
+
+bool edgeconv_stream_push(edgeconv_stream *stream, int64_t t_ns, float x, float y, float z) {
+  return edgeconv_stream_push_from(stream, 0, t_ns, x, y, z);
 }
 
 bool edgeconv_stream_push_from(edgeconv_stream *stream, unsigned sensor, int64_t t_ns, float x,
                                float y, float z) {
   edgeconv_stream *s = stream;
-  if (sensor >= EDGECONV_SENSORS) {
+  if (sensor >= EDGECONV_SENSORS || s->handing_out) {
     return false;
   }
   edgeconv_track *track = &s->tracks[sensor];
@@ -270,7 +323,7 @@ bool edgeconv_stream_push_from(edgeconv_stream *stream, unsigned sensor, int64_t
     s->counts.not_finite++;
     return true;
   }
-  if (track->recent_count > 0 && !in_order(s, sensor, t_ns - newest(track))) {
+  if (track->recent_count > 0 && !in_order(s, sensor, difference(t_ns, newest(track)))) {
     return true;
   }
   if (is_silent(s, t_ns)) {
@@ -278,6 +331,7 @@ bool edgeconv_stream_push_from(edgeconv_stream *stream, unsigned sensor, int64_t
     edgeconv_stream_restart(s);
   }
   s->counts.accepted++;
+  measure(&s->rates[sensor], t_ns, s->settings->silence_ns);
   if (track->recent_count == 4) {
     memmove(&track->recent[0], &track->recent[1], 3 * sizeof track->recent[0]);
     track->recent_count = 3;

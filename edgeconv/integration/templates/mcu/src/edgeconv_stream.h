@@ -18,6 +18,7 @@ extern "C" {
 
 /* How samples become windows. The contract's own is edgeconv_default_settings. */
 typedef struct {
+  float hz[EDGECONV_SENSORS];           /* that the sensor was asked for */
   float factor[EDGECONV_SENSORS];       /* contract's unit and sign per the sensor's */
   int64_t max_gap_ns[EDGECONV_SENSORS]; /* a longer pause, or step back, restarts the stream */
   int64_t closest_ns[EDGECONV_SENSORS]; /* samples nearer to the last one are doubled ones */
@@ -69,12 +70,22 @@ typedef struct {
   const float *values; /* EDGECONV_INPUT_SIZE of them, step by step; valid during the call */
 } edgeconv_window;
 
+/* May call edgeconv_stream_restart: nothing more comes of the sample then. May not push a sample.
+ */
 typedef void (*edgeconv_on_window)(const edgeconv_window *window, void *context);
 
 typedef struct {
   int64_t t_ns;
   float values[EDGECONV_AXES];
 } edgeconv_sample;
+
+/* The rate at which a sensor delivers, by its time stamps. */
+typedef struct {
+  bool begun;
+  int64_t begin_ns, last_ns;
+  uint32_t samples;
+  float hz; /* 0: not known yet */
+} edgeconv_rate;
 
 /* One sensor: its latest samples, oldest first, and what waits for the other sensors. */
 typedef struct {
@@ -93,7 +104,9 @@ typedef struct {
   uint32_t segment;
   uint32_t number;
   edgeconv_track tracks[EDGECONV_SENSORS];
-  bool started; /* every sensor is there, and the grid begins at start_ns */
+  edgeconv_rate rates[EDGECONV_SENSORS];
+  bool handing_out; /* on_window runs */
+  bool started;     /* every sensor is there, and the grid begins at start_ns */
   int64_t start_ns;
   uint32_t next; /* first point of the fine grid that a sensor has not reached */
   float fine[EDGECONV_TAPS_MAX][EDGECONV_LANES]; /* ring: the axes of all sensors */
@@ -115,18 +128,26 @@ bool edgeconv_stream_init(edgeconv_stream *stream, const edgeconv_settings *sett
                           edgeconv_on_window on_window, void *context);
 
 /* Takes one sample of the first sensor, in its unit and sign; `t_ns` is the sensor's time stamp
- * from any origin. Calls `on_window` for each window that it completes, mostly none. */
-void edgeconv_stream_push(edgeconv_stream *stream, int64_t t_ns, float x, float y, float z);
+ * from any origin. Calls `on_window` for each window that it completes, mostly none. Returns false,
+ * and does nothing, inside `on_window`. */
+bool edgeconv_stream_push(edgeconv_stream *stream, int64_t t_ns, float x, float y, float z);
 
 /* The same for any sensor: EDGECONV_ACCELEROMETER and so on, as the contract names them. Returns
- * false, and does nothing, for a sensor that the model does not take. */
+ * false, and does nothing, for a sensor that the model does not take, and inside `on_window`. */
 bool edgeconv_stream_push_from(edgeconv_stream *stream, unsigned sensor, int64_t t_ns, float x,
                                float y, float z);
 
 /* Whether this sensor has given nothing since the last restart: no window comes without it. */
 bool edgeconv_stream_waits_for(const edgeconv_stream *stream, unsigned sensor);
 
-/* Forgets all samples, as after a pause; counts and window numbers go on. */
+/* The samples a second that this sensor delivers, measured over 5 s; 0 before that. */
+float edgeconv_stream_rate(const edgeconv_stream *stream, unsigned sensor);
+
+/* Whether it delivers less than 0.8 of the rate that it was asked for. At less than a fifth no
+ * window comes at all, and this is the only word of it. */
+bool edgeconv_stream_is_slow(const edgeconv_stream *stream, unsigned sensor);
+
+/* Forgets all samples, as after a pause; counts, rates and window numbers go on. */
 void edgeconv_stream_restart(edgeconv_stream *stream);
 
 #ifdef __cplusplus

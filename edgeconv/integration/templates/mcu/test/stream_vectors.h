@@ -9,7 +9,8 @@
 typedef struct {
   uint32_t number, segment;
   int64_t end_ns;
-  int decision;
+  int decision; /* the candidate */
+  bool unsure;
   float values[EDGECONV_INPUT_SIZE];
   float outputs[EDGECONV_CLASSES];  /* the model's answer */
   float smoothed[EDGECONV_CLASSES]; /* what the decision rests on */
