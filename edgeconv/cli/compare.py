@@ -46,6 +46,7 @@ def compare(
     assume_units: data_options.AssumeUnits = False,
     split: opt.Split = "test",
     runtime: opt.Runtimes = None,
+    compute: opt.Compute = "",
     gates: opt.Gates = None,
     max_accuracy_drop: opt.MaxAccuracyDrop = None,
     confidence: opt.Confidence = None,
@@ -66,12 +67,13 @@ def compare(
     opt.check_custom_code(allow_custom_code, reference, candidate)
     ci = CiOutput(junit, summary, allow_not_run)
     with Console(quiet, verbose, json) as console:
+        from edgeconv.runtimes import RuntimeChoice
         from edgeconv.workflows.compare import CompareOptions
         from edgeconv.workflows.compare import compare as compare_files
 
         options = CompareOptions(
             split=split,
-            runtimes=tuple(runtime or ("auto",)),
+            runtimes=RuntimeChoice(tuple(runtime or ("auto",)), compute),
             gates=parse_limits(gates or [], max_accuracy_drop, confidence),
             sensors=[parse_sensor(name) for name in sensor or ()],
             unsafe=allow_custom_code,

@@ -50,6 +50,7 @@ def evaluate(
     assume_units: data_options.AssumeUnits = False,
     split: opt.Split = "test",
     runtime: opt.Runtime = "auto",
+    compute: opt.Compute = "",
     sensor: opt.SensorOption = None,
     personalize: _Personalize = 0.0,
     streams: _Streams = False,
@@ -62,14 +63,16 @@ def evaluate(
     opt.check_custom_code(allow_custom_code, path)
     with Console(quiet, verbose, json) as console:
         convention = parse_sensor(sensor) if sensor else None
+        from edgeconv.runtimes import RuntimeChoice
         from edgeconv.workflows import evaluate as workflow
 
         recordings = data_options.recordings(data, allow, assume_units, labels)
+        choice = RuntimeChoice((runtime,), compute)
         result = workflow.evaluate(
             path,
             recordings,
             split=split,
-            runtime=runtime,
+            runtime=choice,
             sensor=convention,
             unsafe=allow_custom_code,
             progress=console,
@@ -83,7 +86,7 @@ def evaluate(
                     personalize=personalize,
                     streams=streams,
                     split=split,
-                    runtime=runtime,
+                    runtime=choice,
                     sensor=convention,
                     unsafe=allow_custom_code,
                 ),

@@ -173,6 +173,16 @@ Runtimes = Annotated[
         autocompletion=complete_runtime,
     ),
 ]
+Compute = Annotated[
+    str,
+    typer.Option(
+        "--compute",
+        metavar="WAY",
+        help="How Core ML and Core AI files are computed where the runtime can in several ways: "
+        "as-specified, float16-accumulate, float32, float64. Default: as the file says; parity "
+        "also checks float16-accumulate and reports the worse of both.",
+    ),
+]
 AllowCustomCode = Annotated[
     bool,
     typer.Option(

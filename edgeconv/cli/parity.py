@@ -26,6 +26,7 @@ def parity(
     assume_units: data_options.AssumeUnits = False,
     split: opt.Split = "test",
     runtime: opt.Runtimes = None,
+    compute: opt.Compute = "",
     gates: opt.Gates = None,
     max_accuracy_drop: opt.MaxAccuracyDrop = None,
     confidence: opt.Confidence = None,
@@ -44,10 +45,11 @@ def parity(
     limits = parse_limits(gates or [], max_accuracy_drop, confidence)
     ci = CiOutput(junit, summary, allow_not_run)
     with Console(quiet, verbose, json) as console:
+        from edgeconv.runtimes import RuntimeChoice
         from edgeconv.workflows.parity import check_parity
 
         with ci.refusals():
-            runtimes = tuple(runtime or ("auto",))
+            runtimes = RuntimeChoice(tuple(runtime or ("auto",)), compute)
             checked = check_parity(
                 bundle,
                 data_options.recordings(data, allow, assume_units, labels),

@@ -11,7 +11,14 @@ from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console, exit_code
 from edgeconv.cli.tables import show_bundle
-from edgeconv.recipes import left_out, load_recipe, make_variants, override
+from edgeconv.recipes import (
+    BUILT_IN,
+    left_out,
+    load_recipe,
+    make_variants,
+    override,
+    with_installed,
+)
 
 EPILOG = opt.epilog(
     "edgeconv run                                      har on synthetic data, into out/har",
@@ -41,7 +48,10 @@ def run(
     """Train, export, check, time and report, as a recipe says."""
     with Console(quiet, verbose, json) as console:
         chosen = override(load_recipe(recipe), data_options.specification(data), seed, epochs)
-        for reason in left_out([]) if chosen.variants == make_variants() else []:
+        reasons = left_out([]) if chosen.variants == make_variants() else []
+        if recipe in BUILT_IN:
+            chosen, reasons = with_installed(chosen)
+        for reason in reasons:
             console.note(reason)
         from edgeconv.workflows.run import run as run_all
 

@@ -42,6 +42,7 @@ from edgeconv.core.parity_statistics import (
     Interval,
     NonInferiority,
     ParityStatistics,
+    StreamAnswers,
 )
 from edgeconv.core.paths import PathLike, as_path
 from edgeconv.core.profile import Change, Comparison, OpProfile, Peaks, ProfileResult
@@ -146,6 +147,7 @@ __all__ = [
     "Splits",
     "SplitsInfo",
     "Status",
+    "StreamAnswers",
     "TeacherInfo",
     "TensorSpec",
     "Tensors",

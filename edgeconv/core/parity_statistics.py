@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from edgeconv.errors import BadInput
+
 MAX_DB = 200.0
 """Cap of all decibel measures, so that identical outputs have a number that JSON can hold. One
 float32 rounding of every output is about 150 dB: nothing that was computed lies above the cap."""
@@ -141,11 +143,55 @@ class ErrorHistogram:
 
 
 @dataclass(frozen=True)
+class StreamAnswers:
+    """What a file answers on one raw stream of a held-out subject; one entry a window.
+
+    The stream is the subject's recordings in the unit and sign of the file's own sensor; of each
+    activity some windows in a row.
+
+    Attributes:
+        subject: whose recordings.
+        first: the stream's first reading, one number a channel, as the file's sensor gives it.
+        window: number of the window.
+        seconds: where it begins in its recording.
+        truth: true class.
+        reference: probabilities of the reference, for each window one a class.
+        file: those of the file.
+    """
+
+    subject: str
+    first: tuple[float, ...]
+    window: tuple[int, ...]
+    seconds: tuple[float, ...]
+    truth: tuple[int, ...]
+    reference: tuple[tuple[float, ...], ...]
+    file: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        columns = (self.window, self.seconds, self.truth, self.reference, self.file)
+        if len({len(column) for column in columns}) > 1:
+            raise BadInput(
+                "answers on a stream: its columns have different lengths",
+                "measure again: edgeconv parity BUNDLE",
+            )
+
+    def __len__(self) -> int:
+        return len(self.window)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> StreamAnswers:
+        rows: dict[str, Any] = {n: tuple(map(tuple, data[n])) for n in ("reference", "file")}
+        columns = {n: tuple(data[n]) for n in ("first", "window", "seconds", "truth")}
+        return cls(**{**data, **columns, **rows})
+
+
+@dataclass(frozen=True)
 class ParityStatistics:
     """What a `ParityResult` has beside its metrics.
 
     Attributes:
         errors: of all outputs; None in results of versions that did not count them.
+        stream: answers on one subject's raw stream; None where there are no recordings.
         flips: the disagreements.
         saturation: tensor → share of its values at the end of its range, of an integer file.
         labels: class names by number.
@@ -161,13 +207,14 @@ class ParityStatistics:
     per_subject: dict[str, dict[str, float]] = field(default_factory=dict)
     errors: ErrorHistogram | None = None
     saturation: dict[str, float] = field(default_factory=dict)
+    stream: StreamAnswers | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ParityStatistics:
-        errors = data.get("errors")
+        errors, stream = data.get("errors"), data.get("stream")
         return cls(
             **{
                 **data,
@@ -176,5 +223,6 @@ class ParityStatistics:
                 "flips": Disagreements.from_json(data["flips"]),
                 "labels": tuple(data["labels"]),
                 "errors": ErrorHistogram.from_json(errors) if errors else None,
+                "stream": StreamAnswers.from_json(stream) if stream else None,
             }
         )

@@ -127,6 +127,7 @@ class ParityResult:
         asked: limits that the caller set in addition to those of the scheme and the recipe.
         inputs: what the file was given instead of recordings; empty for recordings and other data.
         not_applicable: gates of the scheme that cannot be judged for such a model on such data.
+        compute: how the runtime computed, of several ways the worse one; empty: in its only way.
     """
 
     artifact: str
@@ -145,6 +146,7 @@ class ParityResult:
     asked: dict[str, float] = field(default_factory=dict)
     inputs: str = ""
     not_applicable: tuple[str, ...] = ()
+    compute: str = ""
 
     def with_checks(self, *checks: Check) -> ParityResult:
         """The result with more checks: the worst status counts, and each failure is a reason.

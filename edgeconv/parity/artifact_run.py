@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Artifact, EvaluationResult, ParityResult
 from edgeconv.core.parity_statistics import decibels
@@ -13,10 +14,23 @@ from edgeconv.errors import Unsupported
 from edgeconv.parity.classification import evaluate, softmax
 from edgeconv.parity.context import ParityContext, gives_logits, is_retrained, source_model
 from edgeconv.parity.gates import EMBEDDING_SNR, default_gates, resolve_gates
-from edgeconv.parity.output_comparison import OutputComparison, compare_outputs, result_of
+from edgeconv.parity.output_comparison import (
+    OutputComparison,
+    badness,
+    compare_outputs,
+    judge_outputs,
+    result_of,
+)
 from edgeconv.parity.saturation import saturated_shares
 from edgeconv.parity.significance import margin_of
-from edgeconv.runtimes import unavailable
+from edgeconv.parity.stream_answers import answers_on_stream
+from edgeconv.runtimes import (
+    RUNTIMES,
+    RuntimeChoice,
+    pessimistic_compute,
+    runtime_for,
+    unavailable,
+)
 from edgeconv.runtimes.predict import predict_outputs
 
 if TYPE_CHECKING:
@@ -29,6 +43,7 @@ class ArtifactRun:
     """What one artifact computed on the windows of a context, in one runtime.
 
     Attributes:
+        compute: how the runtime computed; empty where it has one way.
         gates: limits that hold for it against the float model.
         comparison: its outputs against the float model's.
         conversion: its outputs against those of the compressed network that it was exported from;
@@ -40,6 +55,7 @@ class ArtifactRun:
     runtime: str
     gates: Mapping[str, float]
     comparison: OutputComparison
+    compute: str = ""
     conversion: OutputComparison | None = None
     evaluation: EvaluationResult | None = None
 
@@ -56,6 +72,7 @@ class ArtifactRun:
             result,
             metrics={**result.metrics, **conversion},
             asked=context.requested_limits,
+            compute=self.compute,
         )
 
 
@@ -72,18 +89,51 @@ def conversion_gates(artifact: Artifact) -> dict[str, float]:
 def run_artifact(context: ParityContext, artifact: Artifact, runtime: str) -> ArtifactRun | str:
     """Run an artifact and measure its outputs, or say why it cannot be run here.
 
+    Where a phone may compute in a worse way than the runtime does by default, both are measured,
+    and the worse one counts.
+
     Raises:
         BadInput: a damaged file, or outputs for other classes.
         Unsupported: no runtime can run it, and `runtime` is `auto`.
         UsageError: an unknown runtime or gate.
     """
-    import numpy as np
-
     reason = unavailable(artifact.path, runtime)
     if reason:
         return reason
     if not len(context.dataset):
         return "there are no windows to compare on"
+    try:
+        runs = [
+            _run(context, artifact, runtime, compute)
+            for compute in computes(artifact.path, runtime, context.choice)
+        ]
+    except Unsupported as error:
+        if runtime == "auto":
+            raise
+        return str(error)
+
+    def judged(run: ArtifactRun) -> ParityResult:
+        return run.result(context).with_checks(*judge_outputs(run.comparison, run.gates))
+
+    return max(runs, key=lambda run: badness(judged(run))) if len(runs) > 1 else runs[0]
+
+
+def computes(path: Path, runtime: str, choice: RuntimeChoice) -> tuple[str, ...]:
+    """The ways in which parity lets a file be computed, by its runtime's option `compute`.
+
+    What the caller chose, else as the file says and what a phone may do worse; `("",)` for a
+    runtime with one way.
+    """
+    if options := choice.options(path, runtime):
+        return (options["compute"],)
+    if worse := pessimistic_compute(path, runtime):
+        return (RUNTIMES[runtime_for(path, runtime)].computes[0], worse)
+    return ("",)
+
+
+def _run(context: ParityContext, artifact: Artifact, runtime: str, compute: str) -> ArtifactRun:
+    import numpy as np
+
     retrained = is_retrained(artifact)
     gates = resolve_gates(
         artifact.target,
@@ -92,13 +142,9 @@ def run_artifact(context: ParityContext, artifact: Artifact, runtime: str) -> Ar
         retrained=retrained,
         embedding=bool(artifact.embedding),
     )
+    options: dict[str, Any] = {"compute": compute} if compute else {}
     windows = context.dataset.windows
-    try:
-        computed = predict_outputs(artifact.path, artifact.signal, windows, runtime)
-    except Unsupported as error:
-        if runtime == "auto":
-            raise
-        return str(error)
+    computed = predict_outputs(artifact.path, artifact.signal, windows, runtime, **options)
     outputs, ran = computed.classes, computed.runtime
     if gives_logits(artifact):
         outputs = softmax(outputs)
@@ -106,7 +152,7 @@ def run_artifact(context: ParityContext, artifact: Artifact, runtime: str) -> Ar
     if artifact.embedding:
         snr = _embedding_snr(context, artifact, computed.embedding)
         comparison = replace(comparison, metrics={**comparison.metrics, EMBEDDING_SNR: snr})
-    run = ArtifactRun(artifact, ran, gates, comparison)
+    run = ArtifactRun(artifact, ran, gates, comparison, compute)
     if not np.isfinite(outputs).all():
         return run
     return replace(
@@ -131,6 +177,10 @@ def _comparison(
     gates: Mapping[str, float],
 ) -> OutputComparison:
     comparison = compare_outputs(context.reference, outputs, margin_of(gates), context.level)
+    if comparison.statistics is None:
+        return comparison
+    stream = answers_on_stream(context.dataset, artifact.signal, context.reference, outputs)
+    comparison = replace(comparison, statistics=replace(comparison.statistics, stream=stream))
     shares = saturated_shares(artifact, context.dataset)
     if comparison.statistics is None or shares is None:
         return comparison

@@ -26,6 +26,7 @@ from edgeconv.parity import significance
 from edgeconv.parity.classification import labels_for, softmax
 from edgeconv.parity.golden import GoldenSet, read_golden
 from edgeconv.parity.output_comparison import ReferenceOutputs
+from edgeconv.runtimes import RuntimeChoice
 from edgeconv.runtimes.predict import predict_file, predict_outputs
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class ParityContext:
         data: what the results say of the windows: spec, name, split, digest, subjects.
         limits: gates of the recipe and of the caller, which go before those of a scheme.
         progress: receives stages, progress and notes.
+        choice: how runtimes compute that can in several ways.
     """
 
     bundle: Bundle
@@ -50,6 +52,7 @@ class ParityContext:
     data: EvaluationData
     limits: Mapping[str, float] = field(default_factory=dict)
     progress: Progress = NULL_PROGRESS
+    choice: RuntimeChoice = field(default_factory=RuntimeChoice)
     _network_outputs: dict[str, NDArray[np.float32]] = field(
         default_factory=dict, init=False, repr=False
     )

@@ -188,6 +188,14 @@ def result_of(
     )
 
 
+def badness(result: ParityResult) -> tuple[bool, float]:
+    """A key that is larger for the worse of two results: gates that fail, then the largest error.
+
+    Outputs that could not be measured are the worst.
+    """
+    return result.status is Status.FAILED, result.metrics.get("max_abs", float("inf"))
+
+
 def not_run(model: ModelFile, runtime: str, reason: str, machine: MachineInfo) -> ParityResult:
     """The result for a file that could not be run."""
     return ParityResult(

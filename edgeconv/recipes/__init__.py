@@ -10,9 +10,11 @@ from edgeconv.recipes.loader import BUILT_IN, commented_recipe, load_recipe, ove
 from edgeconv.recipes.variants import (
     VariantOptions,
     all_are_meant,
+    check_packages,
     left_out,
     make_variants,
     parse_sensor,
+    with_installed,
 )
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "SEARCH_TARGET",
     "VariantOptions",
     "all_are_meant",
+    "check_packages",
     "check_variant",
     "check_variants",
     "commented_recipe",
@@ -30,4 +33,5 @@ __all__ = [
     "make_variants",
     "override",
     "parse_sensor",
+    "with_installed",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from edgeconv.core import (
     CALIBRATION_METHODS,
     InputConvention,
+    Recipe,
     Variant,
     parse_compression,
 )
@@ -135,9 +136,34 @@ def parse_sensor(name: str) -> InputConvention:
 
 def left_out(targets: Sequence[str]) -> list[str]:
     """Why `make_variants` leaves out targets where all of them are meant, one line each."""
-    if not all_are_meant(targets):
-        return []
-    errors = {target.name: lacking(target) for target in all_targets()}
+    return _reasons(all_targets()) if all_are_meant(targets) else []
+
+
+def check_packages(variants: Iterable[Variant]) -> None:
+    """Refuse files whose packages are not installed.
+
+    Raises:
+        MissingDependency: the first such package.
+    """
+    for name in dict.fromkeys(variant.target for variant in variants):
+        if error := lacking(find_target(name)):
+            raise error
+
+
+def with_installed(recipe: Recipe) -> tuple[Recipe, list[str]]:
+    """The recipe without the files whose packages are not installed, and why, a line a target.
+
+    It is for built-in recipes, which show what there is; what a recipe file names has to be made.
+    """
+    kept = tuple(v for v in recipe.variants if lacking(find_target(v.target)) is None)
+    if kept == recipe.variants or not kept:
+        return recipe, []
+    named = dict.fromkeys(v.target for v in recipe.variants)
+    return replace(recipe, variants=kept), _reasons(map(find_target, named))
+
+
+def _reasons(targets: Iterable[Target]) -> list[str]:
+    errors = {target.name: lacking(target) for target in targets}
     return [
         f"target {name} is left out: {error.message}; {error.hint}"
         for name, error in errors.items()

@@ -19,7 +19,7 @@ from edgeconv.core import (
 )
 from edgeconv.core.export_report import broken_rules
 from edgeconv.plugins import import_package, require
-from edgeconv.reporting import charts, formatting, layers, performance
+from edgeconv.reporting import charts, formatting, layers, performance, stream
 from edgeconv.reporting.charts import error_chart, error_words, trace
 from edgeconv.reporting.summary import (
     Row,
@@ -132,6 +132,7 @@ def _view(bundle: Bundle) -> dict[str, Any]:
         "bars": [Markup(svg) for svg in _bars(rows)],  # noqa: S704 (our own SVG, text escaped)
         "contracts": _contracts(bundle.artifacts),
         "parity": [(a, _parity(bundle, a)) for a in bundle.artifacts],
+        "stream": stream.section(bundle),
         "profiles": [(a, profile_of(bundle, a)) for a in bundle.artifacts],
         "rules": broken_rules({a.name: a.export for a in bundle.artifacts}),
         "speed": speed,

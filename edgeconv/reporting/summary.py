@@ -39,8 +39,9 @@ WHAT = {
 LIMITS = {
     "coreml-reference": (
         "The Core ML files were executed as they are saved, with sums in float32 and every result "
-        "rounded to the type that the file declares. How a phone's Neural Engine or GPU rounds is "
-        "an assumption there, which only a Mac or a phone can confirm."
+        "rounded to the type that the file declares; those with matrix products in float16 also "
+        "with these added in float16, and the worse of both counts. How a phone's Neural Engine or "
+        "GPU rounds is an assumption there, which only a Mac or a phone can confirm."
     ),
     "coreai": (
         "The Core AI files were run by the interpreter that Apple's package holds, operation by "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import platform
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -35,6 +36,9 @@ class RuntimeEntry:
         native_engine: for people, the name of an engine whose native code may crash on a damaged
             file; files of unknown origin are tried in another process first (`crash_probe.py`).
             Empty for engines that cannot crash, or that guard themselves.
+        computes: values of its option `compute`, the default first; empty where it has none.
+        pessimistic: a function from a file to the `compute` in which a phone may do worse with it
+            than by default; parity counts the worse of both. Empty where none is known.
     """
 
     opener: str
@@ -42,6 +46,8 @@ class RuntimeEntry:
     system: str = ""
     installed: str = ""
     native_engine: str = ""
+    computes: tuple[str, ...] = ()
+    pessimistic: str = ""
 
 
 RUNTIMES: dict[str, RuntimeEntry] = {
@@ -75,6 +81,8 @@ RUNTIMES: dict[str, RuntimeEntry] = {
     "coreml-reference": RuntimeEntry(
         opener="edgeconv.runtimes.coreml_reference.runner:CoreMLReferenceRunner",
         suffixes=(".mlpackage",),
+        computes=("as-specified", "float16-accumulate", "float32", "float64"),
+        pessimistic="edgeconv.runtimes.coreml_reference.runner:pessimistic",
     ),
     "onnxruntime": RuntimeEntry(
         opener="edgeconv.runtimes.onnxruntime:ONNXRuntimeRunner",
@@ -85,9 +93,75 @@ RUNTIMES: dict[str, RuntimeEntry] = {
         opener="edgeconv.runtimes.coreai:CoreAIRunner",
         suffixes=(".aimodel",),
         installed="edgeconv.targets.coreai.engine:installed",
+        computes=("as-specified", "float32"),
     ),
 }
 """Of several that open a file, `auto` takes the first that this system has."""
+
+
+@dataclass(frozen=True)
+class RuntimeChoice:
+    """Which runtimes run files, and how those compute that can in several ways.
+
+    Args:
+        names: of runtimes; `auto` takes the best one that opens a file.
+        compute: for the runtimes that have it: `as-specified`, `float16-accumulate`, `float32` or
+            `float64`. Empty: as the files say; `parity` then also counts what a phone may do worse.
+
+    Raises:
+        UsageError: no runtime computes so.
+    """
+
+    names: tuple[str, ...] = ("auto",)
+    compute: str = ""
+
+    def __post_init__(self) -> None:
+        if self.compute and not runtimes_that_compute(self.compute):
+            known = dict.fromkeys(c for entry in RUNTIMES.values() for c in entry.computes)
+            raise UsageError(
+                f"unknown compute '{self.compute}'", f"choose one of: {', '.join(known)}"
+            )
+
+    @classmethod
+    def of(cls, runtimes: str | Sequence[str] | RuntimeChoice) -> RuntimeChoice:
+        """The same choice, or one of these names alone."""
+        if isinstance(runtimes, RuntimeChoice):
+            return runtimes
+        return cls((runtimes,) if isinstance(runtimes, str) else tuple(runtimes))
+
+    def options(self, path: Path, runtime: str) -> dict[str, str]:
+        """Of the runner that opens the file; none where it does not compute so."""
+        applies = self.compute in RUNTIMES[runtime_for(path, runtime)].computes
+        return {"compute": self.compute} if applies else {}
+
+    def check_applies(self, paths: Iterable[Path]) -> None:
+        """Make sure that `compute` is for one of the files.
+
+        Raises:
+            UsageError: none of them is run by a runtime that computes so.
+        """
+        runs = [(p, n) for p in paths for n in self.names if n == "auto" or opens(n, p)]
+        if self.compute and not any(self.options(*run) for run in runs):
+            able = ", ".join(runtimes_that_compute(self.compute))
+            raise UsageError(
+                f"compute '{self.compute}' applies to none of the files",
+                f"leave it out; it is for files that {able} runs",
+            )
+
+
+def runtimes_that_compute(compute: str) -> list[str]:
+    """The runtimes whose option `compute` has this value."""
+    return [name for name, entry in RUNTIMES.items() if compute in entry.computes]
+
+
+def pessimistic_compute(path: Path, runtime: str) -> str:
+    """The `compute` in which a phone may do worse with a file than its runtime does by default.
+
+    Empty where none is known, or where it gives the same bits for this file.
+    """
+    entry = RUNTIMES[runtime_for(path, runtime)]
+    return str(load(entry.pessimistic)(path)) if entry.pessimistic else ""
+
 
 _PLATFORMS = {"Darwin": "macOS"}  # what Python calls them
 

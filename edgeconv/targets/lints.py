@@ -190,7 +190,10 @@ def against_contract(file: ModelFile) -> Iterator[Violation]:
         return
     for spec in file.graph.inputs:
         size = prod(max(n, 1) for n in spec.shape)
-        if size != signal.flat_size:
+        fits = size == signal.flat_size
+        if -1 in spec.shape[1:]:  # the free axis holds the rest
+            fits = signal.flat_size % size == 0
+        if not fits:
             window = f"{signal.window} × {len(signal.channels)}"
             yield Violation(
                 spec.name, f"the contract's window has {window} values, the input {size}"

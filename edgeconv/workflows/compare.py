@@ -37,7 +37,7 @@ from edgeconv.parity.gates import gates_of
 from edgeconv.parity.layerwise.comparison import SAMPLE, SEED, compare_one, not_compared
 from edgeconv.parity.layerwise.pairwise import OpenFile, compare_pairwise
 from edgeconv.parity.output_comparison import ReferenceOutputs, judge_file, not_run
-from edgeconv.runtimes import inspectable, open_runner, runtime_for, unavailable
+from edgeconv.runtimes import RuntimeChoice, inspectable, open_runner, runtime_for, unavailable
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.workflows.compare_named import (
     compare_named,
@@ -66,7 +66,8 @@ class CompareOptions:
 
     Attributes:
         split: `train`, `val`, `test` or `all` of the data set.
-        runtimes: each file runs in those that open it; the reference only in the first of them.
+        runtimes: each file runs in those that open it; the reference only in the first of them. A
+            `RuntimeChoice` also says how they compute.
         gates: limits that replace those of the candidate's scheme.
         sensors: what the input of a file without a sensor contract means: one for all such files,
             or one for each file in their order.
@@ -75,11 +76,16 @@ class CompareOptions:
     """
 
     split: str = "test"
-    runtimes: Sequence[str] = ("auto",)
+    runtimes: Sequence[str] | RuntimeChoice = ("auto",)
     gates: Mapping[str, float] = field(default_factory=dict)
     sensors: Sequence[InputConvention] = ()
     unsafe: bool = False
     layers: bool = False
+
+    @property
+    def choice(self) -> RuntimeChoice:
+        """The runtimes, and how they compute."""
+        return RuntimeChoice.of(self.runtimes)
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,7 @@ def compare(
             f"--layers looks for another file's values inside {second.name}",
             "name the Keras model first, and the file that was exported from it second",
         )
+    options.choice.check_applies([first, second])
     source_text = describe_source(data) if data is not None else "random inputs"
     progress.stage(f"compare: {second.name} with {first.name} on {source_text}")
     for path in (first, second):
@@ -169,8 +176,8 @@ def _without_recordings(
     """By named tensors, or on random windows; None where recordings are needed."""
     contracts = [embedded_contract(path) for path in paths]
     if _by_name(contracts, data, options):
-        runtimes, gates, unsafe = options.runtimes, options.gates, options.unsafe
-        compared = compare_named(paths, contracts, data, runtimes, gates, unsafe, progress)
+        choice, gates, unsafe = options.choice, options.gates, options.unsafe
+        compared = compare_named(paths, contracts, data, choice, gates, unsafe, progress)
         return FileComparison(compared)
     return None if data is not None else _on_random_windows(paths, contracts, options, progress)
 
@@ -211,10 +218,11 @@ def _on_random_windows(
     )
     first, second = models
     gates = gates_of(second.file, options.gates)
-    expected = _run(first, dataset, supported_runtimes(first, options.runtimes)[0])
+    choice = options.choice
+    expected = _run(first, dataset, supported_runtimes(first, choice.names)[0], choice)
     results = []
-    for runtime in supported_runtimes(second, options.runtimes):
-        got = _run(second, dataset, runtime)
+    for runtime in supported_runtimes(second, choice.names):
+        got = _run(second, dataset, runtime, choice)
         if isinstance(expected, str) or isinstance(got, str):
             reason = expected if isinstance(expected, str) else str(got)
             result, ran = not_run(second.file, runtime, reason, describe_machine()), ""
@@ -224,15 +232,17 @@ def _on_random_windows(
                 second.file, got[1], dataset, outputs, gates, options.gates
             )
         against = {"name": first.file.name, "sha256": first.file.sha256, "runtime": ran}
-        results.append(replace(result, reference=against))
+        compute = choice.options(second.path, runtime).get("compute", "")
+        results.append(replace(result, reference=against, compute=compute))
     return FileComparison(tuple(results))
 
 
 def _compare_outputs(pair: _Pair) -> tuple[ParityResult, ...]:
     first, second = pair.reference, pair.candidate
     gates = gates_of(second.file, pair.options.gates)
-    runtimes = supported_runtimes(second, pair.options.runtimes)
-    run = _run(first, pair.dataset, supported_runtimes(first, pair.options.runtimes)[0])
+    choice = pair.options.choice
+    runtimes = supported_runtimes(second, choice.names)
+    run = _run(first, pair.dataset, supported_runtimes(first, choice.names)[0], choice)
     if isinstance(run, str):
         reason = f"the reference {first.path.name} cannot run: {run}"
         return (_against(pair, not_run(second.file, "", reason, describe_machine()), ""),)
@@ -244,7 +254,8 @@ def _judge(
     pair: _Pair, outputs: NDArray[np.float32], gates: Mapping[str, float], runtime: str
 ) -> ParityResult:
     first, second, dataset = pair.reference, pair.candidate, pair.dataset
-    run = _run(second, dataset, runtime)
+    choice = pair.options.choice
+    run = _run(second, dataset, runtime, choice)
     if isinstance(run, str):
         return not_run(second.file, runtime, run, describe_machine())
     candidate, ran = run
@@ -260,11 +271,12 @@ def _judge(
         dataset.windows,
     )
     level = significance.level_of(pair.options.gates)
-    return judge_file(second.file, ran, candidate, reference, gates, describe_machine(), level)
+    result = judge_file(second.file, ran, candidate, reference, gates, describe_machine(), level)
+    return replace(result, compute=choice.options(second.path, runtime).get("compute", ""))
 
 
 def _run(
-    model: ModelUnderTest, dataset: Dataset, runtime: str
+    model: ModelUnderTest, dataset: Dataset, runtime: str, choice: RuntimeChoice
 ) -> tuple[NDArray[np.float32], str] | str:
     """Probabilities and the runtime that computed them, or why there are none."""
     reason = unavailable(model.path, runtime)
@@ -278,6 +290,7 @@ def _run(
             runtime,
             apart=bundles.source_bundle(model.path) is None,
             **model.options,
+            **choice.options(model.path, runtime),
         )
     except Unsupported as error:
         if runtime == runtime_for(model.path):
@@ -314,7 +327,7 @@ def _against(pair: _Pair, result: ParityResult, runtime: str) -> ParityResult:
 def _compare_layers(pair: _Pair) -> tuple[LayersResult, ...]:
     windows = calibration_windows(pair.dataset, SAMPLE, SEED)
     sample = LayerSample(pair.data, len(windows), SEED, reference=pair.reference.path.name)
-    runtimes = supported_runtimes(pair.candidate, pair.options.runtimes)
+    runtimes = supported_runtimes(pair.candidate, pair.options.choice.names)
     return tuple(_compare_one(pair, runtime, windows, sample) for runtime in runtimes)
 
 

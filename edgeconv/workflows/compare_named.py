@@ -30,7 +30,14 @@ from edgeconv.ir.keras_contents import is_keras
 from edgeconv.parity.gates import gates_of
 from edgeconv.parity.named_outputs import NamedReference, judge_named
 from edgeconv.parity.output_comparison import not_run
-from edgeconv.runtimes import RUNTIMES, open_runner, opens, runtime_for, unavailable
+from edgeconv.runtimes import (
+    RUNTIMES,
+    RuntimeChoice,
+    open_runner,
+    opens,
+    runtime_for,
+    unavailable,
+)
 from edgeconv.runtimes.arrays import Batching
 from edgeconv.targets import files
 from edgeconv.workflows.steps.models_under_test import tensors_in
@@ -82,7 +89,7 @@ def compare_named(
     paths: tuple[Path, Path],
     contracts: Sequence[object],
     data: object,
-    runtimes: Sequence[str],
+    choice: RuntimeChoice,
     asked: Mapping[str, float],
     unsafe: bool,
     progress: Progress,
@@ -95,7 +102,7 @@ def compare_named(
         paths: reference and candidate.
         contracts: of both; the first of named tensors counts, else what the reference itself says.
         data: `npz:FILE`, arrays by name, or None: seeded random inputs.
-        runtimes: each file runs in those that open it.
+        choice: each file runs in those runtimes that open it.
         asked: limits that the caller set.
         unsafe: run code of a Keras model's own layers.
         progress: is told of assumptions.
@@ -115,25 +122,33 @@ def compare_named(
         )
     candidate = KerasModel(second, sha256(second)) if is_keras(second) else files.describe(second)
     gates = gates_of(candidate, asked)
-    reason = unavailable(first, _able(first, runtimes)[0])
+    runs_first = _able(first, choice.names)[0]
+    reason = unavailable(first, runs_first)
     if reason:
         reason = f"the reference {first.name} cannot run: {reason}"
         return (not_run(candidate, "", reason, describe_machine()),)
-    expected, ran = _run(first, _able(first, runtimes)[0], contract, samples, unsafe)
+    options = _options(first, runs_first, choice, unsafe)
+    expected, ran = _run(first, runs_first, contract, samples, **options)
     judged = contract if samples.labels is None else contract.with_logits
     reference = NamedReference(judged, samples, expected)
     results = []
-    for runtime in _able(second, runtimes):
+    for runtime in _able(second, choice.names):
+        options = _options(second, runtime, choice, unsafe)
         reason = unavailable(second, runtime)
         if reason:
             result = not_run(candidate, runtime, reason, describe_machine())
         else:
-            outputs, name = _run(second, runtime, contract, samples, unsafe)
+            outputs, name = _run(second, runtime, contract, samples, **options)
             machine = describe_machine()
             result = judge_named(candidate, name, reference, outputs, gates, machine, asked)
         against = {"name": first.name, "sha256": sha256(first), "runtime": ran}
-        results.append(replace(result, reference=against))
+        compute = options.get("compute", "")
+        results.append(replace(result, reference=against, compute=compute))
     return tuple(results)
+
+
+def _options(path: Path, runtime: str, choice: RuntimeChoice, unsafe: bool) -> dict[str, Any]:
+    return {"unsafe": unsafe} if is_keras(path) else choice.options(path, runtime)
 
 
 def _able(path: Path, runtimes: Sequence[str]) -> list[str]:
@@ -144,10 +159,9 @@ def _able(path: Path, runtimes: Sequence[str]) -> list[str]:
 
 
 def _run(
-    path: Path, runtime: str, contract: Tensors, samples: Samples, unsafe: bool
+    path: Path, runtime: str, contract: Tensors, samples: Samples, **options: Any
 ) -> tuple[dict[str, NDArray[Any]], str]:
     """Outputs under the contract's names."""
-    options = {"unsafe": unsafe} if is_keras(path) else {}
     with open_runner(path, runtime, **options) as runner:
         inputs = _bound(path, runner.inputs, contract.inputs, "inputs")
         outputs = _bound(path, runner.outputs, contract.outputs, "outputs")

@@ -28,6 +28,7 @@ from edgeconv.errors import Unsupported
 from edgeconv.integration.personal import PersonalModel
 from edgeconv.ir.keras_contents import is_keras
 from edgeconv.parity import classification
+from edgeconv.runtimes import RuntimeChoice
 from edgeconv.runtimes.predict import WindowOutputs, predict_file, predict_outputs
 from edgeconv.targets import files
 from edgeconv.workflows.decisions import StreamDecisions, judge_streams
@@ -51,7 +52,7 @@ def evaluate(
     data: DataSource,
     *,
     split: str = "test",
-    runtime: str = "auto",
+    runtime: str | RuntimeChoice = "auto",
     sensor: InputConvention | None = None,
     unsafe: bool = False,
     progress: Progress = LOG_PROGRESS,
@@ -68,7 +69,7 @@ def evaluate(
         data: a specification, a `Dataset`, arrays or a data frame; or `Recordings` with a label
             map.
         split: `train`, `val`, `test` or `all`.
-        runtime: what runs the file.
+        runtime: what runs the file; a `RuntimeChoice` also says how it computes.
         sensor: what the input of a file without a contract means.
         unsafe: run code of the model's own layers.
         progress: receives stages, progress and notes.
@@ -81,14 +82,18 @@ def evaluate(
         MissingDependency: nothing on this machine runs such a file.
     """
     path = find_model(as_path(model, "model"))
+    choice = RuntimeChoice.of(runtime)
+    choice.check_applies([path])
+    name, computed = choice.names[0], choice.options(path, choice.names[0])
     progress.stage(f"evaluate: {path.name} on {describe_source(data)}")
     probe_untrusted(path)
     named = named_contract(path, data, unsafe)
     if named is not None:
-        return evaluate_named(path, named, data, runtime, unsafe)
+        options: dict[str, Any] = {"unsafe": unsafe} if is_keras(path) else {**computed}
+        return evaluate_named(path, named, data, name, **options)
     signal, dataset, facts = _under_test(path, data, split, sensor, progress)
-    options = _options(path, unsafe)
-    return evaluate_file(path, signal, dataset, facts, runtime, labels_of(data), **options)
+    options = {**_options(path, unsafe), **computed}
+    return evaluate_file(path, signal, dataset, facts, name, labels_of(data), **options)
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ class UseOptions:
         personalize: seconds of each activity of each subject that are enrolled; 0: none.
         streams: judge decisions over whole recordings.
         split: `train`, `val`, `test` or `all`.
-        runtime: what runs the file.
+        runtime: what runs the file; a `RuntimeChoice` also says how it computes.
         sensor: what the input of a file without a contract means.
         unsafe: run code of the model's own layers.
     """
@@ -107,7 +112,7 @@ class UseOptions:
     personalize: float = 0.0
     streams: bool = False
     split: str = "test"
-    runtime: str = "auto"
+    runtime: str | RuntimeChoice = "auto"
     sensor: InputConvention | None = None
     unsafe: bool = False
 
@@ -163,12 +168,14 @@ def evaluate_use(
     signal, dataset, _ = _under_test(path, data, options.split, options.sensor, progress)
     labels = classification.labels_for(signal, dataset)
     names = signal.labels or dataset.signal.labels
-    more = _options(path, options.unsafe)
+    choice = RuntimeChoice.of(options.runtime)
+    name = choice.names[0]
+    more = {**_options(path, options.unsafe), **choice.options(path, name)}
     if is_keras(path) and options.personalize:
         more["embedding"] = True
 
     def predict(windows: NDArray[np.float32]) -> WindowOutputs:
-        outputs = predict_outputs(path, signal, windows, options.runtime, **more)
+        outputs = predict_outputs(path, signal, windows, name, **more)
         return replace(outputs, classes=classification.as_probabilities(outputs.classes))
 
     personalized = streams = None
@@ -196,13 +203,13 @@ def _under_test(
     contract = embedded_signal(path)
     data = cut_into(data, Windowing.of(contract))
     dataset, facts = load_part(data, split, progress, source_bundle(path))
-    names = class_names(path) if contract is None else ()
-    signal = resolve_signal(path, contract, sensor, dataset, labels=names)
+    labels = class_names(path) if contract is None else ()
+    signal = resolve_signal(path, contract, sensor, dataset, labels=labels)
     check_contract(signal, dataset, path.name)
     return signal, dataset, facts
 
 
-def _options(path: Path, unsafe: bool) -> dict[str, bool]:
+def _options(path: Path, unsafe: bool) -> dict[str, Any]:
     """Of the run of a file."""
     return {"unsafe": unsafe} if is_keras(path) else {"apart": source_bundle(path) is None}
 

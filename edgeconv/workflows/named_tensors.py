@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.ir import keras_file
 from edgeconv.ir.keras_contents import is_keras
 from edgeconv.ir.keras_interface import tensors_of
+from edgeconv.parity.artifact_run import computes
 from edgeconv.parity.checks.base import problem_check
 from edgeconv.parity.checks.contract import NAME as CONTRACT
 from edgeconv.parity.checks.contract import contradictions
@@ -35,9 +36,9 @@ from edgeconv.parity.gates import resolve_gates
 from edgeconv.parity.golden.device_results import NAME as GOLDEN
 from edgeconv.parity.golden.named_vectors import NamedGoldenSet, read_named, write_named
 from edgeconv.parity.named_outputs import NamedReference, class_probabilities, judge_named
-from edgeconv.parity.output_comparison import not_run
+from edgeconv.parity.output_comparison import badness, not_run
 from edgeconv.reporting.formatting import plural
-from edgeconv.runtimes import open_runner, unavailable
+from edgeconv.runtimes import RuntimeChoice, open_runner, unavailable
 from edgeconv.runtimes.predict import run_named
 from edgeconv.workflows.steps.models_under_test import (
     embedded_contract,
@@ -97,7 +98,7 @@ def check_named(
     bundle: Bundle,
     data: object,
     split: str,
-    runtimes: Sequence[str],
+    choice: RuntimeChoice,
     asked: Mapping[str, float],
     progress: Progress,
 ) -> Bundle:
@@ -109,7 +110,7 @@ def check_named(
             keeps, the calibration data where a file holds them and is still there, or seeded
             random inputs.
         split: `test` or `all`, which are the same: the model was trained elsewhere.
-        runtimes: each artifact runs in those that open it.
+        choice: each artifact runs in those runtimes that open it.
         asked: limits that the caller set.
         progress: receives stages, progress and notes.
 
@@ -136,16 +137,19 @@ def check_named(
         )
     judged = contract if samples.labels is None else contract.with_logits
     reference = NamedReference(judged, samples, _float_outputs(bundle, samples, progress))
-    pairs = runtime_pairs(bundle.artifacts, runtimes)
+    pairs = runtime_pairs(bundle.artifacts, choice.names)
     progress.stage(f"parity: {plural(len(pairs), 'file')} on {plural(len(samples), 'sample')}")
     results = []
     for done, (artifact, runtime) in enumerate(pairs, 1):
-        result = _checked(bundle, artifact, runtime, reference, golden, asked)
+        gates = resolve_gates(artifact.target, artifact.scheme, {**bundle.gates, **asked})
+        result = _checked(artifact, runtime, reference, choice, gates, asked)
+        if result.n:
+            result = result.with_checks(*_checks(bundle, artifact, result.runtime, golden))
         results.append(result)
         status = str(result.status).replace("_", " ")
         progress.update(done, len(pairs), f"{artifact.name}: {status}")
     checked = replace(bundle, parity=tuple(results))
-    if not data:
+    if not data and not choice.compute:
         store_results(checked, bundle, progress)
     return checked
 
@@ -159,9 +163,9 @@ def named_contract(path: Path, data: object, unsafe: bool) -> Tensors | None:
 
 
 def evaluate_named(
-    path: Path, contract: Tensors, data: object, runtime: str, unsafe: bool
+    path: Path, contract: Tensors, data: object, runtime: str, **options: Any
 ) -> EvaluationResult:
-    """How well a file with named tensors recognizes labeled samples.
+    """How well a file with named tensors recognizes labeled samples; `options` are its runner's.
 
     Raises:
         Unsupported: no output is a vector of probabilities, or the score of one class: there are no
@@ -180,7 +184,6 @@ def evaluate_named(
         raise UsageError(
             f"{samples.origin} hold no labels", "add an array `labels`: one class number a sample"
         )
-    options = {"unsafe": unsafe} if is_keras(path) else {}
     outputs, ran = run_file(path, contract, samples, runtime, **options)
     answers = class_probabilities(classes, outputs[classes.name])
     names = contract.labels
@@ -247,26 +250,32 @@ def _float_outputs(
 
 
 def _checked(
-    bundle: Bundle,
     artifact: Artifact,
     runtime: str,
     reference: NamedReference,
-    golden: NamedGoldenSet | None,
+    choice: RuntimeChoice,
+    gates: Mapping[str, float],
     asked: Mapping[str, float],
 ) -> ParityResult:
+    """By its outputs; of several ways to compute them the worse one."""
     machine = describe_machine()
     reason = unavailable(artifact.path, runtime) if runtime else not_opened(artifact.path)
     if reason:
         return not_run(artifact, runtime, reason, machine)
-    gates = resolve_gates(artifact.target, artifact.scheme, {**bundle.gates, **asked})
-    try:
-        outputs, ran = run_file(artifact.path, reference.contract, reference.samples, runtime)
-    except Unsupported as error:
-        if runtime == "auto":
-            raise
-        return not_run(artifact, runtime, str(error), machine)
-    result = judge_named(artifact, ran, reference, outputs, gates, machine, asked)
-    return result.with_checks(*_checks(bundle, artifact, ran, golden))
+    results = []
+    for compute in computes(artifact.path, runtime, choice):
+        options = {"compute": compute} if compute else {}
+        try:
+            outputs, ran = run_file(
+                artifact.path, reference.contract, reference.samples, runtime, **options
+            )
+        except Unsupported as error:
+            if runtime == "auto":
+                raise
+            return not_run(artifact, runtime, str(error), machine)
+        result = judge_named(artifact, ran, reference, outputs, gates, machine, asked)
+        results.append(replace(result, compute=compute))
+    return max(results, key=badness)
 
 
 def _checks(

@@ -27,6 +27,7 @@ from edgeconv.parity.layerwise.comparison import compare_layers
 from edgeconv.parity.output_comparison import not_run
 from edgeconv.parity.saturation import saturation_sentence
 from edgeconv.reporting.formatting import plural
+from edgeconv.runtimes import RuntimeChoice
 from edgeconv.workflows.named_tensors import check_named
 from edgeconv.workflows.steps.models_under_test import (
     named_artifacts,
@@ -50,7 +51,7 @@ def check_parity(
     data: DataSource | None = None,
     *,
     split: str = "test",
-    runtimes: Sequence[str] = ("auto",),
+    runtimes: Sequence[str] | RuntimeChoice = ("auto",),
     gates: Mapping[str, float] | None = None,
     layers: bool = False,
     progress: Progress = LOG_PROGRESS,
@@ -65,7 +66,9 @@ def check_parity(
         data: recordings to check on: a specification, a `Dataset`, arrays or a data frame; None:
             those that the model was trained and tested on.
         split: `train`, `val`, `test` or `all` of them.
-        runtimes: each artifact runs in those that open it; one that none opens is `not_run`.
+        runtimes: each artifact runs in those that open it; one that none opens is `not_run`. A
+            `RuntimeChoice` also says how they compute; the results are then not written into the
+            bundle.
         gates: limits that replace those of the recipe and the schemes.
         layers: also compare the artifacts with the float model layer by layer.
         progress: receives stages, progress and notes.
@@ -78,6 +81,8 @@ def check_parity(
         UsageError: unknown gate, runtime or split, or no data to check on.
     """
     content = bundles.read_bundle(as_path(bundle, "bundle"))
+    choice = RuntimeChoice.of(runtimes)
+    choice.check_applies(artifact.path for artifact in content.artifacts)
     if isinstance(content.model.contract, Tensors):
         if layers:
             raise Unsupported(
@@ -85,19 +90,20 @@ def check_parity(
                 "are compared on windows of a sensor",
                 "compare the outputs; `edgeconv inspect FILE` shows the operations",
             )
-        return check_named(content, data, split, runtimes, gates or {}, progress)
+        return check_named(content, data, split, choice, gates or {}, progress)
     context = prepare_parity(bundle, data, split=split, gates=gates, progress=progress)
-    run = check_artifacts(context, runtimes)
+    context = replace(context, choice=choice)
+    run = check_artifacts(context, choice.names)
     checked = replace(
         context.bundle,
         parity=run.parity,
         evaluations={**context.bundle.evaluations, **run.evaluations},
     )
     if layers:
-        pairs = [p for p in runtime_pairs(context.bundle.artifacts, runtimes) if p[1]]
+        pairs = [p for p in runtime_pairs(context.bundle.artifacts, choice.names) if p[1]]
         compared = compare_layers(context.bundle, context.dataset, context.data, pairs, progress)
         checked = replace(checked, layers=compared)
-    if not names_data(data) and split == "test":
+    if not names_data(data) and split == "test" and not choice.compute:
         store_results(checked, context.bundle, progress)
     return checked
 

@@ -29,7 +29,7 @@ from edgeconv.parity import gates
 from edgeconv.parity.context import ParityContext
 from edgeconv.parity.drift.store import report_inputs, write_input_profile
 from edgeconv.plugins import require
-from edgeconv.recipes import check_variants, load_recipe
+from edgeconv.recipes import check_packages, check_variants, load_recipe
 from edgeconv.runtimes.predict import predict_outputs
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.golden import write_golden
@@ -85,13 +85,14 @@ def run(
         Unsupported: a variant of the recipe cannot exist; found before any work starts.
         BadInput: the data cannot be used.
         LeakError: a subject would be in two splits.
-        MissingDependency: training or the report needs a package that is not installed; found
-            before any work starts.
+        MissingDependency: training, a variant or the report needs a package that is not
+            installed; found before any work starts.
     """
     require("tensorflow", "keras", "matplotlib", "jinja2")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     place = as_path(out, "out")
     check_variants(recipe.variants)
+    check_packages(recipe.variants)
     for variant in recipe.variants:
         gates.resolve_gates(variant.target, variant.scheme, recipe.gates)
     if is_text(spec := spec_of(with_default(data, recipe.data))):

@@ -26,6 +26,7 @@ from edgeconv.models import build, file_stem
 from edgeconv.parity.classification import evaluate
 from edgeconv.parity.named_outputs import class_probabilities
 from edgeconv.plugins import import_tensorflow
+from edgeconv.runtimes import RuntimeChoice
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.named_tensors import check_named, kept_samples, run_file, write_vectors
 from edgeconv.workflows.profile import ProfileOptions, explain, profile_artifacts
@@ -99,7 +100,7 @@ def run_texts(recipe: Recipe, out: Path, force: bool, progress: Progress) -> Bun
         assert samples is not None  # `_bundle` wrote them
         write_vectors(bundle, samples, unsafe=False)
         bundles.write(bundle, folder)
-        bundle = check_named(bundle, None, "test", ("auto",), {}, progress)
+        bundle = check_named(bundle, None, "test", RuntimeChoice(), {}, progress)
         progress.stage(f"profile: {recipe.profile_runs} runs each, one thread")
         timed = profile_artifacts(bundle.artifacts, ProfileOptions(runs=recipe.profile_runs))
         profile = tuple(explain(bundle.artifacts, timed, progress))

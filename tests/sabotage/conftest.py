@@ -9,11 +9,13 @@ import pytest
 
 import edgeconv
 from edgeconv.parity.context import ParityContext
+from edgeconv.runtimes import unavailable
 from edgeconv.workflows.parity import prepare_parity
 from tests.conftest import ROOT, build_once
 
 from .table import COMPRESSION
 
+WITHOUT_COREAI = unavailable("any.aimodel")
 RECORDINGS = ROOT.parent / "shared" / "data" / "motionsense"
 
 
@@ -29,6 +31,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
             *edgeconv.make_variants(["tflite"], ["float32", "int8"]),
             *edgeconv.make_variants(["coreml"], ["float16"]),
             *edgeconv.make_variants(["onnx"], ["float32"]),
+            *(edgeconv.make_variants(["coreai"], ["int8"]) if WITHOUT_COREAI is None else ()),
             replace(edgeconv.make_variants(["tflite"], ["int8"])[0], compress=COMPRESSION),
         ),
         compression=replace(recipe.compression, epochs=1),
@@ -52,4 +55,15 @@ def one_subject(context: ParityContext) -> ParityContext:
         context,
         dataset=context.dataset.of_subjects([subject]),
         float_outputs=context.float_outputs[members],
+    )
+
+
+@pytest.fixture(scope="session")
+def few_windows(one_subject: ParityContext) -> ParityContext:
+    """A tenth of them, for Apple's interpreter, which takes one window at a time."""
+    data = one_subject.dataset
+    return replace(
+        one_subject,
+        dataset=replace(data, index=data.index[::10]),
+        float_outputs=one_subject.float_outputs[::10],
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeconv.core.metadata import CONTRACT_KEY
 from edgeconv.targets.coreml.package import model_file
 
 from . import tampering as t
@@ -18,6 +19,7 @@ from .seal import Seal
 
 FLOAT, INT8, CORE = "har_float32.tflite", "har_int8.tflite", "har_float16.mlpackage"
 ONNX = "har_float32.onnx"
+ASSET = "har_int8.aimodel"
 COMPRESSION = "prune2of4-cluster16"
 RETRAINED = f"har_{COMPRESSION}_int8.tflite"
 READING = "reading the bundle"  # refused before anything runs
@@ -62,6 +64,16 @@ def onnx_weights(name: str, change: t.Change) -> Callable[[Path], None]:
 
 def core(number: int, change: t.Change) -> Callable[[Path], None]:
     return lambda folder: t.blob(folder / CORE, number, change)
+
+
+def asset(name: str, change: t.Change) -> Callable[[Path], None]:
+    return lambda folder: t.asset_constant(folder / ASSET, name, change)
+
+
+def asset_classes(folder: Path) -> None:
+    """Every answer is the class after the right one."""
+    t.asset_constant(folder / ASSET, "probabilities_kernel", lambda a: np.roll(a, 1, 0))
+    t.asset_constant(folder / ASSET, "probabilities_bias", lambda a: np.roll(a, 1, 1))
 
 
 def manifest(change: Callable[[Any], None]) -> Callable[[Path], None]:
@@ -637,6 +649,70 @@ BUNDLES = (
 """Refused before or while the files are opened."""
 
 
+CORE_AI = tuple(
+    Sabotage(f"Core AI: {name}", how, gate, message, ASSET)
+    for name, how, gate, message in (
+        ("kernel negated", asset("conv3_kernel", np.negative), "top1_agreement", "classified"),
+        ("scales halved", asset("conv2_kernel_scale", lambda a: a / 2), "snr_db", "snr_db is"),
+        ("biases are zero", asset("conv4_bias", np.zeros_like), "max_abs", OFF),
+        (
+            "sign of gravity forgotten",
+            asset("conv1_kernel", np.negative),
+            "kl_mean",
+            "kl_mean is",
+        ),
+        ("classes off by one", asset_classes, "accuracy_drop", "accuracy 0"),
+        (
+            "one class is NaN",
+            asset("probabilities_bias", one_value(np.nan)),
+            "max_abs",
+            "NaN or infinite for",
+        ),
+        ("a dead channel", asset("conv1_kernel", first_ten(0)), "golden", "vector"),
+        (
+            "dead channels from the start",
+            recorded_broken(asset("conv1_kernel", first_ten(0)), ASSET),
+            "weights",
+            "kernel of 'conv1', output channel",
+        ),
+        (
+            "rate changed in the file",
+            other_contract(ASSET, rate_hz=50.0),
+            "contract",
+            f"rate_hz is 50.0 in {ASSET}, but 20.0 in the manifest",
+        ),
+        (
+            "classes renamed",
+            lambda folder: t.asset_metadata(
+                folder / ASSET, lambda custom: custom.update(labels=REVERSED)
+            ),
+            "contract",
+            f"{ASSET} names its classes Walking, .* the manifest Downstairs",
+        ),
+        (
+            "contract removed from the file",
+            lambda folder: t.asset_metadata(
+                folder / ASSET, lambda custom: custom.pop(CONTRACT_KEY)
+            ),
+            "contract",
+            f"{ASSET} has no sensor contract",
+        ),
+        (
+            "truncated program",
+            lambda folder: truncate(folder / ASSET / "main.mlirb"),
+            OPENING,
+            "is truncated or damaged: main.mlirb does not fit main.hash",
+        ),
+        (
+            "no program",
+            lambda folder: (folder / ASSET / "main.mlirb").unlink(),
+            OPENING,
+            "it holds no main.mlirb",
+        ),
+    )
+)
+
+
 def prouder(name: str, **figures: float) -> Callable[[Path], None]:
     """Figures of the manifest edited."""
     return manifest(lambda data: data["evaluations"][name].update(figures))
@@ -740,4 +816,4 @@ RETRAINING = (
 )
 """Refused by what a compression leaves in the weights, and by the network that it made."""
 
-TABLE = (*NUMBERS, *RETRAINING, *OPTIONAL, *CONTRACTS, *GOLDEN, *RECORDS, *BUNDLES)
+TABLE = (*NUMBERS, *RETRAINING, *OPTIONAL, *CONTRACTS, *GOLDEN, *RECORDS, *BUNDLES, *CORE_AI)

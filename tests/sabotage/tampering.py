@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -14,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core.metadata import CONTRACT_FILE, CONTRACT_KEY
+from edgeconv.targets.coreai import asset as coreai_asset
+from edgeconv.targets.coreai import reader as coreai_reader
+from edgeconv.targets.coreai.engine import PROGRAM
 from edgeconv.targets.coreml import package
 from edgeconv.targets.coreml.program import read_program
 from edgeconv.targets.tflite import serialize
@@ -108,7 +112,14 @@ def attached(path: Path, name: str, change: Callable[[bytes], bytes | None]) -> 
 
 
 def contract(path: Path, **fields: object) -> None:
-    """Other fields in the sensor contract inside a `.tflite` or `.mlpackage`."""
+    """Other fields in the sensor contract inside a `.tflite`, `.mlpackage` or `.aimodel`."""
+    if path.suffix == ".aimodel":
+
+        def update(custom: dict[str, Any]) -> None:
+            custom[CONTRACT_KEY] = _updated(custom[CONTRACT_KEY].encode(), fields).decode()
+
+        asset_metadata(path, update)
+        return
     if path.suffix == ".tflite":
         attached(path, CONTRACT_FILE, lambda old: _updated(old, fields))
         return
@@ -176,6 +187,31 @@ def class_names(path: Path, names: list[str]) -> None:
                 item.immediateValue.tensor.strings.values[0] = name
         else:
             held.tensor.strings.values[:] = names
+
+
+# ---- .aimodel: bytes of the program, and its hash with them --------------------------------------
+
+
+def asset_constant(path: Path, name: str, change: Change) -> None:
+    """Change a constant of an `.aimodel`, such as `conv1_kernel`; the hash fits again."""
+    program = coreai_reader.read_program(path)
+    (number,) = (i for i, op in program.constants.items() if op.resource == name)
+    values, file = program.array(number), path / PROGRAM
+    assert values is not None
+    data, raw = file.read_bytes(), values.tobytes()
+    assert data.count(raw) == 1
+    changed = np.ascontiguousarray(change(values.copy()), values.dtype)
+    file.write_bytes(data.replace(raw, changed.tobytes()))
+    (path / coreai_asset.HASH).write_bytes(hashlib.sha256(file.read_bytes()).digest())
+
+
+def asset_metadata(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the entries that edgeconv writes into an `.aimodel`."""
+
+    def custom(data: Any) -> None:
+        change(data["creatorDefinedMetadata"])
+
+    document(path / coreai_asset.METADATA, custom)
 
 
 # ---- .keras, .json, .npz ------------------------------------------------------------------------

@@ -16,8 +16,9 @@ from edgeconv.parity.context import ParityContext
 from edgeconv.workflows.parity import check_artifacts, prepare_parity
 
 from . import tampering
+from .conftest import WITHOUT_COREAI
 from .seal import Seal, renew
-from .table import CORE, FLOAT, INT8, ONNX, OPENING, READING, RETRAINED, TABLE, Sabotage
+from .table import ASSET, CORE, FLOAT, INT8, ONNX, OPENING, READING, RETRAINED, TABLE, Sabotage
 
 pytestmark = pytest.mark.heavy
 
@@ -44,9 +45,17 @@ def judged(folder: Path, context: ParityContext, row: Sabotage) -> ParityResult:
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_sabotage_is_refused(
-    row: Sabotage, copy: Path, context: ParityContext, one_subject: ParityContext
+    row: Sabotage,
+    copy: Path,
+    context: ParityContext,
+    one_subject: ParityContext,
+    few_windows: ParityContext,
 ) -> None:
     some = context if row.whole else one_subject
+    if row.artifact == ASSET:
+        if WITHOUT_COREAI is not None:
+            pytest.skip(WITHOUT_COREAI)
+        some = few_windows
     row.how(copy)
     renew(copy, row.seal)
     if row.gate == READING:

@@ -20,6 +20,8 @@ from .architectures import Architecture, Arrays
 
 TARGETS, SCHEMES = ("tflite", "coreml", "onnx"), ("float32", "int8")
 CELLS = tuple(f"{target} {scheme}" for target in TARGETS for scheme in SCHEMES)
+CORE_AI = tuple(f"coreai {scheme}" for scheme in SCHEMES)
+"""Cells of their own: nobody else converts Keras to Core AI, so that there is no bare converter."""
 FLOAT_LIMIT = 1e-4
 """Largest difference of a float32 file, as a share of the largest output where that is above 1."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -53,8 +53,10 @@ class Row:
         ]
 
 
-def sweep(architecture: Architecture, isolated: bool = False) -> dict[str, Cell]:
-    """Export `architecture` to every target and scheme, and compare each file with Keras.
+def sweep(
+    architecture: Architecture, isolated: bool = False, cells: Sequence[str] = CELLS
+) -> dict[str, Cell]:
+    """Export `architecture` to every target and scheme of `cells`, and compare each with Keras.
 
     Args:
         isolated: convert in processes of their own, as `edgeconv export` does: slower, and a
@@ -63,7 +65,7 @@ def sweep(architecture: Architecture, isolated: bool = False) -> dict[str, Cell]
     reference = Reference.of(architecture)
     with tempfile.TemporaryDirectory(prefix="edgeconv-sweep-") as folder:
         notes = Notes()
-        made = _exported(architecture, Path(folder), isolated, notes)
+        made = _exported(architecture, Path(folder), cells, isolated, notes)
         return {name: reference.cell(make, name, notes.lines) for name, make in made.items()}
 
 
@@ -78,7 +80,7 @@ class Notes(NullProgress):
 
 
 def _exported(
-    architecture: Architecture, place: Path, isolated: bool, notes: Notes
+    architecture: Architecture, place: Path, cells: Sequence[str], isolated: bool, notes: Notes
 ) -> dict[str, Callable[[], Path]]:
     """By cell, what gives its file or raises why there is none.
 
@@ -93,7 +95,7 @@ def _exported(
         contract=tensors_of(architecture.model).within(calibration),
         variants=[
             Variant(target, scheme, InputConvention.NORMALIZED)
-            for target, scheme in map(str.split, CELLS)
+            for target, scheme in map(str.split, cells)
         ],
         out=place / "files",
         name="model",
@@ -106,7 +108,7 @@ def _exported(
     try:
         artifacts: list[Artifact | None] = convert_each(everything, notes)
     except EdgeconvError:
-        artifacts = [None] * len(CELLS)
+        artifacts = [None] * len(cells)
 
     def maker(artifact: Artifact | None, variant: Variant) -> Callable[[], Path]:
         if artifact is not None:
@@ -115,4 +117,4 @@ def _exported(
         return lambda: convert_all(alone, notes)[0].path
 
     made = map(maker, artifacts, everything.variants)
-    return dict(zip(CELLS, made, strict=True))
+    return dict(zip(cells, made, strict=True))

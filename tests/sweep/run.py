@@ -2,7 +2,9 @@
 
 Each line of OUT is a row. A child process makes them one after the other, without a new process for
 each conversion; where it dies, that row is made again with one, as `edgeconv export` works.
-`--table` prints the page of the documentation from the rows of OUT.
+`--core-ai` makes Core AI's cells instead, of which there are rows for some networks only, into an
+OUT of their own. `--table` prints the page of the documentation from the rows of OUT, with those of
+a second file if one is named.
 """
 
 from __future__ import annotations
@@ -10,20 +12,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 from .architectures import build
 from .bare import BareProcess
-from .judgment import CELLS, Cell
+from .judgment import CELLS, CORE_AI, Cell
 from .row import Row, sweep
 from .table import page
 
 COUNT = 200
 AT_ONCE = 20  # rows of one child, whose memory grows with each
 NATIVE_CRASH = "the process died"
-ISOLATED = "--isolated"
+ISOLATED, CORE_AI_ONLY = "--isolated", "--core-ai"
 PACKAGES = ("tensorflow", "keras", "coremltools", "tf2onnx", "onnxruntime", "ai-edge-litert")
 _ENVIRONMENT = {  # as that of a conversion's own process
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -40,10 +43,17 @@ def rows(out: Path) -> list[Row]:
     return sorted(done, key=lambda row: row.number)
 
 
-def work(out: Path, numbers: list[int], isolated: bool) -> None:
+def work(out: Path, numbers: list[int], isolated: bool, core_ai: bool) -> None:
     """Append a row for each number, in this process."""
     import keras
 
+    if core_ai:
+        for number in numbers:
+            architecture = build(number)
+            ours = sweep(architecture, isolated, CORE_AI)
+            add(out, Row(number, architecture.blocks, ours, {}), ("coreai-core", *PACKAGES[:2]))
+            keras.backend.clear_session()
+        return
     bare = BareProcess()
     try:
         for number in numbers:
@@ -55,9 +65,9 @@ def work(out: Path, numbers: list[int], isolated: bool) -> None:
         bare.close()
 
 
-def add(out: Path, row: Row) -> None:
+def add(out: Path, row: Row, packages: Sequence[str] = PACKAGES) -> None:
     """Append a row, with the versions that it is of."""
-    versions = {name: metadata.version(name) for name in PACKAGES}
+    versions = {name: metadata.version(name) for name in packages}
     with out.open("a") as file:
         made = replace(row, commit=commit(), versions=versions)
         file.write(made.to_json() + "\n")
@@ -69,16 +79,17 @@ def commit() -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def main(out: Path, numbers: list[int]) -> int:
-    """Make every missing row, and print what is wrong."""
+def main(out: Path, numbers: list[int], *words: str) -> int:
+    """Make every missing row, and print what is wrong; `words` go to each child."""
+    cells = CORE_AI if CORE_AI_ONLY in words else CELLS
     while missing := left_of(out, numbers):
-        code = _child(out, missing[:AT_ONCE])
+        code = _child(out, missing[:AT_ONCE], *words)
         if not code:
             continue
         for first in left_of(out, numbers)[:1]:
-            if _child(out, [first], ISOLATED):
+            if _child(out, [first], ISOLATED, *words):
                 dead = Cell("crashed", reason=NATIVE_CRASH)
-                add(out, Row(first, (), dict.fromkeys(CELLS, dead), {}))
+                add(out, Row(first, (), dict.fromkeys(cells, dead), {}))
     faults = [fault for row in rows(out) for fault in row.faults]
     sys.stdout.write("\n".join((*faults, "")))
     return 1 if faults else 0
@@ -102,9 +113,11 @@ if __name__ == "__main__":
     target, options = Path(sys.argv[1]), sys.argv[2:]
     if "--numbers" in options:
         numbers = [int(word) for word in options if word.isdigit()]
-        work(target, numbers, ISOLATED in options)
+        work(target, numbers, ISOLATED in options, CORE_AI_ONLY in options)
     elif "--table" in options:
-        sys.stdout.write(page(rows(target)))
+        others = [rows(Path(word)) for word in options if not word.startswith("-")]
+        sys.stdout.write(page(rows(target), *others[:1]))
     else:
-        first, last = map(int, options[:2]) if options else (0, COUNT)
-        raise SystemExit(main(target, list(range(first, last))))
+        bounds = [int(word) for word in options if word.isdigit()]
+        only = [word for word in options if word == CORE_AI_ONLY]
+        raise SystemExit(main(target, list(range(*bounds or (0, COUNT))), *only))

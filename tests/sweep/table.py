@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
-from .judgment import CELLS, Cell
+from .judgment import CELLS, CORE_AI, Cell
 from .row import Row
 
 RESULTS = {
@@ -45,8 +45,17 @@ Made from {commits}, with
 """
 
 
-def page(rows: list[Row]) -> str:
-    """Markdown of all rows."""
+CORE_AI_WORDS = """\
+{count} of these networks, {first} to {last} by number, as Core AI files, run by Apple's own
+interpreter with the same samples and limits. Nobody else converts Keras to Core AI, so no other
+converter stands beside them. `{command} --core-ai FIRST END`
+makes these rows, into a file of their own. Made from {commits}, with
+{versions}.
+"""
+
+
+def page(rows: list[Row], core_ai: Sequence[Row] = ()) -> str:
+    """Markdown of all rows; those of Core AI are of some networks only."""
     lines = [
         INTRODUCTION.format(
             count=len(rows),
@@ -56,12 +65,44 @@ def page(rows: list[Row]) -> str:
         ),
         *("## Totals", "", *_totals(rows), ""),
         *("## Cells of edgeconv that are not right", "", *_not_right(rows), ""),
+        *(("## Core AI", "", *_core_ai(core_ai), "") if core_ai else ()),
         *("## Every network", "", *_legend(), "", *_networks(rows)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _commits(rows: list[Row]) -> str:
+def _core_ai(rows: Sequence[Row]) -> Iterator[str]:
+    versions = ", ".join(f"{name} {version}" for name, version in rows[0].versions.items())
+    yield CORE_AI_WORDS.format(
+        count=len(rows),
+        first=rows[0].number,
+        last=rows[-1].number,
+        command=COMMAND,
+        commits=_commits(rows),
+        versions=versions,
+    )
+    yield f"| scheme | {' | '.join(RESULTS)} | median SNR of right files |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for name in CORE_AI:
+        cells = [row.ours[name] for row in rows]
+        counts = Counter(cell.result for cell in cells)
+        noise = [cell.snr_db or 0.0 for cell in cells if cell.result == "right"]
+        quality = f"{median(noise):.1f} dB" if noise else ""
+        figures = " | ".join(str(counts[result]) for result in RESULTS)
+        yield f"| {name.split()[1]} | {figures} | {quality} |"
+    others = [
+        f"| {row.number} | {', '.join(row.blocks)} | {name.split()[1]} | {cell.result} "
+        f"| {_plain(cell.reason)} |"
+        for row in rows
+        for name, cell in row.ours.items()
+        if cell.result != "right"
+    ]
+    if others:
+        yield from ("", "Not right:", "", "| network | blocks | scheme | result | reason |")
+        yield from ("|---|---|---|---|---|", *others)
+
+
+def _commits(rows: Sequence[Row]) -> str:
     counted = Counter(row.commit for row in rows)
     if len(counted) == 1:
         return f"commit {rows[0].commit}"

@@ -7,8 +7,9 @@ import pytest
 
 from edgeconv.core import NamedTensor, Samples, Tensors
 from edgeconv.parity.named_outputs import NamedReference
+from edgeconv.runtimes import unavailable
 
-from .judgment import CELLS, Cell, Reference
+from .judgment import CELLS, CORE_AI, Cell, Reference
 from .row import Row, sweep
 from .table import page
 
@@ -22,8 +23,9 @@ OUTPUTS = {"a": np.linspace(-2, 2, 24).reshape(8, 3), "b": np.ones((8, 1))}
 def test_a_random_network_is_right_in_every_format(number: int) -> None:
     from .architectures import build
 
-    cells = sweep(build(number))
-    assert {name: cell.result for name, cell in cells.items()} == dict.fromkeys(CELLS, "right")
+    names = (*CELLS, *(CORE_AI if unavailable("any.aimodel") is None else ()))
+    cells = sweep(build(number), cells=names)
+    assert {name: cell.result for name, cell in cells.items()} == dict.fromkeys(names, "right")
 
 
 @pytest.fixture
@@ -71,3 +73,19 @@ def test_the_page_counts_and_names_every_refusal() -> None:
     assert "| 7 | ONNX int8 | refused | right | layer 'a' \\| … |" in text
     assert "| 7 | sequence, pool | ✓✓ | ✓c | ✓✓ | ✓✓ | ✓✓ | –✓ |" in text
     assert "Made from commit abc, with\nkeras 3." in text
+
+
+def test_core_ai_has_a_section_of_its_own() -> None:
+    row = Row(
+        7, ("pool",), dict.fromkeys(CELLS, GOOD), dict.fromkeys(CELLS, GOOD), "abc", {"k": "3"}
+    )
+    ours = {"coreai float32": GOOD, "coreai int8": Cell("refused", reason="layer 'a'")}
+    apart = Row(7, ("pool",), ours, {}, "def", {"coreai-core": "1.0.0b3"})
+    text = page([row], [apart, Row(8, ("lstm",), {**ours, "coreai int8": GOOD}, {}, "def")])
+    part = text.partition("## Core AI")[2].partition("## Every")[0]
+    assert "2 of these networks" in part
+    assert "coreai-core 1.0.0b3" in part
+    assert "| float32 | 2 | 0 | 0 | 0 | 0 | 0 | 120.0 dB |" in part
+    assert "| int8 | 1 | 0 | 1 | 0 | 0 | 0 | 120.0 dB |" in part
+    assert "| 7 | pool | int8 | refused | layer 'a' |" in part
+    assert "## Core AI" not in page([row])

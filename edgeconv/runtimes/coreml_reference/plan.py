@@ -99,7 +99,7 @@ class Planner:
                 fixed[parameter] = resolved[0]
         subgraphs = tuple(self.plan(b, frozenset(have), constants) for b in op.blocks)
         accumulates = self._compute is Compute.FLOAT16_ACCUMULATE
-        if accumulates and op.type in NARROW and op.outputs[0][1].dtype == "float16":
+        if accumulates and adds_in_float16(op):
             kind = replace(kind, function=NARROW[op.type])
         return Step(op, kind, fixed, refs, subgraphs, ())
 
@@ -129,6 +129,11 @@ class Planner:
                     HINT,
                 )
             constants[name] = cast_result(value, type_.dtype, self._compute)
+
+
+def adds_in_float16(op: Operation) -> bool:
+    """Whether `float16-accumulate` computes an operation in another way than `as-specified`."""
+    return op.type in NARROW and op.outputs[0][1].dtype == "float16"
 
 
 def _check_type(type_: ValueType, where: str) -> None:

@@ -17,7 +17,7 @@ from edgeconv.runtimes.arrays import Batching, Samples, prepare
 from edgeconv.runtimes.coreml_reference.executor import ProgramExecutor, Watch
 from edgeconv.runtimes.coreml_reference.interface import Interface
 from edgeconv.runtimes.coreml_reference.ops.control import StateTensor
-from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, Planner
+from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, Planner, adds_in_float16
 from edgeconv.runtimes.coreml_reference.precision import Compute, as_declared, cast_result
 from edgeconv.runtimes.coreml_reference.threads import one_thread, parallel_map
 from edgeconv.targets.coreml.program import read_program
@@ -226,6 +226,13 @@ class CoreMLReferenceRunner:
         trace: TracebackType | None,
     ) -> None:
         """Nothing to release."""
+
+
+def pessimistic(path: Path) -> str:
+    """`float16-accumulate` where the program has a product that it computes in another way."""
+    program = read_program(path)
+    narrow = any(map(adds_in_float16, program.function(None).nodes()))
+    return str(Compute.FLOAT16_ACCUMULATE) if narrow else ""
 
 
 @contextmanager

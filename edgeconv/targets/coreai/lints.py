@@ -44,6 +44,8 @@ _MOVES = ("cast", "reshape", "transpose", "expand_dims", "shrink_dims")
 _LINES = {"add", "sub", "mul", "divide", "cast", "reshape"}
 _CLIPS = {"relu", "minimum", "maximum"}
 _HIGHEST_RANK = 5
+_TERMS = 256
+"""Of a sum in float16; its error is about √256 / 2, eight units in the last place."""
 _MEASURE = "a hint, not a fact: measure on the phone before you change anything"
 
 
@@ -162,6 +164,29 @@ def _product_then_gate(file: AssetView) -> Iterator[Violation]:
             yield Violation(op.name, f"a hard-swish of the matrix product '{maker.name}'")
 
 
+def _long_sums(file: AssetView) -> Iterator[Violation]:
+    """Sums that Apple's interpreter adds in float16, term by term, of many terms."""
+    tensors = file.graph.tensors
+    for op in file.graph.ops:
+        if not op.outputs or tensors[op.outputs[0]].dtype != "float16":
+            continue
+        terms = 0
+        if op.kind.startswith("conv_transpose"):
+            inputs, _, *taps = tensors[op.inputs[1]].shape
+            strides = file.integers(op.inputs[2]) or (1,) * len(taps)
+            terms = inputs * prod(-(-n // s) for n, s in zip(taps, strides, strict=True))
+        elif _plain(op) == "batch_matmul":
+            terms = tensors[op.inputs[0]].shape[-1]
+        if terms > _TERMS:
+            yield Violation(op.name, f"{_plain(op)} adds {terms:,} terms in float16")
+
+
+def _half_gelu(file: AssetView) -> Iterator[Violation]:
+    for op in file.graph.ops:
+        if op.kind == "gelu" and file.graph.tensors[op.outputs[0]].dtype == "float16":
+            yield Violation(op.name, "gelu computes in float16 inside")
+
+
 def _plain(op: Op) -> str:
     return op.kind.rpartition(".")[2].removeprefix("broadcasting_")
 
@@ -270,6 +295,14 @@ RULES: tuple[Rule[AssetView], ...] = (
         "reshape to (1, 1, m, n) around both, or use a 1 × 1 convolution, as edgeconv does",
     ),
     Rule(
+        "L415",
+        _WARNING,
+        "a transposed convolution or matrix product in float16 that adds more than 256 terms",
+        _long_sums,
+        "compare the file on recordings (`edgeconv parity`, `--compute float32` shows the "
+        "difference); upsampling and a convolution, or a 1 × 1 convolution, add in float32",
+    ),
+    Rule(
         "L304",
         _WARNING,
         "a free first dimension",
@@ -304,6 +337,14 @@ RULES: tuple[Rule[AssetView], ...] = (
         "a softmax at the end and no labels",
         _no_labels,
         "add the class names to the file's metadata, or export with edgeconv",
+    ),
+    Rule(
+        "L416",
+        _HINT,
+        "a gelu in float16",
+        _half_gelu,
+        "compare the file on recordings; use relu or silu if the difference matters, which round "
+        "once",
     ),
     Rule("L601", _HINT, "convolutions or products in float32", _float32_products, _MEASURE),
     Rule("L602", _HINT, "tensors of rank above 5", _high_rank, _MEASURE),

@@ -47,6 +47,13 @@ class Mil:
         return getattr(Builder, kind)
 
     @staticmethod
+    def bits(mask: Array) -> Any:
+        """A mask as MIL's type of one bit."""
+        from coremltools.converters.mil.mil.types.type_mapping import np_uint1_dtype
+
+        return mask.astype(np_uint1_dtype)
+
+    @staticmethod
     def word(kind: type[np.floating[Any]]) -> str:
         """MIL's name of a computing type."""
         return "fp16" if kind is np.float16 else "fp32"
@@ -126,6 +133,17 @@ class CoreAI:
     def _operand(self, given: Any) -> Any:
         numbers = isinstance(given, np.ndarray | np.generic)
         return self._dialect.constant(np.array(given)) if numbers else given
+
+    def bits(self, mask: Array) -> Any:
+        """A mask as Core AI's type of one bit."""
+        rows = str(mask.astype(int).tolist())
+        shape = "x".join(map(str, mask.shape))
+        numbers = self._ir.Attribute.parse(f"dense<{rows}> : tensor<{shape}xui1>")
+        return self._dialect.ConstantOp(value=numbers).result
+
+    def mode(self, word: str) -> Any:
+        """How numbers between two others are taken."""
+        return self._ir.Attribute.parse(f"#coreai.interpolation_mode<{word}>")
 
     def type(self, shape: Sequence[int], kind: Any) -> Any:
         """The type of a tensor."""

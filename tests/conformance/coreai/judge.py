@@ -177,6 +177,11 @@ LIMITS = """
   positive numbers.
 - A `cast` to int32 and back to float is taken for nothing by Core AI's compiler, so that nothing
   is cut off. The table judges the cast to int32 alone.
+- `blockwise_shift_scale` with a zero point z is d·s − z·s there, with both products rounded;
+  `coreml-reference` computes (d − z)·s, as MIL says it. With z = 0, as edgeconv writes its files,
+  both give the same bits.
+- MIL's recurrent layers have no operation of their own in Core AI, and the control flow of both
+  holds graphs of its own: neither is judged here.
 - MIL's `avg_pool`, `elu`, `leaky_relu`, `clip`, `linear`, `stack` and `topk` are several
   operations in Core AI, some of which round in between; `elu` has its † for that.
 

@@ -219,6 +219,44 @@ def _avg_pool(x: Shape, size: Shape, stride: Shape) -> Judged:
     )
 
 
+def _resized(mil: Expression, scales: tuple[float, float], mode: str, **rest: Any) -> Judged:
+    """Of the last two axes; `offset` places the first number as aligned corners do."""
+    size, aligned = (1, 2, 3, 4), rest.pop("aligned", False)
+    output = (1, 2, round(3 * scales[0]), round(4 * scales[1]))
+    factors = [(output[axis] - aligned) / (size[axis] - aligned) for axis in (2, 3)]
+    offsets = [0.5 * (1 - factor) if aligned else 0.0 for factor in factors]
+    return Judged(
+        mil,
+        lambda ai, t, x: ai.interpolate(
+            *(x, s(*output)),
+            *(np.array([1, 1, *factors], np.float32), np.array([0, 0, *offsets], np.float32)),
+            interpolation_mode=ai.mode(mode),
+        ),
+        (Input(size),),
+        **rest,
+    )
+
+
+INDICES = (np.arange(24, dtype=np.uint8) * 10).reshape(4, 6)
+INTEGERS = np.arange(-120, 120, 10, dtype=np.int8).reshape(4, 6)
+SHIFTS = np.array([[0], [3], [-5], [1]], np.int8)
+MASK = np.arange(24).reshape(4, 6) % 3 == 1
+
+
+def _numbers(count: int, t: Any, *shape: int) -> Array:
+    return np.linspace(-1, 1.5, count).astype(t).reshape(shape or (count,))
+
+
+def _unpacked(mil: Expression, coreai: Expression, **rest: Any) -> Judged:
+    """A compressed constant, seen in a product."""
+    return Judged(
+        lambda mb, t, x: mb.mul(x=x, y=mil(mb, t)),
+        lambda ai, t, x: ai.broadcasting_mul(x, coreai(ai, t)),
+        (Input((4, 6)),),
+        **(rest or {"exact": True}),
+    )
+
+
 TABLE: Mapping[str, Judged] = {
     # functions of one number
     "abs": _unary("abs", "abs_", exact=True),
@@ -556,6 +594,66 @@ TABLE: Mapping[str, Judged] = {
             ai.type((3, 4), t), x, s(2, 0, 1, 2).reshape(1, 4), y, np.int32(0)
         ),
         *((3, 4), (1, 4)),
+    ),
+    # sizes
+    "upsample_nearest_neighbor": _resized(
+        lambda mb, t, x: mb.upsample_nearest_neighbor(
+            x=x, scale_factor_height=2.0, scale_factor_width=3.0
+        ),
+        *((2, 3), "nearest_neighbor"),
+        exact=True,
+    ),
+    "upsample_bilinear": _resized(
+        lambda mb, t, x: mb.upsample_bilinear(
+            x=x,
+            scale_factor_height=2.0,
+            scale_factor_width=4.0,
+            align_corners=False,
+            half_pixel_centers=True,
+        ),
+        *((2, 4), "linear"),
+        inside=8,
+        sums=True,
+    ),
+    "upsample_bilinear, aligned corners": _resized(
+        lambda mb, t, x: mb.upsample_bilinear(
+            x=x, scale_factor_height=2.0, scale_factor_width=2.0, align_corners=True
+        ),
+        *((2, 2), "linear"),
+        aligned=True,
+        inside=8,
+        sums=True,
+    ),
+    # compressed constants
+    "constexpr_lut_to_dense": _unpacked(
+        lambda mb, t: mb.constexpr_lut_to_dense(
+            indices=INDICES, lut=_numbers(256, t, 1, 1, 256, 1)
+        ),
+        lambda ai, t: ai.lut_to_dense(INDICES, _numbers(256, t, 1, 1, 256, 1), np.int16(0)),
+    ),
+    "constexpr_blockwise_shift_scale": _unpacked(
+        lambda mb, t: mb.constexpr_blockwise_shift_scale(
+            data=INTEGERS, scale=_numbers(4, t, 4, 1), offset=SHIFTS
+        ),
+        lambda ai, t: ai.blockwise_shift_scale(
+            INTEGERS, _numbers(4, t, 4, 1), SHIFTS, np.zeros((4, 1), t)
+        ),
+        # d·s − z·s, each product rounded; up to 110 · 1.5 times an input of 2
+        inside=2,
+        least=330.0,
+        narrow=True,
+    ),
+    "constexpr_blockwise_shift_scale, symmetric": _unpacked(
+        lambda mb, t: mb.constexpr_blockwise_shift_scale(data=INTEGERS, scale=_numbers(4, t, 4, 1)),
+        lambda ai, t: ai.blockwise_shift_scale(
+            INTEGERS, _numbers(4, t, 4, 1), np.zeros((4, 1), np.int8), np.zeros((4, 1), t)
+        ),
+    ),
+    "constexpr_sparse_to_dense": _unpacked(
+        lambda mb, t: mb.constexpr_sparse_to_dense(nonzero_data=_numbers(8, t), mask=mb.bits(MASK)),
+        lambda ai, t: ai.sparse_with_bitmask_to_dense(
+            ai.build_sparse_with_bitmask(_numbers(8, t), ai.bits(MASK))
+        ),
     ),
     "argsort": Judged(
         lambda mb, t, x: mb.cast(x=mb.argsort(x=x, axis=1, ascending=True), dtype=mb.word(t)),

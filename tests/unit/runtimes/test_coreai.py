@@ -17,9 +17,9 @@ from edgeconv.ir.nodes.activation import ActivationFunction
 from edgeconv.ir.numpy_interpreter import evaluate
 from edgeconv.runtimes import inspectable, open_runner, unavailable
 from edgeconv.runtimes.coreai import CHUNK, CoreAIRunner, _by_operation
-from edgeconv.targets.coreai.builder import ProgramBuilder
+from edgeconv.targets.coreai.builder import ProgramBuilder, Store
 from edgeconv.targets.coreai.lowering import LOWERINGS
-from edgeconv.targets.coreai.storage import store_float
+from edgeconv.targets.coreai.storage import palette, store_float, store_int4, store_int8
 
 WHY_NOT = unavailable("any.aimodel", "coreai")
 needs_coreai = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
@@ -140,3 +140,28 @@ def test_calls_are_told_apart_by_name_and_place() -> None:
     assert _by_operation(kinds, twice) == [5.0, 2.5, 1.0, 3.0]
     assert _by_operation(kinds, named[:1]) == [5.0, 0.0, 0.0, 0.0]
     assert sum(_by_operation(kinds, [*named, ("coreai.cast", 1.0)])) == 12.0
+
+
+@needs_coreai
+@pytest.mark.parametrize("store", [store_int8, store_int4, palette(4)], ids=["int8", "int4", "lut"])
+def test_weights_that_are_unpacked_once_give_the_bits_of_those_unpacked_each_time(
+    store: Store, tmp_path: Path
+) -> None:
+    """`run` lets the interpreter unpack them first, `bind`, which is timed, in each inference."""
+    rng = np.random.default_rng(2)
+    x = Value("steps", (6, 3))
+    kernel = rng.choice(rng.normal(size=16), (2, 3, 600))
+    conv = Conv(label="conv", inputs=(x,), kernel=kernel, bias=rng.normal(size=600))
+    pool = GlobalPool(label="pool", inputs=conv.outputs, kind="average")
+    path = tmp_path / "packed.aimodel"
+    graph = Graph("packed", (x,), pool.outputs, (conv, pool))
+    ProgramBuilder(graph, LOWERINGS, "float16", store).write(("means",), path)
+    with open_runner(path) as runner:
+        assert isinstance(runner, CoreAIRunner)
+        assert {"lut_to_dense", "blockwise_shift_scale"} & set(runner._kinds)
+        found = runner.run({"steps": samples(4)})["means"]
+        bound = runner.bind({"steps": samples(4)[2]})
+        bound()
+        np.testing.assert_array_equal(bound.outputs()["means"].reshape(-1), found[2].reshape(-1))
+    (expected,) = evaluate(graph, samples(4))
+    assert np.abs(found.reshape(4, -1) - expected).max() < 0.3

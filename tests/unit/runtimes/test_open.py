@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.runtimes import RUNTIMES, accepted, open_runner, opens, runtime_for, unavailable
+from edgeconv.runtimes import (
+    RUNTIMES,
+    RuntimeChoice,
+    accepted,
+    open_runner,
+    opens,
+    runtime_for,
+    unavailable,
+)
+from edgeconv.runtimes.coreai import COMPUTES
+from edgeconv.runtimes.coreml_reference.precision import Compute
 
 
 def test_every_runtime_opens_some_suffix() -> None:
@@ -61,3 +71,41 @@ def test_a_file_that_is_no_model_is_bad_input(tmp_path: Path, name: str, content
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInput, match=name):
         open_runner(tmp_path / name)
+
+
+def test_the_table_has_the_ways_to_compute_that_the_runtimes_have() -> None:
+    assert RUNTIMES["coreml-reference"].computes == tuple(map(str, Compute))
+    assert RUNTIMES["coreai"].computes == COMPUTES
+    assert not any(RUNTIMES[name].computes for name in ("keras", "litert", "coreml"))
+    assert not accepted("litert", compute="float32")
+
+
+@pytest.mark.parametrize(
+    ("names", "path", "options"),
+    [
+        (("auto",), "m.mlpackage", {"compute": "float16-accumulate"}),
+        (("coreml-reference",), "m.mlpackage", {"compute": "float16-accumulate"}),
+        (("auto",), "m.aimodel", {}),  # its interpreter has no such way
+        (("auto",), "m.tflite", {}),
+    ],
+)
+def test_a_way_to_compute_goes_to_the_files_that_can(
+    names: tuple[str, ...], path: str, options: dict[str, str]
+) -> None:
+    choice = RuntimeChoice(names, "float16-accumulate")
+    assert choice.options(Path(path), names[0]) == options
+    if options:
+        choice.check_applies([Path("m.tflite"), Path(path)])
+        return
+    with pytest.raises(UsageError, match="'float16-accumulate' applies to none of the files"):
+        choice.check_applies([Path(path)])
+
+
+def test_choices_of_runtimes() -> None:
+    assert RuntimeChoice.of("litert") == RuntimeChoice(("litert",))
+    assert RuntimeChoice.of(["litert", "coreai"]).names == ("litert", "coreai")
+    same = RuntimeChoice(compute="float64")
+    assert RuntimeChoice.of(same) is same
+    RuntimeChoice().check_applies([Path("m.tflite")])
+    with pytest.raises(UsageError, match=r"unknown compute 'half'.*float16-accumulate"):
+        RuntimeChoice(compute="half")

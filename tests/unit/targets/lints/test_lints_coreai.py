@@ -106,7 +106,39 @@ def _columns(b: ProgramBuilder, x: Any) -> Any:
     return pooled(b, b.op("relu", "kept", y))
 
 
+def _transposed(inputs: int) -> Body:
+    """A transposed convolution with three taps and a stride of one."""
+
+    def body(b: ProgramBuilder, x: Any) -> Any:
+        wide = b.op("tile", "wide", steps(b, x), unsigned(1, inputs // 3, 1, 1))
+        kernel = b.kernel("up_kernel", numbers(inputs, 3, 1, 3), 1)
+        none, one = unsigned(0, 0), unsigned(1)[0]
+        settings = (unsigned(1, 1), none, unsigned(1, 1), none, one)
+        return pooled(b, b.op("conv_transpose2d", "up", wide, kernel, *settings))
+
+    return body
+
+
+def _long_product(terms: int) -> Body:
+    def body(b: ProgramBuilder, x: Any) -> Any:
+        row = b.reshape(b.floats(x, "half"), (1, 1, 1, 48), "rows")
+        long = b.op("tile", "long", row, unsigned(1, 1, 1, terms // 48))
+        kernel = b.weight("table", numbers(1, 1, terms, 3))
+        return b.reshape(b.op("batch_matmul", "product", long, kernel), (1, 3), "row")
+
+    return body
+
+
+def _activated(kind: str) -> Body:
+    def body(b: ProgramBuilder, x: Any) -> Any:
+        return pooled(b, b.op(kind, "bent", convolution(b, steps(b, x), numbers(3, 3, 1, 5))))
+
+    return body
+
+
 CASES: dict[str, Body] = {
+    "float16-sum": _transposed(96),
+    "gelu-float16": _activated("gelu"),
     "weights-nan": _weight(float("nan")),
     "weights-infinite": _weight(float("inf")),
     "weights-none": lambda b, x: pooled(b, b.op("relu", "kept", steps(b, x))),
@@ -139,6 +171,63 @@ def test_a_rule_finds_what_breaks_it_and_no_more(rule: str, tmp_path: Path) -> N
     assert found.where
 
 
+@pytest.mark.parametrize(
+    "body",
+    [_transposed(84), _long_product(240), _activated("silu")],
+    ids=["84 × 3 terms", "240 terms", "silu"],
+)
+def test_short_sums_and_other_activations_are_in_order(body: Body, tmp_path: Path) -> None:
+    assert _found(write(tmp_path / "fine.aimodel", body)) == []
+
+
+def test_a_long_product_is_found_and_not_in_float32(tmp_path: Path) -> None:
+    (found,) = lint(write(tmp_path / "long.aimodel", _long_product(288)))
+    assert (found.rule, found.where) == ("float16-sum", "product")
+    assert found.text == "batch_matmul adds 288 terms in float16"
+    wide = _found(write(tmp_path / "wide.aimodel", _long_product(288), "float32"))
+    assert wide == ["neural-engine-float32"]
+
+
+def by_hand(path: Path, shape: tuple[int, ...], *names: str) -> Path:
+    """As another tool writes it: the first input times a constant; −1 is a free dimension."""
+    import coreai.authoring
+    from coreai._compiler import ir
+    from coreai._compiler.dialects import coreai as dialect
+    from coreai.authoring.context import Context
+    from coreai.authoring.graph_builder import GraphOp
+
+    with Context()._mlir_context, ir.Location.unknown():
+        module = ir.Module.create()
+        sizes = [ir.ShapedType.get_dynamic_size() if n < 0 else n for n in shape]
+        type_ = ir.RankedTensorType.get(sizes, ir.F32Type.get())
+        with ir.InsertionPoint(module.body):
+            main = GraphOp("main", [type_] * len(names), [type_], list(names), ["products"])
+            with main.block:
+                table = dialect.constant(numbers(1, 48).astype(np.float32))
+                product = dialect.broadcasting_mul(main.arguments[0], table)
+                dialect.output([product])
+        coreai.authoring.AIProgram._from_mlir_module(module).save_asset(path)
+    asset.write_metadata(path, ModelMetadata("other", SIGNAL))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rule", "shape", "names"),
+    [
+        ("", (1, 48), ("sensor",)),
+        ("dynamic-batch", (-1, 48), ("sensor",)),
+        ("dynamic-shape", (1, -1), ("sensor",)),
+        ("unused-input", (1, 48), ("sensor", "spare")),
+        ("converter-names", (1, 48), ("var_12",)),
+    ],
+)
+def test_inputs_as_other_tools_write_them(
+    rule: str, shape: tuple[int, ...], names: tuple[str, ...], tmp_path: Path
+) -> None:
+    found = _found(by_hand(tmp_path / "other.aimodel", shape, *names))
+    assert found == [rule] * bool(rule)
+
+
 def test_a_product_of_four_dimensions_is_the_cure(tmp_path: Path) -> None:
     assert _found(write(tmp_path / "four.aimodel", lambda b, x: _product(b, x, (1, 1, 1)))) == []
 
@@ -166,5 +255,5 @@ def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
 def test_every_rule_has_its_case() -> None:
     elsewhere = {"float16-overflow", "neural-engine-float32", "contract-input", "no-contract"}
     elsewhere |= {"no-labels", "producer-not-loaded"}  # the last in test_asset.py
-    of_others = {"dynamic-batch", "dynamic-shape", "unused-input", "converter-names"}
-    assert {rule.name for rule in lints.RULES} == {*CASES, *elsewhere, *of_others}
+    written = {"dynamic-batch", "dynamic-shape", "unused-input", "converter-names"}
+    assert {rule.name for rule in lints.RULES} == {*CASES, *elsewhere, *written}
