@@ -54,12 +54,7 @@ _ALL = (
         "the app cannot load the model, or it answers from other numbers than it learned",
         "https://apple.github.io/coremltools/docs-guides/source/convert-to-ml-program.html",
     ),
-    Hazard(
-        "L102",
-        "weights-nan",
-        "every answer is NaN, or the same for any input",
-        _OURS,
-    ),
+    Hazard("L102", "weights-nan", "every answer is NaN, or the same for any input", _OURS),
     Hazard(
         "L103",
         "weights-infinite",
