@@ -34,14 +34,16 @@ _Streams = Annotated[
 ]
 
 
+_File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL|ARTIFACT", help=".keras, .h5, .tflite, .mlpackage, .aimodel or .onnx file."
+    ),
+]
+
+
 def evaluate(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL|ARTIFACT",
-            help=".keras, .h5, .tflite, .mlpackage, .aimodel or .onnx file.",
-        ),
-    ],
+    path: _File,
     data: Annotated[
         list[str], opt.data_option("Labeled recordings, NAME or NAME:PATH (repeatable).")
     ],

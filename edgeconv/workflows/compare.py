@@ -150,8 +150,6 @@ def compare(
     options.choice.check_applies([first, second])
     source_text = describe_source(data) if data is not None else "random inputs"
     progress.stage(f"compare: {second.name} with {first.name} on {source_text}")
-    for path in (first, second):
-        probe_untrusted(path)
     without = _without_recordings((first, second), data, options, progress)
     if without is not None:
         return without
@@ -173,7 +171,12 @@ def compare(
 def _without_recordings(
     paths: tuple[Path, Path], data: DataSource | None, options: CompareOptions, progress: Progress
 ) -> FileComparison | None:
-    """By named tensors, or on random windows; None where recordings are needed."""
+    """By named tensors, or on random windows; None where recordings are needed.
+
+    The files are tried first, since their contents are not known.
+    """
+    for path in paths:
+        probe_untrusted(path)
     contracts = [embedded_contract(path) for path in paths]
     if _by_name(contracts, data, options):
         choice, gates, unsafe = options.choice, options.gates, options.unsafe

@@ -79,7 +79,7 @@ UNTYPED: dict[str, int] = {
     "edgeconv.targets.conversion.in_process": 1,
     "edgeconv.targets.conversion.process": 1,
     "edgeconv.targets.conversion.worker": 2,
-    "edgeconv.targets.coreai.server": 1,
+    "edgeconv.targets.coreai.mlir": 1,
     "edgeconv.targets.coreml.checks": 1,
     "edgeconv.targets.coreml.convert": 1,
     "edgeconv.targets.tflite.aeq_backend": 1,

@@ -43,7 +43,8 @@ _HALF = re.compile(r"(?<=[x<])f16(?=>)")
 _HALF_RESOURCE = re.compile(r'dense_resource<"?([^>"]*)"?> : tensor<[\dx]*f16>')
 _DENSE = re.compile(r"dense_resource<(.*?)> :")
 
-_Head = dict[str, Any]
+Head = dict[str, Any]
+"""A line of JSON between two processes."""
 
 
 class Program:
@@ -71,7 +72,7 @@ class Program:
             for value in op.operation.results:
                 self.values[value] = len(self.values)
 
-    def describe(self) -> _Head:
+    def describe(self) -> Head:
         with self._context:
             *steps, end = self.operations
             entries = range(len(self.graph.entry_block.arguments))
@@ -91,8 +92,8 @@ class Program:
                 "operations": [self._operation(op.operation) for op in steps],
             }
 
-    def _operation(self, op: Any) -> _Head:
-        entry: _Head = {
+    def _operation(self, op: Any) -> Head:
+        entry: Head = {
             "kind": op.name,
             "name": _location_name(op.location),
             "inputs": [self.values[value] for value in op.operands if value in self.values],
@@ -207,7 +208,7 @@ def _in_float32(text: str) -> str:
     return _HALF.sub("f32", _RESOURCE.sub(widened, text))
 
 
-def _constant(value: Any, number: int) -> _Head:
+def _constant(value: Any, number: int) -> Head:
     """The name of its bytes, or its few numbers."""
     if ir.DenseResourceElementsAttr.isinstance(value):
         match = _DENSE.search(str(value))

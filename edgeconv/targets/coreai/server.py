@@ -24,10 +24,9 @@ import coreai.authoring
 import coreai.runtime
 import numpy as np
 
-from edgeconv.targets.coreai.mlir import Program
+from edgeconv.targets.coreai.mlir import Head, Program
 
-_Head = dict[str, Any]
-_Answer = tuple[_Head, bytes]
+_Answer = tuple[Head, bytes]
 
 
 class _Model:
@@ -104,8 +103,8 @@ class Server:
         self._models: dict[int, _Model] = {}
         self._count = 0
 
-    def answer(self, head: _Head, payload: bytes) -> _Answer:
-        requests: dict[str, Callable[[_Head, bytes], _Answer]] = {
+    def answer(self, head: Head, payload: bytes) -> _Answer:
+        requests: dict[str, Callable[[Head, bytes], _Answer]] = {
             "describe": self._describe,
             "resources": self._resources,
             "open": self._open,
@@ -118,16 +117,16 @@ class Server:
         }
         return requests[head["do"]](head, payload)
 
-    def _describe(self, head: _Head, _: bytes) -> _Answer:
+    def _describe(self, head: Head, _: bytes) -> _Answer:
         return Program(Path(head["path"])).describe(), b""
 
-    def _resources(self, head: _Head, _: bytes) -> _Answer:
+    def _resources(self, head: Head, _: bytes) -> _Answer:
         found = Program(Path(head["path"])).resources()
         return {"sizes": {name: len(data) for name, data in found.items()}}, b"".join(
             found.values()
         )
 
-    def _open(self, head: _Head, _: bytes) -> _Answer:
+    def _open(self, head: Head, _: bytes) -> _Answer:
         program = Program(Path(head["path"]), head["float32"])
         if head["show"] is not None:
             program.show(head["show"])
@@ -138,7 +137,7 @@ class Server:
         self._models[self._count] = model
         return {"model": self._count, "inputs": model.inputs, "outputs": model.outputs}, b""
 
-    def _constants(self, head: _Head, numbers: list[int]) -> dict[int, Any]:
+    def _constants(self, head: Head, numbers: list[int]) -> dict[int, Any]:
         """What Apple's interpreter makes of the weights, whatever the inputs are."""
         program = Program(Path(head["path"]), head["float32"])
         described = program.describe()
@@ -150,34 +149,34 @@ class Server:
         model.close()
         return {number: results[f"value{number}"] for number in numbers}
 
-    def _run(self, head: _Head, payload: bytes) -> _Answer:
+    def _run(self, head: Head, payload: bytes) -> _Answer:
         model, arrays = self._models[head["model"]], _unpacked(head, payload)
         count = head["count"]
         results = [model.run({name: a[i] for name, a in arrays.items()}) for i in range(count)]
         return _packed({name: np.stack([r[name] for r in results]) for name in model.outputs})
 
-    def _feed(self, head: _Head, payload: bytes) -> _Answer:
+    def _feed(self, head: Head, payload: bytes) -> _Answer:
         arrays = _unpacked(head, payload)
         self._models[head["model"]].feed({name: array[0] for name, array in arrays.items()})
         return {}, b""
 
-    def _infer(self, head: _Head, _: bytes) -> _Answer:
+    def _infer(self, head: Head, _: bytes) -> _Answer:
         self._models[head["model"]].infer()
         return {}, b""
 
-    def _results(self, head: _Head, _: bytes) -> _Answer:
+    def _results(self, head: Head, _: bytes) -> _Answer:
         found = self._models[head["model"]].results()
         return _packed({name: array[None] for name, array in found.items()})
 
-    def _time(self, head: _Head, _: bytes) -> _Answer:
+    def _time(self, head: Head, _: bytes) -> _Answer:
         return {"runs": self._models[head["model"]].timed(head["runs"])}, b""
 
-    def _close(self, head: _Head, _: bytes) -> _Answer:
+    def _close(self, head: Head, _: bytes) -> _Answer:
         self._models.pop(head["model"]).close()
         return {}, b""
 
 
-def _unpacked(head: _Head, payload: bytes) -> dict[str, Any]:
+def _unpacked(head: Head, payload: bytes) -> dict[str, Any]:
     """`arrays` of a request: name, type and shape (inferences, …) of each, whose bytes follow."""
     arrays, at = {}, 0
     for name, dtype, shape in head["arrays"]:
@@ -192,7 +191,7 @@ def _packed(arrays: Mapping[str, Any]) -> _Answer:
     return {"arrays": specs}, b"".join(array.tobytes() for array in arrays.values())
 
 
-def _requests() -> Iterator[tuple[_Head, bytes]]:
+def _requests() -> Iterator[tuple[Head, bytes]]:
     while line := sys.stdin.buffer.readline():
         head = json.loads(line)
         yield head, sys.stdin.buffer.read(head.pop("bytes"))
