@@ -65,12 +65,29 @@ export interface RecordStore {
   write(text: string): Promise<void>;
 }
 
-/** In `localStorage`, or another `Storage`. */
-export function recordsIn(storage: Storage, name: string): RecordStore {
+/**
+ * In `localStorage`, or another `Storage`. Where that is full or not allowed nothing is kept: the
+ * test runs at every start then.
+ */
+export function recordsIn(storage: () => Storage, name: string): RecordStore {
   const key = `edgeconv.${name}.selfTest`;
+  let latest: string | null = null; // in this page's memory
   return {
-    read: async () => storage.getItem(key),
-    write: async (text) => storage.setItem(key, text),
+    read: async () => {
+      try {
+        return storage().getItem(key);
+      } catch {
+        return latest;
+      }
+    },
+    write: async (text) => {
+      latest = text;
+      try {
+        storage().setItem(key, text);
+      } catch {
+        // As in a browser that lets no page keep anything.
+      }
+    },
   };
 }
 

@@ -98,10 +98,17 @@ test("a record that cannot be read counts as none", async () => {
     getItem: (key) => kept.get(key) ?? null,
     setItem: (key, text) => kept.set(key, text),
   };
-  const store = recordsIn(storage, "gait");
+  const store = recordsIn(() => storage, "gait");
   await store.write("x");
   assert.equal(await store.read(), "x");
-  assert.equal(await recordsIn(storage, "fall-alarm").read(), null);
+  assert.equal(await recordsIn(() => storage, "fall-alarm").read(), null);
+  const forbidden = () => {
+    throw new Error("SecurityError");
+  };
+  const nowhere = recordsIn(forbidden, "gait"); // kept as long as the page is open
+  assert.equal(await nowhere.read(), null);
+  await nowhere.write("x");
+  assert.equal(await nowhere.read(), "x");
 });
 
 test("every model but the chosen one is closed", async () => {

@@ -263,7 +263,7 @@ async function prove(): Promise<Classifier> {
   const files = { model: place(contract.model), wasm: place("litert/").href };
   const vectors = await loadJson<SelfTestVectors>(place(contract.selfTest));
   const units: Unit[] = "gpu" in navigator ? ["wasm", "webgpu"] : ["wasm"];
-  const store = recordsIn(localStorage, contract.name);
+  const store = recordsIn(() => localStorage, contract.name);
   const appVersion = String(contract.modelVersion);
   try {
     const { classifier, record } = await Classifier.prove(files, {
