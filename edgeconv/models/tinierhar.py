@@ -37,7 +37,7 @@ def build(signal: Signal) -> Any:
     x = layers.Reshape((signal.window, len(signal.channels)), name="steps")(sensor)
     for number, (filters, stride) in enumerate(BLOCKS, 1):
         x = _block(x, filters, stride, number)
-    x = layers.Bidirectional(layers.GRU(CELLS, return_sequences=True), name="gru")(x)
+    x = layers.Bidirectional(layers.GRU(CELLS, return_sequences=True, name="cells"), name="gru")(x)
     scores = layers.Dense(1, name="scores")(x)
     weights = layers.Softmax(axis=1, name="weights")(scores)
     x = layers.Dot(axes=1, name="context")([weights, x])
