@@ -66,12 +66,11 @@ def test_the_coreml_recipe_is_har_with_every_scheme_that_keeps_its_promise() -> 
     assert {v.target for v in coreml.variants} == {"coreml"}
 
 
-def test_the_student_is_trained_as_har_but_longer_and_without_mixup() -> None:
+def test_the_student_is_trained_as_har_but_longer_without_mixup_and_with_more_motion() -> None:
     har, student = load_recipe("har").training, load_recipe("student").training
     assert har.augmentation is not None
-    assert student == replace(
-        har, epochs=400, learning_rate=0.003, augmentation=replace(har.augmentation, mixup=0.0)
-    )
+    motion = replace(har.augmentation, mixup=0.0, effort=0.2, coupling=0.3)
+    assert student == replace(har, epochs=400, learning_rate=0.003, augmentation=motion)
     assert load_recipe("student-coreml").training == student
 
 
