@@ -67,9 +67,7 @@ class SampleTest {
             service.onCreate()
             service.onStartCommand(null, 0, 1)
             assertEquals(listOf(ServiceInfo.FOREGROUND_SERVICE_TYPE_HEALTH), Phone.foreground)
-            walk()
-            withTimeout(15_000) { RecognitionService.live.first { it is Live.Recognized } }
-            withTimeout(15_000) { while (Phone.notified.isEmpty()) delay(1) }
+            withTimeout(15_000) { walkUntil { Phone.notified.isNotEmpty() } }
             assertEquals(Contract.LABELS[0], Phone.notified.first())
             service.onDestroy()
             withTimeout(15_000) { while (Phone.listening.isNotEmpty() || LiteRt.open > 0) delay(1) }
@@ -116,12 +114,16 @@ class SampleTest {
             (said.last() as Live.Problem).message
         }
 
-    /** Enough samples for a first decision. */
-    private suspend fun walk() {
+    /** Samples as fast as the app takes them, so that none is lost. */
+    private suspend fun walkUntil(isDone: () -> Boolean) {
         while (Phone.listening.size < Contract.SENSORS.size) delay(1)
-        val seconds = 3 * Contract.WINDOW / Contract.RATE_HZ + 3
-        for (i in 0..(seconds * 50).toInt()) {
-            for (each in Phone.listening.toList()) each.deliver(i * 20_000_000L, 0f, 0f, 9.8f)
+        var count = 0L
+        while (!isDone()) {
+            repeat(25) {
+                for (each in Phone.listening) each.deliver(count * 20_000_000L, 0f, 0f, 9.8f)
+                count++
+            }
+            delay(2)
         }
     }
 }
