@@ -654,7 +654,12 @@ CORE_AI = tuple(
     for name, how, gate, message in (
         ("kernel negated", asset("conv3_kernel", np.negative), "top1_agreement", "classified"),
         ("scales halved", asset("conv2_kernel_scale", lambda a: a / 2), "snr_db", "snr_db is"),
-        ("biases are zero", asset("conv4_bias", np.zeros_like), "max_abs", OFF),
+        (
+            "biases are zero",
+            asset("conv4_bias", np.zeros_like),
+            "weights",
+            "bias of 'conv4', output channel",
+        ),
         (
             "sign of gravity forgotten",
             asset("conv1_kernel", np.negative),
@@ -665,7 +670,7 @@ CORE_AI = tuple(
         (
             "one class is NaN",
             asset("probabilities_bias", one_value(np.nan)),
-            "max_abs",
+            "mean_abs",
             "NaN or infinite for",
         ),
         ("a dead channel", asset("conv1_kernel", first_ten(0)), "golden", "vector"),
