@@ -52,7 +52,7 @@ def test_contract_text_names_version_2_only() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 4}, "schema version 4"),
+        ({"schema_version": 5}, "schema version 5"),
         ({"schema_version": 2}, "normalization"),  # the old name in the new version
         ({"sign": "ios"}, "contradicts itself"),
     ],
