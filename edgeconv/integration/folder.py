@@ -12,15 +12,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from edgeconv.bundle import locked
 from edgeconv.errors import BadInput, UsageError
 
 RECORD = ".edgeconv"
 FORMAT, VERSION = "edgeconv-package", 1
 _SHOWN = 5
+_STAGE = "package"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Written:
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
     removed: tuple[str, ...]
+    left_behind: tuple[str, ...] = ()
+    """Folders of a killed run that were beside it, and are no longer."""
 
 
 def check_free(out: Path) -> None:
@@ -50,7 +54,7 @@ def check_free(out: Path) -> None:
 
 
 def write(out: Path, files: Mapping[str, bytes], about: Mapping[str, Any], force: bool) -> Written:
-    """Write a package whole, or leave `out` as it was.
+    """Write a package whole, or leave `out` as it was; one process at a time.
 
     Files that an earlier run generated and this one does not are removed, if they are unchanged.
 
@@ -64,6 +68,19 @@ def write(out: Path, files: Mapping[str, bytes], about: Mapping[str, Any], force
         BadInput: generated files were changed, or other files are in the way; they are named. Or
             the folder cannot be written.
     """
+    with locked(out):
+        return replace(_write(out, files, about, force), left_behind=_clean_up(out))
+
+
+def _clean_up(out: Path) -> tuple[str, ...]:
+    """Remove what a killed process left; the lock says that none is at work."""
+    left = [p for p in out.parent.iterdir() if p.name.startswith(f".{out.name}.{_STAGE}-")]
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+    return tuple(sorted(str(folder) for folder in left))
+
+
+def _write(out: Path, files: Mapping[str, bytes], about: Mapping[str, Any], force: bool) -> Written:
     check_free(out)
     record = _record(out) or {"files": {}}
     known: dict[str, list[str]] = record["files"]
@@ -109,7 +126,7 @@ def _replace(
     """A new folder appears in one step. In an existing one, the record first names the old and the
     new digests, so that an interrupted run leaves no file that looks like the user's."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.staging-"))
+    stage = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.{_STAGE}-"))
     try:
         for name, content in files.items():
             target = stage / name

@@ -162,6 +162,12 @@ class _Destination:
     app: AppOptions
 
 
+def _tell(written: Written, progress: Progress) -> None:
+    """Say what a killed run had left and is gone."""
+    for left in written.left_behind:
+        progress.note(f"an earlier run was ended; removed what it left: {left}")
+
+
 def _package_of_windows(
     bundle: Bundle, platform: Platform, to: _Destination, progress: Progress
 ) -> Package:
@@ -173,6 +179,7 @@ def _package_of_windows(
     context = _facts(bundle, file, platform, rate, to.app)
     about = _record(platform, file, context.version)
     written = write(to.out, render(platform, context), about, to.force)
+    _tell(written, progress)
     streams = context.document["streams"]
     return Package(
         path=to.out,
@@ -272,6 +279,7 @@ def _package_of_tensors(
         _record(platform, file, context.version),
         to.force,
     )
+    _tell(written, progress)
     return Package(
         path=to.out,
         platform=platform.name,

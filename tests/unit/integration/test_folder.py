@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeconv.bundle import locked
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.integration.folder import RECORD, check_free, write
 
@@ -176,3 +177,18 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(tempfile, "mkdtemp", full)
     with pytest.raises(BadInput, match="No space left"):
         write(tmp_path / "package", FIRST, ABOUT, force=False)
+
+
+def test_what_a_killed_process_left_is_removed_and_told(tmp_path: Path) -> None:
+    out = tmp_path / "package"
+    left = tmp_path / ".package.package-x1"
+    (left / "Sources").mkdir(parents=True)
+    assert write(out, FIRST, ABOUT, force=False).left_behind == (str(left),)
+    assert [path.name for path in tmp_path.iterdir()] == ["package"]
+    assert write(out, FIRST, ABOUT, force=False).left_behind == ()
+
+
+def test_two_processes_do_not_write_one_package(tmp_path: Path) -> None:
+    out = tmp_path / "package"
+    with locked(out), pytest.raises(BadInput, match="another edgeconv"):
+        write(out, FIRST, ABOUT, force=False)

@@ -1,0 +1,228 @@
+"""The written runs: kills at random moments, and every write failing in turn.
+
+    python -m tests.faults.run kills OUT.jsonl [--moments 200] [--seed 1] [--only export]
+    python -m tests.faults.run writes OUT.jsonl [--only integrate] [--every 1]
+    python -m tests.faults.run table OUT.jsonl
+
+After a kill `out` has to be what it was or a whole new result, and the same command run again has
+to succeed and leave nothing beside it. After a failing write the command also has to say what
+failed, in a line without a stack trace. Called again, a run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .scenarios import SCENARIOS, Scenario, contents, faults_of, leftovers, prepare, start
+
+SOURCE = Path(__file__).with_name("failing_disk.c")
+LONGEST = 600.0
+ERRORS = (errno.ENOSPC, errno.EIO)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fault and what came of it."""
+
+    kind: str
+    scenario: str
+    number: int
+    detail: str
+    code: int
+    faults: tuple[str, ...]
+
+
+def environment() -> dict[str, str]:
+    """Of the commands."""
+    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "NO_COLOR": "1", "COLUMNS": "200"}
+
+
+def killed(
+    scenario: Scenario, number: int, seconds: float, source: Path, old: Path | None
+) -> Trial:
+    """End the command after so many seconds, look at what is left, and run it again."""
+    with tempfile.TemporaryDirectory(prefix="kill-") as name:
+        folder = Path(name) / "work"
+        prepare(folder, source, old)
+        before = contents(old) if old else {}
+        process = start(scenario, folder, environment())
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        faults = faults_of(scenario, folder, before)
+        again = start(scenario, folder, environment())
+        text, _ = again.communicate(timeout=LONGEST)
+        if again.returncode:
+            faults.append(f"the next run ends with {again.returncode}: {text[-300:]}")
+        faults += [f"left after the next run: {left}" for left in leftovers(folder)]
+        return Trial(
+            "kill", scenario.name, number, f"{seconds:.2f} s", process.returncode, tuple(faults)
+        )
+
+
+def failing(
+    scenario: Scenario, number: int, error: int, source: Path, old: Path | None, library: Path
+) -> Trial | None:
+    """Let the write of this number fail; None if the command does not write so often."""
+    with tempfile.TemporaryDirectory(prefix="fail-") as name:
+        folder, count = Path(name) / "work", Path(name) / "count"
+        prepare(folder, source, old)
+        before = contents(old) if old else {}
+        shim = {
+            "LD_PRELOAD": str(library),
+            "FAULT_UNDER": str(folder),
+            "FAULT_COUNT": str(count),
+            "FAULT_AT": str(number),
+            "FAULT_ERRNO": str(error),
+        }
+        process = start(scenario, folder, {**environment(), **shim})
+        text, _ = process.communicate(timeout=LONGEST)
+        if not count.exists() or count.stat().st_size < number:
+            return None
+        faults = faults_of(scenario, folder, before)
+        if "Traceback" in text:
+            faults.append(f"a stack trace: {text[-600:]}")
+        elif process.returncode not in (0, 3):
+            faults.append(f"exit code {process.returncode}: {text[-300:]}")
+        elif process.returncode and "error:" not in text:
+            faults.append(f"no message: {text[-300:]}")
+        faults += [f"left: {left}" for left in leftovers(folder)]
+        detail = errno.errorcode[error]
+        return Trial("write", scenario.name, number, detail, process.returncode, tuple(faults))
+
+
+def compile_shim(folder: Path) -> Path:
+    """The library to preload."""
+    library = folder / "failing_disk.so"
+    command = ["gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"]
+    subprocess.run(command, check=True, capture_output=True)
+    return library
+
+
+def old_results(folder: Path) -> tuple[Path, dict[str, Path]]:
+    """The source bundle, and for each scenario a finished result that stands there before."""
+    from tests.nine_channels import build_bundle
+
+    source = folder / "source"
+    if not source.exists():
+        build_bundle(folder / "building")
+        shutil.copytree(folder / "building", source)
+    old = {}
+    for scenario in SCENARIOS:
+        old[scenario.name] = folder / scenario.name / "out"
+        if not old[scenario.name].exists():
+            shutil.rmtree(folder / scenario.name, ignore_errors=True)
+            prepare(folder / scenario.name, source, None)
+            process = start(scenario, folder / scenario.name, environment())
+            text, _ = process.communicate()
+            if process.returncode:
+                raise RuntimeError(f"{scenario.name} does not run without a fault: {text}")
+    return source, old
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="kills and failing writes")
+    parser.add_argument("kind", choices=("kills", "writes", "table"))
+    parser.add_argument("out", type=Path, help="JSON lines, one a trial")
+    parser.add_argument("--moments", type=int, default=200, help="kills in all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="the name of one command")
+    parser.add_argument("--every", type=int, default=1, help="only every so many-th write")
+    options = parser.parse_args()
+    trials = read(options.out)
+    if options.kind == "table":
+        sys.stdout.write(table(trials) + "\n")
+        return 0
+    cache = options.out.with_name("results").absolute()
+    cache.mkdir(parents=True, exist_ok=True)
+    source, old = old_results(cache)
+    chosen = [one for one in SCENARIOS if options.only in ("", one.name)]
+    if options.kind == "kills":
+        _kills(options, chosen, source, old, trials)
+    else:
+        _writes(options, chosen, source, old, trials)
+    return 1 if any(trial.faults for trial in read(options.out)) else 0
+
+
+def _kills(
+    options: argparse.Namespace,
+    chosen: list[Scenario],
+    source: Path,
+    old: dict[str, Path],
+    trials: list[Trial],
+) -> None:
+    done = {(trial.scenario, trial.number) for trial in trials if trial.kind == "kill"}
+    for number in range(options.moments):
+        scenario = chosen[number % len(chosen)]
+        if (scenario.name, number) in done:
+            continue
+        chance = random.Random(f"{options.seed}-{number}")
+        seconds = chance.uniform(0.2, 1.3 * scenario.seconds)
+        before = old[scenario.name] if chance.random() < 0.7 else None
+        add(options.out, killed(scenario, number, seconds, source, before))
+
+
+def _writes(
+    options: argparse.Namespace,
+    chosen: list[Scenario],
+    source: Path,
+    old: dict[str, Path],
+    trials: list[Trial],
+) -> None:
+    done = {(trial.scenario, trial.number) for trial in trials if trial.kind == "write"}
+    library = compile_shim(options.out.absolute().parent)
+    for scenario in chosen:
+        number = 1
+        while True:
+            if (scenario.name, number) not in done:
+                error = ERRORS[number % 2]
+                trial = failing(scenario, number, error, source, old[scenario.name], library)
+                if trial is None:
+                    break
+                add(options.out, trial)
+            number += options.every
+
+
+def read(path: Path) -> list[Trial]:
+    """The trials so far."""
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    entries = map(json.loads, lines)
+    return [Trial(**{**entry, "faults": tuple(entry["faults"])}) for entry in entries]
+
+
+def add(path: Path, trial: Trial) -> None:
+    """Append one trial and show what is wrong with it."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(trial)) + "\n")
+    for fault in trial.faults:
+        sys.stdout.write(f"{trial.kind} {trial.scenario} {trial.number}: {fault}\n")
+        sys.stdout.flush()
+
+
+def table(trials: list[Trial]) -> str:
+    """A Markdown table."""
+    lines = ["| fault | command | trials | with anything wrong |", "|---|---|---|---|"]
+    groups = Counter((trial.kind, trial.scenario) for trial in trials)
+    wrong = Counter((trial.kind, trial.scenario) for trial in trials if trial.faults)
+    lines += [
+        f"| {kind} | `{name}` | {n} | {wrong[kind, name]} |" for (kind, name), n in groups.items()
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
