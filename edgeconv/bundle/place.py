@@ -109,10 +109,10 @@ def locked(out: Path) -> Iterator[None]:
                     )
                 if not _is_still_there(path, file.fileno()):
                     continue  # its owner removed it between our opening and locking it
-                file.truncate(0)
-                file.write(str(os.getpid()))
-                file.flush()
                 try:
+                    file.truncate(0)
+                    file.write(str(os.getpid()))
+                    file.flush()
                     yield
                 finally:
                     path.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -104,7 +104,7 @@ def _write(out: Path, files: Mapping[str, bytes], about: Mapping[str, Any], forc
     except OSError as error:
         raise BadInput(
             f"cannot write {out}: {error.strerror or error}",
-            "name another folder, or run it again: files written so far are recognized",
+            "free some space or name another folder; the package is as it was",
         ) from error
     same = {name for name, digest in digests.items() if present[name] == digest}
     new = {name for name in digests if present[name] is None}
@@ -140,21 +140,50 @@ def _replace(
         both = {n: [*known.get(n, []), d] for n, d in record["files"].items()}
         old = {n: digests for n, digests in known.items() if n not in both}
         _write_record(stage / "both", {**record, "files": {**old, **both}})
-        (stage / "both").replace(out / RECORD)
-        for name in files:
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            (stage / name).replace(out / name)
-        for name in gone:
-            (out / name).unlink()
-            _remove_empty((out / name).parent, out)
-        (stage / RECORD).replace(out / RECORD)
+        _exchange(stage, out, [*files, *gone])
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
 
+def _exchange(stage: Path, out: Path, names: Sequence[str]) -> None:
+    """Put the staged files in their places; a file that is not staged is removed from its own.
+
+    Where a step fails, every file gets its old content back.
+    """
+    saved = stage / "saved"
+    saved.mkdir()
+    record = (out / RECORD).read_bytes()
+    undo: list[tuple[Path, Path | None]] = []  # a file, and where its old content is
+    try:
+        (stage / "both").replace(out / RECORD)
+        for number, name in enumerate(names):
+            target, old = out / name, saved / str(number)
+            undo.append((target, old if target.exists() else None))
+            if target.exists():
+                shutil.copy2(target, old)
+            if (stage / name).exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                (stage / name).replace(target)  # a reader sees the old one or the new one
+            else:
+                target.unlink(missing_ok=True)
+        (stage / RECORD).replace(out / RECORD)
+    except OSError:
+        for target, source in undo:
+            if source is None:
+                target.unlink(missing_ok=True)
+            elif source.exists():
+                source.replace(target)
+        (out / RECORD).write_bytes(record)
+        raise
+    finally:
+        for name in names:
+            _remove_empty((out / name).parent, out)
+
+
 def _remove_empty(folder: Path, out: Path) -> None:
-    while folder != out and not any(folder.iterdir()):
-        folder.rmdir()
+    while folder != out and not (folder.exists() and any(folder.iterdir())):
+        if folder.exists():
+            folder.rmdir()
         folder = folder.parent
 
 

@@ -192,3 +192,33 @@ def test_two_processes_do_not_write_one_package(tmp_path: Path) -> None:
     out = tmp_path / "package"
     with locked(out), pytest.raises(BadInput, match="another edgeconv"):
         write(out, FIRST, ABOUT, force=False)
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_a_step_that_fails_gives_every_file_its_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    out = tmp_path / "package"
+    write(out, FIRST, ABOUT, force=False)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    replace, calls = Path.replace, iter(range(100))
+
+    def failing(self: Path, target: Path) -> Path:
+        if next(calls) == step:
+            raise OSError(5, "Input/output error")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    changed = {f"new/{name}": b"other" for name in FIRST} | dict.fromkeys(list(FIRST)[1:], b"other")
+    failed = None
+    try:
+        write(out, changed, ABOUT, force=False)
+    except BadInput as error:
+        failed = error
+    now = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    if failed is None:
+        assert step > 2
+        assert {name: (out / name).read_bytes() for name in changed} == changed
+    else:
+        assert "cannot write" in failed.message
+        assert now == before
