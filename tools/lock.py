@@ -40,8 +40,8 @@ torch==2.13.0+cpu ; sys_platform == 'linux' \\
 """PyPI's build for Linux needs CUDA; the CPU build (here for CPython 3.11, x86-64) comes from a
 folder that PIP_FIND_LINKS or --find-links names, else there is no PyTorch."""
 CHECK_EXTRAS = ("check", "coreai")
-RUN_EXTRAS = (*CHECK_EXTRAS, "convert", "tensorboard", "compress", "search", "onnx")
-DEV_EXTRAS = (*RUN_EXTRAS, "micro", "ray")
+RUN_EXTRAS = (*CHECK_EXTRAS, "convert", "tensorboard", "compress", "search", "onnx", "sign")
+DEV_EXTRAS = (*RUN_EXTRAS, "micro", "ray", "benchmark")
 
 
 def main() -> int:
