@@ -99,7 +99,7 @@ def read_bundle(folder: PathLike, verify: bool = True) -> Bundle:
     data = _read_json(path / MANIFEST)
     try:
         bundle = _from_manifest(_current(data, path), path)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OverflowError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"{path / MANIFEST} is damaged: {error!r}", "export it again") from error
     if verify:
         check_unchanged(path, _named(bundle, data))

@@ -296,7 +296,7 @@ class Signal:
                 gravity=GravitySource(data["gravity"]) if "gravity" in data else None,
                 embedding=int(data.get("embedding", 0)),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (OverflowError, KeyError, TypeError, ValueError) as error:
             raise BadInput(f"sensor contract is damaged: {error!r}") from error
         written = signal.to_json()
         for name in ("unit", "sign", "channel_units"):

@@ -193,7 +193,7 @@ class Tensors:
                 outputs=tuple(map(NamedTensor.from_json, data["outputs"])),
                 labels=tuple(data["labels"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (OverflowError, KeyError, TypeError, ValueError) as error:
             raise BadInput(f"the contract is damaged: {error!r}") from error
 
 

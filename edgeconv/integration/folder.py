@@ -206,7 +206,7 @@ def _record(out: Path) -> dict[str, Any] | None:
             _inside(name): [digests] if isinstance(digests, str) else list(map(str, digests))
             for name, digests in document["files"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OverflowError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
             f"{path} is damaged: {error}", "remove the package and write it again"
         ) from error

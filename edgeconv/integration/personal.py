@@ -356,7 +356,7 @@ def _stored_windows(
             )
             for window in data["windows"]
         ]
-    except (KeyError, TypeError, ValueError) as error:
+    except (OverflowError, KeyError, TypeError, ValueError) as error:
         raise _damaged(repr(error)) from error
 
 

@@ -217,7 +217,7 @@ def read_manifest(content: bytes) -> UpdateManifest | None:
             tuple(UpdateFile(e["path"], e["bytes"], e["sha256"]) for e in entries),
         )
         known = (data["format"], data["schema_version"]) == (FORMAT, VERSION)
-    except (ValueError, KeyError, TypeError):
+    except (OverflowError, ValueError, KeyError, TypeError):
         return None
     return manifest if known and _has_its_types(manifest) else None
 
@@ -262,7 +262,7 @@ def _tests(content: bytes, manifest: UpdateManifest) -> bool:
     try:
         data = json.loads(content.decode("utf-8"))
         found = (data["format"], data["schema_version"], data["artifact"]["sha256"])
-    except (ValueError, KeyError, TypeError):
+    except (OverflowError, ValueError, KeyError, TypeError):
         return False
     return found == (SELF_TEST_FORMAT, SELF_TEST_VERSION, manifest.artifact_sha256)
 

@@ -118,7 +118,14 @@ class _Reader:
             stand_in = _stand_in(layer.kind, layer.item["config"], layer.stored)
             arguments = partial(_arguments, layer.item, number, inputs)
             read = read_layer(KerasCall(stand_in, layer.kind, label, inputs, arguments=arguments))
-        except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        except (
+            OverflowError,
+            KeyError,
+            ValueError,
+            TypeError,
+            IndexError,
+            AttributeError,
+        ) as error:
             # a damaged file has another digest than its bundle says: this is a layer of a kind
             raise Unsupported(f"layer '{label}' ({layer.kind}) is stored in another way") from error
         self.nodes += read

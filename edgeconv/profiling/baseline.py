@@ -99,7 +99,7 @@ def read_results(path: Path) -> tuple[ProfileResult, ...]:
             ProfileResult.from_json({k: v for k, v in entry.items() if k != "baseline"})
             for entry in data
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OverflowError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(
             f"{path} does not contain a profile: {error}",
             "give the JSON of `edgeconv profile --json`",

@@ -29,7 +29,7 @@ from edgeconv.core import (
 from edgeconv.errors import BadInput, MissingDependency
 from edgeconv.profiling.statistics import median_interval, summary
 
-_NUMBER = r"([-\d.]+(?:e[+-]?\d+)?)"
+_NUMBER = r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?![\w.])"
 _SUMMARY = re.compile(
     rf"Inference timings in us: Init: {_NUMBER}, First inference: {_NUMBER}, "
     rf"Warmup \(avg\): {_NUMBER}, Inference \(avg\): {_NUMBER}"
@@ -45,7 +45,7 @@ _INSIDE = "Delegate internal:"
 _ORDER, _TOP = "= Run Order =", "= Top by Computation Time ="
 # node type, [start,] first, avg ms, %, cdf %, mem KB, times called, name
 _ROW = re.compile(
-    r"^\s*(?P<kind>\S.*?)\s+(?:[\d.]+\s+)?[\d.]+\s+(?P<ms>[\d.]+)\s+[\d.]+%\s+[\d.]+%"
+    r"^\s*(?P<kind>\S.*?)\s+(?:[\d.]+\s+)?[\d.]+\s+(?P<ms>\d+(?:\.\d+)?)\s+[\d.]+%\s+[\d.]+%"
     r"\s+[\d.]+\s+\d+\s+(?P<name>\S.*?)\s*$"
 )
 

@@ -136,7 +136,7 @@ def _of_manifest(text: str, where: str) -> dict[str, Any]:
     try:
         recipe: dict[str, Any] = upgrade_recipe(json.loads(text)["recipe"])
         recipe["name"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OverflowError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
             f"{where} contains no recipe: {error!r}", "give the manifest.json of an edgeconv run"
         ) from error

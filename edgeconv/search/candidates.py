@@ -119,7 +119,7 @@ def front_candidates(folder: Path, schemes: tuple[str, ...]) -> list[SearchCandi
             )
             for one in found
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OverflowError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
             f"{path} is not the front of a search: {error!r}", "let that search come to its end"
         ) from error

@@ -132,7 +132,7 @@ def _read_lines(path: Path) -> dict[str, TaskOutcome]:
         try:
             entry = json.loads(line)
             outcomes[str(entry["key"])] = TaskOutcome.from_json(entry["outcome"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (OverflowError, ValueError, KeyError, TypeError) as error:
             raise BadInput(
                 f"{path}, line {number} is damaged: {error!r}", "remove that line, and start again"
             ) from error

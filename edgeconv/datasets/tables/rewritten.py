@@ -140,7 +140,7 @@ def _write_edge_impulse(path: Path, payload: Any, copy: Path) -> None:
         names = [_with_unit(sensor) for sensor in payload["sensors"]]
         interval, rows = float(payload["interval_ms"]), payload["values"]
         numbers = [[float(v) for v in row] for row in rows]
-    except (ValueError, TypeError, KeyError) as error:
+    except (OverflowError, ValueError, TypeError, KeyError) as error:
         raise BadInput(
             f"{path}: JSON, but not of Edge Impulse's data acquisition format ({error!r})",
             "export the recording again, or as CSV",

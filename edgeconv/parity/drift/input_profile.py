@@ -254,7 +254,7 @@ class InputProfile:
                     for name, c in data["classes"].items()
                 },
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (OverflowError, KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{where} is damaged: {error!r}", "export the bundle again") from error
 
 

@@ -160,7 +160,7 @@ class FoldJournal:
             try:
                 entry = json.loads(line)
                 outcomes[entry["key"]] = decode_fields(FoldOutcome, entry["outcome"])
-            except (ValueError, KeyError, TypeError) as error:
+            except (OverflowError, ValueError, KeyError, TypeError) as error:
                 raise BadInput(
                     f"{path}, line {number} is damaged: {error!r}", "remove that line"
                 ) from error

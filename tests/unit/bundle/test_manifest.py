@@ -250,3 +250,11 @@ def test_read_manifest_of_an_unknown_version(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps({**MANIFEST_V1, "schema_version": 3}))
     with pytest.raises(BadInput, match="schema version 3"):
         bundles.read_bundle(folder, verify=False)
+
+
+def test_read_manifest_with_a_number_beyond_every_integer(folder: Path) -> None:
+    """Found by fuzzing: JSON's 1e999 is infinite, and no integer."""
+    text = json.dumps(MANIFEST_V1).replace('"window": 80', '"window": 1e999')
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(BadInput, match="damaged"):
+        bundles.read_bundle(folder, verify=False)

@@ -65,3 +65,16 @@ def test_the_reason_is_told() -> None:
     cut = text("xnnpack").partition("INFO: Inference timings")[0]
     with pytest.raises(BadInput, match="count=33"):
         parse_timing(cut)
+
+
+@pytest.mark.parametrize("number", ["29...1", ".", "29.129.1", "1e", "2x"])
+def test_what_is_no_number_is_no_statistic(number: str) -> None:
+    """Found by fuzzing: a transcript with a broken number was a stack trace."""
+    text = (
+        f"count=50 first=31 median={number} min=27\n"
+        "Inference timings in us: Init: 3, First inference: 5, Warmup (avg): 3, "
+        "Inference (avg): 29.1\n"
+    )
+    timing = parse_timing(text)
+    assert (timing.p50_us, timing.statistics["min"]) == (29.1, 27)
+    assert "median" not in timing.statistics
