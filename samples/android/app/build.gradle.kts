@@ -8,7 +8,7 @@ android {
 
     defaultConfig {
         applicationId = "com.example.activitysample"
-        minSdk = 26 // notification channels; the library itself runs from 23 on
+        minSdk = 26 // as the library
         targetSdk = 36
         versionCode = 1
         versionName = "1.0"
