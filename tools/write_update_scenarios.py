@@ -164,6 +164,7 @@ def cases() -> list[Case]:
         ("an absolute path", app, update({**FILES, "/etc/m": b"x"}), True),
         ("a path with a backslash", app, update({**FILES, "..\\m": b"x"}), True),
         ("a path of a drive", app, update({**FILES, "c:m": b"x"}), True),
+        ("a path with an accent on its slash", app, update({**FILES, "../\u0301m": b"x"}), True),
         ("a path with an empty part", app, update({**FILES, "a//m": b"x"}), True),
         ("the self-test fails", app, good, False),
     ]

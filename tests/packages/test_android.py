@@ -123,6 +123,12 @@ ON_THE_DEVICE = (
         "State(null, 0).toJson()",
     ),
     Mutation(
+        "another update the second time",
+        f"{_DEVICE}/ModelKeeper.kt",
+        "manifest.version != version",
+        "false",
+    ),
+    Mutation(
         "a newer app keeps an old update",
         f"{_DEVICE}/ModelKeeper.kt",
         "packagedVersion >= version",

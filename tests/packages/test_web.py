@@ -85,9 +85,8 @@ MUTATIONS = (
     Mutation(
         "versions are texts", _UPDATES, "return Math.sign(difference)", "return a < b ? -1 : 1"
     ),
-    Mutation(
-        "the floor is lowered", _UPDATES, "manifest: null, floor }", "manifest: null, floor: 0 }"
-    ),
+    Mutation("the floor is lowered", _UPDATES, "null, floor, public", "null, floor: 0, public"),
+    Mutation("a stolen key is trusted", _UPDATES, "=== this.#app.public_key", "!== name"),
     Mutation("a failing model", _UPDATES, "(await this.#passes(model, vectors))", "vectors"),
     Mutation(
         "never asked whether it helps", _PERSONAL, "personal > this.#shareRight(own)", "1 > 0"

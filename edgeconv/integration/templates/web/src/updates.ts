@@ -196,6 +196,8 @@ export interface UpdateState {
   /** Null: the app's own model. */
   readonly manifest: UpdateManifest | null;
   readonly floor: number;
+  /** That of the app which verified it: an app with another key does not trust it any more. */
+  readonly public_key: string;
 }
 
 /** Where updates are kept; the app says where. */
@@ -220,7 +222,7 @@ export type UpdateOutcome =
 export interface CurrentModel {
   /** Its file and self-test; null: the package's own. */
   readonly update: { readonly model: Bytes; readonly vectors: SelfTestVectors } | null;
-  /** Whether an update that was installed is not used any more, as it is damaged or fails here. */
+  /** Whether an installed update is given up: it is damaged, fails here, or is not trusted now. */
   readonly rolledBack: boolean;
 }
 
@@ -279,7 +281,8 @@ export class Updates {
     const { version } = manifest;
     try {
       await this.#store.put(version, files);
-      await this.#store.swap({ manifest, floor: version });
+      const { public_key } = this.#app;
+      await this.#store.swap({ manifest, floor: version, public_key });
     } catch {
       return refused("storage_failed");
     }
@@ -292,13 +295,16 @@ export class Updates {
    * package's own, and passes its self-test.
    */
   async current(): Promise<CurrentModel> {
-    const { manifest, floor } = await this.#state();
+    const { manifest, floor, public_key } = await this.#state();
     if (!manifest) {
       await this.#store.clean(null);
       return { update: null, rolledBack: false };
     }
     const { name, contract_sha256, model_version } = this.#app;
-    const isOurs = manifest.name === name && manifest.contract_sha256 === contract_sha256;
+    const isOurs =
+      manifest.name === name &&
+      manifest.contract_sha256 === contract_sha256 &&
+      public_key === this.#app.public_key;
     if (isOurs && manifest.version > model_version) {
       const files = await readFiles((path) => this.#store.file(manifest.version, path), manifest);
       const model = files?.get(manifest.artifact.name);
@@ -308,9 +314,9 @@ export class Updates {
         return { update: { model, vectors }, rolledBack: false };
       }
     }
-    await this.#store.swap({ manifest: null, floor });
+    await this.#store.swap({ manifest: null, floor, public_key });
     await this.#store.clean(null);
-    return { update: null, rolledBack: isOurs && manifest.version > model_version };
+    return { update: null, rolledBack: manifest.version > model_version };
   }
 
   async #passes(model: Bytes, vectors: SelfTestVectors): Promise<boolean> {
@@ -325,7 +331,8 @@ export class Updates {
   async #state(): Promise<UpdateState> {
     const state = await this.#store.read();
     const floor = Math.max(this.#app.model_version, state?.floor ?? 0);
-    return { manifest: state?.manifest ?? null, floor };
+    const { manifest = null, public_key = "" } = state ?? {};
+    return { manifest, floor, public_key };
   }
 }
 

@@ -239,6 +239,11 @@ test("an update is used from the next start, and goes back where it fails", asyn
   const newer = new Updates({ ...app, model_version: version }, own, proving(true));
   assert.deepEqual(await newer.current(), { update: null, rolledBack: false });
   assert.equal(own.versions.size, 0);
+
+  const distrusted = again(); // the app was updated, and has another key: this one was stolen
+  const rekeyed = new Updates({ ...app, public_key: "another" }, distrusted, proving(true));
+  assert.deepEqual(await rekeyed.current(), { update: null, rolledBack: true });
+  assert.equal(distrusted.versions.size, 0);
 });
 
 test("what interrupts an update leaves the old model", async () => {

@@ -158,11 +158,12 @@
       SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
     }
 
-    /// Whether a path stays in the update's folder.
+    /// Whether a path stays in the update's folder. By bytes: a slash with an accent is another
+    /// character in Swift, but parts folders all the same.
     private static func isSafe(_ path: String) -> Bool {
-      !path.contains { "\\:\0".contains($0) }
-        && path.split(separator: "/", omittingEmptySubsequences: false)
-          .allSatisfy { !["", ".", ".."].contains($0) }
+      let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      return !path.utf8.contains { "\\:\0".utf8.contains($0) }
+        && parts.allSatisfy { !["", ".", ".."].contains(String(decoding: $0, as: UTF8.self)) }
     }
 
     /// Whether one version of an app is before another, number by number.

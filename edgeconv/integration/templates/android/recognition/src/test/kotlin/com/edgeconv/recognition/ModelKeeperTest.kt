@@ -161,6 +161,18 @@ class ModelKeeperTest {
     }
 
     @Test
+    fun aSourceThatGivesAnOlderUpdateTheSecondTimeInstallsNothing() {
+        keeper().install(update(version = 3))
+        val (newer, older) = update(version = 5) to update(version = 2)
+        val asked = mutableSetOf<String>()
+        val result = keeper().install { if (asked.add(it)) newer(it) else older(it) }
+        assertEquals(Refusal.DAMAGED_FILE, result.refusal)
+        assertEquals(3L, keeper().open().also { it.engine.close() }.version)
+        assertEquals(listOf("3"), File(root, "models").list()?.toList())
+        assertEquals(null, keeper().install(newer).refusal)
+    }
+
+    @Test
     fun anUpdateThatProvesItselfNoMoreIsRolledBack() {
         keeper().install(update(version = 3))
         File(root, "models/3/${selfTest.artifact}").writeBytes(modelFile.bytes + 0)

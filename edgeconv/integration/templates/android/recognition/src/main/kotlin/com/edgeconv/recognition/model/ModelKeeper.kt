@@ -108,7 +108,7 @@ class ModelKeeper(
             val names =
                 manifest.files.map { it.path } + UpdateCheck.MANIFEST + UpdateCheck.SIGNATURE
             for (name in names) write(File(folder, name), read(name) ?: throw IOException(name))
-            val result = prove(folder)
+            val result = prove(folder, manifest.version)
             if (result.refusal == null) {
                 write(stateFile, State(manifest.version, manifest.version).toJson())
                 clean(State.read(stateFile))
@@ -122,9 +122,12 @@ class ModelKeeper(
         }
     }
 
-    private fun prove(folder: File): UpdateResult =
+    private fun prove(
+        folder: File,
+        version: Long,
+    ): UpdateResult =
         try {
-            val proven = openFolder(folder)
+            val proven = openFolder(folder, version)
             proven.engine.close()
             UpdateResult(null, proven.record)
         } catch (error: NoUnitPassed) {
@@ -140,16 +143,21 @@ class ModelKeeper(
     }
 
     private fun openUpdate(version: Long): ProvenModel {
-        val proven = openFolder(folder(version))
+        val proven = openFolder(folder(version), version)
         return ProvenModel(proven.engine, proven.record, version)
     }
 
     /** An installed update is looked at as if it came now, except that it need not be newer. */
-    private fun openFolder(folder: File): ProvenModel {
+    private fun openFolder(
+        folder: File,
+        version: Long,
+    ): ProvenModel {
         val check = UpdateCheck(installed(floor = 0)) { File(folder, it).readBytes() }
         val (manifest, unread) = check.manifest()
         if (manifest == null) refuse(unread)
         check.misfit(manifest)?.let(::refuse)
+        // A source may give an older update, signed as well, when it is read the second time.
+        if (manifest.version != version) refuse(Refusal.DAMAGED_FILE)
         if (!check.isWhole(manifest)) refuse(Refusal.DAMAGED_FILE)
         val path = File(folder, manifest.artifact)
         val file = ModelFile(path.readBytes())
