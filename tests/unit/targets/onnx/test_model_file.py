@@ -15,6 +15,7 @@ from edgeconv.core import Signal
 from edgeconv.core.metadata import ModelMetadata
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes import inspectable, open_runner
+from edgeconv.runtimes.crash_probe import probe
 from edgeconv.targets.onnx import model_file
 from edgeconv.workflows.inspect import inspect_file
 
@@ -87,35 +88,43 @@ def test_damage_is_named(damage: Any, words: str, tmp_path: Path) -> None:
         model_file.read(write(tmp_path / "m.onnx", network))
 
 
+def damaged(cut: float, changes: list[tuple[float, int]]) -> bytes:
+    """A file that was cut, or some of whose bytes were changed."""
+    whole = bytearray(looped().SerializeToString() if changes else classifier().SerializeToString())
+    for at, change in changes:
+        whole[int(at * len(whole))] ^= change
+    return bytes(whole) if changes else bytes(whole[: int(cut * len(whole))])
+
+
+PLACES = st.floats(0, 1, exclude_max=True)
+
+
 @settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(
-    st.floats(0, 1, exclude_max=True),
-    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=3),
-)
+@given(PLACES, st.lists(st.tuples(PLACES, st.integers(1, 255)), max_size=3))
 def test_any_damage_is_bad_input_or_harmless(
     tmp_path: Path, cut: float, changes: list[tuple[float, int]]
 ) -> None:
     """1,260 random damages of larger files ended in the same way."""
-    whole = bytearray(looped().SerializeToString() if changes else classifier().SerializeToString())
-    for at, change in changes:
-        whole[int(at * len(whole))] ^= change
     path = tmp_path / "m.onnx"
-    path.write_bytes(bytes(whole) if changes else bytes(whole[: int(cut * len(whole))]))
-    for look in (inspect_file, _run):
-        with suppress(BadInput, Unsupported):
-            look(path)
+    path.write_bytes(damaged(cut, changes))
+    with suppress(BadInput, Unsupported):
+        inspect_file(path)
 
 
-def _run(path: Path) -> None:
-    with open_runner(path) as runner:
-        runner.run(
-            {
-                name: np.zeros([max(n, 1) for n in spec.shape], spec.dtype)
-                for name, spec in runner.inputs.items()
-            }
-        )
+@settings(
+    deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(PLACES, st.integers(1, 255)), min_size=1, max_size=3))
+def test_damage_that_runs_cannot_hang_or_crash_this_process(
+    tmp_path: Path, changes: list[tuple[float, int]]
+) -> None:
+    """A changed loop may never end, so it runs as every command runs such a file: apart."""
+    path = tmp_path / "m.onnx"
+    path.write_bytes(damaged(0.0, changes))
+    with suppress(BadInput, Unsupported):
+        probe(path, seconds=10)
 
 
 def test_weights_in_another_file_are_read(tmp_path: Path) -> None:
