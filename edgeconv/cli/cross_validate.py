@@ -12,6 +12,7 @@ from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.recipes import load_recipe, override
+from edgeconv.reporting.formatting import plural
 
 if TYPE_CHECKING:
     from edgeconv.training.fold_results import CrossValidation, Estimate
@@ -220,8 +221,8 @@ def _show(console: Console, result: CrossValidation) -> None:
         )
     (fold, lowest), (subject, least) = result.worst_fold, result.worst_subject
     console.say(
-        f"{result.recipe}: accuracy {_accuracy(result.accuracy)} (95 % interval) over "
-        f"{len(result.by_fold())} folds and seeds {', '.join(map(str, result.seeds))}"
+        f"{result.recipe}: accuracy {_accuracy(result.accuracy)}{_interval(result.accuracy)} over "
+        f"{plural(len(result.by_fold()), 'fold')} and seeds {', '.join(map(str, result.seeds))}"
     )
     count, worst = result.worst_subjects
     console.say(
@@ -230,14 +231,25 @@ def _show(console: Console, result: CrossValidation) -> None:
     )
     comparison = result.comparison
     if comparison is not None:
-        verdict = "within the noise" if comparison.difference.noise else "outside the noise"
         console.say(
-            f"against {comparison.baseline}: {_points(comparison.difference)} percentage points "
-            f"(95 % interval) over {comparison.folds} folds: {verdict}"
+            f"against {comparison.baseline}: {_points(comparison.difference)} percentage points"
+            f"{_interval(comparison.difference)} over {plural(comparison.folds, 'fold')}: "
+            f"{_VERDICTS[comparison.difference.noise]}"
         )
         losses = [f"{s} {100 * x:+.1f}" for s, x in list(comparison.by_subject.items())[:LOSSES]]
         console.say(f"largest losses on a subject, in points: {', '.join(losses)}")
     console.json(FORMAT, result.to_json())
+
+
+_VERDICTS = {
+    True: "within the noise",
+    False: "outside the noise",
+    None: "one fold gives no interval, so whether it is noise is not known; run more folds",
+}
+
+
+def _interval(value: Estimate) -> str:
+    return "" if value.half is None else " (95 % interval)"
 
 
 def _accuracy(value: Estimate) -> str:

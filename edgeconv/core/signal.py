@@ -103,7 +103,7 @@ class Signal:
         kinds: what each channel measures; empty: as the names of the channels say, and those of
             three channels are an accelerometer's.
         gravity: what told gravity and linear acceleration apart; None where it is not known, or no
-            no channel is one of them.
+            channel is one of them.
         embedding: size of a file's output `embedding`, what the last dense layer reads; 0 where
             the file has no such output, and in a Keras model's own contract.
     """

@@ -147,9 +147,13 @@ def _mixed(specs: tuple[str, ...], given: Recordings, progress: Progress, refuse
         loaded.append(load_dataset(part, progress, refuse=refuse))
         windowing = Windowing.of(loaded[0].signal)
     mixed = relabeled(in_one(loaded), given.labels)
-    if refuse:
+    if refuse:  # what concerns one of them alone was reported as it was loaded
         for note in mixed.report.notes[sum(len(one.report.notes) for one in loaded) :]:
             progress.note(note)
+        findings = mixed.report.findings[sum(len(one.report.findings) for one in loaded) :]
+        for finding in findings:
+            progress.note(finding.sentence())
+        refuse_errors(mixed, findings, mixed.report.allow)
     return mixed
 
 

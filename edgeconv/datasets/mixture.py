@@ -67,8 +67,11 @@ def relabeled(dataset: Dataset, labels: LabelMap) -> Dataset:
             f"have {', '.join(names)}"
         )
     counts = {f"windows labeled {n}, by the label map": count for n, count in dropped.items()}
+    subjects = set(rest.subject_names)  # without those who recorded dropped labels only
     return replace(
         rest,
+        test_subjects=tuple(s for s in rest.test_subjects if s in subjects),
+        val_subjects=tuple(s for s in rest.val_subjects if s in subjects),
         signal=replace(rest.signal, labels=classes),
         recordings=tuple(replace(r, label=number[r.label]) for r in rest.recordings),
         report=replace(
@@ -119,7 +122,8 @@ def in_one(parts: Sequence[Dataset]) -> Dataset:
         test_subjects=tuple(dict.fromkeys(test)),
         val_subjects=tuple(s for s in dict.fromkeys(val) if s not in test),
     )
-    copies = balance.repeated(mixed)
+    without = replace(mixed, report=replace(mixed.report, findings=()))
+    copies = [c for c in balance.repeated(without) if c not in mixed.report.findings]
     return replace(mixed, report=replace(mixed.report, findings=(*mixed.report.findings, *copies)))
 
 

@@ -243,11 +243,11 @@ class PersonalLayer:
         classes = len(self.model.labels)
         prototypes, residuals = [], []
         for label in range(classes):
-            own = [window for window in windows if window.label == label]
-            if not own:
+            members = [window for window in windows if window.label == label]
+            if not members:
                 continue
-            means = _means([self._probabilities(window.outputs) for window in own])
-            prototypes.append(_means([window.embedding for window in own]))
+            means = _means([self._probabilities(window.outputs) for window in members])
+            prototypes.append(_means([window.embedding for window in members]))
             residuals.append([(k == label) - mean for k, mean in enumerate(means)])
         scale = _mean([_product(prototype, prototype) for prototype in prototypes]) or 1.0
         gram = [[_product(a, b) / scale + 1.0 for b in prototypes] for a in prototypes]

@@ -55,11 +55,11 @@ def evaluate(
     _check_shapes(probabilities, labels, subjects, label_names)
     _check_values(probabilities)
     n, classes = probabilities.shape
-    called = probabilities.argmax(axis=1)
-    confusion = np.bincount(labels * classes + called, minlength=classes**2)
+    predicted = probabilities.argmax(axis=1)
+    confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
     confusion = confusion.reshape(classes, classes)
     per_class = _per_class(confusion, label_names)
-    right = called == labels
+    right = predicted == labels
     recalls = [figures["recall"] for figures in per_class.values() if figures["n"]]
     scores = [
         figures["f1"]
@@ -109,8 +109,10 @@ def merged_probabilities(
 ) -> NDArray[np.float32]:
     """Probabilities (n, classes) of merged classes (n, `merged.merged(labels)`): the sum of theirs.
 
+    A sum of rounded probabilities, as an int8 file gives them, may exceed 1 and then counts as 1.
+
     Raises:
-        BadInput: another number of classes than labels.
+        BadInput: another number of classes than labels, or numbers that are not probabilities.
     """
     import numpy as np
 
@@ -120,11 +122,12 @@ def merged_probabilities(
             f"{len(labels)} classes",
             "export it again",
         )
+    _check_values(probabilities)
     names = merged.merged(labels)
     member = np.zeros((len(labels), len(names)), np.float32)
     for row, label in enumerate(labels):
         member[row, names.index(merged.class_of(label))] = 1.0
-    return np.asarray(probabilities @ member, np.float32)
+    return np.asarray(np.minimum(probabilities @ member, 1.0), np.float32)
 
 
 def as_probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:

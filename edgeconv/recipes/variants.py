@@ -155,11 +155,11 @@ def with_installed(recipe: Recipe) -> tuple[Recipe, list[str]]:
 
     It is for built-in recipes, which show what there is; what a recipe file names has to be made.
     """
-    kept = tuple(v for v in recipe.variants if lacking(find_target(v.target)) is None)
-    if kept == recipe.variants or not kept:
+    possible = tuple(v for v in recipe.variants if lacking(find_target(v.target)) is None)
+    if possible == recipe.variants or not possible:
         return recipe, []
     named = dict.fromkeys(v.target for v in recipe.variants)
-    return replace(recipe, variants=kept), _reasons(map(find_target, named))
+    return replace(recipe, variants=possible), _reasons(map(find_target, named))
 
 
 def _reasons(targets: Iterable[Target]) -> list[str]:

@@ -17,6 +17,9 @@ HEADINGS = (
 )
 
 
+_NOISE = {True: " (noise)", False: "", None: " (one fold: no interval)"}
+
+
 def comparison_rows(results: Sequence[CrossValidation]) -> list[tuple[str, ...]]:
     """A row for each cross-validation: means with 95 % intervals, and the worst subjects.
 
@@ -31,8 +34,7 @@ def _row(result: CrossValidation) -> tuple[str, ...]:
     gap, loss = "–", "–"
     if result.comparison is not None:
         difference = result.comparison.difference
-        noise = " (noise)" if difference.noise else ""
-        gap = f"{100 * difference.mean:+.2f}{_half(difference, 100, 2)}{noise}"
+        gap = f"{100 * difference.mean:+.2f}{_half(difference, 100, 2)}{_NOISE[difference.noise]}"
         if worst := result.comparison.worst_loss:
             loss = f"{100 * worst[1]:+.1f} ({worst[0]})"
     return (

@@ -112,12 +112,12 @@ def front_candidates(folder: Path, schemes: tuple[str, ...]) -> list[SearchCandi
     path = folder / "front.json"
     try:
         members = json.loads(path.read_text("utf-8"))["members"]
-        found = [member["point"]["candidate"] for member in members]
+        entries = [member["point"]["candidate"] for member in members]
         candidates = [
             SearchCandidate(
                 str(one["model"]), tuple(sorted(one["training"].items())), one["compress"], schemes
             )
-            for one in found
+            for one in entries
         ]
     except (OverflowError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(

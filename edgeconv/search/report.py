@@ -128,9 +128,10 @@ def notes(result: SearchResult) -> list[str]:
     limit = (
         "--max-accuracy-drop" if result.budgets.max_drop is not None else "0.5 percentage points"
     )
+    only = ", by one seed alone: NOT CONFIRMED" if chosen in _of_one_seed(result) else ""
     lines = [
         f"chosen: {chosen.name}, the smallest within every budget and {limit} of the recipe's "
-        "float network"
+        f"float network{only}"
         if chosen
         else f"no point is within every budget and {limit} of the recipe's float network",
         "held out: accuracy on the held-out subjects of the folds; drop: below the recipe's float "
@@ -153,13 +154,18 @@ def notes(result: SearchResult) -> list[str]:
 
 def unconfirmed(result: SearchResult) -> list[str]:
     """A warning on members that one seed alone has judged."""
-    names = [member.name for member in result.members if member.seeds < 2]
-    if not names or not result.seeds:
+    names = [member.name for member in _of_one_seed(result)]
+    if not names:
         return []
     return [
         f"NOT CONFIRMED: {', '.join(names)} had time for one seed only; run the same command with "
         "more --minutes before you believe it"
     ]
+
+
+def _of_one_seed(result: SearchResult) -> list[ParetoMember]:
+    """Members that further seeds should have judged, and did not."""
+    return [m for m in result.members if m.seeds < 2] if result.seeds else []
 
 
 def _cells(result: SearchResult, member: ParetoMember) -> tuple[str, ...]:

@@ -166,8 +166,8 @@ class FoldTracker:
         tags = {KEY: key, "data_sha256": fingerprint}
         title = f"{recipe.name}, fold {run.fold}, seed {run.seed}"
         with _reporting(self._mlflow, self.uri):
-            made = self._client.create_run(self._experiment, run_name=title, tags=tags)
-            number = str(made.info.run_id)
+            created = self._client.create_run(self._experiment, run_name=title, tags=tags)
+            number = str(created.info.run_id)
             params = [entities.Param(k, v) for k, v in _flat(recipe, run).items()]
             self._client.log_batch(number, metrics[:_BATCH], params)
             for first in range(_BATCH, len(metrics), _BATCH):

@@ -38,9 +38,12 @@ class Estimate:
         return self.mean + (math.inf if self.half is None else self.half)
 
     @property
-    def noise(self) -> bool:
-        """Whether the interval contains 0: then, as a difference, nothing was shown."""
-        return self.low <= 0 <= self.high
+    def noise(self) -> bool | None:
+        """Whether the interval contains 0: then, as a difference, nothing was shown.
+
+        None without an interval, which says neither.
+        """
+        return None if self.half is None else self.low <= 0 <= self.high
 
 
 def estimate(values: Sequence[float]) -> Estimate:

@@ -24,6 +24,8 @@ from edgeconv.workflows.steps.fold_runs import FoldOutcome, FoldTask, FoldTraine
 from edgeconv.workflows.train import with_data
 
 FORMAT, SWEEP_FORMAT = "edgeconv-cross-validation", "edgeconv-sweep"
+SWEPT = ("model", "seed", "training", "compression")
+"""Keys of a recipe that `--set` changes."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,6 @@ def sweep(
     options = options or CrossValidateOptions()
     recipe, source = with_data(recipe, data)
     recipes = [with_settings(recipe, each) if each else recipe for each in grid(settings)]
-    if any(one.windowing != recipe.windowing or one.labels != recipe.labels for one in recipes):
-        raise UsageError(
-            "--set cannot change windowing or labels: the folds would not be of the same windows",
-            "cross-validate each by itself",
-        )
     progress.stage(f"data: {describe_source(source)}")
     dataset = load_dataset(source, progress)
     if isinstance(baseline, Recipe):
@@ -153,7 +150,7 @@ def sweep(
         others = tuple(result.compared_with(results[0]) for result in results[1:])
         results = (results[0], *others)
     windows = sum(
-        len(o.predicted) for t, o in outcomes.items() if (t.recipe, t.seed) == (0, recipe.seed)
+        len(o.predicted) for t, o in outcomes.items() if (t.recipe, t.seed) == (0, recipes[0].seed)
     )
     return Sweep(results, unrecognized_windows(trainer, outcomes), windows)
 
@@ -218,11 +215,19 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     """The recipe with other values of some keys; its name says which.
 
     Raises:
-        UsageError: no such key, or a value that it cannot have.
+        UsageError: no such key, one that folds do not depend on or that would change their windows,
+            or a value that it cannot have.
     """
     table = recipe.to_json()
     for key, value in settings.items():
         *path, last = key.split(".")
+        if (first := key.split(".")[0]) in table and first not in SWEPT:
+            raise UsageError(
+                f"--set cannot change {first}: every fit must be of the same windows, and its "
+                "accuracy must depend on the key",
+                f"keys that can be set: {', '.join(SWEPT)}; cross-validate other data, windows and "
+                "labels each by itself",
+            )
         inner = table
         for name in path:
             if not isinstance(inner.get(name), dict):

@@ -28,7 +28,7 @@ ALPHAS = (1.0, 0.7, 0.5, 0.35, 0.25)
 HYSTERESES = (0.0, 0.1, 0.2)
 UNSURE = (0.0, 0.4, 0.5, 0.6, 0.7)
 STEPS = (1, 2, 4)
-"""Parts of the contract's step after which a window may come."""
+"""Parts of the contract's step after which a window may come, where they are whole time steps."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +100,14 @@ def judge_streams(dataset: Dataset, labels: Sequence[int], predict: Predict) -> 
     """
     streams = _streams(dataset, labels, predict)
     tried = _tried(streams, dataset.signal.step)
-    own = [figures for figures in tried if figures.step == dataset.signal.step]
+    usual = [figures for figures in tried if figures.step == dataset.signal.step]
     default = DecisionSettings()
     return StreamDecisions(
         hours=sum(len(each.truth) * each.seconds for each in streams) / 3600,
         changes=sum(int((each.truth[1:] != each.truth[:-1]).sum()) for each in streams),
-        default=_of(own, default),
+        default=_of(usual, default),
         best=max(tried, key=lambda f: (f.right, -f.flicker)),
-        single=_of(own, replace(default, alpha=1.0, hysteresis=0.0, unsure_below=0.0)),
+        single=_of(usual, replace(default, alpha=1.0, hysteresis=0.0, unsure_below=0.0)),
         tried=tuple(tried),
     )
 
@@ -127,14 +127,14 @@ def _streams(dataset: Dataset, labels: Sequence[int], predict: Predict) -> list[
     return streams
 
 
-def _finest(step: int) -> int:
-    return max(1, step // max(STEPS))
+def _steps(step: int) -> list[int]:
+    """The steps that are tried, the contract's own first and the finest last."""
+    return [step // parts for parts in STEPS if step % parts == 0]
 
 
 def _tried(streams: Sequence[_Stream], step: int) -> list[StreamFigures]:
-    finest = _finest(step)
-    steps = [step // parts for parts in STEPS if step // parts and step // parts % finest == 0]
-    return [f for each in dict.fromkeys(steps) for f in _figures(streams, each // finest, each)]
+    steps = _steps(step)
+    return [f for each in steps for f in _figures(streams, each // steps[-1], each)]
 
 
 def _of(figures: Sequence[StreamFigures], settings: DecisionSettings) -> StreamFigures:
@@ -148,10 +148,11 @@ def _stream(
     import numpy as np
 
     signal = dataset.signal
-    step = _finest(signal.step)
-    own = [n for n, recording in enumerate(dataset.recordings) if recording.subject == subject]
-    samples = np.concatenate([dataset.recordings[n].samples for n in own])
-    true = np.concatenate([np.full(len(dataset.recordings[n].samples), labels[n]) for n in own])
+    step = _steps(signal.step)[-1]
+    numbers = [n for n, recording in enumerate(dataset.recordings) if recording.subject == subject]
+    parts = [dataset.recordings[n].samples for n in numbers]
+    samples = np.concatenate(parts)
+    true = np.repeat([labels[n] for n in numbers], [len(part) for part in parts])
     ends = np.arange(signal.window, len(samples) + 1, step)
     if not len(ends):
         return None
@@ -177,14 +178,14 @@ def _figures(streams: Sequence[_Stream], every: int, step: int) -> list[StreamFi
         right = wrong = total = flicker = changes = 0
         delays: list[float] = []
         for labels, (truth, since) in zip(shown, truths, strict=True):
-            own = labels[:, place]
-            right += int((own == truth).sum())
-            wrong += int(((own != truth) & (own >= 0)).sum())
+            label = labels[:, place]
+            right += int((label == truth).sum())
+            wrong += int(((label != truth) & (label >= 0)).sum())
             total += len(truth)
-            late = _delays(own, truth, since)
+            late = _delays(label, truth, since)
             delays += [delay for delay in late if delay is not None]
             changes += len(late)
-            flicker += max(0, _changes(own) - (len(late) - late.count(None)))
+            flicker += max(0, _changes(label) - (len(late) - late.count(None)))
         rows.append(
             StreamFigures(
                 step=step,

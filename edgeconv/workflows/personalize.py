@@ -139,8 +139,8 @@ def personalize(
     enrolled, rest = enrollment(dataset, seconds)
     people = []
     for subject in dataset.subject_names:
-        own = dataset.subjects == subject
-        chosen, judged = np.flatnonzero(own & enrolled), np.flatnonzero(own & rest)
+        theirs = dataset.subjects == subject
+        chosen, judged = np.flatnonzero(theirs & enrolled), np.flatnonzero(theirs & rest)
         if not len(judged):
             raise BadInput(
                 f"subject {subject} has no window left after {seconds:g} s of each activity",
@@ -159,7 +159,9 @@ def enrollment(dataset: Dataset, seconds: float) -> tuple[NDArray[np.bool_], NDA
     """Which windows are enrolled, and which share no second with those that were recorded for it.
 
     Of each subject's activity, recordings of a window or more are used in their order until the
-    seconds are reached; a window is enrolled if it lies within them.
+    seconds are reached; a window is enrolled if it lies within them. Windows that were cut before
+    are recordings of their own: one that begins or ends with the readings with which an enrolled
+    one ends or begins overlaps it.
     """
     import numpy as np
 
@@ -175,7 +177,35 @@ def enrollment(dataset: Dataset, seconds: float) -> tuple[NDArray[np.bool_], NDA
         left[key] = left.get(key, wanted) - int(used[number])
     recorded = used[dataset.index[:, 0]]
     start = dataset.index[:, 1]
-    return start + signal.window <= recorded, start >= recorded
+    apart = ~_overlapping(dataset, used)[dataset.index[:, 0]]
+    return start + signal.window <= recorded, (start >= recorded) & apart
+
+
+def _overlapping(dataset: Dataset, used: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(recordings,) which of those as long as a window share steps with an enrolled one."""
+    import numpy as np
+
+    window = dataset.signal.window
+    overlapping = np.zeros(len(dataset.recordings), np.bool_)
+    enrolled: dict[str, list[NDArray[np.float32]]] = {}
+    for recording, steps in zip(dataset.recordings, used, strict=True):
+        if len(recording.samples) == steps == window:
+            enrolled.setdefault(recording.subject, []).append(recording.samples)
+    for number, recording in enumerate(dataset.recordings):
+        if len(recording.samples) == window and not used[number]:
+            overlapping[number] = any(
+                _continues(other, recording.samples) or _continues(recording.samples, other)
+                for other in enrolled.get(recording.subject, ())
+            )
+    return overlapping
+
+
+def _continues(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether `other` begins with the readings with which `one` ends, so that they overlap."""
+    import numpy as np
+
+    begins = np.flatnonzero((one == other[0]).all(axis=1))
+    return any(np.array_equal(one[begin:], other[: len(one) - begin]) for begin in begins)
 
 
 def _judged(
@@ -192,7 +222,6 @@ def _judged(
         layer.answer(outputs.classes[row].tolist(), outputs.embedding[row].tolist()) for row in rows
     ]
     personal = np.array([answer.probabilities for answer in answers])
-    own = classification.as_probabilities(outputs.classes[rows])
 
     def score(probabilities: NDArray[np.floating]) -> float:
         result = classification.evaluate(
@@ -205,7 +234,7 @@ def _judged(
         enrolled=len(layer.windows),
         windows=len(rows),
         state=str(layer.state),
-        model=score(own),
+        model=score(outputs.classes[rows]),
         personal=score(personal),
         unsure=float(np.mean([answer.label is None for answer in answers])),
     )

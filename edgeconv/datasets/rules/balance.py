@@ -67,7 +67,9 @@ def _of_whole_copies(dataset: Dataset, pairs: list[tuple[int, int]]) -> list[Dat
     if not pairs:
         return []
     labels = dataset.signal.labels
-    one, other = (dataset.recordings[number] for number in pairs[0])
+    both = [(dataset.recordings[first], dataset.recordings[later]) for first, later in pairs]
+    gravest = next((pair for pair in both if pair[0].subject != pair[1].subject), both[0])
+    one, other = gravest  # of two subjects, who may be in two parts of a split
     return [
         DataFinding(
             RULE,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgeconv.core import Dataset, LabelMap, Windowing
+from edgeconv.core import Dataset, LabelMap, Progress, Windowing
+from edgeconv.core.dataset import DataFinding, DataSeverity
 from edgeconv.datasets import Recordings, load_dataset, parts_of, spec_of
 from edgeconv.datasets.mixture import in_one, read_label_map, relabeled
 from edgeconv.datasets.splits import split
@@ -90,6 +92,47 @@ def test_copies_in_another_data_set_are_found() -> None:
     data = people("pocket", ("Sit", "Up"))
     copied = Dataset("mine", data.signal, data.recordings, data.index, data.report)
     assert "D301" in {finding.rule for finding in in_one([data, copied]).report.findings}
+
+
+def test_copies_are_noticed_where_a_part_has_some_of_its_own() -> None:
+    data = people("pocket", ("Sit", "Up"))
+    known = DataFinding("D301", DataSeverity.WARNING, "subject 1", "rows repeat earlier ones")
+    report = replace(data.report, findings=(known,))
+    first = replace(data, report=report)
+    copied = Dataset("mine", data.signal, data.recordings, data.index, data.report)
+    findings = in_one([first, copied]).report.findings
+    assert findings[0] == known
+    assert [(f.rule, "mine/" in f.where) for f in findings[1:]] == [("D301", True)]
+
+
+def test_copies_in_another_data_set_are_reported_as_it_is_loaded(tmp_path: Path) -> None:
+    spec = table(tmp_path, "mine.csv", "Steps")
+    other = table(tmp_path, "others.csv", "Steps").replace("csv:", "")
+    Path(other).write_text(Path(other).read_text().replace("\n1,", "\n7,"))
+    notes = Notes()
+    load_dataset([spec, f"csv:{other}"], notes)
+    assert any(text.startswith("D301: subjects csv/1 and csv/7") for text in notes.texts)
+
+
+def test_held_out_subjects_who_recorded_dropped_labels_only_are_no_longer_asked_for() -> None:
+    data = people("waist", ("Lie", "Sit", "Up"))
+    rest = data.of_recordings(
+        [n for n, r in enumerate(data.recordings) if r.subject != "4" or r.label == 0]
+    )
+    held_out = replace(rest, test_subjects=("3", "4"), val_subjects=("4",))
+    relabeled_data = relabeled(held_out, LabelMap(drop=("Lie",)))
+    assert (relabeled_data.test_subjects, relabeled_data.val_subjects) == (("3",), ())
+    assert split(relabeled_data).test.subject_names == ("3",)
+
+
+class Notes(Progress):
+    """Progress that keeps its notes."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.texts.append(text)
 
 
 def table(folder: Path, name: str, activity: str) -> str:

@@ -129,7 +129,7 @@ def test_estimate_is_students_interval() -> None:
 
 def test_estimate_of_one_fold_has_no_interval_and_shows_nothing() -> None:
     assert estimate([0.9]).half is None
-    assert estimate([0.9]).noise
+    assert estimate([0.9]).noise is None
 
 
 def test_paired_difference_is_taken_within_folds() -> None:

@@ -101,6 +101,9 @@ def test_every_combination_of_settings() -> None:
         (["tuning.epochs=1"], "no table 'tuning'"),
         (["training.epochs=many"], "must be int"),
         (["training.epochs=0"], "at least 1"),
+        (["data=wisdm:other"], "cannot change data"),
+        (["windowing.window=40"], "cannot change windowing"),
+        (["profile_runs=3"], "cannot change profile_runs"),
     ],
 )
 def test_wrong_settings_are_refused(settings: list[str], word: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -45,6 +47,15 @@ def majority(windows: NDArray[np.float32]) -> NDArray[np.float32]:
     """The share of each class in a window: right as soon as most of it is the new activity."""
     channel = windows.reshape(len(windows), 8, 3)[:, :, 0]
     return np.stack([(channel == k).mean(axis=1) for k in range(3)], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(("step", "steps"), [(9, [9]), (75, [75]), (6, [6, 3]), (8, [8, 4, 2])])
+def test_every_step_of_a_contract_can_be_judged(step: int, steps: list[int]) -> None:
+    data = dataset(("a", 0, 60), ("a", 1, 60))
+    data = replace(data, signal=replace(SIGNAL, step=step))
+    result = judge_streams(data, [0, 1], majority)
+    assert list(dict.fromkeys(f.step for f in result.tried)) == steps
+    assert result.default.step == step
 
 
 def test_the_delay_is_from_the_change_to_the_first_right_decision() -> None:

@@ -68,6 +68,20 @@ def test_a_recording_that_is_too_short_for_a_window_costs_no_seconds() -> None:
     assert rest.tolist() == [False, False, True, True, True]
 
 
+def test_windows_that_were_cut_before_and_overlap_an_enrolled_one_are_not_judged() -> None:
+    stream = np.random.default_rng(0).normal(0, 1, (40, 3)).astype(np.float32)
+    cut = [("a", start) for start in (0, 4, 8, 12)] + [("b", 2), ("a", -4)]
+    windows = [stream[s : s + 8] if s >= 0 else np.roll(stream, 4, 0)[:8] for _, s in cut]
+    recordings = tuple(
+        Recording(subject, 0, window) for (subject, _), window in zip(cut, windows, strict=True)
+    )
+    index = np.array([(n, 0) for n in range(len(cut))], np.int64)
+    data = Dataset("made up", SIGNAL, recordings, index, LoadReport("made up", 6))
+    enrolled, rest = enrollment(data, 2.0)
+    assert enrolled.tolist() == [True, False, False, False, True, False]
+    assert rest.tolist() == [False, False, True, True, False, False]  # 4 and −4 overlap 0
+
+
 def mistaken(data: Dataset) -> WindowOutputs:
     """A model that takes subject b's walk for a run, with embeddings that tell them apart."""
     labels, subjects = data.labels, data.subjects
