@@ -75,6 +75,15 @@ def test_the_smallest_within_half_a_point_is_chosen() -> None:
     assert _result(Budgets(max_drop=0.1)).chosen == _result(Budgets(max_drop=0.1)).members[0]
 
 
+def test_a_choice_by_one_seed_alone_says_so() -> None:
+    one_seed = _result(Budgets())
+    two = tuple(replace(m, point=replace(m.point, runs=6)) for m in one_seed.members)
+
+    assert notes(one_seed)[0].endswith("float network, by one seed alone: NOT CONFIRMED")
+    assert notes(replace(one_seed, members=two))[0].endswith("float network")
+    assert notes(replace(one_seed, seeds=()))[0].endswith("float network")
+
+
 def test_nothing_is_chosen_where_nothing_keeps_the_budgets() -> None:
     result = _result(Budgets(max_bytes=6_000, max_drop=0.01))
 
