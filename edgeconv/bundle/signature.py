@@ -38,12 +38,17 @@ def new_keys(private: Path) -> Path:
         The path of the public key: that of the private one with the ending `.pub`.
 
     Raises:
-        UsageError: one of the files exists: a key is never replaced.
+        UsageError: one of the files exists, since a key is never replaced; or both would be one.
         BadInput: the place cannot be written.
         MissingDependency: cryptography is not installed.
     """
     ec, serialization = _ec(), _serialization()
     public = private.with_suffix(".pub")
+    if public == private:
+        raise UsageError(
+            f"{private} is the name of a public key, which would replace the private one",
+            "name the private key, such as release.pem",
+        )
     for path in (private, public):
         if path.exists():
             raise UsageError(f"{path} exists, and keys are never replaced", "name another file")

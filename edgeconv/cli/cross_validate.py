@@ -182,10 +182,11 @@ def _report(console: Console, result: Sweep, out: Path | None) -> None:
 
 
 def _show_sweep(console: Console, result: Sweep) -> None:
-    from edgeconv.reporting.comparisons import HEADINGS, comparison_rows
+    from edgeconv.reporting.comparisons import comparison_rows, headings
     from edgeconv.workflows.cross_validate import SWEEP_FORMAT
 
-    console.table("held-out subjects", HEADINGS, comparison_rows(result.results))
+    rows = comparison_rows(result.results)
+    console.table("held-out subjects", headings(result.results), rows)
     console.json(SWEEP_FORMAT, result.to_json())
 
 

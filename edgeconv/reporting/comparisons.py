@@ -11,13 +11,16 @@ from edgeconv.training.fold_results import CrossValidation, Estimate
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HEADINGS = (
-    *("recipe", "accuracy", "macro-F1", "worst quarter", "worst subject"),
-    *("against the first (points)", "largest loss (points)"),
-)
+_HEADINGS = ("recipe", "accuracy", "macro-F1", "worst quarter", "worst subject")
 
 
 _NOISE = {True: " (noise)", False: "", None: " (one fold: no interval)"}
+
+
+def headings(results: Sequence[CrossValidation]) -> tuple[str, ...]:
+    """Of the columns of `comparison_rows`; they name what the others are compared with."""
+    baseline = next((r.comparison.baseline for r in results if r.comparison), "a baseline")
+    return (*_HEADINGS, f"against {baseline} (points)", "largest loss (points)")
 
 
 def comparison_rows(results: Sequence[CrossValidation]) -> list[tuple[str, ...]]:
@@ -54,7 +57,8 @@ def _half(value: Estimate, factor: float = 1.0, digits: int = 3) -> str:
 
 def comparison_table(results: Sequence[CrossValidation]) -> str:
     """The rows as a table in Markdown."""
-    lines = [HEADINGS, tuple("---" for _ in HEADINGS), *comparison_rows(results)]
+    names = headings(results)
+    lines = [names, tuple("---" for _ in names), *comparison_rows(results)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

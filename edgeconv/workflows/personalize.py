@@ -6,6 +6,7 @@ are judged on the rest of that subject's recordings, which no enrolled second is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -127,9 +128,9 @@ def personalize(
     """
     import numpy as np
 
-    if not seconds > 0:
+    if not 0 < seconds < math.inf:
         raise UsageError(
-            f"--personalize {seconds:g}: there is nothing to enroll", "3 is a good start"
+            f"--personalize {seconds:g}: nothing can be enrolled", "3 seconds are a good start"
         )
     if outputs.embedding is None:
         raise BadInput(

@@ -106,6 +106,10 @@ def groups_of(text: str) -> tuple[int, ...]:
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise UsageError(f"--groups {text}: not numbers such as 0-9 or 0,3", "0 is the first")
         numbers += range(int(first), int(last or first) + 1)
+        if int(last or first) < int(first):
+            raise UsageError(f"--groups {text}: {last} is below {first}", "write 0-9, not 9-0")
+    if text and not numbers:
+        raise UsageError(f"--groups {text} names no group", "0 is the first")
     return tuple(dict.fromkeys(numbers))
 
 

@@ -56,6 +56,8 @@ def test_keys_are_written_once_and_only_their_owner_reads_the_private_one(tmp_pa
     with pytest.raises(UsageError, match="never replaced"):
         new_keys(private)
     assert not private.exists()
+    with pytest.raises(UsageError, match="the name of a public key"):
+        new_keys(tmp_path / "other.pub")
 
 
 def write_key(path: Path, key: object, password: bytes | None = None) -> Path:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeconv.core import Dataset, LabelMap, Progress, Windowing
+from edgeconv.core import Dataset, LabelMap, Windowing
 from edgeconv.core.dataset import DataFinding, DataSeverity
+from edgeconv.core.progress import NullProgress
 from edgeconv.datasets import Recordings, load_dataset, parts_of, spec_of
 from edgeconv.datasets.mixture import in_one, read_label_map, relabeled
 from edgeconv.datasets.splits import split
@@ -125,7 +126,7 @@ def test_held_out_subjects_who_recorded_dropped_labels_only_are_no_longer_asked_
     assert split(relabeled_data).test.subject_names == ("3",)
 
 
-class Notes(Progress):
+class Notes(NullProgress):
     """Progress that keeps its notes."""
 
     def __init__(self) -> None:

@@ -166,7 +166,7 @@ def test_merged_classes_have_the_sum_of_their_probabilities() -> None:
     assert merged.merged(NAMES) == ("x", "b")
     np.testing.assert_allclose(found, [[0.6, 0.4], [0.2, 0.8]], atol=1e-6)
     assert found.argmax(axis=1).tolist() == [0, 1]  # neither "a" nor "c" was the largest
-    rounded = np.array([[129, 0, 128]], np.float32) / 256  # as an int8 file rounds
+    rounded = np.array([[129 / 256, 0, 0.5]], np.float32)  # as an int8 file rounds
     assert merged_probabilities(rounded, NAMES, merged).max() == 1
     with pytest.raises(BadInput, match="not probabilities"):
         merged_probabilities(np.array([[1.2, 0.0, 0.0]], np.float32), NAMES, merged)

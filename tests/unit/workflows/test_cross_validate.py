@@ -13,7 +13,7 @@ import pytest
 from edgeconv.core import NULL_PROGRESS, Dataset, Recipe
 from edgeconv.datasets.in_memory import dataset_from_arrays
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.reporting.comparisons import comparison_rows
+from edgeconv.reporting.comparisons import comparison_rows, headings
 from edgeconv.search.tracking import KEY, FoldTracker
 from edgeconv.training.fold_results import CrossValidation, FoldAccuracy, FoldRun, macro_f1
 from edgeconv.workflows.cross_validate import (
@@ -187,6 +187,13 @@ def test_folds_are_read_back_by_mlflows_client(tmp_path: Path) -> None:
     history = client.get_metric_history(run.info.run_id, "epoch_loss")
     assert [(m.step, m.value) for m in history] == [(1, 2.0), (2, 1.0)]
     assert list((tmp_path / "mlartifacts").rglob("fold.json"))
+
+
+def test_one_fold_gives_no_verdict_and_the_heading_names_the_baseline() -> None:
+    one = result({FoldTask(0, 0, 0): OUTCOMES[FoldTask(0, 0, 0)]})
+    other = replace(one, recipe="larger").compared_with(one)
+    assert comparison_rows([other])[0][5] == "+0.00 (one fold: no interval)"
+    assert headings([one, other])[5] == "against small (points)"
 
 
 def test_options_of_an_executor_need_one() -> None:

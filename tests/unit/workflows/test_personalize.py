@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -109,8 +111,9 @@ def test_the_gain_is_by_subject() -> None:
 def test_what_cannot_be_judged_is_refused() -> None:
     data = dataset([("a", 0, 40), ("a", 1, 12)])
     outputs = mistaken(data)
-    with pytest.raises(UsageError, match="nothing to enroll"):
-        personalize(data, outputs, data.labels, MODEL, 0.0)
+    for seconds in (0.0, math.inf, math.nan):
+        with pytest.raises(UsageError, match="nothing can be enrolled"):
+            personalize(data, outputs, data.labels, MODEL, seconds)
     with pytest.raises(BadInput, match="no window left after 60 s"):
         personalize(data, outputs, data.labels, MODEL, 60.0)
     with pytest.raises(BadInput, match="--embedding"):

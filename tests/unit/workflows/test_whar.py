@@ -57,6 +57,12 @@ def test_other_words_are_no_groups(text: str) -> None:
         groups_of(text)
 
 
+@pytest.mark.parametrize("text", ["5-3", "0,9-8", ","])
+def test_no_group_does_not_mean_all_of_them(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is below|names no group"):
+        groups_of(text)
+
+
 def test_what_the_protocol_does_not_know_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no group 10"):
         WharOptions((10,))
