@@ -70,16 +70,7 @@ def evaluate(
 
         recordings = data_options.recordings(data, allow, assume_units, labels)
         choice = RuntimeChoice((runtime,), compute)
-        result = workflow.evaluate(
-            path,
-            recordings,
-            split=split,
-            runtime=choice,
-            sensor=convention,
-            unsafe=allow_custom_code,
-            progress=console,
-        )
-        use = None
+        use = None  # first, since it refuses more than the evaluation
         if personalize or streams:
             use = workflow.evaluate_use(
                 path,
@@ -94,6 +85,15 @@ def evaluate(
                 ),
                 progress=console,
             )
+        result = workflow.evaluate(
+            path,
+            recordings,
+            split=split,
+            runtime=choice,
+            sensor=convention,
+            unsafe=allow_custom_code,
+            progress=console,
+        )
         show_evaluation(console, str(path), result, use.to_json() if use else None)
         if use is not None:
             show_use(console, use)

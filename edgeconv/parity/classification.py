@@ -118,9 +118,9 @@ def merged_probabilities(
 
     if probabilities.ndim != 2 or probabilities.shape[1] != len(labels):
         raise BadInput(
-            f"the model gives {probabilities.shape[1:]} values a window, but its contract names "
-            f"{len(labels)} classes",
-            "export it again",
+            f"the model gives {probabilities.shape[1:]} values a window, but there are names for "
+            f"{len(labels)} classes: {', '.join(labels)}",
+            "a label map needs the names of the model's classes: evaluate a file with a contract",
         )
     _check_values(probabilities)
     names = merged.merged(labels)

@@ -153,6 +153,8 @@ def evaluate_use(
         Unsupported: a model of named tensors, or one without an embedding.
     """
     path = find_model(as_path(model, "model"))
+    choice = RuntimeChoice.of(options.runtime)
+    choice.check_applies([path])
     probe_untrusted(path)
     if named_contract(path, data, options.unsafe) is not None:
         raise Unsupported(
@@ -168,7 +170,6 @@ def evaluate_use(
     signal, dataset, _ = _under_test(path, data, options.split, options.sensor, progress)
     labels = classification.labels_for(signal, dataset)
     names = signal.labels or dataset.signal.labels
-    choice = RuntimeChoice.of(options.runtime)
     name = choice.names[0]
     more = {**_options(path, options.unsafe), **choice.options(path, name)}
     if is_keras(path) and options.personalize:

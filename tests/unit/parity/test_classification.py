@@ -170,5 +170,5 @@ def test_merged_classes_have_the_sum_of_their_probabilities() -> None:
     assert merged_probabilities(rounded, NAMES, merged).max() == 1
     with pytest.raises(BadInput, match="not probabilities"):
         merged_probabilities(np.array([[1.2, 0.0, 0.0]], np.float32), NAMES, merged)
-    with pytest.raises(BadInput, match="names 2 classes"):
+    with pytest.raises(BadInput, match="names for 2 classes: a, b"):
         merged_probabilities(rows, ("a", "b"), merged)
