@@ -170,13 +170,12 @@ def evaluate_use(
     signal, dataset, _ = _under_test(path, data, options.split, options.sensor, progress)
     labels = classification.labels_for(signal, dataset)
     names = signal.labels or dataset.signal.labels
-    name = choice.names[0]
-    more = {**_options(path, options.unsafe), **choice.options(path, name)}
+    more = {**_options(path, options.unsafe), **choice.options(path, choice.names[0])}
     if is_keras(path) and options.personalize:
         more["embedding"] = True
 
     def predict(windows: NDArray[np.float32]) -> WindowOutputs:
-        outputs = predict_outputs(path, signal, windows, name, **more)
+        outputs = predict_outputs(path, signal, windows, choice.names[0], **more)
         return replace(outputs, classes=classification.as_probabilities(outputs.classes))
 
     personalized = streams = None
