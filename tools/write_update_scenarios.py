@@ -41,7 +41,7 @@ Files = dict[str, bytes]
 Case = tuple[str, Installed, Files, bool]
 
 
-def self_test(artifact_sha256: str = DIGEST) -> bytes:
+def self_test(artifact_sha256: str = DIGEST, **changes: Any) -> bytes:
     document = {
         "format": "edgeconv-self-test",
         "schema_version": 1,
@@ -50,7 +50,7 @@ def self_test(artifact_sha256: str = DIGEST) -> bytes:
         "tolerance": 0.07,
         "vectors": [{"vector": 0, "why": [], "input": [0.5], "expected": [0.25, 0.75]}],
     }
-    return json.dumps(document).encode()
+    return json.dumps({**document, **changes}).encode()
 
 
 FILES: Files = {"m.tflite": MODEL, SELF_TEST: self_test()}
@@ -159,6 +159,12 @@ def cases() -> list[Case]:
         ("a corrupted self-test", app, {**good, SELF_TEST: self_test()[:-1]}, True),
         ("no self-test", app, update({"m.tflite": MODEL}), True),
         ("a self-test of another model", app, update(strange), True),
+        (
+            "a self-test of no windows",
+            app,
+            update({**FILES, SELF_TEST: self_test(vectors=[])}),
+            True,
+        ),
         ("the model is not named", app, update({SELF_TEST: self_test()}), True),
         ("a path out of the folder", app, update(outside, artifact="../m.tflite"), True),
         ("an absolute path", app, update({**FILES, "/etc/m": b"x"}), True),

@@ -262,9 +262,11 @@ def _tests(content: bytes, manifest: UpdateManifest) -> bool:
     try:
         data = json.loads(content.decode("utf-8"))
         found = (data["format"], data["schema_version"], data["artifact"]["sha256"])
+        vectors = data["vectors"]
     except (OverflowError, ValueError, KeyError, TypeError):
         return False
-    return found == (SELF_TEST_FORMAT, SELF_TEST_VERSION, manifest.artifact_sha256)
+    known = found == (SELF_TEST_FORMAT, SELF_TEST_VERSION, manifest.artifact_sha256)
+    return known and isinstance(vectors, list) and len(vectors) > 0
 
 
 def is_safe_path(path: str) -> bool:

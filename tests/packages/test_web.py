@@ -65,7 +65,7 @@ MUTATIONS = (
     Mutation("silence is no state", _STATE, ">= this.#patience", "> 9 * this.#patience"),
     Mutation("a slow rate is not told", _STATE, "SLOW * this.#askedHz", "0 * SLOW * this.#askedHz"),
     Mutation("a hidden page waits", _STATE, 'listens ? "suspended"', '!listens ? "suspended"'),
-    Mutation("any difference passes", _TEST, "if (largest > tolerance)", "if (largest > 9e9)"),
+    Mutation("any difference passes", _TEST, "if (!(largest <= tolerance))", "if (largest > 9e9)"),
     Mutation("NaN passes", _TEST, "if (!row.every(Number.isFinite))", "if (row.length > 99)"),
     Mutation("a crash is forgotten", _TEST, "if (testing !== units[0])", "if (testing === null)"),
     Mutation("an old verdict is used", _TEST, "&& sameKey(before.key, key)", "&& before.key"),

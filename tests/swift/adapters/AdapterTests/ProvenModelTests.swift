@@ -137,6 +137,24 @@ final class ProvenModelTests: XCTestCase {
     await refuses(model, "right", .notNewer)
   }
 
+  func testWhatCannotBeReadNowIsNotLost() async throws {
+    let model = try model()
+    try await model.install(update("right"))
+    // A folder in its place: a file that cannot be read, as before the first unlock.
+    let state = folder.appendingPathComponent("installed.json")
+    let aside = folder.appendingPathComponent("aside.json")
+    try FileManager.default.moveItem(at: state, to: aside)
+    try FileManager.default.createDirectory(at: state, withIntermediateDirectories: false)
+    _ = try await self.model().classifier()
+    await refuses(model, "right", .storageFailed)
+    try FileManager.default.removeItem(at: state)
+    try FileManager.default.moveItem(at: aside, to: state)
+    let opened = Model.file.opened.count
+    _ = try await self.model().classifier()
+    let path = try XCTUnwrap(Model.file.opened[opened...].last).path
+    XCTAssert(path.contains("/compiled/"), path)
+  }
+
   func testAnAppThatWasStoppedHasTheOldModelOrTheNewOne() async throws {
     let staged = folder.appendingPathComponent("updates/staged-half")
     try FileManager.default.createDirectory(at: staged, withIntermediateDirectories: true)

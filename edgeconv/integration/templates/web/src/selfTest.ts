@@ -244,7 +244,7 @@ export class SelfTest<Model extends OpenModel> {
         largest = Math.max(largest, Math.abs(value - (expected[k] as number)));
       });
     }
-    if (largest > tolerance) {
+    if (!(largest <= tolerance)) {
       return failed(`off by ${largest.toPrecision(4)}, at most ${tolerance}`, largest);
     }
     return { ...failed("", largest), status: "passed" };

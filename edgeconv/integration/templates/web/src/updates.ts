@@ -171,7 +171,8 @@ export function vectorsOf(content: Bytes): SelfTestVectors | null {
   const test = json(content) as
     | (SelfTestVectors & { format: string; schema_version: number })
     | null;
-  return test?.format === "edgeconv-self-test" && test.schema_version === 1 ? test : null;
+  const isOne = test?.format === "edgeconv-self-test" && test.schema_version === 1;
+  return isOne && Array.isArray(test.vectors) && test.vectors.length > 0 ? test : null;
 }
 
 /** Whether a path stays in the update's folder on every system. */

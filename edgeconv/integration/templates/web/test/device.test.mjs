@@ -111,6 +111,14 @@ test("a record that cannot be read counts as none", async () => {
   assert.equal(await nowhere.read(), "x");
 });
 
+test("a self-test without a tolerance lets nothing pass", async () => {
+  const [each] = device.self_test.tests;
+  const open = async () => ({ outputs: async () => each.vectors[0].expected, close() {} });
+  const vectors = { ...vectorsOf(each), vectors: each.vectors.slice(0, 1), tolerance: undefined };
+  const setup = { units: ["wasm"], vectors, device: HERE, store: records(), open };
+  await assert.rejects(SelfTest.run(setup), NoUnitPassed);
+});
+
 test("every model but the chosen one is closed", async () => {
   const each =
     device.self_test.tests.find(

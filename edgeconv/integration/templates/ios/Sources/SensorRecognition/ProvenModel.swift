@@ -136,16 +136,20 @@ public actor ProvenModel {
   private nonisolated var stateURL: URL { folder.appendingPathComponent("installed.json") }
   private nonisolated var updates: URL { folder.appendingPathComponent("updates") }
 
-  private var state: Installed {
-    let data = try? Data(contentsOf: stateURL)
-    var state =
-      data.flatMap { try? JSONDecoder().decode(Installed.self, from: $0) } ?? Installed(floor: 0)
+  /// - Throws: what the file system says of a file that is there: before the first unlock after a
+  ///   restart no app reads its files. That is no reason to forget an update or the floor.
+  private func readState() throws -> Installed {
+    var state = Installed(floor: 0)
+    if FileManager.default.fileExists(atPath: stateURL.path) {
+      let data = try Data(contentsOf: stateURL)
+      state = (try? JSONDecoder().decode(Installed.self, from: data)) ?? state
+    }
     state.floor = max(state.floor, Contract.modelVersion)
     return state
   }
 
   /// The version of the installed update; `nil` where the app's own model is used.
-  public var installedVersion: Int? { state.version }
+  public var installedVersion: Int? { (try? readState())?.version }
 
   private func store(_ state: Installed) throws {
     try JSONEncoder().encode(state).write(to: stateURL, options: .atomic)
@@ -153,7 +157,7 @@ public actor ProvenModel {
 
   /// Goes back to the app's own model. The versions that were installed stay refused.
   public func removeUpdate() throws {
-    var state = self.state
+    var state = try readState()
     (state.folder, state.version) = (nil, nil)
     try store(state)
     removeFolders(but: nil)
@@ -183,6 +187,12 @@ public actor ProvenModel {
     /// - Throws: ``RefusedUpdate``; the present model stays.
     @discardableResult
     public func install(_ update: URL) async throws -> Int {
+      let state: Installed
+      do {
+        state = try readState()
+      } catch {
+        throw RefusedUpdate(.storageFailed, "\(error)")
+      }
       let check = UpdateCheck(floor: state.floor, appVersion: appVersion)
       let manifest = try check.manifest { Self.contents($0, of: update) }
       let staged = updates.appendingPathComponent("staged-\(UUID().uuidString)")
@@ -224,7 +234,7 @@ public actor ProvenModel {
 
     /// The installed update, if it is still what was signed.
     private func installed() -> ModelFile? {
-      let state = self.state
+      guard let state = try? readState() else { return nil }
       removeFolders(but: state.folder)
       guard let name = state.folder, let version = state.version else { return nil }
       if Contract.modelVersion >= version {  // the app came with a newer model

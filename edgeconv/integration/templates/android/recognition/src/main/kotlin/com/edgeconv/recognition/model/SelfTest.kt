@@ -86,6 +86,7 @@ class SelfTest(
                 throw JSONException("it is no edgeconv-self-test of version 1")
             }
             val vectors = json.getJSONArray("vectors")
+            if (vectors.length() == 0) throw JSONException("it has no vectors")
             val artifact = json.getJSONObject("artifact")
             return SelfTest(
                 artifact.getString("name"),
