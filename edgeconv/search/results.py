@@ -136,6 +136,7 @@ class SearchResult:
             "points": points,
             "members": [member.to_json() for member in self.members],
             "chosen": chosen.name if chosen else None,
+            "chosen_confirmed": chosen.seeds > 1 if chosen else None,
             "met": self.met,
         }
 

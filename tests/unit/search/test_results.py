@@ -82,6 +82,8 @@ def test_a_choice_by_one_seed_alone_says_so() -> None:
     assert notes(one_seed)[0].endswith("float network, by one seed alone: NOT CONFIRMED")
     assert notes(replace(one_seed, members=two))[0].endswith("float network")
     assert notes(replace(one_seed, seeds=()))[0].endswith("float network")
+    assert one_seed.to_json()["chosen_confirmed"] is False
+    assert replace(one_seed, members=two).to_json()["chosen_confirmed"] is True
 
 
 def test_nothing_is_chosen_where_nothing_keeps_the_budgets() -> None:
