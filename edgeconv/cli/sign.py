@@ -56,6 +56,7 @@ _ModelVersion = Annotated[
         "--model-version",
         metavar="N",
         min=1,
+        max=2**31 - 1,  # what every platform reads: a watch's Int has 32 bits
         help="Version of the model: apps take only a higher one than they have. Default: as the "
         "bundle says.",
     ),

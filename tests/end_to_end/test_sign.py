@@ -72,6 +72,7 @@ def test_what_does_not_fit_is_refused(cli: Cli, copy: Path, key: Path, tmp_path:
         (("--out", out), 2, "an update needs a version"),
         (("--platform", "ios"), 2, "--platform applies to updates only"),
         (("--min-app-version", "1"), 2, "belongs to a version"),
+        (("--model-version", 2**31), 2, "2147483647"),
         (("--model-version", 1, "--min-app-version", "one"), 2, "is not a version of an app"),
         (("--model-version", 1, "--out", out, "--platform", "mcu"), 4, "takes no updates"),
         (("--model-version", 1, "--out", out, "--platform", "car"), 2, "car"),
