@@ -97,12 +97,12 @@ def _step(layer: PersonalLayer, step: Step) -> dict[str, object]:
     else:
         answer = layer.answer(step.outputs, step.embedding, step.unsure_below)
         given = {**_numbers(step.outputs, step.embedding), "unsure_below": step.unsure_below}
-        told = {
+        expected = {
             "probabilities": [_number(value) for value in answer.probabilities],
             "label": answer.label,
             "personal": answer.personal,
         }
-        done = {"answer": given, "expected": told}
+        done = {"answer": given, "expected": expected}
     return {**done, "state": str(layer.state)}
 
 

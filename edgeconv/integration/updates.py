@@ -261,11 +261,11 @@ def _tests(content: bytes, manifest: UpdateManifest) -> bool:
     """Whether it is a self-test of the manifest's artifact."""
     try:
         data = json.loads(content.decode("utf-8"))
-        found = (data["format"], data["schema_version"], data["artifact"]["sha256"])
+        identity = (data["format"], data["schema_version"], data["artifact"]["sha256"])
         vectors = data["vectors"]
     except (OverflowError, ValueError, KeyError, TypeError):
         return False
-    known = found == (SELF_TEST_FORMAT, SELF_TEST_VERSION, manifest.artifact_sha256)
+    known = identity == (SELF_TEST_FORMAT, SELF_TEST_VERSION, manifest.artifact_sha256)
     return known and isinstance(vectors, list) and len(vectors) > 0
 
 

@@ -134,9 +134,9 @@ class Row:
 
     def _task(self) -> tuple[str, str, str]:
         """Accuracy, its change, and agreement with the float model."""
-        found = self.evidence
-        change = formatting.change(found.drop) if found else formatting.points(self.change)
-        agreement = formatting.between(found.agreement if found else None)
+        evidence = self.evidence
+        change = formatting.change(evidence.drop) if evidence else formatting.points(self.change)
+        agreement = formatting.between(evidence.agreement if evidence else None)
         return formatting.percent(self.accuracy), change, agreement
 
     @property

@@ -124,8 +124,8 @@ def _export_into(
     calibration: SplitInfo | None = None
     windows: NDArray[np.float32] | None = None
     if isinstance(trained.contract, Tensors):
-        kept = None if options.calibration else kept_samples(source, bundles.CALIBRATION_SAMPLES)
-        samples = kept or samples_of(options.calibration, trained.contract)
+        stored = None if options.calibration else kept_samples(source, bundles.CALIBRATION_SAMPLES)
+        samples = stored or samples_of(options.calibration, trained.contract)
         trained = replace(trained, contract=_with_ranges(trained.contract, samples))
         _note_random(samples, variants, progress)
     else:
@@ -344,9 +344,9 @@ def _run_if_possible(path: Path, contract: Contract, samples: Arrays) -> Arrays 
 def _copy_from_source(source: Bundle | None, folder: Path) -> None:
     """Copy what stays with the model: learning curve, float outputs, input profile, and texts."""
     inner = bundles.embedding_file(Path(bundles.MODEL))
-    kept = (bundles.REFERENCE, inner, bundles.INPUTS, bundles.VOCABULARY)
+    copied_names = (bundles.REFERENCE, inner, bundles.INPUTS, bundles.VOCABULARY)
     texts = (bundles.TEST_SAMPLES, bundles.CALIBRATION_SAMPLES)
-    names = (Path("training") / "history.json", *map(Path, (*kept, *texts)))
+    names = (Path("training") / "history.json", *map(Path, (*copied_names, *texts)))
     for name in names:
         if source is not None and (source.path / name).is_file():
             (folder / name).parent.mkdir(exist_ok=True)

@@ -258,8 +258,10 @@ def self_test_of(
         return make_self_test(file, golden_set, golden.digest_of(bundle.path), tolerance, run)
     windows = probe_windows(file.signal)
     outputs = run_file(file.path, file.signal.encode(windows))
-    made = golden.make(windows, outputs.argmax(axis=1), outputs, file.signal, bundle.model.sha256)
-    return make_self_test(file, made, "", tolerance, partial(run_file, file.path))
+    vectors = golden.make(
+        windows, outputs.argmax(axis=1), outputs, file.signal, bundle.model.sha256
+    )
+    return make_self_test(file, vectors, "", tolerance, partial(run_file, file.path))
 
 
 def _package_of_tensors(

@@ -152,13 +152,13 @@ def _rebuild(
     windows: NDArray[np.float32] | Samples | None
     if isinstance(model.contract, Tensors):
         golden = read_named(bundle.path)
-        kept = None if calibration else kept_samples(bundle, bundles.CALIBRATION_SAMPLES)
-        if kept is None and calibration is None and golden is not None and not golden.random:
+        stored = None if calibration else kept_samples(bundle, bundles.CALIBRATION_SAMPLES)
+        if stored is None and calibration is None and golden is not None and not golden.random:
             raise UsageError(
                 f"{bundle.path} was calibrated on {golden.origin}",
                 f"name the same data: --calibration {golden.origin}",
             )
-        windows = kept or samples_of(calibration, model.contract)
+        windows = stored or samples_of(calibration, model.contract)
     else:
         windows, _, _ = calibration_for(variants, export_options, model, bundle, progress)
     changed = _other_environment(bundle)

@@ -86,6 +86,8 @@ class Where:
     def __post_init__(self) -> None:
         if not self.executor and (self.workers or self.address):
             raise UsageError("--workers and --address are for an --executor", "add one")
+        if self.address and self.executor != "ray":
+            raise UsageError("--address applies to --executor ray only", "leave it out")
 
 
 @dataclass(frozen=True, eq=False)

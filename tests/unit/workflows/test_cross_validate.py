@@ -199,3 +199,5 @@ def test_one_fold_gives_no_verdict_and_the_heading_names_the_baseline() -> None:
 def test_options_of_an_executor_need_one() -> None:
     with pytest.raises(UsageError, match="for an --executor"):
         Where(workers=2)
+    with pytest.raises(UsageError, match="to --executor ray only"):
+        Where("local", address="ray://here")
