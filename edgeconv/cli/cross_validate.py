@@ -100,7 +100,9 @@ _Workers = Annotated[
     int | None,
     typer.Option("--workers", metavar="N", min=1, help="Processes. Default: one for each core."),
 ]
-_Address = Annotated[str, typer.Option("--address", metavar="URL", help="Of the Ray cluster.")]
+_Address = Annotated[
+    str, typer.Option("--address", metavar="URL", help="Address of the Ray cluster.")
+]
 _TrackingUri = Annotated[
     str,
     typer.Option(

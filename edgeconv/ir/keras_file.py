@@ -25,6 +25,11 @@ from edgeconv.ir.keras_contents import (
 )
 from edgeconv.plugins import import_tensorflow
 
+_UNREADABLE = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError),
+    *(OSError, EOFError, zipfile.BadZipFile),
+    RuntimeError,  # h5py's own for a damaged object
+)
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: bytes must not depend on a clock
 
 
@@ -172,7 +177,7 @@ def _load(path: Path, contents: KerasContents, safe_mode: bool) -> Any:
             return keras.models.load_model(
                 path, compile=False, safe_mode=safe_mode, custom_objects=functional
             )
-    except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         by, hint = "", "use the Keras version that saved the file, or a newer one"
         if contents.of_keras_2:
             by = f", which Keras {contents.version} saved"
