@@ -43,6 +43,8 @@ EXTRAS = {
     },
     "search": {"optuna": "`search`", "mlflow-skinny": "tracking of `search`"},
     "ray": {"ray": "`search --executor ray`"},
+    "sign": {"cryptography": "`keygen`, `sign`, `verify --key`"},
+    "benchmark": {"scikit-learn": "`benchmark whar --network random-forest`"},
     "onnx": {
         "tf2onnx": "conversion to ONNX",
         "onnx": "reading and writing .onnx files",

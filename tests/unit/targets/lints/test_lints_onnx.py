@@ -159,7 +159,7 @@ def test_rules_of_the_interface(tmp_path: Path) -> None:
     assert _found(_write(tmp_path, lambda _: None, Signal(window=3, step=1, labels=("a",)))) == [
         "contract-input"
     ]
-    assert _found(_write(tmp_path, _free(1))) == ["contract-input", "dynamic-shape"]
+    assert _found(_write(tmp_path, _free(1))) == ["dynamic-shape"]
     assert _found(write(tmp_path / "n.onnx", classifier())) == ["no-contract", "no-labels"]
     network = classifier()
     _converters_name(network)
