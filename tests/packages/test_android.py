@@ -442,7 +442,7 @@ def test_everything_written_is_linted(
     shutil.copy(plain.package / ".editorconfig", tmp_path)
     (tmp_path / "Bad.kt").write_text("package bad\n\nfun  f( ) = 1\n")
     done = kotlin.lint(tmp_path)
-    lines = [line for line in done.stdout.splitlines() if ".kt" in line]
+    lines = [line for line in done.stdout.splitlines() if ".kt:" in line]
     assert lines, done.stderr
     assert [line for line in lines if "Bad.kt" not in line] == []
 
@@ -517,7 +517,15 @@ _BY_NAME = (
 def _shrunk(folder: Path, more: Sequence[str]) -> set[str]:
     """Classes and members that are left under their own names."""
     mapping = folder / "mapping.txt"
-    words = ["java", "-jar", str(_PROGUARD), "-injars", str(folder / "classes"), "-outjars"]
+    words = [
+        "java",
+        "-jar",
+        str(_PROGUARD),
+        "-forceprocessing",
+        "-injars",
+        str(folder / "classes"),
+        "-outjars",
+    ]
     words += [
         str(folder / "out.jar"),
         "-ignorewarnings",

@@ -144,7 +144,7 @@ class ModelKeeperTest {
         val refusals =
             mapOf(
                 Refusal.UNREADABLE to update(change = mapOf(UpdateCheck.SIGNATURE to null)),
-                Refusal.WRONG_SIGNATURE to update { it.replace("\"model\"", "\"modem\"") },
+                Refusal.WRONG_SIGNATURE to update { it.replaceFirst("{", "{ ") },
                 Refusal.DAMAGED_FILE to update(change = mapOf(model to modelFile.bytes + 0)),
                 Refusal.APP_TOO_OLD to update(minAppVersion = "2.10"),
                 Refusal.OTHER_CONTRACT to update(contract = "0".repeat(64)),
