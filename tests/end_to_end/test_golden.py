@@ -26,7 +26,7 @@ def test_a_bundle_proves_itself(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     found = cli("golden", "check", bundle, "--junit", junit, "--json", "-")
     assert found.code == 0, found.err
     results = found.json["parity"]
-    assert {r["target"] for r in results} == {"tflite", "coreml"}
+    assert {r["target"] for r in results} == {"tflite", "coreml", "coreai"}
     for result in results:
         assert [c["name"] for c in result["checks"]] == ["contract", "golden"]
         assert result["n"] > 8

@@ -19,6 +19,8 @@ FILES = {
     *("har_float32.tflite", "har_float16.tflite", "har_dynamic.tflite", "har_int8.tflite"),
     *("har_float16.mlpackage", "har_float32.mlpackage"),
     *("har_w8a8.mlpackage", "har_palette4.mlpackage"),
+    *("har_float16.aimodel", "har_float32.aimodel", "har_int8.aimodel"),
+    *("har_w8a8.aimodel", "har_palette4.aimodel"),
 }
 
 
@@ -69,7 +71,7 @@ def test_a_bundle_needs_no_test_file(copy: Path, pytester: pytest.Pytester) -> N
 @pytest.mark.heavy
 def test_a_bundle_is_not_changed_by_its_tests(copy: Path, pytester: pytest.Pytester) -> None:
     before = {p: p.read_bytes() for p in copy.rglob("*") if p.is_file()}
-    pytester.runpytest_inprocess("--edgeconv-bundle", copy, "-k", "int8").assert_outcomes(
+    pytester.runpytest_inprocess("--edgeconv-bundle", copy, "-k", "int8.tflite").assert_outcomes(
         passed=1, deselected=len(FILES) - 1
     )
     assert {p: p.read_bytes() for p in copy.rglob("*") if p.is_file()} == before
@@ -148,7 +150,7 @@ def test_what_was_not_checked_fails_unless_it_is_allowed(
 ) -> None:
     """On a machine without the package that runs the file."""
     pytester.makeconftest("import sys\nsys.modules['ai_edge_litert'] = None\n")
-    words = ("--edgeconv-bundle", copy, "-k", "int8 or dynamic", "-rs")
+    words = ("--edgeconv-bundle", copy, "-k", "int8.tflite or dynamic", "-rs")
     result = pytester.runpytest_subprocess(*words)
     result.assert_outcomes(failed=2, deselected=len(FILES) - 2)
     result.stdout.fnmatch_lines(
@@ -218,7 +220,7 @@ def test_the_fixture_passes_fails_and_is_marked(weak: Path, pytester: pytest.Pyt
 
 @pytest.mark.heavy
 def test_limits_and_recordings_from_the_command_line(copy: Path, pytester: pytest.Pytester) -> None:
-    words = ("--edgeconv-bundle", copy, "-k", "int8")
+    words = ("--edgeconv-bundle", copy, "-k", "int8.tflite")
     result = pytester.runpytest_inprocess(*words, "--edgeconv-gate", "top1_agreement=1.01")
     result.assert_outcomes(failed=1, deselected=len(FILES) - 1)
     result = pytester.runpytest_inprocess(*words, "--edgeconv-data", "motionsense:absent")
