@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +131,7 @@ class Server:
         if head["show"] is not None:
             program.show(head["show"])
         if head["unpacked"] and (numbers := program.unpacked_weights()):
-            with suppress(TypeError):  # of outputs that Apple's compiler cannot name: only slower
-                program.replace(self._constants(head, numbers))
+            program.replace(self._constants(head, numbers))
         model = _Model(program, self._loop)
         self._count += 1
         self._models[self._count] = model
