@@ -6,7 +6,7 @@ BUNDLE is a folder that `edgeconv run har` wrote, by default that of `make demo`
 are those that it holds; times are taken now, all files in turns (A B C A B C …), one thread: LiteRT
 for `.tflite`, Apple's interpreter in its own process for `.aimodel`. Both run on this machine's
 processor and say nothing of a phone. A `.mlpackage` is not timed: NumPy's speed is not Core ML's.
-JSON, or with `--table` the rows of docs/measurements/three-formats.md.
+JSON, or with `--table` rows in Markdown.
 """
 
 from __future__ import annotations
