@@ -131,6 +131,8 @@ class RuntimeChoice:
 
     def options(self, path: Path, runtime: str) -> dict[str, str]:
         """Of the runner that opens the file; none where it does not compute so."""
+        if not self.compute:
+            return {}
         applies = self.compute in RUNTIMES[runtime_for(path, runtime)].computes
         return {"compute": self.compute} if applies else {}
 
