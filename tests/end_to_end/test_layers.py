@@ -42,7 +42,7 @@ def test_the_terminal_shows_tables_and_other_data_is_not_kept(cli: Cli, own: Pat
     before = (own / "layers.json").read_bytes()
     done = cli(
         *("parity", own, "--layers", "--data", "synthetic", "--split", "val"),
-        *("--runtime", "litert-reference", "--runtime", "coreml-reference"),
+        *("--runtime", "litert-reference", "--runtime", "coreml-reference", "--runtime", "coreai"),
     )
     assert done.code == 0, done.err
     assert "Layers of har_int8.tflite on litert-reference" in done.out
