@@ -38,7 +38,7 @@ def test_parity_passes_or_says_why_it_did_not_run(cli: Cli, bundle: Path, tmp_pa
     assert done.code == 0, done.err
     found = {(r["runtime"], r["artifact"]): r for r in done.json["parity"]}
     files = {path.name for path in copy.glob("*.tflite")}
-    others = {("", path.name) for path in copy.glob("*.mlpackage")}
+    others = {("", path.name) for path in (*copy.glob("*.mlpackage"), *copy.glob("*.aimodel"))}
     assert set(found) == {(name, file) for name in ("litert", *here) for file in files} | others
     for case, result in found.items():
         if case in others:

@@ -42,7 +42,9 @@ def test_calibration_without_rebuild_is_refused(cli: Cli, bundle: Path) -> None:
 def test_every_file_is_made_again(cli: Cli, bundle: Path) -> None:
     found = cli("verify", bundle, "--rebuild", "--json", "-").json
     assert {f["name"]: f["status"] for f in found["artifacts"]} == {
-        path.name: "passed" for path in bundle.iterdir() if path.suffix in (".tflite", ".mlpackage")
+        path.name: "passed"
+        for path in bundle.iterdir()
+        if path.suffix in (".tflite", ".mlpackage", ".aimodel")
     }
 
 
@@ -56,7 +58,7 @@ def test_other_bytes_under_the_right_name_are_found(cli: Cli, bundle: Path, tmp_
     manifest["artifacts"] = [artifact]
     shutil.copyfile(copy / "har_dynamic.tflite", copy / name)
     artifact["sha256"] = sha256(copy / name)
-    for other in (*copy.glob("*.tflite"), *copy.glob("*.mlpackage")):
+    for other in (*copy.glob("*.tflite"), *copy.glob("*.mlpackage"), *copy.glob("*.aimodel")):
         if other.name != name:
             shutil.rmtree(other) if other.is_dir() else other.unlink()
     path.write_text(json.dumps(manifest))
