@@ -80,9 +80,9 @@ def staging(
             _swap(folder, out)
         except BaseException as error:
             shown = unwritable(out, error) if _is_the_disks_fault(error, folder) else error
-            kept = _keep_partial(folder, out) if keep_model else None
-            if kept:
-                shown.add_note(f"the trained model is kept: {kept / MODEL}")
+            partial = _keep_partial(folder, out) if keep_model else None
+            if partial:
+                shown.add_note(f"the trained model is kept: {partial / MODEL}")
             shutil.rmtree(folder, ignore_errors=True)
             if shown is error:
                 raise
@@ -152,8 +152,8 @@ def _clean_up(out: Path, progress: Progress) -> None:
             folder.rename(out)
             progress.note(f"{out}: put back, an earlier run was ended while it took its place")
         elif kind == _TRAINED and _is_whole_model(folder / MODEL):
-            kept = _keep_partial(folder, out)
-            progress.note(f"an earlier run was ended; its trained model is kept: {kept}")
+            partial = _keep_partial(folder, out)
+            progress.note(f"an earlier run was ended; its trained model is kept: {partial}")
         elif kind in (_UNFINISHED, _TRAINED, _READY):
             shutil.rmtree(folder, ignore_errors=True)
             progress.note(f"an earlier run was ended; removed what it left: {folder}")

@@ -34,7 +34,7 @@ class Case:
     @property
     def sources(self) -> list[Path]:
         """The whole files that this reader is tried on, in a fixed order."""
-        root = self.corpus / self.reader.inside
+        root = self.corpus / self.reader.package
         files = {path for pattern in self.reader.seeds for path in root.glob(pattern)}
         return sorted(path for path in files if path.is_file())
 
@@ -50,13 +50,13 @@ class Case:
 
     def write(self, folder: Path) -> Path:
         """Lay the changed file and its companions into a folder; what the reader opens."""
-        if not self.reader.inside:
+        if not self.reader.package:
             for name in self.reader.companions:
                 shutil.copy(self.corpus / name, folder)
             target = folder / self.source.name
             target.write_bytes(self.content())
             return target
-        whole = self.corpus / self.reader.inside
+        whole = self.corpus / self.reader.package
         copy = folder / whole.name
         shutil.copytree(whole, copy)
         (copy / self.source.relative_to(whole)).write_bytes(self.content())

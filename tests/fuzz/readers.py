@@ -17,7 +17,7 @@ class Reader:
         name: of its row in the table.
         seeds: whole files that are changed: paths in the corpus, with `*`.
         read: reads the changed file, at its path; an EdgeconvError is a right answer.
-        inside: the files belong to folders of this name, each a path of `inside/…`; the reader is
+        package: the files belong to folders of this name, each a path of `package/…`; the reader is
             given the folder. Empty for a file that stands alone.
         companions: files that have to lie beside the changed one.
     """
@@ -25,7 +25,7 @@ class Reader:
     name: str
     seeds: tuple[str, ...]
     read: Callable[[Path], object]
-    inside: str = ""
+    package: str = ""
     companions: tuple[str, ...] = ()
 
 
@@ -154,15 +154,15 @@ READERS = (
     Reader("vocabulary", ("words.txt",), _words),
     Reader("golden-results", ("results.json",), _results),
     Reader("transcript", ("transcript.txt",), _transcript),
-    Reader("manifest", ("manifest.json", "*.json", "labels.txt"), _bundle, inside="bundle"),
-    Reader("golden-windows", ("golden/*",), _golden, inside="bundle"),
-    Reader("golden-tensors", ("golden/*",), _named_golden, inside="plain"),
-    Reader("reference", ("reference.npz",), _reference, inside="plain"),
+    Reader("manifest", ("manifest.json", "*.json", "labels.txt"), _bundle, package="bundle"),
+    Reader("golden-windows", ("golden/*",), _golden, package="bundle"),
+    Reader("golden-tensors", ("golden/*",), _named_golden, package="plain"),
+    Reader("reference", ("reference.npz",), _reference, package="plain"),
     Reader("tflite", ("bundle/*.tflite", "other/*.tflite"), _artifact),
     Reader("onnx", ("other/*.onnx",), _artifact),
     Reader("mlpackage", ("**/*.mlmodel", "Manifest.json", "**/weight.bin"), _core_ml, PACKAGE),
     Reader("mlpackage-palettes", ("**/*.mlmodel", "**/weight.bin"), _core_ml, PALETTES),
-    Reader("aimodel", ("*",), _artifact, inside="other/wide_float16.aimodel"),
+    Reader("aimodel", ("*",), _artifact, package="other/wide_float16.aimodel"),
     Reader("keras", ("wide.keras",), _keras),
     Reader("keras-opened", ("wide.keras",), _opened_by_keras),
     Reader("h5-opened", ("wide.h5",), _opened_by_keras),

@@ -36,8 +36,8 @@ def test_whole_files_are_read(reader: Reader, corpus: Path, tmp_path: Path) -> N
     path = case.write(tmp_path)
     changed = (
         tmp_path / case.source.name
-        if not reader.inside
-        else path / case.source.relative_to(corpus / reader.inside)
+        if not reader.package
+        else path / case.source.relative_to(corpus / reader.package)
     )
     changed.write_bytes(case.source.read_bytes())
     reader.read(path)
