@@ -107,17 +107,17 @@ class Program:
         """The bytes of each constant that lies outside the operations."""
         with self._context:
             text = self.module.operation.get_asm(large_elements_limit=0)
-        found = {}
+        contents = {}
         for name, digits in _RESOURCE.findall(text):
             # the first four bytes say the alignment
-            found[json.loads(name) if name[0] == '"' else name] = bytes.fromhex(digits)[4:]
+            contents[json.loads(name) if name[0] == '"' else name] = bytes.fromhex(digits)[4:]
         with self._context:
             for op in (op.operation for op in self.operations):
                 if op.name == "coreai.constant":
                     array = _numbers(op.attributes["value"])
                     if array is not None and array.size > _SMALL:
-                        found[f"constant_{self.values[op.results[0]]}"] = array.tobytes()
-        return found
+                        contents[f"constant_{self.values[op.results[0]]}"] = array.tobytes()
+        return contents
 
     def show(self, wanted: list[int]) -> None:
         """Make these values the outputs, called by their numbers."""

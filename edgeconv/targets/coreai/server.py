@@ -121,9 +121,9 @@ class Server:
         return Program(Path(head["path"])).describe(), b""
 
     def _resources(self, head: Head, _: bytes) -> _Answer:
-        found = Program(Path(head["path"])).resources()
-        return {"sizes": {name: len(data) for name, data in found.items()}}, b"".join(
-            found.values()
+        contents = Program(Path(head["path"])).resources()
+        return {"sizes": {name: len(data) for name, data in contents.items()}}, b"".join(
+            contents.values()
         )
 
     def _open(self, head: Head, _: bytes) -> _Answer:
