@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -44,10 +45,10 @@ def describe_machine() -> MachineInfo:
     )
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Sequence[str] = TRACKED_PACKAGES) -> dict[str, str]:
     """Version of each installed distribution of the stack; a missing one is left out."""
     installed = {}
-    for name in TRACKED_PACKAGES:
+    for name in packages:
         try:
             installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -236,8 +237,8 @@ def _show(console: Console, result: CrossValidation) -> None:
     if comparison is not None:
         console.say(
             f"against {comparison.baseline}: {_points(comparison.difference)} percentage points"
-            f"{_interval(comparison.difference)} over {plural(comparison.folds, 'fold')}: "
-            f"{_VERDICTS[comparison.difference.noise]}"
+            f"{_interval(comparison.difference)} over {plural(comparison.folds, 'fold')} and "
+            f"{_seeds(comparison.seeds)}: {_VERDICTS[comparison.difference.noise]}"
         )
         losses = [f"{s} {100 * x:+.1f}" for s, x in list(comparison.by_subject.items())[:LOSSES]]
         console.say(f"largest losses on a subject, in points: {', '.join(losses)}")
@@ -249,6 +250,12 @@ _VERDICTS = {
     False: "outside the noise",
     None: "one fold gives no interval, so whether it is noise is not known; run more folds",
 }
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    if not seeds:
+        return "all seeds of each, because none is common"
+    return f"the common seed{'s'[: len(seeds) > 1]} {', '.join(map(str, seeds))}"
 
 
 def _interval(value: Estimate) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from statistics import fmean, stdev, variance
@@ -126,17 +126,20 @@ class FoldRun:
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """A recipe minus its baseline, over the seeds that both have (all, if none in common).
+    """A recipe minus its baseline, over the fits that both have.
 
     Attributes:
         difference: of accuracy, paired by fold.
         by_subject: the difference on each subject, the mean of the seeds; the greatest loss first.
+        seeds: of the fits compared; none: the two have no seed of a fold in common, so the mean of
+            all seeds of the one is compared with that of the other.
     """
 
     baseline: str
     folds: int
     difference: Estimate
     by_subject: dict[str, float] = field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
 
     @property
     def worst_loss(self) -> tuple[str, float] | None:
@@ -201,20 +204,17 @@ class CrossValidation:
         """Name and accuracy of the subject with the lowest accuracy."""
         return next(iter(self.by_subject().items()))
 
-    def by_fold(self, seeds: Sequence[int] | None = None) -> dict[int, float]:
-        """Accuracy of each fold, the mean of its seeds (of the given ones only)."""
+    def by_fold(self) -> dict[int, float]:
+        """Accuracy of each fold, the mean of its seeds."""
         values: dict[int, list[float]] = defaultdict(list)
         for run in self.runs:
-            if seeds is None or run.seed in seeds:
-                values[run.fold].append(run.accuracy.overall)
+            values[run.fold].append(run.accuracy.overall)
         return {fold: fmean(each) for fold, each in values.items()}
 
-    def by_subject(self, seeds: Sequence[int] | None = None) -> dict[str, float]:
-        """Accuracy of each subject, the mean of the seeds (or of some); the lowest first."""
+    def by_subject(self) -> dict[str, float]:
+        """Accuracy of each subject, the mean of the seeds; the lowest first."""
         values: dict[str, list[float]] = defaultdict(list)
         for run in self.runs:
-            if seeds is not None and run.seed not in seeds:
-                continue
             for subject, accuracy in run.accuracy.by_subject.items():
                 values[subject].append(accuracy)
         means = {subject: fmean(each) for subject, each in values.items()}
@@ -244,7 +244,7 @@ class CrossValidation:
         return estimates
 
     def compared_with(self, baseline: CrossValidation) -> CrossValidation:
-        """The same runs, with the paired difference to a baseline.
+        """The same runs, with the paired difference to a baseline, over the fits that both have.
 
         Raises:
             BadInput: the two have no fold in common, or a fold with other held-out subjects.
@@ -257,15 +257,21 @@ class CrossValidation:
                 f"{self.recipe} and {baseline.recipe} were not evaluated on the same folds",
                 "cross-validate both with the same data and the same number of folds",
             )
-        seeds = [seed for seed in self.seeds if seed in baseline.seeds] or None
-        one, other = self.by_fold(seeds), baseline.by_fold(seeds)
+        pairs = {(r.fold, r.seed) for r in self.runs} & {(r.fold, r.seed) for r in baseline.runs}
+        mine_of, theirs_of = (each._of(pairs) if pairs else each for each in (self, baseline))
+        one, other = mine_of.by_fold(), theirs_of.by_fold()
         shared = [fold for fold in shared if fold in one and fold in other]
         gap = paired_difference([one[fold] for fold in shared], [other[fold] for fold in shared])
-        mean, theirs_of = self.by_subject(seeds), baseline.by_subject(seeds)
-        losses = {s: mean[s] - theirs_of[s] for s in mean if s in theirs_of}
+        mean, lower = mine_of.by_subject(), theirs_of.by_subject()
+        losses = {s: mean[s] - lower[s] for s in mean if s in lower}
         losses = dict(sorted(losses.items(), key=lambda item: item[1]))
-        comparison = PairedComparison(baseline.recipe, len(shared), gap, losses)
+        seeds = tuple(sorted({seed for _, seed in pairs}))
+        comparison = PairedComparison(baseline.recipe, len(shared), gap, losses, seeds)
         return replace(self, comparison=comparison)
+
+    def _of(self, fits: Collection[tuple[int, int]]) -> CrossValidation:
+        """The runs of some folds and seeds only."""
+        return replace(self, runs=tuple(r for r in self.runs if (r.fold, r.seed) in fits))
 
     def to_json(self) -> dict[str, Any]:
         """All runs, and what follows from them under `summary`."""

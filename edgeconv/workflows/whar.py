@@ -225,6 +225,8 @@ def _recipe(network: str, options: WharOptions) -> Recipe:
 class ForestTrainer(FoldTrainer):
     """Fits a forest where the others train a network; it needs no validation."""
 
+    packages = ("edgeconv", "scikit-learn", "numpy", "scipy")
+
     def __call__(self, task: FoldTask) -> FoldOutcome:
         import numpy as np
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgeconv.compression import compress
 from edgeconv.core import NULL_PROGRESS, Dataset, Progress, Recipe, Splits, TrainedModel
 from edgeconv.core.json_codec import decode_fields, encode, encode_fields
 from edgeconv.datasets.splits import split
+from edgeconv.environment import versions
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.models import build
 from edgeconv.plugins import import_tensorflow
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 FINETUNED = "fine-tuned"  # as a compression is, but without any
 _VALIDATION_SEED = 100
+_PACKAGES = ("edgeconv", "tensorflow", "keras", "numpy", "scipy")
+"""Whose versions a fit may differ with."""
 _SETTINGS = ("model", "windowing", "training", "compression", "labels")
 """What a fold's outcome depends on of a recipe."""
 
@@ -99,8 +102,10 @@ class FoldTrainer:
         groups: the subjects of each fold.
         val_subjects: how many subjects validate a fit that chooses its epoch.
         compress: compressions to evaluate too.
+        packages: distributions whose versions a fit may differ with.
     """
 
+    packages: ClassVar[tuple[str, ...]] = _PACKAGES
     dataset: Dataset
     recipes: tuple[Recipe, ...]
     groups: tuple[tuple[str, ...], ...]
@@ -142,10 +147,15 @@ class FoldTrainer:
 
 @dataclass
 class FoldJournal:
-    """Outcomes in a file of lines, so that a run that was stopped goes on where it was."""
+    """Outcomes in a file of lines, so that a run that was stopped goes on where it was.
+
+    Attributes:
+        versions: of the packages that made each outcome; a line of an older edgeconv says none.
+    """
 
     path: Path | None
     outcomes: dict[str, FoldOutcome] = field(default_factory=dict)
+    versions: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path | None) -> FoldJournal:
@@ -155,6 +165,7 @@ class FoldJournal:
             BadInput: a line is damaged.
         """
         outcomes: dict[str, FoldOutcome] = {}
+        made_with: dict[str, dict[str, str]] = {}
         text = path.read_text("utf-8") if path is not None and path.is_file() else ""
         for number, line in enumerate(text.splitlines(keepends=True), 1):
             if not line.endswith("\n"):
@@ -162,13 +173,37 @@ class FoldJournal:
             try:
                 entry = json.loads(line)
                 outcomes[entry["key"]] = decode_fields(FoldOutcome, entry["outcome"])
+                made_with[entry["key"]] = dict(entry.get("versions", {}))
             except (OverflowError, ValueError, KeyError, TypeError) as error:
                 raise BadInput(
                     f"{path}, line {number} is damaged: {error!r}", "remove that line"
                 ) from error
         if path is not None and text and not text.endswith("\n"):
             path.write_text(text[: text.rfind("\n") + 1], "utf-8")
-        return cls(path, outcomes)
+        return cls(path, outcomes, made_with)
+
+    def check(self, keys: Sequence[str], now: Mapping[str, str], progress: Progress) -> None:
+        """Refuse fits that other versions of the packages made than those of this run.
+
+        Raises:
+            BadInput: a fit would be compared with fits of other versions.
+        """
+        silent = 0
+        for key in keys:
+            then = self.versions.get(key, {})
+            silent += not then
+            changed = [name for name in then if then[name] != now.get(name)]
+            if changed:
+                words = (f"{name} {then[name]}, not {now.get(name, 'none')}" for name in changed)
+                raise BadInput(
+                    f"{self.path} holds fits that other versions made: {'; '.join(words)}",
+                    "install those versions again, or give another --out: no table mixes them",
+                )
+        if silent:
+            progress.note(
+                f"{self.path} does not say with which versions of the packages {silent} of its "
+                "fits were made (an older edgeconv wrote them)"
+            )
 
     def add(self, key: str, outcome: FoldOutcome, more: Mapping[str, Any]) -> None:
         """Keep an outcome for good."""
@@ -188,6 +223,7 @@ def run_folds(
 
     Raises:
         EdgeconvError: as training raises them, or an executor that cannot be used.
+        BadInput: other versions of the packages made fits of the journal.
     """
     journal = FoldJournal.open(where.journal)
     names = [recipe.name for recipe in trainer.recipes]
@@ -204,6 +240,9 @@ def run_folds(
                 trainer.identity(task), recipe, run, outcome.history, trainer.dataset.sha256
             )
 
+    now = versions(trainer.packages)
+    keys = [key for task in tasks if (key := trainer.identity(task)) in journal.outcomes]
+    journal.check(keys, now, progress)
     waiting = []
     for task in tasks:
         known = journal.outcomes.get(trainer.identity(task))
@@ -214,7 +253,8 @@ def run_folds(
     if ready := len(tasks) - len(waiting):
         progress.note(f"{ready} of {len(tasks)} fits stand in {where.journal}")
     for task, outcome in _carried_out(trainer, waiting, where):
-        journal.add(trainer.identity(task), outcome, {"recipe": names[task.recipe]})
+        more = {"recipe": names[task.recipe], "versions": now}
+        journal.add(trainer.identity(task), outcome, more)
         ended(task, outcome)
     return {task: outcomes[task] for task in tasks}
 

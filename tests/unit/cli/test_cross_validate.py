@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edgeconv.cli.console import Console
@@ -31,9 +33,13 @@ def result(*accuracies: float) -> CrossValidation:
 @pytest.mark.parametrize(
     ("ours", "theirs", "words"),
     [
-        ((0.9,), (0.8,), "+10.00 percentage points over 1 fold: one fold gives no interval"),
-        ((0.9, 0.9), (0.8, 0.8), "points (95 % interval) over 2 folds: outside the noise"),
-        ((0.9, 0.8), (0.8, 0.9), "points (95 % interval) over 2 folds: within the noise"),
+        (
+            (0.9,),
+            (0.8,),
+            "+10.00 percentage points over 1 fold and the common seed 0: one fold gives",
+        ),
+        ((0.9, 0.9), (0.8, 0.8), "interval) over 2 folds and the common seed 0: outside the noise"),
+        ((0.9, 0.8), (0.8, 0.9), "interval) over 2 folds and the common seed 0: within the noise"),
     ],
 )
 def test_one_fold_gives_no_verdict(
@@ -47,3 +53,12 @@ def test_one_fold_gives_no_verdict(
     text = " ".join(capsys.readouterr().out.split())
     assert words in text
     assert ("(95 % interval)" in text) == (len(ours) > 1)
+
+
+def test_seeds_that_are_not_paired_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    other = result(0.8, 0.8)
+    other = replace(other, runs=tuple(replace(run, seed=7) for run in other.runs))
+    with Console(quiet=False, verbose=False, json_file=None) as console:
+        _show(console, result(0.9, 0.9).compared_with(other))
+    text = " ".join(capsys.readouterr().out.split())
+    assert "over 2 folds and all seeds of each, because none is common" in text

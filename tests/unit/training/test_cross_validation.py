@@ -188,13 +188,27 @@ def test_compared_with_takes_the_common_seeds() -> None:
     compared = one.compared_with(other).comparison
     assert compared is not None
     assert compared.difference == paired_difference([0.9, 0.7], [0.5, 0.4])
-    assert compared.folds == 2
+    assert (compared.folds, compared.seeds) == (2, (1,))
+
+
+def test_compared_with_pairs_each_fold_by_its_own_seeds() -> None:
+    """A seed that one of them ran on another fold only is left out."""
+    one = result([(0.8, 0.2), (0.6, 0.7)], seeds=(0, 1))
+    other = result([(0.5, 0.4), (0.1, 0.4)], seeds=(0, 1))
+    one = replace(one, runs=one.runs[:1] + one.runs[2:])  # fold 0 with seed 0, fold 1 with both
+    compared = one.compared_with(other).comparison
+    assert compared is not None
+    expected = paired_difference([0.8, 0.65], [0.5, 0.25])
+    assert compared.difference.mean == pytest.approx(expected.mean)
+    assert compared.difference.half == pytest.approx(expected.half)
+    assert compared.by_subject == pytest.approx({"0": 0.3, "1": 0.4})
 
 
 def test_compared_with_takes_all_seeds_where_none_is_common() -> None:
     compared = result([(0.8,), (0.6,)]).compared_with(result([(0.7,), (0.4,)], seeds=(9,)))
     assert compared.comparison is not None
     assert compared.comparison.difference == paired_difference([0.8, 0.6], [0.7, 0.4])
+    assert compared.comparison.seeds == ()
 
 
 def test_compared_with_refuses_other_folds() -> None:

@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from edgeconv.core import NULL_PROGRESS, Dataset, Recipe
+from edgeconv.core import NULL_PROGRESS, Dataset, NullProgress, Recipe
 from edgeconv.datasets.in_memory import dataset_from_arrays
+from edgeconv.environment import versions
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.reporting.comparisons import comparison_rows, headings
 from edgeconv.search.tracking import KEY, FoldTracker
@@ -70,6 +71,16 @@ OUTCOMES = {
     FoldTask(0, 0, 1): outcome(0, (0, 0), 1),
     FoldTask(0, 1, 1): outcome(1, (0, 0, 1, 0), 1),
 }
+
+
+class Notes(NullProgress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
 
 
 def result(outcomes: dict[FoldTask, FoldOutcome], name: str = "small") -> CrossValidation:
@@ -159,6 +170,27 @@ def test_folds_of_a_journal_are_not_run_again(tmp_path: Path) -> None:
     path.write_text("{}\n")
     with pytest.raises(BadInput, match="line 1 is damaged"):
         FoldJournal.open(path)
+
+
+def test_folds_of_other_versions_are_refused(tmp_path: Path) -> None:
+    one, task, path = trainer(), FoldTask(0, 0, 0), tmp_path / "folds.jsonl"
+    where, now = Where(journal=path), versions(FoldTrainer.packages)
+    assert {"edgeconv", "keras", "numpy"} <= now.keys()
+    journal = FoldJournal.open(path)
+    journal.add(one.identity(task), OUTCOMES[task], {"versions": now | {"keras": "2.15.0"}})
+    wanted = f"keras 2.15.0, not {now['keras']}"
+    with pytest.raises(BadInput, match=wanted):
+        run_folds(one, [task], where, NULL_PROGRESS)
+    journal.add(one.identity(task), OUTCOMES[task], {"versions": now})
+    assert run_folds(one, [task], where, NULL_PROGRESS) == {task: OUTCOMES[task]}
+
+
+def test_folds_without_versions_are_named(tmp_path: Path) -> None:
+    one, task, path = trainer(), FoldTask(0, 0, 0), tmp_path / "folds.jsonl"
+    FoldJournal.open(path).add(one.identity(task), OUTCOMES[task], {})
+    notes = Notes()
+    run_folds(one, [task], Where(journal=path), notes)
+    assert "does not say with which versions of the packages 1 of its fits" in notes.lines[0]
 
 
 def test_a_fold_is_known_by_what_it_depends_on() -> None:
