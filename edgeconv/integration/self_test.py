@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from edgeconv.errors import UsageError
+from edgeconv.errors import Unsupported, UsageError
 from edgeconv.integration.vectors import shortest
 
 if TYPE_CHECKING:
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
     from edgeconv.core import Artifact
     from edgeconv.parity.golden import GoldenSet
+    from edgeconv.parity.golden.named_vectors import NamedGoldenSet
 
     RunFile = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 FORMAT, VERSION = "edgeconv-self-test", 1
 MOST_VECTORS = 16
+MOST_NUMBERS = 50_000
+"""In all vectors of a model of named tensors, which bounds what an app carries of large ones."""
 INFERENCES = 49
 """In all, over all units of one test."""
 
@@ -129,11 +132,19 @@ def vectors_per_unit(vectors: int, units: int) -> int:
     return max(1, min(vectors, INFERENCES // units))
 
 
-def judge(unit: str, vectors: Sequence[Vector], outputs: object, tolerance: float) -> UnitResult:
+def judge(
+    unit: str,
+    vectors: Sequence[Vector],
+    outputs: object,
+    tolerance: float,
+    weights: Sequence[float] = (),
+) -> UnitResult:
     """The verdict on the outputs of one unit, or on what it threw.
 
     Args:
         outputs: one sequence of numbers a vector, or the RuntimeError.
+        weights: how much a difference of each number counts; empty: all alike. An output whose own
+            tolerance is a tenth of `tolerance` has the weight 10.
     """
     positions = tuple(each.vector for each in vectors)
     if isinstance(outputs, RuntimeError):
@@ -148,8 +159,9 @@ def judge(unit: str, vectors: Sequence[Vector], outputs: object, tolerance: floa
             return replace(result, reason=reason, outputs=None)
         if not all(map(math.isfinite, row)):
             return replace(result, reason=f"vector {each.vector}: an output is not finite")
-        differences = (abs(a - b) for a, b in zip(row, each.expected, strict=True))
-        largest = max(largest, *differences)
+        factors = weights or (1.0,) * len(row)
+        differences = (abs(a - b) * f for a, b, f in zip(row, each.expected, factors, strict=True))
+        largest = max((largest, *differences))
     if largest <= tolerance:
         return replace(result, status=UnitStatus.PASSED, largest=largest)
     return replace(result, largest=largest, reason=f"off by {largest:.4g}, at most {tolerance:g}")
@@ -256,3 +268,65 @@ def _rank(why: Sequence[str]) -> int:
     marks = ("ordinary", "margin", "")
     ranks = [next(i for i, mark in enumerate(marks) if reason.startswith(mark)) for reason in why]
     return 3 if "evenly spaced" in why else min(ranks, default=3)
+
+
+def make_named_self_test(
+    artifact: Artifact, golden: NamedGoldenSet, golden_sha256: str
+) -> dict[str, object]:
+    """`selftest.json` of a model of named tensors.
+
+    `input` and `expected` hold the numbers of all inputs and of all outputs, one after the other in
+    the contract's order. `outputs` says how many belong to each, and its own tolerance: a
+    difference counts `tolerance / its tolerance` times.
+
+    Args:
+        artifact: the file of the package.
+        golden: the bundle's golden set, with the outputs of this file.
+        golden_sha256: its digest.
+
+    Raises:
+        Unsupported: whole numbers that a float32 does not hold, as which devices read them.
+    """
+    expected = golden.expected[artifact.name]
+    assert expected.outputs is not None
+    contract = golden.contract
+    size = sum(tensor.size for tensor in (*contract.inputs, *contract.outputs))
+    count = max(1, min(len(golden), MOST_VECTORS, MOST_NUMBERS // size))
+    for tensor in contract.inputs:
+        rows = golden.inputs[tensor.name][:count]
+        if not tensor.is_float and (rows != rows.astype("float32").astype("int64")).any():
+            raise Unsupported(
+                f"{tensor.name} takes whole numbers beyond 2^24, which a self-test on a device "
+                "cannot hold exactly",
+                "give the model smaller ones, such as places in a table",
+            )
+    inputs = [golden.inputs[tensor.name] for tensor in contract.inputs]
+    outputs = [expected.outputs[tensor.name] for tensor in contract.outputs]
+    return {
+        "format": FORMAT,
+        "schema_version": VERSION,
+        "artifact": {"name": artifact.name, "sha256": artifact.sha256},
+        "golden": golden_sha256,
+        "tolerance": max(expected.tolerance.values()),
+        "outputs": [
+            {
+                "name": tensor.name,
+                "size": tensor.size,
+                "tolerance": expected.tolerance[tensor.name],
+            }
+            for tensor in contract.outputs
+        ],
+        "vectors": [
+            {
+                "vector": place,
+                "why": ["random numbers" if golden.random else "evenly spaced"],
+                "input": _joined(inputs, place),
+                "expected": _joined(outputs, place),
+            }
+            for place in range(count)
+        ],
+    }
+
+
+def _joined(arrays: Sequence[NDArray[Any]], place: int) -> list[float]:
+    return [number for array in arrays for number in shortest(array[place].reshape(-1))]

@@ -17,7 +17,7 @@ Compare outputs for the golden inputs with the expected ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,12 +211,12 @@ def _result(entry: Any, number: int, path: Path) -> DeviceOutput:
         sha256=str(entry["sha256"]),
         runtime=str(entry.get("runtime", "device")),
         outputs=outputs,
-        vectors=None if vectors is None else _places(vectors, outputs, f"{where} ({name})"),
+        vectors=None if vectors is None else read_places(vectors, outputs, f"{where} ({name})"),
         reason=str(entry.get("reason", "")),
     )
 
 
-def _places(vectors: Any, outputs: NDArray[np.float64] | None, where: str) -> tuple[int, ...]:
+def read_places(vectors: Any, outputs: Sized | None, where: str) -> tuple[int, ...]:
     """Positions of vectors: whole numbers from 0, each once, one for every row of outputs."""
     places = tuple(vectors)
     if any(type(place) is not int or place < 0 for place in places):

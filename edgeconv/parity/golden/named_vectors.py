@@ -7,7 +7,7 @@ first. A device writes its outputs by name; docs/how-to/golden-vectors.md has th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from edgeconv.core import (
     Tensors,
 )
 from edgeconv.errors import BadInput
-from edgeconv.parity.golden.device_results import NAME
+from edgeconv.parity.golden.device_results import NAME, read_places
 from edgeconv.parity.golden.store import FOLDER, JSON_NAME, digest_of_document, write_arrays
 from edgeconv.parity.golden.vectors import tolerance_of
 
@@ -126,8 +126,17 @@ class NamedGoldenSet:
             return 1.0
         return float(abs(self.reference[tensor.name]).max()) or 1.0
 
-    def check(self, name: str, sha256: str, outputs: Arrays) -> Check:
-        """Outputs of any runtime or device against the expected ones."""
+    def check(
+        self, name: str, sha256: str, outputs: Arrays, vectors: Sequence[int] | None = None
+    ) -> Check:
+        """Outputs of any runtime or device against the expected ones.
+
+        Args:
+            name: of the file.
+            sha256: of the file that gave the outputs.
+            outputs: (vectors, *shape) by name.
+            vectors: positions in the set of those that were run; None: all, in order.
+        """
         import numpy as np
 
         expected = self.expected[name]
@@ -136,7 +145,11 @@ class NamedGoldenSet:
         if expected.outputs is None:
             return Check(NAME, Status.NOT_RUN, None, None, "<=", expected.reason)
         worst = Check(NAME, Status.PASSED, 0.0, 1.0, "<=")
-        for output, target in expected.outputs.items():
+        places = range(len(self)) if vectors is None else vectors
+        if max(places, default=0) >= len(self):
+            return _failed(f"vector {max(places)} is not one of the {len(self)} of the set")
+        for output, whole in expected.outputs.items():
+            target = whole[list(places)]
             if output not in outputs or outputs[output].shape != target.shape:
                 given = outputs[output].shape if output in outputs else "nothing"
                 return _failed(f"output '{output}' is {given} instead of {target.shape}")
@@ -147,8 +160,9 @@ class NamedGoldenSet:
             if worst.value is None or share > worst.value:
                 place = tuple(map(int, np.unravel_index(deviation.argmax(), deviation.shape)))
                 reason = (
-                    f"vector {place[0]}: {output}{list(place[1:])} is {outputs[output][place]:.4g} "
-                    f"instead of {target[place]:.4g}; {limit:.3g} is allowed"
+                    f"vector {places[place[0]]}: {output}{list(place[1:])} is "
+                    f"{outputs[output][place]:.4g} instead of {target[place]:.4g}; "
+                    f"{limit:.3g} is allowed"
                 )
                 failed = share > 1.0
                 value = share if np.isfinite(share) else None
@@ -196,11 +210,29 @@ def read_named(folder: Path) -> NamedGoldenSet | None:
     return golden
 
 
-def check_named_report(golden: NamedGoldenSet, digest: str, path: Path) -> list[ParityResult]:
-    """What a device recorded: one result for each file.
+@dataclass(frozen=True, eq=False)
+class _Recorded:
+    """One entry of a results file.
 
-    The document is that of `device_results.py`, with `outputs` by name: for each output one flat
-    list of numbers a vector.
+    Attributes:
+        outputs: by name; None where the device could not run the file.
+        vectors: positions in the set; None: all, in order.
+    """
+
+    artifact: str
+    sha256: str
+    runtime: str
+    reason: str
+    outputs: Arrays | None
+    vectors: tuple[int, ...] | None
+
+
+def check_named_report(golden: NamedGoldenSet, digest: str, path: Path) -> list[ParityResult]:
+    """What a device recorded: one result for each entry.
+
+    The document is that of `device_results.py`. `outputs` are by name, for each output one flat
+    list of numbers a vector; or, as a self-test writes them, one list a vector that holds the
+    numbers of all outputs in the contract's order.
 
     Raises:
         BadInput: not such a document, or a file that is not in the set.
@@ -209,45 +241,78 @@ def check_named_report(golden: NamedGoldenSet, digest: str, path: Path) -> list[
         document = json.loads(path.read_text(encoding="utf-8"))
         if (document["format"], document["schema_version"]) != (RESULTS, RESULTS_VERSION):
             raise BadInput(f"{path} is not an {RESULTS} of version {RESULTS_VERSION}", HINT)
-        device = dict(document.get("device", {}))
-        outputs = {tensor.name: tensor for tensor in golden.contract.outputs}
-        results = [(entry, _arrays(entry["outputs"], outputs)) for entry in document["results"]]
-        machine = MachineInfo.from_json(device)
+        machine = MachineInfo.from_json(dict(document.get("device", {})))
+        tensors = golden.contract.outputs
+        results = [_recorded(entry, tensors, f"{path}") for entry in document["results"]]
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error}", HINT) from error
     except _DAMAGED as error:
         raise BadInput(f"{path} is damaged: {error!r}", HINT) from error
     if not results:
         raise BadInput(f"{path}: no outputs were recorded", HINT)
-    return [_of_device(golden, digest, document, entry, got, machine) for entry, got in results]
+    same = document.get("golden") in (None, "", digest)
+    return [_of_device(golden, same, recorded, machine) for recorded in results]
+
+
+def _recorded(entry: Any, tensors: Sequence[NamedTensor], where: str) -> _Recorded:
+    outputs, vectors = entry["outputs"], entry.get("vectors")
+    by_name = None
+    if isinstance(outputs, list):
+        by_name = _split(outputs, tensors, where)
+    elif outputs is not None:
+        by_name = _arrays(outputs, {tensor.name: tensor for tensor in tensors})
+    rows = None if by_name is None else next(iter(by_name.values()))
+    return _Recorded(
+        artifact=str(entry["artifact"]),
+        sha256=str(entry["sha256"]),
+        runtime=str(entry.get("runtime", "device")),
+        reason=str(entry.get("reason", "")),
+        outputs=by_name,
+        vectors=None if vectors is None else read_places(vectors, rows, where),
+    )
+
+
+def _split(rows: Any, tensors: Sequence[NamedTensor], where: str) -> Arrays:
+    """Rows of all outputs' numbers, by output. `null` is what was not finite."""
+    import numpy as np
+
+    size = sum(tensor.size for tensor in tensors)
+    if wrong := next((row for row in rows if len(row) != size), None):
+        raise BadInput(f"{where}: a row has {len(wrong)} numbers, but all outputs {size}", HINT)
+    numbers = np.array(
+        [[np.nan if value is None else value for value in row] for row in rows], np.float64
+    ).reshape(-1, size)
+    ends = np.cumsum([tensor.size for tensor in tensors])
+    return {
+        tensor.name: part.reshape(-1, *tensor.shape)
+        for tensor, part in zip(tensors, np.split(numbers, ends[:-1], axis=1), strict=True)
+    }
 
 
 def _of_device(
-    golden: NamedGoldenSet,
-    digest: str,
-    document: Any,
-    entry: Any,
-    outputs: Arrays,
-    machine: MachineInfo,
+    golden: NamedGoldenSet, same: bool, recorded: _Recorded, machine: MachineInfo
 ) -> ParityResult:
-    name = str(entry["artifact"])
+    name = recorded.artifact
     if name not in golden.expected:
         raise BadInput(
             f"the golden set has no artifact '{name}'", f"it has: {', '.join(golden.expected)}"
         )
-    if document.get("golden") not in (None, "", digest):
+    if not same:
         check = _failed("recorded with another golden.json than this bundle's")
+    elif recorded.outputs is None:
+        why = recorded.reason or "it does not say why"
+        check = _failed(f"the device could not run it: {why}")
     else:
-        check = golden.check(name, str(entry["sha256"]), outputs)
+        check = golden.check(name, recorded.sha256, recorded.outputs, recorded.vectors)
     expected = golden.expected[name]
     return ParityResult(
         artifact=name,
-        sha256=str(entry["sha256"]),
+        sha256=recorded.sha256,
         scheme=expected.scheme,
         target=expected.target,
-        runtime=str(entry.get("runtime", "device")),
+        runtime=recorded.runtime,
         status=Status.PASSED,
-        n=len(golden),
+        n=len(golden) if recorded.vectors is None else len(recorded.vectors),
         machine=machine,
     ).with_checks(check)
 

@@ -20,6 +20,7 @@ from edgeconv.integration.self_test import (
     UnitStatus,
     Vector,
     choose_unit,
+    judge,
     make_self_test,
     run_self_test,
     vectors_per_unit,
@@ -85,6 +86,15 @@ def test_there_are_under_50_inferences(vectors: int, units: int) -> None:
     each = vectors_per_unit(vectors, units)
     assert 1 <= each <= vectors
     assert each * units <= max(INFERENCES, units)
+
+
+def test_each_output_has_its_own_tolerance() -> None:
+    """One of a model's two outputs may be off by a tenth of what the other may be."""
+    vectors = [Vector(0, (0.5, 10.0))]
+    weights = (10.0, 1.0)
+    assert judge("cpu", vectors, [[0.5, 10.9]], 1.0, weights).status is UnitStatus.PASSED
+    assert judge("cpu", vectors, [[0.7, 10.0]], 1.0, weights).largest == pytest.approx(2.0)
+    assert judge("cpu", vectors, [[0.7, 10.0]], 1.0).status is UnitStatus.PASSED
 
 
 def test_nothing_to_test_is_a_mistake() -> None:
