@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from edgeconv.cli import (
     benchmark,
+    card,
     compare,
     cross_validate,
     data,
@@ -83,6 +84,7 @@ app.command("integrate", epilog=integrate.EPILOG)(integrate.integrate)
 app.command("inspect", epilog=inspect.EPILOG)(inspect.inspect)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("report", epilog=report.EPILOG)(report.report)
+app.command("card", epilog=card.EPILOG)(card.card)
 app.command("verify", epilog=verify.EPILOG)(verify.verify)
 app.command("keygen", epilog=sign.KEYGEN_EPILOG)(sign.keygen)
 app.command("sign", epilog=sign.EPILOG)(sign.sign)

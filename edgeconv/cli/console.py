@@ -73,6 +73,7 @@ def code_of(status: Status, allow_not_run: bool) -> int:
 
 FORMATS = {
     "edgeconv-bundle-summary": 1,  # run, export, parity, report
+    "edgeconv-card": 1,
     "edgeconv-conv1d": 1,  # explain conv1d
     "edgeconv-cross-validation": 1,
     "edgeconv-data-cache": 1,  # data cache

@@ -72,6 +72,8 @@ def verify(
 
 def _show(console: Console, result: Verification) -> None:
     console.say(f"{result.files} files have the digests that the manifest names.")
+    if result.documents:
+        console.say(f"{' and '.join(result.documents)}: made from this manifest.")
     if result.signature == "verified":
         console.say("The manifest is signed with this key.")
     elif result.signature == "not_checked":

@@ -31,6 +31,7 @@ from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 from edgeconv.parity.golden.named_vectors import read_named
 from edgeconv.reporting.formatting import plural
 from edgeconv.targets.conversion.planning import file_name
+from edgeconv.workflows.card import check_card
 from edgeconv.workflows.export import export_variants
 from edgeconv.workflows.named_tensors import kept_samples
 from edgeconv.workflows.steps.calibration import calibration_for
@@ -75,11 +76,13 @@ class Verification:
         files: how many files the manifest names.
         artifacts: one entry an artifact; empty unless they were made again.
         signature: whether the bundle is signed, and with the key that was named.
+        documents: the model card and bill of materials that were made from this manifest.
     """
 
     files: int
     artifacts: tuple[VerifiedFile, ...] = ()
     signature: SignatureStatus = SignatureStatus.NONE
+    documents: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -123,8 +126,9 @@ def verify(
         How many files were checked, and each artifact that was made again.
 
     Raises:
-        BadInput: a file is missing, changed, or not named in the manifest; or the signature is
-            missing, or not of this manifest and key.
+        BadInput: a file is missing, changed, or not named in the manifest; a model card or bill of
+            materials is of another manifest; or the signature is missing, or not of this manifest
+            and key.
         UsageError: calibration recordings are needed, and the bundle names none.
     """
     folder = as_path(bundle, "bundle")
@@ -135,11 +139,11 @@ def verify(
     elif signature.is_signed(folder):
         signed = SignatureStatus.NOT_CHECKED
     read = bundles.read_bundle(folder)
+    documents = check_card(folder)
     named = len(bundles.named_files(read.path))
     progress.stage(f"digests: {plural(named, 'file')}")
-    if rebuild is None:
-        return Verification(named, signature=signed)
-    return Verification(named, _rebuild(read, rebuild, progress), signed)
+    rebuilt = () if rebuild is None else _rebuild(read, rebuild, progress)
+    return Verification(named, rebuilt, signed, documents)
 
 
 def _rebuild(

@@ -7,8 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from edgeconv.core.paths import sha256
+from edgeconv.reporting.bill_of_materials import file_digests
 
 from .conftest import Cli
 
@@ -68,3 +71,36 @@ def test_other_bytes_under_the_right_name_are_found(cli: Cli, bundle: Path, tmp_
     assert found["status"] == "failed"
     assert found["rebuilt_sha256"] != found["sha256"]
     assert "packages and the processor are those" in found["reason"]
+
+
+def test_a_card_names_every_file_and_is_checked(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
+    written = cli("card", copy, "--license", "MIT", "--json", "-").json
+    bom, card = copy / "bom.cdx.json", copy / "MODEL_CARD.md"
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bom.read_text()) is None
+    others = {bom, card, copy / "report.html", *(copy / "training").rglob("*")}
+    files = {path for path in copy.rglob("*") if path.is_file()} - others
+    assert file_digests(bom.read_text()) == {
+        path.relative_to(copy).as_posix(): sha256(path) for path in files
+    }
+    assert written["files"] == len(files)
+    assert cli("verify", copy, "--json", "-").json["documents"] == [card.name, bom.name]
+    cli("card", copy, "--license", "MIT", "--out", tmp_path / "again")
+    assert (tmp_path / "again" / bom.name).read_bytes() == bom.read_bytes()
+    assert (tmp_path / "again" / card.name).read_bytes() == card.read_bytes()
+
+    card.write_text(card.read_text().replace("*to be completed*", "walkers"))  # the owner's own
+    assert cli("verify", copy).code == 0
+    kept = cli("card", copy)
+    assert kept.code == 2
+    assert "says something else" in kept.err
+    assert "walkers" in card.read_text()
+    bom.write_text(bom.read_text().replace(sha256(copy / "labels.txt"), "0" * 64))
+    assert f"{bom} does not name the files" in cli("verify", copy).err
+    manifest = copy / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text())))
+    stale = cli("verify", copy)
+    assert stale.code == 3
+    assert f"{card} was made from another manifest" in stale.err
+    assert cli("card", copy, "--force").code == 0
+    assert cli("verify", copy).code == 0
