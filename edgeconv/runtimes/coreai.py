@@ -76,7 +76,7 @@ class CoreAIRunner:
         self._engine = Engine(path)
         self._as_stored: Loaded | None = None  # weights unpacked in each inference, to be timed
         try:
-            self._loaded = self._engine.open(in_float32=self._in_float32, unpacked=False)
+            self._loaded = self._engine.open(in_float32=self._in_float32, unpacked=True)
         except BaseException:
             self._engine.close()
             raise

@@ -123,6 +123,8 @@ class Program:
         """Make these values the outputs, called by their numbers."""
         by_number = {number: value for value, number in self.values.items()}
         with self._context, ir.Location.unknown():
+            # The wheel refuses fewer outputs than there are attributes of the former ones.
+            self.graph.res_attrs = [ir.DictAttr.get({}) for _ in wanted]
             self.graph.outputs_spec = [(f"value{n}", by_number[n]) for n in wanted]
 
     def unpacked_weights(self) -> list[int]:
