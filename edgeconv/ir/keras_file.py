@@ -178,6 +178,8 @@ def _load(path: Path, contents: KerasContents, safe_mode: bool) -> Any:
                 path, compile=False, safe_mode=safe_mode, custom_objects=functional
             )
     except _UNREADABLE as error:
+        if not safe_mode and isinstance(error, NotImplementedError):
+            raise  # what Keras makes of any error inside a lambda: the caller names its layer
         by, hint = "", "use the Keras version that saved the file, or a newer one"
         if contents.of_keras_2:
             by = f", which Keras {contents.version} saved"
