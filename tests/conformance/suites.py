@@ -79,15 +79,23 @@ def has_torch() -> bool:
     return subprocess.run(command, env=environment(), capture_output=True).returncode == 0
 
 
+def sources_digest(folder: Path) -> str:
+    """Of the Python files below a folder; another one if a byte or a name changes."""
+    sources = sorted(folder.rglob("*.py"))
+    assert sources, f"{folder} has no Python files"
+    digest = hashlib.sha256()
+    for path in sources:
+        digest.update(f"{path.relative_to(folder).as_posix()}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 @cache
 def header() -> dict[str, str]:
     """What judged and what was judged, for the first line of a file of results."""
-    sources = sorted((ROOT / "edgeconv" / "runtime").rglob("*.py"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     return {
         "date": date.today().isoformat(),
         "commit": _git("rev-parse", "--short", "HEAD"),
-        "runtime": digest[:12],
+        "runtime": sources_digest(ROOT / "edgeconv" / "runtimes" / "coreml_reference"),
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES if name != "torch"},
         "torch": _torch_version() if has_torch() else "",
