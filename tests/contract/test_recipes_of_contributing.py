@@ -419,7 +419,8 @@ from edgeconv.targets import files
 from edgeconv.targets.tflite.size_breakdown import convolution
 Path("a.tflite").write_bytes(convolution("float32"))
 artifact = replace(files.describe(Path("a.tflite")), contract=Signal(labels=("a", "b")))
-document = {"contract": {"outputs": "logits"}, "decision": {"alpha": 0.5, "hysteresis": 0.1}}
+decision = {"alpha": 0.5, "hysteresis": 0.1, "unsure_below": 0.5}
+document = {"contract": {"outputs": "logits"}, "decision": decision}
 context = TemplateContext(artifact, 50.0, "m/s^2", "android", document, "1")
 package = render(find_platform("toy"), context)
 assert package["README.md"] == b"# a at 20.0 Hz\\n" and "model.tflite" in package

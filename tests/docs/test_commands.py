@@ -19,7 +19,7 @@ PAGES = sorted(
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(edgeconv [^`]+)`")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-PYTHON_NAME = re.compile(r"\bedgeconv\.([A-Za-z_]\w*)")
+PYTHON_NAME = re.compile(r"\b(?<!com\.)edgeconv\.([A-Za-z_]\w*)")
 MODULES = {"toml"}  # not names: `edgeconv.json` in files, `import edgeconv.x`
 
 

@@ -232,7 +232,8 @@ def test_limits_and_recordings_from_the_command_line(copy: Path, pytester: pytes
 def test_a_bundle_inside_a_collected_folder_runs_once(
     copy: Path, pytester: pytest.Pytester
 ) -> None:
-    words = ("--edgeconv-bundle", "models/har", "models", "models/har/manifest.json", "-k", "int8")
+    words = ("--edgeconv-bundle", "models/har", "models", "models/har/manifest.json")
+    words = (*words, "-k", "int8.tflite")
     pytester.runpytest_inprocess(*words).assert_outcomes(passed=1, deselected=len(FILES) - 1)
 
 
@@ -267,7 +268,17 @@ def test_no_manifest_is_collected_unasked(pytester: pytest.Pytester) -> None:
 def test_the_command_line_from_outside(copy: Path, pytester: pytest.Pytester) -> None:
     """In a process of its own, as CI starts it, with warnings as errors."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-W", "error", "-k", "int8", "--edgeconv-bundle", copy],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-W",
+            "error",
+            "-k",
+            "int8.tflite",
+            "--edgeconv-bundle",
+            copy,
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.runtimes import unavailable
+from edgeconv.runtimes import runtimes_of, unavailable
 from tests.end_to_end.conftest import Cli
 
 pytestmark = pytest.mark.heavy
@@ -43,7 +43,8 @@ def test_parity_passes_or_says_why_it_did_not_run(cli: Cli, bundle: Path, tmp_pa
     for case, result in found.items():
         if case in others:
             assert result["status"] == "not_run"
-            assert "add --runtime coreml or coreml-reference" in result["reason"]
+            able = " or ".join(runtimes_of(copy / result["artifact"]))
+            assert f"add --runtime {able}" in result["reason"]
         elif case in REFUSED:
             assert result["status"] == "not_run"
             assert REFUSED[case] in result["reason"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import edgeconv
+from edgeconv.core import ExportSettings
 from edgeconv.parity.context import ParityContext
 from edgeconv.runtimes import unavailable
 from edgeconv.workflows.parity import prepare_parity
@@ -38,6 +39,21 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         profile_runs=10,
     )
     return build_once(tmp_path_factory, "sabotage-bundle", lambda out: edgeconv.run(recipe, out))
+
+
+@pytest.fixture(scope="session")
+def embedding_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whose file gives an embedding too, of a network that was hardly trained."""
+    recipe = edgeconv.load_recipe("har")
+    recipe = replace(
+        recipe,
+        data="synthetic",
+        training=replace(recipe.training, epochs=1),
+        variants=edgeconv.make_variants(["tflite"], ["float32"]),
+        export=ExportSettings(embedding=True),
+        profile_runs=1,
+    )
+    return build_once(tmp_path_factory, "embedding-bundle", lambda out: edgeconv.run(recipe, out))
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ class Sabotage:
         artifact: the file that must be refused.
         limits: gates beyond the defaults, as `--gate` sets them.
         whole: takes the windows of all test people, as what the bundle records does.
+        embedding: breaks a bundle whose files give an embedding too.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Sabotage:
     seal: Seal = Seal.ALL
     limits: Mapping[str, float] = field(default_factory=dict)
     whole: bool = False
+    embedding: bool = False
 
 
 def weights(layer: str, change: t.Change, file: str = FLOAT) -> Callable[[Path], None]:
@@ -142,6 +144,13 @@ def sharper(folder: Path) -> None:
     """The same answers, far too sure: what a forgotten temperature does."""
     for biased in (False, True):
         t.constant(folder / FLOAT, "probabilities", lambda a: a * 3, biased)
+
+
+def louder_embedding(folder: Path) -> None:
+    """Doubled before the average and halved after it, so that the probabilities stay."""
+    for biased in (False, True):
+        t.constant(folder / FLOAT, "conv4", lambda a: a * 2, biased)
+    t.constant(folder / FLOAT, "probabilities", lambda a: a / 2)
 
 
 def dead_channel(folder: Path) -> None:
@@ -821,4 +830,18 @@ RETRAINING = (
 )
 """Refused by what a compression leaves in the weights, and by the network that it made."""
 
-TABLE = (*NUMBERS, *RETRAINING, *OPTIONAL, *CONTRACTS, *GOLDEN, *RECORDS, *BUNDLES, *CORE_AI)
+EMBEDDINGS = (
+    Sabotage(
+        "embedding at another scale",
+        louder_embedding,
+        "embedding_snr_db",
+        r"embedding_snr_db is \S+",
+        embedding=True,
+    ),
+)
+"""Refused although every class keeps its probability."""
+
+TABLE = (
+    *(*NUMBERS, *RETRAINING, *OPTIONAL, *CONTRACTS, *GOLDEN, *RECORDS, *BUNDLES, *CORE_AI),
+    *EMBEDDINGS,
+)
