@@ -233,8 +233,8 @@ def test_a_bundle_inside_a_collected_folder_runs_once(
     copy: Path, pytester: pytest.Pytester
 ) -> None:
     words = ("--edgeconv-bundle", "models/har", "models", "models/har/manifest.json")
-    words = (*words, "-k", "int8.tflite")
-    pytester.runpytest_inprocess(*words).assert_outcomes(passed=1, deselected=len(FILES) - 1)
+    done = pytester.runpytest_inprocess(*words, "-k", "int8.tflite")
+    done.assert_outcomes(passed=1, deselected=len(FILES) - 1)
 
 
 @pytest.mark.parametrize(
