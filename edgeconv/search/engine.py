@@ -1,12 +1,18 @@
-"""The search: asks for candidates, has them evaluated, prunes, reports in order, and confirms."""
+"""The search: asks for candidates, has them evaluated, prunes, reports in order, and confirms.
+
+Small candidates come first. The recipe's own network, with which everything is compared, is judged
+last, and in the pauses of the others: its folds may take longer than all candidates together.
+"""
 
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from statistics import median
 from typing import Any, Protocol
 
@@ -18,7 +24,6 @@ from edgeconv.search.options import Budgets
 from edgeconv.search.trials import Incumbents, Trial, TrialState, deviation
 
 FEEDING = 800_000  # multiply-accumulates that take as long as feeding and augmenting a window
-BEFORE_BASELINE = 3  # candidates that are begun before the recipe's network is judged
 REPEATS = 100  # questions in a row that bring nothing new: the space is at its end
 
 
@@ -39,7 +44,7 @@ class SearchListener(Protocol):
         """A task started or ended."""
 
     def ended(self, trial: Trial) -> None:
-        """A trial ended; called in the order of their numbers."""
+        """A trial ended; called in the order of their numbers, but the baseline is last."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,10 @@ class SearchPlan:
             n − max_in_flight have been reported, whatever the number of workers.
         trials: candidates to evaluate, without those pruned by size; None: until the time is up.
         until: moment of `clock` at which the last trial should have ended; None: no limit.
+        baseline_seconds: of each worker for the folds of the recipe's network, if there is a limit.
+            One fold is judged in any case.
+        reference: accuracy of the recipe's float network on each fold, if it was known before the
+            search began: what drops too far below it is stopped early.
     """
 
     folds: int
@@ -60,12 +69,18 @@ class SearchPlan:
     max_in_flight: int = 6
     trials: int | None = None
     until: float | None = None
+    baseline_seconds: float = math.inf
+    reference: tuple[float, ...] = ()
     clock: Callable[[], float] = time.monotonic
 
 
 @dataclass
 class Search:
-    """One search, from its first candidate to its front."""
+    """One search, from its first candidate to its front.
+
+    Attributes:
+        judged: keys of the candidates that were judged on a fold or more, and not known before.
+    """
 
     sampler: CandidateSource
     executor: SearchExecutor
@@ -78,17 +93,28 @@ class Search:
     repeats: int = 0
     out_of_time: bool = False
     asking: bool = True
+    judged: set[str] = field(default_factory=set)
     _known: set[str] = field(default_factory=set)
     _ready: deque[tuple[SearchTask, TaskOutcome]] = field(default_factory=deque)
     _running: dict[str, Trial | None] = field(default_factory=dict)
     _waiting: list[tuple[int, int, SearchTask]] = field(default_factory=list)
+    _baseline_folds: deque[SearchTask] = field(default_factory=deque)
+    _baseline_begun: int = 0
     _submitted: int = 0
     _order: int = 0
     _seconds: list[float] = field(default_factory=list)
+    _rates: list[float] = field(default_factory=list)
+    _busy: float = 0.0
+    _began: float | None = None
 
     def run(self, baseline: SearchCandidate, first: Sequence[SearchCandidate] = ()) -> None:
-        """Evaluate `baseline`, the recipe's network, `first`, and then the sampler's candidates."""
+        """Evaluate `first`, the sampler's candidates, and `baseline`, the recipe's network.
+
+        With a time limit, the baseline may have been judged on its first fold only; `confirm` goes
+        on with it.
+        """
         self._begin(baseline, None)
+        self.reported = 1  # nothing waits for the baseline
         for candidate in first:
             if candidate.key not in self._known:
                 self._begin(candidate, None)
@@ -104,7 +130,7 @@ class Search:
         self._work()
 
     def _work(self) -> None:
-        while self._ready or self._running:
+        while self._unfinished():
             task, outcome = self._next()
             trial = self._running.pop(task.key)
             if trial is not None:
@@ -125,31 +151,56 @@ class Search:
         """The trial of the recipe's network."""
         return self.trials[0]
 
+    @property
+    def seconds(self) -> float | None:
+        """Since the first task that was not known; None before it."""
+        return None if self._began is None else max(self.plan.clock() - self._began, 1e-9)
+
+    def busy(self) -> float | None:
+        """Share of the workers' time so far that they worked; None before the first task."""
+        if self.seconds is None:
+            return None
+        return min(self._busy / (self.seconds * self.executor.workers), 1.0)
+
     def confirm(
         self, candidates: Sequence[SearchCandidate], seeds: Sequence[int]
     ) -> dict[str, TaskOutcome]:
         """Evaluate candidates on every fold with other seeds; outcomes by the key of their task.
 
-        If the time does not suffice, whole seeds of a candidate are left out.
+        The rest of the baseline's folds comes first, as they are the longest. If the time does not
+        suffice, whole seeds of a candidate are left out.
         """
+        self.asking = False
+        baseline = self.baseline()
+        for seed, candidate in product(seeds, candidates):
+            if candidate == baseline.candidate and baseline.state is not TrialState.FINISHED:
+                continue
+            tasks = [SearchTask(candidate, seed, fold) for fold in range(self.plan.folds)]
+            new = sum(self.journal.get(task) is None for task in tasks)
+            seconds = new * self._seconds_per_fold(candidate)
+            if new and not self._time_for(self._confirming_seconds() + seconds):
+                self.out_of_time = True
+                continue
+            for task in tasks:
+                self._submit(None, task)
         outcomes: dict[str, TaskOutcome] = {}
-        seconds = 0.0
-        for seed in seeds:
-            for candidate in candidates:
-                tasks = [SearchTask(candidate, seed, fold) for fold in range(self.plan.folds)]
-                new = sum(self.journal.get(task) is None for task in tasks)
-                seconds += new * self._seconds_per_fold(candidate)
-                if new and not self._time_for(seconds):
-                    self.out_of_time = True
-                    break
-                for task in tasks:
-                    self._submit(None, task)
-        while self._ready or self._running:
+        while self._ready or self._running or self._baseline_count():
             task, outcome = self._next()
-            self._running.pop(task.key)
-            outcomes[task.key] = outcome
+            trial = self._running.pop(task.key)
+            if trial is None:
+                outcomes[task.key] = outcome
+            else:
+                self._advance(trial, task, outcome)
             self.listener.changed(self)
+        if baseline.state is TrialState.RUNNING:
+            baseline.state = TrialState.UNFINISHED
+            baseline.reason = f"{len(baseline.outcomes)} of {self.plan.folds} folds in time"
         return outcomes
+
+    def _confirming_seconds(self) -> float:
+        """Estimated seconds of the further seeds that wait."""
+        tasks = (task for _, _, task in self._waiting)
+        return sum(self._seconds_per_fold(task.candidate) for task in tasks)
 
     def _next(self) -> tuple[SearchTask, TaskOutcome]:
         if self._ready:
@@ -157,16 +208,19 @@ class Search:
         self._dispatch()
         task, outcome = self.executor.collect()
         self._submitted -= 1
+        self._busy += outcome.seconds
         if not outcome.failed.startswith("its worker died"):
             self.journal.add(task, outcome)
-        if task.fold is not None:
+        if task.fold is not None and task.candidate != self.baseline().candidate:
+            self.judged.add(task.candidate.key)
             self._seconds.append(outcome.seconds)
+            if (work := self._work_of(self._running.get(task.key), task)) and outcome.seconds:
+                self._rates.append(outcome.seconds / work)
         return task, outcome
 
     def _begin(self, candidate: SearchCandidate, optuna_trial: Any) -> None:
-        points = self.reported_points()
-        float_accuracy = self.trials[0].float_accuracy() if self.reported else ()
-        incumbents = Incumbents(points, float_accuracy, deviation(points, float_accuracy))
+        points = tuple(p for trial in self.trials[1 : self.reported] for p in trial.points())
+        incumbents = Incumbents(points, self.plan.reference, deviation(points, self.plan.reference))
         trial = Trial(len(self.trials), candidate, optuna_trial, incumbents)
         self.trials.append(trial)
         self._known.add(candidate.key)
@@ -189,11 +243,51 @@ class Search:
         return (trial.sizes.macs + FEEDING) * int(epochs)
 
     def _dispatch(self) -> None:
-        """Keep every worker busy, the network with the least work first: a large baseline does not
-        keep small candidates from being known."""
-        while self._waiting and self._submitted < self.executor.workers:
-            self.executor.submit(heapq.heappop(self._waiting)[2])
+        """Keep every worker busy: the candidate with the least work first, the baseline in between
+        and at the end."""
+        if self._began is None:
+            self._began = self.plan.clock()
+        while self._submitted < self.executor.workers:
+            last = self.out_of_time or not self.asking
+            if (last or not self._waiting) and self._baseline_count():
+                task = self._baseline_folds.popleft()
+                self._running[task.key] = self.baseline()
+                self._baseline_begun += 1
+            elif self._waiting:
+                task = heapq.heappop(self._waiting)[2]
+            else:
+                return
+            self.executor.submit(task)
             self._submitted += 1
+
+    def _unfinished(self) -> bool:
+        """Whether there is work before the confirmation: with a time limit, which the baseline's
+        folds may take up, one of these is enough."""
+        baseline = self.baseline()
+        if self.plan.until is None:
+            return bool(self._ready or self._running or self._baseline_folds)
+        if self._ready or any(trial is not baseline for trial in self._running.values()):
+            return True
+        return baseline.state is TrialState.RUNNING and not baseline.outcomes
+
+    def _baseline_count(self) -> int:
+        """How many further folds of the baseline are to be judged."""
+        waiting, seconds = len(self._baseline_folds), self._baseline_fold_seconds()
+        if self.plan.until is None:
+            return waiting
+        needed = 0 if self._baseline_begun or self.baseline().outcomes else 1
+        affordable = self.plan.baseline_seconds * self.executor.workers
+        further = affordable // seconds - self._baseline_begun if seconds else 0
+        return int(min(waiting, max(further, needed)))
+
+    def _baseline_fold_seconds(self) -> float:
+        """Seconds of a fold of the baseline: measured, or estimated from the candidates'."""
+        baseline = self.baseline()
+        measured = [outcome.seconds for outcome in baseline.outcomes.values()]
+        if measured or baseline.sizes is None or not self._rates:
+            return max(measured, default=0.0)
+        task = SearchTask(baseline.candidate, self.plan.seed, 0)
+        return median(self._rates) * self._work_of(baseline, task)
 
     def _advance(self, trial: Trial, task: SearchTask, outcome: TaskOutcome) -> None:
         if trial.baseline and outcome.failed:
@@ -204,14 +298,26 @@ class Search:
             )
         if task.fold is None:
             trial.size(outcome, self.budgets)
-            if trial.state is TrialState.RUNNING:
-                first = range(self.plan.folds) if trial.baseline else range(1)
-                for fold in first:
-                    self._submit(trial, SearchTask(trial.candidate, self.plan.seed, fold))
+            if trial.baseline:
+                self._plan_baseline(trial)
+            elif trial.state is TrialState.RUNNING:
+                self._submit(trial, SearchTask(trial.candidate, self.plan.seed, 0))
             return
         trial.record(task.fold, outcome, self.plan.folds, self.budgets)
-        if trial.state is TrialState.RUNNING and not trial.baseline:
+        if trial.baseline:
+            if trial.state is TrialState.FINISHED:
+                self.listener.ended(trial)
+        elif trial.state is TrialState.RUNNING:
             self._submit(trial, SearchTask(trial.candidate, self.plan.seed, task.fold + 1))
+
+    def _plan_baseline(self, baseline: Trial) -> None:
+        """Take the folds that are known; the others wait for their turn."""
+        for fold in range(self.plan.folds):
+            task = SearchTask(baseline.candidate, self.plan.seed, fold)
+            if self.journal.get(task) is not None:
+                self._submit(baseline, task)
+            else:
+                self._baseline_folds.append(task)
 
     def _report(self) -> None:
         """Report ended trials to the sampler, one at a time and in order, and ask it after each."""
@@ -228,10 +334,7 @@ class Search:
             self._fill()
 
     def _fill(self) -> None:
-        limit = self.plan.max_in_flight
-        if not self.reported:
-            limit = min(limit, 1 + BEFORE_BASELINE)
-        while len(self.trials) - self.reported < limit and self._more():
+        while len(self.trials) - self.reported < self.plan.max_in_flight and self._more():
             optuna_trial, candidate = self.sampler.ask()
             if candidate.key in self._known:
                 self.repeats += 1
@@ -257,10 +360,11 @@ class Search:
         return not self.out_of_time
 
     def _time_for(self, seconds: float) -> bool:
-        """Whether work of this duration can be done in time."""
+        """Whether work of this duration can be done in time, besides the baseline's folds."""
         if self.plan.until is None:
             return True
         left = self.plan.until - self.plan.clock()
+        seconds += self._baseline_count() * self._baseline_fold_seconds()
         return left > 0 and seconds / self.executor.workers <= left
 
     def _pending_seconds(self) -> float:

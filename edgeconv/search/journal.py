@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from edgeconv.errors import BadInput, UsageError
 from edgeconv.search.candidates import SearchTask, TaskOutcome
 
 SCHEMA = 2  # of both files; 1 had the outcomes' fields by other names
-HEADER, LINES = "search.json", "trials.jsonl"
+HEADER, LINES, REFERENCE = "search.json", "trials.jsonl", "reference.json"
 
 
 @dataclass
@@ -76,6 +77,26 @@ class Journal:
             file.writelines(new)
         self.outcomes |= _read_lines(self.folder / LINES)
         return len(new)
+
+    def reference(self, tasks: Sequence[SearchTask]) -> tuple[float, ...]:
+        """Float accuracy of tasks that were known when this search began; empty if not all were.
+
+        It is written down, because a search that continues knows more, and must ask as before.
+
+        Raises:
+            BadInput: it cannot be read or written.
+        """
+        path = self.folder / REFERENCE
+        try:
+            if not path.is_file():
+                known = [o.float_accuracy for task in tasks if (o := self.get(task)) is not None]
+                whole = len(known) == len(tasks) and None not in known
+                _write(path, json.dumps(known if whole else []) + "\n")
+            return tuple(float(value) for value in json.loads(path.read_text("utf-8")))
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        except (ValueError, TypeError) as error:
+            raise BadInput(f"{path} is damaged: {error}", "remove it, and start again") from error
 
     def get(self, task: SearchTask) -> TaskOutcome | None:
         """What is known of a task."""

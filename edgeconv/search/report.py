@@ -41,6 +41,11 @@ def budget_advice(search: Search) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def judged_per_minute(search: Search) -> float | None:
+    """Candidates that were judged on a fold or more, of those that were not known before."""
+    return None if search.seconds is None else 60 * len(search.judged) / search.seconds
+
+
 def _pace(search: Search, evaluated: Sequence[Trial]) -> str:
     """Networks evaluated per hour, if there are too few to say more."""
     count = f"{len(evaluated)} networks were evaluated, too few to say how the Pareto front moves"
@@ -67,21 +72,31 @@ def _progress(search: Search) -> str:
 
 
 HEADINGS = (
-    *("file", "bytes", "MACs", "held out %", "drop"),
-    *("worst subject", "seeds", "over smaller", "test %", "µs", "budgets"),
+    *("file", "bytes", "MACs", "held out %", "drop", "worst subject %"),
+    *("worst drop", "seeds", "over smaller", "test %", "µs", "budgets"),
 )
 
 
 def rows(result: SearchResult) -> list[tuple[str, ...]]:
     """A row for each member, the smallest first, and one for the recipe's network."""
     baseline = result.baseline
+    accuracy = share(baseline.accuracy) if baseline.accuracy else "–"
+    if part := _part(result):
+        accuracy += f" ({part})"
+    seeds = str(baseline.runs // max(len(baseline.folds), 1))
     last = (
         f"{baseline.model} in float",
-        *("–", "–", share(baseline.accuracy), "–", "–", str(baseline.runs // result.folds), "–"),
+        *("–", "–", accuracy, "–", "–", "–", seeds, "–"),
         "–" if baseline.test is None else f"{baseline.test * 100:.1f}",
         *("–", "–"),
     )
     return [*(_cells(result, member) for member in result.members), last]
+
+
+def _part(result: SearchResult) -> str:
+    """`2 of 5 folds`, where the recipe's network was not judged on all; else nothing."""
+    count = len(result.baseline.folds)
+    return f"{count} of {result.folds} folds" if count < result.folds else ""
 
 
 def share(value: Estimate) -> str:
@@ -113,13 +128,22 @@ def summary(result: SearchResult) -> list[str]:
     lines = [
         f"Data {result.data.partition(':')[0]}: {searched} subjects in {result.folds} folds, "
         f"{test} others for the test; seeds {seeds}.",
-        f"Trials: {states}, in {result.minutes:g} minutes.",
+        f"Trials: {states}, in {result.minutes:g} minutes{_pace_of(result)}.",
     ]
     if result.interrupted:
         lines.append(
             "INTERRUPTED: nothing is confirmed or tested; run the same command to continue."
         )
     return lines
+
+
+def _pace_of(result: SearchResult) -> str:
+    if result.judged_per_minute is None or result.workers_busy is None:
+        return ""
+    return (
+        f"; {result.judged_per_minute:.2g} candidates judged a minute, the workers busy "
+        f"{result.workers_busy:.0%} of the time until the bundles"
+    )
 
 
 def notes(result: SearchResult) -> list[str]:
@@ -138,14 +162,16 @@ def notes(result: SearchResult) -> list[str]:
         "network; over smaller: gain over the next smaller file",
         "± is a 95 % interval (Student's t over folds, each the mean of its seeds); a difference "
         "is paired fold by fold, in percentage points, and '(noise)' if its interval contains 0",
-        "worst subject: the greatest accuracy drop on a subject of the folds, below the recipe's "
-        "file in the same scheme; a file is chosen if it is at most "
+        "worst subject: accuracy on the subject of the folds with the lowest; worst drop: the "
+        "greatest accuracy drop on a subject, below the recipe's file in the same scheme; a file "
+        "is chosen if it is at most "
         + (
             "--max-subject-drop"
             if result.budgets.max_subject_drop is not None
             else "2 percentage points"
         ),
         *unconfirmed(result),
+        *_partly_compared(result),
         "files were chosen by these figures, which are therefore slightly optimistic; the test "
         "subjects were used once, after all choices",
     ]
@@ -160,6 +186,16 @@ def unconfirmed(result: SearchResult) -> list[str]:
     return [
         f"NOT CONFIRMED: {', '.join(names)} had time for one seed only; run the same command with "
         "more --minutes before you believe it"
+    ]
+
+
+def _partly_compared(result: SearchResult) -> list[str]:
+    """A warning that the recipe's network was not judged on all folds."""
+    if not (part := _part(result)):
+        return []
+    return [
+        f"PARTLY COMPARED: there was time to judge the recipe's network on {part} only, and every "
+        "drop is over these; run the same command again to go on from here"
     ]
 
 
@@ -178,7 +214,8 @@ def _cells(result: SearchResult, member: ParetoMember) -> tuple[str, ...]:
         f"{member.point.bytes:,}",
         f"{member.point.macs:,}",
         share(member.accuracy),
-        percentage_points(member.drop),
+        percentage_points(member.drop) if member.drop else "–",
+        f"{100 * least[1]:.1f} ({least[0]})" if (least := member.worst_subject) else "–",
         f"{100 * worst[1]:+.1f} ({worst[0]})" if (worst := member.worst_drop) else "–",
         str(member.seeds),
         "–" if member.gain is None else percentage_points(member.gain),
@@ -302,6 +339,8 @@ def _draw_members(axes: Any, result: SearchResult) -> None:
 
 def _draw_baseline(axes: Any, result: SearchResult) -> None:
     float_accuracy = result.baseline.accuracy
+    if float_accuracy is None:
+        return
     label = f"{result.baseline.model} in float: {float_accuracy.mean * 100:.1f} %"
     axes.axhline(float_accuracy.mean * 100, color=INK, linewidth=1, linestyle="--", label=label)
 

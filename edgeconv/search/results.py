@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import product
 from statistics import fmean
 from typing import Any
 
 from edgeconv.core import MachineInfo
-from edgeconv.search.candidates import DesignPoint, SearchTask, TaskOutcome
+from edgeconv.search.candidates import DesignPoint, SearchCandidate, SearchTask, TaskOutcome
 from edgeconv.search.options import Budgets
 from edgeconv.training.fold_results import Estimate, estimate, paired_difference
 
@@ -26,7 +27,8 @@ class ParetoMember:
 
     Attributes:
         accuracy: over folds, each the mean of its seeds.
-        drop: accuracy drop below the recipe's float network, paired by fold.
+        drop: accuracy drop below the recipe's float network, paired by fold, over the folds that
+            this was judged on; None where there was no time for any.
         gain: over the next smaller file; None for the smallest.
         first: mean of the search's seed, by which it was chosen: slightly optimistic.
         test: accuracy on the test subjects, which were not used for any choice; None: not measured.
@@ -34,13 +36,14 @@ class ParetoMember:
         parity: the verdict of its bundle's checks.
         met: by budget: whether it is met; None: the measurement does not decide.
         by_subject: accuracy drop on each subject of the folds, below the recipe's file in the same
-            scheme, over the seeds that both have; the greatest first.
+            scheme, where that was judged; the greatest first.
+        accuracy_by_subject: accuracy on each subject, the lowest first. Both are means over seeds.
     """
 
     name: str
     point: DesignPoint
     accuracy: Estimate
-    drop: Estimate
+    drop: Estimate | None
     gain: Estimate | None
     first: float
     bundle: str = ""
@@ -52,6 +55,7 @@ class ParetoMember:
     parity: str = "not_run"
     met: dict[str, bool | None] = field(default_factory=dict)
     by_subject: dict[str, float] = field(default_factory=dict)
+    accuracy_by_subject: dict[str, float] = field(default_factory=dict)
 
     @property
     def seeds(self) -> int:
@@ -62,6 +66,11 @@ class ParetoMember:
     def worst_drop(self) -> tuple[str, float] | None:
         """The subject with the greatest accuracy drop; None where none is compared."""
         return next(iter(self.by_subject.items()), None)
+
+    @property
+    def worst_subject(self) -> tuple[str, float] | None:
+        """The subject with the lowest accuracy; None where none is known."""
+        return next(iter(self.accuracy_by_subject.items()), None)
 
     @property
     def meets(self) -> bool:
@@ -75,11 +84,15 @@ class ParetoMember:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The recipe's float network, the baseline of all comparisons."""
+    """The recipe's float network, the baseline of all comparisons.
+
+    Attributes:
+        folds: accuracy of the first folds, of as many as there was time for.
+    """
 
     model: str
     folds: tuple[float, ...]
-    accuracy: Estimate
+    accuracy: Estimate | None
     runs: int
     test: float | None = None
 
@@ -92,6 +105,8 @@ class SearchResult:
         states: number of trials by state.
         advice: what more time would buy, in sentences.
         subjects: number of subjects in the folds, and in the test.
+        judged_per_minute: candidates that were judged on a fold or more; None if all were known.
+        workers_busy: share of the workers' time that they worked, until the bundles are made.
     """
 
     recipe: str
@@ -106,6 +121,8 @@ class SearchResult:
     points: tuple[DesignPoint, ...]
     states: dict[str, int]
     minutes: float
+    judged_per_minute: float | None = None
+    workers_busy: float | None = None
     advice: tuple[str, ...] = ()
     interrupted: bool = False
     versions: dict[str, str] = field(default_factory=dict)
@@ -117,7 +134,7 @@ class SearchResult:
         0.5 points below the recipe's network, and 2 points on any subject."""
         fitting = [m for m in self.members if m.meets]
         if self.budgets.max_drop is None:
-            fitting = [m for m in fitting if m.drop.mean <= DEFAULT_MAX_DROP]
+            fitting = [m for m in fitting if m.drop and m.drop.mean <= DEFAULT_MAX_DROP]
         if self.budgets.max_subject_drop is None:
             fitting = [m for m in fitting if _on_every_subject(m, DEFAULT_MAX_SUBJECT_DROP)]
         return fitting[0] if fitting else None
@@ -180,7 +197,7 @@ def pareto_members(
 
     Args:
         first: accuracy with the search's seed, by the point's key.
-        float_accuracy: of the recipe's float network on each fold.
+        float_accuracy: of the recipe's float network on the folds that it was judged on.
     """
     members: list[ParetoMember] = []
     names: set[str] = set()
@@ -199,7 +216,7 @@ def pareto_members(
                 name,
                 point,
                 estimate(point.folds),
-                paired_difference(float_accuracy, point.folds),
+                accuracy_drop(float_accuracy, point) if float_accuracy else None,
                 paired_difference(point.folds, smaller.folds) if smaller else None,
                 first[point.key],
             )
@@ -221,7 +238,7 @@ def check_budgets(member: ParetoMember, budgets: Budgets) -> dict[str, bool | No
     if budgets.max_macs is not None:
         met["max_macs"] = point.macs <= budgets.max_macs
     if budgets.max_drop is not None:
-        met["max_drop"] = member.drop.mean <= budgets.max_drop
+        met["max_drop"] = member.drop.mean <= budgets.max_drop if member.drop else None
     if budgets.max_subject_drop is not None:
         met["max_subject_drop"] = _on_every_subject(member, budgets.max_subject_drop)
     if budgets.max_latency_us is not None:
@@ -233,29 +250,38 @@ def _on_every_subject(member: ParetoMember, limit: float) -> bool:
     return all(drop <= limit for drop in member.by_subject.values())
 
 
-def subject_drops(
-    point: DesignPoint, baseline: DesignPoint, seeds: Sequence[int], outcomes: Outcomes
+def accuracy_drop(float_accuracy: Sequence[float], point: DesignPoint) -> Estimate:
+    """Accuracy drop below the recipe's float network, on the folds that this was judged on."""
+    return paired_difference(float_accuracy, point.folds[: len(float_accuracy)])
+
+
+def accuracy_by_subject(
+    candidate: SearchCandidate,
+    scheme: str,
+    tasks: tuple[Sequence[int], Sequence[int]],
+    outcomes: Outcomes,
 ) -> dict[str, float]:
-    """Accuracy drop on each subject below the baseline's file, the greatest first.
+    """Accuracy of a file on each subject, the mean of its seeds; the lowest first.
 
     Args:
-        point: the file; `baseline`: that of the recipe's network in the same scheme.
-        seeds: the search's and those that confirmed; one counts where both have all its folds.
-        outcomes: by the key of the task, of all seeds.
+        tasks: numbers of folds, and seeds: the search's and those that confirmed.
+        outcomes: by the key of the task.
     """
-    drops: dict[str, list[float]] = {}
-    for seed in seeds:
-        ours, theirs = _of_seed(point, seed, outcomes), _of_seed(baseline, seed, outcomes)
-        pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a and b]
-        if len(pairs) < len(ours):
-            continue
-        for one, other in pairs:
-            reference = other.by_subject.get(point.scheme, {})
-            for subject, accuracy in one.by_subject.get(point.scheme, {}).items():
-                if subject in reference:
-                    drops.setdefault(subject, []).append(reference[subject] - accuracy)
-    means = {subject: fmean(each) for subject, each in drops.items()}
-    return dict(sorted(means.items(), key=lambda item: -item[1]))
+    values: dict[str, list[float]] = {}
+    for fold, seed in product(*tasks):
+        outcome = outcomes.get(SearchTask(candidate, seed, fold).key)
+        for subject, accuracy in (outcome.by_subject.get(scheme, {}) if outcome else {}).items():
+            values.setdefault(subject, []).append(accuracy)
+    means = {subject: fmean(each) for subject, each in values.items()}
+    return dict(sorted(means.items(), key=lambda item: item[1]))
+
+
+def subject_drops(
+    accuracy: Mapping[str, float], reference: Mapping[str, float]
+) -> dict[str, float]:
+    """Accuracy drop on each subject that both have been judged on, the greatest first."""
+    drops = {s: reference[s] - accuracy[s] for s in accuracy if s in reference}
+    return dict(sorted(drops.items(), key=lambda item: -item[1]))
 
 
 def _in_time(interval: tuple[float, float] | None, limit: float) -> bool | None:

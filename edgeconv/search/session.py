@@ -27,12 +27,14 @@ from edgeconv.search import (
 from edgeconv.search.mixed_precision import mixed_candidates
 from edgeconv.search.options import SearchOptions
 from edgeconv.search.progress import SearchWatcher, progress_of
-from edgeconv.search.report import budget_advice
+from edgeconv.search.report import budget_advice, judged_per_minute
 from edgeconv.search.results import (
     Baseline,
     Outcomes,
     ParetoMember,
     SearchResult,
+    accuracy_by_subject,
+    accuracy_drop,
     confirmed,
     confirmed_float_accuracy,
     pareto_members,
@@ -43,6 +45,7 @@ from edgeconv.training.fold_results import estimate
 
 AFTERWARDS = 0.4  # share of the time for confirmation, bundles and their checks
 CONFIRMING = 0.5  # share of that for confirmation
+BASELINE = 0.2  # share of the time for the folds of the recipe's network, if they are not known
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,30 @@ class SearchSession:
     tracker: Tracker
     started: float
 
-    def search(self, sampler: Sampler, executor: SearchExecutor, journal: Journal) -> Search:
+    def search(
+        self,
+        sampler: Sampler,
+        executor: SearchExecutor,
+        journal: Journal,
+        reference: tuple[float, ...],
+    ) -> Search:
+        """The search, not yet run.
+
+        Args:
+            reference: accuracy of the recipe's float network on each fold, if it is known.
+        """
         options, limit = self.options, self.options.limit
-        until = None if limit is None else self.started + limit * 60 * (1 - AFTERWARDS)
         plan = SearchPlan(
             options.folds,
             self.recipe.seed,
             self.recipe.training.epochs,
             options.max_in_flight,
             options.trials,
-            until,
+            reference=reference,
         )
+        if limit is not None:
+            until = self.started + limit * 60 * (1 - AFTERWARDS)
+            plan = replace(plan, until=until, baseline_seconds=limit * 60 * BASELINE)
         return Search(sampler, executor, journal, options.budgets, plan, self)
 
     def changed(self, search: Search) -> None:
@@ -133,34 +149,42 @@ class SearchSession:
             ),
             budgets=self.options.budgets,
             baseline=Baseline(
-                baseline.candidate.model, float_accuracy, estimate(float_accuracy), runs
+                baseline.candidate.model,
+                float_accuracy,
+                estimate(float_accuracy) if float_accuracy else None,
+                runs,
             ),
             members=tuple(
-                replace(member, by_subject=self._drops(work, member, confirmations))
+                self._with_subjects(work, member, confirmations)
                 for member in pareto_members(best, first, float_accuracy)
             ),
             points=work.reported_points(),
             states=states,
             minutes=self.minutes(),
+            judged_per_minute=judged_per_minute(work),
+            workers_busy=work.busy(),
             advice=budget_advice(work),
             interrupted=interrupted,
             versions=versions(),
             machine=describe_machine(),
         )
 
-    def _drops(
+    def _with_subjects(
         self, work: Search, member: ParetoMember, confirmations: Outcomes
-    ) -> dict[str, float]:
-        """Accuracy drops of a member by subject; empty for the recipe's own network."""
-        files = [p for p in work.baseline().points() if p.scheme == member.point.scheme]
-        if not files or files[0].candidate == member.point.candidate:
-            return {}
-        seed = self.recipe.seed
-        outcomes = dict(confirmations)
+    ) -> ParetoMember:
+        """The member with its accuracy on each subject, and its drops there."""
+        outcomes, seed = dict(confirmations), self.recipe.seed
         for trial in work.trials:
             for fold, outcome in trial.outcomes.items():
                 outcomes[SearchTask(trial.candidate, seed, fold).key] = outcome
-        return subject_drops(member.point, files[0], (seed, *self._seeds()), outcomes)
+        tasks = range(self.options.folds), (seed, *self._seeds())
+        point, baseline = member.point, work.baseline().candidate
+        accuracy = accuracy_by_subject(point.candidate, point.scheme, tasks, outcomes)
+        drops: dict[str, float] = {}
+        if point.candidate != baseline:
+            reference = accuracy_by_subject(baseline, point.scheme, tasks, outcomes)
+            drops = subject_drops(accuracy, reference)
+        return replace(member, accuracy_by_subject=accuracy, by_subject=drops)
 
     def minutes(self) -> float:
         """Minutes since the search started."""
@@ -185,9 +209,10 @@ class SearchSession:
         """Files within the budgets that can be checked so far; all files if none is."""
         budgets, float_accuracy = self.options.budgets, work.baseline().float_accuracy()
         points = [p for p in work.reported_points() if budgets.fits(p.bytes, p.macs)]
-        if budgets.max_drop is not None:
-            whole = sum(float_accuracy) / len(float_accuracy)
-            points = [p for p in points if whole - p.accuracy <= budgets.max_drop] or points
+        if budgets.max_drop is not None and float_accuracy:
+            drops = [accuracy_drop(float_accuracy, point).mean for point in points]
+            limit = budgets.max_drop
+            points = [p for p, drop in zip(points, drops, strict=True) if drop <= limit] or points
         return thin(pareto_front(points or work.reported_points()), self.options.max_results)
 
 

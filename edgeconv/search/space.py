@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgeconv import plugins
@@ -71,6 +71,7 @@ def import_optuna() -> Any:
 
 LEARNING_RATE = (1e-3, 1e-2)
 LONGER = (1, 3, 9)  # times the recipe's epochs: a small network needs more of them
+STRONG_MOTION = {"effort": 0.2, "coupling": 0.3}  # docs/measurements/small-models.md
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Space:
         epochs: the recipe's.
         family: name of the networks' family, and `networks`: its space.
         mixup: whether the recipe mixes windows; a candidate may leave that out.
+        motion: strengths of the augmentation of motion that a candidate may take, by key; empty
+            where the recipe augments nothing.
     """
 
     schemes: Mapping[str, tuple[str, ...]]
@@ -90,6 +93,7 @@ class Space:
     family: str
     networks: NetworkSpace
     mixup: bool = True
+    motion: Mapping[str, float] = field(default_factory=lambda: STRONG_MOTION)
 
     def suggest(self, trial: Chooser) -> SearchCandidate:
         """Choose one candidate."""
@@ -99,6 +103,8 @@ class Space:
         params["longer"] = trial.suggest_categorical("longer", LONGER)
         if self.mixup:
             params["mixup"] = trial.suggest_categorical("mixup", (True, False))
+        if self.motion:
+            params["motion"] = trial.suggest_categorical("motion", (True, False))
         if len(self.schemes) > 1:
             params["compress"] = trial.suggest_categorical("compress", tuple(self.schemes))
         return self.candidate(params)
@@ -114,6 +120,8 @@ class Space:
         }
         if not params.get("mixup", True):
             training["augmentation.mixup"] = 0.0
+        for key, strength in self.motion.items():
+            training[f"augmentation.{key}"] = strength if params.get("motion", True) else 0.0
         compress = str(params.get("compress", next(iter(self.schemes))))
         settings = tuple(sorted(training.items()))
         model = f"{self.family}:{self.networks.spec(params)}"
@@ -124,6 +132,8 @@ class Space:
         rest: Params = {"learning_rate": 3e-3}
         if self.mixup:
             rest["mixup"] = False
+        if self.motion:
+            rest["motion"] = True
         several: list[Params] = [{"compress": c} for c in self.schemes]
         return [
             {**network, "longer": longer, **rest, **compress}

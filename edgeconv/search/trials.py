@@ -19,6 +19,7 @@ class TrialState(StrEnum):
     FINISHED = "finished"
     PRUNED = "pruned"  # too inaccurate after some of its folds
     PRUNED_BY_SIZE = "pruned_by_size"  # over a budget, before any training
+    UNFINISHED = "unfinished"  # the recipe's network, whose folds did not all have time
     FAILED = "failed"
 
 
@@ -29,8 +30,8 @@ class Incumbents:
 
     Attributes:
         points: of the trials that were reported by then.
-        float_accuracy: accuracy of the recipe's float network on each fold; empty if it is
-            unknown.
+        float_accuracy: accuracy of the recipe's float network on each fold; empty if it was not
+            known before the search.
         deviation: of one fold's paired difference.
     """
 
@@ -66,9 +67,13 @@ class Trial:
         return self.number == 0
 
     def float_accuracy(self) -> tuple[float, ...]:
-        """Accuracy of its float network on each fold."""
-        folds = (self.outcomes[fold].float_accuracy for fold in sorted(self.outcomes))
-        return tuple(value for value in folds if value is not None)
+        """Accuracy of its float network on the first folds, those without a gap before them."""
+        accuracies: list[float] = []
+        while (outcome := self.outcomes.get(len(accuracies))) is not None:
+            if outcome.float_accuracy is None:
+                break
+            accuracies.append(outcome.float_accuracy)
+        return tuple(accuracies)
 
     def values(self, scheme: str) -> tuple[float, ...]:
         """Accuracy of a scheme's file on the first folds, those without a gap before them."""
@@ -137,8 +142,13 @@ class Trial:
 
 
 def deviation(points: Sequence[DesignPoint], float_accuracy: Sequence[float]) -> float:
-    """Deviation of one fold's paired difference, from the results so far."""
+    """Deviation of one fold's paired difference, from the results so far.
+
+    Differences are to the recipe's float network or, if it is not known, to the first point.
+    """
     if not float_accuracy:
-        return pareto.DEVIATION
+        if not points:
+            return pareto.DEVIATION
+        float_accuracy, points = points[0].folds, points[1:]
     differences = ([a - b for a, b in zip(p.folds, float_accuracy, strict=True)] for p in points)
     return pareto.pooled(differences)

@@ -33,6 +33,7 @@ from edgeconv.search.progress import LOG_WATCHER, SearchWatcher
 from edgeconv.search.report import HEADINGS, notes, rows, summary
 from edgeconv.search.results import SearchResult
 from edgeconv.search.session import SearchSession, search_subset
+from edgeconv.search.space import STRONG_MOTION
 from edgeconv.search.tracking import Tracker
 from edgeconv.training.cross_validation import make_folds
 from edgeconv.workflows.steps.search_folds import FoldEvaluator
@@ -88,12 +89,15 @@ def _search(
         progress.stage(f"search: {options.folds} folds of {len(subset.subject_names)} subjects")
         _refuse_impossible(space, options.budgets, executor, journal, recipe.seed)
         run = SearchSession(recipe, out, options, splits, progress, tracker, started)
-        work = run.search(Sampler(space, recipe.seed), executor, journal)
+        baseline = SearchCandidate(recipe.model, schemes=options.schemes)
+        tasks = [SearchTask(baseline, recipe.seed, fold) for fold in range(options.folds)]
+        sampler, reference = Sampler(space, recipe.seed), journal.reference(tasks)
+        work = run.search(sampler, executor, journal, reference)
         try:
-            work.run(SearchCandidate(recipe.model, schemes=options.schemes), first)
+            work.run(baseline, first)
             result = run.confirm(work)
         except KeyboardInterrupt:
-            if work.reported:
+            if work.points():
                 publish(run.result(work, (), interrupted=True), out)
             progress.note(f"every finished fit is kept in {out}: run the same command to continue")
             raise
@@ -122,7 +126,11 @@ def _space(recipe: Recipe, options: SearchOptions) -> Space:
     for name in options.compress:
         schemes[name] = _schemes_for(name, options.schemes)
     family, networks = searched_family(recipe.model)
-    return Space(schemes, recipe.training.epochs, family, networks, bool(how and how.mixup))
+    motion = (
+        {key: getattr(how, key) or usual for key, usual in STRONG_MOTION.items()} if how else {}
+    )
+    mixup = bool(how and how.mixup)
+    return Space(schemes, recipe.training.epochs, family, networks, mixup, motion)
 
 
 def _schemes_for(compress: str, schemes: Sequence[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,9 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
     assert states(one) == states(three)
     assert figures(pareto_front(one.points())) == figures(pareto_front(three.points()))
     assert len(one.trials) >= 13
-    assert one.listener.ended_numbers == list(range(len(one.trials)))  # type: ignore[attr-defined]
+    ended = one.listener.ended_numbers  # type: ignore[attr-defined]
+    assert [number for number in ended if number] == list(range(1, len(one.trials)))
+    assert ended.count(0) == 1
 
 
 def test_hopeless_candidates_are_stopped_and_are_no_figures(tmp_path: Path) -> None:
@@ -56,8 +59,8 @@ def test_hopeless_candidates_are_stopped_and_are_no_figures(tmp_path: Path) -> N
         assert 0 < len(trial.outcomes) < 3
         assert "folds" in trial.reason
         assert trial.points() == ()
-    kept = {p.candidate.key for p in search.points()}
-    assert not kept & {t.candidate.key for t in stopped}
+    measured = {p.candidate.key for p in search.points()}
+    assert not measured & {t.candidate.key for t in stopped}
     assert search.baseline().state is TrialState.FINISHED
 
 
@@ -102,14 +105,14 @@ def test_killing_the_process_group_loses_no_finished_fold(tmp_path: Path) -> Non
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
     running.stdout.close()
-    kept = len((folder / LINES).read_text().splitlines())
+    outcomes = len((folder / LINES).read_text().splitlines())
 
     done = subprocess.run(
         [*words, "inf", "10"], cwd=ROOT, check=True, capture_output=True, text=True
     )
 
     begun = Counter(log.read_text().splitlines())
-    assert kept >= 7
+    assert outcomes >= 7
     # what each of the two workers had under way, and the answer it had just given
     assert sum(n - 1 for n in begun.values()) <= 4
     whole = toy_search(tmp_path / "w", trials=10)
@@ -122,7 +125,8 @@ def test_time_ends_the_questions_not_the_answers(tmp_path: Path) -> None:
     search = toy_search(tmp_path, trials=None, until=40, clock=lambda: float(next(clock)))
 
     assert search.out_of_time
-    assert all(t.state is not TrialState.RUNNING for t in search.trials)
+    assert all(t.state is not TrialState.RUNNING for t in search.trials[1:])
+    assert search.baseline().outcomes
     assert any("Start the same command again" in line for line in budget_advice(search))
 
 
@@ -160,11 +164,13 @@ def test_confirmation_judges_every_fold_of_every_seed(tmp_path: Path) -> None:
     )
     try:
         search.run(BASELINE)
-        found = search.confirm([BASELINE], [1, 2])
+        outcomes = search.confirm([BASELINE], [1, 2])
     finally:
         executor.close()
 
-    assert sorted(found) == sorted(SearchTask(BASELINE, s, f).key for s in (1, 2) for f in range(3))
+    assert sorted(outcomes) == sorted(
+        SearchTask(BASELINE, s, f).key for s in (1, 2) for f in range(3)
+    )
 
 
 def test_a_budget_on_the_drop_stops_what_loses_more() -> None:
@@ -209,8 +215,8 @@ def test_the_board_shows_the_best_of_each_size_class(tmp_path: Path) -> None:
     for kind, model, scheme, _, size in board.best:
         limit = int(kind.split()[1]) * 1024
         assert size_class(size) == limit
-        inside = [p for p in search.points() if size_class(p.bytes) == limit]
-        best = max(inside, key=lambda p: p.accuracy)
+        same_class = [p for p in search.points() if size_class(p.bytes) == limit]
+        best = max(same_class, key=lambda p: p.accuracy)
         assert (best.candidate.model, best.scheme) == (model, scheme)
     assert "finished" in board.line()
 
@@ -255,5 +261,60 @@ def test_the_least_work_comes_first(tmp_path: Path) -> None:
     begun = [line.split("/")[0] for line in log.read_text().splitlines()]
     assert begun[0] == first.key
     assert search.trials[1].candidate == first
-    assert begun.index(BASELINE.key) >= 3  # it is asked for first, but after the folds of `first`
+    assert begun[-3:] == [BASELINE.key] * 3  # it is asked for first, but after all the others
     assert search.baseline().state is TrialState.FINISHED
+
+
+def _timed(folder: Path, baseline_seconds: float, toy: Toy) -> Search:
+    """A search of the three first candidates within a time that the toy's clock never reaches."""
+    clock = count()
+    return toy_search(
+        folder,
+        toy,
+        trials=3,
+        until=10**6,
+        baseline_seconds=baseline_seconds,
+        clock=lambda: float(next(clock)),
+    )
+
+
+def test_the_baseline_is_judged_on_the_folds_that_there_is_time_for(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    search = _timed(tmp_path / "s", 2.5, Toy(seconds=1.0, log=log))
+    search.confirm([], [])
+
+    baseline = search.baseline()
+    begun = [line.split("/")[0] for line in log.read_text().splitlines()]
+    assert begun[-2:] == [BASELINE.key] * 2
+    assert BASELINE.key not in begun[:-2]
+    assert (baseline.state, len(baseline.float_accuracy())) == (TrialState.UNFINISHED, 2)
+    assert not baseline.points()
+
+    resumed = _timed(tmp_path / "s", 2.5, Toy(seconds=1.0, log=log))
+    resumed.confirm([], [])
+    assert resumed.baseline().state is TrialState.FINISHED
+    assert log.read_text().splitlines()[len(begun) :] == [f"{BASELINE.key}/0/2"]
+
+
+def test_a_time_limit_leaves_one_fold_to_the_baseline(tmp_path: Path) -> None:
+    search = _timed(tmp_path, 0.0, Toy(seconds=1.0))
+    search.confirm([], [])
+
+    assert list(search.baseline().outcomes) == [0]
+    assert search.busy() is not None
+    assert len(search.judged) == 3
+
+
+def test_a_reference_that_was_known_stops_what_drops_too_far(tmp_path: Path) -> None:
+    budgets = Budgets(max_drop=0.01)
+
+    blind = toy_search(tmp_path / "blind", Toy(noise=0.001), trials=6, budgets=budgets)
+    known = toy_search(
+        tmp_path / "known", Toy(noise=0.001), trials=6, budgets=budgets, reference=(0.96,) * 3
+    )
+
+    def dropped(search: Search) -> int:
+        return sum("--max-accuracy-drop" in trial.reason for trial in search.trials)
+
+    assert not dropped(blind)
+    assert dropped(known)

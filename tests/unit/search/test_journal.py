@@ -119,3 +119,21 @@ def test_networks_of_an_earlier_front(tmp_path: Path) -> None:
     (tmp_path / "front.json").write_text('{"members": 3}')
     with pytest.raises(BadInput, match="not the front of a search"):
         front_candidates(tmp_path, ("int8",))
+
+
+def test_the_reference_is_what_was_known_at_first(tmp_path: Path) -> None:
+    tasks = [SearchTask(SearchCandidate("har"), 0, fold) for fold in range(2)]
+    begun = Journal.open(tmp_path / "begun", {})
+    warm = Journal.open(tmp_path / "warm", {})
+    for task in tasks:
+        warm.add(task, TaskOutcome(float_accuracy=0.9))
+
+    assert begun.reference(tasks) == ()
+    assert warm.reference(tasks) == (0.9, 0.9)
+    for task in tasks:
+        begun.add(task, TaskOutcome(float_accuracy=0.9))
+    assert Journal.open(tmp_path / "begun", {}).reference(tasks) == ()
+
+    (tmp_path / "warm" / "reference.json").write_text("[")
+    with pytest.raises(BadInput, match="damaged"):
+        warm.reference(tasks)

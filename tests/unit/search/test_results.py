@@ -13,6 +13,7 @@ from edgeconv.search.results import (
     Baseline,
     ParetoMember,
     SearchResult,
+    accuracy_by_subject,
     check_budgets,
     confirmed,
     confirmed_float_accuracy,
@@ -37,8 +38,8 @@ POINTS = (
 
 def _result(budgets: Budgets, members: tuple[ParetoMember, ...] | None = None) -> SearchResult:
     first = {p.key: p.accuracy for p in POINTS}
-    found = members or pareto_members(POINTS, first, FULL)
-    judged = tuple(replace(m, met=check_budgets(m, budgets)) for m in found)
+    points = members or pareto_members(POINTS, first, FULL)
+    judged = tuple(replace(m, met=check_budgets(m, budgets)) for m in points)
     return SearchResult(
         recipe="har",
         data="motionsense:/home/me",
@@ -64,7 +65,7 @@ def test_a_gain_inside_the_noise_is_called_so() -> None:
     assert not middle.gain.noise
     assert large.gain is not None
     assert large.gain.noise
-    assert "(noise)" in rows(_result(Budgets()))[2][7]
+    assert "(noise)" in rows(_result(Budgets()))[2][8]
 
 
 def test_the_smallest_within_half_a_point_is_chosen() -> None:
@@ -96,15 +97,15 @@ def test_nothing_is_chosen_where_nothing_keeps_the_budgets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "kept"),
+    ("interval", "met"),
     [((1.0, 2.0), True), ((3.1, 4.0), False), ((2.5, 3.5), None), (None, None)],
 )
 def test_latency_is_decided_by_its_interval(
-    interval: tuple[float, float] | None, kept: bool | None
+    interval: tuple[float, float] | None, met: bool | None
 ) -> None:
     member = replace(_result(Budgets()).members[0], interval_us=interval)
 
-    assert check_budgets(member, Budgets(max_latency_us=3.0)) == {"max_latency_us": kept}
+    assert check_budgets(member, Budgets(max_latency_us=3.0)) == {"max_latency_us": met}
 
 
 def test_a_confirmation_is_the_mean_over_seeds_fold_by_fold() -> None:
@@ -161,23 +162,49 @@ def test_table_page_and_json_say_the_same_and_need_no_network() -> None:
     json.dumps(result.to_json(), allow_nan=False)
 
 
-def _outcome(by_subject: dict[str, float]) -> TaskOutcome:
-    return TaskOutcome({"int8": 5_000}, 10_000, {"int8": 0.9}, {"int8": by_subject})
-
-
-def test_drops_by_subject_are_of_the_seeds_that_both_have() -> None:
-    small, large = _point("cnn:4", 5_000, (0.9, 0.9)), _point("har", 50_000, (0.95, 0.95))
+def test_accuracy_and_drops_by_subject_are_means_over_seeds() -> None:
+    small, large = SearchCandidate("cnn:4"), SearchCandidate("har")
     outcomes = {}
-    for seed, lower in ((0, 0.1), (1, 0.3), (2, 0.9)):
-        for fold, subject in enumerate("ab"):
-            better = 0.9 - (lower if subject == "b" else 0.0)
-            small_task = SearchTask(small.candidate, seed, fold)
-            outcomes[small_task.key] = _outcome({subject: better})
-            if (seed, fold) != (2, 1):  # seed 2 of the baseline had no time for its second fold
-                outcomes[SearchTask(large.candidate, seed, fold).key] = _outcome({subject: 0.9})
-    drops = subject_drops(small, large, (0, 1, 2), outcomes)
+    for seed, lower in ((0, 0.1), (1, 0.3)):
+        for fold, subject in enumerate("abc"):
+            accuracy = {subject: 0.9 - (lower if subject == "b" else 0.0)}
+            outcomes[SearchTask(small, seed, fold).key] = TaskOutcome(by_subject={"int8": accuracy})
+    for fold, subject in enumerate("ab"):  # there was no time for the third fold
+        outcome = TaskOutcome(by_subject={"int8": {subject: 0.95}})
+        outcomes[SearchTask(large, 0, fold).key] = outcome
+
+    tasks = range(3), (0, 1)
+    accuracy = accuracy_by_subject(small, "int8", tasks, outcomes)
+    drops = subject_drops(accuracy, accuracy_by_subject(large, "int8", tasks, outcomes))
+
+    assert list(accuracy) == ["b", "a", "c"]
+    assert accuracy == pytest.approx({"b": 0.7, "a": 0.9, "c": 0.9})
     assert list(drops) == ["b", "a"]
-    assert drops == pytest.approx({"b": 0.2, "a": 0.0})
+    assert drops == pytest.approx({"b": 0.25, "a": 0.05})
+
+
+def test_what_was_compared_on_some_folds_says_so() -> None:
+    part = FULL[:2]
+    members = pareto_members(POINTS, {p.key: p.accuracy for p in POINTS}, part)
+    result = replace(_result(Budgets(), members), baseline=Baseline("har", part, estimate(part), 2))
+
+    drop = members[1].drop
+    assert drop is not None
+    assert drop.mean == pytest.approx((0.005 + 0.002) / 2)
+    assert rows(result)[-1][3].endswith("(2 of 3 folds)")
+    assert any(line.startswith("PARTLY COMPARED") for line in notes(result))
+    assert not any(line.startswith("PARTLY COMPARED") for line in notes(_result(Budgets())))
+
+
+def test_without_a_baseline_nothing_is_chosen() -> None:
+    members = pareto_members(POINTS, {p.key: p.accuracy for p in POINTS}, ())
+    result = _result(Budgets(max_drop=0.5), members)
+    result = replace(result, baseline=Baseline("har", (), None, 0))
+
+    assert result.chosen is None
+    assert [member.met for member in result.members] == [{"max_drop": None}] * 3
+    assert [row[4] for row in rows(result)[:3]] == ["–"] * 3
+    assert "<svg" in render_plot(result)
 
 
 def test_a_file_that_fails_a_subject_is_not_chosen() -> None:
@@ -196,7 +223,7 @@ def test_a_file_that_fails_a_subject_is_not_chosen() -> None:
     member = next(m for m in members if m.name == chosen)
     assert check_budgets(member, Budgets(max_subject_drop=0.04)) == {"max_subject_drop": False}
     assert "+5.0 (3)" in next(
-        row for row in rows(replace(result, members=members)) if "3)" in row[5]
+        row for row in rows(replace(result, members=members)) if "3)" in row[6]
     )
 
 

@@ -58,10 +58,21 @@ def test_a_candidate_says_what_differs_from_the_recipe() -> None:
     candidate = SPACE.candidate(SPACE.starts()[0])
 
     assert dict(candidate.training) == {
+        "augmentation.coupling": 0.3,
+        "augmentation.effort": 0.2,
         "augmentation.mixup": 0.0,
         "epochs": 270,
         "learning_rate": 0.003,
     }
+
+
+def test_a_candidate_may_leave_the_strong_motion_out() -> None:
+    plain = dict(SPACE.candidate(SPACE.starts()[0] | {"motion": False}).training)
+    unaugmented = Space(SPACE.schemes, 30, *searched_family("har"), mixup=False, motion={})
+
+    assert plain["augmentation.effort"] == plain["augmentation.coupling"] == 0.0
+    training = dict(unaugmented.candidate(unaugmented.starts()[0]).training)
+    assert set(training) == {"epochs", "learning_rate"}
 
 
 def test_a_wide_network_is_not_trained_nine_times_as_long() -> None:
@@ -76,14 +87,14 @@ def test_a_wide_network_is_not_trained_nine_times_as_long() -> None:
 @given(st.integers(0, 99))
 def test_the_same_seed_and_answers_give_the_same_questions(seed: int) -> None:
     def asked() -> list[str]:
-        sampler, found = Sampler(SPACE, seed), []
+        sampler, keys = Sampler(SPACE, seed), []
         for number in range(16):
             optuna_trial, candidate = sampler.ask()
             sampler.tell(
                 optuna_trial, None if number % 5 == 4 else point(number / 20, 4000 + number)
             )
-            found.append(candidate.key)
-        return found
+            keys.append(candidate.key)
+        return keys
 
     assert asked() == asked()
 

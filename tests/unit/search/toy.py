@@ -52,8 +52,8 @@ class Toy:
         best = 1 - math.exp(-work / 40) / 2 - (0.2 if "-d" in model else 0.0)
         drawn = int(hashlib.sha256(task.key.encode()).hexdigest()[:8], 16) / 2**32 - 0.5
         accuracy = min(max(best + 2 * self.noise * drawn, 0.0), 1.0)
-        found = {s: accuracy - (0.0 if s == "int8" else 0.01) for s in sizes}
-        return TaskOutcome(sizes, work * 1000, found, {}, accuracy, seconds=self.seconds)
+        accuracies = {s: accuracy - (0.0 if s == "int8" else 0.01) for s in sizes}
+        return TaskOutcome(sizes, work * 1000, accuracies, {}, accuracy, seconds=self.seconds)
 
 
 def point(accuracy: float, size: int, macs: int = 1000, name: str = "cnn:8") -> DesignPoint:
