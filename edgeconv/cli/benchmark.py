@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from edgeconv.cli import data_options
+from edgeconv.cli import data_options, training_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.recipes import BUILT_IN
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings=opt.HELP_NAMES)
 
@@ -23,12 +22,10 @@ def benchmark() -> None:
 
 _Network = Annotated[
     str | None,
-    typer.Option(
-        "--network",
-        metavar="NAME",
-        help="Network of the row: one of edgeconv's, or random-forest (needs scikit-learn). "
+    training_options.model_option(
+        "Network of the row: one of edgeconv's, or random-forest (needs scikit-learn). "
         "Without it, the table of what was run is shown.",
-        autocompletion=opt.complete_model,
+        "--network",
     ),
 ]
 _Groups = Annotated[
@@ -39,11 +36,8 @@ _Groups = Annotated[
 ]
 _Recipe = Annotated[
     str,
-    typer.Option(
-        "--recipe",
-        metavar="RECIPE",
-        help="Recipe whose training replaces that of the protocol; the row says so.",
-        autocompletion=opt.completing(BUILT_IN),
+    training_options.recipe_option(
+        "Recipe whose training replaces that of the protocol; the row says so."
     ),
 ]
 _Out = Annotated[

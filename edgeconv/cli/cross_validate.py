@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeconv.cli import data_options
+from edgeconv.cli import data_options, training_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.recipes import load_recipe, override
@@ -24,20 +24,12 @@ EPILOG = opt.epilog(
     "edgeconv cross-validate har --data motionsense:DIR --seeds 2 --json har.json",
     "edgeconv cross-validate student --data motionsense:DIR --baseline har.json",
     "edgeconv cross-validate har --set training.epochs=30,60 --out out/sweep --executor local",
-    choices={**opt.model_choices(), **opt.COMPRESSION_CHOICES},
+    choices={**training_options.model_choices(), **opt.COMPRESSION_CHOICES},
 )
 
 _Model = Annotated[
     str | None,
-    typer.Option(
-        "--model",
-        metavar="NAME",
-        help="Network to train instead of the recipe's; the list is below.",
-        autocompletion=opt.complete_model,
-    ),
-]
-_Folds = Annotated[
-    int, typer.Option("--folds", metavar="N", help="Groups of subjects; each is held out once.")
+    training_options.model_option("Network to train instead of the recipe's; the list is below."),
 ]
 _Seeds = Annotated[
     int,
@@ -89,27 +81,15 @@ _Out = Annotated[
 ]
 _Executor = Annotated[
     str,
-    typer.Option(
-        "--executor",
-        metavar="local|ray",
-        help="Processes of one thread each on this machine, or a Ray cluster. Default: one fit "
-        "after the other in this process, with all cores.",
-        autocompletion=opt.completing(("local", "ray")),
+    training_options.executor(
+        "Processes of one thread each on this machine, or a Ray cluster. Default: one fit after "
+        "the other in this process, with all cores."
     ),
-]
-_Workers = Annotated[
-    int | None,
-    typer.Option("--workers", metavar="N", min=1, help="Processes. Default: one for each core."),
-]
-_Address = Annotated[
-    str, typer.Option("--address", metavar="URL", help="Address of the Ray cluster.")
 ]
 _TrackingUri = Annotated[
     str,
-    typer.Option(
-        "--tracking-uri",
-        metavar="URI",
-        help="MLflow, which gets each fold: parameters, every epoch, digest of the data.",
+    training_options.tracking_uri(
+        "MLflow, which gets each fold: parameters, every epoch, digest of the data."
     ),
 ]
 
@@ -118,7 +98,7 @@ def cross_validate(
     recipe: opt.RecipeName,
     data: opt.Data = None,
     model: _Model = None,
-    folds: _Folds = 6,
+    folds: training_options.Folds = 6,
     seeds: _Seeds = 1,
     only: _Only = None,
     val_subjects: _ValSubjects = 2,
@@ -127,8 +107,8 @@ def cross_validate(
     settings: _Set = None,
     out: _Out = None,
     executor: _Executor = "",
-    workers: _Workers = None,
-    address: _Address = "",
+    workers: training_options.Workers = None,
+    address: training_options.Address = "",
     tracking_uri: _TrackingUri = "",
     labels: data_options.Labels = None,
     allow: data_options.AllowRules = None,

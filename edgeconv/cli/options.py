@@ -78,13 +78,6 @@ def completing(names: Iterable[str]) -> Callable[[str], list[str]]:
     return complete
 
 
-def complete_model(incomplete: str) -> list[str]:
-    """Networks, and the families that describe one."""
-    from edgeconv.models import MODELS
-
-    return completing(name.removesuffix("SPEC") for name in MODELS)(incomplete)
-
-
 def complete_data(incomplete: str) -> list[str]:
     """Data sets by name; a colon where a path follows."""
     from edgeconv.datasets import DATASETS, PATHS
@@ -97,13 +90,6 @@ def complete_runtime(incomplete: str) -> list[str]:
     from edgeconv.runtimes import RUNTIMES
 
     return completing(["auto", *RUNTIMES])(incomplete)
-
-
-def model_choices() -> dict[str, dict[str, list[str]]]:
-    """The networks that `train` can fit, for an epilog."""
-    from edgeconv.models import MODELS
-
-    return {"Networks of --model": {"": list(MODELS)}}
 
 
 # ---- input -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgeconv.cli import data_options
+from edgeconv.cli import data_options, training_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.errors import GateFailed
@@ -86,7 +86,6 @@ EPILOG = opt.epilog(
     "edgeconv search student --trials 20 --quantize int8 --quantize int4 --compress prune50",
     choices={"Schemes of --quantize": {"": schemes_of(SEARCH_TARGET)}, **opt.COMPRESSION_CHOICES},
 )
-_EXECUTORS = ("local", "ray")
 
 
 _Out = Annotated[
@@ -155,9 +154,6 @@ _Trials = Annotated[
     int | None,
     typer.Option("--trials", metavar="N", min=1, help="Number of candidates to evaluate."),
 ]
-_Folds = Annotated[
-    int, typer.Option("--folds", metavar="N", help="Folds of the cross-validation by subject.")
-]
 _ConfirmSeeds = Annotated[
     int,
     typer.Option(
@@ -184,27 +180,10 @@ _Compress = Annotated[
 ]
 _Executor = Annotated[
     str,
-    typer.Option(
-        "--executor",
-        metavar="local|ray",
-        help="Where candidates are evaluated: this machine or a Ray cluster.",
-        autocompletion=opt.completing(_EXECUTORS),
-    ),
-]
-_Address = Annotated[
-    str, typer.Option("--address", metavar="URL", help="Address of the Ray cluster.")
-]
-_Workers = Annotated[
-    int | None,
-    typer.Option(
-        "--workers", metavar="N", min=1, help="Processes to use. Default: one for each core."
-    ),
+    training_options.executor("Where candidates are evaluated: this machine or a Ray cluster."),
 ]
 _TrackingUri = Annotated[
-    str,
-    typer.Option(
-        "--tracking-uri", metavar="URI", help="MLflow tracking server. Default: DIR/mlflow."
-    ),
+    str, training_options.tracking_uri("MLflow tracking server. Default: DIR/mlflow.")
 ]
 _Force = Annotated[
     bool, typer.Option("--force", help="Start again, in place of an earlier search.")
@@ -223,15 +202,15 @@ def search(
     warm_start: _WarmStart = None,
     minutes: _Minutes = None,
     trials: _Trials = None,
-    folds: _Folds = 5,
+    folds: training_options.Folds = 5,
     confirm_seeds: _ConfirmSeeds = 1,
     max_results: _MaxResults = 6,
     max_in_flight: _MaxInFlight = 6,
     schemes: _Schemes = None,
     compress: _Compress = None,
     executor: _Executor = "local",
-    address: _Address = "",
-    workers: _Workers = None,
+    address: training_options.Address = "",
+    workers: training_options.Workers = None,
     tracking_uri: _TrackingUri = "",
     allow: data_options.AllowRules = None,
     assume_units: data_options.AssumeUnits = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeconv.cli import data_options
+from edgeconv.cli import data_options, training_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.tables import show_evaluation
@@ -20,28 +20,21 @@ EPILOG = opt.epilog(
     "edgeconv train --model student --out out/student",
     "edgeconv train --model uci-har --data hapt:DIR --out out/uci --repeats 10",
     "edgeconv train --model cnn:24s2-32-48s2-64 --data motionsense:DIR --out out/cnn --epochs 60",
-    choices=opt.model_choices(),
+    choices=training_options.model_choices(),
 )
 
 
 _Model = Annotated[
     str | None,
-    typer.Option(
-        "--model",
-        metavar="NAME",
-        help="Network to train; the list is below. Default: the recipe's.",
-        autocompletion=opt.complete_model,
+    training_options.model_option(
+        "Network to train; the list is below. Default: the recipe's.",
     ),
 ]
 _Recipe = Annotated[
     str | None,
-    typer.Option(
-        "--recipe",
-        metavar="RECIPE",
-        help="Recipe that gives windows and training settings: "
-        f"{', '.join(BUILT_IN)} or a TOML file. Default: the one called like the network, "
-        "or har.",
-        autocompletion=opt.completing(BUILT_IN),
+    training_options.recipe_option(
+        f"Recipe that gives windows and training settings: {', '.join(BUILT_IN)} or a TOML file. "
+        "Default: the one called like the network, or har."
     ),
 ]
 _Repeats = Annotated[
