@@ -190,15 +190,15 @@ def _curves(bundle: Bundle) -> list[str]:
 
 
 def _bars(rows: Sequence[Row]) -> list[str]:
-    if not rows:
-        return []
-    return [
-        charts.bars(rows, "Size", lambda row: row.bytes, formatting.size, "size"),
-        charts.bars(
-            rows, "One inference (p50)", lambda row: row.p50_us, formatting.duration, "latency"
-        ),
-        charts.bars(rows, "Accuracy", lambda row: row.accuracy, formatting.percent, "accuracy"),
-    ]
+    """Size, latency and accuracy; a time that is no speed has no bar beside those that are."""
+    figures = (
+        ("Size", lambda row: row.bytes, formatting.size, "size"),
+        ("One inference (p50)", lambda row: row.p50_us, formatting.duration, "latency"),
+        ("Accuracy", lambda row: row.accuracy, formatting.percent, "accuracy"),
+    )
+    comparable = [row for row in rows if not row.only_checks]
+    shown = [(comparable if figure[-1] == "latency" else rows, figure) for figure in figures]
+    return [charts.bars(those, *figure) for those, figure in shown if those]
 
 
 def _contracts(artifacts: Sequence[Artifact]) -> list[FilesOfContract]:

@@ -36,6 +36,14 @@ WHAT = {
 }
 """Each runtime in a few words."""
 
+ONLY_CHECK = {
+    "litert-reference": "of LiteRT's built-in kernels, which apps do not use",
+    "coreai": (
+        "of Apple's interpreter on this machine, operation by operation; it says nothing of a phone"
+    ),
+}
+"""Runtimes that check files, and why their times are no speed."""
+
 LIMITS = {
     "coreml-reference": (
         "The Core ML files were executed as they are saved, with sums in float32 and every result "
@@ -102,6 +110,7 @@ class Row:
         named: whether it takes named tensors, whose figures `named_outputs` gives.
         size_ratio: bytes of the float32 file over bytes of this one, of the same target if any.
         speed_up: p50 of the float32 file over p50 of this one, same target and runtime only.
+        only_checks: its time is that of a runtime which only checks files, and no speed.
     """
 
     name: str
@@ -119,6 +128,7 @@ class Row:
     evidence: ParityStatistics | None = None
     compressed: int | None = None
     named: bool = False
+    only_checks: bool = False
 
     def cells(self) -> tuple[str, ...]:
         """The row in words, in the order of HEADINGS."""
@@ -272,6 +282,7 @@ def _row(bundle: Bundle, artifact: Artifact) -> Row:
         evidence=evidence_of(bundle, artifact),
         compressed=artifact.export.compressed_bytes or None,
         named=isinstance(artifact.contract, Tensors),
+        only_checks=profile is not None and profile.runtime in ONLY_CHECK,
     )
 
 
@@ -360,7 +371,7 @@ def _speed_up(bundle: Bundle, artifact: Artifact) -> float | None:
     base = _float32(bundle.artifacts, artifact)
     theirs = profile_of(bundle, base) if base else None
     ours = profile_of(bundle, artifact)
-    if not theirs or not ours or theirs.runtime != ours.runtime:
+    if not theirs or not ours or theirs.runtime != ours.runtime or ours.runtime in ONLY_CHECK:
         return None
     base_us, own_us = _p50(theirs), _p50(ours)
     return base_us / own_us if base_us and own_us else None
@@ -380,6 +391,8 @@ def _reasons(bundle: Bundle, artifact: Artifact) -> tuple[str, ...]:
         reasons.append(f"latency: {_absent(artifact.name in {r.artifact for r in bundle.profile})}")
     elif profile.status is not Status.PASSED:
         reasons.append(f"latency: {profile.reason or formatting.NOT_RUN}")
+    elif profile.runtime in ONLY_CHECK:
+        reasons.append(f"latency: {ONLY_CHECK[profile.runtime]}")
     return tuple(dict.fromkeys(reasons))
 
 

@@ -58,6 +58,17 @@ def test_no_speed_up_across_runtimes() -> None:
     assert [row.speed_up for row in rows[1:]] == [None] * 4
 
 
+def test_the_time_of_an_interpreter_that_checks_is_no_speed() -> None:
+    bundle = bundles.full()
+    checked = tuple(replace(result, runtime="coreai") for result in bundle.profile)
+    for row in summary_table(replace(bundle, profile=checked)):
+        timed = row.p50_us is not None
+        assert row.only_checks
+        assert row.speed_up is None
+        assert any("says nothing of a phone" in reason for reason in row.reasons) == timed
+    assert not any(row.only_checks for row in summary_table(bundle))
+
+
 def test_verdict_is_the_worst_and_needs_every_file_checked() -> None:
     bundle = bundles.full()
     assert verdict(bundle).status is Status.NOT_RUN
