@@ -21,11 +21,22 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .scenarios import SCENARIOS, Scenario, contents, faults_of, leftovers, prepare, start
+from .scenarios import (
+    ARCHIVE,
+    SCENARIOS,
+    Scenario,
+    contents,
+    faults_of,
+    leftovers,
+    prepare,
+    start,
+    write_archive,
+)
 
 SOURCE = Path(__file__).with_name("failing_disk.c")
 LONGEST = 600.0
@@ -50,28 +61,74 @@ def environment() -> dict[str, str]:
 
 
 def killed(
-    scenario: Scenario, number: int, seconds: float, source: Path, old: Path | None
+    scenario: Scenario, number: int, moment: Moment, source: Path, old: Path | None
 ) -> Trial:
     """End the command after so many seconds, look at what is left, and run it again."""
     with tempfile.TemporaryDirectory(prefix="kill-") as name:
         folder = Path(name) / "work"
         prepare(folder, source, old)
-        before = contents(old) if old else {}
+        before, whole = contents(old) if old else {}, contents(folder)
         process = start(scenario, folder, environment())
+        # what a child still says must not keep the harness: nobody reads it
         try:
-            process.wait(seconds)
+            process.wait(moment.seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        faults = faults_of(scenario, folder, before)
-        again = start(scenario, folder, environment())
-        text, _ = again.communicate(timeout=LONGEST)
-        if again.returncode:
-            faults.append(f"the next run ends with {again.returncode}: {text[-300:]}")
-        faults += [f"left after the next run: {left}" for left in leftovers(folder)]
-        return Trial(
-            "kill", scenario.name, number, f"{seconds:.2f} s", process.returncode, tuple(faults)
-        )
+            moment.end(process)
+        faults = [f"a process of it lives on: {left}" for left in survivors(process.pid)]
+        faults += faults_of(scenario, folder, before)
+        left = leftovers(folder)
+        if contents(folder) != whole or left:
+            faults += _faults_of_the_next_run(scenario, folder, left)
+        detail = f"{moment.seconds:.2f} s, {'all' if moment.group else 'one'}"
+        if left:
+            detail += f", left {len(left)}"
+        return Trial("kill", scenario.name, number, detail, process.returncode, tuple(faults))
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a command is killed: alone, as by a system out of memory, or with its children."""
+
+    seconds: float
+    group: bool
+
+    def end(self, process: subprocess.Popen[str]) -> None:
+        (os.killpg if self.group else os.kill)(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def survivors(group: int, seconds: float = 20.0) -> list[str]:
+    """Command lines of processes of a group that do not end by themselves; they are ended."""
+    until = time.monotonic() + seconds
+    while alive := [path for path in Path("/proc").glob("[0-9]*") if _group_of(path) == group]:
+        if time.monotonic() > until:
+            words = [(path / "cmdline").read_text().replace("\0", " ")[:200] for path in alive]
+            os.killpg(group, signal.SIGKILL)
+            return words
+        time.sleep(0.1)
+    return []
+
+
+def _group_of(process: Path) -> int:
+    """The group of a process that has not ended; 0 for another."""
+    try:
+        state, _, group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
+    except (OSError, ValueError):
+        return 0
+    return 0 if state == "Z" else int(group)
+
+
+def _faults_of_the_next_run(scenario: Scenario, folder: Path, left: list[str]) -> list[str]:
+    again = start(scenario, folder, environment())
+    text, _ = again.communicate(timeout=LONGEST)
+    faults = []
+    if again.returncode:
+        faults.append(f"the next run ends with {again.returncode}: {text[-300:]}")
+    elif not scenario.whole(folder / "out"):
+        faults.append("half a result after the next run")
+    if any("-" in name and name.startswith(".out.") for name in left) and "an earlier" not in text:
+        faults.append(f"the next run does not say that it cleaned up {left}")
+    return faults + [f"left after the next run: {name}" for name in leftovers(folder)]
 
 
 def failing(
@@ -113,25 +170,47 @@ def compile_shim(folder: Path) -> Path:
     return library
 
 
-def old_results(folder: Path) -> tuple[Path, dict[str, Path]]:
+def old_results(folder: Path) -> tuple[Path, dict[str, Result]]:
     """The source bundle, and for each scenario a finished result that stands there before."""
     from tests.nine_channels import build_bundle
 
     source = folder / "source"
     if not source.exists():
+        write_archive(folder / ARCHIVE)
         build_bundle(folder / "building")
         shutil.copytree(folder / "building", source)
     old = {}
     for scenario in SCENARIOS:
-        old[scenario.name] = folder / scenario.name / "out"
-        if not old[scenario.name].exists():
+        old[scenario.name] = Result(folder / scenario.name)
+        if not old[scenario.name].stopwatch.exists():
             shutil.rmtree(folder / scenario.name, ignore_errors=True)
             prepare(folder / scenario.name, source, None)
+            started = time.monotonic()
             process = start(scenario, folder / scenario.name, environment())
             text, _ = process.communicate()
             if process.returncode:
                 raise RuntimeError(f"{scenario.name} does not run without a fault: {text}")
+            old[scenario.name].stopwatch.write_text(str(time.monotonic() - started))
     return source, old
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command wrote without a fault, and how long it took."""
+
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    @property
+    def stopwatch(self) -> Path:
+        return self.folder / "seconds"
+
+    @property
+    def seconds(self) -> float:
+        return float(self.stopwatch.read_text())
 
 
 def main() -> int:
@@ -162,25 +241,29 @@ def _kills(
     options: argparse.Namespace,
     chosen: list[Scenario],
     source: Path,
-    old: dict[str, Path],
+    old: dict[str, Result],
     trials: list[Trial],
 ) -> None:
     done = {(trial.scenario, trial.number) for trial in trials if trial.kind == "kill"}
-    for number in range(options.moments):
-        scenario = chosen[number % len(chosen)]
+    line = random.Random(options.seed).choices(
+        chosen, [scenario.share for scenario in chosen], k=options.moments
+    )
+    for number, scenario in enumerate(line):
         if (scenario.name, number) in done:
             continue
         chance = random.Random(f"{options.seed}-{number}")
-        seconds = chance.uniform(0.2, 1.3 * scenario.seconds)
-        before = old[scenario.name] if chance.random() < 0.7 else None
-        add(options.out, killed(scenario, number, seconds, source, before))
+        moment = Moment(
+            chance.uniform(0.1, 1.1) * old[scenario.name].seconds, chance.random() < 0.5
+        )
+        replaced = old[scenario.name].out if scenario.replaces and chance.random() < 0.7 else None
+        add(options.out, killed(scenario, number, moment, source, replaced))
 
 
 def _writes(
     options: argparse.Namespace,
     chosen: list[Scenario],
     source: Path,
-    old: dict[str, Path],
+    old: dict[str, Result],
     trials: list[Trial],
 ) -> None:
     done = {(trial.scenario, trial.number) for trial in trials if trial.kind == "write"}
@@ -190,7 +273,8 @@ def _writes(
         while True:
             if (scenario.name, number) not in done:
                 error = ERRORS[number % 2]
-                trial = failing(scenario, number, error, source, old[scenario.name], library)
+                replaced = old[scenario.name].out if scenario.replaces else None
+                trial = failing(scenario, number, error, source, replaced, library)
                 if trial is None:
                     break
                 add(options.out, trial)

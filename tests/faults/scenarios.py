@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,12 @@ epochs = 1
 target = "tflite"
 scheme = "float32"
 """
+SEARCH = "--trials 1 --folds 2 --confirm-seeds 0 --max-results 1 --workers 1"
+ARCHIVE = "archive.tar.gz"
+UNFINISHED = (".part", ".validator", ".unverified", ".lock", ARCHIVE)
+"""Endings of what no finished command leaves."""
+ROWS = 500_000
+"""Of the recordings in the archive: enough that a kill may meet each step of `data fetch`."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +38,18 @@ class Scenario:
     """One command.
 
     Attributes:
-        words: the command line for a folder with `source` (a bundle) and `recipe.toml` in it; what
-            it writes is `out` there.
+        words: the command line for a folder with `source` (a bundle), `recipe.toml` and an archive
+            of recordings in it; what it writes is `out` there.
         whole: whether `out` is whole; an exception is a no.
-        seconds: about how long it takes on an idle machine, the range of random kills.
+        share: how many of a hundred kills are its.
+        replaces: it replaces an old result; else it continues one that is not finished.
     """
 
     name: str
     words: tuple[str, ...]
     whole: Callable[[Path], bool]
-    seconds: float
+    share: int
+    replaces: bool = True
 
 
 def _bundle_is_whole(out: Path) -> bool:
@@ -61,43 +71,70 @@ def _package_is_whole(out: Path) -> bool:
     )
 
 
+def _search_is_whole(out: Path) -> bool:
+    """A search is continued: what has a name there is whole, and the front names what is there."""
+    members = [path for path in out.iterdir() if (path / "manifest.json").exists()]
+    front = out / "front.json"
+    named = json.loads(front.read_text("utf-8"))["members"] if front.exists() else []
+    return all(map(_bundle_is_whole, members)) and all(
+        (out / member["bundle"] / member["file"]).is_file() for member in named
+    )
+
+
+def _recordings_are_whole(out: Path) -> bool:
+    """A download is continued: the file gets its name when it is complete."""
+    from edgeconv.datasets.fetch import PUBLISHED
+
+    path = out / PUBLISHED["wisdm"].file
+    return not path.exists() or path.read_bytes() == recordings()
+
+
+_EXPORT = ("export", "source", "--target", "tflite", "--quantize", "float32", "--force")
+_FETCH = ("data", "fetch", "wisdm", "--url", f"file:{ARCHIVE}", "--accept-other", "--out", "out")
+_OUT = ("--out", "out")
 SCENARIOS = (
-    Scenario("integrate", ("integrate", "web", "source", "--out", "out"), _package_is_whole, 4),
-    Scenario(
-        "export",
-        (
-            "export",
-            "source",
-            "--target",
-            "tflite",
-            "--quantize",
-            "float32",
-            "--out",
-            "out",
-            "--force",
-        ),
-        _bundle_is_whole,
-        15,
-    ),
-    Scenario(
-        "train",
-        ("train", "--recipe", "recipe.toml", "--out", "out", "--force"),
-        _bundle_is_whole,
-        15,
-    ),
+    Scenario("integrate", ("integrate", "web", "source", *_OUT), _package_is_whole, 25),
+    Scenario("export", (*_EXPORT, *_OUT), _bundle_is_whole, 15),
+    Scenario("train", ("train", "--recipe", "recipe.toml", "--force", *_OUT), _bundle_is_whole, 15),
     Scenario(
         "run",
-        ("run", "recipe.toml", "--out", "out", "--force", "--allow-not-run"),
+        ("run", "recipe.toml", "--force", "--allow-not-run", *_OUT),
         _bundle_is_whole,
-        25,
+        12,
     ),
+    Scenario(
+        "search",
+        ("search", "recipe.toml", *SEARCH.split(), *_OUT),
+        _search_is_whole,
+        8,
+        replaces=False,
+    ),
+    Scenario("data fetch", _FETCH, _recordings_are_whole, 25, replaces=False),
 )
+
+
+def recordings() -> bytes:
+    """What `data fetch` unpacks."""
+    rows = (b"33,Jogging,%d,0.1,9.8,0.2;\n" % number for number in range(ROWS))
+    return b"".join(rows)
+
+
+def write_archive(path: Path) -> None:
+    """The archive that `data fetch` downloads."""
+    from edgeconv.datasets.fetch import PUBLISHED
+
+    content = recordings()
+    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
+        member = tarfile.TarInfo(PUBLISHED["wisdm"].file)
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
 
 
 def prepare(folder: Path, source: Path, old: Path | None) -> None:
     """A folder to work in: the source bundle, the recipe, and what was at `out` before."""
     folder.mkdir(parents=True)
     shutil.copytree(source, folder / "source")
+    (folder / ARCHIVE).symlink_to(source.with_name(ARCHIVE))
     (folder / "recipe.toml").write_text(RECIPE)
     if old is not None:
         shutil.copytree(old, folder / "out")
@@ -139,5 +176,7 @@ def faults_of(scenario: Scenario, folder: Path, old: Mapping[str, bytes]) -> lis
 
 
 def leftovers(folder: Path) -> list[str]:
-    """What lies beside `out` and is nobody's."""
-    return sorted(path.name for path in folder.iterdir() if path.name.startswith(".out."))
+    """What lies beside `out`, or in it, and is nobody's."""
+    beside = [path.name for path in folder.iterdir() if path.name.startswith(".out.")]
+    below = [path.name for path in (folder / "out").rglob("*") if path.name.endswith(UNFINISHED)]
+    return sorted(beside + below)
