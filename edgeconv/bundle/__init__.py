@@ -13,7 +13,13 @@ from edgeconv.bundle.folder import (
     write_text,
 )
 from edgeconv.bundle.manifest import is_bundle, named_files, read_bundle, source_bundle, write
-from edgeconv.bundle.place import check_free, locked, partial_of, staging
+from edgeconv.bundle.place import (
+    check_free,
+    exchange_folders,
+    locked,
+    partial_of,
+    staging,
+)
 from edgeconv.bundle.reference import FILE as REFERENCE
 from edgeconv.bundle.reference import (
     embedding_file,
@@ -35,6 +41,7 @@ __all__ = [
     "append_text",
     "check_free",
     "embedding_file",
+    "exchange_folders",
     "is_bundle",
     "locked",
     "named_files",

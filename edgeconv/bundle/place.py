@@ -174,7 +174,7 @@ def _swap(folder: Path, out: Path) -> None:
         return
     ready = folder.with_name(folder.name.replace(f".{_kind(folder, out)}-", f".{_READY}-"))
     folder.rename(ready)
-    if not _exchange(ready, out):
+    if not exchange_folders(ready, out):
         old = ready.with_name(f"{ready.name}-old")
         out.rename(old)
         try:
@@ -191,7 +191,7 @@ def _kind(folder: Path, out: Path) -> str:
     return folder.name.removeprefix(f".{out.name}.").partition("-")[0]
 
 
-def _exchange(one: Path, other: Path) -> bool:
+def exchange_folders(one: Path, other: Path) -> bool:
     """Swap two folders in one step of the system; False where it has none."""
     libc = ctypes.CDLL(None, use_errno=True)
     first, second = os.fsencode(one), os.fsencode(other)

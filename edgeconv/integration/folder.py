@@ -11,12 +11,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edgeconv.bundle import locked
+from edgeconv.bundle import exchange_folders, locked
 from edgeconv.errors import BadInput, UsageError
 
 RECORD = ".edgeconv"
@@ -123,8 +123,12 @@ def _replace(
     record: dict[str, Any],
     gone: list[str],
 ) -> None:
-    """A new folder appears in one step. In an existing one, the record first names the old and the
-    new digests, so that an interrupted run leaves no file that looks like the user's."""
+    """A new folder takes its place in one step, with the user's files of the old one.
+
+    Where the system cannot do that (a folder that is mounted, or in which this process is at work),
+    files are replaced one by one. The record then first names the old and the new digests, so that
+    an interrupted run leaves no file that looks like the user's.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     stage = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.{_STAGE}-"))
     try:
@@ -137,12 +141,47 @@ def _replace(
             stage.chmod(0o777 & ~_umask())
             stage.replace(out)
             return
+        if _swap(stage, out, {RECORD, *files, *gone}):
+            return
         both = {n: [*known.get(n, []), d] for n, d in record["files"].items()}
         old = {n: digests for n, digests in known.items() if n not in both}
         _write_record(stage / "both", {**record, "files": {**old, **both}})
         _exchange(stage, out, [*files, *gone])
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _swap(stage: Path, out: Path, ours: Collection[str]) -> bool:
+    """Link the user's files into the staged folder and exchange the two; False where that fails."""
+    if Path.cwd().is_relative_to(out):
+        return False  # the caller's shell would be left in a folder that is gone
+    try:
+        _link_others(out, stage, ours)
+    except OSError:
+        return False
+    stage.chmod(out.stat().st_mode & 0o7777)
+    if not exchange_folders(stage, out):
+        return False
+    try:
+        _link_others(stage, out, ours)  # what was written in between
+    except OSError:
+        exchange_folders(stage, out)
+        raise
+    return True
+
+
+def _link_others(source: Path, target: Path, ours: Collection[str]) -> None:
+    """Every file of `source` that is not `ours` is in `target` too, as the same file."""
+    for path in source.rglob("*"):
+        name = path.relative_to(source).as_posix()
+        copy = target / name
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                copy.mkdir(parents=True, exist_ok=True)
+        elif name not in ours and not (copy.is_file() and copy.samefile(path)):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.unlink(missing_ok=True)
+            os.link(path, copy, follow_symlinks=False)
 
 
 def _exchange(stage: Path, out: Path, names: Sequence[str]) -> None:

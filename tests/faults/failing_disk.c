@@ -1,5 +1,6 @@
 /* A disk that fails once: preloaded into a process, it lets the call number FAULT_AT that changes
  * something below FAULT_UNDER fail with the error FAULT_ERRNO, and counts all of them in FAULT_COUNT.
+ * With FAULT_STATES it copies FAULT_UNDER there before each of these calls: what a kill would leave.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,9 +29,17 @@ static int below_file(int file) {
   return below(path);
 }
 
+static void keep_state(const char *states, long number) {
+  char command[3 * PATH_MAX];
+  snprintf(command, sizeof command, "LD_PRELOAD= cp -a '%s' '%s/%06ld'", getenv("FAULT_UNDER"),
+           states, number);
+  if (system(command) != 0) perror(command);
+}
+
 /* The count lives in a file, so that child processes continue it. */
 static int fails_now(void) {
   const char *name = getenv("FAULT_COUNT"), *at = getenv("FAULT_AT");
+  const char *states = getenv("FAULT_STATES");
   if (name == NULL || at == NULL) return 0;
   static ssize_t (*real_write)(int, const void *, size_t);
   if (real_write == NULL) real_write = dlsym(RTLD_NEXT, "write");
@@ -39,6 +48,7 @@ static int fails_now(void) {
   real_write(file, ".", 1);
   struct stat size;
   int failed = fstat(file, &size) == 0 && size.st_size == atol(at);
+  if (states != NULL) keep_state(states, (long)size.st_size);
   close(file);
   if (failed) errno = atoi(getenv("FAULT_ERRNO") ? getenv("FAULT_ERRNO") : "28");
   return failed;

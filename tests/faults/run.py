@@ -1,12 +1,16 @@
 """The written runs: kills at random moments, and every write failing in turn.
 
     python -m tests.faults.run kills OUT.jsonl [--moments 200] [--seed 1] [--only export]
+    python -m tests.faults.run states OUT.jsonl [--only export] [--every 10]
     python -m tests.faults.run writes OUT.jsonl [--only integrate] [--every 1]
     python -m tests.faults.run table OUT.jsonl
 
 After a kill `out` has to be what it was or a whole new result, and the same command run again has
-to succeed and leave nothing beside it. After a failing write the command also has to say what
-failed, in a line without a stack trace. Called again, a run goes on where it stopped.
+to succeed, say what it cleaned up, and leave nothing beside it. `states` runs a command once and
+copies its folder before each write, rename or new folder: every state that a kill could leave is
+judged, and from every so many-th the command is run again. After a failing write the command also
+has to say what failed, in a line without a stack trace. Called again, a run goes on where it
+stopped.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -131,6 +136,36 @@ def _faults_of_the_next_run(scenario: Scenario, folder: Path, left: list[str]) -
     return faults + [f"left after the next run: {name}" for name in leftovers(folder)]
 
 
+def states(
+    scenario: Scenario, every: int, source: Path, old: Path | None, library: Path
+) -> Iterator[Trial]:
+    """Judge the folder as it is before each call that changes it, and run again from some."""
+    with tempfile.TemporaryDirectory(prefix="states-") as name:
+        folder, copies = Path(name) / "work", Path(name) / "states"
+        copies.mkdir()
+        prepare(folder, source, old)
+        before = contents(old) if old else {}
+        shim = {
+            "LD_PRELOAD": str(library),
+            "FAULT_UNDER": str(folder),
+            "FAULT_COUNT": str(Path(name) / "count"),
+            "FAULT_AT": "0",
+            "FAULT_STATES": str(copies),
+        }
+        process = start(scenario, folder, {**environment(), **shim})
+        text, _ = process.communicate(timeout=10 * LONGEST)
+        if process.returncode:
+            raise RuntimeError(f"{scenario.name} does not run without a fault: {text}")
+        for copy in sorted(copies.iterdir()):
+            number = int(copy.name)
+            faults, left = faults_of(scenario, copy, before), leftovers(copy)
+            again = number % every == 0
+            if again:
+                faults += _faults_of_the_next_run(scenario, copy, left)
+            detail = f"left {len(left)}{', run again' if again else ''}"
+            yield Trial("state", scenario.name, number, detail, 0, tuple(faults))
+
+
 def failing(
     scenario: Scenario, number: int, error: int, source: Path, old: Path | None, library: Path
 ) -> Trial | None:
@@ -215,12 +250,12 @@ class Result:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="kills and failing writes")
-    parser.add_argument("kind", choices=("kills", "writes", "table"))
+    parser.add_argument("kind", choices=("kills", "states", "writes", "table"))
     parser.add_argument("out", type=Path, help="JSON lines, one a trial")
     parser.add_argument("--moments", type=int, default=200, help="kills in all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="the name of one command")
-    parser.add_argument("--every", type=int, default=1, help="only every so many-th write")
+    parser.add_argument("--every", type=int, default=1, help="only every so many-th write or rerun")
     options = parser.parse_args()
     trials = read(options.out)
     if options.kind == "table":
@@ -232,6 +267,8 @@ def main() -> int:
     chosen = [one for one in SCENARIOS if options.only in ("", one.name)]
     if options.kind == "kills":
         _kills(options, chosen, source, old, trials)
+    elif options.kind == "states":
+        _states(options, chosen, source, old, trials)
     else:
         _writes(options, chosen, source, old, trials)
     return 1 if any(trial.faults for trial in read(options.out)) else 0
@@ -257,6 +294,22 @@ def _kills(
         )
         replaced = old[scenario.name].out if scenario.replaces and chance.random() < 0.7 else None
         add(options.out, killed(scenario, number, moment, source, replaced))
+
+
+def _states(
+    options: argparse.Namespace,
+    chosen: list[Scenario],
+    source: Path,
+    old: dict[str, Result],
+    trials: list[Trial],
+) -> None:
+    done = {trial.scenario for trial in trials if trial.kind == "state"}
+    library = compile_shim(options.out.absolute().parent)
+    for scenario in chosen:
+        if scenario.name not in done:
+            replaced = old[scenario.name].out if scenario.replaces else None
+            for trial in states(scenario, options.every, source, replaced, library):
+                add(options.out, trial)
 
 
 def _writes(

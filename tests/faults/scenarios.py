@@ -29,7 +29,7 @@ SEARCH = "--trials 1 --folds 2 --confirm-seeds 0 --max-results 1 --workers 1"
 ARCHIVE = "archive.tar.gz"
 UNFINISHED = (".part", ".validator", ".unverified", ".lock", ARCHIVE)
 """Endings of what no finished command leaves."""
-ROWS = 500_000
+ROWS = 150_000
 """Of the recordings in the archive: enough that a kill may meet each step of `data fetch`."""
 
 

@@ -20,6 +20,7 @@ from .readers import Reader
 
 SECONDS = 10
 MEGABYTES = 2048
+SLOW = "took longer than"
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def outcome(case: Case) -> str:
         except EdgeconvError as error:
             verdict = "refused" if error.message.strip() else "an error without a message"
         except TooSlow:
-            verdict = f"took longer than {SECONDS} s"
+            verdict = f"{SLOW} {SECONDS} s"
         except Exception:  # noqa: BLE001  # the very thing that is looked for
             verdict = traceback.format_exc(limit=-6)
         grown = _megabytes() - before

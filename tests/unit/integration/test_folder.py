@@ -10,6 +10,7 @@ import pytest
 
 from edgeconv.bundle import locked
 from edgeconv.errors import BadInput, UsageError
+from edgeconv.integration import folder
 from edgeconv.integration.folder import RECORD, check_free, write
 
 FIRST = {"README.md": b"read me", "src/core.c": b"int a;", "src/model.bin": bytes(range(256))}
@@ -131,6 +132,7 @@ def test_a_run_that_is_cut_off_is_mended_by_the_next(
         left = moves
         with monkeypatch.context() as patch:
             patch.setattr(Path, "replace", replace)
+            patch.setattr(folder, "exchange_folders", lambda *_: False)  # one that is mounted
             with pytest.raises(KeyboardInterrupt):
                 write(out, SECOND, ABOUT, force=False)
         write(out, SECOND, ABOUT, force=False)
@@ -194,6 +196,62 @@ def test_two_processes_do_not_write_one_package(tmp_path: Path) -> None:
         write(out, FIRST, ABOUT, force=False)
 
 
+@pytest.mark.parametrize("after", [False, True])
+def test_a_kill_leaves_the_old_package_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    out, exchange = tmp_path / "package", folder.exchange_folders
+    write(out, FIRST, ABOUT, force=False)
+    mine = out / "src" / "mine.c"
+    mine.write_text("my own")
+
+    def killed(stage: Path, place: Path) -> bool:
+        if after:
+            exchange(stage, place)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(folder, "exchange_folders", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write(out, SECOND, ABOUT, force=False)
+    assert contents(out) == {**(SECOND if after else FIRST), "src/mine.c": b"my own"}
+
+
+def test_what_a_user_writes_meanwhile_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, exchange = tmp_path / "package", folder.exchange_folders
+    write(out, FIRST, ABOUT, force=False)
+    mine = out / "mine.c"
+    mine.write_text("old")
+    (out / "empty").mkdir()
+    (out / "link").symlink_to("nowhere")
+
+    def meanwhile(stage: Path, place: Path) -> bool:
+        mine.unlink()
+        mine.write_text("new")
+        (place / "test").mkdir()
+        (place / "test" / "more.c").write_text("more")
+        return exchange(stage, place)
+
+    monkeypatch.setattr(folder, "exchange_folders", meanwhile)
+    write(out, SECOND, ABOUT, force=False)
+    assert contents(out) == {**SECOND, "mine.c": b"new", "test/more.c": b"more"}
+    assert (out / "empty").is_dir()
+    assert (out / "link").readlink() == Path("nowhere")
+    assert [p.name for p in tmp_path.iterdir()] == ["package"]
+
+
+def test_the_folder_in_which_the_caller_is_stays_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "package"
+    write(out, FIRST, ABOUT, force=False)
+    number = out.stat().st_ino
+    monkeypatch.chdir(out)
+    write(out, SECOND, ABOUT, force=False)
+    assert (out.stat().st_ino, contents(out)) == (number, SECOND)
+
+
 @pytest.mark.parametrize("step", range(12))
 def test_a_step_that_fails_gives_every_file_its_old_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
@@ -209,6 +267,7 @@ def test_a_step_that_fails_gives_every_file_its_old_content(
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", failing)
+    monkeypatch.setattr(folder, "exchange_folders", lambda *_: False)  # a folder that is mounted
     changed = {f"new/{name}": b"other" for name in FIRST} | dict.fromkeys(list(FIRST)[1:], b"other")
     failed = None
     try:
