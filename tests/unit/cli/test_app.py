@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -236,3 +237,37 @@ def test_a_former_option_names_the_present_one(
 def test_a_close_option_is_suggested(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["export", "m.keras", "--out", "o", "--io", "int8"]) == 2
     assert "--io-type" in capsys.readouterr().err
+
+
+_STUCK = """
+import ctypes
+from edgeconv import cli
+cli.PATIENCE = 0.2
+cli._answer_signals()
+libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+print("begun", flush=True)
+{code}
+"""
+_NATIVE = "while not libc.pthread_mutex_lock(mutex): pass"
+_PYTHON = "while True: pass"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("code", "last"), [(_NATIVE, "native code did not come back"), (_PYTHON, "KeyboardInterrupt")]
+)
+def test_a_signal_ends_native_code_that_never_comes_back(
+    code: str, last: str, number: signal.Signals
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _STUCK.format(code=code)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert last in said.splitlines()[-1]
+    assert process.returncode in (130, -signal.SIGINT)
