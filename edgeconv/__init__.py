@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from edgeconv.integration.template_context import AppOptions
     from edgeconv.parity.drift.store import check_dataset
     from edgeconv.recipes import VariantOptions, load_recipe, make_variants
-    from edgeconv.runtimes import RuntimeChoice, open_runner
+    from edgeconv.runtimes import RunLimits, RuntimeChoice, open_runner
     from edgeconv.search.options import SearchOptions
     from edgeconv.workflows.compare import CompareOptions, FileComparison, compare
     from edgeconv.workflows.contracts import read_contract, write_contract
@@ -137,7 +137,7 @@ _MODULES = {
     "edgeconv.integration.template_context": ("AppOptions",),
     "edgeconv.parity.drift.store": ("check_dataset",),
     "edgeconv.recipes": ("VariantOptions", "load_recipe", "make_variants"),
-    "edgeconv.runtimes": ("RuntimeChoice", "open_runner"),
+    "edgeconv.runtimes": ("RunLimits", "RuntimeChoice", "open_runner"),
     "edgeconv.search.options": ("SearchOptions",),
     "edgeconv.workflows.compare": ("CompareOptions", "FileComparison", "compare"),
     "edgeconv.workflows.contracts": ("read_contract", "write_contract"),
@@ -195,6 +195,7 @@ __all__ = [
     "Recipe",
     "Recording",
     "Recordings",
+    "RunLimits",
     "Runner",
     "RuntimeChoice",
     "SearchOptions",

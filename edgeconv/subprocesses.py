@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Any, cast
+from math import prod
+from typing import IO, TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Answer = tuple[dict[str, Any], bytes]
+"""What goes either way: a line of JSON, and the bytes that it announces."""
 
 
 def run_module(module: str, *words: str, seconds: float | None) -> subprocess.CompletedProcess[str]:
@@ -40,7 +49,16 @@ _LAST = 4096  # bytes of what it said at the end
 
 
 class ChannelError(Exception):
-    """The child has ended, was too slow, or sent something that is not an answer."""
+    """The child has ended, was too slow, or sent something that is not an answer.
+
+    Attributes:
+        late: it was too slow, and was killed.
+        signal: that ended it; 0 for another end.
+    """
+
+    def __init__(self, text: str, late: bool = False, signal: int = 0) -> None:
+        super().__init__(text)
+        self.late, self.signal = late, signal
 
 
 class Channel:
@@ -59,19 +77,17 @@ class Channel:
         self._from = cast("IO[bytes]", self._child.stdout)
         self._end = weakref.finalize(self, _end, self._child, self._said)
 
-    def ask(
-        self, head: dict[str, Any], payload: bytes, seconds: float
-    ) -> tuple[dict[str, Any], bytes]:
+    def ask(self, head: dict[str, Any], payload: bytes, seconds: float) -> Answer:
         """Send a request and wait for its answer. Raises ChannelError."""
         line = json.dumps({**head, "bytes": len(payload)}).encode() + b"\n"
         try:
             self._to.write(line + payload)
             self._to.flush()
         except OSError as error:  # a closed pipe
-            raise ChannelError(self._cause()) from error
+            raise self._cause() from error
         return self.listen(seconds)
 
-    def listen(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+    def listen(self, seconds: float) -> Answer:
         """The next answer. Raises ChannelError; a child that is too slow is killed."""
         late = threading.Event()
         timer = threading.Timer(seconds, self._give_up, (late,))
@@ -84,12 +100,12 @@ class Channel:
         finally:
             timer.cancel()
         if late.is_set():
-            raise ChannelError(f"it did not answer in {seconds:g} s")
+            raise ChannelError(f"it did not answer in {seconds:g} s", late=True)
         if message is None:
-            raise ChannelError(self._cause())
+            raise self._cause()
         return message
 
-    def _read(self) -> tuple[dict[str, Any], bytes] | None:
+    def _read(self) -> Answer | None:
         """One answer; None if the child ended before completing it."""
         line = self._from.readline()
         if not line.endswith(b"\n"):
@@ -112,16 +128,18 @@ class Channel:
         late.set()
         self._child.kill()
 
-    def _cause(self) -> str:
+    def _cause(self) -> ChannelError:
         """How the child ended, with its last line of error output."""
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(_GRACE)
         code = self._child.poll()
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        ended_by = -code if code is not None and code < 0 else 0
+        how = f"signal {ended_by}" if ended_by else f"exit code {code}"
         self._said.seek(max(0, self._said.seek(0, 2) - _LAST))
         lines = self._said.read().decode(errors="replace").split("\n")
         errors = [line.strip() for line in lines if "Error" in line]
-        return f"it ended ({how})" + (f": {errors[-1]}" if errors else "")
+        text = f"it ended ({how})" + (f": {errors[-1]}" if errors else "")
+        return ChannelError(text, signal=ended_by)
 
 
 def _end(child: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
@@ -135,3 +153,62 @@ def _end(child: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
         child.kill()
         child.wait()
     errors.close()
+
+
+class Pool:
+    """Children of one module of ours that answer requests; an idle one is used again."""
+
+    def __init__(self, module: str) -> None:
+        self._words = [sys.executable, "-P", "-m", module]
+        self._idle: list[Channel] = []
+        os.register_at_fork(after_in_child=self._forget)  # a child of ours has others
+
+    def take(self) -> Channel:
+        """A child that waits for requests; it is nobody else's until it is given back."""
+        while self._idle:
+            channel = self._idle.pop()
+            if channel.running:
+                return channel
+            channel.close()
+        return Channel(self._words)
+
+    def give_back(self, channel: Channel) -> None:
+        """For a child whose requests were all answered; close any other."""
+        self._idle.append(channel)
+
+    def _forget(self) -> None:
+        self._idle = []
+
+
+def serve(answer: Callable[[dict[str, Any], bytes], Answer]) -> None:
+    """The other end of a `Channel`: answer requests until there are no more.
+
+    What libraries print goes to the standard error output, and Ctrl-C is the parent's to answer.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    while line := sys.stdin.buffer.readline():
+        head = json.loads(line)
+        answered, data = answer(head, sys.stdin.buffer.read(head.pop("bytes")))
+        channel.write(json.dumps({**answered, "bytes": len(data)}).encode() + b"\n" + data)
+        channel.flush()
+
+
+def packed(arrays: Mapping[str, NDArray[Any]]) -> Answer:
+    """Named arrays as `arrays` of a head (name, type and shape of each) and their bytes."""
+    specs = [[name, str(array.dtype), list(array.shape)] for name, array in arrays.items()]
+    return {"arrays": specs}, b"".join(array.tobytes() for array in arrays.values())
+
+
+def unpacked(head: Mapping[str, Any], payload: bytes) -> dict[str, NDArray[Any]]:
+    """What `packed` packed; the arrays cannot be written to."""
+    import numpy as np
+
+    arrays, at = {}, 0
+    for name, dtype, shape in head["arrays"]:
+        size = prod(shape)
+        flat = np.frombuffer(payload, dtype, size, at) if size else np.empty(0, dtype)
+        arrays[str(name)] = flat.reshape(shape)
+        at += flat.nbytes
+    return arrays

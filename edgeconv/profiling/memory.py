@@ -60,7 +60,7 @@ def _measure(path: Path, runtime: str, threads: int) -> dict[str, Any]:
     figures: dict[str, Any] = {"rss_engine": _rss()}
     options = accepted(runtime, num_threads=threads)
     start = perf_counter_ns()
-    with open_runner(path, runtime, **options) as runner:
+    with open_runner(path, runtime, limits=None, **options) as runner:
         figures["open_us"] = (perf_counter_ns() - start) / 1e3
         figures["rss_open"] = _rss()
         infer = runner.bind(probe_sample(runner, artifact)).invoke

@@ -170,7 +170,7 @@ def _by_cuts(
 def _open_cut(
     path: Path, artifact: Artifact, runtime: str, threads: int, stack: ExitStack
 ) -> Callable[[], object]:
-    runner = stack.enter_context(open_runner(path, runtime, num_threads=threads))
+    runner = stack.enter_context(open_runner(path, runtime, limits=None, num_threads=threads))
     return runner.bind(probe_sample(runner, artifact)).invoke
 
 
@@ -185,7 +185,7 @@ def _by_steps(
         computed.append((name, perf_counter_ns()))
 
     rows, inferences = _rows(graph, counts), []
-    with open_runner(artifact.path, runtime) as runner:
+    with open_runner(artifact.path, runtime, limits=None) as runner:
         sample = probe_sample(runner, artifact)
         if isinstance(runner, TimesOperations):
             times = runner.operation_times(sample, _INFERENCES)

@@ -137,7 +137,7 @@ def _gflops(dtype: str, runtime: str, threads: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "probe.tflite"
         path.write_bytes(convolution(dtype))
-        with open_runner(path, runtime, num_threads=threads) as runner:
+        with open_runner(path, runtime, limits=None, num_threads=threads) as runner:
             name, spec = next(iter(runner.inputs.items()))
             bound = runner.bind({name: np.ones(spec.shape, np.float32)})
             return 2 * MACS / _shortest(bound.invoke)

@@ -34,8 +34,8 @@ class RuntimeEntry:
         installed: a function that raises MissingDependency unless the packages that edgeconv itself
             does not install are there; empty where no such package is needed.
         native_engine: for people, the name of an engine whose native code may crash on a damaged
-            file; files of unknown origin are tried in another process first (`crash_probe.py`).
-            Empty for engines that cannot crash, or that guard themselves.
+            file, and which therefore runs in another process (`guarded.py`). Empty for engines that
+            cannot crash, or that guard themselves.
         computes: values of its option `compute`, the default first; empty where it has none.
         pessimistic: a function from a file to the `compute` in which a phone may do worse with it
             than by default; parity counts the worse of both. Empty where none is known.
@@ -69,6 +69,7 @@ RUNTIMES: dict[str, RuntimeEntry] = {
         suffixes=(".tflite",),
         system="Linux",
         installed="edgeconv.runtimes.arena:installed",
+        native_engine="tflite-micro",
     ),
     "litertjs": RuntimeEntry(
         opener="edgeconv.runtimes.litertjs.runner:LiteRTJSRunner",
@@ -272,12 +273,45 @@ def inspectable(runner: Runner) -> Inspectable:
     return runner
 
 
-def open_runner(path: PathLike, runtime: str = "auto", **options: Any) -> Runner:
+@dataclass(frozen=True, kw_only=True)
+class RunLimits:
+    """What a native engine may take before it is ended; the file is then bad input.
+
+    Args:
+        seconds: for one inference, and for opening the file. Of a batch of any size, every 64
+            samples have as much.
+        megabytes: of memory, on Linux; None: 4,096, and eight times the size of the file.
+
+    Raises:
+        UsageError: one is not above 0.
+    """
+
+    seconds: float = 60.0
+    megabytes: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("seconds", self.seconds), ("megabytes", self.megabytes)):
+            if value is not None and not value > 0:
+                raise UsageError(f"{name} of RunLimits must be above 0, got {value}")
+
+
+LIMITS = RunLimits()
+"""For files of all kinds: a sensor model takes milliseconds."""
+
+
+def open_runner(
+    path: PathLike, runtime: str = "auto", limits: RunLimits | None = LIMITS, **options: Any
+) -> Runner:
     """Open a model or artifact to run it; use it as a context manager.
+
+    LiteRT and ONNX Runtime run in another process, so that a file on which they crash or never end
+    raises BadInput here. What is to be timed is opened without: there, `bind` counts the way to the
+    other process and back.
 
     Args:
         path: the file or package.
         runtime: a name of `RUNTIMES`; `auto` chooses by the ending of the file.
+        limits: of time and memory for such an engine; None: run it in this process.
         options: of the runtime: `num_threads` (of `.tflite` and `.onnx` files; default 1, and no
             other in tflite-micro and litertjs), `unsafe`, `batch_size` and `embedding` (keras),
             `compute_units` (coreml), `compute` (coreai and coreml-reference), `function` and `seed`
@@ -288,7 +322,8 @@ def open_runner(path: PathLike, runtime: str = "auto", **options: Any) -> Runner
         carry any leading batch, and an array alone is that of the only input.
 
     Raises:
-        BadInput: the file is missing, truncated or damaged.
+        BadInput: the file is missing, truncated or damaged; while it runs also: the engine crashes
+            on it, or exceeds the limits.
         UsageError: an unknown runtime or option, or a runtime that does not open such a file.
         MissingDependency: a package or platform is missing.
         Unsupported: the file holds an operation that the runtime lacks.
@@ -303,4 +338,10 @@ def open_runner(path: PathLike, runtime: str = "auto", **options: Any) -> Runner
             f"runtime '{name}' has no option '{unknown[0]}'",
             f"it takes: {', '.join(supported)}" if supported else "it takes none",
         )
-    return cast("Runner", opener(path, **options))
+    engine = RUNTIMES[name].native_engine
+    if not engine or limits is None:
+        return cast("Runner", opener(path, **options))
+    from edgeconv.runtimes.guarded import GuardedInspector, GuardedRunner
+
+    kind = GuardedInspector if hasattr(opener, "intermediates") else GuardedRunner
+    return cast("Runner", kind(path, name, engine, limits, options))

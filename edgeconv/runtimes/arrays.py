@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from edgeconv.core import TensorSpec
 from edgeconv.errors import BadInput
 
+DYNAMIC_CHUNK = 256  # samples per inference of a dynamic-batch file: bounds its memory
+
 
 @dataclass(frozen=True)
 class Batching:

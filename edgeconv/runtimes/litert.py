@@ -16,12 +16,10 @@ from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.plugins import captured_stderr
 from edgeconv.runtimes import litert_tensors
-from edgeconv.runtimes.arrays import Batching, Samples, dequantize, prepare
+from edgeconv.runtimes.arrays import DYNAMIC_CHUNK, Batching, Samples, dequantize, prepare
 from edgeconv.runtimes.litert_open import BUILT_IN, DEFAULT, open_interpreter
 from edgeconv.targets.file_graph import activations
 from edgeconv.targets.tflite.reader import read_graph
-
-DYNAMIC_CHUNK = 256  # samples per inference of a dynamic-batch file: bounds its memory
 
 
 class LiteRTRunner:

@@ -16,12 +16,11 @@ from onnxruntime.capi import onnxruntime_pybind11_state as engine
 from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.plugins import captured_stderr
-from edgeconv.runtimes.arrays import Batching, Samples, dequantize, prepare
+from edgeconv.runtimes.arrays import DYNAMIC_CHUNK, Batching, Samples, dequantize, prepare
 from edgeconv.targets.file_graph import activations
 from edgeconv.targets.onnx import model_file
 from edgeconv.targets.onnx.reader import read_graph
 
-DYNAMIC_CHUNK = 256  # samples per inference of a dynamic-batch file: bounds its memory
 _FATAL = 4  # what is worse arrives as an exception
 _LACKING = ("NOT_IMPLEMENTED", "is not a registered function/op", "not implemented")
 _ERRORS: tuple[type[Exception], ...] = tuple(

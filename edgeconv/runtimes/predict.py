@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Contract, Runner, Signal, Tensors
 from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput
-from edgeconv.runtimes import RUNTIMES, open_runner
-from edgeconv.runtimes.crash_probe import run_apart
+from edgeconv.runtimes import open_runner
 from edgeconv.runtimes.window_shapes import class_output, shaped_input
 
 if TYPE_CHECKING:
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgeconv.ir.model_inputs import Arrays
-
-    Run = Callable[[Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,33 +38,26 @@ class WindowOutputs:
 _FLAT = Signal(channels=("value",))  # the files that edgeconv writes take flat windows
 
 
-def predict(
-    runner: Runner, signal: Signal, canonical: NDArray[np.float32], run: Run | None = None
-) -> NDArray[np.float32]:
+def predict(runner: Runner, signal: Signal, canonical: NDArray[np.float32]) -> NDArray[np.float32]:
     """Class probabilities (n, classes) for canonical windows (n, window·channels).
-
-    Args:
-        run: computes the outputs in the runner's place.
 
     Raises:
         BadInput: the input or the output has a size other than the contract's.
     """
-    return run_encoded(runner, signal.encode(canonical), signal, run)
+    return run_encoded(runner, signal.encode(canonical), signal)
 
 
 def run_encoded(
-    runner: Runner, encoded: NDArray[np.float32], signal: Signal, run: Run | None = None
+    runner: Runner, encoded: NDArray[np.float32], signal: Signal
 ) -> NDArray[np.float32]:
     """The same for windows that are already what the artifact's sensor gives."""
-    return _outputs_of(runner, encoded, signal, run).classes
+    return _outputs_of(runner, encoded, signal).classes
 
 
-def _outputs_of(
-    runner: Runner, encoded: NDArray[np.float32], signal: Signal, run: Run | None = None
-) -> WindowOutputs:
+def _outputs_of(runner: Runner, encoded: NDArray[np.float32], signal: Signal) -> WindowOutputs:
     name, shaped = shaped_input(runner, encoded, signal)
     output = class_output(runner, len(signal.labels) or None)
-    outputs = (run or runner.run)({name: shaped})
+    outputs = runner.run({name: shaped})
     n, inner = len(encoded), outputs.get(EMBEDDING) if output != EMBEDDING else None
     return WindowOutputs(
         outputs[output].reshape(n, -1), None if inner is None else inner.reshape(n, -1)
@@ -80,17 +69,10 @@ def predict_file(
     signal: Signal,
     canonical: NDArray[np.float32],
     runtime: str,
-    *,
-    apart: bool = False,
     **options: Any,
 ) -> tuple[NDArray[np.float32], str]:
-    """Open `path`, predict and close it; the second value is the name of the runtime.
-
-    Args:
-        apart: run a native engine in another process, with a limit of time: for files of unknown
-            origin.
-    """
-    outputs = predict_outputs(path, signal, canonical, runtime, apart=apart, **options)
+    """Open `path`, predict and close it; the second value is the name of the runtime."""
+    outputs = predict_outputs(path, signal, canonical, runtime, **options)
     return outputs.classes, outputs.runtime
 
 
@@ -99,8 +81,6 @@ def predict_outputs(
     signal: Signal,
     canonical: NDArray[np.float32],
     runtime: str,
-    *,
-    apart: bool = False,
     **options: Any,
 ) -> WindowOutputs:
     """The same, with the embedding of a file that gives one.
@@ -108,10 +88,8 @@ def predict_outputs(
     A Keras model gives one with the option `embedding=True`.
     """
     with open_runner(path, runtime, **options) as runner:
-        name = runner.runtime
-        native = bool(RUNTIMES[name].native_engine)
-        run = partial(run_apart, path, name) if apart and native else None
-        return replace(_outputs_of(runner, signal.encode(canonical), signal, run), runtime=name)
+        outputs = _outputs_of(runner, signal.encode(canonical), signal)
+        return replace(outputs, runtime=runner.runtime)
 
 
 def run_file(

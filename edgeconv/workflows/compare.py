@@ -50,7 +50,6 @@ from edgeconv.workflows.steps.models_under_test import (
     resolve_models,
     supported_runtimes,
 )
-from edgeconv.workflows.steps.sandbox import probe_untrusted
 from edgeconv.workflows.steps.sources import find_model, load_part
 
 if TYPE_CHECKING:
@@ -171,12 +170,7 @@ def compare(
 def _without_recordings(
     paths: tuple[Path, Path], data: DataSource | None, options: CompareOptions, progress: Progress
 ) -> FileComparison | None:
-    """By named tensors, or on random windows; None where recordings are needed.
-
-    The files are tried first, since their contents are not known.
-    """
-    for path in paths:
-        probe_untrusted(path)
+    """By named tensors, or on random windows; None where recordings are needed."""
     contracts = [embedded_contract(path) for path in paths]
     if _by_name(contracts, data, options):
         choice, gates, unsafe = options.choice, options.gates, options.unsafe
@@ -291,7 +285,6 @@ def _run(
             model.signal,
             dataset.windows,
             runtime,
-            apart=bundles.source_bundle(model.path) is None,
             **model.options,
             **choice.options(model.path, runtime),
         )

@@ -39,7 +39,6 @@ from edgeconv.workflows.steps.models_under_test import (
     embedded_signal,
     resolve_signal,
 )
-from edgeconv.workflows.steps.sandbox import probe_untrusted
 from edgeconv.workflows.steps.sources import find_model, load_part
 
 if TYPE_CHECKING:
@@ -86,7 +85,6 @@ def evaluate(
     choice.check_applies([path])
     name, computed = choice.names[0], choice.options(path, choice.names[0])
     progress.stage(f"evaluate: {path.name} on {describe_source(data)}")
-    probe_untrusted(path)
     named = named_contract(path, data, unsafe)
     if named is not None:
         options: dict[str, Any] = {"unsafe": unsafe} if is_keras(path) else {**computed}
@@ -155,7 +153,6 @@ def evaluate_use(
     path = find_model(as_path(model, "model"))
     choice = RuntimeChoice.of(options.runtime)
     choice.check_applies([path])
-    probe_untrusted(path)
     if named_contract(path, data, options.unsafe) is not None:
         raise Unsupported(
             f"{path} takes named tensors, and this is about windows of a sensor",
@@ -211,7 +208,7 @@ def _under_test(
 
 def _options(path: Path, unsafe: bool) -> dict[str, Any]:
     """Of the run of a file."""
-    return {"unsafe": unsafe} if is_keras(path) else {"apart": source_bundle(path) is None}
+    return {"unsafe": unsafe} if is_keras(path) else {}
 
 
 def evaluate_file(

@@ -35,7 +35,6 @@ from edgeconv.workflows.steps.models_under_test import (
     resolve_signal,
     tensors_in,
 )
-from edgeconv.workflows.steps.sandbox import probe_untrusted
 from edgeconv.workflows.steps.sources import load_part
 
 if TYPE_CHECKING:
@@ -205,7 +204,6 @@ def _samples(
     path: Path, data: DataSource, sensor: InputConvention | None, progress: Progress
 ) -> tuple[Contract, Arrays, str]:
     """The contract of a file, samples as it takes them, and what they are."""
-    probe_untrusted(path)
     contract = embedded_contract(path)
     if contract is None and is_npz(data):
         contract = tensors_in(path, data)

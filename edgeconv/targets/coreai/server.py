@@ -8,11 +8,9 @@ bytes that it announces; so is an answer.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,8 @@ import coreai.authoring
 import coreai.runtime
 import numpy as np
 
+from edgeconv.subprocesses import Answer, packed, serve, unpacked
 from edgeconv.targets.coreai.mlir import Head, Program
-
-_Answer = tuple[Head, bytes]
 
 
 class _Model:
@@ -103,8 +100,8 @@ class Server:
         self._models: dict[int, _Model] = {}
         self._count = 0
 
-    def answer(self, head: Head, payload: bytes) -> _Answer:
-        requests: dict[str, Callable[[Head, bytes], _Answer]] = {
+    def answer(self, head: Head, payload: bytes) -> Answer:
+        requests: dict[str, Callable[[Head, bytes], Answer]] = {
             "describe": self._describe,
             "resources": self._resources,
             "open": self._open,
@@ -117,16 +114,16 @@ class Server:
         }
         return requests[head["do"]](head, payload)
 
-    def _describe(self, head: Head, _: bytes) -> _Answer:
+    def _describe(self, head: Head, _: bytes) -> Answer:
         return Program(Path(head["path"])).describe(), b""
 
-    def _resources(self, head: Head, _: bytes) -> _Answer:
+    def _resources(self, head: Head, _: bytes) -> Answer:
         contents = Program(Path(head["path"])).resources()
         return {"sizes": {name: len(data) for name, data in contents.items()}}, b"".join(
             contents.values()
         )
 
-    def _open(self, head: Head, _: bytes) -> _Answer:
+    def _open(self, head: Head, _: bytes) -> Answer:
         program = Program(Path(head["path"]), head["float32"])
         if head["show"] is not None:
             program.show(head["show"])
@@ -149,66 +146,44 @@ class Server:
         model.close()
         return {number: results[f"value{number}"] for number in numbers}
 
-    def _run(self, head: Head, payload: bytes) -> _Answer:
-        model, arrays = self._models[head["model"]], _unpacked(head, payload)
+    def _run(self, head: Head, payload: bytes) -> Answer:
+        model, arrays = self._models[head["model"]], unpacked(head, payload)
         count = head["count"]
         results = [model.run({name: a[i] for name, a in arrays.items()}) for i in range(count)]
-        return _packed({name: np.stack([r[name] for r in results]) for name in model.outputs})
+        return packed({name: np.stack([r[name] for r in results]) for name in model.outputs})
 
-    def _feed(self, head: Head, payload: bytes) -> _Answer:
-        arrays = _unpacked(head, payload)
+    def _feed(self, head: Head, payload: bytes) -> Answer:
+        arrays = unpacked(head, payload)
         self._models[head["model"]].feed({name: array[0] for name, array in arrays.items()})
         return {}, b""
 
-    def _infer(self, head: Head, _: bytes) -> _Answer:
+    def _infer(self, head: Head, _: bytes) -> Answer:
         self._models[head["model"]].infer()
         return {}, b""
 
-    def _results(self, head: Head, _: bytes) -> _Answer:
+    def _results(self, head: Head, _: bytes) -> Answer:
         found = self._models[head["model"]].results()
-        return _packed({name: array[None] for name, array in found.items()})
+        return packed({name: array[None] for name, array in found.items()})
 
-    def _time(self, head: Head, _: bytes) -> _Answer:
+    def _time(self, head: Head, _: bytes) -> Answer:
         return {"runs": self._models[head["model"]].timed(head["runs"])}, b""
 
-    def _close(self, head: Head, _: bytes) -> _Answer:
+    def _close(self, head: Head, _: bytes) -> Answer:
         self._models.pop(head["model"]).close()
         return {}, b""
 
 
-def _unpacked(head: Head, payload: bytes) -> dict[str, Any]:
-    """`arrays` of a request: name, type and shape (inferences, …) of each, whose bytes follow."""
-    arrays, at = {}, 0
-    for name, dtype, shape in head["arrays"]:
-        array = np.frombuffer(payload, dtype, int(np.prod(shape)), at).reshape(shape)
-        arrays[name] = array
-        at += array.nbytes
-    return arrays
-
-
-def _packed(arrays: Mapping[str, Any]) -> _Answer:
-    specs = [[name, str(array.dtype), list(array.shape)] for name, array in arrays.items()]
-    return {"arrays": specs}, b"".join(array.tobytes() for array in arrays.values())
-
-
-def _requests() -> Iterator[tuple[Head, bytes]]:
-    while line := sys.stdin.buffer.readline():
-        head = json.loads(line)
-        yield head, sys.stdin.buffer.read(head.pop("bytes"))
-
-
 def main() -> None:
     """Answer until the input ends."""
-    channel = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is no answer
     server = Server()
-    for head, payload in _requests():
+
+    def answer(head: Head, payload: bytes) -> Answer:
         try:
-            answer, data = server.answer(head, payload)
+            return server.answer(head, payload)
         except Exception as error:  # noqa: BLE001 - bindings raise anything
-            answer, data = {"error": str(error) or type(error).__name__}, b""
-        channel.write(json.dumps({**answer, "bytes": len(data)}).encode() + b"\n" + data)
-        channel.flush()
+            return {"error": str(error) or type(error).__name__}, b""
+
+    serve(answer)
 
 
 if __name__ == "__main__":

@@ -28,9 +28,9 @@ def rename(source, target, *rest, **more):
 if moment == "after the swap":
     place.shutil.rmtree = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 if moment == "before the exchange":
-    place._exchange = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    place.exchange_folders = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 if moment == "between two renames":
-    place._exchange = lambda *_: False
+    place.exchange_folders = lambda *_: False
     real_rename = Path.rename
     def second(self, target):
         if Path(target) == out:
@@ -144,9 +144,9 @@ def test_the_swap_is_one_step_of_the_system(tmp_path: Path) -> None:
     for folder in (one, other):
         folder.mkdir()
         (folder / "name").write_text(folder.name)
-    assert place._exchange(one, other)
+    assert place.exchange_folders(one, other)
     assert (one / "name").read_text() == "other"
-    assert not place._exchange(one, tmp_path / "absent")
+    assert not place.exchange_folders(one, tmp_path / "absent")
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeconv.bundle import locked
+from edgeconv.bundle import exchange_folders, locked
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.integration import folder
 from edgeconv.integration.folder import RECORD, check_free, write
@@ -200,7 +200,7 @@ def test_two_processes_do_not_write_one_package(tmp_path: Path) -> None:
 def test_a_kill_leaves_the_old_package_or_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
-    out, exchange = tmp_path / "package", folder.exchange_folders
+    out, exchange = tmp_path / "package", exchange_folders
     write(out, FIRST, ABOUT, force=False)
     mine = out / "src" / "mine.c"
     mine.write_text("my own")
@@ -219,7 +219,7 @@ def test_a_kill_leaves_the_old_package_or_the_new_one(
 def test_what_a_user_writes_meanwhile_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, exchange = tmp_path / "package", folder.exchange_folders
+    out, exchange = tmp_path / "package", exchange_folders
     write(out, FIRST, ABOUT, force=False)
     mine = out / "mine.c"
     mine.write_text("old")

@@ -1,16 +1,20 @@
-"""Files that would take this process with them, or fail in the middle, are tried in another."""
+"""Engines in another process: files that crash them, never end or fail midway are refused."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from edgeconv.errors import BadInput
-from edgeconv.runtimes import crash_probe, open_runner
-from edgeconv.runtimes.crash_probe import main, probe, run_apart
+from edgeconv.core import InputConvention, Inspectable
+from edgeconv.errors import BadInput, UsageError
+from edgeconv.runtimes import LIMITS, RunLimits, inspectable, open_runner
+from edgeconv.workflows.evaluate import evaluate
+from edgeconv.workflows.profile import profile
 from tests.unit.targets.lints.flatbuffers_by_hand import Net, Op, Tensor
 
 
@@ -51,44 +55,101 @@ def lacking(path: Path) -> Path:
     return net.write(path, None)
 
 
-def test_a_file_in_order_passes(tmp_path: Path) -> None:
-    path = Net().write(tmp_path / "fine.tflite")
-    probe(path)
-    assert main(path) == 0
-
-
 def test_a_file_that_kills_litert_is_one_clear_line(tmp_path: Path) -> None:
+    path = crashing(tmp_path / "crash.tflite")
     with pytest.raises(BadInput, match=r"LiteRT crashes on this file \(signal \d+\)") as caught:
-        probe(crashing(tmp_path / "crash.tflite"))
+        run_zeros(path, RunLimits(megabytes=16_000))
     assert caught.value.exit_code == 3
+    run_zeros(Net().write(tmp_path / "fine.tflite"))  # the next one gets another process
 
 
-def test_a_file_that_fails_in_the_middle_says_why(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = lacking(tmp_path / "lacking.tflite")
-    with pytest.raises(BadInput, match="Input tensor 5 lacks data"):
-        probe(path)
-    assert main(path) == 3
-    assert "lacks data" in capsys.readouterr().out
+def run_zeros(path: Path, limits: RunLimits = LIMITS) -> dict[str, NDArray[Any]]:
+    with open_runner(path, limits=limits) as runner:
+        return runner.run(
+            {n: np.zeros(spec.shape, spec.dtype) for n, spec in runner.inputs.items()}
+        )
 
 
-def test_a_file_that_does_not_end_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"did not run this file in 0\.001 s"):
-        probe(Net().write(tmp_path / "slow.tflite"), seconds=0.001)
+def test_a_file_that_fails_in_the_middle_says_why(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"LiteRT cannot run this file: .*Input tensor 5 lacks data"):
+        run_zeros(lacking(tmp_path / "lacking.tflite"))
 
 
-def test_run_apart_gives_what_the_runner_gives(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "text.tflite"
+    path.write_text("no model")
+    with pytest.raises(BadInput, match=r"text\.tflite"):
+        open_runner(path)
+
+
+def test_memory_has_a_limit(tmp_path: Path) -> None:
+    path = crashing(tmp_path / "large.tflite")  # a kernel of 2 GB
+    with pytest.raises(BadInput, match="LiteRT cannot open this file"):
+        run_zeros(path, RunLimits(megabytes=1000))
+
+
+@pytest.mark.parametrize("name", ["seconds", "megabytes"])
+def test_limits_are_above_0(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} of RunLimits must be above 0"):
+        RunLimits(**{name: 0})
+
+
+def test_what_it_gives_is_what_the_runner_gives(tmp_path: Path) -> None:
     path = Net().write(tmp_path / "fine.tflite")
-    arrays = {"sensor": np.random.default_rng(0).normal(size=(35, 4)).astype(np.float32)}
+    arrays = {"sensor": np.random.default_rng(0).normal(size=(5, 70, 4)).astype(np.float32)}
+    with open_runner(path, limits=None) as here, open_runner(path) as there:
+        assert (there.inputs, there.outputs) == (here.inputs, here.outputs)
+        assert isinstance(there, Inspectable)
+        assert isinstance(here, Inspectable)
+        assert there.tensors == here.tensors
+        for mine, other in (
+            (there.run(arrays), here.run(arrays)),
+            (
+                there.run({"sensor": arrays["sensor"][:0]}),
+                here.run({"sensor": arrays["sensor"][:0]}),
+            ),
+            (there.intermediates(arrays), here.intermediates(arrays)),
+        ):
+            assert list(mine) == list(other)
+            for name, array in other.items():
+                np.testing.assert_array_equal(mine[name], array)
+        one, same = (runner.bind({"sensor": arrays["sensor"][0, 0]}) for runner in (there, here))
+        one()
+        same()
+        for name, array in same.outputs().items():
+            np.testing.assert_array_equal(one.outputs()[name], array)
+
+
+def test_errors_arrive_as_they_are(tmp_path: Path) -> None:
+    path = Net().write(tmp_path / "fine.tflite")
     with open_runner(path) as runner:
-        expected = runner.run(arrays)
-    found = run_apart(path, "litert", arrays)
-    assert list(found) == list(expected)
-    for name, array in expected.items():
-        np.testing.assert_array_equal(found[name], array)
-    with pytest.raises(BadInput, match="inputs are"):
-        run_apart(path, "litert", {"other": arrays["sensor"]})
+        with pytest.raises(BadInput, match="inputs are"):
+            runner.run({"other": np.zeros((1, 4), np.float32)})
+        with pytest.raises(BadInput, match="for timing, got 3"):
+            runner.bind({"sensor": np.zeros((3, 4), np.float32)})
+        with pytest.raises(BadInput, match="has no tensor 'x'") as caught:
+            inspectable(runner).intermediates({"sensor": np.zeros((1, 4), np.float32)}, ["x"])
+        assert "`tensors` of the runner" in caught.value.hint
+    with pytest.raises(UsageError, match="is closed"):
+        runner.run({"sensor": np.zeros((1, 4), np.float32)})
+
+
+def test_a_process_is_used_again_and_by_one_runner_at_a_time(tmp_path: Path) -> None:
+    path = Net().write(tmp_path / "fine.tflite")
+    with open_runner(path) as first:
+        child = processes()
+        with open_runner(path):
+            assert len(processes()) == len(child) + 1
+    with open_runner(path):
+        assert len(processes()) == len(child) + 1
+    assert first.runtime == "litert"
+
+
+def processes() -> list[int]:
+    """Children of this process that serve a runner."""
+    task = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    lines = [Path(f"/proc/{child}/cmdline").read_text() for child in task]
+    return [int(c) for c, line in zip(task, lines, strict=True) if "runtimes.guarded" in line]
 
 
 def endless(path: Path) -> Path:
@@ -108,20 +169,21 @@ def endless(path: Path) -> Path:
 
 
 @pytest.mark.heavy
-def test_a_loop_that_never_ends_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_loop_that_never_ends_is_given_up(tmp_path: Path) -> None:
     path = endless(tmp_path / "endless.tflite")
-    probe(path)  # it ends for zeros
-    monkeypatch.setattr(crash_probe, "SECONDS", 5.0)
     positive = np.ones((3, 4), np.float32)
-    assert run_apart(path, "litert", {"x": positive})
-    with pytest.raises(BadInput, match="did not end within 5 s") as caught:
-        run_apart(path, "litert", {"x": -positive})
-    assert "WHILE" in caught.value.hint
+    with open_runner(path, limits=RunLimits(seconds=3)) as runner:
+        assert runner.run({"x": positive})
+        with pytest.raises(BadInput, match="did not end within 3 s") as caught:
+            runner.run({"x": -positive})
+        assert "WHILE" in caught.value.hint
+        with pytest.raises(BadInput, match="has ended on this file"):
+            runner.run({"x": positive})
 
 
-def test_what_cannot_be_opened_is_left_to_the_runner(tmp_path: Path) -> None:
-    path = tmp_path / "text.tflite"
-    path.write_text("no model")
-    probe(path)
+def test_commands_survive_a_file_that_kills_litert(tmp_path: Path) -> None:
+    path = crashing(tmp_path / "crash.tflite")  # or that it refuses, having too little memory
+    with pytest.raises(BadInput, match=r"LiteRT (crashes|cannot open)"):
+        evaluate(path, "synthetic", sensor=InputConvention.ANDROID)
+    with pytest.raises(BadInput, match=r"LiteRT (crashes|cannot open)"):
+        profile([path], runs=1)

@@ -14,7 +14,7 @@ from edgeconv.errors import BadInput, MissingDependency, Unsupported, UsageError
 from edgeconv.runtimes import open_runner, unavailable
 from edgeconv.runtimes.litertjs import installation
 from edgeconv.runtimes.litertjs.runner import CHUNK
-from tests.unit.runtimes.test_crash_probe import lacking
+from tests.unit.runtimes.test_guarded import lacking
 from tests.unit.targets.lints.flatbuffers_by_hand import Net, Op
 
 WHY_NOT = unavailable("any.tflite", "litertjs")

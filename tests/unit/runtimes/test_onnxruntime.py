@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +14,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from edgeconv.errors import BadInput, Unsupported, UsageError
-from edgeconv.runtimes import crash_probe, inspectable, open_runner
-from edgeconv.runtimes.crash_probe import probe
-from edgeconv.runtimes.onnxruntime import DYNAMIC_CHUNK
+from edgeconv.runtimes import RunLimits, inspectable, open_runner
+from edgeconv.runtimes.arrays import DYNAMIC_CHUNK
+from tests.unit.runtimes.test_guarded import processes
 from tests.unit.targets.onnx.networks import (
     classifier,
     constant,
@@ -106,18 +108,21 @@ def test_a_loop_runs_and_one_without_end_is_given_up(tmp_path: Path) -> None:
     np.testing.assert_array_equal(got, [[3, 6]])
     endless = looped()
     endless.graph.initializer[0].CopyFrom(constant("turns", 2**62, "int64"))
-    with pytest.raises(BadInput, match=r"ONNX Runtime did not run this file in 4 s"):
-        probe(write(tmp_path / "endless.onnx", endless), seconds=4)
+    path = write(tmp_path / "endless.onnx", endless)
+    with (
+        open_runner(path, limits=RunLimits(seconds=2)) as runner,
+        pytest.raises(BadInput, match=r"ONNX Runtime did not end within 2 s") as caught,
+    ):
+        runner.run({"x": np.array([[1, 2]], np.float32)})
+    assert caught.value.exit_code == 3
 
 
-def test_a_crash_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_is_one_clear_line(tmp_path: Path) -> None:
     """No file is known that crashes it, so the child is killed here as a crash would."""
-    path = write(tmp_path / "m.onnx", classifier())
-    probe(path)
-    done: subprocess.CompletedProcess[str] = subprocess.CompletedProcess([], -11, "", "")
-    monkeypatch.setattr(crash_probe, "run_module", lambda *_, **__: done)
-    with pytest.raises(BadInput, match=r"ONNX Runtime crashes on this file \(signal 11\)"):
-        probe(path)
+    with open_runner(write(tmp_path / "m.onnx", classifier())) as runner:
+        os.kill(processes()[-1], signal.SIGSEGV)
+        with pytest.raises(BadInput, match=r"ONNX Runtime crashes on this file \(signal 11\)"):
+            runner.run({"sensor": windows(1)})
 
 
 _WITHOUT = """
@@ -126,7 +131,7 @@ sys.modules[{package!r}] = None
 from edgeconv.errors import MissingDependency
 from edgeconv.runtimes import open_runner
 try:
-    open_runner({path!r})
+    open_runner({path!r}, limits=None)
 except MissingDependency as error:
     print(error.exit_code, error)
 """
