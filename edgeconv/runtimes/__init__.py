@@ -292,7 +292,10 @@ class RunLimits:
     def __post_init__(self) -> None:
         for name, value in (("seconds", self.seconds), ("megabytes", self.megabytes)):
             if value is not None and not value > 0:
-                raise UsageError(f"{name} of RunLimits must be above 0, got {value}")
+                raise UsageError(
+                    f"{name} of RunLimits must be above 0, got {value}",
+                    "leave it out for a limit that suits most files",
+                )
 
 
 LIMITS = RunLimits()
