@@ -344,7 +344,6 @@ def open_runner(
     engine = RUNTIMES[name].native_engine
     if not engine or limits is None:
         return cast("Runner", opener(path, **options))
-    from edgeconv.runtimes.guarded import GuardedInspector, GuardedRunner
-
-    kind = GuardedInspector if hasattr(opener, "intermediates") else GuardedRunner
-    return cast("Runner", kind(path, name, engine, limits, options))
+    kind = "GuardedInspector" if hasattr(opener, "intermediates") else "GuardedRunner"
+    guarded = load(f"edgeconv.runtimes.guarded:{kind}")
+    return cast("Runner", guarded(path, name, engine, limits, options))
