@@ -1,4 +1,4 @@
-"""Gain of personalization, and decisions over whole recordings, on subjects of other folds.
+"""Gain of personalization, decisions and the energy-minded mode, on subjects of other folds.
 
     python benchmarks/personalization.py motionsense:DIR --folds 3 --epochs 60 --out DIR
 
@@ -23,7 +23,7 @@ from edgeconv.training.callbacks import save_model
 from edgeconv.training.cross_validation import make_folds
 from edgeconv.training.fold_results import estimate
 from edgeconv.training.session import TrainingSession
-from edgeconv.workflows.decisions import StreamFigures
+from edgeconv.workflows.decisions import EnergyFigures, StreamFigures
 from edgeconv.workflows.evaluate import UseOptions, evaluate_use
 from edgeconv.workflows.personalize import WORSE, PersonalizedSubject
 
@@ -92,6 +92,22 @@ def decisions(folds: dict[str, list[StreamFigures]]) -> None:
                     )
 
 
+def energy(folds: dict[str, tuple[EnergyFigures, ...]]) -> None:
+    """What the energy-minded mode of the packages saves and changes."""
+    print(
+        "| fold | still below | after | factor | saved | differs | right | without | starts | "
+        "added delay | latest | newly missed |"
+    )
+    for name, figures in folds.items():
+        for each in figures:
+            print(
+                f"| {name} | {each.still_below:g} | {each.after} | {each.factor} | "
+                f"{each.saved:.1%} | {each.differs:.2%} | {each.right:.1%} | "
+                f"{each.right_without:.1%} | {each.starts} | {each.added_delay_s} s | "
+                f"{each.latest_s} s | {each.newly_missed} |"
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data")
@@ -106,6 +122,7 @@ def main() -> None:
     name = data.name.partition(":")[0]
     people: dict[float, list[PersonalizedSubject]] = defaultdict(list)
     folds: dict[str, list[StreamFigures]] = {}
+    savings: dict[str, tuple[EnergyFigures, ...]] = {}
     for seed in args.seeds:
         for number, held_out in enumerate(make_folds(data.subject_names, args.folds)):
             others = tuple(s for s in data.subject_names if s not in held_out)
@@ -120,11 +137,13 @@ def main() -> None:
                 people[seconds] += use.personalized.subjects
                 if use.streams is not None:
                     folds[f"{number}, seed {seed}"] = list(use.streams.tried)
+                    savings[f"{number}, seed {seed}"] = use.streams.energy
     for seconds, group in people.items():
         print(summary(f"{name}, {seconds:g} s", group), flush=True)
     for each in people[args.seconds[0]]:
         print(f"{each.subject}: {each.model:.3f} → {each.personal:.3f} ({each.state})")
     decisions(folds)
+    energy(savings)
 
 
 if __name__ == "__main__":

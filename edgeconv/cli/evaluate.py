@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeconv.cli import data_options
 from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
-from edgeconv.cli.tables import show_evaluation, show_use
+from edgeconv.cli.tables import show_evaluation
 from edgeconv.recipes import parse_sensor
+from edgeconv.reporting import formatting
+
+if TYPE_CHECKING:
+    from edgeconv.workflows.decisions import EnergyFigures
+    from edgeconv.workflows.evaluate import Use
 
 EPILOG = opt.epilog(
     "edgeconv evaluate out/har/har_int8.tflite --data motionsense:DIR",
@@ -96,5 +102,94 @@ def evaluate(
         )
         show_evaluation(console, str(path), result, use.to_json() if use else None)
         if use is not None:
-            show_use(console, use)
+            _show_use(console, use)
     return 0
+
+
+_STREAM_FIGURES = ("time right", "time wrong", "delay", "missed", "flicker a minute")
+
+
+def _show_use(console: Console, use: Use) -> None:
+    """The gain of a personal layer by subject, and decisions over whole recordings."""
+    if personal := use.personalized:
+        half = "" if personal.gain.half is None else f" ± {100 * personal.gain.half:.1f}"
+        before, after = personal.worst
+        console.table(
+            f"Personalized by {personal.seconds:g} s of each activity: macro-F1 on the rest",
+            ("subject", "enrolled", "windows", "layer", "model", "personal", "gain (pp)", "unsure"),
+            [
+                (
+                    each.subject,
+                    str(each.enrolled),
+                    formatting.count(each.windows),
+                    each.state.replace("_", " "),
+                    f"{each.model:.3f}",
+                    f"{each.personal:.3f}",
+                    f"{100 * each.gain:+.1f}",
+                    f"{each.unsure:.1%}",
+                )
+                for each in personal.subjects
+            ],
+        )
+        console.say(
+            f"gain {100 * personal.gain.mean:+.1f}{half} points on average, "
+            f"{100 * personal.worst_quarter:+.1f} for the worst quarter of the subjects; worst "
+            f"subject {before.model:.3f} → {after.personal:.3f}; worse by more than 1 point: "
+            f"{', '.join(personal.worse) or 'nobody'}"
+        )
+    if streams := use.streams:
+        rows = (
+            ("every window by itself", streams.single),
+            ("default", streams.default),
+            (f"best of {len(streams.tried)}", streams.best),
+        )
+        console.table(
+            f"Decisions over {streams.hours:.2f} h of recordings, {streams.changes} changes",
+            ("settings", "step", "alpha", "hysteresis", "unsure below", *_STREAM_FIGURES),
+            [
+                (
+                    name,
+                    str(each.step),
+                    *(f"{v:g}" for v in (each.alpha, each.hysteresis, each.unsure_below)),
+                    f"{each.right:.1%}",
+                    f"{each.wrong:.1%}",
+                    "–" if each.delay_s is None else f"{each.delay_s:.1f} s",
+                    f"{each.missed:.1%}",
+                    f"{each.flicker:.2f}",
+                )
+                for name, each in rows
+            ],
+        )
+        if streams.energy:
+            _show_energy(console, streams.energy)
+
+
+def _show_energy(console: Console, figures: Sequence[EnergyFigures]) -> None:
+    """What the energy-minded mode saves, and what it changes."""
+
+    def seconds(value: float | None) -> str:
+        return "–" if value is None else f"{value:+.1f} s"
+
+    console.table(
+        "Energy-minded mode of the packages: windows that are left out while nothing moves",
+        (
+            *("still below", "after", "factor", "inferences saved", "time shown otherwise"),
+            *("time right", "without it", "starts", "added delay", "latest", "newly missed"),
+        ),
+        [
+            (
+                f"{each.still_below:g}",
+                str(each.after),
+                str(each.factor),
+                f"{each.saved:.1%}",
+                f"{each.differs:.2%}",
+                f"{each.right:.1%}",
+                f"{each.right_without:.1%}",
+                str(each.starts),
+                seconds(each.added_delay_s),
+                seconds(each.latest_s),
+                str(each.newly_missed),
+            )
+            for each in figures
+        ],
+    )

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         ProfileResult,
     )
     from edgeconv.core.layerwise import LayersResult
-    from edgeconv.workflows.evaluate import Use
 
 _CHANGES = {"unclear": "no clear difference"}
 
@@ -149,62 +148,6 @@ def show_evaluation(
         ],
     )
     console.json("edgeconv-evaluation", {**result.to_json(), **(more or {})})
-
-
-def show_use(console: Console, use: Use) -> None:
-    """The gain of a personal layer by subject, and decisions over whole recordings."""
-    if personal := use.personalized:
-        half = "" if personal.gain.half is None else f" ± {100 * personal.gain.half:.1f}"
-        before, after = personal.worst
-        console.table(
-            f"Personalized by {personal.seconds:g} s of each activity: macro-F1 on the rest",
-            ("subject", "enrolled", "windows", "layer", "model", "personal", "gain (pp)", "unsure"),
-            [
-                (
-                    each.subject,
-                    str(each.enrolled),
-                    formatting.count(each.windows),
-                    each.state.replace("_", " "),
-                    f"{each.model:.3f}",
-                    f"{each.personal:.3f}",
-                    f"{100 * each.gain:+.1f}",
-                    f"{each.unsure:.1%}",
-                )
-                for each in personal.subjects
-            ],
-        )
-        console.say(
-            f"gain {100 * personal.gain.mean:+.1f}{half} points on average, "
-            f"{100 * personal.worst_quarter:+.1f} for the worst quarter of the subjects; worst "
-            f"subject {before.model:.3f} → {after.personal:.3f}; worse by more than 1 point: "
-            f"{', '.join(personal.worse) or 'nobody'}"
-        )
-    if streams := use.streams:
-        rows = (
-            ("every window by itself", streams.single),
-            ("default", streams.default),
-            (f"best of {len(streams.tried)}", streams.best),
-        )
-        console.table(
-            f"Decisions over {streams.hours:.2f} h of recordings, {streams.changes} changes",
-            ("settings", "step", "alpha", "hysteresis", "unsure below", *_STREAM_FIGURES),
-            [
-                (
-                    name,
-                    str(each.step),
-                    *(f"{v:g}" for v in (each.alpha, each.hysteresis, each.unsure_below)),
-                    f"{each.right:.1%}",
-                    f"{each.wrong:.1%}",
-                    "–" if each.delay_s is None else f"{each.delay_s:.1f} s",
-                    f"{each.missed:.1%}",
-                    f"{each.flicker:.2f}",
-                )
-                for name, each in rows
-            ],
-        )
-
-
-_STREAM_FIGURES = ("time right", "time wrong", "delay", "missed", "flicker a minute")
 
 
 def show_results(

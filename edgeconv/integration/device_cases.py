@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeconv.core import Signal
-from edgeconv.integration.self_test import Key, Record, UnitResult, UnitStatus
+from edgeconv.integration.self_test import MOST_ERRORS, Key, Record, UnitResult, UnitStatus
 from edgeconv.integration.sensor_states import PATIENCE_NS
 from edgeconv.integration.sensors import plan_of, settling_steps
 from edgeconv.integration.smoothing import DecisionSettings, EnergySettings
@@ -42,6 +42,7 @@ _SHORT = (*_RIGHT[:2], (0.5,))
 _SWAPPED = tuple(row[::-1] for row in _RIGHT)
 _MANY = tuple((i / 32, 1 - i / 32) for i in range(16))
 _FAILED = UnitResult("gpu", UnitStatus.FAILED, 0.5, "off by 0.5, at most 0.0625", (0,), ((0, 1),))
+_ERROR = UnitResult("gpu", UnitStatus.ERROR, None, "out of memory", (0, 1, 2), errors=1)
 _PASSED = UnitResult("cpu", UnitStatus.PASSED, 0.0, "", (0, 1, 2), _RIGHT)
 _OLDER = Key("2.0", "ab" * 32, "System 9")
 _OTHER_MODEL = Key("2.1", "cd" * 32, "System 9")
@@ -77,6 +78,31 @@ SELF_TESTS: tuple[SelfTestCase, ...] = (
     ),
     SelfTestCase(
         "the app ended while the fallback was tested", _TWO, _BOTH, Record(KEY, (), "cpu")
+    ),
+    SelfTestCase("an error that has passed", _TWO, _BOTH, Record(KEY, (_PASSED, _ERROR))),
+    SelfTestCase(
+        "an error that stays",
+        _TWO,
+        {"cpu": _RIGHT, "gpu": "out of memory"},
+        Record(KEY, (_PASSED, _ERROR)),
+    ),
+    SelfTestCase(
+        "after an error a wrong answer",
+        _TWO,
+        {"cpu": _RIGHT, "gpu": _OFF},
+        Record(KEY, (_PASSED, _ERROR)),
+    ),
+    SelfTestCase(
+        "three errors are enough",
+        _TWO,
+        _BOTH,
+        Record(KEY, (_PASSED, replace(_ERROR, errors=MOST_ERRORS))),
+    ),
+    SelfTestCase(
+        "the fallback is tried again however often",
+        ("cpu",),
+        {"cpu": _RIGHT},
+        Record(KEY, (replace(_ERROR, unit="cpu", errors=9),)),
     ),
     SelfTestCase("the app ended, and was updated", _TWO, _BOTH, Record(_OLDER, (_PASSED,), "gpu")),
 )
@@ -167,6 +193,7 @@ def stream_cases(signal: Signal) -> tuple[StreamCase, ...]:
     tenth = [t + (7_000_000 if i % 2 else 0) for i, t in enumerate(_even(10, 2 * short))]
     falling = [*_even(50, short), *(int(short * 1e9) + t for t in _even(30, short))]
     resumed = [t + (3_000_000_000 if t >= 6 * 10**9 else 0) for t in _even(50, 9)]
+    bursts = [round(i * 1.88e9) + t for i in range(7) for t in _even(50, 0.5)]
     twice = _even(50, 3 * once)
     return (
         StreamCase("restart-in-handler", "at windows 0 and 1", _moving(twice), 50.0, (0, 1)),
@@ -179,6 +206,8 @@ def stream_cases(signal: Signal) -> tuple[StreamCase, ...]:
         StreamCase("rate-10", "asked for 50 Hz, gives 10 with jitter", _moving(tenth)),
         StreamCase("rate-falls", "low-power mode: 50 Hz, then 30", _moving(falling)),
         StreamCase("rate-resumed", "a suspension is not part of the rate", _moving(resumed)),
+        StreamCase("rate-0.6", "one in 1.67 s: no window, but slow", _moving(_even(0.6, 12))),
+        StreamCase("rate-bursts", "0.5 s of 50 Hz, then a pause of 1.4 s", _moving(bursts)),
         StreamCase("rate-unknown", "4.9 s are not enough", _moving(_even(30, 4.9))),
     )
 

@@ -109,7 +109,11 @@ def _self_test(case: SelfTestCase) -> dict[str, object]:
             "passing": list(passing),
             "error": None if passing else "no_unit_passed",
             "units": {
-                each.unit: {"status": each.status, "largest": each.largest}
+                each.unit: {
+                    "status": each.status,
+                    "largest": each.largest,
+                    "errors": each.errors,
+                }
                 for each in record.results
             },
         },
@@ -131,6 +135,7 @@ def _record(record: Record) -> dict[str, object]:
                 "largest": each.largest,
                 "reason": each.reason,
                 "median_ms": each.median_ms,
+                "errors": each.errors,
             }
             for each in record.results
         ],

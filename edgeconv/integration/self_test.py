@@ -39,6 +39,8 @@ ROUNDS = 8
 MARGIN = 0.3
 LEAST_GAIN_MS = 1.0
 INTERRUPTED = "the app ended while it was tested"
+MOST_ERRORS = 3
+"""So often under one key a unit may end in an error before it is not opened again."""
 
 
 class UnitStatus(StrEnum):
@@ -84,6 +86,7 @@ class UnitResult:
         vectors: positions in the golden set that were run.
         outputs: of them; None after an error, or if they are not as many as expected.
         median_ms: of an inference; None if it was not measured.
+        errors: how often it ended in an error under this key.
     """
 
     unit: str
@@ -93,6 +96,7 @@ class UnitResult:
     vectors: tuple[int, ...] = ()
     outputs: tuple[tuple[float, ...], ...] | None = None
     median_ms: float | None = None
+    errors: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,14 @@ class Record:
         """Those of `units` that passed, in their order. None: the app has no model."""
         passed = {each.unit for each in self.results if each.status is UnitStatus.PASSED}
         return tuple(unit for unit in units if unit in passed)
+
+    def is_due(self, unit: str, fallback: str) -> bool:
+        """Whether a unit is to be tested: a wrong answer is final, an error may pass by itself."""
+        result = self.result(unit)
+        if result is None:
+            return True
+        may_err = unit == fallback or result.errors < MOST_ERRORS
+        return result.status is UnitStatus.ERROR and may_err
 
     def with_result(self, result: UnitResult) -> Record:
         others = (each for each in self.results if each.unit != result.unit)
@@ -175,7 +187,7 @@ def run_self_test(
     before: Record | None,
     open_unit: OpenUnit,
 ) -> Record:
-    """Test every allowed unit that has no verdict for this key.
+    """Test every allowed unit that has no verdict for this key, or an error that may have passed.
 
     Args:
         units: those that the app allows; the first is the fallback.
@@ -188,19 +200,24 @@ def run_self_test(
         raise UsageError("self-test: there is no unit or no vector", "allow at least the CPU")
     record = before if before and before.key == key else Record(key)
     if record.testing and record.testing != units[0]:
-        interrupted = UnitResult(record.testing, UnitStatus.ERROR, reason=INTERRUPTED)
+        interrupted = UnitResult(
+            record.testing, UnitStatus.ERROR, reason=INTERRUPTED, errors=MOST_ERRORS
+        )
         record = record.with_result(interrupted)
     record = replace(record, testing=None)
     chosen = vectors[: vectors_per_unit(len(vectors), len(units))]
     for unit in units:
-        if record.result(unit) is None:
+        if record.is_due(unit, fallback=units[0]):
+            earlier = record.result(unit)
             outputs: object
             try:
                 run = open_unit(unit)
                 outputs = [run(vector) for vector in chosen]
             except RuntimeError as error:
                 outputs = error
-            record = record.with_result(judge(unit, chosen, outputs, tolerance))
+            result = judge(unit, chosen, outputs, tolerance)
+            errors = (earlier.errors if earlier else 0) + (result.status is UnitStatus.ERROR)
+            record = record.with_result(replace(result, errors=errors))
     return record
 
 

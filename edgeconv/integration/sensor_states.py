@@ -27,12 +27,13 @@ class DeliveredRate:
 
     Args:
         asked_hz: the rate that the sensor was asked for.
-        silence_ns: a longer pause is not part of a rate: the app was suspended.
+        silence_ns: of the stream. A pause longer than this and than the patience is not part of a
+            rate: the sensor is silent then, or the app was suspended.
     """
 
     def __init__(self, asked_hz: float, silence_ns: int) -> None:
         self._asked_hz = asked_hz
-        self._silence_ns = silence_ns
+        self._longest_ns = max(PATIENCE_NS, silence_ns)
         self._begin: int | None = None
         self._last = 0
         self._samples = 0
@@ -46,7 +47,7 @@ class DeliveredRate:
         """Count a sample that the stream accepted."""
         elapsed = stamp - self._last
         self._last = stamp
-        if self._begin is None or not 0 <= elapsed <= self._silence_ns:
+        if self._begin is None or not 0 <= elapsed <= self._longest_ns:
             self._begin, self._samples = stamp, 0
             return
         self._samples += 1

@@ -206,9 +206,13 @@ class EnergySaver:
 
     def runs(self, segment: int, values: Sequence[float]) -> bool:
         """Whether this window is given to the model."""
+        return self.runs_at(segment, self.deviation(values))
+
+    def runs_at(self, segment: int, deviation: float) -> bool:
+        """The same for a window of this deviation."""
         settings = self._settings
         begins, self._segment = segment != self._segment, segment
-        if begins or self.deviation(values) >= settings.still_below:
+        if begins or deviation >= settings.still_below:
             self._calm = self._skipped = 0
             return True
         self._calm += 1

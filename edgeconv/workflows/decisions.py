@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
-from edgeconv.core import Dataset
-from edgeconv.errors import BadInput
-from edgeconv.integration.smoothing import DecisionSettings
+from edgeconv.core import Dataset, Signal
+from edgeconv.errors import BadInput, Unsupported
+from edgeconv.integration.sensors import plan_of
+from edgeconv.integration.smoothing import DecisionSettings, EnergySaver, EnergySettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 ALPHAS = (1.0, 0.7, 0.5, 0.35, 0.25)
 HYSTERESES = (0.0, 0.1, 0.2)
 UNSURE = (0.0, 0.4, 0.5, 0.6, 0.7)
+ENERGY = (
+    EnergySettings(),
+    EnergySettings(still_below=0.05),
+    EnergySettings(still_below=0.2),
+    EnergySettings(factor=2),
+    EnergySettings(factor=8),
+    EnergySettings(after=0),
+)
+"""The packages' own settings, and others around them."""
+
 STEPS = (1, 2, 4)
 """Parts of the contract's step after which a window may come, where they are whole time steps."""
 
@@ -57,6 +68,35 @@ class StreamFigures:
 
 
 @dataclass(frozen=True)
+class EnergyFigures:
+    """What the energy-minded mode of the packages saves and changes, with the default decider.
+
+    Attributes:
+        still_below, after, factor: of the mode.
+        saved: share of the inferences that it leaves out.
+        differs: share of the time for which something else is shown than without it.
+        right, right_without: share of the time for which the true activity is shown.
+        starts: changes of activity before which windows were left out.
+        added_delay_s: how much later the new activity is shown with the mode, mean over the starts
+            that are shown with and without it; None without one.
+        latest_s: the largest of these.
+        newly_missed: starts that are shown without the mode and never with it.
+    """
+
+    still_below: float
+    after: int
+    factor: int
+    saved: float
+    differs: float
+    right: float
+    right_without: float
+    starts: int
+    added_delay_s: float | None
+    latest_s: float | None
+    newly_missed: int
+
+
+@dataclass(frozen=True)
 class StreamDecisions:
     """The decider's settings on the recordings of a part of a data set.
 
@@ -67,6 +107,8 @@ class StreamDecisions:
         best: the settings with the largest share of right time of those that were tried.
         single: every window by itself: no smoothing, and never unsure.
         tried: all settings.
+        energy: the energy-minded mode with the packages' settings, then with others; empty where
+            no package can be made for these channels.
     """
 
     hours: float
@@ -75,6 +117,7 @@ class StreamDecisions:
     best: StreamFigures
     single: StreamFigures
     tried: tuple[StreamFigures, ...]
+    energy: tuple[EnergyFigures, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +127,7 @@ class _Stream:
     probabilities: NDArray[np.float64]
     truth: NDArray[np.int64]
     since: NDArray[np.float64]  # seconds since the activity began
+    deviations: NDArray[np.float64]  # of the channels that tell movement; empty: unknown
     seconds: float  # of one of the steps
 
 
@@ -109,6 +153,7 @@ def judge_streams(dataset: Dataset, labels: Sequence[int], predict: Predict) -> 
         best=max(tried, key=lambda f: (f.right, -f.flicker)),
         single=_of(usual, replace(default, alpha=1.0, hysteresis=0.0, unsure_below=0.0)),
         tried=tuple(tried),
+        energy=_energy(streams, dataset.signal.step),
     )
 
 
@@ -157,12 +202,78 @@ def _stream(
     if not len(ends):
         return None
     steps = ends[:, None] - signal.window + np.arange(signal.window)
-    windows = samples[steps].reshape(len(ends), -1)
-    probabilities = predict(windows.astype(np.float32)).astype(np.float64)
+    windows = samples[steps]
+    inputs = windows.reshape(len(ends), -1).astype(np.float32)
+    probabilities = predict(inputs).astype(np.float64)
     begins = np.concatenate([[0], np.flatnonzero(true[1:] != true[:-1]) + 1])
     began = begins[np.searchsorted(begins, ends - 1, side="right") - 1]
     since = (ends - began) / signal.rate_hz
-    return _Stream(probabilities, true[ends - 1], since, step / signal.rate_hz)
+    moving = windows[:, :, _moving_channels(signal)].astype(np.float64)
+    deviations = moving.std(axis=1).max(axis=1) if moving.shape[2] else np.zeros(0)
+    return _Stream(probabilities, true[ends - 1], since, deviations, step / signal.rate_hz)
+
+
+def _moving_channels(signal: Signal) -> list[int]:
+    """Those that the energy-minded mode looks at: of the packages' first sensor."""
+    try:
+        sources = plan_of(signal).channels
+    except Unsupported:
+        return []
+    return [place for place, source in enumerate(sources) if source.sensor == 0]
+
+
+def _energy(streams: Sequence[_Stream], step: int) -> tuple[EnergyFigures, ...]:
+    """Of every setting, for windows after the contract's own step."""
+    if not all(len(each.deviations) for each in streams):
+        return ()
+    every = step // _steps(step)[-1]
+    return tuple(_energy_figures(streams, every, settings) for settings in ENERGY)
+
+
+def _energy_figures(
+    streams: Sequence[_Stream], every: int, settings: EnergySettings
+) -> EnergyFigures:
+    import numpy as np
+
+    usual = DecisionSettings()
+    grid = [(usual.alpha, usual.hysteresis, usual.unsure_below)]
+    windows = ran = differs = right = right_without = starts = missed = 0
+    added: list[float] = []
+    for stream in streams:
+        saver = EnergySaver(settings, (), 1)
+        deviations = stream.deviations[::every].tolist()
+        runs = np.array([saver.runs_at(0, deviation) for deviation in deviations])
+        truth, since = stream.truth[::every], stream.since[::every]
+        probabilities = stream.probabilities[::every]
+        without = shown_labels(probabilities, grid)[:, 0]
+        # A window that is not run changes nothing of what is shown.
+        shown = shown_labels(probabilities[runs], grid)[np.cumsum(runs) - 1, 0]
+        windows, ran = windows + len(runs), ran + int(runs.sum())
+        differs += int((shown != without).sum())
+        right += int((shown == truth).sum())
+        right_without += int((without == truth).sum())
+        changes = (np.flatnonzero(truth[1:] != truth[:-1]) + 1).tolist()
+        pairs = zip(_delays(shown, truth, since), _delays(without, truth, since), strict=True)
+        for (late, usually), begin, start in zip(pairs, [0, *changes], changes, strict=False):
+            if runs[begin:start].all():
+                continue
+            starts += 1
+            if late is not None and usually is not None:
+                added.append(late - usually)
+            missed += late is None and usually is not None
+    return EnergyFigures(
+        settings.still_below,
+        settings.after,
+        settings.factor,
+        saved=1 - ran / windows,
+        differs=differs / windows,
+        right=right / windows,
+        right_without=right_without / windows,
+        starts=starts,
+        added_delay_s=float(np.mean(added)) if added else None,
+        latest_s=max(added) if added else None,
+        newly_missed=missed,
+    )
 
 
 def _figures(streams: Sequence[_Stream], every: int, step: int) -> list[StreamFigures]:

@@ -119,8 +119,38 @@ ON_THE_DEVICE = (
     Mutation(
         "the floor is forgotten",
         f"{_DEVICE}/ModelKeeper.kt",
-        "State(null, state.floor).toJson()",
-        "State(null, 0).toJson()",
+        "State(null, state.floor, state.key)",
+        "State(null, 0, state.key)",
+    ),
+    Mutation(
+        "a stolen key blocks for good",
+        f"{_DEVICE}/ModelKeeper.kt",
+        "key == null || key == current",
+        "true",
+    ),
+    Mutation(
+        "a state that cannot be read has no floor",
+        f"{_DEVICE}/ModelKeeper.kt",
+        'throw IOException("${file.name} is damaged", error)',
+        "State(null, 0, null)",
+    ),
+    Mutation(
+        "what cannot be opened now is lost",
+        f"{_DEVICE}/ModelKeeper.kt",
+        "surroundings.units.any { record.result(it)?.status == UnitStatus.FAILED }",
+        "true",
+    ),
+    Mutation(
+        "an error is final",
+        f"{_DEVICE}/SelfTest.kt",
+        "before.status == UnitStatus.ERROR && mayFail",
+        "false",
+    ),
+    Mutation(
+        "errors without end",
+        f"{_DEVICE}/SelfTest.kt",
+        "before.errors < MOST_ERRORS",
+        "true",
     ),
     Mutation(
         "another update the second time",

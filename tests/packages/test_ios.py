@@ -31,9 +31,12 @@ _CORE, _ADAPTER, _RUNNER = (
 )
 _STREAM, _TRACK = f"{_CORE}/SensorStream.swift", f"{_CORE}/Track.swift"
 _MONITOR, _PERSONAL = f"{_CORE}/SensorMonitor.swift", f"{_ADAPTER}/PersonalLayer.swift"
-_SENSORS, _COREML, _RECOGNIZER, _SELF_TEST, _UPDATES, _PROVEN = (
+_SENSORS, _COREML, _RECOGNIZER, _SELF_TEST, _RECORD, _UPDATES, _PROVEN = (
     f"{_ADAPTER}/{name}.swift"
-    for name in ("Sensors", "CoreMLEngine", "Recognizer", "SelfTest", "Updates", "ProvenModel")
+    for name in (
+        *("Sensors", "CoreMLEngine", "Recognizer", "SelfTest", "SelfTestRecord", "Updates"),
+        "ProvenModel",
+    )
 )
 
 
@@ -101,7 +104,13 @@ MUTATIONS = (
     Mutation("no window is spared", f"{_CORE}/EnergySaver.swift", "calm <= after", "true"),
     Mutation("the tolerance is forgotten", _SELF_TEST, "largest <= tolerance", "true"),
     Mutation("infinity passes", _SELF_TEST, "row.allSatisfy(\\.isFinite)", "true"),
-    Mutation("units are tested again", _SELF_TEST, "record.result(of: unit) == nil", "true"),
+    Mutation(
+        "units are tested again", _SELF_TEST, "record.isDue(unit, fallback: units[0])", "true"
+    ),
+    Mutation(
+        "errors without end", _RECORD, "unit == fallback || before.errors < Self.mostErrors", "true"
+    ),
+    Mutation("an error is final", _RECORD, "before.status == .error", "before.unit.isEmpty"),
     Mutation("another app tests nothing", _SELF_TEST, "before?.key == key", "before != nil"),
     Mutation(
         "a little faster is enough",
@@ -123,7 +132,31 @@ MUTATIONS = (
     Mutation(
         "another model's layer is read", _PERSONAL, "file.modelSha256 == model.sha256", "true"
     ),
-    Mutation("units that fail are used", _PROVEN, "record.passing(units)", "units"),
+    Mutation(
+        "units that fail are used",
+        _PROVEN,
+        "record.passing(units)",
+        "units",
+        "record.chosen = nil\n    let passing = §",
+    ),
+    Mutation(
+        "what cannot be opened now is lost",
+        _PROVEN,
+        "units.contains { record.result(of: $0)?.status == .failed }",
+        "true",
+    ),
+    Mutation(
+        "a stolen key blocks for good",
+        _PROVEN,
+        "(state.publicKey ?? Contract.updateKey) == Contract.updateKey",
+        "true",
+    ),
+    Mutation(
+        "a damaged state has no floor",
+        _PROVEN,
+        "try? JSONDecoder().decode(Installed.self, from: data)",
+        "(try? JSONDecoder().decode(Installed.self, from: data)) ?? Installed(floor: 0)",
+    ),
 )
 OF_SEVERAL = (
     Mutation("the scale is lost", _TRACK, "sample.values * factor", "sample.values / factor"),

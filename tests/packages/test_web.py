@@ -85,7 +85,12 @@ MUTATIONS = (
     Mutation(
         "versions are texts", _UPDATES, "return Math.sign(difference)", "return a < b ? -1 : 1"
     ),
-    Mutation("the floor is lowered", _UPDATES, "null, floor, public", "null, floor: 0, public"),
+    Mutation("the floor is lowered", _UPDATES, "manifest: null }", "manifest: null, floor: 0 }"),
+    Mutation("a stolen key blocks for good", _UPDATES, "?.public_key === public_key", ""),
+    Mutation("what cannot be opened now is lost", _UPDATES, '=> status === "failed"', "=> status"),
+    Mutation("an insecure page is a failure", _UPDATES, 'kind === "not-secure"', "kind === name"),
+    Mutation("an error is final", _TEST, 'before.status === "error" &&', "before === unit &&"),
+    Mutation("errors without end", _TEST, "before.errors < MOST_ERRORS", "before"),
     Mutation("a stolen key is trusted", _UPDATES, "=== this.#app.public_key", "!== name"),
     Mutation("a failing model", _UPDATES, "(await this.#passes(model, vectors))", "vectors"),
     Mutation(

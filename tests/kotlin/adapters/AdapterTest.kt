@@ -16,6 +16,7 @@ import com.edgeconv.recognition.stream.Contract
 import com.edgeconv.recognition.stream.Sample
 import com.edgeconv.recognition.stream.SensorState
 import com.edgeconv.recognition.stream.SensorStream
+import com.edgeconv.recognition.stream.StreamSettings
 import com.edgeconv.recognition.stream.Window
 import fakes.LiteRt
 import fakes.Phone
@@ -75,7 +76,7 @@ class AdapterTest {
     fun samplesArriveOnAThreadOfTheirOwnUntilNobodyCollects() =
         runBlocking {
             var thread = ""
-            val samples = Sensors(context).samples(hertz = 100.0, batch = 2.seconds)
+            val samples = Sensors(context).samples(at(100.0), batch = 2.seconds)
             val got =
                 collecting {
                     samples.onEach { thread = Thread.currentThread().name }.take(3).toList()
@@ -99,7 +100,7 @@ class AdapterTest {
             val busy = CompletableDeferred<Unit>()
             val job =
                 launch(Dispatchers.Default) {
-                    sensors.samples(hertz = 10.0, held = 1.seconds).collect {
+                    sensors.samples(at(10.0), held = 1.seconds).collect {
                         times += it.nanoseconds
                         busy.await()
                     }
@@ -121,7 +122,7 @@ class AdapterTest {
     fun accuracyIsTold() =
         runBlocking {
             val sensors = Sensors(context)
-            val got = collecting { sensors.samples().take(1).toList() }
+            val got = collecting { sensors.samples(StreamSettings()).take(1).toList() }
             Phone.listening[0].accuracy(SensorManager.SENSOR_STATUS_UNRELIABLE)
             Phone.listening[0].deliver(1, 0f, 0f, 9.8f)
             withTimeout(15_000) { got.await() }
@@ -155,7 +156,8 @@ class AdapterTest {
             val kind = Contract.SENSORS[0].kind
             assertEquals(SensorState.STOPPED, sensors.states.value[kind])
             val got = mutableListOf<Sample>()
-            val job = launch(Dispatchers.Default) { sensors.samples().collect { got += it } }
+            val samples = sensors.samples(StreamSettings())
+            val job = launch(Dispatchers.Default) { samples.collect { got += it } }
 
             suspend fun becomes(state: SensorState) =
                 withTimeout(15_000) { sensors.states.first { it[kind] == state } }
@@ -200,7 +202,7 @@ class AdapterTest {
         runBlocking {
             val sensors = Sensors(context)
             for (begins in listOf(false, true)) {
-                val got = collecting { sensors.samples().take(1).toList() }
+                val got = collecting { sensors.samples(StreamSettings()).take(1).toList() }
                 Phone.listening[0].deliver(1, 0f, 0f, 9.8f)
                 assertEquals(begins, withTimeout(15_000) { got.await() }.single().begins)
                 withTimeout(15_000) { while (Phone.listening.isNotEmpty()) delay(1) }
@@ -295,10 +297,17 @@ class AdapterTest {
         return mapOf("0" to outputs.floats())
     }
 
+    /** Settings with this rate for every sensor. */
+    private fun at(hertz: Double) =
+        StreamSettings(
+            sensorHz = hertz,
+            further = Contract.SENSORS.drop(1).map { it.copy(sensorHz = hertz) },
+        )
+
     private fun openingFails() = fails { runBlocking { Models(context).open().close() } }
 
     private fun collectingFails() =
-        fails { runBlocking { Sensors(context).samples().toList() } }
+        fails { runBlocking { Sensors(context).samples(StreamSettings()).toList() } }
             .also { assertEquals(0, Phone.listening.size) }
 
     private fun fails(action: () -> Unit): Kind =

@@ -66,6 +66,9 @@ def test_streams_say_what_happens_to_sensors(signal: Signal) -> None:
     assert streams["rate-10"]["expected"]["windows"] == []
     assert streams["rate-10"]["expected"]["rates"][0]["slow"]
     assert not streams["rate-45"]["expected"]["rates"][0]["slow"]
+    for pausing in ("rate-0.6", "rate-bursts"):  # with more than 1 s and less than 2 s
+        assert streams[pausing]["expected"]["windows"] == []
+        assert streams[pausing]["expected"]["rates"][0]["slow"]
     assert streams["resumed"]["expected"]["counts"]["gaps"] == 1
     for stream in streams.values():
         values = [v for window in stream["expected"]["windows"] for v in window["last"]]

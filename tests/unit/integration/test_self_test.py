@@ -58,6 +58,23 @@ def test_a_verdict_is_never_taken_back_before_the_key_changes() -> None:
     ) == ("cpu",)
 
 
+def test_an_error_is_tried_again_three_times_and_that_of_the_fallback_always() -> None:
+    seen: list[str] = []
+
+    def open_unit(unit: str):  # type: ignore[no-untyped-def]
+        seen.append(unit)
+        raise RuntimeError("out of memory")
+
+    record = None
+    for _ in range(5):
+        record = run_self_test(("cpu", "gpu"), VECTORS, 0.07, KEY, record, open_unit)
+    assert (seen.count("cpu"), seen.count("gpu")) == (5, 3)
+    assert record is not None
+    assert record.passing(("cpu", "gpu")) == ()
+    record = run_self_test(("cpu", "gpu"), VECTORS, 0.07, KEY, record, lambda _: answer)
+    assert record.passing(("cpu", "gpu")) == ("cpu",)
+
+
 def test_a_unit_that_ended_the_app_is_out_and_the_fallback_is_not() -> None:
     def opened(testing: str) -> tuple[list[str], Record]:
         seen: list[str] = []

@@ -18,6 +18,24 @@ final class ProvenModelTests: XCTestCase {
     var wrong: Set<MLComputeUnits> = []
     /// Units whose inference throws.
     var broken: Set<MLComputeUnits> = []
+    /// Of a stubbed model: what does not open, and what answers otherwise; `cpuOnly`, or
+    /// `cpuOnly of an update`.
+    var closed: Set<String> = []
+    var off: Set<String> = []
+  }
+
+  private struct Stub: Engine {
+    let runtime = "a stub"
+    let vectors: [SelfTest.Vector]
+    let off: Double
+    let time: Duration
+
+    func outputs(for values: [Float]) async throws -> [Double] {
+      let clock = ContinuousClock()
+      let end = clock.now + time
+      while clock.now < end {}
+      return try XCTUnwrap(vectors.first { $0.input == values }).expected.map { $0 + off }
+    }
   }
 
   override func setUpWithError() throws {
@@ -95,6 +113,109 @@ final class ProvenModelTests: XCTestCase {
     XCTAssertEqual(record?.result(of: "cpuAndGPU")?.status, .error)
   }
 
+  func testAUnitThatThrewIsTriedAgainAFewTimes() async throws {
+    calls.broken = [.cpuAndGPU]
+    _ = try await model().classifier()
+    calls.broken = []
+    let model = try model()
+    _ = try await model.classifier()
+    let record = await model.record
+    XCTAssertEqual(record?.passing(model.units), model.units)
+    XCTAssertNotNil(record?.result(of: "cpuAndGPU")?.medianMilliseconds)
+    calls.broken = [.cpuAndGPU]
+    for _ in 0..<4 { _ = try await self.model(app: "1.1").classifier() }
+    calls.broken = []
+    let last = try self.model(app: "1.1")
+    _ = try await last.classifier()
+    let verdict = await last.record?.result(of: "cpuAndGPU")
+    XCTAssertEqual(verdict?.status, .error)
+    XCTAssertEqual(verdict?.errors, 3)
+  }
+
+  func testTheFallbackIsTriedAgainHoweverOften() async throws {
+    calls.broken = [.cpuOnly, .cpuAndGPU]
+    for _ in 0..<5 {
+      do {
+        _ = try await model().classifier()
+        XCTFail("opened")
+      } catch RecognitionError.noUnitPassed {}
+    }
+    calls.broken = []
+    let model = try model()
+    _ = try await model.classifier()
+    let record = await model.record
+    XCTAssertEqual(record?.passing(model.units), ["cpuOnly"])
+  }
+
+  func testAUnitThatCannotBeOpenedAnyMoreIsReplaced() async throws {
+    let first = try stubbed()
+    _ = try await first.classifier()
+    let chosen = await first.record?.chosen
+    XCTAssertEqual(chosen, "cpuAndGPU")
+    calls.closed = ["cpuAndGPU"]
+    let second = try stubbed()
+    _ = try await second.classifier()
+    let record = await second.record
+    XCTAssertEqual(record?.chosen, "cpuOnly")
+    XCTAssertEqual(record?.result(of: "cpuAndGPU")?.errors, 1)
+  }
+
+  func testAnUpdateThatCannotBeOpenedNowIsKeptAndAWrongOneIsNot() async throws {
+    try await stubbed().install(update("right"))
+    calls.closed = ["cpuOnly of an update", "cpuAndGPU of an update"]
+    for _ in 0..<4 {
+      let model = try stubbed(app: "1.1")
+      _ = try await model.classifier()
+      let (rolledBack, postponed) = await (model.rolledBack, model.postponed)
+      XCTAssertFalse(rolledBack)
+      XCTAssertNotNil(postponed)
+    }
+    calls.closed = []
+    let model = try stubbed(app: "1.1")
+    _ = try await model.classifier()
+    var (rolledBack, postponed) = await (model.rolledBack, model.postponed)
+    XCTAssertNil(postponed)
+    XCTAssertFalse(rolledBack)
+    calls.off = ["cpuOnly of an update"]
+    calls.closed = ["cpuAndGPU of an update"]
+    let again = try stubbed(app: "1.2")
+    _ = try await again.classifier()
+    (rolledBack, postponed) = await (again.rolledBack, again.postponed)
+    XCTAssert(rolledBack)
+    XCTAssertNil(postponed)
+    await refuses(again, "right", .notNewer)
+  }
+
+  func testAStateThatIsDamagedTakesNoUpdate() async throws {
+    let model = try model()
+    try await model.install(update("right"))
+    let state = folder.appendingPathComponent("installed.json")
+    let content = try Data(contentsOf: state)
+    try Data("{".utf8).write(to: state)
+    await refuses(model, "right", .storageFailed)
+    _ = try await model.classifier()
+    let postponed = await model.postponed
+    XCTAssertNotNil(postponed)
+    try content.write(to: state)
+    await refuses(model, "right", .notNewer)
+  }
+
+  func testAStolenKeyBlocksNothingOnceTheAppHasAnotherOne() async throws {
+    let model = try model()
+    let state = folder.appendingPathComponent("installed.json")
+    for (key, isFree) in [("\"\(Contract.updateKey)\"", false), ("null", false), ("\"x\"", true)] {
+      let text = "{\"floor\": 2147483647, \"publicKey\": \(key)}"
+      try Data(text.utf8).write(to: state)
+      if isFree {
+        let version = try await model.install(update("right"))
+        XCTAssertEqual(version, 3)
+        await refuses(model, "right", .notNewer)
+      } else {
+        await refuses(model, "right", .notNewer)
+      }
+    }
+  }
+
   func testAnUpdateIsInstalledAndUsed() async throws {
     let model = try model()
     _ = try await model.classifier()
@@ -164,6 +285,21 @@ final class ProvenModelTests: XCTestCase {
 
   private func model(app: String = "1.0") throws -> ProvenModel {
     try ProvenModel(units: units, runtime: .coreML, folder: folder, appVersion: app)
+  }
+
+  /// On the stub, where the GPU is clearly faster and calls say what is wrong.
+  private func stubbed(app: String = "1.0") throws -> ProvenModel {
+    let calls = calls
+    let vectors = try ModelFile.packaged().test.vectors
+    return try ProvenModel(
+      units: units.map(\.rawValue), folder: folder, appVersion: app, own: .packaged()
+    ) { file, unit in
+      let names = file.url == nil ? [unit] : [unit, "\(unit) of an update"]
+      if !calls.closed.isDisjoint(with: names) { throw Model.Damaged() }
+      let isOff = !calls.off.isDisjoint(with: names)
+      return Stub(
+        vectors: vectors, off: isOff ? 1 : 0, time: .milliseconds(unit == "cpuOnly" ? 4 : 0))
+    }
   }
 
   private func update(_ name: String) -> URL {

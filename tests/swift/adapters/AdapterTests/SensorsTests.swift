@@ -19,7 +19,7 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
 
   @MainActor
   func testTheReadmesOwnLineDelivers() async throws {
-    let samples = try Sensors().samples()
+    let samples = try Sensors().samples(for: StreamSettings())
     deliver(3)
     let given = try await first(3, of: samples)
     XCTAssertEqual(given.map(\.z), [1, 1, 1])
@@ -29,7 +29,7 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
   @MainActor
   func testRecognitionEndsWithItsTaskAndStopsTheSensors() async throws {
     let recognizer = Recognizer { _ in Contract.labels.indices.map { $0 == 0 ? 1 : 0 } }
-    let recognitions = recognizer.recognitions(of: try Sensors().samples())
+    let recognitions = recognizer.recognitions(of: try Sensors().samples(for: StreamSettings()))
     let reader = Task { () -> Int? in
       for try await recognition in recognitions { return recognition.decision.candidate }
       return nil
@@ -37,7 +37,7 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
     deliver(2 * Int(Double(Contract.window) / Contract.rateHz * Contract.sensorHz))
     let index = try await reader.value
     XCTAssertEqual(index, 0)
-    let samples = try Sensors().samples()
+    let samples = try Sensors().samples(for: StreamSettings())
     let waiting = Task { for try await _ in recognizer.recognitions(of: samples) {} }
     try await becomes(true) { Motion.device.running == 1 }
     waiting.cancel()
@@ -47,17 +47,17 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
 
   @MainActor
   func testASequenceThatNobodyReadsStopsTheSensors() async throws {
-    _ = try Sensors().samples()
+    _ = try Sensors().samples(for: StreamSettings())
     try await becomes(true) { Motion.device.running == 0 }
   }
 
   @MainActor
   func testALateStopLeavesTheNewSequenceAlone() async throws {
     let sensors = Sensors()
-    let before = try sensors.samples()
+    let before = try sensors.samples(for: StreamSettings())
     deliver(1)
     _ = try await first(1, of: before)  // its stop is on the way to the main actor
-    let samples = try sensors.samples()
+    let samples = try sensors.samples(for: StreamSettings())
     for _ in 0..<20 { await Task.yield() }
     deliver(2)
     let given = try await first(2, of: samples)
@@ -66,8 +66,9 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
 
   @MainActor
   func testASecondReaderEndsTheFirst() async throws {
-    let before = try Sensors().samples()
-    let samples = try Sensors().samples()  // another object, the app's one manager
+    let before = try Sensors().samples(for: StreamSettings())
+    // Another object, with the one manager of the app.
+    let samples = try Sensors().samples(for: StreamSettings())
     XCTAssertEqual(Motion.device.running, 1)
     var read = 0
     for try await _ in before { read += 1 }
@@ -79,7 +80,7 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
 
   @MainActor
   func testAnErrorOfCoreMotionReachesTheReader() async throws {
-    let samples = try Sensors().samples()
+    let samples = try Sensors().samples(for: StreamSettings())
     Motion.device.fail(Broken())
     do {
       for try await _ in samples { XCTFail("no sample") }
@@ -93,7 +94,7 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
   @MainActor
   func testADenialIsAStateAndAnError() async throws {
     let recognizer = Recognizer { _ in [] }
-    let recognitions = recognizer.recognitions(of: try Sensors().samples())
+    let recognitions = recognizer.recognitions(of: try Sensors().samples(for: StreamSettings()))
     Motion.device.fail(NSError(domain: CMErrorDomain, code: 111))
     do {
       for try await _ in recognitions {}
@@ -108,7 +109,7 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
   @MainActor
   func testASensorThatGivesNothingIsSilent() async throws {
     let recognizer = Recognizer(patience: .milliseconds(1)) { _ in [] }
-    let recognitions = recognizer.recognitions(of: try Sensors().samples())
+    let recognitions = recognizer.recognitions(of: try Sensors().samples(for: StreamSettings()))
     let reader = Task { for try await _ in recognitions {} }
     var states: [SensorState] = []
     for await change in recognizer.stateChanges {
@@ -124,7 +125,7 @@ final class SensorsTests: XCTestCase, @unchecked Sendable {
     Motion.device.hasAccelerometer = false
     defer { Motion.device.hasAccelerometer = true }
     XCTAssertEqual(Sensors().missing, [.accelerometer])
-    XCTAssertThrowsError(try Sensors().samples()) {
+    XCTAssertThrowsError(try Sensors().samples(for: StreamSettings())) {
       XCTAssertEqual($0 as? RecognitionError, .noAccelerometer)
     }
   }

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "edgeconv_sensor.h"
+
 #ifdef __FAST_MATH__
 #error "compile without -ffast-math: it makes isfinite() true for everything"
 #endif
@@ -289,11 +291,13 @@ bool edgeconv_stream_is_slow(const edgeconv_stream *stream, unsigned sensor) {
   return hz > 0.0f && hz < SLOW * stream->settings->hz[sensor];
 }
 
-/* Counts a sample that was accepted. */
+/* Counts a sample that was accepted. A pause longer than the stream's silence and than the patience
+ * is no part of a rate: the sensor is silent then, or the board slept. */
 static void measure(edgeconv_rate *rate, int64_t t_ns, int64_t silence_ns) {
   const int64_t elapsed = difference(t_ns, rate->last_ns);
+  const int64_t longest = silence_ns > EDGECONV_PATIENCE_NS ? silence_ns : EDGECONV_PATIENCE_NS;
   rate->last_ns = t_ns;
-  if (!rate->begun || elapsed < 0 || elapsed > silence_ns) {
+  if (!rate->begun || elapsed < 0 || elapsed > longest) {
     rate->begun = true;
     rate->begin_ns = t_ns;
     rate->samples = 0;

@@ -75,12 +75,27 @@ async function fetched(place: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-/** SHA-256 in hexadecimal digits. */
+/**
+ * The browser's cryptography.
+ *
+ * @throws ModelError where the page is not in a secure context: browsers have none there
+ */
+export function cryptography(): SubtleCrypto {
+  const subtle = globalThis.crypto?.subtle;
+  if (subtle) return subtle;
+  const message =
+    "this page is not served over https:// (or from localhost), so the browser cannot check that " +
+    "the model is the tested file; serve the page and its files over https";
+  throw new ModelError("not-secure", message);
+}
+
+/**
+ * SHA-256 in hexadecimal digits.
+ *
+ * @throws ModelError where the page is not in a secure context
+ */
 export async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  if (!globalThis.crypto?.subtle) {
-    throw new ModelError("failed", "a digest can be computed on https:// and localhost only");
-  }
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const digest = new Uint8Array(await cryptography().digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -4,6 +4,8 @@ export type ModelErrorKind =
   | "not-found"
   /** The file is not the one that was tested. */
   | "wrong-digest"
+  /** The page is not served over https, so the browser can check neither files nor signatures. */
+  | "not-secure"
   /** The file does not take and give what the contract says. */
   | "wrong-model"
   /** An input has another number of values than the model takes. */

@@ -39,6 +39,8 @@ export interface UnitResult {
   readonly reason: string;
   /** Of an inference; null where it was not measured. */
   readonly median_ms: number | null;
+  /** How often it ended in an error under this key. */
+  readonly errors: number;
 }
 
 /** What a device keeps: `edgeconv golden check BUNDLE FILE` judges it again. */
@@ -122,6 +124,7 @@ const INFERENCES = 49; // in all, over all units of one test
 const ROUNDS = 8; // of the measurement; the first one warms up
 const MARGIN = 0.3;
 const LEAST_GAIN = 1; // ms
+const MOST_ERRORS = 3; // of one unit under one key: after them it is not opened again
 const INTERRUPTED = "the app ended while it was tested";
 
 /** Tests what the app allows, chooses what runs the model, and keeps what came out. */
@@ -142,7 +145,7 @@ export class SelfTest<Model extends OpenModel> {
 
   /**
    * The model on the unit that was chosen, and the record. With the key of the record that is kept
-   * nothing runs again.
+   * nothing runs again, except what ended in an error.
    *
    * @throws NoUnitPassed where no unit computes as it was tested
    * @throws RangeError where no unit is allowed, or there is no vector
@@ -159,7 +162,7 @@ export class SelfTest<Model extends OpenModel> {
       model_sha256: vectors.artifact.sha256,
       system: device.system,
     };
-    const before = parsed(await store.read());
+    const before = parsed(await store.read().catch(() => null));
     const record: SelfTestRecord =
       before && sameKey(before.key, key)
         ? before
@@ -181,24 +184,46 @@ export class SelfTest<Model extends OpenModel> {
     const { testing } = this.#record;
     if (testing !== null) {
       // The fallback is simply tested again: without it there is no model.
-      if (testing !== units[0]) this.#add(this.#result(testing, "error", INTERRUPTED));
+      if (testing !== units[0]) {
+        this.#add({ ...this.#result(testing, "error", INTERRUPTED), errors: MOST_ERRORS });
+      }
       await this.#keep({ testing: null });
     }
     try {
-      for (const unit of units) if (!this.#resultOf(unit)) await this.#test(unit);
-      const passing = this.#passing();
-      const { chosen, results } = this.#record;
-      const measured = results.filter((each) => passing.includes(each.unit));
-      const isChosen = chosen !== null && passing.includes(chosen);
-      if (!isChosen || measured.some(({ median_ms }) => median_ms === null)) await this.#choose();
-      const unit = this.#record.chosen;
-      if (unit === null) throw new NoUnitPassed(this.#record);
-      const model = await this.#open(unit);
-      this.#opened.delete(unit);
-      return { model, record: this.#record };
+      for (const unit of units) if (this.#isDue(unit)) await this.#test(unit);
+      for (;;) {
+        if (!this.#isChosen()) await this.#choose();
+        const unit = this.#record.chosen;
+        if (unit === null) throw new NoUnitPassed(this.#record);
+        try {
+          const model = await this.#open(unit);
+          this.#opened.delete(unit);
+          return { model, record: this.#record };
+        } catch (error) {
+          this.#addError(unit, error); // it passed once, but cannot be opened now
+          await this.#keep({ chosen: null });
+        }
+      }
     } finally {
       for (const model of this.#opened.values()) model.close();
     }
+  }
+
+  /** Whether a unit is to be tested: a wrong answer is final, an error may pass by itself. */
+  #isDue(unit: string): boolean {
+    const before = this.#resultOf(unit);
+    if (!before) return true;
+    const mayFail = unit === this.#setup.units[0] || before.errors < MOST_ERRORS;
+    return before.status === "error" && mayFail;
+  }
+
+  /** Whether the choice of the last time still stands: every unit that passes was measured. */
+  #isChosen(): boolean {
+    const { chosen, results } = this.#record;
+    const passing = this.#passing();
+    const isMeasured = ({ unit, median_ms }: UnitResult) =>
+      median_ms !== null || !passing.includes(unit);
+    return chosen !== null && passing.includes(chosen) && results.every(isMeasured);
   }
 
   async #open(unit: string): Promise<Model> {
@@ -220,7 +245,7 @@ export class SelfTest<Model extends OpenModel> {
       }
       this.#add(this.#judge(unit, outputs));
     } catch (error) {
-      this.#add(this.#result(unit, "error", messageOf(error)));
+      this.#addError(unit, error);
     }
     await this.#keep({ testing: null });
   }
@@ -264,7 +289,13 @@ export class SelfTest<Model extends OpenModel> {
       tolerance,
       reason,
       median_ms: null,
+      errors: this.#resultOf(unit)?.errors ?? 0,
     };
+  }
+
+  #addError(unit: string, error: unknown): void {
+    const result = this.#result(unit, "error", messageOf(error));
+    this.#add({ ...result, errors: result.errors + 1 });
   }
 
   /** Measures every unit that passed, in turns, and chooses. */
@@ -282,7 +313,7 @@ export class SelfTest<Model extends OpenModel> {
           const taken = performance.now() - begin;
           times.set(unit, [...(times.get(unit) ?? []), taken]);
         } catch (error) {
-          this.#add(this.#result(unit, "error", messageOf(error)));
+          this.#addError(unit, error);
         }
       }
     }
@@ -312,7 +343,8 @@ export class SelfTest<Model extends OpenModel> {
 
   async #keep(change: Partial<SelfTestRecord>): Promise<void> {
     this.#record = { ...this.#record, ...change };
-    await this.#setup.store.write(JSON.stringify(this.#record));
+    // A record that cannot be stored costs another test at the next start, not the model.
+    await this.#setup.store.write(JSON.stringify(this.#record)).catch(() => undefined);
   }
 }
 

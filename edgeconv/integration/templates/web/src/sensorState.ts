@@ -8,16 +8,19 @@ export const PATIENCE = 2000;
 /** The rate that a sensor delivers, by its time stamps; times are in nanoseconds. */
 export class DeliveredRate {
   readonly #askedHz: number;
-  readonly #silence: number;
+  readonly #longest: number;
   #begin: number | null = null;
   #last = 0;
   #samples = 0;
   #hertz: number | null = null;
 
-  /** @param silence a longer pause is not part of a rate: the page was suspended */
+  /**
+   * @param silence of the stream; a pause longer than this and than a monitor's patience is not part
+   *   of a rate: the sensor is silent then, or the page was suspended
+   */
   constructor(askedHz: number, silence: number) {
     this.#askedHz = askedHz;
-    this.#silence = silence;
+    this.#longest = Math.max(PATIENCE * 1e6, silence);
   }
 
   /** Samples a second over the latest 5 s that were measured; null before. */
@@ -33,7 +36,7 @@ export class DeliveredRate {
   take(time: number): void {
     const elapsed = time - this.#last;
     this.#last = time;
-    if (this.#begin === null || elapsed < 0 || elapsed > this.#silence) {
+    if (this.#begin === null || elapsed < 0 || elapsed > this.#longest) {
       this.#begin = time;
       this.#samples = 0;
       return;

@@ -1,5 +1,6 @@
 import { contract } from "./contract.js";
-import { digestOf } from "./liteRt.js";
+import { cryptography, digestOf } from "./liteRt.js";
+import { ModelError, type ModelErrorKind } from "./modelError.js";
 import { NoUnitPassed, type SelfTestRecord, type SelfTestVectors } from "./selfTest.js";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -77,7 +78,11 @@ export function filesAt(address: string | URL): ReadFile {
   };
 }
 
-/** The manifest, if it is signed and meant for this app; otherwise why not. */
+/**
+ * The manifest, if it is signed and meant for this app; otherwise why not.
+ *
+ * @throws ModelError where the page is not in a secure context
+ */
 export async function readUpdate(
   read: ReadFile,
   installed: Installed,
@@ -101,8 +106,10 @@ async function isSigned(content: Bytes, signature: Bytes, publicKey: string): Pr
   const der = fromBase64(publicKey);
   if (raw?.length !== 64 || !der) return false;
   const curve = { name: "ECDSA", namedCurve: "P-256" };
-  const key = await crypto.subtle.importKey("spki", der, curve, false, ["verify"]);
-  return crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, key, raw, content);
+  const subtle = cryptography();
+  const key = await subtle.importKey("spki", der, curve, false, ["verify"]).catch(() => null);
+  if (!key) return false;
+  return subtle.verify({ name: "ECDSA", hash: "SHA-256" }, key, raw, content);
 }
 
 function fromBase64(text: string): Bytes | null {
@@ -225,7 +232,17 @@ export interface CurrentModel {
   readonly update: { readonly model: Bytes; readonly vectors: SelfTestVectors } | null;
   /** Whether an installed update is given up: it is damaged, fails here, or is not trusted now. */
   readonly rolledBack: boolean;
+  /**
+   * Why an installed update is not used this time: it could not be read or opened now. It stays, and
+   * the next start tries it again. Null: nothing was in the way.
+   */
+  readonly postponed: string | null;
 }
+
+const OWN: CurrentModel = { update: null, rolledBack: false, postponed: null };
+
+/** What a model's file is that cannot become right by itself. */
+const WRONG: readonly ModelErrorKind[] = ["wrong-digest", "wrong-model"];
 
 /** Takes updates that are signed, whole and right, one at a time. */
 export class Updates {
@@ -247,26 +264,31 @@ export class Updates {
     this.#prove = prove;
   }
 
-  /** Takes an update, or says why not; the model in use changes at the app's next start. */
+  /**
+   * Takes an update, or says why not; the model in use changes at the app's next start.
+   *
+   * @throws ModelError where the page is not in a secure context
+   */
   install(read: ReadFile): Promise<UpdateOutcome> {
     const outcome = this.#queue.then(() => this.#install(read));
     this.#queue = outcome.catch(() => undefined);
     return outcome;
   }
 
-  async #install(read: ReadFile): Promise<UpdateOutcome> {
+  async #install(source: ReadFile): Promise<UpdateOutcome> {
+    const read: ReadFile = (path) => source(path).catch(() => null); // what fails is not there
     const refused = (reason: Refusal, record: SelfTestRecord | null = null): UpdateOutcome => ({
       accepted: false,
       reason,
       record,
     });
-    let state: UpdateState;
+    let floor: number;
     try {
-      state = await this.#state();
+      floor = await this.#floor();
     } catch {
       return refused("storage_failed");
     }
-    const manifest = await readUpdate(read, { ...this.#app, floor: state.floor });
+    const manifest = await readUpdate(read, { ...this.#app, floor });
     if (typeof manifest === "string") return refused(manifest);
     const files = await readFiles(read, manifest);
     const model = files?.get(manifest.artifact.name);
@@ -293,14 +315,27 @@ export class Updates {
 
   /**
    * The model to use, at an app's start: the installed update while it is whole and newer than the
-   * package's own, and passes its self-test.
+   * package's own, and passes its self-test. One that is damaged or answers wrongly is given up; one
+   * that cannot be read or opened now is kept for the next time.
+   *
+   * @throws ModelError where the page is not in a secure context
    */
   async current(): Promise<CurrentModel> {
-    const { manifest, floor, public_key } = await this.#state();
-    if (!manifest) {
-      await this.#store.clean(null);
-      return { update: null, rolledBack: false };
+    try {
+      return await this.#current();
+    } catch (error) {
+      if (error instanceof ModelError && error.kind === "not-secure") throw error;
+      return { ...OWN, postponed: error instanceof Error ? error.message : String(error) };
     }
+  }
+
+  async #current(): Promise<CurrentModel> {
+    const state = await this.#store.read();
+    if (!state?.manifest) {
+      await this.#store.clean(null).catch(() => undefined);
+      return OWN;
+    }
+    const { manifest, public_key } = state;
     const { name, contract_sha256, model_version } = this.#app;
     const isOurs =
       manifest.name === name &&
@@ -311,29 +346,40 @@ export class Updates {
       const model = files?.get(manifest.artifact.name);
       const vectors = files && vectorsOf(files.get(manifest.self_test) as Bytes);
       if (model && vectors && (await this.#passes(model, vectors))) {
-        await this.#store.clean(manifest.version);
-        return { update: { model, vectors }, rolledBack: false };
+        await this.#store.clean(manifest.version).catch(() => undefined);
+        return { ...OWN, update: { model, vectors } };
       }
     }
-    await this.#store.swap({ manifest: null, floor, public_key });
-    await this.#store.clean(null);
-    return { update: null, rolledBack: manifest.version > model_version };
+    // The floor stays with the key that it belongs to.
+    try {
+      await this.#store.swap({ ...state, manifest: null });
+      await this.#store.clean(null);
+    } catch {
+      // The old state is whole, and the next start gives the update up again.
+    }
+    return { ...OWN, rolledBack: manifest.version > model_version };
   }
 
+  /** Whether it answers as it must; throws where that could not be found out. */
   async #passes(model: Bytes, vectors: SelfTestVectors): Promise<boolean> {
     try {
       await this.#prove(model, vectors);
       return true;
-    } catch {
+    } catch (error) {
+      const isWrong =
+        error instanceof NoUnitPassed
+          ? error.record.results.some(({ status }) => status === "failed")
+          : error instanceof ModelError && WRONG.includes(error.kind);
+      if (!isWrong) throw error;
       return false;
     }
   }
 
-  async #state(): Promise<UpdateState> {
+  /** The floor for an update that comes now: what a thief of another key installed is no part. */
+  async #floor(): Promise<number> {
     const state = await this.#store.read();
-    const floor = Math.max(this.#app.model_version, state?.floor ?? 0);
-    const { manifest = null, public_key = "" } = state ?? {};
-    return { manifest, floor, public_key };
+    const { model_version, public_key } = this.#app;
+    return state?.public_key === public_key ? Math.max(model_version, state.floor) : model_version;
   }
 }
 

@@ -22,6 +22,9 @@ public actor ProvenModel {
   public private(set) var record: SelfTestRecord?
   /// Whether an installed update no longer held what it promised, and the app's own model is used.
   public private(set) var rolledBack = false
+  /// Why an installed update is not used this time: it could not be read or opened now. It stays,
+  /// and the next call tries it again. `nil`: nothing was in the way.
+  public private(set) var postponed: String?
 
   private let appVersion: String
   private let own: ModelFile
@@ -49,17 +52,33 @@ public actor ProvenModel {
 
   /// What classifies from now on: the installed update, or the app's own model.
   ///
+  /// An update that is damaged or answers wrongly is given up. One that cannot be read or opened
+  /// now, as before the first unlock or while memory is short, is kept for the next time.
+  ///
   /// - Throws: ``RecognitionError/noUnitPassed(_:)`` where no unit answers as it must: the app then
   ///   has no model.
   public func classifier() async throws -> Classifier {
+    postponed = nil
     if let update = installed() {
       do {
         return try await proven(update)
+      } catch RecognitionError.noUnitPassed(let record) where isWrong(record) {
+        rollBack("\(RecognitionError.noUnitPassed(record).localizedDescription)")
       } catch {
-        rollBack("\(error)")
+        postpone(error)
       }
     }
     return try await proven(own)
+  }
+
+  /// Whether a unit answered otherwise than it must: an error may pass by itself, that does not.
+  private func isWrong(_ record: SelfTestRecord) -> Bool {
+    units.contains { record.result(of: $0)?.status == .failed }
+  }
+
+  private func postpone(_ error: any Error) {
+    Log.note("the update waits for the next time: \(error)")
+    postponed = error.localizedDescription
   }
 
   private func proven(_ file: ModelFile) async throws -> Classifier {
@@ -68,14 +87,15 @@ public actor ProvenModel {
       store(record, of: file.test, as: recordURL)
     }
     record = tested
-    guard let unit = tested.chosen else { throw RecognitionError.noUnitPassed(tested) }
-    let engine: any Engine
-    if let open = engines[unit] { engine = open } else { engine = try await openFile(file, unit) }
+    guard let unit = tested.chosen, let engine = engines[unit] else {
+      throw RecognitionError.noUnitPassed(tested)
+    }
     Log.note("\(unit) runs the model")
     return Classifier(engine: engine, sha256: file.sha256)
   }
 
-  /// The record after every unit has a verdict and one is chosen, if one passed; and what is open.
+  /// The record after every unit has a verdict and one is chosen, if one passed; and what is open,
+  /// that one included.
   private func test(
     _ file: ModelFile, key: SelfTestKey, before: SelfTestRecord?, keep: (SelfTestRecord) -> Void
   ) async -> (SelfTestRecord, [String: any Engine]) {
@@ -85,29 +105,52 @@ public actor ProvenModel {
       engines[unit] = engine
       return engine
     }
-    let passing = record.passing(units)
-    if !passing.isEmpty, record.chosen.map({ !passing.contains($0) }) ?? true {
-      for unit in passing where engines[unit] == nil {
-        engines[unit] = try? await openFile(file, unit)
-      }
-      let clock = ContinuousClock()
-      let times = await file.test.measure(passing) { unit, vector in
-        guard let engine = engines[unit] else { throw RecognitionError.noModel(unit) }
-        let begin = clock.now
-        _ = try await engine.outputs(for: vector.input)
-        return (clock.now - begin) / .milliseconds(1)
-      }
-      let measured = times.compactMapValues { try? $0.get() }
-      if measured.isEmpty {
-        record.note(times, medians: [:])
-      } else {
-        let choice = SelfTest.choose(units, times: measured)
-        record.note(times, medians: choice.medians)
-        record.chosen = choice.chosen
+    while true {
+      if !isChosen(record) { await choose(&record, for: file, opened: &engines) }
+      guard let unit = record.chosen, engines[unit] == nil else { break }
+      do {
+        engines[unit] = try await openFile(file, unit)
+      } catch {  // it passed once, but cannot be opened now
+        record.giveUp(unit, error.localizedDescription)
       }
     }
     keep(record)
     return (record, engines)
+  }
+
+  /// Whether the choice of the last time still stands: every unit that passes was measured.
+  private func isChosen(_ record: SelfTestRecord) -> Bool {
+    let passing = record.passing(units)
+    guard let chosen = record.chosen, passing.contains(chosen) else { return false }
+    return passing.allSatisfy { record.result(of: $0)?.medianMilliseconds != nil }
+  }
+
+  /// Measures the units that pass, and chooses one; none where none passes.
+  private func choose(
+    _ record: inout SelfTestRecord, for file: ModelFile, opened: inout [String: any Engine]
+  ) async {
+    record.chosen = nil
+    let passing = record.passing(units)
+    var engines = opened
+    for unit in passing where engines[unit] == nil {
+      engines[unit] = try? await openFile(file, unit)
+    }
+    let clock = ContinuousClock()
+    let times = await file.test.measure(passing) { unit, vector in
+      guard let engine = engines[unit] else { throw RecognitionError.noModel(unit) }
+      let begin = clock.now
+      _ = try await engine.outputs(for: vector.input)
+      return (clock.now - begin) / .milliseconds(1)
+    }
+    opened = engines
+    let measured = times.compactMapValues { try? $0.get() }
+    if measured.isEmpty {
+      record.note(times, medians: [:])
+    } else {
+      let choice = SelfTest.choose(units, times: measured)
+      record.note(times, medians: choice.medians)
+      record.chosen = choice.chosen
+    }
   }
 
   private func key(of file: ModelFile) -> SelfTestKey {
@@ -131,21 +174,30 @@ public actor ProvenModel {
     var version: Int?
     /// The highest version that was ever installed.
     var floor: Int
+    /// The public key that the floor belongs to; `nil`: not known, so every key.
+    var publicKey: String?
   }
 
   private nonisolated var stateURL: URL { folder.appendingPathComponent("installed.json") }
   private nonisolated var updates: URL { folder.appendingPathComponent("updates") }
 
-  /// - Throws: what the file system says of a file that is there: before the first unlock after a
-  ///   restart no app reads its files. That is no reason to forget an update or the floor.
+  /// - Throws: what the file system says of a file that is there, or that it is damaged: before the
+  ///   first unlock after a restart no app reads its files. That is no reason to forget an update or
+  ///   the floor.
   private func readState() throws -> Installed {
-    var state = Installed(floor: 0)
-    if FileManager.default.fileExists(atPath: stateURL.path) {
-      let data = try Data(contentsOf: stateURL)
-      state = (try? JSONDecoder().decode(Installed.self, from: data)) ?? state
+    guard let data = try Self.contents(of: stateURL) else { return Installed(floor: 0) }
+    guard let state = try? JSONDecoder().decode(Installed.self, from: data) else {
+      throw CocoaError(.fileReadCorruptFile)
     }
-    state.floor = max(state.floor, Contract.modelVersion)
     return state
+  }
+
+  /// What a file holds; `nil` where there is none.
+  ///
+  /// - Throws: where it is there and cannot be read.
+  private static func contents(of url: URL) throws -> Data? {
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    return try Data(contentsOf: url)
   }
 
   /// The version of the installed update; `nil` where the app's own model is used.
@@ -193,8 +245,13 @@ public actor ProvenModel {
       } catch {
         throw RefusedUpdate(.storageFailed, "\(error)")
       }
-      let check = UpdateCheck(floor: state.floor, appVersion: appVersion)
-      let manifest = try check.manifest { Self.contents($0, of: update) }
+      // A floor that a thief of the old key raised does not bind an app with another key.
+      let isOurs = (state.publicKey ?? Contract.updateKey) == Contract.updateKey
+      let floor = max(Contract.modelVersion, isOurs ? state.floor : 0)
+      let check = UpdateCheck(floor: floor, appVersion: appVersion)
+      let manifest = try check.manifest {
+        try? Self.contents(of: update.appendingPathComponent($0))
+      }
       let staged = updates.appendingPathComponent("staged-\(UUID().uuidString)")
       defer { try? FileManager.default.removeItem(at: staged) }
       do {
@@ -207,7 +264,8 @@ public actor ProvenModel {
       } catch {
         throw RefusedUpdate(.storageFailed, "\(error)")
       }
-      let file = try Self.file(of: check.manifest { Self.contents($0, of: staged) }, in: staged)
+      let copied = try check.manifest { try? Self.contents(of: staged.appendingPathComponent($0)) }
+      let file = try Self.file(of: copied, in: staged)
       let trial = folder.appendingPathComponent("update-test.json")
       let before = SelfTestRecord(contentsOf: trial)
       let (tested, _) = await test(file, key: key(of: file), before: before) { record in
@@ -221,7 +279,10 @@ public actor ProvenModel {
         let place = updates.appendingPathComponent(name)
         try? FileManager.default.removeItem(at: place)
         try FileManager.default.moveItem(at: staged, to: place)
-        try store(Installed(folder: name, version: manifest.version, floor: manifest.version))
+        try store(
+          Installed(
+            folder: name, version: manifest.version, floor: manifest.version,
+            publicKey: Contract.updateKey))
         removeFolders(but: name)
       } catch {
         throw RefusedUpdate(.storageFailed, "\(error)")
@@ -234,7 +295,13 @@ public actor ProvenModel {
 
     /// The installed update, if it is still what was signed.
     private func installed() -> ModelFile? {
-      guard let state = try? readState() else { return nil }
+      let state: Installed
+      do {
+        state = try readState()
+      } catch {
+        postpone(error)
+        return nil
+      }
       removeFolders(but: state.folder)
       guard let name = state.folder, let version = state.version else { return nil }
       if Contract.modelVersion >= version {  // the app came with a newer model
@@ -244,23 +311,25 @@ public actor ProvenModel {
       let place = updates.appendingPathComponent(name)
       do {
         let check = UpdateCheck(floor: version - 1, appVersion: appVersion)
-        return try Self.file(of: check.manifest { Self.contents($0, of: place) }, in: place)
-      } catch {
+        let manifest = try check.manifest {
+          try Self.contents(of: place.appendingPathComponent($0))
+        }
+        return try Self.file(of: manifest, in: place)
+      } catch let error as RefusedUpdate {
         rollBack("\(error)")
-        return nil
+      } catch {
+        postpone(error)
       }
+      return nil
     }
 
     private static func file(of manifest: UpdateManifest, in place: URL) throws -> ModelFile {
-      guard let data = contents(manifest.selfTest, of: place), let test = try? SelfTest(data)
+      guard let data = try contents(of: place.appendingPathComponent(manifest.selfTest)),
+        let test = try? SelfTest(data)
       else { throw RefusedUpdate(.damagedFile, manifest.selfTest) }
       return ModelFile(
         url: place.appendingPathComponent(manifest.artifact.name),
         sha256: manifest.artifact.sha256, test: test)
-    }
-
-    private static func contents(_ path: String, of place: URL) -> Data? {
-      try? Data(contentsOf: place.appendingPathComponent(path))
     }
   #else
     private func installed() -> ModelFile? { nil }

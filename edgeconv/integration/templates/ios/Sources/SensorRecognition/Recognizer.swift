@@ -17,7 +17,8 @@ public struct Recognition: Sendable, Equatable {
 /// ```swift
 /// let classifier = try await ProvenModel().classifier()
 /// let recognizer = Recognizer { try await classifier.outputs(for: $0) }
-/// for try await found in recognizer.recognitions(of: try Sensors().samples()) {
+/// let samples = try Sensors().samples(for: recognizer.settings)
+/// for try await found in recognizer.recognitions(of: samples) {
 ///   print(found.decision.label ?? "not sure")
 /// }
 /// ```

@@ -33,6 +33,14 @@ public struct UnitResult: Sendable, Equatable {
   public let runtime: String
   /// Of an inference, in ms; `nil` where it was not measured.
   public internal(set) var medianMilliseconds: Double?
+  /// How often it ended in an error under this key.
+  public internal(set) var errors = 0
+
+  func withError(_ reason: String) -> UnitResult {
+    UnitResult(
+      unit: unit, status: .error, largest: nil, reason: reason, vectors: vectors, outputs: nil,
+      runtime: runtime, errors: errors + 1)
+  }
 }
 
 /// Golden windows, which the model has to answer on this device before its first decision:
@@ -82,7 +90,7 @@ public struct SelfTest: Sendable, Decodable {
     self.vectors = vectors
   }
 
-  /// Tests every unit that has no verdict for this key.
+  /// Tests every unit that has no verdict for this key, or an error that may have passed.
   ///
   /// - Parameters:
   ///   - units: those that the app allows; the first is the fallback.
@@ -98,12 +106,16 @@ public struct SelfTest: Sendable, Decodable {
     precondition(!units.isEmpty && !vectors.isEmpty)
     var record = before?.key == key ? before ?? SelfTestRecord(key: key) : SelfTestRecord(key: key)
     if let unit = record.testing, unit != units[0] {
-      record.put(error(of: unit, [], Self.interrupted, unit))
+      var result = error(of: unit, [], Self.interrupted, unit)
+      result.errors = SelfTestRecord.mostErrors
+      record.put(result)
     }
     record.testing = nil
     let count = max(1, min(vectors.count, Self.mostInferences / units.count))
     let chosen = Array(vectors.prefix(count))
-    for unit in units where record.result(of: unit) == nil {
+    for unit in units where record.isDue(unit, fallback: units[0]) {
+      let errors = record.result(of: unit)?.errors ?? 0
+      var result: UnitResult
       record.testing = unit
       keep(record)
       var runtime = unit
@@ -112,11 +124,13 @@ public struct SelfTest: Sendable, Decodable {
         runtime = "\(engine.runtime), \(unit)"
         var outputs: [[Double]] = []
         for vector in chosen { outputs.append(try await engine.outputs(for: vector.input)) }
-        record.put(judge(outputs, of: unit, runtime, for: chosen))
+        result = judge(outputs, of: unit, runtime, for: chosen)
+        result.errors = errors
       } catch {
-        record.put(
-          self.error(of: unit, chosen.map(\.vector), error.localizedDescription, runtime))
+        result = self.error(of: unit, chosen.map(\.vector), error.localizedDescription, runtime)
+        result.errors = errors + 1
       }
+      record.put(result)
       keep(record)
     }
     return record

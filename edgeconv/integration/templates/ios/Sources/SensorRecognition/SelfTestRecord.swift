@@ -26,6 +26,15 @@ public struct SelfTestRecord: Sendable, Equatable {
     units.filter { result(of: $0)?.status == .passed }
   }
 
+  /// So often under one key a unit may end in an error before it is not opened again.
+  static let mostErrors = 3
+
+  /// Whether a unit is to be tested: a wrong answer is final, an error may pass by itself.
+  func isDue(_ unit: String, fallback: String) -> Bool {
+    guard let before = result(of: unit) else { return true }
+    return before.status == .error && (unit == fallback || before.errors < Self.mostErrors)
+  }
+
   mutating func put(_ result: UnitResult) {
     results.removeAll { $0.unit == result.unit }
     results.append(result)
@@ -37,14 +46,17 @@ public struct SelfTestRecord: Sendable, Equatable {
     for index in results.indices {
       let before = results[index]
       if case .failure(let error)? = times[before.unit] {
-        results[index] = UnitResult(
-          unit: before.unit, status: .error, largest: before.largest,
-          reason: error.localizedDescription, vectors: before.vectors, outputs: nil,
-          runtime: before.runtime)
+        results[index] = before.withError(error.localizedDescription)
       } else if let median = medians[before.unit] {
         results[index].medianMilliseconds = median
       }
     }
+  }
+
+  /// Notes that a unit that passed cannot be opened now: another one is chosen.
+  mutating func giveUp(_ unit: String, _ reason: String) {
+    if let before = result(of: unit) { put(before.withError(reason)) }
+    chosen = nil
   }
 
   /// The record that a file holds; `nil` where it cannot be read.
@@ -95,6 +107,7 @@ public struct SelfTestRecord: Sendable, Equatable {
       let tolerance: Double
       let reason: String
       @Null var medianMs: Double?
+      let errors: Int?
 
       init(_ result: UnitResult, _ test: SelfTest) {
         artifact = test.artifact.name
@@ -108,13 +121,14 @@ public struct SelfTestRecord: Sendable, Equatable {
         tolerance = test.tolerance
         reason = result.reason
         medianMs = result.medianMilliseconds
+        errors = result.errors
       }
 
       var result: UnitResult {
         UnitResult(
           unit: unit, status: status, largest: largest, reason: reason, vectors: vectors,
           outputs: outputs?.map { row in row.map { $0 ?? .nan } }, runtime: runtime,
-          medianMilliseconds: medianMs)
+          medianMilliseconds: medianMs, errors: errors ?? 0)
       }
     }
 

@@ -42,7 +42,7 @@
     /// - Throws: ``RecognitionError/noAccelerometer`` or ``RecognitionError/noSensor(_:)``; the
     ///   sequence itself throws ``RecognitionError/sensorFailed(_:)``.
     public func samples(
-      for settings: StreamSettings = StreamSettings()
+      for settings: StreamSettings
     ) throws -> AsyncThrowingStream<Sample, any Error> {
       if let kind = missing.first { throw RecognitionError.lack(of: kind) }
       let hertz = settings.sensors.map(\.sensorHz).max() ?? settings.sensorHz

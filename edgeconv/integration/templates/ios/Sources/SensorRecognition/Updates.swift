@@ -109,10 +109,10 @@
     /// The manifest of an update whose files are all there and all as they were signed.
     ///
     /// - Parameter file: the contents of a path in the update; `nil` where there are none.
-    /// - Throws: ``RefusedUpdate``.
-    func manifest(_ file: (String) -> Data?) throws -> UpdateManifest {
+    /// - Throws: ``RefusedUpdate``, or what `file` throws.
+    func manifest(_ file: (String) throws -> Data?) throws -> UpdateManifest {
       if publicKey.isEmpty { throw RefusedUpdate(.noKey) }
-      guard let content = file("update.json"), let signature = file("update.sig") else {
+      guard let content = try file("update.json"), let signature = try file("update.sig") else {
         throw RefusedUpdate(.unreadable)
       }
       guard isSigned(content, signature) else { throw RefusedUpdate(.wrongSignature) }
@@ -121,7 +121,7 @@
       if manifest.contractSha256 != contractSha256 { throw RefusedUpdate(.otherContract) }
       if manifest.version <= floor { throw RefusedUpdate(.notNewer) }
       if Self.isBefore(appVersion, manifest.minAppVersion) { throw RefusedUpdate(.appTooOld) }
-      guard isWhole(manifest, file) else { throw RefusedUpdate(.damagedFile) }
+      guard try isWhole(manifest, file) else { throw RefusedUpdate(.damagedFile) }
       return manifest
     }
 
@@ -138,17 +138,19 @@
     }
 
     /// Whether every file is the one that was signed, and the model and its test are among them.
-    private func isWhole(_ manifest: UpdateManifest, _ file: (String) -> Data?) -> Bool {
+    private func isWhole(
+      _ manifest: UpdateManifest, _ file: (String) throws -> Data?
+    ) throws -> Bool {
       let paths = manifest.files.map(\.path)
       guard Set(paths).count == paths.count, paths.allSatisfy(Self.isSafe) else { return false }
       for entry in manifest.files {
-        guard let content = file(entry.path), content.count == entry.bytes,
+        guard let content = try file(entry.path), content.count == entry.bytes,
           Self.sha256(content) == entry.sha256
         else { return false }
       }
       let model = manifest.artifact.name
       guard paths.contains(where: { $0 == model || $0.hasPrefix("\(model)/") }),
-        paths.contains(manifest.selfTest), let content = file(manifest.selfTest),
+        paths.contains(manifest.selfTest), let content = try file(manifest.selfTest),
         let test = try? SelfTest(content)
       else { return false }
       return test.artifact.sha256 == manifest.artifact.sha256

@@ -86,15 +86,16 @@ struct DeliveredRate: Sendable {
   /// `nil` until it was measured for 5 s.
   private(set) var hertz: Double?
   private let asked: Double
-  private let silence: Int64
+  private let longest: Int64
   private var begin: Int64?
   private var last: Int64 = 0
   private var samples = 0
 
-  /// - Parameter silence: a longer pause is not part of a rate: the app was suspended.
+  /// - Parameter silence: of the stream. A pause longer than this and than a monitor's patience is
+  ///   not part of a rate: the sensor is silent then, or the app was suspended.
   init(asked: Double, silence: Int64) {
     self.asked = asked
-    self.silence = silence
+    longest = max(SensorMonitor.patience, silence)
   }
 
   var isSlow: Bool { hertz.map { $0 < Self.slowBelow * asked } ?? false }
@@ -103,7 +104,7 @@ struct DeliveredRate: Sendable {
   mutating func update(_ stamp: Int64) {
     let (elapsed, overflow) = stamp.subtractingReportingOverflow(last)
     last = stamp
-    guard let begin, !overflow, elapsed >= 0, elapsed <= silence else {
+    guard let begin, !overflow, elapsed >= 0, elapsed <= longest else {
       (self.begin, samples) = (stamp, 0)
       return
     }

@@ -30,6 +30,7 @@ final class DeviceTests: XCTestCase {
         let result = record.result(of: unit)
         XCTAssertEqual(result?.status.rawValue, wanted.status, "\(test.name), \(unit)")
         XCTAssertEqual(result?.largest, wanted.largest, "\(test.name), \(unit)")
+        XCTAssertEqual(result?.errors, wanted.errors, "\(test.name), \(unit)")
       }
     }
   }
@@ -217,6 +218,7 @@ struct DeviceVectors: Decodable {
       struct Unit: Decodable {
         let status: String
         let largest: Double?
+        let errors: Int
       }
 
       let runs: Int
@@ -252,6 +254,7 @@ struct DeviceVectors: Decodable {
       let vectors: [Int]
       let outputs: [[Double?]]?
       let medianMs: Double?
+      let errors: Int
     }
 
     let key: Key
@@ -265,7 +268,7 @@ struct DeviceVectors: Decodable {
           UnitResult(
             unit: $0.unit, status: $0.status, largest: $0.largest, reason: $0.reason,
             vectors: $0.vectors, outputs: $0.outputs?.map { row in row.map { $0 ?? .nan } },
-            runtime: $0.unit, medianMilliseconds: $0.medianMs)
+            runtime: $0.unit, medianMilliseconds: $0.medianMs, errors: $0.errors)
         }, testing: testing, chosen: chosen)
     }
   }

@@ -35,8 +35,9 @@ fun liveRecognition(context: Context): Flow<Live> =
     channelFlow {
         send(Live.Listening)
         Models(context).open().use { classifier ->
-            Recognizer(classifier) { trySend(Live.Failure(it.message ?: "$it")) }
-                .recognitions(Sensors(context).samples())
+            val recognizer = Recognizer(classifier) { trySend(Live.Failure(it.message ?: "$it")) }
+            recognizer
+                .recognitions(Sensors(context).samples(recognizer.settings))
                 .collect { send(Live.Recognized(it)) }
         }
     }.catch { emit(Live.Problem(it.message ?: "$it")) }

@@ -8,6 +8,7 @@ import com.edgeconv.recognition.stream.EnergySaver
 import com.edgeconv.recognition.stream.Sample
 import com.edgeconv.recognition.stream.SensorKind
 import com.edgeconv.recognition.stream.SensorStream
+import com.edgeconv.recognition.stream.StreamSettings
 import com.edgeconv.recognition.stream.Window
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
@@ -51,6 +52,9 @@ class Recognizer(
     private val saver: EnergySaver? = null,
     private val onFailure: (Exception) -> Unit,
 ) {
+    /** Of the stream, the rates of the sensors included: what `Sensors.samples` takes. */
+    val settings: StreamSettings get() = stream.settings
+
     /** What became of the samples so far. */
     val counts: Counts get() = stream.counts
 

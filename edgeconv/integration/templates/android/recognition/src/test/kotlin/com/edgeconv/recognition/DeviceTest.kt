@@ -92,6 +92,7 @@ class DeviceTest {
             assertEquals(name, verdict.getString("status"), result.status.name.lowercase())
             val largest = if (verdict.isNull("largest")) null else verdict.getDouble("largest")
             assertEquals(name, largest, result.largest)
+            assertEquals(name, verdict.getInt("errors"), result.errors)
         }
         assertEquals(name, record, Record.of(record.toJson(test, "a phone")))
     }

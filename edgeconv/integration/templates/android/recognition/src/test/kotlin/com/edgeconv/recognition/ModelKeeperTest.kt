@@ -38,14 +38,11 @@ class ModelKeeperTest {
     private val root get() = File(folder.root, "models of this app")
     private val modelFile = ModelFile(resource(Contract.MODEL))
     private val selfTest = SelfTest.of(String(resource(Contract.SELF_TEST)))
-    private val keys: KeyPair =
-        KeyPairGenerator
-            .getInstance("EC")
-            .apply { initialize(ECGenParameterSpec("secp256r1")) }
-            .generateKeyPair()
+    private var keys = newKeys()
     private val opened = mutableListOf<String>()
     private var open = 0
     private var wrong = setOf<String>()
+    private var closed = setOf<String>()
     private var nanoseconds = 0L
     private var slowMs = 0L
     private var afterOpening = {}
@@ -189,6 +186,107 @@ class ModelKeeperTest {
     }
 
     @Test
+    fun aUnitThatCouldNotBeOpenedIsTriedAgainAndChosenThen() {
+        closed = setOf("gpu")
+        slowMs = 4
+        val units = listOf("cpu", "gpu")
+        val first = keeper(units).open().also { it.engine.close() }
+        assertEquals("cpu" to 1, first.record.chosen to first.record.result("gpu")?.errors)
+        closed = emptySet()
+        val second = keeper(units).open().also { it.engine.close() }
+        assertEquals("gpu", second.engine.name)
+        closed = setOf("gpu") // the chosen one, of which nothing is tested any more
+        val third = keeper(units).open().also { it.engine.close() }
+        assertEquals("cpu" to 2, third.engine.name to third.record.result("gpu")?.errors)
+        repeat(3) { keeper(units).open().engine.close() }
+        opened.clear()
+        keeper(units).open().engine.close()
+        assertEquals(listOf("cpu"), opened) // three errors were enough
+    }
+
+    @Test
+    fun anUpdateThatCannotBeOpenedNowIsKept() {
+        keeper().install(update(version = 3))
+        closed = setOf("cpu of an update")
+        repeat(4) {
+            val proven = keeper(system = "Android 17").open().also { it.engine.close() }
+            assertEquals(null to null, proven.version to proven.rolledBack)
+            assertTrue("${proven.postponed}", "out of memory" in proven.postponed.orEmpty())
+        }
+        closed = emptySet()
+        assertEquals(3L, keeper(system = "Android 17").open().also { it.engine.close() }.version)
+        val model = File(root, "models/3/${selfTest.artifact}")
+        val aside = File(root, "aside").also { model.renameTo(it) }
+        File(model, "in the way").mkdirs() // a file that is there and cannot be read
+        val proven = keeper().open().also { it.engine.close() }
+        assertEquals(null to null, proven.version to proven.rolledBack)
+        assertTrue(proven.postponed != null)
+        model.deleteRecursively()
+        aside.renameTo(model)
+        assertEquals(3L, keeper().open().also { it.engine.close() }.version)
+    }
+
+    @Test
+    fun aStateThatCannotBeReadTakesNoUpdateAndLowersNoFloor() {
+        keeper().install(update(version = 3))
+        val state = File(root, "installed.json")
+        val content = state.readBytes()
+        state.writeText("{")
+        assertUnreadable()
+        state.delete()
+        File(state, "in the way").mkdirs()
+        assertUnreadable()
+        state.deleteRecursively()
+        state.writeBytes(content)
+        assertEquals(3L, keeper().open().also { it.engine.close() }.version)
+    }
+
+    private fun assertUnreadable() {
+        assertEquals(Refusal.STORAGE_FAILED, keeper().install(update(version = 2)).refusal)
+        assertEquals(Refusal.STORAGE_FAILED, keeper().install(update(version = 4)).refusal)
+        val proven = keeper().open().also { it.engine.close() }
+        assertEquals(null, proven.version)
+        assertTrue(proven.postponed != null)
+        assertEquals(listOf("3"), File(root, "models").list()?.toList())
+    }
+
+    @Test
+    fun aFullDiskKeepsTheOldStateAndTheModelsAreOpenedAllTheSame() {
+        keeper().install(update(version = 3))
+        for (name in listOf("installed.json", "record.json", "models/3/record.json")) {
+            File(root, "$name.part/in the way").mkdirs() // where nothing can be written
+        }
+        assertEquals(Refusal.STORAGE_FAILED, keeper().install(update(version = 4)).refusal)
+        val units = listOf("cpu", "gpu")
+        assertEquals(3L, keeper(units).open().also { it.engine.close() }.version)
+        wrong = setOf("cpu of an update")
+        val proven = keeper(system = "Android 17").open().also { it.engine.close() }
+        assertEquals(null, proven.version)
+        assertTrue(proven.rolledBack != null)
+        File(root, "installed.json.part").deleteRecursively()
+        assertEquals(Refusal.NOT_NEWER, keeper().install(update(version = 3)).refusal)
+    }
+
+    @Test
+    fun aStolenKeyBlocksNothingOnceTheAppHasAnotherOne() {
+        val stolen = keys
+        assertEquals(null, keeper().install(update(version = Int.MAX_VALUE)).refusal)
+        assertEquals(Refusal.NOT_NEWER, keeper().install(update(version = 4)).refusal)
+        keys = newKeys()
+        val proven = keeper(packagedVersion = 3).open().also { it.engine.close() }
+        assertEquals(null, proven.version)
+        assertTrue("${proven.rolledBack}", "wrong_signature" in proven.rolledBack.orEmpty())
+        assertEquals(Refusal.NOT_NEWER, keeper(packagedVersion = 3).install(update(3)).refusal)
+        assertEquals(null, keeper(packagedVersion = 3).install(update(version = 4)).refusal)
+        assertEquals(4L, keeper(packagedVersion = 3).open().also { it.engine.close() }.version)
+        val current = keys
+        keys = stolen
+        val more = update(version = 9)
+        keys = current
+        assertEquals(Refusal.WRONG_SIGNATURE, keeper().install(more).refusal)
+    }
+
+    @Test
     fun anInstallationThatWasInterruptedLeavesTheOldModel() {
         keeper().install(update(version = 3))
         val files = update(version = 4)
@@ -230,8 +328,10 @@ class ModelKeeperTest {
         assertEquals(Contract.SHA256, file.sha256)
         opened += unit
         afterOpening()
+        val isUpdate = path != null
+        if (unit in closed || (isUpdate && "$unit of an update" in closed)) error("out of memory")
         open++
-        StubEngine(unit, unit in wrong || (path != null && "$unit of an update" in wrong))
+        StubEngine(unit, unit in wrong || (isUpdate && "$unit of an update" in wrong))
     }
 
     private inner class StubEngine(
@@ -310,6 +410,12 @@ class ModelKeeperTest {
             ).map { ByteArray(32) + it }.map { it.copyOfRange(it.size - 32, it.size) }
         return Base64.getEncoder().encode(raw[0] + raw[1])
     }
+
+    private fun newKeys(): KeyPair =
+        KeyPairGenerator
+            .getInstance("EC")
+            .apply { initialize(ECGenParameterSpec("secp256r1")) }
+            .generateKeyPair()
 
     private fun resource(name: String): ByteArray =
         checkNotNull(ModelKeeperTest::class.java.getResource("/$name")).readBytes()

@@ -8,6 +8,7 @@ import java.io.File
 import java.io.FileOutputStream
 import java.io.IOException
 import java.nio.file.Files
+import java.nio.file.NoSuchFileException
 import java.nio.file.StandardCopyOption.ATOMIC_MOVE
 import java.nio.file.StandardCopyOption.REPLACE_EXISTING
 
@@ -32,12 +33,15 @@ class Surroundings(
  * @property record what was found out about the units, and which was chosen
  * @property version of an update; null: it is the library's own model
  * @property rolledBack why an update that was installed is not used any more; null: none was
+ * @property postponed why an installed update is not used this time: it could not be read or opened
+ *   now. It stays, and the next opening tries it again. Null: nothing was in the way
  */
 class ProvenModel(
     val engine: Engine,
     val record: Record,
     val version: Long? = null,
     val rolledBack: String? = null,
+    val postponed: String? = null,
 )
 
 /**
@@ -75,29 +79,63 @@ class ModelKeeper(
     /**
      * The model that is used now: the update where there is one that still proves itself.
      *
+     * An update that is damaged or answers wrongly is given up. One that cannot be read or opened
+     * now, as while memory is short, is kept for the next time.
+     *
      * @throws RecognitionException where the library's own model is not the tested one
      * @throws NoUnitPassed where nothing on this device computes what it must
      */
     fun open(): ProvenModel {
-        val state = State.read(stateFile)
+        val state =
+            try {
+                State.read(stateFile)
+            } catch (error: IOException) {
+                return openPackaged(postponed = "which update is installed cannot be read: $error")
+            }
         clean(state)
-        val version = state.version ?: return openPackaged(null)
+        val version = state.version ?: return openPackaged()
         if (packagedVersion >= version) { // a newer app brought a newer model
             forget(state)
-            return openPackaged(null)
+            return openPackaged()
         }
         return try {
             openUpdate(version)
+        } catch (error: IOException) {
+            openPackaged(postponed = "$error")
+        } catch (error: NoUnitPassed) {
+            if (isWrong(error.record)) {
+                giveUp(state, error)
+            } else {
+                openPackaged(postponed = error.message)
+            }
         } catch (error: RecognitionException) {
-            forget(state)
-            openPackaged(error.message)
+            giveUp(state, error)
         }
+    }
+
+    /** Whether a unit answered otherwise than it must: an error may pass by itself, that does not. */
+    private fun isWrong(record: Record) =
+        surroundings.units.any { record.result(it)?.status == UnitStatus.FAILED }
+
+    private fun giveUp(
+        state: State,
+        reason: RecognitionException,
+    ): ProvenModel {
+        forget(state)
+        return openPackaged(rolledBack = reason.message)
     }
 
     /** Checks an update, tests it on this device, and installs it: all of it or nothing. */
     fun install(read: ReadFile): UpdateResult {
-        val state = State.read(stateFile)
-        val check = UpdateCheck(installed(maxOf(state.floor, packagedVersion)), read)
+        val state =
+            try {
+                State.read(stateFile)
+            } catch (_: IOException) {
+                // What the floor is, nobody knows: nothing is taken.
+                return UpdateResult(Refusal.STORAGE_FAILED)
+            }
+        val floor = maxOf(state.floorOf(key), packagedVersion)
+        val check = UpdateCheck(installed(floor), quietly(read))
         val (manifest, refusal) = check.manifest()
         if (manifest == null) return UpdateResult(refusal)
         check.misfit(manifest)?.let { return UpdateResult(it) }
@@ -107,11 +145,15 @@ class ModelKeeper(
             folder.deleteRecursively()
             val names =
                 manifest.files.map { it.path } + UpdateCheck.MANIFEST + UpdateCheck.SIGNATURE
-            for (name in names) write(File(folder, name), read(name) ?: throw IOException(name))
+            for (name in names) {
+                val content = quietly(read)(name) ?: return damaged(folder)
+                write(File(folder, name), content)
+            }
             val result = prove(folder, manifest.version)
             if (result.refusal == null) {
-                write(stateFile, State(manifest.version, manifest.version).toJson())
-                clean(State.read(stateFile))
+                val now = State(manifest.version, manifest.version, key)
+                write(stateFile, now.toJson())
+                clean(now)
             } else {
                 folder.deleteRecursively()
             }
@@ -120,6 +162,21 @@ class ModelKeeper(
             folder.deleteRecursively()
             UpdateResult(Refusal.STORAGE_FAILED)
         }
+    }
+
+    /** A source that fails has no such file. */
+    private fun quietly(read: ReadFile): ReadFile =
+        {
+            try {
+                read(it)
+            } catch (_: IOException) {
+                null
+            }
+        }
+
+    private fun damaged(folder: File): UpdateResult {
+        folder.deleteRecursively()
+        return UpdateResult(Refusal.DAMAGED_FILE)
     }
 
     private fun prove(
@@ -136,10 +193,13 @@ class ModelKeeper(
             UpdateResult(Refusal.DAMAGED_FILE)
         }
 
-    private fun openPackaged(rolledBack: String?): ProvenModel {
+    private fun openPackaged(
+        rolledBack: String? = null,
+        postponed: String? = null,
+    ): ProvenModel {
         val (file, test) = packaged()
         val (engine, record) = prove(test, File(root, RECORD)) { open(file, null, it) }
-        return ProvenModel(engine, record, rolledBack = rolledBack)
+        return ProvenModel(engine, record, null, rolledBack, postponed)
     }
 
     private fun openUpdate(version: Long): ProvenModel {
@@ -152,7 +212,7 @@ class ModelKeeper(
         folder: File,
         version: Long,
     ): ProvenModel {
-        val check = UpdateCheck(installed(floor = 0)) { File(folder, it).readBytes() }
+        val check = UpdateCheck(installed(floor = 0)) { contents(File(folder, it)) }
         val (manifest, unread) = check.manifest()
         if (manifest == null) refuse(unread)
         check.misfit(manifest)?.let(::refuse)
@@ -167,6 +227,18 @@ class ModelKeeper(
         return ProvenModel(engine, record)
     }
 
+    /**
+     * What a file holds; null where there is none.
+     *
+     * @throws IOException where it is there and cannot be read
+     */
+    private fun contents(file: File): ByteArray? =
+        try {
+            Files.readAllBytes(file.toPath())
+        } catch (_: NoSuchFileException) {
+            null
+        }
+
     private fun refuse(refusal: Refusal?): Nothing {
         val reason = "the update is refused: ${refusal?.name?.lowercase()}"
         throw RecognitionException(Kind.WRONG_MODEL, reason)
@@ -178,10 +250,19 @@ class ModelKeeper(
         open: (String) -> Engine,
     ): Pair<Engine, Record> {
         val key = Key(surroundings.appVersion, test.sha256, surroundings.system)
-        val before = if (recordFile.isFile) Record.of(recordFile.readText()) else null
+        val before =
+            try {
+                contents(recordFile)?.let { Record.of(String(it)) }
+            } catch (_: IOException) {
+                null
+            }
         val keep = { record: Record ->
-            // A record that a power failure takes away costs a test, so it need not be waited for.
-            write(recordFile, record.toJson(test, surroundings.device).toByteArray(), sync = false)
+            val text = record.toJson(test, surroundings.device)
+            try {
+                write(recordFile, text.toByteArray(), sync = false)
+            } catch (_: IOException) {
+                // A record that is lost, by a full disk or a power failure, costs another test.
+            }
         }
         return UnitTester(test, surroundings.units, key, keep, clock, open).prove(before)
     }
@@ -193,8 +274,13 @@ class ModelKeeper(
 
     /** The floor stays: an update that was once replaced does not come back. */
     private fun forget(state: State) {
-        write(stateFile, State(null, state.floor).toJson())
-        clean(State(null, state.floor))
+        val without = State(null, state.floor, state.key)
+        try {
+            write(stateFile, without.toJson())
+        } catch (_: IOException) {
+            return // the old state is whole, and the next start forgets the update
+        }
+        clean(without)
     }
 
     /** What is left of updates that are used no more, or that were never finished. */
@@ -212,11 +298,16 @@ class ModelKeeper(
     ) {
         file.parentFile?.mkdirs()
         val part = File(file.path + ".part")
-        FileOutputStream(part).use {
-            it.write(content)
-            if (sync) it.fd.sync()
+        try {
+            FileOutputStream(part).use {
+                it.write(content)
+                if (sync) it.fd.sync()
+            }
+            Files.move(part.toPath(), file.toPath(), ATOMIC_MOVE, REPLACE_EXISTING)
+        } catch (error: IOException) {
+            part.delete()
+            throw error
         }
-        Files.move(part.toPath(), file.toPath(), ATOMIC_MOVE, REPLACE_EXISTING)
     }
 
     /**
@@ -224,28 +315,36 @@ class ModelKeeper(
      *
      * @property version null: none
      * @property floor the highest version that was ever installed
+     * @property key the public key that this floor belongs to; null: not known, so every key
      */
     private class State(
         val version: Long?,
         val floor: Long,
+        val key: String?,
     ) {
+        /** A floor that a thief of the old key raised does not bind an app with another key. */
+        fun floorOf(current: String): Long = if (key == null || key == current) floor else 0
+
         fun toJson(): ByteArray =
             JSONObject()
                 .put("version", version ?: JSONObject.NULL)
                 .put("floor", floor)
+                .put("public_key", key ?: JSONObject.NULL)
                 .toString()
                 .toByteArray()
 
         companion object {
+            /** @throws IOException where there is one that cannot be read: its floor is not 0 */
             fun read(file: File): State =
                 try {
-                    val json = JSONObject(file.readText())
+                    val json = JSONObject(String(Files.readAllBytes(file.toPath())))
                     val version = if (json.isNull("version")) null else json.getLong("version")
-                    State(version, json.getLong("floor"))
-                } catch (_: IOException) {
-                    State(null, 0)
-                } catch (_: JSONException) {
-                    State(null, 0)
+                    val key = if (json.isNull("public_key")) null else json.getString("public_key")
+                    State(version, json.getLong("floor"), key)
+                } catch (_: NoSuchFileException) {
+                    State(null, 0, null)
+                } catch (error: JSONException) {
+                    throw IOException("${file.name} is damaged", error)
                 }
         }
     }

@@ -134,6 +134,7 @@ enum class UnitStatus {
  * @property vectors places in the golden set that were run
  * @property outputs of them; null after an error
  * @property medianMs of an inference; null where it was not measured
+ * @property errors how often it ended in an error under this key
  */
 data class UnitResult(
     val unit: String,
@@ -144,6 +145,7 @@ data class UnitResult(
     val vectors: List<Int> = emptyList(),
     val outputs: List<List<Double>>? = null,
     val medianMs: Double? = null,
+    val errors: Int = 0,
 )
 
 /**
@@ -163,6 +165,29 @@ data class Record(
     /** Those of [units] that passed, in their order. */
     fun passing(units: List<String>): List<String> =
         units.filter { result(it)?.status == UnitStatus.PASSED }
+
+    /** Whether a unit is to be tested: a wrong answer is final, an error may pass by itself. */
+    fun isDue(
+        unit: String,
+        fallback: String,
+    ): Boolean {
+        val before = result(unit) ?: return true
+        val mayFail = unit == fallback || before.errors < MOST_ERRORS
+        return before.status == UnitStatus.ERROR && mayFail
+    }
+
+    /** This record after one more error of a unit. */
+    fun withError(
+        unit: String,
+        error: Exception,
+        vectors: List<Int>,
+    ): Record {
+        val errors = (result(unit)?.errors ?: 0) + 1
+        val reason = error.message ?: "$error"
+        return with(
+            UnitResult(unit, UnitStatus.ERROR, reason = reason, vectors = vectors, errors = errors),
+        )
+    }
 
     fun with(result: UnitResult): Record =
         copy(results = results.filter { it.unit != result.unit } + result, testing = null)
@@ -211,11 +236,15 @@ data class Record(
         .put("tolerance", test.tolerance)
         .put("reason", result.reason)
         .put("median_ms", result.medianMs ?: JSONObject.NULL)
+        .put("errors", result.errors)
 
     private fun finite(value: Double): Any = if (value.isFinite()) value else JSONObject.NULL
 
     companion object {
         private const val FORMAT = "edgeconv-golden-results"
+
+        /** So often under one key a unit may end in an error before it is not opened again. */
+        const val MOST_ERRORS = 3
 
         /** What a file says; null where it cannot be read, which counts as no record. */
         fun of(text: String): Record? =
@@ -257,6 +286,7 @@ data class Record(
                         List(rows.length()) { row -> numbers(rows.getJSONArray(row)) }
                     },
                 medianMs = json.number("median_ms"),
+                errors = json.optInt("errors"),
             )
         }
 

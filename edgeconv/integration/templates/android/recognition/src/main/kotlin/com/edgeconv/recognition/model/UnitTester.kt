@@ -17,6 +17,8 @@ class UnitTester(
     private val open: (String) -> Engine,
 ) {
     private val engines = mutableMapOf<String, Engine>()
+    private val vectors = test.vectorsPerUnit(maxOf(1, units.size))
+    private val places = vectors.map { it.vector }
 
     init {
         require(units.isNotEmpty()) { "the app allows no unit; allow at least the CPU" }
@@ -25,35 +27,43 @@ class UnitTester(
 
     /**
      * Opens the model on the unit that is the best of those which compute what they must. Nothing is
-     * tested or measured again that [before] has for the same key.
+     * tested or measured again that [before] has for the same key, except what ended in an error.
      *
      * @throws NoUnitPassed where there is none
      */
     fun prove(before: Record?): Pair<Engine, Record> {
         try {
-            val tested = test(before)
-            val record = if (isSettled(tested, before)) tested else choose(tested)
-            val chosen = record.chosen ?: throw NoUnitPassed(record)
-            return (engines.remove(chosen) ?: open(chosen)) to record
+            var record = test(before)
+            while (true) {
+                if (!isChosen(record)) record = choose(record)
+                val chosen = record.chosen ?: throw NoUnitPassed(record)
+                try {
+                    return (engines.remove(chosen) ?: open(chosen)) to record
+                } catch (error: Exception) {
+                    // It passed once, but cannot be opened now.
+                    record = record.withError(chosen, error, places).copy(chosen = null)
+                    keep(record)
+                }
+            }
         } finally {
             engines.values.forEach(Engine::close)
             engines.clear()
         }
     }
 
-    /** Every allowed unit that has no verdict for this key is tested. */
+    /** Every allowed unit is tested that has no verdict for this key, or an error that may pass. */
     fun test(before: Record?): Record {
         var record = before?.takeIf { it.key == key } ?: Record(key)
         val interrupted = record.testing
         if (interrupted != null && interrupted != units[0]) {
-            record = record.with(UnitResult(interrupted, UnitStatus.ERROR, reason = INTERRUPTED))
+            val result = UnitResult(interrupted, UnitStatus.ERROR, reason = INTERRUPTED)
+            record = record.with(result.copy(errors = Record.MOST_ERRORS))
         }
         record = record.copy(testing = null)
-        val vectors = test.vectorsPerUnit(units.size)
         for (unit in units) {
-            if (record.result(unit) != null) continue
+            if (!record.isDue(unit, fallback = units[0])) continue
             keep(record.copy(testing = unit))
-            record = record.with(verdict(unit, vectors))
+            record = verdict(unit, record)
             keep(record)
         }
         if (record.passing(units).isEmpty()) throw NoUnitPassed(record)
@@ -62,25 +72,26 @@ class UnitTester(
 
     private fun verdict(
         unit: String,
-        vectors: List<TestVector>,
-    ): UnitResult {
-        val places = vectors.map { it.vector }
-        val result =
+        before: Record,
+    ): Record {
+        val record =
             try {
                 val engine = open(unit).also { engines[unit] = it }
-                test.judge(unit, engine.name, vectors.map { engine.run(it.input).outputs })
+                val outputs = vectors.map { engine.run(it.input).outputs }
+                val errors = before.result(unit)?.errors ?: 0
+                before.with(test.judge(unit, engine.name, outputs).copy(errors = errors))
             } catch (error: Exception) {
-                UnitResult(unit, UnitStatus.ERROR, reason = "${error.message}", vectors = places)
+                before.withError(unit, error, places)
             }
-        if (result.status != UnitStatus.PASSED) engines.remove(unit)?.close()
-        return result
+        if (unit !in record.passing(units)) engines.remove(unit)?.close()
+        return record
     }
 
-    /** Whether nothing new was found out and the choice of the last time still stands. */
-    private fun isSettled(
-        tested: Record,
-        before: Record?,
-    ) = tested.chosen in tested.passing(units) && before?.results == tested.results
+    /** Whether the choice of the last time still stands: every unit that passes was measured. */
+    private fun isChosen(record: Record): Boolean {
+        val passing = record.passing(units)
+        return record.chosen in passing && passing.none { record.result(it)?.medianMs == null }
+    }
 
     /** Measures the passing units, interleaved, and chooses one of them. */
     private fun choose(tested: Record): Record {
@@ -97,13 +108,12 @@ class UnitTester(
                 } catch (error: Exception) {
                     times.remove(unit)
                     engines.remove(unit)?.close()
-                    record =
-                        record.with(UnitResult(unit, UnitStatus.ERROR, reason = "${error.message}"))
+                    record = record.withError(unit, error, places)
                 }
             }
         }
         val passing = record.passing(units)
-        if (passing.isEmpty()) throw NoUnitPassed(record.also(keep))
+        if (passing.isEmpty()) throw NoUnitPassed(record.copy(chosen = null).also(keep))
         val (chosen, medians) = chooseUnit(units, passing, times)
         val results = record.results.map { it.copy(medianMs = medians[it.unit] ?: it.medianMs) }
         return record.copy(results = results, chosen = chosen).also(keep)

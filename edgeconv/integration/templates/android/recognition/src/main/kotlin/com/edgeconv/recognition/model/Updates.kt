@@ -89,8 +89,8 @@ class UpdateCheck(
     /** What `update.json` says, once its signature was found to be right; else why not. */
     fun manifest(): Pair<UpdateManifest?, Refusal?> {
         if (installed.publicKey.isEmpty()) return null to Refusal.NO_KEY
-        val content = contents(MANIFEST) ?: return null to Refusal.UNREADABLE
-        val signature = contents(SIGNATURE) ?: return null to Refusal.UNREADABLE
+        val content = read(MANIFEST) ?: return null to Refusal.UNREADABLE
+        val signature = read(SIGNATURE) ?: return null to Refusal.UNREADABLE
         if (!isSigned(content, String(signature, Charsets.ISO_8859_1))) {
             return null to Refusal.WRONG_SIGNATURE
         }
@@ -121,23 +121,16 @@ class UpdateCheck(
     }
 
     private fun isAsSigned(file: UpdateFile): Boolean {
-        val content = contents(file.path) ?: return false
+        val content = read(file.path) ?: return false
         return content.size.toLong() == file.bytes && sha256(content) == file.sha256
     }
 
     private fun isTest(manifest: UpdateManifest): Boolean =
         try {
-            val text = contents(manifest.selfTest)?.let(::String).orEmpty()
+            val text = read(manifest.selfTest)?.let(::String).orEmpty()
             SelfTest.of(text).sha256 == manifest.artifactSha256
         } catch (_: JSONException) {
             false
-        }
-
-    private fun contents(path: String): ByteArray? =
-        try {
-            read(path)
-        } catch (_: IOException) {
-            null
         }
 
     private fun isSigned(

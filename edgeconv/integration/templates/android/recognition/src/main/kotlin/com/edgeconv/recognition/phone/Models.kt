@@ -126,6 +126,9 @@ class Classifier internal constructor(
     /** Why an update that was installed is not used any more; null: none was. */
     val rolledBack: String? get() = proven.rolledBack
 
+    /** Why an installed update waits for the next opening; null: nothing is in its way. */
+    val postponed: String? get() = proven.postponed
+
     /** Of the file that is open, to which a personal layer belongs. */
     val sha256: String get() = proven.record.key.modelSha256
 

@@ -15,6 +15,7 @@ import com.edgeconv.recognition.stream.Reaction
 import com.edgeconv.recognition.stream.Sample
 import com.edgeconv.recognition.stream.SensorKind
 import com.edgeconv.recognition.stream.SensorMonitor
+import com.edgeconv.recognition.stream.SensorSettings
 import com.edgeconv.recognition.stream.SensorState
 import com.edgeconv.recognition.stream.StreamSettings
 import kotlinx.coroutines.channels.BufferOverflow
@@ -80,36 +81,31 @@ class Sensors internal constructor(
      * A collector that falls behind loses the oldest readings, never the newest: a gap, which
      * restarts the stream.
      *
-     * @param hertz what the system is asked for; it delivers about that
+     * @param settings of the stream that gets them, [com.edgeconv.recognition.Recognizer.settings]:
+     *   the system is asked for their rates, and delivers about that
      * @param batch how long the sensor may collect readings before it wakes the processor; this
      *   saves the battery, and decisions come as late as that
      * @param held how much of the past is kept for a collector that is busy, besides a batch
      * @throws RecognitionException while collecting, where a sensor is missing or may not be read
      */
     fun samples(
-        hertz: Double = Contract.SENSOR_HZ,
+        settings: StreamSettings,
         batch: Duration = Duration.ZERO,
         held: Duration = 10.seconds,
     ): Flow<Sample> {
         val seconds = (batch + held).inWholeMilliseconds / 1e3
-        val capacity = ceil(seconds * hertz * sensors.size).toInt().coerceAtLeast(1)
+        val capacity = ceil(seconds * settings.sensors.sumOf { it.sensorHz }).toInt()
         return callbackFlow {
             val thread = HandlerThread("sensors").apply { start() }
-            val current = Session(hertz, batch) { trySend(it) }
+            val current = Session(settings, batch) { trySend(it) }
             val stop = {
                 current.listeners.values.forEach(manager::unregisterListener)
                 thread.quitSafely()
                 current.end()
             }
             try {
-                for (kind in sensors.keys) {
-                    register(
-                        kind,
-                        current,
-                        hertz,
-                        batch,
-                        Handler(thread.looper),
-                    )
+                for (each in settings.sensors) {
+                    register(each, current, batch, Handler(thread.looper))
                 }
             } catch (error: RecognitionException) {
                 stop()
@@ -123,7 +119,7 @@ class Sensors internal constructor(
                 }
             }
             awaitClose { stop() }
-        }.buffer(capacity, BufferOverflow.DROP_OLDEST)
+        }.buffer(capacity.coerceAtLeast(1), BufferOverflow.DROP_OLDEST)
     }
 
     /** The app goes to the background, or the screen off: what comes until [resume] is not used. */
@@ -133,12 +129,12 @@ class Sensors internal constructor(
     fun resume() = session?.report(Event.RESUME)
 
     private fun register(
-        kind: SensorKind,
+        settings: SensorSettings,
         current: Session,
-        hertz: Double,
         batch: Duration,
         handler: Handler,
     ) {
+        val kind = settings.kind
         val name = kind.name.lowercase().replace('_', ' ')
         current.report(Event.START, kind)
         val sensor = sensors[kind]
@@ -146,7 +142,7 @@ class Sensors internal constructor(
             current.report(Event.MISSING, kind)
             throw RecognitionException(Kind.NO_SENSOR, "this device has no $name")
         }
-        val interval = (1e6 / hertz).toInt()
+        val interval = (1e6 / settings.sensorHz).toInt()
         val latency = batch.inWholeMicroseconds.toInt()
         val problem =
             try {
@@ -163,7 +159,7 @@ class Sensors internal constructor(
 
     /** One collection of samples. Its events come from several threads. */
     private inner class Session(
-        hertz: Double,
+        settings: StreamSettings,
         batch: Duration,
         private val send: (Sample) -> Unit,
     ) {
@@ -171,7 +167,9 @@ class Sensors internal constructor(
         private val patience = maxOf(SensorMonitor.PATIENCE, 2 * batch.inWholeNanoseconds)
         private val monitors = sensors.keys.associateWith { SensorMonitor(patience) }
         private val rates =
-            sensors.keys.associateWith { DeliveredRate(hertz, StreamSettings().silence) }
+            settings.sensors.associate {
+                it.kind to DeliveredRate(it.sensorHz, settings.silence)
+            }
         private var begins = wasCollected.also { wasCollected = true }
 
         fun report(event: Event) {

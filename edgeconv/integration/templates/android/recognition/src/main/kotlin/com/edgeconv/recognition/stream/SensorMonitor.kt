@@ -153,11 +153,12 @@ class SensorMonitor(
  * The rate of one sensor by its time stamps.
  *
  * @param asked for, in Hz
- * @param silence nanoseconds; a longer pause is no part of a rate
+ * @param silence nanoseconds, of the stream; a pause longer than this and than a monitor's patience
+ *   is no part of a rate: the sensor is silent then, or the app was suspended
  */
 class DeliveredRate(
     private val asked: Double,
-    private val silence: Long,
+    silence: Long,
 ) {
     /** Samples a second over the last 5 s or so; null before they are over. */
     var hertz: Double? = null
@@ -166,6 +167,7 @@ class DeliveredRate(
     /** Whether it is known to be less than 0.8 of what was asked for. */
     val isSlow: Boolean get() = hertz.let { it != null && it < SLOW * asked }
 
+    private val longest = maxOf(SensorMonitor.PATIENCE, silence)
     private var begun = false
     private var begin = 0L
     private var last = 0L
@@ -175,7 +177,7 @@ class DeliveredRate(
     fun update(nanoseconds: Long) {
         val elapsed = nanoseconds - last // a clock that overflows begins anew, too
         last = nanoseconds
-        if (!begun || elapsed < 0 || elapsed > silence) {
+        if (!begun || elapsed < 0 || elapsed > longest) {
             begun = true
             begin = nanoseconds
             samples = 0
