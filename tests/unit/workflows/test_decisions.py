@@ -10,10 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgeconv.core import Dataset, LoadReport, Recording, Signal
+from edgeconv.core import Dataset, LoadReport, Recording, SensorKind, Signal
 from edgeconv.errors import BadInput
 from edgeconv.integration.smoothing import Decider, DecisionSettings
-from edgeconv.workflows.decisions import ALPHAS, HYSTERESES, UNSURE, judge_streams, shown_labels
+from edgeconv.workflows.decisions import (
+    ALPHAS,
+    ENERGY,
+    HYSTERESES,
+    UNSURE,
+    judge_streams,
+    shown_labels,
+)
 
 SIGNAL = Signal(window=8, step=4, rate_hz=4.0, labels=("sit", "walk", "run"))
 
@@ -99,3 +106,44 @@ def test_a_change_that_is_never_shown_is_missed() -> None:
     assert result.single.delay_s == 1.0
     with pytest.raises(BadInput, match="longer than a window"):
         judge_streams(dataset(("a", 0, 2), ("b", 0, 1)), [0, 0], deaf)
+
+
+def test_the_energy_minded_mode_saves_while_nothing_moves_and_delays_no_start() -> None:
+    """Sitting is still, walking is not: what is left out is the middle of sitting."""
+    data = dataset(("a", 0, 60), ("a", 1, 20), ("a", 0, 21))
+    moving = data.recordings[1].samples
+    moving[::2, 1] += 2.0  # the class stays in the first channel
+    own, *others = judge_streams(data, [0, 1, 0], majority).energy
+    assert len(others) == len(ENERGY) - 1
+    assert (own.still_below, own.after, own.factor) == (0.1, 2, 4)
+    # Of 59 and 20 windows of sitting all but the first 2 and every 4th of the others.
+    windows = (4 * 101 - 8) // 4 + 1
+    assert own.saved == pytest.approx((0.75 * 57 + 0.75 * 18) / windows, abs=2 / windows)
+    assert (own.differs, own.newly_missed) == (0, 0)
+    assert own.right == own.right_without
+    assert own.starts == 1  # the change to sitting follows windows that were all run
+    assert (own.added_delay_s, own.latest_s) == (0, 0)
+
+
+def test_activities_that_do_not_move_show_in_the_figures() -> None:
+    """A change that no reading above the threshold tells comes late or never."""
+    data = dataset(*(("a", n % 2, 9) for n in range(20)))
+    for recording in data.recordings:
+        recording.samples[:] /= 16
+
+    def quiet(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return majority(16 * windows)
+
+    figures = judge_streams(data, [n % 2 for n in range(20)], quiet).energy
+    worst = next(each for each in figures if each.factor == 8)
+    assert worst.differs > 0.1
+    assert worst.right < worst.right_without
+    assert worst.newly_missed > 0
+    assert worst.latest_s is not None
+    assert worst.latest_s > 1
+
+
+def test_channels_of_no_phone_have_no_such_mode() -> None:
+    other = replace(SIGNAL, channels=("p", "q", "r"), kinds=(SensorKind.OTHER,) * 3)
+    data = replace(dataset(("a", 0, 30)), signal=other)
+    assert judge_streams(data, [0], majority).energy == ()

@@ -7,7 +7,7 @@
 extern "C" {
 #endif
 
-extern const unsigned char model_data[];
+extern const unsigned char *const model_data;
 extern const unsigned int model_data_size;
 
 #ifdef __cplusplus
