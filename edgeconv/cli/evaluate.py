@@ -141,7 +141,8 @@ def _show_use(console: Console, use: Use) -> None:
         rows = (
             ("every window by itself", streams.single),
             ("default", streams.default),
-            (f"best of {len(streams.tried)}", streams.best),
+            ("chosen by the validation subjects", streams.chosen),
+            (f"best of {len(streams.tried)} on these recordings", streams.best),
         )
         console.table(
             f"Decisions over {streams.hours:.2f} h of recordings, {streams.changes} changes",
@@ -158,8 +159,14 @@ def _show_use(console: Console, use: Use) -> None:
                     f"{each.flicker:.2f}",
                 )
                 for name, each in rows
+                if each is not None
             ],
         )
+        if streams.familiar:
+            console.say(
+                f"{streams.familiar} of the validation subjects were in training: the settings are "
+                "chosen for answers surer than on strangers"
+            )
         if streams.energy:
             _show_energy(console, streams.energy)
 

@@ -135,6 +135,7 @@ class Search:
             trial = self._running.pop(task.key)
             if trial is not None:
                 self._advance(trial, task, outcome)
+            self._give_up()
             self._report()
             self.listener.changed(self)
 
@@ -193,8 +194,7 @@ class Search:
                 self._advance(trial, task, outcome)
             self.listener.changed(self)
         if baseline.state is TrialState.RUNNING:
-            baseline.state = TrialState.UNFINISHED
-            baseline.reason = f"{len(baseline.outcomes)} of {self.plan.folds} folds in time"
+            baseline.give_up(self.plan.folds)
         return outcomes
 
     def _confirming_seconds(self) -> float:
@@ -269,6 +269,22 @@ class Search:
         if self._ready or any(trial is not baseline for trial in self._running.values()):
             return True
         return baseline.state is TrialState.RUNNING and not baseline.outcomes
+
+    def _give_up(self) -> None:
+        """End the candidates that still wait when the time is up; one of them goes on if no other
+        is finished."""
+        if not self._waiting or self._time_for(0.0):
+            return
+        self.out_of_time = True
+        others = (None, self.baseline())
+        entries = [e for e in sorted(self._waiting) if self._running[e[2].key] not in others]
+        finished = any(trial.state is TrialState.FINISHED for trial in self.trials[1:])
+        for entry in entries if finished else entries[1:]:
+            self._waiting.remove(entry)
+            trial = self._running.pop(entry[2].key)
+            assert trial is not None
+            trial.give_up(self.plan.folds)
+        heapq.heapify(self._waiting)
 
     def _baseline_count(self) -> int:
         """How many further folds of the baseline are to be judged."""

@@ -91,8 +91,9 @@ class SearchSession:
         self.progress.search_progress(progress_of(search))
 
     def ended(self, trial: Trial) -> None:
-        """Log the trial."""
-        self.tracker.log(trial)
+        """Log the trial, unless the same search is to go on with it."""
+        if trial.state is not TrialState.UNFINISHED:
+            self.tracker.log(trial)
 
     def confirm(self, work: Search) -> SearchResult:
         """Evaluate the points of the front with further seeds, as far as time allows."""

@@ -19,7 +19,7 @@ class TrialState(StrEnum):
     FINISHED = "finished"
     PRUNED = "pruned"  # too inaccurate after some of its folds
     PRUNED_BY_SIZE = "pruned_by_size"  # over a budget, before any training
-    UNFINISHED = "unfinished"  # the recipe's network, whose folds did not all have time
+    UNFINISHED = "unfinished"  # not all of its folds had time; the same search goes on with it
     FAILED = "failed"
 
 
@@ -125,6 +125,11 @@ class Trial:
                     TrialState.PRUNED,
                     f"after {len(self.outcomes)} folds {reasons[0]}",
                 )
+
+    def give_up(self, count: int) -> None:
+        """End it for lack of time, before all of `count` folds are done."""
+        self.state = TrialState.UNFINISHED
+        self.reason = f"{len(self.outcomes)} of {count} folds in time"
 
     def _reason_to_prune(self, scheme: str, budgets: Budgets) -> str:
         """The reason to stop evaluating a scheme's file; empty: continue."""

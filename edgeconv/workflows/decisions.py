@@ -2,8 +2,7 @@
 
 A subject's recordings are joined to one stream, so that windows at a change hold both activities,
 as they do in a pocket. The truth of a window is the activity at its last step. Which settings of
-the decider are best is for the validation subjects to say (`--split val`), how good they are for
-the test subjects.
+the decider are best is for the validation subjects to say, how good they are for the test subjects.
 """
 
 from __future__ import annotations
@@ -104,11 +103,15 @@ class StreamDecisions:
         hours: of recordings.
         changes: of activity.
         default: the settings of the packages.
-        best: the settings with the largest share of right time of those that were tried.
+        best: the settings with the largest share of right time of those that were tried, on these
+            very recordings: what no choice can beat.
         single: every window by itself: no smoothing, and never unsure.
         tried: all settings.
         energy: the energy-minded mode with the packages' settings, then with others; empty where
             no package can be made for these channels.
+        chosen: the settings that are best on the validation subjects, on these recordings; None
+            where the recordings are not those of the test subjects.
+        familiar: validation subjects whom the model was trained on; None as for `chosen`.
     """
 
     hours: float
@@ -118,6 +121,20 @@ class StreamDecisions:
     single: StreamFigures
     tried: tuple[StreamFigures, ...]
     energy: tuple[EnergyFigures, ...]
+    chosen: StreamFigures | None = None
+    familiar: int | None = None
+
+    def with_choice_of(self, validation: StreamDecisions, familiar: int) -> StreamDecisions:
+        """The same with the settings that are best on the validation subjects.
+
+        Args:
+            validation: the decisions on the recordings of these subjects.
+            familiar: how many of them the model was trained on.
+        """
+        best = validation.best
+        same_step = [figures for figures in self.tried if figures.step == best.step]
+        settings = DecisionSettings(False, best.alpha, best.hysteresis, best.unsure_below)
+        return replace(self, chosen=_of(same_step, settings), familiar=familiar)
 
 
 @dataclass(frozen=True, eq=False)

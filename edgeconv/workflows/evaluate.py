@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +165,8 @@ def evaluate_use(
             "decide between the model's own classes",
             "leave --labels out, or use recordings with the model's classes",
         )
-    signal, dataset, _ = _under_test(path, data, options.split, options.sensor, progress)
+    under_test = partial(_under_test, path, data, sensor=options.sensor, progress=progress)
+    signal, dataset, _ = under_test(options.split)
     labels = classification.labels_for(signal, dataset)
     names = signal.labels or dataset.signal.labels
     more = {**_options(path, options.unsafe), **choice.options(path, choice.names[0])}
@@ -184,8 +186,17 @@ def evaluate_use(
         personalized = personalize(dataset, outputs, labels, layer, options.personalize)
     if options.streams:
         progress.stage("streams: decisions over whole recordings")
-        numbers = [names.index(dataset.signal.labels[r.label]) for r in dataset.recordings]
-        streams = judge_streams(dataset, numbers, lambda windows: predict(windows).classes)
+
+        def judge(part: Dataset) -> StreamDecisions:
+            numbers = [names.index(part.signal.labels[r.label]) for r in part.recordings]
+            return judge_streams(part, numbers, lambda windows: predict(windows).classes)
+
+        streams = judge(dataset)
+        if options.split == "test":
+            progress.stage("streams: settings of the decider, by the validation subjects")
+            _, validation, facts = under_test("val")
+            if len(validation.windows):
+                streams = streams.with_choice_of(judge(validation), facts.trained_on)
     return Use(personalized, streams)
 
 

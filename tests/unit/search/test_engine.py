@@ -296,6 +296,19 @@ def test_the_baseline_is_judged_on_the_folds_that_there_is_time_for(tmp_path: Pa
     assert log.read_text().splitlines()[len(begun) :] == [f"{BASELINE.key}/0/2"]
 
 
+def test_what_has_no_time_left_is_given_up_but_one_candidate_is_judged(tmp_path: Path) -> None:
+    clock = count()
+    search = toy_search(
+        tmp_path, Toy(seconds=1.0), trials=None, until=4, clock=lambda: float(next(clock))
+    )
+
+    states = Counter(trial.state for trial in search.trials[1:])
+    assert states[TrialState.FINISHED] == 1
+    assert states[TrialState.UNFINISHED] >= 1
+    assert states[TrialState.RUNNING] == 0
+    assert search.reported == len(search.trials)
+
+
 def test_a_time_limit_leaves_one_fold_to_the_baseline(tmp_path: Path) -> None:
     search = _timed(tmp_path, 0.0, Toy(seconds=1.0))
     search.confirm([], [])

@@ -147,3 +147,18 @@ def test_channels_of_no_phone_have_no_such_mode() -> None:
     other = replace(SIGNAL, channels=("p", "q", "r"), kinds=(SensorKind.OTHER,) * 3)
     data = replace(dataset(("a", 0, 30)), signal=other)
     assert judge_streams(data, [0], majority).energy == ()
+
+
+def test_settings_are_chosen_on_one_part_and_reported_on_another() -> None:
+    test = judge_streams(dataset(("a", 0, 60), ("a", 1, 60)), [0, 1], majority)
+    validation = replace(test, best=replace(test.single, right=1.0, step=test.tried[-1].step))
+
+    judged = test.with_choice_of(validation, familiar=2)
+
+    assert judged.chosen in test.tried
+    assert judged.chosen is not None
+    assert (judged.chosen.alpha, judged.chosen.hysteresis) == (1.0, 0.0)
+    assert judged.chosen.step == validation.best.step
+    assert judged.chosen.right < 1.0
+    assert judged.familiar == 2
+    assert (test.chosen, test.familiar) == (None, None)
