@@ -66,12 +66,12 @@ def hook(
                 read_bundle(folder)
                 continue
             on_recordings = parity or data is not None or bool(limits)
-            found = (
+            verdicts = (
                 _parity(folder, specification(data), limits, console)
                 if on_recordings
                 else _golden(folder, console)
             )
-            for text, status in found:
+            for text, status in verdicts:
                 if status not in allowed:
                     refused.append({"bundle": str(folder), "status": status, "why": text})
                     console.say(f"{folder}: {text}")

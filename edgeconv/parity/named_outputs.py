@@ -201,12 +201,12 @@ def _of_task(reference: NamedReference, outputs: Outputs) -> dict[str, float]:
         return {}
     ref = class_probabilities(tensor, reference.outputs[tensor.name])
     out = class_probabilities(tensor, outputs[tensor.name])
-    called, before = out.argmax(axis=1), ref.argmax(axis=1)
+    answers, before = out.argmax(axis=1), ref.argmax(axis=1)
     figures = {} if classes is None else divergences(ref, out)
-    figures["top1_agreement"] = float((called == before).mean())
+    figures["top1_agreement"] = float((answers == before).mean())
     labels = reference.samples.labels
     if labels is not None:
-        right, right_before = float((called == labels).mean()), float((before == labels).mean())
+        right, right_before = float((answers == labels).mean()), float((before == labels).mean())
         figures |= {
             "accuracy": right,
             "reference_accuracy": right_before,
@@ -231,8 +231,8 @@ def _two_classes(scores: NDArray[Any]) -> NDArray[Any]:
     import numpy as np
 
     flat = scores.reshape(len(scores))
-    called = flat >= 0.5
-    rest = np.where(called, np.minimum(1 - flat, np.nextafter(flat, -1)), 1 - flat)
+    positive = flat >= 0.5
+    rest = np.where(positive, np.minimum(1 - flat, np.nextafter(flat, -1)), 1 - flat)
     return np.stack([rest, flat], axis=1)
 
 

@@ -40,8 +40,8 @@ class SearchCandidate:
     def key(self) -> str:
         """Twelve hexadecimal digits that identify this candidate."""
         # Without `int8_layers` where it is empty: the keys of older journals do not contain it.
-        said = {k: v for k, v in asdict(self).items() if v or k != "int8_layers"}
-        text = json.dumps(said, sort_keys=True)
+        values = {k: v for k, v in asdict(self).items() if v or k != "int8_layers"}
+        text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:

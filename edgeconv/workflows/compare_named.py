@@ -53,7 +53,7 @@ def random_dataset(signal: Signal) -> Dataset:
     that mean anything."""
     windows = probe_windows(signal)
     labels = [*(signal.labels or ("unknown",))]
-    called = [labels[n % len(labels)] for n in range(len(windows))]
+    repeated = [labels[n % len(labels)] for n in range(len(windows))]
     plain = Signal(
         channels=signal.channels,
         rate_hz=signal.rate_hz,
@@ -62,7 +62,7 @@ def random_dataset(signal: Signal) -> Dataset:
         labels=tuple(labels),
         kinds=signal.kinds,
     )
-    dataset = dataset_from_arrays(windows, called, ["random"] * len(windows), plain)
+    dataset = dataset_from_arrays(windows, repeated, ["random"] * len(windows), plain)
     return replace(dataset, report=replace(dataset.report, source="random windows"))
 
 

@@ -326,9 +326,11 @@ def unrecognized_windows(
             continue
         recording, first = dataset.index[row].tolist()
         of = dataset.recordings[recording]
-        said = tuple(names[n] for n in dict.fromkeys(answers[row]))
+        answered = tuple(names[n] for n in dict.fromkeys(answers[row]))
         second = round(first / dataset.signal.rate_hz, 3)
         listed.append(
-            UnrecognizedWindow(row, of.subject, of.source, of.device, second, names[label], said)
+            UnrecognizedWindow(
+                row, of.subject, of.source, of.device, second, names[label], answered
+            )
         )
     return tuple(listed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -154,17 +155,7 @@ def evaluate_use(
     path = find_model(as_path(model, "model"))
     choice = RuntimeChoice.of(options.runtime)
     choice.check_applies([path])
-    if named_contract(path, data, options.unsafe) is not None:
-        raise Unsupported(
-            f"{path} takes named tensors, and this is about windows of a sensor",
-            "leave --personalize and --streams out",
-        )
-    if labels_of(data):
-        raise Unsupported(
-            "--personalize and --streams do not apply with --labels: a personal layer and an app "
-            "decide between the model's own classes",
-            "leave --labels out, or use recordings with the model's classes",
-        )
+    _refuse_use(path, data, options)
     under_test = partial(_under_test, path, data, sensor=options.sensor, progress=progress)
     signal, dataset, _ = under_test(options.split)
     labels = classification.labels_for(signal, dataset)
@@ -186,11 +177,7 @@ def evaluate_use(
         personalized = personalize(dataset, outputs, labels, layer, options.personalize)
     if options.streams:
         progress.stage("streams: decisions over whole recordings")
-
-        def judge(part: Dataset) -> StreamDecisions:
-            numbers = [names.index(part.signal.labels[r.label]) for r in part.recordings]
-            return judge_streams(part, numbers, lambda windows: predict(windows).classes)
-
+        judge = partial(_judge_streams, names=names, predict=predict)
         streams = judge(dataset)
         if options.split == "test":
             progress.stage("streams: settings of the decider, by the validation subjects")
@@ -198,6 +185,31 @@ def evaluate_use(
             if len(validation.windows):
                 streams = streams.with_choice_of(judge(validation), facts.trained_on)
     return Use(personalized, streams)
+
+
+def _refuse_use(path: Path, data: DataSource, options: UseOptions) -> None:
+    """Refuse models and recordings that an app would not use like this."""
+    if named_contract(path, data, options.unsafe) is not None:
+        raise Unsupported(
+            f"{path} takes named tensors, and this is about windows of a sensor",
+            "leave --personalize and --streams out",
+        )
+    if labels_of(data):
+        raise Unsupported(
+            "--personalize and --streams do not apply with --labels: a personal layer and an app "
+            "decide between the model's own classes",
+            "leave --labels out, or use recordings with the model's classes",
+        )
+
+
+def _judge_streams(
+    dataset: Dataset,
+    names: Sequence[str],
+    predict: Callable[[NDArray[np.float32]], WindowOutputs],
+) -> StreamDecisions:
+    """The decisions on a part of the data, whose labels are numbered as the model's are."""
+    numbers = [names.index(dataset.signal.labels[r.label]) for r in dataset.recordings]
+    return judge_streams(dataset, numbers, lambda windows: predict(windows).classes)
 
 
 def _under_test(

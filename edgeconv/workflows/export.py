@@ -196,7 +196,7 @@ def export_variants(
         progress: listens to what is done.
 
     Returns:
-        The artifacts that were made, in the same order, each checked against its own network.
+        The artifacts that were exported, in the same order, each checked against its own network.
     """
     settings = options or ExportOptions()
     progress.stage(f"export: {plural(len(variants), 'file')}")
@@ -229,9 +229,9 @@ def export_variants(
             file = with_compression_info(file, compress, network) if network else file
             given = inputs_of(model.contract).for_file(request.probe, variant.sensor)
             artifacts[variant] = with_findings(file, given, progress)
-    made = [artifacts[v] for v in variants if v in artifacts]
-    _note_rules(made, progress)
-    return made
+    exported = [artifacts[v] for v in variants if v in artifacts]
+    _note_rules(exported, progress)
+    return exported
 
 
 def _note_rules(made: Sequence[Artifact], progress: Progress) -> None:

@@ -137,13 +137,13 @@ def profile_against(
     options = options or ProfileOptions()
     limit = limit_of(options.max_slowdown)
     artifacts = artifacts_of(paths)
-    found = read_baseline(baseline, frozenset(a.sha256 for a in artifacts))
+    earlier = read_baseline(baseline, frozenset(a.sha256 for a in artifacts))
     timer = partial(profile_artifacts, options=options)
     progress.stage(
         f"profile: {plural(len(artifacts), 'file')} against {baseline}, {options.runs} runs each"
     )
-    results, partners = _in_turns(artifacts, found, timer)
-    compared = compare(artifacts, results, partners, found, limit, timer)
+    results, partners = _in_turns(artifacts, earlier, timer)
+    compared = compare(artifacts, results, partners, earlier, limit, timer)
     return explain(artifacts, results, progress) if options.detailed else results, compared
 
 
@@ -174,11 +174,11 @@ def explain(
     timed = [r for r in results if r.status is Status.PASSED]
     progress.stage("profile: operations and memory")
     peaks = roofline(timed[0].threads, timed[0].runtime) if timed else None
-    found = []
+    explained = []
     for number, (artifact, result) in enumerate(zip(artifacts, results, strict=True), 1):
-        found.append(_explained(artifact, result, peaks))
+        explained.append(_explained(artifact, result, peaks))
         progress.update(number, len(results), artifact.name)
-    return found
+    return explained
 
 
 def facts_of(artifact: Artifact) -> dict[str, int | None]:
@@ -218,11 +218,11 @@ def _in_turns(
         one for pair in zip(artifacts, partners, strict=True) for one in pair if one is not None
     ]
     timed = iter(timer(line))
-    results, found = [], []
+    results, timed_partners = [], []
     for partner in partners:
         results.append(next(timed))
-        found.append((partner, next(timed)) if partner is not None else None)
-    return results, found
+        timed_partners.append((partner, next(timed)) if partner is not None else None)
+    return results, timed_partners
 
 
 def _artifacts(path: Path) -> tuple[Artifact, ...]:

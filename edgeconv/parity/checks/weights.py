@@ -144,12 +144,12 @@ def weight_checks(bundle: Bundle, artifact: Artifact) -> Iterator[Check]:
         pairs, left = _pairs(bundle, artifact)
     except Unsupported as error:
         pairs, left = [], str(error).splitlines()[0]
-    found = check_weights(pairs)
-    if found.status is Status.PASSED and left:
+    check = check_weights(pairs)
+    if check.status is Status.PASSED and left:
         count = sum("bias" not in pair.what for pair in pairs)
         reason = f"not every kernel was compared ({count} are within rounding): {left}"
-        found = Check(NAME, Status.NOT_RUN, None, None, "<=", reason)
-    yield found
+        check = Check(NAME, Status.NOT_RUN, None, None, "<=", reason)
+    yield check
 
 
 @lru_cache(maxsize=4)
@@ -177,8 +177,8 @@ def _pairs(bundle: Bundle, artifact: Artifact) -> tuple[list[Pair], str]:
     kernels = [layer for layer in stored if layer.constants.keys() <= {"kernel", "bias"}]
     pairs: list[Pair] = []
     waiting = [_Trained.of(graph, node) for node in graph.nodes if isinstance(node, _WHOLE)]
-    found = matched(graph, kernels)
-    for node, layer in zip(graph.kernel_nodes, found, strict=True):
+    layers = matched(graph, kernels)
+    for node, layer in zip(graph.kernel_nodes, layers, strict=True):
         label, trained = graph.label(node), constants_of(layout, node)
         sizes = {} if layer is None else {n: c.values.size for n, c in layer.constants.items()}
         if layer is None or any(size != trained[what].size for what, size in sizes.items()):
@@ -195,7 +195,7 @@ def _pairs(bundle: Bundle, artifact: Artifact) -> tuple[list[Pair], str]:
             )
             for what, constant in layer.constants.items()
         )
-    claimed = {id(layer) for layer in found}
+    claimed = {id(layer) for layer in layers}
     more, left = _by_numbers(waiting, [layer for layer in stored if id(layer) not in claimed])
     return pairs + more, "; ".join(left)
 
@@ -302,13 +302,14 @@ def matched(graph: Graph, stored: Sequence[StoredLayer]) -> list[StoredLayer | N
     names = [_names(graph, node) for node in nodes]
     taken = frozenset(map(str.lower, graph.names.values()))
     owners = [
-        {i for i, own in enumerate(names) if _bears(layer.name, own, taken)} for layer in stored
+        {i for i, aliases in enumerate(names) if _bears(layer.name, aliases, taken)}
+        for layer in stored
     ]
-    found: list[StoredLayer | None] = []
+    found_layers: list[StoredLayer | None] = []
     for i in range(len(nodes)):
-        own = [layer for layer, owner in zip(stored, owners, strict=True) if owner == {i}]
-        found.append(own[0] if len(own) == 1 else None)
-    return found
+        candidates = [layer for layer, owner in zip(stored, owners, strict=True) if owner == {i}]
+        found_layers.append(candidates[0] if len(candidates) == 1 else None)
+    return found_layers
 
 
 def _names(graph: Graph, node: Node) -> set[str]:

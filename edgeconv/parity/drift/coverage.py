@@ -160,10 +160,10 @@ def _unlike(rate: float, known: list[float]) -> bool:
 
 def _directions(dataset: Dataset) -> Directions:
     """Of each class, the mean acceleration of each subject."""
-    found: Directions = {}
+    directions: Directions = {}
     for (_, label), mean in _means(dataset).items():
-        found.setdefault(label, []).append(mean)
-    return found
+        directions.setdefault(label, []).append(mean)
+    return directions
 
 
 def _means(dataset: Dataset) -> dict[tuple[str, str], NDArray[np.float64]]:

@@ -135,10 +135,10 @@ class FoldTrainer:
     def identity(self, task: FoldTask) -> str:
         """Digest of everything that the outcome of a task depends on."""
         recipe = encode(self.recipe_of(task))
-        said = {name: recipe[name] for name in _SETTINGS}
-        said |= {"seed": task.seed, "subjects": self._digest, "test": self.groups[task.fold]}
-        said |= {"val": self.val_subjects, "compress": self.compress, "fold": task.fold}
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+        identity = {name: recipe[name] for name in _SETTINGS}
+        identity |= {"seed": task.seed, "subjects": self._digest, "test": self.groups[task.fold]}
+        identity |= {"val": self.val_subjects, "compress": self.compress, "fold": task.fold}
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
     @cached_property
     def _digest(self) -> str:

@@ -266,7 +266,7 @@ def store_results(checked: Bundle, earlier: Bundle, progress: Progress) -> None:
         earlier: the same bundle before them.
         progress: is told of files that keep their results, and of a bundle that cannot be written.
     """
-    results, kept = [], []
+    results, unchanged = [], []
     for artifact in checked.artifacts:
         new = [r for r in checked.parity if r.artifact == artifact.name]
         ran_earlier = [
@@ -275,15 +275,17 @@ def store_results(checked: Bundle, earlier: Bundle, progress: Progress) -> None:
             if r.artifact == artifact.name and r.sha256 == artifact.sha256 and r.n
         ]
         keeps = bool(ran_earlier) and not any(result.n for result in new)
-        kept += [artifact.name] if keeps else []
+        unchanged += [artifact.name] if keeps else []
         results += ran_earlier if keeps else new
     try:
         bundles.write(replace(checked, parity=tuple(results)), checked.path)
     except (OSError, BadInput) as error:
         progress.note(f"the results could not be written into the bundle: {error}")
     else:
-        if kept:
-            progress.note(f"not run now, so the bundle keeps earlier results: {', '.join(kept)}")
+        if unchanged:
+            progress.note(
+                f"not run now, so the bundle keeps earlier results: {', '.join(unchanged)}"
+            )
 
 
 def _requested(

@@ -133,9 +133,9 @@ def _note_familiar(
             f"recordings of {len(calibrated)} of {len(dataset.subject_names)} subjects calibrated "
             "the activation ranges"
         )
-    own = source.data is not None and source.data.name == dataset.name
+    same_data = source.data is not None and source.data.name == dataset.name
     same = [s for s in dataset.subject_names if s in source.model.train_subjects]
-    if own and same and not shared and not source.held_out_subjects_in(dataset):
+    if same_data and same and not shared and not source.held_out_subjects_in(dataset):
         progress.note(
             f"subjects {', '.join(same[:5])} are named like subjects of the training, with other "
             "recordings: if they are the same people, these figures are not of held-out subjects"

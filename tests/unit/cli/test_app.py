@@ -77,8 +77,8 @@ def test_a_package_that_an_import_lacks_is_no_bug(
         "error: the package 'h5py' is not installed\n"
         '  install it: pip install "edgeconv[convert]"\n'
     )
-    own = ModuleNotFoundError("no", name="edgeconv.no_such_room")
-    monkeypatch.setattr(cli_app, "app", raising(own))
+    missing = ModuleNotFoundError("no", name="edgeconv.no_such_room")
+    monkeypatch.setattr(cli_app, "app", raising(missing))
     assert run_app([]) == 70
     assert "this is a bug in edgeconv" in capsys.readouterr().err
 
@@ -170,12 +170,14 @@ def parameters(group: TyperGroup) -> Iterator[tuple[str, str]]:
 
 def test_help_is_a_phrase_of_its_own() -> None:
     """No fragments such as "Of --serve."."""
-    found = dict(parameters(cast("TyperGroup", get_command(cli_app.app))))
-    assert len(found) > 150
+    options = dict(parameters(cast("TyperGroup", get_command(cli_app.app))))
+    assert len(options) > 150
     fragment = re.compile(r"(Of|For|With|Without|Instead of|Beyond|Default)\b|[a-z]+[,.]?$")
-    odd = {name: text for name, text in found.items() if not text or fragment.match(text)}
+    odd = {name: text for name, text in options.items() if not text or fragment.match(text)}
     assert odd == {}
-    assert [name for name, text in found.items() if not text.endswith((".", "(repeatable)."))] == []
+    assert [
+        name for name, text in options.items() if not text.endswith((".", "(repeatable)."))
+    ] == []
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ def test_what_is_kept_is_shown_and_removed(
     assert run_app(["data", "cache"]) == 0
     assert "walk.csv" in capsys.readouterr().out
     assert run_app(["data", "cache", "--clear", "--json", "-"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["freed"] > 0
-    assert told["kept"] == []
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["freed"] > 0
+    assert answer["kept"] == []
     monkeypatch.setenv(sample_cache.FOLDER, "off")
     assert run_app(["data", "cache"]) == 0
     assert "switched off" in capsys.readouterr().out

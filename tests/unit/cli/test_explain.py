@@ -28,13 +28,13 @@ def test_a_model_with_a_contract_says_seconds(
     path = tmp_path / "model.keras"
     build("cnn:4k5-6k3")(signal).save(path)
     keras_file.write_contract(path, signal)
-    found = explained(capsys, tmp_path)  # a folder with model.keras in it
-    assert found["parameters"] == 4 * 15 + 4 + 6 * 12 + 6 + 6 * 2 + 2
-    assert [row["receptive_field_seconds"] for row in found["layers"][1:3]] == [0.25, 0.35]
+    explanation = explained(capsys, tmp_path)  # a folder with model.keras in it
+    assert explanation["parameters"] == 4 * 15 + 4 + 6 * 12 + 6 + 6 * 2 + 2
+    assert [row["receptive_field_seconds"] for row in explanation["layers"][1:3]] == [0.25, 0.35]
     assert run_app(["explain", str(path)]) == 0
     shown = capsys.readouterr().out
     assert "7 (0.35 s)" in shown
-    assert f"multiply-accumulates {found['macs']:,}" in shown
+    assert f"multiply-accumulates {explanation['macs']:,}" in shown
 
 
 def test_a_model_without_a_contract_says_so(

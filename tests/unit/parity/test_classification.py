@@ -41,44 +41,44 @@ A, B, C = [0.7, 0.2, 0.1], [0.2, 0.6, 0.2], [0.1, 0.1, 0.8]
 
 def test_evaluate_by_hand() -> None:
     # truth: a a a b b c; answers: a a b b c c
-    found = judged([A, A, B, B, C, C], [0, 0, 0, 1, 1, 2], ["10", "9", "9", "9", "10", "10"])
-    assert found.accuracy == pytest.approx(4 / 6)
-    assert found.confusion == ((2, 1, 0), (0, 1, 1), (0, 0, 1))
-    assert found.balanced_accuracy == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
-    assert found.per_class["a"] == pytest.approx(
+    result = judged([A, A, B, B, C, C], [0, 0, 0, 1, 1, 2], ["10", "9", "9", "9", "10", "10"])
+    assert result.accuracy == pytest.approx(4 / 6)
+    assert result.confusion == ((2, 1, 0), (0, 1, 1), (0, 0, 1))
+    assert result.balanced_accuracy == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    assert result.per_class["a"] == pytest.approx(
         {"precision": 1.0, "recall": 2 / 3, "f1": 0.8, "n": 3}
     )
-    assert found.per_class["b"] == pytest.approx(
+    assert result.per_class["b"] == pytest.approx(
         {"precision": 0.5, "recall": 0.5, "f1": 0.5, "n": 2}
     )
-    assert found.per_class["c"] == pytest.approx(
+    assert result.per_class["c"] == pytest.approx(
         {"precision": 0.5, "recall": 1.0, "f1": 2 / 3, "n": 1}
     )
-    assert found.macro_f1 == pytest.approx((0.8 + 0.5 + 2 / 3) / 3)
+    assert result.macro_f1 == pytest.approx((0.8 + 0.5 + 2 / 3) / 3)
     true = [0.7, 0.7, 0.2, 0.6, 0.1, 0.8]
-    assert found.loss == pytest.approx(-sum(map(math.log, true)) / 6, rel=1e-6)
-    assert list(found.per_subject) == ["9", "10"]
-    assert found.per_subject["9"] == pytest.approx({"accuracy": 2 / 3, "n": 3})
-    assert (found.n, found.labels, found.runtime) == (6, NAMES, "litert")
+    assert result.loss == pytest.approx(-sum(map(math.log, true)) / 6, rel=1e-6)
+    assert list(result.per_subject) == ["9", "10"]
+    assert result.per_subject["9"] == pytest.approx({"accuracy": 2 / 3, "n": 3})
+    assert (result.n, result.labels, result.runtime) == (6, NAMES, "litert")
 
 
 def test_evaluate_leaves_absent_classes_out_of_means() -> None:
-    found = judged([A, A, B], [0, 0, 1])
-    assert found.balanced_accuracy == 1.0
-    assert found.macro_f1 == 1.0
-    assert found.per_class["c"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "n": 0}
+    result = judged([A, A, B], [0, 0, 1])
+    assert result.balanced_accuracy == 1.0
+    assert result.macro_f1 == 1.0
+    assert result.per_class["c"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "n": 0}
 
 
 def test_evaluate_predicted_but_absent_class_costs_macro_f1_only() -> None:
-    found = judged([A, A, B, C], [0, 0, 1, 1])  # scikit-learn 1.7: f1 1, 2/3 and 0
-    assert found.macro_f1 == pytest.approx((1 + 2 / 3 + 0) / 3)
-    assert found.balanced_accuracy == pytest.approx((1 + 1 / 2) / 2)
+    result = judged([A, A, B, C], [0, 0, 1, 1])  # scikit-learn 1.7: f1 1, 2/3 and 0
+    assert result.macro_f1 == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert result.balanced_accuracy == pytest.approx((1 + 1 / 2) / 2)
 
 
 def test_evaluate_confident_error_has_a_finite_loss() -> None:
-    found = judged([[1.0, 0.0, 0.0]], [2])
-    assert found.loss == pytest.approx(-math.log(EPSILON))
-    assert json.dumps(found.to_json(), allow_nan=False)
+    result = judged([[1.0, 0.0, 0.0]], [2])
+    assert result.loss == pytest.approx(-math.log(EPSILON))
+    assert json.dumps(result.to_json(), allow_nan=False)
 
 
 def test_evaluate_scales_rows_for_the_loss() -> None:
@@ -87,8 +87,8 @@ def test_evaluate_scales_rows_for_the_loss() -> None:
 
 
 def test_evaluation_result_survives_json() -> None:
-    found = judged([A, B], [0, 1])
-    assert EvaluationResult.from_json(json.loads(json.dumps(found.to_json()))) == found
+    result = judged([A, B], [0, 1])
+    assert EvaluationResult.from_json(json.loads(json.dumps(result.to_json()))) == result
 
 
 @pytest.mark.parametrize(
@@ -125,17 +125,17 @@ def test_evaluate_agrees_with_counting(pairs: list[tuple[int, int]]) -> None:
     truth = np.array([t for t, _ in pairs])
     answers = np.array([a for _, a in pairs])
     rows: NDArray[np.float64] = np.eye(3)[answers]
-    found = judged(rows.tolist(), truth.tolist(), [str(i % 4) for i in range(len(pairs))])
-    assert found.accuracy == pytest.approx(sum(t == a for t, a in pairs) / len(pairs))
-    for i, row in enumerate(found.confusion):
+    result = judged(rows.tolist(), truth.tolist(), [str(i % 4) for i in range(len(pairs))])
+    assert result.accuracy == pytest.approx(sum(t == a for t, a in pairs) / len(pairs))
+    for i, row in enumerate(result.confusion):
         for j, count in enumerate(row):
             assert count == pairs.count((i, j))
-    assert found.balanced_accuracy == pytest.approx(
+    assert result.balanced_accuracy == pytest.approx(
         np.mean([np.mean(answers[truth == k] == k) for k in set(truth.tolist())])
     )
-    weighted = sum(s["accuracy"] * s["n"] for s in found.per_subject.values()) / found.n
-    assert weighted == pytest.approx(found.accuracy)
-    assert 0 <= found.macro_f1 <= 1
+    weighted = sum(s["accuracy"] * s["n"] for s in result.per_subject.values()) / result.n
+    assert weighted == pytest.approx(result.accuracy)
+    assert 0 <= result.macro_f1 <= 1
 
 
 @given(st.permutations(range(3)))
@@ -151,10 +151,12 @@ def test_evaluate_does_not_depend_on_class_names(order: list[int]) -> None:
 
 def test_softmax_of_logits_keeps_the_class_and_sums_to_one() -> None:
     logits = np.array([[900.0, 0.0, -900.0], [0.2, 0.4, 0.3]], np.float32)
-    found = softmax(logits)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(found[1], np.exp(logits[1]) / np.exp(logits[1]).sum(), atol=1e-6)
-    assert found.argmax(axis=1).tolist() == [0, 1]
+    probabilities = softmax(logits)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(
+        probabilities[1], np.exp(logits[1]) / np.exp(logits[1]).sum(), atol=1e-6
+    )
+    assert probabilities.argmax(axis=1).tolist() == [0, 1]
     for broken in (np.nan, np.inf, -np.inf):
         assert np.isnan(softmax(np.array([[broken, 1.0]], np.float32))).all()
 
@@ -162,10 +164,10 @@ def test_softmax_of_logits_keeps_the_class_and_sums_to_one() -> None:
 def test_merged_classes_have_the_sum_of_their_probabilities() -> None:
     merged = LabelMap({"x": ("c", "a")}, ("b",))
     rows = np.array([[0.3, 0.4, 0.3], [0.1, 0.8, 0.1]], np.float32)
-    found = merged_probabilities(rows, NAMES, merged)
+    probabilities = merged_probabilities(rows, NAMES, merged)
     assert merged.merged(NAMES) == ("x", "b")
-    np.testing.assert_allclose(found, [[0.6, 0.4], [0.2, 0.8]], atol=1e-6)
-    assert found.argmax(axis=1).tolist() == [0, 1]  # neither "a" nor "c" was the largest
+    np.testing.assert_allclose(probabilities, [[0.6, 0.4], [0.2, 0.8]], atol=1e-6)
+    assert probabilities.argmax(axis=1).tolist() == [0, 1]  # neither "a" nor "c" was the largest
     rounded = np.array([[129 / 256, 0, 0.5]], np.float32)  # as an int8 file rounds
     assert merged_probabilities(rounded, NAMES, merged).max() == 1
     with pytest.raises(BadInput, match="not probabilities"):

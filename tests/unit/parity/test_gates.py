@@ -24,8 +24,8 @@ def test_default_gates_loosen_with_precision() -> None:
     order = ("float32", "float16", "dynamic", "int8")
     limits = [default_gates("tflite", scheme) for scheme in order]
     for name in ("snr_db", "top1_agreement"):
-        found = [limit[name] for limit in limits]
-        assert found == sorted(found, reverse=True), name
+        values = [limit[name] for limit in limits]
+        assert values == sorted(values, reverse=True), name
     drifts = [limit["kl_mean"] for limit in limits]
     assert drifts == sorted(drifts)
 
@@ -40,17 +40,17 @@ def test_default_gates_are_not_shared() -> None:
 
 
 def test_resolve_gates_replaces_and_adds() -> None:
-    found = resolve_gates("tflite", "int8", {"max_abs": 0.3, "accuracy_drop": 0.0})
-    assert found["max_abs"] == 0.3
-    assert found["accuracy_drop"] == 0.0
-    assert found["snr_db"] == default_gates("tflite", "int8")["snr_db"]
+    gates = resolve_gates("tflite", "int8", {"max_abs": 0.3, "accuracy_drop": 0.0})
+    assert gates["max_abs"] == 0.3
+    assert gates["accuracy_drop"] == 0.0
+    assert gates["snr_db"] == default_gates("tflite", "int8")["snr_db"]
 
 
 @pytest.mark.parametrize("retrained", [False, True])
 def test_the_embedding_has_the_limit_of_the_scheme(retrained: bool) -> None:
     limit = default_gates("tflite", "int8")["snr_db"]
-    found = resolve_gates("tflite", "int8", {}, retrained=retrained, embedding=True)
-    assert found["embedding_snr_db"] == limit
+    gates = resolve_gates("tflite", "int8", {}, retrained=retrained, embedding=True)
+    assert gates["embedding_snr_db"] == limit
     assert "embedding_snr_db" not in resolve_gates("tflite", "int8", {}, retrained=retrained)
 
 

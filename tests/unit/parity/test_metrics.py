@@ -25,45 +25,45 @@ TRUE = np.array([0, 1])
 
 
 def test_compare_by_hand() -> None:
-    found = compare(REF, CAN, TRUE)
+    metrics = compare(REF, CAN, TRUE)
     squares = 0.01 + 0.01 + 0.01 + 0.09 + 0.04
     power = 0.49 + 0.04 + 0.01 + 0.01 + 0.36 + 0.09
-    assert found["max_abs"] == pytest.approx(0.3)
-    assert found["mean_abs"] == pytest.approx((0.1 + 0.1 + 0.1 + 0.3 + 0.2) / 6, rel=1e-6)
-    assert found["rmse"] == pytest.approx(math.sqrt(squares / 6))
-    assert found["snr_db"] == pytest.approx(10 * math.log10(power / squares))
-    assert found["psnr_db"] == pytest.approx(10 * math.log10(6 / squares))
-    assert found["top1_agreement"] == 0.5
-    assert (found["accuracy"], found["reference_accuracy"]) == (0.5, 1.0)
-    assert found["accuracy_drop"] == 0.5
+    assert metrics["max_abs"] == pytest.approx(0.3)
+    assert metrics["mean_abs"] == pytest.approx((0.1 + 0.1 + 0.1 + 0.3 + 0.2) / 6, rel=1e-6)
+    assert metrics["rmse"] == pytest.approx(math.sqrt(squares / 6))
+    assert metrics["snr_db"] == pytest.approx(10 * math.log10(power / squares))
+    assert metrics["psnr_db"] == pytest.approx(10 * math.log10(6 / squares))
+    assert metrics["top1_agreement"] == 0.5
+    assert (metrics["accuracy"], metrics["reference_accuracy"]) == (0.5, 1.0)
+    assert metrics["accuracy_drop"] == 0.5
 
 
 def test_compare_agrees_with_scipy() -> None:
-    found = compare(REF, CAN, TRUE)
+    metrics = compare(REF, CAN, TRUE)
     ref, can = REF.astype(float), CAN.astype(float)
     kl = [entropy(p, q) for p, q in zip(ref, can, strict=True)]
     js = [distance.jensenshannon(p, q) ** 2 for p, q in zip(ref, can, strict=True)]
     similar = [1 - distance.cosine(p, q) for p, q in zip(ref, can, strict=True)]
-    assert found["kl_mean"] == pytest.approx(np.mean(kl), rel=1e-5)
-    assert found["kl_max"] == pytest.approx(max(kl), rel=1e-5)
-    assert found["js_mean"] == pytest.approx(np.mean(js), rel=1e-5)
-    assert found["cosine"] == pytest.approx(np.mean(similar))
-    assert found["cosine_min"] == pytest.approx(min(similar))
+    assert metrics["kl_mean"] == pytest.approx(np.mean(kl), rel=1e-5)
+    assert metrics["kl_max"] == pytest.approx(max(kl), rel=1e-5)
+    assert metrics["js_mean"] == pytest.approx(np.mean(js), rel=1e-5)
+    assert metrics["cosine"] == pytest.approx(np.mean(similar))
+    assert metrics["cosine_min"] == pytest.approx(min(similar))
 
 
 def test_every_name_and_every_gate_has_a_number() -> None:
-    found = compare(REF, CAN, TRUE)
-    assert tuple(found) == METRICS
-    assert set(DIRECTIONS) <= {*found, "max_drop", "saturated", "embedding_snr_db"}
-    assert all(type(value) is float for value in found.values())
+    metrics = compare(REF, CAN, TRUE)
+    assert tuple(metrics) == METRICS
+    assert set(DIRECTIONS) <= {*metrics, "max_drop", "saturated", "embedding_snr_db"}
+    assert all(type(value) is float for value in metrics.values())
 
 
 def test_compare_identical_outputs_has_finite_metrics() -> None:
-    found = compare(REF, REF, TRUE)
-    assert found["snr_db"] == found["psnr_db"] == MAX_DB
-    assert found["cosine_min"] == 1.0
-    assert found["max_abs"] == found["kl_max"] == found["accuracy_drop"] == 0.0
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    metrics = compare(REF, REF, TRUE)
+    assert metrics["snr_db"] == metrics["psnr_db"] == MAX_DB
+    assert metrics["cosine_min"] == 1.0
+    assert metrics["max_abs"] == metrics["kl_max"] == metrics["accuracy_drop"] == 0.0
+    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
 
 
 def test_compare_snr_of_one_rounding_is_below_the_cap() -> None:
@@ -87,8 +87,8 @@ def test_compare_rows_of_zeros() -> None:
     zero, one = np.zeros((1, 2)), np.array([[1.0, 0.0]])
     assert cosine(zero, zero)[0] == 1.0
     assert cosine(zero, one)[0] == 0.0
-    found = compare(one.astype(np.float32), zero.astype(np.float32), np.array([0]))
-    assert all(map(math.isfinite, found.values()))
+    metrics = compare(one.astype(np.float32), zero.astype(np.float32), np.array([0]))
+    assert all(map(math.isfinite, metrics.values()))
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,13 @@ _rows = arrays.arrays(np.float32, (5, 3), elements=st.floats(0.0009765625, 1.0, 
 
 @given(_rows, _rows)
 def test_compare_properties(ref: NDArray[np.float32], can: NDArray[np.float32]) -> None:
-    found = compare(ref, can, np.zeros(5, np.int64))
+    metrics = compare(ref, can, np.zeros(5, np.int64))
     back = compare(can, ref, np.zeros(5, np.int64))
-    assert 0 <= found["mean_abs"] <= found["rmse"] + 1e-12 <= found["max_abs"] + 2e-12 <= 1.1
-    assert 0 <= found["kl_mean"] <= found["kl_max"]
-    assert 0 <= found["js_mean"] <= math.log(2)
-    assert -1 <= found["cosine_min"] <= found["cosine"] <= 1
+    assert 0 <= metrics["mean_abs"] <= metrics["rmse"] + 1e-12 <= metrics["max_abs"] + 2e-12 <= 1.1
+    assert 0 <= metrics["kl_mean"] <= metrics["kl_max"]
+    assert 0 <= metrics["js_mean"] <= math.log(2)
+    assert -1 <= metrics["cosine_min"] <= metrics["cosine"] <= 1
     for name in ("max_abs", "mean_abs", "rmse", "psnr_db", "cosine", "js_mean", "top1_agreement"):
-        assert back[name] == pytest.approx(found[name])
-    assert back["accuracy_drop"] == -found["accuracy_drop"]
-    assert json.dumps(found, allow_nan=False)
+        assert back[name] == pytest.approx(metrics[name])
+    assert back["accuracy_drop"] == -metrics["accuracy_drop"]
+    assert json.dumps(metrics, allow_nan=False)

@@ -138,9 +138,9 @@ def test_one_of_few_samples_may_change_where_the_model_hardly_decides(
     samples = Samples({"x": np.zeros((20, 2), np.float32)}, "data")
     ref = NamedReference(contract, samples, {"kind": before})
     gates = {"top1_agreement": 0.97}
-    found = judge_named(made.artifact(), "litert", ref, {"kind": after}, gates, MachineInfo())
-    assert (found.status == "passed") is passes
-    assert found.metrics["top1_agreement"] == 1 - changed / 20
+    result = judge_named(made.artifact(), "litert", ref, {"kind": after}, gates, MachineInfo())
+    assert (result.status == "passed") is passes
+    assert result.metrics["top1_agreement"] == 1 - changed / 20
     asked = judge_named(
         made.artifact(), "litert", ref, {"kind": after}, gates, MachineInfo(), gates
     )

@@ -74,11 +74,13 @@ def _flipped_windows(share: float) -> Outputs:
 @pytest.mark.parametrize(("target", "scheme"), EVERY)
 def test_judge_file_passes_untouched_outputs_of_every_scheme(scheme: str, target: str) -> None:
     limits = default_gates(target, scheme)
-    found = judge_file(artifact(scheme, target), "litert", reference(), float_model(), limits, HERE)
-    assert found.status is Status.PASSED
-    assert found.reason == ""
-    assert {c.name for c in found.checks} == set(limits)
-    assert found.n == len(reference())
+    result = judge_file(
+        artifact(scheme, target), "litert", reference(), float_model(), limits, HERE
+    )
+    assert result.status is Status.PASSED
+    assert result.reason == ""
+    assert {c.name for c in result.checks} == set(limits)
+    assert result.n == len(reference())
 
 
 def test_judge_file_passes_rounding_of_its_scheme() -> None:
@@ -118,8 +120,8 @@ SABOTAGE: dict[str, tuple[str, float, Broken]] = {
 
 def test_every_gate_has_its_sabotage() -> None:
     # not of class outputs: below and in the table of sabotaged files, and in test_artifact_run.py
-    inside = {"saturated", "embedding_snr_db"}
-    assert set(SABOTAGE) == set(DIRECTIONS) - inside
+    metrics_elsewhere = {"saturated", "embedding_snr_db"}
+    assert set(SABOTAGE) == set(DIRECTIONS) - metrics_elsewhere
 
 
 @pytest.mark.parametrize(("share", "status"), [(0.02, Status.FAILED), (0.001, Status.PASSED)])
@@ -127,8 +129,8 @@ def test_judge_outputs_by_a_metric_from_elsewhere(share: float, status: Status) 
     limits = {"saturated": 0.01}
     comparison = compare_outputs(float_model(), reference())
     metrics = {**comparison.metrics, "saturated": share}
-    (found,) = judge_outputs(replace(comparison, metrics=metrics), limits)
-    assert found.status is status
+    (result,) = judge_outputs(replace(comparison, metrics=metrics), limits)
+    assert result.status is status
     with pytest.raises(BadInput, match="was not measured"):
         judge_outputs(comparison, limits)
 
@@ -136,10 +138,10 @@ def test_judge_outputs_by_a_metric_from_elsewhere(share: float, status: Status) 
 @pytest.mark.parametrize("gate", SABOTAGE)
 def test_gate_refuses_its_sabotage(gate: str) -> None:
     _, limit, broken = SABOTAGE[gate]
-    found = judge(broken(), limits={gate: limit})
-    assert found.status is Status.FAILED
-    assert gate in found.reason
-    (check,) = found.checks
+    result = judge(broken(), limits={gate: limit})
+    assert result.status is Status.FAILED
+    assert gate in result.reason
+    (check,) = result.checks
     assert (check.name, check.limit, check.status) == (gate, limit, Status.FAILED)
     assert judge(reference(), limits={gate: limit}).status is Status.PASSED
 
@@ -168,42 +170,42 @@ def test_judge_file_fails_broken_outputs_of_every_scheme(scheme: str, broken: st
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_judge_outputs_with_nan_fails_every_gate(value: float) -> None:
-    found = judge(_changed(400, 2, value), "int8")
-    assert found.status is Status.FAILED
-    assert "1 of 1500 windows, first for window 400" in found.reason
-    assert LABELS[2] in found.reason
-    assert {c.status for c in found.checks} == {Status.FAILED}
-    assert {c.value for c in found.checks} == {None}
-    assert json.dumps(found.to_json(), allow_nan=False)
+    result = judge(_changed(400, 2, value), "int8")
+    assert result.status is Status.FAILED
+    assert "1 of 1500 windows, first for window 400" in result.reason
+    assert LABELS[2] in result.reason
+    assert {c.status for c in result.checks} == {Status.FAILED}
+    assert {c.value for c in result.checks} == {None}
+    assert json.dumps(result.to_json(), allow_nan=False)
 
 
 @pytest.mark.parametrize("shape", [(1500, 2), (1499, 3), (1500, 3, 1), (4500,)])
 def test_judge_outputs_of_another_shape_fails(shape: tuple[int, ...]) -> None:
-    found = judge(np.full(shape, 1 / 3, np.float32))
-    assert found.status is Status.FAILED
-    assert "shape" in found.reason
-    assert {c.status for c in found.checks} == {Status.FAILED}
+    result = judge(np.full(shape, 1 / 3, np.float32))
+    assert result.status is Status.FAILED
+    assert "shape" in result.reason
+    assert {c.status for c in result.checks} == {Status.FAILED}
 
 
 def test_no_windows_is_not_run() -> None:
     empty = ReferenceOutputs(reference()[:0], labels()[:0])
-    found = judge_file(artifact(), "litert", reference()[:0], empty, {"max_abs": 1.0}, HERE)
-    assert found.status is Status.NOT_RUN
-    assert "no windows" in found.reason
-    assert {c.status for c in found.checks} == {Status.NOT_RUN}
+    result = judge_file(artifact(), "litert", reference()[:0], empty, {"max_abs": 1.0}, HERE)
+    assert result.status is Status.NOT_RUN
+    assert "no windows" in result.reason
+    assert {c.status for c in result.checks} == {Status.NOT_RUN}
 
 
 def test_no_gate_is_not_run() -> None:
-    found = judge_file(artifact(), "litert", reference(), float_model(), {}, HERE)
-    assert found.status is Status.NOT_RUN
-    assert found.reason
+    result = judge_file(artifact(), "litert", reference(), float_model(), {}, HERE)
+    assert result.status is Status.NOT_RUN
+    assert result.reason
 
 
 def test_not_run_says_why() -> None:
-    found = not_run(artifact(), "coreml", "Core ML runs on macOS only", MachineInfo(cores=2))
-    assert (found.status, found.n, found.checks) == (Status.NOT_RUN, 0, ())
-    assert found.reason == "Core ML runs on macOS only"
-    assert found.machine == MachineInfo(cores=2)
+    result = not_run(artifact(), "coreml", "Core ML runs on macOS only", MachineInfo(cores=2))
+    assert (result.status, result.n, result.checks) == (Status.NOT_RUN, 0, ())
+    assert result.reason == "Core ML runs on macOS only"
+    assert result.machine == MachineInfo(cores=2)
 
 
 def test_reference_outputs_with_nan_are_bad_input() -> None:
@@ -226,8 +228,8 @@ def test_unknown_gate() -> None:
 
 
 def test_judge_outputs_explains_failures() -> None:
-    found = judge(_changed(7, 1, 0.5), "float32")
-    worst = next(c for c in found.checks if c.name == "max_abs")
+    result = judge(_changed(7, 1, 0.5), "float32")
+    worst = next(c for c in result.checks if c.name == "max_abs")
     assert "window 7: 'Upstairs' is 0.5 instead of" in worst.reason
     flips = judge(_flipped_windows(1 / 20), "int8")
     agreement = next(c for c in flips.checks if c.name == "top1_agreement")
@@ -246,6 +248,6 @@ def test_a_stricter_limit_fails_what_the_default_passes() -> None:
 
 
 def test_parity_result_survives_json() -> None:
-    found = judge(_noisy(0.5), "int8")
-    again = ParityResult.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
-    assert again == found
+    result = judge(_noisy(0.5), "int8")
+    again = ParityResult.from_json(json.loads(json.dumps(result.to_json(), allow_nan=False)))
+    assert again == result

@@ -11,15 +11,15 @@ from edgeconv.parity.saturation import Saturation, saturation_sentence
 
 
 def test_saturation_counts_both_ends_of_a_signed_range() -> None:
-    found = Saturation.of(0.1, 0, "int8")
-    found.add(np.array([-12.8, -12.7, 0.0, 12.6, 12.7]))
-    assert (found.reached, found.count, found.share) == (2, 5, 0.4)
+    saturation = Saturation.of(0.1, 0, "int8")
+    saturation.add(np.array([-12.8, -12.7, 0.0, 12.6, 12.7]))
+    assert (saturation.reached, saturation.count, saturation.share) == (2, 5, 0.4)
 
 
 def test_saturation_does_not_count_zeros_of_a_relu() -> None:
-    found = Saturation.of(0.1, -128, "int8")
-    found.add(np.array([0.0, 0.0, 25.4, 25.5]))
-    assert (found.reached, found.share) == (1, 0.25)
+    saturation = Saturation.of(0.1, -128, "int8")
+    saturation.add(np.array([0.0, 0.0, 25.4, 25.5]))
+    assert (saturation.reached, saturation.share) == (1, 0.25)
 
 
 def test_saturation_without_values() -> None:

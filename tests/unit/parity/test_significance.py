@@ -107,8 +107,8 @@ def test_bounds_cover_as_they_say(people: int) -> None:
     random = np.random.default_rng(3)
     share, trials, covered = 0.02, 400, 0
     for _ in range(trials):
-        own = random.beta(1.0, 1.0 / share - 1.0, people)  # mean `share`, far apart
-        lost = random.binomial(150, own)
+        shares = random.beta(1.0, 1.0 / share - 1.0, people)  # mean `share`, far apart
+        lost = random.binomial(150, shares)
         between = clustered(lost.tolist(), [150] * people)
         assert between is not None
         bound = max(between[1], tango(int(lost.sum()), 0, 150 * people)[1])
@@ -151,27 +151,27 @@ def judge(
 
 
 def test_decide_non_inferior_on_enough_unchanged_windows() -> None:
-    found = decide([0] * 5, [0] * 5, [110] * 5, 0.005)
-    assert found.decision is Decision.NON_INFERIOR
-    assert found.drop == 0
-    assert found.high == pytest.approx(tango(0, 0, 550)[1])
-    assert found.windows_needed is None
+    decision = decide([0] * 5, [0] * 5, [110] * 5, 0.005)
+    assert decision.decision is Decision.NON_INFERIOR
+    assert decision.drop == 0
+    assert decision.high == pytest.approx(tango(0, 0, 550)[1])
+    assert decision.windows_needed is None
 
 
 def test_decide_undecided_on_too_few_windows() -> None:
-    found = decide([0] * 5, [0] * 5, [100] * 5, 0.005)
-    assert found.decision is Decision.UNDECIDED
-    assert found.reason.startswith("too few windows to know: the drop is 0 points")
-    assert found.windows_needed is not None
-    assert 500 < found.windows_needed < 600
-    assert tango(0, 0, found.windows_needed)[1] <= 0.005
+    decision = decide([0] * 5, [0] * 5, [100] * 5, 0.005)
+    assert decision.decision is Decision.UNDECIDED
+    assert decision.reason.startswith("too few windows to know: the drop is 0 points")
+    assert decision.windows_needed is not None
+    assert 500 < decision.windows_needed < 600
+    assert tango(0, 0, decision.windows_needed)[1] <= 0.005
 
 
 def test_decide_inferior_on_a_clear_loss() -> None:
-    found = decide([9, 10, 11, 10], [0, 0, 0, 0], [300] * 4, 0.005)
-    assert found.decision is Decision.INFERIOR
-    assert found.mcnemar_p < 1e-6
-    assert "allowed are 0.5" in found.reason
+    decision = decide([9, 10, 11, 10], [0, 0, 0, 0], [300] * 4, 0.005)
+    assert decision.decision is Decision.INFERIOR
+    assert decision.mcnemar_p < 1e-6
+    assert "allowed are 0.5" in decision.reason
 
 
 def test_decide_accounts_for_subjects() -> None:
@@ -183,15 +183,15 @@ def test_decide_accounts_for_subjects() -> None:
 
 
 def test_decide_needs_no_more_windows_above_the_limit() -> None:
-    found = decide([4, 0], [0, 0], [300, 300], 0.005)
-    assert (found.decision, found.windows_needed) == (Decision.UNDECIDED, None)
+    decision = decide([4, 0], [0, 0], [300, 300], 0.005)
+    assert (decision.decision, decision.windows_needed) == (Decision.UNDECIDED, None)
 
 
 def test_decide_one_subject() -> None:
-    found = decide([1], [0], [2000], 0.005)
-    assert found.decision is Decision.NON_INFERIOR
-    assert "1 subject" in found.reason
-    assert found.method == "Tango (1998) over windows"
+    decision = decide([1], [0], [2000], 0.005)
+    assert decision.decision is Decision.NON_INFERIOR
+    assert "1 subject" in decision.reason
+    assert decision.method == "Tango (1998) over windows"
 
 
 @pytest.mark.parametrize(("drop", "level"), [(0.0, 0.95), (1.0, 0.95), (0.01, 0.5), (0.01, 1.0)])
@@ -209,20 +209,20 @@ def test_max_drop_has_three_outcomes() -> None:
         (losing(20), Status.FAILED),
         (reference(300), Status.NOT_RUN),
     ):
-        found = judge(outputs, limits)
-        check = next(c for c in found.checks if c.name == "max_drop")
+        result = judge(outputs, limits)
+        check = next(c for c in result.checks if c.name == "max_drop")
         assert check.status is status
-        assert found.status is status
-    assert "too few windows to know" in found.reason
-    assert found.reason.startswith("max_drop is ")
+        assert result.status is status
+    assert "too few windows to know" in result.reason
+    assert result.reason.startswith("max_drop is ")
 
 
 def test_without_max_drop_the_verdict_is_reported_only() -> None:
-    found = judge(reference(300), default_gates("tflite", "int8"))
-    assert found.status is Status.PASSED
-    assert found.evidence is not None
-    assert found.evidence.drop.decision is Decision.UNDECIDED
-    assert found.evidence.drop.max_drop == 0.005
+    result = judge(reference(300), default_gates("tflite", "int8"))
+    assert result.status is Status.PASSED
+    assert result.evidence is not None
+    assert result.evidence.drop.decision is Decision.UNDECIDED
+    assert result.evidence.drop.max_drop == 0.005
 
 
 def test_confidence_moves_the_verdict() -> None:
@@ -244,54 +244,54 @@ def test_max_drop_is_the_limit_of_accuracy_drop_too() -> None:
 def test_parity_statistics_names_every_disagreement() -> None:
     candidate = reference()
     candidate[[7, 1200]] = np.roll(candidate[[7, 1200]], 1, axis=1)
-    found = judge(candidate, {"top1_agreement": 0.9}).evidence
-    assert found is not None
-    assert found.flips.window == (7, 1200)
-    assert found.flips.subject == ("1", "5")
-    assert found.flips.reference == tuple(reference()[[7, 1200]].argmax(axis=1))
-    assert found.flips.answer == tuple(candidate[[7, 1200]].argmax(axis=1))
-    assert found.flips.truth == tuple(labels()[[7, 1200]])
+    evidence = judge(candidate, {"top1_agreement": 0.9}).evidence
+    assert evidence is not None
+    assert evidence.flips.window == (7, 1200)
+    assert evidence.flips.subject == ("1", "5")
+    assert evidence.flips.reference == tuple(reference()[[7, 1200]].argmax(axis=1))
+    assert evidence.flips.answer == tuple(candidate[[7, 1200]].argmax(axis=1))
+    assert evidence.flips.truth == tuple(labels()[[7, 1200]])
     top = np.sort(reference()[[7, 1200]], axis=1)
-    assert found.flips.margin == pytest.approx(tuple(top[:, 2] - top[:, 1]), abs=1e-6)
-    assert found.agreement.value == 1498 / 1500
-    assert found.agreement.low < 1498 / 1500 < found.agreement.high
-    assert set(found.per_class) == set(LABELS)
-    assert list(found.per_subject) == ["1", "2", "3", "4", "5"]
-    assert sum(row["flips"] for row in found.per_subject.values()) == 2
-    assert sum(row["n"] for row in found.per_class.values()) == 1500
-    assert found.drop.lost - found.drop.won == round(found.drop.drop * 1500)
+    assert evidence.flips.margin == pytest.approx(tuple(top[:, 2] - top[:, 1]), abs=1e-6)
+    assert evidence.agreement.value == 1498 / 1500
+    assert evidence.agreement.low < 1498 / 1500 < evidence.agreement.high
+    assert set(evidence.per_class) == set(LABELS)
+    assert list(evidence.per_subject) == ["1", "2", "3", "4", "5"]
+    assert sum(row["flips"] for row in evidence.per_subject.values()) == 2
+    assert sum(row["n"] for row in evidence.per_class.values()) == 1500
+    assert evidence.drop.lost - evidence.drop.won == round(evidence.drop.drop * 1500)
 
 
 def test_class_drop_and_subject_drop_name_the_largest_loss() -> None:
     candidate = losing(20)
-    found = judge(candidate, {"class_drop": 0.001, "subject_drop": 0.001})
-    by_name = {c.name: c.reason for c in found.checks}
+    result = judge(candidate, {"class_drop": 0.001, "subject_drop": 0.001})
+    by_name = {c.name: c.reason for c in result.checks}
     assert by_name["class_drop"].startswith("recall of '")
     assert by_name["subject_drop"].startswith("accuracy of subject ")
-    assert found.evidence is not None
-    rows = found.evidence.per_subject.values()
-    assert found.metrics["subject_drop"] == pytest.approx(max(row["drop"] for row in rows))
+    assert result.evidence is not None
+    rows = result.evidence.per_subject.values()
+    assert result.metrics["subject_drop"] == pytest.approx(max(row["drop"] for row in rows))
 
 
 def test_parity_statistics_survive_json() -> None:
-    found = judge(losing(50), {"max_drop": 0.005})
-    again = ParityResult.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
-    assert again == found
-    old = found.to_json()
+    result = judge(losing(50), {"max_drop": 0.005})
+    again = ParityResult.from_json(json.loads(json.dumps(result.to_json(), allow_nan=False)))
+    assert again == result
+    old = result.to_json()
     del old["evidence"], old["reference"]
     assert ParityResult.from_json(json.loads(json.dumps(old))).evidence is None
 
 
 def test_most_confident_disagreements_keep_their_readings() -> None:
-    found = judge(losing(50), {"top1_agreement": 0.1})
-    assert found.evidence is not None
-    flips = found.evidence.flips
+    result = judge(losing(50), {"top1_agreement": 0.1})
+    assert result.evidence is not None
+    flips = result.evidence.flips
     assert len(flips) > len(flips.readings) == SHOWN
     best = flips.window[flips.most_confident(1)[0]]
     assert flips.margin[flips.most_confident(1)[0]] == max(flips.margin)
     np.testing.assert_allclose(flips.readings[str(best)], windows()[best], atol=0.006)
-    again = ParityResult.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
-    assert again == found
+    again = ParityResult.from_json(json.loads(json.dumps(result.to_json(), allow_nan=False)))
+    assert again == result
     untouched = judge(reference(), {"top1_agreement": 0.1})
     assert untouched.evidence is not None
     assert untouched.evidence.flips.readings == {}

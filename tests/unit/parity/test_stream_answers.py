@@ -69,15 +69,15 @@ def test_answers_of_a_file_in_g() -> None:
     outputs = np.random.default_rng(1).dirichlet(np.ones(3), 3)
     reference = ReferenceOutputs(outputs[::-1], data.labels)
     signal = SIGNAL.for_sensor(InputConvention.IOS)
-    found = answers_on_stream(data, signal, reference, outputs)
-    assert found is not None
+    answers = answers_on_stream(data, signal, reference, outputs)
+    assert answers is not None
     first = data.recordings[0].samples[0] / -9.80665
-    np.testing.assert_allclose(found.first, first, atol=1e-6)
-    assert (found.subject, found.window, found.truth) == ("1", (0, 1, 2), (1, 1, 0))
-    assert found.seconds == (0.0, 0.2, 0.0)
-    np.testing.assert_allclose(found.file, outputs, atol=1e-6)
-    np.testing.assert_allclose(found.reference, outputs[::-1], atol=1e-6)
-    assert StreamAnswers.from_json(json.loads(json.dumps(asdict(found)))) == found
+    np.testing.assert_allclose(answers.first, first, atol=1e-6)
+    assert (answers.subject, answers.window, answers.truth) == ("1", (0, 1, 2), (1, 1, 0))
+    assert answers.seconds == (0.0, 0.2, 0.0)
+    np.testing.assert_allclose(answers.file, outputs, atol=1e-6)
+    np.testing.assert_allclose(answers.reference, outputs[::-1], atol=1e-6)
+    assert StreamAnswers.from_json(json.loads(json.dumps(asdict(answers)))) == answers
 
 
 def test_columns_of_different_lengths_are_refused() -> None:

@@ -21,21 +21,21 @@ def test_error_histogram_counts_every_output_once(
     reference: np.ndarray[tuple[int, int], np.dtype[np.float32]],
     candidate: np.ndarray[tuple[int, int], np.dtype[np.float32]],
 ) -> None:
-    found = error_histogram(reference, candidate)
-    assert found.total == 21
-    assert found.equal == (reference == candidate).sum()
-    assert sum(found.above) == (candidate > reference).sum()
-    assert len(found.edges) == len(found.above) + 1 == len(found.below) + 1
-    assert list(found.edges) == sorted(found.edges)
+    histogram = error_histogram(reference, candidate)
+    assert histogram.total == 21
+    assert histogram.equal == (reference == candidate).sum()
+    assert sum(histogram.above) == (candidate > reference).sum()
+    assert len(histogram.edges) == len(histogram.above) + 1 == len(histogram.below) + 1
+    assert list(histogram.edges) == sorted(histogram.edges)
 
 
 def test_error_histogram_bins() -> None:
     reference = np.zeros((1, 4))
-    found = error_histogram(reference, np.array([[0.0, 1.0, -2e-3, 1e-20]]))
-    assert (found.edges[0], found.edges[-1]) == (1e-9, 1.0)
-    assert (found.equal, found.above[0], found.above[-1]) == (1, 1, 1)
-    (at,) = np.flatnonzero(found.below)
-    assert found.edges[at] <= 2e-3 < found.edges[at + 1]
+    histogram = error_histogram(reference, np.array([[0.0, 1.0, -2e-3, 1e-20]]))
+    assert (histogram.edges[0], histogram.edges[-1]) == (1e-9, 1.0)
+    assert (histogram.equal, histogram.above[0], histogram.above[-1]) == (1, 1, 1)
+    (at,) = np.flatnonzero(histogram.below)
+    assert histogram.edges[at] <= 2e-3 < histogram.edges[at + 1]
 
 
 def test_error_histogram_of_logits_adds_decades() -> None:
@@ -43,5 +43,5 @@ def test_error_histogram_of_logits_adds_decades() -> None:
 
 
 def test_error_histogram_survives_json() -> None:
-    found = error_histogram(np.zeros((2, 2)), np.array([[0.1, 0.0], [-0.2, 0.3]]))
-    assert ErrorHistogram.from_json(json.loads(json.dumps(asdict(found)))) == found
+    histogram = error_histogram(np.zeros((2, 2)), np.array([[0.1, 0.0], [-0.2, 0.3]]))
+    assert ErrorHistogram.from_json(json.loads(json.dumps(asdict(histogram)))) == histogram

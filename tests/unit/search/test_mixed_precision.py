@@ -27,11 +27,11 @@ def test_the_layers_that_gain_most_over_all_folds_are_spared() -> None:
         {"conv1": 28.0, "conv2": 19.0, "probabilities": 15.0},
     )
 
-    found = mixed_candidates([int4, int8], [trial])
+    candidates = mixed_candidates([int4, int8], [trial])
 
-    assert [c.int8_layers for c in found] == [("conv2",), ("conv2", "conv1")]
-    assert {c.schemes for c in found} == {("int4",)}
-    assert len({c.key for c in (candidate, *found)}) == 3
+    assert [c.int8_layers for c in candidates] == [("conv2",), ("conv2", "conv1")]
+    assert {c.schemes for c in candidates} == {("int4",)}
+    assert len({c.key for c in (candidate, *candidates)}) == 3
 
 
 def test_nothing_is_mixed_where_nothing_was_measured_or_all_would_be_spared() -> None:

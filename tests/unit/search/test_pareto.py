@@ -38,17 +38,17 @@ def test_domination_is_a_strict_order(a: DesignPoint, b: DesignPoint, c: DesignP
 
 @given(_SETS)
 def test_the_front_is_what_nothing_beats(points: list[DesignPoint]) -> None:
-    kept = pareto_front(points)
+    front = pareto_front(points)
 
-    assert not any(dominates(one, other) for one in points for other in kept)
-    for left in set(points) - set(kept):
-        beaten = any(dominates(one, left) for one in kept)
+    assert not any(dominates(one, other) for one in points for other in front)
+    for left in set(points) - set(front):
+        beaten = any(dominates(one, left) for one in front)
         twin = any(
             (one.accuracy, one.bytes, one.macs) == (left.accuracy, left.bytes, left.macs)
-            for one in kept
+            for one in front
         )
         assert beaten or twin
-    assert list(kept) == sorted(kept, key=lambda p: p.bytes)
+    assert list(front) == sorted(front, key=lambda p: p.bytes)
 
 
 @given(_SETS)
@@ -59,16 +59,16 @@ def test_the_order_of_the_points_changes_nothing(points: list[DesignPoint]) -> N
 @given(_SETS, st.integers(1, 6))
 def test_thinning_keeps_a_rising_ladder(points: list[DesignPoint], most: int) -> None:
     members = pareto_front(points)
-    kept = thin(members, most)
+    thinned = thin(members, most)
 
-    assert len(kept) <= most
-    assert set(kept) <= set(members)
-    assert bool(kept) == bool(members)
-    for smaller, larger in itertools.pairwise(kept):
+    assert len(thinned) <= most
+    assert set(thinned) <= set(members)
+    assert bool(thinned) == bool(members)
+    for smaller, larger in itertools.pairwise(thinned):
         assert larger.accuracy > smaller.accuracy
         assert larger.bytes >= smaller.bytes * APART
     if members:
-        assert max(p.accuracy for p in kept) == max(p.accuracy for p in members)
+        assert max(p.accuracy for p in thinned) == max(p.accuracy for p in members)
 
 
 @given(_SETS, _POINTS)

@@ -35,14 +35,14 @@ def dataset(
     *subjects: str, labels: tuple[int, ...] = (0, 1, 2), recordings: tuple[Recording, ...] = ()
 ) -> Dataset:
     """One recording for each subject and label, or the given ones, on the step grid."""
-    found = recordings or tuple(recording(s, label) for s in subjects for label in labels)
+    parts = recordings or tuple(recording(s, label) for s in subjects for label in labels)
     index = [
         (number, start)
-        for number, r in enumerate(found)
+        for number, r in enumerate(parts)
         for start in range(0, len(r.samples) - WINDOW + 1, STEP)
     ]
     grid = np.array(index, np.int64).reshape(-1, 2)
-    return Dataset("small", SIGNAL, found, grid, LoadReport("made up", len(grid)))
+    return Dataset("small", SIGNAL, parts, grid, LoadReport("made up", len(grid)))
 
 
 def splits(**parts: Dataset) -> Splits:

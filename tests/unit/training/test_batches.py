@@ -38,16 +38,16 @@ NORMALIZED = replace(
 
 def test_axis_statistics_are_of_every_sample() -> None:
     samples = np.concatenate([r.samples for r in DATA.recordings]).astype(np.float64)
-    found = normalization(DATA, "axis")
-    np.testing.assert_allclose(found.mean, samples.mean(axis=0))
-    np.testing.assert_allclose(found.std, samples.std(axis=0))
+    statistics = normalization(DATA, "axis")
+    np.testing.assert_allclose(statistics.mean, samples.mean(axis=0))
+    np.testing.assert_allclose(statistics.std, samples.std(axis=0))
 
 
 def test_a_common_scale_is_the_root_mean_square_and_moves_nothing() -> None:
     samples = np.concatenate([r.samples for r in DATA.recordings]).astype(np.float64)
-    found = normalization(DATA, "common")
-    assert found.mean == (0.0, 0.0, 0.0)
-    np.testing.assert_allclose(found.std, [np.sqrt((samples**2).mean())] * 3)
+    statistics = normalization(DATA, "common")
+    assert statistics.mean == (0.0, 0.0, 0.0)
+    np.testing.assert_allclose(statistics.std, [np.sqrt((samples**2).mean())] * 3)
 
 
 @pytest.mark.parametrize("kind", ["axis", "common"])
@@ -187,8 +187,8 @@ def test_each_setting_changes_windows(change: dict[str, float]) -> None:
 def test_a_shifted_window_is_a_stretch_of_its_own_recording() -> None:
     shifted = batches.cut(STRIPS, ALL, 0.0, 7, rng())
     for window, begin, end in zip(shifted, STRIPS.begin, STRIPS.end, strict=True):
-        own = STRIPS.samples[begin:end]
-        stretches = np.lib.stride_tricks.sliding_window_view(own, WINDOW, axis=0)
+        samples = STRIPS.samples[begin:end]
+        stretches = np.lib.stride_tricks.sliding_window_view(samples, WINDOW, axis=0)
         assert (stretches.transpose(0, 2, 1) == window).all(axis=(1, 2)).any()
 
 
@@ -198,8 +198,8 @@ def test_cutting_never_leaves_the_recording() -> None:
     windows = batches.cut(
         batches.ContinuousRecordings.of(data), np.arange(len(data)), 0.3, 50, rng()
     )
-    own = data.labels.astype(np.float32)
-    assert (windows == own[:, None, None]).all()
+    labels = data.labels.astype(np.float32)
+    assert (windows == labels[:, None, None]).all()
 
 
 def constant(label: int) -> Recording:

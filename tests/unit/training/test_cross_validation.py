@@ -60,13 +60,13 @@ def test_it_is_the_second_fit_of_train(tmp_path: Path) -> None:
     from edgeconv.training.subjects import concat_datasets
 
     parts = splits()
-    kept = train(network, parts, QUICK, tmp_path)
-    found = evaluate_fold(network, concat_datasets(parts.train, parts.val), parts.test, QUICK)
-    answers = load_model(kept.path).predict(kept.signal.encode(parts.test.windows), verbose=0)
-    np.testing.assert_array_equal(found.predicted, answers.argmax(axis=1))
-    assert found.accuracy == (found.predicted == parts.test.labels).mean()
-    assert found.accuracy == pytest.approx(found.history[-1]["val_accuracy"])
-    assert found.parameters == kept.parameters
+    model = train(network, parts, QUICK, tmp_path)
+    fold = evaluate_fold(network, concat_datasets(parts.train, parts.val), parts.test, QUICK)
+    answers = load_model(model.path).predict(model.signal.encode(parts.test.windows), verbose=0)
+    np.testing.assert_array_equal(fold.predicted, answers.argmax(axis=1))
+    assert fold.accuracy == (fold.predicted == parts.test.labels).mean()
+    assert fold.accuracy == pytest.approx(fold.history[-1]["val_accuracy"])
+    assert fold.parameters == model.parameters
 
 
 @pytest.mark.heavy
@@ -122,9 +122,9 @@ def test_draw_subjects_is_the_formula_of_every_published_figure() -> None:
 
 def test_estimate_is_students_interval() -> None:
     values = [0.91, 0.95, 0.93, 0.97, 0.90]
-    found = estimate(values)
+    value = estimate(values)
     low, high = t.interval(0.95, 4, np.mean(values), np.std(values, ddof=1) / math.sqrt(5))
-    assert (found.low, found.high) == pytest.approx((low, high))
+    assert (value.low, value.high) == pytest.approx((low, high))
 
 
 def test_estimate_of_one_fold_has_no_interval_and_shows_nothing() -> None:
@@ -163,13 +163,13 @@ def result(accuracies: Sequence[Sequence[float]], seeds: Sequence[int] = (0,)) -
 
 
 def test_seeds_of_a_fold_count_as_one_value() -> None:
-    found = result([(0.8, 0.9), (0.6, 0.7), (0.9, 1.0)], seeds=(0, 1))
+    validation = result([(0.8, 0.9), (0.6, 0.7), (0.9, 1.0)], seeds=(0, 1))
     means = [(0.8 + 0.9) / 2, (0.6 + 0.7) / 2, (0.9 + 1.0) / 2]
-    assert found.accuracy.mean == pytest.approx(estimate(means).mean)
-    assert found.accuracy.half == pytest.approx(estimate(means).half)
-    assert found.deviation == pytest.approx(np.std([0.8, 0.9, 0.6, 0.7, 0.9, 1.0], ddof=1))
-    assert (found.worst_fold[0], found.worst_subject[0]) == (1, "1")
-    assert [found.worst_fold[1], found.worst_subject[1]] == pytest.approx([0.65, 0.65])
+    assert validation.accuracy.mean == pytest.approx(estimate(means).mean)
+    assert validation.accuracy.half == pytest.approx(estimate(means).half)
+    assert validation.deviation == pytest.approx(np.std([0.8, 0.9, 0.6, 0.7, 0.9, 1.0], ddof=1))
+    assert (validation.worst_fold[0], validation.worst_subject[0]) == (1, "1")
+    assert [validation.worst_fold[1], validation.worst_subject[1]] == pytest.approx([0.65, 0.65])
 
 
 def test_recall_is_over_all_runs_and_none_without_windows() -> None:
@@ -221,10 +221,10 @@ def test_compared_with_refuses_other_folds() -> None:
 
 @given(st.lists(st.floats(0.1, 1), min_size=1, max_size=5), st.booleans())
 def test_json_gives_the_same_result_again(accuracies: list[float], compared: bool) -> None:
-    found = result([(value,) for value in accuracies])
-    found = found.compared_with(found) if compared else found
-    text = json.dumps(found.to_json())
-    assert CrossValidation.from_json(json.loads(text)) == found
+    validation = result([(value,) for value in accuracies])
+    validation = validation.compared_with(validation) if compared else validation
+    text = json.dumps(validation.to_json())
+    assert CrossValidation.from_json(json.loads(text)) == validation
     assert "Infinity" not in text
 
 

@@ -68,14 +68,14 @@ def test_the_loss_is_its_formula(temperature: float) -> None:
         return e / e.sum(axis=1, keepdims=True)
 
     how = replace(HOW, temperature=temperature, weight=0.3)
-    found = DistillationLoss(how, 0.1).call(
+    loss = DistillationLoss(how, 0.1).call(
         np.concatenate([labels, softmax(theirs)], 1).astype(np.float32),
         softmax(logits).astype(np.float32),
     )
     hard = -((labels * 0.9 + 0.1 / 3) * np.log(softmax(logits))).sum(1)
-    aim, own = softmax(theirs / temperature), softmax(logits / temperature)
-    expected = 0.7 * hard - 0.3 * temperature**2 * (aim * np.log(own)).sum(1)
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    aim, student = softmax(theirs / temperature), softmax(logits / temperature)
+    expected = 0.7 * hard - 0.3 * temperature**2 * (aim * np.log(student)).sum(1)
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
 
 
 @pytest.mark.heavy
@@ -86,8 +86,8 @@ def test_a_teacher_gets_windows_in_its_own_scale() -> None:
     model = network(other)
     teacher = Teacher.of(model, other)
     windows = dataset("1").windows
-    found = teacher.probabilities(NORMALIZED.encode(windows), NORMALIZED)
-    np.testing.assert_allclose(found, model(other.encode(windows)), atol=1e-5)
+    probabilities = teacher.probabilities(NORMALIZED.encode(windows), NORMALIZED)
+    np.testing.assert_allclose(probabilities, model(other.encode(windows)), atol=1e-5)
     assert (teacher.name, teacher.parameters) == ("small", model.count_params())
 
 

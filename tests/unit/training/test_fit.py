@@ -115,8 +115,8 @@ def test_feed_leaves_malloc_alone_and_gives_the_weights_of_a_generator() -> None
 
     def run(kind: str) -> list[str]:
         command = [sys.executable, "-c", _FIT, kind]
-        found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
-        return found.stdout.split()
+        process = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
+        return process.stdout.split()
 
     (ours, our_weights), (theirs, their_weights) = run("ours"), run("generator")
     assert our_weights == their_weights

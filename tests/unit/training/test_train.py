@@ -54,16 +54,16 @@ class Listener(NullProgress):
 
 
 def history(out: Path) -> list[dict[str, float]]:
-    found: list[dict[str, float]] = json.loads((out / "training" / "history.json").read_text())
-    return found
+    epochs: list[dict[str, float]] = json.loads((out / "training" / "history.json").read_text())
+    return epochs
 
 
 def validation(model: TrainedModel) -> tuple[float, float]:
     """Loss and accuracy of the saved file on the validation people."""
     val = splits().val
-    found = load_model(model.path).predict(model.signal.encode(val.windows), verbose=0)
-    of_truth = found[np.arange(len(val)), val.labels]
-    return float(-np.log(of_truth).mean()), float((found.argmax(1) == val.labels).mean())
+    predicted = load_model(model.path).predict(model.signal.encode(val.windows), verbose=0)
+    of_truth = predicted[np.arange(len(val)), val.labels]
+    return float(-np.log(of_truth).mean()), float((predicted.argmax(1) == val.labels).mean())
 
 
 def summary(model: TrainedModel) -> TrainingSummary:

@@ -76,13 +76,13 @@ def by_channel(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("foreign")
-    own = weights()
+    weights_ = weights()
     return {
-        "tflite": tflite(folder / "a.tflite", own, (1, 80, 3)),
-        "channels_first": mlpackage(folder / "b.mlpackage", by_channel(own), (1, 3, 80)),
+        "tflite": tflite(folder / "a.tflite", weights_, (1, 80, 3)),
+        "channels_first": mlpackage(folder / "b.mlpackage", by_channel(weights_), (1, 3, 80)),
         "other": mlpackage(folder / "other.mlpackage", weights(2), (1, 240)),
-        "wide": mlpackage(folder / "wide.mlpackage", own, (1, 16, 15)),
-        "five": mlpackage(folder / "five.mlpackage", own[:, :5], (1, 240)),
+        "wide": mlpackage(folder / "wide.mlpackage", weights_, (1, 16, 15)),
+        "five": mlpackage(folder / "five.mlpackage", weights_[:, :5], (1, 240)),
     }
 
 

@@ -147,9 +147,9 @@ def test_commands_for_recordings_say_what_a_model_lacks(
     places = {"MODEL": pair / "pair.keras", "BUNDLE": pair / "out", "OUT": tmp_path / "out"}
     given = [str(places.get(word, word)).replace("TEXTS", str(tmp_path)) for word in words]
     assert run_app(given) == code
-    told = capfd.readouterr().err
-    assert said in told
-    assert "\n  " in told.partition("error:")[2], "what to do"
+    message = capfd.readouterr().err
+    assert said in message
+    assert "\n  " in message.partition("error:")[2], "what to do"
     assert not (tmp_path / "out").exists()
 
 

@@ -66,19 +66,19 @@ def checked(bundle: Path, **options: Any) -> dict[str, ParityResult]:
 
 
 def test_a_sum_that_float16_loses_fails_the_file(bundle: Path) -> None:
-    found = checked(bundle)
-    half = found["sums_float16.mlpackage"]
+    result = checked(bundle)
+    half = result["sums_float16.mlpackage"]
     assert (half.status, half.compute) == (Status.FAILED, "float16-accumulate")
     assert {"max_abs", "snr_db"} <= {c.name for c in half.checks if c.status is Status.FAILED}
     for name in ("sums_float32.mlpackage", "sums_float32.tflite"):
-        assert (found[name].status, found[name].compute) == (Status.PASSED, "")
+        assert (result[name].status, result[name].compute) == (Status.PASSED, "")
 
 
 def test_one_way_alone_can_be_asked_for(bundle: Path) -> None:
-    found = checked(bundle, runtimes=edgeconv.RuntimeChoice(compute="as-specified"))
-    half = found["sums_float16.mlpackage"]
+    result = checked(bundle, runtimes=edgeconv.RuntimeChoice(compute="as-specified"))
+    half = result["sums_float16.mlpackage"]
     assert (half.status, half.compute) == (Status.PASSED, "as-specified"), half.reason
-    assert found["sums_float32.tflite"].compute == ""
+    assert result["sums_float32.tflite"].compute == ""
 
 
 def test_commands_take_the_way(

@@ -32,8 +32,8 @@ def test_repeats_are_the_trainings_of_their_seeds(tmp_path: Path) -> None:
     assert result.bundle.evaluations["model.keras"] == result.evaluations[0]
     values = [evaluation.accuracy for evaluation in result.evaluations]
     assert result.figures("accuracy") == pytest.approx((np.mean(values), np.std(values, ddof=1)))
-    kept = json.loads((tmp_path / "three" / REPEATS).read_text())
-    assert kept["accuracy"]["values"] == values
+    written = json.loads((tmp_path / "three" / REPEATS).read_text())
+    assert written["accuracy"]["values"] == values
     assert not (tmp_path / "alone" / REPEATS).exists()
     assert [p.name for p in (tmp_path / "three").iterdir() if p.name.startswith("tmp")] == []
 

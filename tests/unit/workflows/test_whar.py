@@ -91,12 +91,12 @@ def test_features_of_a_forest_are_those_of_scipy() -> None:
     from scipy.stats import iqr, skew
 
     windows = np.random.default_rng(0).normal(1, 2, (4, 150)).astype(np.float32)
-    found = forest_features(windows, Signal(window=50, step=25)).reshape(4, 10, 3)
+    features = forest_features(windows, Signal(window=50, step=25)).reshape(4, 10, 3)
     steps = windows.reshape(4, 50, 3).astype(np.float64)
-    np.testing.assert_allclose(found[:, 0], steps.mean(axis=1), rtol=1e-5)
-    np.testing.assert_allclose(found[:, 5], iqr(steps, axis=1), rtol=1e-5)
-    np.testing.assert_allclose(found[:, 6], (steps**2).mean(axis=1), rtol=1e-5)
-    np.testing.assert_allclose(found[:, 8], skew(steps, axis=1), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(features[:, 0], steps.mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(features[:, 5], iqr(steps, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(features[:, 6], (steps**2).mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(features[:, 8], skew(steps, axis=1), rtol=1e-4, atol=1e-6)
 
 
 def test_a_forest_is_a_row_like_a_network() -> None:

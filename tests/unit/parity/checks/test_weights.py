@@ -35,10 +35,10 @@ ROUNDED = {
 @given(seed=st.integers(0, 1_000))
 def test_check_weights_passes_rounding(dtype: str, seed: int) -> None:
     values = trained(seed)
-    found = check_weights([Pair("conv", "kernel", values, ROUNDED[dtype](values), dtype)])
-    assert found.status is Status.PASSED
-    assert found.value is not None
-    assert found.value <= 1.001
+    check = check_weights([Pair("conv", "kernel", values, ROUNDED[dtype](values), dtype)])
+    assert check.status is Status.PASSED
+    assert check.value is not None
+    assert check.value <= 1.001
 
 
 @pytest.mark.parametrize("dtype", ROUNDED)
@@ -52,11 +52,11 @@ def test_check_weights_names_a_broken_channel(dtype: str, what: str) -> None:
         stored[0, 2, 1, 5] += 2 * np.abs(stored[..., 5]).max() / 127
     else:
         stored[..., 5] *= {"zero": 0, "negated": -1, "scaled": 1.1, "nan": np.nan}[what]
-    found = check_weights([Pair("conv", "kernel", values, stored, dtype)])
-    assert found.status is Status.FAILED
-    assert found.limit == LIMIT
+    check = check_weights([Pair("conv", "kernel", values, stored, dtype)])
+    assert check.status is Status.FAILED
+    assert check.limit == LIMIT
     if what != "swapped":
-        assert "kernel of 'conv', output channel 5: " in found.reason
+        assert "kernel of 'conv', output channel 5: " in check.reason
 
 
 def test_check_weights_biases_by_their_own_steps() -> None:
@@ -66,12 +66,12 @@ def test_check_weights_biases_by_their_own_steps() -> None:
         check_weights([Pair("d", "bias", values, stored, "int32", steps=steps)]).status == "passed"
     )
     moved = stored + np.array([0, 0, 0.02])
-    found = check_weights([Pair("d", "bias", values, moved, "int32", steps=steps)])
-    assert "bias of 'd', output channel 2" in found.reason
+    check = check_weights([Pair("d", "bias", values, moved, "int32", steps=steps)])
+    assert "bias of 'd', output channel 2" in check.reason
 
 
 def test_check_weights_ignores_the_step_in_the_file() -> None:
     """A file whose scale is a hundred times too large rounds everything to zero."""
     values = trained()
-    found = check_weights([Pair("conv", "kernel", values, np.zeros_like(values), "int8")])
-    assert found.status is Status.FAILED
+    check = check_weights([Pair("conv", "kernel", values, np.zeros_like(values), "int8")])
+    assert check.status is Status.FAILED

@@ -53,13 +53,13 @@ def check(
     layers: list[tuple[str, dict[str, Array]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
-    found = [
+    names = [
         StoredLayer(n, {k: StoredConstant(v, "float32", True) for k, v in each.items()})
         for n, each in layers
     ]
     target = SimpleNamespace(
         conversion=SimpleNamespace(channels_first=False),
-        reader=SimpleNamespace(layer_constants=lambda _: found),
+        reader=SimpleNamespace(layer_constants=lambda _: names),
     )
     monkeypatch.setattr(weights, "find_target", lambda _: target)
     monkeypatch.setattr(weights, "_graph", lambda *_: graph)

@@ -89,14 +89,14 @@ def test_what_is_new(tmp_path: Path) -> None:
         *(Row(r.subject, r.activity, r.time, r.z, r.x, r.y) for r in walk("p8")),
     ]
     new = load_dataset(f"csv:{write(tmp_path / 'b.csv', rows)}")
-    found = coverage_by_dataset(new, known)
-    assert found.subjects == ("p7", "p8")
-    assert found.classes == ("Jumping",)
-    assert found.missing == ()
-    assert list(found.rates) == ["p7"]
-    assert found.orientations == {"Walking": ("p8",)}
-    assert 0.6 < found.same < 0.8
-    assert any("p7" in which for _, which in found.rows())
+    coverage = coverage_by_dataset(new, known)
+    assert coverage.subjects == ("p7", "p8")
+    assert coverage.classes == ("Jumping",)
+    assert coverage.missing == ()
+    assert list(coverage.rates) == ["p7"]
+    assert coverage.orientations == {"Walking": ("p8",)}
+    assert 0.6 < coverage.same < 0.8
+    assert any("p7" in which for _, which in coverage.rows())
 
 
 def test_a_data_set_beside_itself_is_named_as_such(tmp_path: Path) -> None:

@@ -35,9 +35,9 @@ def classes(dataset: Dataset) -> list[str]:
 def people() -> tuple[InputProfile, Dataset]:
     parts = split(load_dataset("synthetic"))
     train = parts.train
-    made = make_profile(train.windows, classes(train), train.subjects.tolist(), train.signal)
-    assert made is not None
-    return made, parts.test
+    profile = make_profile(train.windows, classes(train), train.subjects.tolist(), train.signal)
+    assert profile is not None
+    return profile, parts.test
 
 
 def look(
@@ -65,23 +65,23 @@ MADE: dict[str, Callable[[Windows], Windows]] = {
 
 
 def test_check_inputs_of_untouched_readings_is_empty(people: tuple[InputProfile, Dataset]) -> None:
-    found = look(*people, lambda steps: steps)
-    assert found.findings == ()
-    assert found.sentence == ""
-    assert found.distance is not None
-    assert found.distance < 2
-    assert 9 < found.gravity < 11
-    assert max(found.outside.values()) < 0.01
+    report = look(*people, lambda steps: steps)
+    assert report.findings == ()
+    assert report.sentence == ""
+    assert report.distance is not None
+    assert report.distance < 2
+    assert 9 < report.gravity < 11
+    assert max(report.outside.values()) < 0.01
 
 
 @pytest.mark.parametrize("kind", sorted(set(MADE) - {"flipped sign"}))
 def test_check_inputs_names_the_input_error(
     people: tuple[InputProfile, Dataset], kind: str
 ) -> None:
-    found = look(*people, MADE[kind])
-    assert kind in (found.findings[0].kind, *found.findings[0].or_else)
-    assert found.sentence
-    assert json.dumps(found.to_json(), allow_nan=False)
+    report = look(*people, MADE[kind])
+    assert kind in (report.findings[0].kind, *report.findings[0].or_else)
+    assert report.sentence
+    assert json.dumps(report.to_json(), allow_nan=False)
 
 
 def test_check_inputs_cannot_see_a_flipped_sign_of_subjects_who_carry_it_both_ways(
@@ -93,14 +93,14 @@ def test_check_inputs_cannot_see_a_flipped_sign_of_subjects_who_carry_it_both_wa
 
 def test_check_inputs_names_readings_normalized_twice(people: tuple[InputProfile, Dataset]) -> None:
     profile, _ = people
-    found = look(*people, lambda steps: (steps - np.array(profile.mean)) / np.array(profile.std))
-    assert found.findings[0].kind == "normalized twice"
-    assert "pass raw" in found.sentence
+    report = look(*people, lambda steps: (steps - np.array(profile.mean)) / np.array(profile.std))
+    assert report.findings[0].kind == "normalized twice"
+    assert "pass raw" in report.sentence
 
 
 def test_check_inputs_names_removed_gravity(people: tuple[InputProfile, Dataset]) -> None:
-    found = look(*people, lambda steps: steps - steps.mean(axis=1, keepdims=True))
-    assert found.findings[0].kind == "gravity"
+    report = look(*people, lambda steps: steps - steps.mean(axis=1, keepdims=True))
+    assert report.findings[0].kind == "gravity"
 
 
 @pytest.mark.recordings
@@ -119,8 +119,8 @@ def test_check_inputs_names_another_rate(recordings: Path) -> None:
         for start in range(0, len(r.samples) - test.signal.window + 1, test.signal.step)
     ]
     at_50 = replace(test, recordings=tuple(slow), index=np.array(index, np.int64))
-    found = look(profile, at_50, lambda steps: steps)
-    assert [f.kind for f in found.findings] == ["50 Hz for 20 Hz"]
+    report = look(profile, at_50, lambda steps: steps)
+    assert [f.kind for f in report.findings] == ["50 Hz for 20 Hz"]
     for kind, change in MADE.items():
         named = look(profile, test, change).findings[0]
         assert kind in (named.kind, *named.or_else)
@@ -154,10 +154,10 @@ def test_features_of_a_known_signal() -> None:
     t = np.arange(80) / 20.0
     window = np.zeros((3, 80, 3))
     window[:, :, 1] = 9.81 + 2 * np.sin(2 * np.pi * 2.0 * t)
-    found = dict(zip(NAMES, features(window, 20.0), strict=True))
-    assert found["mean y"] == pytest.approx(9.81)
-    assert found["log deviation y"] == pytest.approx(np.log(np.sqrt(2)), abs=1e-3)
-    assert np.exp(found["log centroid"]) == pytest.approx(2.0, abs=0.01)
+    values = dict(zip(NAMES, features(window, 20.0), strict=True))
+    assert values["mean y"] == pytest.approx(9.81)
+    assert values["log deviation y"] == pytest.approx(np.log(np.sqrt(2)), abs=1e-3)
+    assert np.exp(values["log centroid"]) == pytest.approx(2.0, abs=0.01)
     assert gravity(window) == pytest.approx(9.81)
     assert step_hz(window, 20.0) == pytest.approx(2.0, abs=0.07)
     assert np.isfinite(features(np.zeros((3, 80, 3)), 20.0)).all()
@@ -187,8 +187,8 @@ def test_check_inputs_with_unknown_classes(people: tuple[InputProfile, Dataset])
     """Without a class in common only the size of gravity can be judged."""
     profile, test = people
     people_of = test.subjects.tolist()
-    found = check_inputs(profile, test.windows, ["Swimming"] * len(test), people_of)
-    assert (found.distance, found.findings, found.classes) == (None, (), ())
+    report = check_inputs(profile, test.windows, ["Swimming"] * len(test), people_of)
+    assert (report.distance, report.findings, report.classes) == (None, (), ())
     in_g = (test.windows / 9.80665).astype(np.float32)
     named = check_inputs(profile, in_g, ["Swimming"] * len(test), people_of)
     assert named.findings[0].kind == "g instead of m/s²"

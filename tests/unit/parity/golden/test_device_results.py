@@ -46,16 +46,16 @@ def recorded() -> Document:
 def judge(document: Document, tmp_path: Path) -> ParityResult:
     path = tmp_path / "results.json"
     path.write_text(json.dumps(document))
-    (found,) = golden.check_device_report(made(), "d" * 64, golden.read_device_report(path))
-    return found
+    (result,) = golden.check_device_report(made(), "d" * 64, golden.read_device_report(path))
+    return result
 
 
 def test_check_device_report_passes_good_values(tmp_path: Path) -> None:
-    found = judge(recorded(), tmp_path)
-    assert found.status is Status.PASSED
-    assert (found.runtime, found.machine.other["model"]) == ("LiteRT GPU", "Pixel 8")
-    assert found.n == len(made())
-    (check,) = found.checks
+    result = judge(recorded(), tmp_path)
+    assert result.status is Status.PASSED
+    assert (result.runtime, result.machine.other["model"]) == ("LiteRT GPU", "Pixel 8")
+    assert result.n == len(made())
+    (check,) = result.checks
     assert check.value == pytest.approx(0, abs=1e-7)
     assert check.limit == made().expected[ANDROID.name].tolerance
 
@@ -63,12 +63,12 @@ def test_check_device_report_passes_good_values(tmp_path: Path) -> None:
 def test_check_device_report_names_vector_class_and_values(tmp_path: Path) -> None:
     document = recorded()
     document["results"][0]["outputs"][5][2] += 0.3
-    found = judge(document, tmp_path)
-    assert found.status is Status.FAILED
+    result = judge(document, tmp_path)
+    assert result.status is Status.FAILED
     was = made().expected[ANDROID.name].outputs
     assert was is not None
-    assert f"vector 5 ({', '.join(made().why[5])}): '{LABELS[2]}' is " in found.reason
-    assert f"{was[5, 2] + 0.3:.4g} instead of {was[5, 2]:.4g}" in found.reason
+    assert f"vector 5 ({', '.join(made().why[5])}): '{LABELS[2]}' is " in result.reason
+    assert f"{was[5, 2] + 0.3:.4g} instead of {was[5, 2]:.4g}" in result.reason
 
 
 def test_check_device_report_within_tolerance_passes(tmp_path: Path) -> None:
@@ -161,10 +161,10 @@ def test_check_device_report_of_another_file_or_set_fails(
 ) -> None:
     document = recorded()
     change(document)
-    found = judge(document, tmp_path)
-    assert found.status is Status.FAILED
-    assert says in found.reason
-    assert json.dumps(found.to_json(), allow_nan=False)
+    result = judge(document, tmp_path)
+    assert result.status is Status.FAILED
+    assert says in result.reason
+    assert json.dumps(result.to_json(), allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -197,15 +197,19 @@ def test_read_device_report_refuses_bad_input(
 def test_read_device_report_without_optional_keys(tmp_path: Path) -> None:
     document = recorded()
     del document["golden"], document["device"], document["results"][0]["runtime"]
-    found = judge(document, tmp_path)
-    assert (found.status, found.runtime, found.machine) == (Status.PASSED, "device", MachineInfo())
+    result = judge(document, tmp_path)
+    assert (result.status, result.runtime, result.machine) == (
+        Status.PASSED,
+        "device",
+        MachineInfo(),
+    )
 
 
 def test_no_expectation_is_not_run(tmp_path: Path) -> None:
     document = recorded()
     document["results"][0] |= {"artifact": IOS.name, "sha256": IOS.sha256}
-    found = judge(document, tmp_path)
-    assert found.status is Status.NOT_RUN
+    result = judge(document, tmp_path)
+    assert result.status is Status.NOT_RUN
 
 
 def test_no_file(tmp_path: Path) -> None:

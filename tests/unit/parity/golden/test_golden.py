@@ -92,11 +92,11 @@ def test_make_refuses_nothing_and_nonsense() -> None:
 
 
 def test_record_outputs_adds_inputs_of_each_sensor() -> None:
-    found = made()
-    assert set(found.inputs) == {InputConvention.ANDROID, InputConvention.IOS}
-    assert np.array_equal(found.inputs[InputConvention.ANDROID], found.windows)
+    vectors = made()
+    assert set(vectors.inputs) == {InputConvention.ANDROID, InputConvention.IOS}
+    assert np.array_equal(vectors.inputs[InputConvention.ANDROID], vectors.windows)
     np.testing.assert_allclose(
-        found.inputs[InputConvention.IOS], found.windows / -9.80665, rtol=1e-6
+        vectors.inputs[InputConvention.IOS], vectors.windows / -9.80665, rtol=1e-6
     )
 
 
@@ -104,8 +104,8 @@ def test_record_outputs_without_run() -> None:
     expected = made().expected[IOS.name]
     assert expected.outputs is None
     assert expected.status is Status.NOT_RUN
-    found = golden.check_golden(made(), IOS, run)
-    assert (found.status, found.reason) == (Status.NOT_RUN, "Core ML runs on macOS only")
+    result = golden.check_golden(made(), IOS, run)
+    assert (result.status, result.reason) == (Status.NOT_RUN, "Core ML runs on macOS only")
 
 
 @pytest.mark.parametrize(
@@ -123,21 +123,21 @@ def test_record_outputs_of_broken_outputs_fails(outputs: tuple[int, int] | None,
 def test_write_and_read_is_exact(tmp_path: Path) -> None:
     ours = made()
     golden.write(ours, tmp_path)
-    found = golden.read(tmp_path)
-    assert found.conflicts == ()
+    vectors = golden.read(tmp_path)
+    assert vectors.conflicts == ()
     for name in ("windows", "labels", "reference"):
-        assert np.array_equal(getattr(found, name), getattr(ours, name))
-        assert getattr(found, name).dtype == getattr(ours, name).dtype
-    assert (found.why, found.signal, found.model_sha256) == (ours.why, ours.signal, "b" * 64)
-    assert list(found.expected) == [ANDROID.name, IOS.name]
-    kept = found.expected[ANDROID.name]
-    assert kept.outputs is not None
-    assert np.array_equal(kept.outputs, answer(ours.windows))
-    assert {**vars(kept), "outputs": None} == {
+        assert np.array_equal(getattr(vectors, name), getattr(ours, name))
+        assert getattr(vectors, name).dtype == getattr(ours, name).dtype
+    assert (vectors.why, vectors.signal, vectors.model_sha256) == (ours.why, ours.signal, "b" * 64)
+    assert list(vectors.expected) == [ANDROID.name, IOS.name]
+    expected = vectors.expected[ANDROID.name]
+    assert expected.outputs is not None
+    assert np.array_equal(expected.outputs, answer(ours.windows))
+    assert {**vars(expected), "outputs": None} == {
         **vars(ours.expected[ANDROID.name]),
         "outputs": None,
     }
-    assert golden.check_golden(found, ANDROID, run).status is Status.PASSED
+    assert golden.check_golden(vectors, ANDROID, run).status is Status.PASSED
 
 
 def test_write_same_set_same_bytes(tmp_path: Path) -> None:
@@ -185,17 +185,17 @@ def _moved(by: float) -> Callable[[Path, NDArray[np.float32]], NDArray[np.float3
 
 
 def test_check_golden_names_the_deviating_vector() -> None:
-    found = golden.check_golden(made(), ANDROID, _moved(0.3))
-    assert found.status is Status.FAILED
-    assert found.value == pytest.approx(0.3, abs=1e-6)
-    assert found.reason.startswith("vector 5 (")
-    assert f"'{LABELS[1]}' is " in found.reason
+    result = golden.check_golden(made(), ANDROID, _moved(0.3))
+    assert result.status is Status.FAILED
+    assert result.value == pytest.approx(0.3, abs=1e-6)
+    assert result.reason.startswith("vector 5 (")
+    assert f"'{LABELS[1]}' is " in result.reason
     assert golden.check_golden(made(), ANDROID, _moved(0.01)).status is Status.PASSED
 
 
 def test_check_golden_in_the_same_environment_has_a_smaller_tolerance() -> None:
-    found = golden.check_golden(made(), ANDROID, _moved(0.01), same_environment=True)
-    assert (found.status, found.limit) == (Status.FAILED, 0.005)
+    result = golden.check_golden(made(), ANDROID, _moved(0.01), same_environment=True)
+    assert (result.status, result.limit) == (Status.FAILED, 0.005)
     assert (
         golden.check_golden(made(), ANDROID, _moved(0.004), same_environment=True).status
         is Status.PASSED
@@ -204,21 +204,21 @@ def test_check_golden_in_the_same_environment_has_a_smaller_tolerance() -> None:
 
 @pytest.mark.parametrize("by", [np.nan, np.inf])
 def test_check_golden_with_nan_fails(by: float) -> None:
-    found = golden.check_golden(made(), ANDROID, _moved(by))
-    assert found.status is Status.FAILED
-    assert found.value is None
-    assert "vector 5" in found.reason
+    result = golden.check_golden(made(), ANDROID, _moved(by))
+    assert result.status is Status.FAILED
+    assert result.value is None
+    assert "vector 5" in result.reason
 
 
 def test_check_golden_of_another_shape_fails() -> None:
-    found = golden.check_golden(made(), ANDROID, lambda path, encoded: answer(encoded)[:, :2])
-    assert found.status is Status.FAILED
+    result = golden.check_golden(made(), ANDROID, lambda path, encoded: answer(encoded)[:, :2])
+    assert result.status is Status.FAILED
 
 
 def test_check_golden_of_a_changed_file_fails() -> None:
-    found = golden.check_golden(made(), replace(ANDROID, sha256="c" * 64), run)
-    assert found.status is Status.FAILED
-    assert found.reason == "the file has changed since the golden vectors were made"
+    result = golden.check_golden(made(), replace(ANDROID, sha256="c" * 64), run)
+    assert result.status is Status.FAILED
+    assert result.reason == "the file has changed since the golden vectors were made"
 
 
 def test_check_golden_without_expectation_is_not_run() -> None:
@@ -265,9 +265,9 @@ def test_read_finds_tampering(name: str, tmp_path: Path) -> None:
     change, says = TAMPERED[name]
     golden.write(made(), tmp_path)
     _edit(tmp_path, change)
-    found = golden.check_golden(golden.read(tmp_path), ANDROID, run)
-    assert found.status is Status.FAILED
-    assert says in found.reason
+    vectors = golden.check_golden(golden.read(tmp_path), ANDROID, run)
+    assert vectors.status is Status.FAILED
+    assert says in vectors.reason
 
 
 DAMAGED = {

@@ -26,9 +26,9 @@ def test_arrangements_contain_the_true_one(shape: tuple[int, ...], first: bool, 
     reference = random.normal(size=(3, *shape))
     axes = tuple(random.permutation(len(shape)))
     stored = np.expand_dims(reference.transpose(0, *(a + 1 for a in axes)), 1)
-    found = [a.apply(stored) for a in arrangements(shape, stored.shape[1:], first)]
-    assert any(np.array_equal(each, reference) for each in found)
-    assert all(each.shape == reference.shape for each in found)
+    arranged = [a.apply(stored) for a in arrangements(shape, stored.shape[1:], first)]
+    assert any(np.array_equal(each, reference) for each in arranged)
+    assert all(each.shape == reference.shape for each in arranged)
 
 
 def test_arrangements_channels_first_comes_first() -> None:

@@ -105,8 +105,8 @@ def exported(
     if activity:
         windows = windows[data.labels == data.signal.labels.index(activity)]
     windows = windows[:: max(1, len(windows) // 200)]
-    made = export_all(path, data.signal, variants, folder, "m", windows, windows[:16])
-    return Bundle(folder, TrainedModel(path, sha256(path), data.signal, 0), tuple(made))
+    artifacts = export_all(path, data.signal, variants, folder, "m", windows, windows[:16])
+    return Bundle(folder, TrainedModel(path, sha256(path), data.signal, 0), tuple(artifacts))
 
 
 @pytest.fixture(scope="module")
@@ -155,10 +155,10 @@ def test_compare_layers_errors_of_the_number_format(results: dict[str, LayersRes
 
 def test_compare_layers_integer_ranges(results: dict[str, LayersResult]) -> None:
     rows = {r.layer: r for r in results["tflite int8"].layers}
-    found = rows["conv1"].quantized
-    assert found is not None
-    assert found.dtype == "int8"
-    assert 0.3 < found.used <= 1
+    quantized = rows["conv1"].quantized
+    assert quantized is not None
+    assert quantized.dtype == "int8"
+    assert 0.3 < quantized.used <= 1
     assert results["tflite float32"].layers[1].quantized is None
 
 
@@ -187,13 +187,13 @@ def test_compare_layers_suspects_the_damaged_layer_only(
 def _weights_of(path: Path, layer: str) -> str:
     """Name of the kernel that the operation with this layer's name reads, or with that of the ReLU
     which a converter merged with it."""
-    own = {layer, "relu2"} if layer == "conv2" else {layer}
+    layers_meant = {layer, "relu2"} if layer == "conv2" else {layer}
     graph = read_graph(path)
     large = {t.name for t in graph.tensors if t.constant and t.elements > 64}
     return next(
         constant
         for constant, value in readers_of(graph).items()
-        if constant in large and own & set(value.replace(";", "_").split("_"))
+        if constant in large and layers_meant & set(value.replace(";", "_").split("_"))
     )
 
 
@@ -291,8 +291,8 @@ def test_compare_layers_warns_of_float16_ranges(
     """Export refuses what its own windows show: it saw nobody move."""
     beyond = exported(tmp_path, data, network(gain), VARIANTS[2:], "Sitting")
     (result,) = compared(beyond, data)
-    found = {(w.layer, w.kind, w.what) for w in result.warnings}
-    assert ("conv1", kind, "activation") in found, found
+    warnings = {(w.layer, w.kind, w.what) for w in result.warnings}
+    assert ("conv1", kind, "activation") in warnings, warnings
     warning = next(w for w in result.warnings if (w.layer, w.kind) == ("conv1", kind))
     assert 0 < warning.share <= 1
     assert warning.largest > 65_504 if kind == "overflow" else warning.largest < 1e-3

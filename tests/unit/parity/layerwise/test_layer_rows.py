@@ -21,10 +21,10 @@ def test_error_sums_of_chunks(n: int, size: int, seed: int) -> None:
     whole.add(reference, candidate)
     for start in range(0, n, size):
         parts.add(reference[start : start + size], candidate[start : start + size])
-    expected, found = whole.metrics(), parts.metrics()
-    assert found == pytest.approx(expected, rel=1e-9)
-    assert found["max_abs"] == np.abs(reference - candidate).max()
-    assert found["rmse"] == pytest.approx(np.sqrt(((reference - candidate) ** 2).mean()))
+    expected, measured = whole.metrics(), parts.metrics()
+    assert measured == pytest.approx(expected, rel=1e-9)
+    assert measured["max_abs"] == np.abs(reference - candidate).max()
+    assert measured["rmse"] == pytest.approx(np.sqrt(((reference - candidate) ** 2).mean()))
     assert parts.reference_range == (reference.min(), reference.max())
     assert parts.range == (candidate.min(), candidate.max())
 
@@ -32,10 +32,10 @@ def test_error_sums_of_chunks(n: int, size: int, seed: int) -> None:
 def test_error_sums_count_infinities() -> None:
     error = ErrorSums()
     error.add(np.array([1.0, 2.0, 3.0]), np.array([1.0, math.nan, math.inf]))
-    found = error.metrics()
-    assert found["non_finite"] == 2
-    assert found["max_abs"] == 0
-    assert found["snr_db"] == -200
+    measured = error.metrics()
+    assert measured["non_finite"] == 2
+    assert measured["max_abs"] == 0
+    assert measured["snr_db"] == -200
     assert error.range == (1.0, 1.0)
 
 
@@ -43,9 +43,9 @@ def test_error_sums_without_finite_values() -> None:
     gathered = LayerErrorStats()
     gathered.error.add(np.ones(3), np.full(3, math.nan))
     gathered.own_error.add(np.ones(3), np.full(3, math.nan))
-    found = gathered.metrics()
-    assert found["max_abs"] is None
-    assert found["own_snr_db"] is None
+    measured = gathered.metrics()
+    assert measured["max_abs"] is None
+    assert measured["own_snr_db"] is None
 
 
 def test_error_sums_cosine_of_zeros() -> None:

@@ -60,72 +60,77 @@ HEALTHY: list[tuple[Scheme, float]] = [(FLOAT32, 130.0), (FLOAT16, 70.0), (INT8,
 
 @pytest.mark.parametrize(("scheme", "usual"), HEALTHY)
 def test_judge_clear_if_no_layer_stands_out(scheme: Scheme, usual: float) -> None:
-    found = judge(rows(dict.fromkeys(NAMES, usual)), LAYERS, scheme)
-    assert found.outcome is LayerwiseVerdict.CLEAR
-    assert found.suspects == ()
-    assert f"{usual:.0f} dB" in found.text
+    verdict = judge(rows(dict.fromkeys(NAMES, usual)), LAYERS, scheme)
+    assert verdict.outcome is LayerwiseVerdict.CLEAR
+    assert verdict.suspects == ()
+    assert f"{usual:.0f} dB" in verdict.text
 
 
 @pytest.mark.parametrize(("scheme", "usual"), HEALTHY)
 @pytest.mark.parametrize("damaged", NAMES)
 def test_judge_names_the_damaged_layer_only(scheme: Scheme, usual: float, damaged: str) -> None:
-    own = {**dict.fromkeys(NAMES, usual), damaged: 4.0}
-    found = judge(rows(own), LAYERS, scheme)
-    assert found.suspects == (damaged,)
-    assert f"begins in '{damaged}'" in found.text
+    ratios = {**dict.fromkeys(NAMES, usual), damaged: 4.0}
+    verdict = judge(rows(ratios), LAYERS, scheme)
+    assert verdict.suspects == (damaged,)
+    assert f"begins in '{damaged}'" in verdict.text
 
 
 def test_judge_names_a_layer_with_nan() -> None:
-    made = rows({**dict.fromkeys(NAMES, 70.0), "c": None})
-    made[2] = replace(made[2], metrics={**made[2].metrics, "non_finite": 5, "own_non_finite": 5})
-    found = judge(made, LAYERS, FLOAT16)
-    assert found.suspects == ("c",)
-    assert "NaN or infinity" in found.text
+    layer_rows = rows({**dict.fromkeys(NAMES, 70.0), "c": None})
+    layer_rows[2] = replace(
+        layer_rows[2], metrics={**layer_rows[2].metrics, "non_finite": 5, "own_non_finite": 5}
+    )
+    verdict = judge(layer_rows, LAYERS, FLOAT16)
+    assert verdict.suspects == ("c",)
+    assert "NaN or infinity" in verdict.text
 
 
 def test_blame_layer_is_the_one_with_weights() -> None:
     layers = (*LAYERS[:2], LayerInfo("relu", "ReLU", (4,), ("b",)))
     row = replace(rows(dict.fromkeys(NAMES, 3.0))[0], layer="relu", covers=("b", "relu"))
-    found = judge([row], layers, FLOAT16)
-    assert found.suspects == ("b",)
-    assert "relu" in found.text
+    verdict = judge([row], layers, FLOAT16)
+    assert verdict.suspects == ("b",)
+    assert "relu" in verdict.text
 
 
 def saturating(share: float, own: Mapping[str, float | None]) -> list[LayerParity]:
     """Rows of an integer file; what saturates in `d` is not among `own_within_db`."""
-    found = QuantizedRange(0.001, 0, "int8", -0.1, 0.1, share, 1.0, 1.0)
-    return [replace(r, quantized=found) if r.layer == "d" else r for r in rows(own, within=36.0)]
+    quantized = QuantizedRange(0.001, 0, "int8", -0.1, 0.1, share, 1.0, 1.0)
+    return [
+        replace(r, quantized=quantized) if r.layer == "d" else r for r in rows(own, within=36.0)
+    ]
 
 
 def test_judge_saturation_after_a_wrong_layer_is_not_suspect() -> None:
-    own = {**dict.fromkeys(NAMES, 38.0), "b": None, "d": 10.0}
-    made = saturating(0.3, own)
-    made[1] = replace(
-        made[1], metrics={**made[1].metrics, "own_within_db": None, "own_non_finite": 1}
+    ratios = {**dict.fromkeys(NAMES, 38.0), "b": None, "d": 10.0}
+    layer_rows = saturating(0.3, ratios)
+    layer_rows[1] = replace(
+        layer_rows[1],
+        metrics={**layer_rows[1].metrics, "own_within_db": None, "own_non_finite": 1},
     )
-    assert judge(made, LAYERS, INT8).suspects == ("b",)
+    assert judge(layer_rows, LAYERS, INT8).suspects == ("b",)
 
 
 @pytest.mark.parametrize(("share", "suspects"), [(0.3, ("d",)), (0.01, ())])
 def test_judge_much_saturation_is_suspect(share: float, suspects: tuple[str, ...]) -> None:
-    own = {**dict.fromkeys(NAMES, 38.0), "d": 10.0}
-    assert judge(saturating(share, own), LAYERS, INT8).suspects == suspects
+    ratios = {**dict.fromkeys(NAMES, 38.0), "d": 10.0}
+    assert judge(saturating(share, ratios), LAYERS, INT8).suspects == suspects
 
 
 def test_a_wide_step_explains_its_own_rounding() -> None:
     """0.01 rmse at 40 dB is a power of 1; steps of 1 leave 1/12 of noise: 10.8 dB."""
     wide = QuantizedRange(1.0, 0, "int8", -128, 127, 0, 0.1, 0.1)
-    made = [replace(row, quantized=wide) for row in rows(dict.fromkeys(NAMES, 10.0))]
-    assert judge(made, LAYERS, INT8).outcome is LayerwiseVerdict.CLEAR
+    layer_rows = [replace(row, quantized=wide) for row in rows(dict.fromkeys(NAMES, 10.0))]
+    assert judge(layer_rows, LAYERS, INT8).outcome is LayerwiseVerdict.CLEAR
     fine = replace(wide, scale=0.01)
-    made = [replace(row, quantized=fine) for row in made]
-    assert judge(made, LAYERS, INT8).outcome is LayerwiseVerdict.SUSPECT
+    layer_rows = [replace(row, quantized=fine) for row in layer_rows]
+    assert judge(layer_rows, LAYERS, INT8).outcome is LayerwiseVerdict.SUSPECT
 
 
 def test_judge_unknown_scheme_by_the_median() -> None:
-    found = judge(rows(dict.fromkeys(NAMES, 3.0))[:2], LAYERS[:2], None)
-    assert found.outcome is LayerwiseVerdict.CLEAR
-    assert "no layer was evaluated" in found.text
+    verdict = judge(rows(dict.fromkeys(NAMES, 3.0))[:2], LAYERS[:2], None)
+    assert verdict.outcome is LayerwiseVerdict.CLEAR
+    assert "no layer was evaluated" in verdict.text
 
 
 @pytest.mark.parametrize(("own", "suspects"), [(9.0, ()), (7.0, NAMES[:2])])
@@ -144,8 +149,8 @@ def test_judge_pruned_first_layer_is_not_suspect(name: str, first: float, others
     healthy = {**dict.fromkeys(NAMES, others), "a": first}
     assert judge(rows(healthy), LAYERS, scheme).outcome is LayerwiseVerdict.CLEAR
     for damaged in NAMES:
-        found = judge(rows({**healthy, damaged: -1.0}), LAYERS, scheme)
-        assert found.suspects == (damaged,)
+        verdict = judge(rows({**healthy, damaged: -1.0}), LAYERS, scheme)
+        assert verdict.suspects == (damaged,)
 
 
 @pytest.mark.parametrize(

@@ -153,13 +153,13 @@ def test_match_inverts_an_affine_layer_applied_later() -> None:
     ]
     stored = {"pool": conv.reshape(N, 4, 2, 4).max(axis=2)}
     candidates = [Candidate("pool", "MAX_POOL_2D", "float32", ("pool",), (4, 4))]
-    (found,) = match(
+    (match_,) = match(
         reference_points(layers, values, "x", None, ""), values, candidates, stored, False
     )
-    assert found.affine is not None
-    assert found.affine.layers == ("norm",)
-    np.testing.assert_allclose(found.reference(values["pool"]), stored["pool"], atol=1e-9)
-    np.testing.assert_allclose(found.restored(stored["pool"]), values["pool"], atol=1e-6)
+    assert match_.affine is not None
+    assert match_.affine.layers == ("norm",)
+    np.testing.assert_allclose(match_.reference(values["pool"]), stored["pool"], atol=1e-9)
+    np.testing.assert_allclose(match_.restored(stored["pool"]), values["pool"], atol=1e-6)
 
 
 def test_reference_points_decreasing_affine_does_not_commute_with_maximum() -> None:
@@ -176,10 +176,10 @@ def test_reference_points_decreasing_affine_does_not_commute_with_maximum() -> N
 def test_fit_refuses_what_is_not_affine() -> None:
     x = np.random.default_rng(0).normal(size=(N, 4, 2))
     assert fit(x, x**2, "square") is None
-    found = fit(x, x * 2 - 1, "line")
-    assert isinstance(found, PendingAffine)
-    np.testing.assert_allclose(found.map.scale, 2)
-    np.testing.assert_allclose(found.map.invert(found.map.apply(x)), x)
+    affine = fit(x, x * 2 - 1, "line")
+    assert isinstance(affine, PendingAffine)
+    np.testing.assert_allclose(affine.map.scale, 2)
+    np.testing.assert_allclose(affine.map.invert(affine.map.apply(x)), x)
 
 
 def test_match_leaves_a_folded_layer_unmatched() -> None:
@@ -193,15 +193,15 @@ def test_match_leaves_a_folded_layer_unmatched() -> None:
 def test_match_input_that_the_file_converts() -> None:
     layers, values = network()
     candidates = [Candidate("q", "QUANTIZE", "int8", ("tfl.quantize",), (8, 3), False, 0.1, 3)]
-    found = match(
+    matches = match(
         reference_points(layers, values, "x", None, "out"),
         values,
         candidates,
         {"q": values["x"]},
         False,
     )
-    assert pairs(found) == {"x": "q"}
-    assert layer_rows(layers, found, _gathered(found), {})[0].layer == "input"
+    assert pairs(matches) == {"x": "q"}
+    assert layer_rows(layers, matches, _gathered(matches), {})[0].layer == "input"
 
 
 LAYERS = ("conv1", "conv10", "conv1_b", "probabilities", "steps")

@@ -20,9 +20,9 @@ def relu_values(scale: float) -> Any:
 
 
 def warned(values: Any) -> list[str]:
-    found = Float16Range()
-    found.add(values)
-    return [w.kind for w in float16_warnings("conv", "t", "activation", found)]
+    extent = Float16Range()
+    extent.add(values)
+    return [w.kind for w in float16_warnings("conv", "t", "activation", extent)]
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e4])
@@ -31,10 +31,10 @@ def test_float16_warnings_not_for_ordinary_activations(scale: float) -> None:
 
 
 def test_float16_warnings_overflow() -> None:
-    found = Float16Range()
+    extent = Float16Range()
     values = relu_values(3e4)
-    found.add(values)
-    (warning,) = float16_warnings("conv", "conv_cast", "activation", found)
+    extent.add(values)
+    (warning,) = float16_warnings("conv", "conv_cast", "activation", extent)
     assert warning.kind == "overflow"
     assert warning.share == pytest.approx((values > 65_504).mean())
     assert warning.largest == values.max()
@@ -62,16 +62,16 @@ def test_float16_warnings_not_for_probabilities_near_zero() -> None:
 
 
 def test_float16_warnings_of_infinite_values_fit_json() -> None:
-    found = Float16Range()
-    found.add(np.array([1.0, math.inf]))
-    (warning,) = float16_warnings("x", "t", "activation", found)
+    extent = Float16Range()
+    extent.add(np.array([1.0, math.inf]))
+    (warning,) = float16_warnings("x", "t", "activation", extent)
     assert math.isfinite(warning.largest)
 
 
 def test_float16_warnings_of_subnormal_weights() -> None:
-    found = Float16Range()
-    found.add_rounded((np.random.default_rng(0).normal(size=400) * 1e-6).astype(np.float16))
-    (warning,) = float16_warnings("conv", "w", "weight", found)
+    extent = Float16Range()
+    extent.add_rounded((np.random.default_rng(0).normal(size=400) * 1e-6).astype(np.float16))
+    (warning,) = float16_warnings("conv", "w", "weight", extent)
     assert (warning.kind, warning.what) == ("underflow", "weight")
 
 
@@ -103,10 +103,10 @@ def test_code_warnings_not_for_a_fitting_range() -> None:
     values = np.random.default_rng(0).normal(size=5_000)
     use = used(values, np.abs(values).max() / 127)
     assert code_warnings([row(use)]) == []
-    found = use.result()
-    assert found.saturated == 0
-    assert 0.8 < found.used <= 1
-    assert found.typical < found.used
+    result = use.result()
+    assert result.saturated == 0
+    assert 0.8 < result.used <= 1
+    assert result.typical < result.used
 
 
 def test_code_warnings_saturation() -> None:

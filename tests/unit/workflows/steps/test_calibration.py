@@ -31,11 +31,11 @@ def _variants(*schemes: str) -> list[Variant]:
 @pytest.mark.parametrize("required", [True, False])
 def test_weights_can_do_without(required: bool) -> None:
     notes, variants = Notes(), _variants("palette4", "float16", "pruned75")
-    windows, kept, _ = calibration_for(
+    windows, windows_left, _ = calibration_for(
         variants, ExportOptions(require_calibration=required), MODEL, None, notes
     )
     assert windows is None
-    assert kept == variants
+    assert windows_left == variants
     assert "palette4, pruned75: weights are rounded without error compensation" in notes.lines[0]
 
 
@@ -44,10 +44,10 @@ def test_activations_cannot() -> None:
     with pytest.raises(UsageError, match="activation ranges of w8a8 need recordings"):
         calibration_for(variants, ExportOptions(), MODEL, None, Notes())
     notes = Notes()
-    _, kept, _ = calibration_for(
+    _, windows_left, _ = calibration_for(
         variants, ExportOptions(require_calibration=False), MODEL, None, notes
     )
-    assert [v.scheme for v in kept] == ["palette4"]
+    assert [v.scheme for v in windows_left] == ["palette4"]
     assert "w8a8 left out" in notes.lines[0]
 
 
@@ -65,6 +65,6 @@ def test_recordings_that_are_named_are_used() -> None:
     assert len(windows) == PROBES_ONLY
     assert chosen is not None
     assert chosen.name == "synthetic"
-    made, _, _ = calibration_for(_variants("pruned50"), SYNTHETIC, MODEL, None, Notes())
-    assert made is not None
-    assert len(made) == 500
+    recordings, _, _ = calibration_for(_variants("pruned50"), SYNTHETIC, MODEL, None, Notes())
+    assert recordings is not None
+    assert len(recordings) == 500

@@ -76,9 +76,9 @@ def test_samples_give_the_range_of_each_value(tmp_path: Path) -> None:
     assert 0 <= ranges["probabilities"][0] <= ranges["probabilities"][1] <= 1
     first = observed_ranges(path, tensors_in(path, None), (samples,), enough=1)["sums"]
     np.testing.assert_allclose(first, (sums[:5].min(), sums[:5].max()), rtol=1e-5)
-    found = inspect_file(path, f"npz:{tmp_path / 'samples.npz'}")
-    assert found.samples.endswith("samples.npz: 120 samples")
-    (overflow,) = (f for f in found.lints if f.rule == "float16-overflow")
+    inspection = inspect_file(path, f"npz:{tmp_path / 'samples.npz'}")
+    assert inspection.samples.endswith("samples.npz: 120 samples")
+    (overflow,) = (f for f in inspection.lints if f.rule == "float16-overflow")
     assert (overflow.where, overflow.places) == ("sums", 1)
     assert "float16-overflow" not in {f.rule for f in inspect_file(path).lints}
 
@@ -107,10 +107,14 @@ def test_a_flexible_shape_that_was_traced_static_fails(convert: Convert) -> None
     import coremltools as ct
 
     path = convert(traced_static, (ct.RangeDim(1, 4, 1), SIZE, 1))
-    (found,) = lint_flexible(path)
-    assert (found.rule, found.severity, found.where) == ("flexible-shape", Severity.ERROR, "sensor")
-    assert "sensor = 4 × 8 × 1" in found.text
-    assert "1 of 2 sizes fail" in found.text
+    (finding,) = lint_flexible(path)
+    assert (finding.rule, finding.severity, finding.where) == (
+        "flexible-shape",
+        Severity.ERROR,
+        "sensor",
+    )
+    assert "sensor = 4 × 8 × 1" in finding.text
+    assert "1 of 2 sizes fail" in finding.text
     lints = inspect_file(path).to_json()["lints"]
     assert lints[0]["rule"] == "flexible-shape"  # the gravest stands first
     assert lints[0]["severity"] == "error"
@@ -121,8 +125,8 @@ def test_enumerated_shapes_are_all_run(convert: Convert) -> None:
     import coremltools as ct
 
     shapes = ct.EnumeratedShapes([(1, SIZE, 1), (2, SIZE, 1), (3, SIZE, 1)])
-    (found,) = lint_flexible(convert(traced_static, shapes))
-    assert "2 of 3 sizes fail" in found.text
+    (finding,) = lint_flexible(convert(traced_static, shapes))
+    assert "2 of 3 sizes fail" in finding.text
 
 
 @pytest.mark.heavy
@@ -137,9 +141,9 @@ def test_what_is_too_large_is_said_to_be_not_run(convert: Convert) -> None:
     import coremltools as ct
 
     path = convert(really_flexible, (1, ct.RangeDim(SIZE, LARGEST + 1, SIZE), 1))
-    (found,) = lint_flexible(path)
-    assert found.severity is Severity.HINT
-    assert "too large to run here" in found.text
+    (finding,) = lint_flexible(path)
+    assert finding.severity is Severity.HINT
+    assert "too large to run here" in finding.text
 
 
 @pytest.mark.heavy
@@ -148,8 +152,8 @@ def test_a_shape_that_is_not_allowed_is_refused_as_core_ml_does(convert: Convert
 
     def infer(path: Path, *shape: int) -> tuple[int, ...]:
         with CoreMLReferenceRunner(path) as runner:
-            (found,) = runner.infer({"sensor": np.ones(shape, np.float32)}).values()
-        return found.shape
+            (output,) = runner.infer({"sensor": np.ones(shape, np.float32)}).values()
+        return output.shape
 
     ranged = convert(really_flexible, (1, ct.RangeDim(SIZE, 64, SIZE), 1))
     assert infer(ranged, 1, 64, 1) == (1, 64, 1)

@@ -89,8 +89,8 @@ def checked(tmp_path: Path) -> Bundle:
 
 
 def stored(folder: Path) -> dict[str, str]:
-    found = json.loads((folder / "parity.json").read_text())
-    return {result["artifact"]: result["status"] for result in found}
+    parity = json.loads((folder / "parity.json").read_text())
+    return {result["artifact"]: result["status"] for result in parity}
 
 
 def test_store_results_keeps_those_of_a_file_that_nothing_ran(checked: Bundle) -> None:
