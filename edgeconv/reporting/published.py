@@ -117,7 +117,7 @@ def side_by_side(rows: Sequence[MeasuredRow]) -> str:
         ]
     measured = {(row.network, row.data): row for row in rows}
     names = dict.fromkeys((*BENCHMARKED, *(row.network for row in rows)))
-    for name in names:
+    for name in sorted(names, key=lambda each: _place(each.partition(",")[0])):
         for data in DATA:
             row = measured.get((name, data))
             if row is not None:
@@ -126,6 +126,11 @@ def side_by_side(rows: Sequence[MeasuredRow]) -> str:
                 lines.append(f"| `{name}` | ours | {data} | – | not_run | 0 | – | – | – |")
     notes = [f"- {text}\n" for text in PROTOCOL_DIFFERENCES]
     return "\n".join(lines) + "\n\nWhere the protocols differ:\n\n" + "".join(notes)
+
+
+def _place(network: str) -> int:
+    """Trainings of one network follow each other; networks of a user come last."""
+    return BENCHMARKED.index(network) if network in BENCHMARKED else len(BENCHMARKED)
 
 
 def _measured(row: MeasuredRow) -> str:

@@ -79,7 +79,7 @@ class WharOptions:
         groups: numbers of the groups to hold out, from 0; empty: all ten.
         seed: of every fit.
         recipe: whose training replaces that of the protocol; empty: the protocol's.
-        epochs: in place of those of the training.
+        epochs: in place of those of the training; the row's name then says how many of how many.
         where: where fits run; the journal is that of the folder.
     """
 
@@ -216,9 +216,10 @@ def _recipe(network: str, options: WharOptions) -> Recipe:
         return Recipe(FOREST, model=FOREST, seed=options.seed, training=TRAINING)
     build(network)
     training = load_recipe(options.recipe).training if options.recipe else TRAINING
-    if options.epochs is not None:
-        training = replace(training, epochs=options.epochs)
     name = f"{network}, trained as {options.recipe}" if options.recipe else network
+    if options.epochs not in (None, training.epochs):
+        name += f", {options.epochs} of {training.epochs} epochs"
+        training = replace(training, epochs=options.epochs)
     return Recipe(name, model=network, seed=options.seed, training=training)
 
 

@@ -12,13 +12,14 @@ import pytest
 from edgeconv.core import NULL_PROGRESS, Recipe, Signal
 from edgeconv.datasets.in_memory import dataset_from_arrays
 from edgeconv.errors import BadInput, UsageError
-from edgeconv.reporting.published import BENCHMARKED, PUBLISHED, MeasuredRow
+from edgeconv.reporting.published import BENCHMARKED, PUBLISHED, MeasuredRow, side_by_side
 from edgeconv.workflows.steps.fold_runs import FoldTask
 from edgeconv.workflows.steps.forest import forest_features
 from edgeconv.workflows.whar import (
     TRAINING,
     ForestTrainer,
     WharOptions,
+    _recipe,
     benchmark_network,
     groups_of,
     read_rows,
@@ -70,6 +71,30 @@ def test_what_the_protocol_does_not_know_is_refused(tmp_path: Path) -> None:
         benchmark_network("har", "csv:file", tmp_path, progress=NULL_PROGRESS)
     with pytest.raises(UsageError, match="unknown model 'hra'"):
         benchmark_network("hra", "synthetic", tmp_path, progress=NULL_PROGRESS)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (WharOptions(), "student"),
+        (WharOptions(epochs=100), "student"),
+        (WharOptions(epochs=20), "student, 20 of 100 epochs"),
+        (WharOptions(recipe="har"), "student, trained as har"),
+        (WharOptions(recipe="har", epochs=5), "student, trained as har, 5 of 30 epochs"),
+    ],
+)
+def test_a_shorter_training_is_a_row_of_its_own(options: WharOptions, name: str) -> None:
+    recipe = _recipe("student", options)
+    assert (recipe.name, recipe.model) == (name, "student")
+    assert recipe.training.epochs == (options.epochs or (30 if options.recipe else 100))
+
+
+def test_trainings_of_one_network_follow_each_other() -> None:
+    rows = [replace(ROW, network=f"student{more}") for more in ("", ", 20 of 100 epochs")]
+    lines = side_by_side(rows).splitlines()
+    places = [n for n, line in enumerate(lines) if "ours | motionsense | 3 |" in line]
+    assert places == [places[0], places[0] + 5]
+    assert lines[places[1]].startswith("| `student, 20 of 100 epochs` | ours |")
 
 
 def test_the_table_has_every_row_of_theirs_and_ours(tmp_path: Path) -> None:
