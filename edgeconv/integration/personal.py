@@ -6,7 +6,8 @@ no NumPy, double precision, every sum from the first term to the last.
 A prototype is the mean embedding of an activity's enrolled windows. What the model gets wrong at
 the prototypes is spread to other windows by how much their embeddings are alike (ridge regression
 in its dual form, one equation a prototype), and added to the logarithms of the model's own
-probabilities.
+probabilities. An answer may change from one activity to another only if the model mistook an
+enrolled window in that way, or nearly.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ STRENGTH = 2.0
 """By how much an answer that is wrong altogether is moved, in units of a logarithm."""
 FLOOR = 1e-6
 """A smaller probability counts as this one."""
+CLOSE = 0.9
+"""A class with this share of the largest probability is nearly the model's answer."""
 MOST_WINDOWS = 32
 """Of one activity; the oldest one gives way to a further one."""
 _EQUAL = 1e-9  # shares of right windows that differ by less are equal
@@ -72,7 +75,7 @@ class PersonalState(StrEnum):
     ON = "on"
     EMPTY = "empty"  # nothing is enrolled
     ONE_ACTIVITY = "one_activity"  # there is nothing to tell it from
-    NO_GAIN = "no_gain"  # the model is right as often on what is enrolled
+    NO_GAIN = "no_gain"  # the model is right as often on what is enrolled, or on an activity of it
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,16 @@ class PersonalAnswer:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """Prototypes, their common scale, and the coefficients of each, one a class."""
+    """Prototypes, their common scale, and the coefficients of each, one a class.
+
+    Attributes:
+        mistaken: [a][c] whether the model nearly answered class a for a window of class c.
+    """
 
     prototypes: list[list[float]]
     scale: float
     coefficients: list[list[float]]
+    mistaken: list[list[bool]]
 
 
 class PersonalLayer:
@@ -140,7 +148,10 @@ class PersonalLayer:
 
     @property
     def state(self) -> PersonalState:
-        """Whether the layer changes answers: it must be right more often than the model."""
+        """Whether the layer changes answers.
+
+        It must be right more often than the model, and on no activity less often.
+        """
         if self._state is None:
             self._state, self._fitted = self._judged()
         return self._state
@@ -209,13 +220,14 @@ class PersonalLayer:
         if len(labels) < 2:
             return PersonalState.ONE_ACTIVITY if labels else PersonalState.EMPTY, None
         fitted = self._fit(self.windows)
-        personal = self._share_right(
+        personal = self._shares_right(
             [self._predicted(place, fitted) for place in range(len(self.windows))]
         )
-        model = self._share_right([_largest(self._probabilities(w.outputs)) for w in self.windows])
-        if personal > model + _EQUAL:
-            return PersonalState.ON, fitted
-        return PersonalState.NO_GAIN, None
+        model = self._shares_right([_largest(self._probabilities(w.outputs)) for w in self.windows])
+        loses = any(own < other for own, other in zip(personal, model, strict=True))
+        if loses or _mean(personal) <= _mean(model) + _EQUAL:
+            return PersonalState.NO_GAIN, None
+        return PersonalState.ON, fitted
 
     def _predicted(self, place: int, fitted: _Fitted) -> int:
         """The class of an enrolled window, by a layer that has not seen it where its activity has
@@ -225,8 +237,8 @@ class PersonalLayer:
             fitted = self._fit([*self.windows[:place], *self.windows[place + 1 :]])
         return _largest(_corrected(fitted, self._probabilities(window.outputs), window.embedding))
 
-    def _share_right(self, predicted: Sequence[int]) -> float:
-        """The mean over the enrolled activities of the share of windows that are right."""
+    def _shares_right(self, predicted: Sequence[int]) -> list[float]:
+        """The share of windows that are right, of each enrolled activity."""
         shares = []
         for label in range(len(self.model.labels)):
             right = [
@@ -236,24 +248,30 @@ class PersonalLayer:
             ]
             if right:
                 shares.append(sum(right) / len(right))
-        return _mean(shares)
+        return shares
 
     def _fit(self, windows: Sequence[EnrolledWindow]) -> _Fitted:
         """The prototypes and coefficients of some windows, of two activities or more."""
         classes = len(self.model.labels)
         prototypes, residuals = [], []
+        mistaken = [[False] * classes for _ in range(classes)]
         for label in range(classes):
             members = [window for window in windows if window.label == label]
             if not members:
                 continue
-            means = _means([self._probabilities(window.outputs) for window in members])
+            answers = [self._probabilities(window.outputs) for window in members]
+            for answer in answers:
+                close = CLOSE * max(answer)
+                for k, probability in enumerate(answer):
+                    mistaken[k][label] |= probability >= close
+            means = _means(answers)
             prototypes.append(_means([window.embedding for window in members]))
             residuals.append([(k == label) - mean for k, mean in enumerate(means)])
         scale = _mean([_product(prototype, prototype) for prototype in prototypes]) or 1.0
         gram = [[_product(a, b) / scale + 1.0 for b in prototypes] for a in prototypes]
         for place, row in enumerate(gram):
             row[place] += RIDGE
-        return _Fitted(prototypes, scale, _solved(gram, residuals))
+        return _Fitted(prototypes, scale, _solved(gram, residuals), mistaken)
 
     def _probabilities(self, outputs: Sequence[float]) -> list[float]:
         return softmax(outputs) if self.model.logits else list(outputs)
@@ -271,12 +289,17 @@ class PersonalLayer:
 def _corrected(
     fitted: _Fitted, probabilities: Sequence[float], embedding: Sequence[float]
 ) -> list[float]:
-    """Softmax of the logarithms and what the prototypes add to them."""
+    """Softmax of the logarithms and what the prototypes add to them.
+
+    The probabilities stay as they are where that would be a change that no enrolled window backs.
+    """
     logits = [math.log(max(p, FLOOR)) for p in probabilities]
     for prototype, coefficients in zip(fitted.prototypes, fitted.coefficients, strict=True):
         alike = _product(prototype, embedding) / fitted.scale + 1.0
         logits = [z + alike * c for z, c in zip(logits, coefficients, strict=True)]
-    return softmax(logits)
+    corrected = softmax(logits)
+    before, after = _largest(probabilities), _largest(corrected)
+    return corrected if before == after or fitted.mistaken[before][after] else list(probabilities)
 
 
 def _solved(gram: list[list[float]], residuals: list[list[float]]) -> list[list[float]]:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 
 from edgeconv.errors import BadInput
 from edgeconv.integration.personal import (
+    CLOSE,
     FLOOR,
     MOST_WINDOWS,
     RIDGE,
@@ -66,6 +67,7 @@ def make_personal_document() -> dict[str, object]:
             "ridge": RIDGE,
             "strength": STRENGTH,
             "floor": FLOOR,
+            "close": CLOSE,
             "most_windows": MOST_WINDOWS,
         },
         "tolerance": TOLERANCE,
@@ -175,6 +177,8 @@ def _states() -> list[Case]:
         ("one window of each activity is judged as it is", _MODEL, few),
         ("where the model is right nothing changes", _MODEL, known),
         ("a layer that does not know its own windows stays off", _MODEL, scattered),
+        ("a layer that loses on one activity stays off", _MODEL, _lost()),
+        ("a change must be one of the model's mistakes, or nearly", _MODEL, _backed()),
     ]
 
 
@@ -229,6 +233,34 @@ def _scattered() -> list[Step]:
         *(EnrolledWindow(2, (0.875, 0.0625, 0.0625), axis) for axis in stairs),
     ]
     return [Enroll(window) for window in sure]
+
+
+def _window(label: int, of64: tuple[int, int, int], axis: tuple[float, ...]) -> EnrolledWindow:
+    return EnrolledWindow(label, tuple(value / 64 for value in of64), axis)
+
+
+def _lost() -> list[Step]:
+    """Activity 2 is gained, and one window of three of activity 0 lost."""
+    windows = [
+        _window(0, (38, 21, 5), (0.5, 1.0, 0.5, -0.5)),
+        _window(0, (40, 10, 14), (1.5, -1.0, 0.5, 0.0)),
+        _window(0, (38, 14, 12), (0.0, 1.5, 1.5, 1.0)),
+        _window(1, (7, 50, 7), (1.5, 0.5, -0.5, 1.0)),
+        _window(1, (3, 53, 8), (-1.0, -0.5, 0.0, 0.0)),
+        _window(2, (41, 16, 7), (-1.0, -0.5, 1.0, 0.5)),
+        _window(2, (34, 7, 23), (-0.5, 0.0, 1.0, 0.0)),
+    ]
+    return [*map(Enroll, windows), Ask((0.5, 0.25, 0.25), (-0.5, 0.0, 1.0, 0.25))]
+
+
+def _backed() -> list[Step]:
+    """From 2 to 1 is a mistake of the model, from 1 to 2 nearly one, from 1 to 0 none."""
+    axes = [(1.0, 0.0, 0.0, 0.25), (0.0, 1.0, 0.0, 0.25), (0.0, 0.0, 1.0, 0.25)]
+    said = [(32, 16, 16), (8, 8, 48), (4, 29, 31)]
+    asked = [(24, 30, 10), (12, 24, 28), (8, 30, 26)]
+    windows = [_window(label, said[label], axes[label]) for label in range(3)]
+    asks = [_window(label, asked[label], axes[label]) for label in range(3)]
+    return [*map(Enroll, windows), *(Ask(w.outputs, w.embedding) for w in asks)]
 
 
 def _stored() -> list[dict[str, object]]:

@@ -195,7 +195,10 @@ ON_THE_DEVICE = (
 )
 _LAYER = f"{_HOME}/personal/PersonalLayer.kt"
 PERSONAL = (
-    Mutation("a layer without gain is used", _LAYER, "personal <= model + EQUAL", "personal < 0"),
+    Mutation(
+        "a layer without gain is used", _LAYER, "mean(personal) <= mean(model) + EQUAL", "false"
+    ),
+    Mutation("any change is made", _LAYER, "layer.mistaken[before][after]", "true"),
     Mutation("the ridge is forgotten", _LAYER, "if (a == b) RIDGE else 0.0", "0.0"),
     Mutation(
         "prototypes of another model are used",

@@ -122,7 +122,13 @@ MUTATIONS = (
     Mutation("a replay is taken", _UPDATES, "manifest.version <= floor", "false"),
     Mutation("damage is taken", _UPDATES, "Self.sha256(content) == entry.sha256", "true"),
     Mutation("any path is taken", _UPDATES, "paths.allSatisfy(Self.isSafe)", "true"),
-    Mutation("a layer without gain is used", _PERSONAL, "personal > alone + Self.equal", "true"),
+    Mutation(
+        "a layer without gain is used",
+        _PERSONAL,
+        "Self.mean(personal) > Self.mean(alone) + Self.equal",
+        "true",
+    ),
+    Mutation("any change is made", _PERSONAL, "fitted.mistaken[before][after]", "true"),
     Mutation(
         "prototypes are sums",
         _PERSONAL,

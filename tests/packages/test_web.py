@@ -93,9 +93,9 @@ MUTATIONS = (
     Mutation("errors without end", _TEST, "before.errors < MOST_ERRORS", "before"),
     Mutation("a stolen key is trusted", _UPDATES, "=== this.#app.public_key", "!== name"),
     Mutation("a failing model", _UPDATES, "(await this.#passes(model, vectors))", "vectors"),
-    Mutation(
-        "never asked whether it helps", _PERSONAL, "personal > this.#shareRight(own)", "1 > 0"
-    ),
+    Mutation("never asked whether it helps", _PERSONAL, "mean(personal) > mean(own)", "1 > 0"),
+    Mutation("an activity may lose", _PERSONAL, "!loses &&", "true &&"),
+    Mutation("any change is made", _PERSONAL, "mistaken[before]?.[after]", "true"),
     Mutation("learned by heart", _PERSONAL, "isAlone ? all", "all ? all"),
     Mutation("another file's layer", _PERSONAL, "model_sha256 !== model.sha256", "!model_sha256"),
     Mutation("a ridge too few", _PERSONAL, "i === k ? RIDGE : 0", "i === k ? RIDGE : RIDGE"),

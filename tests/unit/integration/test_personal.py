@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.integration.personal import (
+    CLOSE,
     FLOOR,
     MOST_WINDOWS,
     RIDGE,
@@ -46,7 +47,10 @@ def layer_of(windows: Rows, model: PersonalModel = MODEL) -> PersonalLayer:
 
 
 def expected(windows: Rows, p: NDArray[np.float64], e: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same by NumPy, in the primal form: a linear map of (embedding, √scale)."""
+    """The same by NumPy, in the primal form: a linear map of (embedding, √scale).
+
+    `p` where the class changes in a way in which no window was mistaken, or nearly.
+    """
     classes = sorted({label for label, _, _ in windows})
     means = np.array([np.mean([w[2] for w in windows if w[0] == c], axis=0) for c in classes])
     residual = np.array(
@@ -57,6 +61,12 @@ def expected(windows: Rows, p: NDArray[np.float64], e: NDArray[np.float64]) -> N
     weights = np.linalg.solve(x.T @ x + RIDGE * np.eye(6), x.T @ (STRENGTH * residual))
     z = np.log(np.maximum(p, FLOOR)) + np.append(e / math.sqrt(scale), 1) @ weights
     powers = np.exp(z - z.max())
+    before, after = int(p.argmax()), int(z.argmax())
+    backed = {
+        (int(k), label) for label, q, _ in windows for k in np.flatnonzero(q >= CLOSE * q.max())
+    }
+    if before != after and (before, after) not in backed:
+        return p
     return np.asarray(powers / powers.sum())
 
 
@@ -75,7 +85,7 @@ def test_the_answer_is_that_of_ridge_regression(seed: int) -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, 10_000), st.tuples(*[st.integers(0, 3)] * 3))
-def test_it_is_on_only_if_it_beats_the_model_on_windows_that_it_has_not_seen(
+def test_it_is_on_only_if_it_beats_the_model_and_loses_no_activity_that_it_has_not_seen(
     seed: int, counts: tuple[int, ...]
 ) -> None:
     windows = rows(seed, counts)
@@ -94,7 +104,8 @@ def test_it_is_on_only_if_it_beats_the_model_on_windows_that_it_has_not_seen(
         ]
         shares.append((np.mean(right), np.mean([windows[n][1].argmax() == label for n in own])))
     personal, model = np.mean(shares, axis=0)
-    assert (layer.state is PersonalState.ON) == (personal > model + 1e-9)
+    loses = any(own < other for own, other in shares)
+    assert (layer.state is PersonalState.ON) == (personal > model + 1e-9 and not loses)
 
 
 @settings(deadline=None)
@@ -128,6 +139,18 @@ def test_a_caller_that_mixes_files_up_is_told() -> None:
         layer.enroll(3, [0.2, 0.5, 0.3], [0.0] * 5)
     with pytest.raises(UsageError, match="--embedding"):
         PersonalModel("", ("a", "b"), 0)
+
+
+def test_only_the_models_own_mistakes_are_mended() -> None:
+    """Activity 1 is taken for 2: what is called 0 is never called 1, however alike it is."""
+    one, alike = (0.0, 1.0, 0.0, 0.0, 0.0), (0.0, 2.0, 0.0, 0.0, 0.0)
+    layer = PersonalLayer(MODEL)
+    layer.enroll(0, [0.6, 0.2, 0.2], [1.0, 0.0, 0.0, 0.0, 0.0])
+    layer.enroll(1, [0.1, 0.2, 0.7], one)
+    assert layer.state is PersonalState.ON
+    assert layer.answer([0.1, 0.4, 0.5], alike).label == 1
+    answer = layer.answer([0.5, 0.4, 0.1], alike)
+    assert (answer.probabilities, answer.personal) == ((0.5, 0.4, 0.1), True)
 
 
 def test_forgetting_is_as_if_it_had_never_been_enrolled() -> None:

@@ -48,6 +48,10 @@ MUTATIONS = {
         " ||\n      strncmp(header->model_sha256, model_sha256, sizeof header->model_sha256) != 0",
         "",
     ),
+    "a class may lose": ("loses = loses ||", "loses = loses &&"),
+    "any change is made": ("if (before != after && ", "if (false && before != after && "),
+    "half of the largest is close": ("#define CLOSE 0.9", "#define CLOSE 0.5"),
+    "nothing is close": ("#define CLOSE 0.9", "#define CLOSE 1.0"),
     "one activity will do": ("layer->fit.groups < 2", "layer->fit.groups < 1"),
     "the last of equal ones": ("if (values[i] > values[best])", "if (values[i] >= values[best])"),
 }

@@ -7,6 +7,7 @@
 #define RIDGE 0.03
 #define STRENGTH 2.0
 #define FLOOR 1e-6
+#define CLOSE 0.9 /* a class with this share of the largest probability is nearly the answer */
 #define EQUAL 1e-9
 #define FORMAT UINT32_C(0x45435031) /* "ECP1" */
 #define CLASSES EDGECONV_PERSONAL_CLASSES
@@ -89,9 +90,10 @@ static void solve(double gram[CLASSES][CLASSES], double (*x)[CLASSES], int group
   }
 }
 
-/* The prototype and the residual of a class, without the window `skip`; false: it has none. */
+/* The prototype and the residual of a class, and what the model mistakes it for, without the window
+ * `skip`; false: it has none. */
 static bool group_of(const edgeconv_personal *layer, int label, int skip, double *prototype,
-                     double *residual) {
+                     double *residual, bool (*mistaken)[CLASSES]) {
   int n = 0;
   double p[CLASSES];
   memset(prototype, 0, sizeof(double) * (size_t)layer->embedding);
@@ -103,8 +105,10 @@ static bool group_of(const edgeconv_personal *layer, int label, int skip, double
     }
     n++;
     probabilities_of(layer, window->outputs, p);
+    const double close = CLOSE * p[largest(p, layer->classes)];
     for (int k = 0; k < layer->classes; k++) {
       residual[k] += p[k];
+      mistaken[k][label] = mistaken[k][label] || p[k] >= close;
     }
     for (int j = 0; j < layer->embedding; j++) {
       prototype[j] += (double)window->embedding[j];
@@ -125,9 +129,10 @@ static bool group_of(const edgeconv_personal *layer, int label, int skip, double
 static void fit(const edgeconv_personal *layer, int skip, edgeconv_personal_fit *out) {
   double gram[CLASSES][CLASSES];
   out->groups = 0;
+  memset(out->mistaken, 0, sizeof out->mistaken);
   for (int label = 0; label < layer->classes; label++) {
     const int g = out->groups;
-    if (group_of(layer, label, skip, out->prototypes[g], out->coefficients[g])) {
+    if (group_of(layer, label, skip, out->prototypes[g], out->coefficients[g], out->mistaken)) {
       out->groups++;
     }
   }
@@ -146,8 +151,11 @@ static void fit(const edgeconv_personal *layer, int skip, edgeconv_personal_fit 
   solve(gram, out->coefficients, out->groups, layer->classes);
 }
 
+/* Leaves the probabilities as they are where no enrolled window backs the change. */
 static void correct(const edgeconv_personal *layer, const edgeconv_personal_fit *fitted,
                     const float *embedding, double *p) {
+  double own[CLASSES];
+  memcpy(own, p, sizeof(double) * (size_t)layer->classes);
   for (int k = 0; k < layer->classes; k++) {
     p[k] = log(p[k] > FLOOR ? p[k] : FLOOR);
   }
@@ -162,6 +170,10 @@ static void correct(const edgeconv_personal *layer, const edgeconv_personal_fit 
     }
   }
   softmax(p, layer->classes);
+  const int before = largest(own, layer->classes), after = largest(p, layer->classes);
+  if (before != after && !fitted->mistaken[before][after]) {
+    memcpy(p, own, sizeof(double) * (size_t)layer->classes);
+  }
 }
 
 static int windows_of(const edgeconv_personal *layer, int label) {
@@ -172,10 +184,12 @@ static int windows_of(const edgeconv_personal *layer, int label) {
   return n;
 }
 
-/* Whether the layer is right more often than the model, on windows that it has not seen. */
+/* Whether the layer is right more often than the model on windows that it has not seen, and on those
+ * of no class less often. */
 static bool helps(edgeconv_personal *layer) {
   double own = 0.0, model = 0.0, p[CLASSES];
   int classes = 0;
+  bool loses = false;
   for (int label = 0; label < layer->classes; label++) {
     const int n = windows_of(layer, label);
     int right = 0, right_before = 0;
@@ -198,9 +212,10 @@ static bool helps(edgeconv_personal *layer) {
       classes++;
       own += (double)right / n;
       model += (double)right_before / n;
+      loses = loses || right < right_before;
     }
   }
-  return own / classes > model / classes + EQUAL;
+  return !loses && own / classes > model / classes + EQUAL;
 }
 
 bool edgeconv_personal_init(edgeconv_personal *layer, int classes, int embedding, bool logits,

@@ -34,7 +34,7 @@ typedef enum {
   EDGECONV_PERSONAL_ON,
   EDGECONV_PERSONAL_EMPTY,        /* nothing is enrolled */
   EDGECONV_PERSONAL_ONE_ACTIVITY, /* there is nothing to tell it from */
-  EDGECONV_PERSONAL_NO_GAIN       /* the model is right as often on what is enrolled */
+  EDGECONV_PERSONAL_NO_GAIN       /* the model is right as often on it, or more on one activity */
 } edgeconv_personal_state;
 
 typedef struct {
@@ -48,6 +48,8 @@ typedef struct {
   double scale;
   double prototypes[EDGECONV_PERSONAL_CLASSES][EDGECONV_PERSONAL_EMBEDDING];
   double coefficients[EDGECONV_PERSONAL_CLASSES][EDGECONV_PERSONAL_CLASSES];
+  /* [a][c]: the model nearly answered class a for a window of class c */
+  bool mistaken[EDGECONV_PERSONAL_CLASSES][EDGECONV_PERSONAL_CLASSES];
 } edgeconv_personal_fit;
 
 typedef struct {

@@ -6,6 +6,7 @@ import type { Model } from "./recognizer.js";
 const RIDGE = 0.03; // how far the prototypes need not be met
 const STRENGTH = 2; // by how much an answer that is wrong altogether is moved, in a logarithm
 const FLOOR = 1e-6; // a smaller probability counts as this one
+const CLOSE = 0.9; // a class with this share of the largest probability is nearly the answer
 const MOST_WINDOWS = 32; // of one activity; the oldest one gives way to a further one
 const EQUAL = 1e-9; // shares of right windows that differ by less are equal
 
@@ -26,7 +27,7 @@ export type PersonalState =
   | "empty"
   /** There is nothing to tell the one activity from. */
   | "one_activity"
-  /** The model is right as often on what is enrolled. */
+  /** The model is right as often on what is enrolled, or more often on one activity of it. */
   | "no_gain";
 
 /** The result for one window. */
@@ -68,6 +69,8 @@ interface EnrolledWindow {
 
 /** Prototypes, their common scale, and the coefficients of each, one a class. */
 interface Fitted {
+  /** [a][c] whether the model nearly answered class a for a window of class c. */
+  readonly mistaken: readonly (readonly boolean[])[];
   readonly prototypes: readonly (readonly number[])[];
   readonly scale: number;
   readonly coefficients: readonly (readonly number[])[];
@@ -116,7 +119,7 @@ export class PersonalLayer {
     this.#judged = null;
   }
 
-  /** Whether the layer changes answers: it must be right more often than the model. */
+  /** Whether the layer changes answers: it must be right more often, and on no activity less. */
   get state(): PersonalState {
     return this.#judgment().state;
   }
@@ -181,12 +184,15 @@ export class PersonalLayer {
     const classes = new Set(this.#windows.map(({ label }) => label)).size;
     if (classes < 2) return { state: classes === 0 ? "empty" : "one_activity", fitted: null };
     const fitted = this.#fit(this.#windows);
-    const personal = this.#shareRight(
+    const personal = this.#sharesRight(
       this.#windows.map((window) => this.#predicted(window, fitted)),
     );
-    const own = this.#windows.map(({ outputs }) => largest(this.#probabilities(outputs)));
-    if (personal > this.#shareRight(own) + EQUAL) return { state: "on", fitted };
-    return { state: "no_gain", fitted: null };
+    const own = this.#sharesRight(
+      this.#windows.map(({ outputs }) => largest(this.#probabilities(outputs))),
+    );
+    const loses = personal.some((share, i) => share < at(own, i));
+    const helps = !loses && mean(personal) > mean(own) + EQUAL;
+    return helps ? { state: "on", fitted } : { state: "no_gain", fitted: null };
   }
 
   /** The class of an enrolled window, by a layer that has not seen it where that can be. */
@@ -196,33 +202,42 @@ export class PersonalLayer {
     return largest(corrected(fitted, this.#probabilities(window.outputs), window.embedding));
   }
 
-  /** The mean over the enrolled activities of the share of windows that are right. */
-  #shareRight(guesses: readonly number[]): number {
+  /** The share of windows that are right, of each enrolled activity. */
+  #sharesRight(guesses: readonly number[]): readonly number[] {
     const shares: number[] = [];
     for (let label = 0; label < this.model.labels.length; label++) {
       const mine = guesses.filter((_, i) => this.#windows[i]?.label === label);
       const right = mine.filter((guess) => guess === label);
       if (mine.length > 0) shares.push(right.length / mine.length);
     }
-    return mean(shares);
+    return shares;
   }
 
   /** The prototypes and coefficients of some windows, of two activities or more. */
   #fit(windows: readonly EnrolledWindow[]): Fitted {
     const prototypes: number[][] = [];
     const residuals: number[][] = [];
-    for (let label = 0; label < this.model.labels.length; label++) {
+    const { labels } = this.model;
+    const mistaken = labels.map(() => labels.map(() => false));
+    for (let label = 0; label < labels.length; label++) {
       const mine = this.#of(label, windows);
       if (mine.length === 0) continue;
       prototypes.push(means(mine.map(({ embedding }) => embedding)));
-      const probabilities = means(mine.map(({ outputs }) => this.#probabilities(outputs)));
+      const answers = mine.map(({ outputs }) => this.#probabilities(outputs));
+      for (const answer of answers) {
+        const close = CLOSE * Math.max(...answer);
+        answer.forEach((p, k) => {
+          if (p >= close) (mistaken[k] as boolean[])[label] = true;
+        });
+      }
+      const probabilities = means(answers);
       residuals.push(probabilities.map((p, k) => (k === label ? 1 : 0) - p));
     }
     const scale = mean(prototypes.map((prototype) => product(prototype, prototype))) || 1;
     const gram = prototypes.map((a, i) =>
       prototypes.map((b, k) => product(a, b) / scale + 1 + (i === k ? RIDGE : 0)),
     );
-    return { prototypes, scale, coefficients: solved(gram, residuals) };
+    return { prototypes, scale, coefficients: solved(gram, residuals), mistaken };
   }
 
   #of(label: number, windows: readonly EnrolledWindow[]): readonly EnrolledWindow[] {
@@ -261,9 +276,12 @@ export function personalized(
   return { model, decider: new Decider({ ...contract, logits: false }) }; // softmax is done
 }
 
-/** Softmax of the logarithms and of what the prototypes add to them. */
+/**
+ * Softmax of the logarithms and of what the prototypes add to them; the probabilities as they are
+ * where that would be a change that no enrolled window backs.
+ */
 function corrected(
-  { prototypes, scale, coefficients }: Fitted,
+  { prototypes, scale, coefficients, mistaken }: Fitted,
   probabilities: readonly number[],
   embedding: readonly number[],
 ): readonly number[] {
@@ -274,7 +292,10 @@ function corrected(
       logits[k] = at(logits, k) + alike * at(coefficients[i] ?? [], k);
     });
   });
-  return softmax(logits);
+  const moved = softmax(logits);
+  const before = largest(probabilities);
+  const after = largest(moved);
+  return before === after || mistaken[before]?.[after] ? moved : probabilities;
 }
 
 /** A with `gram · A = STRENGTH · residuals`, by Cholesky's decomposition. */

@@ -8,7 +8,7 @@ public enum PersonalState: String, Sendable, Codable {
   case empty
   /// There is nothing to tell it from.
   case oneActivity = "one_activity"
-  /// The model is right as often on what is enrolled.
+  /// The model is right as often on what is enrolled, or more often on one activity of it.
   case noGain = "no_gain"
 }
 
@@ -55,18 +55,22 @@ public struct PersonalLayer: Sendable {
     let prototypes: [[Double]]
     let scale: Double
     let coefficients: [[Double]]
+    /// Of classes a and c: whether the model nearly answered a for a window of c.
+    let mistaken: [[Bool]]
   }
 
   private static let ridge = 0.03
   private static let strength = 2.0
   private static let floor = 1e-6
   private static let mostWindows = 32
+  private static let close = 0.9
   private static let equal = 1e-9
 
   private let model: Model
   private var windows: [Enrolled] = []
   private var fitted: Fitted?
-  /// Whether the layer changes answers: it must be right more often than the model.
+  /// Whether the layer changes answers: it must be right more often than the model, and on no
+  /// activity less often.
   public private(set) var state = PersonalState.empty
 
   init(_ model: Model) {
@@ -131,9 +135,10 @@ public struct PersonalLayer: Sendable {
       return
     }
     let all = fit(windows)
-    let personal = shareRight(windows.indices.map { predicted($0, all) })
-    let alone = shareRight(windows.map { Self.largest(probabilities($0.outputs)) })
-    state = personal > alone + Self.equal ? .on : .noGain
+    let personal = sharesRight(windows.indices.map { predicted($0, all) })
+    let alone = sharesRight(windows.map { Self.largest(probabilities($0.outputs)) })
+    let loses = zip(personal, alone).contains { $0 < $1 }
+    state = !loses && Self.mean(personal) > Self.mean(alone) + Self.equal ? .on : .noGain
     if state == .on { fitted = all }
   }
 
@@ -150,24 +155,29 @@ public struct PersonalLayer: Sendable {
       Self.corrected(fitted, probabilities(window.outputs), window.embedding))
   }
 
-  /// The mean over the enrolled activities of the share of windows that are right.
-  private func shareRight(_ predicted: [Int]) -> Double {
-    let shares = model.labels.indices.compactMap { label -> Double? in
+  /// The share of windows that are right, of each enrolled activity.
+  private func sharesRight(_ predicted: [Int]) -> [Double] {
+    model.labels.indices.compactMap { label -> Double? in
       let mine = windows.indices.filter { windows[$0].label == label }
       guard !mine.isEmpty else { return nil }
       return Double(mine.count { predicted[$0] == label }) / Double(mine.count)
     }
-    return Self.mean(shares)
   }
 
   private func fit(_ windows: [Enrolled]) -> Fitted {
     var prototypes: [[Double]] = []
     var residuals: [[Double]] = []
+    var mistaken = model.labels.map { _ in model.labels.map { _ in false } }
     for label in model.labels.indices {
       let mine = windows.filter { $0.label == label }
       if mine.isEmpty { continue }
       prototypes.append(Self.means(mine.map(\.embedding)))
-      let means = Self.means(mine.map { probabilities($0.outputs) })
+      let answers = mine.map { probabilities($0.outputs) }
+      for answer in answers {
+        let close = Self.close * answer[Self.largest(answer)]
+        for (k, p) in answer.enumerated() where p >= close { mistaken[k][label] = true }
+      }
+      let means = Self.means(answers)
       residuals.append(means.enumerated().map { ($0 == label ? 1 : 0) - $1 })
     }
     let mean = Self.mean(prototypes.map { Self.product($0, $0) })
@@ -177,14 +187,16 @@ public struct PersonalLayer: Sendable {
     }
     for place in gram.indices { gram[place][place] += Self.ridge }
     return Fitted(
-      prototypes: prototypes, scale: scale, coefficients: Self.solved(gram, residuals))
+      prototypes: prototypes, scale: scale, coefficients: Self.solved(gram, residuals),
+      mistaken: mistaken)
   }
 
   private func probabilities(_ outputs: [Double]) -> [Double] {
     model.logits ? Decider.softmax(outputs) : outputs
   }
 
-  /// Softmax of the logarithms and what the prototypes add to them.
+  /// Softmax of the logarithms and what the prototypes add to them; the probabilities as they are
+  /// where no enrolled window backs the change.
   private static func corrected(
     _ fitted: Fitted, _ probabilities: [Double], _ embedding: [Double]
   ) -> [Double] {
@@ -195,7 +207,9 @@ public struct PersonalLayer: Sendable {
         logits[index] += alike * coefficient
       }
     }
-    return Decider.softmax(logits)
+    let moved = Decider.softmax(logits)
+    let (before, after) = (largest(probabilities), largest(moved))
+    return before == after || fitted.mistaken[before][after] ? moved : probabilities
   }
 
   /// What `gram` times it gives the residuals times the strength, by Cholesky's decomposition.

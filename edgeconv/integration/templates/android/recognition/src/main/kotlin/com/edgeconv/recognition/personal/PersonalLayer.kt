@@ -39,7 +39,7 @@ enum class PersonalState {
     /** There is nothing to tell it from. */
     ONE_ACTIVITY,
 
-    /** The model is right as often on what is enrolled. */
+    /** The model is right as often on what is enrolled, or more often on one activity of it. */
     NO_GAIN,
 }
 
@@ -65,7 +65,8 @@ class WrongPersonalLayer(
  * What a few seconds of each activity say of one user: the windows that were enrolled, and the answers
  * that they give. No network, no training. Not for several threads at once.
  *
- * It is used only where it is right more often on the enrolled windows than the model alone.
+ * It is used only where it is right more often on the enrolled windows than the model alone, and on no
+ * activity less often; and it makes only changes that an enrolled window backs.
  */
 class PersonalLayer(
     val file: PersonalFile = PersonalFile(),
@@ -156,9 +157,10 @@ class PersonalLayer(
             return if (labels.isEmpty()) PersonalState.EMPTY else PersonalState.ONE_ACTIVITY
         }
         val all = fit(enrolled)
-        val personal = shareRight(enrolled.indices.map { predicted(it, all) })
-        val model = shareRight(enrolled.map { largest(probabilities(it.outputs)) })
-        if (personal <= model + EQUAL) return PersonalState.NO_GAIN
+        val personal = sharesRight(enrolled.indices.map { predicted(it, all) })
+        val model = sharesRight(enrolled.map { largest(probabilities(it.outputs)) })
+        val loses = personal.zip(model).any { (mine, other) -> mine < other }
+        if (loses || mean(personal) <= mean(model) + EQUAL) return PersonalState.NO_GAIN
         fitted = all
         return PersonalState.ON
     }
@@ -174,29 +176,30 @@ class PersonalLayer(
         return largest(corrected(layer, probabilities(window.outputs), window.embedding))
     }
 
-    /** The mean over the enrolled activities of the share of windows that are right. */
-    private fun shareRight(predicted: List<Int>): Double {
-        val shares =
-            file.labels.indices.mapNotNull { label ->
-                val places = enrolled.indices.filter { enrolled[it].label == label }
-                val right = places.count { predicted[it] == label }
-                if (places.isEmpty()) null else right.toDouble() / places.size
-            }
-        return mean(shares)
-    }
+    /** The share of windows that are right, of each enrolled activity. */
+    private fun sharesRight(predicted: List<Int>): List<Double> =
+        file.labels.indices.mapNotNull { label ->
+            val places = enrolled.indices.filter { enrolled[it].label == label }
+            val right = places.count { predicted[it] == label }
+            if (places.isEmpty()) null else right.toDouble() / places.size
+        }
 
     /** Of two activities or more. */
     private fun fit(windows: List<EnrolledWindow>): Fitted {
         val prototypes = mutableListOf<List<Double>>()
         val residuals = mutableListOf<List<Double>>()
+        val mistaken = List(file.labels.size) { BooleanArray(file.labels.size) }
         for (label in file.labels.indices) {
             val members = windows.filter { it.label == label }
             if (members.isEmpty()) continue
             prototypes += means(members.map { it.embedding })
+            val answers = members.map { probabilities(it.outputs) }
+            for (answer in answers) {
+                val close = CLOSE * answer.max()
+                for (k in answer.indices) if (answer[k] >= close) mistaken[k][label] = true
+            }
             residuals +=
-                means(members.map { probabilities(it.outputs) }).mapIndexed { k, mean ->
-                    (if (k == label) 1.0 else 0.0) - mean
-                }
+                means(answers).mapIndexed { k, mean -> (if (k == label) 1.0 else 0.0) - mean }
         }
         val size = mean(prototypes.map { product(it, it) })
         val scale = if (size == 0.0) 1.0 else size
@@ -206,7 +209,7 @@ class PersonalLayer(
                     product(prototypes[a], prototypes[b]) / scale + 1.0 + if (a == b) RIDGE else 0.0
                 }
             }
-        return Fitted(prototypes, scale, solved(gram, residuals))
+        return Fitted(prototypes, scale, solved(gram, residuals), mistaken)
     }
 
     private fun probabilities(outputs: List<Double>) =
@@ -220,11 +223,16 @@ class PersonalLayer(
             "${outputs.size} and ${embedding.size}"
     }
 
-    /** Prototypes, their common scale, and the coefficients of each, one a class. */
+    /**
+     * Prototypes, their common scale, and the coefficients of each, one a class.
+     *
+     * @property mistaken of classes a and c: whether the model nearly answered a for a window of c
+     */
     private class Fitted(
         val prototypes: List<List<Double>>,
         val scale: Double,
         val coefficients: List<DoubleArray>,
+        val mistaken: List<BooleanArray>,
     )
 
     companion object {
@@ -234,6 +242,7 @@ class PersonalLayer(
         private const val RIDGE = 0.03
         private const val STRENGTH = 2.0
         private const val FLOOR = 1e-6
+        private const val CLOSE = 0.9
         private const val EQUAL = 1e-9
 
         /**
@@ -279,6 +288,7 @@ class PersonalLayer(
                 (array.get(it) as? Number ?: refuse("a value is no number")).toDouble()
             }
 
+        /** The probabilities as they are where no enrolled window backs the change. */
         private fun corrected(
             layer: Fitted,
             probabilities: List<Double>,
@@ -289,7 +299,10 @@ class PersonalLayer(
                 val alike = product(prototype, embedding) / layer.scale + 1.0
                 for (k in logits.indices) logits[k] += alike * coefficients[k]
             }
-            return softmax(logits.toList())
+            val moved = softmax(logits.toList())
+            val before = largest(probabilities)
+            val after = largest(moved)
+            return if (before == after || layer.mistaken[before][after]) moved else probabilities
         }
 
         /** `gram · A = STRENGTH · residuals`, by Cholesky's decomposition. */
