@@ -12,6 +12,7 @@ from edgeconv.integration.identifiers import check_name
 from edgeconv.integration.sensors import SensorPlan, plan_of, settling_steps, source_factor
 from edgeconv.integration.stream import SensorSettings, StreamSettings
 from edgeconv.integration.updates import NAME, contract_sha256
+from edgeconv.integration.vectors import write_document
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,8 @@ class TemplateContext:
             "artifact": self.artifact.name,
             "model": self.artifact.path.stem,
             "sha256": self.artifact.sha256,
+            "model_bytes": self.artifact.bytes,
+            "self_test_bytes": len(write_document(self.self_test).encode()),
             "scheme": self.artifact.scheme,
             "inputs": self.artifact.inputs,
             "outputs": self.artifact.outputs,

@@ -172,6 +172,12 @@ ON_THE_DEVICE = (
     ),
     Mutation("slow is not told", f"{_CORE}/SensorMonitor.kt", "it < SLOW * asked", "false"),
     Mutation(
+        "a pause of 1 to 2 s has no word",
+        f"{_CORE}/SensorMonitor.kt",
+        "maxOf(SensorMonitor.PATIENCE, silence)",
+        "silence",
+    ),
+    Mutation(
         "movement is left out",
         f"{_CORE}/EnergySaver.kt",
         "deviation(window.values) >= stillBelow",
@@ -461,6 +467,12 @@ def test_two_models_do_not_meet(plain: Library, nine: Library) -> None:
             assert not common.search(path.read_text("utf-8")), path
     ours, theirs = ({p.name for p in each.resources[1].iterdir()} for each in (plain, nine))
     assert not ours & theirs
+
+
+def test_its_readme_says_what_the_app_grows_by(plain: Library) -> None:
+    readme = (plain.package / "README.md").read_text("utf-8")
+    for file in plain.resources[1].rglob("*.*"):
+        assert f"| {file.stat().st_size:,}" in readme, file
 
 
 def test_everything_written_is_linted(

@@ -100,6 +100,12 @@ MUTATIONS = (
         "false",
     ),
     Mutation("slow is not told", _MONITOR, "$0 < Self.slowBelow * asked", "false"),
+    Mutation(
+        "a pause of 1 to 2 s has no word",
+        _MONITOR,
+        "max(SensorMonitor.patience, silence)",
+        "silence",
+    ),
     Mutation("silence is not told", _MONITOR, "time - since >= patience", "false"),
     Mutation("no window is spared", f"{_CORE}/EnergySaver.swift", "calm <= after", "true"),
     Mutation("the tolerance is forgotten", _SELF_TEST, "largest <= tolerance", "true"),

@@ -62,6 +62,7 @@ MUTATIONS = (
     ),
     Mutation("an iPad is a Mac", _SIGN, "|| maxTouchPoints > 1", "|| maxTouchPoints > 9"),
     Mutation("it resumes nothing", _MOTION, '? "suspend" : "resume"', '? "suspend" : "check"'),
+    Mutation("a pause has no word", _STATE, "Math.max(PATIENCE * 1e6, silence)", "silence"),
     Mutation("silence is no state", _STATE, ">= this.#patience", "> 9 * this.#patience"),
     Mutation("a slow rate is not told", _STATE, "SLOW * this.#askedHz", "0 * SLOW * this.#askedHz"),
     Mutation("a hidden page waits", _STATE, 'listens ? "suspended"', '!listens ? "suspended"'),

@@ -65,12 +65,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("personal")
     for folder in ("src", "test"):
         (out / folder).mkdir()
-    for name in (
-        CORE,
-        "src/edgeconv_personal.h",
-        "test/test_personal.c",
-        "test/personal_vectors.h",
-    ):
+    headers = ("src/edgeconv_personal.h", "src/edgeconv_alive.h", "test/check.h")
+    for name in (CORE, *headers, "test/test_personal.c", "test/personal_vectors.h"):
         shutil.copy(PLATFORM.templates / name, out / name)
     (out / "src/edgeconv_contract.h").write_text("#define EDGECONV_CLASSES 3\n")
     environment = jinja2.Environment(
@@ -87,7 +83,7 @@ def answers(sources: Path, core: Path, *flags: str) -> str:
     """What the test program says of a core."""
     program = sources / f"{core.stem}.out"
     tests = ("test/test_personal.c", "test/personal_vectors.c")
-    places = ("-DEDGECONV_PERSONAL_EMBEDDING=4", "-Isrc", "-Itest")
+    places = ("-DEDGECONV_PERSONAL_EMBEDDING=4", "-DEDGECONV_ALIVE=test_alive", "-Isrc", "-Itest")
     command = ["gcc", *flags, *places, str(core), *tests, "-lm", "-o", str(program)]
     built = subprocess.run(command, cwd=sources, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr

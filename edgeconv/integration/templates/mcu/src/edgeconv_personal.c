@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "edgeconv_alive.h"
+
 #define RIDGE 0.03
 #define STRENGTH 2.0
 #define FLOOR 1e-6
@@ -202,6 +204,7 @@ static bool helps(edgeconv_personal *layer) {
       right_before += largest(p, layer->classes) == label;
       const edgeconv_personal_fit *fitted = &layer->fit;
       if (n > 1) {
+        EDGECONV_ALIVE();
         fit(layer, w, &layer->scratch);
         fitted = &layer->scratch;
       }

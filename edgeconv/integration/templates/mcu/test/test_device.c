@@ -9,23 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "device_vectors.h"
 #include "edgeconv_self_test.h"
 #include "model_data.h"
-
-static int failures;
-
-#define CHECK(condition, ...)        \
-  do {                               \
-    if (!(condition)) {              \
-      failures++;                    \
-      printf("FAILED: ");            \
-      printf(__VA_ARGS__);           \
-      printf(" (%s)\n", #condition); \
-    }                                \
-  } while (0)
-
-static bool near(float a, float b, float tolerance) { return fabsf(a - b) <= tolerance; }
 
 /* --- streams --------------------------------------------------------------------------------- */
 
@@ -255,6 +242,10 @@ static void check_self_test(void) {
   CHECK(tested(failing, &result) == EDGECONV_SELF_TEST_ERROR && result.vector == last,
         "an interpreter that fails: %d", result.vector);
   CHECK(EDGECONV_TEST_VECTORS < 50, "under 50 inferences");
+  alive = 0;
+  (void)tested(right, &result);
+  CHECK(alive == EDGECONV_TEST_VECTORS + (model_data_size + 4095) / 4096,
+        "the watchdog was fed %lu times", alive);
 
   stub unused = {0, -1, -1, false};
   CHECK(edgeconv_self_test(&result, model_data, model_data_size - 1, answer, &unused) ==

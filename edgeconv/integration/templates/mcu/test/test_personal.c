@@ -4,23 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "personal_vectors.h"
 
 #define CAPACITY 128
 
-static int failures;
 static edgeconv_personal layer;
 static edgeconv_personal_window windows[CAPACITY];
-
-#define CHECK(condition, ...)        \
-  do {                               \
-    if (!(condition)) {              \
-      failures++;                    \
-      printf("FAILED: ");            \
-      printf(__VA_ARGS__);           \
-      printf(" (%s)\n", #condition); \
-    }                                \
-  } while (0)
 
 static void run_step(const test_personal_layer *expected, const test_personal_step *step, int i) {
   double probabilities[EDGECONV_PERSONAL_CLASSES];
@@ -106,6 +96,7 @@ int main(void) {
     run_store(expected);
   }
   run_room();
+  CHECK(alive > 0, "nothing was called while layers were judged");
   printf("%d personal layers: %s\n", test_personal_layer_count,
          failures == 0 ? "all checks passed" : "some checks FAILED");
   return failures == 0 ? 0 : 1;

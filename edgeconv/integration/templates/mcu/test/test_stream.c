@@ -8,20 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "model_data.h"
 #include "stream_vectors.h"
-
-static int failures;
-
-#define CHECK(condition, ...)        \
-  do {                               \
-    if (!(condition)) {              \
-      failures++;                    \
-      printf("FAILED: ");            \
-      printf(__VA_ARGS__);           \
-      printf(" (%s)\n", #condition); \
-    }                                \
-  } while (0)
 
 typedef struct {
   const test_stream *expected;
@@ -29,8 +18,6 @@ typedef struct {
   float largest;
   edgeconv_decider decider;
 } run;
-
-static bool near(float a, float b, float tolerance) { return fabsf(a - b) <= tolerance; }
 
 static void check_window(const edgeconv_window *window, void *context) {
   run *r = context;

@@ -10,6 +10,7 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.catch
 import kotlinx.coroutines.flow.channelFlow
 import kotlinx.coroutines.flow.flowOn
+import kotlinx.coroutines.flow.onStart
 
 /** What there is to show. */
 sealed interface Live {
@@ -33,12 +34,12 @@ sealed interface Live {
 /** Recognizes for as long as it is collected, away from the collector's thread. */
 fun liveRecognition(context: Context): Flow<Live> =
     channelFlow {
-        send(Live.Listening)
         Models(context).open().use { classifier ->
             val recognizer = Recognizer(classifier) { trySend(Live.Failure(it.message ?: "$it")) }
             recognizer
                 .recognitions(Sensors(context).samples(recognizer.settings))
                 .collect { send(Live.Recognized(it)) }
         }
-    }.catch { emit(Live.Problem(it.message ?: "$it")) }
+    }.onStart { emit(Live.Listening) }
+        .catch { emit(Live.Problem(it.message ?: "$it")) }
         .flowOn(Dispatchers.Default)
