@@ -186,8 +186,8 @@ static int windows_of(const edgeconv_personal *layer, int label) {
   return n;
 }
 
-/* Whether the layer is right more often than the model on windows that it has not seen, and on those
- * of no class less often. */
+/* Whether the layer is right more often than the model on windows that it has not seen, and on
+ * those of no class less often. */
 static bool helps(edgeconv_personal *layer) {
   double own = 0.0, model = 0.0, p[CLASSES];
   int classes = 0;
