@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from edgeconv.core import NULL_PROGRESS, Progress
 from edgeconv.datasets.files import extract
+from edgeconv.datasets.sample_cache import locked
 from edgeconv.errors import BadInput, MissingDependency, UsageError
 
 BLOCK = 1 << 18
@@ -65,9 +66,10 @@ def fetch(
 ) -> Path:
     """Download, check and unpack a data set into `folder`; the path of its file.
 
-    A correct file that is already there is not fetched again. Nothing gets the final name before it
-    was checked, also for another `url`: a mirror must have the same content. With `accept_other` a
-    file with different content is accepted, and a note says so.
+    A correct file that is already there is not fetched again, and a second process waits for the
+    first. Nothing gets the final name before it was checked, also for another `url`: a mirror must
+    have the same content. With `accept_other` a file with different content is accepted, and a note
+    says so.
 
     Raises:
         UsageError: no such data set, or an address of another kind than https or file.
@@ -82,17 +84,44 @@ def fetch(
             "(docs/reference/data-sets.md)",
         )
     published = PUBLISHED[name]
+    if _is_there(published, folder, accept_other, progress):
+        return folder / published.file
+    lock = folder / f"{published.archive}.lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    except OSError as error:
+        raise BadInput(
+            f"{folder}: cannot be written ({error.strerror})", "name another folder for --out"
+        ) from error
+    with locked(lock, progress):
+        try:
+            return _fetched(published, folder, url or published.url, progress, accept_other)
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _fetched(
+    published: Published, folder: Path, url: str, progress: Progress, accept_other: bool
+) -> Path:
     target = folder / published.file
-    if target.is_file() and (accept_other or _blob_id(target) == published.blob):
-        progress.note(f"{target} is already there")
+    if _is_there(published, folder, accept_other, progress):  # another process was first
         return target
     progress.stage(f"Fetching {published.archive}")
-    archive = download(url or published.url, folder / published.archive, progress)
+    archive = download(url, folder / published.archive, progress)
     progress.stage(f"Checking {published.file}")
     aside = folder / f"{published.file}.unverified"
     extract(archive, published.file, aside)
     _accept(aside, target, archive, published, accept_other, progress)
     return target
+
+
+def _is_there(published: Published, folder: Path, accept_other: bool, progress: Progress) -> bool:
+    target = folder / published.file
+    there = target.is_file() and (accept_other or _blob_id(target) == published.blob)
+    if there:
+        progress.note(f"{target} is already there")
+    return there
 
 
 def _accept(

@@ -204,7 +204,7 @@ def kept(
         return read(Slot())
     progress.stage("Looking for recordings that were read before")
     key = _key(files, beside, progress)
-    with _locked(root / f"{key}.lock", progress):
+    with locked(root / f"{key}.lock", progress):
         slot = Slot(root / key)
         try:
             dataset = slot.finish(read(slot)) if slot.dataset is None else slot.dataset
@@ -354,14 +354,14 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def _locked(path: Path, progress: Progress) -> Iterator[None]:
+def locked(path: Path, progress: Progress) -> Iterator[None]:
     """Hold a lock that the operating system releases with the process."""
     while True:
         with path.open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                progress.stage("Waiting for another edgeconv that reads the same files")
+                progress.stage("Waiting for another edgeconv that works on the same files")
                 fcntl.flock(file, fcntl.LOCK_EX)
             if _is_at(file, path):
                 yield

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from edgeconv.bundle import locked
 from edgeconv.core import Dataset, PathLike, Recipe, as_path
 from edgeconv.datasets import Recordings
 from edgeconv.environment import versions
@@ -61,13 +62,20 @@ def search_networks(
 
     Raises:
         UsageError: the folder holds another search, or a budget that no candidate can keep.
-        BadInput: data or folder cannot be used, or there are fewer subjects than folds.
+        BadInput: data or folder cannot be used, another process searches there, or there are fewer
+            subjects than folds.
         MissingDependency: TensorFlow, Optuna, MLflow or Ray is not installed.
         KeyboardInterrupt: the outcomes until then are in the folder.
     """
     require("tensorflow", "keras", "optuna", "mlflow")
-    options = options or SearchOptions()
-    return _search(with_data(recipe, None)[0], as_path(out, "out"), options, progress)
+    options, out = options or SearchOptions(), as_path(out, "out")
+    recipe = with_data(recipe, None)[0]
+    with locked(out):  # two processes would write one journal
+        try:
+            return _search(recipe, out, options, progress)
+        except OSError as error:  # of recordings or a tracker; the lock takes its own for itself
+            failed = error
+    raise failed
 
 
 def _search(

@@ -11,6 +11,7 @@ import sys
 import tarfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -121,6 +122,16 @@ def test_continues_after_a_cut_connection(site: Site, tmp_path: Path) -> None:
     site.cut_after = 0
     assert fetch("wisdm", tmp_path, site.url).read_bytes() == CONTENT
     assert site.asked == ["", "bytes=20000-"]
+
+
+@pytest.mark.usefixtures("published")
+def test_a_second_process_waits_for_the_first(site: Site, tmp_path: Path) -> None:
+    site.body = good_archive()
+    with ThreadPoolExecutor() as threads:
+        files = list(threads.map(lambda _: fetch("wisdm", tmp_path, site.url), range(3)))
+    assert files == [tmp_path / FILE] * 3
+    assert site.asked == [""]
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
 @pytest.mark.usefixtures("published")
