@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
@@ -19,6 +20,9 @@ PATIENCE = 8.0
 def main() -> None:
     """Entry point of the console script."""
     _answer_signals()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that has no check mark shows a "?"
+            stream.reconfigure(errors="replace")
     sys.stderr = LastingStream(sys.stderr)
     # TensorFlow reads this once, at its import, which Keras or a worker process may begin. Its
     # errors about a GPU that is not there would look like a failure; real ones raise.

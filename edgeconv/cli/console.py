@@ -253,7 +253,9 @@ def write_json(file: str, name: str, data: dict[str, Any]) -> None:
         BadInput: the file cannot be written.
     """
     document = {**data, "format": name, "schema_version": FORMATS[name]}
-    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "")
+    utf_8 = file != "-" or encoding == "utf8"
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=not utf_8, allow_nan=False)
     if file == "-":
         sys.stdout.write(text + "\n")
         return

@@ -192,7 +192,11 @@ def failing(
             faults.append(f"exit code {process.returncode}: {text[-300:]}")
         elif process.returncode and "error:" not in text:
             faults.append(f"no message: {text[-300:]}")
-        faults += [f"left: {left}" for left in leftovers(folder)]
+        left = leftovers(folder)
+        if left and not scenario.replaces:  # what it goes on with
+            faults += _faults_of_the_next_run(scenario, folder, left)
+        else:
+            faults += [f"left: {name}" for name in left]
         detail = errno.errorcode[error]
         return Trial("write", scenario.name, number, detail, process.returncode, tuple(faults))
 

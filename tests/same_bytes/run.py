@@ -1,9 +1,10 @@
 """The written run: the same bytes in other processes, folders, time zones, locales and threads.
 
-    python -m tests.same_bytes.run OUT.json [--recipe har] [--platforms ios,android,web,mcu]
+    python -m tests.same_bytes.run OUT.json [--recipe har] [--platforms ios,android,web]
 
-In each setting a network is trained, exported, reported and packed for every platform; then every
-file is compared. What differs is printed, with the settings.
+In each setting a network is trained, and one network is exported, reported and packed for every
+platform; then every file is compared, and what differs is printed. Trainings have one number of
+threads, on which the sums of a gradient depend; everything else has another one in each setting.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-PLATFORMS = ("ios", "android", "web", "mcu")
+PLATFORMS = ("ios", "android", "web")
 
 
 @dataclass(frozen=True)
@@ -60,49 +62,92 @@ SETTINGS = (
 )
 
 
-def commands(
-    recipe: str, variants: Sequence[str], platforms: Sequence[str]
-) -> list[tuple[str, ...]]:
-    """The command lines, one after the other in one process."""
-    train = ("train", "--recipe", recipe, "--out", "trained")
-    export = ("export", "trained", *variants, "--out", "bundle")
-    report = ("report", "bundle", "--out", "report.html")
-    packs = [("integrate", name, "bundle", "--out", f"package-{name}") for name in platforms]
-    return [train, export, report, *packs]
+@dataclass(frozen=True)
+class Work:
+    """What is done in each setting.
+
+    Attributes:
+        recipe: name or path.
+        variants: options of `export`.
+        platforms: of `integrate`.
+    """
+
+    recipe: str
+    variants: tuple[str, ...]
+    platforms: tuple[str, ...] = PLATFORMS
+
+    @property
+    def training(self) -> list[tuple[str, ...]]:
+        """The command line that makes `trained`."""
+        return [("train", "--recipe", self.recipe, "--out", "trained")]
+
+    @property
+    def delivery(self) -> list[tuple[str, ...]]:
+        """Those that make everything else of it."""
+        export = ("export", "trained", *self.variants, "--out", "bundle")
+        report = ("report", "bundle", "--out", "report.html")
+        packs = [("integrate", p, "bundle", "--out", f"package-{p}") for p in self.platforms]
+        return [export, report, *packs]
 
 
 _CHAIN = """
 import json, sys
-from edgeconv.cli.app import run_app
+from edgeconv.cli import main
 for words in json.loads(sys.argv[1]):
-    code = run_app([*words, "--quiet"])
-    if code:
-        sys.exit(f"{words} ends with {code}")
+    sys.argv = ["edgeconv", *words, "--quiet"]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            sys.exit(f"{words} ends with {end.code}")
 """
 
 
-def digests(
-    setting: Setting, root: Path, lines: Sequence[Sequence[str]], seconds: float = 3600.0
-) -> dict[str, str]:
-    """The digest of every file that the commands write in a setting."""
+def compare(work: Work, setting: Setting, root: Path, first: Path) -> list[str]:
+    """Files that are not those in `first`, which another setting made."""
+    threads = int((first / "threads").read_text())
+    trained = run(replace(setting, threads=threads), root / "training", work.training)
+    delivered = run(setting, root / "delivery", work.delivery, first / "trained")
+    found = digests(trained) | digests(delivered)
+    return differences(digests(first), found)
+
+
+def begin(work: Work, setting: Setting, root: Path) -> Path:
+    """The folder in which everything is made for the first time."""
+    made = run(setting, root, [*work.training, *work.delivery])
+    (made / "threads").write_text(str(setting.threads))
+    return made
+
+
+def run(
+    setting: Setting, root: Path, lines: Sequence[Sequence[str]], trained: Path | None = None
+) -> Path:
+    """Run command lines in one process of a setting; the folder that they were in."""
     home = root / setting.folder
     work = home / "work"
     work.mkdir(parents=True)
+    if trained is not None:
+        shutil.copytree(trained, work / "trained")
     done = subprocess.run(
         [sys.executable, "-c", _CHAIN, json.dumps(lines)],
         cwd=work,
         env=setting.environment(home),
         capture_output=True,
         text=True,
-        timeout=seconds,
         check=False,
     )
     if done.returncode:
         raise RuntimeError(f"{setting}: {done.stdout}{done.stderr[-2000:]}")
-    files = (path for path in sorted(work.rglob("*")) if path.is_file())
+    return work
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The digest of every file, without TensorBoard's, which hold times of day."""
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return {
-        path.relative_to(work).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in sorted(names)
+        if "tensorboard" not in name and name != "threads"
     }
 
 
@@ -120,15 +165,15 @@ def main() -> int:
     options = parser.parse_args()
     recipe = Path(options.recipe)
     name = str(recipe.absolute()) if recipe.suffix == ".toml" else options.recipe
-    lines = commands(name, options.variants.split(), options.platforms.split(","))
+    work = Work(name, tuple(options.variants.split()), tuple(options.platforms.split(",")))
+    first, *others = SETTINGS
     with tempfile.TemporaryDirectory(prefix="same-bytes-") as folder:
-        found = {setting.folder: digests(setting, Path(folder), lines) for setting in SETTINGS}
-    options.out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
-    first, *others = found.values()
-    wrong = sorted({name for other in others for name in differences(first, other)})
-    sys.stdout.write(f"{len(first)} files, {len(wrong)} differ\n")
-    sys.stdout.writelines(f"{name}\n" for name in wrong)
-    return 1 if wrong else 0
+        made = begin(work, first, Path(folder))
+        wrong = {other.folder: compare(work, other, Path(folder), made) for other in others}
+        document = {"settings": list(map(asdict, SETTINGS)), "files": digests(made), "wrong": wrong}
+    options.out.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", "utf-8")
+    sys.stdout.write(f"{len(document['files'])} files; that differ: {wrong}\n")
+    return 1 if any(wrong.values()) else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +124,17 @@ def test_write_json_refuses_an_unknown_format(tmp_path: Path) -> None:
 def test_write_json_into_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"missing/x\.json"):
         write_json(str(tmp_path / "missing" / "x.json"), "edgeconv-init", {"path": ""})
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "POSIX"])
+def test_json_is_whole_on_a_terminal_without_all_characters(locale: str) -> None:
+    words = f"'-', {next(iter(FORMATS))!r}, {{'name': 'Geh\\u00fc \\u2713'}}"
+    code = f"from edgeconv.cli.console import write_json; write_json({words})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["name"] == "Gehü ✓"
+    assert (b"\\u2713" in done.stdout) == (locale == "POSIX")
