@@ -1,7 +1,11 @@
-"""Wrong cores: one small change of a package's source that its own tests must notice."""
+"""Wrong cores: one small change of a package's source that its own tests must notice.
+
+The tables are in `mutations/`, a file for each platform.
+"""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,24 +14,37 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Mutation:
-    """`old` stands exactly once in `file` and becomes `new`."""
+    """`right` stands exactly once in `file` and becomes `wrong`.
+
+    Attributes:
+        context: what is around `right`, which stands in it as §; for platforms that want it.
+    """
 
     name: str
     file: str
-    old: str
-    new: str
+    right: str
+    wrong: str
+    context: str = "§"
 
     @contextmanager
     def applied(self, package: Path) -> Iterator[None]:
         """The package with the change, and as it was afterwards."""
         path = package / self.file
         source = path.read_text("utf-8")
-        assert source.count(self.old) == 1, f"{self.name}: '{self.old}' is not there once"
-        path.write_text(source.replace(self.old, self.new), "utf-8")
+        assert source.count(self.right) == 1, f"{self.name}: '{self.right}' is not there once"
+        path.write_text(source.replace(self.right, self.wrong), "utf-8")
         try:
             yield
         finally:
             path.write_text(source, "utf-8")
+
+
+def mutations(platform: str) -> dict[str, tuple[Mutation, ...]]:
+    """Of a platform, by kind of package: `plain`, `several` sensors, or named `tensors`."""
+    text = (Path(__file__).with_name("mutations") / f"{platform}.toml").read_text("utf-8")
+    return {
+        kind: tuple(Mutation(**row) for row in rows) for kind, rows in tomllib.loads(text).items()
+    }
 
 
 @contextmanager
@@ -39,15 +56,15 @@ def switchable(
     Compiled once, it is every one of the mutants.
 
     Args:
-        switch: what stands in the place of `old`, and is `new` while the mutation is on.
+        switch: what stands in the place of `right`, and is `wrong` while the mutation is on.
     """
     sources = {each.file: (package / each.file).read_text("utf-8") for each in mutations}
     changed = dict(sources)
     for each in mutations:
-        assert changed[each.file].count(each.old) == 1, (
-            f"{each.name}: '{each.old}' is not there once"
+        assert changed[each.file].count(each.right) == 1, (
+            f"{each.name}: '{each.right}' is not there once"
         )
-        changed[each.file] = changed[each.file].replace(each.old, switch(each))
+        changed[each.file] = changed[each.file].replace(each.right, switch(each))
     try:
         for file, text in changed.items():
             (package / file).write_text(text, "utf-8")

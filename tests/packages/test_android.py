@@ -21,7 +21,7 @@ from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
 from tests.packages.conftest import Kotlin
-from tests.packages.mutation import Mutation, switchable
+from tests.packages.mutation import Mutation, mutations, switchable
 
 pytestmark = pytest.mark.heavy
 
@@ -38,229 +38,7 @@ _MODEL_TESTS = [
     f"com.edgeconv.model.{name}"
     for name in ("ModelRunnerTest", "PredictionTest", "TokenizerTest", "LiteRtTest")
 ]
-_HOME = f"{_MAIN}/com/edgeconv/recognition"
-_CORE = f"{_HOME}/stream"
-_STREAM, _TRACK = f"{_CORE}/SensorStream.kt", f"{_CORE}/Track.kt"
-MUTATIONS = (
-    Mutation("the sign is lost", _TRACK, "x * settings.factor", "-x * settings.factor"),
-    Mutation(
-        "a gap restarts nothing",
-        _STREAM,
-        "if (time > last) gaps++ else clockResets++\n                restart()",
-        "if (time > last) gaps++ else clockResets++",
-    ),
-    Mutation("the filter is skipped", _STREAM, "centre + sum", "centre"),
-    Mutation("the hysteresis is forgotten", f"{_CORE}/Decider.kt", "lead > hysteresis", "lead > 0"),
-    Mutation("a restart by the receiver goes on", _STREAM, "segment == current", "true"),
-    Mutation(
-        "what is not finite is an answer",
-        f"{_HOME}/Recognizer.kt",
-        "!outputs.all(Double::isFinite)",
-        "false",
-    ),
-    Mutation(
-        "any file will do", f"{_HOME}/model/ModelFile.kt", "sha256 != Contract.SHA256", "false"
-    ),
-    Mutation(
-        "any contract will do", f"{_HOME}/model/ModelFile.kt", "actual != wanted", "actual == null"
-    ),
-    Mutation(
-        "the newest samples are lost",
-        f"{_HOME}/phone/Sensors.kt",
-        "BufferOverflow.DROP_OLDEST",
-        "BufferOverflow.DROP_LATEST",
-    ),
-    Mutation(
-        "a sensor goes on",
-        f"{_HOME}/phone/Sensors.kt",
-        "current.listeners.values.forEach(manager::unregisterListener)",
-        "Unit",
-    ),
-)
-_DEVICE = f"{_HOME}/model"
-ON_THE_DEVICE = (
-    Mutation("a wrong output passes", f"{_DEVICE}/SelfTest.kt", "largest <= tolerance", "true"),
-    Mutation("NaN passes", f"{_DEVICE}/SelfTest.kt", "!row.all(Float::isFinite)", "false"),
-    Mutation(
-        "a unit that failed is used",
-        f"{_DEVICE}/SelfTest.kt",
-        "result(it)?.status == UnitStatus.PASSED",
-        "result(it) != null",
-    ),
-    Mutation(
-        "what took the app down is opened again",
-        f"{_DEVICE}/UnitTester.kt",
-        "interrupted != units[0]",
-        "false",
-    ),
-    Mutation(
-        "a new system is not tested", f"{_DEVICE}/UnitTester.kt", "it.key == key", "it.key != null"
-    ),
-    Mutation(
-        "a little faster is enough",
-        f"{_DEVICE}/UnitTester.kt",
-        "gain > maxOf(MARGIN * fallback, LEAST_GAIN_MS)",
-        "gain > 0",
-    ),
-    Mutation("any signature will do", f"{_DEVICE}/Updates.kt", "verify(der(raw))", "true"),
-    Mutation(
-        "an older update is taken",
-        f"{_DEVICE}/Updates.kt",
-        "manifest.version <= installed.floor",
-        "false",
-    ),
-    Mutation(
-        "digests are not looked at",
-        f"{_DEVICE}/Updates.kt",
-        "sha256(content) == file.sha256",
-        "true",
-    ),
-    Mutation("a path leads anywhere", f"{_DEVICE}/Updates.kt", "paths.all(::isSafe)", "true"),
-    Mutation(
-        "the floor is forgotten",
-        f"{_DEVICE}/ModelKeeper.kt",
-        "State(null, state.floor, state.key)",
-        "State(null, 0, state.key)",
-    ),
-    Mutation(
-        "a stolen key blocks for good",
-        f"{_DEVICE}/ModelKeeper.kt",
-        "key == null || key == current",
-        "true",
-    ),
-    Mutation(
-        "a state that cannot be read has no floor",
-        f"{_DEVICE}/ModelKeeper.kt",
-        'throw IOException("${file.name} is damaged", error)',
-        "State(null, 0, null)",
-    ),
-    Mutation(
-        "what cannot be opened now is lost",
-        f"{_DEVICE}/ModelKeeper.kt",
-        "surroundings.units.any { record.result(it)?.status == UnitStatus.FAILED }",
-        "true",
-    ),
-    Mutation(
-        "an error is final",
-        f"{_DEVICE}/SelfTest.kt",
-        "before.status == UnitStatus.ERROR && mayFail",
-        "false",
-    ),
-    Mutation(
-        "errors without end",
-        f"{_DEVICE}/SelfTest.kt",
-        "before.errors < MOST_ERRORS",
-        "true",
-    ),
-    Mutation(
-        "another update the second time",
-        f"{_DEVICE}/ModelKeeper.kt",
-        "manifest.version != version",
-        "false",
-    ),
-    Mutation(
-        "a newer app keeps an old update",
-        f"{_DEVICE}/ModelKeeper.kt",
-        "packagedVersion >= version",
-        "false",
-    ),
-    Mutation(
-        "a silent sensor is waited for",
-        f"{_CORE}/SensorMonitor.kt",
-        "nanoseconds - since >= patience",
-        "false",
-    ),
-    Mutation("slow is not told", f"{_CORE}/SensorMonitor.kt", "it < SLOW * asked", "false"),
-    Mutation(
-        "a pause of 1 to 2 s has no word",
-        f"{_CORE}/SensorMonitor.kt",
-        "maxOf(SensorMonitor.PATIENCE, silence)",
-        "silence",
-    ),
-    Mutation(
-        "movement is left out",
-        f"{_CORE}/EnergySaver.kt",
-        "deviation(window.values) >= stillBelow",
-        "false",
-    ),
-    Mutation(
-        "what is unsure is shown",
-        f"{_CORE}/Decider.kt",
-        "smoothed[candidate] < unsureBelow",
-        "false",
-    ),
-    Mutation(
-        "what was before a pause stays",
-        f"{_HOME}/phone/Sensors.kt",
-        "begins || reaction.restart",
-        "begins",
-    ),
-    Mutation(
-        "a failing inference ends it", f"{_HOME}/Recognizer.kt", "onFailure(error)", "throw error"
-    ),
-)
-_LAYER = f"{_HOME}/personal/PersonalLayer.kt"
-PERSONAL = (
-    Mutation(
-        "a layer without gain is used", _LAYER, "mean(personal) <= mean(model) + EQUAL", "false"
-    ),
-    Mutation("any change is made", _LAYER, "layer.mistaken[before][after]", "true"),
-    Mutation("the ridge is forgotten", _LAYER, "if (a == b) RIDGE else 0.0", "0.0"),
-    Mutation(
-        "prototypes of another model are used",
-        _LAYER,
-        'json.get("model_sha256") != file.sha256',
-        "false",
-    ),
-    Mutation(
-        "one activity is forgotten with the others",
-        _LAYER,
-        "label == null || it.label == label",
-        "true",
-    ),
-    Mutation(
-        "the check knows its own window",
-        _LAYER,
-        "if (isAlone) all else fit(enrolled.filterIndexed { i, _ -> i != place })",
-        "all",
-    ),
-    Mutation("it never abstains", _LAYER, "all[it] >= unsureBelow", "true"),
-)
-OF_SEVERAL = (
-    Mutation("the scale is lost", _TRACK, "z * settings.factor", "z"),
-    Mutation("axes change places", _TRACK, "y * settings.factor", "x * settings.factor"),
-    Mutation(
-        "a step too many between windows",
-        _STREAM,
-        "beyond % settings.step == 0",
-        "beyond % (settings.step + 1) == 0",
-    ),
-    Mutation("silence is not noticed", _STREAM, "difference > settings.silence", "time == 0L"),
-    Mutation(
-        "one sensor is enough",
-        _STREAM,
-        "tracks.all { it.next > next }",
-        "tracks.any { it.next > next }",
-    ),
-    Mutation(
-        "gravity settles once only",
-        f"{_CORE}/Gravity.kt",
-        "left = settling\n        begun = false",
-        "begun = false",
-    ),
-)
-
-
-_MODEL = "model/src/main/kotlin/com/edgeconv/model"
-MODEL_MUTATIONS = (
-    Mutation(
-        "limits are forgotten",
-        f"{_MODEL}/Tensor.kt",
-        "{ it !in limits }",
-        "{ it in IntRange.EMPTY }",
-    ),
-    Mutation("the least class wins", f"{_MODEL}/Tensor.kt", ".maxBy {", ".minBy {"),
-)
+MUTATIONS = mutations("android")
 
 
 @dataclass(frozen=True)
@@ -298,12 +76,12 @@ class Library:
     def compile(self, sources: Sequence[Path], out: Path, strict: bool = True) -> None:
         self.kotlin.compile(sources, out, self.stubs, strict=strict)
 
-    def mutants(self, mutations: Sequence[Mutation], out: Path) -> dict[str, tuple[int, int]]:
+    def mutants(self, wanted: Sequence[Mutation], out: Path) -> dict[str, tuple[int, int]]:
         """How many tests run and how many fail for each mutation, and for none of them."""
-        here = [replace(each, file=self.renamed(each.file)) for each in mutations]
+        here = [replace(each, file=self.renamed(each.file)) for each in wanted]
         with switchable(here, self.package, _switch):
             self.compile([self.source / "main/kotlin"], out, strict=False)
-        names = ";".join(each.name for each in mutations)
+        names = ";".join(each.name for each in wanted)
         words = ["mutants.Mutants", names, *self.tests]
         done = self.kotlin.java(words, out, self.stubs, self.classes, *self.resources)
         rows = [line.split("\t") for line in done.stdout.splitlines()]
@@ -314,9 +92,9 @@ class Library:
 def _switch(mutation: Mutation) -> str:
     """Kotlin that is the mutation while its name is on: one expression, or several statements."""
     on = f'mutants.Mutants.on("{mutation.name}")'
-    if "\n" in mutation.old:
-        return f"if ({on}) {{ {mutation.new} }} else {{ {mutation.old} }}"
-    return f"(if ({on}) {mutation.new} else {mutation.old})"
+    if "\n" in mutation.right:
+        return f"if ({on}) {{ {mutation.wrong} }} else {{ {mutation.right} }}"
+    return f"(if ({on}) {mutation.wrong} else {mutation.right})"
 
 
 @pytest.fixture(scope="module")
@@ -390,17 +168,15 @@ def test_litert_itself_passes_the_self_test(name: str, request: pytest.FixtureRe
         assert np.abs(answer - np.array(vector["expected"])).max() <= test["tolerance"]
 
 
-@pytest.mark.parametrize(
-    ("name", "mutations"), [("plain", MUTATIONS + ON_THE_DEVICE + PERSONAL), ("nine", OF_SEVERAL)]
-)
+@pytest.mark.parametrize(("name", "kind"), [("plain", "plain"), ("nine", "several")])
 def test_its_tests_notice_a_wrong_core(
-    name: str, mutations: Sequence[Mutation], tmp_path: Path, request: pytest.FixtureRequest
+    name: str, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    counts = request.getfixturevalue(name).mutants(mutations, tmp_path)
+    counts = request.getfixturevalue(name).mutants(MUTATIONS[kind], tmp_path)
     ran, failed = counts.pop("none")
     assert ran > 0
     assert failed == 0
-    assert set(counts) == {each.name for each in mutations}
+    assert set(counts) == {each.name for each in MUTATIONS[kind]}
     assert [each for each, (_, failures) in counts.items() if not failures] == []
 
 
@@ -450,11 +226,11 @@ def test_a_models_tests_notice_a_wrong_runner(
 ) -> None:
     """Compiled once for all mutations, each of which fails a test of its own."""
     with ExitStack() as stack:
-        for mutation in MODEL_MUTATIONS:
+        for mutation in MUTATIONS["tensors"]:
             stack.enter_context(mutation.applied(model_package))
         kotlin.compile([model_package / "model/src/main/kotlin"], tmp_path, stubs)
     done = kotlin.junit(_MODEL_TESTS, stubs, tmp_path, *model_classes)
-    assert f"Failures: {len(MODEL_MUTATIONS)}" in done.stdout, done.stdout + done.stderr
+    assert f"Failures: {len(MUTATIONS['tensors'])}" in done.stdout, done.stdout + done.stderr
 
 
 def test_two_models_do_not_meet(plain: Library, nine: Library) -> None:

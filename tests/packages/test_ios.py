@@ -23,181 +23,12 @@ from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
 from tests.packages.conftest import Tool
+from tests.packages.mutation import Mutation, mutations
 
 pytestmark = pytest.mark.heavy
 
-_CORE, _ADAPTER, _RUNNER = (
-    f"Sources/{name}" for name in ("SensorStreaming", "SensorRecognition", "ModelPrediction")
-)
-_STREAM, _TRACK = f"{_CORE}/SensorStream.swift", f"{_CORE}/Track.swift"
-_MONITOR, _PERSONAL = f"{_CORE}/SensorMonitor.swift", f"{_ADAPTER}/PersonalLayer.swift"
-_SENSORS, _COREML, _RECOGNIZER, _SELF_TEST, _RECORD, _UPDATES, _PROVEN = (
-    f"{_ADAPTER}/{name}.swift"
-    for name in (
-        *("Sensors", "CoreMLEngine", "Recognizer", "SelfTest", "SelfTestRecord", "Updates"),
-        "ProvenModel",
-    )
-)
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """A right expression and a wrong one, in every place that looks like `context`."""
-
-    name: str
-    file: str
-    right: str
-    wrong: str
-    context: str = "§"
-
-    def switch(self, package: Path) -> None:
-        """Put both into the source; the environment chooses when a test runs."""
-        path = package / self.file
-        source, place = path.read_text("utf-8"), self.context.replace("§", self.right)
-        assert place in source, f"{self.name}: '{place}' is not there"
-        both = f'(mutation("{self.name}") ? ({self.wrong}) : ({self.right}))'
-        path.write_text(source.replace(place, self.context.replace("§", both)), "utf-8")
-        (path.parent / "Mutation.swift").write_text(_SWITCH, "utf-8")
-
-
-MUTATIONS = (
-    Mutation("the sign is lost", _TRACK, "sample.values * factor", "sample.values * abs(factor)"),
-    Mutation(
-        "a gap restarts nothing", _STREAM, "restart()", "()", "counts.clockResets += 1 }\n      §"
-    ),
-    Mutation("the filter is skipped", _STREAM, "centre + sum", "centre + 0 * sum"),
-    Mutation(
-        "the hysteresis is forgotten", f"{_CORE}/Decider.swift", "lead > hysteresis", "lead > 0"
-    ),
-    Mutation(
-        "a late stop ends another reading",
-        _SENSORS,
-        "Self.current[ObjectIdentifier(manager)] === self",
-        "true",
-    ),
-    Mutation("sensors are never stopped", _SENSORS, "self.stop()", "()"),
-    Mutation(
-        "an error of the sensors is lost",
-        _SENSORS,
-        "isDenied ? .denied : RecognitionError.sensorFailed(error.localizedDescription)",
-        "nil",
-    ),
-    Mutation("another rate is asked for", _SENSORS, "1 / sensor.sensorHz", "1 / 50.0"),
-    Mutation("the model is compiled at each start", _COREML, "place.path", '""'),
-    Mutation("the GPU is used", _COREML, ".cpuOnly", ".all", "case .cpuOnly: §"),
-    Mutation("what is no number decides", _RECOGNIZER, "outputs.allSatisfy(\\.isFinite)", "true"),
-    Mutation(
-        "a window of before the restart decides",
-        _RECOGNIZER,
-        "window.segment == stream.segment",
-        "true",
-    ),
-    Mutation("the background is used", _RECOGNIZER, "listening.contains(state)", "true"),
-    Mutation(
-        "an unsure class is shown",
-        f"{_CORE}/Decider.swift",
-        "probabilities[candidate] < unsureBelow",
-        "false",
-    ),
-    Mutation("slow is not told", _MONITOR, "$0 < Self.slowBelow * asked", "false"),
-    Mutation(
-        "a pause of 1 to 2 s has no word",
-        _MONITOR,
-        "max(SensorMonitor.patience, silence)",
-        "silence",
-    ),
-    Mutation("silence is not told", _MONITOR, "time - since >= patience", "false"),
-    Mutation("no window is spared", f"{_CORE}/EnergySaver.swift", "calm <= after", "true"),
-    Mutation("the tolerance is forgotten", _SELF_TEST, "largest <= tolerance", "true"),
-    Mutation("infinity passes", _SELF_TEST, "row.allSatisfy(\\.isFinite)", "true"),
-    Mutation(
-        "units are tested again", _SELF_TEST, "record.isDue(unit, fallback: units[0])", "true"
-    ),
-    Mutation(
-        "errors without end", _RECORD, "unit == fallback || before.errors < Self.mostErrors", "true"
-    ),
-    Mutation("an error is final", _RECORD, "before.status == .error", "before.unit.isEmpty"),
-    Mutation("another app tests nothing", _SELF_TEST, "before?.key == key", "before != nil"),
-    Mutation(
-        "a little faster is enough",
-        _SELF_TEST,
-        "gain > max(margin * fallback, leastGain)",
-        "gain > 0",
-    ),
-    Mutation("every signature will do", _UPDATES, "isSigned(content, signature)", "true"),
-    Mutation("a replay is taken", _UPDATES, "manifest.version <= floor", "false"),
-    Mutation("damage is taken", _UPDATES, "Self.sha256(content) == entry.sha256", "true"),
-    Mutation("any path is taken", _UPDATES, "paths.allSatisfy(Self.isSafe)", "true"),
-    Mutation(
-        "a layer without gain is used",
-        _PERSONAL,
-        "Self.mean(personal) > Self.mean(alone) + Self.equal",
-        "true",
-    ),
-    Mutation("any change is made", _PERSONAL, "fitted.mistaken[before][after]", "true"),
-    Mutation(
-        "prototypes are sums",
-        _PERSONAL,
-        "values.reduce(0, +) / Double(values.count)",
-        "values.reduce(0, +)",
-    ),
-    Mutation(
-        "another model's layer is read", _PERSONAL, "file.modelSha256 == model.sha256", "true"
-    ),
-    Mutation(
-        "units that fail are used",
-        _PROVEN,
-        "record.passing(units)",
-        "units",
-        "record.chosen = nil\n    let passing = §",
-    ),
-    Mutation(
-        "what cannot be opened now is lost",
-        _PROVEN,
-        "units.contains { record.result(of: $0)?.status == .failed }",
-        "true",
-    ),
-    Mutation(
-        "a stolen key blocks for good",
-        _PROVEN,
-        "(state.publicKey ?? Contract.updateKey) == Contract.updateKey",
-        "true",
-    ),
-    Mutation(
-        "a damaged state has no floor",
-        _PROVEN,
-        "try? JSONDecoder().decode(Installed.self, from: data)",
-        "(try? JSONDecoder().decode(Installed.self, from: data)) ?? Installed(floor: 0)",
-    ),
-)
-OF_SEVERAL = (
-    Mutation("the scale is lost", _TRACK, "sample.values * factor", "sample.values / factor"),
-    Mutation(
-        "axes change places",
-        _STREAM,
-        "step[source.sensor][source.axis]",
-        "step[source.sensor][2 - source.axis]",
-    ),
-    Mutation(
-        "a step too many between windows",
-        _STREAM,
-        "beyond % settings.step == 0",
-        "beyond % (settings.step + 1) == 0",
-    ),
-    Mutation("silence is not noticed", _STREAM, "elapsed > silence", "elapsed < 0"),
-    Mutation("the grid begins too early", _STREAM, "newest.max()", "newest.min()"),
-    Mutation("gravity does not settle", f"{_CORE}/Gravity.swift", "left > 0", "left > 999"),
-)
-OF_TENSORS = (
-    Mutation("limits are forgotten", f"{_RUNNER}/Tensor.swift", "!limits.contains($0)", "false"),
-    Mutation("the least class wins", f"{_RUNNER}/Tensor.swift", "values.max()", "values.min()"),
-    Mutation(
-        "a long text's beginning is kept",
-        f"{_RUNNER}/Tokenizer.swift",
-        "found.suffix(Self.length)",
-        "found.prefix(Self.length)",
-    ),
-)
+MUTATIONS = mutations("ios")
+_ADAPTER = "Sources/SensorRecognition"
 _SWITCH = """import Foundation
 
 private let chosen = ProcessInfo.processInfo.environment["MUTATION"]
@@ -220,6 +51,17 @@ while read -r name; do
 done < mutations.txt
 [ ! -e results.json ] || { echo "RESULTS"; cat results.json; echo; cat record.json; }
 """
+
+
+def _switch(mutation: Mutation, package: Path) -> None:
+    """Put right and wrong into the source; the environment chooses when a test runs."""
+    path = package / mutation.file
+    source, context = path.read_text("utf-8"), mutation.context
+    place = context.replace("§", mutation.right)
+    assert place in source, f"{mutation.name}: '{place}' is not there"
+    both = f'(mutation("{mutation.name}") ? ({mutation.wrong}) : ({mutation.right}))'
+    path.write_text(source.replace(place, context.replace("§", both)), "utf-8")
+    (path.parent / "Mutation.swift").write_text(_SWITCH, "utf-8")
 
 
 @dataclass(frozen=True)
@@ -325,11 +167,11 @@ def adapters(
     """Both packages and the sample app, on stub modules."""
     folder = tmp_path_factory.mktemp("ios-adapters")
     lay_out(folder, package, model_package)
-    for mutation in MUTATIONS:
-        mutation.switch(folder / "package")
-    for mutation in OF_TENSORS:
-        mutation.switch(folder / "model")
-    return _run_tests(swift, folder, (*MUTATIONS, *OF_TENSORS))
+    for mutation in MUTATIONS["plain"]:
+        _switch(mutation, folder / "package")
+    for mutation in MUTATIONS["tensors"]:
+        _switch(mutation, folder / "model")
+    return _run_tests(swift, folder, (*MUTATIONS["plain"], *MUTATIONS["tensors"]))
 
 
 def lay_out(folder: Path, package: Path, model_package: Path) -> None:
@@ -355,9 +197,9 @@ def of_nine(nine: Path, swift: Tool, tmp_path_factory: pytest.TempPathFactory) -
     """The package of nine channels with its own manifest, without Apple's modules."""
     folder = tmp_path_factory.mktemp("ios-mutated")
     shutil.copytree(nine, folder, dirs_exist_ok=True)
-    for mutation in OF_SEVERAL:
-        mutation.switch(folder)
-    return _run_tests(swift, folder, OF_SEVERAL)
+    for mutation in MUTATIONS["several"]:
+        _switch(mutation, folder)
+    return _run_tests(swift, folder, MUTATIONS["several"])
 
 
 def test_tests_and_adapters_pass_without_a_warning(adapters: Outcome) -> None:
@@ -366,7 +208,9 @@ def test_tests_and_adapters_pass_without_a_warning(adapters: Outcome) -> None:
 
 
 def test_they_notice_wrong_sources(adapters: Outcome) -> None:
-    assert adapters.noticed == tuple(m.name for m in (*MUTATIONS, *OF_TENSORS))
+    assert adapters.noticed == tuple(
+        m.name for kind in ("plain", "tensors") for m in MUTATIONS[kind]
+    )
 
 
 def test_golden_check_judges_what_a_models_tests_wrote(
@@ -392,7 +236,7 @@ def test_nine_channels_pass_without_apples_modules(of_nine: Outcome) -> None:
 
 
 def test_nine_channels_notice_wrong_sources(of_nine: Outcome) -> None:
-    assert of_nine.noticed == tuple(m.name for m in OF_SEVERAL)
+    assert of_nine.noticed == tuple(m.name for m in MUTATIONS["several"])
 
 
 def test_sources_are_formatted_and_manifests_are_read(

@@ -24,124 +24,19 @@ from edgeconv.integration.web_server import listening
 from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
-from tests.packages.mutation import Mutation
+from tests.packages.mutation import Mutation, mutations
 
 pytestmark = pytest.mark.heavy
 
-# The compiled files: what is tested is the same, and nothing has to be compiled again.
-_STREAM, _TRACK, _GRAVITY = "dist/sensorStream.js", "dist/track.js", "dist/gravity.js"
-_DECIDER, _MOTION, _SIGN = "dist/decider.js", "dist/motion.js", "dist/sign.js"
-_STATE, _RECOGNIZER, _LITERT = "dist/sensorState.js", "dist/recognizer.js", "dist/liteRt.js"
-_TEST, _UPDATES, _ENERGY = "dist/selfTest.js", "dist/updates.js", "dist/energy.js"
-_PERSONAL = "dist/personal.js"
+MUTATIONS = mutations("web")  # in the compiled files: nothing has to be compiled again
 _TESTED_BY = {
-    _PERSONAL: "personal",
-    **dict.fromkeys((_STREAM, _TRACK, _GRAVITY), "stream"),
-    **dict.fromkeys((_MOTION, _SIGN), "browser"),
-    **dict.fromkeys((_RECOGNIZER, _LITERT), "model"),
-    **dict.fromkeys((_DECIDER, _STATE, _TEST, _UPDATES, _ENERGY), "device"),
+    "personal": ("personal",),
+    "stream": ("sensorStream", "track", "gravity"),
+    "browser": ("motion", "sign"),
+    "model": ("recognizer", "liteRt"),
+    "device": ("decider", "sensorState", "selfTest", "updates", "energy"),
 }
-MUTATIONS = (
-    Mutation("the sign is lost", _TRACK, "x * factor", "-x * factor"),
-    Mutation("the scale is lost", _TRACK, "y * factor", "y"),
-    Mutation("an axis is lost", _TRACK, "#recent[at] = x", "#recent[at + 2] = x"),
-    Mutation("a step too many", _STREAM, "% this.#settings.step", "% (this.#settings.step + 1)"),
-    Mutation("a gap restarts nothing", _STREAM, "> settings.maxGap", "> 1e15 + settings.maxGap"),
-    Mutation("the filter is skipped", _STREAM, "centre + sum", "centre"),
-    Mutation("the layout is turned", _STREAM, "Math.floor(i / CHANNELS), i %", "i % 80, i %"),
-    Mutation("a push is not seen", _STREAM, "if (this.#isHandingOver)", "if (!sample)"),
-    Mutation("the hysteresis is forgotten", _DECIDER, "lead > hysteresis", "lead > 0 * hysteresis"),
-    Mutation("unsure is shown", _DECIDER, "isUnsure ? null", "isUnsure && !candidate ? null"),
-    Mutation("a failure ends it", _RECOGNIZER, "this.#failures++;", "throw error;"),
-    Mutation("NaN is an answer", _RECOGNIZER, "=> !Number.isFinite(value)", "=> value > 2"),
-    Mutation("nothing is left out", _RECOGNIZER, "!this.#energy.runs(window)", "!window"),
-    Mutation("any file will do", _LITERT, "if (digest === sha256)", "if (digest || sha256)"),
-    Mutation("Module is lost", _LITERT, '"Module", before)', '"Module", { value: 1 })'),
-    Mutation(
-        "a pose tells", _SIGN, "#up = null;\n    #along", "#up = { x: 0, y: 0, z: 1 };\n    #along"
-    ),
-    Mutation("an iPad is a Mac", _SIGN, "|| maxTouchPoints > 1", "|| maxTouchPoints > 9"),
-    Mutation("it resumes nothing", _MOTION, '? "suspend" : "resume"', '? "suspend" : "check"'),
-    Mutation("a pause has no word", _STATE, "Math.max(PATIENCE * 1e6, silence)", "silence"),
-    Mutation("silence is no state", _STATE, ">= this.#patience", "> 9 * this.#patience"),
-    Mutation("a slow rate is not told", _STATE, "SLOW * this.#askedHz", "0 * SLOW * this.#askedHz"),
-    Mutation("a hidden page waits", _STATE, 'listens ? "suspended"', '!listens ? "suspended"'),
-    Mutation("any difference passes", _TEST, "if (!(largest <= tolerance))", "if (largest > 9e9)"),
-    Mutation("NaN passes", _TEST, "if (!row.every(Number.isFinite))", "if (row.length > 99)"),
-    Mutation("a crash is forgotten", _TEST, "if (testing !== units[0])", "if (testing === null)"),
-    Mutation("an old verdict is used", _TEST, "&& sameKey(before.key, key)", "&& before.key"),
-    Mutation("too many inferences", _TEST, "INFERENCES / units.length", "INFERENCES"),
-    Mutation("the fastest unit runs it", _TEST, "gain > Math.max(", "gain > 0 * Math.max("),
-    Mutation("warming up counts", _TEST, "?.slice(1)", "?.slice(0)"),
-    Mutation(
-        "no signature will do",
-        _UPDATES,
-        "!(await isSigned(",
-        "content.length < 1 && !(await isSigned(",
-    ),
-    Mutation("a replay is taken", _UPDATES, "<= installed.floor", "< installed.floor"),
-    Mutation("another model's", _UPDATES, "manifest.name !== installed.name", "!manifest.name"),
-    Mutation("a damaged file", _UPDATES, "(await digestOf(content)) !== sha256", "!sha256"),
-    Mutation("a path leaves the folder", _UPDATES, '["", ".", ".."]', '["", "."]'),
-    Mutation(
-        "versions are texts", _UPDATES, "return Math.sign(difference)", "return a < b ? -1 : 1"
-    ),
-    Mutation("the floor is lowered", _UPDATES, "manifest: null }", "manifest: null, floor: 0 }"),
-    Mutation("a stolen key blocks for good", _UPDATES, "?.public_key === public_key", ""),
-    Mutation("what cannot be opened now is lost", _UPDATES, '=> status === "failed"', "=> status"),
-    Mutation("an insecure page is a failure", _UPDATES, 'kind === "not-secure"', "kind === name"),
-    Mutation("an error is final", _TEST, 'before.status === "error" &&', "before === unit &&"),
-    Mutation("errors without end", _TEST, "before.errors < MOST_ERRORS", "before"),
-    Mutation("a stolen key is trusted", _UPDATES, "=== this.#app.public_key", "!== name"),
-    Mutation("a failing model", _UPDATES, "(await this.#passes(model, vectors))", "vectors"),
-    Mutation("never asked whether it helps", _PERSONAL, "mean(personal) > mean(own)", "1 > 0"),
-    Mutation("an activity may lose", _PERSONAL, "!loses &&", "true &&"),
-    Mutation("any change is made", _PERSONAL, "mistaken[before]?.[after]", "true"),
-    Mutation("learned by heart", _PERSONAL, "isAlone ? all", "all ? all"),
-    Mutation("another file's layer", _PERSONAL, "model_sha256 !== model.sha256", "!model_sha256"),
-    Mutation("a ridge too few", _PERSONAL, "i === k ? RIDGE : 0", "i === k ? RIDGE : RIDGE"),
-    Mutation("windows without end", _PERSONAL, "same.length >= MOST_WINDOWS", "same.length > 99"),
-    Mutation("softmax twice", _PERSONAL, "logits: false })", "logits: true })"),
-    Mutation("skipped at once", _ENERGY, "this.#calm <= after", "this.#calm < after"),
-)
-OF_SEVERAL = (
-    Mutation(
-        "silence is not noticed", _STREAM, "if (this.#isSilent(time))", "if (this.#isSilent(-time))"
-    ),
-    Mutation("one sensor is enough", _STREAM, "every(({ next })", "some(({ next })"),
-    Mutation("the grid begins too early", _STREAM, "#start = Math.max(", "#start = Math.min("),
-    Mutation("sensors change places", _STREAM, "AXES * sensor +", "AXES * (1 - sensor) +"),
-    Mutation("one factor for all", _TRACK, "{ factor } =", "{ factor = 1 } = 1 ? {} :"),
-    Mutation("gravity stays in", _STREAM, "? value - slow : value", "? value : value"),
-    Mutation(
-        "gravity does not settle",
-        _GRAVITY,
-        "this.left = this.#settling",
-        "this.left = 0 * this.#settling",
-    ),
-    Mutation("a section is wrong", _GRAVITY, "value - a2 * out", "value + a2 * out"),
-    Mutation("the gyroscope is turned", _MOTION, '&& sensor !== "gyroscope"', "&& sensor"),
-)
-
-_TENSORS = "dist/tensors.js"
-MODEL_MUTATIONS = (
-    Mutation(
-        "an input's NaN passes",
-        _TENSORS,
-        "!Number.isFinite(stored) || !Number.isFinite(value)",
-        "stored === value + 1",
-    ),
-    Mutation("an output's NaN passes", _TENSORS, "!Number.isFinite(value));", "value === null);"),
-    Mutation("limits are forgotten", _TENSORS, "value > spec.limits[1]", "value > 1e6"),
-    Mutation(
-        "outputs by place",
-        "dist/engine.js",
-        "outputs.set(name,",
-        "outputs.set(Object.keys(found).reverse()[outputs.size] ?? name,",
-    ),
-    Mutation("any file will do", _LITERT, "if (digest === sha256)", "if (digest || sha256)"),
-    Mutation("the next class wins", _TENSORS, "values.indexOf(", "1 + values.indexOf("),
-)
+"""The test of a package, and the sources that it is about."""
 
 
 @pytest.fixture(scope="module")
@@ -244,11 +139,16 @@ def test_what_is_packed_can_be_used(package: Path, tmp_path: Path) -> None:
     assert (wrong.returncode, "usage" in wrong.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("mutation", [*MUTATIONS, *OF_SEVERAL], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "mutation", [*MUTATIONS["plain"], *MUTATIONS["several"]], ids=lambda m: m.name
+)
 def test_its_tests_notice_a_wrong_core(mutation: Mutation, request: pytest.FixtureRequest) -> None:
-    package: Path = request.getfixturevalue("nine" if mutation in OF_SEVERAL else "package")
+    name = "nine" if mutation in MUTATIONS["several"] else "package"
+    package: Path = request.getfixturevalue(name)
+    source = Path(mutation.file).stem
+    test = next(test for test, sources in _TESTED_BY.items() if source in sources)
     with mutation.applied(package):
-        done = _run_tests(package, _TESTED_BY[mutation.file])
+        done = _run_tests(package, test)
     assert done.returncode != 0
     assert "# fail 0" not in done.stdout
     assert "SyntaxError" not in done.stdout, done.stdout  # what failed is a test
@@ -276,7 +176,7 @@ def test_a_models_package_runs_its_model_by_name(model_package: Path, model_bund
     assert result.status == "passed", result.reason
 
 
-@pytest.mark.parametrize("mutation", MODEL_MUTATIONS, ids=lambda m: m.name)
+@pytest.mark.parametrize("mutation", MUTATIONS["tensors"], ids=lambda m: m.name)
 def test_a_models_tests_notice_a_wrong_runner(mutation: Mutation, model_package: Path) -> None:
     with mutation.applied(model_package):
         done = _run_tests(model_package, "*")
