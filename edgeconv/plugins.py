@@ -37,7 +37,8 @@ EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("optuna", "mlflow"), "search"),
     "sklearn": "benchmark",
     "cryptography": "sign",
-    **dict.fromkeys(("duckdb", "h5py", "jinja2", "keras", "matplotlib", "tensorflow"), "convert"),
+    "jinja2": "check",  # packages for apps; the reports need `convert` for the rest too
+    **dict.fromkeys(("duckdb", "h5py", "keras", "matplotlib", "tensorflow"), "convert"),
 }
 
 

@@ -12,12 +12,16 @@ goes into a folder of its own, and none of the CUDA packages of PyPI's build are
 setuptools, which builds the package itself, is locked with the rest: installation needs no
 build isolation and so no unpinned download.
 
+Every lock that the package is installed from is then resolved once more for each platform and
+Python, from wheels alone.
+
 Needs `uv` on the PATH; nothing else of the project does.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -41,6 +45,12 @@ torch==2.13.0+cpu ; sys_platform == 'linux' \\
 folder that PIP_FIND_LINKS or --find-links names, else there is no PyTorch."""
 CHECK_EXTRAS = ("check", "coreai")
 RUN_EXTRAS = (*CHECK_EXTRAS, "convert", "tensorboard", "compress", "search", "onnx", "sign")
+PYTHONS = ("3.11", "3.12", "3.13")
+PLATFORMS = {
+    "x86_64-manylinux_2_35": {},
+    "aarch64-apple-darwin": {"MACOSX_DEPLOYMENT_TARGET": "26.0"},
+}
+"""The oldest systems that have wheels of all of it; coreai-core asks for macOS 26 and glibc 2.34."""
 DEV_EXTRAS = (*RUN_EXTRAS, "micro", "ray", "benchmark")
 
 
@@ -65,6 +75,8 @@ def main() -> int:
     TORCH.unlink(missing_ok=True)  # uv must not take the part that it did not write for its own
     compile_lock(uv, TORCH, TORCH_NAMES, ["--no-deps"])
     TORCH.write_text(TORCH.read_text() + TORCH_LINUX)
+    for lock in (DEV, RUN, CHECK):
+        check_platforms(uv, lock)
     return 0
 
 
@@ -89,6 +101,23 @@ def compile_lock(uv: str, lock: Path, names: list[str], more: list[str]) -> None
         text=True,
         check=True,
     )
+
+
+def check_platforms(uv: str, lock: Path) -> None:
+    """Make sure that each locked package has a wheel for every platform of docs/install.md."""
+    for platform, system in PLATFORMS.items():
+        for python in PYTHONS:
+            subprocess.run(
+                [
+                    *(uv, "--quiet", "pip", "compile", str(lock.relative_to(ROOT))),
+                    *("--python-platform", platform, "--python-version", python),
+                    *("--only-binary", ":all:", "--no-header", "--output-file", os.devnull),
+                ],
+                cwd=ROOT,
+                env={**os.environ, **system},
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
 
 
 if __name__ == "__main__":

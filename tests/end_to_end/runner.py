@@ -48,8 +48,8 @@ class Runner:
         """The exit code of the first step that fails, else 0."""
         return self.steps(read(workflow)["jobs"][name]["steps"], {}, None)
 
-    def steps(self, steps: list[Step], inputs: Mapping[str, str], action: Path | None) -> int:
-        known: dict[str, str] = {f"inputs.{key}": value for key, value in inputs.items()}
+    def steps(self, steps: list[Step], known: dict[str, str], action: Path | None) -> int:
+        """The same for steps that know the values of expressions, and add those of outputs."""
         code = 0
         for step in steps:
             wanted = self._wanted(step.get("if", ""), known, failed=code != 0)
@@ -67,7 +67,11 @@ class Runner:
             defaults = {k: str(v.get("default", "")) for k, v in declared["inputs"].items()}
             assert set(given) <= set(defaults), "the action has no such input"
             chosen = {**defaults, **given, **self.inputs}
-            return self.steps(declared["runs"]["steps"], chosen, folder)
+            inner = {f"inputs.{key}": value for key, value in chosen.items()}
+            code = self.steps(declared["runs"]["steps"], inner, folder)
+            for name, output in declared["outputs"].items():
+                known[f"steps.{step.get('id')}.outputs.{name}"] = expand(output["value"], inner)
+            return code
         self.used.append((step["uses"], given))
         return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,16 @@ from tests.sabotage.tampering import constant
 
 SAMPLES = ROOT / "samples" / "ci"
 WORKFLOW = SAMPLES / "parity.yml"
+WORKFLOWS = sorted(SAMPLES.glob("*.yml"))
+GRADLE = """\
+#!/usr/bin/env python3
+import pathlib, sys, zipfile
+pathlib.Path("tasks.txt").write_text(" ".join(sys.argv[1:]))
+apk = pathlib.Path("app/build/outputs/apk/release/app-release.apk")
+apk.parent.mkdir(parents=True)
+with zipfile.ZipFile(apk, "w") as archive:
+    archive.writestr("lib/arm64-v8a/empty.so", b"\\x7fELF\\x02\\x01" + bytes(58))
+"""
 INSTALLS = frozenset(
     step["name"]
     for job in read(WORKFLOW)["jobs"].values()
@@ -32,8 +43,10 @@ def app(bundle: Path, tmp_path: Path) -> Path:
     place = tmp_path / "app"
     shutil.copytree(bundle, place / "models" / "har")
     shutil.copytree(SAMPLES, place / ".edgeconv" / "samples" / "ci")
-    for name in ("action.yml", "pyproject.toml"):
-        shutil.copyfile(ROOT / name, place / ".edgeconv" / name)
+    for name in ("action.yml", "pyproject.toml", "samples/android/page_size.py"):
+        target = place / ".edgeconv" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, target)
     (place / ".gitignore").write_text(".edgeconv\n")
     git(place, "init", "--quiet")
     commit(place)
@@ -68,8 +81,8 @@ def weaken(app: Path) -> None:
 
 def uploaded(runner: Runner) -> list[Path]:
     """What `actions/upload-artifact` would find."""
-    (words,) = (given for uses, given in runner.used if uses.startswith("actions/upload-artifact@"))
-    return [runner.workspace / line for line in words["path"].split()]
+    words = [given for uses, given in runner.used if uses.startswith("actions/upload-artifact@")]
+    return [runner.workspace / line for given in words for line in given["path"].split()]
 
 
 @pytest.mark.heavy
@@ -197,7 +210,44 @@ def test_pre_commit_accepts_both_files() -> None:
         subprocess.run([sys.executable, "-m", "pre_commit", *words], check=True)
 
 
-@pytest.mark.parametrize("path", [WORKFLOW, ROOT / "action.yml"], ids=lambda path: path.name)
+@pytest.mark.heavy
+def test_the_ios_workflow_in_the_repository_of_an_app(runner: Runner, app: Path) -> None:
+    """On Linux: the package that the macOS job downloads."""
+    assert runner.job(SAMPLES / "ios-package.yml", "package") == 0, runner.log
+    assert uploaded(runner)[-1] == app / "SensorRecognition"
+    assert (app / "SensorRecognition" / "Package.swift").is_file()
+
+
+@pytest.mark.heavy
+def test_the_android_workflow_in_the_repository_of_an_app(runner: Runner, app: Path) -> None:
+    """With a stand-in for Gradle, which packs a library whose segments lie on pages of 16 KB."""
+    (app / "gradlew").write_text(GRADLE)
+    (app / "gradlew").chmod(0o755)
+    assert runner.job(SAMPLES / "android-package.yml", "test") == 0, runner.log
+    assert (app / "package" / "recognition" / "build.gradle.kts").is_file()
+    assert (app / "tasks.txt").read_text() == ":recognition:testDebugUnitTest :app:assembleRelease"
+
+
+@pytest.mark.heavy
+def test_the_mac_workflow_in_the_repository_of_an_app(runner: Runner, app: Path) -> None:
+    """On Linux, where the rows of Core ML are not run."""
+    assert runner.job(SAMPLES / "coreml-on-macos.yml", "compare") == 0, runner.log
+    assert "coreml cpu_and_ne: not run" in runner.summary
+    assert (uploaded(runner)[-1] / "coreml-runtimes.json").is_file()
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_what_a_workflow_takes_of_edgeconv_is_there(path: Path) -> None:
+    """Lock files and scripts; and nothing of a repository that is not the app's own."""
+    text = path.read_text()
+    assert [
+        name for name in re.findall(r"\.edgeconv/([\w./-]+)", text) if not (ROOT / name).exists()
+    ] == []
+    assert "edgeconv run" not in text
+    assert not re.findall(r"(?<!\.edgeconv/)requirements\S*\.lock", text)
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, ROOT / "action.yml"], ids=lambda path: path.name)
 def test_actions_of_others_are_pinned_by_commit(path: Path) -> None:
     content = read(path)
     jobs = content["jobs"].values() if "jobs" in content else [content["runs"]]
@@ -212,7 +262,7 @@ def test_shell_steps_hold_no_expression() -> None:
     """An input that is pasted into a script could end it and begin another: inputs go by `env`."""
     steps = read(ROOT / "action.yml")["runs"]["steps"]
     scripts = [step["run"] for step in steps if "run" in step]
-    assert len(scripts) == 2
+    assert len(scripts) == 3
     for script in scripts:
         assert expand(script, {}) == script
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
