@@ -50,7 +50,7 @@ PLATFORMS = {
     "x86_64-manylinux_2_35": {},
     "aarch64-apple-darwin": {"MACOSX_DEPLOYMENT_TARGET": "26.0"},
 }
-"""The oldest systems that have wheels of all of it; coreai-core asks for macOS 26 and glibc 2.34."""
+"""The oldest systems that have a wheel of all: coreai-core asks for macOS 26 and glibc 2.34."""
 DEV_EXTRAS = (*RUN_EXTRAS, "micro", "ray", "benchmark")
 
 
