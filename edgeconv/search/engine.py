@@ -380,7 +380,8 @@ class Search:
         if self.plan.until is None:
             return True
         left = self.plan.until - self.plan.clock()
-        seconds += self._baseline_count() * self._baseline_fold_seconds()
+        reserved = self._baseline_count() * self._baseline_fold_seconds()
+        seconds += min(reserved, self.plan.baseline_seconds * self.executor.workers)
         return left > 0 and seconds / self.executor.workers <= left
 
     def _pending_seconds(self) -> float:

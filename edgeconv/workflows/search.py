@@ -111,7 +111,8 @@ def _search(
             raise
     finally:
         executor.close()
-    result = build_members(recipe, result, out, progress)
+    workers = options.workers if options.executor == "local" else None
+    result = build_members(recipe, result, out, workers, progress)
     result = replace(result, minutes=run.minutes())
     publish(result, out)
     run.finish(result)

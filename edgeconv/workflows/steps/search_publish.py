@@ -4,34 +4,65 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeconv import bundle as bundles
-from edgeconv.core import Artifact, Bundle, Progress, Recipe, Variant
+from edgeconv.core import Artifact, Bundle, NullProgress, Progress, Recipe, Variant
+from edgeconv.errors import BadInput
 from edgeconv.recipes import SEARCH_TARGET
 from edgeconv.reporting import verdict
+from edgeconv.search import open_executor
 from edgeconv.search.candidates import training_of, variant
 from edgeconv.search.report import render_page, render_plot, render_table
 from edgeconv.search.results import ParetoMember, SearchResult, check_budgets
 from edgeconv.targets.base import find_target
-from edgeconv.workflows.profile import ProfileOptions, profile_artifacts
+from edgeconv.workflows.profile import ProfileOptions, explain, profile_artifacts
+from edgeconv.workflows.report import write_report
 from edgeconv.workflows.run import run
+from edgeconv.workflows.steps.search_folds import use_one_thread
 
 FRONT = "front"
 _BASELINE = "recipe"  # the folder of the recipe's own network
 
 
+@dataclass(frozen=True)
+class BundleTask:
+    """A bundle that a worker of this machine is to make."""
+
+    recipe: Recipe
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        return str(self.folder)
+
+
+class BundleBuilder:
+    """Makes bundles in worker processes of one thread, as the folds were trained."""
+
+    def __call__(self, task: BundleTask) -> None:
+        """Train, export and check; the times are measured again, when no other worker runs."""
+        use_one_thread()
+        run(task.recipe, task.folder, force=True, progress=NullProgress())
+
+
 def build_members(
-    recipe: Recipe, result: SearchResult, out: Path, progress: Progress
+    recipe: Recipe, result: SearchResult, out: Path, workers: int | None, progress: Progress
 ) -> SearchResult:
     """Make the bundles of the Pareto front and of the recipe's own network: the one time that
-    the test subjects are used. Complete bundles of a stopped search are kept."""
-    baseline_bundle = _bundle(_float_recipe(recipe), out / FRONT / _BASELINE, progress)
-    built = [
-        _bundle(member_recipe(recipe, member), out / FRONT / member.name, progress)
-        for member in result.members
-    ]
+    the test subjects are used. Complete bundles of a stopped search are kept.
+
+    Args:
+        recipe: of the search.
+        result: of the search.
+        out: the search's folder.
+        workers: bundles that are made at a time; None: one for each core.
+        progress: listens to what is done.
+    """
+    tasks = [BundleTask(_float_recipe(recipe), out / FRONT / _BASELINE)]  # it takes longest
+    tasks += [BundleTask(member_recipe(recipe, m), out / FRONT / m.name) for m in result.members]
+    baseline_bundle, *built = _bundles(tasks, workers, progress)
     files = [_file(b, m.point.scheme) for b, m in zip(built, result.members, strict=True)]
     progress.stage(f"latency of {len(files)} files, interleaved, one thread")
     timed = profile_artifacts(files, ProfileOptions(runs=recipe.profile_runs))
@@ -93,13 +124,41 @@ def _with_float(variants: Sequence[Variant], asked: Sequence[Variant]) -> list[V
     return list(dict.fromkeys([*variants, next(known, plain)]))
 
 
-def _bundle(recipe: Recipe, folder: Path, progress: Progress) -> Bundle:
-    progress.stage(f"bundle: {folder.name}")
-    if bundles.is_bundle(folder):
-        existing = bundles.read_bundle(folder)
-        if existing.recipe == recipe:
-            return existing
-    return run(recipe, folder, force=True, progress=progress)
+def _bundles(tasks: Sequence[BundleTask], workers: int | None, progress: Progress) -> list[Bundle]:
+    """The bundles of these tasks, of which only those that are missing are made."""
+    missing = [task for task in tasks if not _is_made(task)]
+    progress.stage(f"bundles: {len(missing)} to make, {len(tasks) - len(missing)} are there")
+    executor = open_executor("local", BundleBuilder(), workers, "")
+    try:
+        for task in missing:
+            executor.submit(task)
+        for number in range(len(missing)):
+            task, outcome = executor.collect()
+            if outcome is not None:
+                raise BadInput(
+                    f"bundle {task.folder.name} could not be made: {outcome.failed}",
+                    "run the same command again, with fewer --workers if memory is short",
+                )
+            progress.update(number + 1, len(missing), task.folder.name)
+    finally:
+        executor.close()
+    for task in missing:
+        _measure_alone(task, progress)
+    return [bundles.read_bundle(task.folder) for task in tasks]
+
+
+def _is_made(task: BundleTask) -> bool:
+    return bundles.is_bundle(task.folder) and bundles.read_bundle(task.folder).recipe == task.recipe
+
+
+def _measure_alone(task: BundleTask, progress: Progress) -> None:
+    """Times and memory once more: other workers ran while the bundle was made."""
+    bundle = bundles.read_bundle(task.folder)
+    progress.stage(f"profile: {task.folder.name}")
+    timed = profile_artifacts(bundle.artifacts, ProfileOptions(runs=task.recipe.profile_runs))
+    profiled = replace(bundle, profile=tuple(explain(bundle.artifacts, timed, progress)))
+    bundles.write(profiled, task.folder)
+    write_report(task.folder)
 
 
 def _file(bundle: Bundle, scheme: str) -> Artifact:
