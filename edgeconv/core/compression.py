@@ -39,12 +39,21 @@ class Distillation:
         if not self.teacher:
             raise UsageError("distillation: name a teacher", "a network's name or a .keras file")
         if self.epochs < 1:
-            raise UsageError("distillation: epochs must be at least 1")
+            raise UsageError(
+                "distillation: epochs must be at least 1",
+                "give the number of epochs, 30 for example",
+            )
         if not 0 < self.weight <= 1:
-            raise UsageError("distillation: weight must be above 0 and at most 1")
+            raise UsageError(
+                "distillation: weight must be above 0 and at most 1",
+                "it is the teacher's share of the loss: 0.5 weighs both alike",
+            )
         for name in ("learning_rate", "temperature"):
             if not 0 < getattr(self, name) < math.inf:
-                raise UsageError(f"distillation: {name} must be above 0")
+                raise UsageError(
+                    f"distillation: {name} must be above 0",
+                    "learning_rate 1e-3 and temperature 2 are usual",
+                )
 
     @property
     def is_file(self) -> bool:
@@ -71,11 +80,20 @@ class Compression:
 
     def __post_init__(self) -> None:
         if not 0 <= self.sparsity < 1 or self.pattern not in ("", "2:4"):
-            raise UsageError(f"compression '{self.name}': no such sparsity")
+            raise UsageError(
+                f"compression '{self.name}': no such sparsity",
+                "a share of zeros from 0 to below 1, such as 0.8, or the pattern 2:4",
+            )
         if self.clusters == 1 or not 0 <= self.clusters <= MAX_CLUSTERS:
-            raise UsageError(f"compression '{self.name}': clusters must be 2 to {MAX_CLUSTERS}")
+            raise UsageError(
+                f"compression '{self.name}': clusters must be 2 to {MAX_CLUSTERS}",
+                "16 clusters fit 4 bits a weight, 256 fit 8",
+            )
         if self.bits not in (0, 4, 8):
-            raise UsageError(f"compression '{self.name}': weights are trained for 4 or 8 bits")
+            raise UsageError(
+                f"compression '{self.name}': weights are trained for 4 or 8 bits",
+                "use 8 for int8 files, 4 for int4",
+            )
 
 
 MAX_CLUSTERS = 256
@@ -137,9 +155,12 @@ class FinetuneConfig:
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
-            raise UsageError("compression: epochs must be at least 1")
+            raise UsageError(
+                "compression: epochs must be at least 1",
+                "8 are the default; sparsities above 0.5 need that many",
+            )
         if not 0 < self.learning_rate < math.inf:
-            raise UsageError("compression: learning_rate must be above 0")
+            raise UsageError("compression: learning_rate must be above 0", "5e-4 is the default")
 
 
 class FinetuneFn(Protocol):

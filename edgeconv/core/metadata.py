@@ -120,9 +120,15 @@ def parse_contract(text: str | bytes, where: str) -> Contract:
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise BadInput(f"{where}: the sensor contract is not JSON: {error}") from error
+        raise BadInput(
+            f"{where}: the sensor contract is not JSON: {error}",
+            "write it again with edgeconv.write_contract, or export the file again",
+        ) from error
     if not isinstance(data, dict):
-        raise BadInput(f"{where}: the sensor contract is not a JSON object")
+        raise BadInput(
+            f"{where}: the sensor contract is not a JSON object",
+            "write it again with edgeconv.write_contract, or export the file again",
+        )
     try:
         is_tensors = data.get("kind") == KIND
         return Tensors.from_json(data) if is_tensors else Signal.from_json(data)

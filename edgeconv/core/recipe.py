@@ -52,10 +52,15 @@ class Augmentation:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if not 0 <= value < math.inf:
-                raise UsageError(f"augmentation: {name} must be 0 or above, got {value}")
+                raise UsageError(
+                    f"augmentation: {name} must be 0 or above, got {value}", "0 turns it off"
+                )
         for name in ("turn", "upside_down", "mirror"):
             if getattr(self, name) > 1:
-                raise UsageError(f"augmentation: {name} is a probability, at most 1")
+                raise UsageError(
+                    f"augmentation: {name} is a probability, at most 1",
+                    "1 augments every window, 0.5 every second one",
+                )
 
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop")
@@ -116,15 +121,18 @@ class Training:
         _one_of("keep", self.keep, KEEPS)
         for name, lowest in (("epochs", 1), ("batch_size", 1), ("patience", 0)):
             if getattr(self, name) < lowest:
-                raise UsageError(f"training: {name} must be at least {lowest}")
+                raise UsageError(
+                    f"training: {name} must be at least {lowest}",
+                    "epochs and batch_size count from 1; patience 0 never stops early",
+                )
         for name in ("warmup", "label_smoothing", "ema"):
             if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"training: {name} must be from 0 to below 1")
+                raise UsageError(f"training: {name} must be from 0 to below 1", "0 turns it off")
         for name in ("weight_decay", "clipnorm", "class_weights"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise UsageError(f"training: {name} must be 0 or above")
+                raise UsageError(f"training: {name} must be 0 or above", "0 turns it off")
         if not 0 < self.learning_rate < math.inf:
-            raise UsageError("training: learning_rate must be above 0")
+            raise UsageError("training: learning_rate must be above 0", "1e-3 is usual")
         if self.optimizer != "adamw" and self.weight_decay:
             raise UsageError(
                 f"training: {self.optimizer} has no weight decay", "use adamw, or weight_decay = 0"
@@ -155,9 +163,15 @@ class Windowing:
     def __post_init__(self) -> None:
         for name in ("rate_hz", "window", "step"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise UsageError(f"windowing: {name} must be above 0, got {getattr(self, name)}")
+                raise UsageError(
+                    f"windowing: {name} must be above 0, got {getattr(self, name)}",
+                    "leave it out for what the data set or the network says",
+                )
         if len(set(self.channels)) < len(self.channels):
-            raise UsageError(f"windowing: a channel stands twice in {list(self.channels)}")
+            raise UsageError(
+                f"windowing: a channel stands twice in {list(self.channels)}",
+                "name each channel once",
+            )
 
     @classmethod
     def of(cls, contract: object) -> Windowing:
@@ -260,9 +274,15 @@ class Recipe:
                 f"recipe: name = {self.name!r} cannot be a folder's name", "choose a plain word"
             )
         if not 0 <= self.seed < SEEDS:
-            raise UsageError(f"a seed is a number from 0 to {SEEDS - 1}, got {self.seed}")
+            raise UsageError(
+                f"a seed is a number from 0 to {SEEDS - 1}, got {self.seed}",
+                "give a smaller whole number, such as --seed 7",
+            )
         if self.profile_runs < 1:
-            raise UsageError(f"recipe: profile_runs must be at least 1, got {self.profile_runs}")
+            raise UsageError(
+                f"recipe: profile_runs must be at least 1, got {self.profile_runs}",
+                "50 or more give a stable median",
+            )
 
     def to_json(self) -> dict[str, Any]:
         """The resolved recipe, as it is stored in the manifest."""

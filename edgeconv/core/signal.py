@@ -62,9 +62,15 @@ class Normalization:
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std):
-            raise UsageError("normalization: mean and std differ in length")
+            raise UsageError(
+                "normalization: mean and std differ in length",
+                "give one mean and one std a channel",
+            )
         if not all(s > 0 for s in self.std):
-            raise UsageError(f"normalization: every std must be above 0, got {self.std}")
+            raise UsageError(
+                f"normalization: every std must be above 0, got {self.std}",
+                "a channel with a std of 0 never changes: leave it out, or give it std 1",
+            )
 
 
 def label_faults(labels: Sequence[str]) -> list[str]:
@@ -124,16 +130,24 @@ class Signal:
         if self.layout != "time-major":
             raise BadInput(f"sensor contract: unknown layout '{self.layout}'", "use time-major")
         if self.window < 1 or self.step < 1 or not self.rate_hz > 0:
-            raise BadInput("sensor contract: window, step and rate must be positive")
+            raise BadInput(
+                "sensor contract: window, step and rate must be positive",
+                "window and step count time steps, the rate is in Hz",
+            )
         if self.embedding < 0:
             raise BadInput(
                 f"sensor contract: an embedding has no {self.embedding} values",
                 "leave it out, or give the size of the file's output",
             )
         if self.normalization and len(self.normalization.mean) != len(self.channels):
-            raise BadInput("sensor contract: normalization and channels differ in length")
+            raise BadInput(
+                "sensor contract: normalization and channels differ in length",
+                "give one mean and one std a channel",
+            )
         if self.kinds and len(self.kinds) != len(self.channels):
-            raise BadInput("sensor contract: kinds and channels differ in length")
+            raise BadInput(
+                "sensor contract: kinds and channels differ in length", "give one kind a channel"
+            )
         if set(self.kinds) == {SensorKind.ACCELEROMETER} and len(self.channels) <= 3:
             object.__setattr__(self, "kinds", ())  # one way to say it, so that contracts compare
         if not {SensorKind.GRAVITY, SensorKind.LINEAR_ACCELERATION} & set(self.channel_kinds):
@@ -236,7 +250,8 @@ class Signal:
         if canonical.ndim != 2 or canonical.shape[1] != self.flat_size:
             raise BadInput(
                 f"windows of shape {canonical.shape} do not fit a contract of {self.window} time "
-                f"steps × {len(self.channels)} channels = {self.flat_size} values"
+                f"steps × {len(self.channels)} channels = {self.flat_size} values",
+                "cut the recordings into windows of this length, with these channels",
             )
         scale, offset = self.affine()
         steps = canonical.reshape(-1, self.window, len(self.channels)).astype(np.float64)
@@ -297,12 +312,16 @@ class Signal:
                 embedding=int(data.get("embedding", 0)),
             )
         except (OverflowError, KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"sensor contract is damaged: {error!r}") from error
+            raise BadInput(
+                f"sensor contract is damaged: {error!r}",
+                "export the model again, or describe the signal in a TOML with --signal",
+            ) from error
         written = signal.to_json()
         for name in ("unit", "sign", "channel_units"):
             if name in data and data[name] != written.get(name, data[name]):
                 raise BadInput(
                     f"sensor contract contradicts itself: {name} is '{data[name]}', "
-                    f"but sensor '{signal.sensor}' means '{written[name]}'"
+                    f"but sensor '{signal.sensor}' means '{written[name]}'",
+                    "export the model again, or describe the signal in a TOML with --signal",
                 )
         return signal

@@ -64,7 +64,10 @@ class NamedTensor:
         if self.low is not None and self.high is not None:
             finite = math.isfinite(self.low) and math.isfinite(self.high)
             if not finite or self.low > self.high:
-                raise BadInput(f"{where}: {self.low} to {self.high} is not a range")
+                raise BadInput(
+                    f"{where}: {self.low} to {self.high} is not a range",
+                    "give two finite numbers, the lower one first",
+                )
         if self.meaning not in MEANINGS:
             raise BadInput(f"{where}: unknown meaning '{self.meaning}'", ", ".join(MEANINGS))
 
@@ -109,14 +112,20 @@ class Tensors:
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
-            raise BadInput("a model needs at least one input and one output")
+            raise BadInput(
+                "a model needs at least one input and one output",
+                "save the model after it is built, with its inputs",
+            )
         names = [tensor.name for tensor in (*self.inputs, *self.outputs)]
         for name in names:
             if names.count(name) > 1:
                 raise BadInput(f"two tensors of the model are called '{name}'", "rename one")
         check_labels(self.labels, "contract")
         if self.labels and not any(t.shape[-1:] == (len(self.labels),) for t in self.outputs):
-            raise BadInput(f"no output has {len(self.labels)} values, one for each class name")
+            raise BadInput(
+                f"no output has {len(self.labels)} values, one for each class name",
+                "give as many names as the classifying output has values",
+            )
 
     @property
     def classes(self) -> NamedTensor | None:
@@ -194,7 +203,9 @@ class Tensors:
                 labels=tuple(data["labels"]),
             )
         except (OverflowError, KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"the contract is damaged: {error!r}") from error
+            raise BadInput(
+                f"the contract is damaged: {error!r}", "export the model again"
+            ) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,10 @@ def calibration_windows(train: Dataset, n: int, seed: int) -> NDArray[np.float32
     if n < 1:
         raise UsageError(f"calibration: {n} windows", "ask for at least one")
     if not len(train):
-        raise BadInput("calibration: the training part has no windows")
+        raise BadInput(
+            "calibration: the training part has no windows",
+            "use data with more subjects or recordings, or another --calibration",
+        )
     random = np.random.default_rng(seed)
     subjects = np.unique(train.subjects, return_inverse=True)[1]
     shuffled = random.permutation(len(train))

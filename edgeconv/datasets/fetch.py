@@ -244,7 +244,10 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
     with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
         start, total = _where(response.headers, getattr(response, "status", 200), have)
         if total > LARGEST:
-            raise BadInput(f"{url}: {total:,} bytes, more than the limit of {LARGEST:,}")
+            raise BadInput(
+                f"{url}: {total:,} bytes, more than the limit of {LARGEST:,}",
+                "check the address: no data set that edgeconv fetches is that large",
+            )
         memory.write_text(f"{_validator(response.headers)}\n{total}", "utf-8")
         with part.open("r+b" if start else "wb") as file:
             file.seek(start)

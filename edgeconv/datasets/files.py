@@ -82,7 +82,10 @@ def read_bytes(path: Path, what: str) -> bytes:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{path}: damaged gzip file ({error})", "get the file again") from error
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise BadInput(
+            f"{path}: cannot be read ({error.strerror or error})",
+            "check its permissions and the disk",
+        ) from error
     if not content or content.isspace():
         raise BadInput(f"{path} is empty", f"give {what}")
     return content
@@ -105,7 +108,10 @@ def read_columns(path: Path, columns: int, row: str, what: str) -> NDArray[np.fl
     if table is None:
         clean = (parse_block(line, b"\n", 1, columns) is not None for line in lines)
         bad = next((n for n, ok in enumerate(clean, 1) if not ok), 1)
-        raise BadInput(f"{path}: line {bad} is not '{row}' in finite numbers")
+        raise BadInput(
+            f"{path}: line {bad} is not '{row}' in finite numbers",
+            "mend or remove the line, or get the file again",
+        )
     return table
 
 
@@ -169,7 +175,10 @@ def extract(archive: Path, name: str, target: Path) -> Path:
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{archive}: damaged or unsafe archive ({error})", "fetch again") from error
     except OSError as error:
-        raise BadInput(f"{target}: cannot be written ({error.strerror or error})") from error
+        raise BadInput(
+            f"{target}: cannot be written ({error.strerror or error})",
+            "check the folder's permissions and free space",
+        ) from error
     return target
 
 
@@ -179,7 +188,10 @@ def _find(tar: tarfile.TarFile, name: str, archive: Path) -> tarfile.TarInfo:
             raise BadInput(f"{archive}: more than {MOST_MEMBERS:,} members", "check the address")
         if member.isreg() and PurePosixPath(member.name).name == name:
             if member.size > LARGEST_MEMBER:
-                raise BadInput(f"{archive}: {name} would unpack to {member.size:,} bytes")
+                raise BadInput(
+                    f"{archive}: {name} would unpack to {member.size:,} bytes",
+                    "fetch the data set again: its real file is smaller",
+                )
             return member
     raise BadInput(f"{archive}: no file {name} in the archive", "check the address")
 
@@ -188,7 +200,7 @@ def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
     tarfile.data_filter(member, str(target.parent))
     source = tar.extractfile(member)
     if source is None:
-        raise BadInput(f"{member.name} is not a regular file")
+        raise BadInput(f"{member.name} is not a regular file", "fetch the data set again")
     part = target.with_name(f"{target.name}.unpacking")
     try:
         with source, part.open("wb") as file:

@@ -153,9 +153,15 @@ def _intervals(root: Path) -> list[Interval]:
     intervals = [Interval(*map(int, row)) for row in table]
     for line, interval in enumerate(intervals, 1):
         if interval.first < 1 or len(interval) < 1:
-            raise BadInput(f"{file}: line {line} has rows {interval.first} to {interval.last}")
+            raise BadInput(
+                f"{file}: line {line} has rows {interval.first} to {interval.last}",
+                "rows count from 1, the last not before the first: get labels.txt again",
+            )
         if interval.code not in CODES and interval.code not in TRANSITIONS:
-            raise BadInput(f"{file}: line {line} has activity {interval.code}, of 1 to 12")
+            raise BadInput(
+                f"{file}: line {line} has activity {interval.code}, of 1 to 12",
+                "get labels.txt of the data set again",
+            )
     return intervals
 
 

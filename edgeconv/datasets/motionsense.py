@@ -91,7 +91,10 @@ def _read(file: Path) -> NDArray[np.float64]:
     rows = body.count(b"\n") + 1
     table = parse_block(body, b"\n", rows, 4)
     if table is None:
-        raise BadInput(f"{file}: line {_bad_line(body)} is not 'row,x,y,z' in finite numbers")
+        raise BadInput(
+            f"{file}: line {_bad_line(body)} is not 'row,x,y,z' in finite numbers",
+            "mend or remove the line, or get the file again",
+        )
     return table[:, 1:]
 
 

@@ -350,7 +350,9 @@ def _digest(path: Path) -> str:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
+        raise BadInput(
+            f"{path}: cannot be read ({error.strerror})", "check its permissions and the disk"
+        ) from error
 
 
 @contextmanager

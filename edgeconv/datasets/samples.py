@@ -139,7 +139,10 @@ def _samples(arrays: dict[str, NDArray[Any]], contract: Tensors, origin: str) ->
     lengths |= {n: len(a) for n, a in ((LABELS, labels), (SUBJECT, subjects)) if a is not None}
     if len(set(lengths.values())) != 1 or not min(lengths.values()):
         counts = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise BadInput(f"{origin}: the arrays must hold one row a sample, but have {counts}")
+        raise BadInput(
+            f"{origin}: the arrays must hold one row a sample, but have {counts}",
+            "save as many labels and subjects as samples, at least one",
+        )
     return Samples(
         checked,
         origin,
@@ -159,14 +162,22 @@ def _checked(array: NDArray[Any], tensor: NamedTensor, origin: str) -> NDArray[A
             "the first axis counts the samples",
         )
     if array.dtype.kind not in "fiub":
-        raise BadInput(f"{where} holds {array.dtype}, which are no numbers")
+        raise BadInput(
+            f"{where} holds {array.dtype}, which are no numbers",
+            "save it as float32 or as whole numbers",
+        )
     if not tensor.is_float and array.dtype.kind == "f" and (array != np.rint(array)).any():
-        raise BadInput(f"{where} holds fractions, but the input takes {tensor.dtype}")
+        raise BadInput(
+            f"{where} holds fractions, but the input takes {tensor.dtype}",
+            "round the values, or save what the model was trained on",
+        )
     if not np.isfinite(array).all():
         raise BadInput(f"{where} holds NaN or infinity", "remove the damaged samples")
     limits = None if tensor.is_float else np.iinfo(tensor.dtype)
     if limits is not None and array.size and (array.min() < limits.min or array.max() > limits.max):
-        raise BadInput(f"{where} holds numbers beyond {tensor.dtype}")
+        raise BadInput(
+            f"{where} holds numbers beyond {tensor.dtype}", "save values that the input can hold"
+        )
     return np.ascontiguousarray(array.astype(tensor.dtype))
 
 
@@ -176,7 +187,10 @@ def _classes(labels: NDArray[Any], contract: Tensors, origin: str) -> NDArray[An
 
     values = np.asarray(labels)
     if values.ndim != 1:
-        raise BadInput(f"{origin}: '{LABELS}' has shape {values.shape}; one class a sample")
+        raise BadInput(
+            f"{origin}: '{LABELS}' has shape {values.shape}; one class a sample",
+            "save a vector of class numbers or names; of one-hot rows, their argmax",
+        )
     if values.dtype.kind in "iu":
         return values.astype(np.int64)
     names = [str(value) for value in values.tolist()]

@@ -107,7 +107,7 @@ def _segments(root: Path, part: str) -> Iterator[Segment]:
                 "get the folder again",
             )
     if unknown := sorted(set(codes.tolist()) - set(CODES)):
-        raise BadInput(f"{root / part}: activity {unknown[0]}, of 1 to 6")
+        raise BadInput(f"{root / part}: activity {unknown[0]}, of 1 to 6", "get the folder again")
     half = WINDOW // 2
     follows = (
         (windows[:-1, half:] == windows[1:, :half]).all(axis=(1, 2))

@@ -86,7 +86,10 @@ class StreamSettings:
     def __post_init__(self) -> None:
         positive = (self.rate_hz, self.window, self.step, len(self.sensors), len(self.channels))
         if not all(math.isfinite(number) and number > 0 for number in positive):
-            raise UsageError("stream: rates, window, step, sensors and channels must be above 0")
+            raise UsageError(
+                "stream: rates, window, step, sensors and channels must be above 0",
+                "give each a positive number",
+            )
 
     @property
     def oversampling(self) -> int:

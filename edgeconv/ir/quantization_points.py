@@ -96,7 +96,10 @@ def fill_ranges(graph: Graph, given: NamedRanges, signal: Signal) -> Ranges:
     values = quantized_values(graph)
     entry = graph.labels[graph.input]
     if entry not in given:
-        raise Unsupported(f"the ranges that were given lack that of the input, '{entry}'")
+        raise Unsupported(
+            f"the ranges that were given lack that of the input, '{entry}'",
+            "measure the ranges of the input as well, or calibrate with windows",
+        )
     canonical = signal.for_sensor(InputConvention.ANDROID)
     ranges: Ranges = {graph.input: canonical.affine_to(signal).map_range(given[entry])}
     for node in graph.nodes:
@@ -159,7 +162,10 @@ def kernel_input_ranges(graph: Graph, ranges: Mapping[Value, Range]) -> dict[Ker
     result: dict[KernelNode, Range] = {}
     for node in graph.kernel_nodes:
         if node.inputs[0] not in carried:
-            raise Unsupported(f"layer '{graph.label(node)}' reads a value without a range")
+            raise Unsupported(
+                f"layer '{graph.label(node)}' reads a value without a range",
+                "calibrate with windows, which measures every value",
+            )
         result[node] = carried[node.inputs[0]]
     return result
 

@@ -36,6 +36,7 @@ _TIED: Mapping[str, Mapping[str, str]] = {
 }
 """Layers that hold others: the part's name, and the setting that describes it."""
 _PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")
+_KERAS_READS_IT = "only Keras itself can read such a model; what needs no Keras leaves it out"
 _DAMAGED = (OSError, KeyError, ValueError, TypeError, IndexError, zipfile.BadZipFile)
 _Place = tuple[str, int]  # a layer, and the number of its call
 
@@ -101,7 +102,9 @@ class _Reader:
         while calls:  # a call may read what comes later in the file
             ready = [(x, i) for x, i in calls if values.keys() >= set(x.calls[i])]
             if not ready:
-                raise Unsupported(f"layer '{calls[0][0].label}' reads what no layer gives")
+                raise Unsupported(
+                    f"layer '{calls[0][0].label}' reads what no layer gives", _KERAS_READS_IT
+                )
             for layer, number in ready:
                 calls.remove((layer, number))
                 read = tuple(values[place] for place in layer.calls[number])
@@ -127,7 +130,9 @@ class _Reader:
             AttributeError,
         ) as error:
             # a damaged file has another digest than its bundle says: this is a layer of a kind
-            raise Unsupported(f"layer '{label}' ({layer.kind}) is stored in another way") from error
+            raise Unsupported(
+                f"layer '{label}' ({layer.kind}) is stored in another way", _KERAS_READS_IT
+            ) from error
         self.nodes += read
         return read[-1].outputs[:1] if read else inputs
 
@@ -141,14 +146,14 @@ def _inputs(config: Any, sizes: Sequence[int]) -> Iterator[Value]:
     }
     names = list(shapes)
     if not names:
-        raise Unsupported("the model has no input of a fixed shape")
+        raise Unsupported("the model has no input of a fixed shape", _KERAS_READS_IT)
     if config["class_name"] != "Sequential":
         names = [name for name, _ in _ends(config["config"]["input_layers"])]
     for at, name in enumerate(names):
         shape = shapes[name]
         known = math.prod(d for d in shape if d is not None)
         if shape.count(None) > 1 or (None in shape and at >= len(sizes)):
-            raise Unsupported(f"input '{name}' leaves axes free")
+            raise Unsupported(f"input '{name}' leaves axes free", _KERAS_READS_IT)
         yield Value(name, tuple(sizes[at] // known if d is None else int(d) for d in shape))
 
 
@@ -162,7 +167,7 @@ def _layers(config: Any, stored: Any) -> Iterator[_Layer]:
         known = kind in KERAS_LAYERS and KERAS_LAYERS[kind].supported
         of_keras = str(item.get("module", "")).startswith("keras")
         if not of_keras or kind == "Lambda" or not (known or kind in ("InputLayer", *_MODELS)):
-            raise Unsupported(f"layer '{label}' is a {kind}")
+            raise Unsupported(f"layer '{label}' is a {kind}", _KERAS_READS_IT)
         group = _snake(kind) + (f"_{counted[kind]}" if counted[kind] else "")
         counted[kind] += 1
         calls = ((before,),) if plain else tuple(map(_read_by, item.get("inbound_nodes", ())))
@@ -174,7 +179,7 @@ def _read_by(call: Any) -> tuple[_Place, ...]:
     """Layer and number of the call of each value that a call reads."""
     found = list(_histories([call["args"], call.get("kwargs", {})]))
     if any(output for _, _, output in found):
-        raise Unsupported(f"a layer reads a further output of '{found[0][0]}'")
+        raise Unsupported(f"a layer reads a further output of '{found[0][0]}'", _KERAS_READS_IT)
     return tuple((name, number) for name, number, _ in found)
 
 
@@ -211,7 +216,7 @@ def _ends(saved: Any) -> list[tuple[str, int]]:
         return [end for item in saved for end in _ends(item)]
     name, number, output = saved
     if output:
-        raise Unsupported(f"a further output of layer '{name}' is the model's")
+        raise Unsupported(f"a further output of layer '{name}' is the model's", _KERAS_READS_IT)
     return [(name, number)]
 
 
@@ -228,7 +233,9 @@ def _arrays(kind: str, settings: dict[str, Any], holder: Any) -> dict[str, NDArr
     # a recurrent layer's are in the part that computes one step
     variables = holder["cell"]["vars"] if "cell" in holder else holder["vars"]
     if len(variables) != len(names):
-        raise Unsupported(f"layer '{settings['name']}' ({kind}) stores {len(variables)} arrays")
+        raise Unsupported(
+            f"layer '{settings['name']}' ({kind}) stores {len(variables)} arrays", _KERAS_READS_IT
+        )
     return {name: variables[str(i)][()] for i, name in enumerate(names)}
 
 

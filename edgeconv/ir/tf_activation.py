@@ -34,7 +34,10 @@ def activate(builder: TFBuilder, function: ActivationFunction, x: Any, name: str
             axis = builder.layout.channel_axis if len(x.shape) == 4 else -1
             return getattr(nn, function.kind)(x, axis=axis, name=name)
     if function.kind not in FUNCTIONS:
-        raise Unsupported(f"activation '{function.kind}' has no TensorFlow operation")
+        raise Unsupported(
+            f"activation '{function.kind}' has no TensorFlow operation",
+            f"possible: {', '.join(sorted(FUNCTIONS))}",
+        )
     return FUNCTIONS[function.kind](tf, x, function.value, name)
 
 

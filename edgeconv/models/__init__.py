@@ -50,7 +50,9 @@ def searched_family(name: str) -> tuple[str, NetworkSpace]:
     if space is None:
         family, space = SEARCHED, _family(SEARCHED).search_space
     if space is None:
-        raise UsageError(f"networks of the family '{family}' cannot be searched")
+        raise UsageError(
+            f"networks of the family '{family}' cannot be searched", f"searched: {SEARCHED}"
+        )
     return family, space
 
 

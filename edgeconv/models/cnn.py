@@ -108,7 +108,10 @@ def parse(spec: str) -> Design:
     if not count:
         raise UsageError(f"network 'cnn:{spec}' has no convolution", _EXAMPLE)
     if len(layers) > MOST_LAYERS:
-        raise UsageError(f"network 'cnn:{spec}' has more than {MOST_LAYERS} layers")
+        raise UsageError(
+            f"network 'cnn:{spec}' has more than {MOST_LAYERS} layers",
+            "leave some out, or use larger strides and fewer layers",
+        )
     return Design(spec, tuple(layers), summary, frame)
 
 
@@ -133,7 +136,8 @@ def build(design: Design, signal: Signal, name: str = "") -> Any:
         )
     if len(signal.labels) < 2:
         raise BadInput(
-            f"network 'cnn:{design.spec}' needs two classes or more, the data has {signal.labels}"
+            f"network 'cnn:{design.spec}' needs two classes or more, the data has {signal.labels}",
+            "add recordings of another class, or see edgeconv data describe",
         )
     import keras
     from keras import layers

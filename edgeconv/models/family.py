@@ -85,4 +85,7 @@ def check_signal(name: str, signal: Signal, shortest: int) -> None:
             "cut longer windows",
         )
     if len(signal.labels) < 2:
-        raise BadInput(f"network '{name}' needs two classes or more, the data has {signal.labels}")
+        raise BadInput(
+            f"network '{name}' needs two classes or more, the data has {signal.labels}",
+            "add recordings of another class, or see edgeconv data describe",
+        )

@@ -211,12 +211,14 @@ def _check_shapes(
     if not len(probabilities) == len(labels) == len(named):
         raise BadInput(
             f"{len(probabilities)} outputs, {len(labels)} labels and {len(named)} subjects "
-            "do not belong together"
+            "do not belong together",
+            "give one label and one subject for each output",
         )
     if labels.min() < 0 or labels.max() >= len(label_names):
         raise BadInput(
             f"labels go from {labels.min()} to {labels.max()}, but there are "
-            f"{len(label_names)} classes"
+            f"{len(label_names)} classes",
+            "number the classes from 0, in the order of the names",
         )
 
 

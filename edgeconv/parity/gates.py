@@ -105,7 +105,10 @@ def _overridden(defaults: Mapping[str, float], overrides: Mapping[str, float]) -
     for name, limit in given.items():
         direction_of(name)
         if not math.isfinite(limit):
-            raise UsageError(f"gate {name}: the limit must be a finite number, got {limit}")
+            raise UsageError(
+                f"gate {name}: the limit must be a finite number, got {limit}",
+                "give a number, such as 0.01",
+            )
     drop = {"accuracy_drop": given[GATE]} if GATE in given else {}
     return {**defaults, **drop, **given}
 
@@ -119,7 +122,10 @@ def judge(name: str, limit: float, metrics: Mapping[str, float]) -> Check:
     """
     direction = direction_of(name)
     if name not in metrics:
-        raise BadInput(f"gate {name}: its metric was not measured")
+        raise BadInput(
+            f"gate {name}: its metric was not measured",
+            "take the gate out, or give the data it needs: see docs/reference/metrics.md",
+        )
     value = metrics[name]
     passed = value <= limit if direction == "<=" else value >= limit
     return Check(name, Status.PASSED if passed else Status.FAILED, value, limit, direction)

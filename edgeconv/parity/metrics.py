@@ -147,13 +147,18 @@ def _check(reference: NDArray[Any], candidate: NDArray[Any], labels: NDArray[Any
     if reference.ndim != 2 or reference.shape != candidate.shape or len(labels) != len(reference):
         raise BadInput(
             f"outputs of shape {candidate.shape} cannot be compared with a reference of shape "
-            f"{reference.shape} and {len(labels)} labels"
+            f"{reference.shape} and {len(labels)} labels",
+            "run both on the same windows",
         )
     if reference.size == 0:
         raise BadInput("there are no windows to compare on", "choose another split or data set")
     for name, array in (("float reference", reference), ("file", candidate)):
         if not np.isfinite(array).all():
-            raise BadInput(f"outputs of the {name} hold NaN or infinity")
+            raise BadInput(
+                f"outputs of the {name} hold NaN or infinity",
+                "look for the layer that makes them: edgeconv compare --layers, or "
+                "check the weights",
+            )
     if reference.min() < -SLACK or reference.max() > 1 + SLACK:
         raise BadInput(
             f"the float reference's outputs, {reference.min():.4g} to {reference.max():.4g}, are "

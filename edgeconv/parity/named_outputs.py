@@ -113,7 +113,9 @@ def judge_named(
     applying = {name: limit for name, limit in gates.items() if applies(name, reference)}
     for name in asked or {}:
         if name in DIRECTIONS and name not in applying:
-            raise UsageError(f"gate {name} does not apply: {_why_not(name, reference)}")
+            raise UsageError(
+                f"gate {name} does not apply: {_why_not(name, reference)}", "leave it out"
+            )
     result = replace(
         base, metrics=metrics, not_applicable=tuple(name for name in gates if name not in applying)
     )

@@ -53,7 +53,8 @@ class ReferenceOutputs:
         if self.probabilities.ndim != 2 or len(self.labels) != len(self.probabilities):
             raise BadInput(
                 f"float outputs of shape {self.probabilities.shape} do not belong to "
-                f"{len(self.labels)} labels"
+                f"{len(self.labels)} labels",
+                "give one row of outputs for each label",
             )
         if not np.isfinite(self.probabilities).all():
             raise BadInput(

@@ -144,10 +144,16 @@ def _in_subprocess(artifact: Artifact, runtime: str, threads: int) -> TimedOpera
     try:
         process = run_module("edgeconv.profiling.op_timing", *arguments, seconds=_SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise BadInput(f"it took more than {_SECONDS} s") from error
+        raise BadInput(
+            f"it took more than {_SECONDS} s",
+            "the file is too slow here for it; its whole latency is measured",
+        ) from error
     if process.returncode:
         last = (process.stderr.strip().splitlines() or [""])[-1]
-        raise BadInput(f"LiteRT ended with exit code {process.returncode} on a cut file: {last}")
+        raise BadInput(
+            f"LiteRT ended with exit code {process.returncode} on a cut file: {last}",
+            "edgeconv inspect says whether the file is damaged",
+        )
     rows = json.loads(process.stdout.splitlines()[-1])
     return tuple(decode_fields(OpProfile, row) for row in rows), CUT
 

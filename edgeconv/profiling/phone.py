@@ -36,8 +36,8 @@ _PROPERTIES = {
     "architecture": "ro.product.cpu.abi",
 }
 _STATES = {
-    "unauthorized": "has not allowed this computer: unlock it and accept the dialogue",
-    "offline": "does not respond: plug it in again, or run adb kill-server",
+    "unauthorized": "it has not allowed this computer: unlock it and accept the dialogue",
+    "offline": "it does not respond: plug it in again, or run adb kill-server",
 }
 
 
@@ -114,7 +114,8 @@ class Adb:
         if listed[chosen] != "device":
             state = listed[chosen]
             raise BadInput(
-                f"{chosen} is {state}: it {_STATES.get(state, 'cannot be used in this state')}"
+                f"{chosen} is {state}",
+                _STATES.get(state, "plug it in again until adb devices lists it as 'device'"),
             )
         return chosen
 
@@ -134,7 +135,10 @@ class Adb:
                 check=False,
             )
         except (subprocess.TimeoutExpired, OSError) as error:
-            raise BadInput(f"adb {arguments[0]} failed: {error}") from error
+            raise BadInput(
+                f"adb {arguments[0]} failed: {error}",
+                "plug the phone in again, or run adb kill-server",
+            ) from error
 
 
 def _find() -> str:

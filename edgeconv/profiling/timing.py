@@ -73,7 +73,8 @@ def profile_many(
     if runs < 1 or warmup < 0 or threads < 1:
         raise UsageError(
             f"profile: runs and threads must be at least 1 and warm-up at least 0, got {runs}, "
-            f"{threads} and {warmup}"
+            f"{threads} and {warmup}",
+            "--num-runs 300 --warmup-runs 20 --num-threads 1, for example",
         )
     if not jobs:
         return []

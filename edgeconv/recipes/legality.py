@@ -207,7 +207,10 @@ def _check_layers(variant: Variant) -> None:
     """Single layers of another precision exist in the schemes that mix precisions."""
     mixes = scheme_of(variant).mixed_precision
     if not 0 <= variant.min_snr_db < math.inf:
-        raise UsageError(f"min_snr_db must be 0 or above, got {variant.min_snr_db}")
+        raise UsageError(
+            f"min_snr_db must be 0 or above, got {variant.min_snr_db}",
+            "33, for example; docs/how-to/quantize.md says what it buys",
+        )
     if (variant.float_layers or variant.min_snr_db) and FLOAT_LAYERS not in mixes:
         raise Unsupported(
             f"layers that stay float cannot go with scheme '{variant.scheme}' for {variant.target}",

@@ -248,13 +248,19 @@ def _gates(data: Any, where: str) -> dict[str, float]:
     table = _table(data, f"{where}: [gates]")
     for name, limit in table.items():
         if isinstance(limit, bool) or not isinstance(limit, int | float):
-            raise UsageError(f"{where}: gate '{name}' needs a number, got {limit!r}")
+            raise UsageError(
+                f"{where}: gate '{name}' needs a number, got {limit!r}",
+                f"{name} = 0.01, for example",
+            )
     return {name: float(limit) for name, limit in table.items()}
 
 
 def _table(data: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(data, dict):
-        raise UsageError(f"{where} must be a table, got {data!r}")
+        raise UsageError(
+            f"{where} must be a table, got {data!r}",
+            "write it as [name] with lines key = value below",
+        )
     return data
 
 
@@ -266,7 +272,10 @@ def _check_fields(cls: type, data: Mapping[str, Any], where: str) -> None:
         if key not in names:
             raise UsageError(f"{where}: unknown key '{key}'", f"known: {', '.join(names)}")
         if not _fits(value, hints[key]):
-            raise UsageError(f"{where}: {key} = {value!r} is not a {_name(hints[key])}")
+            raise UsageError(
+                f"{where}: {key} = {value!r} is not a {_name(hints[key])}",
+                "docs/reference/recipe.md lists every key with its type and default",
+            )
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -53,17 +53,19 @@ def _signal(data: Mapping[str, Any]) -> Signal:
     _known(data, _KEYS, "")
     for key in ("rate_hz", "window", "channels"):
         if key not in data:
-            raise BadInput(f"'{key}' is missing")
+            raise BadInput(f"'{key}' is missing", _HINT)
     rate, window = data["rate_hz"], _whole(data, "window")
     if not _number(rate):
-        raise BadInput(f"rate_hz = {rate!r} is no number")
+        raise BadInput(f"rate_hz = {rate!r} is no number", "rate_hz = 20.0, for example")
     channels = data["channels"]
     if not isinstance(channels, list) or not channels:
-        raise BadInput("'channels' must be one [[channels]] table a channel")
+        raise BadInput("'channels' must be one [[channels]] table a channel", _HINT)
     names, kinds, factors = _channels(channels)
     readings = data.get("readings", "android")
     if readings not in ("android", "ios"):
-        raise BadInput(f"readings = {readings!r}; choose android or ios")
+        raise BadInput(
+            f"readings = {readings!r}; choose android or ios", "the sign that the readings have"
+        )
     signal = Signal(
         channels=names,
         rate_hz=float(rate),
@@ -84,22 +86,30 @@ def _channels(
     names = []
     for number, table in enumerate(tables):
         if not isinstance(table, dict) or not isinstance(table.get("name"), str):
-            raise BadInput(f"channel {number + 1} has no name")
+            raise BadInput(
+                f"channel {number + 1} has no name", "add a line name = 'x', for example"
+            )
         _known(table, _CHANNEL_KEYS, f"channel '{table['name']}': ")
         names.append(table["name"])
     if len(set(names)) < len(names):
-        raise BadInput(f"two channels have one name: {', '.join(names)}")
+        raise BadInput(
+            f"two channels have one name: {', '.join(names)}", "give every channel its own name"
+        )
     kinds, factors = [], []
     for table, by_name in zip(tables, kinds_of_names(names), strict=True):
         word = table.get("kind", by_name or SensorKind.OTHER)
         if word not in tuple(SensorKind):
             choices = ", ".join(SensorKind)
-            raise BadInput(f"channel '{table['name']}': unknown kind {word!r}; choose {choices}")
+            raise BadInput(
+                f"channel '{table['name']}': unknown kind {word!r}; choose {choices}", _HINT
+            )
         kind = SensorKind(word)
         units, unit = CHANNEL_UNITS[kind], table.get("unit")
         if unit is not None and units and unit not in units:
             known = ", ".join(units)
-            raise BadInput(f"channel '{table['name']}': unknown unit {unit!r}; choose {known}")
+            raise BadInput(
+                f"channel '{table['name']}': unknown unit {unit!r}; choose {known}", _HINT
+            )
         kinds.append(kind)
         factors.append(units.get(unit, 1.0) if unit else 1.0)
     return tuple(names), tuple(kinds), tuple(factors)
@@ -122,13 +132,16 @@ def _normalized(signal: Signal, table: Any, factors: tuple[float, ...]) -> Signa
     count = len(signal.channels)
     given = {"mean": [0.0] * count, "std": [1.0] * count} if table is None else table
     if not isinstance(given, dict):
-        raise BadInput("'normalization' must be a table with mean and std")
+        raise BadInput("'normalization' must be a table with mean and std", _HINT)
     _known(given, {"mean", "std"}, "normalization: ")
     columns = []
     for key in ("mean", "std"):
         values = given.get(key)
         if not isinstance(values, list) or len(values) != count or not all(map(_number, values)):
-            raise BadInput(f"normalization: {key} must be {count} numbers, one a channel")
+            raise BadInput(
+                f"normalization: {key} must be {count} numbers, one a channel",
+                f"give {count} numbers in brackets, one a channel",
+            )
         columns.append(tuple(v * factor for v, factor in zip(values, factors, strict=True)))
     return Signal(
         channels=signal.channels,
@@ -145,7 +158,7 @@ def _normalized(signal: Signal, table: Any, factors: tuple[float, ...]) -> Signa
 
 def _gravity(word: object) -> GravitySource | None:
     if word is not None and word not in tuple(GravitySource):
-        raise BadInput(f"gravity = {word!r}; choose {' or '.join(GravitySource)}")
+        raise BadInput(f"gravity = {word!r}; choose {' or '.join(GravitySource)}", _HINT)
     return GravitySource(word) if isinstance(word, str) else None
 
 
@@ -155,14 +168,19 @@ def _number(value: object) -> bool:
 
 def _labels(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
-        raise BadInput("'labels' must be a list of names")
+        raise BadInput(
+            "'labels' must be a list of names", "labels = ['walking', 'sitting'], for example"
+        )
     return tuple(value)
 
 
 def _whole(data: Mapping[str, Any], key: str) -> int:
     value = data[key]
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise BadInput(f"{key} = {value!r} is no whole number above 0")
+        raise BadInput(
+            f"{key} = {value!r} is no whole number above 0",
+            f"{key} = 80, for example; it counts time steps",
+        )
     return value
 
 

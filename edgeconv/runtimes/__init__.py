@@ -269,7 +269,9 @@ def inspectable(runner: Runner) -> Inspectable:
         Unsupported: the runner cannot show them.
     """
     if not isinstance(runner, Inspectable):
-        raise Unsupported(f"{runner.runtime} does not show the values inside a file")
+        raise Unsupported(
+            f"{runner.runtime} does not show the values inside a file", "compare the outputs alone"
+        )
     return runner
 
 

@@ -75,7 +75,10 @@ def prepare(
             stored.reshape((prod(batches[name]), *array.shape[len(batches[name]) :]))
         )
     if len(set(batches.values())) > 1:
-        raise BadInput(f"the inputs have different batches: {batches}")
+        raise BadInput(
+            f"the inputs have different batches: {batches}",
+            "give every input the same number of samples",
+        )
     return Samples(flattened, next(iter(batches.values()), ()))
 
 
@@ -130,13 +133,19 @@ def store(spec: TensorSpec, array: NDArray[Any]) -> NDArray[Any]:
     if stored.kind in "iu" and not spec.quantized and array.dtype.kind in "iu":
         return _integers(spec, array, stored)
     expected = f"real numbers (float) or stored {stored}" if spec.quantized else str(stored)
-    raise BadInput(f"input '{spec.name}' is {array.dtype}, but the model takes {expected}")
+    raise BadInput(
+        f"input '{spec.name}' is {array.dtype}, but the model takes {expected}",
+        "convert the array with astype",
+    )
 
 
 def _integers(spec: TensorSpec, array: NDArray[Any], stored: np.dtype[Any]) -> NDArray[Any]:
     limits = np.iinfo(stored)
     if array.size and not (limits.min <= array.min() and array.max() <= limits.max):
-        raise BadInput(f"input '{spec.name}' has values outside the range of {stored}")
+        raise BadInput(
+            f"input '{spec.name}' has values outside the range of {stored}",
+            "give values that it can hold",
+        )
     return array.astype(stored)
 
 

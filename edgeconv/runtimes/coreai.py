@@ -145,7 +145,9 @@ class CoreAIRunner:
         """Inputs (inferences, *shape of the tensor), one sample each, and the caller's batch."""
         given, leading = self._fixed_batch.inferences(arrays)
         if not len(next(iter(given.values()))):
-            raise BadInput(f"{self.path.name}: no sample to look inside with")
+            raise BadInput(
+                f"{self.path.name}: no sample to look inside with", "give one sample or more"
+            )
         return given, leading
 
     def _infer(self, loaded: Loaded, arrays: Arrays, count: int) -> Arrays:

@@ -97,7 +97,10 @@ class Features:
 
     def _array(self, name: str, answer: Mapping[str, Any]) -> NDArray[Any]:
         if name not in answer:
-            raise BadInput(f"Core ML gave no output '{name}', only {sorted(answer)}")
+            raise BadInput(
+                f"Core ML gave no output '{name}', only {sorted(answer)}",
+                "the package is damaged, or not by this Core ML's rules: export it again",
+            )
         value = answer[name]
         if name in self.dictionaries:
             return self._probabilities(name, value)
@@ -112,13 +115,19 @@ class Features:
         """The probabilities of a dictionary, in the order of the labels."""
         absent = [label for label in self.labels if label not in value]
         if absent:
-            raise BadInput(f"Core ML gave no probability of class '{absent[0]}' in '{name}'")
+            raise BadInput(
+                f"Core ML gave no probability of class '{absent[0]}' in '{name}'",
+                "its class labels do not fit its output: export the package again",
+            )
         return np.array([[value[label] for label in self.labels]], np.float32)
 
 
 def _input(feature: Any, shapes: Mapping[str, tuple[int, ...]], path: Path) -> TensorSpec:
     if feature.name not in shapes:
-        raise BadInput(f"{path}: the program has no input '{feature.name}'")
+        raise BadInput(
+            f"{path}: the program has no input '{feature.name}'",
+            "the package is damaged: export it again, or copy the whole .mlpackage folder again",
+        )
     return TensorSpec(feature.name, shapes[feature.name], _dtype(feature, path))
 
 
@@ -129,7 +138,10 @@ def _output(feature: Any, function: Function, path: Path) -> TensorSpec:
     if kind in _SCALARS:
         return TensorSpec(feature.name, (1,), _SCALARS[kind])
     if feature.name not in function.values:
-        raise BadInput(f"{path}: the program does not make its output '{feature.name}'")
+        raise BadInput(
+            f"{path}: the program does not make its output '{feature.name}'",
+            "the package is damaged: export it again, or copy the whole .mlpackage folder again",
+        )
     return TensorSpec(feature.name, function.values[feature.name].shape, _dtype(feature, path))
 
 
@@ -203,7 +215,10 @@ class CoreMLRunner:
         samples = prepare(self.inputs, self._features.batching, arrays)
         rows = self._features.rows(samples.arrays)
         if len(rows) != 1:
-            raise BadInput(f"{self.path.name} takes 1 sample for timing, got {len(rows)}")
+            raise BadInput(
+                f"{self.path.name} takes 1 sample for timing, got {len(rows)}",
+                "give one sample: latency is that of one inference",
+            )
 
         def read(answers: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
             values = self._features.arrays(answers[0])

@@ -102,7 +102,10 @@ class KerasGraph:
             required.add(name)
             call = self._producers.get(name.removesuffix(PRE_ACTIVATION_SUFFIX))
             if call is None:
-                raise BadInput(f"the model has no value '{name}' that can be computed")
+                raise BadInput(
+                    f"the model has no value '{name}' that can be computed",
+                    "name a layer of the model; edgeconv explain MODEL lists them",
+                )
             if call.name == name and call.name + PRE_ACTIVATION_SUFFIX in arrays:
                 continue
             waiting += [s for s in call.sources.values() if s not in arrays]

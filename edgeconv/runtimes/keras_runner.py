@@ -43,7 +43,9 @@ class KerasRunner:
         self, path: Path, unsafe: bool = False, batch_size: int = 512, embedding: bool = False
     ) -> None:
         if batch_size < 1:
-            raise UsageError(f"batch_size must be at least 1, got {batch_size}")
+            raise UsageError(
+                f"batch_size must be at least 1, got {batch_size}", "512 is the default"
+            )
         self.path = path
         self._batch_size = batch_size
         self._model: Any = load_model(path, unsafe=unsafe)
@@ -102,7 +104,9 @@ class KerasRunner:
         """Outputs of layers by layer, and values before activations; as in `Inspectable`."""
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n == 0:
-            raise BadInput(f"{self.path.name}: no sample to look inside with")
+            raise BadInput(
+                f"{self.path.name}: no sample to look inside with", "give one sample or more"
+            )
         values = self.replay(samples.arrays, self.tensors if names is None else names)
         return {k: v.reshape(samples.leading + v.shape[1:]) for k, v in values.items()}
 

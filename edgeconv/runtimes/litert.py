@@ -43,7 +43,7 @@ class LiteRTRunner:
 
     def __init__(self, path: Path, num_threads: int = 1) -> None:
         if num_threads < 1:
-            raise UsageError(f"num_threads must be at least 1, got {num_threads}")
+            raise UsageError(f"num_threads must be at least 1, got {num_threads}", "give 1 or more")
         self.path = path
         graph = read_graph(path)  # a damaged file ends here, before native code sees it
         self._num_threads = num_threads
@@ -85,7 +85,9 @@ class LiteRTRunner:
         chosen = litert_tensors.chosen(self.path, self.tensors, names)
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n == 0:
-            raise BadInput(f"{self.path.name}: no sample to look inside with")
+            raise BadInput(
+                f"{self.path.name}: no sample to look inside with", "give one sample or more"
+            )
         values = self._observe(self._resolver, samples, chosen)
         dark = [name for name, value in values.items() if not value.any()]
         if dark and self._resolver is not BUILT_IN:
@@ -121,7 +123,10 @@ class LiteRTRunner:
         samples = prepare(self.inputs, self._batching, arrays)
         chunk = max(self._batching.size, 1)
         if samples.n != chunk:
-            raise BadInput(f"{self.path.name} takes {chunk} sample(s) for timing, got {samples.n}")
+            raise BadInput(
+                f"{self.path.name} takes {chunk} sample(s) for timing, got {samples.n}",
+                "give as many: latency is that of one inference",
+            )
         for name, array in samples.arrays.items():
             self._set(name, array if self._batching.size else array[0])
         return BoundRun(self._interpreter.invoke, partial(self._read, samples.leading))

@@ -50,7 +50,7 @@ class ONNXRuntimeRunner:
 
     def __init__(self, path: Path, num_threads: int = 1) -> None:
         if num_threads < 1:
-            raise UsageError(f"num_threads must be at least 1, got {num_threads}")
+            raise UsageError(f"num_threads must be at least 1, got {num_threads}", "give 1 or more")
         self.path = path
         graph = read_graph(path)  # a damaged file ends here, before native code sees it
         self._num_threads = num_threads
@@ -76,7 +76,10 @@ class ONNXRuntimeRunner:
         samples = prepare(self.inputs, self._batching, arrays)
         chunk = max(self._batching.size, 1)
         if samples.n != chunk:
-            raise BadInput(f"{self.path.name} takes {chunk} sample(s) for timing, got {samples.n}")
+            raise BadInput(
+                f"{self.path.name} takes {chunk} sample(s) for timing, got {samples.n}",
+                "give as many: latency is that of one inference",
+            )
         binding = self._session.io_binding()
         for name, array in samples.arrays.items():
             binding.bind_cpu_input(name, array if self._batching.size else array[0])
@@ -104,7 +107,9 @@ class ONNXRuntimeRunner:
             )
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n == 0:
-            raise BadInput(f"{self.path.name}: no sample to look inside with")
+            raise BadInput(
+                f"{self.path.name}: no sample to look inside with", "give one sample or more"
+            )
         data = model_file.changed(self.path, partial(_show, requested))
         values = self._run(_open(self.path, data, self._num_threads), requested, samples, each=True)
         return {

@@ -40,7 +40,10 @@ class TFLiteMicroRunner:
 
     def __init__(self, path: Path, num_threads: int = 1) -> None:
         if num_threads != 1:
-            raise UsageError(f"tflite-micro runs on one thread, got num_threads {num_threads}")
+            raise UsageError(
+                f"tflite-micro runs on one thread, got num_threads {num_threads}",
+                "give 1, or another runtime",
+            )
         self.path = path
         graph = read_graph(path)
         self.inputs: dict[str, TensorSpec] = {spec.name: spec for spec in graph.inputs}
@@ -85,7 +88,10 @@ class TFLiteMicroRunner:
             try:
                 interpreter.invoke()
             except RuntimeError as error:
-                raise BadInput(f"{self.path}: tflite-micro failed in window {step}") from error
+                raise BadInput(
+                    f"{self.path}: tflite-micro failed in window {step}",
+                    "run it with --runtime litert: its message says more",
+                ) from error
             for at, array in outputs:
                 array[step] = interpreter.get_output(at)
         return answers

@@ -97,7 +97,10 @@ class FixedBatch:
         samples = prepare(self._inputs, self._batching, arrays)
         size = max(self._batching.size, 1)
         if samples.n != size:
-            raise BadInput(f"{self._path.name} takes {size} sample(s) for timing, got {samples.n}")
+            raise BadInput(
+                f"{self._path.name} takes {size} sample(s) for timing, got {samples.n}",
+                "give as many: latency is that of one inference",
+            )
         single = {
             name: array.reshape(self._inputs[name].shape) for name, array in samples.arrays.items()
         }

@@ -80,7 +80,10 @@ def sensitivity(
     import_tensorflow()
     graph = for_sensor(read(keras_file.load_model(model), signal), signal, InputConvention.ANDROID)
     if not quantization_points.can_be_quantized(graph):
-        raise Unsupported(f"{model}: a Lambda layer hides what it computes")
+        raise Unsupported(
+            f"{model}: a Lambda layer hides what it computes",
+            "replace the Lambda layer by layers of Keras",
+        )
     inputs = signal.for_sensor(InputConvention.ANDROID).encode(windows).astype("float64")
     ranges = quantization_points.measure_ranges(graph, inputs, chosen.methods[0], INT8_AFFINE)
     every = -(-len(inputs) // WINDOWS)

@@ -112,7 +112,10 @@ def evaluate_fold(
             'set keep = "last", patience = 0 and refit = true in the recipe',
         )
     if (training.distillation is None) != (teacher is None):
-        raise UsageError("distillation needs both a recipe that asks for it and a teacher")
+        raise UsageError(
+            "distillation needs both a recipe that asks for it and a teacher",
+            "give both or neither",
+        )
     import_tensorflow()
     from edgeconv.training import subjects
     from edgeconv.training.callbacks import probabilities

@@ -44,7 +44,10 @@ def write_contract(path: PathLike, signal: Signal) -> None:
     """
     file = as_path(path, "path")
     if not isinstance(signal, Signal):
-        raise UsageError(f"signal must be a Signal, got {type(signal).__name__}")
+        raise UsageError(
+            f"signal must be a Signal, got {type(signal).__name__}",
+            "build one with edgeconv.Signal(…)",
+        )
     if is_keras(file):
         _check_size(math.prod(keras_file.input_shape(file)), signal, str(file))
         keras_file.write_contract(file, signal)
@@ -52,7 +55,10 @@ def write_contract(path: PathLike, signal: Signal) -> None:
     target = target_of(file)
     (spec, *others) = target.reader.graph(file).inputs
     if others:
-        raise BadInput(f"{file} has several inputs; a sensor contract describes one")
+        raise BadInput(
+            f"{file} has several inputs; a sensor contract describes one",
+            "a model of named tensors needs no sensor contract",
+        )
     length = 1
     for dimension in spec.shape:
         length *= max(dimension, 1)

@@ -209,7 +209,10 @@ def _samples(
         contract = tensors_in(path, data)
     if isinstance(contract, Tensors):
         if sensor is not None:
-            raise UsageError(f"--sensor does not apply to {path}, which takes named tensors")
+            raise UsageError(
+                f"--sensor does not apply to {path}, which takes named tensors",
+                "leave --sensor out",
+            )
         named = samples_of(data, contract)
         return contract, tuple(named.arrays.values()), f"{named.origin}: {len(named)} samples"
     dataset, _ = load_part(cut_into(data, Windowing.of(contract)), "all", progress)

@@ -200,7 +200,8 @@ def _facts(
     reason = unavailable(file.path)
     if reason:
         raise MissingDependency(
-            f"{file.name} cannot be run here, so what it must answer is not known: {reason}"
+            f"{file.name} cannot be run here, so what it must answer is not known: {reason}",
+            "run edgeconv integrate where it can be run; edgeconv doctor says what is missing",
         )
     golden_set = read_golden(bundle)
     if golden_set is not None and golden_set.conflicts:
@@ -306,7 +307,8 @@ def _model_facts(
     reason = unavailable(file.path)
     if reason:
         raise MissingDependency(
-            f"{file.name} cannot be run here, so it cannot be checked: {reason}"
+            f"{file.name} cannot be run here, so it cannot be checked: {reason}",
+            "run edgeconv integrate where it can be run; edgeconv doctor says what is missing",
         )
     with open_runner(file.path) as runner:
         answers = run_named(runner, vectors.contract, vectors.inputs)

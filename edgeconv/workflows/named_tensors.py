@@ -190,7 +190,10 @@ def evaluate_named(
     if len(names) != answers.shape[1]:
         names = tuple(f"class {n}" for n in range(answers.shape[1]))
     if samples.labels.min() < 0 or samples.labels.max() >= len(names):
-        raise BadInput(f"{samples.origin}: a label is none of 0 to {len(names) - 1}")
+        raise BadInput(
+            f"{samples.origin}: a label is none of 0 to {len(names) - 1}",
+            "save class numbers that count from 0, in the order of the model's outputs",
+        )
     subjects = samples.subjects
     facts = EvaluationData(
         spec=str(data) if isinstance(data, str) else "",

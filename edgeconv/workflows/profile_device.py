@@ -83,7 +83,10 @@ def _log(path: Path) -> str | None:
     try:
         text = path.read_text("utf-8", errors="replace")
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+        raise BadInput(
+            f"{path} cannot be read: {error.strerror}",
+            "name the file that the phone's benchmark tool wrote",
+        ) from error
     return None if text.lstrip().startswith(("[", "{")) else text
 
 

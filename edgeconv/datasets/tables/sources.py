@@ -127,7 +127,10 @@ def open_table(path: Path, whole: bool = True) -> Iterator[TableFile]:
         with path.open("rb") as file:
             magic = file.read(512)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise BadInput(
+            f"{path}: cannot be read ({error.strerror or error})",
+            "check its permissions and the disk",
+        ) from error
     if magic.startswith(PARQUET_MAGIC):
         yield TableFile(path, path)
         return
@@ -219,7 +222,10 @@ def _damaged_gzip_named(path: Path) -> Iterator[None]:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{path}: damaged gzip file ({error})", "get the file again") from error
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise BadInput(
+            f"{path}: cannot be read ({error.strerror or error})",
+            "check its permissions and the disk",
+        ) from error
 
 
 def _wide_encoding(head: bytes) -> str:

@@ -325,7 +325,9 @@ def read_transposed(call: KerasCall) -> tuple[Node, ...]:
     """
     layer, kernel = call.layer, call.array("kernel")
     if max(layer.dilation_rate) > 1:
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) has a dilation")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) has a dilation", "use dilation_rate 1"
+        )
     stride = tuple(int(step) for step in layer.strides)
     return with_activation(
         call,
@@ -349,7 +351,9 @@ def _transposed_size(call: KerasCall, stride: Shape) -> Shape:
         return call.results[0].shape[:-1]
     layer, positions = call.layer, call.inputs[0].shape[:-1]
     if getattr(layer, "output_padding", None) is not None:
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) has an output padding")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) has an output padding", "leave output_padding out"
+        )
     sizes = zip(positions, stride, layer.kernel_size, strict=True)
     valid = layer.padding == "valid"
     return tuple(n * step + (max(taps - step, 0) if valid else 0) for n, step, taps in sizes)

@@ -62,7 +62,10 @@ def read_dense(call: KerasCall) -> tuple[Node, ...]:
             function,
         )
     if len(shape) > 3:
-        raise Unsupported(f"layer '{label}' ({call.kind}) reads a value of {len(shape)} axes")
+        raise Unsupported(
+            f"layer '{label}' ({call.kind}) reads a value of {len(shape)} axes",
+            "flatten all but the last axis before it",
+        )
     return with_activation(
         call,
         lambda f: Dense(label=label, inputs=inputs, kernel=kernel, bias=bias, activation=f),

@@ -72,7 +72,10 @@ def read_function(call: KerasCall, activation: Any) -> AnyFunction:
     module = str(getattr(activation, "__module__", ""))
     try:
         if call.run is not None and not module.startswith(_AUTHORS):
-            raise Unsupported(f"activation '{name}' is written in {module}")
+            raise Unsupported(
+                f"activation '{name}' is written in {module}",
+                f"possible: {', '.join((*_PLAIN, *_COMPOSITES, *_WITH_VALUE))}",
+            )
         return _known_function(name, activation)
     except Unsupported as error:
         if call.run is None:
@@ -93,7 +96,10 @@ def _known_function(name: str, activation: Any) -> AnyFunction:
         return CompositeFunction(name)
     if name in _LAYERS:
         return _LAYERS[name](activation)
-    raise Unsupported(f"activation '{name}' cannot be exported")
+    raise Unsupported(
+        f"activation '{name}' cannot be exported",
+        f"possible: {', '.join((*_PLAIN, *_COMPOSITES, *_WITH_VALUE))}",
+    )
 
 
 def read_activation(call: KerasCall) -> tuple[Node, ...]:
@@ -119,7 +125,10 @@ def read_softmax(call: KerasCall) -> tuple[Node, ...]:
     """
     rank, axis = len(call.inputs[0].shape), call.layer.axis
     if not isinstance(axis, int) or axis % (rank + 1) == 0:
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) runs over axis {axis}")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) runs over axis {axis}",
+            "run it along one axis, and not along the batch",
+        )
     at = axis % (rank + 1) - 1
     if at == rank - 1:
         return _nodes(call, SOFTMAX)
@@ -188,7 +197,10 @@ def _last_axis(kind: str) -> Callable[[Any], AnyFunction]:
 
     def read(layer: Any) -> AnyFunction:
         if layer.axis != -1:
-            raise Unsupported(f"layer '{layer.name}' ({kind}) runs over axis {layer.axis}")
+            raise Unsupported(
+                f"layer '{layer.name}' ({kind}) runs over axis {layer.axis}",
+                "run it along the last axis",
+            )
         composite = kind in COMPOSITES
         return CompositeFunction(kind) if composite else ActivationFunction(kind)
 

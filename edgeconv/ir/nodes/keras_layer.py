@@ -66,7 +66,10 @@ def read_opaque(call: KerasCall, reason: str = "") -> tuple[Node, ...]:
     """
     run = call.run
     if run is None:
-        raise Unsupported(f"layer '{call.label}' is a {call.kind}, which only Keras can compute")
+        raise Unsupported(
+            f"layer '{call.label}' is a {call.kind}, which only Keras can compute",
+            "replace it by layers that edgeconv has nodes for (docs/how-to/export.md)",
+        )
 
     return (
         KerasLayer(

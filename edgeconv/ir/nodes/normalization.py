@@ -91,7 +91,10 @@ def read_layer_normalization(call: KerasCall) -> tuple[Node, ...]:
         Unsupported: `rms_scaling`, which Keras has given up.
     """
     if getattr(call.layer, "rms_scaling", False):
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) scales by the root mean square")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) scales by the root mean square",
+            "use RMSNormalization",
+        )
     (x,) = call.inputs
     axes = _sample_axes(call.layer.axis, len(x.shape))
     nodes = _standardized(call.label, x, axes, float(call.layer.epsilon))
@@ -106,7 +109,9 @@ def read_group_normalization(call: KerasCall) -> tuple[Node, ...]:
     """
     layer, (x,) = call.layer, call.inputs
     if layer.axis not in (-1, len(x.shape)):
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) groups axis {layer.axis}")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) groups axis {layer.axis}", "group the last axis"
+        )
     channels, groups = x.shape[-1], int(layer.groups)
     shape = (math.prod(x.shape[:-1]), groups, channels // groups)
     parted = Reshape(label=f"{call.label}_groups", inputs=(x,), shape=shape)

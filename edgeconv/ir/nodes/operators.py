@@ -96,7 +96,9 @@ def read_arithmetic(call: KerasCall) -> tuple[Node, ...]:
     """
     if len(call.inputs) != 1:
         if call.kind == "ops.TrueDivide":
-            raise Unsupported(f"layer '{call.label}' ({call.kind}) divides by a value")
+            raise Unsupported(
+                f"layer '{call.label}' ({call.kind}) divides by a value", "divide by a constant"
+            )
         return read_merge(call)
     (x,) = call.inputs
     arguments = call.arguments()
@@ -126,7 +128,10 @@ def _affine(call: KerasCall, constant: Array, first: bool) -> AffineMap:
             return AffineMap(constant, zero)
         case "ops.TrueDivide" if first and constant.all():
             return AffineMap(1 / constant, zero)
-    raise Unsupported(f"layer '{call.label}' ({call.kind}) divides by a value")
+    raise Unsupported(
+        f"layer '{call.label}' ({call.kind}) divides by a value",
+        "divide by constants only, none of them 0",
+    )
 
 
 def _constant(call: KerasCall, given: Any) -> Array:
@@ -137,13 +142,16 @@ def _constant(call: KerasCall, given: Any) -> Array:
     try:
         constant: Array = np.broadcast_to(np.asarray(given, np.float64), (1, *x.shape))[0]
     except (TypeError, ValueError) as error:
-        raise Unsupported(f"layer '{call.label}' ({call.kind}): {error}") from error
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}): {error}",
+            "use a constant of numbers that fits the value's shape",
+        ) from error
     return constant
 
 
 def _limit(label: str, x: Value, kind: str, limit: Array) -> Activation:
     if (limit != limit.flat[0]).any():
-        raise Unsupported(f"layer '{label}' has several limits")
+        raise Unsupported(f"layer '{label}' has several limits", "give one limit for all values")
     function = ActivationFunction(kind, float(limit.flat[0]))
     return Activation(label=label, inputs=(x,), function=function)
 
@@ -179,7 +187,10 @@ def read_item(call: KerasCall) -> tuple[Node, ...]:
     else:
         keys += [slice(None)] * absent
     if not known or keys[0] != slice(None):
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) takes {key}")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) takes {key}",
+            "take positions by numbers and slices, and keep the batch axis whole",
+        )
     axes = tuple(_positions(each, size) for each, size in zip(keys[1:], x.shape, strict=True))
     taken = Slice(label=f"{call.label}_slice", inputs=(x,), axes=axes)
     return taken, Reshape(label=call.label, inputs=taken.outputs, shape=call.results[0].shape)
@@ -206,7 +217,9 @@ def read_mean(call: KerasCall) -> tuple[Node, ...]:
     given = [axis] if isinstance(axis, int) else list(axis or [0])
     axes = tuple(sorted(each % (rank + 1) - 1 for each in given))
     if axes[0] < 0:
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) runs over the batch")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) runs over the batch", "name the axes of a sample"
+        )
     mean: list[Node] = [Mean(label=f"{call.label}_mean", inputs=(x,), axes=axes)]
     if call.kind == "ops.Sum":
         kept = mean[0].output
@@ -235,7 +248,9 @@ def read_reshaping(call: KerasCall) -> tuple[Node, ...]:
     """
     (x,), (result,) = call.inputs, call.results
     if math.prod(x.shape) != math.prod(result.shape) or getattr(call.layer, "axis", 1) == 0:
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) moves the batch axis")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) moves the batch axis", "keep the batch axis first"
+        )
     return (Reshape(label=call.label, inputs=(x,), shape=result.shape),)
 
 
@@ -247,7 +262,9 @@ def read_transpose(call: KerasCall) -> tuple[Node, ...]:
     """
     axes = call.layer.axes
     if not axes or axes[0] != 0:
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) moves the batch axis")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) moves the batch axis", "keep the batch axis first"
+        )
     order = tuple(int(axis) - 1 for axis in axes[1:])
     return (Transpose(label=call.label, inputs=call.inputs, order=order),)
 
@@ -261,7 +278,10 @@ def read_concatenation(call: KerasCall) -> tuple[Node, ...]:
     joined = call.arguments().get("xs") or ()
     rank, axis = len(call.inputs[0].shape) + 1, call.layer.axis
     if not all(isinstance(each, Value) for each in joined) or axis is None or axis % rank == 0:
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) joins constants or samples")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) joins constants or samples",
+            "join values of one sample",
+        )
     return (Concatenate(label=call.label, inputs=tuple(joined), axis=axis % rank - 1),)
 
 
@@ -275,7 +295,10 @@ def read_matmul(call: KerasCall) -> tuple[Node, ...]:
     pair = (arguments.get("x1"), arguments.get("x2"))
     shapes = [each.shape for each in pair if isinstance(each, Value)]
     if len(shapes) < 2 or len(shapes[0]) < 2 or shapes[0][:-2] != shapes[1][:-2]:
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) is no product of two matrices")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) is no product of two matrices",
+            "multiply two values of two axes a sample, or use Dense for a constant",
+        )
     return (MatrixProduct(label=call.label, inputs=pair),)  # type: ignore[arg-type]  # two Values
 
 
@@ -288,12 +311,17 @@ def read_dot(call: KerasCall) -> tuple[Node, ...]:
     layer, values = call.layer, call.inputs
     ranks = {len(value.shape) for value in values}
     if layer.normalize or len(values) != 2 or ranks not in ({1}, {2}):
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) normalizes, or has many axes")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) normalizes, or has many axes",
+            "sum over one axis of two values of one or two axes, without normalize",
+        )
     (rank,) = ranks
     given = [layer.axes] * 2 if isinstance(layer.axes, int) else layer.axes
     first, second = (int(axis) % (rank + 1) - 1 for axis in given)
     if min(first, second) < 0:
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) runs over the batch")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) runs over the batch", "name the axes of a sample"
+        )
     if rank == 2:
         transposed = (first == 0, second == 1)
         return (MatrixProduct(label=call.label, inputs=values, transposed=transposed),)

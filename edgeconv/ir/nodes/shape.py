@@ -180,7 +180,10 @@ def read_upsampling(call: KerasCall) -> tuple[Node, ...]:
     """
     layer = call.layer
     if getattr(layer, "interpolation", "nearest") != "nearest":
-        raise Unsupported(f"layer '{call.label}' ({call.kind}) interpolates: {layer.interpolation}")
+        raise Unsupported(
+            f"layer '{call.label}' ({call.kind}) interpolates: {layer.interpolation}",
+            "use interpolation='nearest'",
+        )
     size = (layer.size,) if isinstance(layer.size, int) else layer.size
     times = (*(int(n) for n in size), 1)
     return (Repeat(label=call.label, inputs=call.inputs, times=times),)

@@ -236,7 +236,9 @@ class InputProfile:
         """Raises BadInput for a document that is not an input profile."""
         try:
             if data["format"] != FORMAT or data["schema_version"] != VERSION:
-                raise BadInput(f"{where} is not an {FORMAT} of version {VERSION}")
+                raise BadInput(
+                    f"{where} is not an {FORMAT} of version {VERSION}", "export the bundle again"
+                )
             if tuple(data["features"]) != NAMES:
                 raise BadInput(f"{where} has other features", "export the bundle again")
             return cls(

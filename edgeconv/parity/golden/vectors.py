@@ -199,10 +199,14 @@ def make(
     if len(windows) != len(labels) or probabilities.shape != (len(windows), len(signal.labels)):
         raise BadInput(
             f"golden vectors: windows {windows.shape}, labels {labels.shape} and outputs "
-            f"{probabilities.shape} of {len(signal.labels)} classes do not belong together"
+            f"{probabilities.shape} of {len(signal.labels)} classes do not belong together",
+            "give one label and one row of outputs a window, one value a class",
         )
     if not (np.isfinite(windows).all() and np.isfinite(probabilities).all()):
-        raise BadInput("golden vectors: windows or float outputs hold NaN or infinity")
+        raise BadInput(
+            "golden vectors: windows or float outputs hold NaN or infinity",
+            "remove such windows; if the outputs are to blame, check the model's weights",
+        )
     chosen, why = select_windows(windows, labels, probabilities, signal.channels, signal.labels)
     return GoldenSet(
         windows=windows[chosen].astype(np.float32),

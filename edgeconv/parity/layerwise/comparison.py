@@ -97,7 +97,10 @@ class Comparison:
         first = self._target.conversion.channels_first
         matches = match(points, reference, stored, values, first)
         if not matches:
-            raise BadInput("no value of the file has the shape of a layer of the float model")
+            raise BadInput(
+                "no value of the file has the shape of a layer of the float model",
+                "compare the outputs alone, without --layers",
+            )
         start = {name: reference[name]}
         self.matches = refine(matches, points, start, values, first, self.keras.replay)
         for each in self.matches:
@@ -187,7 +190,10 @@ class Comparison:
 
 def _only(runner: Runner | KerasRunner) -> str:
     if len(runner.inputs) != 1:
-        raise BadInput(f"the model has {len(runner.inputs)} inputs, a window model has one")
+        raise BadInput(
+            f"the model has {len(runner.inputs)} inputs, a window model has one",
+            "compare its outputs, without --layers",
+        )
     return next(iter(runner.inputs))
 
 

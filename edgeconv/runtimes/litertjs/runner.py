@@ -46,7 +46,10 @@ class LiteRTJSRunner:
 
     def __init__(self, path: Path, num_threads: int = 1) -> None:
         if num_threads != 1:
-            raise UsageError(f"litertjs runs on one thread, got num_threads {num_threads}")
+            raise UsageError(
+                f"litertjs runs on one thread, got num_threads {num_threads}",
+                "give 1, or another runtime",
+            )
         self.path = path
         graph = read_graph(path)  # a damaged file ends here
         for spec in (*graph.inputs, *graph.outputs):

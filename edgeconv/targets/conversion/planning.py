@@ -36,7 +36,10 @@ def check_call(
         MissingDependency: a target's packages are not installed.
     """
     if not len(probe[0]):
-        raise UsageError("export needs at least one probe window to compare files with")
+        raise UsageError(
+            "export needs at least one probe window to compare files with",
+            "give a sample of its inputs, or leave the data out for random ones",
+        )
     for variant in variants:
         target = find_target(variant.target)
         if error := lacking(target):

@@ -14,7 +14,10 @@ def activate(builder: ProgramBuilder, function: ActivationFunction, x: Tensor, n
     if function.kind == "linear":
         return x
     if function.kind not in FUNCTIONS:
-        raise Unsupported(f"activation '{function.kind}' has no operation of Core AI")
+        raise Unsupported(
+            f"activation '{function.kind}' has no operation of Core AI",
+            f"possible: {', '.join(sorted(FUNCTIONS))}",
+        )
     return FUNCTIONS[function.kind](Named(builder, name), x, function.value)
 
 

@@ -174,7 +174,10 @@ def decode(data: bytes, dtype: str, shape: tuple[int, ...], where: str) -> NDArr
     if dtype in ("", "unused_type"):
         raise BadInput(f"{where} has no type", HINT)
     if not bits and dtype not in _NUMPY:
-        raise Unsupported(f"{where}: values of type {dtype} cannot be decoded")
+        raise Unsupported(
+            f"{where}: values of type {dtype} cannot be decoded",
+            "export it again with float16 or float32 weights",
+        )
     expected = -(-count * bits // 8) if bits else count * np.dtype(_NUMPY[dtype]).itemsize
     if len(data) != expected:
         text = f"{len(data)} bytes where {dtype} of shape {shape} needs {expected}"

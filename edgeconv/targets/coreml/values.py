@@ -139,7 +139,10 @@ def _immediate(value: Any, type_: ValueType, where: str) -> Any:
         raise BadInput(f"{where} has no type", HINT)
     code = numpy_type(type_.dtype)
     if not code:
-        raise Unsupported(f"{where}: values of type {type_.dtype} cannot be decoded")
+        raise Unsupported(
+            f"{where}: values of type {type_.dtype} cannot be decoded",
+            "export it again with float16 or float32 values",
+        )
     try:
         return np.array(numbers, code).reshape(shape)
     except (OverflowError, TypeError, ValueError) as error:

@@ -141,7 +141,10 @@ def decompress(kind: str, arguments: Mapping[str, Any], where: str) -> tuple[Arr
         Unsupported: an operation that is not known here.
     """
     if kind not in DECOMPRESSORS:
-        raise Unsupported(f"{where}: weights compressed like this cannot be read")
+        raise Unsupported(
+            f"{where}: weights compressed like this cannot be read",
+            "export it again with a scheme that edgeconv knows: docs/reference/schemes.md",
+        )
     return call_decompressor(DECOMPRESSORS[kind], arguments, where)
 
 

@@ -78,7 +78,10 @@ def _attached(path: Path, name: str) -> bytes | None:
             return archive.read(name) if name in archive.namelist() else None
     # RuntimeError: encrypted, or packed by a method that zipfile has not
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-        raise BadInput(f"{path}: the attached '{name}' is damaged: {error}") from error
+        raise BadInput(
+            f"{path}: the attached '{name}' is damaged: {error}",
+            "export the file again, or get it again",
+        ) from error
 
 
 def _rename(tree: Any, card: ModelMetadata) -> None:
@@ -91,7 +94,10 @@ def _rename(tree: Any, card: ModelMetadata) -> None:
     main.name = b"main"
     signature = next(iter(tree.signatureDefs or ()), None)
     if (isinstance(card.contract, Tensors) or len(card.outputs) > 1) and signature is None:
-        raise BadInput("the converter's file has no signature, so its tensors have no names")
+        raise BadInput(
+            "the converter's file has no signature, so its tensors have no names",
+            "report this with the model: the converter should have written one",
+        )
     for side, names in (("inputs", card.inputs), ("outputs", card.outputs)):
         maps = getattr(signature, side) if signature is not None else []
         if isinstance(card.contract, Tensors) or len(names) > 1:

@@ -40,7 +40,9 @@ def prefixes(path: Path, counts: Sequence[int]) -> list[bytes]:
     graph, data = read_graph(path), read_bytes(path)
     wrong = sorted(set(counts) - {0, *cut_points(graph)})
     if wrong:
-        raise BadInput(f"{path} cannot be cut after {wrong[0]} operations")
+        raise BadInput(
+            f"{path} cannot be cut after {wrong[0]} operations", "cut it where `cut_points` says"
+        )
     starts, ends = _interface(data)
     unpacks = computed_from_constants(graph)
     return [

@@ -116,7 +116,10 @@ class TFLiteFile:
             return np.frombuffer(data, dtype)
         except (ValueError, struct.error) as error:
             name = self.tensor(index).name
-            raise BadInput(f"{self.path}: constant '{name}': {error}") from error
+            raise BadInput(
+                f"{self.path}: constant '{name}': {error}",
+                "the file is damaged: export it again, or get it again",
+            ) from error
 
 
 _FLEX = "CUSTOM:Flex"
