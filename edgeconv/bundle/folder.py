@@ -83,10 +83,10 @@ def unwritable(out: Path, error: BaseException) -> BadInput:
     reason = "No space left on device"
     if isinstance(error, OSError):
         reason = error.strerror or str(error)
-    return BadInput(
-        f"cannot write {out}: {reason}",
-        "free some space or name another place; nothing that was there before is lost",
-    )
+    hint = "free some space or name another place; nothing that was there before is lost"
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        hint = "name a place in a folder that exists"
+    return BadInput(f"cannot write {out}: {reason}", hint)
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -37,7 +37,7 @@ from edgeconv.core import (
     TrainingSummary,
     as_path,
 )
-from edgeconv.core.json_codec import decode_fields, encode_fields
+from edgeconv.core.json_codec import damage, decode, decode_fields, encode_fields
 from edgeconv.core.layerwise import LayersResult
 from edgeconv.core.paths import sha256
 from edgeconv.core.results import worst
@@ -94,17 +94,29 @@ def read_bundle(folder: PathLike, verify: bool = True) -> Bundle:
     """
     path = as_path(folder, "bundle")
     if not is_bundle(path):
-        what = "it has no manifest.json" if path.is_dir() else "it is not a folder"
-        raise BadInput(f"{path} is not a bundle: {what}", "give a folder that edgeconv wrote")
+        raise _no_bundle(path)
     data = _read_json(path / MANIFEST)
     try:
         bundle = _from_manifest(_current(data, path), path)
     except (OverflowError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"{path / MANIFEST} is damaged: {error!r}", "export it again") from error
+        raise BadInput(
+            f"{path / MANIFEST} is damaged: {damage(error)}", "export it again"
+        ) from error
     if verify:
         check_unchanged(path, _named(bundle, data))
         check_complete(path, (artifact.name for artifact in bundle.artifacts))
     return bundle
+
+
+def _no_bundle(path: Path) -> BadInput:
+    hint = "give a folder that edgeconv wrote"
+    if not path.exists():
+        return BadInput(f"{path}: no such folder", hint)
+    if path.is_dir():
+        return BadInput(f"{path} is not a bundle: it has no {MANIFEST}", hint)
+    if is_bundle(path.parent):
+        hint = f"give the bundle that it lies in: {path.parent}"
+    return BadInput(f"{path} is not a bundle: it is not a folder", hint)
 
 
 def source_bundle(path: Path) -> Bundle | None:
@@ -212,9 +224,9 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
         path=path,
         model=TrainedModel(
             path=path / MODEL,
-            sha256=model["sha256"],
+            sha256=decode(str, model["sha256"], "model: sha256"),
             contract=contract_of_entry(data),
-            parameters=model["parameters"],
+            parameters=decode(int, model["parameters"], "model: parameters"),
             training=model["training"] and TrainingSummary.from_json(model["training"]),
         ),
         artifacts=tuple(_artifact(a, path) for a in artifacts),
@@ -225,7 +237,7 @@ def _from_manifest(data: dict[str, Any], path: Path) -> Bundle:
         history=tuple(_read_optional(path / HISTORY)),
         data=data["data"] and DataInfo.from_json(data["data"]),
         recipe=data["recipe"] and Recipe.from_json(data["recipe"]),
-        versions=data["versions"],
+        versions=decode(dict[str, str], data["versions"], "versions"),
         machine=MachineInfo.from_json(data["machine"]),
         calibration=decode_fields(SplitInfo, data["calibration"])
         if data.get("calibration")

@@ -124,8 +124,8 @@ def run_app(words: Sequence[str]) -> int:
         status = app(list(words), prog_name="edgeconv", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except EdgeconvError as error:
-        notes = getattr(error, "__notes__", ())
-        return _report(words, error.exit_code, error.message, error.hint, notes)
+        lines_below = (*getattr(error, "__notes__", ()), *_causes(words, error))
+        return _report(words, error.exit_code, error.message, error.hint, lines_below)
     except TyperException as error:
         return _misused(words, error)
     except typer.Exit as leave:
@@ -171,6 +171,28 @@ def _report(
     _print(f"error: {message}", f"  {hint}" if hint else "", *notes)
     _write_error(words, code, message, hint, notes)
     return code
+
+
+def _causes(words: Sequence[str], error: BaseException) -> list[str]:
+    """With `--verbose`: what raised an error, and each error that it came from, the first last."""
+    lines: list[str] = []
+    if not _verbose(words):
+        return lines
+    seen: BaseException | None = error
+    while seen is not None:
+        frames = traceback.extract_tb(seen.__traceback__)
+        where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+        text = "raised" if seen is error else f"caused by {type(seen).__name__}: {seen}"
+        lines.append(f"  {text}{where}")
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return lines
+
+
+def _verbose(words: Sequence[str]) -> bool:
+    options = list(words)
+    if "--" in options:
+        options = options[: options.index("--")]
+    return bool({"--verbose", "-v"} & set(options))
 
 
 def _write_error(

@@ -381,4 +381,6 @@ JsonFile = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only results and errors.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every step.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show every step, and the cause of an error.")
+]

@@ -34,6 +34,16 @@ if TYPE_CHECKING:
 _CHANGES = {"unclear": "no clear difference"}
 
 
+def _other_windows(bundle: Bundle, reference: EvaluationResult) -> str:
+    """What the files were evaluated on, where that is not what the float model was."""
+    others = (e for e in bundle.evaluations.values() if e.data.sha256 != reference.data.sha256)
+    other = next(others, None)
+    if other is None:
+        return ""
+    where = f"{other.data.spec}, split {other.data.split}" if other.data.spec else "other data"
+    return f" of {reference.data.spec}; the files on {formatting.measured_on(other)} of {where}"
+
+
 def show_bundle(console: Console, bundle: Bundle) -> None:
     """The table of artifacts, what was not measured and why, and the verdict."""
     rows = summary_table(bundle)
@@ -41,6 +51,7 @@ def show_bundle(console: Console, bundle: Bundle) -> None:
     title = f"{bundle.path}"
     if reference:
         title += f": float model {reference.accuracy:.1%} on {formatting.measured_on(reference)}"
+        title += _other_windows(bundle, reference)
     console.table(title, HEADINGS, [row.cells() for row in rows])
     if named := named_outputs(bundle):
         console.table("Outputs against the float model", NAMED_HEADINGS, named)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgeconv.core.export_report import ExportReport
+from edgeconv.core.json_codec import decode
 from edgeconv.core.provenance import TrainingSummary
 from edgeconv.core.signal import Signal
 from edgeconv.core.tensors import Contract, contract_entry, contract_of_entry
@@ -157,14 +158,14 @@ class Artifact:
     @classmethod
     def from_json(cls, data: dict[str, Any], folder: Path) -> Artifact:
         return cls(
-            path=folder / data["path"],
-            sha256=data["sha256"],
-            bytes=data["bytes"],
-            target=data["target"],
-            scheme=data["scheme"],
+            path=folder / decode(str, data["path"], "artifact: path"),
+            sha256=decode(str, data["sha256"], "artifact: sha256"),
+            bytes=decode(int, data["bytes"], "artifact: bytes"),
+            target=decode(str, data["target"], "artifact: target"),
+            scheme=decode(str, data["scheme"], "artifact: scheme"),
             contract=contract_of_entry(data),
             inputs=tuple(map(TensorSpec.from_json, data["inputs"])),
             outputs=tuple(map(TensorSpec.from_json, data["outputs"])),
             export=ExportReport.from_json(data["export"]),
-            versions=data["versions"],
+            versions=decode(dict[str, str], data["versions"], "artifact: versions"),
         )

@@ -8,9 +8,10 @@ Python: tuples are lists, enums their values, paths their text. A class with `to
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -46,19 +47,35 @@ def decode_fields(cls: type[T], data: Any) -> T:
 
     Raises:
         ValueError: not an object, an unknown or missing key, or a value of another type; the
-            message names class and field. What the class itself refuses is raised as it is.
+            message names the part and the key. What the class itself refuses is raised as it is.
     """
+    part = _words(cls)
     if not isinstance(data, dict):
-        raise ValueError(f"{cls.__name__} must be an object, got {data!r}")
+        raise ValueError(f"the {part} must be an object, got {_shown(data)}")
     hints = _hints(typing.cast("Any", cls))
     unknown = sorted(set(data) - set(hints))
     if unknown:
-        raise ValueError(f"{cls.__name__} has no {', '.join(unknown)}")
-    values = {key: decode(hints[key], item, f"{cls.__name__}.{key}") for key, item in data.items()}
-    try:
-        return cls(**values)
-    except TypeError as error:  # a field without a default is missing
-        raise ValueError(f"{cls.__name__}: {error}") from error
+        raise ValueError(f"the {part} has no key {_listed(unknown)}")
+    missing = [name for name in _required(typing.cast("Any", cls)) if name not in data]
+    if missing:
+        raise ValueError(f"the {part} lacks {_listed(missing)}")
+    return cls(**{key: decode(hints[key], item, f"{part}: {key}") for key, item in data.items()})
+
+
+def damage(error: Exception) -> str:
+    """What is wrong with a document, from the error that reading it ended with.
+
+    In words for people who have the document and not this program.
+    """
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing"
+    if isinstance(error, IndexError):
+        return "a list in it is too short"
+    if isinstance(error, OverflowError):
+        return "a number in it is too large"
+    if isinstance(error, TypeError | AttributeError):
+        return "a value in it is of another kind than it should be"
+    return str(error) or "it is not what it should be"
 
 
 def decode(hint: Any, value: Any, where: str) -> Any:
@@ -86,25 +103,73 @@ def decode(hint: Any, value: Any, where: str) -> Any:
 def _tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if arguments[-1] is Ellipsis:
         return tuple(decode(arguments[0], item, where) for item in value)
+    if len(value) != len(arguments):
+        raise ValueError(f"{where} must be a list of {len(arguments)}, got {len(value)}")
     pairs = zip(arguments, value, strict=True)
     return tuple(decode(argument, item, where) for argument, item in pairs)
 
 
 def _scalar(hint: Any, value: Any, where: str) -> Any:
-    if issubclass(hint, Enum) or hint is Path:
-        return hint(value)
+    if hint is Path:
+        return Path(_checked(str, value, where))
+    if issubclass(hint, Enum):
+        return _member(hint, value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is int and isinstance(value, bool):
-        raise ValueError(f"{where} must be int, got {value!r}")
+        raise ValueError(f"{where} must be a whole number, got {_shown(value)}")
     return _checked(hint, value, where)
+
+
+def _member(kind: type[Enum], value: Any, where: str) -> Enum:
+    values = [member.value for member in kind]
+    if value not in values:
+        known = ", ".join(map(str, values))
+        raise ValueError(f"{where} must be one of {known}, got {_shown(value)}")
+    return kind(value)
 
 
 def _checked(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, kind):
-        name = kind.__name__ if isinstance(kind, type) else str(kind)
-        raise ValueError(f"{where} must be {name}, got {value!r}")
+        raise ValueError(f"{where} must be {_KINDS.get(kind, 'a list')}, got {_shown(value)}")
     return value
+
+
+_KINDS: Mapping[Any, str] = {
+    bool: "true or false",
+    dict: "an object",
+    float: "a number",
+    int: "a whole number",
+    str: "text",
+}
+
+
+def _words(cls: type) -> str:
+    """A class as people call the part of a document: `OpProfile` → op profile."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", cls.__name__).lower()
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+_LONGEST = 60  # characters of a wrong value in a message
+
+
+@cache
+def _required(cls: type) -> tuple[str, ...]:
+    """The fields without a default."""
+    missing = dataclasses.MISSING
+    return tuple(
+        field.name
+        for field in dataclasses.fields(cls)
+        if field.init and field.default is missing and field.default_factory is missing
+    )
 
 
 @cache

@@ -276,7 +276,7 @@ class Recipe:
         if not 0 <= self.seed < SEEDS:
             raise UsageError(
                 f"a seed is a number from 0 to {SEEDS - 1}, got {self.seed}",
-                "give a smaller whole number, such as --seed 7",
+                "give a whole number in that range, such as 7",
             )
         if self.profile_runs < 1:
             raise UsageError(

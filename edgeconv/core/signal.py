@@ -20,6 +20,7 @@ from edgeconv.core.channels import (
     SensorKind,
     kinds_of_names,
 )
+from edgeconv.core.json_codec import damage
 from edgeconv.core.schema_v1 import upgrade_contract
 from edgeconv.errors import BadInput, UsageError
 
@@ -313,7 +314,7 @@ class Signal:
             )
         except (OverflowError, KeyError, TypeError, ValueError) as error:
             raise BadInput(
-                f"sensor contract is damaged: {error!r}",
+                f"sensor contract is damaged: {damage(error)}",
                 "export the model again, or describe the signal in a TOML with --signal",
             ) from error
         written = signal.to_json()

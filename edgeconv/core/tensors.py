@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from edgeconv.core.json_codec import damage
 from edgeconv.core.signal import Signal, check_labels
 from edgeconv.errors import BadInput
 
@@ -204,7 +205,7 @@ class Tensors:
             )
         except (OverflowError, KeyError, TypeError, ValueError) as error:
             raise BadInput(
-                f"the contract is damaged: {error!r}", "export the model again"
+                f"the contract is damaged: {damage(error)}", "export the model again"
             ) from error
 
 

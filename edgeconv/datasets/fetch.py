@@ -182,7 +182,7 @@ def download(url: str, target: Path, progress: Progress) -> Path:
             raise BadInput(f"{url}: {error.reason.strerror}", "check the address") from error
         raise MissingDependency(f"{url}: cannot be reached ({error.reason})", _ELSEWHERE) from error
     except (HTTPException, ConnectionError, TimeoutError) as error:
-        raise BadInput(f"{url}: the transfer broke off ({error!r})", _again(part)) from error
+        raise BadInput(f"{url}: the transfer broke off ({error})", _again(part)) from error
     except OSError as error:
         raise BadInput(f"{part}: cannot be written ({error.strerror})", _again(part)) from error
     _validator_file(part).unlink(missing_ok=True)

@@ -82,13 +82,16 @@ def read_bytes(path: Path, what: str) -> bytes:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{path}: damaged gzip file ({error})", "get the file again") from error
     except OSError as error:
-        raise BadInput(
-            f"{path}: cannot be read ({error.strerror or error})",
-            "check its permissions and the disk",
-        ) from error
+        raise unreadable(path, error) from error
     if not content or content.isspace():
         raise BadInput(f"{path} is empty", f"give {what}")
     return content
+
+
+def unreadable(path: Path, error: OSError) -> BadInput:
+    """The error for a file that is there and cannot be read."""
+    reason = error.strerror or error
+    return BadInput(f"{path}: cannot be read ({reason})", "check its permissions and the disk")
 
 
 def read_columns(path: Path, columns: int, row: str, what: str) -> NDArray[np.float64]:

@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from edgeconv.core import Dataset, LoadReport, Progress, Recording, Signal
 from edgeconv.core.json_codec import decode_fields
+from edgeconv.datasets.files import unreadable
 from edgeconv.datasets.windowing import Cut, SampleStore, window_index
 from edgeconv.errors import BadInput, EdgeconvError, UsageError
 
@@ -350,9 +351,7 @@ def _digest(path: Path) -> str:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise BadInput(
-            f"{path}: cannot be read ({error.strerror})", "check its permissions and the disk"
-        ) from error
+        raise unreadable(path, error) from error
 
 
 @contextmanager

@@ -123,9 +123,9 @@ def _check_enough(dataset: Dataset) -> None:
     subjects = dataset.subject_names
     if len(subjects) < 3:
         raise BadInput(
-            f"{dataset.name}: {len(subjects)} subject(s) ({', '.join(subjects)}), but train, val "
-            "and test need at least one each",
-            "record at least 3 subjects",
+            f"{dataset.name} has recordings of {', '.join(subjects)} only, but train, val and test "
+            "need at least one subject each",
+            "record at least 3 subjects; to evaluate a finished file, --split all takes any number",
         )
     present = {dataset.signal.labels[r.label] for r in dataset.recordings}
     if len(present) < 2:

@@ -25,6 +25,7 @@ from edgeconv.core import (
     Windowing,
     as_path,
 )
+from edgeconv.core.json_codec import damage
 from edgeconv.core.schema_v1 import upgrade_recipe
 from edgeconv.datasets import JOIN
 from edgeconv.datasets.mixture import read_label_map
@@ -56,6 +57,15 @@ def load_recipe(source: PathLike) -> Recipe:
     """
     name_or_path = str(as_path(source, "recipe"))
     where = f"recipe {name_or_path}"
+    try:
+        return _load(name_or_path, where)
+    except UsageError as error:  # what a part of the recipe refuses does not know the file
+        if error.message.startswith(where):
+            raise
+        raise UsageError(f"{where}: {error.message}", error.hint) from error
+
+
+def _load(name_or_path: str, where: str) -> Recipe:
     data = _data(name_or_path, where)
     variants = _variants(data.pop("variants", None), where)
     windowing = _windowing(data.pop("windowing", {}), where)
@@ -138,7 +148,8 @@ def _of_manifest(text: str, where: str) -> dict[str, Any]:
         recipe["name"]
     except (OverflowError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
-            f"{where} contains no recipe: {error!r}", "give the manifest.json of an edgeconv run"
+            f"{where} contains no recipe: {damage(error)}",
+            "give the manifest.json of an edgeconv run",
         ) from error
     if recipe["training"]["augmentation"] is None:
         recipe["training"]["augmentation"] = False

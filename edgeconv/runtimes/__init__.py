@@ -110,13 +110,15 @@ class RuntimeChoice:
             `float64`. Empty: as the files say; `parity` then also counts what a phone may do worse.
 
     Raises:
-        UsageError: no runtime computes so.
+        UsageError: no such runtime, or none computes so.
     """
 
     names: tuple[str, ...] = ("auto",)
     compute: str = ""
 
     def __post_init__(self) -> None:
+        for name in self.names:
+            _check_known(name)
         if self.compute and not runtimes_that_compute(self.compute):
             known = dict.fromkeys(c for entry in RUNTIMES.values() for c in entry.computes)
             raise UsageError(
@@ -179,15 +181,19 @@ def opens(runtime: str, path: Path) -> bool:
     return runtime in runtimes_of(path)
 
 
+def _check_known(runtime: str) -> None:
+    if runtime != "auto" and runtime not in RUNTIMES:
+        choices = ", ".join(["auto", *RUNTIMES])
+        raise UsageError(f"unknown runtime '{runtime}'", f"choose one of: {choices}")
+
+
 def runtime_for(path: Path, runtime: str = "auto") -> str:
     """The name of the runtime that opens `path`.
 
     Raises:
         UsageError: an unknown ending or runtime, or one that does not open such a file.
     """
-    if runtime != "auto" and runtime not in RUNTIMES:
-        choices = ", ".join(["auto", *RUNTIMES])
-        raise UsageError(f"unknown runtime '{runtime}'", f"choose one of: {choices}")
+    _check_known(runtime)
     able = runtimes_of(path)
     if not able:
         suffixes = dict.fromkeys(suffix for r in RUNTIMES.values() for suffix in r.suffixes)

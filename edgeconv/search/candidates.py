@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgeconv.core import Augmentation, Training, Variant
+from edgeconv.core.json_codec import damage
 from edgeconv.errors import BadInput
 from edgeconv.recipes import SEARCH_TARGET
 from edgeconv.targets.base import find_target
@@ -121,7 +122,8 @@ def front_candidates(folder: Path, schemes: tuple[str, ...]) -> list[SearchCandi
         ]
     except (OverflowError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
-            f"{path} is not the front of a search: {error!r}", "let that search come to its end"
+            f"{path} is not the front of a search: {damage(error)}",
+            "let that search come to its end",
         ) from error
     return list(dict.fromkeys(candidates))
 

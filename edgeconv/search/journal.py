@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeconv.core.json_codec import damage
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.search.candidates import SearchTask, TaskOutcome
 
@@ -155,7 +156,8 @@ def _read_lines(path: Path) -> dict[str, TaskOutcome]:
             outcomes[str(entry["key"])] = TaskOutcome.from_json(entry["outcome"])
         except (OverflowError, ValueError, KeyError, TypeError) as error:
             raise BadInput(
-                f"{path}, line {number} is damaged: {error!r}", "remove that line, and start again"
+                f"{path}, line {number} is damaged: {damage(error)}",
+                "remove that line, and start again",
             ) from error
     return outcomes
 

@@ -394,7 +394,7 @@ def target_of(path: Path) -> Target:
         if path.name.endswith(target.suffix):
             return target
     endings = f"give a file that ends in {' or '.join(suffixes())}"
-    if path.exists():
-        read_contents(path)  # half a model, or another tool's file, is named
-        raise BadInput(f"{path} is a Keras model, and not a file for phones", endings)
-    raise BadInput(f"{path} is not an artifact that edgeconv knows", endings)
+    if not path.exists():
+        raise BadInput(f"{path}: no such file", endings)
+    read_contents(path)  # half a model, or another tool's file, is named
+    raise BadInput(f"{path} is a Keras model, and not a file for phones", endings)

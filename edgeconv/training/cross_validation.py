@@ -113,7 +113,7 @@ def evaluate_fold(
         )
     if (training.distillation is None) != (teacher is None):
         raise UsageError(
-            "distillation needs both a recipe that asks for it and a teacher",
+            "distillation lacks its recipe or its teacher",
             "give both or neither",
         )
     import_tensorflow()

@@ -24,7 +24,7 @@ from edgeconv.datasets import DataSource, spec_of, with_default
 from edgeconv.datasets.text import is_text
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import EdgeconvError
-from edgeconv.models import file_stem
+from edgeconv.models import build, file_stem
 from edgeconv.parity import gates
 from edgeconv.parity.context import ParityContext
 from edgeconv.parity.drift.store import report_inputs, write_input_profile
@@ -98,6 +98,7 @@ def run(
     if is_text(spec := spec_of(with_default(data, recipe.data))):
         return run_texts(replace(recipe, data=spec), place, force, progress)
     recipe, source = with_data(recipe, data)
+    build(recipe.model)  # an unknown network is refused before recordings are read
     with bundles.staging(place, force, keep_model=True, progress=progress) as folder:
         splits, info = load_splits(source, progress)
         model = fit_model(recipe, splits, folder, progress)

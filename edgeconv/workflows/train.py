@@ -115,6 +115,7 @@ def train_repeatedly(
         texts = replace(recipe, data=spec)
         return train_texts(texts, as_path(out, "out"), repeats, force, progress)
     recipe, source = with_data(recipe, data)
+    build(recipe.model)  # an unknown network is refused before recordings are read
     seeds = tuple(recipe.seed + n for n in range(repeats))
     place = as_path(out, "out")
     with bundles.staging(place, force, keep_model=True, progress=progress) as folder:

@@ -16,6 +16,7 @@ from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
+from edgeconv.core.json_codec import damage
 from edgeconv.errors import BadInput
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -142,7 +143,7 @@ def _write_edge_impulse(path: Path, payload: Any, copy: Path) -> None:
         numbers = [[float(v) for v in row] for row in rows]
     except (OverflowError, ValueError, TypeError, KeyError) as error:
         raise BadInput(
-            f"{path}: JSON, but not of Edge Impulse's data acquisition format ({error!r})",
+            f"{path}: JSON, but not of Edge Impulse's data acquisition format ({damage(error)})",
             "export the recording again, or as CSV",
         ) from error
     if not numbers or any(len(row) != len(names) for row in numbers) or not interval > 0:

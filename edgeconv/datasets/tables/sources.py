@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from edgeconv.datasets.files import GZIP_MAGIC, refuse_archive
+from edgeconv.datasets.files import GZIP_MAGIC, refuse_archive, unreadable
 from edgeconv.datasets.tables.rewritten import rewritten
 from edgeconv.errors import BadInput, UsageError
 
@@ -127,10 +127,7 @@ def open_table(path: Path, whole: bool = True) -> Iterator[TableFile]:
         with path.open("rb") as file:
             magic = file.read(512)
     except OSError as error:
-        raise BadInput(
-            f"{path}: cannot be read ({error.strerror or error})",
-            "check its permissions and the disk",
-        ) from error
+        raise unreadable(path, error) from error
     if magic.startswith(PARQUET_MAGIC):
         yield TableFile(path, path)
         return
@@ -222,10 +219,7 @@ def _damaged_gzip_named(path: Path) -> Iterator[None]:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{path}: damaged gzip file ({error})", "get the file again") from error
     except OSError as error:
-        raise BadInput(
-            f"{path}: cannot be read ({error.strerror or error})",
-            "check its permissions and the disk",
-        ) from error
+        raise unreadable(path, error) from error
 
 
 def _wide_encoding(head: bytes) -> str:

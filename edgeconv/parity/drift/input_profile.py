@@ -13,6 +13,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import STANDARD_GRAVITY, Signal
+from edgeconv.core.json_codec import damage
 from edgeconv.errors import BadInput
 
 if TYPE_CHECKING:
@@ -257,7 +258,9 @@ class InputProfile:
                 },
             )
         except (OverflowError, KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"{where} is damaged: {error!r}", "export the bundle again") from error
+            raise BadInput(
+                f"{where} is damaged: {damage(error)}", "export the bundle again"
+            ) from error
 
 
 def _subjects(data: dict[str, Any]) -> int:

@@ -29,6 +29,7 @@ from edgeconv.core import (
     ParityResult,
     Status,
 )
+from edgeconv.core.json_codec import damage
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.vectors import Expectation, GoldenSet, Run
 
@@ -180,7 +181,7 @@ def read_device_report(path: Path) -> DeviceReport:
             ),
         )
     except _FAULTS as error:
-        raise BadInput(f"{path} is damaged: {error!r}", _HINT) from error
+        raise BadInput(f"{path} is damaged: {damage(error)}", _HINT) from error
 
 
 def check_device_report(golden: GoldenSet, digest: str, report: DeviceReport) -> list[ParityResult]:

@@ -21,6 +21,7 @@ from edgeconv.core import (
     Status,
     Tensors,
 )
+from edgeconv.core.json_codec import damage
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.device_results import NAME, read_places
 from edgeconv.parity.golden.store import FOLDER, JSON_NAME, digest_of_document, write_arrays
@@ -204,7 +205,7 @@ def read_named(folder: Path) -> NamedGoldenSet | None:
             raise ValueError(f"not an {FORMAT} of version {VERSION}")
         golden = _from_document(document)
     except _DAMAGED as error:
-        raise BadInput(f"{path} is damaged: {error!r}", "export the bundle again") from error
+        raise BadInput(f"{path} is damaged: {damage(error)}", "export the bundle again") from error
     if document.get("sha256") != digest_of_document(document):
         raise BadInput(f"{path} was changed after it was written", "export the bundle again")
     return golden
@@ -247,7 +248,7 @@ def check_named_report(golden: NamedGoldenSet, digest: str, path: Path) -> list[
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error}", HINT) from error
     except _DAMAGED as error:
-        raise BadInput(f"{path} is damaged: {error!r}", HINT) from error
+        raise BadInput(f"{path} is damaged: {damage(error)}", HINT) from error
     if not results:
         raise BadInput(f"{path}: no outputs were recorded", HINT)
     same = document.get("golden") in (None, "", digest)

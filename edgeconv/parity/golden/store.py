@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import InputConvention, Signal, Status
+from edgeconv.core.json_codec import damage
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.vectors import Expectation, GoldenSet
 
@@ -177,7 +178,7 @@ def read(folder: Path) -> GoldenSet:
         return from_document(document, conflicts)
     except _DAMAGED as error:
         raise BadInput(
-            f"{place / JSON_NAME} is damaged: {error!r}", "export the bundle again"
+            f"{place / JSON_NAME} is damaged: {damage(error)}", "export the bundle again"
         ) from error
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgeconv.compression import compress
 from edgeconv.core import NULL_PROGRESS, Dataset, Progress, Recipe, Splits, TrainedModel
-from edgeconv.core.json_codec import decode_fields, encode, encode_fields
+from edgeconv.core.json_codec import damage, decode_fields, encode, encode_fields
 from edgeconv.datasets.splits import split
 from edgeconv.environment import versions
 from edgeconv.errors import BadInput, UsageError
@@ -176,7 +176,7 @@ class FoldJournal:
                 made_with[entry["key"]] = dict(entry.get("versions", {}))
             except (OverflowError, ValueError, KeyError, TypeError) as error:
                 raise BadInput(
-                    f"{path}, line {number} is damaged: {error!r}", "remove that line"
+                    f"{path}, line {number} is damaged: {damage(error)}", "remove that line"
                 ) from error
         if path is not None and text and not text.endswith("\n"):
             path.write_text(text[: text.rfind("\n") + 1], "utf-8")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from edgeconv.core import Recipe, Training
-from edgeconv.core.json_codec import decode_fields, encode_fields
+from edgeconv.core.json_codec import damage, decode_fields, encode_fields
 
 
 class Color(StrEnum):
@@ -51,17 +52,34 @@ def test_recipe_survives() -> None:
     ("data", "message"),
     [
         ([], "must be an object"),
-        ({}, "name"),
-        ({"name": "x", "size": 1}, "has no size"),
-        ({"name": 3}, "Outer.name must be str"),
-        ({"name": "x", "count": True}, "Outer.count must be int"),
-        ({"name": "x", "count": 1.5}, "Outer.count must be int"),
-        ({"name": "x", "color": "blue"}, "blue"),
-        ({"name": "x", "inner": {"pair": [1]}}, "zip"),
-        ({"name": "x", "many": "ab"}, "Outer.many"),
-        ({"name": "x", "table": {"k": ["a"]}}, "Outer.table.k must be int"),
+        ({}, "the outer lacks 'name'"),
+        ({"name": "x", "size": 1}, "the outer has no key 'size'"),
+        ({"name": 3}, "outer: name must be text"),
+        ({"name": "x", "count": True}, "outer: count must be a whole number"),
+        ({"name": "x", "count": 1.5}, "outer: count must be a whole number"),
+        ({"name": "x", "color": "blue"}, "must be one of .*, got 'blue'"),
+        ({"name": "x", "inner": {"pair": [1]}}, "pair must be a list of 2, got 1"),
+        ({"name": "x", "many": "ab"}, "outer: many must be a list"),
+        ({"name": "x", "table": {"k": ["a"]}}, "outer: table.k must be a whole number"),
     ],
 )
 def test_decode_fields_refuses(data: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         decode_fields(Outer, data)
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (lambda: dict[str, int]()["sha256"], "'sha256' is missing"),
+        (lambda: list[int]()[0], "a list in it is too short"),
+        (lambda: cast("Any", None)["x"], "a value in it is of another kind than it should be"),
+        (lambda: cast("Any", 1).lower(), "a value in it is of another kind than it should be"),
+        (lambda: int(float("inf")), "a number in it is too large"),
+        (lambda: json.loads("{"), "Expecting property name"),
+    ],
+)
+def test_damage_is_told_without_pythons_words(read: Callable[[], Any], words: str) -> None:
+    with pytest.raises((LookupError, TypeError, AttributeError, ArithmeticError, ValueError)) as e:
+        read()
+    assert damage(e.value).startswith(words)
