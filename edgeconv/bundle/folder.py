@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from edgeconv.bundle.reference import FILE as REFERENCE
+from edgeconv.core.json_codec import damage
 from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput
 from edgeconv.targets.base import suffixes
@@ -43,7 +44,7 @@ def read_vocabulary(folder: Path) -> tuple[str, ...]:
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}", _AGAIN) from error
+        raise BadInput(f"{path} cannot be read: {damage(error)}", _AGAIN) from error
     return tuple(text.removesuffix("\n").split("\n"))  # a word may hold what splitlines breaks at
 
 

@@ -275,7 +275,9 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read: {error}", "export the bundle again") from error
+        raise BadInput(
+            f"{path} cannot be read: {damage(error)}", "export the bundle again"
+        ) from error
 
 
 def _read_optional(path: Path) -> list[dict[str, Any]]:

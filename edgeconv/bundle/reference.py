@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.core.json_codec import damage
 from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput
 
@@ -99,4 +100,6 @@ def read_outputs(
                 return None
             return {key: stored[key] for key in stored.files if key not in DIGESTS}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput(f"{path} is damaged: {error}", "remove it: Keras then runs again") from error
+        raise BadInput(
+            f"{path} is damaged: {damage(error)}", "remove it: Keras then runs again"
+        ) from error

@@ -206,7 +206,8 @@ def _write_error(
     try:
         write_json(file, "edgeconv-error", document)
     except EdgeconvError as error:
-        _print(f"error: {error.message}")
+        if error.message != message:  # the command itself may have ended with it
+            _print(f"error: {error.message}")
 
 
 def _json_file(words: Sequence[str]) -> str:

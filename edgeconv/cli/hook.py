@@ -12,7 +12,7 @@ from edgeconv.cli import options as opt
 from edgeconv.cli.console import Console
 from edgeconv.cli.data_options import specification
 from edgeconv.cli.parity import parse_limits
-from edgeconv.errors import GateFailed, UsageError
+from edgeconv.errors import BadInput, GateFailed, UsageError
 from edgeconv.reporting import explain, explain_golden
 
 EPILOG = opt.epilog(
@@ -56,6 +56,8 @@ def hook(
         )
     limits = parse_limits(gates or [])
     allowed = {"passed", "not_run"} if allow_not_run else {"passed"}
+    if absent := [file for file in files or () if not file.exists()]:
+        raise BadInput(f"{absent[0]}: no such file", "name files that a commit adds or changes")
     refused: list[dict[str, str]] = []
     # pre-commit shows nothing of a hook that passes; a person who asks sees the steps.
     with Console(quiet or not verbose, verbose, json) as console:

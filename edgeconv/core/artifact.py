@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from edgeconv.core.export_report import ExportReport
 from edgeconv.core.json_codec import decode
+from edgeconv.core.paths import member
 from edgeconv.core.provenance import TrainingSummary
 from edgeconv.core.signal import Signal
 from edgeconv.core.tensors import Contract, contract_entry, contract_of_entry
@@ -158,7 +159,7 @@ class Artifact:
     @classmethod
     def from_json(cls, data: dict[str, Any], folder: Path) -> Artifact:
         return cls(
-            path=folder / decode(str, data["path"], "artifact: path"),
+            path=member(folder, decode(str, data["path"], "artifact: path")),
             sha256=decode(str, data["sha256"], "artifact: sha256"),
             bytes=decode(int, data["bytes"], "artifact: bytes"),
             target=decode(str, data["target"], "artifact: target"),

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from edgeconv.core.export_report import KernelStatistics
 from edgeconv.core.json_codec import decode_fields, encode_fields
+from edgeconv.core.paths import member
 from edgeconv.errors import UsageError
 
 
@@ -200,4 +201,4 @@ class Compressed:
 
     @classmethod
     def from_json(cls, data: dict[str, Any], folder: Path) -> Compressed:
-        return replace(decode_fields(cls, data), path=folder / data["path"])
+        return replace(decode_fields(cls, data), path=member(folder, data["path"]))

@@ -71,6 +71,8 @@ def damage(error: Exception) -> str:
         return f"{error.args[0]!r} is missing"
     if isinstance(error, IndexError):
         return "a list in it is too short"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror  # without number and path
     if isinstance(error, OverflowError):
         return "a number in it is too large"
     if isinstance(error, TypeError | AttributeError):

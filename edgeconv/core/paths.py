@@ -27,6 +27,17 @@ def files(path: Path) -> list[Path]:
     return sorted(files, key=lambda p: p.relative_to(path).as_posix())
 
 
+def member(folder: Path, name: str) -> Path:
+    """`folder/name` of a document that others wrote.
+
+    Raises:
+        ValueError: `name` is not one plain name: it leads elsewhere, or cannot be printed.
+    """
+    if name in ("", ".", "..") or {"/", "\\"} & set(name) or not name.isprintable():
+        raise ValueError(f"{name!r} is not the name of a file in the folder")
+    return folder / name
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file's bytes; of a folder: of each relative name, length and bytes."""
     if path.is_file():

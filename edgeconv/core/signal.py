@@ -74,6 +74,10 @@ class Normalization:
             )
 
 
+_JOINERS = dict.fromkeys(map(ord, "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"))
+"""Invisible, and part of words in Persian and Indic scripts and of emoji."""
+
+
 def label_faults(labels: Sequence[str]) -> list[str]:
     """What makes class names unusable, one sentence a fault.
 
@@ -83,7 +87,7 @@ def label_faults(labels: Sequence[str]) -> list[str]:
     for i, label in enumerate(labels):
         if not label.strip():
             faults.append(f"class name number {i} is blank")
-        elif len(label.splitlines()) > 1 or not label.replace("\u200d", "").isprintable():
+        elif len(label.splitlines()) > 1 or not label.translate(_JOINERS).isprintable():
             faults.append(f"class name {label!r} holds a line break or another control character")
         elif label in labels[:i]:
             faults.append(f"class name '{label}' is there twice")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import NamedTensor, Samples, Tensors
+from edgeconv.core.json_codec import damage
 from edgeconv.core.tensors import by_input
 from edgeconv.errors import BadInput, UsageError
 
@@ -117,7 +118,9 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         with archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput(f"{path} cannot be read: {error}", "save it again: numpy.savez") from error
+        raise BadInput(
+            f"{path} cannot be read: {damage(error)}", "save it again: numpy.savez"
+        ) from error
 
 
 def _samples(arrays: dict[str, NDArray[Any]], contract: Tensors, origin: str) -> Samples:

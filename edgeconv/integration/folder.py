@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgeconv.bundle import exchange_folders, locked
+from edgeconv.core.json_codec import damage
 from edgeconv.errors import BadInput, UsageError
 
 RECORD = ".edgeconv"
@@ -247,7 +248,7 @@ def _record(out: Path) -> dict[str, Any] | None:
         }
     except (OverflowError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
-            f"{path} is damaged: {error}", "remove the package and write it again"
+            f"{path} is damaged: {damage(error)}", "remove the package and write it again"
         ) from error
     return {**document, "files": files}
 

@@ -129,16 +129,37 @@ def _environment(folder: Path, filters: Mapping[str, Callable[..., Any]]) -> jin
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update({"markdown": _markdown, "comment": comment, **filters})
+    environment.filters.update(
+        {"markdown": _markdown, "code": _code, "comment": comment, **filters}
+    )
     return environment
 
 
 def comment(text: str) -> str:
     """Text that can neither end a comment nor, where comments nest, begin one."""
-    return " ".join(text.split()).replace("*/", "* /").replace("/*", "/ *")
+    return _on_one_line(text).replace("*/", "* /").replace("/*", "/ *")
+
+
+def _on_one_line(text: str) -> str:
+    """Without line breaks and without characters that change how a reader sees the rest.
+
+    Marks that turn the direction of writing would show code that the compiler does not see.
+    """
+    return "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split())
+    )
+
+
+def _code(text: str) -> str:
+    """Text in a code span, in a paragraph or a table."""
+    plain = _on_one_line(text).replace("|", "\\|")
+    runs = {len(run) for run in re.findall("`+", plain)}
+    fence = "`" * next(n for n in range(1, len(plain) + 2) if n not in runs)
+    space = " " if plain.startswith("`") or plain.endswith("`") else ""
+    return f"{fence}{space}{plain}{space}{fence}"
 
 
 def _markdown(text: str) -> str:
     """Text as it stands, in a paragraph or a table."""
-    plain = text.replace("\n", " ").replace("\r", " ")
+    plain = _on_one_line(text)
     return re.sub(r"([\\`*_{}\[\]<>()#+.!|~-])", r"\\\1", plain)

@@ -52,7 +52,10 @@ def _files(context: ModelContext) -> Files:
 
 def quoted(text: str) -> str:
     """A JSON string, which is valid TypeScript too."""
-    return json.dumps(text, ensure_ascii=False).replace("\u2028", "\\u2028")
+    return "".join(
+        character if character.isprintable() else json.dumps(character)[1:-1]
+        for character in json.dumps(text, ensure_ascii=False)
+    )
 
 
 PLATFORM = Platform(

@@ -15,6 +15,7 @@ from edgeconv.core.parity_statistics import decibels
 from edgeconv.errors import Unsupported
 from edgeconv.ir.calibration import INT8_AFFINE
 from edgeconv.ir.graph import Graph
+from edgeconv.ir.nodes.activation import Activation
 from edgeconv.ir.nodes.kernel import KernelNode
 from edgeconv.ir.nodes.node import Node, Range, Value
 from edgeconv.ir.numpy_interpreter import each_input, evaluate
@@ -137,12 +138,16 @@ def _next(
 def simulate(graph: Graph, windows: Inputs, ranges: Mapping[Value, Range], bits: Bits) -> Array:
     """The outputs of the network with some layers as integers, (n, numbers of all outputs).
 
-    A value is rounded where an operation in integers computes it or reads it.
+    A value is rounded where an operation in integers computes it or reads it; a softmax of integers
+    has 256 steps of its own.
     """
+    fixed = _fixed_ranges(graph)
     in_integers = _values_in_integers(graph, bits)
 
     def at(value: Value, array: Array) -> Array:
-        return round_to_range(array, ranges[value]) if value in in_integers else array
+        if value not in in_integers:
+            return array
+        return round_to_range(array, ranges[value] if value in ranges else fixed[value])
 
     def with_bits(node: Node) -> tuple[Node, ...]:
         width = bits[graph.label(node)] if isinstance(node, KernelNode) else FLOAT
@@ -176,13 +181,22 @@ def snr_db(exact: Array, got: Array) -> float:
     return decibels(float((exact**2).sum()), float(((got - exact) ** 2).sum()))
 
 
+def _fixed_ranges(graph: Graph) -> dict[Value, Range]:
+    """The range of each softmax, which no calibration measures: the format knows it."""
+    return {
+        node.output: node.narrow_range((0.0, 1.0))
+        for node in graph.nodes
+        if isinstance(node, Activation) and not node.elementwise
+    }
+
+
 def _values_in_integers(graph: Graph, bits: Bits) -> set[Value]:
     """Values next to a kernel in integers: those that it computes, and those that it reads.
 
     What only moves a value does so in the integers of the kernel before it; what moves the input,
     in those of the first kernel.
     """
-    becoming = set(quantized_values(graph))
+    becoming = {*quantized_values(graph), *_fixed_ranges(graph)}
     first = next(iter(bits.values())) < FLOAT
     runs_in_integers = dict.fromkeys(graph.inputs, first)
     # whose integers a value has

@@ -26,6 +26,7 @@ from typing import Any
 
 from edgeconv.core import InputConvention, Normalization, Signal
 from edgeconv.core.channels import CHANNEL_UNITS, GravitySource, SensorKind, kinds_of_names
+from edgeconv.core.json_codec import damage
 from edgeconv.errors import BadInput, EdgeconvError, UsageError
 
 _KEYS = {"rate_hz", "window", "step", "labels", "readings", "gravity", "channels", "normalization"}
@@ -42,7 +43,7 @@ def read_signal(path: Path) -> Signal:
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read as TOML: {error}", _HINT) from error
+        raise BadInput(f"{path} cannot be read as TOML: {damage(error)}", _HINT) from error
     try:
         return _signal(data)
     except EdgeconvError as error:

@@ -53,7 +53,9 @@ def train(
             fitted.
     """
     if (training.distillation is None) != (teacher is None):
-        raise UsageError("distillation lacks its recipe or its teacher", "give both or neither")
+        raise UsageError(
+            "distillation: its recipe or its teacher is missing", "give both or neither"
+        )
     import_tensorflow()
     from edgeconv.training import subjects
     from edgeconv.training.callbacks import make_folder, save_history

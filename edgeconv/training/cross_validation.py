@@ -113,7 +113,7 @@ def evaluate_fold(
         )
     if (training.distillation is None) != (teacher is None):
         raise UsageError(
-            "distillation lacks its recipe or its teacher",
+            "distillation: its recipe or its teacher is missing",
             "give both or neither",
         )
     import_tensorflow()

@@ -91,14 +91,10 @@ def run(
     require("tensorflow", "keras", "matplotlib", "jinja2")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     place = as_path(out, "out")
-    check_variants(recipe.variants)
-    check_packages(recipe.variants)
-    for variant in recipe.variants:
-        gates.resolve_gates(variant.target, variant.scheme, recipe.gates)
+    _check(recipe)
     if is_text(spec := spec_of(with_default(data, recipe.data))):
         return run_texts(replace(recipe, data=spec), place, force, progress)
     recipe, source = with_data(recipe, data)
-    build(recipe.model)  # an unknown network is refused before recordings are read
     with bundles.staging(place, force, keep_model=True, progress=progress) as folder:
         splits, info = load_splits(source, progress)
         model = fit_model(recipe, splits, folder, progress)
@@ -121,6 +117,15 @@ def run(
         progress.stage("report")
         write_report(folder)
     return bundles.read_bundle(place)
+
+
+def _check(recipe: Recipe) -> None:
+    """Refuse what a recipe names and nobody has, before recordings are read."""
+    build(recipe.model)
+    check_variants(recipe.variants)
+    check_packages(recipe.variants)
+    for variant in recipe.variants:
+        gates.resolve_gates(variant.target, variant.scheme, recipe.gates)
 
 
 def _refuse_interrupted(model: TrainedModel, out: Path) -> None:

@@ -43,7 +43,11 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 WORDS = ("<padding>", "<start>", "<unknown>", "it", "was", "good", "kelvin", "don't", "stanbul")
-LABELS = ('say "hi"', "back\\slash $x ${y} %d */ ??!", "歩く`'<b>|")
+LABELS = (
+    'say """hi""" \\',
+    "back\\slash $x ${y} %d */ ??! \\u0022 \\0 null",
+    "歩く שלום می\N{ZERO WIDTH NON-JOINER}رود`'<b>|]]>",
+)
 
 
 @pytest.fixture(scope="session")

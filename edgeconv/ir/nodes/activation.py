@@ -11,10 +11,15 @@ from edgeconv.ir.nodes.node import Node, Range, Shape, Value
 if TYPE_CHECKING:
     from edgeconv.ir.nodes.node import Array
 
-# TFLite's integer kernels leave no choice for these results; that of softmax is as sigmoid's.
+# TFLite's integer kernels leave no choice for these results.
 SIGMOID_RANGE: Range = (0.0, 255 / 256)
 TANH_RANGE: Range = (-1.0, 127 / 128)
-_FIXED_RANGES = {"sigmoid": SIGMOID_RANGE, "tanh": TANH_RANGE}
+_FIXED_RANGES: Mapping[str, Range] = {
+    "log_softmax": (-255 / 16, 0.0),
+    "sigmoid": SIGMOID_RANGE,
+    "softmax": SIGMOID_RANGE,
+    "tanh": TANH_RANGE,
+}
 _FUSED = ("linear", "relu", "relu_max")
 
 

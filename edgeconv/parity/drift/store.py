@@ -23,6 +23,7 @@ from edgeconv.core import (
     Windowing,
     as_path,
 )
+from edgeconv.core.json_codec import damage
 from edgeconv.datasets import (
     DATASETS,
     DataSource,
@@ -180,7 +181,9 @@ def _stored_profile(source: Bundle) -> InputProfile | None:
     try:
         document = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read: {error}", "make the bundle again") from error
+        raise BadInput(
+            f"{path} cannot be read: {damage(error)}", "make the bundle again"
+        ) from error
     return InputProfile.from_json(document, str(path))
 
 

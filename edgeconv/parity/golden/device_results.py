@@ -168,7 +168,7 @@ def read_device_report(path: Path) -> DeviceReport:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read: {error}", _HINT) from error
+        raise BadInput(f"{path} cannot be read: {damage(error)}", _HINT) from error
     try:
         if (document["format"], document["schema_version"]) != (FORMAT, VERSION):
             raise BadInput(f"{path} is not an {FORMAT} of version {VERSION}", _HINT)

@@ -267,7 +267,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read: {error}", "export the bundle again") from error
+        raise BadInput(
+            f"{path} cannot be read: {damage(error)}", "export the bundle again"
+        ) from error
     if not isinstance(document, dict):
         raise BadInput(f"{path} is damaged: not a JSON object", "export the bundle again")
     return document
@@ -280,4 +282,6 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput(f"{path} cannot be read: {error}", "export the bundle again") from error
+        raise BadInput(
+            f"{path} cannot be read: {damage(error)}", "export the bundle again"
+        ) from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core import Contract
+from edgeconv.core.json_codec import damage
 from edgeconv.core.metadata import CONTRACT_KEY, ModelMetadata, contract_text, parse_contract
 from edgeconv.errors import BadInput
 from edgeconv.targets.coreai.engine import PROGRAM
@@ -47,7 +48,7 @@ def _metadata(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} is damaged: {METADATA}: {error}", HINT) from error
+        raise BadInput(f"{path} is damaged: {METADATA}: {damage(error)}", HINT) from error
     if not isinstance(found, dict) or not isinstance(found.get(_CUSTOM, {}), dict):
         raise BadInput(f"{path} is damaged: {METADATA} is not what it should be", HINT)
     return found

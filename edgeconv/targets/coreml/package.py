@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeconv.core import Contract
+from edgeconv.core.json_codec import damage
 from edgeconv.core.metadata import CONTRACT_KEY, parse_contract
 from edgeconv.errors import BadInput
 from edgeconv.plugins import missing
@@ -105,7 +106,9 @@ def model_file(path: Path) -> Path:
         entry = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]
         model = path / "Data" / str(entry["path"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path}: Manifest.json is missing or damaged: {error}", HINT) from error
+        raise BadInput(
+            f"{path}: Manifest.json is missing or damaged: {damage(error)}", HINT
+        ) from error
     if not model.is_file():
         raise BadInput(f"{path}: the model file {entry['path']} is missing", HINT)
     return model

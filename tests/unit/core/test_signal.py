@@ -103,6 +103,8 @@ def test_an_embedding_is_in_the_contract_of_a_file_that_gives_one() -> None:
         (("walk\nfast", "jog"), "line break"),
         (("walk\u2028fast", "jog"), "line break"),
         (("a\tb", "jog"), "control character"),
+        (("walk\N{RIGHT-TO-LEFT OVERRIDE}", "jog"), "control character"),
+        (("walk\0", "jog"), "control character"),
         (("", "jog"), "number 0 is blank"),
         (("jog", "  "), "number 1 is blank"),
         (("walk", "jog", "walk"), "'walk' is there twice"),
@@ -117,7 +119,9 @@ def test_class_names_that_lists_and_dictionaries_lose_are_refused(
 
 
 def test_class_names_of_any_language_pass() -> None:
-    assert label_faults(("ходьба", "走る", "Walking upstairs", "👨\u200d🦽", "0")) == []
+    assert (
+        label_faults(("ходьба", "走る", "Walking upstairs", "👨\u200d🦽", "می\u200cرود", "0")) == []
+    )
 
 
 @pytest.mark.parametrize("gravity", GravitySource)

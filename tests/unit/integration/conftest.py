@@ -15,7 +15,11 @@ from edgeconv.integration.model_package import ModelContext
 from edgeconv.parity.golden.named_vectors import NamedGoldenSet
 
 WORDS = ("<padding>", "<start>", "<unknown>", "it", "was", "good", "kelvin", "don't")
-LABELS = ('say "hi"', "back\\slash $x ${y} %d */ ??!", "歩く`'<b>|")
+LABELS = (
+    'say """hi""" \\',
+    "back\\slash $x ${y} %d */ ??! \\u0022 \\0 null",
+    "歩く שלום می\N{ZERO WIDTH NON-JOINER}رود`'<b>|]]>",
+)
 CONTRACT = Tensors(
     inputs=(
         NamedTensor("class", (6,), "int32", 0, len(WORDS) - 1),

@@ -60,6 +60,20 @@ def test_eight_bits_are_better_than_four(fine: set[str]) -> None:
     assert ratio(fine, bits=8) > ratio(fine, bits=4) or fine == set(KERNELS)
 
 
+def test_a_softmax_of_integers_has_256_steps() -> None:
+    """TFLite's kernel gives multiples of 1/256 up to 255/256; a float layer before it does not."""
+    of_integers = sensitivity.simulate(GRAPH, WINDOWS, RANGES, dict.fromkeys(KERNELS, 8))
+    assert np.array_equal(of_integers, np.rint(of_integers * 256) / 256)
+    assert 0 <= of_integers.min() <= of_integers.max() <= 255 / 256
+    last_in_float = sensitivity.simulate(GRAPH, WINDOWS, RANGES, {"a": 8, "b": 8, "d": 32})
+    assert np.allclose(last_in_float.sum(axis=1), 1.0, atol=1e-12)
+
+
+def test_above_50_db_the_layer_before_the_softmax_stays_float() -> None:
+    layers, _ = sensitivity.choose_layers(GRAPH, WINDOWS, RANGES, 8, finer=32, min_snr_db=60.0)
+    assert "d" in layers
+
+
 def test_every_layer_is_measured_alone_and_spared() -> None:
     found = sensitivity.layer_sensitivities(GRAPH, WINDOWS, RANGES, 4)
     assert [e.layer for e in found] == list(KERNELS)
