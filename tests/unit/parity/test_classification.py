@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -17,7 +18,14 @@ from edgeconv.core import (
     LabelMap,
 )
 from edgeconv.errors import BadInput
-from edgeconv.parity.classification import EPSILON, evaluate, merged_probabilities, softmax
+from edgeconv.parity.classification import (
+    EPSILON,
+    evaluate,
+    merged_probabilities,
+    negative_log_likelihood,
+    softmax,
+)
+from edgeconv.training.fold_results import macro_f1
 
 NAMES = ("a", "b", "c")
 
@@ -174,3 +182,51 @@ def test_merged_classes_have_the_sum_of_their_probabilities() -> None:
         merged_probabilities(np.array([[1.2, 0.0, 0.0]], np.float32), NAMES, merged)
     with pytest.raises(BadInput, match="names for 2 classes: a, b"):
         merged_probabilities(rows, ("a", "b"), merged)
+
+
+ANSWERS = st.lists(
+    st.tuples(
+        st.integers(0, 3),  # the true class; some classes are often empty, or there is only one
+        st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]), min_size=4, max_size=4),  # with ties
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(ANSWERS)
+@settings(max_examples=30, deadline=None)
+def test_figures_are_scikit_learns(answers: list[tuple[int, list[float]]]) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    truth = np.array([label for label, _ in answers])
+    outputs = np.array([row for _, row in answers], np.float32)
+    names = ("a", "b", "c", "d")
+    found = evaluate(outputs, truth, None, names, "litert", "f" * 64, EvaluationData("synthetic"))
+    predicted = outputs.argmax(axis=1)  # a tie goes to the first, in both
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(truth, predicted))
+    matrix = metrics.confusion_matrix(truth, predicted, labels=range(4))
+    assert np.array_equal(found.confusion, matrix)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an answered class that does not occur
+        balanced = metrics.balanced_accuracy_score(truth, predicted)
+    assert found.balanced_accuracy == pytest.approx(balanced)
+    macro = metrics.f1_score(truth, predicted, average="macro", zero_division=0)
+    assert found.macro_f1 == pytest.approx(macro)
+    assert macro_f1(found.confusion) == pytest.approx(macro)
+    rows = metrics.precision_recall_fscore_support(
+        truth, predicted, labels=range(4), zero_division=0
+    )
+    for name, *figures in zip(names, *rows, strict=True):
+        row = found.per_class[name]
+        assert [row[key] for key in ("precision", "recall", "f1", "n")] == pytest.approx(figures)
+
+
+@given(ANSWERS)
+@settings(max_examples=30, deadline=None)
+def test_loss_is_scikit_learns(answers: list[tuple[int, list[float]]]) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    truth = np.array([label for label, _ in answers])
+    outputs = np.array([row for _, row in answers], np.float64) + 1e-4  # above EPSILON
+    outputs /= outputs.sum(axis=1, keepdims=True)
+    loss = metrics.log_loss(truth, outputs, labels=range(4))
+    assert negative_log_likelihood(outputs, truth) == pytest.approx(loss, rel=1e-6)

@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binomtest
@@ -50,6 +50,45 @@ def test_clopper_pearson_of_full_agreement_is_below_one() -> None:
 def test_mcnemar_is_the_binomial_test(lost: int, won: int) -> None:
     p = binomtest(lost, lost + won).pvalue if lost + won else 1.0
     assert mcnemar(lost, won) == pytest.approx(p, abs=1e-9)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_exact_bounds_are_those_of_statsmodels(found: tuple[int, int]) -> None:
+    hits, n = found
+    statsmodels = pytest.importorskip("statsmodels.stats.proportion")
+    bounds = statsmodels.proportion_confint(hits, n, alpha=0.1, method="beta")
+    low, high = (float(np.nan_to_num(bounds[0], nan=0.0)), float(bounds[1]))
+    assert clopper_pearson(hits, n, 0.9) == pytest.approx((low, high), abs=1e-9)
+
+
+@given(counts, counts)
+def test_mcnemar_is_that_of_statsmodels(lost: int, won: int) -> None:
+    tables = pytest.importorskip("statsmodels.stats.contingency_tables")
+    expected = tables.mcnemar([[50, lost], [won, 50]], exact=True).pvalue if lost + won else 1.0
+    assert mcnemar(lost, won) == pytest.approx(expected, abs=1e-9)
+
+
+@given(
+    st.lists(
+        st.integers(1, 40).flatmap(lambda n: st.tuples(st.integers(-n, n), st.just(n))),
+        min_size=2,
+        max_size=8,
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_bounds_between_subjects_are_those_of_a_cluster_robust_mean(
+    subjects: list[tuple[int, int]],
+) -> None:
+    """statsmodels' mean of all windows with errors that are robust to clusters of one subject."""
+    models = pytest.importorskip("statsmodels.regression.linear_model")
+    changes = [d for d, _ in subjects]
+    windows = [n for _, n in subjects]
+    each = [np.sign(d) * (np.arange(n) < abs(d)) for d, n in subjects]
+    values, groups = np.concatenate(each), np.repeat(np.arange(len(subjects)), windows)
+    mean = models.OLS(values.astype(float), np.ones(len(values)))
+    robust = mean.fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+    low, high = robust.conf_int(alpha=0.1)[0]  # two-sided 90 %: each side 95 %
+    assert clustered(changes, windows, 0.95) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_tango_published() -> None:

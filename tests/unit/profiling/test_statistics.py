@@ -100,3 +100,14 @@ def test_separate_ratio() -> None:
     )
     assert found.low < 2.0 < found.high
     assert found.high - found.low < 0.1
+
+
+@given(st.lists(st.floats(0.1, 1e4), min_size=1, max_size=40), st.sampled_from([0.9, 0.95, 0.99]))
+def test_the_exact_interval_of_a_median_is_scipys(values: list[float], level: float) -> None:
+    """SciPy's bounds of a quantile; where n is too small it says NaN, and we: anything."""
+    from scipy.stats import quantile_test
+
+    expected = quantile_test(values, p=0.5).confidence_interval(level)
+    low, high = order_statistics_interval(values, level)
+    assert (low if np.isfinite(low) else np.nan) == pytest.approx(expected.low, nan_ok=True)
+    assert (high if np.isfinite(high) else np.nan) == pytest.approx(expected.high, nan_ok=True)
