@@ -201,8 +201,8 @@ class FoldJournal:
                 )
         if silent:
             progress.note(
-                f"{self.path} does not say with which versions of the packages {silent} of its "
-                "fits were made (an older edgeconv wrote them)"
+                f"{self.path} does not say which versions of the packages made {silent} of its "
+                "fits: an older edgeconv wrote them"
             )
 
     def add(self, key: str, outcome: FoldOutcome, more: Mapping[str, Any]) -> None:

@@ -190,7 +190,7 @@ def test_folds_without_versions_are_named(tmp_path: Path) -> None:
     FoldJournal.open(path).add(one.identity(task), OUTCOMES[task], {})
     notes = Notes()
     run_folds(one, [task], Where(journal=path), notes)
-    assert "does not say with which versions of the packages 1 of its fits" in notes.lines[0]
+    assert "does not say which versions of the packages made 1 of its fits" in notes.lines[0]
 
 
 def test_a_fold_is_known_by_what_it_depends_on() -> None:
