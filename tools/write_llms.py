@@ -68,7 +68,7 @@ def entry(page: Path) -> str:
 def first_sentence(text: str) -> str:
     """The first sentence of prose below the title, without links; empty where there is none."""
     for block in re.split(r"\n\s*\n", text):
-        if re.match(r"[A-Z*`“\"]", block.strip()) and not block.startswith("```"):
+        if re.match(r"edgeconv |[A-Z*`“\"]", block.strip()) and not block.startswith("```"):
             plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(block.split()))
             plain = plain.replace("**", "")
             return re.split(r"(?<=[.:?!])\s", plain, maxsplit=1)[0].rstrip(":")

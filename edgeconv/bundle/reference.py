@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core.json_codec import damage
+from edgeconv.core.paths import check_zip
 from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput
 
@@ -93,13 +94,14 @@ def read_outputs(
         return None
     try:
         with np.load(path, allow_pickle=False) as stored:
+            check_zip(stored.zip, path.stat().st_size, str(path))
             if (
                 str(stored["data_sha256"]) != data_sha256
                 or str(stored["model_sha256"]) != model_sha256
             ):
                 return None
             return {key: stored[key] for key in stored.files if key not in DIGESTS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise BadInput(
             f"{path} is damaged: {damage(error)}", "remove it: Keras then runs again"
         ) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -36,6 +37,33 @@ def member(folder: Path, name: str) -> Path:
     if name in ("", ".", "..") or {"/", "\\"} & set(name) or not name.isprintable():
         raise ValueError(f"{name!r} is not the name of a file in the folder")
     return folder / name
+
+
+UNPACKED = 256 << 20
+"""Bytes that any archive may unpack to; beyond, it is a hundred times its own size."""
+
+
+def unpacked_limit(size: int) -> int:
+    """Bytes that an archive of this size may unpack to: real ones hold a tenth of that."""
+    return max(UNPACKED, 100 * size)
+
+
+def too_large(where: str, unpacked: int) -> BadInput:
+    """The error for an archive that would fill memory or disk."""
+    return BadInput(
+        f"{where} unpacks to more than {unpacked:,} bytes, far more than such a file holds",
+        "get the file again, from where you trust it",
+    )
+
+
+def check_zip(archive: zipfile.ZipFile, size: int, where: str) -> None:
+    """Raises BadInput for a zip archive of `size` bytes that unpacks to far more than it holds.
+
+    No member is read beyond the size that the archive gives it.
+    """
+    limit = unpacked_limit(size)
+    if sum(member.file_size for member in archive.infolist()) > limit:
+        raise too_large(where, limit)
 
 
 def sha256(path: Path) -> str:

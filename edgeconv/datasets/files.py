@@ -18,6 +18,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from edgeconv.core.paths import too_large, unpacked_limit
 from edgeconv.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
@@ -66,6 +67,25 @@ def require_path(path: Path | None, name: str, what: str) -> Path:
     return path
 
 
+class Gunzip(gzip.GzipFile):
+    """A gzipped file to read, which is refused where it unpacks to far more than it holds.
+
+    Raises:
+        BadInput: while reading.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._path, self._limit = path, unpacked_limit(path.stat().st_size)
+
+    def read(self, size: int | None = -1) -> bytes:
+        whole = size is None or size < 0
+        content = super().read(self._limit + 1 if whole else size)
+        if self.tell() > self._limit:
+            raise too_large(str(self._path), self._limit)
+        return content
+
+
 def read_bytes(path: Path, what: str) -> bytes:
     """Content of a file, unpacked if it is gzipped (detected by its first bytes, not its name).
 
@@ -78,7 +98,8 @@ def read_bytes(path: Path, what: str) -> bytes:
         content = path.read_bytes()
         refuse_archive(path, content[:512])
         if content.startswith(GZIP_MAGIC):
-            content = gzip.decompress(content)
+            with Gunzip(path) as packed:
+                content = packed.read()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{path}: damaged gzip file ({error})", "get the file again") from error
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import NamedTensor, Samples, Tensors
 from edgeconv.core.json_codec import damage
+from edgeconv.core.paths import check_zip
 from edgeconv.core.tensors import by_input
 from edgeconv.errors import BadInput, UsageError
 
@@ -116,8 +117,9 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         if isinstance(archive, np.ndarray):
             raise BadInput(f"{path} is one array without a name", "save it: numpy.savez")
         with archive:
+            check_zip(archive.zip, path.stat().st_size, str(path))
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise BadInput(
             f"{path} cannot be read: {damage(error)}", "save it again: numpy.savez"
         ) from error

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeconv.core.paths import check_zip
 from edgeconv.errors import BadInput
 
 ZIP_SUFFIX, HDF5_SUFFIXES = ".keras", (".h5", ".hdf5")
@@ -163,6 +164,7 @@ def _hdf5(path: Path) -> KerasContents:
 def _zip(path: Path) -> KerasContents:
     try:
         with zipfile.ZipFile(path) as archive:
+            check_zip(archive, path.stat().st_size, str(path))
             names = archive.namelist()
             for name in names:
                 _check_entry(path, archive, name)

@@ -38,6 +38,7 @@ def test_document_has_the_form_that_readers_expect() -> None:
         ("# T\n\nOne sentence. Another one.\n", "One sentence."),
         ("# T\n\nA [link](x.md#y) and **more**:\n\n- a\n", "A link and more"),
         ("# T\n\n```bash\nNot prose\n```\n\nProse follows here. x\n", "Prose follows here."),
+        ("# T\n\nedgeconv does it. More.\n", "edgeconv does it."),
         ("# T\n", ""),
     ],
 )

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from edgeconv.datasets.files import GZIP_MAGIC, refuse_archive, unreadable
+from edgeconv.datasets.files import GZIP_MAGIC, Gunzip, refuse_archive, unreadable
 from edgeconv.datasets.tables.rewritten import rewritten
 from edgeconv.errors import BadInput, UsageError
 
@@ -203,7 +203,7 @@ def _opened(path: Path, magic: bytes) -> Iterator[IO[bytes]]:
         with path.open("rb") as file:
             yield file
         return
-    with gzip.open(path) as unpacked:
+    with Gunzip(path) as unpacked:
         yield io.BufferedReader(unpacked)
 
 

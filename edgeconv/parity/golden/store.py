@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import InputConvention, Signal, Status
 from edgeconv.core.json_codec import damage
+from edgeconv.core.paths import check_zip
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.vectors import Expectation, GoldenSet
 
@@ -280,8 +281,9 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
     try:
         with np.load(path, allow_pickle=False) as archive:
+            check_zip(archive.zip, path.stat().st_size, str(path))
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise BadInput(
             f"{path} cannot be read: {damage(error)}", "export the bundle again"
         ) from error

@@ -16,6 +16,7 @@ from typing import Any
 
 from edgeconv.core import Contract, NamedTensor, Tensors
 from edgeconv.core.metadata import CONTRACT_FILE, ModelMetadata, contract_text, parse_contract
+from edgeconv.core.paths import check_zip
 from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput
 from edgeconv.targets.tflite.reader import read_bytes
@@ -75,6 +76,7 @@ def _attached(path: Path, name: str) -> bytes | None:
         return None
     try:
         with zipfile.ZipFile(data) as archive:
+            check_zip(archive, data.getbuffer().nbytes, str(path))
             return archive.read(name) if name in archive.namelist() else None
     # RuntimeError: encrypted, or packed by a method that zipfile has not
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
