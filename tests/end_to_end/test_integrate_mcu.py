@@ -137,15 +137,15 @@ def test_the_interpreter_answers_its_windows_as_python_did(
     windows = [w for s in document["streams"] for w in s["expected"]["windows"]]
     values = np.array([w["values"] for w in windows], np.float32)
     lines = run(build(package, built, built / "whole"), "--inputs").splitlines()
-    found = np.array([line.split() for line in lines], np.int64)
+    stored = np.array([line.split() for line in lines], np.int64)
     artifact = describe(integers / ARTIFACT)
     given = quantize(artifact.inputs[0], values).astype(np.int64)
-    assert np.abs(found - given).max() <= 1
+    assert np.abs(stored - given).max() <= 1
     scale = artifact.outputs[0].scale
     assert scale is not None
     reference = run_file(artifact.path, values, "litert-reference") / scale
     interpreter = runtime.Interpreter.from_file(str(artifact.path))
-    for window, row, told in zip(windows, found, reference, strict=True):
+    for window, row, told in zip(windows, stored, reference, strict=True):
         interpreter.set_input(row[None].astype(np.int8), 0)
         interpreter.invoke()
         answer = interpreter.get_output(0)[0].astype(np.float64) + 128

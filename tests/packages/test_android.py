@@ -291,8 +291,8 @@ def test_the_sample_app_compiles_and_says_what_is_in_the_way(
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     resources, out = tmp_path / "classes", tmp_path / "out"
-    found = sorted(map(str, generated.rglob("R.java")))
-    subprocess.run(("javac", "-d", str(resources), *found), check=True)
+    sources = sorted(map(str, generated.rglob("R.java")))
+    subprocess.run(("javac", "-d", str(resources), *sources), check=True)
     kotlin, classes = plain.kotlin, (plain.stubs, plain.classes, resources)
     kotlin.compile([app / "kotlin", _KOTLIN / "sample"], out, *classes)
     names = ["com.example.activitysample.SampleTest"]

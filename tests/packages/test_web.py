@@ -128,8 +128,8 @@ def test_what_is_packed_can_be_used(package: Path, tmp_path: Path) -> None:
     names = {file["path"] for file in packed["files"]}
     assert {"dist/index.js", "dist/index.d.ts", "scripts/copy-wasm.mjs"} <= names
     model = next(name for name in names if name.endswith(".tflite"))
-    found = f"console.log(import.meta.resolve({json.dumps('sensor-recognition/' + model)}))"
-    words = [node, "--input-type=module", "-e", found]
+    script = f"console.log(import.meta.resolve({json.dumps('sensor-recognition/' + model)}))"
+    words = [node, "--input-type=module", "-e", script]
     done = subprocess.run(words, cwd=package, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith(model)
     words = [node, "scripts/copy-wasm.mjs", str(tmp_path / "wasm")]
@@ -213,11 +213,11 @@ def built(package: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
         pytest.skip("no Chromium is here: install it (apt-get install chromium)")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield launched
         launched.close()
 
@@ -228,8 +228,8 @@ def _open(browser: Browser, address: str, **options: Any) -> tuple[Page, list[st
     page, heard = context.new_page(), []
     page.on("console", lambda m: heard.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: heard.append(str(error)))
-    own = (address, "data:", "blob:")
-    page.on("request", lambda r: None if r.url.startswith(own) else heard.append(r.url))
+    allowed = (address, "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(allowed) else heard.append(r.url))
     page.goto(address)
     expect(page.locator("#live")).to_be_enabled(timeout=60_000)
     return page, heard

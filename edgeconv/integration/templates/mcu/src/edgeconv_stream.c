@@ -39,7 +39,7 @@ static void clear(edgeconv_stream *s) {
   s->next = 0;
   s->fine_oldest = 0;
   s->fine_count = 0;
-  s->made = 0;
+  s->step_count = 0;
 #if EDGECONV_SPLITS_GRAVITY
   s->settling = EDGECONV_SETTLING_STEPS;
   memset(s->gravity, 0, sizeof s->gravity);
@@ -97,7 +97,7 @@ static bool in_order(edgeconv_stream *s, unsigned sensor, int64_t elapsed) {
 }
 
 static void emit(edgeconv_stream *s, int64_t end_ns) {
-  const uint32_t oldest = s->made % EDGECONV_WINDOW; /* its place is the next to be written */
+  const uint32_t oldest = s->step_count % EDGECONV_WINDOW; /* its place is the next to be written */
   for (uint32_t i = 0; i < EDGECONV_WINDOW; i++) {
     memcpy(&s->window[i * EDGECONV_CHANNELS], s->steps[(oldest + i) % EDGECONV_WINDOW],
            sizeof s->steps[0]);
@@ -141,7 +141,7 @@ static void add_step(edgeconv_stream *s, const float *step, int64_t end_ns) {
     return;
   }
 #endif
-  float *channels = s->steps[s->made % EDGECONV_WINDOW];
+  float *channels = s->steps[s->step_count % EDGECONV_WINDOW];
   for (int c = 0; c < EDGECONV_CHANNELS; c++) {
     const edgeconv_source *source = &edgeconv_sources[c];
     channels[c] = step[EDGECONV_AXES * source->sensor + source->axis];
@@ -153,8 +153,8 @@ static void add_step(edgeconv_stream *s, const float *step, int64_t end_ns) {
     }
 #endif
   }
-  s->made++;
-  if (s->made >= EDGECONV_WINDOW && (s->made - EDGECONV_WINDOW) % EDGECONV_STEP == 0) {
+  s->step_count++;
+  if (s->step_count >= EDGECONV_WINDOW && (s->step_count - EDGECONV_WINDOW) % EDGECONV_STEP == 0) {
     emit(s, end_ns);
   }
 }

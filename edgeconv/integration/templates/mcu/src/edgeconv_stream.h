@@ -113,7 +113,7 @@ typedef struct {
   uint16_t fine_oldest;
   uint16_t fine_count;
   float steps[EDGECONV_WINDOW][EDGECONV_CHANNELS]; /* ring */
-  uint32_t made;                                   /* steps since the restart */
+  uint32_t step_count;                             /* steps since the restart */
   float window[EDGECONV_INPUT_SIZE];
 #if EDGECONV_SPLITS_GRAVITY
   uint32_t settling; /* steps for the low-pass only */

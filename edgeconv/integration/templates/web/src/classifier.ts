@@ -82,9 +82,9 @@ export class Classifier {
 
   static async #open(bytes: Bytes, unit: Unit): Promise<Classifier> {
     const compiled = await compileModel(bytes, unit);
-    const told = ({ shape }: { shape: ArrayLike<number> }) => Array.from(shape).join(" × ");
-    const takes = compiled.getInputDetails().map(told).join(", ");
-    const gives = compiled.getOutputDetails().map(told);
+    const shapeOf = ({ shape }: { shape: ArrayLike<number> }) => Array.from(shape).join(" × ");
+    const takes = compiled.getInputDetails().map(shapeOf).join(", ");
+    const gives = compiled.getOutputDetails().map(shapeOf);
     const wanted = [`1 × ${contract.labels.length}`];
     if (contract.embedding > 0) wanted.push(`1 × ${contract.embedding}`);
     const size = `1 × ${contract.window * contract.channels.length}`;
@@ -113,11 +113,11 @@ export class Classifier {
   async answer(window: Window | Float32Array<ArrayBuffer>): Promise<RawAnswer> {
     const values = window instanceof Float32Array ? window : window.values;
     const input = new Tensor(values, [1, values.length]);
-    let given: Record<string, Tensor> = {};
+    let tensors: Record<string, Tensor> = {};
     try {
       troubles.length = 0;
-      given = await this.#model.run({ [contract.input]: input });
-      const [outputs, embedding] = [given[contract.output], given.embedding];
+      tensors = await this.#model.run({ [contract.input]: input });
+      const [outputs, embedding] = [tensors[contract.output], tensors.embedding];
       if (!outputs || troubles.length > 0) {
         throw new ModelError("failed", troubles.join("; ") || "the model gave no output");
       }
@@ -126,7 +126,7 @@ export class Classifier {
         embedding: embedding ? Array.from(await embedding.data()) : [],
       };
     } finally {
-      for (const tensor of [input, ...Object.values(given)]) tensor.delete();
+      for (const tensor of [input, ...Object.values(tensors)]) tensor.delete();
     }
   }
 

@@ -36,8 +36,8 @@ export class Decider {
     const { alpha, hysteresis, unsureBelow } = settings;
     const smooths = alpha > 0 && alpha <= 1 && hysteresis >= 0 && hysteresis < 1;
     if (!(smooths && unsureBelow >= 0 && unsureBelow <= 1)) {
-      const told = `alpha is ${alpha}, hysteresis ${hysteresis}, unsureBelow ${unsureBelow}`;
-      throw new RangeError(told);
+      const values = `alpha is ${alpha}, hysteresis ${hysteresis}, unsureBelow ${unsureBelow}`;
+      throw new RangeError(values);
     }
     this.#settings = settings;
   }

@@ -113,8 +113,8 @@ export class NoUnitPassed extends Error {
   readonly record: SelfTestRecord;
 
   constructor(record: SelfTestRecord) {
-    const told = record.results.map(({ unit, reason }) => `${unit}: ${reason}`).join("; ");
-    super(`the model does not compute here as it was tested (${told})`);
+    const reasons = record.results.map(({ unit, reason }) => `${unit}: ${reason}`).join("; ");
+    super(`the model does not compute here as it was tested (${reasons})`);
     this.name = "NoUnitPassed";
     this.record = record;
   }

@@ -65,16 +65,18 @@ export function derive(settings: StreamSettings): Derived {
   if (!positive || !Number.isInteger(window) || !Number.isInteger(step)) {
     throw new RangeError("rates, window and step of a stream must be above 0");
   }
-  const own = contract.sensors.slice(1).map(({ factor }) => ({
+  const furtherOfContract = contract.sensors.slice(1).map(({ factor }) => ({
     sensorHz: contract.sensorHz,
     factor,
   }));
-  const given: SensorSettings[] = [settings, ...(settings.further ?? own)];
-  if (given.length !== sensorKinds.length) {
-    throw new RangeError(`the model takes ${sensorKinds.length} sensors, not ${given.length}`);
+  const everySensor: SensorSettings[] = [settings, ...(settings.further ?? furtherOfContract)];
+  if (everySensor.length !== sensorKinds.length) {
+    throw new RangeError(
+      `the model takes ${sensorKinds.length} sensors, not ${everySensor.length}`,
+    );
   }
-  const sensors = given.map(deriveSensor);
-  const points = Math.max(...given.map(({ sensorHz }) => oversampling(sensorHz, rateHz)));
+  const sensors = everySensor.map(deriveSensor);
+  const points = Math.max(...everySensor.map(({ sensorHz }) => oversampling(sensorHz, rateHz)));
   return {
     oversampling: points,
     spacing: 1e9 / (rateHz * points),

@@ -103,10 +103,10 @@ test("a record that cannot be read counts as none", async () => {
     const setup = { units: ["wasm"], vectors, device: HERE, store, open };
     assert.equal((await SelfTest.run(setup)).record.results.length, 1);
   }
-  const kept = new Map();
+  const texts = new Map();
   const storage = {
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, text) => kept.set(key, text),
+    getItem: (key) => texts.get(key) ?? null,
+    setItem: (key, text) => texts.set(key, text),
   };
   const store = recordsIn(() => storage, "gait");
   await store.write("x");
@@ -238,7 +238,7 @@ const reader = (files) => async (path) => (Object.hasOwn(files, path) ? bytes(fi
 const appOf = ({ floor, ...app }) => ({ ...app, model_version: floor });
 
 /** That an app uses its own model. */
-const own = (more = {}) => ({ update: null, rolledBack: false, postponed: null, ...more });
+const ownModel = (more = {}) => ({ update: null, rolledBack: false, postponed: null, ...more });
 
 /** What a self-test of the update's model says. */
 function proving(passes) {
@@ -279,7 +279,7 @@ test("an update is used from the next start, and goes back where it fails", asyn
   const store = updateStore();
   const app = appOf(valid.installed);
   const updates = new Updates(app, store, proving(true));
-  assert.deepEqual(await updates.current(), own());
+  assert.deepEqual(await updates.current(), ownModel());
   const { version } = await updates.install(reader(valid.files));
   const { update, rolledBack } = await updates.current();
   assert.equal(rolledBack, false);
@@ -287,10 +287,10 @@ test("an update is used from the next start, and goes back where it fails", asyn
   const replayed = await updates.install(reader(valid.files));
   assert.equal(replayed.reason, "not_newer");
 
-  const kept = structuredClone({ state: store.state, versions: store.versions });
+  const installed = structuredClone({ state: store.state, versions: store.versions });
   const again = () => {
-    const copy = updateStore(structuredClone(kept.state));
-    for (const [each, files] of structuredClone(kept.versions)) copy.versions.set(each, files);
+    const copy = updateStore(structuredClone(installed.state));
+    for (const [each, files] of structuredClone(installed.versions)) copy.versions.set(each, files);
     return copy;
   };
   const damaged = again();
@@ -300,19 +300,19 @@ test("an update is used from the next start, and goes back where it fails", asyn
     [again(), proving(false)],
   ]) {
     const back = new Updates(app, other, proof);
-    assert.deepEqual(await back.current(), own({ rolledBack: true }));
+    assert.deepEqual(await back.current(), ownModel({ rolledBack: true }));
     assert.equal(other.versions.size, 0);
-    assert.deepEqual(await back.current(), own());
+    assert.deepEqual(await back.current(), ownModel());
     assert.equal((await back.install(reader(valid.files))).reason, "not_newer"); // the floor stays
   }
   const updated = again(); // the app was updated, and brings what is newer
   const newer = new Updates({ ...app, model_version: version }, updated, proving(true));
-  assert.deepEqual(await newer.current(), own());
+  assert.deepEqual(await newer.current(), ownModel());
   assert.equal(updated.versions.size, 0);
 
   const distrusted = again(); // the app was updated, and has another key: this one was stolen
   const rekeyed = new Updates({ ...app, public_key: "another" }, distrusted, proving(true));
-  assert.deepEqual(await rekeyed.current(), own({ rolledBack: true }));
+  assert.deepEqual(await rekeyed.current(), ownModel({ rolledBack: true }));
   assert.equal(distrusted.versions.size, 0);
 });
 
@@ -342,7 +342,7 @@ test("an update that cannot be read or opened now is kept", async () => {
   assert.notEqual((await updates.current()).update, null);
   assert.equal(store.state.floor, version);
   const wrong = failing(new ModelError("wrong-model", "it takes other windows"));
-  assert.deepEqual(await wrong.current(), own({ rolledBack: true }));
+  assert.deepEqual(await wrong.current(), ownModel({ rolledBack: true }));
 });
 
 test("a stolen key blocks nothing once the app has another one", async () => {
@@ -354,7 +354,7 @@ test("a stolen key blocks nothing once the app has another one", async () => {
   assert.equal((await blocked.install(reader(valid.files))).reason, "not_newer");
   const store = updateStore({ ...state, public_key: "stolen" });
   const updates = new Updates(app, store, proving(true));
-  assert.deepEqual(await updates.current(), own({ rolledBack: true }));
+  assert.deepEqual(await updates.current(), ownModel({ rolledBack: true }));
   assert.deepEqual([store.state.floor, store.state.public_key], [raised.version, "stolen"]);
   assert.equal((await updates.install(reader(valid.files))).accepted, true);
   assert.equal(store.state.floor, manifest.version);

@@ -49,21 +49,21 @@ for (const recorded of vectors.streams) {
 
   test(`decisions on stream ${recorded.name}`, async () => {
     const { windows } = recorded.expected;
-    const found = [];
+    const answers = [];
     const model = async (window) => windows[window.number].outputs;
     const stream = new SensorStream(settingsOf(recorded, defaultSettings));
-    const recognizer = new Recognizer(model, (each) => found.push(each), { stream });
+    const recognizer = new Recognizer(model, (each) => answers.push(each), { stream });
     samplesOf(recorded).forEach((sample, position) => {
       if (recorded.restart_before.includes(position)) stream.restart();
       recognizer.push(sample);
     });
     await recognizer.settled();
     assert.deepEqual(
-      found.map((each) => each.decision.candidate),
+      answers.map((each) => each.decision.candidate),
       windows.map((window) => window.decision),
     );
     windows.forEach(({ smoothed }, i) => {
-      const { probabilities } = found[i].decision;
+      const { probabilities } = answers[i].decision;
       assert.ok(distance(probabilities, smoothed) <= vectors.tolerance.smoothed);
     });
   });
@@ -74,10 +74,12 @@ for (const recorded of vectors.decisions) {
     const decider = new Decider({ ...recorded, unsureBelow: 0 });
     for (const update of recorded.updates) {
       const outputs = update.outputs.map((value) => value ?? Number.NaN);
-      const found = decider.update(update.segment, outputs);
-      assert.equal(found?.candidate ?? null, update.label);
+      const decision = decider.update(update.segment, outputs);
+      assert.equal(decision?.candidate ?? null, update.label);
       const probabilities = update.probabilities ?? [];
-      assert.ok(distance(found?.probabilities ?? [], probabilities) <= vectors.tolerance.smoothed);
+      assert.ok(
+        distance(decision?.probabilities ?? [], probabilities) <= vectors.tolerance.smoothed,
+      );
     }
   });
 }

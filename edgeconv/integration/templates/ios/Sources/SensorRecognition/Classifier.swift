@@ -63,7 +63,7 @@ public struct Classifier: Sendable {
       appVersion: String? = nil
     ) throws {
       let home = try folder ?? Self.home()
-      let kept = home.appendingPathComponent("compiled")
+      let compiledModels = home.appendingPathComponent("compiled")
       let version = Bundle.main.infoDictionary?["CFBundleShortVersionString"] as? String
       try self.init(
         units: units.map(\.rawValue), folder: home, appVersion: appVersion ?? version ?? "",
@@ -71,7 +71,7 @@ public struct Classifier: Sendable {
       ) { file, unit in
         let computeUnits = ComputeUnits(rawValue: unit) ?? .cpuOnly
         guard let url = file.url else { return try await openPackaged(computeUnits, runtime) }
-        return try await openUpdate(url, file.sha256, computeUnits, keptIn: kept)
+        return try await openUpdate(url, file.sha256, computeUnits, keptIn: compiledModels)
       }
     }
 
@@ -111,16 +111,16 @@ public struct Classifier: Sendable {
     #if os(watchOS)
       throw RecognitionError.noModel("\(url.lastPathComponent): a watch compiles no model")
     #else
-      let kept = KeptModels(folder: folder)
-      let compiled = try await kept.compiled(url, sha256: sha256)
+      let models = KeptModels(folder: folder)
+      let compiled = try await models.compiled(url, sha256: sha256)
       do {
         return try await CoreMLEngine.open(compiled, computeUnits: computeUnits)
       } catch let error as RecognitionError {
         throw error  // another model: compiling it again helps nothing
       } catch {
         Log.note("\(compiled.lastPathComponent) does not open and is compiled again: \(error)")
-        try kept.remove(compiled)
-        let again = try await kept.compiled(url, sha256: sha256)
+        try models.remove(compiled)
+        let again = try await models.compiled(url, sha256: sha256)
         return try await CoreMLEngine.open(again, computeUnits: computeUnits)
       }
     #endif

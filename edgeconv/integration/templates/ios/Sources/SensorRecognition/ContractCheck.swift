@@ -18,15 +18,15 @@ struct FileContract: Decodable, Equatable {
     guard let text else { throw RecognitionError.wrongModel("it carries no contract") }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard let found = try? decoder.decode(FileContract.self, from: Data(text.utf8)) else {
+    guard let contract = try? decoder.decode(FileContract.self, from: Data(text.utf8)) else {
       throw RecognitionError.wrongModel("its contract cannot be read")
     }
-    try found.compare("channels", \.channels, with: Contract.channels)
-    try found.compare("labels", \.labels, with: Contract.labels)
-    try found.compare("layout", \.layout, with: Contract.layout)
-    try found.compare("rate", \.rateHz, with: Contract.rateHz)
-    try found.compare("sensor", \.sensor, with: Contract.sensor)
-    try found.compare("window", \.window, with: Contract.window)
+    try contract.compare("channels", \.channels, with: Contract.channels)
+    try contract.compare("labels", \.labels, with: Contract.labels)
+    try contract.compare("layout", \.layout, with: Contract.layout)
+    try contract.compare("rate", \.rateHz, with: Contract.rateHz)
+    try contract.compare("sensor", \.sensor, with: Contract.sensor)
+    try contract.compare("window", \.window, with: Contract.window)
   }
 
   private func compare<Value: Equatable>(

@@ -18,8 +18,8 @@ public struct Recognition: Sendable, Equatable {
 /// let classifier = try await ProvenModel().classifier()
 /// let recognizer = Recognizer { try await classifier.outputs(for: $0) }
 /// let samples = try Sensors().samples(for: recognizer.settings)
-/// for try await found in recognizer.recognitions(of: samples) {
-///   print(found.decision.label ?? "not sure")
+/// for try await recognition in recognizer.recognitions(of: samples) {
+///   print(recognition.decision.label ?? "not sure")
 /// }
 /// ```
 public actor Recognizer {
@@ -97,12 +97,12 @@ public actor Recognizer {
     guard let state = monitors[sample.sensor]?.state, listening.contains(state) else { return [] }
     let windows = stream.push(sample)
     report(.sample, of: sample.sensor)
-    var found: [Recognition] = []
+    var recognitions: [Recognition] = []
     for window in windows {
       guard window.segment == stream.segment else { break }  // restarted meanwhile
-      if let recognition = await recognize(window) { found.append(recognition) }
+      if let recognition = await recognize(window) { recognitions.append(recognition) }
     }
-    return found
+    return recognitions
   }
 
   private func recognize(_ window: Window) async -> Recognition? {
@@ -151,7 +151,7 @@ public actor Recognizer {
         defer { timer.cancel() }
         do {
           for try await sample in samples {
-            for found in await self.push(sample) { continuation.yield(found) }
+            for each in await self.push(sample) { continuation.yield(each) }
           }
           await self.report(.stop)
           continuation.finish()

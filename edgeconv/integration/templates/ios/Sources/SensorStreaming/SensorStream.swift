@@ -31,7 +31,7 @@ public struct SensorStream: Sendable {
   private var next = 0  // the first point of the fine grid that a sensor has not reached
   private var fine: [Ring<SIMD3<Double>>]  // of each sensor
   private var steps: Ring<[Float]>
-  private var made = 0
+  private var stepCount = 0
 
   public init(settings: StreamSettings = StreamSettings()) {
     self.settings = settings
@@ -115,7 +115,7 @@ public struct SensorStream: Sendable {
   /// Forgets all samples, as after a gap. Counts and window numbers go on.
   public mutating func restart() {
     segment += 1
-    (start, next, made) = (nil, 0, 0)
+    (start, next, stepCount) = (nil, 0, 0)
     for index in tracks.indices {
       tracks[index].removeAll()
       fine[index].removeAll()
@@ -188,8 +188,8 @@ public struct SensorStream: Sendable {
   private mutating func window(adding step: [SIMD3<Double>], at time: Int64) -> Window? {
     var slow = SIMD3<Double>.zero
     if gravity != nil {
-      guard let found = gravity?.update(step[0]) else { return nil }
-      slow = found
+      guard let filtered = gravity?.update(step[0]) else { return nil }
+      slow = filtered
     }
     steps.append(
       Contract.sources.map { source in
@@ -200,8 +200,8 @@ public struct SensorStream: Sendable {
         case .rest: Float(value - slow[source.axis])
         }
       })
-    made += 1
-    let beyond = made - settings.window
+    stepCount += 1
+    let beyond = stepCount - settings.window
     guard beyond >= 0 && beyond % settings.step == 0 else { return nil }
     defer { number += 1 }
     var values: [Float] = []

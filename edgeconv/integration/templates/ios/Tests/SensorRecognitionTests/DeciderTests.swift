@@ -12,11 +12,11 @@ final class DeciderTests: XCTestCase {
         unsureBelow: 0)
       for update in decisions.updates {
         let outputs = update.outputs.map { $0 ?? .nan }
-        let found = decider.update(segment: update.segment, outputs: outputs)
-        XCTAssertEqual(found?.candidate, update.label, decisions.name)
+        let decision = decider.update(segment: update.segment, outputs: outputs)
+        XCTAssertEqual(decision?.candidate, update.label, decisions.name)
         XCTAssert(
           agree(
-            found?.probabilities ?? [], update.probabilities ?? [],
+            decision?.probabilities ?? [], update.probabilities ?? [],
             within: vectors.tolerance.smoothed), decisions.name)
       }
     }

@@ -20,10 +20,10 @@
           let recognizer = Recognizer(stream: SensorStream(settings: recorded.settings)) {
             try await classifier.outputs(for: $0)
           }
-          var found: [Recognition] = []
-          for sample in recorded.readings { found += await recognizer.push(sample) }
-          XCTAssertEqual(found.count, recorded.expected.windows.count, recorded.name)
-          for (each, window) in zip(found, recorded.expected.windows) {
+          var recognitions: [Recognition] = []
+          for sample in recorded.readings { recognitions += await recognizer.push(sample) }
+          XCTAssertEqual(recognitions.count, recorded.expected.windows.count, recorded.name)
+          for (each, window) in zip(recognitions, recorded.expected.windows) {
             XCTAssert(
               agree(each.outputs, window.outputs, within: vectors.tolerance.probability),
               "\(recorded.name), \(units.rawValue)")

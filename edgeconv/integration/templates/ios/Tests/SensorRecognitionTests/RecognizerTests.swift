@@ -13,12 +13,14 @@ final class RecognizerTests: XCTestCase {
       let recognizer = Recognizer(stream: SensorStream(settings: recorded.settings)) { window in
         windows[window.number].outputs
       }
-      var found: [Recognition] = []
-      for try await each in recognizer.recognitions(of: replay(recorded)) { found.append(each) }
-      XCTAssertEqual(found.map(\.decision.candidate), windows.map(\.decision), recorded.name)
-      XCTAssertEqual(found.map(\.decision.isUnsure), windows.map(\.unsure), recorded.name)
-      XCTAssertEqual(found.map(\.endNanoseconds), windows.map(\.endNs), recorded.name)
-      for (each, window) in zip(found, windows) {
+      var recognitions: [Recognition] = []
+      for try await each in recognizer.recognitions(of: replay(recorded)) {
+        recognitions.append(each)
+      }
+      XCTAssertEqual(recognitions.map(\.decision.candidate), windows.map(\.decision), recorded.name)
+      XCTAssertEqual(recognitions.map(\.decision.isUnsure), windows.map(\.unsure), recorded.name)
+      XCTAssertEqual(recognitions.map(\.endNanoseconds), windows.map(\.endNs), recorded.name)
+      for (each, window) in zip(recognitions, windows) {
         XCTAssert(
           agree(
             each.decision.probabilities, window.smoothed, within: vectors.tolerance.smoothed),
@@ -36,9 +38,11 @@ final class RecognizerTests: XCTestCase {
       if window.number == 1 { throw wanted }
       return windows[window.number].outputs
     }
-    var found: [Recognition] = []
-    for try await each in recognizer.recognitions(of: replay(recorded)) { found.append(each) }
-    XCTAssertEqual(found.count, windows.count - 1)
+    var recognitions: [Recognition] = []
+    for try await each in recognizer.recognitions(of: replay(recorded)) {
+      recognitions.append(each)
+    }
+    XCTAssertEqual(recognitions.count, windows.count - 1)
     let (failures, latest) = await (recognizer.failures, recognizer.latestFailure)
     XCTAssertEqual(failures, 1)
     XCTAssertEqual(latest as? RecognitionError, wanted)
@@ -49,14 +53,14 @@ final class RecognizerTests: XCTestCase {
     let recognizer = Recognizer(energy: saver) { _ in Contract.labels.map { _ in 1 } }
     let interval = Int64(1e9 / Contract.sensorHz)
     let steps = (Contract.window + 4 * Contract.step) / Int(Contract.rateHz) + 30
-    var found: [Recognition] = []
+    var recognitions: [Recognition] = []
     for index in 0..<Int64(steps * Int(Contract.sensorHz)) {
       for kind in Contract.sensors.map(\.kind) {
-        found += await recognizer.push(
+        recognitions += await recognizer.push(
           Sample(nanoseconds: index * interval, x: 0, y: 0, z: 1, sensor: kind))
       }
     }
-    XCTAssertEqual(found.count, 1)
+    XCTAssertEqual(recognitions.count, 1)
     let spared = await recognizer.spared
     XCTAssertGreaterThan(spared, 1)
   }
@@ -93,9 +97,10 @@ final class RecognizerTests: XCTestCase {
       return recorded.expected.windows[window.number].outputs
     }
     box.recognizer = recognizer
-    var found: [Recognition] = []
-    for sample in recorded.readings { found += await recognizer.push(sample) }
-    XCTAssertFalse(found.contains { $0.endNanoseconds == recorded.expected.windows[0].endNs })
+    var recognitions: [Recognition] = []
+    for sample in recorded.readings { recognitions += await recognizer.push(sample) }
+    let first = recorded.expected.windows[0]
+    XCTAssertFalse(recognitions.contains { $0.endNanoseconds == first.endNs })
   }
 
   private final class Box: @unchecked Sendable {

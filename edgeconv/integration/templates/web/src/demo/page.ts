@@ -72,15 +72,15 @@ function begin(classifier: Classifier, stream: SensorStream, isLive: boolean) {
   }
   view.headline("Watching…", "");
   const answers: Recognition[] = [];
-  const own = (isLive && teaching?.options(classifier)) || null;
+  const personal = (isLive && teaching?.options(classifier)) || null;
   const recognizer = new Recognizer(
-    own?.model ?? ((window) => classifier.outputs(window)),
+    personal?.model ?? ((window) => classifier.outputs(window)),
     (each) => {
       answers.push(each);
       view.recognized(each);
     },
     {
-      ...own?.options,
+      ...personal?.options,
       stream,
       onFailure(error) {
         view.failed(recognizer.failures);
@@ -242,8 +242,8 @@ async function check(classifier: Classifier, { streams, tolerance }: Recordings)
   const isRight = wrong.length === 0 && total.of > 0;
   verdict.dataset.kind = isRight ? "good" : "bad";
   const counted = `${total.right} of ${total.of} windows of ${streams.length} recordings`;
-  const told = `${isRight ? "✓" : "✗"} ${counted} answered as in Python`;
-  view.say("agreement", isRight ? told : `${told} (${wrong.join("; ")})`);
+  const sentence = `${isRight ? "✓" : "✗"} ${counted} answered as in Python`;
+  view.say("agreement", isRight ? sentence : `${sentence} (${wrong.join("; ")})`);
 }
 
 function nextFrame(): Promise<void> {

@@ -149,8 +149,8 @@ export class View {
       cell.toggleAttribute("data-unsure", label === null);
       cell.title = label ?? "Not sure";
     });
-    const told = this.#answers.slice(-5).map((label) => label ?? "not sure");
-    element("history").setAttribute("aria-label", `The latest answers: ${told.join(", ")}`);
+    const latest = this.#answers.slice(-5).map((label) => label ?? "not sure");
+    element("history").setAttribute("aria-label", `The latest answers: ${latest.join(", ")}`);
   }
 
   #median(): number {
@@ -197,6 +197,6 @@ function paint(node: HTMLElement, label: number | null): void {
 function guesses(probabilities: readonly number[]): string {
   const order = probabilities.map((share, i) => ({ share, label: contract.labels[i] ?? "" }));
   order.sort((a, b) => b.share - a.share);
-  const told = order.slice(0, 2).map(({ share, label }) => `${label} (${percent(share)})`);
-  return `Perhaps ${told.join(" or ")}: no class is probable enough.`;
+  const leaders = order.slice(0, 2).map(({ share, label }) => `${label} (${percent(share)})`);
+  return `Perhaps ${leaders.join(" or ")}: no class is probable enough.`;
 }

@@ -19,9 +19,9 @@ class ModelTest {
             for (recorded in Vectors.streams.filter { it.restartBefore.isEmpty() }) {
                 val recognizer =
                     Recognizer(classifier, SensorStream(recorded.settings)) { throw it }
-                val found = recorded.samples.flatMap(recognizer::push)
-                assertEquals(recorded.name, recorded.windows.size, found.size)
-                recorded.windows.zip(found) { window, each ->
+                val recognitions = recorded.samples.flatMap(recognizer::push)
+                assertEquals(recorded.name, recorded.windows.size, recognitions.size)
+                recorded.windows.zip(recognitions) { window, each ->
                     val tolerance = Vectors.probabilityTolerance
                     assertClose(recorded.name, window.outputs, each.outputs, tolerance)
                     if (window.sure) assertEquals(window.decision, each.decision.candidate)

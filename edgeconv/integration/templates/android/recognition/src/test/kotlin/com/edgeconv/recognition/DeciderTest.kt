@@ -21,16 +21,16 @@ class DeciderTest {
                 )
             for (update in json.getJSONArray("updates").objects()) {
                 val outputs = update.getJSONArray("outputs").numbers()
-                val found = decider.update(update.getInt("segment"), outputs)
+                val decision = decider.update(update.getInt("segment"), outputs)
                 if (update.isNull("label")) {
-                    assertEquals(name, null, found)
+                    assertEquals(name, null, decision)
                 } else {
-                    assertEquals(name, update.getInt("label"), found?.candidate)
+                    assertEquals(name, update.getInt("label"), decision?.candidate)
                     val smoothed = update.getJSONArray("probabilities").numbers()
                     assertClose(
                         name,
                         smoothed,
-                        found?.probabilities.orEmpty(),
+                        decision?.probabilities.orEmpty(),
                         Vectors.smoothedTolerance,
                     )
                 }

@@ -191,16 +191,16 @@ class DeviceTest {
                 )
             for (update in json.getJSONArray("updates").objects()) {
                 val outputs = update.getJSONArray("outputs").numbers()
-                val found = decider.update(update.getInt("segment"), outputs)
+                val decision = decider.update(update.getInt("segment"), outputs)
                 if (update.isNull("candidate")) {
-                    assertEquals(name, null, found)
+                    assertEquals(name, null, decision)
                     continue
                 }
-                assertNotNull(name, found)
-                assertEquals(name, update.getInt("candidate"), found?.candidate)
-                assertEquals(name, update.isNull("label"), found?.isUnsure)
+                assertNotNull(name, decision)
+                assertEquals(name, update.getInt("candidate"), decision?.candidate)
+                assertEquals(name, update.isNull("label"), decision?.isUnsure)
                 val smoothed = update.getJSONArray("probabilities").numbers()
-                assertClose(name, smoothed, found?.probabilities.orEmpty(), 1e-9)
+                assertClose(name, smoothed, decision?.probabilities.orEmpty(), 1e-9)
             }
         }
     }

@@ -23,19 +23,19 @@ class RecognizerTest {
                 val model = Model { recorded.windows[it.number].outputs.toFloats() }
                 val recognizer =
                     Recognizer(model, SensorStream(recorded.settings), onFailure = ::fail)
-                val found = recognizer.recognitions(recorded.samples.asFlow()).toList()
+                val recognitions = recognizer.recognitions(recorded.samples.asFlow()).toList()
                 val name = recorded.name
                 assertEquals(
                     name,
                     recorded.windows.map { it.decision },
-                    found.map { it.decision.candidate },
+                    recognitions.map { it.decision.candidate },
                 )
                 assertEquals(
                     name,
                     recorded.windows.map { it.endNanoseconds },
-                    found.map { it.endNanoseconds },
+                    recognitions.map { it.endNanoseconds },
                 )
-                recorded.windows.zip(found) { window, each ->
+                recorded.windows.zip(recognitions) { window, each ->
                     val smoothed = each.decision.probabilities
                     assertClose(name, window.smoothed, smoothed, Vectors.smoothedTolerance)
                 }
@@ -51,13 +51,13 @@ class RecognizerTest {
                 outputs.also { if (window.number == 0) it[0] = Float.NaN }
             }
         val recognizer = Recognizer(model, SensorStream(recorded.settings), onFailure = ::fail)
-        val found = recorded.samples.flatMap(recognizer::push)
+        val recognitions = recorded.samples.flatMap(recognizer::push)
         assertEquals(
             recorded.windows.drop(1).map { it.endNanoseconds },
-            found.map { it.endNanoseconds },
+            recognitions.map { it.endNanoseconds },
         )
         assertEquals(1, recognizer.notFiniteOutputs)
-        assertTrue(found.all { each -> each.outputs.all(Double::isFinite) })
+        assertTrue(recognitions.all { each -> each.outputs.all(Double::isFinite) })
     }
 
     @Test
@@ -71,9 +71,10 @@ class RecognizerTest {
         val messages = mutableListOf<String?>()
         val stream = SensorStream(recorded.settings)
         val recognizer = Recognizer(model, stream) { messages += it.message }
-        val found = runBlocking { recognizer.recognitions(recorded.samples.asFlow()).toList() }
+        val recognitions =
+            runBlocking { recognizer.recognitions(recorded.samples.asFlow()).toList() }
         assertEquals(listOf("broken"), messages)
-        assertEquals(recorded.windows.size - 1, found.size)
+        assertEquals(recorded.windows.size - 1, recognitions.size)
     }
 
     @Test

@@ -134,8 +134,8 @@ class Classifier internal constructor(
 
     /** @throws RecognitionException where the model cannot be run, or gives another number of values */
     override fun run(window: Window): ModelOutputs {
-        val given = proven.engine.run(window.values)
-        val (outputs, embedding) = given.outputs.size to given.embedding.size
+        val answer = proven.engine.run(window.values)
+        val (outputs, embedding) = answer.outputs.size to answer.embedding.size
         if (outputs != Contract.LABELS.size || embedding != Contract.EMBEDDING) {
             throw RecognitionException(
                 Kind.MODEL_FAILED,
@@ -143,7 +143,7 @@ class Classifier internal constructor(
                     "embedding of $embedding, not ${Contract.EMBEDDING}",
             )
         }
-        return given
+        return answer
     }
 
     override fun close() = proven.engine.close()

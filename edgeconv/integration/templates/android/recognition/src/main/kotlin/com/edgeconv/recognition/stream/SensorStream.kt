@@ -58,7 +58,7 @@ class SensorStream(
     private var next = 0 // the first point of the fine grid that a sensor has not reached
     private val fine = Ring(taps.size, AXES * tracks.size)
     private val steps = Ring(settings.window, CHANNELS)
-    private var made = 0
+    private var stepCount = 0
     private val point = DoubleArray(AXES * tracks.size) // of all sensors
     private val channels = DoubleArray(CHANNELS)
 
@@ -114,7 +114,7 @@ class SensorStream(
         segment++
         started = false
         next = 0
-        made = 0
+        stepCount = 0
         tracks.forEach { it.clear() }
         gravity?.clear()
         fine.clear()
@@ -221,8 +221,8 @@ class SensorStream(
                 }
         }
         steps.add(channels)
-        made++
-        val beyond = made - settings.window
+        stepCount++
+        val beyond = stepCount - settings.window
         if (beyond >= 0 && beyond % settings.step == 0) hand(window(time), onWindow)
     }
 
