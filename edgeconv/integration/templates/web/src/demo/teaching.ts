@@ -57,7 +57,7 @@ export class Teaching {
     const says = {
       empty: "Nothing is taught yet.",
       one_activity: "Teach a second activity: there is nothing yet to tell it from.",
-      no_gain: "The model is right as often without: its own answers stay.",
+      no_gain: "It would not help: the model's own answers stay.",
       on: "Your own answers are used.",
     }[state];
     element("taught").textContent = [says, taught.join(", ")].filter(Boolean).join(" ");
