@@ -202,6 +202,23 @@ def test_sample_hooks_are_those_that_are_published() -> None:
             assert hook[key] == published[hook["id"]][key]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("manifest.json", "model.keras", "labels.txt", "reference.npz", "golden/golden.npz"),
+        *("har_int8.tflite", "har_float32.onnx", "a.mlpackage/Manifest.json"),
+        *(
+            f"a.mlpackage/Data/com.apple.CoreML/{n}"
+            for n in ("model.mlmodel", "weights/weight.bin")
+        ),
+        *(f"a.aimodel/{n}" for n in ("main.mlirb", "main.hash", "metadata.json")),
+    ],
+)
+def test_a_change_of_any_file_of_a_bundle_runs_the_hooks(name: str) -> None:
+    for hook in read(ROOT / ".pre-commit-hooks.yaml"):
+        assert re.search(hook["files"], f"models/har/{name}")
+
+
 def test_pre_commit_accepts_both_files() -> None:
     for words in (
         ("validate-manifest", ROOT / ".pre-commit-hooks.yaml"),
