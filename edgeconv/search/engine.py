@@ -1,7 +1,7 @@
 """The search: asks for candidates, has them evaluated, prunes, reports in order, and confirms.
 
-Small candidates come first. The recipe's own network, with which everything is compared, is judged
-last, and in the pauses of the others: its folds may take longer than all candidates together.
+Candidates come first, in the order of asking. The recipe's own network, with which all is compared,
+is judged last, and in their pauses: its folds may take longer than those of all candidates.
 """
 
 from __future__ import annotations
@@ -232,19 +232,19 @@ class Search:
         if known is not None:
             self._ready.append((task, known))
         else:
-            heapq.heappush(self._waiting, (self._work_of(trial, task), self._order, task))
+            place = 0 if task.fold is None or trial is None else trial.number
+            heapq.heappush(self._waiting, (place, self._order, task))
             self._order += 1
 
     def _work_of(self, trial: Trial | None, task: SearchTask) -> int:
-        """What a fold costs, for the order only; asking for a size costs nothing."""
+        """What a fold costs, to estimate its time; asking for a size costs nothing."""
         if task.fold is None or trial is None or trial.sizes is None:
             return 0
         epochs = dict(task.candidate.training).get("epochs", self.plan.epochs)
         return (trial.sizes.macs + FEEDING) * int(epochs)
 
     def _dispatch(self) -> None:
-        """Keep every worker busy: the candidate with the least work first, the baseline in between
-        and at the end."""
+        """Keep every worker busy: candidates in the order of asking, else the baseline."""
         if self._began is None:
             self._began = self.plan.clock()
         while self._submitted < self.executor.workers:

@@ -247,7 +247,7 @@ def test_a_space_that_is_used_up_ends_the_search(tmp_path: Path) -> None:
     assert any("repeat itself" in line for line in budget_advice(search))
 
 
-def test_the_least_work_comes_first(tmp_path: Path) -> None:
+def test_what_is_known_to_be_good_comes_first_and_the_baseline_last(tmp_path: Path) -> None:
     log = tmp_path / "log"
     first = SearchCandidate("cnn:3", (("epochs", 1),))
     journal = Journal.open(tmp_path / "s", {})
