@@ -32,14 +32,18 @@ def root() -> Any:
     return get_command(app)
 
 
-def command_lines(text: str) -> list[str]:
-    """Every command line of a page, without comments and continued lines joined."""
+def shown_lines(text: str) -> list[str]:
+    """The command lines in the blocks of a page, without comments and continued lines joined."""
     shell = [block for language, block in FENCE.findall(text) if language in ("", "bash", "text")]
     blocks = [block.replace("\\\n", " ") for block in shell]
     lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
-    shown = [line for line in lines if line.startswith("edgeconv ")]
+    return [re.sub(r"\s#.*", "", line) for line in lines if line.startswith("edgeconv ")]
+
+
+def command_lines(text: str) -> list[str]:
+    """Every command line of a page, in blocks and in sentences."""
     inline = [" ".join(found.split()) for found in INLINE.findall(FENCE.sub("", text))]
-    return [re.sub(r"\s#.*", "", line) for line in (*shown, *inline)]
+    return [*shown_lines(text), *(re.sub(r"\s#.*", "", line) for line in inline)]
 
 
 def problems(line: str) -> list[str]:
