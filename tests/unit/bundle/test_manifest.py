@@ -258,3 +258,24 @@ def test_read_manifest_with_a_number_beyond_every_integer(folder: Path) -> None:
     (folder / "manifest.json").write_text(text)
     with pytest.raises(BadInput, match="damaged"):
         bundles.read_bundle(folder, verify=False)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ('"bytes": ', '"bytes": "many", "x": ', "artifact: bytes must be a whole number"),
+        ('"path": "', '"path": "../', "not the name of a file in the folder"),
+        ('"sha256": ', '"sha256": 7, "x": ', "sha256 must be text, got 7"),
+        ('"artifacts": [', '"artifacts": null, "x": [', "of another kind than it should be"),
+    ],
+)
+def test_a_damaged_manifest_is_described_without_pythons_words(
+    right: str, wrong: str, words: str, folder: Path
+) -> None:
+    text = json.dumps(MANIFEST_V1)
+    assert right in text
+    (folder / "manifest.json").write_text(text.replace(right, wrong))
+    with pytest.raises(BadInput, match="is damaged") as refused:
+        bundles.read_bundle(folder, verify=False)
+    assert words in refused.value.message
+    assert "Error(" not in refused.value.message

@@ -68,6 +68,62 @@ def test_a_users_error_is_two_lines(
     assert capsys.readouterr().err == "error: what [x] is wrong\n  do this\n"
 
 
+@pytest.mark.parametrize("option", ["--verbose", "-v"])
+def test_the_cause_of_an_error_is_shown_where_that_is_asked_for(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.json").write_text('{"schema_version": 2}')
+    words = ["report", str(tmp_path)]
+    assert run_app(words) == BadInput.exit_code
+    short = capsys.readouterr().err
+    assert short.endswith("manifest.json is damaged: 'model' is missing\n  export it again\n")
+    assert run_app([*words, option]) == BadInput.exit_code
+    long = capsys.readouterr().err
+    assert long.startswith(short)
+    assert "  caused by KeyError: 'model' (" in long
+    assert "manifest.py:" in long
+    assert "Traceback" not in long
+
+
+STRANGERS = (
+    ("parity nowhere", 3, "nowhere: no such folder"),
+    ("parity walk.csv", 3, "walk.csv is not a bundle: it is not a folder"),
+    ("evaluate nowhere --data synthetic", 3, "nowhere: no such file"),
+    ("evaluate a.tflite --data csv:nowhere.csv --runtime litter", 2, "unknown runtime 'litter'"),
+    ("train --model harr --data csv:nowhere.csv --out out", 2, "unknown model 'harr'"),
+    ("run --data csv:nowhere.csv --out out", 3, "nowhere.csv: no such file or folder"),
+    ("run zero.toml --out out", 2, "recipe zero.toml: training: epochs must be at least 1"),
+    ("hook models/nowhere.tflite", 3, "models/nowhere.tflite: no such file"),
+    ("data list --json nowhere/list.json", 3, "name a place in a folder that exists"),
+    ("integrate andriod out --out app", 2, "unknown platform 'andriod'"),
+    ("data describe csv:", 2, "data specification 'csv:' ends in a colon"),
+    ("data fetch motionsens", 2, "'motionsens' cannot be fetched"),
+)
+"""What somebody types wrongly, the exit code, and words of the answer."""
+
+
+@pytest.mark.parametrize(("line", "code", "words"), STRANGERS, ids=[row[0] for row in STRANGERS])
+def test_a_strangers_mistake_is_named_once_and_with_its_cure(
+    line: str,
+    code: int,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("walk.csv").write_text("time,x,y,z\n0,0,0,9.8\n")
+    Path("zero.toml").write_text("[training]\nepochs = 0\n")
+    assert run_app(line.split()) == code
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("error: ") == 1
+    message, hint = said.splitlines()[-2:]
+    assert message.startswith("error: ")
+    assert hint.startswith("  ")
+    assert len(hint) > 10
+
+
 def test_a_package_that_an_import_lacks_is_no_bug(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from edgeconv.cli.console import Console
-from edgeconv.cli.tables import show_evaluation, show_lints, show_profile
+from edgeconv.cli.tables import show_bundle, show_evaluation, show_lints, show_profile
 from edgeconv.core import EvaluationData, EvaluationResult, ProfileResult, Status
 from tests.json_schemas import valid
+from tests.unit.reporting.bundles import full
 
 DIGEST = "0" * 64
 
@@ -94,3 +95,18 @@ def test_show_lints_counts_findings(capsys: pytest.CaptureFixture[str]) -> None:
     }
     show_lints(Console(False, False, None), [lint])
     assert capsys.readouterr().out.startswith("Lints: 1 finding\n")
+
+
+def test_a_bundles_title_says_which_windows_the_files_were_evaluated_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`parity --data` evaluates the files on other recordings than the run did the float model."""
+    bundle = full()
+    show_bundle(Console(False, False, None), bundle)
+    assert "; the files on" not in capsys.readouterr().out
+    elsewhere = EvaluationData(spec="csv:walk.csv", split="all", sha256="1" * 64)
+    name = bundle.artifacts[0].name
+    evaluations = {**bundle.evaluations, name: replace(evaluation(12), data=elsewhere)}
+    show_bundle(Console(False, False, None), replace(bundle, evaluations=evaluations))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "; the files on 12 windows of 1 subject of csv:walk.csv, split all" in said
