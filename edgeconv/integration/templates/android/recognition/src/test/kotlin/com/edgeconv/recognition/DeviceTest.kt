@@ -11,7 +11,6 @@ import com.edgeconv.recognition.model.TestVector
 import com.edgeconv.recognition.model.UnitTester
 import com.edgeconv.recognition.model.UpdateCheck
 import com.edgeconv.recognition.stream.Contract
-import com.edgeconv.recognition.stream.Decider
 import com.edgeconv.recognition.stream.EnergySaver
 import com.edgeconv.recognition.stream.SensorEvent
 import com.edgeconv.recognition.stream.SensorMonitor
@@ -20,11 +19,10 @@ import com.edgeconv.recognition.stream.StreamSettings
 import com.edgeconv.recognition.stream.Window
 import org.json.JSONObject
 import org.junit.Assert.assertEquals
-import org.junit.Assert.assertNotNull
 import org.junit.Test
 import java.util.Base64
 
-/** `device.json`: what the reference says of self-tests, updates, sensors and unsure decisions. */
+/** `device.json`: what the reference says of self-tests, updates and sensors. */
 class DeviceTest {
     private val file: JSONObject =
         checkNotNull(javaClass.getResource("/device.json")).readText().let(::JSONObject)
@@ -175,33 +173,6 @@ class DeviceTest {
         for (json in file.getJSONArray("app_versions").objects()) {
             val order = UpdateCheck.compareVersions(json.getString("a"), json.getString("b"))
             assertEquals("$json", json.getInt("order"), order)
-        }
-    }
-
-    @Test
-    fun everyUnsureDecision() {
-        for (json in file.getJSONArray("decisions").objects()) {
-            val name = json.getString("name")
-            val decider =
-                Decider(
-                    json.getBoolean("logits"),
-                    json.getDouble("alpha"),
-                    json.getDouble("hysteresis"),
-                    json.getDouble("unsure_below"),
-                )
-            for (update in json.getJSONArray("updates").objects()) {
-                val outputs = update.getJSONArray("outputs").numbers()
-                val decision = decider.update(update.getInt("segment"), outputs)
-                if (update.isNull("candidate")) {
-                    assertEquals(name, null, decision)
-                    continue
-                }
-                assertNotNull(name, decision)
-                assertEquals(name, update.getInt("candidate"), decision?.candidate)
-                assertEquals(name, update.isNull("label"), decision?.isUnsure)
-                val smoothed = update.getJSONArray("probabilities").numbers()
-                assertClose(name, smoothed, decision?.probabilities.orEmpty(), 1e-9)
-            }
         }
     }
 
