@@ -201,23 +201,23 @@ def test_figures_are_scikit_learns(answers: list[tuple[int, list[float]]]) -> No
     truth = np.array([label for label, _ in answers])
     outputs = np.array([row for _, row in answers], np.float32)
     names = ("a", "b", "c", "d")
-    found = evaluate(outputs, truth, None, names, "litert", "f" * 64, EvaluationData("synthetic"))
+    result = evaluate(outputs, truth, None, names, "litert", "f" * 64, EvaluationData("synthetic"))
     predicted = outputs.argmax(axis=1)  # a tie goes to the first, in both
-    assert found.accuracy == pytest.approx(metrics.accuracy_score(truth, predicted))
+    assert result.accuracy == pytest.approx(metrics.accuracy_score(truth, predicted))
     matrix = metrics.confusion_matrix(truth, predicted, labels=range(4))
-    assert np.array_equal(found.confusion, matrix)
+    assert np.array_equal(result.confusion, matrix)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an answered class that does not occur
         balanced = metrics.balanced_accuracy_score(truth, predicted)
-    assert found.balanced_accuracy == pytest.approx(balanced)
+    assert result.balanced_accuracy == pytest.approx(balanced)
     macro = metrics.f1_score(truth, predicted, average="macro", zero_division=0)
-    assert found.macro_f1 == pytest.approx(macro)
-    assert macro_f1(found.confusion) == pytest.approx(macro)
+    assert result.macro_f1 == pytest.approx(macro)
+    assert macro_f1(result.confusion) == pytest.approx(macro)
     rows = metrics.precision_recall_fscore_support(
         truth, predicted, labels=range(4), zero_division=0
     )
     for name, *figures in zip(names, *rows, strict=True):
-        row = found.per_class[name]
+        row = result.per_class[name]
         assert [row[key] for key in ("precision", "recall", "f1", "n")] == pytest.approx(figures)
 
 

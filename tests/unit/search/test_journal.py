@@ -14,28 +14,28 @@ from edgeconv.search.journal import HEADER, LINES
 
 HEAD = {"recipe": "har", "seed": 0, "folds": (1, 2)}
 TASK = SearchTask(SearchCandidate("cnn:8", (("epochs", 3),)), 0, 1)
-FOUND = TaskOutcome({"int8": 4000}, 12, {"int8": 0.9}, {"int8": {"1": 0.9}}, 0.91, seconds=2.5)
+OUTCOME = TaskOutcome({"int8": 4000}, 12, {"int8": 0.9}, {"int8": {"1": 0.9}}, 0.91, seconds=2.5)
 
 
-def test_what_was_found_is_there_again(tmp_path: Path) -> None:
-    Journal.open(tmp_path / "s", HEAD).add(TASK, FOUND)
+def test_an_outcome_is_read_again(tmp_path: Path) -> None:
+    Journal.open(tmp_path / "s", HEAD).add(TASK, OUTCOME)
 
     again = Journal.open(tmp_path / "s", HEAD)
 
-    assert again.get(TASK) == FOUND
+    assert again.get(TASK) == OUTCOME
     assert again.get(SearchTask(TASK.candidate, 1, 1)) is None
     assert is_search(tmp_path / "s")
 
 
 def test_a_line_that_was_cut_is_dropped_and_the_next_one_is_whole(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path, HEAD)
-    journal.add(TASK, FOUND)
+    journal.add(TASK, OUTCOME)
     with (tmp_path / LINES).open("a") as file:
         file.write('{"key": "abc/0/2", "outc')
 
     again = Journal.open(tmp_path, HEAD)
     other = SearchTask(TASK.candidate, 0, 2)
-    again.add(other, FOUND)
+    again.add(other, OUTCOME)
 
     assert list(Journal.open(tmp_path, HEAD).outcomes) == [TASK.key, other.key]
 
@@ -78,7 +78,7 @@ def test_a_full_disk_is_the_users_error(tmp_path: Path) -> None:
     (tmp_path / LINES).symlink_to("/dev/full")
 
     with pytest.raises(BadInput, match="No space left"):
-        journal.add(TASK, FOUND)
+        journal.add(TASK, OUTCOME)
 
 
 @pytest.mark.parametrize("header", [{"seed": 0, "schema": 1}, {"seed": 0}], ids=str)
@@ -100,11 +100,11 @@ def test_a_header_that_is_not_an_object_is_damaged(tmp_path: Path) -> None:
 
 
 def test_outcomes_of_a_search_of_the_same_settings_are_taken_over(tmp_path: Path) -> None:
-    Journal.open(tmp_path / "one", HEAD).add(TASK, FOUND)
+    Journal.open(tmp_path / "one", HEAD).add(TASK, OUTCOME)
     journal = Journal.open(tmp_path / "two", HEAD)
     assert journal.take_over(tmp_path / "one") == 1
     assert journal.take_over(tmp_path / "one") == 0
-    assert Journal.open(tmp_path / "two", HEAD).get(TASK) == FOUND
+    assert Journal.open(tmp_path / "two", HEAD).get(TASK) == OUTCOME
     other = Journal.open(tmp_path / "three", HEAD | {"seed": 1})
     assert other.take_over(tmp_path / "one") is None
     assert other.outcomes == {}

@@ -12,7 +12,7 @@ from tests.unit.search.toy import point
 
 def _trial(candidate: SearchCandidate, *folds: dict[str, float]) -> Trial:
     trial = Trial(1, candidate, state=TrialState.FINISHED, schemes=candidate.schemes)
-    trial.outcomes = {n: TaskOutcome(leave_one_out_db=found) for n, found in enumerate(folds)}
+    trial.outcomes = {n: TaskOutcome(leave_one_out_db=ratios) for n, ratios in enumerate(folds)}
     return trial
 
 

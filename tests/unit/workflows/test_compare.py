@@ -118,10 +118,10 @@ def test_compare_files_that_differ_fails(files: dict[str, Path]) -> None:
 
 def test_compare_in_both_runtimes(files: dict[str, Path]) -> None:
     both = ("litert", "litert-reference")
-    found = compare_all(files["tflite"], files["tflite"], DATA, runtimes=both)
-    assert [r.runtime for r in found] == list(both)
-    assert {r.reference["runtime"] for r in found} == {"litert"}
-    assert {r.status for r in found} == {Status.PASSED}
+    results = compare_all(files["tflite"], files["tflite"], DATA, runtimes=both)
+    assert [r.runtime for r in results] == list(both)
+    assert {r.reference["runtime"] for r in results} == {"litert"}
+    assert {r.status for r in results} == {Status.PASSED}
     with pytest.raises(UsageError, match="unknown runtime"):
         compare_all(files["tflite"], files["tflite"], DATA, runtimes=("abacus",))
 

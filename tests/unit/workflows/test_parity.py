@@ -61,8 +61,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checked(bundle: Path, **options: Any) -> dict[str, ParityResult]:
     labels = [SIGNAL.labels[i % 3] for i in range(40)]
     data = dataset_from_arrays(windows(), labels, ["1"] * 40, SIGNAL)
-    found = edgeconv.check_parity(bundle, data, split="all", **options)
-    return {result.artifact: result for result in found.parity}
+    bundle_parity = edgeconv.check_parity(bundle, data, split="all", **options)
+    return {result.artifact: result for result in bundle_parity.parity}
 
 
 def test_a_sum_that_float16_loses_fails_the_file(bundle: Path) -> None:

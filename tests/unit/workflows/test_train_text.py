@@ -47,9 +47,9 @@ def test_a_recipe_of_texts_makes_a_whole_bundle(recipe: Recipe, tmp_path: Path) 
     again = edgeconv.check_parity(tmp_path / "files").parity
     assert [(r.status, r.n) for r in again] == [("passed", evaluation.n)]
     assert exported.artifacts[0].sha256 == bundle.artifacts[1].sha256
-    found = edgeconv.evaluate(exported.artifacts[0].path, f"npz:{out / TEST_SAMPLES}")
-    assert found.accuracy == again[0].metrics["accuracy"]
-    assert found.data.unit == "sample"
+    file_evaluation = edgeconv.evaluate(exported.artifacts[0].path, f"npz:{out / TEST_SAMPLES}")
+    assert file_evaluation.accuracy == again[0].metrics["accuracy"]
+    assert file_evaluation.data.unit == "sample"
     assert (tmp_path / "files" / CALIBRATION_SAMPLES).is_file()
 
 

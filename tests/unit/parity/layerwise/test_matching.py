@@ -102,13 +102,15 @@ def test_match_fused_file_by_values() -> None:
 
 
 def _gathered(matches: Any) -> dict[str, LayerErrorStats]:
-    found = {}
+    gathered = {}
     for each in matches:
-        found[each.point.name] = LayerErrorStats()
-        for part in (found[each.point.name].error, found[each.point.name].own_error):
+        gathered[each.point.name] = LayerErrorStats()
+        for part in (gathered[each.point.name].error, gathered[each.point.name].own_error):
             part.add(np.ones(2), np.ones(2))
-        found[each.point.name].effect.add(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))
-    return found
+        gathered[each.point.name].effect.add(
+            np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)
+        )
+    return gathered
 
 
 def test_match_unnamed_file_by_values_in_either_layout() -> None:
