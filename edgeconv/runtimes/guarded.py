@@ -8,6 +8,7 @@ nothing happened to is used again, so that a command pays for one start.
 
 from __future__ import annotations
 
+import os
 import signal
 import traceback
 from collections.abc import Collection, Mapping
@@ -56,9 +57,13 @@ class GuardedRunner:
         self._channel: Channel | None = _processes.take()
         self._sound = True
         plain = {n: v.item() if hasattr(v, "item") else v for n, v in options.items()}
-        head = {"path": str(path), "runtime": runtime, "options": plain, "engine": engine}
+        # the process was started earlier, perhaps in another folder
+        folder = "" if path.is_absolute() else str(Path.cwd())
+        head = {"path": str(path), "folder": folder, "runtime": runtime, "engine": engine}
         try:
-            answer, _ = self._ask("open", {**head, "megabytes": _megabytes(path, limits)})
+            answer, _ = self._ask(
+                "open", {**head, "options": plain, "megabytes": _megabytes(path, limits)}
+            )
         except BaseException:
             self._close()
             raise
@@ -254,6 +259,8 @@ class _Server:
     def _open(self, head: dict[str, Any]) -> Answer:
         self._end()
         self._path, self._engine = head["path"], head["engine"]
+        if head["folder"]:
+            os.chdir(head["folder"])
         _limit_memory(head["megabytes"])
         path = Path(self._path)
         self._runner = open_runner(path, head["runtime"], limits=None, **head["options"])

@@ -63,6 +63,25 @@ def test_a_file_that_kills_litert_is_one_clear_line(tmp_path: Path) -> None:
     run_zeros(Net().write(tmp_path / "fine.tflite"))  # the next one gets another process
 
 
+def test_a_relative_path_is_that_of_the_callers_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is started once, and the caller may have gone elsewhere since: another file of
+    the same name must not be run."""
+    for name in ("first", "second", "third"):
+        (tmp_path / name).mkdir()
+    for name in ("first", "third"):
+        Net().write(tmp_path / name / "net.tflite", None)
+    (tmp_path / "second" / "net.tflite").write_text("no model")
+    for name in ("first", "second", "third"):
+        monkeypatch.chdir(tmp_path / name)
+        if name == "second":
+            with pytest.raises(BadInput, match=r"^net\.tflite is not a TFLite file"):
+                run_zeros(Path("net.tflite"))
+        else:
+            assert run_zeros(Path("net.tflite"))
+
+
 def run_zeros(path: Path, limits: RunLimits = LIMITS) -> dict[str, NDArray[Any]]:
     with open_runner(path, limits=limits) as runner:
         return runner.run(
