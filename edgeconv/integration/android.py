@@ -7,13 +7,14 @@ from typing import Any
 
 from edgeconv.core import Artifact, SensorKind
 from edgeconv.integration.identifiers import NAMINGS
-from edgeconv.integration.model_package import ModelContext, ModelPackage
+from edgeconv.integration.model_package import ModelContext, ModelPackage, SharedSources
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.sensors import SENSORS, constant_name
 from edgeconv.integration.template_context import TemplateContext
 
 _ASSETS = "recognition/src/main/assets/com.edgeconv.recognition"
-"""A folder of its own: the assets of all libraries of an app come together in one place."""
+_MODEL_ASSETS = "model/src/main/assets/com.edgeconv.model"
+"""Folders of their own: the assets of all libraries of an app come together in one place."""
 
 
 def _accepts(artifact: Artifact) -> bool:
@@ -26,17 +27,37 @@ def _model(context: TemplateContext) -> Files:
     return {f"{_ASSETS}/{path.name}": path.read_bytes()}
 
 
-_SHARED = {
-    ".editorconfig": ".editorconfig",
-    "recognition/consumer-rules.pro": "model/consumer-rules.pro",
-}
-"""Templates that are the same for both kinds of library, and where they go."""
+_HOME, _MODEL_HOME = "recognition/src/main/kotlin/com/edgeconv/recognition", "model/src/main"
+_SHARED = SharedSources(
+    {
+        ".editorconfig": ".editorconfig",
+        "recognition/consumer-rules.pro": "model/consumer-rules.pro",
+        **{
+            f"{_HOME}/{name}": f"{_MODEL_HOME}/kotlin/com/edgeconv/model/{name.partition('/')[2]}"
+            for name in (
+                *("model/ModelFile.kt", "model/ModelKeeper.kt", "model/SelfTest.kt"),
+                *("model/UnitTester.kt", "model/Updates.kt", "phone/LiteRt.kt", "phone/Models.kt"),
+            )
+        },
+    },
+    (
+        ("^import com\\.edgeconv\\.recognition\\.\\w+\\.\\w+\n", ""),
+        ("com\\.edgeconv\\.recognition(\\.(model|phone|stream))?", "com.edgeconv.model"),
+        ("RecognitionException", "ModelException"),
+        ("MODEL_FAILED", "FAILED"),
+        ("Classifier", "ModelRunner"),
+        ("golden window", "golden vector"),
+        ("Golden window", "Golden vector"),
+        ("decision", "prediction"),
+        ("takes other windows", "takes other values"),
+        ("takes the windows that this library makes", "is the one of this library's contract"),
+    ),
+)
 
 
 def _files(context: ModelContext) -> Files:
     path = context.artifact.path
-    shared = {new: (PLATFORM.templates / old).read_bytes() for old, new in _SHARED.items()}
-    return {**shared, f"model/src/main/assets/com.edgeconv.model/{path.name}": path.read_bytes()}
+    return {f"{_MODEL_ASSETS}/{path.name}": path.read_bytes()}
 
 
 def _slots(context: TemplateContext) -> Mapping[str, Any]:
@@ -87,6 +108,8 @@ PLATFORM = Platform(
         export="--target tflite",
         naming=NAMINGS["kotlin"],
         files=_files,
+        shared=_SHARED,
+        self_test=f"{_MODEL_ASSETS}/selftest.json",
         vectors="model/src/test/resources/golden.json",
         vocabulary="model/src/main/resources/com/edgeconv/model/vocabulary.txt",
         check_with="./gradlew :model:testDebugUnitTest, in an app that includes it",

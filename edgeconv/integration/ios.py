@@ -8,7 +8,12 @@ from typing import Any
 
 from edgeconv.core import InputConvention
 from edgeconv.integration.identifiers import NAMINGS
-from edgeconv.integration.model_package import ModelContext, ModelPackage
+from edgeconv.integration.model_package import (
+    ModelContext,
+    ModelPackage,
+    SharedSources,
+    write_vectors,
+)
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.sensors import SENSORS
 from edgeconv.integration.template_context import TemplateContext
@@ -20,19 +25,38 @@ _RESOURCES = "Sources/SensorRecognition/Resources"
 
 _MODEL_RESOURCES = "Sources/ModelPrediction/Resources"
 
+_SHARED = SharedSources(
+    {
+        f"Sources/SensorRecognition/{name}": f"Sources/ModelPrediction/{name}"
+        for name in (
+            *("ComputeUnits.swift", "Log.swift", "ModelFile.swift", "PackagedModel.swift"),
+            *("ProvenModel.swift", "SelfTest.swift", "SelfTestRecord.swift", "Updates.swift"),
+            "Resources/PrivacyInfo.xcprivacy",
+        )
+    },
+    (
+        ("^ *import SensorStreaming\n", ""),
+        ("RecognitionError", "ModelError"),
+        ("Classifier", "ModelRunner"),
+        ("classifier", "runner"),
+        ("classifies", "predicts"),
+        ("golden window", "golden vector"),
+        ("Golden window", "Golden vector"),
+        ("decision", "prediction"),
+    ),
+)
 
-def _model(context: TemplateContext) -> Files:
+
+def _model(context: TemplateContext | ModelContext, folder: str = _RESOURCES) -> Files:
     """The Core ML file, and Core AI's under the same name with its own self-test."""
-    files = _package(context.artifact.path, _RESOURCES)
+    files = _package(context.artifact.path, folder)
     if context.companion is None:
         return files
     path, test = context.companion.artifact.path, context.companion.self_test
     name = context.artifact.path.with_suffix(path.suffix).name
-    return {
-        **files,
-        **_package(path, _RESOURCES, name),
-        f"{_RESOURCES}/selftest-coreai.json": write_document(test).encode(),
-    }
+    is_named = isinstance(context, ModelContext)
+    text = write_vectors(test) if is_named else write_document(test).encode()
+    return {**files, **_package(path, folder, name), f"{folder}/selftest-coreai.json": text}
 
 
 def _package(root: Path, folder: str, name: str = "") -> Files:
@@ -97,9 +121,11 @@ PLATFORM = Platform(
         needs="a Core ML file with float or int32 inputs and outputs",
         export="--target coreml",
         naming=NAMINGS["swift"],
-        files=lambda context: _package(context.artifact.path, _MODEL_RESOURCES),
+        files=lambda context: _model(context, _MODEL_RESOURCES),
         slots=_slots,
+        shared=_SHARED,
         vectors="Tests/ModelPredictionTests/Resources/golden.json",
+        self_test=f"{_MODEL_RESOURCES}/selftest.json",
         vocabulary=f"{_MODEL_RESOURCES}/vocabulary.txt",
         check_with="swift test",
     ),

@@ -13,9 +13,9 @@ from typing import Any
 from edgeconv.core import STANDARD_GRAVITY, Artifact, TensorSpec
 from edgeconv.datasets.text import tokenize
 from edgeconv.integration.identifiers import NAMINGS
-from edgeconv.integration.model_package import Field, ModelContext, ModelPackage
+from edgeconv.integration.model_package import Field, ModelContext, ModelPackage, SharedSources
 from edgeconv.integration.personal_vectors import make_personal_document
-from edgeconv.integration.platform import Files, Platform
+from edgeconv.integration.platform import Platform
 from edgeconv.integration.sensors import SENSORS, Part, constant_name, gravity_sections
 from edgeconv.integration.smoothing import EnergySettings, lowpass
 from edgeconv.integration.stream import SensorSettings, StreamSettings
@@ -68,20 +68,19 @@ def _slots(context: TemplateContext) -> Mapping[str, Any]:
 def _model_slots(context: ModelContext) -> Mapping[str, object]:
     content = context.artifact.path.read_bytes()
     words = [w for w in context.vocabulary if tokenize(w, {w: 0})[1:] == [0]]
+    outputs = sum(4 * each.tensor.size for each in context.outputs)
+    inputs = sum(4 * each.tensor.size for each in context.inputs)
     return {
+        "golden_bytes": f"{len(context.golden) * (inputs + outputs):,}",
+        "result_bytes": f"{len(context.golden) * outputs:,}",
         "file": content,
         "file_bytes": f"{len(content):,}",
+        "file_crc32": zlib.crc32(content),
         "operations": operations(context.artifact),
         "arena_bytes": context.arena_bytes,
         "words": sorted((word, context.vocabulary.index(word)) for word in words),
         "longest": max(map(len, words), default=1),
     }
-
-
-def _model_files(_: ModelContext) -> Files:
-    """Templates that are the same for both kinds of package."""
-    names = (".clang-format", "src/model_data.h")
-    return {name: (PLATFORM.templates / name).read_bytes() for name in names}
 
 
 def _sources_of_core() -> list[str]:
@@ -283,8 +282,17 @@ PLATFORM = Platform(
         needs="an int8 file whose inputs and outputs are int8, or int32 where the model's are",
         export="--target tflite --quantize int8 --io-type int8",
         naming=NAMINGS["c"],
-        files=_model_files,
+        files=lambda _: {},
         slots=_model_slots,
+        shared=SharedSources(
+            {
+                name: name
+                for name in (
+                    *(".clang-format", "src/model_data.h"),
+                    *("src/edgeconv_alive.h", "src/edgeconv_crc32.h"),
+                )
+            }
+        ),
         vectors="test/golden.json",
         vocabulary="test/vocabulary.txt",
         check_with="make test",

@@ -7,6 +7,7 @@ identifier in the platform's language, and the vectors that the package's own te
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,7 +19,8 @@ from edgeconv.core.tensors import PROBABILITIES, SCORES
 from edgeconv.datasets.text import tokenize
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.integration.identifiers import Naming, words_of
-from edgeconv.integration.updates import NAME
+from edgeconv.integration.template_context import AppOptions, Companion
+from edgeconv.integration.updates import contract_sha256
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +102,10 @@ class ModelContext:
         vocabulary: the word of each token, as the bundle has it; empty without one.
         version: of edgeconv.
         arena_bytes: size of tflite-micro's arena; None if it was not measured.
-        app_name: of the model in the app; empty: the only one.
+        self_test: what the device tests the model with, as `selftest.json` has it.
+        app: how the app uses it.
+        model_version: of the bundle's release; 0: it has none.
+        companion: a second file of the model; None: the bundle has none that the platform takes.
     """
 
     artifact: Artifact
@@ -110,7 +115,10 @@ class ModelContext:
     vocabulary: tuple[str, ...]
     version: str
     arena_bytes: int | None = None
-    app_name: str = ""
+    self_test: Mapping[str, object] = field(default_factory=dict)
+    app: AppOptions = field(default_factory=AppOptions)
+    model_version: int = 0
+    companion: Companion | None = None
 
     @property
     def contract(self) -> Tensors:
@@ -180,7 +188,7 @@ class ModelContext:
             "golden": self.golden_sha256,
             "origin": self.golden.origin,
             "random": self.golden.random,
-            "name": self.app_name or NAME,
+            "name": self.app.slots()["name"],
             "inputs": _rows(self.golden.inputs),
             "expected": _rows(expected.outputs),
             "labels": {
@@ -234,7 +242,46 @@ class ModelContext:
             "origin": self.golden.origin,
             "random": self.golden.random,
             "version": self.version,
+            "self_test": self.self_test,
+            "model_bytes": f"{self.artifact.bytes:,}",
+            "self_test_bytes": f"{len(write_vectors(self.self_test)):,}",
+            "contract_sha256": contract_digest(self.contract, self.vocabulary),
+            "model_version": self.model_version,
+            "companion": self.companion is not None,
+            **self.app.slots(),
         }
+
+
+def contract_digest(contract: Tensors, vocabulary: Sequence[str]) -> str:
+    """By which an update fits an app: another word for a token is another contract, too."""
+    return contract_sha256({"tensors": contract.to_json(), "vocabulary": list(vocabulary)})
+
+
+@dataclass(frozen=True)
+class SharedSources:
+    """Files of the package for a sensor's model that serve any model.
+
+    Attributes:
+        files: where each goes in the package, by its path among the platform's templates.
+        words: regular expressions of what is called otherwise there, and what instead.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    words: tuple[tuple[str, str], ...] = ()
+
+    def read(self, templates: Path) -> dict[str, bytes]:
+        """Contents by path in the package.
+
+        Args:
+            templates: the platform's folder of templates.
+        """
+        contents = {}
+        for source, place in self.files.items():
+            text = (templates / source).read_text("utf-8")
+            for old, new in self.words:
+                text = re.sub(old, new, text, flags=re.MULTILINE)
+            contents[place] = text.encode()
+        return contents
 
 
 @dataclass(frozen=True)
@@ -249,9 +296,11 @@ class ModelPackage:
         naming: of its language.
         files: the artifact and other binary files, by path in the package.
         vectors: where `golden.json` goes.
+        self_test: where `selftest.json` goes, which is shipped with the app; empty: nowhere.
         vocabulary: where `vocabulary.txt` goes.
         check_with: the command that runs the package's own tests, in its folder.
         slots: of its templates, besides `ModelContext.slots`.
+        shared: what it has in common with the package for a sensor's model.
     """
 
     summary: str
@@ -262,8 +311,10 @@ class ModelPackage:
     vectors: str
     vocabulary: str
     check_with: str
+    self_test: str = ""
     types: tuple[str, ...] = _TYPES
     slots: Callable[[ModelContext], Mapping[str, object]] = field(default=lambda _: {})
+    shared: SharedSources = field(default_factory=SharedSources)
 
     def accepts(self, artifact: Artifact) -> bool:
         """Whether every input and output has a type that the package passes on."""

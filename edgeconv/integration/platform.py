@@ -122,12 +122,18 @@ class Platform:
             )
         return able[0]
 
-    def choose_companion(self, artifacts: Sequence[Artifact], file: Artifact) -> Artifact | None:
+    def choose_companion(
+        self,
+        artifacts: Sequence[Artifact],
+        file: Artifact,
+        package: ModelPackage | None = None,
+    ) -> Artifact | None:
         """The file for newer systems: of the same scheme as the package's, if there is one."""
+        accepts = package.accepts if package else self.accepts
         able = [
             a
             for a in artifacts
-            if a.target == self.companion and a.contract == file.contract and self.accepts(a)
+            if a.target == self.companion and a.contract == file.contract and accepts(a)
         ]
         return min(able, key=lambda a: (a.scheme != file.scheme, a.name), default=None)
 

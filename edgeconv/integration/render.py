@@ -63,15 +63,17 @@ def render_model(
     """
     text = context.text_input is not None
     slots = {**context.slots(), **package.slots(context)}
-    files: dict[str, bytes] = {}
+    files = package.shared.read(platform.templates)
     for folder in templates_of(platform.name, text):
         files |= _render_folder(folder, slots, platform.filters)
     texts = _texts(files)
     files[package.vectors] = write_vectors(context.vectors)
+    if package.self_test:
+        files[package.self_test] = write_vectors(context.self_test)
     if text:
         files[package.vocabulary] = "".join(f"{word}\n" for word in context.vocabulary).encode()
     return _renamed_files(
-        {**files, **package.files(context)}, texts, platform.name, context.app_name
+        {**files, **package.files(context)}, texts, platform.name, context.app.name
     )
 
 

@@ -6,7 +6,7 @@ import json
 
 from edgeconv.core import Artifact
 from edgeconv.integration.identifiers import NAMINGS
-from edgeconv.integration.model_package import ModelContext, ModelPackage
+from edgeconv.integration.model_package import ModelContext, ModelPackage, SharedSources
 from edgeconv.integration.platform import Files, Platform
 from edgeconv.integration.sensors import SENSORS
 from edgeconv.integration.template_context import TemplateContext
@@ -27,27 +27,22 @@ def _model(context: TemplateContext) -> Files:
     return {f"model/{path.name}": path.read_bytes()}
 
 
-_SHARED = (
-    "tsconfig.json",
-    "package-lock.json",
-    "scripts/copy-wasm.mjs",
-    "src/liteRt.ts",
-    "src/modelError.ts",
-    "test/liteRt.mjs",
+_SHARED = SharedSources(
+    {
+        name: name
+        for name in (
+            *("tsconfig.json", "package-lock.json", "scripts/copy-wasm.mjs", "test/liteRt.mjs"),
+            *("src/liteRt.ts", "src/modelError.ts", "src/proof.ts", "src/selfTest.ts"),
+            "src/updates.ts",
+        )
+    },
+    (("sensor-recognition", "model-runner"), ("golden windows", "golden vectors")),
 )
-"""Templates that are the same for both kinds of package."""
 
 
 def _files(context: ModelContext) -> Files:
     path = context.artifact.path
-    shared = {name: (PLATFORM.templates / name).read_text("utf-8") for name in _SHARED}
-    return {
-        f"model/{path.name}": path.read_bytes(),
-        **{
-            name: text.replace("sensor-recognition", context.app_name or "model-runner").encode()
-            for name, text in shared.items()
-        },
-    }
+    return {f"model/{path.name}": path.read_bytes()}
 
 
 def quoted(text: str) -> str:
@@ -84,6 +79,8 @@ PLATFORM = Platform(
         export="--target tflite",
         naming=NAMINGS["typescript"],
         files=_files,
+        shared=_SHARED,
+        self_test="model/selftest.json",
         vectors="test/golden.json",
         vocabulary="model/vocabulary.txt",
         check_with="npm ci && npm test",

@@ -34,12 +34,12 @@ from edgeconv.integration import (
 from edgeconv.integration.model_package import ModelContext, ModelPackage, check_golden_set
 from edgeconv.integration.platform import check_contract
 from edgeconv.integration.render import renamed, render_model
-from edgeconv.integration.self_test import make_self_test
+from edgeconv.integration.self_test import make_named_self_test, make_self_test
 from edgeconv.integration.template_context import AppOptions, Companion
 from edgeconv.parity import golden
 from edgeconv.parity.checks.contract import contradictions
 from edgeconv.parity.golden import read_golden
-from edgeconv.parity.golden.named_vectors import read_named
+from edgeconv.parity.golden.named_vectors import NamedGoldenSet, read_named
 from edgeconv.profiling.memory import arena
 from edgeconv.runtimes import open_runner, unavailable
 from edgeconv.runtimes.arena import measure_arena
@@ -106,8 +106,8 @@ def integrate(
         out: the folder of the package; generated files that are unchanged are replaced.
         artifact: a file of the bundle; empty takes the platform's best.
         force: replace generated files that were changed since.
-        app: how the app uses it: a name of its own, the sensor's rate, the key of its updates. Rate
-            and key apply to windows of a sensor only.
+        app: how the app uses it: a name of its own, the sensor's rate, the key of its updates. The
+            rate applies to windows of a sensor only.
         progress: listens to what is done.
 
     Returns:
@@ -127,29 +127,19 @@ def integrate(
     content = bundles.read_bundle(as_path(bundle, "bundle"))
     options = app or AppOptions()
     destination = _Destination(folder, artifact, force, options)
-    if isinstance(content.model.contract, Tensors):
-        _refuse_options_of_windows(options, content.path)
-        return _package_of_tensors(content, chosen, destination, progress)
     if options.update_key and not chosen.self_test:
         raise UsageError(
             f"a package for {chosen.name} takes no updates of its own",
             "leave --update-key out; docs/explanation/device-spec.md says what does it there",
         )
+    if isinstance(content.model.contract, Tensors):
+        if options.sensor_hz is not None:
+            raise UsageError(
+                f"a sensor rate does not apply: {content.path} holds a model of named tensors",
+                "leave --sensor-rate out",
+            )
+        return _package_of_tensors(content, chosen, destination, progress)
     return _package_of_windows(content, chosen, destination, progress)
-
-
-def _refuse_options_of_windows(options: AppOptions, bundle: Path) -> None:
-    """Raises UsageError for what applies to windows of a sensor only."""
-    if options.sensor_hz is not None:
-        raise UsageError(
-            f"a sensor rate does not apply: {bundle} holds a model of named tensors",
-            "leave --sensor-rate out",
-        )
-    if options.update_key:
-        raise UsageError(
-            f"updates are for models of a sensor's windows: {bundle} holds one of named tensors",
-            "leave --update-key out",
-        )
 
 
 @dataclass(frozen=True)
@@ -172,8 +162,7 @@ def _package_of_windows(
     bundle: Bundle, platform: Platform, to: _Destination, progress: Progress
 ) -> Package:
     """The stream core of a model that takes windows of a sensor."""
-    file = platform.choose(bundle.artifacts, to.artifact, bundle.path)
-    check_usable(bundle, file, platform)
+    file = choose_file(bundle, platform, to.artifact)
     rate = platform.sensor_rate(file.signal, to.app.sensor_hz)
     progress.stage(f"{platform.name}: {file.name} of {bundle.path}")
     context = _facts(bundle, file, platform, rate, to.app)
@@ -270,12 +259,9 @@ def _package_of_tensors(
 ) -> Package:
     """The typed runner of a model that takes no sensor's windows."""
     package = platform.package_of_model()
-    vectors = read_named(bundle.path)
-    random = vectors is not None and vectors.random
-    file = platform.choose(bundle.artifacts, to.artifact, bundle.path, package, random)
-    _check_file(bundle, file)
+    file = choose_file(bundle, platform, to.artifact)
     progress.stage(f"{platform.name}: {file.name} of {bundle.path}")
-    context = replace(_model_facts(bundle, file, platform, package, progress), app_name=to.app.name)
+    context = replace(_model_facts(bundle, file, platform, package, progress), app=to.app)
     written = write(
         to.out,
         render_model(platform, package, context),
@@ -310,6 +296,38 @@ def _model_facts(
             f"{file.name} cannot be run here, so it cannot be checked: {reason}",
             "run edgeconv integrate where it can be run; edgeconv doctor says what is missing",
         )
+    _check_answers(bundle, vectors, file)
+    calibrated = find_target(file.target).scheme(file.scheme).needs_calibration
+    if vectors.random and calibrated:
+        progress.note(
+            f"{file.name} was calibrated on random inputs: export with real ones "
+            "(--calibration npz:FILE) before you ship it"
+        )
+    digest = golden.digest_of(bundle.path)
+    other = platform.choose_companion(bundle.artifacts, file, package)
+    companion = None
+    if other is not None and unavailable(other.path) is None:
+        _check_file(bundle, other)
+        _check_answers(bundle, check_golden_set(vectors, other), other)
+        companion = Companion(other, make_named_self_test(other, vectors, digest))
+    elif other is not None:
+        progress.note(f"{other.name} is left out: it cannot be run here to be checked")
+    return ModelContext(
+        artifact=file,
+        naming=package.naming,
+        golden=vectors,
+        golden_sha256=digest,
+        vocabulary=bundles.read_vocabulary(bundle.path),
+        version=versions().get("edgeconv", ""),
+        arena_bytes=_arena(file) if platform.measures_arena else None,
+        self_test=make_named_self_test(file, vectors, digest) if package.self_test else {},
+        model_version=bundle.release.version,
+        companion=companion,
+    )
+
+
+def _check_answers(bundle: Bundle, vectors: NamedGoldenSet, file: Artifact) -> None:
+    """Raises BadInput where the file does not answer its golden vectors here."""
     with open_runner(file.path) as runner:
         answers = run_named(runner, vectors.contract, vectors.inputs)
     check = vectors.check(file.name, file.sha256, answers)
@@ -318,21 +336,6 @@ def _model_facts(
             f"{file.name} does not answer its golden vectors here: {check.reason}",
             f"see what is wrong with it: edgeconv parity {bundle.path}",
         )
-    calibrated = find_target(file.target).scheme(file.scheme).needs_calibration
-    if vectors.random and calibrated:
-        progress.note(
-            f"{file.name} was calibrated on random inputs: export with real ones "
-            "(--calibration npz:FILE) before you ship it"
-        )
-    return ModelContext(
-        artifact=file,
-        naming=package.naming,
-        golden=vectors,
-        golden_sha256=golden.digest_of(bundle.path),
-        vocabulary=bundles.read_vocabulary(bundle.path),
-        version=versions().get("edgeconv", ""),
-        arena_bytes=_arena(file) if platform.measures_arena else None,
-    )
 
 
 def _arena(file: Artifact) -> int | None:
@@ -356,6 +359,28 @@ def _record(platform: Platform, file: Artifact, version: str) -> dict[str, Any]:
         "artifact": {"name": file.name, "sha256": file.sha256},
         "edgeconv": version,
     }
+
+
+def choose_file(bundle: Bundle, platform: Platform, name: str) -> Artifact:
+    """The file of a bundle that a platform's package contains, or an update of it.
+
+    Args:
+        bundle: with its files.
+        platform: the platform.
+        name: a file of the bundle; empty chooses the best.
+
+    Raises:
+        UsageError, Unsupported, BadInput: there is none, or it is not what the manifest says.
+    """
+    if not isinstance(bundle.model.contract, Tensors):
+        file = platform.choose(bundle.artifacts, name, bundle.path)
+        check_usable(bundle, file, platform)
+        return file
+    vectors, package = read_named(bundle.path), platform.package_of_model()
+    random = vectors is not None and vectors.random
+    named = platform.choose(bundle.artifacts, name, bundle.path, package, random)
+    _check_file(bundle, named)
+    return named
 
 
 def check_usable(bundle: Bundle, file: Artifact, platform: Platform) -> None:

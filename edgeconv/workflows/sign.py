@@ -25,6 +25,12 @@ from edgeconv.core.paths import files as files_of
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.integration import PLATFORMS, Platform, find_platform
 from edgeconv.integration.identifiers import check_name
+from edgeconv.integration.model_package import (
+    check_golden_set,
+    contract_digest,
+    write_vectors,
+)
+from edgeconv.integration.self_test import make_named_self_test
 from edgeconv.integration.updates import (
     MANIFEST,
     NAME,
@@ -36,9 +42,10 @@ from edgeconv.integration.updates import (
     describe_files,
 )
 from edgeconv.integration.vectors import contract_entry, gives_logits, write_document
-from edgeconv.parity.golden import read_golden
+from edgeconv.parity.golden import digest_of, read_golden
+from edgeconv.parity.golden.named_vectors import read_named
 from edgeconv.runtimes.predict import run_file
-from edgeconv.workflows.integrate import check_usable, self_test_of
+from edgeconv.workflows.integrate import choose_file, self_test_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -115,7 +122,7 @@ def sign(
     Raises:
         BadInput: not a bundle, or one with changed files; a key that cannot be used.
         UsageError: an update without a version, an unknown platform, or a folder with other files.
-        Unsupported: no file for one of `platforms`, or a model of named tensors.
+        Unsupported: no file for one of `platforms`.
     """
     private = signature.read_private(as_path(key, "key"))
     content = bundles.read_bundle(as_path(bundle, "bundle"))
@@ -140,11 +147,6 @@ def sign(
 
 
 def _check_updates(bundle: Bundle, updates: UpdateOptions) -> None:
-    if isinstance(bundle.model.contract, Tensors):
-        raise Unsupported(
-            f"{bundle.path} holds a model of named tensors, whose packages take no updates",
-            "sign the bundle without --out",
-        )
     if bundle.release.version < 1:
         raise UsageError(
             "an update needs a version: apps take only one that is higher than what they have",
@@ -170,8 +172,7 @@ def _chosen(bundle: Bundle, updates: UpdateOptions) -> Sequence[tuple[Platform, 
                 )
             continue
         try:
-            artifact = platform.choose(bundle.artifacts, updates.artifact, bundle.path)
-            check_usable(bundle, artifact, platform)
+            artifact = choose_file(bundle, platform, updates.artifact)
         except Unsupported:
             if updates.platforms:
                 raise
@@ -185,6 +186,27 @@ def _chosen(bundle: Bundle, updates: UpdateOptions) -> Sequence[tuple[Platform, 
     return chosen
 
 
+def _of_windows(bundle: Bundle, artifact: Artifact) -> tuple[bytes, str]:
+    """The self-test of a file, and the digest of the contract that its packages have."""
+    golden = read_golden(bundle)
+    if golden is not None and golden.conflicts:
+        raise BadInput(
+            f"{bundle.path}: golden vectors: {'; '.join(golden.conflicts)}", "export it again"
+        )
+    test = write_document(self_test_of(bundle, artifact, golden)).encode()
+    windows = None if golden is None else golden.windows
+    logits = gives_logits(partial(run_file, artifact.path), artifact.signal, windows)
+    return test, contract_sha256(contract_entry(artifact.signal, logits))
+
+
+def _of_tensors(bundle: Bundle, artifact: Artifact) -> tuple[bytes, str]:
+    """The same of a model of named tensors."""
+    vectors = check_golden_set(read_named(bundle.path), artifact)
+    test = make_named_self_test(artifact, vectors, digest_of(bundle.path))
+    vocabulary = bundles.read_vocabulary(bundle.path)
+    return write_vectors(test), contract_digest(vectors.contract, vocabulary)
+
+
 def _write_update(
     bundle: Bundle,
     platform: Platform,
@@ -192,24 +214,18 @@ def _write_update(
     updates: UpdateOptions,
     key: EllipticCurvePrivateKey,
 ) -> WrittenUpdate:
-    golden = read_golden(bundle)
-    if golden is not None and golden.conflicts:
-        raise BadInput(
-            f"{bundle.path}: golden vectors: {'; '.join(golden.conflicts)}", "export it again"
-        )
     root = artifact.path
     files = {
         (Path(root.name) / path.relative_to(root)).as_posix(): path.read_bytes()
         for path in files_of(root)
     }
-    files[SELF_TEST] = write_document(self_test_of(bundle, artifact, golden)).encode()
-    windows = None if golden is None else golden.windows
-    logits = gives_logits(partial(run_file, root), artifact.signal, windows)
+    is_named = isinstance(bundle.model.contract, Tensors)
+    files[SELF_TEST], contract = (_of_tensors if is_named else _of_windows)(bundle, artifact)
     manifest = UpdateManifest(
         name=updates.name or NAME,
         version=bundle.release.version,
         min_app_version=bundle.release.min_app_version,
-        contract_sha256=contract_sha256(contract_entry(artifact.signal, logits)),
+        contract_sha256=contract,
         artifact=artifact.name,
         artifact_sha256=artifact.sha256,
         self_test=SELF_TEST,

@@ -13,10 +13,14 @@ import pytest
 
 from edgeconv import bundle as bundles
 from edgeconv import core
+from edgeconv.bundle import signature
+from edgeconv.integration.template_context import AppOptions
 from edgeconv.ir import keras_file
 from edgeconv.ir.keras_interface import tensors_of
 from edgeconv.workflows.export import export
+from edgeconv.workflows.integrate import integrate
 from edgeconv.workflows.run import run
+from edgeconv.workflows.sign import UpdateOptions, sign
 from tests.conftest import ROOT, build_once
 
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -81,6 +85,17 @@ def _export_hostile(out: Path) -> None:
     )
     export(path, variants, out)
     (out / bundles.VOCABULARY).write_text("".join(f"{word}\n" for word in WORDS), "utf-8")
+
+
+def write_with_update(platform: str, bundle: Path, folder: Path, name: str = "package") -> Path:
+    """The package of a bundle that takes updates; the update 3 of it is `updates/PLATFORM`."""
+    signature.new_keys(folder / "release.pem")
+    key = signature.embedded_key(signature.read_public(folder / "release.pub"))
+    integrate(platform, bundle, folder / name, app=AppOptions(update_key=key))
+    copy = Path(shutil.copytree(bundle, folder / "bundle"))
+    updates = UpdateOptions(out=folder / "updates", platforms=(platform,))
+    sign(copy, folder / "release.pem", release=core.Release(3, "1.0"), updates=updates)
+    return folder / name
 
 
 @pytest.fixture(scope="session")

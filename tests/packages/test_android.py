@@ -9,7 +9,6 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from edgeconv.integration.template_context import AppOptions
 from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
-from tests.packages.conftest import Kotlin
+from tests.packages.conftest import Kotlin, write_with_update
 from tests.packages.mutation import Mutation, mutations, switchable
 
 pytestmark = pytest.mark.heavy
@@ -36,7 +35,7 @@ _TESTS = (
 )
 _MODEL_TESTS = [
     f"com.edgeconv.model.{name}"
-    for name in ("ModelRunnerTest", "PredictionTest", "TokenizerTest", "LiteRtTest")
+    for name in ("ModelRunnerTest", "PredictionTest", "TokenizerTest", "ProofTest", "LiteRtTest")
 ]
 MUTATIONS = mutations("android")
 
@@ -182,10 +181,8 @@ def test_its_tests_notice_a_wrong_core(
 
 @pytest.fixture(scope="module")
 def model_package(model_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The typed runner of a model with hostile names."""
-    out = tmp_path_factory.mktemp("android-model") / "package"
-    integrate("android", model_bundle, out)
-    return out
+    """The typed runner of a model with hostile names; a signed update lies beside it."""
+    return write_with_update("android", model_bundle, tmp_path_factory.mktemp("android-model"))
 
 
 @pytest.fixture(scope="module")
@@ -210,11 +207,14 @@ def test_a_models_package_passes_its_own_tests(
     tmp_path: Path,
 ) -> None:
     results = tmp_path / "results.json"
-    option = f"-Dgolden.results={results}"
-    done = kotlin.junit(_MODEL_TESTS, stubs, *model_classes, options=[option])
-    assert "OK (10 tests)" in done.stdout, done.stdout + done.stderr
+    record = tmp_path / "record.json"
+    options = [f"-Dgolden.results={results}", f"-Dmodel.record={record}", _update(model_package)]
+    done = kotlin.junit(_MODEL_TESTS, stubs, *model_classes, options=options)
+    assert "OK (18 tests)" in done.stdout, done.stdout + done.stderr
     (result,) = check_device_outputs(model_bundle, results)
     assert result.status == "passed", result.reason
+    judged = check_device_outputs(model_bundle, record)
+    assert [each.status for each in judged] == ["passed", "passed"]
 
 
 def test_a_models_tests_notice_a_wrong_runner(
@@ -224,13 +224,23 @@ def test_a_models_tests_notice_a_wrong_runner(
     kotlin: Kotlin,
     tmp_path: Path,
 ) -> None:
-    """Compiled once for all mutations, each of which fails a test of its own."""
-    with ExitStack() as stack:
-        for mutation in MUTATIONS["tensors"]:
-            stack.enter_context(mutation.applied(model_package))
-        kotlin.compile([model_package / "model/src/main/kotlin"], tmp_path, stubs)
-    done = kotlin.junit(_MODEL_TESTS, stubs, tmp_path, *model_classes)
-    assert f"Failures: {len(MUTATIONS['tensors'])}" in done.stdout, done.stdout + done.stderr
+    """Compiled once, with each mutation behind a switch."""
+    changes = MUTATIONS["tensors"]
+    with switchable(changes, model_package, _switch):
+        source = model_package / "model/src/main/kotlin"
+        kotlin.compile([source], tmp_path, stubs, strict=False)
+    words = ["mutants.Mutants", ";".join(each.name for each in changes), *_MODEL_TESTS]
+    options = [_update(model_package)]
+    done = kotlin.java(words, tmp_path, stubs, *model_classes, options=options)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    counts = {row[0]: int(row[2]) for row in rows if len(row) == 3}
+    assert counts.pop("none", None) == 0, done.stdout + done.stderr
+    assert set(counts) == {each.name for each in changes}
+    assert [name for name, failures in counts.items() if not failures] == []
+
+
+def _update(model_package: Path) -> str:
+    return f"-Dmodel.update={model_package.parent / 'updates/android'}"
 
 
 def test_two_models_do_not_meet(plain: Library, nine: Library) -> None:

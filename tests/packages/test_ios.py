@@ -22,7 +22,7 @@ from edgeconv.integration.updates import UpdateManifest, contract_sha256, descri
 from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
-from tests.packages.conftest import Tool
+from tests.packages.conftest import Tool, write_with_update
 from tests.packages.mutation import Mutation, mutations
 
 pytestmark = pytest.mark.heavy
@@ -40,16 +40,17 @@ _TESTS = """
 swift build --build-tests -Xswiftc -warnings-as-errors > build.log 2>&1 ||
   { grep -E "error|warning" build.log; exit 1; }
 tests=$(echo .build/debug/*PackageTests.xctest)
-export GOLDEN_RESULTS=results.json SELF_TEST_RECORD=record.json
+export GOLDEN_RESULTS=results.json SELF_TEST_RECORD=record.json MODEL_RECORD=model.json
 "$tests" > right.log 2>&1 || { cat right.log; exit 1; }
-unset GOLDEN_RESULTS SELF_TEST_RECORD
+unset GOLDEN_RESULTS SELF_TEST_RECORD MODEL_RECORD
 echo "BUILT $(grep "Executed" right.log | tail -1)"
 while read -r name; do
   # The first failure ends the run.
   { MUTATION=$name timeout 90 stdbuf -oL "$tests" || echo "ended with $?"; } 2>&1 \\
     | grep -q "error:\\|ended with 124" && echo "NOTICED $name"  # 124: a test waits for ever
 done < mutations.txt
-[ ! -e results.json ] || { echo "RESULTS"; cat results.json; echo; cat record.json; }
+[ ! -e results.json ] || { echo "RESULTS"; cat results.json; echo; cat record.json
+  echo; cat model.json; }
 """
 
 
@@ -154,10 +155,9 @@ def nine(nine_channels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model_package(model_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The typed runner of a model with hostile names."""
-    out = tmp_path_factory.mktemp("ios-model") / "ModelPrediction"
-    integrate("ios", model_bundle, out)
-    return out
+    """The typed runner of a model with hostile names; a signed update lies beside it."""
+    folder = tmp_path_factory.mktemp("ios-model")
+    return write_with_update("ios", model_bundle, folder, "ModelPrediction")
 
 
 @pytest.fixture(scope="module")
@@ -181,15 +181,16 @@ def lay_out(folder: Path, package: Path, model_package: Path) -> None:
     shutil.copytree(package, folder / "package")
     shutil.copytree(package.parent / "updates", folder / "updates")
     shutil.copytree(model_package, folder / "model")
+    shutil.copytree(model_package.parent / "updates", folder / "updates-model")
     (folder / "app").mkdir()
     shutil.copy(ROOT / "samples/ios/ActivitySample.swiftpm/LiveActivity.swift", folder / "app")
     for model in folder.glob("*/Sources/*/Resources/*.mlpackage"):  # as Xcode does
         model.rename(model.with_suffix(".mlmodelc"))
     # What a bundle with a file for Core AI adds; the stub opens any.
-    resources = folder / "package" / _ADAPTER / "Resources"
-    (model,) = resources.glob("*.mlmodelc")
-    model.with_suffix(".aimodel").mkdir()
-    shutil.copy(resources / "selftest.json", resources / "selftest-coreai.json")
+    for resources in folder.glob("*/Sources/*/Resources"):
+        (model,) = resources.glob("*.mlmodelc")
+        model.with_suffix(".aimodel").mkdir()
+        shutil.copy(resources / "selftest.json", resources / "selftest-coreai.json")
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +229,15 @@ def test_golden_check_judges_the_record_of_a_self_test(
     record = tmp_path / "record.json"
     record.write_text(adapters.results[1], "utf-8")
     results = check_device_outputs(bundle, record)
+    assert [result.status for result in results] == ["passed", "passed"]
+
+
+def test_golden_check_judges_the_record_of_a_models_self_test(
+    adapters: Outcome, model_bundle: Path, tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    record.write_text(adapters.results[2], "utf-8")
+    results = check_device_outputs(model_bundle, record)
     assert [result.status for result in results] == ["passed", "passed"]
 
 

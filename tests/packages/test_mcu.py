@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("gcc"), reason="there is no gcc"),
 ]
 _MODEL = "src/edgeconv_model.c"
+_TEST = "src/edgeconv_self_test.c"
 _WORDS = "src/edgeconv_tokenizer.c"
 MUTATIONS = (
     Mutation("NaN passes", _MODEL, "if (!isfinite(values[i]))", "if (isinf(values[i]))"),
@@ -30,6 +31,17 @@ MUTATIONS = (
     ),
     Mutation(
         "the least class wins", _MODEL, "values[i] > values[place]", "values[i] < values[place]"
+    ),
+    Mutation("a wrong output passes", _TEST, "result->largest <= 1.0f", "result->largest <= 9.0f"),
+    Mutation(
+        "the last vector is not run",
+        _TEST,
+        "i < EDGECONV_GOLDEN_VECTORS; i++) {\n    if (run",
+        "i < EDGECONV_GOLDEN_VECTORS - 1; i++) {\n    if (run",
+    ),
+    Mutation("infinity passes", _TEST, "return INFINITY;", "return 0.0f;"),
+    Mutation(
+        "any model will do", _TEST, "edgeconv_crc32(model, size) ==", "edgeconv_crc32(model, 0) !="
     ),
     Mutation("Kelvin is no letter", _WORDS, "return 'k';", "return 0;"),
 )
@@ -63,9 +75,10 @@ def test_its_own_tests_pass_without_a_warning(
     assert "all checks passed" in said
     assert "all texts passed" in said
     results = tmp_path / "results.json"
-    results.write_text(run(copy, "build/test_model", "--results"), "utf-8")
-    (result,) = check_device_outputs(model_bundle, results)
-    assert result.status == "passed", result.reason
+    for words, status in (((), "passed"), (("failing",), "failed")):
+        results.write_text(run(copy, "build/test_model", "--results", *words), "utf-8")
+        (result,) = check_device_outputs(model_bundle, results)
+        assert result.status == status, result.reason
 
 
 def test_the_interpreter_answers_its_inputs_as_python_did(

@@ -24,6 +24,7 @@ from edgeconv.integration.web_server import listening
 from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
+from tests.packages.conftest import write_with_update
 from tests.packages.mutation import Mutation, mutations
 
 pytestmark = pytest.mark.heavy
@@ -75,10 +76,9 @@ def nine(nine_channels: Path, node_modules: Path, tmp_path_factory: pytest.TempP
 def model_package(
     model_bundle: Path, node_modules: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The typed runner of a model with hostile names."""
-    out = tmp_path_factory.mktemp("web-model") / "package"
-    integrate("web", model_bundle, out)
-    return _compiled(out, node_modules)
+    """The typed runner of a model with hostile names; a signed update lies beside it."""
+    folder = tmp_path_factory.mktemp("web-model")
+    return _compiled(write_with_update("web", model_bundle, folder), node_modules)
 
 
 def _compiled(package: Path, node_modules: Path) -> Path:
@@ -169,9 +169,41 @@ def test_it_is_linted(name: str, request: pytest.FixtureRequest) -> None:
 def test_a_models_package_runs_its_model_by_name(model_package: Path, model_bundle: Path) -> None:
     done = _test(model_package)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "# pass 14" in done.stdout
+    assert "# pass 22" in done.stdout
     (result,) = check_device_outputs(model_bundle, model_package / "golden-results.json")
     assert result.status == "passed", result.reason
+    tested = check_device_outputs(model_bundle, model_package / "selftest-results.json")
+    assert [result.status for result in tested] == ["passed", "failed"]  # no graphics card here
+
+
+def test_a_models_package_takes_a_signed_update_once(model_package: Path) -> None:
+    words = [shutil.which("node") or "node", "--input-type=module", "-e", _UPDATE]
+    done = subprocess.run(words, cwd=model_package, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["3", "not_newer", "wrong_signature", "3"], done.stderr
+
+
+_UPDATE = """
+import { readFile } from "node:fs/promises";
+import { Updates, factsOfPackage } from "./dist/updates.js";
+
+const files = new Map();
+let state = null;
+const store = {
+  read: async () => state,
+  file: async (version, path) => files.get(`${version}/${path}`) ?? null,
+  put: async (version, all) => all.forEach((file, path) => files.set(`${version}/${path}`, file)),
+  swap: async (next) => { state = next; },
+  clean: async () => {},
+};
+const bytes = async (path) => new Uint8Array(await readFile(`../updates/web/${path}`));
+const spoilt = async (path) => new Uint8Array([...(await bytes(path)), 32]);
+const updates = new Updates(factsOfPackage("2.0"), store, async () => {});
+const told = ({ accepted, version, reason }) => console.log(accepted ? version : reason);
+told(await updates.install(bytes));
+told(await updates.install(bytes));
+told(await updates.install(async (path) => (path === "update.json" ? spoilt : bytes)(path)));
+console.log((await updates.current()).update && state.manifest.version);
+"""
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS["tensors"], ids=lambda m: m.name)

@@ -3,26 +3,34 @@ package com.edgeconv.model
 import android.app.Activity
 import com.edgeconv.model.ModelException.Kind
 import fakes.Phone
+import kotlinx.coroutines.runBlocking
 import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Before
+import org.junit.Rule
 import org.junit.Test
+import org.junit.rules.TemporaryFolder
+import java.io.File
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import fakes.LiteRt as FakeLiteRt
 
 /** LiteRT through the library's adapters, on a phone of stubs that behave. */
 class LiteRtTest {
+    @get:Rule
+    val folder = TemporaryFolder()
+
     private val context = Activity()
 
     @Before
     fun aPhone() {
         Phone.reset()
         FakeLiteRt.reset()
-        Phone.assets[Contract.MODEL] =
-            checkNotNull(javaClass.getResource("/${Contract.MODEL}")).readBytes()
+        for (name in listOf(Contract.MODEL, Contract.SELF_TEST)) {
+            Phone.assets[name] = checkNotNull(javaClass.getResource("/$name")).readBytes()
+        }
         FakeLiteRt.models["CPU"] = FakeLiteRt.Model(::recorded)
         FakeLiteRt.models["Interpreter"] = FakeLiteRt.Model(::recorded)
     }
@@ -38,6 +46,35 @@ class LiteRtTest {
         FakeLiteRt.missing = true
         answers("LiteRT Interpreter, cpu")
     }
+
+    @Test
+    fun aUnitThatIsWrongIsNotUsedAndAnUpdateIsInstalled() =
+        runBlocking {
+            FakeLiteRt.models["GPU"] =
+                FakeLiteRt.Model { inputs ->
+                    recorded(inputs).mapValues { (_, values) ->
+                        if (values is FloatArray) FloatArray(values.size) else values
+                    }
+                }
+            val units = listOf(ComputeUnit.CPU, ComputeUnit.GPU)
+            val models = Models(context, units, folder.newFolder())
+            models.open().use { runner ->
+                val statuses = checkNotNull(runner.proof).record.results.map { it.status }
+                assertEquals(listOf(UnitStatus.PASSED, UnitStatus.FAILED), statuses)
+                assertTrue(golden.deviations(golden.run(runner)).isEmpty())
+            }
+            val update = File(System.getProperty("model.update"))
+            assertEquals(null, models.install(update).refusal)
+            assertEquals(Refusal.NOT_NEWER, models.install(update).refusal)
+            models.open().use { runner ->
+                assertEquals(3L, runner.proof?.version)
+                assertTrue(golden.deviations(golden.run(runner)).isEmpty())
+            }
+            val damaged = folder.newFolder()
+            update.copyRecursively(damaged, true)
+            File(damaged, "update.json").appendText(" ")
+            assertEquals(Refusal.WRONG_SIGNATURE, models.install(damaged).refusal)
+        }
 
     @Test
     fun anotherFileThanTheTestedOneIsRefused() {

@@ -12,6 +12,7 @@ from edgeconv.core import Artifact, NamedTensor, Samples, Tensors, TensorSpec
 from edgeconv.core.tensors import PROBABILITIES, SCORES
 from edgeconv.integration.identifiers import Naming
 from edgeconv.integration.model_package import ModelContext
+from edgeconv.integration.self_test import make_named_self_test
 from edgeconv.parity.golden.named_vectors import NamedGoldenSet
 
 WORDS = ("<padding>", "<start>", "<unknown>", "it", "was", "good", "kelvin", "don't")
@@ -65,7 +66,10 @@ def model_context(naming: Naming, file: Path, contract: Tensors = CONTRACT) -> M
     samples = Samples(arrays, "four random inputs", random=True)
     golden = NamedGoldenSet.of(contract, "cd" * 32, samples, outputs)
     golden = golden.recorded(artifact, "litert", outputs)
-    return ModelContext(artifact, naming, golden, "ef" * 32, WORDS, "1.0", arena_bytes=2048)
+    test = make_named_self_test(artifact, golden, "ef" * 32)
+    return ModelContext(
+        artifact, naming, golden, "ef" * 32, WORDS, "1.0", arena_bytes=2048, self_test=test
+    )
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,14 @@ import pytest
 from edgeconv.core import NamedTensor, Tensors
 from edgeconv.core.tensors import PROBABILITIES
 from edgeconv.errors import BadInput, Unsupported
+from edgeconv.integration import find_platform
 from edgeconv.integration.identifiers import NAMINGS
-from edgeconv.integration.model_package import TEXTS, check_golden_set
+from edgeconv.integration.model_package import (
+    TEXTS,
+    SharedSources,
+    check_golden_set,
+    contract_digest,
+)
 from tests.unit.integration.conftest import CONTRACT, LABELS, WORDS, MakeContext, model_context
 
 SWIFT = NAMINGS["swift"]
@@ -79,6 +86,31 @@ def test_a_vocabulary_that_no_input_takes_is_refused(
     with pytest.raises(BadInput, match="vocabulary has 9 words, but no input"):
         _ = context.text_input
     assert replace(context, vocabulary=()).text_input is None
+
+
+def test_an_update_with_other_words_is_one_of_another_contract() -> None:
+    digest = contract_digest(CONTRACT, WORDS)
+    assert contract_digest(CONTRACT, WORDS) == digest
+    assert contract_digest(CONTRACT, (*WORDS[:-1], "other")) != digest
+    assert contract_digest(CONTRACT, (*WORDS[:-2], WORDS[-1], WORDS[-2])) != digest
+    assert contract_digest(replace(CONTRACT, labels=LABELS[::-1]), WORDS) != digest
+
+
+def test_shared_sources_are_read_with_other_words(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("import A\n  import B\nB of a decision\n", "utf-8")
+    shared = SharedSources({"a.txt": "c/d.txt"}, (("^ *import B\n", ""), ("decision", "answer")))
+    assert shared.read(tmp_path) == {"c/d.txt": b"import A\nB of a answer\n"}
+
+
+@pytest.mark.parametrize("name", ["ios", "android", "web", "mcu"])
+def test_no_word_of_a_sensors_package_is_left_in_shared_sources(name: str) -> None:
+    platform = find_platform(name)
+    assert platform.model_package is not None
+    for place, content in platform.model_package.shared.read(platform.templates).items():
+        text = content.decode()
+        words = "recognition|Recognition|SensorStreaming|Classifier|window|Window"
+        left = re.findall(words, text.replace("globalThis.window", ""))
+        assert left == [], place
 
 
 def test_golden_vectors_must_be_those_of_the_file(

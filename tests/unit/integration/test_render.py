@@ -34,7 +34,7 @@ def test_a_package_has_its_parts(files: dict[str, bytes]) -> None:
     assert "golden.json" in names
     assert "okenizer" in names
     readme = files["README.md"].decode()
-    for words in ("`class`", "`user_id`", "`return`", "golden check", "Unproven"):
+    for words in ("`class`", "`user_id`", "`return`", "golden check", "Unproven", "no unit passed"):
         assert words in readme, words
     assert "{{" not in readme
     assert max(map(len, readme.splitlines())) <= 400

@@ -84,10 +84,10 @@ def test_golden_vectors_that_are_not_the_files_own(
             *(UsageError, "a sensor rate does not apply"),
         ),
         (
-            "web",
+            "mcu",
             {"app": edgeconv.AppOptions(update_key="AA")},
             UsageError,
-            "updates are for models",
+            "takes no updates of its own",
         ),
         ("mcu", {}, Unsupported, "needs an int8 file whose inputs"),
         ("ios", {"artifact": "pair_float32.tflite"}, Unsupported, "cannot be used"),

@@ -70,11 +70,13 @@ public struct NDArray: Sendable {
   let elements: [Float]
   let strides: [Int]
   public init<Scalar>(scalars: some Sequence<Scalar>, shape: [Int]) {
-    self.init(scalars.map { $0 as? Float ?? .nan }, shape, strides: [shape[1], 1])
+    let elements = scalars.map { $0 as? Float ?? ($0 as? Int32).map(Float.init) ?? .nan }
+    let strides = shape.indices.map { shape[($0 + 1)...].reduce(1, *) }
+    self.init(elements, shape, strides: strides, Scalar.self == Int32.self ? .int32 : .float32)
   }
-  init(_ elements: [Float], _ shape: [Int], strides: [Int]) {
+  init(_ elements: [Float], _ shape: [Int], strides: [Int], _ type: ScalarType = .float32) {
     (self.elements, self.shape, self.strides) = (elements, shape, strides)
-    scalarType = .float32
+    scalarType = type
   }
   public func view<T>(as type: T.Type = T.self) -> View<T> {
     View(elements: elements.compactMap { $0 as? T }, shape: shape, strides: strides)

@@ -21,8 +21,8 @@ public final class Model: @unchecked Sendable {
   public var outputs: [String: Feature] = [:]
   /// The outputs for a window on these units, by class, where it is a classifier.
   public var classify: (([Float], MLComputeUnits) throws -> [String: [String: Double]])?
-  /// The outputs of any other model.
-  public var run: ((any MLFeatureProvider) throws -> [String: MLMultiArray])?
+  /// The outputs of any other model on these units.
+  public var run: ((any MLFeatureProvider, MLComputeUnits) throws -> [String: MLMultiArray])?
   public private(set) var compiled = 0
   public private(set) var opened: [URL] = []
 
@@ -32,7 +32,7 @@ public final class Model: @unchecked Sendable {
   func predict(
     _ input: any MLFeatureProvider, _ units: MLComputeUnits
   ) throws -> any MLFeatureProvider {
-    if let run { return try MLDictionaryFeatureProvider(dictionary: run(input)) }
+    if let run { return try MLDictionaryFeatureProvider(dictionary: run(input, units)) }
     let name = inputs.keys.first ?? "sensor"
     let values = input.featureValue(for: name)?.multiArrayValue
       .map { MLShapedArray<Float>(converting: $0).scalars }

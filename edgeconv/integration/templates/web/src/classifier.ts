@@ -2,24 +2,11 @@ import { type CompiledModel, Tensor } from "@litertjs/core";
 import { contract } from "./contract.js";
 import { compileModel, loadRuntime, readModel, troubles } from "./liteRt.js";
 import { ModelError } from "./modelError.js";
-import {
-  type RecordStore,
-  SelfTest,
-  type SelfTestRecord,
-  type SelfTestVectors,
-  type Unit,
-} from "./selfTest.js";
+import { type ModelFiles, type Proof, proveModel } from "./proof.js";
+import type { SelfTestRecord, Unit } from "./selfTest.js";
 import type { Window } from "./sensorStream.js";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-/** What a model's file is read from. */
-export interface ModelFiles {
-  /** The `.tflite` file, as a place or as bytes. */
-  readonly model: string | URL | Bytes;
-  /** The folder of LiteRT.js that holds its `.wasm` files. */
-  readonly wasm: string;
-}
 
 /** What the model gives for one window. */
 export interface RawAnswer {
@@ -27,17 +14,6 @@ export interface RawAnswer {
   readonly outputs: readonly number[];
   /** What its last layer reads. */
   readonly embedding: readonly number[];
-}
-
-/** Where a model proves itself before its first decision. */
-export interface Proof {
-  /** `selftest.json`, read. */
-  readonly vectors: SelfTestVectors;
-  readonly store: RecordStore;
-  /** Of the app; another one tests again. */
-  readonly appVersion: string;
-  /** What may run the model, in order; the first is the fallback. Left out: the processor alone. */
-  readonly units?: readonly Unit[];
 }
 
 /** The TFLite model in LiteRT.js: a window in, an output for each class. */
@@ -56,16 +32,10 @@ export class Classifier {
    * @throws ModelError where a file does not arrive, or the model is not that of the contract
    */
   static async prove(
-    { model, wasm }: ModelFiles,
-    { vectors, store, appVersion, units = ["wasm"] }: Proof,
+    files: ModelFiles,
+    proof: Proof,
   ): Promise<{ readonly classifier: Classifier; readonly record: SelfTestRecord }> {
-    const [bytes] = await Promise.all([
-      readModel(model, vectors.artifact.sha256),
-      loadRuntime(wasm),
-    ]);
-    const device = { model: navigator.userAgent, system: systemOf(), app_version: appVersion };
-    const open = (unit: string) => Classifier.#open(bytes, unit as Unit);
-    const proven = await SelfTest.run({ units, vectors, device, store, open });
+    const proven = await proveModel(files, proof, Classifier.#open);
     return { classifier: proven.model, record: proven.record };
   }
 
@@ -134,9 +104,4 @@ export class Classifier {
   close(): void {
     this.#model.delete();
   }
-}
-
-/** The browser and its version, without what changes from visit to visit. */
-function systemOf(): string {
-  return navigator.userAgent;
 }

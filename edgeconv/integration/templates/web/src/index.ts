@@ -1,4 +1,4 @@
-export { Classifier, type ModelFiles, type Proof, type RawAnswer } from "./classifier.js";
+export { Classifier, type RawAnswer } from "./classifier.js";
 export { contract } from "./contract.js";
 export { Decider, type DeciderSettings, type Decision } from "./decider.js";
 export { defaultEnergy, EnergySaver, type EnergySettings } from "./energy.js";
@@ -22,6 +22,7 @@ export {
   personalModel,
   WrongPersonalDocument,
 } from "./personal.js";
+export { type ModelFiles, type Proof, proveModel } from "./proof.js";
 export {
   type Model,
   type Recognition,

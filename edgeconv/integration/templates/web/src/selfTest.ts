@@ -7,6 +7,8 @@ export interface SelfTestVectors {
   readonly golden: string;
   /** The largest difference of one output. */
   readonly tolerance: number;
+  /** Of a model with several outputs: how many of the numbers belong to one. */
+  readonly outputs?: readonly { readonly size: number; readonly tolerance: number }[];
   readonly vectors: readonly SelfTestVector[];
 }
 
@@ -251,7 +253,9 @@ export class SelfTest<Model extends OpenModel> {
   }
 
   #judge(unit: string, outputs: readonly (readonly number[])[]): UnitResult {
-    const { tolerance } = this.#setup.vectors;
+    const { tolerance, outputs: parts } = this.#setup.vectors;
+    // A difference counts more where an output's own tolerance is smaller.
+    const weights = parts?.flatMap((part) => Array(part.size).fill(tolerance / part.tolerance));
     const finite = (value: number) => (Number.isFinite(value) ? value : null);
     const failed = (reason: string, largest: number | null = null): UnitResult => ({
       ...this.#result(unit, "failed", reason),
@@ -261,12 +265,13 @@ export class SelfTest<Model extends OpenModel> {
     let largest = 0;
     for (const [i, { vector, expected }] of this.#vectors.entries()) {
       const row = outputs[i] ?? [];
-      if (row.length !== expected.length) {
+      if (row.length !== expected.length || row.length !== (weights ?? expected).length) {
         return failed(`vector ${vector}: ${row.length} outputs instead of ${expected.length}`);
       }
       if (!row.every(Number.isFinite)) return failed(`vector ${vector}: an output is not finite`);
       row.forEach((value, k) => {
-        largest = Math.max(largest, Math.abs(value - (expected[k] as number)));
+        const difference = Math.abs(value - (expected[k] as number));
+        largest = Math.max(largest, difference * (weights?.[k] ?? 1));
       });
     }
     if (!(largest <= tolerance)) {

@@ -57,16 +57,4 @@
       return numbers
     }
   }
-
-  extension ComputeUnits {
-    @available(iOS 27, macOS 27, watchOS 27, tvOS 27, visionOS 27, *)
-    var coreAI: SpecializationOptions {
-      switch self {
-      case .cpuOnly: .cpuOnly
-      case .cpuAndGPU: SpecializationOptions(preferredComputeUnitKind: .gpu)
-      case .cpuAndNeuralEngine: SpecializationOptions(preferredComputeUnitKind: .neuralEngine)
-      case .all: .default
-      }
-    }
-  }
 #endif

@@ -1,38 +1,6 @@
 import Foundation
 import SensorStreaming
 
-/// Where a model may be computed.
-///
-/// A network of this size takes less than a millisecond on the CPU, which is never refused: work for
-/// the GPU is, as soon as the app is in the background.
-public enum ComputeUnits: String, Sendable, CaseIterable {
-  case cpuOnly
-  case cpuAndGPU
-  case cpuAndNeuralEngine
-  /// Whatever the system takes.
-  case all
-}
-
-/// Which of Apple's frameworks runs the model of the package.
-public enum Runtime: Sendable {
-  /// Core AI where the system has it and the package its file, otherwise Core ML.
-  case newest
-  case coreML
-
-  /// Whether it is Core AI here.
-  var isCoreAI: Bool { self == .newest && coreAIFile != nil }
-
-  /// Core AI's file, where the system runs it.
-  var coreAIFile: URL? {
-    #if canImport(CoreAI)
-      if #available(iOS 27, macOS 27, watchOS 27, tvOS 27, visionOS 27, *) {
-        return Bundle.module.url(forResource: Contract.model, withExtension: "aimodel")
-      }
-    #endif
-    return nil
-  }
-}
-
 /// What a model gives for one window.
 public struct ModelAnswer: Sendable, Equatable {
   /// In the order of ``Contract/labels``.

@@ -56,6 +56,12 @@ public struct SelfTest: Sendable, Decodable {
     let expected: [Double]
   }
 
+  /// Of a model with several outputs: how many of the numbers belong to one.
+  struct Output: Sendable, Decodable {
+    let size: Int
+    let tolerance: Double
+  }
+
   private static let mostInferences = 49
   private static let rounds = 8
   private static let margin = 0.3
@@ -68,6 +74,8 @@ public struct SelfTest: Sendable, Decodable {
   let golden: String
   let tolerance: Double
   let vectors: [Vector]
+  /// `nil`: there is one output.
+  var outputs: [Output]?
 
   /// - Throws: ``RecognitionError/noSelfTest(_:)`` where the text is something else.
   public init(_ data: Data) throws {
@@ -153,8 +161,13 @@ public struct SelfTest: Sendable, Decodable {
         vectors: vectors.map(\.vector), outputs: outputs, runtime: runtime)
     }
     var largest = 0.0
+    // A difference counts more where an output's own tolerance is smaller.
+    let weights = self.outputs?.flatMap { output in
+      Array(repeating: tolerance / output.tolerance, count: output.size)
+    }
     for (vector, row) in zip(vectors, outputs) {
-      guard row.count == vector.expected.count else {
+      let weights = weights ?? Array(repeating: 1, count: row.count)
+      guard row.count == vector.expected.count, row.count == weights.count else {
         return result(
           .failed, nil,
           "vector \(vector.vector): \(row.count) outputs instead of \(vector.expected.count)")
@@ -162,7 +175,9 @@ public struct SelfTest: Sendable, Decodable {
       guard row.allSatisfy(\.isFinite) else {
         return result(.failed, nil, "vector \(vector.vector): an output is not finite")
       }
-      largest = zip(row, vector.expected).reduce(largest) { max($0, abs($1.0 - $1.1)) }
+      for (place, value) in row.enumerated() {
+        largest = max(largest, abs(value - vector.expected[place]) * weights[place])
+      }
     }
     return largest <= tolerance
       ? result(.passed, largest, "")

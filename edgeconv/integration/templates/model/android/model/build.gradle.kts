@@ -22,11 +22,14 @@ android {
         targetCompatibility = JavaVersion.VERSION_17
     }
 
+    // Local tests read the model's file.
+    sourceSets.getByName("test").resources.directories += "src/main/assets"
     // The instrumented test runs the same golden vectors as the local ones.
     sourceSets.getByName("androidTest").resources.directories += "src/test/resources"
 }
 
 dependencies {
+    api("org.jetbrains.kotlinx:kotlinx-coroutines-core:1.10.2")
     implementation("com.google.ai.edge.litert:litert:2.3.0")
 
     testImplementation("junit:junit:4.13.2")

@@ -1,6 +1,7 @@
 import { type CompiledModel, Tensor } from "@litertjs/core";
 import { compileModel, loadRuntime, readModel, troubles } from "./liteRt.js";
 import { ModelError } from "./modelError.js";
+import type { Unit } from "./selfTest.js";
 import { type Outputs, packed, type TensorSpec, type Tensors } from "./tensors.js";
 
 /** What runs the model: by name, the order of inputs and outputs does not matter. */
@@ -17,7 +18,7 @@ export interface ModelContract {
   readonly outputs: readonly TensorSpec[];
 }
 
-/** The `.tflite` file in LiteRT.js, on the processor. */
+/** The `.tflite` file in LiteRT.js. */
 export class LiteRtEngine implements Engine {
   readonly #model: CompiledModel;
   readonly #inputs: readonly TensorSpec[];
@@ -28,7 +29,7 @@ export class LiteRtEngine implements Engine {
   }
 
   /**
-   * Loads LiteRT.js and the model.
+   * Loads LiteRT.js and the model, on the processor.
    *
    * @param file the `.tflite` file, as a place or as bytes
    * @param wasm the folder of LiteRT.js that holds its `.wasm` files
@@ -41,7 +42,20 @@ export class LiteRtEngine implements Engine {
     contract: ModelContract,
   ): Promise<LiteRtEngine> {
     const [bytes] = await Promise.all([readModel(file, contract.sha256), loadRuntime(wasm)]);
-    const model = await compileModel(bytes);
+    return LiteRtEngine.open(bytes, "wasm", contract);
+  }
+
+  /**
+   * Opens a model's bytes on a unit; LiteRT.js is loaded.
+   *
+   * @throws ModelError where it cannot be opened there, or is not the model of the contract
+   */
+  static async open(
+    bytes: Uint8Array<ArrayBuffer>,
+    unit: Unit,
+    contract: ModelContract,
+  ): Promise<LiteRtEngine> {
+    const model = await compileModel(bytes, unit);
     const { inputs, outputs } = contract;
     try {
       compare("inputs", inputs, model.getInputDetails());

@@ -2,20 +2,6 @@
   import CoreML
   import Foundation
 
-  extension ModelRunner {
-    /// Opens the model of this package, which Xcode has compiled.
-    ///
-    /// - Throws: ``ModelError/noModel(_:)``, ``ModelError/wrongModel(_:)`` where the file is another
-    ///   model, or Core ML's error.
-    public static func packaged(computeUnits: ComputeUnits = .cpuOnly) async throws -> ModelRunner {
-      guard let url = Bundle.module.url(forResource: Contract.model, withExtension: "mlmodelc")
-      else {
-        throw ModelError.noModel(Contract.artifact)
-      }
-      return ModelRunner(engine: try await CoreMLEngine.open(url, computeUnits: computeUnits))
-    }
-  }
-
   /// The Core ML file, asked by the names of its features.
   actor CoreMLEngine: Engine {
     nonisolated let runtime = "Core ML"
@@ -85,17 +71,6 @@
       }
       let fields = description.metadata[.creatorDefinedKey] as? [String: String] ?? [:]
       try FileContract.check(fields[FileContract.key])
-    }
-  }
-
-  extension ComputeUnits {
-    var coreML: MLComputeUnits {
-      switch self {
-      case .cpuOnly: .cpuOnly
-      case .cpuAndGPU: .cpuAndGPU
-      case .cpuAndNeuralEngine: .cpuAndNeuralEngine
-      case .all: .all
-      }
     }
   }
 #endif

@@ -4,6 +4,10 @@ import Foundation
 public enum ModelError: Error, Equatable, LocalizedError {
   /// The file is not in the package.
   case noModel(String)
+  /// `selftest.json` is missing or not one.
+  case noSelfTest(String)
+  /// No compute unit answers as it must on this device: the app has no model.
+  case noUnitPassed(SelfTestRecord)
   /// The file does not take and give what ``Contract`` says.
   case wrongModel(String)
   /// An input has another number or type of values than the model takes.
@@ -21,6 +25,11 @@ public enum ModelError: Error, Equatable, LocalizedError {
     switch self {
     case .noModel(let name):
       "\(name) is not in the app. Xcode compiles it; `swift build` alone does not."
+    case .noSelfTest(let reason):
+      "The model's self-test cannot be read: \(reason)."
+    case .noUnitPassed(let record):
+      "The model is not right on this device: "
+        + record.results.map { "\($0.unit): \($0.reason)" }.joined(separator: "; ")
     case .wrongModel(let difference):
       "The model does not fit the contract that this package was made for: \(difference)."
     case .wrongSize(let tensor, let difference):

@@ -43,6 +43,20 @@ public struct TensorSpec: Sendable, Equatable {
 
   var told: String { "\(count) \(ints ? "int32" : "float32")" }
 
+  /// These numbers in the type that the model takes.
+  ///
+  /// - Throws: ``ModelError/noSelfTest(_:)`` where one is no whole number and must be.
+  func tensor(_ values: [Float]) throws -> Tensor {
+    guard ints else { return .floats(values) }
+    return .ints(
+      try values.map { value in
+        guard let whole = Int32(exactly: value) else {
+          throw ModelError.noSelfTest("\(name) takes whole numbers, not \(value)")
+        }
+        return whole
+      })
+  }
+
   /// - Throws: ``ModelError`` where the model does not take these values.
   func checkInput(_ tensor: Tensor?) throws {
     guard let tensor, tensor.count == count, tensor.areInts == ints else {

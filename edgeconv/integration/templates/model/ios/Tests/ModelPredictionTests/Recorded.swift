@@ -11,8 +11,11 @@ struct RecordedEngine: Engine {
   let golden: Golden
   /// What becomes of the outputs before they are given.
   var change: @Sendable (inout Tensors) -> Void = { _ in }
+  /// Throws where an inference fails.
+  var broken: @Sendable () throws -> Void = {}
 
   func run(_ inputs: Tensors) throws -> Tensors {
+    try broken()
     guard let vector = (0..<golden.count).first(where: { golden.inputs(of: $0) == inputs }) else {
       throw UnknownInputs()
     }

@@ -39,12 +39,7 @@ class ModelFile(
             } catch (error: JSONException) {
                 wrong("its contract cannot be read: ${error.message}", error)
             }
-        compare("channels", json.strings("channels"), Contract.CHANNELS)
-        compare("labels", json.strings("labels"), Contract.LABELS)
-        compare("layout", json.optString("layout"), "time-major")
-        compare("rate_hz", json.optDouble("rate_hz"), Contract.RATE_HZ)
-        compare("sensor", json.optString("sensor"), Contract.SENSOR)
-        compare("window", json.optInt("window"), Contract.WINDOW)
+        FileContract.difference(json)?.let { wrong(it) }
     }
 
     /**
@@ -83,22 +78,13 @@ class ModelFile(
         return String(bytes, begin, size)
     }
 
-    private fun JSONObject.strings(key: String): List<String> =
-        optJSONArray(key)?.let { array -> List(array.length(), array::optString) }.orEmpty()
-
-    private fun compare(
-        what: String,
-        actual: Any,
-        wanted: Any,
-    ) {
-        if (actual != wanted) wrong("its $what is $actual, not $wanted")
-    }
-
     private fun wrong(
         reason: String,
         cause: Throwable? = null,
-    ): Nothing =
-        throw RecognitionException(Kind.WRONG_MODEL, "this is not the model: $reason", cause)
+    ): Nothing {
+        val message = "this is not the model: $reason"
+        throw RecognitionException(Kind.WRONG_MODEL, message, cause)
+    }
 
     private companion object {
         const val CONTRACT_FILE = "edgeconv.json"

@@ -25,6 +25,8 @@ class TestVector(
  * @property sha256 of it
  * @property golden digest of the bundle's golden set
  * @property tolerance the largest difference of one output that another device explains
+ * @property weights how much a difference of each number counts, which is more where an output's own
+ *   tolerance is smaller; null: all alike
  */
 class SelfTest(
     val artifact: String,
@@ -32,6 +34,7 @@ class SelfTest(
     val golden: String,
     val tolerance: Double,
     val vectors: List<TestVector>,
+    val weights: List<Double>? = null,
 ) {
     /** How many vectors each of so many units runs: under 50 inferences in all. */
     fun vectorsPerUnit(units: Int): List<TestVector> =
@@ -56,13 +59,15 @@ class SelfTest(
         for ((each, row) in asked.zip(outputs)) {
             val expected = each.expected
             val place = "vector ${each.vector}"
-            if (row.size != expected.size) {
+            if (row.size != expected.size || row.size != (weights ?: expected).size) {
                 return result.copy(reason = "$place: ${row.size} outputs, not ${expected.size}")
             }
             if (!row.all(Float::isFinite)) {
                 return result.copy(reason = "$place: an output is not finite")
             }
-            largest = maxOf(largest, expected.indices.maxOf { abs(row[it] - expected[it]) })
+            val differences =
+                expected.indices.map { abs(row[it] - expected[it]) * (weights?.get(it) ?: 1.0) }
+            largest = maxOf(largest, differences.max())
         }
         if (largest <= tolerance) {
             return result.copy(status = UnitStatus.PASSED, largest = largest)
@@ -102,8 +107,17 @@ class SelfTest(
                         vector.getJSONArray("expected").let { List(it.length(), it::getDouble) },
                     )
                 },
+                json.optJSONArray("outputs")?.let { weights(it, json.getDouble("tolerance")) },
             )
         }
+
+        private fun weights(
+            outputs: JSONArray,
+            tolerance: Double,
+        ): List<Double> =
+            List(outputs.length(), outputs::getJSONObject).flatMap { output ->
+                List(output.getInt("size")) { tolerance / output.getDouble("tolerance") }
+            }
     }
 }
 

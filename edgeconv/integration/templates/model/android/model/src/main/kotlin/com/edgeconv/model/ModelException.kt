@@ -5,11 +5,11 @@ package com.edgeconv.model
  *
  * @property tensor the model's own name of the input or output; null where it is none of them
  */
-class ModelException(
+open class ModelException(
     val kind: Kind,
     message: String,
-    val tensor: String? = null,
     cause: Throwable? = null,
+    val tensor: String? = null,
 ) : Exception(message, cause) {
     /** What went wrong. */
     enum class Kind {
@@ -33,5 +33,22 @@ class ModelException(
 
         /** LiteRT could not load or run the model. */
         FAILED,
+
+        /** Nothing on this device computes what the model must give: [NoUnitPassed]. */
+        NO_UNIT_PASSED,
     }
 }
+
+/**
+ * Nothing that the app allows computes on this device what the model must give: the app has no model.
+ *
+ * @property record what was computed instead, for `edgeconv golden check`
+ */
+class NoUnitPassed(
+    val record: Record,
+) : ModelException(
+        Kind.NO_UNIT_PASSED,
+        record.results.joinToString("; ", "no unit passed the self-test: ") {
+            "${it.unit}: ${it.reason}"
+        },
+    )

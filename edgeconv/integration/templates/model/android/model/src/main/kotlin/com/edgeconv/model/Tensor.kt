@@ -41,7 +41,7 @@ class TensorSpec(
             throw ModelException(
                 Kind.WRONG_SIZE,
                 "$name takes $size ${kind()}, not ${told(tensor)}",
-                name,
+                tensor = name,
             )
         }
         if (tensor is Floats) {
@@ -50,7 +50,7 @@ class TensorSpec(
                 throw ModelException(
                     Kind.INPUT_NOT_FINITE,
                     "$name[$place] is ${tensor.values[place]}",
-                    name,
+                    tensor = name,
                 )
             }
         } else if (tensor is Ints && limits != null) {
@@ -59,7 +59,7 @@ class TensorSpec(
                 throw ModelException(
                     Kind.INPUT_OUT_OF_RANGE,
                     "$name[$place] is ${tensor.values[place]}, not within $limits",
-                    name,
+                    tensor = name,
                 )
             }
         }
@@ -71,7 +71,7 @@ class TensorSpec(
             throw ModelException(
                 Kind.WRONG_OUTPUT,
                 "the model gave ${told(tensor)} for $name, not $size ${kind()}",
-                name,
+                tensor = name,
             )
         }
         if (tensor is Floats) {
@@ -80,7 +80,7 @@ class TensorSpec(
                 throw ModelException(
                     Kind.OUTPUT_NOT_FINITE,
                     "the model gave ${tensor.values[place]} for $name[$place]",
-                    name,
+                    tensor = name,
                 )
             }
         }

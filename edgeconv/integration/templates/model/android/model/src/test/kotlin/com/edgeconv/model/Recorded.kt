@@ -26,6 +26,8 @@ internal class RecordedEngine(
         return outputs.associate { it.key to it.value }.toMutableMap().also(change)
     }
 
+    override fun close() = Unit
+
     private fun same(
         one: Tensors,
         other: Tensors,

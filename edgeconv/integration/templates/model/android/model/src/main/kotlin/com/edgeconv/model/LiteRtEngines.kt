@@ -1,6 +1,5 @@
 package com.edgeconv.model
 
-import android.content.Context
 import com.edgeconv.model.ModelException.Kind
 import com.google.ai.edge.litert.Accelerator
 import com.google.ai.edge.litert.CompiledModel
@@ -8,54 +7,21 @@ import com.google.ai.edge.litert.Environment
 import com.google.ai.edge.litert.LiteRtException
 import com.google.ai.edge.litert.TensorBuffer
 import org.tensorflow.lite.Interpreter
-import java.io.Closeable
-import java.io.IOException
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
-import java.security.MessageDigest
 
-/** The model's file in LiteRT, asked by the model's own names. */
-internal object LiteRt {
-    /**
-     * Opens the model of this library, once its bytes were found to be those that were tested: on
-     * `CompiledModel`, or on the Interpreter where that cannot be had.
-     *
-     * @throws ModelException where it is another file, or neither can open it
-     */
-    fun packaged(
-        context: Context,
-        threads: Int,
-    ): Engine {
-        val bytes =
-            try {
-                context.assets.open(Contract.MODEL).use { it.readBytes() }
-            } catch (error: IOException) {
-                throw ModelException(Kind.WRONG_MODEL, "it is not there: $error", cause = error)
-            }
-        val sha256 = MessageDigest.getInstance("SHA-256").digest(bytes)
-        val digits = sha256.joinToString("") { "%02x".format(it) }
-        if (digits != Contract.SHA256) {
-            val reason = "its SHA-256 is $digits, but ${Contract.SHA256} was tested"
-            throw ModelException(Kind.WRONG_MODEL, reason)
-        }
-        return try {
-            CompiledEngine(context, threads)
-        } catch (_: LiteRtException) {
-            InterpreterEngine(bytes, threads)
-        } catch (_: LinkageError) {
-            // its native library is not for this phone's processor
-            InterpreterEngine(bytes, threads)
-        }
-    }
-}
-
-/** @throws LiteRtException where it cannot be opened */
+/**
+ * The model in LiteRT's `CompiledModel`, asked by the model's own names.
+ *
+ * @param create opens the file with these options
+ * @throws LiteRtException where this unit cannot run it
+ */
 internal class CompiledEngine(
-    context: Context,
+    unit: ComputeUnit,
     threads: Int,
-) : Engine,
-    Closeable {
-    override val name = "LiteRT CompiledModel, cpu"
+    create: (CompiledModel.Options, Environment) -> CompiledModel,
+) : Engine {
+    override val name = "LiteRT CompiledModel, ${unit.id}"
 
     private val open = ArrayDeque<AutoCloseable>()
     private val model: CompiledModel
@@ -65,12 +31,9 @@ internal class CompiledEngine(
     init {
         try {
             val environment = Environment.create().also(open::add)
-            val options = CompiledModel.Options(Accelerator.CPU)
+            val options = CompiledModel.Options(Accelerator.valueOf(unit.name))
             options.cpuOptions = CompiledModel.CpuOptions(threads, null, null)
-            model =
-                CompiledModel
-                    .create(context.assets, Contract.MODEL, options, environment)
-                    .also(open::add)
+            model = create(options, environment).also(open::add)
             inputs = buffers(Contract.INPUTS) { model.createInputBuffer(it, null) }
             outputs = buffers(Contract.OUTPUTS) { model.createOutputBuffer(it, null) }
         } catch (error: LiteRtException) {
@@ -107,18 +70,17 @@ internal class CompiledEngine(
     ) = specs.associate { it.name to create(it.name).also(open::add) }
 }
 
-/** @throws ModelException where it cannot be opened */
+/** The model in LiteRT's `Interpreter`, which runs on the CPU only. */
 internal class InterpreterEngine(
-    bytes: ByteArray,
+    file: ModelFile,
     threads: Int,
-) : Engine,
-    Closeable {
-    override val name = "LiteRT Interpreter, cpu"
+) : Engine {
+    override val name = "LiteRT Interpreter, ${ComputeUnit.CPU.id}"
 
     private val interpreter =
         failing {
-            val file = ByteBuffer.allocateDirect(bytes.size).put(bytes)
-            Interpreter(file, Interpreter.Options().setNumThreads(threads))
+            val buffer = ByteBuffer.allocateDirect(file.bytes.size).put(file.bytes)
+            Interpreter(buffer, Interpreter.Options().setNumThreads(threads))
         }
     private val signature = interpreter.signatureKeys.first()
     private val inputs = Contract.INPUTS.associate { it.name to buffer(it) }
