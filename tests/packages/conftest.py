@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -85,6 +86,12 @@ def _export_hostile(out: Path) -> None:
     )
     export(path, variants, out)
     (out / bundles.VOCABULARY).write_text("".join(f"{word}\n" for word in WORDS), "utf-8")
+
+
+def code_of(page: str, language: str) -> list[str]:
+    """The blocks of code in a language on a page of docs/how-to."""
+    text = (ROOT / "docs/how-to" / page).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def write_with_update(platform: str, bundle: Path, folder: Path, name: str = "package") -> Path:

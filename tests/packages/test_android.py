@@ -19,7 +19,7 @@ from edgeconv.integration.template_context import AppOptions
 from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
-from tests.packages.conftest import Kotlin, write_with_update
+from tests.packages.conftest import Kotlin, code_of, write_with_update
 from tests.packages.mutation import Mutation, mutations, switchable
 
 pytestmark = pytest.mark.heavy
@@ -193,7 +193,12 @@ def model_classes(
     out = tmp_path_factory.mktemp("model-classes")
     source = model_package / "model/src"
     parts = [source / f"{part}/kotlin" for part in ("main", "test", "androidTest")]
-    kotlin.compile([*parts, _KOTLIN / "model_adapters"], out, stubs)
+    multiplatform = tmp_path_factory.mktemp("multiplatform")
+    _, *blocks = code_of("kotlin-multiplatform.md", "kotlin")  # the first is an interface only
+    for place, block in enumerate(blocks):
+        file = multiplatform / f"Block{place}.kt"
+        file.write_text(f"package multiplatform\n\n{block}", "utf-8")
+    kotlin.compile([*parts, _KOTLIN / "model_adapters", multiplatform], out, stubs)
     resources = ("test/resources", "main/resources", "main/assets")
     return out, *(source / each for each in resources)
 
@@ -210,7 +215,7 @@ def test_a_models_package_passes_its_own_tests(
     record = tmp_path / "record.json"
     options = [f"-Dgolden.results={results}", f"-Dmodel.record={record}", _update(model_package)]
     done = kotlin.junit(_MODEL_TESTS, stubs, *model_classes, options=options)
-    assert "OK (18 tests)" in done.stdout, done.stdout + done.stderr
+    assert "OK (19 tests)" in done.stdout, done.stdout + done.stderr
     (result,) = check_device_outputs(model_bundle, results)
     assert result.status == "passed", result.reason
     judged = check_device_outputs(model_bundle, record)

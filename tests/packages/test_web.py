@@ -24,7 +24,7 @@ from edgeconv.integration.web_server import listening
 from edgeconv.workflows.golden import check_device_outputs
 from edgeconv.workflows.integrate import integrate
 from tests.conftest import ROOT
-from tests.packages.conftest import write_with_update
+from tests.packages.conftest import code_of, write_with_update
 from tests.packages.mutation import Mutation, mutations
 
 pytestmark = pytest.mark.heavy
@@ -77,8 +77,10 @@ def model_package(
     model_bundle: Path, node_modules: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The typed runner of a model with hostile names; a signed update lies beside it."""
-    folder = tmp_path_factory.mktemp("web-model")
-    return _compiled(write_with_update("web", model_bundle, folder), node_modules)
+    package = write_with_update("web", model_bundle, tmp_path_factory.mktemp("web-model"))
+    (native,) = code_of("react-native.md", "ts")
+    (package / "src/reactNative.ts").write_text(native, "utf-8")
+    return _compiled(package, node_modules)
 
 
 def _compiled(package: Path, node_modules: Path) -> Path:
@@ -182,6 +184,33 @@ def test_a_models_package_takes_a_signed_update_once(model_package: Path) -> Non
     assert done.stdout.split() == ["3", "not_newer", "wrong_signature", "3"], done.stderr
 
 
+def test_the_page_for_react_native_finds_out_whether_a_model_is_right(model_package: Path) -> None:
+    words = [shutil.which("node") or "node", "--input-type=module", "-e", _REACT_NATIVE]
+    done = subprocess.run(words, cwd=model_package, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["cpu", "passed", "failed", "NoUnitPassed"], done.stderr
+
+
+_REACT_NATIVE = """
+import { readFile } from "node:fs/promises";
+import { provenModel } from "./dist/reactNative.js";
+
+const test = JSON.parse(await readFile("model/selftest.json", "utf8"));
+const device = { model: "a phone", system: "1", app_version: "1" };
+const storage = () => {
+  const texts = new Map();
+  return {
+    getItem: async (key) => texts.get(key) ?? null,
+    setItem: async (key, text) => void texts.set(key, text),
+  };
+};
+const told = (numbers) => [...numbers].map(Math.fround).join();
+const answer = (input) => test.vectors.find((each) => told(each.input) === told(input));
+const open = async (unit) => async (input) =>
+  answer(input).expected.map((value) => (unit === "cpu" ? value : 0));
+const { record } = await provenModel(test, device, storage(), open, ["cpu", "gpu"]);
+console.log(record.chosen, ...record.results.map(({ status }) => status));
+await provenModel(test, device, storage(), open, ["gpu"]).catch(({ name }) => console.log(name));
+"""
 _UPDATE = """
 import { readFile } from "node:fs/promises";
 import { Updates, factsOfPackage } from "./dist/updates.js";

@@ -4,6 +4,8 @@ import android.app.Activity
 import com.edgeconv.model.ModelException.Kind
 import fakes.Phone
 import kotlinx.coroutines.runBlocking
+import multiplatform.largestDifference
+import multiplatform.selfTestFile
 import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
@@ -97,6 +99,25 @@ class LiteRtTest {
         FakeLiteRt.models.clear()
         refused(Kind.FAILED) { ModelRunner.packaged(context) }
     }
+
+    /** What docs/how-to/kotlin-multiplatform.md shows. */
+    @Test
+    fun sharedCodeFindsOutWhetherTheModelIsRight() =
+        runBlocking {
+            val test = selfTestFile(resource(Contract.SELF_TEST))
+            val engine = RecordedEngine()
+            val right = largestDifference(test) { engine.run(it).outputs }
+            assertTrue("$right", right <= test.tolerance)
+            val off =
+                largestDifference(test) { input ->
+                    val outputs = engine.run(input).outputs
+                    outputs[0] += 1.1f * golden.tolerance(Contract.OUTPUTS[0].name).toFloat()
+                    outputs
+                }
+            assertTrue("$off", off > test.tolerance && off < 2 * test.tolerance)
+            val none = largestDifference(test) { FloatArray(1) }
+            assertTrue("$none", none.isInfinite())
+        }
 
     private fun answers(runtime: String) =
         ModelRunner.packaged(context).use { runner ->
