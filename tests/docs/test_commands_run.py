@@ -52,7 +52,8 @@ NOT_RUN = (
 """Beginnings of command lines, and why they are not run here; other tests do, on what they need."""
 
 FORMS = ROOT / "docs" / "reference" / "cli.md"  # of commands, with their metavariables
-GATES = ("parity", "compare", "golden", "inspect", "profile")  # may end with 1: a gate failed
+GATES = ("data", "parity", "compare", "golden", "inspect", "profile")
+"""Commands that end with 1 where a gate or a rule is broken."""
 
 
 @cache

@@ -213,7 +213,7 @@ def test_the_fixture_passes_fails_and_is_marked(weak: Path, pytester: pytest.Pyt
             "E *top1_agreement is *, must be >= 1.01*",
             "E *har_float32.tflite does not behave like the float model*",
             "E *has no file 'absent.tflite' (it has: har_float32.tflite, *",
-            "E *models/absent is not a bundle*",
+            "E *models/absent: no such folder*",
         ]
     )
 

@@ -110,7 +110,7 @@ def test_every_combination_of_settings() -> None:
         (["seed=1", "seed=2"], "given twice"),
         (["training.epoch=1"], "no key 'epoch'"),
         (["tuning.epochs=1"], "no table 'tuning'"),
-        (["training.epochs=many"], "must be int"),
+        (["training.epochs=many"], "must be a whole number"),
         (["training.epochs=0"], "at least 1"),
         (["data=wisdm:other"], "cannot change data"),
         (["windowing.window=40"], "cannot change windowing"),

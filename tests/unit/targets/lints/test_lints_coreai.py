@@ -15,6 +15,7 @@ from edgeconv.core.metadata import ModelMetadata
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.nodes import SOFTMAX, Activation, Dense, Value
 from edgeconv.runtimes import unavailable
+from edgeconv.targets import files
 from edgeconv.targets.coreai import asset, lints
 from edgeconv.targets.coreai.builder import ProgramBuilder, signed, unsigned
 from edgeconv.targets.coreai.lowering import LOWERINGS
@@ -250,6 +251,13 @@ def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
     assert set(_found(path)) == {"no-contract", "no-labels"}
     other = write(tmp_path / "other.aimodel", signal=replace(SIGNAL, window=17))
     assert _found(other) == ["contract-input"]
+
+
+def test_class_names_of_any_kind_are_kept(tmp_path: Path) -> None:
+    hostile = ('say """hi""", $x ${y} \\', "歩く שלום`'<b>|]]>&", "null")
+    path = write(tmp_path / "named.aimodel", signal=replace(SIGNAL, labels=hostile))
+    assert asset.read_labels(path) == hostile
+    assert files.describe(path).contract.labels == hostile
 
 
 def test_every_rule_has_its_case() -> None:

@@ -165,7 +165,7 @@ def test_another_file_outside_the_folder_is_refused(place: str, tmp_path: Path) 
 
 
 def test_metadata_comes_back(tmp_path: Path) -> None:
-    labels = ("a", "b, c", "ü")
+    labels = ('say """hi""", $x ${y} \\', "歩く שלום`'<b>|]]>&", "null")
     signal = Signal(window=2, step=1, labels=labels)
     path = write(tmp_path / "m.onnx", classifier())
     model_file.write_metadata(path, ModelMetadata("mine", signal))
