@@ -164,7 +164,7 @@ def _header(bundle: Bundle, facts: CardFacts) -> list[str]:
     targets = dict.fromkeys(str(artifact.target) for artifact in bundle.artifacts)
     lines = ["---", "library_name: keras", *_list("tags", ("edgeconv", *targets))]
     if facts.license:
-        lines.append(f"license: {yaml_text(facts.license.lower())}")
+        lines += _license(facts.license)
     result = reference(bundle)
     named = result.data.name if result else bundle.data.name if bundle.data else ""
     if named:
@@ -190,6 +190,13 @@ def _header(bundle: Bundle, facts: CardFacts) -> list[str]:
         ):
             lines += [f"    - type: {kind}", f"      name: {name}", f"      value: {value:.4f}"]
     return [*lines, "---", ""]
+
+
+def _license(expression: str) -> list[str]:
+    """Hubs know single licenses, in small letters; all else is `other`, with a name."""
+    if " " in expression or expression.startswith("LicenseRef-"):
+        return ["license: other", f"license_name: {yaml_text(expression)}"]
+    return [f"license: {yaml_text(expression.lower())}"]
 
 
 def _is_sensor(bundle: Bundle) -> bool:

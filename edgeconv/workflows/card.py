@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeconv import bundle as bundles
 from edgeconv.core import PathLike, as_path
-from edgeconv.core.json_codec import encode_fields
+from edgeconv.core.json_codec import damage, encode_fields
 from edgeconv.core.paths import files as files_of
 from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput, UsageError
@@ -16,6 +17,8 @@ from edgeconv.reporting.model_card import CardFacts, render_card
 
 CARD = "MODEL_CARD.md"
 BOM = "bom.cdx.json"
+_NAME = r"\(*[A-Za-z0-9][A-Za-z0-9.-]*\+?\)*"
+_SPDX = re.compile(rf"{_NAME}( (AND|OR|WITH) {_NAME})*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +71,16 @@ def write_card(
 
     Raises:
         BadInput: not a bundle, or one with changed files; or a place that cannot be written.
-        UsageError: a card stands there that says something else, and `force` is off.
+        UsageError: a card stands there that says something else, and `force` is off; or the
+            license is no SPDX expression.
     """
     options = options or CardOptions()
+    if options.license and not _SPDX.fullmatch(options.license):
+        raise UsageError(
+            f"'{options.license}' is not a license as SPDX writes it",
+            "give an identifier of spdx.org/licenses, such as Apache-2.0, or LicenseRef-NAME for a "
+            "license of your own; several are joined by AND or OR",
+        )
     folder = as_path(bundle, "bundle")
     read = bundles.read_bundle(folder)
     target = folder if out is None else as_path(out, "out")
@@ -122,7 +132,7 @@ def check_card(folder: Path) -> tuple[str, ...]:
         if bom.is_file() and file_digests(bom.read_text("utf-8")) != bundle_files(folder):
             raise BadInput(f"{bom} does not name the files that the bundle has now", again)
     except (OSError, ValueError) as error:
-        raise BadInput(f"{card} or {bom} cannot be read: {error}", again) from error
+        raise BadInput(f"{card} or {bom} cannot be read: {damage(error)}", again) from error
     return tuple(path.name for path in (card, bom) if path.is_file())
 
 

@@ -89,6 +89,10 @@ def test_a_card_names_every_file_and_is_checked(cli: Cli, bundle: Path, tmp_path
     assert (tmp_path / "again" / bom.name).read_bytes() == bom.read_bytes()
     assert (tmp_path / "again" / card.name).read_bytes() == card.read_bytes()
 
+    refused = cli("card", copy, "--license", "my own", "--out", tmp_path / "again")
+    assert refused.code == 2
+    assert "not a license as SPDX writes it" in refused.err
+
     card.write_text(card.read_text().replace("*to be completed*", "walkers"))  # the owner's own
     assert cli("verify", copy).code == 0
     kept = cli("card", copy)

@@ -43,6 +43,13 @@ def test_the_header_has_what_hubs_ask_for() -> None:
     assert result["metrics"][0]["value"] == pytest.approx(accuracy, abs=5e-5)
 
 
+@pytest.mark.parametrize("expression", ["MIT OR Apache-2.0", "LicenseRef-Example"])
+def test_a_license_that_hubs_do_not_know_has_a_name(expression: str) -> None:
+    bundle = bundles.bare()
+    read = header(render_card(bundle, facts(bundle, license=expression)))
+    assert (read["license"], read["license_name"]) == ("other", expression)
+
+
 def test_the_worst_subject_comes_first_and_is_named_among_the_limits() -> None:
     bundle = bundles.full(synthetic=False)
     of_three = {"3": {"accuracy": 0.95, "n": 4}, "16": {"accuracy": 0.7, "n": 5}}
