@@ -73,18 +73,16 @@ def killed(
         folder = Path(name) / "work"
         prepare(folder, source, old)
         before, whole = contents(old) if old else {}, contents(folder)
-        process = start(scenario, folder, environment())
-        # what a child still says must not keep the harness: nobody reads it
-        try:
-            process.wait(moment.seconds)
-        except subprocess.TimeoutExpired:
-            moment.end(process)
+        count = Path(name) / "count"
+        process = start(scenario, folder, {**environment(), **moment.counting(folder, count)})
+        moment.wait(process, count)
         faults = [f"a process of it lives on: {left}" for left in survivors(process.pid)]
         faults += faults_of(scenario, folder, before)
         left = leftovers(folder)
         if contents(folder) != whole or left:
             faults += _faults_of_the_next_run(scenario, folder, left)
-        detail = f"{moment.seconds:.2f} s, {'all' if moment.group else 'one'}"
+        when = f"change {moment.change}" if moment.change else f"{moment.seconds:.2f} s"
+        detail = f"{when}, {'all' if moment.group else 'one'}"
         if left:
             detail += f", left {len(left)}"
         return Trial("kill", scenario.name, number, detail, process.returncode, tuple(faults))
@@ -92,10 +90,36 @@ def killed(
 
 @dataclass(frozen=True)
 class Moment:
-    """When a command is killed: alone, as by a system out of memory, or with its children."""
+    """When a command is killed: alone, as by a system out of memory, or with its children.
+
+    Attributes:
+        seconds: after its start, at the latest.
+        group: its children too.
+        change: as soon as it is about to change its folder for the so many-th time; 0: whenever.
+        library: counts the changes.
+    """
 
     seconds: float
     group: bool
+    change: int = 0
+    library: Path | None = None
+
+    def counting(self, folder: Path, count: Path) -> dict[str, str]:
+        """Environment of a command that counts its changes."""
+        if not self.change:
+            return {}
+        places = {"FAULT_UNDER": str(folder), "FAULT_COUNT": str(count), "FAULT_AT": "0"}
+        return {"LD_PRELOAD": str(self.library), **places}
+
+    def wait(self, process: subprocess.Popen[str], count: Path) -> None:
+        """Kill it when the moment has come, unless it ends before."""
+        until = time.monotonic() + self.seconds
+        while process.poll() is None and time.monotonic() < until:
+            if self.change and count.exists() and count.stat().st_size >= self.change:
+                break
+            time.sleep(0.001)
+        if process.poll() is None:
+            self.end(process)
 
     def end(self, process: subprocess.Popen[str]) -> None:
         (os.killpg if self.group else os.kill)(process.pid, signal.SIGKILL)
@@ -259,6 +283,7 @@ def main() -> int:
     parser.add_argument("--moments", type=int, default=200, help="kills in all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="the name of one command")
+    parser.add_argument("--aim", type=int, default=0, help="kill at one of so many first changes")
     parser.add_argument("--every", type=int, default=1, help="only every so many-th write or rerun")
     options = parser.parse_args()
     trials = read(options.out)
@@ -286,6 +311,7 @@ def _kills(
     trials: list[Trial],
 ) -> None:
     done = {(trial.scenario, trial.number) for trial in trials if trial.kind == "kill"}
+    library = compile_shim(options.out.absolute().parent)
     line = random.Random(options.seed).choices(
         chosen, [scenario.share for scenario in chosen], k=options.moments
     )
@@ -293,9 +319,13 @@ def _kills(
         if (scenario.name, number) in done:
             continue
         chance = random.Random(f"{options.seed}-{number}")
-        moment = Moment(
-            chance.uniform(0.1, 1.1) * old[scenario.name].seconds, chance.random() < 0.5
+        seconds, group = (
+            chance.uniform(0.1, 1.1) * old[scenario.name].seconds,
+            chance.random() < 0.5,
         )
+        moment = Moment(seconds, group)
+        if options.aim:
+            moment = Moment(LONGEST, group, chance.randrange(1, options.aim), library)
         replaced = old[scenario.name].out if scenario.replaces and chance.random() < 0.7 else None
         add(options.out, killed(scenario, number, moment, source, replaced))
 

@@ -298,12 +298,12 @@ def test_a_close_option_is_suggested(capsys: pytest.CaptureFixture[str]) -> None
 
 
 _STUCK = """
-import ctypes
+import ctypes, threading
 from edgeconv import cli
 cli.PATIENCE = 0.2
 cli._answer_signals()
 libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
-print("begun", flush=True)
+threading.Timer(0.5, print, ("begun",), {{"flush": True}}).start()  # the code has begun by then
 {code}
 """
 _NATIVE = "while not libc.pthread_mutex_lock(mutex): pass"
