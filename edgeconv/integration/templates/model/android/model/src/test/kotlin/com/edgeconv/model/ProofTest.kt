@@ -1,5 +1,6 @@
 package com.edgeconv.model
 
+import org.json.JSONArray
 import org.json.JSONObject
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
@@ -99,7 +100,9 @@ class ProofTest {
     @Test
     fun theFileSaysWhatTheLibraryWasMadeFor() {
         file.checkPackaged()
-        val other = JSONObject().put("labels", Contract.LABELS + "another")
+        val same = JSONObject().put("labels", JSONArray(Contract.LABELS))
+        assertEquals(null, FileContract.difference(same))
+        val other = JSONObject().put("labels", JSONArray(Contract.LABELS + "another"))
         assertTrue(FileContract.difference(other).orEmpty().startsWith("its classes are"))
         val changed = file.bytes.copyOf().also { it[it.size / 2]++ }
         assertThrows(ModelException::class.java) { ModelFile(changed).checkPackaged() }
