@@ -87,8 +87,13 @@ def whar(
             options = WharOptions(groups_of(groups), seed or 0, recipe, epochs)
             source = data_options.recordings(data, allow, assume_units)
             benchmark_network(network, source, out, options, progress=console)
-        else:
+        elif read_rows(out):
             write_rows(out)
+        else:
+            raise UsageError(
+                f"{out} holds no rows yet",
+                "run one first: --network student --data motionsense:DIR",
+            )
         rows = read_rows(out)
         console.table(
             f"{out}",

@@ -256,4 +256,8 @@ def _no_model(path: Path) -> BadInput:
             f"in Python: model = keras.models.model_from_json(open('{path}').read()), then "
             "model.load_weights(FILE) and model.save('model.keras')",
         )
+    if path.name == "manifest.json":
+        return BadInput(
+            f"{path} is the manifest of a bundle", f"name a file of the bundle {path.parent}"
+        )
     return BadInput(f"{path} is JSON, but no Keras model", SAVE_HINT)

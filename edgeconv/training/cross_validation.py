@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 FOLD_SEED = 7  # the folds must not depend on the seed of a fit
 
 
+def check_count(folds: int) -> None:
+    """Make sure that there are other folds to fit on.
+
+    Raises:
+        UsageError: fewer than two.
+    """
+    if folds < 2:
+        raise UsageError(
+            f"--folds {folds}: each fold is evaluated by a model fitted on the other folds",
+            "use 2 to 10",
+        )
+
+
 def make_folds(subjects: Sequence[str], count: int) -> tuple[tuple[str, ...], ...]:
     """All subjects in `count` groups of nearly equal size; each group is held out once.
 
@@ -34,11 +47,7 @@ def make_folds(subjects: Sequence[str], count: int) -> tuple[tuple[str, ...], ..
     """
     import numpy as np
 
-    if count < 2:
-        raise UsageError(
-            f"--folds {count}: each fold is evaluated by a model fitted on the other folds",
-            "use 2 to 10",
-        )
+    check_count(count)
     if len(subjects) < count:
         raise BadInput(
             f"{count} folds need {count} subjects or more, but there are {len(subjects)}",

@@ -18,7 +18,7 @@ from edgeconv.errors import BadInput, UsageError
 from edgeconv.plugins import require
 from edgeconv.recipes import load_recipe
 from edgeconv.reporting.comparisons import comparison_plot, comparison_table
-from edgeconv.training.cross_validation import make_folds
+from edgeconv.training.cross_validation import check_count, make_folds
 from edgeconv.training.fold_results import CrossValidation
 from edgeconv.workflows.steps.fold_runs import FoldOutcome, FoldTask, FoldTrainer, Where, run_folds
 from edgeconv.workflows.train import with_data
@@ -49,6 +49,7 @@ class CrossValidateOptions:
     where: Where = field(default_factory=Where)
 
     def __post_init__(self) -> None:
+        check_count(self.folds)
         wrong = [fold for fold in self.only if not 0 <= fold < self.folds]
         if wrong:
             raise UsageError(

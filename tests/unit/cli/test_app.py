@@ -98,6 +98,8 @@ STRANGERS = (
     ("integrate andriod out --out app", 2, "unknown platform 'andriod'"),
     ("data describe csv:", 2, "data specification 'csv:' ends in a colon"),
     ("data fetch motionsens", 2, "'motionsens' cannot be fetched"),
+    ("cross-validate har --data csv:nowhere.csv --folds 1", 2, "--folds 1: each fold is evaluated"),
+    ("benchmark whar --out nowhere", 2, "nowhere holds no rows yet"),
 )
 """What somebody types wrongly, the exit code, and words of the answer."""
 

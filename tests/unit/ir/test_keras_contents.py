@@ -55,6 +55,7 @@ def refusal(path: Path) -> BadInput:
         ("m.zip", zipped(config__json="{}"), "a Keras model under another name"),
         ("m.json", json.dumps(CONFIG).encode(), "the weights are missing"),
         ("m.json", b"{}", "JSON, but no Keras model"),
+        ("manifest.json", b"{}", "is the manifest of a bundle"),
         ("m.tflite", b"\x1c\0\0\0TFL3....", "a TFLite file"),
         ("m.h5", b"\x89HDF\r\n\x1a\n....", "damaged or truncated HDF5"),
     ],
