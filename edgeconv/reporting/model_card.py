@@ -74,17 +74,17 @@ def render_card(bundle: Bundle, facts: CardFacts) -> str:
 def purpose(contract: Contract) -> str:
     """What the model does, in two sentences."""
     classes = ", ".join(contract.labels)
-    tells = f"Tells {len(contract.labels)} classes apart: {classes}." if classes else ""
+    tells = f"Recognizes {len(contract.labels)} classes: {classes}." if classes else ""
     if isinstance(contract, Signal):
-        of = f" of {', '.join(sensors)}" if (sensors := _kinds(contract)) else ""
+        of = f" of {' and '.join(sensors)} readings" if (sensors := _kinds(contract)) else ""
         given = (
-            f"It is given windows{of}: {contract.window} time steps at {contract.rate_hz:g} Hz "
+            f"Its input is a window{of}: {contract.window} time steps at {contract.rate_hz:g} Hz "
             f"of {', '.join(contract.channels)}."
         )
     else:
         inputs = "; ".join(tensor.text for tensor in contract.inputs)
         outputs = "; ".join(tensor.text for tensor in contract.outputs)
-        given = f"It is given {inputs}, and gives {outputs}."
+        given = f"It takes {inputs} and returns {outputs}."
     return f"{tells} {given}".strip()
 
 
@@ -228,7 +228,7 @@ def _owner(facts: CardFacts) -> list[str]:
     ask = "*not stated*"
     return [
         f"- **License:** {escaped(facts.license) if facts.license else ask}",
-        f"- **Who answers for it:** {escaped(facts.supplier) if facts.supplier else ask}",
+        f"- **Responsible for it:** {escaped(facts.supplier) if facts.supplier else ask}",
         "",
     ]
 

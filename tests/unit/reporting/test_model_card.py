@@ -107,7 +107,7 @@ def test_a_model_of_named_tensors() -> None:
     bundle = bundles.bare()
     bundle = replace(bundle, model=replace(bundle.model, contract=numbers), artifacts=())
     card = render_card(bundle, facts(bundle))
-    assert "It is given pixels (4 × 4 × 1, float32, 0 to 1), and gives depth (16, float32)" in card
+    assert "It takes pixels (4 × 4 × 1, float32, 0 to 1) and returns depth (16, float32)." in card
 
 
 @given(st.text())
