@@ -45,7 +45,10 @@ def test_a_baseline_is_a_recipe_or_an_earlier_result(cli: Cli, tmp_path: Path) -
     first = cli(*words, "--json", out)
     assert first.code == 0, first.err
     again = cli(*words, "--baseline", out)
-    assert "against last: +0.00 percentage points over 1 fold: one fold gives no" in again.out
+    sentence = (
+        "against last: +0.00 percentage points over 1 fold and the common seed 0: one fold gives no"
+    )
+    assert sentence in again.out
     other = cli(*words, "--baseline", last)
     assert "against last: " in other.out
 

@@ -108,13 +108,15 @@ def run(python: Path, *words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_light_installation_is_enough(light: Path, bundle: Path) -> None:
-    for name in ("tensorflow", "keras", "duckdb", "matplotlib", "jinja2", "h5py"):
+def test_the_light_installation_is_enough(light: Path, bundle: Path, tmp_path: Path) -> None:
+    for name in ("tensorflow", "keras", "duckdb", "matplotlib", "h5py"):
         absent = subprocess.run([light, "-I", "-c", f"import {name}"], capture_output=True)
         assert absent.returncode == 1, name
     done = run(light, "golden", "check", bundle)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("✓ passed") > 8
+    packed = run(light, "integrate", "mcu", bundle, "--out", tmp_path / "mcu")
+    assert packed.returncode == 0, packed.stderr
     listed = run(light, "inspect", bundle / "har_float16.mlpackage", "--strict")
     assert listed.returncode == 0, listed.stderr
     refused = run(light, "evaluate", bundle / "model.keras", "--data", "synthetic")
