@@ -179,7 +179,7 @@ def test_a_models_package_runs_its_model_by_name(model_package: Path, model_bund
 
 
 def test_a_models_package_takes_a_signed_update_once(model_package: Path) -> None:
-    words = [shutil.which("node") or "node", "--input-type=module", "-e", _UPDATE]
+    words = [shutil.which("node") or "node", "--input-type=module", "-e", _INSTALL_TWICE]
     done = subprocess.run(words, cwd=model_package, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["3", "not_newer", "wrong_signature", "3"], done.stderr
 
@@ -211,7 +211,7 @@ const { record } = await provenModel(test, device, storage(), open, ["cpu", "gpu
 console.log(record.chosen, ...record.results.map(({ status }) => status));
 await provenModel(test, device, storage(), open, ["gpu"]).catch(({ name }) => console.log(name));
 """
-_UPDATE = """
+_INSTALL_TWICE = """
 import { readFile } from "node:fs/promises";
 import { Updates, factsOfPackage } from "./dist/updates.js";
 
@@ -326,10 +326,10 @@ def test_the_page_works_without_a_network_and_keeps_no_damaged_file(
         before = style.read_text("utf-8")
         old, new = (hashlib.sha256(text.encode()).hexdigest() for text in (before, before + "\n"))
         worker.write_text(worker.read_text("utf-8").replace(old, new), "utf-8")
-        page.evaluate(_UPDATE)
+        page.evaluate(_UPDATE_WORKER)
         expect(page.locator("#update")).to_be_hidden()  # the file is not what the list says
         style.write_text(before + "\n", "utf-8")
-        page.evaluate(_UPDATE)
+        page.evaluate(_UPDATE_WORKER)
         expect(page.locator("#update")).to_be_visible()
         page.click("#reload")
         expect(page.locator("#update")).to_be_hidden()
@@ -375,7 +375,7 @@ _CURRENT = f"""async (test) => {{
   {_STORE}
   return Array.from((await updates.current()).update.model);
 }}"""
-_UPDATE = """async () => {
+_UPDATE_WORKER = """async () => {
   const registration = await navigator.serviceWorker.getRegistration();
   const { installing } = await registration.update().catch(() => registration);
   await new Promise((done) => {
