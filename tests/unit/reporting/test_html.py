@@ -266,9 +266,11 @@ def test_the_contract_is_said_in_plain_words(sensor: InputConvention, sentence: 
     assert ("the app must normalize each channel" in text) is (not folded)
 
 
-@pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
-def test_a_missing_package_is_named(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("package", "extra"), [("jinja2", "check"), ("matplotlib", "convert")])
+def test_a_missing_package_is_named(
+    package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, package, None)  # what Python does where it is not installed
     with pytest.raises(MissingDependency, match=package) as error:
         render_html(bundles.bare())
-    assert error.value.hint == 'install it: pip install "edgeconv[convert]"'
+    assert error.value.hint == f'install it: pip install "edgeconv[{extra}]"'
