@@ -34,7 +34,7 @@ def card(
         typer.Option("--license", metavar="SPDX", help="The model's license, such as Apache-2.0."),
     ] = "",
     supplier: Annotated[
-        str, typer.Option("--supplier", metavar="NAME", help="The person or company responsible for the model.")
+        str, typer.Option("--supplier", metavar="NAME", help="Who is responsible for the model.")
     ] = "",
     force: Annotated[
         bool, typer.Option("--force", help="Replace a card that was edited or is out of date.")
