@@ -87,13 +87,8 @@ def whar(
             options = WharOptions(groups_of(groups), seed or 0, recipe, epochs)
             source = data_options.recordings(data, allow, assume_units)
             benchmark_network(network, source, out, options, progress=console)
-        elif read_rows(out):
-            write_rows(out)
         else:
-            raise UsageError(
-                f"{out} holds no rows yet",
-                "run one first: --network student --data motionsense:DIR",
-            )
+            write_rows(out)
         rows = read_rows(out)
         console.table(
             f"{out}",

@@ -192,8 +192,17 @@ def read_rows(out: Path) -> tuple[MeasuredRow, ...]:
 
 
 def write_rows(out: Path, *new: MeasuredRow) -> None:
-    """Add rows to a folder, and write its table and its picture again."""
+    """Add rows to a folder, and write its table and its picture again.
+
+    Raises:
+        UsageError: there are none.
+        BadInput: a line of the earlier ones is damaged.
+    """
     rows = {(row.network, row.data): row for row in (*read_rows(out), *new)}
+    if not rows:
+        raise UsageError(
+            f"{out} holds no rows yet", "run one first: --network student --data motionsense:DIR"
+        )
     out.mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(encode_fields(row)) + "\n" for row in rows.values())
     write_text(out / ROWS, text)
