@@ -52,6 +52,7 @@ EXTRAS = {
     },
     "coreai": {"coreai-core": "Core AI files (.aimodel): writing, reading and running them"},
     "check": {
+        "jinja2": "the report, packages for apps",
         "onnx": "reading and writing .onnx files",
         "onnxruntime": "running .onnx files",
     },
