@@ -121,18 +121,18 @@ def _reference_model(bundle: Bundle, facts: CardFacts) -> Entry:
 
 def _model(bundle: Bundle, artifact: Artifact, facts: CardFacts) -> Entry:
     """One artifact; a package is a folder, so its files are listed in it, each with its digest."""
-    inside = {
+    members = {
         name: digest for name, digest in facts.files.items() if name.startswith(f"{artifact.name}/")
     }
     files: Entry = {"hashes": _sha256(artifact.sha256)}
-    if inside:
-        files = {"components": [_file(name, inside[name]) for name in sorted(inside)]}
+    if members:
+        files = {"components": [_file(name, members[name]) for name in sorted(members)]}
     properties = {
         "target": str(artifact.target),
         "scheme": artifact.scheme,
         "bytes": str(artifact.bytes),
         "parity": str(parity_status(bundle, artifact)),
-        **({"sha256-of-folder": artifact.sha256} if inside else {}),
+        **({"sha256-of-folder": artifact.sha256} if members else {}),
     }
     return {
         "type": "machine-learning-model",

@@ -59,13 +59,13 @@ GATES = ("data", "parity", "compare", "golden", "inspect", "profile")
 @cache
 def lines() -> tuple[str, ...]:
     """The command lines of all pages as they are here, each once, in the order of the pages."""
-    found: dict[str, None] = {}
+    shown: dict[str, None] = {}
     for page in PAGES:
         for line in shown_lines(page.read_text("utf-8")) if page != FORMS else ():
             for pattern, replacement in STAND_INS:
                 line = re.sub(pattern, replacement, line)
-            found[" ".join(line.split()).removeprefix("edgeconv ")] = None
-    return tuple(found)
+            shown[" ".join(line.split()).removeprefix("edgeconv ")] = None
+    return tuple(shown)
 
 
 def reason(line: str) -> str:

@@ -95,9 +95,9 @@ def test_a_card_names_every_file_and_is_checked(cli: Cli, bundle: Path, tmp_path
 
     card.write_text(card.read_text().replace("*to be completed*", "walkers"))  # the owner's own
     assert cli("verify", copy).code == 0
-    kept = cli("card", copy)
-    assert kept.code == 2
-    assert "says something else" in kept.err
+    edited = cli("card", copy)
+    assert edited.code == 2
+    assert "says something else" in edited.err
     assert "walkers" in card.read_text()
     bom.write_text(bom.read_text().replace(sha256(copy / "labels.txt"), "0" * 64))
     assert f"{bom} does not name the files" in cli("verify", copy).err

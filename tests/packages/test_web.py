@@ -203,8 +203,8 @@ const storage = () => {
     setItem: async (key, text) => void texts.set(key, text),
   };
 };
-const told = (numbers) => [...numbers].map(Math.fround).join();
-const answer = (input) => test.vectors.find((each) => told(each.input) === told(input));
+const rounded = (numbers) => [...numbers].map(Math.fround).join();
+const answer = (input) => test.vectors.find((each) => rounded(each.input) === rounded(input));
 const open = async (unit) => async (input) =>
   answer(input).expected.map((value) => (unit === "cpu" ? value : 0));
 const { record } = await provenModel(test, device, storage(), open, ["cpu", "gpu"]);
@@ -227,10 +227,10 @@ const store = {
 const bytes = async (path) => new Uint8Array(await readFile(`../updates/web/${path}`));
 const spoilt = async (path) => new Uint8Array([...(await bytes(path)), 32]);
 const updates = new Updates(factsOfPackage("2.0"), store, async () => {});
-const told = ({ accepted, version, reason }) => console.log(accepted ? version : reason);
-told(await updates.install(bytes));
-told(await updates.install(bytes));
-told(await updates.install(async (path) => (path === "update.json" ? spoilt : bytes)(path)));
+const print = ({ accepted, version, reason }) => console.log(accepted ? version : reason);
+print(await updates.install(bytes));
+print(await updates.install(bytes));
+print(await updates.install(async (path) => (path === "update.json" ? spoilt : bytes)(path)));
 console.log((await updates.current()).update && state.manifest.version);
 """
 

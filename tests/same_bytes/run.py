@@ -108,15 +108,14 @@ def compare(work: Work, setting: Setting, root: Path, first: Path) -> list[str]:
     threads = int((first / "threads").read_text())
     trained = run(replace(setting, threads=threads), root / "training", work.training)
     delivered = run(setting, root / "delivery", work.delivery, first / "trained")
-    found = digests(trained) | digests(delivered)
-    return differences(digests(first), found)
+    return differences(digests(first), digests(trained) | digests(delivered))
 
 
 def begin(work: Work, setting: Setting, root: Path) -> Path:
     """The folder in which everything is made for the first time."""
-    made = run(setting, root, [*work.training, *work.delivery])
-    (made / "threads").write_text(str(setting.threads))
-    return made
+    folder = run(setting, root, [*work.training, *work.delivery])
+    (folder / "threads").write_text(str(setting.threads))
+    return folder
 
 
 def run(
@@ -168,9 +167,13 @@ def main() -> int:
     work = Work(name, tuple(options.variants.split()), tuple(options.platforms.split(",")))
     first, *others = SETTINGS
     with tempfile.TemporaryDirectory(prefix="same-bytes-") as folder:
-        made = begin(work, first, Path(folder))
-        wrong = {other.folder: compare(work, other, Path(folder), made) for other in others}
-        document = {"settings": list(map(asdict, SETTINGS)), "files": digests(made), "wrong": wrong}
+        reference = begin(work, first, Path(folder))
+        wrong = {o.folder: compare(work, o, Path(folder), reference) for o in others}
+        document = {
+            "settings": list(map(asdict, SETTINGS)),
+            "files": digests(reference),
+            "wrong": wrong,
+        }
     options.out.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", "utf-8")
     sys.stdout.write(f"{len(document['files'])} files; that differ: {wrong}\n")
     return 1 if any(wrong.values()) else 0

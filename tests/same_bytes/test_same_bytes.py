@@ -20,9 +20,9 @@ def test_everything_that_is_written_is_the_same_in_another_setting(tmp_path: Pat
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(RECIPE)
     work = Work(str(recipe), VARIANTS, ("web", "ios"))
-    made = begin(work, SETTINGS[0], tmp_path)
-    assert len(digests(made)) > 100
-    assert compare(work, SETTINGS[1], tmp_path, made) == []
+    reference = begin(work, SETTINGS[0], tmp_path)
+    assert len(digests(reference)) > 100
+    assert compare(work, SETTINGS[1], tmp_path, reference) == []
 
 
 def test_settings_differ_in_everything() -> None:

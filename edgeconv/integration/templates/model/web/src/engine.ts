@@ -99,10 +99,10 @@ interface Details {
 }
 
 function compare(side: string, wanted: readonly TensorSpec[], found: readonly Details[]): void {
-  const told = (name: string, dtype: string, shape: ArrayLike<number>) =>
+  const described = (name: string, dtype: string, shape: ArrayLike<number>) =>
     `${name} (${Array.from(shape).join(" × ")}, ${dtype})`;
-  const ours = wanted.map((one) => told(one.name, one.dtype, one.shape)).sort();
-  const theirs = found.map((one) => told(one.name, one.dtype, one.shape)).sort();
+  const ours = wanted.map((one) => described(one.name, one.dtype, one.shape)).sort();
+  const theirs = found.map((one) => described(one.name, one.dtype, one.shape)).sort();
   if (ours.join() !== theirs.join()) {
     const message = `the model's ${side} are ${theirs.join(", ")}, not ${ours.join(", ")}`;
     throw new ModelError("wrong-model", message);
