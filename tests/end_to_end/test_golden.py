@@ -115,7 +115,7 @@ def test_the_light_installation_is_enough(light: Path, bundle: Path, tmp_path: P
     done = run(light, "golden", "check", bundle)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("✓ passed") > 8
-    packed = run(light, "integrate", "mcu", bundle, "--out", tmp_path / "mcu")
+    packed = run(light, "integrate", "web", bundle, "--out", tmp_path / "web")
     assert packed.returncode == 0, packed.stderr
     listed = run(light, "inspect", bundle / "har_float16.mlpackage", "--strict")
     assert listed.returncode == 0, listed.stderr
