@@ -20,6 +20,7 @@ from pathlib import Path
 
 from edgeconv.bundle.folder import MANIFEST, MODEL, unwritable
 from edgeconv.core import NULL_PROGRESS, Progress
+from edgeconv.core.paths import open_to_others
 from edgeconv.errors import BadInput, UsageError
 
 _FULL = 64 * 1024  # bytes; a disk with less left over is what made a write fail
@@ -75,7 +76,7 @@ def staging(
             raise unwritable(out, error) from error
         try:
             yield folder
-            folder.chmod(0o777 & ~_umask())
+            open_to_others(folder)
             check_free(out, force)
             _swap(folder, out)
         except BaseException as error:
@@ -221,12 +222,6 @@ def _existing_parent(path: Path) -> Path:
     while not parent.exists():
         parent = parent.parent
     return parent
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def _is_the_disks_fault(error: BaseException, folder: Path) -> bool:

@@ -28,6 +28,13 @@ def files(path: Path) -> list[Path]:
     return sorted(files, key=lambda p: p.relative_to(path).as_posix())
 
 
+def open_to_others(folder: Path) -> None:
+    """Give a folder that was temporary, and its owner's alone, the rights of any new one."""
+    umask = os.umask(0)
+    os.umask(umask)
+    folder.chmod(0o777 & ~umask)
+
+
 def member(folder: Path, name: str) -> Path:
     """`folder/name` of a document that others wrote.
 

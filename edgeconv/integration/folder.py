@@ -18,6 +18,7 @@ from typing import Any
 
 from edgeconv.bundle import exchange_folders, locked
 from edgeconv.core.json_codec import damage
+from edgeconv.core.paths import open_to_others
 from edgeconv.errors import BadInput, UsageError
 
 RECORD = ".edgeconv"
@@ -139,7 +140,7 @@ def _replace(
             target.write_bytes(content)
         _write_record(stage / RECORD, record)
         if not (out.is_dir() and any(out.iterdir())):
-            stage.chmod(0o777 & ~_umask())
+            open_to_others(stage)
             stage.replace(out)
             return
         if _swap(stage, out, {RECORD, *files, *gone}):
@@ -270,9 +271,3 @@ def _digest_of(path: Path) -> str | None:
     if path.is_file() and not path.is_symlink():
         return _digest(path.read_bytes())
     return "" if path.exists() or path.is_symlink() else None
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -1,10 +1,11 @@
-"""Archives that would fill memory or disk are refused before they do."""
+"""Archives that would fill memory or disk are refused before they do; rights of new folders."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -106,3 +107,11 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(name: str, tmp_path: Pat
     with pytest.raises(ValueError, match="is not the name of a file in the folder"):
         paths.member(tmp_path, name)
     assert paths.member(tmp_path, "har_int8.tflite") == tmp_path / "har_int8.tflite"
+
+
+def test_a_temporary_folder_gets_the_rights_of_any_new_one(tmp_path: Path) -> None:
+    temporary, usual = Path(tempfile.mkdtemp(dir=tmp_path)), tmp_path / "usual"
+    usual.mkdir()
+    assert temporary.stat().st_mode != usual.stat().st_mode
+    paths.open_to_others(temporary)
+    assert temporary.stat().st_mode == usual.stat().st_mode
