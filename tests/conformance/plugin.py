@@ -38,6 +38,8 @@ from .mutations import MUTATIONS
 from .record import Results, Row, Writer, without_places
 from .serve import serve
 
+FREEZE_AFTER = 20  # tests
+
 
 class Watch:
     """The test that runs now, and the file of results."""
@@ -108,7 +110,14 @@ def _choose(names: set[str], per_function: int, seed: int) -> set[str]:
 
 
 def pytest_collection_finish() -> None:
-    gc.freeze()  # every conversion collects garbage, in 0.4 s where all of TensorFlow is looked at
+    _freeze()
+
+
+def _freeze() -> None:
+    """Every conversion collects garbage, which takes seconds where that looks at all of TensorFlow
+    and at what the tests before it have left."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -120,6 +129,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     WATCH.bench.remove()
     WATCH.row.operations |= WATCH.bench.used
     WATCH.writer.add(WATCH.row)
+    if len(WATCH.writer.rows) % FREEZE_AFTER == 0:
+        _freeze()
     return found
 
 
@@ -190,5 +201,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def name_of(item: pytest.Item) -> str:
-    """A test by its file from `coremltools` on, whatever pytest takes for its root."""
-    return f"{str(item.path).rpartition('coremltools/')[2]}::{item.location[2]}"
+    """A test by its file from `coremltools` on, whatever pytest takes for its root.
+
+    A function among its parameters is there without its address, which differs in every process.
+    """
+    case = re.sub(r" at 0x[0-9a-f]+", "", item.location[2])
+    return f"{str(item.path).rpartition('coremltools/')[2]}::{case}"

@@ -77,7 +77,9 @@ def _arrays(runner: CoreMLReferenceRunner, data: dict[str, Any]) -> dict[str, An
 
 
 def _public(name: str, value: Any, runner: CoreMLReferenceRunner) -> Any:
-    """A classifier's label and dictionary as Core ML gives them."""
+    """As Core ML gives it: a number as an array of one, a class as its label or a dictionary."""
+    if np.ndim(value) == 0:
+        return np.reshape(value, (1,))
     if not runner.labels or runner.outputs[name].shape[:1] != (1,):
         return value
     if len(runner.outputs[name].shape) == 1:

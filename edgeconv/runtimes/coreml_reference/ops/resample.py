@@ -75,23 +75,30 @@ def upsample_bilinear(
 
 
 def resize_nearest_neighbor(x: Array, target_size_height: Any, target_size_width: Any) -> Array:
-    """The entry at ⌊i · length / outputs⌋ along each of the last two axes."""
-    tall = _nearest(x, int(target_size_height), x.ndim - 2)
-    return _nearest(tall, int(target_size_width), x.ndim - 1)
+    """The entry that holds the center of the output's pixel, ⌊(i + ½) · length / outputs⌋.
+
+    So on each of the last two axes: coremltools lowers TensorFlow's half-pixel resize to this.
+    """
+    tall = _nearest(x, int(target_size_height), x.ndim - 2, 0.5)
+    return _nearest(tall, int(target_size_width), x.ndim - 1, 0.5)
 
 
 def upsample_nearest_neighbor(
     x: Array, scale_factor_height: Any = 1, scale_factor_width: Any = 1
 ) -> Array:
-    """resize_nearest_neighbor to ⌊length · factor⌋."""
+    """The entry at ⌊i · length / outputs⌋, to ⌊length · factor⌋ outputs on the last two axes.
+
+    Unlike resize_nearest_neighbor: coremltools lowers the resize without half pixels to this.
+    """
     height = int(np.floor(x.shape[-2] * np.float32(scale_factor_height)))
     width = int(np.floor(x.shape[-1] * np.float32(scale_factor_width)))
-    return resize_nearest_neighbor(x, height, width)
+    return _nearest(_nearest(x, height, x.ndim - 2, 0.0), width, x.ndim - 1, 0.0)
 
 
-def _nearest(x: Array, outputs: int, axis: int) -> Array:
-    size = x.shape[axis]
-    return np.asarray(np.take(x, np.arange(outputs) * size // outputs, axis=axis))
+def _nearest(x: Array, outputs: int, axis: int, shift: float) -> Array:
+    """The entries at ⌊(i + shift) · length / outputs⌋ of an axis; shift is 0 or ½."""
+    doubled = 2 * np.arange(outputs) + round(2 * shift)
+    return np.asarray(np.take(x, doubled * x.shape[axis] // (2 * outputs), axis=axis))
 
 
 def resize(
@@ -103,9 +110,8 @@ def resize(
 ) -> Array:
     """The last `resized_dims` axes to the last lengths in `shape`; 0 keeps a length (iOS17).
 
-    By default the nearest neighbour is the entry that holds the centre of the output's pixel, at
-    ⌊(i + ½) · length / outputs⌋, as in coremltools' lowering of TensorFlow's half-pixel resize;
-    resize_nearest_neighbor leaves the ½ out. In another mode it is the entry closest to the point.
+    By default the nearest neighbor is that of resize_nearest_neighbor; in another mode it is the
+    entry closest to the point.
     """
     count = int(resized_dims)
     resized = x

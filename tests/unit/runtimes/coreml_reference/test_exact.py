@@ -187,8 +187,8 @@ def test_where_a_bilinear_resize_samples(mode: str, expected: list[float]) -> No
     ("mode", "expected"),
     [("DEFAULT", [0, 0, 0, 1, 1, 1]), ("STRICT_ALIGN_CORNERS", [0, 0, 0, 1, 1, 1])],
 )
-def test_the_nearest_neighbour_of_a_pixel(mode: str, expected: list[float]) -> None:
-    """Its centre decides; resize_nearest_neighbor takes the pixel's edge instead."""
+def test_the_nearest_neighbor_of_a_pixel(mode: str, expected: list[float]) -> None:
+    """Its center decides; upsample_nearest_neighbor takes the pixel's edge instead."""
     x = np.array([[[[0, 1]]]], np.float32)
     how = {"interpolation_mode": "NEAREST_NEIGHBOR", "sampling_mode": mode}
     made = call("resize", x=x, shape=[1, 6], resized_dims=2, **how)
@@ -196,6 +196,8 @@ def test_the_nearest_neighbour_of_a_pixel(mode: str, expected: list[float]) -> N
     made = call("resize", x=x, shape=[1, 3], resized_dims=2, **how)
     assert made.ravel().tolist() == [0, 1, 1]
     made = call("resize_nearest_neighbor", x=x, target_size_height=1, target_size_width=3)
+    assert made.ravel().tolist() == [0, 1, 1]
+    made = call("upsample_nearest_neighbor", x=x, scale_factor_height=1, scale_factor_width=1.5)
     assert made.ravel().tolist() == [0, 0, 1]
 
 
