@@ -195,6 +195,16 @@ def serve(answer: Callable[[dict[str, Any], bytes], Answer]) -> None:
         channel.flush()
 
 
+def limit_memory(megabytes: int) -> None:
+    """Private memory of this process: what it asks for beyond is refused."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = megabytes << 20
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
 def packed(arrays: Mapping[str, NDArray[Any]]) -> Answer:
     """Named arrays as `arrays` of a head (name, type and shape of each) and their bytes."""
     specs = [[name, str(array.dtype), list(array.shape)] for name, array in arrays.items()]

@@ -33,9 +33,9 @@ class RuntimeEntry:
         system: the operating system that it needs; empty for all.
         installed: a function that raises MissingDependency unless the packages that edgeconv itself
             does not install are there; empty where no such package is needed.
-        native_engine: for people, the name of an engine whose native code may crash on a damaged
-            file, and which therefore runs in another process (`guarded.py`). Empty for engines that
-            cannot crash, or that guard themselves.
+        engine: for people, the name of an engine that may crash on a damaged file, or never end,
+            and which therefore runs in another process (`guarded.py`). Empty for engines that do
+            neither, or that guard themselves.
         computes: values of its option `compute`, the default first; empty where it has none.
         pessimistic: a function from a file to the `compute` in which a phone may do worse with it
             than by default; parity counts the worse of both. Empty where none is known.
@@ -45,7 +45,7 @@ class RuntimeEntry:
     suffixes: tuple[str, ...]
     system: str = ""
     installed: str = ""
-    native_engine: str = ""
+    engine: str = ""
     computes: tuple[str, ...] = ()
     pessimistic: str = ""
 
@@ -57,19 +57,19 @@ RUNTIMES: dict[str, RuntimeEntry] = {
     "litert": RuntimeEntry(
         opener="edgeconv.runtimes.litert:LiteRTRunner",
         suffixes=(".tflite",),
-        native_engine="LiteRT",
+        engine="LiteRT",
     ),
     "litert-reference": RuntimeEntry(
         opener="edgeconv.runtimes.litert:LiteRTReferenceRunner",
         suffixes=(".tflite",),
-        native_engine="LiteRT",
+        engine="LiteRT",
     ),
     "tflite-micro": RuntimeEntry(
         opener="edgeconv.runtimes.tflite_micro:TFLiteMicroRunner",
         suffixes=(".tflite",),
         system="Linux",
         installed="edgeconv.runtimes.arena:installed",
-        native_engine="tflite-micro",
+        engine="tflite-micro",
     ),
     "litertjs": RuntimeEntry(
         opener="edgeconv.runtimes.litertjs.runner:LiteRTJSRunner",
@@ -82,13 +82,14 @@ RUNTIMES: dict[str, RuntimeEntry] = {
     "coreml-reference": RuntimeEntry(
         opener="edgeconv.runtimes.coreml_reference.runner:CoreMLReferenceRunner",
         suffixes=(".mlpackage",),
+        engine="the NumPy reference of Core ML",
         computes=("as-specified", "float16-accumulate", "float32", "float64"),
         pessimistic="edgeconv.runtimes.coreml_reference.runner:pessimistic",
     ),
     "onnxruntime": RuntimeEntry(
         opener="edgeconv.runtimes.onnxruntime:ONNXRuntimeRunner",
         suffixes=(".onnx",),
-        native_engine="ONNX Runtime",
+        engine="ONNX Runtime",
     ),
     "coreai": RuntimeEntry(
         opener="edgeconv.runtimes.coreai:CoreAIRunner",
@@ -283,7 +284,7 @@ def inspectable(runner: Runner) -> Inspectable:
 
 @dataclass(frozen=True, kw_only=True)
 class RunLimits:
-    """What a native engine may take before it is ended; the file is then bad input.
+    """What an engine in another process may take before it is ended; the file is then bad input.
 
     Args:
         seconds: for one inference, and for opening the file. Of a batch of any size, every 64
@@ -315,9 +316,9 @@ def open_runner(
 ) -> Runner:
     """Open a model or artifact to run it; use it as a context manager.
 
-    LiteRT and ONNX Runtime run in another process, so that a file on which they crash or never end
-    raises BadInput here. What is to be timed is opened without: there, `bind` counts the way to the
-    other process and back.
+    LiteRT, ONNX Runtime and the reference of Core ML run in another process, so that a file on
+    which they crash or never end raises BadInput here. What is to be timed is opened without:
+    there, `bind` counts the way to the other process and back.
 
     Args:
         path: the file or package.
@@ -349,7 +350,7 @@ def open_runner(
             f"runtime '{name}' has no option '{unknown[0]}'",
             f"it takes: {', '.join(supported)}" if supported else "it takes none",
         )
-    engine = RUNTIMES[name].native_engine
+    engine = RUNTIMES[name].engine
     if not engine or limits is None:
         return cast("Runner", opener(path, **options))
     kind = "GuardedInspector" if hasattr(opener, "intermediates") else "GuardedRunner"

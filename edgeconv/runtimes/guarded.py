@@ -1,7 +1,7 @@
-"""Native engines in a process of their own, which may crash, never end, or take all memory.
+"""Engines in a process of their own, which may crash, never end, or take all memory.
 
-A file with an intact structure may still hold values that crash LiteRT or ONNX Runtime, let them
-run forever, or make them fail midway. `GuardedRunner` is a runner whose engine is elsewhere:
+A file with an intact structure may still hold values that crash LiteRT or ONNX Runtime, let an
+engine run forever, or make it fail midway. `GuardedRunner` is a runner whose engine is elsewhere:
 `python -P -m edgeconv.runtimes.guarded` opens the file and answers its requests. A process that
 nothing happened to is used again, so that a command pays for one start.
 """
@@ -28,7 +28,16 @@ from edgeconv.core import BoundRun, Runner, TensorSpec
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.runtimes import RunLimits, inspectable, open_runner
 from edgeconv.runtimes.arrays import DYNAMIC_CHUNK, Batching, Samples, prepare
-from edgeconv.subprocesses import Answer, Channel, ChannelError, Pool, packed, serve, unpacked
+from edgeconv.subprocesses import (
+    Answer,
+    Channel,
+    ChannelError,
+    Pool,
+    limit_memory,
+    packed,
+    serve,
+    unpacked,
+)
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -201,7 +210,7 @@ def _specs(listed: list[list[Any]]) -> dict[str, TensorSpec]:
 def _megabytes(path: Path, limits: RunLimits) -> int:
     if limits.megabytes is not None:
         return limits.megabytes
-    size = path.stat().st_size if path.is_file() else 0
+    size = sum(part.stat().st_size for part in [path, *path.rglob("*")] if part.is_file())
     return _BASE + _TIMES * (size >> 20)
 
 
@@ -261,7 +270,7 @@ class _Server:
         self._path, self._engine = head["path"], head["engine"]
         if head["folder"]:
             os.chdir(head["folder"])
-        _limit_memory(head["megabytes"])
+        limit_memory(head["megabytes"])
         path = Path(self._path)
         self._runner = open_runner(path, head["runtime"], limits=None, **head["options"])
         sides = {"inputs": self._runner.inputs, "outputs": self._runner.outputs}
@@ -287,16 +296,6 @@ def _sent(arrays: Mapping[str, NDArray[Any]]) -> Answer:
                 "give the model numbers instead of text",
             )
     return packed(arrays)
-
-
-def _limit_memory(megabytes: int) -> None:
-    """Private memory of this process: what it asks for beyond is refused."""
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = megabytes << 20
-    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 if __name__ == "__main__":

@@ -240,7 +240,7 @@ def _why_not(artifact: Artifact, runtime: str) -> str | None:
 def _job(artifact: Artifact, runtime: str, threads: int) -> TimingJob:
     name = runtime_for(artifact.path, runtime)
     options = accepted(name, num_threads=threads)
-    if RUNTIMES[name].native_engine:  # it is timed in this process, which it may not end
+    if RUNTIMES[name].engine:  # it is timed in this process, which it may not end
         with open_runner(artifact.path, name) as runner:
             runner.run(probe_sample(runner, artifact))
     return TimingJob(

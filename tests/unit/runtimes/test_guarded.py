@@ -200,6 +200,34 @@ def test_a_loop_that_never_ends_is_given_up(tmp_path: Path) -> None:
             runner.run({"x": positive})
 
 
+def endless_package(path: Path) -> Path:
+    """The same loop in Core ML, which NumPy runs."""
+    import coremltools as ct
+    from coremltools.converters.mil import Builder as mb
+
+    def small(y: Any) -> Any:
+        return mb.less(x=mb.reduce_sum(x=y, axes=[0, 1], keep_dims=False), y=np.float32(1000))
+
+    @mb.program(input_specs=[mb.TensorSpec((1, 4))], opset_version=ct.target.iOS16)  # type: ignore[untyped-decorator]
+    def double(x: Any) -> Any:
+        grow = lambda y: (mb.mul(x=y, y=np.float32(2)),)  # noqa: E731
+        return mb.while_loop(_cond=small, _body=grow, loop_vars=(x,))
+
+    float32 = ct.precision.FLOAT32
+    model = ct.convert(double, minimum_deployment_target=ct.target.iOS16, compute_precision=float32)
+    model.save(path)
+    return path
+
+
+def test_a_core_ml_loop_that_never_ends_is_given_up(tmp_path: Path) -> None:
+    path = endless_package(tmp_path / "endless.mlpackage")
+    positive = np.ones((3, 4), np.float32)
+    with open_runner(path, "coreml-reference", limits=RunLimits(seconds=3)) as runner:
+        assert runner.run({"x": positive})
+        with pytest.raises(BadInput, match="the NumPy reference of Core ML did not end within 3 s"):
+            runner.run({"x": -positive})
+
+
 def test_commands_survive_a_file_that_kills_litert(tmp_path: Path) -> None:
     path = crashing(tmp_path / "crash.tflite")  # or that it refuses, having too little memory
     with pytest.raises(BadInput, match=r"LiteRT (crashes|cannot open)"):
