@@ -9,10 +9,9 @@ from typing import Any
 
 from edgeconv.core.paths import sha256
 from edgeconv.errors import BadInput
+from edgeconv.ir.keras_contents import WEIGHTS
 from edgeconv.ir.keras_file import EPOCH, load_model
 from edgeconv.plugins import import_tensorflow
-
-WEIGHTS = "model.weights.h5"
 
 
 def open_network(path: Path, seed: int) -> Any:

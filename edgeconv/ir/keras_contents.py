@@ -16,6 +16,7 @@ from typing import Any
 
 from edgeconv.core.paths import check_zip
 from edgeconv.errors import BadInput
+from edgeconv.ir.hdf5_check import check_hdf5
 
 ZIP_SUFFIX, HDF5_SUFFIXES = ".keras", (".h5", ".hdf5")
 SUFFIXES = (ZIP_SUFFIX, *HDF5_SUFFIXES)
@@ -26,8 +27,10 @@ KNOWN_HINT = (
 )
 SAVE_HINT = "save the model with Keras 3: model.save('model.keras')"
 _HDF5_HEAD = b"\x89HDF\r\n\x1a\n"
+WEIGHTS = "model.weights.h5"
+"""The entry of a `.keras` file that holds the weights, as HDF5."""
 _ZIP_PARTS = {  # an entry of a zip, and what a zip with it is
-    "model.weights.h5": "the weights of a .keras file without its config.json",
+    WEIGHTS: "the weights of a .keras file without its config.json",
     "saved_model.pb": "a zipped SavedModel: unpack it",
     "Manifest.json": "a zipped Core ML package: unpack it",
     "data.pkl": "a PyTorch file",
@@ -141,6 +144,7 @@ def is_bare_lambda(node: Any) -> bool:
 def _hdf5(path: Path) -> KerasContents:
     import h5py
 
+    check_hdf5(path)
     try:
         with h5py.File(path, "r") as file:
             text, version = file.attrs.get("model_config"), str(file.attrs.get("keras_version", ""))
@@ -180,6 +184,8 @@ def _zip(path: Path) -> KerasContents:
         raise BadInput(
             f"{path} is a Keras model under another name", f"rename it to end in {ZIP_SUFFIX}"
         )
+    if WEIGHTS in names:
+        check_hdf5(path, WEIGHTS)
     return KerasContents(path, config, str(metadata.get("keras_version", "")))
 
 
@@ -215,7 +221,7 @@ def _folder(path: Path) -> BadInput:
         return _finished(path, "a Core ML package")
     if "main.mlirb" in names:
         return _finished(path, "a Core AI model")
-    if "config.json" in names and "model.weights.h5" in names:
+    if "config.json" in names and WEIGHTS in names:
         return BadInput(
             f"{path} is an unpacked .keras file",
             f"pack it again: cd {path} && zip -0 -r ../model.keras .",

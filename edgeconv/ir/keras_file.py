@@ -18,6 +18,7 @@ from edgeconv.errors import BadInput, EdgeconvError, Unsupported
 from edgeconv.ir.keras_contents import (
     AUGMENTATION,
     SAVE_HINT,
+    WEIGHTS,
     KerasContents,
     is_bare_lambda,
     objects,
@@ -239,7 +240,7 @@ def parameter_count(path: Path) -> int:
         with h5py.File(path, "r") as file:
             return _count(file.get("model_weights", {}))
     with zipfile.ZipFile(path) as archive:
-        weights = io.BytesIO(archive.read("model.weights.h5"))
+        weights = io.BytesIO(archive.read(WEIGHTS))
     with h5py.File(weights, "r") as file:
         return _count(file)
 

@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.ir.graph import Graph
+from edgeconv.ir.hdf5_check import check_hdf5
 from edgeconv.ir.keras_call import KerasCall
 from edgeconv.ir.keras_catalogue import KERAS_LAYERS, read_layer
+from edgeconv.ir.keras_contents import WEIGHTS
 from edgeconv.ir.nodes.node import Node, Value
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ def read_stored(path: Path, sizes: Sequence[int] = ()) -> Graph:
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
-            weights = io.BytesIO(archive.read("model.weights.h5"))
+            weights = io.BytesIO(archive.read(WEIGHTS))
+        check_hdf5(path, WEIGHTS)
         with h5py.File(weights) as file:
             inputs = tuple(_inputs(config, sizes))
             reader = _Reader()

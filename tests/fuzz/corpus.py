@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,8 @@ def _models(folder: Path) -> None:
     plain = (Variant("tflite", "float32", InputConvention.NORMALIZED),)
     export(network, plain, folder / "plain", ExportOptions())
     wide.save(folder / "wide.h5")
+    with zipfile.ZipFile(network) as archive:
+        archive.extractall(folder / "wide-parts")
 
 
 def _recordings(folder: Path) -> None:

@@ -14,6 +14,7 @@ import json
 import os
 import resource
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -67,7 +68,10 @@ def main() -> int:
         sys.stdout.write(table(rows) + "\n")
         return 0
     if not corpus.exists():
-        build(corpus)
+        part = corpus.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        build(part)
+        part.rename(corpus)
     for reader in READERS:
         if options.only in ("", reader.name):
             row = rows.setdefault(reader.name, Row(reader.name, options.seed))
