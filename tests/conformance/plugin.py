@@ -61,6 +61,7 @@ WATCH = Watch()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--per-function", type=int, default=0, help="cases of each test function")
     parser.addoption("--seed", type=int, default=0, help="of the choice of cases")
+    parser.addoption("--cases", type=Path, help="file with the name of a case in each line: these")
     parser.addoption("--compute", default="as-specified", help="of the runtime")
     parser.addoption("--results", type=Path, help="file of JSON lines to write, or to continue")
     parser.addoption("--break", type=Path, dest="breaks", help="then break operations; JSON file")
@@ -84,6 +85,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = {name_of(item) for item in items}
     if per_function:
         chosen = _choose(chosen, per_function, config.getoption("--seed"))
+    if config.getoption("--cases"):
+        chosen &= set(config.getoption("--cases").read_text().splitlines())
     header = json.loads(config.getoption("--header"))
     header.update(collected=len(items), chosen=len(chosen), error=WATCH.error)
     done: list[Row] = []

@@ -32,6 +32,11 @@ class Row:
     reason: str = ""
     largest: float | None = None
 
+    @property
+    def broken(self) -> bool:
+        """It failed before it asked the runtime for anything."""
+        return self.outcome == "failed" and not self.predictions
+
     def to_json(self) -> str:
         row = {**asdict(self), "operations": sorted(self.operations)}
         return json.dumps({**row, "seconds": round(self.seconds, 3)})
@@ -56,7 +61,12 @@ class Results:
     @property
     def complete(self) -> bool:
         """Whether all the chosen tests were run."""
-        return len(self.rows) >= int(self.header.get("chosen", self.collected))
+        return len(self.rows) >= self.chosen
+
+    @property
+    def chosen(self) -> int:
+        """How many of the tests collected are to be run."""
+        return int(self.header.get("chosen", self.collected))
 
     @classmethod
     def read(cls, path: Path) -> Results | None:

@@ -49,6 +49,10 @@ class Module:
         """A file name for its results."""
         return self.name.removeprefix("converters/mil/").replace("/", "-") + ".jsonl"
 
+    def file_again(self, label: str) -> str:
+        """A file name for the results of cases that ran once more."""
+        return self.file.replace(".jsonl", f"@{label}.jsonl")
+
 
 def modules(suites: Sequence[str] = tuple(SUITES)) -> list[Module]:
     """The modules of these suites, in the order of SUITES."""
@@ -65,8 +69,12 @@ def modules(suites: Sequence[str] = tuple(SUITES)) -> list[Module]:
 
 
 def environment() -> dict[str, str]:
-    """Of the process that runs the tests: PyTorch added where it was installed, threads bounded."""
-    paths = [str(ROOT), *([str(TORCH)] if TORCH.exists() else [])]
+    """Of the process that runs the tests: PyTorch added where it was installed, threads bounded.
+
+    Folders of PYTHONPATH come first: they may hold other versions of packages.
+    """
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    paths = [*filter(None, given), str(ROOT), *([str(TORCH)] if TORCH.exists() else [])]
     settings = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     settings["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # only ours
     return {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(paths)}

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from .exclusions import EXCLUSIONS, Exclusion, excluded
@@ -19,14 +20,29 @@ MOST_REASONS = 8  # of a suite, the most frequent first
 
 @dataclass
 class Summary:
-    """One module: its results, None where it has none yet, and where each test belongs."""
+    """One module: its results, None where it has none yet, and where each test belongs.
+
+    Attributes:
+        again: runs of the cases that failed before they could predict; a case that predicted there
+            counts as it went there.
+    """
 
     module: Module
     results: Results | None
+    again: tuple[Results, ...] = ()
 
-    @property
+    @classmethod
+    def read(cls, module: Module, folder: Path) -> Summary:
+        paths = sorted(folder.glob(module.file_again("*")))
+        again = (found for path in paths if (found := Results.read(path)) is not None)
+        return cls(module, Results.read(folder / module.file), tuple(again))
+
+    @cached_property
     def rows(self) -> list[Row]:
-        return self.results.rows if self.results is not None else []
+        if self.results is None:
+            return []
+        later = {row.test: row for run in self.again for row in run.rows if not row.broken}
+        return [later.get(row.test, row) if row.broken else row for row in self.results.rows]
 
     @property
     def collected(self) -> int:
@@ -74,7 +90,7 @@ class Summary:
 
 def write(folder: Path, root: Path) -> int:
     """Write both files from the results in `folder`; gives how many tests failed unexplained."""
-    found = [Summary(m, Results.read(folder / m.file)) for m in modules()]
+    found = [Summary.read(module, folder) for module in modules()]
     table = {s.module.name: {**s.counts(), "suite": s.module.suite} for s in found}
     wrong = [row for summary in found for row in summary.wrong]
     document = {
@@ -91,7 +107,8 @@ def write(folder: Path, root: Path) -> int:
 def _headers(found: Iterable[Summary]) -> list[dict[str, str]]:
     """The distinct circumstances of the runs."""
     names = (*("date", "commit", "runtime"), "python", *PACKAGES)
-    headers = [s.results.header for s in found if s.results is not None]
+    runs = [run for s in found for run in (s.results, *s.again) if run is not None]
+    headers = [run.header for run in runs]
     distinct = {tuple(str(header.get(name, "")) for name in names) for header in headers}
     return [dict(zip(names, values, strict=True)) for values in sorted(distinct)]
 
