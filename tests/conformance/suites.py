@@ -112,13 +112,13 @@ def header() -> dict[str, str]:
 
 def _torch_version() -> str:
     command = [sys.executable, "-c", "import torch; print(torch.__version__)"]
-    found = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
-    return found.stdout.strip()
+    process = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    return process.stdout.strip()
 
 
 def _git(*words: str) -> str:
-    found = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
-    return found.stdout.strip()
+    process = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    return process.stdout.strip()
 
 
 def command(dotted: Sequence[str], *options: str) -> list[str]:

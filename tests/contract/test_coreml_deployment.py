@@ -96,9 +96,9 @@ def expected(folder: Path, windows: Windows) -> Windows:
 def _ask(path: Path, inputs: Windows) -> tuple[Windows, list[str]]:
     """Probabilities (n, classes) and labels of the Core ML reference runtime."""
     with open_runner(path, "coreml-reference") as runner:
-        found = runner.run({"sensor": inputs})
-    labels = [str(label) for label in found["label"].reshape(-1)]
-    return found["probabilities"].reshape(len(inputs), -1).astype(np.float32), labels
+        outputs = runner.run({"sensor": inputs})
+    labels = [str(label) for label in outputs["label"].reshape(-1)]
+    return outputs["probabilities"].reshape(len(inputs), -1).astype(np.float32), labels
 
 
 @pytest.mark.parametrize(("deployment", "scheme"), CASES)

@@ -146,11 +146,11 @@ def test_it_opens_runs_and_says_who_it_is(case: tuple[Path, str], made: dict[str
         assert list(runner.inputs) == ["sensor"]
         assert runner.inputs["sensor"].dtype == "float32"
         assert len(runner.outputs) == 1
-        found = runner.run({"sensor": x})
-        assert set(found) == set(runner.outputs)
+        outputs = runner.run({"sensor": x})
+        assert set(outputs) == set(runner.outputs)
     with open_runner(made[".keras"], "keras") as reference:
         expected = numeric(reference.run({"sensor": x}))
-    np.testing.assert_allclose(numeric(found), expected, atol=1e-6)
+    np.testing.assert_allclose(numeric(outputs), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("leading", [(), (1,), (5,), (2, 3), (0,)])

@@ -116,8 +116,8 @@ class Runner:
         """Without a condition, a step runs where none before it failed."""
         if not condition:
             return not failed
-        found = _EXPRESSION.fullmatch(condition)
-        terms = (found.group(1) if found else condition).split(" && ")
+        match = _EXPRESSION.fullmatch(condition)
+        terms = (match.group(1) if match else condition).split(" && ")
         always = "!cancelled()" in terms
         return (always or not failed) and all(
             compare(term, known) for term in terms if term != "!cancelled()"
@@ -137,7 +137,7 @@ def expand(text: str, known: Mapping[str, str]) -> str:
 
 def compare(term: str, known: Mapping[str, str]) -> bool:
     """`inputs.x == 'y'` or `!=`."""
-    found = _COMPARISON.fullmatch(term)
-    assert found, f"an expression that this runner does not know: {term}"
-    name, relation, value = found.groups()
+    match = _COMPARISON.fullmatch(term)
+    assert match, f"an expression that this runner does not know: {term}"
+    name, relation, value = match.groups()
     return (known.get(name, "") == value) is (relation == "==")

@@ -69,10 +69,10 @@ def test_the_result_is_the_authors(artifacts: tuple[Artifact, ...], runtime: str
     for artifact in own:
         with edgeconv.open_runner(artifact.path, runtime) as runner:
             values = {f"in{n}": np.array([e.inputs], np.float32) for n, e in enumerate(EXAMPLES, 1)}
-            found = runner.run({name: values[name] for name in runner.inputs})
+            outputs = runner.run({name: values[name] for name in runner.inputs})
         for number, example in enumerate(EXAMPLES, 1):
             expected = np.array([example.outputs])
             tolerance = 0.0 if artifact.scheme in EXACT else 2 * STEP * expected.max()
             np.testing.assert_allclose(
-                found[f"out{number}"], expected, rtol=0, atol=tolerance, err_msg=artifact.name
+                outputs[f"out{number}"], expected, rtol=0, atol=tolerance, err_msg=artifact.name
             )

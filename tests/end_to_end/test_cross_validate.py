@@ -27,14 +27,14 @@ def test_each_subject_is_held_out_once(cli: Cli, tmp_path: Path) -> None:
     choosing = recipe(tmp_path, "choosing", "false")
     result = cli("cross-validate", choosing, *SMALL, "--model", "cnn:4s4", "--json", out)
     assert result.code == 0, result.err
-    found = valid(json.loads(out.read_text()))
-    tested = [s for run in found["runs"] for s in run["test_subjects"]]
-    assert len(tested) == len(set(tested)) == len(found["summary"]["by_subject"])
-    for run in found["runs"]:
+    document = valid(json.loads(out.read_text()))
+    tested = [s for run in document["runs"] for s in run["test_subjects"]]
+    assert len(tested) == len(set(tested)) == len(document["summary"]["by_subject"])
+    for run in document["runs"]:
         assert not set(run["test_subjects"]) & set(run["val_subjects"])
         assert run["parameters"] == 142
-    mean = sum(run["accuracy"]["overall"] for run in found["runs"]) / 2
-    assert found["summary"]["accuracy"]["mean"] == pytest.approx(mean)
+    mean = sum(run["accuracy"]["overall"] for run in document["runs"]) / 2
+    assert document["summary"]["accuracy"]["mean"] == pytest.approx(mean)
     assert "choosing: accuracy 0." in result.out
 
 
@@ -60,8 +60,8 @@ def test_compressions_are_evaluated_beside_fine_tuning(cli: Cli, tmp_path: Path)
     words = (path, *SMALL, "--model", "cnn:4s4", "--only", "1", "--compress", "prune50")
     result = cli("cross-validate", *words, "--json", out)
     assert result.code == 0, result.err
-    found = valid(json.loads(out.read_text()))
-    assert set(found["runs"][0]["compressed"]) == {"fine-tuned", "prune50"}
+    document = valid(json.loads(out.read_text()))
+    assert set(document["runs"][0]["compressed"]) == {"fine-tuned", "prune50"}
     assert "prune50" in result.out
 
 

@@ -123,8 +123,8 @@ def test_recordings_in_g_are_named(cli: Cli, bundle: Path, in_g: str) -> None:
     wrong = cli("data", "check", in_g, "--against", bundle)
     assert wrong.code == 1
     assert "the readings are in g" in wrong.out
-    told = cli("parity", bundle, "--data", in_g, "--split", "all", "--allow-not-run")
-    assert "the recordings: the readings are in g" in told.err
+    outcome = cli("parity", bundle, "--data", in_g, "--split", "all", "--allow-not-run")
+    assert "the recordings: the readings are in g" in outcome.err
     judged = cli(
         "evaluate", bundle / "har_int8.tflite", "--data", in_g, "--split", "all", "--json", "-"
     )

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.heavy
 
 def test_a_bundle_proves_itself(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     junit = tmp_path / "golden.xml"
-    found = cli("golden", "check", bundle, "--junit", junit, "--json", "-")
-    assert found.code == 0, found.err
-    results = found.json["parity"]
+    outcome = cli("golden", "check", bundle, "--junit", junit, "--json", "-")
+    assert outcome.code == 0, outcome.err
+    results = outcome.json["parity"]
     assert {r["target"] for r in results} == {"tflite", "coreml", "coreai"}
     for result in results:
         assert [c["name"] for c in result["checks"]] == ["contract", "golden"]
@@ -47,13 +47,13 @@ def test_a_file_that_gives_something_else_is_refused(
     constant(copy / "har_float32.tflite", "conv2", lambda values: values * 1.2)
     assert cli("golden", "check", copy).code == 3  # its digest tells
     renew(copy, Seal.OUTER)
-    told = cli("golden", "check", copy)
-    assert told.code == 1
-    assert "the file has changed since the golden vectors were made" in told.out
+    outcome = cli("golden", "check", copy)
+    assert outcome.code == 1
+    assert "the file has changed since the golden vectors were made" in outcome.out
     renew(copy, Seal.ALL)
-    told = cli("golden", "check", copy)
-    assert told.code == 1
-    assert re.search(r"vector \d+ \(.*\): '\w+' is \S+ instead of", " ".join(told.out.split()))
+    outcome = cli("golden", "check", copy)
+    assert outcome.code == 1
+    assert re.search(r"vector \d+ \(.*\): '\w+' is \S+ instead of", " ".join(outcome.out.split()))
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_a_file_that_gives_something_else_is_refused(
     ],
 )
 def test_words_that_do_not_fit(cli: Cli, bundle: Path, words: tuple[str, ...], says: str) -> None:
-    told = cli("golden", "check", bundle, *words)
-    assert told.code == 2
-    assert says in told.err
+    outcome = cli("golden", "check", bundle, *words)
+    assert outcome.code == 2
+    assert says in outcome.err
 
 
 @pytest.fixture(scope="module")

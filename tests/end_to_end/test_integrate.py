@@ -46,18 +46,18 @@ def tflites(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_json_says_what_was_written(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "package"
-    found = cli("integrate", PLATFORM, bundle, "--out", out, "--json", "-")
-    assert found.code == 0
-    assert found.json["platform"] == PLATFORM
-    assert found.json["sensor_hz"] == 50
-    assert found.json["streams"] >= 12
-    for name in found.json["new"]:
+    outcome = cli("integrate", PLATFORM, bundle, "--out", out, "--json", "-")
+    assert outcome.code == 0
+    assert outcome.json["platform"] == PLATFORM
+    assert outcome.json["sensor_hz"] == 50
+    assert outcome.json["streams"] >= 12
+    for name in outcome.json["new"]:
         assert (out / name).is_file()
     record = json.loads((out / RECORD).read_text())
-    assert record["artifact"]["sha256"] == found.json["sha256"]
-    assert set(record["files"]) == set(found.json["new"])
+    assert record["artifact"]["sha256"] == outcome.json["sha256"]
+    assert set(record["files"]) == set(outcome.json["new"])
     again = cli("integrate", PLATFORM, bundle, "--out", out, "--json", "-")
-    assert again.json["unchanged"] == found.json["new"]
+    assert again.json["unchanged"] == outcome.json["new"]
     assert not again.json["changed"]
 
 
@@ -79,10 +79,10 @@ def test_changes_of_the_user_are_not_overwritten(
     out = Path(shutil.copytree(package, tmp_path / "package"))
     name = min(json.loads((out / RECORD).read_text())["files"])
     (out / name).write_text("our own words")
-    found = cli("integrate", PLATFORM, bundle, "--out", out)
-    assert found.code == 3
-    assert name in found.err
-    assert "--force" in found.err
+    outcome = cli("integrate", PLATFORM, bundle, "--out", out)
+    assert outcome.code == 3
+    assert name in outcome.err
+    assert "--force" in outcome.err
     assert (out / name).read_text() == "our own words"
     assert cli("integrate", PLATFORM, bundle, "--out", out, "--force").code == 0
     assert (out / name).read_bytes() == (package / name).read_bytes()
@@ -91,10 +91,10 @@ def test_changes_of_the_user_are_not_overwritten(
 def test_a_missing_artifact_names_the_export_that_makes_it(
     cli: Cli, bundle: Path, tmp_path: Path
 ) -> None:
-    found = cli("integrate", "mcu", bundle, "--out", tmp_path / "package")
-    assert found.code == 4
-    assert f"edgeconv export {bundle} --out DIR" in found.err
-    assert "--quantize int8 --io-type int8" in found.err
+    outcome = cli("integrate", "mcu", bundle, "--out", tmp_path / "package")
+    assert outcome.code == 4
+    assert f"edgeconv export {bundle} --out DIR" in outcome.err
+    assert "--quantize int8 --io-type int8" in outcome.err
     assert not (tmp_path / "package").exists()
 
 
@@ -112,18 +112,18 @@ def test_a_manifest_that_was_edited_by_hand(
     cli: Cli, copy: Path, tmp_path: Path, edit: Any, words: str
 ) -> None:
     change(copy / "manifest.json", lambda document: [edit(a) for a in tflites(document)])
-    found = cli("integrate", PLATFORM, copy, "--out", tmp_path / "package")
-    assert found.code == 3
-    assert words in found.err
+    outcome = cli("integrate", PLATFORM, copy, "--out", tmp_path / "package")
+    assert outcome.code == 3
+    assert words in outcome.err
     assert not (tmp_path / "package").exists()
 
 
 def test_golden_vectors_that_were_edited_by_hand(cli: Cli, copy: Path, tmp_path: Path) -> None:
     golden = copy / "golden" / "golden.json"
     change(golden, lambda document: document["vectors"][0]["canonical"].__setitem__(0, 1.5))
-    found = cli("integrate", PLATFORM, copy, "--out", tmp_path / "package")
-    assert found.code == 3
-    assert "golden" in found.err
+    outcome = cli("integrate", PLATFORM, copy, "--out", tmp_path / "package")
+    assert outcome.code == 3
+    assert "golden" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_words_that_do_not_fit(
     cli: Cli, bundle: Path, tmp_path: Path, words: tuple[str, ...], code: int, said: str
 ) -> None:
     platform, *rest = words
-    found = cli("integrate", platform, bundle, "--out", tmp_path / "package", *rest)
-    assert found.code == code
-    assert said in found.err
-    assert "Traceback" not in found.err
+    outcome = cli("integrate", platform, bundle, "--out", tmp_path / "package", *rest)
+    assert outcome.code == code
+    assert said in outcome.err
+    assert "Traceback" not in outcome.err
     assert not (tmp_path / "package").exists()
 
 
@@ -162,6 +162,6 @@ def test_python_writes_the_same_package(package: Path, bundle: Path, tmp_path: P
 
 def test_another_sensor_rate_is_in_the_package(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     words = ("--sensor-rate", "100", "--json", "-")
-    found = cli("integrate", PLATFORM, bundle, "--out", tmp_path / "package", *words)
-    assert found.code == 0
-    assert found.json["sensor_hz"] == 100
+    outcome = cli("integrate", PLATFORM, bundle, "--out", tmp_path / "package", *words)
+    assert outcome.code == 0
+    assert outcome.json["sensor_hz"] == 100

@@ -83,6 +83,6 @@ def test_without_keras_it_is_not_run_and_parity_holds(own: Path) -> None:
     words = ["parity", str(own), "--layers", "--json", "-", "--quiet"]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)["layers"]
-    assert {r["outcome"] for r in found} == {"not_run"}
-    assert all("tensorflow" in r["text"] or "keras" in r["text"] for r in found)
+    document = json.loads(done.stdout)["layers"]
+    assert {r["outcome"] for r in document} == {"not_run"}
+    assert all("tensorflow" in r["text"] or "keras" in r["text"] for r in document)

@@ -43,12 +43,12 @@ def test_a_against_a_is_silent(cli: Cli, bundle: Path, record: Path) -> None:
     """By the numbers of an earlier run, and in turns with the files of the bundle itself."""
     files = (bundle / INT8, bundle / FLOAT32)
     for baseline in (record, bundle):
-        found = cli(
+        outcome = cli(
             *("profile", *files, "--latency-only", "--num-runs", 200),
             *("--baseline", baseline, "--json", "-"),
         )
-        assert found.code == 0
-        assert set(outcomes(found.json).values()) <= {"same", "unclear"}
+        assert outcome.code == 0
+        assert set(outcomes(outcome.json).values()) <= {"same", "unclear"}
 
 
 def test_slower_file_fails(cli: Cli, bundle: Path, record: Path, tmp_path: Path) -> None:
@@ -57,13 +57,13 @@ def test_slower_file_fails(cli: Cli, bundle: Path, record: Path, tmp_path: Path)
     worse.parent.mkdir()
     shutil.copy(bundle / FLOAT32, worse)
     for baseline in (record, bundle, bundle / INT8):
-        found = cli(
+        outcome = cli(
             *("profile", worse, "--latency-only", "--num-runs", 200),
             *("--baseline", baseline, "--json", "-"),
         )
-        assert found.code == 1
-        assert outcomes(found.json) == {INT8: "slower"}
-        assert found.json["profile"][0]["baseline"]["low"] > 1.05
+        assert outcome.code == 1
+        assert outcomes(outcome.json) == {INT8: "slower"}
+        assert outcome.json["profile"][0]["baseline"]["low"] > 1.05
 
 
 def test_slower_machine_or_engine_shows_in_the_numbers(
@@ -77,33 +77,33 @@ def test_slower_machine_or_engine_shows_in_the_numbers(
     for entry in data["profile"]:
         entry["samples_us"] = [us / 3 for us in entry["samples_us"]]
     record.write_text(json.dumps(data))
-    found = cli(*many, "--baseline", record, "--json", "-")
-    assert found.code == 1
-    assert outcomes(found.json) == {INT8: "slower"}
+    outcome = cli(*many, "--baseline", record, "--json", "-")
+    assert outcome.code == 1
+    assert outcomes(outcome.json) == {INT8: "slower"}
 
 
 def test_other_conditions_are_refused(cli: Cli, bundle: Path, record: Path) -> None:
     words = ("profile", bundle / INT8, "--latency-only", "--num-runs", 60, "--baseline", record)
-    found = cli(*words, "--num-threads", 2)
-    assert found.code == 1
-    assert "threads 1, this is 2" in found.out
+    outcome = cli(*words, "--num-threads", 2)
+    assert outcome.code == 1
+    assert "threads 1, this is 2" in outcome.out
     assert cli(*words, "--num-threads", 2, "--allow-not-run").code == 0
     data = json.loads(record.read_text())
     for entry in data["profile"]:
         entry["machine"]["processor"] = "another"
     record.write_text(json.dumps(data))
-    found = cli(*words)
-    assert found.code == 1
-    assert "processor another" in found.out
+    outcome = cli(*words)
+    assert outcome.code == 1
+    assert "processor another" in outcome.out
 
 
 def test_file_that_the_baseline_has_not(cli: Cli, bundle: Path, record: Path) -> None:
     words = ("--latency-only", "--num-runs", 60, "--baseline", record)
     dynamic, int8 = bundle / "har_dynamic.tflite", bundle / INT8
     assert cli("profile", int8, dynamic, *words).code == 0
-    found = cli("profile", dynamic, *words)
-    assert found.code == 1
-    assert "has no timing of this file" in found.out
+    outcome = cli("profile", dynamic, *words)
+    assert outcome.code == 1
+    assert "has no timing of this file" in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ def test_baseline_that_is_none(
     path = tmp_path / "x.json"
     if text is not None:
         path.write_text(text)
-    found = cli("profile", bundle / INT8, "--latency-only", "--baseline", path)
-    assert found.code == code
-    assert len(found.err.strip().splitlines()) <= 3
-    assert "Traceback" not in found.err
+    outcome = cli("profile", bundle / INT8, "--latency-only", "--baseline", path)
+    assert outcome.code == code
+    assert len(outcome.err.strip().splitlines()) <= 3
+    assert "Traceback" not in outcome.err
 
 
 def test_options_that_need_another(cli: Cli, bundle: Path) -> None:
@@ -129,26 +129,26 @@ def test_options_that_need_another(cli: Cli, bundle: Path) -> None:
 
 
 def test_where_the_time_goes(cli: Cli, bundle: Path) -> None:
-    found = cli("profile", bundle / INT8, "--num-runs", 60, "--json", "-").json["profile"][0]
-    ops = found["ops"]
-    assert sum(op["macs"] for op in ops) == found["macs"]
+    outcome = cli("profile", bundle / INT8, "--num-runs", 60, "--json", "-").json["profile"][0]
+    ops = outcome["ops"]
+    assert sum(op["macs"] for op in ops) == outcome["macs"]
     assert [op["kind"] for op in ops][:2] == ["QUANTIZE", "RESHAPE"]
     slowest = max(ops, key=lambda op: op["us"])
     assert (slowest["kind"], slowest["macs"]) == ("CONV_2D", 6_200_000)
     total = sum(op["us"] for op in ops)
-    assert 0.4 * found["latency_us"]["p50"] < total < 2.5 * found["latency_us"]["p50"]
-    assert found["peaks"]["gflops"] > 0
-    assert 0 < found["memory"]["rss_engine"] <= found["memory"]["rss_peak"]
-    assert {"arena", "arena_reason"} & set(found["memory"])
+    assert 0.4 * outcome["latency_us"]["p50"] < total < 2.5 * outcome["latency_us"]["p50"]
+    assert outcome["peaks"]["gflops"] > 0
+    assert 0 < outcome["memory"]["rss_engine"] <= outcome["memory"]["rss_peak"]
+    assert {"arena", "arena_reason"} & set(outcome["memory"])
 
 
 def test_reference_runtimes_operations(cli: Cli, bundle: Path) -> None:
-    found = cli(
+    outcome = cli(
         *("profile", bundle / "har_float16.mlpackage", "--runtime", "coreml-reference"),
         *("--num-runs", 20, "--warmup-runs", 2, "--json", "-"),
     ).json["profile"][0]
-    assert "not a phone's time" in found["ops_method"]
-    timed = [op for op in found["ops"] if op["us"]]
+    assert "not a phone's time" in outcome["ops_method"]
+    timed = [op for op in outcome["ops"] if op["us"]]
     assert {"conv", "softmax"} <= {op["kind"] for op in timed}
 
 
@@ -186,6 +186,6 @@ def test_phone_and_import(
 
 def test_import_of_other_bytes(cli: Cli, bundle: Path, record: Path) -> None:
     record.write_text(record.read_text().replace('"sha256": "', '"sha256": "0'))
-    found = cli("profile", "import", record, bundle)
-    assert found.code == 3
-    assert "the bytes of" in found.err
+    outcome = cli("profile", "import", record, bundle)
+    assert outcome.code == 3
+    assert "the bytes of" in outcome.err

@@ -41,23 +41,23 @@ def _words(root: Path, *more: str) -> list[str]:
 
 
 def test_every_pareto_member_has_a_bundle_and_test_subjects_are_used_once(folder: Path) -> None:
-    found = json.loads((folder / "out" / "front.json").read_text())
+    document = json.loads((folder / "out" / "front.json").read_text())
 
-    assert found["subjects"] == [10, 2]
-    (member,) = found["members"]
+    assert document["subjects"] == [10, 2]
+    (member,) = document["members"]
     bundle = folder / "out" / member["bundle"]
     manifest = json.loads((bundle / "manifest.json").read_text())
     evaluation = manifest["evaluations"][member["file"]]
     assert member["test"] == evaluation["accuracy"]
     size = (bundle / member["file"]).stat().st_size
     assert member["point"]["bytes"] == size
-    assert found["points"][-1]["bytes"] == pytest.approx(size, abs=32)
+    assert document["points"][-1]["bytes"] == pytest.approx(size, abs=32)
     assert member["interval_us"][0] <= member["latency_us"] <= member["interval_us"][1]
     splits = manifest["data"]["splits"]
     learned = manifest["model"]["training"]["train_subjects"]
     assert not set(learned) & set(splits["test"]["subjects"])
     assert len(learned) == 10
-    assert found["baseline"]["test"] is not None
+    assert document["baseline"]["test"] is not None
     for name in ("front.md", "front.svg", "front.html"):
         assert (folder / "out" / name).stat().st_size > 500
 

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.heavy
 
 
 def test_a_whole_bundle_passes(cli: Cli, bundle: Path) -> None:
-    found = cli("verify", bundle, "--json", "-").json
-    assert found["status"] == "passed"
-    assert found["files"] >= 8
-    assert found["artifacts"] == []
+    outcome = cli("verify", bundle, "--json", "-").json
+    assert outcome["status"] == "passed"
+    assert outcome["files"] >= 8
+    assert outcome["artifacts"] == []
 
 
 def test_each_changed_file_is_named(cli: Cli, bundle: Path, tmp_path: Path) -> None:
@@ -43,8 +43,8 @@ def test_calibration_without_rebuild_is_refused(cli: Cli, bundle: Path) -> None:
 
 
 def test_every_file_is_made_again(cli: Cli, bundle: Path) -> None:
-    found = cli("verify", bundle, "--rebuild", "--json", "-").json
-    assert {f["name"]: f["status"] for f in found["artifacts"]} == {
+    outcome = cli("verify", bundle, "--rebuild", "--json", "-").json
+    assert {f["name"]: f["status"] for f in outcome["artifacts"]} == {
         path.name: "passed"
         for path in bundle.iterdir()
         if path.suffix in (".tflite", ".mlpackage", ".aimodel")

@@ -114,8 +114,8 @@ def stub(framework: str) -> str:
 
 def block(text: str, head: str) -> str:
     """A declaration from the line that `head` finds to the brace that closes it."""
-    found = re.search(rf"^([ \t]*)[^\n]*\b{head}\b[^\n]*\{{\n.*?^\1\}}", text, re.DOTALL | re.M)
-    return found[0] if found else ""
+    match = re.search(rf"^([ \t]*)[^\n]*\b{head}\b[^\n]*\{{\n.*?^\1\}}", text, re.DOTALL | re.M)
+    return match[0] if match else ""
 
 
 def members(swift: str) -> dict[str, str]:

@@ -86,8 +86,8 @@ def test_type_is_documented(name: str) -> None:
 
 
 def _section(text: str, heading: str) -> str:
-    found = re.search(rf"^{heading}:\n((?:    .*\n?|\n)*)", text, re.M)
-    return found[1] if found else ""
+    match = re.search(rf"^{heading}:\n((?:    .*\n?|\n)*)", text, re.M)
+    return match[1] if match else ""
 
 
 WRONG: tuple[tuple[str, Callable[[Any], Any]], ...] = (

@@ -78,9 +78,9 @@ def test_float16_can_be_ignored(tmp_path: Path) -> None:
     differences = {}
     for compute in ("as-specified", "float32"):
         with open_runner(path, compute=compute) as runner:
-            found = runner.run({"steps": x})["probabilities"]
+            outputs = runner.run({"steps": x})["probabilities"]
             large = inspectable(runner).intermediates({"steps": x * 1e5}, ["conv"])["conv"]
-        differences[compute] = float(np.abs(found - expected).max())
+        differences[compute] = float(np.abs(outputs - expected).max())
         assert np.isfinite(large).all() == (compute == "float32")
     assert differences["float32"] < differences["as-specified"] < 2e-3
     with pytest.raises(UsageError, match="unknown compute 'float64'"):
@@ -163,10 +163,10 @@ def test_weights_that_are_unpacked_once_give_the_bits_of_those_unpacked_each_tim
     with open_runner(path) as runner:
         assert isinstance(runner, CoreAIRunner)
         assert {"lut_to_dense", "blockwise_shift_scale"} & set(runner._kinds)
-        found = runner.run({"steps": samples(4)})["means"]
+        outputs = runner.run({"steps": samples(4)})["means"]
         bound = runner.bind({"steps": samples(4)[2]})
         bound()
-        np.testing.assert_array_equal(bound.outputs()["means"].reshape(-1), found[2].reshape(-1))
+        np.testing.assert_array_equal(bound.outputs()["means"].reshape(-1), outputs[2].reshape(-1))
         assert set(runner.intermediates({"steps": samples(1)}, ["conv"])) == {"conv"}
     expected, _ = evaluate(graph, samples(4))
-    assert np.abs(found.reshape(4, -1) - expected).max() < 0.3
+    assert np.abs(outputs.reshape(4, -1) - expected).max() < 0.3

@@ -59,10 +59,10 @@ class Framework:
         spec = model.get_spec()
         kinds = {f.name: f.type.WhichOneof("Type") for f in spec.description.output}
         with CoreMLReferenceRunner(Path(model.package_path)) as reference:
-            found = reference.infer(row)
+            outputs = reference.infer(row)
             labels = reference.labels
         return {
-            name: _as_core_ml(found[name], kind, labels, reversed_order=name == "probabilities")
+            name: _as_core_ml(outputs[name], kind, labels, reversed_order=name == "probabilities")
             for name, kind in kinds.items()
         }
 

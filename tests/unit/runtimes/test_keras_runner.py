@@ -19,9 +19,9 @@ def test_it_gives_what_the_model_gives(files: Path, batch: Any) -> None:
 
     model = keras.models.load_model(files / "model.keras")
     with open_runner(files / "model.keras") as runner:
-        found = runner.run({"sensor": batch})["probabilities"]
+        outputs = runner.run({"sensor": batch})["probabilities"]
         assert runner.inputs["sensor"].shape == (-1, 24)
-    np.testing.assert_allclose(found, model.predict(batch, verbose=0), atol=1e-6)
+    np.testing.assert_allclose(outputs, model.predict(batch, verbose=0), atol=1e-6)
 
 
 def test_two_runs_are_identical_and_batches_hardly_matter(files: Path, batch: Any) -> None:
@@ -41,9 +41,9 @@ def test_several_inputs_and_outputs_go_by_name(tmp_path: Path) -> None:
     keras.Model({"b": b, "a": a}, [total, difference]).save(tmp_path / "two.keras")
     x, y = np.array([[5.0, 7.0]], np.float32), np.array([[1.0, 2.0]], np.float32)
     with open_runner(tmp_path / "two.keras") as runner:
-        found = runner.run({"a": x, "b": y})
-    assert found["total"].tolist() == [[6.0, 9.0]]
-    assert found["difference"].tolist() == [[4.0, 5.0]]
+        outputs = runner.run({"a": x, "b": y})
+    assert outputs["total"].tolist() == [[6.0, 9.0]]
+    assert outputs["difference"].tolist() == [[4.0, 5.0]]
 
 
 def test_dropout_is_off(tmp_path: Path, batch: Any) -> None:

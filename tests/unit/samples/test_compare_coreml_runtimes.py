@@ -85,10 +85,10 @@ def test_every_unit_is_compared_with_every_model(
         answers = []
         with CoreMLReferenceRunner(Path(model.package_path), compute=compute) as reference:
             for row in data:
-                found = reference.infer(row)
-                scores = map(float, found["probabilities"].reshape(-1))
+                outputs = reference.infer(row)
+                scores = map(float, outputs["probabilities"].reshape(-1))
                 pairs = zip(reference.labels, scores, strict=True)
-                answers.append({"probabilities": dict(pairs), "label": str(found["label"])})
+                answers.append({"probabilities": dict(pairs), "label": str(outputs["label"])})
         return answers
 
     monkeypatch.setattr(ct.models.MLModel, "predict", predict)

@@ -42,21 +42,21 @@ def square(side: int) -> NDArray[np.float32]:
 )
 def test_where_a_convolution_pads(padding: dict[str, Any], expected: list[float]) -> None:
     """The odd element of `same` comes behind, that of `same_lower` before."""
-    made = call("conv", x=row(1, 2, 3, 4), weight=row(1, 10), **padding)
-    assert made.ravel().tolist() == expected
+    output = call("conv", x=row(1, 2, 3, 4), weight=row(1, 10), **padding)
+    assert output.ravel().tolist() == expected
 
 
 def test_a_dilated_convolution_skips_inputs() -> None:
-    made = call("conv", x=row(1, 2, 3, 4), weight=row(1, 10), dilations=[2])
-    assert made.ravel().tolist() == [31, 42]
+    output = call("conv", x=row(1, 2, 3, 4), weight=row(1, 10), dilations=[2])
+    assert output.ravel().tolist() == [31, 42]
 
 
 def test_conv_transpose_with_dilations_and_an_output_shape() -> None:
-    made = call("conv_transpose", x=row(1, 2), weight=row(1, 10), dilations=[2])
-    assert made.ravel().tolist() == [1, 2, 10, 20]
+    output = call("conv_transpose", x=row(1, 2), weight=row(1, 10), dilations=[2])
+    assert output.ravel().tolist() == [1, 2, 10, 20]
     parameters = {"weight": row(1, 10, 100), "strides": [2], "output_shape": [1, 1, 4]}
-    made = call("conv_transpose", x=row(1, 2), **parameters)
-    assert made.ravel().tolist() == [1, 10, 102, 20]
+    output = call("conv_transpose", x=row(1, 2), **parameters)
+    assert output.ravel().tolist() == [1, 10, 102, 20]
 
 
 def test_a_quantized_convolution_scales_its_weights_first() -> None:
@@ -66,8 +66,8 @@ def test_a_quantized_convolution_scales_its_weights_first() -> None:
         "quant_scale": row(10, 1)[0, 0],
         "quant_bias": row(-20, 5)[0, 0],
     }
-    made = call("conv_quantized", x=row(1, 2), quantization_type="linear", **parameters)
-    assert made.tolist() == [[[10], [17]]]  # (−10, 10) and (7, 5)
+    output = call("conv_quantized", x=row(1, 2), quantization_type="linear", **parameters)
+    assert output.tolist() == [[[10], [17]]]  # (−10, 10) and (7, 5)
     with pytest.raises(Unsupported, match="lut"):
         call("conv_quantized", x=row(1, 2), quantization_type="lut", **parameters)
 
@@ -90,8 +90,8 @@ def test_exclusive_sums_from_either_end() -> None:
 
 def test_epsilon_is_added_to_the_variance() -> None:
     one, three = np.ones(1, np.float32), np.full(1, 3, np.float32)
-    made = call("batch_norm", x=row(3), mean=one, variance=three, epsilon=np.float32(1))
-    assert made.tolist() == [[[1]]]
+    output = call("batch_norm", x=row(3), mean=one, variance=three, epsilon=np.float32(1))
+    assert output.tolist() == [[[1]]]
 
 
 def sigmoid(x: float) -> float:
@@ -179,8 +179,8 @@ def test_suppression_keeps_the_best_of_overlapping_boxes() -> None:
 )
 def test_where_a_bilinear_resize_samples(mode: str, expected: list[float]) -> None:
     x = np.array([[[[0, 1]]]], np.float32)
-    made = call("resize_bilinear", x=x, target_size_width=4, sampling_mode=mode)
-    np.testing.assert_allclose(made.ravel(), expected, rtol=1e-6)
+    output = call("resize_bilinear", x=x, target_size_width=4, sampling_mode=mode)
+    np.testing.assert_allclose(output.ravel(), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def test_the_nearest_neighbor_of_a_pixel(mode: str, expected: list[float]) -> No
     """Its center decides; upsample_nearest_neighbor takes the pixel's edge instead."""
     x = np.array([[[[0, 1]]]], np.float32)
     how = {"interpolation_mode": "NEAREST_NEIGHBOR", "sampling_mode": mode}
-    made = call("resize", x=x, shape=[1, 6], resized_dims=2, **how)
-    assert made.ravel().tolist() == expected
-    made = call("resize", x=x, shape=[1, 3], resized_dims=2, **how)
-    assert made.ravel().tolist() == [0, 1, 1]
-    made = call("resize_nearest_neighbor", x=x, target_size_height=1, target_size_width=3)
-    assert made.ravel().tolist() == [0, 1, 1]
-    made = call("upsample_nearest_neighbor", x=x, scale_factor_height=1, scale_factor_width=1.5)
-    assert made.ravel().tolist() == [0, 0, 1]
+    output = call("resize", x=x, shape=[1, 6], resized_dims=2, **how)
+    assert output.ravel().tolist() == expected
+    output = call("resize", x=x, shape=[1, 3], resized_dims=2, **how)
+    assert output.ravel().tolist() == [0, 1, 1]
+    output = call("resize_nearest_neighbor", x=x, target_size_height=1, target_size_width=3)
+    assert output.ravel().tolist() == [0, 1, 1]
+    output = call("upsample_nearest_neighbor", x=x, scale_factor_height=1, scale_factor_width=1.5)
+    assert output.ravel().tolist() == [0, 0, 1]
 
 
 def test_a_state_keeps_what_was_written_last() -> None:
@@ -209,8 +209,8 @@ def test_a_state_keeps_what_was_written_last() -> None:
 
 
 def test_scalars_join_to_a_vector() -> None:
-    made = call("concat", values=(np.int32(3), np.array(4, np.int32)), axis=0)
-    assert made.tolist() == [3, 4]
+    output = call("concat", values=(np.int32(3), np.array(4, np.int32)), axis=0)
+    assert output.tolist() == [3, 4]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_scalars_join_to_a_vector() -> None:
     [("CORNERS_HEIGHT_FIRST", [[1, 2], [4, 5]]), ("CORNERS_WIDTH_FIRST", [[3, 4], [6, 7]])],
 )
 def test_how_a_box_is_read(mode: str, expected: list[list[float]]) -> None:
-    made = call(
+    output = call(
         "crop_resize",
         x=square(3),
         boxes=np.array([[0, 1, 1, 2]], np.float32),
@@ -227,12 +227,12 @@ def test_how_a_box_is_read(mode: str, expected: list[list[float]]) -> None:
         box_coordinate_mode=mode,
         sampling_mode="STRICT_ALIGN_CORNERS",
     )
-    assert made.reshape(2, 2).tolist() == expected
+    assert output.reshape(2, 2).tolist() == expected
 
 
 def test_an_affine_shift_to_the_right() -> None:
     """x' = x + 1 in coordinates from −1 to 1 over three columns: one column on."""
-    made = call(
+    output = call(
         "affine",
         x=square(3),
         transform_matrix=np.array([[1, 0, 1, 0, 1, 0]], np.float32),
@@ -244,4 +244,4 @@ def test_an_affine_shift_to_the_right() -> None:
         coordinates_mode="normalized_minus_one_to_one",
         align_corners=True,
     )
-    assert made.reshape(3, 3).tolist() == [[1, 2, -1], [4, 5, -1], [7, 8, -1]]
+    assert output.reshape(3, 3).tolist() == [[1, 2, -1], [4, 5, -1], [7, 8, -1]]

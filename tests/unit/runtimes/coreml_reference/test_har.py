@@ -45,10 +45,10 @@ def test_agreement_with_keras(exported: Any, scheme: str, limit: float) -> None:
     (path,) = folder.glob(f"har_{scheme}*.mlpackage")
     runner = CoreMLReferenceRunner(path)
     assert runner.vectorized
-    found = runner.run({"sensor": x})
-    np.testing.assert_allclose(found["probabilities"], expected, atol=limit)
-    top = found["probabilities"].argmax(1)
-    assert [LABELS[i] for i in top] == found["label"].tolist()
+    outputs = runner.run({"sensor": x})
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=limit)
+    top = outputs["probabilities"].argmax(1)
+    assert [LABELS[i] for i in top] == outputs["label"].tolist()
 
 
 def test_float16_is_what_the_difference_is_made_of(exported: Any) -> None:

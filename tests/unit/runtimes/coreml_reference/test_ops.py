@@ -49,22 +49,22 @@ def test_the_first_of_equal_probabilities_is_the_label() -> None:
 
 def test_quantize_rounds_to_even_and_clips() -> None:
     x = np.array([0.25, 0.75, 1.25, 100.0, -100.0], np.float32)
-    made = call("quantize", input=x, scale=np.float32(0.5), output_dtype="int8", zero_point=1)
-    assert made.tolist() == [1, 3, 3, 127, -128]
-    made = call("quantize", input=x, scale=np.float32(0.5), output_dtype="uint8")
-    assert made.tolist() == [0, 2, 2, 200, 0]
+    output = call("quantize", input=x, scale=np.float32(0.5), output_dtype="int8", zero_point=1)
+    assert output.tolist() == [1, 3, 3, 127, -128]
+    output = call("quantize", input=x, scale=np.float32(0.5), output_dtype="uint8")
+    assert output.tolist() == [0, 2, 2, 200, 0]
 
 
 def test_dequantize_by_channel() -> None:
     stored = np.array([[1, 2], [3, -128]], np.int8)
-    made = call(
+    output = call(
         "dequantize",
         input=stored,
         scale=np.array([0.5, 2], np.float32),
         zero_point=np.array([1, 127], np.int8),
         axis=0,
     )
-    assert made.tolist() == [[0, 0.5], [-248, -510]]
+    assert output.tolist() == [[0, 0.5], [-248, -510]]
 
 
 def test_conv_transpose_spreads_each_input() -> None:
@@ -79,11 +79,11 @@ def test_conv_transpose_spreads_each_input() -> None:
 def test_attention_without_preference_is_a_mean() -> None:
     query, key = np.zeros((1, 2, 4), np.float32), np.ones((1, 3, 4), np.float32)
     value = np.arange(6, dtype=np.float32).reshape(1, 3, 2)
-    made = call("scaled_dot_product_attention", query=query, key=key, value=value)
-    np.testing.assert_allclose(made, [[[2, 3], [2, 3]]], rtol=1e-6)
+    output = call("scaled_dot_product_attention", query=query, key=key, value=value)
+    np.testing.assert_allclose(output, [[[2, 3], [2, 3]]], rtol=1e-6)
     mask = np.array([[True, False, False], [False, False, True]])
-    made = call("scaled_dot_product_attention", query=query, key=key, value=value, attn_mask=mask)
-    assert made.tolist() == [[[0, 1], [4, 5]]]
+    output = call("scaled_dot_product_attention", query=query, key=key, value=value, attn_mask=mask)
+    assert output.tolist() == [[[0, 1], [4, 5]]]
 
 
 def sigmoid(x: float) -> float:
@@ -94,7 +94,7 @@ def sigmoid(x: float) -> float:
 def test_one_step_of_a_gru(reset_after: bool) -> None:
     """Gates in the order reset, new, update; the reset gate before or after the product."""
     x, h, b = 0.7, 0.4, 0.3
-    made, last = call(
+    output, last = call(
         "gru",
         x=np.array([[[x]]]),
         initial_h=np.array([[h]]),
@@ -106,14 +106,14 @@ def test_one_step_of_a_gru(reset_after: bool) -> None:
     reset, update = sigmoid(x + 4 * h + 0.1), sigmoid(3 * x + 6 * h + 0.2)
     product = reset * (5 * h + b) if reset_after else 5 * reset * h + b
     expected = (1 - update) * np.tanh(2 * x + product) + update * h
-    np.testing.assert_allclose(made, [[[expected]]])
+    np.testing.assert_allclose(output, [[[expected]]])
     np.testing.assert_allclose(last, [[expected]])
 
 
 def test_a_reverse_rnn_answers_in_its_own_order() -> None:
     x = np.array([1.0, 10.0]).reshape(2, 1, 1)
     one = np.ones((1, 1))
-    made, last = call(
+    output, last = call(
         "rnn",
         x=x,
         initial_h=np.zeros((1, 1)),
@@ -123,7 +123,7 @@ def test_a_reverse_rnn_answers_in_its_own_order() -> None:
         output_sequence=True,
         activation="linear",
     )
-    assert made.ravel().tolist() == [10, 21]
+    assert output.ravel().tolist() == [10, 21]
     assert last.tolist() == [[21]]
 
 

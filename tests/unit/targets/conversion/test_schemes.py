@@ -205,9 +205,9 @@ def test_the_method_of_calibration_decides_the_ranges(
     made: dict[str, Artifact], model: Path, windows: Any, tmp_path: Path, method: str
 ) -> None:
     wanted = variant("w8a8", calibration_method=method)
-    found = export(model, SIGNAL, wanted, tmp_path, "m", windows, windows[:4], run_file)
-    assert found.export.calibration_method == method
-    assert found.export.activation_ranges != made["w8a8"].export.activation_ranges
+    artifacts = export(model, SIGNAL, wanted, tmp_path, "m", windows, windows[:4], run_file)
+    assert artifacts.export.calibration_method == method
+    assert artifacts.export.activation_ranges != made["w8a8"].export.activation_ranges
 
 
 @pytest.mark.heavy
@@ -215,10 +215,10 @@ def test_without_recordings_weights_are_rounded_for_themselves(
     made: dict[str, Artifact], model: Path, windows: Any, tmp_path: Path
 ) -> None:
     call = (model, SIGNAL, variant("palette2"), tmp_path, "tiny", None, windows[:16], run_file)
-    found = export(*call)
-    assert found.export.error_compensated_layers == ()
-    assert found.bytes == made["palette2"].bytes
-    plain = checks_of(found).agreement.mean_abs
+    artifacts = export(*call)
+    assert artifacts.export.error_compensated_layers == ()
+    assert artifacts.bytes == made["palette2"].bytes
+    plain = checks_of(artifacts).agreement.mean_abs
     compensated = checks_of(made["palette2"]).agreement.mean_abs
     assert plain is not None
     assert compensated is not None

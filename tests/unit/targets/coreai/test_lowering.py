@@ -75,8 +75,8 @@ def test_rows_beyond_what_float16_counts_are_found(tmp_path: Path, dtype: str) -
     ProgramBuilder(graph, LOWERINGS, "float16", store_float).write(("result",), path)
     tokens = np.array([[0, 2049, 2999], [1, 2047, 2051]], dtype)
     with open_runner(path) as runner:
-        found = runner.run({"tokens": tokens})["result"]
-    np.testing.assert_allclose(found, table[tokens.astype(int)], atol=2e-3)
+        outputs = runner.run({"tokens": tokens})["result"]
+    np.testing.assert_allclose(outputs, table[tokens.astype(int)], atol=2e-3)
 
 
 def test_a_layer_that_only_keras_can_compute_is_refused_by_name(tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ def test_small_weights_of_another_tool_lie_in_the_operations(tmp_path: Path) -> 
     assert "L104" not in {finding.number for finding in files.lint(path)}
     x = np.random.default_rng(1).normal(size=(2, 3, 1, 8)).astype(np.float32)
     with open_runner(path) as runner:
-        found = runner.run({"x": x})["y"]
+        outputs = runner.run({"x": x})["y"]
     expected = np.maximum(np.einsum("oc,nchw->nohw", KERNEL[:, :, 0, 0], x) + 1, 0)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
 
 
 KERNEL = np.random.default_rng(0).normal(size=(4, 3, 1, 1)).astype(np.float32)

@@ -91,8 +91,8 @@ def test_the_file_holds_rounded_weights_and_computes_with_them(name: str, tmp_pa
     x = np.random.default_rng(1).normal(size=(3, 6, 16)).astype(np.float32)
     (expected,) = evaluate(stored, x.astype(np.float64))
     with open_runner(path) as runner:
-        found = runner.run({"steps": x})["result"]
-    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+        outputs = runner.run({"steps": x})["result"]
+    np.testing.assert_allclose(outputs, expected, atol=1e-5 * np.abs(expected).max())
 
 
 def test_blocks_of_int4_share_a_scale(tmp_path: Path) -> None:

@@ -166,10 +166,14 @@ def test_a_file_in_order_breaks_no_rule(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", CASES)
 def test_a_rule_finds_what_breaks_it_and_no_more(rule: str, tmp_path: Path) -> None:
-    (found,) = lint(write(tmp_path / "broken.aimodel", CASES[rule]))
+    (finding,) = lint(write(tmp_path / "broken.aimodel", CASES[rule]))
     expected = next(row for row in lints.RULES if row.name == rule)
-    assert (found.rule, found.severity, found.advice) == (rule, expected.severity, expected.cure)
-    assert found.where
+    assert (finding.rule, finding.severity, finding.advice) == (
+        rule,
+        expected.severity,
+        expected.cure,
+    )
+    assert finding.where
 
 
 @pytest.mark.parametrize(
@@ -182,9 +186,9 @@ def test_short_sums_and_other_activations_are_in_order(body: Body, tmp_path: Pat
 
 
 def test_a_long_product_is_found_and_not_in_float32(tmp_path: Path) -> None:
-    (found,) = lint(write(tmp_path / "long.aimodel", _long_product(288)))
-    assert (found.rule, found.where) == ("float16-sum", "product")
-    assert found.text == "batch_matmul adds 288 terms in float16"
+    (finding,) = lint(write(tmp_path / "long.aimodel", _long_product(288)))
+    assert (finding.rule, finding.where) == ("float16-sum", "product")
+    assert finding.text == "batch_matmul adds 288 terms in float16"
     wide = _found(write(tmp_path / "wide.aimodel", _long_product(288), "float32"))
     assert wide == ["neural-engine-float32"]
 
@@ -242,8 +246,8 @@ def test_values_that_float16_cannot_hold_need_samples(tmp_path: Path) -> None:
     path = write(tmp_path / "large.aimodel")
     assert lint(path, {"conv": (-65_504.0, 1.0)}) == []
     for low, high in ((-65_600.0, 1.0), (0.0, float("nan"))):
-        (found,) = lint(path, {"conv": (low, high), "unknown": (0.0, 1e9)})
-        assert (found.rule, found.where) == ("float16-overflow", "conv")
+        (finding,) = lint(path, {"conv": (low, high), "unknown": (0.0, 1e9)})
+        assert (finding.rule, finding.where) == ("float16-overflow", "conv")
 
 
 def test_what_the_file_says_of_itself(tmp_path: Path) -> None:

@@ -337,13 +337,13 @@ def test_the_file_in_order_breaks_no_rule(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", BROKEN)
 def test_a_broken_file_breaks_this_rule_and_no_other(rule: str, tmp_path: Path) -> None:
-    found = lint(BROKEN[rule](tmp_path / "broken.mlpackage"))
-    assert [f.rule for f in found] == [rule]
+    findings = lint(BROKEN[rule](tmp_path / "broken.mlpackage"))
+    assert [f.rule for f in findings] == [rule]
     expected = next(r for r in lints.RULES if r.name == rule)
-    assert found[0].severity is expected.severity
-    assert found[0].advice == expected.cure
-    assert found[0].where
-    assert found[0].to_json()["severity"] == str(expected.severity)
+    assert findings[0].severity is expected.severity
+    assert findings[0].advice == expected.cure
+    assert findings[0].where
+    assert findings[0].to_json()["severity"] == str(expected.severity)
 
 
 def test_an_int32_input_contradicts_the_contract_too(tmp_path: Path) -> None:
@@ -367,8 +367,8 @@ def test_hints_on_placement_say_that_they_are_hints() -> None:
 
 
 def test_layout_operations_are_counted_and_named(tmp_path: Path) -> None:
-    (found,) = lint(to_and_fro(tmp_path / "t.mlpackage"))
-    assert "2 layout operations (2 transpose) where 0 would do" in found.text
+    (finding,) = lint(to_and_fro(tmp_path / "t.mlpackage"))
+    assert "2 layout operations (2 transpose) where 0 would do" in finding.text
     kinds = [op.type for op in block(mlpackage.read_spec(tmp_path / "t.mlpackage")).operations]
     assert kinds.count("transpose") == 2
 
@@ -477,8 +477,8 @@ def test_rules_about_the_size_of_numbers_take_what_samples_gave(tmp_path: Path) 
     (node,) = (op for op in block(mlpackage.read_spec(path)).operations if op.type == "softplus")
     x = node.inputs["x"].arguments[0].name
     assert lint(path, {x: (-9.0, 10.3)}) == []
-    (found,) = lint(path, {x: (-9.0, 10.5)})
-    assert (found.rule, found.text) == (
+    (finding,) = lint(path, {x: (-9.0, 10.5)})
+    assert (finding.rule, finding.text) == (
         "softplus-float16",
         f"softplus of '{x}', which samples drive up to 10.5",
     )
@@ -493,9 +493,9 @@ def test_the_limit_of_a_sum_of_exponentials_depends_on_their_number(tmp_path: Pa
     (node,) = (op for op in operations if op.type == "reduce_log_sum_exp")
     x = node.inputs["x"].arguments[0].name
     assert lint(path, {x: (0.0, 8.60)}) == []
-    (found,) = lint(path, {x: (0.0, 8.61)})
-    assert "12 exponentials" in found.text
-    assert "8.61; all of them at 8.60 are too much" in found.text
+    (finding,) = lint(path, {x: (0.0, 8.61)})
+    assert "12 exponentials" in finding.text
+    assert "8.61; all of them at 8.60 are too much" in finding.text
 
 
 def test_six_dimensions_are_one_too_many(tmp_path: Path) -> None:

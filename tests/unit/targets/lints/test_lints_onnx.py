@@ -204,8 +204,8 @@ def test_same_padding_that_would_cut(tmp_path: Path) -> None:
 def test_values_that_a_phone_cannot_hold_need_samples(tmp_path: Path) -> None:
     path = _write(tmp_path, lambda _: None)
     assert files.lint(path, {"sums": (-65_504.0, 1.0)}) == []
-    (found,) = files.lint(path, {"sums": (-65_505.0, 1.0)})
-    assert (found.rule, found.where) == ("float16-overflow", "sums")
+    (finding,) = files.lint(path, {"sums": (-65_505.0, 1.0)})
+    assert (finding.rule, finding.where) == ("float16-overflow", "sums")
 
 
 def test_numbers_are_in_the_text(tmp_path: Path) -> None:

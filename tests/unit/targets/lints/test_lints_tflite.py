@@ -181,10 +181,10 @@ def test_files_in_order_break_no_rule(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", BROKEN)
 def test_a_broken_file_breaks_this_rule_and_no_other(rule: str, tmp_path: Path) -> None:
-    found = lint(BROKEN[rule](tmp_path / "broken.tflite"))
-    assert [f.rule for f in found] == [rule]
+    findings = lint(BROKEN[rule](tmp_path / "broken.tflite"))
+    assert [f.rule for f in findings] == [rule]
     expected = next(r for r in lints.RULES if r.name == rule)
-    assert (found[0].severity, found[0].advice) == (expected.severity, expected.cure)
+    assert (findings[0].severity, findings[0].advice) == (expected.severity, expected.cure)
 
 
 def test_a_foreign_file_says_nothing_of_itself(tmp_path: Path) -> None:
@@ -217,16 +217,16 @@ def test_a_bias_leaves_room_for_the_products(tmp_path: Path) -> None:
     net.tensor("b").data = np.array([5, -room], np.int32)
     assert lint(net.write(tmp_path / "fits.tflite")) == []
     net.tensor("b").data = np.array([5, -room - 1], np.int32)
-    (found,) = lint(net.write(tmp_path / "over.tflite"))
-    assert "1 of 2 channels of FULLY_CONNECTED can leave int32: channel 1" in found.text
+    (finding,) = lint(net.write(tmp_path / "over.tflite"))
+    assert "1 of 2 channels of FULLY_CONNECTED can leave int32: channel 1" in finding.text
 
 
 def test_values_that_a_gpu_cannot_hold_need_samples(tmp_path: Path) -> None:
     path = Net().write(tmp_path / "large.tflite")
     assert lint(path, {"scores": (-65_504.0, 3.0)}) == []
     for low, high in ((-7e4, 3.0), (0.0, float("inf")), (float("nan"), float("nan"))):
-        (found,) = lint(path, {"scores": (low, high), "unknown": (0.0, 1e9)})
-        assert (found.rule, found.where) == ("float16-overflow", "scores")
+        (finding,) = lint(path, {"scores": (low, high), "unknown": (0.0, 1e9)})
+        assert (finding.rule, finding.where) == ("float16-overflow", "scores")
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (2,)])
