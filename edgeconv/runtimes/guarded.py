@@ -13,7 +13,7 @@ import signal
 import traceback
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from time import monotonic
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from edgeconv import errors
 from edgeconv.core import BoundRun, Runner, TensorSpec
+from edgeconv.core.runner import TensorType
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.runtimes import RunLimits, inspectable, open_runner
 from edgeconv.runtimes.arrays import DYNAMIC_CHUNK, Batching, Samples, prepare
@@ -175,13 +176,25 @@ class GuardedRunner:
         self._close()
 
 
+@dataclass(frozen=True)
+class _Value:
+    """The type of a value inside a file: a `TensorType`."""
+
+    dtype: str
+    shape: tuple[int, ...] | None
+
+
 class GuardedInspector(GuardedRunner):
     """One that also shows the values between the operations."""
 
     @cached_property
-    def tensors(self) -> dict[str, TensorSpec]:
+    def tensors(self) -> Mapping[str, TensorType]:
         """Type of each value that `intermediates` can give, in computed order."""
-        return _specs(self._ask("tensors")[0]["tensors"])
+        listed = self._ask("tensors")[0]["tensors"]
+        return {
+            name: _Value(dtype, None if shape is None else tuple(shape))
+            for name, dtype, shape in listed
+        }
 
     def intermediates(
         self, arrays: Mapping[str, NDArray[Any]], names: Collection[str] | None = None
@@ -250,7 +263,7 @@ class _Server:
         assert runner is not None
         if what == "tensors":
             values = inspectable(runner).tensors
-            return {"tensors": [astuple(spec) for spec in values.values()]}, b""  # type: ignore[call-overload]
+            return {"tensors": [(n, value.dtype, value.shape) for n, value in values.items()]}, b""
         if what == "run":
             return _sent(runner.run(unpacked(head, payload)))
         if what == "intermediates":

@@ -16,6 +16,7 @@ from edgeconv.runtimes import LIMITS, RunLimits, inspectable, open_runner
 from edgeconv.workflows.evaluate import evaluate
 from edgeconv.workflows.profile import profile
 from tests.unit.targets.lints.flatbuffers_by_hand import Net, Op, Tensor
+from tests.unit.targets.lints.programs import CHANNELS, STEPS, package
 
 
 def crashing(path: Path) -> Path:
@@ -113,14 +114,18 @@ def test_limits_are_above_0(name: str) -> None:
         RunLimits(**{name: 0})
 
 
-def test_what_it_gives_is_what_the_runner_gives(tmp_path: Path) -> None:
-    path = Net().write(tmp_path / "fine.tflite")
-    arrays = {"sensor": np.random.default_rng(0).normal(size=(5, 70, 4)).astype(np.float32)}
-    with open_runner(path, limits=None) as here, open_runner(path) as there:
+@pytest.mark.parametrize("kind", ["tflite", pytest.param("mlpackage", marks=pytest.mark.heavy)])
+def test_what_it_gives_is_what_the_runner_gives(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"fine.{kind}"
+    path = Net().write(path) if kind == "tflite" else package(path)
+    runtime = "litert" if kind == "tflite" else "coreml-reference"
+    sample = (70, 4) if kind == "tflite" else (CHANNELS, 1, STEPS)
+    arrays = {"sensor": np.random.default_rng(0).normal(size=(5, *sample)).astype(np.float32)}
+    with open_runner(path, runtime, limits=None) as here, open_runner(path, runtime) as there:
         assert (there.inputs, there.outputs) == (here.inputs, here.outputs)
         assert isinstance(there, Inspectable)
         assert isinstance(here, Inspectable)
-        assert there.tensors == here.tensors
+        assert types_of(there) == types_of(here)
         for mine, other in (
             (there.run(arrays), here.run(arrays)),
             (
@@ -132,11 +137,16 @@ def test_what_it_gives_is_what_the_runner_gives(tmp_path: Path) -> None:
             assert list(mine) == list(other)
             for name, array in other.items():
                 np.testing.assert_array_equal(mine[name], array)
-        one, same = (runner.bind({"sensor": arrays["sensor"][0, 0]}) for runner in (there, here))
+        sample_of_one = arrays["sensor"][:1] if kind == "mlpackage" else arrays["sensor"][0, 0]
+        one, same = (runner.bind({"sensor": sample_of_one}) for runner in (there, here))
         one()
         same()
         for name, array in same.outputs().items():
             np.testing.assert_array_equal(one.outputs()[name], array)
+
+
+def types_of(runner: Inspectable) -> dict[str, tuple[str, tuple[int, ...] | None]]:
+    return {name: (value.dtype, value.shape) for name, value in runner.tensors.items()}
 
 
 def test_errors_arrive_as_they_are(tmp_path: Path) -> None:
