@@ -102,11 +102,18 @@ EXCLUSIONS = (
         "6.4e-7 of a pixel off (measured for 10 to 25 and 30 pixels): 1.3e-4 on each axis.",
     ),
     Exclusion(
-        r"frontend/tensorflow/test/test_ops\.py::TestConcat\.test_concat\[.*num_inputs=1",
+        r"frontend/tensorflow/test/test_ops\.py::TestConcat\.test_concat\[",
         "concat",
         0.0,
         "The test hands a shape to TensorFlow as an array, `unhashable type: 'numpy.ndarray'`, "
-        "before this axis is predicted.",
+        "before one of its axes is predicted; what it predicted before that agreed.",
+    ),
+    Exclusion(
+        r"torch/test/test_torch_ops\.py::TestLSTMWithPackedSequence\.test_lstm\[",
+        "lstm",
+        0.0,
+        "The converter hands PyTorch's sequence lengths on as its batch sizes, so the first length "
+        "(10) becomes the batch of the initial state, for 3 samples; such a state is refused here.",
     ),
 )
 
