@@ -20,6 +20,7 @@ import sys
 import unittest.mock
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    sys.modules["mock"] = unittest.mock  # the package of that name is the same, for older Pythons
+    if find_spec("mock") is None:
+        sys.modules["mock"] = unittest.mock  # that package is the same, for older Pythons
     serve(config.getoption("--compute"), WATCH.predicted)
     WATCH.writer = Writer(config.getoption("--results"))
 
