@@ -42,8 +42,8 @@ class Augmentation:
     mirror: float = 0.5
     axis_gain: float = 0.05
     amplitude: float = 0.1
-    effort: float = 0.0
-    coupling: float = 0.0
+    effort: float = 0.2
+    coupling: float = 0.3
     roll_rad: float = 0.4
     rotation_rad: float = 0.15
     jitter: float = 0.1

@@ -17,6 +17,7 @@ _CONTRACT = {
     "normalisation_folded": "normalization_folded",
 }
 _TRAINING = {"normalisation": "normalization"}
+_MOTION = ("effort", "coupling")
 _SUMMARY = {"kept_epoch": "selected_epoch"}
 _SETTINGS = {
     "compress": "compression",
@@ -45,7 +46,7 @@ def upgrade_manifest(data: Json) -> Json:
     return _changed(
         data,
         {
-            "recipe": lambda recipe: upgrade_recipe(recipe) if "name" in recipe else None,
+            "recipe": lambda recipe: _with_all_motion(recipe) if "name" in recipe else None,
             "data": lambda info: info or None,
             "signal": upgrade_contract,
             "model": lambda model: _changed(model, {"training": _summary}),
@@ -53,6 +54,18 @@ def upgrade_manifest(data: Json) -> Json:
             "compressed": lambda networks: {k: _network(v) for k, v in networks.items()},
         },
     )
+
+
+def _with_all_motion(data: Json) -> Json:
+    """A manifest's recipe: its training had no changes of the motion, which have defaults now."""
+
+    def without(augmentation: Any) -> Any:
+        if not isinstance(augmentation, dict):
+            return augmentation
+        return {**dict.fromkeys(_MOTION, 0.0), **augmentation}
+
+    training = {"augmentation": without}
+    return _changed(upgrade_recipe(data), {"training": lambda each: _changed(each, training)})
 
 
 def _summary(data: Json) -> Json | None:

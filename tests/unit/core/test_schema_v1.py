@@ -74,3 +74,18 @@ def test_upgrade_recipe_leaves_other_keys_alone() -> None:
 @pytest.mark.parametrize("damaged", [{}, {"model": None, "artifacts": []}, {"signal": "x"}])
 def test_upgrade_manifest_leaves_damage_for_the_reader(damaged: dict[str, Any]) -> None:
     assert upgrade_manifest(damaged) == damaged
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ({"mixup": 0.2}, {"effort": 0.0, "coupling": 0.0, "mixup": 0.2}),
+        ({"effort": 0.1}, {"effort": 0.1, "coupling": 0.0}),
+        (None, None),
+    ],
+)
+def test_a_manifest_of_version_1_had_no_changes_of_the_motion(stored: Any, read: Any) -> None:
+    def manifest(augmentation: Any) -> dict[str, Any]:
+        return {"recipe": {"name": "har", "training": {"augmentation": augmentation}}}
+
+    assert upgrade_manifest(manifest(stored)) == manifest(read)

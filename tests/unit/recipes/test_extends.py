@@ -50,7 +50,7 @@ def test_a_file_beside_is_extended(tmp_path: Path) -> None:
 def test_the_student_differs_from_har_in_what_it_says() -> None:
     har, student, smallest = map(load_recipe, ("har", "student", "student-coreml"))
     longer = replace(har.training, epochs=400, learning_rate=0.003)
-    augmentation = replace(Augmentation(), mixup=0.0, effort=0.2, coupling=0.3)
+    augmentation = replace(Augmentation(), mixup=0.0)
     assert student.training == replace(longer, augmentation=augmentation)
     assert smallest.training == student.training
     assert load_recipe("compress").training == har.training == Training()
