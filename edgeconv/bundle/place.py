@@ -20,7 +20,7 @@ from pathlib import Path
 
 from edgeconv.bundle.folder import MANIFEST, MODEL, unwritable
 from edgeconv.core import NULL_PROGRESS, Progress
-from edgeconv.core.paths import open_to_others
+from edgeconv.core.paths import ZIP_DAMAGE, open_to_others
 from edgeconv.errors import BadInput, UsageError
 
 _FULL = 64 * 1024  # bytes; a disk with less left over is what made a write fail
@@ -164,7 +164,7 @@ def _is_whole_model(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError):
+    except ZIP_DAMAGE:
         return False
 
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core.json_codec import damage
-from edgeconv.core.paths import check_zip
+from edgeconv.core.npz import read_npz
 from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput
 
@@ -87,21 +86,10 @@ def read_outputs(
     Raises:
         BadInput: the file is damaged.
     """
-    import numpy as np
-
     path = folder / name
     if not path.is_file():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            check_zip(stored.zip, path.stat().st_size, str(path))
-            if (
-                str(stored["data_sha256"]) != data_sha256
-                or str(stored["model_sha256"]) != model_sha256
-            ):
-                return None
-            return {key: stored[key] for key in stored.files if key not in DIGESTS}
-    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise BadInput(
-            f"{path} is damaged: {damage(error)}", "remove it: Keras then runs again"
-        ) from error
+    stored = read_npz(path, "remove it: Keras then runs again")
+    if [str(stored.get(key)) for key in DIGESTS] != [data_sha256, model_sha256]:
+        return None
+    return {key: array for key, array in stored.items() if key not in DIGESTS}

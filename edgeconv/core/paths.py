@@ -63,6 +63,13 @@ def too_large(where: str, unpacked: int) -> BadInput:
     )
 
 
+ZIP_DAMAGE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What `zipfile` raises for a damaged archive.
+
+RuntimeError is its own for a password, and for a version or a packing that it does not have.
+"""
+
+
 def check_zip(archive: zipfile.ZipFile, size: int, where: str) -> None:
     """Raises BadInput for a zip archive of `size` bytes that unpacks to far more than it holds.
 

@@ -18,7 +18,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from edgeconv.core.paths import too_large, unpacked_limit
+from edgeconv.core.paths import ZIP_DAMAGE, too_large, unpacked_limit
 from edgeconv.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _names_in_zip(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()[:5]
-    except (zipfile.BadZipFile, OSError) as error:
+    except ZIP_DAMAGE as error:
         raise BadInput(f"{path} is a damaged zip archive ({error})", "get it again") from error
 
 

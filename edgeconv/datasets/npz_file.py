@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Dataset, Progress, Signal, Windowing
+from edgeconv.core.npz import read_npz
 from edgeconv.datasets.in_memory import dataset_from_arrays
-from edgeconv.datasets.samples import LABELS, NPZ, SUBJECT, read_npz
+from edgeconv.datasets.samples import LABELS, NPZ, SUBJECT
 from edgeconv.errors import BadInput, UsageError
 
 if TYPE_CHECKING:

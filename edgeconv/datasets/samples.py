@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import NamedTensor, Samples, Tensors
-from edgeconv.core.json_codec import damage
-from edgeconv.core.paths import check_zip
+from edgeconv.core.npz import read_npz
 from edgeconv.core.tensors import by_input
 from edgeconv.errors import BadInput, UsageError
 
@@ -100,29 +98,6 @@ def path_of(spec: str) -> Path:
     if not path:
         raise UsageError(f"data specification '{spec}' names no file", f"write {NPZ}:FILE")
     return Path(path).expanduser()
-
-
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Every array of the file by its name.
-
-    Raises:
-        BadInput: it is missing or damaged, or holds Python objects.
-    """
-    import numpy as np
-
-    if not path.is_file():
-        raise BadInput(f"no such file: {path}", "name a file that numpy.savez wrote")
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise BadInput(f"{path} is one array without a name", "save it: numpy.savez")
-        with archive:
-            check_zip(archive.zip, path.stat().st_size, str(path))
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise BadInput(
-            f"{path} cannot be read: {damage(error)}", "save it again: numpy.savez"
-        ) from error
 
 
 def _samples(arrays: dict[str, NDArray[Any]], contract: Tensors, origin: str) -> Samples:

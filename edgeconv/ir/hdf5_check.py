@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.core.paths import ZIP_DAMAGE
 from edgeconv.errors import BadInput
 from edgeconv.subprocesses import Answer, ChannelError, Pool, limit_memory, serve
 
@@ -80,7 +81,7 @@ def _answer(head: dict[str, Any], _: bytes) -> Answer:
         _read_all(Path(head["path"]), head["entry"], head["megabytes"] << 20)
     except _Refused as error:
         return {"reason": str(error)}, b""
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, MemoryError) as error:
+    except (*ZIP_DAMAGE, KeyError, TypeError, MemoryError) as error:
         return {"reason": " ".join(str(error).split()) or type(error).__name__}, b""
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

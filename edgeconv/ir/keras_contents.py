@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeconv.core.paths import check_zip
+from edgeconv.core.paths import ZIP_DAMAGE, check_zip
 from edgeconv.errors import BadInput
 from edgeconv.ir.hdf5_check import check_hdf5
 
@@ -176,10 +175,10 @@ def _zip(path: Path) -> KerasContents:
                 raise BadInput(f"{path} is {_other_zip(names)}, not a Keras model", SAVE_HINT)
             config = json.loads(archive.read("config.json"))
             metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise BadInput(f"{path} is truncated or not a .keras file: {error}", SAVE_HINT) from error
     except ValueError as error:
         raise BadInput(f"{path} is a zip, but not a Keras model: {error}", SAVE_HINT) from error
+    except ZIP_DAMAGE as error:
+        raise BadInput(f"{path} is truncated or not a .keras file: {error}", SAVE_HINT) from error
     if path.suffix != ZIP_SUFFIX:
         raise BadInput(
             f"{path} is a Keras model under another name", f"rename it to end in {ZIP_SUFFIX}"
@@ -195,16 +194,15 @@ def _check_entry(path: Path, archive: zipfile.ZipFile, name: str) -> None:
         with archive.open(name) as entry:
             while entry.read(1 << 20):
                 pass
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except RuntimeError as error:  # a packing that zipfile does not have, or a password
+        raise BadInput(
+            f"{path}: entry '{name}' of the zip cannot be read: {error}", SAVE_HINT
+        ) from error
+    except ZIP_DAMAGE as error:
         raise BadInput(
             f"{path} is not a whole zip: entry '{name}' cannot be read; bytes are missing, added "
             "or changed",
             "copy the file again whole, or save the model again",
-        ) from error
-    except (NotImplementedError, RuntimeError) as error:
-        # zipfile's own for a compression it does not know, and for an entry with a password
-        raise BadInput(
-            f"{path}: entry '{name}' of the zip cannot be read: {error}", SAVE_HINT
         ) from error
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from edgeconv.core.paths import ZIP_DAMAGE
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.hdf5_check import check_hdf5
@@ -39,7 +40,7 @@ _TIED: Mapping[str, Mapping[str, str]] = {
 """Layers that hold others: the part's name, and the setting that describes it."""
 _PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")
 _KERAS_READS_IT = "only Keras itself can read such a model; what needs no Keras leaves it out"
-_DAMAGED = (OSError, KeyError, ValueError, TypeError, IndexError, zipfile.BadZipFile)
+_DAMAGED = (*ZIP_DAMAGE, KeyError, TypeError, IndexError)
 _Place = tuple[str, int]  # a layer, and the number of its call
 
 

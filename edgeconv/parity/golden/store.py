@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import InputConvention, Signal, Status
 from edgeconv.core.json_codec import damage
-from edgeconv.core.paths import check_zip
+from edgeconv.core.npz import read_npz
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.vectors import Expectation, GoldenSet
 
@@ -170,7 +170,7 @@ def read(folder: Path) -> GoldenSet:
     """
     place = folder / FOLDER
     document = _read_json(place / JSON_NAME)
-    arrays = _read_npz(place / NPZ_NAME)
+    arrays = read_npz(place / NPZ_NAME, "export the bundle again")
     try:
         golden = from_document(document)
         conflicts = _conflicts(golden, arrays)
@@ -274,16 +274,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise BadInput(f"{path} is damaged: not a JSON object", "export the bundle again")
     return document
-
-
-def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            check_zip(archive.zip, path.stat().st_size, str(path))
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise BadInput(
-            f"{path} cannot be read: {damage(error)}", "export the bundle again"
-        ) from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from keyword import iskeyword
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from edgeconv.core import Contract, NamedTensor, Tensors
 from edgeconv.core.metadata import CONTRACT_FILE, ModelMetadata, contract_text, parse_contract
-from edgeconv.core.paths import check_zip
+from edgeconv.core.paths import ZIP_DAMAGE, check_zip
 from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput
 from edgeconv.targets.tflite.reader import read_bytes
@@ -78,8 +77,7 @@ def _attached(path: Path, name: str) -> bytes | None:
         with zipfile.ZipFile(data) as archive:
             check_zip(archive, data.getbuffer().nbytes, str(path))
             return archive.read(name) if name in archive.namelist() else None
-    # RuntimeError: encrypted, or packed by a method that zipfile has not
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
+    except ZIP_DAMAGE as error:
         raise BadInput(
             f"{path}: the attached '{name}' is damaged: {error}",
             "export the file again, or get it again",

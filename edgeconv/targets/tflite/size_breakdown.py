@@ -12,6 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from edgeconv.core.paths import ZIP_DAMAGE
 from edgeconv.errors import BadInput
 from edgeconv.targets.tflite import reader
 from edgeconv.targets.tflite.verify import HINT
@@ -98,7 +99,7 @@ def size_breakdown(path: Path) -> dict[str, int]:
     reader.read_graph(path)  # refuses what the lines below would stumble over
     try:
         attached = _attached(data)
-    except zipfile.BadZipFile as error:
+    except ZIP_DAMAGE as error:
         problem = "the list of the files that are attached to it is damaged"
         raise BadInput(f"{path}: {problem}", HINT) from error
     model = schema.Model.GetRootAs(data, 0)

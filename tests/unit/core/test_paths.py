@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from edgeconv.core import paths
+from edgeconv.core.npz import read_npz
 from edgeconv.datasets import files
-from edgeconv.datasets.samples import read_npz
 from edgeconv.errors import BadInput
 from edgeconv.ir.keras_contents import read_contents
 from edgeconv.targets.tflite.metadata import read_labels

@@ -26,6 +26,12 @@ def zipped(**entries: str) -> bytes:
     return data.getvalue()
 
 
+def of_version(content: bytes, version: int) -> bytes:
+    """The zip whose directory says that its entry needs this version to unpack, in tenths."""
+    place = content.index(b"PK\x01\x02") + 6
+    return content[:place] + bytes([version]) + content[place + 1 :]
+
+
 def hdf5(path: Path, **attributes: str) -> Path:
     with h5py.File(path, "w") as file:
         file.attrs.update(attributes)
@@ -46,6 +52,7 @@ def refusal(path: Path) -> BadInput:
         ("m.keras", b"", "is empty"),
         ("m.keras", b"nothing that is known", "not a Keras model"),
         ("m.keras", zipped(config__json="{}")[:-9], "truncated"),
+        ("m.keras", of_version(zipped(config__json="{}"), 92), "zip file version 9.2"),
         ("m.keras", zipped(config__json="no JSON"), "not a Keras model"),
         ("m.keras", zipped(readme="no model"), "a zip of 1 entries without a config.json"),
         ("m.zip", zipped(saved_model__pb=""), "a zipped SavedModel"),

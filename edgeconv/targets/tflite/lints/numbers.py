@@ -32,8 +32,13 @@ def bias_overflow(file: TFLiteFile) -> Iterator[Violation]:
         if parts is None:
             continue
         weight, bias, widest = parts
-        products = np.abs(weight.astype(np.int64)).sum(axis=_SUMMED_AXES[op.kind]) * widest
-        reach = np.abs(bias.astype(np.int64)) + products.reshape(-1)
+        axes = _SUMMED_AXES[op.kind]
+        if weight.ndim <= max(axes):
+            continue  # a damaged file, which no runtime opens
+        products = np.abs(weight.astype(np.int64)).sum(axis=axes).reshape(-1) * widest
+        if products.shape != bias.shape:
+            continue  # another one
+        reach = np.abs(bias.astype(np.int64)) + products
         beyond = np.flatnonzero(reach > _LARGEST_INT32)
         if beyond.size:
             worst = int(reach.argmax())
@@ -41,7 +46,7 @@ def bias_overflow(file: TFLiteFile) -> Iterator[Violation]:
                 op.name,
                 f"{beyond.size} of {bias.size} channels of {op.kind} can leave int32: channel "
                 f"{worst} has a bias of {int(bias[worst]):,} and products of up to "
-                f"{int(products.reshape(-1)[worst]):,}",
+                f"{int(products[worst]):,}",
             )
 
 

@@ -221,6 +221,12 @@ def test_a_bias_leaves_room_for_the_products(tmp_path: Path) -> None:
     assert "1 of 2 channels of FULLY_CONNECTED can leave int32: channel 1" in finding.text
 
 
+def test_a_bias_that_does_not_fit_its_weights_breaks_no_rule(tmp_path: Path) -> None:
+    net = quantized(fallback=False)
+    net.tensor("b").shape, net.tensor("b").data = (3,), np.full(3, 2**31 - 1, np.int32)
+    assert lint(net.write(tmp_path / "damaged.tflite")) == []
+
+
 def test_values_that_a_gpu_cannot_hold_need_samples(tmp_path: Path) -> None:
     path = Net().write(tmp_path / "large.tflite")
     assert lint(path, {"scores": (-65_504.0, 3.0)}) == []
