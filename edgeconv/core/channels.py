@@ -104,6 +104,31 @@ def kinds_of_names(channels: Sequence[str]) -> tuple[SensorKind | None, ...]:
     return tuple(kind or _LETTERS.get(stem or "") for kind, stem in zip(axes, stems, strict=True))
 
 
+Triad = tuple[SensorKind, tuple[int, int, int]]
+"""A sensor with three axes: its kind, and the positions of x, y and z among the channels."""
+
+_TURNABLE = (*_ACCELERATIONS, SensorKind.GYROSCOPE)
+
+
+def triads(channels: Sequence[str], kinds: Sequence[SensorKind | None]) -> tuple[Triad, ...]:
+    """The sensors with three axes that all channels together are of.
+
+    Three channels are an accelerometer's x, y and z, whatever they are called. Empty where a
+    channel belongs to no such sensor: then nobody knows how it changes when the phone is turned.
+    """
+    if len(channels) == 3:
+        return ((kinds[0] or SensorKind.ACCELEROMETER, (0, 1, 2)),)
+    places: dict[tuple[SensorKind, str], dict[str, int]] = {}
+    for number, (name, kind) in enumerate(zip(channels, kinds, strict=True)):
+        axis, stem = _AXIS.search(name.strip().lower()), _stem(name)
+        if axis is None or stem is None or kind not in _TURNABLE:
+            return ()
+        places.setdefault((kind, stem), {}).setdefault(axis.group(1), number)
+    if any(set(axes) != set("xyz") for axes in places.values()) or 3 * len(places) != len(channels):
+        return ()
+    return tuple((kind, (axes["x"], axes["y"], axes["z"])) for (kind, _), axes in places.items())
+
+
 def _stem(name: str) -> str | None:
     """The name without its axis; None for one that ends in no axis."""
     text = name.strip().lower()

@@ -18,7 +18,9 @@ from edgeconv.core.channels import (
     STANDARD_GRAVITY,
     GravitySource,
     SensorKind,
+    Triad,
     kinds_of_names,
+    triads,
 )
 from edgeconv.core.json_codec import damage
 from edgeconv.core.schema_v1 import upgrade_contract
@@ -163,6 +165,11 @@ class Signal:
     def channel_kinds(self) -> tuple[SensorKind | None, ...]:
         """What each channel measures, None where neither the contract nor its name says so."""
         return self.kinds or kinds_of_names(self.channels)
+
+    @property
+    def triads(self) -> tuple[Triad, ...]:
+        """The sensors with three axes that all channels are of; see `channels.triads`."""
+        return triads(self.channels, self.channel_kinds)
 
     @property
     def accelerometer_only(self) -> bool:

@@ -14,7 +14,8 @@ import tensorflow as tf
 from edgeconv.core import Distillation, Signal
 from edgeconv.errors import BadInput
 from edgeconv.ir import keras_file
-from edgeconv.training.batches import Batch, Floats
+from edgeconv.training.augmentation import Floats
+from edgeconv.training.batches import Batch
 
 SMALLEST = 1e-7  # lower bound of probabilities, the same as in Keras' cross-entropy
 

@@ -11,7 +11,6 @@ from edgeconv.core import Dataset, Splits, Training
 from edgeconv.errors import BadInput, LeakError, UsageError
 
 PARTS = ("train", "val", "test")
-AXES = 3
 
 
 def check_splits(splits: Splits, training: Training) -> None:
@@ -37,11 +36,13 @@ def check_splits(splits: Splits, training: Training) -> None:
         raise BadInput(
             f"the training subjects have one class only: {only}", "record two activities or more"
         )
-    channels = splits.train.signal.channels
-    if training.augmentation is not None and len(channels) != AXES:
+    signal = splits.train.signal
+    if training.augmentation is not None and not signal.triads:
         raise UsageError(
-            f"augmentation turns a three-axis accelerometer; the data has channels {channels}",
-            "switch it off in the recipe, or give x, y and z only",
+            "augmentation turns the phone, which changes x, y and z of every sensor together; the "
+            f"data has channels {signal.channels}",
+            "switch it off in the recipe (augmentation = false), or give all three axes of each "
+            "accelerometer and gyroscope, and nothing else",
         )
 
 

@@ -78,6 +78,12 @@ class Planner:
             else:
                 steps.append(step)
             available |= {name for name, _ in op.outputs}
+        missing = sorted(set(block.outputs) - available)
+        if missing:
+            raise BadInput(
+                f"the program gives the value '{missing[0]}', which nothing computes",
+                "export the file again, or copy it again whole",
+            )
         return _with_lifetimes(block, constants, steps)
 
     def _step(self, op: Operation, constants: dict[str, Any], have: set[str]) -> Step:
@@ -86,7 +92,10 @@ class Planner:
             _check_type(type_, op.where)
         missing = sorted(set(_names(op)) - have)
         if missing:
-            raise BadInput(f"{op.where} needs the value '{missing[0]}', which nothing makes")
+            raise BadInput(
+                f"{op.where} needs the value '{missing[0]}', which nothing computes",
+                "export the file again, or copy it again whole",
+            )
         fixed: dict[str, Any] = {}
         refs: dict[str, str | tuple[Any, ...]] = {}
         for parameter, arguments in op.inputs.items():

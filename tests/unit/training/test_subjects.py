@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -56,17 +57,19 @@ def test_samples_that_are_not_finite_name_their_subject(value: float) -> None:
         subjects.check_splits(splits(train=broken), TRAINING)
 
 
-def six_channels(part: Dataset) -> Dataset:
+def six_channels(part: Dataset, *others: str) -> Dataset:
     doubled = tuple(replace(r, samples=np.tile(r.samples, 2)) for r in part.recordings)
-    signal = replace(part.signal, channels=("x", "y", "z", "a", "b", "c"))
+    signal = replace(part.signal, channels=("acc_x", "acc_y", "acc_z", *others))
     return replace(part, recordings=doubled, signal=signal)
 
 
-def test_only_an_accelerometer_is_augmented() -> None:
-    parts = splits(train=six_channels(dataset("1")), val=six_channels(dataset("2")))
-    with pytest.raises(UsageError, match="three-axis"):
-        subjects.check_splits(parts, TRAINING)
-    subjects.check_splits(parts, replace(TRAINING, augmentation=None))
+def test_only_sensors_with_three_axes_are_augmented() -> None:
+    for others, refused in (("gyro_x", "gyro_y", "gyro_z"), False), (("a", "b", "c"), True):
+        train, val = (six_channels(dataset(name), *others) for name in "12")
+        parts = splits(train=train, val=val)
+        with pytest.raises(UsageError, match="x, y and z of every") if refused else nullcontext():
+            subjects.check_splits(parts, TRAINING)
+        subjects.check_splits(parts, replace(TRAINING, augmentation=None))
 
 
 def test_missing_classes_are_named() -> None:
