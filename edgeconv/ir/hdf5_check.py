@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     import h5py
 
 _HINT = "copy it again whole, or save the model again"
-_SECONDS = 60.0
-_AFTER = 10.0  # seconds after which a child ends itself whose parent did not end it
+_SECONDS = 60.0  # of the clock; a busy machine may give a child little time
+_PROCESSOR_SECONDS = 5.0  # after which the child is ended, and one more for each part of the file
+_PART = 20 << 20
 _BASE, _TIMES = 1024, 8  # megabytes of memory: so many, and so many times the file
 _processes = Pool("edgeconv.ir.hdf5_check")
 
@@ -52,16 +53,20 @@ def check_hdf5(path: Path, entry: str = "") -> None:
 @lru_cache(maxsize=256)  # a command opens its model several times
 def _reason(path: Path, entry: str, stamp: tuple[int, int, int]) -> str:
     """Why the file of this stamp cannot be read; empty where it can."""
-    megabytes = _BASE + _TIMES * (stamp[1] >> 20)
-    head = {"path": str(path), "entry": entry, "megabytes": megabytes, "seconds": _SECONDS + _AFTER}
+    head = {
+        "path": str(path),
+        "entry": entry,
+        "megabytes": _BASE + _TIMES * (stamp[1] >> 20),
+        "seconds": _PROCESSOR_SECONDS + stamp[1] / _PART,
+    }
     channel = _processes.take()
     try:
         answer, _ = channel.ask(head, b"", _SECONDS)
     except ChannelError as error:
         channel.close()
-        if error.signal:
-            return f"HDF5 crashes on it (signal {error.signal})"
-        return f"HDF5 did not end within {_SECONDS:g} s" if error.late else str(error)
+        if error.late or error.signal == signal.SIGPROF:
+            return "HDF5 finds no end in it"
+        return f"HDF5 crashes on it (signal {error.signal})" if error.signal else str(error)
     except BaseException:  # an interruption leaves half an answer in the pipe
         channel.close()
         raise
@@ -74,8 +79,8 @@ class _Refused(Exception):
 
 
 def _answer(head: dict[str, Any], _: bytes) -> Answer:
-    # Its parent may be gone, and no signal handler of Python's runs inside native code.
-    signal.setitimer(signal.ITIMER_REAL, head["seconds"])
+    # The system ends this process: no signal handler of Python's runs inside native code.
+    signal.setitimer(signal.ITIMER_PROF, head["seconds"])
     limit_memory(head["megabytes"])
     try:
         _read_all(Path(head["path"]), head["entry"], head["megabytes"] << 20)
@@ -84,7 +89,7 @@ def _answer(head: dict[str, Any], _: bytes) -> Answer:
     except (*ZIP_DAMAGE, KeyError, TypeError, MemoryError) as error:
         return {"reason": " ".join(str(error).split()) or type(error).__name__}, b""
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return {"reason": ""}, b""
 
 

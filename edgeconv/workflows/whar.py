@@ -224,8 +224,10 @@ def _recipe(network: str, options: WharOptions) -> Recipe:
     if network == FOREST:
         return Recipe(FOREST, model=FOREST, seed=options.seed, training=TRAINING)
     build(network)
-    training = load_recipe(options.recipe).training if options.recipe else TRAINING
-    name = f"{network}, trained as {options.recipe}" if options.recipe else network
+    name, training = network, TRAINING
+    if options.recipe:
+        recipe = load_recipe(options.recipe)
+        name, training = f"{network}, trained as {recipe.name}", recipe.training
     if options.epochs not in (None, training.epochs):
         name += f", {options.epochs} of {training.epochs} epochs"
         training = replace(training, epochs=options.epochs)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from edgeconv.errors import BadInput
 from edgeconv.ir import hdf5_check
 from edgeconv.ir.hdf5_check import check_hdf5
+from edgeconv.subprocesses import Answer, Channel
 
 
 def write(path: Path, change: Callable[[h5py.File], object] = lambda _: None) -> Path:
@@ -85,21 +88,36 @@ def test_a_cut_file_names_its_entry(tmp_path: Path) -> None:
         check_hdf5(path, "model.weights.h5")
 
 
-def test_a_file_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_never_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     endless = tmp_path / "model.h5"
     os.mkfifo(endless)
     monkeypatch.setattr(hdf5_check, "_SECONDS", 0.5)
-    with pytest.raises(BadInput, match=r"did not end within 0\.5 s"):
+    with pytest.raises(BadInput, match="HDF5 finds no end in it"):
         check_hdf5(endless)
     check_hdf5(write(tmp_path / "other.h5"))  # by a new child
 
 
+def test_a_file_that_takes_too_much_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hdf5_check, "_PROCESSOR_SECONDS", 1e-3)
+    monkeypatch.setattr(hdf5_check, "_PART", 1 << 40)
+
+    def add(file: h5py.File) -> None:
+        for number in range(500):
+            file[f"many/{number}"] = np.zeros(1000)
+
+    with pytest.raises(BadInput, match="HDF5 finds no end in it"):
+        check_hdf5(write(tmp_path / "model.h5", add))
+
+
 def test_a_child_that_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    endless = tmp_path / "model.h5"
-    os.mkfifo(endless)
-    monkeypatch.setattr(hdf5_check, "_AFTER", 0.2 - hdf5_check._SECONDS)
-    with pytest.raises(BadInput, match=r"HDF5 crashes on it \(signal 14\)"):
-        check_hdf5(endless)
+    def kill(channel: Channel, head: dict[str, Any], payload: bytes, seconds: float) -> Answer:
+        channel._child.send_signal(signal.SIGSEGV)
+        return ask(channel, head, payload, seconds)
+
+    ask = Channel.ask
+    monkeypatch.setattr(Channel, "ask", kill)
+    with pytest.raises(BadInput, match=r"HDF5 crashes on it \(signal 11\)"):
+        check_hdf5(write(tmp_path / "model.h5"))
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:

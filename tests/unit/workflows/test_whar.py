@@ -89,6 +89,12 @@ def test_a_shorter_training_is_a_row_of_its_own(options: WharOptions, name: str)
     assert recipe.training.epochs == (options.epochs or (30 if options.recipe else 100))
 
 
+def test_a_recipe_file_gives_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a-file.toml"
+    path.write_text('extends = "har"\nname = "mine"\n')
+    assert _recipe("student", WharOptions(recipe=str(path))).name == "student, trained as mine"
+
+
 def test_trainings_of_one_network_follow_each_other() -> None:
     rows = [replace(ROW, network=f"student{more}") for more in ("", ", 20 of 100 epochs")]
     lines = side_by_side(rows).splitlines()
