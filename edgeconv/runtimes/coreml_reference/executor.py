@@ -19,6 +19,7 @@ from edgeconv.runtimes.coreml_reference.batching import Ref
 from edgeconv.runtimes.coreml_reference.fusion import fused
 from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan, Step, batched
 from edgeconv.runtimes.coreml_reference.precision import INTEGERS, Compute, cast_result
+from edgeconv.targets.coreml.blobs import HINT
 from edgeconv.targets.coreml.values import ValueType
 
 Values = dict[str, Any]
@@ -84,7 +85,10 @@ class _Run:
         try:
             returned = step.kind.function(**arguments)
         except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
-            raise BadInput(f"{step.op.where} cannot run: {error}") from error
+            raise BadInput(
+                f"{step.op.where} cannot run: {error}",
+                HINT,
+            ) from error
         except Unsupported as error:
             raise Unsupported(f"{step.op.where}: {error.message}", error.hint) from error
         results: Sequence[Any] = returned if isinstance(returned, tuple) else (returned,)

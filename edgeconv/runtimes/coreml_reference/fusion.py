@@ -32,6 +32,7 @@ from edgeconv.runtimes.coreml_reference.precision import (
     half_in_place,
     rectify,
 )
+from edgeconv.targets.coreml.blobs import HINT
 
 _CEILING = {"relu": None, "relu6": 6.0}  # what follows max(x, 0)
 _KNOWN = {"conv": conv, "max_pool": max_pool, "relu": relu, "relu6": relu6}
@@ -178,7 +179,10 @@ def _joined(chain: list[Step], compute: Compute) -> Step:
             fixed.get("groups", 1),
         )
     except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
-        raise BadInput(f"{first.op.where} cannot run: {error}") from error
+        raise BadInput(
+            f"{first.op.where} cannot run: {error}",
+            HINT,
+        ) from error
     clamps = [step.op.type for step in chain if step.op.type in _CEILING]
     pools = [step.fixed for step in chain if step.op.type == "max_pool"]
     dtype = last.op.outputs[0][1].dtype

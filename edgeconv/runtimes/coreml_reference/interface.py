@@ -12,6 +12,7 @@ from typing import Any
 from edgeconv.core import TensorSpec
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.coreml_reference.plan import ExecutionPlan
+from edgeconv.targets.coreml.blobs import HINT
 from edgeconv.targets.coreml.package import array_dtype
 from edgeconv.targets.coreml.program import Operation
 from edgeconv.targets.coreml.values import ValueType
@@ -89,7 +90,7 @@ class Interface:
         inputs, flexible = {}, {}
         for feature in description.input:
             if feature.name not in declared:
-                raise BadInput(f"{path}: the program has no input '{feature.name}'")
+                raise BadInput(f"{path}: the program has no input '{feature.name}'", HINT)
             shape = declared[feature.name].shape or ()
             inputs[feature.name] = TensorSpec(feature.name, shape, _dtype(feature, path))
             allowed = Flexible.of(feature)
@@ -104,7 +105,10 @@ class Interface:
         for feature in description.output:
             op, type_ = values.get(feature.name, (None, declared.get(feature.name)))
             if type_ is None:
-                raise BadInput(f"{path}: the program does not make its output '{feature.name}'")
+                raise BadInput(
+                    f"{path}: the program does not compute its output '{feature.name}'",
+                    HINT,
+                )
             if op is not None and op.type == "classify":
                 outputs[feature.name] = _classifier(feature, _labels(plan))
             else:

@@ -82,7 +82,7 @@ class Planner:
         if missing:
             raise BadInput(
                 f"the program gives the value '{missing[0]}', which nothing computes",
-                "export the file again, or copy it again whole",
+                HINT,
             )
         return _with_lifetimes(block, constants, steps)
 
@@ -94,7 +94,7 @@ class Planner:
         if missing:
             raise BadInput(
                 f"{op.where} needs the value '{missing[0]}', which nothing computes",
-                "export the file again, or copy it again whole",
+                HINT,
             )
         fixed: dict[str, Any] = {}
         refs: dict[str, str | tuple[Any, ...]] = {}
@@ -126,10 +126,10 @@ class Planner:
     def _fold(self, step: Step, constants: dict[str, Any]) -> None:
         """Decompress weights once; their packed form is dropped with its last user."""
         if step.refs:
-            raise BadInput(f"{step.op.where} has an input that is not constant")
+            raise BadInput(f"{step.op.where} has an input that is not constant", HINT)
         results = call_decompressor(step.kind.function, step.fixed, step.op.where)
         if len(results) != len(step.op.outputs):
-            raise BadInput(f"{step.op.where} needs {len(results)} output(s)")
+            raise BadInput(f"{step.op.where} needs {len(results)} output(s)", HINT)
         for (name, type_), value in zip(step.op.outputs, results, strict=True):
             if type_.shape is not None and -1 not in type_.shape and value.shape != type_.shape:
                 raise BadInput(
@@ -162,7 +162,10 @@ def _lookup(op: Operation) -> OpDefinition:
     kind = OPS[op.type]
     unknown = sorted(set(op.inputs) - _parameters(kind.function))
     if unknown:
-        raise Unsupported(f"{op.where}: coreml-reference has no parameter '{unknown[0]}' for it")
+        raise Unsupported(
+            f"{op.where}: coreml-reference has no parameter '{unknown[0]}' for it",
+            "use --runtime coreml on a Mac, or convert the model without it",
+        )
     return kind
 
 

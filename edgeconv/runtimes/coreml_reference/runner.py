@@ -119,7 +119,9 @@ class CoreMLReferenceRunner:
             )
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n == 0:
-            raise BadInput(f"{self.path.name}: no sample to look inside with")
+            raise BadInput(
+                f"{self.path.name}: no sample to look inside with", "give one sample or more"
+            )
         parts: dict[str, list[NDArray[Any]]] = {name: [] for name in requested}
         for chunk in self._chunks(samples):
             n = len(next(iter(chunk.values())))
@@ -136,7 +138,10 @@ class CoreMLReferenceRunner:
         which no operations are fused."""
         samples = prepare(self.inputs, self._batching, arrays)
         if samples.n != 1:
-            raise BadInput(f"{self.path.name} takes 1 sample for timing, got {samples.n}")
+            raise BadInput(
+                f"{self.path.name} takes 1 sample for timing, got {samples.n}",
+                "give one; `run` takes any number",
+            )
 
         def compute() -> dict[str, NDArray[Any]]:
             with one_thread():

@@ -206,7 +206,9 @@ class _Session:
 
     def _crashed(self, task: Task, crash: Crashed) -> Unsupported:
         if not self.opaque_layers:
-            return Unsupported(f"{task.file}: {crash.cause}")
+            return Unsupported(
+                f"{task.file}: {crash.cause}", f"leave scheme '{task.variant.scheme}' out"
+            )
         return Unsupported(
             f"{task.file}: {crash.cause}; the network holds layers that edgeconv leaves to the "
             f"converter: {', '.join(self.opaque_layers)}",

@@ -102,9 +102,14 @@ def conv_quantized(
         ValueError: a weight of more than `nbits` bits.
     """
     if quantization_type != "linear":
-        raise Unsupported(f"quantization type '{quantization_type}' has no table of values in MIL")
+        raise Unsupported(
+            f"quantization type '{quantization_type}' has no table of values in MIL",
+            "quantize the weights linearly",
+        )
     if bias is not None and bias.dtype.kind != "f":
-        raise Unsupported(f"MIL does not say what a bias of type {bias.dtype} means")
+        raise Unsupported(
+            f"MIL does not say what a bias of type {bias.dtype} means", "keep the bias in float"
+        )
     if weight.size and int(weight.max()) >> int(nbits):
         raise ValueError(f"a weight of {int(weight.max())} has more than {int(nbits)} bits")
     scale, offset = (_each_output(v, weight, x.dtype) for v in (quant_scale, quant_bias))
