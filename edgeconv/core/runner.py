@@ -77,6 +77,24 @@ class BoundRun:
         return self._read()
 
 
+class Closing:
+    """Something that a `with` block closes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release what it holds; it is not used after that."""
+
+
 class Runner(Protocol):
     """An opened artifact. Arrays carry any leading batch, also for a batch-1 artifact.
 

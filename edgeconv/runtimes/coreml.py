@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
+from edgeconv.core.runner import Closing
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.plugins import captured_stderr
 from edgeconv.runtimes.arrays import Batching, Samples, prepare
@@ -162,7 +162,7 @@ COMPUTE_UNITS = ("all", "cpu_only", "cpu_and_gpu", "cpu_and_ne")
 operation, as an app does by default."""
 
 
-class CoreMLRunner:
+class CoreMLRunner(Closing):
     """Core ML itself, with the numbers and the rounding of this Mac's processors.
 
     A batch-1 package runs once for each sample, through Core ML's batch interface; a model with a
@@ -226,15 +226,7 @@ class CoreMLRunner:
 
         return BoundRun.of_function(partial(self._predict, rows), read)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._model = None  # frees the compiled model
 
     def _predict(self, rows: list[dict[str, NDArray[Any]]]) -> list[dict[str, Any]]:

@@ -17,15 +17,14 @@ from dataclasses import astuple, dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv import errors
 from edgeconv.core import BoundRun, Runner, TensorSpec
-from edgeconv.core.runner import TensorType
+from edgeconv.core.runner import Closing, TensorType
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.runtimes import RunLimits, inspectable, open_runner
 from edgeconv.runtimes.arrays import DYNAMIC_CHUNK, Batching, Samples, prepare
@@ -51,7 +50,7 @@ _BASE, _TIMES = 4096, 8
 _processes = Pool("edgeconv.runtimes.guarded")
 
 
-class GuardedRunner:
+class GuardedRunner(Closing):
     """A runner in another process. Not for use from two threads at once.
 
     Raises:
@@ -75,7 +74,7 @@ class GuardedRunner:
                 "open", {**head, "options": plain, "megabytes": _megabytes(path, limits)}
             )
         except BaseException:
-            self._close()
+            self.close()
             raise
         self.kernels = str(answer["kernels"])
         self.inputs = _specs(answer["inputs"])
@@ -153,7 +152,7 @@ class GuardedRunner:
             return BadInput(text, _HINT)
         return BadInput(f"{self.path}: {self._engine} gives no answer: {error}", _HINT)
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """Give the process back, or end it if something happened to it."""
         if self._sound and self._channel is not None:
             with suppress(EdgeconvError, RuntimeError):
@@ -163,17 +162,6 @@ class GuardedRunner:
             _processes.give_back(channel)
         elif channel is not None:
             channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._close()
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import re
 from collections.abc import Collection, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
 from edgeconv.core.layerwise import LayerInfo
+from edgeconv.core.runner import Closing
 from edgeconv.core.signal import EMBEDDING
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.ir.keras_file import load_model, outputs_of
@@ -24,7 +24,7 @@ from edgeconv.runtimes.keras_graph import KerasGraph
 _SCOPE = re.compile(r"[A-Za-z0-9_.\\/>-]*")
 
 
-class KerasRunner:
+class KerasRunner(Closing):
     """Runs a model in batches of `batch_size` samples, always in inference mode.
 
     With `embedding`, what the last dense layer reads is a second output of that name.
@@ -137,15 +137,7 @@ class KerasRunner:
 
         return BoundRun.of_function(partial(self._call, samples.arrays), read)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._model = None
         self._call = None
 

@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from math import ceil
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
+from edgeconv.core.runner import Closing
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.plugins import captured_stderr
 from edgeconv.runtimes import litert_tensors
@@ -22,7 +22,7 @@ from edgeconv.targets.file_graph import activations
 from edgeconv.targets.tflite.reader import read_graph
 
 
-class LiteRTRunner:
+class LiteRTRunner(Closing):
     """LiteRT with its default delegate, XNNPACK.
 
     A batch-1 file (what edgeconv exports) runs once for each sample, a dynamic-batch one is
@@ -208,15 +208,7 @@ class LiteRTRunner:
                 parts[name].append(self._interpreter.get_tensor(at)[:count])
         return {name: np.concatenate(chunks) for name, chunks in parts.items()}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._interpreter = None  # frees the model's memory
 
 

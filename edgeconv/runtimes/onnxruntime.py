@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import onnxruntime
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as engine
 
 from edgeconv.core import BoundRun, TensorSpec
+from edgeconv.core.runner import Closing
 from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.plugins import captured_stderr
 from edgeconv.runtimes.arrays import DYNAMIC_CHUNK, Batching, Samples, dequantize, prepare
@@ -30,7 +30,7 @@ _ERRORS: tuple[type[Exception], ...] = tuple(
 )
 
 
-class ONNXRuntimeRunner:
+class ONNXRuntimeRunner(Closing):
     """ONNX Runtime with its CPU kernels.
 
     A batch-1 file (what edgeconv exports) runs once for each sample, a dynamic-batch one in
@@ -170,15 +170,7 @@ class ONNXRuntimeRunner:
         dtype = np.float32 if spec.quantized else spec.dtype
         return np.empty(samples.leading + sample, dtype)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._session = None  # frees the model's memory
 
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
+from edgeconv.core.runner import Closing
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.runtimes.arena import ROOM, open_interpreter, try_out
 from edgeconv.runtimes.window_shapes import Arrays, FixedBatch
 from edgeconv.targets.tflite.reader import read_bytes, read_graph
 
 
-class TFLiteMicroRunner:
+class TFLiteMicroRunner(Closing):
     """tflite-micro's interpreter. One inference per sample; not for use from two threads.
 
     A file is tried in a separate process before this one opens it.
@@ -96,13 +96,5 @@ class TFLiteMicroRunner:
                 array[step] = interpreter.get_output(at)
         return answers
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._interpreter = None  # frees the arena

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
+from edgeconv.core.runner import Closing
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.runtimes.arrays import Batching, Samples, prepare
 from edgeconv.runtimes.coreml_reference.executor import ProgramExecutor, Watch
@@ -24,7 +24,7 @@ from edgeconv.targets.coreml.program import read_program
 from edgeconv.targets.coreml.values import ValueType
 
 
-class CoreMLReferenceRunner:
+class CoreMLReferenceRunner(Closing):
     """Executes an ML program in NumPy. It measures neither the speed nor the rounding of a phone.
 
     Args:
@@ -220,17 +220,6 @@ class CoreMLReferenceRunner:
     def _empty(self, spec: TensorSpec, samples: Samples) -> NDArray[Any]:
         sample = tuple(max(d, 0) for d in self._batching.sample_shape(spec))
         return np.empty(samples.leading + sample, None if spec.dtype == "string" else spec.dtype)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing to release."""
 
 
 def pessimistic(path: Path) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from math import prod
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
+from edgeconv.core.runner import Closing
 from edgeconv.errors import BadInput, EdgeconvError, MissingDependency, Unsupported, UsageError
 from edgeconv.runtimes.litertjs import installation
 from edgeconv.runtimes.window_shapes import Arrays, FixedBatch
@@ -25,7 +25,7 @@ _TYPES = ("float32", "int32")
 _FLOAT = "export it with float input and output and batch 1 (what edgeconv does by default)"
 
 
-class LiteRTJSRunner:
+class LiteRTJSRunner(Closing):
     """LiteRT.js in a separate Node process, offline. Not for use from two threads at once.
 
     Weights may have any type that LiteRT supports; inputs and outputs are float32 or int32.
@@ -86,15 +86,7 @@ class LiteRTJSRunner:
 
         return BoundRun(partial(self._request, {"again": True}, b""), read)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._channel.close()
 
     def _infer(self, arrays: Arrays, count: int) -> Arrays:
