@@ -7,6 +7,7 @@ cosine, at most 100 epochs, patience 10. Figures are cited; nothing of its code 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -143,31 +144,59 @@ def _measured(row: MeasuredRow) -> str:
     )
 
 
+Point = tuple[str, float, float]  # a network, its megabytes, its macro-F1
+
+
 def pareto_plot(rows: Sequence[MeasuredRow]) -> str:
-    """Macro-F1 over the size of the model, theirs and ours, a picture for each data set."""
-    theirs = [
-        (data, network.name, network.megabytes, score)
-        for network in PUBLISHED
-        for data, score in network.macro_f1.items()
-        if network.megabytes is not None
-    ]
-    ours = [(row.data, row.network, row.bytes / 1e6, row.macro_f1) for row in rows]
+    """Macro-F1 over the size of the model, theirs and ours, a panel for each data set of ours.
+
+    Without rows of ours, one for each data set of theirs.
+    """
+    theirs, ours = _published_points(), defaultdict[str, list[Point]](list)
+    for row in rows:
+        ours[row.data].append((row.network, row.bytes / 1e6, row.macro_f1))
+    panels = list(ours or theirs)
 
     def draw(axes: Axes) -> None:
-        for points, marker, color in ((theirs, "x", "#9aa5b1"), (ours, "o", "#1f5fa8")):
-            for data, name, megabytes, score in points:
-                axes.scatter([megabytes], [score], 30, color, marker=marker)
-                axes.annotate(
-                    f"{name}, {data}",
-                    (megabytes, score),
-                    textcoords="offset points",
-                    xytext=(4, 3),
-                    fontsize=7,
-                )
-        axes.set_xscale("log")
-        axes.set_xlabel("size of the model, MB: crosses are WHAR Arena's, dots are ours")
-        axes.set_ylabel("macro-F1 on held-out subjects")
-        axes.grid(visible=True)
+        figure = axes.figure
+        axes.remove()
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for panel, data in zip(grid, panels, strict=True):
+            panel.set_title(data)
+            panel.patch.set_visible(False)
+            _scatter(panel, theirs.get(data, []), "x", "#9aa5b1")
+            _scatter(panel, ours.get(data, []), "o", "#1f5fa8")
+            panel.set_xscale("log")
+            panel.margins(x=0.35, y=0.1)
+            panel.set_xlabel("size, MB")
+            panel.grid(visible=True)
+        grid[0].set_ylabel("macro-F1 (crosses: WHAR Arena's, dots: ours)")
 
-    words = "; ".join(f"{name}, {data}: {score:.3f}" for data, name, _, score in ours)
-    return as_file(svg(draw, (9.0, 6.0), "pareto", words or "published figures only"))
+    words = "; ".join(f"{row.network}, {row.data}: {row.macro_f1:.3f}" for row in rows)
+    size = (3.8 * len(panels), 6.0)
+    return as_file(svg(draw, size, "pareto", words or "published figures only"))
+
+
+def _published_points() -> dict[str, list[Point]]:
+    points = defaultdict[str, list[Point]](list)
+    for network in PUBLISHED:
+        for data, score in network.macro_f1.items():
+            if network.megabytes is not None:
+                points[data].append((network.name, network.megabytes, score))
+    return dict(points)
+
+
+def _scatter(panel: Axes, points: Sequence[Point], marker: str, color: str) -> None:
+    drawn: list[tuple[float, float]] = []
+    for name, megabytes, score in sorted(points, key=lambda point: point[1]):
+        beside = any(abs(score - y) < 0.006 and megabytes < 5 * x for x, y in drawn)
+        drawn.append((megabytes, score))
+        panel.scatter([megabytes], [score], 30, color, marker=marker)
+        words = name.replace(", ", "\n", 1)
+        panel.annotate(
+            words,
+            (megabytes, score),
+            textcoords="offset points",
+            xytext=(5, -9 if beside else 3),
+            fontsize=7,
+        )
