@@ -22,16 +22,16 @@ def copy(bundle: Path, tmp_path: Path) -> Path:
 
 
 def test_too_few_windows_is_no_pass(cli: Cli, copy: Path) -> None:
-    done = cli("parity", copy, "--max-accuracy-drop", "0.0005", "--json", "-", "--quiet")
+    done = cli("parity", copy, "--max-accuracy-drop", "0.003", "--json", "-", "--quiet")
     assert done.code == 1
     assert done.json["status"] == "not_run"
     result = done.json["parity"][0]
     assert "too few windows to know" in result["reason"]
     assert result["evidence"]["drop"]["decision"] == "undecided"
-    assert cli("parity", copy, "--max-accuracy-drop", "0.0005", "--allow-not-run", "-q").code == 0
+    assert cli("parity", copy, "--max-accuracy-drop", "0.003", "--allow-not-run", "-q").code == 0
     assert cli("parity", copy, "--max-accuracy-drop", "0.05", "-q").code == 0
     assert cli("parity", copy, "--max-accuracy-drop", "5", "-q").code == 2
-    text = cli("parity", copy, "--max-accuracy-drop", "0.0005", "-q").out
+    text = cli("parity", copy, "--max-accuracy-drop", "0.003", "-q").out
     assert "Too few windows to know" in text
 
 

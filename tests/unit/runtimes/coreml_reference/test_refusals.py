@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeconv.errors import Unsupported
+from edgeconv.errors import BadInput, Unsupported
 from edgeconv.runtimes.coreml_reference.runner import CoreMLReferenceRunner
 
 from .programs import Package
@@ -69,6 +69,24 @@ def branches(folder: Path, inner: str) -> Package:
     package._type(op.outputs.add(name="z").type, (1, 2), "float32")
     package.output("z", (1, 2))
     return package
+
+
+def damaged(package: Package, said: str) -> None:
+    with pytest.raises(BadInput, match=said) as caught:
+        CoreMLReferenceRunner(package.write())
+    assert caught.value.hint
+
+
+def test_an_output_that_nothing_computes(tmp_path: Path) -> None:
+    package = plain(tmp_path)
+    package.block.outputs[0] = "yy"
+    damaged(package, "the program gives the value 'yy', which nothing computes")
+
+
+def test_an_input_that_nothing_computes(tmp_path: Path) -> None:
+    package = plain(tmp_path)
+    package.op("relu", "z", (1, 2), x="ghost")
+    damaged(package, r"'relu' \(output 'z', number 1\) needs the value 'ghost'")
 
 
 def test_an_unknown_operation_in_a_nested_block(tmp_path: Path) -> None:
