@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from edgeconv.core import Status
+from edgeconv.core.runner import Closing
 from edgeconv.errors import EdgeconvError, GateFailed, UsageError
 from edgeconv.reporting import render_junit, render_junit_refusal, render_refusal, verdict
 
@@ -112,7 +112,7 @@ _NUMBER = re.compile(
 _EMPTY = {"", "–"}
 
 
-class Console:
+class Console(Closing):
     """Implements the stages' `Progress`, and prints tables and JSON.
 
     With `--json -` standard output carries the JSON and nothing else; `--quiet` leaves only
@@ -140,17 +140,6 @@ class Console:
         self._title = ""
         self._done = 0
         self._since = time.monotonic()
-
-    def __enter__(self) -> Console:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def stage(self, title: str) -> None:
         self.close()

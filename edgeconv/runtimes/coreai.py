@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeconv.core import BoundRun, TensorSpec
-from edgeconv.errors import BadInput, Unsupported, UsageError
+from edgeconv.core.runner import Closing
+from edgeconv.errors import BadInput, EdgeconvError, Unsupported, UsageError
 from edgeconv.runtimes.window_shapes import Arrays, FixedBatch
 from edgeconv.targets.coreai.engine import Engine, Loaded
 from edgeconv.targets.coreai.reader import read_graph
@@ -28,7 +29,7 @@ _TYPES = (
 )
 
 
-class CoreAIRunner:
+class CoreAIRunner(Closing):
     """Apple's interpreter in a process of its own. Not for use from two threads at once.
 
     `run` lets it unpack packed weights once; `bind` and `operation_times`, which are timed, as a
@@ -159,16 +160,8 @@ class CoreAIRunner:
             return {n: np.empty((0, *s.shape), s.dtype) for n, s in self.outputs.items()}
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
+    def close(self) -> None:
+        with suppress(EdgeconvError):  # the process may have ended on the file
             for loaded in filter(None, (self._loaded, self._as_stored)):
                 self._engine.unload(loaded)
         self._engine.close()

@@ -34,7 +34,7 @@ class Summary:
     @classmethod
     def read(cls, module: Module, folder: Path) -> Summary:
         paths = sorted(folder.glob(module.file_again("*")))
-        again = (found for path in paths if (found := Results.read(path)) is not None)
+        again = (run for path in paths if (run := Results.read(path)) is not None)
         return cls(module, Results.read(folder / module.file), tuple(again))
 
     @cached_property
@@ -59,8 +59,8 @@ class Summary:
 
     @property
     def excused(self) -> list[tuple[Row, Exclusion]]:
-        found = ((row, excluded(row.test, row.largest)) for row in self._failed)
-        return [(row, reason) for row, reason in found if reason is not None]
+        reasons = ((row, excluded(row.test, row.largest)) for row in self._failed)
+        return [(row, reason) for row, reason in reasons if reason is not None]
 
     @property
     def wrong(self) -> list[Row]:
@@ -90,59 +90,61 @@ class Summary:
 
 def write(folder: Path, root: Path) -> int:
     """Write both files from the results in `folder`; gives how many tests failed unexplained."""
-    found = [Summary.read(module, folder) for module in modules()]
-    table = {s.module.name: {**s.counts(), "suite": s.module.suite} for s in found}
-    wrong = [row for summary in found for row in summary.wrong]
+    summaries = [Summary.read(module, folder) for module in modules()]
+    table = {s.module.name: {**s.counts(), "suite": s.module.suite} for s in summaries}
+    wrong = [row for summary in summaries for row in summary.wrong]
     document = {
-        "runs": _headers(found),
+        "runs": _headers(summaries),
         "modules": table,
         "failures": [{"test": row.test, "reason": row.reason} for row in wrong],
     }
     (root / "out").mkdir(exist_ok=True)
     (root / "out" / "conformance.json").write_text(json.dumps(document, indent=1) + "\n")
-    (root / "docs" / "measurements" / "conformance.md").write_text("\n".join(_page(found)) + "\n")
+    (root / "docs" / "measurements" / "conformance.md").write_text(
+        "\n".join(_page(summaries)) + "\n"
+    )
     return len(wrong)
 
 
-def _headers(found: Iterable[Summary]) -> list[dict[str, str]]:
+def _headers(summaries: Iterable[Summary]) -> list[dict[str, str]]:
     """The distinct circumstances of the runs."""
     names = (*("date", "commit", "runtime"), "python", *PACKAGES)
-    runs = [run for s in found for run in (s.results, *s.again) if run is not None]
+    runs = [run for s in summaries for run in (s.results, *s.again) if run is not None]
     headers = [run.header for run in runs]
     distinct = {tuple(str(header.get(name, "")) for name in names) for header in headers}
     return [dict(zip(names, values, strict=True)) for values in sorted(distinct)]
 
 
-def _page(found: list[Summary]) -> Iterator[str]:
+def _page(summaries: list[Summary]) -> Iterator[str]:
     yield "# coremltools' own tests on `coreml-reference`"
     yield "\nWritten by `make conformance`, not by hand. A test counts as predicted only if it"
     yield "really asked the runtime for a prediction and was not skipped after that; what is"
     yield "excluded is explained below, with a bound on the difference that is excused.\n"
-    yield from _circumstances(found)
-    yield from _modules(found)
-    yield from _exclusions(found)
-    yield from _silence(found)
-    yield from _failures(found)
+    yield from _circumstances(summaries)
+    yield from _modules(summaries)
+    yield from _exclusions(summaries)
+    yield from _silence(summaries)
+    yield from _failures(summaries)
 
 
-def _circumstances(found: list[Summary]) -> Iterator[str]:
+def _circumstances(summaries: list[Summary]) -> Iterator[str]:
     yield "## Runs\n"
-    headers = _headers(found)
+    headers = _headers(summaries)
     yield from _table(headers[0] if headers else (), (header.values() for header in headers))
     yield "\n`runtime` is a digest of the sources of the runtime; `commit` the one checked out."
 
 
-def _modules(found: list[Summary]) -> Iterator[str]:
+def _modules(summaries: list[Summary]) -> Iterator[str]:
     yield "\n## Results\n"
-    names = list(found[0].counts())
-    sums = [(suite, _total(s for s in found if s.module.suite == suite)) for suite in SUITES]
-    rows = [(name, *counts.values()) for name, counts in [*sums, ("**all**", _total(found))]]
+    names = list(summaries[0].counts())
+    sums = [(suite, _total(s for s in summaries if s.module.suite == suite)) for suite in SUITES]
+    rows = [(name, *counts.values()) for name, counts in [*sums, ("**all**", _total(summaries))]]
     yield from _table(("suite", *names), rows)
     yield "\n## Results by module\n"
-    begun = [s for s in found if s.results is not None]
+    begun = [s for s in summaries if s.results is not None]
     own = ((f"`{_short(s.module)}`", *s.counts().values()) for s in begun)
     yield from _table(("module", *names), own)
-    missing = [f"`{_short(s.module)}`" for s in found if s.results is None]
+    missing = [f"`{_short(s.module)}`" for s in summaries if s.results is None]
     if missing:
         yield f"\nNot begun, and so in no number above: {', '.join(missing)}."
     errors = [s for s in begun if s.results is not None and s.results.header.get("error")]
@@ -151,9 +153,9 @@ def _modules(found: list[Summary]) -> Iterator[str]:
         yield from (f"- `{_short(s.module)}`: {s.results.header['error']}" for s in errors)  # type: ignore[union-attr]
 
 
-def _total(found: Iterable[Summary]) -> Counter[str]:
+def _total(summaries: Iterable[Summary]) -> Counter[str]:
     total: Counter[str] = Counter()
-    for summary in found:
+    for summary in summaries:
         total.update(summary.counts())
     return total
 
@@ -162,10 +164,10 @@ def _short(module: Module) -> str:
     return module.name.removeprefix("converters/mil/")
 
 
-def _exclusions(found: list[Summary]) -> Iterator[str]:
+def _exclusions(summaries: list[Summary]) -> Iterator[str]:
     yield "\n## Excluded cases\n"
     cases: dict[Exclusion, list[float]] = {row: [] for row in EXCLUSIONS}
-    for summary in found:
+    for summary in summaries:
         for row, reason in summary.excused:
             cases[reason].append(row.largest or 0.0)
     rows = (
@@ -175,12 +177,12 @@ def _exclusions(found: list[Summary]) -> Iterator[str]:
     yield from _table(("operations", "cases", "largest difference", "bound", "reason"), rows)
 
 
-def _silence(found: list[Summary]) -> Iterator[str]:
+def _silence(summaries: list[Summary]) -> Iterator[str]:
     yield "\n## Why tests did not predict\n"
     rows = []
     for suite in SUITES:
         reasons = Counter(
-            _reason(row) for s in found if s.module.suite == suite for row in s.silent
+            _reason(row) for s in summaries if s.module.suite == suite for row in s.silent
         )
         rows += [(suite, count, text) for text, count in reasons.most_common(MOST_REASONS)]
         rest = sum(count for _, count in reasons.most_common()[MOST_REASONS:])
@@ -195,8 +197,8 @@ def _reason(row: Row) -> str:
     return f"{word}: {re.sub(r'[0-9a-f]{6,}|[0-9]+', '…', row.reason)[:110]}"
 
 
-def _failures(found: list[Summary]) -> Iterator[str]:
-    wrong = [row for summary in found for row in summary.wrong]
+def _failures(summaries: list[Summary]) -> Iterator[str]:
+    wrong = [row for summary in summaries for row in summary.wrong]
     if wrong:
         yield "\n## Failures without an explanation\n"
         yield from (f"- `{row.test}`: {row.reason}" for row in wrong)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter_ns
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -25,6 +24,7 @@ from edgeconv.core import (
     Status,
     TensorSpec,
 )
+from edgeconv.core.runner import Closing
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.profiling import TimingJob, not_run, profile_many
 from edgeconv.profiling.timing import COLD, ROUNDS, SETTLE, WARMUP_LIMIT
@@ -37,7 +37,7 @@ SAMPLE = {"sensor": np.zeros((1, 24), np.float32)}
 
 
 @dataclass
-class Busy:
+class Busy(Closing):
     """A runner that computes for a given time; `factor` of it for the inference of this number."""
 
     us: float = 20.0
@@ -74,12 +74,7 @@ class Busy:
         self.open = True
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.open = False
 
 
