@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import h5py
 
 _HINT = "copy it again whole, or save the model again"
-_SECONDS = 60.0  # of the clock; a busy machine may give a child little time
-_PROCESSOR_SECONDS = 5.0  # after which the child is ended, and one more for each part of the file
-_PART = 20 << 20
+_SECONDS = 60.0  # of the clock: a busy machine may give a child little time
+_PROCESSOR_SECONDS = 5.0
+_PART = 20 << 20  # bytes of a file that have one more second of both
 _BASE, _TIMES = 1024, 8  # megabytes of memory: so many, and so many times the file
 _processes = Pool("edgeconv.ir.hdf5_check")
 
@@ -53,15 +53,16 @@ def check_hdf5(path: Path, entry: str = "") -> None:
 @lru_cache(maxsize=256)  # a command opens its model several times
 def _reason(path: Path, entry: str, stamp: tuple[int, int, int]) -> str:
     """Why the file of this stamp cannot be read; empty where it can."""
+    more = stamp[1] / _PART
     head = {
         "path": str(path),
         "entry": entry,
         "megabytes": _BASE + _TIMES * (stamp[1] >> 20),
-        "seconds": _PROCESSOR_SECONDS + stamp[1] / _PART,
+        "seconds": _PROCESSOR_SECONDS + more,
     }
     channel = _processes.take()
     try:
-        answer, _ = channel.ask(head, b"", _SECONDS)
+        answer, _ = channel.ask(head, b"", _SECONDS + more)
     except ChannelError as error:
         channel.close()
         if error.late or error.signal == signal.SIGPROF:
