@@ -107,6 +107,7 @@ def _read_all(path: Path, entry: str, most: int) -> None:
         groups: list[h5py.Group] = [file]
         while groups:
             groups += _read_group(groups.pop(), seen, most)
+        file.visit(lambda _: None)  # HDF5's own way through it, by addresses instead of names
 
 
 def _read_group(group: h5py.Group, seen: set[int], most: int) -> list[h5py.Group]:

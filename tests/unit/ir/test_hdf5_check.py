@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from edgeconv.errors import BadInput
@@ -137,8 +137,9 @@ def read_here(path: Path) -> list[bytes]:
     return numbers
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 1 << 14), value=st.integers(0, 255))
+@example(place=152, value=0)  # only HDF5's own visit stumbles over this
 def test_what_passes_can_be_read_here(tmp_path: Path, place: int, value: int) -> None:
     content = bytearray(write(tmp_path / "model.h5").read_bytes())
     content[place % len(content)] = value
