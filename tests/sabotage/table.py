@@ -682,7 +682,7 @@ CORE_AI = tuple(
             "mean_abs",
             "NaN or infinite for",
         ),
-        ("a dead channel", asset("conv1_kernel", first_ten(0)), "golden", "vector"),
+        ("dead channels", asset("conv1_kernel", first_ten(0)), "snr_db", "snr_db is"),
         (
             "dead channels from the start",
             recorded_broken(asset("conv1_kernel", first_ten(0)), ASSET),
