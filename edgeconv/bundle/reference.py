@@ -89,7 +89,11 @@ def read_outputs(
     path = folder / name
     if not path.is_file():
         return None
-    stored = read_npz(path, "remove it: Keras then runs again")
-    if [str(stored.get(key)) for key in DIGESTS] != [data_sha256, model_sha256]:
+    hint = "remove it: Keras then runs again"
+    stored = read_npz(path, hint)
+    missing = [key for key in DIGESTS if key not in stored]
+    if missing:
+        raise BadInput(f"{path} is damaged: '{missing[0]}' is missing", hint)
+    if [str(stored[key]) for key in DIGESTS] != [data_sha256, model_sha256]:
         return None
     return {key: array for key, array in stored.items() if key not in DIGESTS}
