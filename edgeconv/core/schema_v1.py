@@ -46,7 +46,7 @@ def upgrade_manifest(data: Json) -> Json:
     return _changed(
         data,
         {
-            "recipe": lambda recipe: _with_all_motion(recipe) if "name" in recipe else None,
+            "recipe": lambda recipe: _without_motion_changes(recipe) if "name" in recipe else None,
             "data": lambda info: info or None,
             "signal": upgrade_contract,
             "model": lambda model: _changed(model, {"training": _summary}),
@@ -56,7 +56,7 @@ def upgrade_manifest(data: Json) -> Json:
     )
 
 
-def _with_all_motion(data: Json) -> Json:
+def _without_motion_changes(data: Json) -> Json:
     """A manifest's recipe: its training had no changes of the motion, which have defaults now."""
 
     def without(augmentation: Any) -> Any:
