@@ -107,6 +107,7 @@ def test_every_reason_is_needed() -> None:
     assert [why for _, why in NOT_RUN if why not in used] == []
 
 
+@pytest.mark.heavy
 def test_the_commands_of_the_documentation_run(
     place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,16 @@ class Cli:
         return Outcome(code, text.out, text.err)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for the bundle may be the one who has to wait for it."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "bundle" in getattr(
+            item, "fixturenames", ()
+        ):
+            item.add_marker(pytest.mark.heavy)
+
+
 @pytest.fixture
 def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
     return Cli(capfd)
