@@ -115,8 +115,8 @@ def test_found_by_a_rule_and_told_before_training(cli: Cli, cases: Path, name: s
     error = findings[rule]["severity"] == "error"
     checked = cli("data", "check", f"csv:{cases / name}")
     assert checked.code == (REFUSED if error else 0)
-    words = ("--model", "har", "--epochs", "1", "--data", f"csv:{cases / name}")
-    trained = cli("train", *words, "--out", cases / "out")
+    training = ("train", "--model", "har", "--epochs", "1", "--data", f"csv:{cases / name}")
+    trained = cli(*training, "--out", cases / "out")
     assert rule in trained.err
     if error:
         assert trained.code == REFUSED

@@ -76,7 +76,7 @@ def one_run(seed: int, arguments: Sequence[str]) -> Run:
 
 def outcomes(report: Path, seed: int) -> Run:
     """Read pytest's JUnit file. A test that failed and then could not be taken down failed once."""
-    (suite,) = ElementTree.parse(report).getroot()  # noqa: S314  # pytest has just written it
+    (suite,) = ElementTree.parse(report).getroot()  # pytest has just written it
     kinds: dict[str, set[str]] = {}
     for case in suite.iter("testcase"):
         name = f"{case.get('classname')}::{case.get('name')}"
