@@ -125,6 +125,7 @@ def command(dotted: Sequence[str], *options: str) -> list[str]:
     """The pytest call that runs these modules against the runtime; see `environment`."""
     return [
         *(sys.executable, "-m", "pytest", "-q", "-p", "tests.conformance.plugin"),
-        *("-p", "no:cacheprovider", "-p", "no:warnings", "-c", os.devnull, "--tb=line"),
+        *("-p", "no:cacheprovider", "-p", "no:warnings", "-p", "no:randomly"),
+        *("-c", os.devnull, "--tb=line"),
         *("--header", json.dumps(header()), *options, "--pyargs", *dotted),
     ]

@@ -24,6 +24,12 @@ FILES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def written_order(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests that are run inside are read from a list, so they are not shuffled."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:randomly")
+
+
 @pytest.fixture
 def copy(bundle: Path, pytester: pytest.Pytester) -> Path:
     """A bundle in the app's own tree, where its tests are."""

@@ -1,10 +1,13 @@
 """The written run: the same bytes in other processes, folders, time zones, locales and threads.
 
     python -m tests.same_bytes.run OUT.json [--recipe har] [--platforms ios,android,web]
+        [--python OTHER/.venv/bin/python]
 
 In each setting a network is trained, and one network is exported, reported and packed for every
 platform; then every file is compared, and what differs is printed. Trainings have one number of
 threads, on which the sums of a gradient depend; everything else has another one in each setting.
+With `--python`, all settings but the first run in another environment, installed at another time,
+say.
 """
 
 from __future__ import annotations
@@ -103,11 +106,13 @@ for words in json.loads(sys.argv[1]):
 """
 
 
-def compare(work: Work, setting: Setting, root: Path, first: Path) -> list[str]:
+def compare(
+    work: Work, setting: Setting, root: Path, first: Path, python: str = sys.executable
+) -> list[str]:
     """Files that are not those in `first`, which another setting made."""
-    threads = int((first / "threads").read_text())
-    trained = run(replace(setting, threads=threads), root / "training", work.training)
-    delivered = run(setting, root / "delivery", work.delivery, first / "trained")
+    same = replace(setting, threads=int((first / "threads").read_text()))
+    trained = run(same, root / "training", work.training, python=python)
+    delivered = run(setting, root / "delivery", work.delivery, first / "trained", python)
     return differences(digests(first), digests(trained) | digests(delivered))
 
 
@@ -119,7 +124,11 @@ def begin(work: Work, setting: Setting, root: Path) -> Path:
 
 
 def run(
-    setting: Setting, root: Path, lines: Sequence[Sequence[str]], trained: Path | None = None
+    setting: Setting,
+    root: Path,
+    lines: Sequence[Sequence[str]],
+    trained: Path | None = None,
+    python: str = sys.executable,
 ) -> Path:
     """Run command lines in one process of a setting; the folder that they were in."""
     home = root / setting.folder
@@ -128,7 +137,7 @@ def run(
     if trained is not None:
         shutil.copytree(trained, work / "trained")
     done = subprocess.run(
-        [sys.executable, "-c", _CHAIN, json.dumps(lines)],
+        [python, "-c", _CHAIN, json.dumps(lines)],
         cwd=work,
         env=setting.environment(home),
         capture_output=True,
@@ -161,6 +170,7 @@ def main() -> int:
     parser.add_argument("--recipe", default="har")
     parser.add_argument("--variants", default="--target all", help="options of export")
     parser.add_argument("--platforms", default=",".join(PLATFORMS))
+    parser.add_argument("--python", default=sys.executable, help="of the other settings")
     options = parser.parse_args()
     recipe = Path(options.recipe)
     name = str(recipe.absolute()) if recipe.suffix == ".toml" else options.recipe
@@ -168,7 +178,10 @@ def main() -> int:
     first, *others = SETTINGS
     with tempfile.TemporaryDirectory(prefix="same-bytes-") as folder:
         reference = begin(work, first, Path(folder))
-        wrong = {o.folder: compare(work, o, Path(folder), reference) for o in others}
+        wrong = {
+            other.folder: compare(work, other, Path(folder), reference, options.python)
+            for other in others
+        }
         document = {
             "settings": list(map(asdict, SETTINGS)),
             "files": digests(reference),
