@@ -10,7 +10,8 @@ import pytest
 from edgeconv.errors import BadInput, MissingDependency
 from edgeconv.models import searched_family
 from edgeconv.search import Budgets, Sampler, SearchCandidate, Space, TaskOutcome, Trial, TrialState
-from edgeconv.search.tracking import FOLDER, KEY, Tracker
+from edgeconv.search.mlflow_experiment import KEY
+from edgeconv.search.tracking import FOLDER, Tracker
 
 HEADER = {"recipe": "har", "seed": "0"}
 

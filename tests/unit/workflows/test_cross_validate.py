@@ -15,7 +15,8 @@ from edgeconv.datasets.in_memory import dataset_from_arrays
 from edgeconv.environment import versions
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.reporting.comparisons import comparison_rows, headings
-from edgeconv.search.tracking import KEY, FoldTracker
+from edgeconv.search.mlflow_experiment import KEY
+from edgeconv.search.tracking import FoldTracker
 from edgeconv.training.fold_results import CrossValidation, FoldAccuracy, FoldRun, macro_f1
 from edgeconv.workflows.cross_validate import (
     Sweep,
