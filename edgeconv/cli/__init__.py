@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import socket
 import sys
 import threading
-from contextlib import suppress
 from types import FrameType
-from typing import Any, TextIO
+
+from edgeconv.cli.streams import prepare_streams
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 8.0
@@ -19,11 +18,8 @@ PATIENCE = 8.0
 
 def main() -> None:
     """Entry point of the console script."""
+    prepare_streams()  # first: what is opened before them would take the place of a closed one
     _answer_signals()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that has no check mark shows a "?"
-            stream.reconfigure(errors="replace")
-    sys.stderr = LastingStream(sys.stderr)
     # TensorFlow reads this once, at its import, which Keras or a worker process may begin. Its
     # errors about a GPU that is not there would look like a failure; real ones raise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -62,27 +58,3 @@ def _watch(arrives: socket.socket, _open: socket.socket, noticed: threading.Even
     if not noticed.wait(PATIENCE):
         os.write(2, b"edgeconv: interrupted; native code did not come back\n")
         os._exit(130)
-
-
-class LastingStream:
-    """A stream whose reader may go away: writing to a closed terminal then does nothing.
-
-    Progress and notes must not end a training, nor keep its model from being saved.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write what can be written."""
-        with suppress(OSError):
-            return self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush what can be flushed."""
-        with suppress(OSError):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)

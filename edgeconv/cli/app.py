@@ -35,6 +35,7 @@ from edgeconv.cli import (
     verify,
 )
 from edgeconv.cli.console import write_json
+from edgeconv.cli.streams import ReaderGone
 from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
 from edgeconv.plugins import missing
 
@@ -122,6 +123,7 @@ def run_app(words: Sequence[str]) -> int:
     """
     try:
         status = app(list(words), prog_name="edgeconv", standalone_mode=False)
+        sys.stdout.flush()  # here, where a failure still has an exit code
         return status if isinstance(status, int) else 0
     except EdgeconvError as error:
         lines_below = (*getattr(error, "__notes__", ()), *_causes(words, error))
@@ -135,8 +137,7 @@ def run_app(words: Sequence[str]) -> int:
         _print("interrupted", *notes)
         _write_error(words, INTERRUPTED, "interrupted", "", notes)
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
+    except ReaderGone:
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence: whatever comes here is a bug
         if isinstance(error, ModuleNotFoundError):  # or a light installation

@@ -189,16 +189,6 @@ def test_json_on_standard_output_stands_alone() -> None:
     assert json.loads(done.stdout)["format"] == "edgeconv-datasets"
 
 
-def test_a_closed_pipe_is_no_error() -> None:
-    """`edgeconv data list | head -0`"""
-    code = (
-        f"{sys.executable} -m edgeconv data list | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
-    )
-    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_every_command_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     for words in COMMANDS:
         run_app([*words, "--help"])
