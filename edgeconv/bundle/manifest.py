@@ -39,7 +39,7 @@ from edgeconv.core import (
 )
 from edgeconv.core.json_codec import damage, decode, decode_fields, encode_fields
 from edgeconv.core.layerwise import LayersResult
-from edgeconv.core.paths import sha256
+from edgeconv.core.paths import read_text, sha256
 from edgeconv.core.results import worst
 from edgeconv.core.schema_v1 import upgrade_manifest
 from edgeconv.core.tensors import contract_entry, contract_of_entry
@@ -273,7 +273,7 @@ def _write_json(path: Path, data: Any) -> None:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise BadInput(
             f"{path} cannot be read: {damage(error)}", "export the bundle again"

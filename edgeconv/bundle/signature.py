@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from edgeconv.bundle.folder import MANIFEST, SIGNATURE, write_text
+from edgeconv.core.paths import read_bytes
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.plugins import import_package
 
@@ -156,7 +157,7 @@ def check_bundle_signature(folder: Path, key: EllipticCurvePublicKey) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}", _NEW_KEY) from error
 

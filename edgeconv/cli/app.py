@@ -36,7 +36,7 @@ from edgeconv.cli import (
 )
 from edgeconv.cli.console import write_json
 from edgeconv.cli.streams import ReaderGone
-from edgeconv.errors import BUG_EXIT_CODE, EdgeconvError, UsageError
+from edgeconv.errors import BUG_EXIT_CODE, BadInput, EdgeconvError, UsageError
 from edgeconv.plugins import missing
 
 _FORMER_OPTIONS = {
@@ -139,6 +139,9 @@ def run_app(words: Sequence[str]) -> int:
         return INTERRUPTED
     except ReaderGone:
         return 0
+    except MemoryError:
+        hint = "end other programs, or give it less at once"
+        return _report(words, BadInput.exit_code, "this needs more memory than there is", hint)
     except Exception as error:  # noqa: BLE001 - the last line of defence: whatever comes here is a bug
         if isinstance(error, ModuleNotFoundError):  # or a light installation
             lacking = missing(error)

@@ -5,6 +5,7 @@ SHA-256, size and compressed size of an artifact: one file, or a package folder 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import zipfile
@@ -26,6 +27,23 @@ def files(path: Path) -> list[Path]:
         raise BadInput(f"no such file or folder: {path}", "check the path")
     files = (p for p in path.rglob("*") if p.is_file())
     return sorted(files, key=lambda p: p.relative_to(path).as_posix())
+
+
+def check_regular(path: Path) -> None:
+    """Raises OSError for what is there and no file: a device never ends, a pipe may never begin."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file that others named. Raises OSError, for a device or a pipe too."""
+    check_regular(path)
+    return path.read_bytes()
+
+
+def read_text(path: Path, errors: str = "strict") -> str:
+    """The text of a UTF-8 file that others named. Raises OSError and UnicodeDecodeError."""
+    return read_bytes(path).decode("utf-8", errors)
 
 
 def open_to_others(folder: Path) -> None:

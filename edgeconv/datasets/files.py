@@ -18,6 +18,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from edgeconv.core import paths
 from edgeconv.core.paths import ZIP_DAMAGE, too_large, unpacked_limit
 from edgeconv.errors import BadInput, UsageError
 
@@ -95,7 +96,7 @@ def read_bytes(path: Path, what: str) -> bytes:
     if path.is_dir():
         raise BadInput(f"{path} is a folder, not a file", f"give {what}")
     try:
-        content = path.read_bytes()
+        content = paths.read_bytes(path)
         refuse_archive(path, content[:512])
         if content.startswith(GZIP_MAGIC):
             with Gunzip(path) as packed:
@@ -192,6 +193,8 @@ def extract(archive: Path, name: str, target: Path) -> Path:
     Raises:
         BadInput: not a gzipped tar archive, cut short, too large, or without the file.
     """
+    if not archive.is_file():
+        raise BadInput(f"{archive} is no file", "fetch again")
     try:
         with tarfile.open(archive, "r:gz") as tar:
             member = _find(tar, name, archive)

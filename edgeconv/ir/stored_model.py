@@ -20,7 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from edgeconv.core.paths import ZIP_DAMAGE
+from edgeconv.core.paths import ZIP_DAMAGE, check_regular
 from edgeconv.errors import BadInput, Unsupported
 from edgeconv.ir.graph import Graph
 from edgeconv.ir.hdf5_check import check_hdf5
@@ -59,6 +59,7 @@ def read_stored(path: Path, sizes: Sequence[int] = ()) -> Graph:
     import h5py
 
     try:
+        check_regular(path)
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
             weights = io.BytesIO(archive.read(WEIGHTS))

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeconv import bundle as bundles
 from edgeconv.core import Artifact, Change, Comparison, ProfileResult, Status
-from edgeconv.core.paths import sha256
+from edgeconv.core.paths import read_text, sha256
 from edgeconv.errors import BadInput
 from edgeconv.profiling.comparison import compare_paired, compare_recorded, not_compared
 from edgeconv.targets import files
@@ -85,7 +85,7 @@ def read_results(path: Path) -> tuple[ProfileResult, ...]:
         BadInput: missing, not JSON, or not a profile.
     """
     try:
-        data: Any = json.loads(path.read_text("utf-8"))
+        data: Any = json.loads(read_text(path))
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
         what = "is a folder without a manifest" if path.is_dir() else f"cannot be read: {reason}"

@@ -27,6 +27,7 @@ from typing import Any
 from edgeconv.core import InputConvention, Normalization, Signal
 from edgeconv.core.channels import CHANNEL_UNITS, GravitySource, SensorKind, kinds_of_names
 from edgeconv.core.json_codec import damage
+from edgeconv.core.paths import read_text
 from edgeconv.errors import BadInput, EdgeconvError, UsageError
 
 _KEYS = {"rate_hz", "window", "step", "labels", "readings", "gravity", "channels", "normalization"}
@@ -41,7 +42,7 @@ def read_signal(path: Path) -> Signal:
         BadInput: no such file, not TOML, or a key that is missing, unknown or wrong.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read as TOML: {damage(error)}", _HINT) from error
     try:

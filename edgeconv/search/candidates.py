@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from edgeconv.core import Augmentation, Training, Variant
 from edgeconv.core.json_codec import damage
+from edgeconv.core.paths import read_text
 from edgeconv.errors import BadInput
 from edgeconv.recipes import SEARCH_TARGET
 from edgeconv.targets.base import find_target
@@ -112,7 +113,7 @@ def front_candidates(folder: Path, schemes: tuple[str, ...]) -> list[SearchCandi
     """
     path = folder / "front.json"
     try:
-        members = json.loads(path.read_text("utf-8"))["members"]
+        members = json.loads(read_text(path))["members"]
         entries = [member["point"]["candidate"] for member in members]
         candidates = [
             SearchCandidate(

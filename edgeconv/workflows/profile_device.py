@@ -18,6 +18,7 @@ from edgeconv.core import (
     Progress,
     TensorSpec,
 )
+from edgeconv.core.paths import read_text
 from edgeconv.environment import describe_machine, versions
 from edgeconv.errors import BadInput, UsageError
 from edgeconv.parity import golden
@@ -52,7 +53,7 @@ def import_profile(
         UsageError: a log without `device` or `artifact`.
     """
     home = bundles.read_bundle(bundle)
-    log = _log(path)
+    log = read_log(path)
     if log is None and artifact:
         raise UsageError(
             "an artifact is named for a log of benchmark_model only", "leave --artifact out"
@@ -78,10 +79,10 @@ def import_profile(
     return bundles.read_bundle(bundle), known
 
 
-def _log(path: Path) -> str | None:
+def read_log(path: Path) -> str | None:
     """The text of a log of benchmark_model; None where the file is none."""
     try:
-        text = path.read_text("utf-8", errors="replace")
+        text = read_text(path, errors="replace")
     except OSError as error:
         raise BadInput(
             f"{path} cannot be read: {error.strerror}",

@@ -54,14 +54,19 @@ class Case:
         if not self.reader.package:
             for name in self.reader.companions:
                 shutil.copy(self.corpus / name, folder)
-            target = folder / self.source.name
-            target.write_bytes(self.content())
-            return target
+            self.changed(folder).write_bytes(self.content())
+            return self.changed(folder)
         whole = self.corpus / self.reader.package
-        copy = folder / whole.name
-        shutil.copytree(whole, copy)
-        (copy / self.source.relative_to(whole)).write_bytes(self.content())
-        return copy
+        shutil.copytree(whole, folder / whole.name)
+        self.changed(folder).write_bytes(self.content())
+        return folder / whole.name
+
+    def changed(self, folder: Path) -> Path:
+        """Where `write` puts the changed file."""
+        if not self.reader.package:
+            return folder / self.source.name
+        whole = self.corpus / self.reader.package
+        return folder / whole.name / self.source.relative_to(whole)
 
 
 class TooSlow(BaseException):

@@ -150,8 +150,9 @@ def _words(path: Path) -> object:
 
 def _transcript(path: Path) -> object:
     from edgeconv.profiling.benchmark_tools import parse_nodes, parse_timing
+    from edgeconv.workflows.profile_device import read_log
 
-    text = path.read_bytes().decode("utf-8", "replace")
+    text = read_log(path) or ""
     return parse_timing(text), parse_nodes(text)
 
 

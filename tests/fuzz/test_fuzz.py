@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from edgeconv.errors import EdgeconvError
 from tests.conftest import build_once
 
 from .corpus import build
-from .judge import Case, outcome
+from .judge import SECONDS, Case, limit, outcome
 from .mutations import mutate
 from .readers import READERS, Reader
 
 SAMPLE = 40
+LITTLE = 6 << 30
+OF_FILES = [reader for reader in READERS if reader.name != "keras-parts"]
+"""Without the one that packs the files itself."""
 
 
 @pytest.fixture(scope="session")
@@ -34,13 +42,38 @@ def test_changed_files_are_read_or_refused(reader: Reader, corpus: Path) -> None
 def test_whole_files_are_read(reader: Reader, corpus: Path, tmp_path: Path) -> None:
     case = Case(reader, corpus, 0, 0)
     path = case.write(tmp_path)
-    changed = (
-        tmp_path / case.source.name
-        if not reader.package
-        else path / case.source.relative_to(corpus / reader.package)
-    )
-    changed.write_bytes(case.source.read_bytes())
+    case.changed(tmp_path).write_bytes(case.source.read_bytes())
     reader.read(path)
+
+
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """A reader that begins to read a file without an end is stopped before the machine is."""
+    former = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (LITTLE, former[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_DATA, former)
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("little_memory")
+@pytest.mark.parametrize("reader", OF_FILES, ids=lambda reader: reader.name)
+@pytest.mark.parametrize("special", ["device", "pipe"])
+def test_what_is_no_file_is_not_read(
+    reader: Reader, corpus: Path, tmp_path: Path, special: str
+) -> None:
+    """A link to a device that never ends, as an archive can hold it, or a pipe nobody writes to."""
+    for number in range(len(Case(reader, corpus, 0, 0).sources)):
+        case, folder = Case(reader, corpus, 0, number), tmp_path / str(number)
+        folder.mkdir()
+        path = case.write(folder)
+        case.changed(folder).unlink()
+        if special == "pipe":
+            os.mkfifo(case.changed(folder))
+        else:
+            case.changed(folder).symlink_to("/dev/zero")
+        with limit(SECONDS), suppress(EdgeconvError):
+            reader.read(path)
 
 
 def _fails(_: Path) -> object:

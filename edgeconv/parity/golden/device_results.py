@@ -30,6 +30,7 @@ from edgeconv.core import (
     Status,
 )
 from edgeconv.core.json_codec import damage
+from edgeconv.core.paths import read_text
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.vectors import Expectation, GoldenSet, Run
 
@@ -166,7 +167,7 @@ class DeviceReport:
 def read_device_report(path: Path) -> DeviceReport:
     """Read a results file. Raises BadInput if it is not one; the message says where."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read: {damage(error)}", _HINT) from error
     try:

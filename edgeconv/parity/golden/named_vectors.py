@@ -22,6 +22,7 @@ from edgeconv.core import (
     Tensors,
 )
 from edgeconv.core.json_codec import damage
+from edgeconv.core.paths import read_text
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.device_results import NAME, read_places
 from edgeconv.parity.golden.store import FOLDER, JSON_NAME, digest_of_document, write_arrays
@@ -239,7 +240,7 @@ def check_named_report(golden: NamedGoldenSet, digest: str, path: Path) -> list[
         BadInput: not such a document, or a file that is not in the set.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path))
         if (document["format"], document["schema_version"]) != (RESULTS, RESULTS_VERSION):
             raise BadInput(f"{path} is not an {RESULTS} of version {RESULTS_VERSION}", HINT)
         machine = MachineInfo.from_json(dict(document.get("device", {})))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from edgeconv.core import InputConvention, Signal, Status
 from edgeconv.core.json_codec import damage
 from edgeconv.core.npz import read_npz
+from edgeconv.core.paths import read_text
 from edgeconv.errors import BadInput
 from edgeconv.parity.golden.vectors import Expectation, GoldenSet
 
@@ -266,7 +267,7 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path))
     except (OSError, ValueError) as error:
         raise BadInput(
             f"{path} cannot be read: {damage(error)}", "export the bundle again"

@@ -21,6 +21,7 @@ from typing import Any
 from edgeconv.core import Contract
 from edgeconv.core.json_codec import damage
 from edgeconv.core.metadata import CONTRACT_KEY, parse_contract
+from edgeconv.core.paths import read_text
 from edgeconv.errors import BadInput
 from edgeconv.plugins import missing
 from edgeconv.targets.coreml.blobs import HINT
@@ -102,7 +103,7 @@ def model_file(path: Path) -> Path:
         what = "is not a folder" if path.exists() else "does not exist"
         raise BadInput(f"{path} {what}", "give the path of a .mlpackage folder")
     try:
-        manifest = json.loads((path / "Manifest.json").read_text())
+        manifest = json.loads(read_text(path / "Manifest.json"))
         entry = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]
         model = path / "Data" / str(entry["path"])
     except (OSError, ValueError, KeyError, TypeError) as error:

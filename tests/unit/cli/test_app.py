@@ -126,6 +126,19 @@ def test_a_strangers_mistake_is_named_once_and_with_its_cure(
     assert len(hint) > 10
 
 
+def test_too_little_memory_is_no_bug(tmp_path: Path) -> None:
+    file = tmp_path / "raw.txt"
+    with file.open("wb") as sparse:
+        sparse.truncate(64 << 30)
+    script = 'ulimit -v 8000000; exec "$0" -m edgeconv data describe "wisdm:$1"'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, str(file)], capture_output=True, text=True
+    )
+    assert done.returncode == 3
+    assert "error: this needs more memory than there is" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_package_that_an_import_lacks_is_no_bug(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

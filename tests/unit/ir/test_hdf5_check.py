@@ -91,9 +91,10 @@ def test_a_cut_file_names_its_entry(tmp_path: Path) -> None:
 def test_a_file_that_never_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     endless = tmp_path / "model.h5"
     os.mkfifo(endless)
-    monkeypatch.setattr(hdf5_check, "_SECONDS", 0.5)
-    with pytest.raises(BadInput, match="HDF5 finds no end in it"):
-        check_hdf5(endless)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(hdf5_check, "_SECONDS", 0.5)
+        with pytest.raises(BadInput, match="HDF5 finds no end in it"):
+            check_hdf5(endless)
     check_hdf5(write(tmp_path / "other.h5"))  # by a new child
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from onnx import TensorProto, helper
 from edgeconv.errors import BadInput, Unsupported, UsageError
 from edgeconv.runtimes import RunLimits, inspectable, open_runner
 from edgeconv.runtimes.arrays import DYNAMIC_CHUNK
-from tests.unit.runtimes.test_guarded import processes
+from edgeconv.runtimes.guarded import GuardedRunner
 from tests.unit.targets.onnx.networks import (
     classifier,
     constant,
@@ -120,7 +119,9 @@ def test_a_loop_runs_and_one_without_end_is_given_up(tmp_path: Path) -> None:
 def test_a_crash_is_one_clear_line(tmp_path: Path) -> None:
     """No file is known that crashes it, so the child is killed here as a crash would."""
     with open_runner(write(tmp_path / "m.onnx", classifier())) as runner:
-        os.kill(processes()[-1], signal.SIGSEGV)
+        assert isinstance(runner, GuardedRunner)
+        assert runner._channel is not None
+        runner._channel._child.send_signal(signal.SIGSEGV)
         with pytest.raises(BadInput, match=r"ONNX Runtime crashes on this file \(signal 11\)"):
             runner.run({"sensor": windows(1)})
 
