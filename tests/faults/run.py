@@ -1,14 +1,14 @@
 """The written runs: kills at random moments, and every write failing in turn.
 
     python -m tests.faults.run kills OUT.jsonl [--moments 200] [--seed 1] [--only export]
-    python -m tests.faults.run states OUT.jsonl [--only export] [--every 10]
+    python -m tests.faults.run states OUT.jsonl [--only export] [--every 10] [--judge 1]
     python -m tests.faults.run writes OUT.jsonl [--only integrate] [--every 1]
     python -m tests.faults.run table OUT.jsonl
 
 After a kill `out` has to be what it was or a whole new result, and the same command run again has
 to succeed, say what it cleaned up, and leave nothing beside it. `states` runs a command once and
 copies its folder before each write, rename or new folder: every state that a kill could leave is
-judged, and from every so many-th the command is run again. After a failing write the command also
+judged (or every so many-th), and from every so many-th the command is run again. After a failing write the command also
 has to say what failed, in a line without a stack trace. Called again, a run goes on where it
 stopped.
 """
@@ -161,7 +161,12 @@ def _faults_of_the_next_run(scenario: Scenario, folder: Path, left: list[str]) -
 
 
 def states(
-    scenario: Scenario, every: int, source: Path, old: Path | None, library: Path
+    scenario: Scenario,
+    every: int,
+    source: Path,
+    old: Path | None,
+    library: Path,
+    judge: int = 1,
 ) -> Iterator[Trial]:
     """Judge the folder as it is before each call that changes it, and run again from some."""
     with tempfile.TemporaryDirectory(prefix="states-") as name:
@@ -180,7 +185,7 @@ def states(
         text, _ = process.communicate(timeout=10 * LONGEST)
         if process.returncode:
             raise RuntimeError(f"{scenario.name} does not run without a fault: {text}")
-        for copy in sorted(copies.iterdir()):
+        for copy in sorted(copies.iterdir())[judge - 1 :: judge]:
             number = int(copy.name)
             faults, left = faults_of(scenario, copy, before), leftovers(copy)
             again = number % every == 0
@@ -285,6 +290,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="the name of one command")
     parser.add_argument("--aim", type=int, default=0, help="kill at one of so many first changes")
     parser.add_argument("--every", type=int, default=1, help="only every so many-th write or rerun")
+    parser.add_argument("--judge", type=int, default=1, help="only every so many-th state")
     options = parser.parse_args()
     trials = read(options.out)
     if options.kind == "table":
@@ -342,7 +348,8 @@ def _states(
     for scenario in chosen:
         if scenario.name not in done:
             replaced = old[scenario.name].out if scenario.replaces else None
-            for trial in states(scenario, options.every, source, replaced, library):
+            every = options.every
+            for trial in states(scenario, every, source, replaced, library, options.judge):
                 add(options.out, trial)
 
 
