@@ -8,9 +8,9 @@
 After a kill `out` has to be what it was or a whole new result, and the same command run again has
 to succeed, say what it cleaned up, and leave nothing beside it. `states` runs a command once and
 copies its folder before each write, rename or new folder: every state that a kill could leave is
-judged (or every so many-th), and from every so many-th the command is run again. After a failing write the command also
-has to say what failed, in a line without a stack trace. Called again, a run goes on where it
-stopped.
+judged (or a choice of them), and from every so many-th the command is run again. After a failing
+write the command also has to say what failed, in a line without a stack trace. Called again, a run
+goes on where it stopped.
 """
 
 from __future__ import annotations
