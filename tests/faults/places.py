@@ -12,14 +12,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from .run import LONGEST, Result, Trial, add, environment, old_results, read
+from .run import Result, old_results
 from .scenarios import ARCHIVE, SCENARIOS, Scenario, contents, leftovers, prepare, start
+from .trials import LONGEST, Trial, add, environment, read
 
 SIZE = "150k"
 REFUSED = (3,)
@@ -58,7 +58,8 @@ def read_only(scenario: Scenario, folder: Path, _: float) -> list[str]:
 def vanished(scenario: Scenario, folder: Path, seconds: float) -> list[str]:
     """The command's input is removed while it runs; it may have read it before."""
     process = start(scenario, folder, environment())
-    time.sleep(seconds / 2)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds / 2)
     shutil.rmtree(folder / "source")
     (folder / "recipe.toml").unlink()
     (folder / ARCHIVE).unlink()

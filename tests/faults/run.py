@@ -17,20 +17,17 @@ from __future__ import annotations
 
 import argparse
 import errno
-import json
-import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from .kills import Moment, killed
 from .scenarios import (
     ARCHIVE,
     SCENARIOS,
@@ -42,122 +39,10 @@ from .scenarios import (
     start,
     write_archive,
 )
+from .trials import LONGEST, Trial, add, environment, faults_of_the_next_run, read, table
 
 SOURCE = Path(__file__).with_name("failing_disk.c")
-LONGEST = 600.0
 ERRORS = (errno.ENOSPC, errno.EIO)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One fault and what came of it."""
-
-    kind: str
-    scenario: str
-    number: int
-    detail: str
-    code: int
-    faults: tuple[str, ...]
-
-
-def environment() -> dict[str, str]:
-    """Of the commands."""
-    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "NO_COLOR": "1", "COLUMNS": "200"}
-
-
-def killed(
-    scenario: Scenario, number: int, moment: Moment, source: Path, old: Path | None
-) -> Trial:
-    """End the command after so many seconds, look at what is left, and run it again."""
-    with tempfile.TemporaryDirectory(prefix="kill-") as name:
-        folder = Path(name) / "work"
-        prepare(folder, source, old)
-        before, whole = contents(old) if old else {}, contents(folder)
-        count = Path(name) / "count"
-        process = start(scenario, folder, {**environment(), **moment.counting(folder, count)})
-        moment.wait(process, count)
-        faults = [f"a process of it lives on: {left}" for left in survivors(process.pid)]
-        faults += faults_of(scenario, folder, before)
-        left = leftovers(folder)
-        if contents(folder) != whole or left:
-            faults += _faults_of_the_next_run(scenario, folder, left)
-        when = f"change {moment.change}" if moment.change else f"{moment.seconds:.2f} s"
-        detail = f"{when}, {'all' if moment.group else 'one'}"
-        if left:
-            detail += f", left {len(left)}"
-        return Trial("kill", scenario.name, number, detail, process.returncode, tuple(faults))
-
-
-@dataclass(frozen=True)
-class Moment:
-    """When a command is killed: alone, as by a system out of memory, or with its children.
-
-    Attributes:
-        seconds: after its start, at the latest.
-        group: its children too.
-        change: as soon as it is about to change its folder for the so many-th time; 0: whenever.
-        library: counts the changes.
-    """
-
-    seconds: float
-    group: bool
-    change: int = 0
-    library: Path | None = None
-
-    def counting(self, folder: Path, count: Path) -> dict[str, str]:
-        """Environment of a command that counts its changes."""
-        if not self.change:
-            return {}
-        places = {"FAULT_UNDER": str(folder), "FAULT_COUNT": str(count), "FAULT_AT": "0"}
-        return {"LD_PRELOAD": str(self.library), **places}
-
-    def wait(self, process: subprocess.Popen[str], count: Path) -> None:
-        """Kill it when the moment has come, unless it ends before."""
-        until = time.monotonic() + self.seconds
-        while process.poll() is None and time.monotonic() < until:
-            if self.change and count.exists() and count.stat().st_size >= self.change:
-                break
-            time.sleep(0.001)
-        if process.poll() is None:
-            self.end(process)
-
-    def end(self, process: subprocess.Popen[str]) -> None:
-        (os.killpg if self.group else os.kill)(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def survivors(group: int, seconds: float = 20.0) -> list[str]:
-    """Command lines of processes of a group that do not end by themselves; they are ended."""
-    until = time.monotonic() + seconds
-    while alive := [path for path in Path("/proc").glob("[0-9]*") if _group_of(path) == group]:
-        if time.monotonic() > until:
-            words = [(path / "cmdline").read_text().replace("\0", " ")[:200] for path in alive]
-            os.killpg(group, signal.SIGKILL)
-            return words
-        time.sleep(0.1)
-    return []
-
-
-def _group_of(process: Path) -> int:
-    """The group of a process that has not ended; 0 for another."""
-    try:
-        state, _, group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
-    except (OSError, ValueError):
-        return 0
-    return 0 if state == "Z" else int(group)
-
-
-def _faults_of_the_next_run(scenario: Scenario, folder: Path, left: list[str]) -> list[str]:
-    again = start(scenario, folder, environment())
-    text, _ = again.communicate(timeout=LONGEST)
-    faults = []
-    if again.returncode:
-        faults.append(f"the next run ends with {again.returncode}: {text[-300:]}")
-    elif not scenario.whole(folder / "out"):
-        faults.append("half a result after the next run")
-    if any("-" in name and name.startswith(".out.") for name in left) and "an earlier" not in text:
-        faults.append(f"the next run does not say that it cleaned up {left}")
-    return faults + [f"left after the next run: {name}" for name in leftovers(folder)]
 
 
 def states(
@@ -190,7 +75,7 @@ def states(
             faults, left = faults_of(scenario, copy, before), leftovers(copy)
             again = number % every == 0
             if again:
-                faults += _faults_of_the_next_run(scenario, copy, left)
+                faults += faults_of_the_next_run(scenario, copy, left)
             detail = f"left {len(left)}{', run again' if again else ''}"
             yield Trial("state", scenario.name, number, detail, 0, tuple(faults))
 
@@ -223,7 +108,7 @@ def failing(
             faults.append(f"no message: {text[-300:]}")
         left = leftovers(folder)
         if left and not scenario.replaces:  # what it goes on with
-            faults += _faults_of_the_next_run(scenario, folder, left)
+            faults += faults_of_the_next_run(scenario, folder, left)
         else:
             faults += [f"left: {name}" for name in left]
         detail = errno.errorcode[error]
@@ -373,33 +258,6 @@ def _writes(
                     break
                 add(options.out, trial)
             number += options.every
-
-
-def read(path: Path) -> list[Trial]:
-    """The trials so far."""
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    entries = map(json.loads, lines)
-    return [Trial(**{**entry, "faults": tuple(entry["faults"])}) for entry in entries]
-
-
-def add(path: Path, trial: Trial) -> None:
-    """Append one trial and show what is wrong with it."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(trial)) + "\n")
-    for fault in trial.faults:
-        sys.stdout.write(f"{trial.kind} {trial.scenario} {trial.number}: {fault}\n")
-        sys.stdout.flush()
-
-
-def table(trials: list[Trial]) -> str:
-    """A Markdown table."""
-    lines = ["| fault | command | trials | with anything wrong |", "|---|---|---|---|"]
-    groups = Counter((trial.kind, trial.scenario) for trial in trials)
-    wrong = Counter((trial.kind, trial.scenario) for trial in trials if trial.faults)
-    lines += [
-        f"| {kind} | `{name}` | {n} | {wrong[kind, name]} |" for (kind, name), n in groups.items()
-    ]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import pytest
 
 from tests.conftest import build_once
 
-from .run import ERRORS, Moment, compile_shim, failing, killed, old_results, states, survivors
+from .kills import Moment, killed, survivors
+from .run import ERRORS, compile_shim, failing, old_results, states
 from .scenarios import ARCHIVE, SCENARIOS, Scenario, faults_of, write_archive
 
 pytestmark = [
