@@ -54,6 +54,7 @@ def one_run(seed: int, arguments: Sequence[str]) -> Run:
     Raises:
         RuntimeError: pytest did not run them all.
     """
+    outside = {name: v for name, v in os.environ.items() if not name.startswith("PYTEST_")}
     with tempfile.TemporaryDirectory(prefix="flaky-") as name:
         report = Path(name) / "report.xml"
         done = subprocess.run(
@@ -64,7 +65,7 @@ def one_run(seed: int, arguments: Sequence[str]) -> Run:
                 *arguments,
             ],
             cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            env={**outside, "PYTHONHASHSEED": str(seed)},
             capture_output=True,
             text=True,
             check=False,

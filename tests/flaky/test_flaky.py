@@ -8,6 +8,12 @@ import pytest
 
 from .run import Run, flaky, main, one_run, read
 
+SAMPLE = (
+    "tests/unit/bundle/test_place.py",
+    "tests/unit/ir/test_hdf5_check.py",
+    "tests/unit/runtimes/test_guarded.py",
+    "tests/unit/test_subprocesses.py",
+)
 FLAKY = """\
 import sys
 
@@ -35,6 +41,14 @@ def test_a_test_that_needs_another_is_flaky(
     assert name.endswith("test_needs_the_other")
     assert all(any("test_always_wrong" in name for name in run.failed) for run in runs)
     assert f"- flaky: {name}" in capsys.readouterr().out
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("seed", [7, 8])
+def test_tests_of_processes_and_time_pass_in_any_order(seed: int) -> None:
+    run = one_run(seed, ["-m", "not heavy", "--timing", "without", *SAMPLE])
+    assert run.failed == ()
+    assert run.passed > 40
 
 
 def test_a_run_that_pytest_breaks_off_is_no_run(tmp_path: Path) -> None:
