@@ -14,6 +14,7 @@ import re
 import textwrap
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +181,9 @@ def _public(name: str, value: Any) -> str:
 def _signature(name: str, value: Any) -> str:
     if inspect.isclass(value) and issubclass(value, Exception):
         return f"class {name}(message, hint='')"
+    if inspect.isclass(value) and issubclass(value, Enum):
+        members = "".join(f"\n    {each.name} = {each.value!r}" for each in value)
+        return f"class {name}({value.__bases__[0].__name__}):{members}"
     try:
         signature = inspect.signature(value)
     except ValueError:
@@ -224,6 +228,8 @@ def _annotation(annotation: Any) -> str:
 def _default(default: Any) -> str:
     if dataclasses.is_dataclass(default):
         return f"{type(default).__name__}()"
+    if isinstance(default, Enum):
+        return f"{type(default).__name__}.{default.name}"
     factory = repr(default)
     if factory == "<factory>":
         return "…"
