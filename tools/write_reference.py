@@ -182,7 +182,7 @@ def _signature(name: str, value: Any) -> str:
     if inspect.isclass(value) and issubclass(value, Exception):
         return f"class {name}(message, hint='')"
     if inspect.isclass(value) and issubclass(value, Enum):
-        members = "".join(f"\n    {each.name} = {each.value!r}" for each in value)
+        members = "".join(f"\n    {each.name} = {json.dumps(each.value)}" for each in value)
         return f"class {name}({value.__bases__[0].__name__}):{members}"
     try:
         signature = inspect.signature(value)
