@@ -21,7 +21,9 @@ from .run import Result, old_results
 from .scenarios import ARCHIVE, SCENARIOS, Scenario, contents, leftovers, prepare, start
 from .trials import LONGEST, Trial, add, environment, read
 
-SIZE = "150k"
+SIZE = "60k"
+KEPT = ("out", "out.partial")
+"""What may stand on a full disk: the second has the trained model of a run that could not go on."""
 REFUSED = (3,)
 
 
@@ -45,7 +47,7 @@ def full(scenario: Scenario, folder: Path, _: float) -> list[str]:
     """A disk with room for a part of the result."""
     with mounted(folder / "disk", f"size={SIZE}"):
         faults = _refused(elsewhere(scenario), folder, ("No space left", "cannot write"))
-        left = [path for path in (folder / "disk").iterdir() if path.name != "out"]
+        left = [path for path in (folder / "disk").iterdir() if path.name not in KEPT]
         return faults + [f"left: {path.name}" for path in left]
 
 
