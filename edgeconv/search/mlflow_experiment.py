@@ -83,9 +83,9 @@ class Experiment:
         ) as error:
             hint = "start that server, or leave --tracking-uri out"
             if file := _file_of(self.uri):
-                hint = f"move {file} away and run again: it is written anew"
+                hint = f"see to that disk, or move {file} away: the runs are written anew"
             raise BadInput(
-                f"MLflow at {self.uri} does not take the runs: {str(error).splitlines()[0]}", hint
+                f"MLflow at {self.uri} does not take the runs: {_reason(error)}", hint
             ) from error
 
     def _create_run(self, key: str, title: str, tags: Mapping[str, str]) -> str:
@@ -107,6 +107,12 @@ class Experiment:
             token = page.token
             if not token:
                 return finished, begun
+
+
+def _reason(error: BaseException) -> str:
+    """A line: what the database said, if it was that."""
+    said = [getattr(each, "orig", None) for each in (error, error.__cause__, error.__context__)]
+    return str(next(filter(None, said), error)).splitlines()[0]
 
 
 def _file_of(uri: str) -> Path | None:
@@ -144,7 +150,7 @@ def import_mlflow() -> Any:
         import mlflow.tracking
     except ModuleNotFoundError as error:
         raise plugins.missing(error) from error
-    # After the import, which sets another one.
+    # After the import, which sets another level. Errors are raised, too; logged, they are a trace.
     for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return mlflow

@@ -1,6 +1,7 @@
 /* A disk that fails once: preloaded into a process, it lets the call number FAULT_AT that changes
  * something below FAULT_UNDER fail with the error FAULT_ERRNO, and counts all of them in FAULT_COUNT.
- * With FAULT_STATES it copies FAULT_UNDER there before each of these calls: what a kill would leave.
+ * With FAULT_STATES it copies FAULT_UNDER there before each of these calls, from number FAULT_FIRST
+ * on: what a kill would leave.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -30,6 +31,8 @@ static int below_file(int file) {
 }
 
 static void keep_state(const char *states, long number) {
+  const char *first = getenv("FAULT_FIRST");
+  if (first != NULL && number < atol(first)) return;
   char command[3 * PATH_MAX];
   snprintf(command, sizeof command, "LD_PRELOAD= cp -a '%s' '%s/%06ld'", getenv("FAULT_UNDER"),
            states, number);

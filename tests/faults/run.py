@@ -1,16 +1,16 @@
 """The written runs: kills at random moments, and every write failing in turn.
 
     python -m tests.faults.run kills OUT.jsonl [--moments 200] [--seed 1] [--only export]
-    python -m tests.faults.run states OUT.jsonl [--only export] [--every 10] [--judge 1]
+    python -m tests.faults.run states OUT.jsonl [--only export] [--every 10] [--first 1]
     python -m tests.faults.run writes OUT.jsonl [--only integrate] [--every 1]
     python -m tests.faults.run table OUT.jsonl
 
 After a kill `out` has to be what it was or a whole new result, and the same command run again has
 to succeed, say what it cleaned up, and leave nothing beside it. `states` runs a command once and
 copies its folder before each write, rename or new folder: every state that a kill could leave is
-judged (or a choice of them), and from every so many-th the command is run again. After a failing
-write the command also has to say what failed, in a line without a stack trace. Called again, a run
-goes on where it stopped.
+judged (or those from a number on), and from every so many-th the command is run again. After a
+failing write the command also has to say what failed, in a line without a stack trace. Called
+again, a run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def states(
     source: Path,
     old: Path | None,
     library: Path,
-    judge: int = 1,
+    first: int = 1,
 ) -> Iterator[Trial]:
     """Judge the folder as it is before each call that changes it, and run again from some."""
     with tempfile.TemporaryDirectory(prefix="states-") as name:
@@ -65,12 +65,13 @@ def states(
             "FAULT_COUNT": str(Path(name) / "count"),
             "FAULT_AT": "0",
             "FAULT_STATES": str(copies),
+            "FAULT_FIRST": str(first),
         }
         process = start(scenario, folder, {**environment(), **shim})
         text, _ = process.communicate(timeout=10 * LONGEST)
         if process.returncode:
             raise RuntimeError(f"{scenario.name} does not run without a fault: {text}")
-        for copy in sorted(copies.iterdir())[judge - 1 :: judge]:
+        for copy in sorted(copies.iterdir()):
             number = int(copy.name)
             faults, left = faults_of(scenario, copy, before), leftovers(copy)
             again = number % every == 0
@@ -175,7 +176,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="the name of one command")
     parser.add_argument("--aim", type=int, default=0, help="kill at one of so many first changes")
     parser.add_argument("--every", type=int, default=1, help="only every so many-th write or rerun")
-    parser.add_argument("--judge", type=int, default=1, help="only every so many-th state")
+    parser.add_argument("--first", type=int, default=1, help="number of the first state judged")
     options = parser.parse_args()
     trials = read(options.out)
     if options.kind == "table":
@@ -234,7 +235,7 @@ def _states(
         if scenario.name not in done:
             replaced = old[scenario.name].out if scenario.replaces else None
             every = options.every
-            for trial in states(scenario, every, source, replaced, library, options.judge):
+            for trial in states(scenario, every, source, replaced, library, options.first):
                 add(options.out, trial)
 
 

@@ -45,6 +45,18 @@ def test_a_database_without_its_tables_is_named_with_a_cure(tmp_path: Path) -> N
     assert f"move {tmp_path / 'runs.db'} away" in caught.value.hint
 
 
+def test_a_disk_error_is_no_stack_trace(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """MLflow logs what SQLite raises, and raises it."""
+    file = tmp_path / "runs.db"
+    experiment = Experiment(local_database(file), "search")
+    with sqlite3.connect(file) as other:
+        other.execute("DROP TABLE runs")
+    other.close()
+    with pytest.raises(BadInput, match="no such table: runs"), experiment.run("a", "first"):
+        pass
+    assert capfd.readouterr().err == ""
+
+
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "runs.db").write_text("notes")
     with pytest.raises(BadInput, match=r"runs\.db does not take the runs"):
