@@ -46,7 +46,9 @@ def elsewhere(scenario: Scenario) -> Scenario:
 def full(scenario: Scenario, folder: Path, _: float) -> list[str]:
     """A disk with room for a part of the result."""
     with mounted(folder / "disk", f"size={SIZE}"):
-        faults = _refused(elsewhere(scenario), folder, ("No space left", "cannot write"))
+        faults = _refused(
+            elsewhere(scenario), folder, ("No space left", "cannot write", "disk is full")
+        )
         left = [path for path in (folder / "disk").iterdir() if path.name not in KEPT]
         return faults + [f"left: {path.name}" for path in left]
 
