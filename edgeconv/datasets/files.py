@@ -194,7 +194,7 @@ def extract(archive: Path, name: str, target: Path) -> Path:
         BadInput: not a gzipped tar archive, cut short, too large, or without the file.
     """
     if not archive.is_file():
-        raise BadInput(f"{archive} is no file", "fetch again")
+        raise BadInput(f"{archive} is not a file", "download it again")
     try:
         with tarfile.open(archive, "r:gz") as tar:
             member = _find(tar, name, archive)

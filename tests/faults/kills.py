@@ -65,10 +65,12 @@ class Moment:
     def wait(self, process: subprocess.Popen[str], count: Path) -> None:
         """Kill it when the moment has come, unless it ends before."""
         until = time.monotonic() + self.seconds
+        step = 0.001 if self.change else self.seconds
         while process.poll() is None and time.monotonic() < until:
             if self.change and count.exists() and count.stat().st_size >= self.change:
                 break
-            time.sleep(0.001)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(step)
         if process.poll() is None:
             self.end(process)
 
